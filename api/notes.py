@@ -25,7 +25,7 @@ from api.paging import known_only
 from api.parameters import FIELDS
 from api.views import ApiView
 from transactions.annotations.models import Annotation
-from transactions.annotations.search import MOST_TAGS_SHOWN, tags_in_use
+from transactions.annotations.search import MAX_TAGS_SHOWN, tags_in_use
 from transactions.annotations.services import annotate, annotation_history
 from transactions.exceptions import NoteChanged
 
@@ -145,5 +145,5 @@ class TagList(ApiView):
     def get(self, request: Request) -> Response:
         """The tags in use, the most used first."""
         known_only(request)
-        rows = rows_of(TagSerializer, tags_in_use(self.caller.person, most=MOST_TAGS_SHOWN))
+        rows = rows_of(TagSerializer, tags_in_use(self.caller.person, most=MAX_TAGS_SHOWN))
         return Response({"results": picked(rows, request.query_params.get("fields"))})

@@ -1,7 +1,8 @@
-"""The categories that owners give to their payments, as queries; the posted rows stay as they are.
+"""Queries for the categories that owners set for their payments; the posted rows do not change.
 
-`shown_category` of an entry or a transaction is the reader's own category once it was read, by
-`own_category` in the query or by `read_own_categories` after it; else that of the row.
+`shown_category` of an entry or a transaction is the reader's own category if it was loaded, either
+by `own_category` in the query or by `read_own_categories` afterwards. Otherwise it is the row's
+category.
 """
 
 from collections.abc import Sequence
@@ -31,13 +32,13 @@ from transactions.annotations.models import OwnCategory
 from transactions.models import Entry, Transaction
 from transactions.models.transaction import TransactionQuerySet
 
-MOST_CHANGES, MOST_OFFERED = 20, 40
-MOST_IN_USE = 500  # categories that are listed; who pays somebody may name further ones
+MAX_CHANGES, MAX_OFFERED = 20, 40
+MAX_IN_USE = 500  # categories in a list; a payment may have one that is not in it
 
 
 @dataclass(frozen=True, slots=True)
 class CategoryChange:
-    """Payments that got a category together, and what counts now for them."""
+    """Payments whose category was set in one change, and how many still have that category."""
 
     id: UUID
     category: str
@@ -51,8 +52,8 @@ class CategoryChange:
 
 @dataclass(frozen=True, slots=True)
 class CategoryInUse:
-    """A category, the number of transactions in it, and to how many of them its owner gave it, also
-    by a rule.
+    """A category, the number of its transactions, and how many of them have it from the owner or a
+    rule.
     """
 
     category: str
@@ -61,7 +62,7 @@ class CategoryInUse:
 
 
 def own_category(owner: User | UUID, field: str = "pk") -> Subquery:
-    """The category that the owner gave to the transaction of a row, as a subquery; NULL if none.
+    """Returns a subquery for the category that the owner set for a row's transaction; NULL if none.
 
     `field` is "pk" for transactions, "transaction_id" for entries.
     """
@@ -70,13 +71,13 @@ def own_category(owner: User | UUID, field: str = "pk") -> Subquery:
 
 
 def has_own_category(owner: User, field: str = "pk") -> Exists:
-    """The condition that the owner gave a category to the transaction of a row."""
+    """Returns the condition that the owner set a category for a row's transaction."""
     return Exists(OwnCategory.objects.of(owner).filter(transaction=OuterRef(field)))
 
 
 def category_or_none(owner: User | UUID | None, field: str = "pk") -> Combinable:
-    """The owner's category of a row, else that of the row itself, in lower case; NULL for none.
-    Without an owner, that of the row.
+    """Returns the owner's category, or else the row's category in lower case; NULL if there is
+    neither. Without an owner, returns the row's category.
     """
     of_row = NullIf(Lower(F("category")), Value("", TextField()))
     if owner is None:
@@ -85,18 +86,22 @@ def category_or_none(owner: User | UUID | None, field: str = "pk") -> Combinable
 
 
 def category_for(owner: User | UUID, field: str = "pk") -> Combinable:
-    """The owner's category of a row, else that of the row itself, in lower case; "" for none."""
+    """Returns the owner's category, or else the row's category in lower case; "" if there is
+    neither.
+    """
     return Coalesce(category_or_none(owner, field), Value(""), output_field=TextField())
 
 
 def ids_in_category(user: User, category: str) -> QuerySet[OwnCategory, Any]:
-    """Transactions to which the user gave this category, ignoring case."""
+    """Returns the ids of transactions that now have this category from the user, ignoring case."""
     given = OwnCategory.objects.of(user).latest().filter(category=category.lower())
     return given.order_by().values("transaction_id")
 
 
 def read_own_categories(owner: User | UUID, rows: Sequence[Entry] | Sequence[Transaction]) -> None:
-    """Notes on each row the category that the owner gave it. One query; none without rows."""
+    """Sets `own_category` on each row that has a category from the owner. One query; none without
+    rows.
+    """
     by_id: dict[UUID, list[Any]] = {}
     for row in rows:
         by_id.setdefault(row.transaction_id if isinstance(row, Entry) else row.pk, []).append(row)
@@ -110,14 +115,14 @@ def read_own_categories(owner: User | UUID, rows: Sequence[Entry] | Sequence[Tra
 
 
 def categories_of(user: User) -> list[str]:
-    """The categories that the user gave, the newest first."""
+    """Returns the categories that the user set, the newest first, at most MAX_OFFERED."""
     given = OwnCategory.objects.of(user).values("category").annotate(last=Max("created_at"))
-    return list(given.order_by("-last").values_list("category", flat=True)[:MOST_OFFERED])
+    return list(given.order_by("-last").values_list("category", flat=True)[:MAX_OFFERED])
 
 
 def categories_in_use(owner: User, rows: TransactionQuerySet) -> list[CategoryInUse]:
-    """The most frequent categories of `rows`, which are of the owner's scope, at most MOST_IN_USE.
-    Two queries.
+    """Returns the most frequent categories of `rows`, at most MAX_IN_USE. `rows` must be in the
+    owner's scope. Two queries.
     """
     latest = OwnCategory.objects.of(owner).latest().order_by().values("category")
     given = dict(latest.annotate(many=Count("pk")).values_list("category", "many"))
@@ -125,16 +130,16 @@ def categories_in_use(owner: User, rows: TransactionQuerySet) -> list[CategoryIn
     counted = named.annotate(many=Count("pk")).order_by("-many", "named")
     return [
         CategoryInUse(name, many, given.get(name, 0))
-        for name, many in counted.values_list("named", "many")[:MOST_IN_USE]
+        for name, many in counted.values_list("named", "many")[:MAX_IN_USE]
         if name is not None
     ]
 
 
 def changes_of(user: User) -> list[CategoryChange]:
-    """The user's newest changes."""
+    """Returns the user's newest changes, at most MAX_CHANGES."""
     given = OwnCategory.objects.of(user).values("change", "category")
     grouped = given.annotate(many=Count("pk"), at=Min("created_at")).order_by("-at", "change")
     return [
         CategoryChange(row["change"], row["category"], row["many"], row["at"])
-        for row in grouped[:MOST_CHANGES]
+        for row in grouped[:MAX_CHANGES]
     ]

@@ -6,7 +6,7 @@ from typing import Self, TypeVar
 
 from django import forms
 
-from transactions.annotations.models.annotation import MOST_TAGS, TEXT_LIMIT
+from transactions.annotations.models.annotation import MAX_TAGS, TEXT_LIMIT
 from transactions.annotations.services import AnnotationHistory, tidy_tags, tidy_text
 from transactions.exceptions import InvalidDetails
 
@@ -35,7 +35,7 @@ class AnnotationForm(forms.Form):
     tags = AnyText(
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
-        help_text=f"Single words, like holiday or porto-2026; up to {MOST_TAGS}.",
+        help_text=f"Single words, like holiday or porto-2026; up to {MAX_TAGS}.",
     )
 
     @classmethod

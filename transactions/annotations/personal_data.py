@@ -1,4 +1,4 @@
-"""The notes of a person."""
+"""The person's notes, for the download and for erasure."""
 
 from collections.abc import Iterable, Iterator
 
@@ -16,7 +16,7 @@ def _notes(person: User) -> Iterable[Row]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """The person's own notes are deleted."""
+    """Yields the person's notes for deletion, and other notes that contain the person's name."""
     yield Erased(Annotation.objects.filter(owner=traces.person), None)
     yield from naming(traces, Annotation, Q(owner__in=traces.known), {"text": ""})
 

@@ -1,17 +1,17 @@
 """Searches annotations (notes and tags). The functions return subqueries of transaction ids.
 
-Annotations are private, so each function takes the reader first. Put a subquery into `one_of`,
-beside the condition on the search column of transactions:
+Annotations are private, so each function takes the reader first. Combine a subquery with the
+condition on the search column of transactions by `one_of`:
 
     Q(search=words) | one_of(ids_with_words(reader, words))
 
-Note [One of]: `id = ANY (ARRAY(subquery))`, not `id IN (subquery)`. Postgres runs an ARRAY
-subquery first and once, and combines the ids with the result of the GIN index in a BitmapOr. It
-cannot do that for an OR with IN: it would read every row and look each up.
+Note [One of]: `id = ANY (ARRAY(subquery))`, not `id IN (subquery)`. Postgres runs an ARRAY subquery
+once, before the rest, and combines the ids with the result of the GIN index in a BitmapOr. For an
+OR with IN it cannot do that: it would read every row and look each up.
 
-Search for one word or phrase at a time and combine the conditions: one word of a query may be in
-the payment and the next in its note. Negate outside, with `~Q(...)`: a tsquery with "!" finds only
-annotations without the word, and so misses every payment that has no annotation.
+Search for one word or phrase at a time and combine the conditions, because one word of a query may
+be in the payment and the next in its note. Negate outside, with `~Q(...)`. A tsquery with "!" finds
+only annotations without the word, so it misses every payment that has no annotation.
 """
 
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ from ledger.db.queries.tsqueries import LexemeQuery
 from transactions.annotations.models import Annotation
 from transactions.annotations.models.annotation import AnnotationQuerySet
 
-MOST_TAGS_SHOWN = 50
+MAX_TAGS_SHOWN = 50
 Ids = QuerySet[Annotation, Any]  # one column: transaction ids
 
 
 @dataclass(frozen=True, slots=True)
 class TagInUse:
-    """A tag, the number of transactions with it, and the last time that one got it."""
+    """A tag, the number of its transactions, and the last time when it was added to one."""
 
     tag: str
     count: int
@@ -42,7 +42,7 @@ class TagInUse:
 
 
 def one_of(ids: QuerySet[Any, Any], field: str = "pk") -> Q:
-    """The condition that `field` holds one of the ids, see Note [One of].
+    """Returns the condition that `field` is one of the ids, see Note [One of].
 
     `field` is "pk" for transactions, "transaction_id" for entries.
     """
@@ -57,12 +57,12 @@ def one_of(ids: QuerySet[Any, Any], field: str = "pk") -> Q:
 
 
 def ids_with_words(user: User, query: SearchQuery) -> Ids:
-    """Transactions that the user annotated with these words, in the note or the tags."""
+    """Returns transactions whose note or tags by the user contain these words."""
     return _ids(_current(user).matching(query))
 
 
 def ids_with_note(user: User, query: SearchQuery | None = None) -> Ids:
-    """Transactions with a note by the user; with `query`, a note with these words."""
+    """Returns transactions with a note by the user; with `query`, with a note that matches it."""
     rows = _current(user).exclude(text="")
     if query is not None:
         text = Func(
@@ -71,13 +71,13 @@ def ids_with_note(user: User, query: SearchQuery | None = None) -> Ids:
             template='ts_filter(%(expressions)s::"char"[])',
             output_field=SearchVectorField(),
         )
-        # A GIN index has no weights: Postgres checks the rows that it finds once more.
+        # A GIN index stores no weights, so Postgres checks each row that it finds again.
         rows = rows.matching(query).annotate(note_words=text).filter(note_words=query)
     return _ids(rows)
 
 
 def ids_with_tag(user: User, tag: str = "") -> Ids:
-    """Transactions with exactly this tag by the user; without `tag`, with any tag.
+    """Returns transactions with exactly this tag by the user; without `tag`, with any tag.
 
     "#Holiday" finds "holiday".
     """
@@ -87,23 +87,23 @@ def ids_with_tag(user: User, tag: str = "") -> Ids:
 
 
 def tag_query(tag: str) -> SearchQuery:
-    """The tsquery of a whole tag, see Note [Tag lexemes]."""
+    """Returns the tsquery for a whole tag, see Note [Tag lexemes]."""
     plain = "".join(c for c in tag if c.isprintable())
     quoted = plain.replace("\\", "\\\\").replace("'", "''")
     return LexemeQuery(f"'#{quoted}'")
 
 
 def tags_of(user: User) -> QuerySet[Annotation, Any]:
-    """The user's current tags: `transaction_id`, `tags` of each tagged transaction."""
+    """Returns `transaction_id` and `tags` of each transaction that the user has tagged."""
     return _current(user).exclude(tags=[]).order_by().values("transaction_id", "tags")
 
 
 def annotation_words(user: User) -> QuerySet[Annotation, Any]:
-    """The search column of the user's current annotations, the newest first."""
+    """Returns the search column of the user's current annotations, the newest first."""
     return _current(user).present().newest_first().values("search")
 
 
-def tags_in_use(user: User, *, most: int = MOST_TAGS_SHOWN) -> list[TagInUse]:
+def tags_in_use(user: User, *, most: int = MAX_TAGS_SHOWN) -> list[TagInUse]:
     """Returns the user's current tags, the most used first."""
     rows = (
         _current(user)

@@ -14,12 +14,12 @@ from ledger.db.retry import run_with_retry
 from ledger.text.dates import MICROSECOND
 from ledger.text.lines import encodes, is_readable, shortened, tidy_line
 from transactions.annotations.models import Annotation
-from transactions.annotations.models.annotation import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
+from transactions.annotations.models.annotation import LONGEST_TAG, MAX_TAGS, TEXT_LIMIT
 from transactions.exceptions import InvalidDetails, NoteChanged, TransactionNotFound
 from transactions.models import Transaction
 
-MOST_SHOWN = 20  # versions in a history
-TYPED = 10  # times as much as is stored may be typed, for what tidying removes
+MAX_SHOWN = 20  # versions in a history
+TYPED = 10  # a typed text may be this many times the limit, because tidying shortens it
 NOTE_CHANGED = (
     "Your note was changed in another window; the current version is above. Save to replace it."
 )
@@ -30,7 +30,7 @@ TAG_CATEGORIES = "LMN"  # Unicode: letters, marks (accents of some scripts) and 
 class AnnotationHistory:
     """An owner's current note and tags on a transaction, and the earlier versions.
 
-    `history` holds the newest MOST_SHOWN versions, newest first, including the current one.
+    `history` holds the newest MAX_SHOWN versions, newest first, including the current one.
     `changes` counts the versions after the first.
     """
 
@@ -80,7 +80,7 @@ def annotate(
         with db_transaction.atomic(durable=True):
             return _write(transaction, owner, tidied_text, tidied_tags, replaces)
 
-    # After a lost COMMIT it is safe to run again: it finds its own row and writes nothing.
+    # Safe to repeat after a lost COMMIT: the second run finds its row and writes nothing.
     return run_with_retry(attempt, find_out_first=lambda: None)
 
 
@@ -105,12 +105,12 @@ def _write(
 def annotation_history(transaction: Transaction, owner: User) -> AnnotationHistory:
     """Returns an owner's annotation of a transaction. One query; two if the history is long."""
     versions = Annotation.objects.of(owner).about(transaction).defer("search").newest_first()
-    history = list(versions[: MOST_SHOWN + 1])
+    history = list(versions[: MAX_SHOWN + 1])
     if not history:
         return AnnotationHistory()
-    count = versions.count() if len(history) > MOST_SHOWN else len(history)
+    count = versions.count() if len(history) > MAX_SHOWN else len(history)
     current = history[0]
-    shown = tuple(history[:MOST_SHOWN])
+    shown = tuple(history[:MAX_SHOWN])
     return AnnotationHistory(current.text, tuple(current.tags), shown, count - 1)
 
 
@@ -135,16 +135,16 @@ def tidy_tags(tags: Iterable[str]) -> list[str]:
     Raises InvalidDetails for too many tags and for a tag that is not one word.
     """
     tags = list(tags)
-    if len(tags) > TYPED * MOST_TAGS:
+    if len(tags) > TYPED * MAX_TAGS:
         raise InvalidDetails(_too_many(len(tags)))
     tidy = list(dict.fromkeys(tag for tag in map(tidy_tag, tags) if tag))
-    if len(tidy) > MOST_TAGS:
+    if len(tidy) > MAX_TAGS:
         raise InvalidDetails(_too_many(len(tidy)))
     return tidy
 
 
 def _too_many(tags: int) -> str:
-    return f"{tags:,} tags are too many; remove some. Limit: {MOST_TAGS}."
+    return f"{tags:,} tags are too many; remove some. Limit: {MAX_TAGS}."
 
 
 def tidy_tag(tag: str) -> str:
@@ -166,7 +166,7 @@ def tidy_tag(tag: str) -> str:
 
 
 def _check_typed(count: int, limit: int, rule: str) -> None:
-    """Raises InvalidDetails for far more than is stored, before any of it is tidied."""
+    """Raises InvalidDetails for a text far above the limit, before it is tidied."""
     if count > TYPED * limit:
         raise InvalidDetails(f"{rule}; this has {count:,}. Shorten it.")
 

@@ -1,4 +1,4 @@
-"""Who reads and writes the notes and tags of payments."""
+"""Database rights on annotations."""
 
 from ledger.db.rights.policies import OF_OWNER
 from ledger.db.rights.registered_tables import Table, register

@@ -1,1 +1,1 @@
-"""The audit, which proves the books from their rows, and the seals, which close days."""
+"""The audit, which proves that the books are consistent, and the seals of closed days."""

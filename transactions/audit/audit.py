@@ -1,8 +1,8 @@
-"""Proves the books from the rows alone.
+"""Proves that the rows of the books are consistent, using only the rows.
 
-Every check is a query for rows that break a rule, so clean books give empty results. All checks run
-in one REPEATABLE READ transaction and see the same instant. Only findings leave the database, so
-memory does not grow with the books.
+Every check is a query for rows that break a rule, so correct books give empty results. All checks
+run in one REPEATABLE READ transaction and see the same snapshot. Only findings leave the database,
+so memory use does not grow with the number of rows.
 """
 
 import logging
@@ -41,8 +41,8 @@ __all__ = [
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
-Check = Callable[..., Iterator[Finding]]  # of the time from which rows are read, or None
-# Those of the books; a feature adds its own in its module `audit_checks`.
+Check = Callable[..., Iterator[Finding]]  # argument: the time to read rows from, or None
+# The checks of the core. A feature registers its checks in its module `audit_checks`.
 CHECKS: list[Check] = [
     chains,
     balances,
@@ -61,13 +61,13 @@ CHECKS: list[Check] = [
     nulls,
     seals,
 ]
-AUDITING = 7_236_502  # the advisory lock of a run, to the end of its snapshot
-# What ends an audit: the server, or a limit of time. Anything else is raised by a value that no
-# service writes, such as JSON that nests too deep, or by a bug of a check.
+AUDITING = 7_236_502  # advisory lock of a run, held until its snapshot ends
+# Errors that end an audit: errors of the server, and time limits. Any other error comes from a
+# value that no service writes, such as JSON that is nested too deeply, or from a bug of a check.
 ENDS = (OperationalError, InterfaceError, LedgerError)
 # out_of_memory, program_limit_exceeded, statement_too_complex: raised by a value that is too large
 TOO_LARGE = frozenset({"53200", "54000", "54001"})
-LONGEST_WAIT = "60s"  # of a command, for a run of a page, which has PAGE_SECONDS
+LONGEST_WAIT = "60s"  # how long a command waits for a run on a page, which has PAGE_SECONDS
 
 
 class AuditRunning(LedgerError):
@@ -83,15 +83,15 @@ class AuditTooLong(LedgerError):
 
 
 def register_check(check: Check) -> Check:
-    """Lets the audit run this check, too, after those of the books. A decorator."""
+    """Registers another check, which the audit runs after those of the core. A decorator."""
     CHECKS.append(check)
     return check
 
 
 @dataclass(slots=True)
 class Audit:
-    """What an audit found, and how much it read. `accounts` counts all accounts; `transactions`
-    counts those booked from `since` on, all of them for None.
+    """The result of an audit. `accounts` counts all accounts; `transactions` counts those booked
+    from `since` on, or all of them if `since` is None.
     """
 
     accounts: int = 0
@@ -112,23 +112,24 @@ def audit(
     *,
     since: datetime | None = None,
     seconds: float | None = None,
-    tell: Callable[[str], object] = lambda _check: None,
+    on_check: Callable[[str], object] = lambda _check: None,
 ) -> Audit:
-    """Runs every check in one snapshot, and reports the first finding of each kind.
+    """Runs every check in one snapshot and reports the first finding of each kind.
 
-    With `since`, chains, links, rules of transactions, sealed rows, and entries of the statements
-    that begin then, are checked from then on; balances, holds, currencies, rules of accounts, what
-    the history records and the order of seals and statements always completely. `tell` receives the
-    name of each check before it starts. Raises AuditRunning if another audit runs, without
-    `seconds` after LONGEST_WAIT; AuditTooLong after `seconds`; AuditBlind if the role may not see
-    every row.
+    With `since`, chains, links, rules of transactions, sealed rows, and the entries of statements
+    that begin at `since` or later, are checked only from that time on. Balances, holds, currencies,
+    rules of accounts, recorded history, and the order of seals and statements are always checked
+    completely. `on_check` receives the name of each check before it starts.
+
+    Raises AuditRunning if another audit runs (without `seconds`, only after LONGEST_WAIT),
+    AuditTooLong after `seconds`, and AuditBlind if row-level security hides rows from the role.
     """
     ends = time.monotonic() + seconds if seconds is not None else None
     try:
         with snapshot():
             _only_one(waits=seconds is None)
             _refuse_blind()
-            return _checked(since, ends, tell)
+            return _checked(since, ends, on_check)
     except OperationalError as error:
         if seconds is None or sqlstate(error) != TIMED_OUT:
             raise
@@ -139,15 +140,17 @@ def audit(
 
 
 def audit_here() -> Audit:
-    """The same over what the open transaction sees, also before it commits."""
+    """Runs every check on what the open transaction sees, including its uncommitted rows."""
     return _checked(None, None, lambda _check: None)
 
 
-def _checked(since: datetime | None, ends: float | None, tell: Callable[[str], object]) -> Audit:
+def _checked(
+    since: datetime | None, ends: float | None, on_check: Callable[[str], object]
+) -> Audit:
     _limit(ends)
     result = _counted(since)
     for check in CHECKS:
-        tell(check.__name__)
+        on_check(check.__name__)
         _limit(ends)
         result.findings += findings_of(check, since)
     set_locally(statement_timeout="0")
@@ -155,8 +158,9 @@ def _checked(since: datetime | None, ends: float | None, tell: Callable[[str], o
 
 
 def findings_of(check: Check, since: datetime | None = None) -> list[Finding]:
-    """The first finding of each kind. Of seals, the first one that was changed itself, and the
-    first day that no seal matches. A value that the check cannot read ends it, and is a finding.
+    """Returns the first finding of each kind. For seals, returns the first changed seal and the
+    first day whose rows match no seal. A value that the check cannot read ends the check and is a
+    finding.
     """
     first: dict[tuple[str, bool], Finding] = {}
     try:
@@ -164,7 +168,7 @@ def findings_of(check: Check, since: datetime | None = None) -> list[Finding]:
             for finding in check(since):
                 key = (finding.check, finding.day is not None)
                 first.setdefault(key, finding.in_lines())
-                if finding.day is not None:  # to find the next one would read rows again
+                if finding.day is not None:  # finding the next one would read the rows again
                     break
     except Exception as error:
         if isinstance(error, ENDS) and sqlstate(error) not in TOO_LARGE:
@@ -182,10 +186,10 @@ def _unreadable(check: str, error: str) -> Finding:
         f"values that the check {check} can read",
         error,
         sentence=(
-            f"The check {check} met a value that it cannot read, such as JSON that nests too deep"
-            f" or one that is too large for the server's memory ({error}; the log has more). What"
-            " else it would have found is not known. Find the row and who wrote it, mend it, and"
-            " audit again."
+            f"The check {check} met a value that it cannot read, such as JSON that is nested too"
+            f" deeply or a value that is too large for the server's memory ({error}; the log has"
+            " more). What else the check would have found is unknown. Find the row and who wrote"
+            " it, repair it, and audit again."
         ),
     )
 
@@ -198,8 +202,9 @@ def _counted(since: datetime | None) -> Audit:
 
 
 def _refuse_blind() -> None:
-    """Without a row every check is content. The web role shows policies the scope AUDIT instead; a
-    policy of the worker shows it every row.
+    """Refuses to audit if row-level security hides rows, because without rows every check passes.
+
+    The policies show every row to the web role in the scope AUDIT, and to the worker.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -216,8 +221,8 @@ def _refuse_blind() -> None:
 
 
 def _only_one(*, waits: bool) -> None:
-    """Lets no other audit run until the transaction ends. Raises AuditRunning if one runs, with
-    `waits` only if it still does after LONGEST_WAIT.
+    """Locks out other audits until the transaction ends. Raises AuditRunning if one runs; with
+    `waits`, only if it still runs after LONGEST_WAIT.
     """
     try:
         with locally(lock_timeout=LONGEST_WAIT if waits else "1ms"), connection.cursor() as cursor:

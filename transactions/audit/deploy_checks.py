@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` says of audits: ledger.checks."""
+"""The part of `manage.py check --deploy` about audits, see ledger.checks."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from transactions.audit.open_findings import open_runs
 
 
 def check_audit(**_options: Any) -> list[CheckMessage]:
-    """An audit that found something, until a later one has covered all of it."""
+    """Warns about an audit with open findings: no later audit has covered all of them."""
     try:
         with reading(RowScope.BANK):
             open_ones = open_runs()
     except (DatabaseError, InterfaceError):
-        return []  # which ledger.checks.database tells
+        return []  # ledger.checks.database reports it
     return [
         weak(
             "audit_found",

@@ -1,21 +1,21 @@
-"""The text that a digest covers, as SQL. docs/audit.md describes it too.
+"""SQL of the text that a digest covers; docs/audit.md describes the text, too.
 
-The text is unambiguous: JSON arrays, whose quoting gives no two rows the same text; times in UTC
-and dates in ISO whatever the session settings, without an era or infinity, which the CHECK
-`transaction_values_finite` refuses; metadata as `jsonb` writes it, with one order of keys. A seal
-stores the version of the text, so that a later version may differ.
+The text is unambiguous. Rows are JSON arrays, so that two different rows never have the same text.
+Times are in UTC and dates in ISO format whatever the session settings, never with an era or as
+infinity, which the CHECK `transaction_values_finite` refuses. Metadata is written as `jsonb`, which
+has one order of keys. A seal stores the version of the text, so that a later version may differ.
 """
 
 VERSION = 1
 
 
 def utc(column: str) -> str:
-    """The SQL of a time as text: in UTC, with microseconds, whatever the session's settings."""
+    """Returns the SQL of a time as text: in UTC, with microseconds, for any session settings."""
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
-# All values of a row that never change. The status of a hold changes when it ends, so the text only
-# says that the row is a hold. `category` and `search` are computed from the other columns.
+# All values of a row that never change. The status of a hold changes when it ends, so the text
+# contains only `hold`. `category` and `search` are computed from the other columns.
 ROW_TEXT = f"""json_build_array(
     id, from_account_id, to_account_id, amount, currency, type,
     CASE status WHEN 'completed' THEN 'completed' ELSE 'hold' END,
@@ -83,7 +83,7 @@ INSERT_SEAL = f"""
                  (SELECT coalesce(sum(row_count), 0)::bigint FROM sealed_days) AS row_count,
                  ({SUMS}) AS sums, %(previous_digest)s::bytea AS previous_digest) AS made"""  # noqa: S608
 
-# The seals as they stand, each with the digest that it ought to have.
+# The stored seals, each with the digest recomputed from its content.
 SEALS = f"""
     SELECT number, version, starts_at, ends_at, digest, previous_digest, row_count,
            {SEAL_DIGEST} AS recomputed

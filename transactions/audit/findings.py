@@ -1,4 +1,4 @@
-"""Findings of the audit: fields for machines, a sentence for people."""
+"""Findings of the audit: fields for machines and a sentence for people."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,16 +19,17 @@ STATUS_WORDS = {
 }  # fmt: skip
 
 BREAKS = {ord(c): f"[U+{ord(c):04X}]" for c in "\t\n\r\u2028\u2029"}
-LONGEST = 20_000  # characters of a text of a finding
+LONGEST = 20_000  # characters of a text in a finding
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One broken rule: the check, the row, the expected value and the found one.
 
-    It is the first of its kind; `broken` is how many there are, if counting is cheap. `seal` is the
-    number of a seal, with `day` (ISO) if it is about that day's rows and not about the seal itself.
-    The sentence is made at once, because the rows it names may be gone later.
+    A finding is the first of its kind; `broken` is the number of such rows if counting is cheap.
+    `seal` is the number of a seal. `day` (ISO) is set if the finding is about that day's rows and
+    not about the seal itself. The sentence is written immediately, because the rows it names may be
+    gone later.
     """
 
     check: str
@@ -42,9 +43,10 @@ class Finding:
     day: str | None = None
 
     def in_lines(self) -> Self:
-        """The same with texts of one line each, at most LONGEST. A forged value of 60 MB fits into
-        the history, but not into the stored result; and one with control characters could clear the
-        terminal or write other sentences there.
+        """Returns the finding with each text in one line of at most LONGEST characters.
+
+        A forged value of 60 MB fits into the history, but not into the stored result. A value with
+        control characters could clear the terminal or write other sentences there.
         """
         return replace(
             self,
@@ -54,16 +56,16 @@ class Finding:
         )
 
     def __str__(self) -> str:
-        """The sentence, for a terminal."""
-        more = f" This is the first of {self.broken:,} such." if (self.broken or 0) > 1 else ""
+        """Returns the sentence for a terminal."""
+        more = f" This is the first of {self.broken:,}." if (self.broken or 0) > 1 else ""
         return self.sentence.replace(NO_BREAK, " ") + more
 
     def printed(self) -> str:
-        """What a command prints: without values where a log reads it."""
+        """Returns what a command prints: no values if the output goes to a log."""
         return self.without_values() if is_for_the_log() else str(self)
 
     def without_values(self) -> str:
-        """The rule and the rows, for a log: no amount, no number of an account."""
+        """Returns the rule and the row ids for a log, without amounts and account numbers."""
         rows = {"account": self.account, "transaction": self.transaction, "seal": self.seal}
         named = ", ".join(f"{what} {id}" for what, id in rows.items() if id is not None)
         return (
@@ -74,7 +76,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NamedAccount:
-    """Names an account in a sentence, and formats amounts in its currency."""
+    """The name of an account for sentences; formats amounts in the account's currency."""
 
     words: str
     currency: str = ""
@@ -84,11 +86,11 @@ class NamedAccount:
 
     @property
     def at_start(self) -> str:
-        """The name at the start of a sentence."""
+        """The name, for the start of a sentence."""
         return self.words[0].upper() + self.words[1:]
 
     def money(self, amount: Decimal | None) -> str:
-        """An amount of this account: "71.00 USD"."""
+        """Formats an amount in this account's currency: "71.00 USD"."""
         return amount_text(amount, self.currency)
 
 
@@ -97,7 +99,7 @@ def _line(text: str) -> str:
 
 
 def named(pk: UUID | None) -> NamedAccount:
-    """Names the account with this id by its number. Also accepts None and an id of no account."""
+    """Names the account with this id by its number. Also accepts None and an unknown id."""
     row = Account.objects.filter(pk=pk).values_list("number", "currency").first() if pk else None
     if row is None:
         return NamedAccount(f"account {pk}, which is not in the books" if pk else "no account")

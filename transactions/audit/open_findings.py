@@ -1,7 +1,7 @@
-"""Which findings are still open: a broken audit counts until a later audit has covered all of it.
+"""Finds open findings: those of an audit stay open until a later audit has covered all of them.
 
-A later clean audit of the last days says nothing about older findings. Several broken audits may be
-open at once.
+A later clean audit of only the last days does not cover older findings. Several audits may have
+open findings at the same time.
 """
 
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ from transactions.audit.checks import register
 from transactions.audit.checks.recorded import CHECKS_OF_TABLES
 from transactions.models import AuditRun, Seal, Transaction
 
-# Checks that every audit makes completely, whatever its start.
+# Checks that every audit runs completely, whatever its start.
 WHOLE = {"balance", "time", "held", "currency", "missing value", *CHECKS_OF_TABLES.values()}
 BEGINS = Coalesce("since", Value(EARLIEST))
-# The earliest start of what all later runs checked; null for the newest run.
+# The earliest start of all later runs; NULL for the newest run.
 SEEN_SINCE = Window(
     Min(BEGINS),
     order_by=[F("started_at").desc(), F("id").desc()],
@@ -30,15 +30,15 @@ SEEN_SINCE = Window(
 
 @dataclass(frozen=True, slots=True)
 class _Times:
-    """The times on which findings depend: when their rows were booked, when their seals begin."""
+    """The times that findings depend on: booking times of rows and start times of seals."""
 
     rows: dict[str, datetime]
     seals: dict[int | None, datetime]
 
 
 def counting_run() -> AuditRun | None:
-    """The widest open audit; if none is open, the last complete one if clean, else the newest. None
-    if there is no audit.
+    """Returns the widest open audit. If none is open, returns the last complete one if it is clean,
+    or else the newest; None if there are no audits.
     """
     runs = AuditRun.objects.select_related("run_by")
     widest = next(iter(open_runs()), None)
@@ -48,9 +48,9 @@ def counting_run() -> AuditRun | None:
 
 
 def open_runs() -> list[AuditRun]:
-    """Every audit with an open finding, the widest first.
+    """Returns every audit with an open finding, the widest first.
 
-    Three queries. Only an audit that looked further back than all later ones can be open.
+    Three queries. An audit can be open only if it looked further back than all later ones.
     """
     runs: QuerySet[Any] = AuditRun.objects.select_related("run_by").annotate(seen_since=SEEN_SINCE)
     # One condition: a separate filter would remove clean runs before the window is computed.
@@ -65,8 +65,8 @@ def open_runs() -> list[AuditRun]:
 
 
 def must_begin_by(run: AuditRun) -> datetime:
-    """The latest `since` with which a later audit covers every finding of this one; for a seal, the
-    start of its period. EARLIEST if only a complete audit does.
+    """Returns the latest `since` with which a later audit covers every finding of this one; for a
+    seal, the start of its period. EARLIEST if only a complete audit covers them.
     """
     return _needs(run, _times_of([run]))
 
@@ -89,17 +89,17 @@ def _needs(run: AuditRun, times: _Times) -> datetime:
 
 
 def _seen_from(finding: dict[str, Any], times: _Times) -> datetime:
-    """From when an audit must look to cover this finding; EARLIEST if unknown. Only the first
-    finding of a kind is stored, and the others may be older.
+    """Returns from when an audit must look to cover this finding; EARLIEST if unknown. Only the
+    first finding of a kind is stored, and the others may be older.
     """
     if finding["check"] in WHOLE:
         return LATEST
     if finding["check"] == "seal":  # later rows may be wrong too
         return times.seals.get(finding.get("seal"), EARLIEST)
-    # It is not stored when a row of the register was written; and a finding of a capture names the
-    # hold, where the row that captures it may be older.
+    # The time of a row of the register is not stored. A finding of a capture names the hold, but
+    # the row that captures it may be older.
     if finding["check"] in (*register.SENTENCES, "capture") or (finding.get("broken") or 1) > 1:
         return EARLIEST
     if finding["check"] == "rule" and finding["transaction"] is None:
-        return LATEST  # a rule of accounts, which are all read each time
+        return LATEST  # a rule of accounts: every audit reads all accounts
     return times.rows.get(finding["transaction"], EARLIEST)

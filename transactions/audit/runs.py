@@ -1,4 +1,4 @@
-"""Stored audits: each run leaves a row with its result."""
+"""Stored audits: each run writes a row with its result."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,10 +14,10 @@ from ledger.db.rights.row_security import RowScope, reading
 from transactions.audit.audit import Audit, audit
 from transactions.models import AuditRun, Transaction
 
-# Limits of an audit on a page: it is stopped after these seconds, and a complete audit is offered
-# up to this number of transactions, for which it takes about three seconds.
+# Limits for an audit on a page: it is stopped after this number of seconds. A complete audit is
+# offered up to this number of transactions, which take about three seconds.
 PAGE_SECONDS = 20.0
-WHOLE_ON_A_PAGE = 300_000
+MAX_ROWS_ON_A_PAGE = 300_000
 
 
 @counts_refusals
@@ -26,16 +26,16 @@ def run_audit(
     since: datetime | None = None,
     run_by: User | None = None,
     seconds: float | None = None,
-    tell: Callable[[str], object] = lambda _check: None,
+    on_check: Callable[[str], object] = lambda _check: None,
 ) -> tuple[AuditRun, Audit]:
     """Runs an audit and stores the result. Raises as `audit` does; a refused run stores nothing.
 
-    Its times come from the database, so runs have one order. Where no standby confirms commits, the
-    result is stored on the primary alone: the books are proved just then, too.
+    Its times come from the database, so that runs have one order. If no standby confirms commits,
+    the result is stored without waiting for one, because the audit must also work at such times.
     """
     started_at = _clock()
     with reading(RowScope.AUDIT):
-        result = audit(since=since, seconds=seconds, tell=tell)
+        result = audit(since=since, seconds=seconds, on_check=on_check)
     with waiting_for_no_standby() if nobody_confirms() else db_transaction.atomic(durable=True):
         run = AuditRun.objects.create(
             started_at=started_at,
@@ -57,6 +57,6 @@ def _clock() -> datetime:
 
 
 def fits_on_a_page() -> bool:
-    """Whether the whole books can be checked while a page waits. Counts up to a limit."""
-    rows = Transaction.objects.order_by()[: WHOLE_ON_A_PAGE + 1].count()
-    return bool(rows <= WHOLE_ON_A_PAGE)
+    """Returns whether an audit of all books is fast enough for a page. Counts up to a limit."""
+    rows = Transaction.objects.order_by()[: MAX_ROWS_ON_A_PAGE + 1].count()
+    return bool(rows <= MAX_ROWS_ON_A_PAGE)

@@ -1,4 +1,4 @@
-"""Closes periods: `seal` makes the next seal. Nothing can be booked into a sealed period."""
+"""Closes periods: `seal` creates the next seal. Nothing can be booked into a sealed period."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from transactions.models.seal_triggers import GRACE_MINUTES, SEALING
 
 PATIENCE = 30.0  # seconds that `_wait_for_writers` waits
 PAUSE = 0.05
-SORT_MEMORY = "64MB"  # of the server, for putting the rows of a period in order
+SORT_MEMORY = "64MB"  # work_mem of the server, for sorting the rows of a period
 
 
 class PeriodNotOver(LedgerError):
@@ -28,20 +28,20 @@ class PeriodNotOver(LedgerError):
 
 
 class SealHindered(LedgerError):
-    """Rows of past days are still to come; the text says from where."""
+    """Rows of past days may still be booked; the text names their source."""
 
 
 class StillWriting(LedgerError):
-    """A database transaction that may still add a row to the period has not ended."""
+    """An open database transaction may still add a row to the period."""
 
 
 def midnight(day: date) -> datetime:
-    """The start of a day in UTC; sealed periods are whole UTC days."""
+    """Returns the start of a day in UTC; sealed periods are whole UTC days."""
     return datetime.combine(day, clock.min, tzinfo=UTC)
 
 
 def last_day() -> date:
-    """The latest day that can be sealed up to: today, or yesterday just after midnight."""
+    """Returns the latest day that can be sealed up to: today, or yesterday just after midnight."""
     return (_database_time() - timedelta(minutes=GRACE_MINUTES)).date()
 
 
@@ -53,13 +53,12 @@ def seal(
     hindrance: Callable[[], str] = lambda: "",
     sleep: Callable[[float], None] = time.sleep,
 ) -> Seal | None:
-    """Seals all rows booked before the day `until` (UTC) that are not sealed. Returns None if there
-    are none.
+    """Seals all unsealed rows booked before the day `until` (UTC, default: today). Returns None if
+    there are none.
 
-    Default: up to today. Safe to run twice or in parallel. A bank without transactions gets none:
-    its history can still be imported. Nothing is sealed where this raises PeriodNotOver;
-    SealHindered if `hindrance` returns a reason; or StillWriting if a database transaction stays
-    open.
+    Safe to run twice or in parallel. A bank without transactions gets no seal, so that its history
+    can still be imported. Raises PeriodNotOver; SealHindered if `hindrance` returns a reason;
+    StillWriting if a database transaction stays open. Nothing is sealed then.
     """
     latest = last_day()
     day = until or latest
@@ -70,7 +69,7 @@ def seal(
         return None
     _wait_for_writers(sleep)
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
-        # From here on no old row enters: see Note [No row enters a sealed period].
+        # From here on no old row can be inserted: see Note [No row enters a sealed period].
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEALING])
         if reason := hindrance():
             raise SealHindered(reason)
@@ -100,7 +99,7 @@ def days_without_seal() -> QuerySet[Any]:
 
 
 def _refuse_foreign_days(begins: datetime) -> None:
-    """Raises SealHindered if there already are sealed days from then on, or some of no seal."""
+    """Raises SealHindered if a sealed day exists that is later or whose seal does not exist."""
     later = SealedDay.objects.filter(day__gte=begins.astimezone(UTC).date()).order_by("day")
     if found := days_without_seal().first() or later.first():
         raise SealHindered(
@@ -132,8 +131,8 @@ def _database_time() -> datetime:
 
 
 def _wait_for_writers(sleep: Callable[[float], None]) -> None:
-    """Waits until every database transaction that is writing rows now has ended. Unlike a table
-    lock, this makes no writer wait. Raises StillWriting after PATIENCE seconds.
+    """Waits until every database transaction that is writing rows now has ended. Unlike with a
+    table lock, no writer has to wait. Raises StillWriting after PATIENCE seconds.
     """
     writing = _writers()
     deadline = time.monotonic() + PATIENCE
@@ -147,8 +146,8 @@ def _wait_for_writers(sleep: Callable[[float], None]) -> None:
 
 
 def _writers() -> set[str]:
-    """The database transactions of other sessions that may have inserted rows: each holds this lock
-    until it ends.
+    """Returns the database transactions of other sessions that may have inserted rows, because each
+    keeps its table lock until it ends.
     """
     with connection.cursor() as cursor:
         cursor.execute(

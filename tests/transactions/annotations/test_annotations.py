@@ -17,7 +17,7 @@ from tests.refusals import refused_by
 from transactions import services
 from transactions.annotations.forms import AnnotationForm, AnyText
 from transactions.annotations.models import Annotation
-from transactions.annotations.models.annotation import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
+from transactions.annotations.models.annotation import LONGEST_TAG, MAX_TAGS, TEXT_LIMIT
 from transactions.annotations.services import (
     TYPED,
     annotate,
@@ -123,10 +123,10 @@ def test_a_note_keeps_its_lines_with_one_empty_line_between_two() -> None:
 
 def test_tags_are_few_short_words_each_once() -> None:
     assert tidy_tags(["#Food", "", "food", "Porto_2-a", "#"]) == ["food", "porto_2-a"]
-    many = [f"tag{n}" for n in range(MOST_TAGS + 1)]
-    assert tidy_tags(many[:MOST_TAGS]) == many[:MOST_TAGS]
-    assert tidy_tags(["food"] * TYPED * MOST_TAGS) == ["food"]
-    for tags in (many, ["food"] * (TYPED * MOST_TAGS + 1)):
+    many = [f"tag{n}" for n in range(MAX_TAGS + 1)]
+    assert tidy_tags(many[:MAX_TAGS]) == many[:MAX_TAGS]
+    assert tidy_tags(["food"] * TYPED * MAX_TAGS) == ["food"]
+    for tags in (many, ["food"] * (TYPED * MAX_TAGS + 1)):
         with pytest.raises(InvalidDetails):
             tidy_tags(tags)
     padded = f"x{' ' * (TYPED * LONGEST_TAG - 1)}"
@@ -182,7 +182,7 @@ def test_a_long_history_is_cut_but_counted(monkeypatch: pytest.MonkeyPatch) -> N
     texts = ["Breakfast", "", "Lunch"]
     versions = [annotate(transaction=row, owner=owner, text=text) for text in texts]
     for limit, is_cut in ((3, False), (2, True), (1, True)):
-        monkeypatch.setattr("transactions.annotations.services.MOST_SHOWN", limit)
+        monkeypatch.setattr("transactions.annotations.services.MAX_SHOWN", limit)
         notes = annotation_history(row, owner)
         assert notes.history == tuple(reversed(versions[-limit:]))
         assert (notes.id, notes.text, notes.tags) == (str(notes.history[0].pk), "Lunch", ())

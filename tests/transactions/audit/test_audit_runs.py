@@ -112,7 +112,7 @@ def test_two_audits_never_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             begun.set()
             assert refused.wait(30)
 
-        return audit(tell=tell).clean
+        return audit(on_check=tell).clean
 
     def second() -> None:
         assert begun.wait(30)

@@ -41,8 +41,8 @@ def test_a_broken_chain_says_before_change_and_after(account: Account) -> None:
     row = services.withdraw(from_account=account, amount=Decimal(30))
     falsify("UPDATE transactions SET amount = 31 WHERE id = %s", row.pk)
     assert said("chain") == (
-        f"A{number(account)}: 31.00 USD went out with transaction {row.pk}. Before it the account "
-        "held 100.00 USD, so it should hold 69.00 USD after it, but the books say 70.00 USD."
+        f"A{number(account)}: 31.00 USD went out with transaction {row.pk}. The balance before it "
+        "was 100.00 USD, so it should be 69.00 USD after it, but the books have 70.00 USD."
     )
 
 
@@ -61,8 +61,8 @@ def test_a_wrong_balance_says_what_the_last_entry_left(account: Account) -> None
         "balance in the books is 1,101.50 USD."
     )
     assert said("currency") == (
-        "The whole bank in USD: deposits minus withdrawals are 100.00 USD, but all accounts "
-        "together hold 1,101.50 USD."
+        "The whole bank in USD: deposits minus withdrawals are 100.00 USD, but the "
+        "balances of all accounts add up to 1,101.50 USD."
     )
 
 
@@ -70,8 +70,8 @@ def test_a_balance_out_of_nothing_says_so() -> None:
     yen = AccountFactory(currency="JPY")
     falsify("UPDATE accounts SET balance = 7 WHERE id = %s", yen.pk)
     assert said("balance") == (
-        f"A{number(yen)} has no entries, so it should hold nothing, but its balance in the books "
-        "is 7 JPY."
+        f"A{number(yen)} has no entries, so its balance should be zero, but its balance in the "
+        "books is 7 JPY."
     )
 
 
@@ -79,8 +79,8 @@ def test_money_held_says_both_sums(account: Account) -> None:
     services.hold(from_account=account, amount=Decimal(20))
     falsify("UPDATE accounts SET held = 25 WHERE id = %s", account.pk)
     assert said("held") == (
-        f"A{number(account)}: its pending holds add up to 20.00 USD, but the books say that "
-        "25.00 USD is held."
+        f"A{number(account)}: its pending holds add up to 20.00 USD, but the books have "
+        "25.00 USD as its held amount."
     )
 
 
@@ -93,7 +93,7 @@ def test_money_held_says_both_sums(account: Account) -> None:
     ("captures_id = NULL",
      "Hold {hold} on a{number} counts as captured, but no transaction in the books captures it."),
     ("captures_id = '00000000-0000-7000-8000-000000000000'",
-     ("Transaction {row} on a{number} says that it captures hold "
+     ("Transaction {row} on a{number} is recorded as a capture of hold "
      "00000000-0000-7000-8000-000000000000, which is not in the books.")),
 ])  # fmt: skip
 def test_a_capture_names_the_hold_and_the_row(change: str, sentence: str, account: Account) -> None:
@@ -113,7 +113,7 @@ def test_a_reversal_says_how_much_was_given_back_of_what(account: Account) -> No
     falsify("UPDATE transactions SET amount = 31 WHERE id = %s", row.pk)
     assert said("reversal") == (
         f"Transaction {row.pk} on a{number(account)} is a refund of transaction {paid.pk}, which "
-        "was for 30.00 USD, but in all 31.00 USD of it was given back."
+        "was for 30.00 USD, but 31.00 USD of it was refunded in total."
     )
 
 
@@ -153,7 +153,7 @@ def test_an_account_that_breaks_a_rule_is_named_by_its_number(account: Account) 
 @pytest.mark.parametrize(("change", "sentence"), [
     ("UPDATE transactions SET amount = 11 WHERE id = '{1}'",
      ("Seal 1, of everything up to 2 March 2026, no longer matches: it sealed 3 transactions of "
-     "1 March 2026, and number 2 is no longer what it was: transaction {1} on a{number} stands "
+     "1 March 2026, and number 2 is no longer what it was: transaction {1} on a{number} is "
      "there now.")),
     ("DELETE FROM transactions WHERE id = '{0}'",
      ("Seal 1, of everything up to 2 March 2026, no longer matches: it sealed 3 transactions of "
@@ -178,7 +178,7 @@ def test_a_seal_that_is_gone_says_which_stands_in_its_place() -> None:
     seal(until=day(5))
     as_owner("DELETE FROM sealed_days WHERE seal_id = 1", table="sealed_days")
     as_owner("DELETE FROM seals WHERE number = 1", table="seals")
-    assert said("seal") == "Seal 1 is missing: seal 2 stands in its place."
+    assert said("seal") == "Seal 1 is missing: seal 2 is in its place."
 
 
 def spoil_amount(account: Account) -> None:

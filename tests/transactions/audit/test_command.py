@@ -108,5 +108,5 @@ def test_the_command_refuses_a_time_ahead_which_would_find_nothing_for_ever() ->
     "text", ["yesterday", "2026-13-01", "2026-02-30", "", "0001-01-01T00:00+01:00"]
 )
 def test_the_command_refuses_a_time_that_is_none(text: str) -> None:
-    with pytest.raises(CommandError, match="is no date or time"):
+    with pytest.raises(CommandError, match="is not a date or time"):
         moment(text)

@@ -210,7 +210,7 @@ def test_somebody_else_with_a_demo_address_keeps_it_and_the_demo_is_refused(db: 
         ({"months": 0}, "--months is between 1 and 120; 0 is not"),
         ({"months": 121}, "--months is between 1 and 120; 121 is not"),
         ({"seed": -1}, "--seed is zero or more; -1 is not"),
-        ({"today": date(2999, 1, 1)}, "2999-01-01 is yet to come"),
+        ({"today": date(2999, 1, 1)}, "2999-01-01 is in the future"),
     ],
 )
 def test_a_wrong_option_is_one_clear_sentence(

@@ -163,7 +163,7 @@ def test_large_books_are_not_checked_whole_while_somebody_waits(
     staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services.deposit(to_account=account, amount=Decimal(1))
-    monkeypatch.setattr(runs, "WHOLE_ON_A_PAGE", 1)
+    monkeypatch.setattr(runs, "MAX_ROWS_ON_A_PAGE", 1)
     page = staff.get(PAGE)
     assert not page.context["form"].may_check_all
     assert "manage.py audit_ledger" in texts_of(page, "quiet")[0]

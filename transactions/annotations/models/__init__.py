@@ -1,4 +1,4 @@
-"""What owners write of their payments: notes, tags and categories."""
+"""Private data of owners about their payments: notes, tags and categories."""
 
 from transactions.annotations.models.annotation import Annotation
 from transactions.annotations.models.own_category import OwnCategory

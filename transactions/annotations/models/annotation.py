@@ -1,4 +1,4 @@
-"""The owner's note and tags on a transaction, beside the immutable row."""
+"""The owner's private note and tags on a transaction. The transaction row itself never changes."""
 
 import uuid
 from typing import ClassVar, Self
@@ -18,7 +18,7 @@ from ledger.db.triggers import FirmTrigger, refuse, stays
 from transactions.models.transaction import PENDING, Transaction
 
 TEXT_LIMIT = 500  # characters
-MOST_TAGS = 20
+MAX_TAGS = 20
 LONGEST_TAG = 30  # characters
 
 # Note [Tag lexemes]: the search column holds the words of the text (A), the words of the tags
@@ -52,7 +52,7 @@ ANNOTATION_DOCUMENT = Func(
 # beyond ASCII, because which of them are letters depends on version and locale;
 # `transactions.annotations.services` checks them exactly.
 _TAG = f'([a-z0-9_\\u00a1-\\U0010ffff-]{{1,{LONGEST_TAG}}}|"null")'
-TAGS_PATTERN = f"^\\{{({_TAG}(,{_TAG}){{0,{MOST_TAGS - 1}}})?\\}}$"
+TAGS_PATTERN = f"^\\{{({_TAG}(,{_TAG}){{0,{MAX_TAGS - 1}}})?\\}}$"
 
 OF_OWN_SIDE = FirmTrigger(
     name="annotation_of_own_side",
@@ -72,25 +72,25 @@ OF_OWN_SIDE = FirmTrigger(
 
 
 class AnnotationQuerySet(models.QuerySet["Annotation"]):
-    """Every read starts with `of`: annotations are private to their author."""
+    """Annotations, private to their author. Start every query with `of(owner)`."""
 
     def of(self, owner: "User | uuid.UUID") -> Self:
-        """All annotations of this person, including outdated ones."""
+        """Returns all annotations of this person, including outdated ones."""
         return self.filter(owner=pk_of(owner))
 
     def about(self, transaction: "Transaction | uuid.UUID") -> Self:
-        """All annotations of one transaction."""
+        """Returns all annotations of one transaction."""
         return self.filter(transaction=pk_of(transaction))
 
     def newest_first(self) -> Self:
-        """The order of a history. `created_at` never repeats for one owner and transaction."""
+        """Orders by time, the newest first. `created_at` is unique per owner and transaction."""
         return self.order_by("-created_at")
 
     def latest(self) -> Self:  # type: ignore[override]
-        """The annotation that counts: the newest of each transaction and owner.
+        """Returns the valid annotations: the newest for each transaction and owner.
 
-        One index look-up per row. With NOT EXISTS (a newer one) instead, Postgres joined each row
-        with each other until the table was analyzed.
+        Uses one index look-up per row. With NOT EXISTS (a newer one) instead, Postgres joined each
+        row with every other row until the table was analyzed.
         """
         newest = Annotation.objects.filter(
             owner=OuterRef("owner"), transaction=OuterRef("transaction")
@@ -98,19 +98,19 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         return self.filter(pk=Subquery(newest.values("pk")[:1]))
 
     def present(self) -> Self:
-        """Without empty annotations: an empty one removes what was written before."""
+        """Excludes empty annotations. An empty annotation removes the note before it."""
         return self.exclude(text="", tags=[])
 
     def matching(self, query: SearchQuery) -> Self:
-        """Annotations whose text or tags match the words."""
+        """Returns annotations whose text or tags match the query."""
         return self.filter(search=query)
 
 
 class Annotation(models.Model):
-    """A note and tags by the owner of one side of a transaction, readable by that person only.
+    """A note and tags by the owner of one side of a transaction, readable only by that owner.
 
-    Never changed: a correction is a new row, and the newest counts. Neither the other side nor
-    staff can read it.
+    A row never changes: a correction is a new row, and the newest row is valid. The other side and
+    staff cannot read it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -137,7 +137,7 @@ class Annotation(models.Model):
             GinIndex(fields=["search"], name="annotations_search", gin_pending_list_limit=PENDING),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            # Also the index of every read: whose, of which transaction, the newest first.
+            # Also the index of every read: by owner and transaction, the newest first.
             models.UniqueConstraint(
                 F("owner"),
                 F("transaction"),
@@ -152,7 +152,8 @@ class Annotation(models.Model):
                         Func(
                             F("tags"),
                             Value(TAGS_PATTERN),
-                            # In the order of the alphabet, or migrations see a change in it.
+                            # Keep the arguments in alphabetical order. Otherwise makemigrations
+                            # reports a change.
                             arg_joiner="::text ~ ",
                             template="(%(expressions)s)",
                             output_field=models.BooleanField(),
@@ -161,7 +162,7 @@ class Annotation(models.Model):
                     )
                 ),
                 violation_error_message=(
-                    f"At most {MOST_TAGS} tags, each a word of at most {LONGEST_TAG} letters."
+                    f"At most {MAX_TAGS} tags, each a word of at most {LONGEST_TAG} letters."
                 ),
             ),
             models.CheckConstraint(
@@ -186,5 +187,5 @@ class Annotation(models.Model):
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is empty; an empty annotation removes the earlier ones."""
+        """Whether text and tags are empty; an empty annotation removes the earlier ones."""
         return not (self.text or self.tags)

@@ -1,4 +1,4 @@
-"""The category that an owner gives to a transaction, beside the immutable row."""
+"""The category that an owner sets for a transaction. The transaction row itself never changes."""
 
 import uuid
 from typing import ClassVar, Self
@@ -18,15 +18,15 @@ class OwnCategoryQuerySet(models.QuerySet["OwnCategory"]):
     """Own categories, visible only to their owner. Start every query with `of(owner)`."""
 
     def of(self, owner: "User | uuid.UUID") -> Self:
-        """All categories that this person gave, including outdated ones."""
+        """Returns all categories that this person set, including outdated ones."""
         return self.filter(owner=pk_of(owner))
 
     def newest_first(self) -> Self:
-        """A change comes after all of its owner's changes before, by a lock."""
+        """Orders by time, the newest first. A lock keeps an owner's changes in order."""
         return self.order_by("-created_at")
 
     def latest(self) -> Self:  # type: ignore[override]
-        """The category that counts: the newest of each transaction and owner."""
+        """Returns the valid categories: the newest for each transaction and owner."""
         newest = OwnCategory.objects.filter(
             owner=OuterRef("owner"), transaction=OuterRef("transaction")
         ).newest_first()
@@ -34,10 +34,10 @@ class OwnCategoryQuerySet(models.QuerySet["OwnCategory"]):
 
 
 class OwnCategory(models.Model):
-    """What the owner of a side calls a transaction, for their eyes alone.
+    """A private category that the owner of a side sets for a transaction.
 
-    Many come from one change (`change`), in one statement. Undoing the change deletes its rows, so
-    that what counted before counts again.
+    One change (`change`) writes all its rows in one statement. Undoing the change deletes its rows,
+    so that the earlier category is valid again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -54,7 +54,7 @@ class OwnCategory(models.Model):
     class Meta:
         db_table = "own_categories"
         db_table_comment = "Categories that owners give to transactions; the newest counts"
-        default_permissions = ()  # its owner alone, regardless of roles
+        default_permissions = ()  # only its owner, regardless of roles
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["owner", "transaction", "-created_at"], name="own_categories_newest"

@@ -1,1 +1,1 @@
-"""The checks of the audit, a module for each part of the books."""
+"""The checks of the audit, one module for each part of the books."""

@@ -1,16 +1,17 @@
-"""Checks four eyes from the rows: what staff did alone, and what an approval was used for.
+"""Checks four eyes from the rows: what staff did without approval, and how approvals were used.
 
-Note [Staff rows in the audit]: the sums of a day cannot be compared with the rows exactly, because
-the owner's commands count to none. But no command, demo or import names a clerk, so a row of staff
-was made by a page, and what one of them does alone in a day is at most the threshold. Rows of staff
-above it without an approval were written with disabled triggers, or by the owner's own SQL.
-Rows within five minutes of midnight add up to no day, because the trigger may have counted them to
-the day beside theirs; one that is above the threshold by itself is found.
+Note [Staff rows in the audit]: the stored daily sums cannot be compared with the rows exactly,
+because the owner's commands do not count towards any sum. But commands, demo and imports never name
+a clerk. So a row of staff was made on a page, and what one clerk does without approval in a day is
+at most the threshold. Rows of staff above it without an approval were written with disabled
+triggers, or by the owner's own SQL. Rows within five minutes of midnight are left out of the sums
+here, because the trigger may have counted them on the neighbouring day. Such a row is still found
+if its amount is above the threshold.
 
-Each row is compared with the threshold of its time, by the history of `approval_thresholds`: nobody
-can change that, so a threshold that the owner raises, moves or deletes covers no earlier row. Where
-one changed within five minutes, the higher of both counts. Rows from before the history are left
-out.
+Each row is compared with the threshold at its time, from the history of `approval_thresholds`.
+Nobody can change that history, so raising, moving or deleting a threshold does not cover earlier
+rows. If a threshold changed within five minutes of the row, the higher one is used. Rows from
+before the history began are left out.
 """
 
 from collections.abc import Iterator
@@ -39,12 +40,12 @@ _THRESHOLDS = """
 
 
 def _held(moment: str) -> str:
-    """SQL: whether a threshold held at least at some time within the margin of a moment."""
+    """Returns SQL: whether a threshold was valid at any time within the margin around a moment."""
     return f"amount IS NOT NULL AND since <= {moment} + {_MARGIN} AND {moment} - {_MARGIN} < until"
 
 
 def _since(moment: str) -> str:
-    """SQL: whether a moment is on a day to check, and there were thresholds all the time."""
+    """Returns SQL: whether a moment is on a day to check, and a threshold existed all the time."""
     return f"""{moment} >= coalesce(
           date_trunc('day', %(since)s::timestamptz, 'UTC'), '-infinity')
       AND EXISTS (
@@ -53,7 +54,7 @@ def _since(moment: str) -> str:
 
 
 def _share_at(moment: str) -> Share:
-    """SQL: an amount as a part of the threshold that its currency had at a moment."""
+    """Returns a function for SQL that divides an amount by its currency's threshold at a moment."""
 
     def share(amount: str, currency: str) -> str:
         return f"""coalesce({amount} / nullif((
@@ -66,13 +67,13 @@ def _share_at(moment: str) -> Share:
     return share
 
 
-# Now, or at some time by the history, which nobody can change.
+# Staff now, or at some time according to the history, which nobody can change.
 _WAS_STAFF = """(users.is_staff OR users.id IN (
         SELECT about::uuid FROM changes
         WHERE table_name = 'users' AND 'true' IN (before->>'is_staff', after->>'is_staff')))"""
 
 # Rows of staff that moved money, or raised limits, without an approval.
-_ALONE = f"""
+_UNAPPROVED = f"""
     SELECT staff.id, staff.created_by_id AS clerk, staff.created_at, 'money' AS what,
            staff.from_account_id AS account,
            CASE WHEN NOT plain THEN staff.to_account_id END AS other, staff.amount,
@@ -104,26 +105,26 @@ _ALONE = f"""
         SELECT FROM approval_requests WHERE status = 'done' AND {same_limits("change")})
 """  # noqa: S608
 
-# The first row by which the sum of a day, a clerk's or an account's, passes the threshold.
+# The first row by which the sum of a day, of a clerk or of an account, exceeds the threshold.
 _ABOVE = f"""
-    WITH thresholds AS MATERIALIZED ({_THRESHOLDS}), alone AS ({_ALONE}), counted AS (
-        SELECT alone.*, whose, of_clerk, sum(share) OVER (
-                   PARTITION BY what, whose, (created_at AT TIME ZONE 'UTC')::date
+    WITH thresholds AS MATERIALIZED ({_THRESHOLDS}), unapproved AS ({_UNAPPROVED}), counted AS (
+        SELECT unapproved.*, subject, of_clerk, sum(share) OVER (
+                   PARTITION BY what, subject, (created_at AT TIME ZONE 'UTC')::date
                    ORDER BY created_at, id) AS total
-        FROM alone CROSS JOIN LATERAL (
-            VALUES (clerk, true), (account, false), (other, false)) AS sums (whose, of_clerk)
-        WHERE whose IS NOT NULL AND share > 0
+        FROM unapproved CROSS JOIN LATERAL (
+            VALUES (clerk, true), (account, false), (other, false)) AS sums (subject, of_clerk)
+        WHERE subject IS NOT NULL AND share > 0
           AND ((created_at AT TIME ZONE 'UTC')::time::interval
                BETWEEN {_MARGIN} AND interval '24 hours' - {_MARGIN} OR share > 1 + {_ROUNDED})
     ), above AS (SELECT * FROM counted WHERE total > 1 + {_ROUNDED})
-    SELECT id, what, CASE WHEN of_clerk THEN coalesce(account, other) ELSE whose END, amount,
+    SELECT id, what, CASE WHEN of_clerk THEN coalesce(account, other) ELSE subject END, amount,
            currency, of_clerk, (SELECT name FROM users WHERE users.id = clerk),
            to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), round(total * 100),
            (SELECT count(DISTINCT id) FROM above)
     FROM above ORDER BY created_at, id, of_clerk DESC LIMIT 1
 """  # noqa: S608
 
-# A used approval whose row is missing, or has other contents; of many, less was paid than used.
+# A used approval whose row is missing or has other contents. For a batch, less was paid than used.
 _UNUSED = f"""
     SELECT request.id, request.kind, request.transaction_id,
            coalesce(request.from_account_id, request.to_account_id), request.amount,
@@ -174,8 +175,8 @@ class _Unused(NamedTuple):
 
 
 def approvals(since: datetime | None = None) -> Iterator[Finding]:
-    """What staff did above the threshold of a day was approved, and each approval was used for its
-    row. See Note [Staff rows in the audit].
+    """Yields a row of staff that exceeded the threshold of a day without an approval, and an
+    approval whose row is missing or differs. See Note [Staff rows in the audit].
     """
     parameters: dict[str, Any] = {"since": since, "margin": CLOCKS_DIFFER_BY}
     with connection.cursor() as cursor:
@@ -192,10 +193,10 @@ def _above(row: _Above) -> Finding:
         if row.what == "money"
         else f"The change of limits {row.id} by {row.clerk}"
     )
-    whose = "this person alone" if row.of_clerk else "staff alone"
+    actor = "this person" if row.of_clerk else "staff"
     sentence = (
-        f"{action} on {account} has no approval, but with it {whose} did {row.percent:,} % of the "
-        f"threshold of {row.day} (UTC){'' if row.of_clerk else ' there'}."
+        f"{action} on {account} has no approval, but with it {actor} did {row.percent:,} % of the "
+        f"threshold of {row.day} (UTC){'' if row.of_clerk else ' there'} without approval."
     )
     return Finding(
         "threshold",

@@ -1,4 +1,4 @@
-"""Checks what has to be explained: each status of an account, each hold that was released."""
+"""Checks that every account status and every released hold has a recorded reason."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,8 +11,8 @@ from transactions.audit.findings import Finding, amount_text, named
 from transactions.models import StaffReason, Transaction
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 
-# The first break of the chain of status changes, which begins with active, by account and time. The
-# last link of each chain is the account's own status.
+# The first break in a chain of status changes, by account and time. Each chain begins with
+# `active`, and its last link is the account's current status.
 STATUSES = """
 SELECT account_id, change_id, before, leads_from, is_last, count(*) OVER () FROM (
     SELECT account_id, id AS change_id, created_at, from_status AS leads_from, false AS is_last,
@@ -29,14 +29,14 @@ WHERE before <> leads_from ORDER BY account_id, created_at NULLS LAST LIMIT 1"""
 
 
 def statuses(_since: datetime | None = None) -> Iterator[Finding]:
-    """The status changes of each account form a chain from active to its status."""
+    """Yields the first account whose status changes are not a chain from active to its status."""
     with connection.cursor() as cursor:
         cursor.execute(STATUSES)
         for account, change, before, found, is_last, broken in cursor.fetchall():
             name = named(account)
             if is_last:
                 sentence = (
-                    f"{name.at_start} is {found}, but its history leads to {before}: nobody is on "
+                    f"{name.at_start} is {found}, but its history ends with {before}: nobody is on "
                     "record for that change."
                 )
             else:
@@ -48,7 +48,7 @@ def statuses(_since: datetime | None = None) -> Iterator[Finding]:
 
 
 def releases(since: datetime | None = None) -> Iterator[Finding]:
-    """Every hold that was released before it expired has a reason."""
+    """Yields the first hold that was released before it expired and has no reason."""
     reasons = StaffReason.objects.filter(transaction=OuterRef("pk"), action="release")
     ahead = timezone.now() + CLOCKS_DIFFER_BY
     released = Transaction.objects.only("amount", "currency", "from_account_id").filter(

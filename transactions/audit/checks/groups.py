@@ -1,7 +1,7 @@
-"""Checks what each group may do, by the names that its permissions have now.
+"""Checks the permissions of each group by their current names.
 
-Django's tables of permissions have no history: whoever renames one there gives another right to
-everybody who has it, and no membership changes.
+Django's permission tables have no history. Renaming a permission there gives another right to
+everybody who has it, although no membership changes.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from transactions.audit.findings import Finding
 
 
 def groups(_since: datetime | None = None) -> Iterator[Finding]:
-    """Each group of the table in `accounts.groups` has exactly the permissions that it says."""
+    """Yields the first group whose permissions differ from its table in `accounts.groups`."""
     found: dict[str, set[str]] = {}
     rows = Group.objects.filter(name__in=PERMISSIONS).values_list(
         "name", "permissions__content_type__app_label", "permissions__codename"

@@ -1,4 +1,4 @@
-"""Checks what rows point to: accounts, captured holds, reversed originals."""
+"""Checks what rows refer to: accounts, captured holds, reversed originals."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -61,14 +61,14 @@ SELECT account, id, wrong, other, status, amount, most, currency, 0, count(*) OV
           FROM transactions WHERE reverses_id IS NOT NULL {since}) AS row
     LEFT JOIN transactions AS original ON original.id = row.reverses_id
 ) AS judged WHERE wrong IS NOT NULL ORDER BY id LIMIT 1"""
-# Reads, besides a new row, all rows with the same link: their amounts count together.
+# Reads all rows that share a link with a new row, because their amounts are added up.
 SINCE = """
     AND {link} IN (SELECT {link} FROM transactions
                    WHERE {link} IS NOT NULL AND created_at >= %(since)s)"""
 
 
 class BrokenLink(NamedTuple):
-    """A result of the queries above; `many` is how many broken rows there are."""
+    """A result row of the queries above; `many` is the number of broken rows."""
 
     account: UUID | None
     id: UUID
@@ -83,7 +83,7 @@ class BrokenLink(NamedTuple):
 
 
 class LinkWording(NamedTuple):
-    """What was expected and found, for machines and as a sentence."""
+    """The expected and the found value for machines, and the sentence for people."""
 
     expected: str
     found: str
@@ -98,11 +98,11 @@ WORDS = {
     ),
     "no hold": LinkWording(
         "a hold that it captures", "none",
-        f"{ROW} says that it captures hold {{other}}, which is not in the books.",
+        f"{ROW} is recorded as a capture of hold {{other}}, which is not in the books.",
     ),
     "hold not ended": LinkWording(
         "captured", "{status}",
-        f"{HOLD} was captured by transaction {{other}}, but the books call it {{state}}.",
+        f"{HOLD} was captured by transaction {{other}}, but its status is {{state}}.",
     ),
     "capture not booked": LinkWording(
         "a completed row that captures it", "{status}",
@@ -124,35 +124,37 @@ WORDS = {
     ),
     "no original": LinkWording(
         "a row that it reverses", "none",
-        f"{ROW} says that it gives back transaction {{other}}, which is not in the books.",
+        f"{ROW} is recorded as a refund of transaction {{other}}, which is not in the books.",
     ),
     "reversal not booked": LinkWording(
         "a completed reversal", "{status}",
-        f"{ROW} should give back transaction {{other}}, but it is not booked but {{state}}.",
+        f"{ROW} should refund transaction {{other}}, but it is {{state}}, not booked.",
     ),
     "original not booked": LinkWording(
         "a reversal of a completed row", "{status}",
-        f"{ROW} gives back transaction {{other}}, which was never booked: it is {{state}}.",
+        f"{ROW} refunds transaction {{other}}, which was never booked: it is {{state}}.",
     ),
     "reversal of a reversal": LinkWording(
         "a reversal of a payment", "a reversal of a reversal",
-        f"{ROW} gives back transaction {{other}}, which is a refund itself.",
+        f"{ROW} refunds transaction {{other}}, which is itself a refund.",
     ),
     "reversal of other sides": LinkWording(
         "the sides of its original, the other way round", "others",
-        f"{ROW} gives back transaction {{other}}, but not in its currency from whoever got the "
-        "money to whoever paid it.",
+        f"{ROW} refunds transaction {{other}}, but not in the opposite direction between the same "
+        "accounts and in the same currency.",
     ),
     "too much reversed": LinkWording(
         "at most {most} reversed of {other}", "{amount}",
-        f"{ROW} is a refund of transaction {{other}}, which was for {{most_text}}, but in all "
-        "{amount_text} of it was given back.",
+        f"{ROW} is a refund of transaction {{other}}, which was for {{most_text}}, but "
+        "{amount_text} of it was refunded in total.",
     ),
 }  # fmt: skip
 
 
 def captures(since: datetime | None = None) -> Iterator[Finding]:
-    """A hold is captured exactly if one completed row captures it, for at most its amount."""
+    """Yields the first hold that is not captured by exactly one completed row of at most its
+    amount.
+    """
     query = CAPTURES.format(
         since_hold="AND hold.created_at >= %(since)s" if since else "",
         since=SINCE.format(link="captures_id") if since else "",
@@ -161,13 +163,15 @@ def captures(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def reversals(since: datetime | None = None) -> Iterator[Finding]:
-    """A reversal is the opposite of a completed payment; together they never exceed it."""
+    """Yields the first reversal that is not the opposite of a completed payment, or exceeds its
+    amount.
+    """
     query = REVERSALS.format(since=SINCE.format(link="reverses_id") if since else "")
     yield from _first("reversal", query, since)
 
 
 def orphans(since: datetime | None = None) -> Iterator[Finding]:
-    """Both sides name existing accounts in the transaction's currency."""
+    """Yields the first row with a side that is no existing account in the row's currency."""
     for side in ("from_account", "to_account"):
         account = Account.objects.filter(pk=OuterRef(side), currency=OuterRef("currency"))
         rows = Transaction.objects.only("amount", "currency", f"{side}_id")

@@ -19,9 +19,10 @@ from transactions.models.entry import EntryQuerySet
 ZERO = Value(Decimal(0), output_field=DecimalField())
 
 # Note [One pass over the books]: these settings make Postgres read all rows once, in sequence, and
-# sort them by account, in parallel, with this much memory per process and the rest on disk. The
-# planner would prefer the accounts' indexes, because they are in order. But ten million rows are
-# then twenty million single reads: slower if the rows are cached, far too slow if they are not.
+# sort them by account, in parallel. Each process has this much memory, and the rest goes to disk.
+# The planner would prefer the indexes of the accounts, which are already sorted. But ten million
+# rows are then twenty million single reads, which is slower if the rows are cached, and far too
+# slow if they are not.
 ONE_PASS = {"work_mem": "64MB", "enable_indexscan": "off", "enable_bitmapscan": "off"}
 
 # Returns the first broken link, and how many there are: `count` is computed before LIMIT.
@@ -37,7 +38,7 @@ FROM (SELECT account_id, transaction_id, created_at, signed_amount, balance,
 WHERE balance IS DISTINCT FROM before + signed_amount OR created_at = time_before
 ORDER BY account_id, created_at LIMIT 1"""
 ALL_CHAINS = CHAINS.format(balance_before="NULL", since="")
-# Looks up the previous balance once per account, where `lag` finds no earlier entry.
+# Looks up the previous balance once per account, if `lag` finds no earlier entry.
 CHAINS_SINCE = CHAINS.format(
     balance_before="""(SELECT balance FROM entries AS earlier
               WHERE earlier.account_id = entry.account_id AND status = 'completed'
@@ -47,7 +48,9 @@ CHAINS_SINCE = CHAINS.format(
 
 
 def chains(since: datetime | None = None) -> Iterator[Finding]:
-    """For each entry, previous balance + signed amount = its balance, and times strictly rise."""
+    """Yields the first entry whose balance is not the previous balance + its signed amount, or
+    whose time is not later than the previous one.
+    """
     with locally(**({} if since else ONE_PASS)), connection.cursor() as cursor:
         cursor.execute(CHAINS_SINCE if since else ALL_CHAINS, {"since": since})
         found = cursor.fetchone()
@@ -75,19 +78,20 @@ def _chain_sentence(
     if balance == before + signed:
         return (
             f"{account.at_start}: transaction {transaction} has the same time as the one before "
-            f"it, {moment_text(moment)}, so nobody can say which came first."
+            f"it, {moment_text(moment)}, so their order is unknown."
         )
     went = "moved" if signed.is_nan() else "came in" if signed > 0 else "went out"
     return (
         f"{account.at_start}: {account.money(abs(signed))} {went} with transaction {transaction}. "
-        f"Before it the account held {account.money(before)}, so it should hold "
-        f"{account.money(before + signed)} after it, but the books say {account.money(balance)}."
+        f"The balance before it was {account.money(before)}, so it should be "
+        f"{account.money(before + signed)} after it, but the books have {account.money(balance)}."
     )
 
 
 def balances(_since: datetime | None = None) -> Iterator[Finding]:
-    """Each balance equals that of the newest entry, or zero without entries. Then checks the times,
-    see `_times`. Always checked completely: one index look-up per account.
+    """Yields the first account whose balance differs from its newest entry, or from zero without
+    entries. Then checks the times, see `_times`. Always checked completely: one index look-up per
+    account.
     """
     newest = Entry.objects.filter(account=OuterRef("pk")).order_by("-created_at")
     accounts: QuerySet[Any] = Account.objects.annotate(
@@ -109,7 +113,7 @@ def balances(_since: datetime | None = None) -> Iterator[Finding]:
 def _balance_sentence(name: NamedAccount, account: Any) -> str:
     stored = f"but its balance in the books is {name.money(account.balance)}."
     if account.last_transaction is None:
-        return f"{name.at_start} has no entries, so it should hold nothing, {stored}"
+        return f"{name.at_start} has no entries, so its balance should be zero, {stored}"
     left = (
         f"its last entry, transaction {account.last_transaction}, left {name.money(account.last)}"
     )
@@ -117,10 +121,11 @@ def _balance_sentence(name: NamedAccount, account: Any) -> str:
 
 
 def _times() -> Iterator[Finding]:
-    """`last_entry_at` equals the time of the newest payment or hold on either side, see Note
-    [Balances follow rows].
+    """Yields the first account whose `last_entry_at` is not the time of the newest payment or hold
+    on either side, see Note [Balances follow rows].
 
-    An earlier time would let a row in before others; a later time means that a row is gone.
+    With a time that is too early, a new row could be booked before existing ones. A time that is
+    too late means that a row was removed.
     """
     newest = EntryQuerySet(Entry).filter(account=OuterRef("pk")).order_by("-created_at")
     accounts: QuerySet[Any] = Account.objects.annotate(
@@ -141,8 +146,8 @@ def _times() -> Iterator[Finding]:
 
 
 def _time_sentence(name: NamedAccount, account: Any) -> str:
-    """Says in words that the account's `last_entry_at` differs from the time of its newest row; if
-    it is later, that a row may be gone.
+    """Describes how the account's `last_entry_at` differs from the time of its newest row. If
+    `last_entry_at` is later, adds that a row may be missing.
     """
     if account.last_time is None:
         newest = f"{name.at_start} has no payments and no holds"
@@ -151,13 +156,15 @@ def _time_sentence(name: NamedAccount, account: Any) -> str:
         newest = f"{name.at_start}: its newest row, {row}, is of {moment_text(account.last_time)}"
     if account.last_entry_at is None:
         return f"{newest}, but the account has no time of a last entry."
-    stored = f"{newest}, but the account says {moment_text(account.last_entry_at)}."
+    stored = f"{newest}, but the account has {moment_text(account.last_entry_at)}."
     is_ahead = account.last_time is None or account.last_entry_at > account.last_time
-    return f"{stored} A row that came later may be gone." if is_ahead else stored
+    return f"{stored} A later row may be missing." if is_ahead else stored
 
 
 def holds(_since: datetime | None = None) -> Iterator[Finding]:
-    """Each held amount equals the sum of the pending holds. Always checked completely."""
+    """Yields the first account whose held amount is not the sum of its pending holds. Always
+    checked completely.
+    """
     pending = (
         Transaction.objects.filter(from_account=OuterRef("pk"), status="pending")
         .order_by()
@@ -177,14 +184,14 @@ def holds(_since: datetime | None = None) -> Iterator[Finding]:
             f"{account.reserved} held",
             f"{account.held}",
             sentence=f"{name.at_start}: its pending holds add up to "
-            f"{name.money(account.reserved)}, but the books say that "
-            f"{name.money(account.held)} is held.",
+            f"{name.money(account.reserved)}, but the books have {name.money(account.held)} as "
+            "its held amount.",
         )
 
 
 def currencies(_since: datetime | None = None) -> Iterator[Finding]:
-    """Per currency, all balances together equal deposits less withdrawals. Always checked
-    completely.
+    """Yields each currency in which the sum of all balances is not deposits minus withdrawals.
+    Always checked completely.
     """
     signed = Case(
         When(type="deposit", then=F("amount")), When(type="withdrawal", then=-F("amount"))
@@ -203,7 +210,7 @@ def currencies(_since: datetime | None = None) -> Iterator[Finding]:
                 f"{into} {currency} deposited less withdrawn",
                 f"{total} {currency} in accounts",
                 sentence=f"The whole bank in {currency}: deposits minus withdrawals are "
-                f"{amount_text(into, currency)}, but all accounts together hold "
+                f"{amount_text(into, currency)}, but the balances of all accounts add up to "
                 f"{amount_text(total, currency)}.",
             )
 

@@ -1,4 +1,4 @@
-"""Checks that no value is missing: the owner of the tables may have dropped a NOT NULL."""
+"""Checks that no required value is missing, because the table owner may have dropped a NOT NULL."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,8 +18,8 @@ REQUIRED: dict[tuple[str, str], type[Model]] = {
     for field in model._meta.concrete_fields
     if not field.null and not field.generated
 }
-# Only a column without its NOT NULL can lack a value, so no other is read. Since Postgres 18, there
-# may be one that was never validated.
+# Reads only columns whose NOT NULL is gone, because only they can lack a value. Since Postgres 18,
+# a column can also have a NOT NULL that was never validated.
 LOOSE = """
 SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
 WHERE relkind = 'r' AND pg_table_is_visible(pg_class.oid)
@@ -32,7 +32,7 @@ ORDER BY 1, 2"""
 
 
 class _Missing(NamedTuple):
-    """A column, its first row without a value, and how many there are."""
+    """A column, its first row without a value, and the number of such rows."""
 
     model: type[Model]
     column: str
@@ -44,8 +44,8 @@ class _Missing(NamedTuple):
 
 
 def nulls(_since: datetime | None = None) -> Iterator[Finding]:
-    """Each column that its model declares NOT NULL has a value in each row. Always checked
-    completely.
+    """Yields the columns that their models declare NOT NULL but that have a row without a value.
+    Always checked completely.
     """
     with connection.cursor() as cursor:
         cursor.execute(LOOSE, [[*each] for each in zip(*REQUIRED, strict=True)])
@@ -63,7 +63,7 @@ def nulls(_since: datetime | None = None) -> Iterator[Finding]:
             shown,
             sum(each.total for each in missing),
             sentence=f"Values are missing that their tables require: {shown}.{of} Somebody dropped"
-            " the NOT NULL of the column. Find out who did it, bring the value back from a backup,"
+            " the NOT NULL of the column. Find out who did it, restore the value from a backup,"
             " and set the column NOT NULL again.",
         )
 

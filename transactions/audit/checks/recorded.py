@@ -1,13 +1,13 @@
 """Compares rows of people, accounts, groups and currencies with the history of their changes.
 
-Note [Rows follow their history]: each value of a row was put there by a change, and each change
-starts from the value that the one before it left. So over an object's history, what changes put
-there, less what they took away, is what its rows have now: for each value, the counts of both are
-equal. Counting needs no order of changes, and finds a row whose value nobody recorded, a gap in the
-middle of a history, and rows that came or went unseen.
+Note [Rows follow their history]: each value of a row was set by a change, and each change starts
+from the value that the change before it set. So for every value, the times it was set, minus the
+times it was replaced, equal the number of rows that have it now. Counting does not depend on the
+order of changes. It finds a value that no change recorded, a gap in the middle of a history, and
+rows that were added or removed without a change.
 
-Nearly all rows have one change, by which they were added: these are compared whole. Only the others
-are taken apart and counted.
+Nearly all rows have only the change that added them, and are compared as a whole. Only the others
+are split into values and counted.
 """
 
 import json
@@ -42,12 +42,12 @@ CHECKS_OF_TABLES = {
     "socialaccount_socialaccount": "provider",
     "api_tokens": "access token",
 }
-# The check `status` compares it with rows of its own.
+# The check `status` compares it with the table account_status_changes.
 LEFT_OUT = {"accounts": ["status"]}
-MEMORY = "64MB"  # of the server, for a table of accounts or people
+MEMORY = "64MB"  # work_mem of the server, for a table of accounts or people
 
-# When the history of each table began: rows that are older than it, or than a value of it, were
-# noted then, in one statement. See `note_state`.
+# When the history of each table began. Rows that existed then, or before a new column, were
+# recorded at that time in one statement. See `note_state`.
 BEGINS = f"""
 WITH noted AS MATERIALIZED (
     SELECT table_name, request, changed_at FROM changes WHERE action = '{NOTED}'
@@ -60,13 +60,14 @@ GROUP BY table_name"""  # noqa: S608 - a constant
 
 
 def _collected(condition: str) -> str:
-    """SQL: the values that meet a condition, as a JSON array."""
+    """Returns SQL for a JSON array of the values that meet a condition."""
     return f"coalesce(jsonb_agg(value ORDER BY value) FILTER (WHERE {condition}), '[]')"
 
 
 def _query(table: RecordedTable) -> str:
-    """The first object by id whose rows differ from its history, with the first such value: what
-    the rows have, what changes took away that was not there, and what they put that is not there.
+    """Returns the query for the first object by id that differs from its history, with its first
+    wrong value: the unrecorded values of its rows, the values that changes replaced although
+    nothing had set them, and the values that changes set and that are missing.
     """
     without = LEFT_OUT.get(table.name, [])
     state, about = table.own_state_of("one", without), table.about_of("one")
@@ -110,8 +111,8 @@ def _query(table: RecordedTable) -> str:
 
 
 def recorded(_since: datetime | None = None) -> Iterator[Finding]:
-    """Each recorded row is where its history leads. See Note [Rows follow their history]. Always
-    checked completely.
+    """Yields the first object of each table that differs from its history. See Note [Rows follow
+    their history]. Always checked completely.
     """
     with locally(work_mem=MEMORY), connection.cursor() as cursor:
         cursor.execute(BEGINS)
@@ -132,15 +133,17 @@ def recorded(_since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _defaults() -> dict[str, Any]:
-    """Returns what an account had of each setting when its row was added, if the history does not
-    say: the default, which the migration that added the column wrote. The name is in every history.
+    """Returns the settings of a new account, for rows whose history does not contain them: the
+    migration that added the column wrote the default. The name is in every history.
     """
     fresh = Account()
     return {column: getattr(fresh, column) for column in SETTINGS.keys() - {"name"}}
 
 
 def _finding(table: RecordedTable, about: str, name: str, *values: Any) -> Finding:
-    """`values` are those of a RecordedDifference as JSON, and how many values differ."""
+    """Returns the finding; `values` are the three lists of a RecordedDifference as JSON, and how
+    many values differ.
+    """
     *sides, broken = values
     difference = RecordedDifference(table.name, about, name, *map(json.loads, sides))
     expected, found, sentence = found_difference(difference)

@@ -1,4 +1,4 @@
-"""Sentences about rows that are not where their history leads."""
+"""Sentences about rows that differ from their history."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,8 +31,9 @@ KEYS = {
 class RecordedDifference:
     """A value of an object that differs from its history.
 
-    `now`: what its rows have and no change put there. `before`: what a change took away and none
-    had put there. `after`: what a change put there, and is neither there nor taken away.
+    `now`: values of its rows that no change set. `before`: values that a change replaced although
+    no change had set them. `after`: values that a change set and that are missing, although no
+    change replaced them.
     """
 
     table: str
@@ -44,12 +45,14 @@ class RecordedDifference:
 
     @property
     def account(self) -> UUID | None:
-        """The id of the account; None for other tables, and for a forged id that is none."""
+        """The id of the account; None for other tables, and for a forged id that is not a UUID."""
         return account_id(self.about) if self.table == "accounts" else None
 
 
 def account_id(about: str) -> UUID | None:
-    """The id of the account that a change is about; None for a forged id that is none."""
+    """Returns the id of the account that a change is about; None for a forged id that is not a
+    UUID.
+    """
     try:
         return UUID(about)
     except ValueError:
@@ -57,7 +60,7 @@ def account_id(about: str) -> UUID | None:
 
 
 def found_difference(difference: RecordedDifference) -> tuple[str, str, str]:
-    """What the history says, what was found, and the sentence."""
+    """Returns the expected value, the found value, and the sentence."""
     account = named(difference.account) if difference.table == "accounts" else None
     in_words = _in_words(difference, account)
     now, before, after = (
@@ -72,26 +75,26 @@ def found_difference(difference: RecordedDifference) -> tuple[str, str, str]:
 
 
 def _sentence(key: str, now: str, before: str, after: str, table: str) -> str:
-    mend = (
-        f"Find out who did it. To mend it, the owner of the tables sets back what the history says,"
-        f" with the triggers of {table} disabled; what was right is then done again on a page."
+    repair = (
+        f"Find out who did it. To repair it, the owner of the tables restores what the history has,"
+        f" with the triggers of {table} disabled; a correct change is then made again on a page."
     )
     if now and after:
         return (
-            f"the {key} is {now}, but its history leads to {after}: nobody is on record for that"
-            f" change. {mend}"
+            f"the {key} is {now}, but its history ends with {after}: nobody is on record for that"
+            f" change. {repair}"
         )
     if now:
-        return f"the {key} is {now}, and nobody is on record for adding it. {mend}"
+        return f"the {key} is {now}, and nobody is on record for adding it. {repair}"
     if before:
-        left = f"the one before it left {after}" if after else "none before it had put that there"
+        left = f"the change before it set {after}" if after else "no change before it had set that"
         return (
             f"a change of the {key} starts from {before}, but {left}: a change is missing from"
             " the history. Find out who removed it; the finding stays."
         )
     return (
         f"the history has the {key} {after}, which is gone: nobody is on record for removing it."
-        f" {mend}"
+        f" {repair}"
     )
 
 
@@ -104,7 +107,7 @@ def _label(difference: RecordedDifference) -> str:
 
 
 def _in_words(difference: RecordedDifference, account: NamedAccount | None) -> Callable[[Any], str]:
-    """How a value of this kind is written."""
+    """Returns the function that formats a value of this kind."""
     if account is not None and difference.name in LIMITS:
         return partial(_limit, account)
     kinds: dict[str, type[Any]] = {"group_id": Group, "permission_id": Permission}
@@ -114,7 +117,7 @@ def _in_words(difference: RecordedDifference, account: NamedAccount | None) -> C
 
 
 def _name_of(model: type[Any], key: Any) -> str:
-    """The name of a row, or the key if there is none, such as a forged one."""
+    """Returns the name of a row, or the key if there is no such row (a forged key)."""
     try:
         return str(model._default_manager.filter(pk=key).first() or key)
     except (TypeError, ValueError):
@@ -122,7 +125,7 @@ def _name_of(model: type[Any], key: Any) -> str:
 
 
 def _limit(account: NamedAccount, value: Any) -> str:
-    """A limit, or a forged value that is no amount."""
+    """Formats a limit; a forged value that is not an amount is returned as text."""
     try:
         return account.money(Decimal(value)) if value is not None else "no limit"
     except (ArithmeticError, TypeError, ValueError):

@@ -33,12 +33,12 @@ REGISTERED = {
     for model in apps.get_models()
     if is_registered(model)
 }
-MEMORY = "64MB"  # of the server, for joining a table with its register
-NAMED = 5  # rows named in a finding
+MEMORY = "64MB"  # work_mem of the server, for joining a table with its register
+NAMED = 5  # number of rows named in a finding
 
 
 class _Rows(NamedTuple):
-    """The first rows of a kind in a table, with their times, and how many there are."""
+    """The first rows of a kind in a table, the first and last time, and the number of rows."""
 
     table: str
     ids: list[str]
@@ -48,8 +48,9 @@ class _Rows(NamedTuple):
 
 
 def _query(table: str, model: type[Model]) -> str:
-    """SQL: what differs between a table and its register, read once: for each kind of difference
-    the first rows, from when to when, and how many. With `since`, only newer rows are digested.
+    """Returns SQL for the differences between a table and its register, read once: for each kind of
+    difference the first rows, the first and last time, and the number. With `since`, only newer
+    rows are digested.
     """
     row_id = id_of(model, "one")
     return f"""
@@ -71,9 +72,9 @@ def _query(table: str, model: type[Model]) -> str:
 
 
 def register(since: datetime | None = None) -> Iterator[Finding]:
-    """Each registered row is in its table, unless it was removed by right, with the contents that
-    the register digested, and each row of these tables is registered. With `since`, rows from then
-    on.
+    """Yields registered rows that are missing without a recorded removal, rows whose contents
+    differ from the digest in the register, and rows that are not registered. With `since`, checks
+    rows from then on.
     """
     parameters: dict[str, Any] = {"since": since, "margin": CLOCKS_DIFFER_BY}
     differences: dict[str, list[_Rows]] = {kind: [] for kind in SENTENCES}
@@ -100,19 +101,19 @@ def _finding(kind: str, tables: list[_Rows]) -> Finding:
     account, transaction = about(REGISTERED[tables[0].table].model, tables[0].ids[0])
     if account:
         sentence += f" The first is of {named(account)}."
-    whose, of = (str(each) if each else None for each in (account, transaction))
-    return Finding(kind, whose, of, expected, found, total, sentence=sentence)
+    account_text, of = (str(each) if each else None for each in (account, transaction))
+    return Finding(kind, account_text, of, expected, found, total, sentence=sentence)
 
 
 def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
-    """Returns the account and the transaction that a row is or names, if it is there."""
+    """Returns the account and the transaction that a row is or refers to, if the row exists."""
     try:
         key: Any = model._meta.pk.to_python(row_id)
     except (ValidationError, ValueError):  # a forged id, or one of several columns
         return None, None
     if model is Account:
         return key, None
-    if model is Change:  # it has the id of the account as text
+    if model is Change:  # it contains the id of the account as text
         of_accounts = Change.objects.filter(pk=key, table_name="accounts")
         about = of_accounts.values_list("about", flat=True).first()
         return (account_id(about) if about else None), None
@@ -120,7 +121,7 @@ def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
     for field in model._meta.concrete_fields:
         if field.related_model in columns:
             columns[field.related_model].append(field.attname)
-    names = [*columns[Account], *columns[Transaction]]  # who pays stands before who is paid
+    names = [*columns[Account], *columns[Transaction]]  # the payer's account comes first
     row = names and model._base_manager.filter(pk=key).values(*names).first()
     if not row:
         return None, None
@@ -142,8 +143,8 @@ def _gone(rows: _Rows) -> str:
     return (
         f"{rows.total:,} {are} missing from {rows.table}, written from {moment_text(rows.first)} to"
         f" {moment_text(rows.last)}; the first: {', '.join(rows.ids)}. Find out who deleted them,"
-        " and bring them back from a backup, with the triggers of the table disabled; or write"
-        " into row_removals why they are gone."
+        " and restore them from a backup, with the triggers of the table disabled; or record"
+        " in row_removals why they were deleted."
     )
 
 
@@ -161,9 +162,9 @@ def _altered(rows: _Rows) -> str:
     return (
         f"{rows.total:,} {row} of {rows.table}, written from {moment_text(rows.first)} to"
         f" {moment_text(rows.last)}, {are} not as written; the first: {', '.join(rows.ids)}."
-        " Somebody edited them with disabled triggers. Find out who did it, and bring the contents"
-        " back from a backup, with the triggers of the table disabled; or note by accept_rows why"
-        " they stay as they are (docs/audit.md)."
+        " Somebody edited them with disabled triggers. Find out who did it, and restore the"
+        " contents from a backup, with the triggers of the table disabled; or record with"
+        " accept_rows why they stay as they are (docs/audit.md)."
     )
 
 
@@ -171,7 +172,7 @@ SENTENCES = {"missing row": _gone, "unregistered row": _strange, "altered row": 
 
 
 def _early_removals() -> Iterator[Finding]:
-    """No keeping time is shorter than a day, so a removal of newer rows is no retention."""
+    """Yields the first removal of rows newer than a day: no retention period is that short."""
     ahead: Any = CLOCKS_DIFFER_BY
     with connection.cursor() as cursor:
         cursor.execute(
@@ -186,14 +187,14 @@ def _early_removals() -> Iterator[Finding]:
                 None,
                 None,
                 "rows older than a day",
-                f"all before {before.isoformat()}" if before else "rows of a time to come",
+                f"all before {before.isoformat()}" if before else "rows of a future time",
                 broken,
                 sentence=(
-                    f"Removal {pk} in {RowRemoval._meta.db_table} says that all rows of {table}"
-                    f" before {moment_text(before)} were deleted because their keeping time was"
-                    " over, but no keeping time is that short. Find out who wrote it."
+                    f"Removal {pk} in {RowRemoval._meta.db_table} records that all rows of {table}"
+                    f" before {moment_text(before)} were deleted because their retention period"
+                    " had ended, but no retention period is that short. Find out who wrote it."
                     if before
-                    else f"Removal {pk} in {RowRemoval._meta.db_table} is of a time to come. Find"
-                    " out who wrote it, or whose clock is ahead."
+                    else f"Removal {pk} in {RowRemoval._meta.db_table} has a time in the future."
+                    " Find out who wrote it, or whose clock is ahead."
                 ),
             )

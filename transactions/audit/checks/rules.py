@@ -1,4 +1,6 @@
-"""Checks the rules of the tables again: their owner may have dropped a CHECK or a trigger."""
+"""Checks the rules of the tables again, because the table owner may have dropped a CHECK or a
+trigger.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -28,8 +30,8 @@ from transactions.models import Transaction
 
 
 def rules(since: datetime | None = None) -> Iterator[Finding]:
-    """Every row meets the named rules of its table."""
-    # Only what a finding says: Python cannot read metadata that nest too deep.
+    """Yields the first row of each table that breaks a named rule."""
+    # Only the columns of the finding: Python cannot read metadata that are nested too deeply.
     rows = Transaction.objects.order_by("pk").only(
         "amount", "currency", "from_account_id", "to_account_id"
     )
@@ -42,7 +44,7 @@ def rules(since: datetime | None = None) -> Iterator[Finding]:
 
 def _breaking(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Returns the first row that breaks a rule, with the name of the `rule` and the number of
-    `broken` rows. As in a CHECK, a rule that gives NULL is met.
+    `broken` rows. A rule that evaluates to NULL is not broken, as in a CHECK.
     """
     broken = [When(~Q(check.condition), then=Value(check.name)) for check in _checks(rows.model)]
     judged: QuerySet[Any] = rows.annotate(
@@ -52,7 +54,7 @@ def _breaking(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _checks(model: type[Model]) -> list[CheckConstraint]:
-    """Returns the table's CHECKs, and the rules of its triggers about single rows as CHECKs."""
+    """Returns the table's CHECK constraints, and as CHECKs the trigger rules about single rows."""
     own = [rule for rule in model._meta.constraints if isinstance(rule, CheckConstraint)]
     return own + (_of_accounts() if model is Account else _of_transactions())
 
@@ -102,7 +104,7 @@ def _of_transactions() -> list[CheckConstraint]:
 
 
 def _in_minor_units(condition: Callable[[list[str], int], Q]) -> Q:
-    """Joins with OR the condition for the currencies of each number of minor units."""
+    """Joins the conditions for the currencies of each number of minor units with OR."""
     codes: dict[int, list[str]] = defaultdict(list)
     for code, units in Currency.objects.values_list("code", "minor_units"):
         if units is not None:
@@ -127,8 +129,8 @@ def _finding(row: Any, account: str | None, transaction: str | None) -> Finding:
 
 
 def _place(row: Any) -> str:
-    """Names the row as the beginning of a sentence: an account with its balance, or a transaction
-    with its amount.
+    """Names the row at the start of a sentence: an account with its balance, or a transaction with
+    its amount.
     """
     if isinstance(row, Account):
         name = named(row.pk)

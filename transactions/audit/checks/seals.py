@@ -1,4 +1,4 @@
-"""Checks that each seal, and the rows that it sealed, are unchanged."""
+"""Checks that the seals and the rows that they sealed are unchanged."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -25,11 +25,11 @@ CHANGED = "was changed since it was made: its digest does not match its content 
 
 
 def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator[Finding]:
-    """Yields each broken seal, then each sealed day that changed with its first changed row, if
-    that can be found.
+    """Yields each broken seal, then each sealed day that changed, with its first changed row if
+    possible.
 
     The chain of seals is always checked completely, rows only from the day of `since` on. With
-    `last`, nothing after that seal.
+    `last`, nothing after that seal is checked.
     """
     stored = [
         seal for seal in Seal.objects.raw(seal_text.SEALS) if last is None or seal.number <= last
@@ -48,7 +48,8 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
         if of := by_number.get(numbers.get(day, 0)):
             yield _first_row(of, day, *counts)
             continue
-        # The seal says that this day had no rows. If it was changed itself, nobody knows.
+        # The seal states that this day had no rows. If the seal was changed, the true number is
+        # unknown.
         inside = (seal for seal in stored if seal.starts_at <= midnight(day) < seal.ends_at)
         if of := next(inside, None):
             is_known = of.recomputed == of.digest
@@ -56,12 +57,12 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
 
 
 def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
-    """Yields the first thing that is wrong with the seal itself, if any."""
+    """Yields the first fault of the seal itself, if there is one."""
     number, label, whole = before.number + 1 if before else 1, seal.at_start, seal.with_period
     for is_broken, expected, found, sentence in (
         (
             seal.number != number, f"seal {number}", f"seal {seal.number} in its place",
-            f"Seal {number} is missing: seal {seal.number} stands in its place.",
+            f"Seal {number} is missing: seal {seal.number} is in its place.",
         ),
         (
             seal.starts_at != (before.ends_at if before else EARLIEST),
@@ -90,7 +91,9 @@ def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
 
 
 def _days_without_seal() -> Iterator[Finding]:
-    """Yields the first sealed day that belongs to no seal, if any: the next seal cannot be made."""
+    """Yields the first sealed day that belongs to no seal, if any. Such a day prevents the next
+    seal.
+    """
     for found in days_without_seal().annotate(broken=Window(Count("*")))[:1]:
         day = long_date(found.day) if found.day else "no day"
         yield Finding(
@@ -126,7 +129,7 @@ def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int
 
 
 def _day_without_digest(seal: Seal, day: date, counts: tuple[int, int]) -> Finding:
-    """A day inside a seal that was changed, and of which it has nothing."""
+    """Returns the finding about a day without a digest in a seal that was changed."""
     return Finding(
         "seal",
         None,
@@ -134,20 +137,20 @@ def _day_without_digest(seal: Seal, day: date, counts: tuple[int, int]) -> Findi
         f"{seal.with_period} with the digest of {day}",
         "no digest of this day",
         seal=seal.number,
-        sentence=f"{seal.at_start} was changed and has no digest of {long_date(day)}, so nobody can"
-        f" tell whether the {counted(counts[1], 'transaction')} of that day were there when it was"
+        sentence=f"{seal.at_start} was changed and has no digest of {long_date(day)}, so it is"
+        f" unknown whether the {counted(counts[1], 'transaction')} of that day existed when it was"
         " made.",
         day=str(day),
     )
 
 
 def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
-    """Returns the finding about a changed day. Names its first row that does not match the
-    fingerprints of its seal; if all match, only the seal and the day.
+    """Returns the finding about a changed day. Names the first row that does not match its
+    fingerprint; if all rows match, names only the seal and the day.
     """
     marks = SealedDay.objects.filter(day=day).values_list("fingerprints", flat=True).first() or b""
     differing = _differing(day, bytes(marks))
-    if not differing:  # the last ones are gone, or a fingerprint could not tell
+    if not differing:  # the last rows are gone, or the fingerprints are equal by chance
         place, account, transaction = now + 1, None, None
         found = NO_ROW if now < sealed else ROW_ELSEWHERE
     else:
@@ -169,18 +172,18 @@ def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
 
 
 def _change_sentence(found: str, place: str, row: str) -> str:
-    """What happened to the row at a position of its day, as a sentence."""
+    """Describes what happened to the row at a position of its day."""
     return {
         NO_ROW: f"number {place} is gone",
         ROW_ELSEWHERE: "one of them was changed",
         NEW_ROW: f"{row} was inserted later, as number {place}",
         ROW_GONE: f"number {place} is gone: {row} has moved up into its place",
-        OTHER_ROW: f"number {place} is no longer what it was: {row} stands there now",
+        OTHER_ROW: f"number {place} is no longer what it was: {row} is there now",
     }[found]
 
 
 def _change_found(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:
-    """What happened to the row at a position (from 1), judged from its neighbours."""
+    """Returns what happened to the row at a position (from 1), by its neighbours."""
     expected, after = (marks[start : start + 4] for start in (4 * place - 4, 4 * place))
     if not expected or follower == expected:
         return NEW_ROW
@@ -190,7 +193,7 @@ def _change_found(marks: bytes, place: int, mark: bytes, follower: bytes | None)
 
 
 def _differing(day: date, marks: bytes) -> list[tuple[int, Any, Any, bytes]]:
-    """The first two rows of a day that do not match the fingerprint at their position."""
+    """Returns the first two rows of a day that do not match the fingerprint at their position."""
     with connection.cursor() as cursor:
         cursor.execute(
             seal_text.DIFFERING_ROWS,

@@ -1,4 +1,4 @@
-"""Deletes records of use once their keeping time is over."""
+"""Deletes records of use after their retention period."""
 
 from typing import Any
 

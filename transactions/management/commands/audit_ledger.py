@@ -23,11 +23,9 @@ class Command(JobCommand):
     goes_on_alone = True
     unconfirmed = (
         "No standby confirms commits. The audit proves the books of this server, and its result is"
-        " stored here alone: a failover to that standby would lose both."
+        " stored only here: a failover to that standby would lose both."
     )
-    help = (
-        "Checks the books from the rows alone; exits 1 and names the first wrong account and row."
-    )
+    help = "Checks the books from their rows; exits 1 and names the first wrong account and row."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
@@ -43,15 +41,15 @@ class Command(JobCommand):
         since = moment(options["since"]) if options["since"] else None
         is_logged = is_for_the_log() and not options["json"]
         names = [check.__name__ for check in CHECKS]
-        # No bar where the output is not a terminal.
+        # Shows no progress bar if the output is not a terminal.
         with tqdm(total=len(names), unit=" checks", disable=None, file=sys.stderr) as bar:
 
-            def tell(check: str) -> None:
+            def show(check: str) -> None:
                 bar.n = names.index(check)
                 bar.set_description(check)
 
             try:
-                _, result = run_audit(since=since, tell=tell)
+                _, result = run_audit(since=since, on_check=show)
             except (AuditBlind, AuditRunning) as refusal:
                 raise CommandError(str(refusal)) from None
             bar.n = len(names)
@@ -75,7 +73,7 @@ class Command(JobCommand):
 
 
 def log_result(result: Audit) -> None:
-    """Logs that an audit is done; `deploy/aws` counts these lines by `clean`."""
+    """Logs the end of an audit; `deploy/aws` counts these lines by `clean`."""
     facts = {
         "event": "audit.done",
         "clean": result.clean,
@@ -99,7 +97,8 @@ def moment(text: str) -> datetime:
     except (ValueError, OverflowError):
         found = None
     if found is None:
-        raise CommandError(f"{text!r} is no date or time, such as 2026-11-20 or 2026-11-20T08:00.")
+        wrong = f"{text!r} is not a date or time, such as 2026-11-20 or 2026-11-20T08:00."
+        raise CommandError(wrong)
     found = found if timezone.is_aware(found) else timezone.make_aware(found)
     if found > timezone.now():
         raise CommandError(f"{text} is in the future: nothing to check is booked yet.")

@@ -36,7 +36,7 @@ class Command(JobCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["verify"]:
             if options["json"]:
-                raise CommandError("--json prints the seal that is made; --verify makes none.")
+                raise CommandError("--json prints the new seal, but --verify creates none.")
             self._verify(options["verify"])
             return
         try:
@@ -71,7 +71,7 @@ class Command(JobCommand):
             self.stderr.write(findings[0].printed())
             raise SystemExit(1)
         self.stdout.write(
-            f"Seal {seal.number} stands: every transaction up to {seal.last_day} is as it was "
+            f"Seal {seal.number} matches: every transaction up to {seal.last_day} is as it was "
             "when it was sealed."
         )
 

@@ -12,16 +12,16 @@ from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
 class Command(BaseCommand):
     help = (
-        "Fills the database with a believable bank that ends today. "
-        "The same options on the same day give the same data."
+        "Fills the database with a realistic bank that ends today. "
+        "The same options on the same day create the same data."
     )
-    requires_system_checks: tuple[str, ...] = ()  # about the pages, which this does not need
+    requires_system_checks: tuple[str, ...] = ()  # they check only pages
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--users", type=int, default=24, help="How many people (default 24).")
         parser.add_argument("--months", type=int, default=12, help="How many months (default 12).")
         parser.add_argument(
-            "--seed", type=int, default=1, help="Another number makes another bank (default 1)."
+            "--seed", type=int, default=1, help="Another number creates another bank (default 1)."
         )
         parser.add_argument(
             "--today", type=date.fromisoformat, help="The day the history ends, as 2026-11-20."
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         if not settings.DEBUG and not options["force"]:
             raise CommandError(
                 "DEBUG is off, so this may be a real bank, and the demo's password is known to "
-                "everybody. Give --force if it is not."
+                "everybody. Use --force if it is not."
             )
         try:
             made = seeding.seed(
@@ -74,5 +74,5 @@ def _until(today: date | None) -> datetime:
     if today is None or today == timezone.localdate(now):
         return now
     if today > timezone.localdate(now):
-        raise CommandError(f"--today is today or a day before it; {today} is yet to come.")
+        raise CommandError(f"--today is today or a day before it; {today} is in the future.")
     return timezone.make_aware(datetime.combine(today, time.max))

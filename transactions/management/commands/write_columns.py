@@ -32,19 +32,19 @@ CHAPTER = """
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     return HEAD + "".join(chapter(model) for model in CORE)
 
 
 def chapter(model: type[models.Model]) -> str:
-    """One table: a row for each column, in the order of the model."""
+    """Returns the section of one table: a row for each column, in the order of the model."""
     meta = model._meta
     head = CHAPTER.format(table=meta.db_table, comment=meta.db_table_comment)
     return head + "".join(f"|{'|'.join(cells_of(field))}|\n" for field in meta.concrete_fields)
 
 
 def cells_of(field: Any) -> Iterator[str]:
-    """The cells of one column's row."""
+    """Yields the cells of one column's row."""
     kind = str(field.db_parameters(connection)["type"]).replace(", ", ",")
     may_be_null = field.null and not field.generated
     cells = (
@@ -58,7 +58,7 @@ def cells_of(field: Any) -> Iterator[str]:
 
 
 def default_of(field: Any) -> str:
-    """What the model fills in, such as `uuid7()`; "" for nothing."""
+    """Returns the default of the model, such as `uuid7()`; "" without a default."""
     if field.default is NOT_PROVIDED:
         return ""
     default = getattr(field.default, "value", field.default)  # of a choice
@@ -66,7 +66,7 @@ def default_of(field: Any) -> str:
 
 
 def about(field: Any) -> Iterator[str]:
-    """The table that it refers to, its values, and what the model says of it."""
+    """Yields the table that the field refers to, its values, and the model's comments on it."""
     if field.primary_key:
         yield "Primary key"
     elif field.unique:
@@ -79,7 +79,7 @@ def about(field: Any) -> Iterator[str]:
 
 
 class Command(BaseCommand):
-    """`manage.py write_columns`."""
+    """The command `manage.py write_columns`."""
 
     help = "Writes docs/columns.md from the models; a test compares the two."
 

@@ -1,4 +1,4 @@
-"""Writes docs/table-rights.md: who may read and write each table, and what it has of people."""
+"""Writes docs/table-rights.md: who may read and write each table, and its personal data."""
 
 import re
 from collections.abc import Iterator
@@ -20,8 +20,9 @@ compares the two. [rights.md](rights.md) explains the roles and row-level securi
 
 ## Rights
 
-What each role may do with a table, as GRANT says it; the owner of the tables has all rights. And
-what the table has of people: "with the person" is `LEDGER_KEEP_PEOPLE_DAYS` after they have left.
+What each role may do with a table, in the words of GRANT; the owner of the tables has all rights.
+The last column is the personal data: "with the person" means `LEDGER_KEEP_PEOPLE_DAYS` after they
+have left.
 
 | table | web role | worker | auditor | personal data |
 |---|---|---|---|---|
@@ -43,12 +44,12 @@ Tables without a policy, and why:
 | table | why |
 |---|---|
 """
-# A subquery of a function, which a policy asks once per statement.
-ASKED = re.compile(r"\(SELECT row_security\.(\w+\([^()]*\))\)(?:::uuid\[\])?")
+# A subquery of a function, which a policy evaluates once per statement.
+ONCE_PER_STATEMENT = re.compile(r"\(SELECT row_security\.(\w+\([^()]*\))\)(?:::uuid\[\])?")
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     tables = sorted(TABLES.items())
     return "".join(
         [
@@ -63,12 +64,12 @@ def page() -> str:
 
 
 def row(*cells: str) -> str:
-    """A row of a table in Markdown."""
+    """Returns a row of a table in Markdown."""
     return f"|{'|'.join(f' {cell} ' for cell in cells)}|\n"
 
 
 def rights_of(table: Table) -> Iterator[str]:
-    """The rights of the web role, the worker and the auditor, and the personal data."""
+    """Yields the rights of the web role, the worker and the auditor, and the personal data."""
     yield _in_words(table.web)
     yield _in_words(table.worker, table.hidden_from_worker)
     yield _in_words(table.auditor, table.hidden_from_auditor)
@@ -76,7 +77,7 @@ def rights_of(table: Table) -> Iterator[str]:
 
 
 def rows_of(policy: Policy) -> Iterator[str]:
-    """Who reads, inserts and changes which rows."""
+    """Yields the conditions for the rows that may be read, inserted and changed."""
     yield _code(policy.reads)
     yield _code(policy.writes)
     changes = [_code(policy.changes) if policy.changes else "as insert"]
@@ -95,12 +96,12 @@ def _in_words(rights: str, hidden: str = "") -> str:
 def _code(condition: str) -> str:
     if condition == NOBODY:
         return "nobody"
-    plain = ASKED.sub(r"\1", " ".join(condition.split())).replace("|", "\\|")
+    plain = ONCE_PER_STATEMENT.sub(r"\1", " ".join(condition.split())).replace("|", "\\|")
     return f"`{plain}`"
 
 
 class Command(BaseCommand):
-    """`manage.py write_table_rights`."""
+    """The command `manage.py write_table_rights`."""
 
     help = "Writes docs/table-rights.md from what apps register; a test compares the two."
 
