@@ -187,7 +187,7 @@ def test_a_search_for_everything_or_with_a_mistake_changes_nothing(
 def test_too_many_at_once_change_nothing(
     ana: Client, mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(categories, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(categories, "MAX_PER_CHANGE", 1)
     for _ in range(2):
         pay(mine, theirs)
     answer = post(ana, CHANGES, {"q": "hotel", "category": "holiday"})

@@ -120,7 +120,7 @@ def test_what_cannot_be_read_is_named(
 def test_the_rules_of_the_service_are_problems(
     mine: Account, theirs: Account, payer: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(payee_services, "MOST_PAYEES", 1)
+    monkeypatch.setattr(payee_services, "MAX_PAYEES", 1)
     assert slug(save(payer, mine)) == "invalid-details"
     assert save(payer, theirs).status_code == 201
     assert slug(save(payer, AccountFactory())) == "invalid-details"

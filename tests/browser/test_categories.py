@@ -49,7 +49,7 @@ def test_a_rule_is_tried_saved_and_applied_to_the_past(page: Any, width: int) ->
     page.goto("/categories/rules/")
     assert look_at(page, "no rule") == []
     page.goto("/categories/?q=flowers")
-    page.get_by_role("link", name="Make a rule of this search").click()
+    page.get_by_role("link", name="Make a rule from this search").click()
     page.get_by_label("Name").fill(LONG)
     page.get_by_label("Get this category").fill("Wedding")
     page.get_by_role("button", name="Try it on past payments").click()

@@ -143,7 +143,7 @@ def test_payments_get_categories_orders_and_budgets(visit: Visit, everyday: Acco
     press(page, "Change 2 payments")
     await_text(page, "2 payments are now in Cafe")
     page.goto("/categories/?q=rent")
-    follow(page, "Make a rule of this search")
+    follow(page, "Make a rule from this search")
     page.get_by_label("Name").fill("Rents")
     page.get_by_label("Get this category").fill("Housing")
     press(page, "Try it on past payments")

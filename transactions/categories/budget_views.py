@@ -37,7 +37,7 @@ budget_lines(User.objects.get(email={email!r}))"""
 
 @require_safe
 def budgets(request: PersonRequest) -> HttpResponse:
-    """The reader's budgets in this month, and the query behind them."""
+    """Shows the reader's budgets for this month, and the query behind them."""
     with page_work(request) as work:
         lines = budget_lines(request.user)
         mine = list(Account.objects.owned_by(request.user).values_list("pk", flat=True))
@@ -80,16 +80,16 @@ def budget_new(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def budget_change(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows a budget of the reader's own; a POST saves it."""
+    """Shows one of the reader's budgets; a POST saves it."""
     return _form(request, _own(request, pk))
 
 
 @require_POST
 def budget_remove(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Removes a budget of the reader's own."""
+    """Removes one of the reader's budgets."""
     budget = _own(request, pk)
     remove_budget(budget=budget)
-    messages.success(request, f"{category_label(budget.category)} has no budget any more.")
+    messages.success(request, f"{category_label(budget.category)} no longer has a budget.")
     return redirect("transactions:budgets")
 
 
@@ -117,7 +117,7 @@ def _form(request: PersonRequest, budget: Budget | None) -> HttpResponse:
 
 
 def _same(request: PersonRequest, form: BudgetForm) -> Budget | None:
-    """The budget that has the category and the currency of a valid form."""
+    """Returns the existing budget with the category and currency of a valid form, if any."""
     facts = {name: form.cleaned_data[name] for name in ("category", "currency")}
     found: Budget | None = Budget.objects.owned_by(request.user).filter(**facts).first()
     return found

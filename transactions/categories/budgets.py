@@ -1,4 +1,4 @@
-"""Budgets: kept, and what is left of each, what was usual, and when it will be gone."""
+"""Saves budgets, and computes what is left, what is usual, and when a budget will be used up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ from ledger.text.currencies import minor_units
 from ledger.text.dates import last_of_month, month_name, months_before, short_date, start_of_day
 from ledger.text.lines import category_label
 from ledger.text.money import money
-from transactions.annotations.categories import MOST_OFFERED
+from transactions.annotations.categories import MAX_OFFERED
 from transactions.categories.models import Budget
 from transactions.categories.models.budget import id_of
 from transactions.exceptions import InvalidDetails
 from transactions.search.address import search_url
 from transactions.search.language.terms import token
 
-MOST_BUDGETS = 50  # of one person
-MONTHS, FEWEST_MONTHS = 6, 3  # before this one, by which the usual is told
-TOO_MANY = f"You have {MOST_BUDGETS} budgets. Remove one first."
+MAX_BUDGETS = 50  # per person
+MONTHS, MIN_MONTHS = 6, 3  # months before this one for the usual amount: at most, at least
+TOO_MANY = f"You have {MAX_BUDGETS} budgets. Remove one first."
 TAKEN = "You have a budget for this category and currency. Change that one."
-GONE = "This budget was changed or removed meanwhile. Go back to the list."
+GONE = "This budget has been changed or removed. Go back to the list."
 
-# Payments out of the person's accounts to others, less refunds of such payments, by category: the
-# person's own, else that of the row, else that of the refunded payment. `so_far` runs within each
-# month. A month without any spending before the first one with some is no month to compare with.
+# Payments from the person's accounts to others, minus refunds of such payments, by category: the
+# person's category, else the category of the row, else that of the refunded payment. `so_far` is a
+# running sum within each month. Months before the first one with spending are not compared.
 _SPENT = """
 WITH spent AS (
     SELECT (entry.created_at AT TIME ZONE %(zone)s)::date AS day, entry.currency,
@@ -86,9 +86,11 @@ ORDER BY budget.category, budget.currency
 
 @dataclass(frozen=True, slots=True)
 class BudgetLine:
-    """A budget in this month. `usual`: the mean of up to MONTHS months before; None if there are
-    fewer than FEWEST_MONTHS. `is_used`: whether any payment of these months has the category.
-    `has_refunds`: whether refunds of this month are taken off.
+    """A budget in this month. `usual` is the mean of up to MONTHS months before; None if there are
+    fewer than MIN_MONTHS.
+
+    `is_used` is whether any payment of these months has the category, and `has_refunds` is whether
+    refunds of this month are subtracted.
     """
 
     id: UUID
@@ -108,12 +110,12 @@ class BudgetLine:
 
     @property
     def left(self) -> Decimal:
-        """Less than zero if more was spent."""
+        """The amount left; negative if more was spent."""
         return self.amount - self.spent
 
     @property
     def came_back(self) -> Decimal:
-        """By how much refunds were more than payments; zero if they were not."""
+        """The amount by which refunds exceed payments; zero if they do not."""
         return max(-self.spent, Decimal(0))
 
     @property
@@ -122,18 +124,18 @@ class BudgetLine:
 
     @property
     def figure(self) -> str:
-        """What is left, or by how much it is over."""
+        """The text for what is left, or for the amount over the budget."""
         amount = money(abs(self.left), self.currency)
         return f"{amount} over" if self.is_over else f"{amount} left"
 
     @property
     def share(self) -> int:
-        """How much of it is spent, in percent, from 0 to 100."""
+        """The percentage of the budget that is spent, from 0 to 100."""
         return int(min(max(self.spent / self.amount, Decimal(0)), Decimal(1)) * 100)
 
     @property
     def gone_on(self) -> date | None:
-        """The day on which it will be gone at the pace of this month; None if it lasts."""
+        """The day on which the budget will be used up at this month's rate; None if it lasts."""
         if self.spent <= 0 or self.left <= 0:
             return None
         days = (self.left * self.today.day / self.spent).to_integral_value(ROUND_CEILING)
@@ -142,30 +144,30 @@ class BudgetLine:
 
     @property
     def forecast(self) -> str:
-        """What happens to it this month, in one sentence."""
+        """The forecast for this month, in one sentence."""
         if not self.is_used:
             since = month_name(first_month(self.today))
             return (
-                f"Nothing was spent in it in {self.currency} since {since}: is it spelled as on "
-                "your payments, and are they in this currency?"
+                f"Nothing was spent in it in {self.currency} since {since}. Check that the category"
+                " is spelled as on your payments, and that they are in this currency."
             )
         if self.is_over:
             return f"Over since {short_date(self.over_since)}." if self.over_since else "Over."
         if not self.left:
             return "All of it is spent."
         if self.gone_on:
-            return f"At this pace it will be gone on {short_date(self.gone_on)}."
+            return f"At this pace it will be used up on {short_date(self.gone_on)}."
         return "At this pace it lasts until the end of the month."
 
     @property
     def usually(self) -> str:
-        """What was usual; "" if that is not known."""
+        """The text for the usual amount; "" if it is unknown."""
         return f"Usually {money(self.usual, self.currency)}." if self.usual is not None else ""
 
     @property
     def url(self) -> str:
-        """The search for what is counted: this month's payments in the category, and refunds if
-        there are any. A hold counts once it is captured, as the payment that captures it.
+        """The search for the payments that count: this month's payments in the category, and
+        refunds if there are any. A hold counts only after its capture, as the capturing payment.
         """
         rest = f"currency:{self.currency} is:booked date:{self.today:%Y-%m}"
         query = f"{token('category', self.category)} is:out -is:refund {rest}"
@@ -175,7 +177,7 @@ class BudgetLine:
 
 
 def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
-    """A person's budgets in this month, by category. Two queries."""
+    """Returns a person's budgets for this month, by category. Two queries."""
     here = today or timezone.localdate()
     with connection.cursor() as cursor:
         cursor.execute(_BUDGETS, _parameters(owner, here))
@@ -183,17 +185,17 @@ def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
 
 
 def categories_in_use(owner: User, today: date | None = None) -> list[str]:
-    """The categories in which a person has spent in the months of a budget, the latest first. Two
+    """Returns the categories in which a person has spent since `first_month`, the latest first. Two
     queries.
     """
     with connection.cursor() as cursor:
         parameters = _parameters(owner, today or timezone.localdate())
-        cursor.execute(_IN_USE, parameters | {"most": MOST_OFFERED})
+        cursor.execute(_IN_USE, parameters | {"most": MAX_OFFERED})
         return [category for (category,) in cursor.fetchall()]
 
 
 def first_month(today: date) -> date:
-    """The first day of the months that budgets read."""
+    """Returns the first day of the months that budgets compare."""
     return months_before(today.replace(day=1), MONTHS)
 
 
@@ -210,7 +212,7 @@ def _line(row: tuple[Any, ...], today: date) -> BudgetLine:
     pk, category, currency, amount = facts
     months = (today.year - first.year) * 12 + today.month - first.month if first else 0
     usual = None
-    if months >= FEWEST_MONTHS:
+    if months >= MIN_MONTHS:
         usual = (before / months).quantize(Decimal(1).scaleb(-minor_units(currency)))
     return BudgetLine(
         pk, category, currency, amount, spent, usual, over_since, is_used, has_refunds, today
@@ -222,10 +224,11 @@ def _line(row: tuple[Any, ...], today: date) -> BudgetLine:
 def save_budget(
     *, owner: User, category: str, currency: str, amount: Decimal, budget: Budget | None = None
 ) -> Budget:
-    """Saves a new budget, or other facts of `budget`.
+    """Saves a new budget, or changes `budget`.
 
-    Raises InvalidDetails for one more than MOST_BUDGETS, if there is another one for this category
-    and currency, and if `budget` was removed or got another category or currency.
+    Raises InvalidDetails if there would be more than MAX_BUDGETS, if another budget for this
+    category and currency exists, or if `budget` was removed or changed to another category or
+    currency.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(owner.pk)
@@ -236,7 +239,7 @@ def save_budget(
             deleted, _by_table = mine.filter(pk=budget.pk).delete()
             if not deleted:
                 raise InvalidDetails(GONE)
-        elif mine.count() >= MOST_BUDGETS:
+        elif mine.count() >= MAX_BUDGETS:
             raise InvalidDetails(TOO_MANY)
         return Budget.objects.create(
             pk=pk, owner=owner, category=category, currency=currency, amount=amount
@@ -245,6 +248,6 @@ def save_budget(
 
 @with_retry
 def remove_budget(*, budget: Budget) -> None:
-    """Removes a budget. Removing it twice does no harm."""
+    """Removes a budget; safe to call twice."""
     with db_transaction.atomic(durable=True):
         Budget.objects.filter(pk=budget.pk).delete()

@@ -24,7 +24,7 @@ def save_rules(bank: DemoBank) -> None:
         apply_to_past(rule=save_rule(owner=ana, name=name, query=query, category=category))
 
 
-# Category, amount for each month and its currency: she pays holidays from the account in euros.
+# Category, monthly amount and its currency: she pays for holidays from the account in euros.
 BUDGETS = (
     ("groceries", 400, "USD"), ("restaurant", 250, "USD"), ("transport", 90, "USD"),
     ("holiday", 600, "EUR"), ("shopping", 20, "USD"),

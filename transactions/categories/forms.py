@@ -1,4 +1,4 @@
-"""The forms of categories: for all payments of a search, now or by a rule, and of budgets."""
+"""Forms for categories, rules and budgets."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -19,18 +19,20 @@ from transactions.search.language.parser import parse
 NO_QUERY = "Type what to search for, such as rent or to:mara."
 MISTAKE = "No payment was changed. Correct the search first."
 NONE = "\u201cnone\u201d finds payments without a category in a search. Choose another word."
-MARKS = "A category has neither quotes nor backslashes, so that a search can name it."
+MARKS = "A category cannot contain quotes or backslashes, because a search could not name it."
 
 
 def mistakes_of(query: str) -> list[str]:
-    """Why the payments of this search may not get a category; empty if they may."""
+    """Returns the reasons why the payments of this search may not get a category; empty if they
+    may.
+    """
     parsed = parse(query) if encodes(query) else parse("")
     wrong = [each.sentence for each in parsed.mistakes if not each.is_advice]
     return wrong or ([NO_QUERY] if parsed.is_empty else [])
 
 
 class CategoryField(forms.CharField):
-    """A category as it is stored: in one line and in lower case, fit for a search."""
+    """A category as it is stored: in one line and in lower case, usable in a search."""
 
     def __init__(self, **options: object) -> None:
         widget = forms.TextInput(attrs={"autocomplete": "off", "list": "categories"})
@@ -51,7 +53,7 @@ class CategoryField(forms.CharField):
 
 
 class CategoryChangeForm(forms.Form):
-    """The new category; `id` makes it happen once."""
+    """The new category. The hidden `id` prevents that a repeated form changes anything again."""
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     category = CategoryField(
@@ -61,7 +63,7 @@ class CategoryChangeForm(forms.Form):
 
 
 class RuleForm(forms.Form):
-    """A rule. It is saved once it was tried as it is: then `tried` is its `as_tried`."""
+    """A rule. The first POST only tries it; a POST whose `tried` equals `as_tried` saves it."""
 
     name = ReadableNameField(
         max_length=RULE_NAME_LIMIT, widget=forms.TextInput(attrs={"autocomplete": "off"})
@@ -76,7 +78,7 @@ class RuleForm(forms.Form):
     tried = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
 
     def clean_query(self) -> str:
-        """Returns the search. Raises ValidationError with what is wrong in it."""
+        """Returns the search. Raises ValidationError with the mistakes in it."""
         query = tidy_line(self.cleaned_data["query"])
         if wrong := mistakes_of(query):
             raise forms.ValidationError(wrong)
@@ -84,7 +86,7 @@ class RuleForm(forms.Form):
 
     @property
     def as_tried(self) -> str:
-        """What was tried, of a valid form."""
+        """The search and the category of a valid form, as a text to compare."""
         return f"{self.cleaned_data['query']} > {self.cleaned_data['category']}"
 
     @property
@@ -109,7 +111,7 @@ class BudgetForm(MoneyForm):
         budget: Budget | None,
         offered: Sequence[str] = (),
     ) -> Self:
-        """The form for this owner, filled in with the budget."""
+        """Returns the form for this owner, filled in with the budget."""
         initial = {}
         if budget is not None:
             initial = {
@@ -127,7 +129,9 @@ class BudgetForm(MoneyForm):
         return form
 
     def clean_category(self) -> str:
-        """Returns the category; that in use if it was typed as pages show it, "eating out"."""
+        """Returns the category. A label as on pages, such as "eating out", becomes the category in
+        use.
+        """
         typed = str(self.cleaned_data["category"])
         same = [name for name in self.offered if category_label(name).lower() == typed]
         return typed if typed in self.offered or not same else same[0]

@@ -1,4 +1,4 @@
-"""The pages of budgets and categories."""
+"""Menu items for budgets and categories."""
 
 from ledger.web.menu import register
 

@@ -1,15 +1,16 @@
-"""The job that gives new payments the categories of their owners' rules.
+"""The job that assigns categories to new payments by their owners' rules.
 
-Note [When rules are applied]: no payment waits for them. A booking reads no rule and writes no
-category; the job `apply_rules` gives the new payments theirs. Where it left off is told as in Note
-[News from the books]: booking times strictly rise within an account, so a rule that knows the last
-one it has seen of each account misses nothing. A rule sees payments only after the rules before it.
+Note [When rules are applied]: no payment waits for rules. A booking reads no rule and writes no
+category; the job `apply_rules` assigns the categories later. It continues where it stopped, as in
+Note [News from the books]: booking times strictly rise within an account. A rule stores the last
+booking time that it has processed in each account, so it misses nothing. A rule sees a payment only
+after the rules before it.
 
 Note [Time of rules]: a search can take seconds for one payment, and the worker has other jobs. So a
-rule is applied to PART payments in one database transaction, which stays. Each person first has a
-short turn, so that slow rules of some keep no other waiting; whoever needs more has a longer one
-afterwards, until the run is over. The next run goes on. A rule that cannot do a part in the longer
-turn is switched off.
+rule is applied to PART payments per database transaction, and each part is committed. Each person
+first gets a short turn, so that slow rules of some people do not delay the others. Who is not
+finished then gets a longer turn, until the run ends; the next run continues. A rule that cannot
+finish one part in the longer turn is switched off.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +37,7 @@ from transactions.models import Transaction
 
 PART = 200  # payments
 RUN_SECONDS = 30.0
-QUICK_SECONDS, PERSON_SECONDS = 0.3, 5.0  # of a person's first turn, and of the second
+QUICK_SECONDS, PERSON_SECONDS = 0.3, 5.0  # length of a person's first turn, and of the second
 BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
 
 _BEHIND = """
@@ -49,14 +50,14 @@ _BEHIND = """
 
 
 class Turn(NamedTuple):
-    """What came of a person's turn: how many payments got a category, and whether all was done."""
+    """The result of a person's turn: how many payments got a category, and whether all are done."""
 
     given: int
     is_done: bool
 
 
 class UnseenTime(NamedTuple):
-    """An account, and between which booking times it has payments that a rule has not seen."""
+    """An account, and the range of booking times whose payments a rule has not seen."""
 
     account: UUID
     since: datetime
@@ -64,16 +65,18 @@ class UnseenTime(NamedTuple):
 
 
 class NextPart(NamedTuple):
-    """Payments that a rule has not seen, and what it has seen with them."""
+    """The next payments that a rule has not seen, and the new `seen` of the rule after them."""
 
     ids: list[UUID]
     seen: dict[str, str]
 
 
 def apply_rules() -> int:
-    """Gives new payments the categories of their owners' rules; returns to how many. Safe to run
-    twice and in parallel. If the rules of one person fail, applies all others first, then raises
-    that error. See Note [Time of rules].
+    """Assigns categories to new payments by their owners' rules; returns the number of payments.
+    Safe to run twice and in parallel.
+
+    If the rules of one person fail, applies all others first, then raises that error. See Note
+    [Time of rules].
     """
     until = monotonic() + RUN_SECONDS
     with connection.cursor() as cursor:
@@ -96,7 +99,7 @@ def apply_rules() -> int:
 
 
 def _turn_of(owner_id: UUID, seconds: float, *, is_last: bool) -> Turn:
-    """Applies the rules of a person, in their order, to what is new since each was applied."""
+    """Applies a person's rules in their order to the payments that each rule has not seen."""
     until = monotonic() + seconds
     owner = User.objects.get(pk=owner_id)  # also of a closed sign-in
     accounts = list(Account.objects.owned_by(owner).exclude(last_entry_at=None))
@@ -121,8 +124,8 @@ def _turn_of(owner_id: UUID, seconds: float, *, is_last: bool) -> Turn:
 
 @with_retry
 def _apply_to_part(rule: CategoryRule, accounts: Sequence[Account], seconds: float) -> int:
-    """Applies a rule to its next part, as it is now. Raises DoesNotExist if it was removed or is
-    switched off, and OperationalError if a statement takes longer than `seconds`.
+    """Applies the stored rule to its next part. Raises DoesNotExist if it was removed or switched
+    off, and OperationalError if a statement takes longer than `seconds`.
     """
     running = CategoryRule.objects.filter(stopped_at=None)
     with db_transaction.atomic(durable=True), _limited(seconds):
@@ -139,8 +142,8 @@ def _apply_to_part(rule: CategoryRule, accounts: Sequence[Account], seconds: flo
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Limits each statement of the block. Locks have half of it, so that what waits for one is not
-    taken for a slow search.
+    """Limits each statement of the block. Locks get half the time, so that waiting for a lock is
+    not mistaken for a slow search.
     """
     limit = int(seconds * 1000)
     with locally(statement_timeout=f"{limit}ms", lock_timeout=f"{limit // 2}ms"):
@@ -148,15 +151,16 @@ def _limited(seconds: float) -> Iterator[None]:
 
 
 def _stop(rule: CategoryRule) -> None:
-    """Switches a rule off, unless its search was changed meanwhile."""
+    """Switches a rule off, unless its search has changed since."""
     same = CategoryRule.objects.filter(pk=rule.pk, query=rule.query, stopped_at=None)
     same.update(stopped_at=timezone.now())
 
 
 def _behind(rule: CategoryRule, accounts: Sequence[Account]) -> list[UnseenTime]:
-    """The accounts with payments that the rule has not seen.
+    """Returns the accounts with payments that the rule has not seen.
 
-    An account that `seen` lacks had no entry when the rule was saved, so all of its are new.
+    An account that is missing in `seen` had no entry when the rule was saved, so all its payments
+    are new.
     """
     found = []
     for account in accounts:
@@ -168,7 +172,7 @@ def _behind(rule: CategoryRule, accounts: Sequence[Account]) -> list[UnseenTime]
 
 
 def _next_part(unseen: Iterable[UnseenTime]) -> NextPart:
-    """The next payments of each account, oldest first, at most PART together."""
+    """Returns the next payments of each account, oldest first, at most PART in total."""
     ids, seen = list[UUID](), dict[str, str]()
     for account, since, last in unseen:
         left = PART - len(ids)

@@ -1,4 +1,4 @@
-"""What the page of categories shows: the payments of a search, before their category changes."""
+"""Data for the page of categories: the payments of a search, before their category changes."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +9,7 @@ from transactions.annotations.categories import categories_of
 from transactions.annotations.models import OwnCategory
 from transactions.categories.models import CategoryRule
 from transactions.categories.rules import rows_of
-from transactions.categories.services import MOST_AT_ONCE
+from transactions.categories.services import MAX_PER_CHANGE
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import scope_for
 from transactions.search.engine import SearchResult, find
@@ -19,8 +19,10 @@ from transactions.search.page.results import SearchPage
 
 @dataclass
 class FoundPayments:
-    """The payments of a search of one's own. `query` may be empty: then nothing is searched, as
-    nobody changes all payments without saying so; with a mistake none change.
+    """The payments of a person's search, whose category may change.
+
+    If `query` is empty or has a mistake, nothing is found, so that nobody changes all payments by
+    accident.
     """
 
     owner: User
@@ -38,7 +40,7 @@ class FoundPayments:
 
     @cached_property
     def page(self) -> SearchPage:
-        """As the search page shows them."""
+        """The rows in the form of the search page."""
         return SearchPage(self.result, may_read_bank=False, may_open_all=True)
 
     @cached_property
@@ -47,7 +49,7 @@ class FoundPayments:
 
     @cached_property
     def has_mistake(self) -> bool:
-        """Whether a part of the search is left out, so that it finds more than was meant."""
+        """Whether a part of the search is ignored, so that it finds more than was meant."""
         return any(not mistake.is_advice for mistake in parse(self.query).mistakes)
 
     @property
@@ -60,15 +62,15 @@ class FoundPayments:
 
     @property
     def are_too_many(self) -> bool:
-        return self.count > MOST_AT_ONCE
+        return self.count > MAX_PER_CHANGE
 
     @property
     def now(self) -> str:
-        """The categories they have now: "12 Groceries, 3 without one"."""
+        """The current categories of the payments: "12 Groceries, 3 without one"."""
         found = self.result.facets.category
         texts = [f"{count:,} {category_label(name)}" for name, count in found]
         without = self.count - sum(count for _name, count in found)
-        return ", ".join([*texts, *([f"{without:,} without one"] if without else [])])
+        return ", ".join([*texts, *([f"{without:,} without a category"] if without else [])])
 
     @property
     def offered(self) -> list[str]:
@@ -79,14 +81,16 @@ class FoundPayments:
 
 @dataclass
 class TriedRule(FoundPayments):
-    """What a rule would do to the past. `rule` is the one that is changed; None for a new one."""
+    """The effect of a rule on past payments. `rule` is the rule that is changed; None for a new
+    one.
+    """
 
     category: str = ""
     rule: CategoryRule | None = None
 
     @cached_property
     def kept(self) -> int:
-        """How many of the payments keep a category that the owner or another rule gave."""
+        """The number of these payments that keep a category from the owner or from another rule."""
         given = OwnCategory.objects.of(self.owner).filter(transaction__in=self.rows)
         if self.rule is not None:
             given = given.exclude(change=self.rule.pk)
@@ -94,8 +98,8 @@ class TriedRule(FoundPayments):
 
     @property
     def sentence(self) -> str:
-        """What would change: "9 of them would get Groceries; 3 keep the category you gave"."""
+        """The effect as text: "9 of them would get Groceries; 3 keep the category you gave"."""
         label, rest = category_label(self.category), self.count - self.kept
         keep = "keeps" if self.kept == 1 else "keep"
-        kept = f"; {self.kept:,} {keep} the category you gave" if self.kept else ""
+        kept = f"; {self.kept:,} {keep} the category you chose" if self.kept else ""
         return f"{rest:,} of them would get {label}{kept}."

@@ -1,4 +1,4 @@
-"""The categories, budgets and rules that a person made."""
+"""The person's categories, budgets and rules, for the download and for erasure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -19,7 +19,9 @@ from transactions.exceptions import LedgerError
 
 @require_safe
 def rules(request: PersonRequest) -> HttpResponse:
-    """The reader's rules in their order, each with how many payments have a category by it."""
+    """Shows the reader's rules in their order, with the number of payments that each has
+    categorised.
+    """
     mine = list(CategoryRule.objects.owned_by(request.user).in_order())
     given = given_by(mine)
     lines = [(rule, given.get(rule.pk, 0)) for rule in mine]
@@ -28,14 +30,14 @@ def rules(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form; a POST tries the rule, and saves it once it was tried."""
+    """Shows the form; a POST tries the rule, and saves it if it was tried before."""
     initial = {name: request.GET.get(name, "") for name in ("query", "category")}
     return _form(request, RuleForm(_sent(request), initial=initial))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_change(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows a rule of the reader's own; a POST tries it, and saves it once it was tried."""
+    """Shows one of the reader's rules; a POST tries it, and saves it if it was tried before."""
     rule = _own(request, pk)
     initial = {name: getattr(rule, name) for name in ("name", "query", "category")}
     return _form(request, RuleForm(_sent(request), initial=initial), rule)
@@ -54,17 +56,17 @@ def rule_apply(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def rule_move(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Moves a rule up by one."""
+    """Moves a rule up by one place."""
     move_up(rule=_own(request, pk))
     return redirect("transactions:category_rules")
 
 
 @require_POST
 def rule_remove(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Removes a rule of the reader's own."""
+    """Removes one of the reader's rules."""
     rule = _own(request, pk)
     remove_rule(rule=rule)
-    messages.success(request, f"The rule {rule.name} is removed. What it gave stays.")
+    messages.success(request, f"The rule {rule.name} is removed. Its categories stay.")
     return redirect("transactions:category_rules")
 
 
@@ -88,7 +90,7 @@ def _form(request: PersonRequest, form: RuleForm, rule: CategoryRule | None = No
             except LedgerError as refusal:
                 form.add_error(None, str(refusal))
             else:
-                messages.success(request, f"{saved.name} is saved. New payments follow it.")
+                messages.success(request, f"{saved.name} is saved. It applies to new payments.")
                 return redirect("transactions:category_rules")
         tried = TriedRule(request.user, facts["query"], facts["category"], rule)
     context: dict[str, Any] = {"form": form, "rule": rule, "tried": tried}

@@ -1,8 +1,8 @@
-"""Rules by which payments get a category: kept, and applied to the past.
+"""Saves rules that assign categories to payments, and applies them to past payments.
 
-A person's own choice beats a rule, and an earlier rule a later one: a rule gives a category to what
-has none of its owner's. All that a rule gave is one change, under the id of the rule, which can be
-undone. New payments get theirs by `transactions.categories.new_payments`.
+The owner's choice has priority over rules, and an earlier rule over a later one: a rule assigns a
+category only to payments without an own category. Everything that a rule assigns is one change with
+the rule's id, which can be undone. `transactions.categories.new_payments` handles new payments.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,13 +24,13 @@ from transactions.search.batches import all_rows
 from transactions.search.language.parser import parse
 from transactions.search.sql.name_lookup import find_names
 
-MOST_RULES = 50  # of one person
-TOO_MANY = f"You have {MOST_RULES} rules. Remove one first."
-GONE = "This rule was removed meanwhile."
+MAX_RULES = 50  # per person
+TOO_MANY = f"You have {MAX_RULES} rules. Remove one first."
+GONE = "This rule has been removed."
 
 
 def rows_of(owner: User, query: str) -> TransactionQuerySet:
-    """The payments of a person that a search finds; none for a search without a word."""
+    """Returns a person's payments that a search finds; none for an empty search."""
     scope, parsed = scope_for(owner), parse(query)
     if parsed.is_empty:
         return scope.transactions().none()
@@ -38,7 +38,9 @@ def rows_of(owner: User, query: str) -> TransactionQuerySet:
 
 
 def given_by(rules: Sequence[CategoryRule]) -> dict[UUID, int]:
-    """How many payments have a category by each rule, by its id. One query; none without rules."""
+    """Returns the number of payments with a category from each rule, by rule id. One query; none
+    without rules.
+    """
     if not rules:
         return {}
     given = OwnCategory.objects.of(rules[0].owner_id).latest()
@@ -51,10 +53,10 @@ def given_by(rules: Sequence[CategoryRule]) -> dict[UUID, int]:
 def save_rule(
     *, owner: User, name: str, query: str, category: str, rule: CategoryRule | None = None
 ) -> CategoryRule:
-    """Saves a new rule behind the others, or other facts of `rule`, which switches it on. Gives no
-    category. A new rule that is there already, as after a form was sent twice, is not saved again.
+    """Saves a new rule after the others, or changes `rule` and switches it on. Sets no category. A
+    new rule equal to an existing one, as after a form was sent twice, is not saved again.
 
-    Raises InvalidDetails for one more than MOST_RULES, and if `rule` was removed.
+    Raises InvalidDetails if there would be more than MAX_RULES, or if `rule` was removed.
     """
     facts = {"name": name, "query": query, "category": category}
     with changing_categories(owner):
@@ -62,7 +64,7 @@ def save_rule(
         if rule is None:
             if same := mine.filter(**facts).first():
                 return same
-            if mine.count() >= MOST_RULES:
+            if mine.count() >= MAX_RULES:
                 raise InvalidDetails(TOO_MANY)
             last = mine.aggregate(last=Max("position"))["last"] or 0
             return mine.create(owner=owner, position=last + 1, seen=_seen_now(owner), **facts)
@@ -74,10 +76,10 @@ def save_rule(
 
 @with_retry
 def apply_to_past(*, rule: CategoryRule) -> int:
-    """Judges all payments again by this rule; returns how many have its category from it now.
+    """Reapplies this rule to all payments; returns how many now have their category from it.
 
-    What it gave before is taken back first. Payments with another category of the owner's keep it.
-    A removed rule changes nothing.
+    First removes the categories that the rule assigned before. Payments with another own category
+    keep it. A removed rule changes nothing.
     """
     owner = rule.owner
     with changing_categories(owner):
@@ -111,11 +113,13 @@ def remove_rule(*, rule: CategoryRule) -> None:
 
 
 def _seen_now(owner: User) -> dict[str, str]:
-    """All that there is of the owner's accounts."""
+    """Returns the booking time of the last entry of each of the owner's accounts."""
     return _last_entries(Account.objects.owned_by(owner).exclude(last_entry_at=None))
 
 
 def _last_entries(accounts: Iterable[Account]) -> dict[str, str]:
-    """The booking time of the last entry of each account, as in `CategoryRule.seen`."""
+    """Returns the booking time of the last entry of each account, in the form of
+    `CategoryRule.seen`.
+    """
     moments = ((each.pk, each.last_entry_at) for each in accounts)
     return {str(pk): at.isoformat() for pk, at in moments if at is not None}

@@ -1,4 +1,4 @@
-"""The job of categories."""
+"""The scheduled job of categories."""
 
 from datetime import timedelta
 

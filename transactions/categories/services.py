@@ -1,4 +1,4 @@
-"""The categories that owners give to payments: giving, undoing and removing them."""
+"""Sets, undoes and removes the categories that owners choose for payments."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,14 +24,14 @@ from transactions.exceptions import InvalidDetails
 from transactions.models import Transaction
 from transactions.models.transaction import TransactionQuerySet
 
-MOST_AT_ONCE = 5_000  # payments
+MAX_PER_CHANGE = 5_000  # payments in one change
 
 _GIVE = """
     INSERT INTO own_categories (id, transaction_id, owner_id, category, change, created_at)
     SELECT gen_random_uuid(), found.id, %s, %s, %s, %s FROM ({found}) AS found (id)
 """
 
-# Of the payments of a change: what no undoing of a change in `kept` brings back.
+# Deletes, for the payments of a change, the rows that undoing the changes in `kept` cannot restore.
 _FORGET = """
     DELETE FROM own_categories AS old USING own_categories AS given
     WHERE given.owner_id = %(owner)s AND given.change = %(change)s
@@ -44,9 +44,9 @@ _FORGET = """
 
 
 def give_where_none(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
-    """Gives a category to those of `rows` that have none of the owner's; returns to how many.
+    """Sets a category on those of `rows` that have no own category; returns how many.
 
-    In the caller's database transaction, which waits for others that change categories.
+    Runs in the caller's database transaction, which waits for other changes of categories.
     """
     return _give(owner, rows.exclude(has_own_category(owner)), category, change)
 
@@ -54,20 +54,21 @@ def give_where_none(owner: User, rows: TransactionQuerySet, category: str, chang
 @counts_refusals
 @with_retry
 def give_category(*, owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
-    """Gives a category to all `rows`, which are of the owner's scope; returns how many got it.
+    """Sets a category on all `rows`, which must be in the owner's scope; returns how many got it.
 
-    What the payments had before the last MOST_CHANGES changes is deleted. Rows to which the owner
-    gave this category already get nothing, so the same `change` again changes nothing, and returns
-    what it returned, unless others got the rows meanwhile. Rows that have it from a rule, or of
-    themselves, get it: a rule must not replace it.
-    Raises InvalidDetails for more than MOST_AT_ONCE rows.
+    Rows for which the owner has already chosen this category are skipped. Rows that have it from a
+    rule or from the bank get it as the owner's choice, so that a rule cannot replace it. A repeated
+    `change` therefore changes nothing and returns the same number, unless other payments match in
+    the meantime. Deletes what the payments had before the last MAX_CHANGES changes.
+
+    Raises InvalidDetails for more than MAX_PER_CHANGE rows.
     """
     with changing_categories(owner):
         mine = OwnCategory.objects.of(owner)
         before = mine.filter(change=change).count()
-        if rows.order_by().values("pk")[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE:
+        if rows.order_by().values("pk")[: MAX_PER_CHANGE + 1].count() > MAX_PER_CHANGE:
             raise InvalidDetails(
-                f"More than {MOST_AT_ONCE:,} payments match. Narrow the search, by a month for "
+                f"More than {MAX_PER_CHANGE:,} payments match. Narrow the search, by a month for "
                 "example, and change them in parts."
             )
         others = rows.exclude(_has_chosen(owner, category))
@@ -79,7 +80,7 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
 
 
 def _has_chosen(owner: User, category: str) -> Exists:
-    """The condition that a transaction has this category by its owner's choice, not by a rule."""
+    """Returns the condition that the owner, not a rule, set this category on a transaction."""
     rules = CategoryRule.objects.owned_by(owner).values("pk")
     of_row = OwnCategory.objects.of(owner).latest().filter(transaction=OuterRef("pk"))
     return Exists(of_row.filter(category=category).exclude(change__in=rules))
@@ -87,8 +88,9 @@ def _has_chosen(owner: User, category: str) -> Exists:
 
 @contextmanager
 def changing_categories(owner: User) -> Iterator[None]:
-    """A database transaction in which only this caller changes the owner's categories and rules.
-    Raises OwnerNotActive at its end if their sign-in is closed, see Note [Slow searches].
+    """Opens a database transaction in which only this caller changes the owner's categories and
+    rules. Raises OwnerNotActive at its end if the owner's sign-in is closed, see Note [Slow
+    searches].
     """
     with db_transaction.atomic(durable=True):
         wait_for_categories(owner.pk)
@@ -97,12 +99,14 @@ def changing_categories(owner: User) -> Iterator[None]:
 
 
 def wait_for_categories(owner: UUID) -> None:
-    """Makes each category of a transaction later than the one before.
+    """Waits for other changes of this owner's categories, so that each category of a transaction is
+    later than the one before.
 
-    Note [Slow searches]: a change of categories searches in all payments of a person, for seconds
-    if there are many. So it waits for other changes by an advisory lock, and locks the person's
-    row, for which all else of theirs waits, only at its end: if they leave first, it is rolled
-    back. An erasure locks the row so that nothing that names the person is inserted at all.
+    Note [Slow searches]: a change of categories searches all payments of a person, which takes
+    seconds if there are many. So it waits for other changes by an advisory lock. It locks the
+    person's row, which all other changes of that person need, only at its end. If the person has
+    left by then, the change is rolled back. An erasure locks the row so that nothing that names the
+    person is inserted.
     """
     wait_for_lock(f"categories of {owner}")
 
@@ -122,8 +126,8 @@ def _give(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -
 
 
 def _forget_outdated(owner: User, change: UUID) -> None:
-    """Deletes older rows of the payments of a change, which can no longer be undone. So a payment
-    has at most one row more than MOST_CHANGES of an owner, however often it is changed.
+    """Deletes older rows for the payments of a change, if they can no longer be restored. So a
+    payment has at most MAX_CHANGES + 1 rows of an owner, however often it is changed.
     """
     kept = [each.id for each in changes_of(owner)]
     with connection.cursor() as cursor:
@@ -132,7 +136,9 @@ def _forget_outdated(owner: User, change: UUID) -> None:
 
 @with_retry
 def undo_change(*, owner: User, change: UUID) -> int:
-    """Takes back a change: what counted before counts again. Returns for how many payments."""
+    """Undoes a change, so that the categories before it are valid again. Returns the number of
+    payments.
+    """
     with db_transaction.atomic(durable=True):
         deleted, _by_table = OwnCategory.objects.of(owner).filter(change=change).delete()
         return deleted
@@ -140,6 +146,8 @@ def undo_change(*, owner: User, change: UUID) -> int:
 
 @with_retry
 def remove_category(*, owner: User, transaction: Transaction) -> None:
-    """Removes every category that the owner gave to a transaction, so that of the row counts."""
+    """Removes every category that the owner set on a transaction, so that the bank's category is
+    shown.
+    """
     with db_transaction.atomic(durable=True):
         OwnCategory.objects.of(owner).filter(transaction=transaction).delete()

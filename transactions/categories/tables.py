@@ -1,4 +1,4 @@
-"""Who reads and writes the budgets, rules and categories of people."""
+"""Database rights on budgets, rules and own categories."""
 
 from ledger.db.rights.policies import OF_OWNER
 from ledger.db.rights.registered_tables import EVERYTHING, Table, register

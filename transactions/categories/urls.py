@@ -1,4 +1,4 @@
-"""The addresses of categories, rules and budgets."""
+"""URLs of categories, rules and budgets."""
 
 from django.urls import path
 

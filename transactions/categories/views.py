@@ -1,4 +1,4 @@
-"""The page that changes the category of all payments of a search, and takes changes back."""
+"""The page that changes the category of all payments of a search, and undoes such changes."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def categories(request: PersonRequest) -> HttpResponse:
         except LedgerError as refusal:
             form.add_error(None, str(refusal))
         else:
-            _tell(request, count, category_label(category))
+            _show_result(request, count, category_label(category))
             return redirect("transactions:categories")
     context = {"form": form, "found": found, "changes": _changes(request)}
     return render(request, "categories/change.html", context)
@@ -48,7 +48,7 @@ def categories(request: PersonRequest) -> HttpResponse:
 
 @require_POST
 def undo(request: PersonRequest, change: Any) -> HttpResponse:
-    """Takes back a change of the reader's own."""
+    """Undoes one of the reader's changes."""
     count = undo_change(owner=request.user, change=change)
     if count:
         messages.success(request, f"The change of {counted(count, 'payment')} is undone.")
@@ -58,12 +58,12 @@ def undo(request: PersonRequest, change: Any) -> HttpResponse:
 
 
 def _changes(request: PersonRequest) -> list[tuple[CategoryChange, str]]:
-    """The last changes, each with the search for what is in its category."""
+    """Returns the last changes, each with the search for its category."""
     changes = changes_of(request.user)
     return [(each, search_url(token("category", each.category))) for each in changes]
 
 
-def _tell(request: PersonRequest, count: int, label: str) -> None:
+def _show_result(request: PersonRequest, count: int, label: str) -> None:
     if count:
         are = "is" if count == 1 else "are"
         messages.success(request, f"{counted(count, 'payment')} {are} now in {label}.")

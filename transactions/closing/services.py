@@ -1,4 +1,4 @@
-"""Closes a person's own account, and names what keeps it open."""
+"""Closes a person's own account, and finds the obstacles to closing it."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,17 +14,17 @@ from transactions.exceptions import LedgerError
 
 REASON = "Closed by the customer."
 STAFF = "You work for this bank. Ask a colleague to close your account."
-# Finds what else the owner has to do before they close an account.
+# Finds further obstacles to closing an account.
 Find = Callable[[Account], list[Obstacle]]
 FINDERS: list[Find] = []
 
 
 class CannotClose(LedgerError):
-    """Something keeps the account open; the text says what."""
+    """Obstacles prevent closing the account; the text lists them."""
 
 
 def register(find: Find) -> Find:
-    """Asks this function, too, what keeps an account open. A decorator, for the module
+    """Registers a function that finds further obstacles to closing. A decorator, for the module
     `closing_obstacles` of a feature.
     """
     FINDERS.append(find)
@@ -32,7 +32,7 @@ def register(find: Find) -> Find:
 
 
 def obstacles(person: User, account: Account) -> list[Obstacle]:
-    """What the owner has to do before they can close this account."""
+    """Returns what the owner has to do before they can close this account."""
     if person.is_staff:
         return [Obstacle(STAFF)]
     further = [obstacle for find in FINDERS for obstacle in find(account)]
@@ -40,7 +40,9 @@ def obstacles(person: User, account: Account) -> list[Obstacle]:
 
 
 def obstacles_of_money(accounts: Sequence[Account]) -> list[Obstacle]:
-    """Freezes, holds, money and debts of a person's accounts, with the pages of customers."""
+    """Returns freezes, holds, money and debts of a person's accounts, with links to pages of
+    customers.
+    """
     found = obstacles_to_closing(accounts, _link)
     sentences = []
     for account in accounts:
@@ -54,9 +56,9 @@ def obstacles_of_money(accounts: Sequence[Account]) -> list[Obstacle]:
 @counts_refusals
 @with_retry
 def close_own_account(*, account: Account, person: User) -> Account:
-    """Closes an account for its owner, for good. Nothing changes if it is closed already.
+    """Closes an account permanently for its owner. Nothing changes if it is closed already.
 
-    Raises CannotClose, with nothing changed, with all obstacles, and as `lock_active` does.
+    Raises CannotClose with all obstacles, and the errors of `lock_active`; nothing changes then.
     """
     with db_transaction.atomic(durable=True):
         person = User.objects.lock_active(person.pk)

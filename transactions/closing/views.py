@@ -16,7 +16,7 @@ from transactions.closing.services import CannotClose, close_own_account, obstac
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
 def close_account(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    """Says what keeps the account open, or what closing it means; a POST closes it."""
+    """Shows the obstacles to closing the account, or the effects of closing; a POST closes it."""
     account = get_object_or_404(Account.objects.owned_by(request.user), pk=pk)
     if account.is_closed:
         messages.info(request, f"{account.name} is closed already.")
@@ -25,7 +25,7 @@ def close_account(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         try:
             close_own_account(account=account, person=request.user)
         except CannotClose:
-            return redirect("transactions:close", pk)  # the page says why
+            return redirect("transactions:close", pk)  # the page shows the obstacles
         messages.success(request, f"{account.name} is closed.")
         return redirect("transactions:statement", pk)
     context = {"account": account, "obstacles": obstacles(request.user, account)}

@@ -19,7 +19,7 @@ PAYEES = (
 
 @register(order=30)
 def save_payees(bank: DemoBank) -> None:
-    """Saves those whom she has paid; a second run changes nothing."""
+    """Saves people that she has paid; a second run changes nothing."""
     ana = bank.people["ana"]
     sent = Transaction.objects.filter(from_account__user=ana).with_sides()
     for holder, name, note in PAYEES:

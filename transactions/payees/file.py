@@ -12,7 +12,7 @@ COLUMNS = [
 
 
 def payees_table(lines: Iterable[PayeeLine]) -> DataTable:
-    """Payees as a table."""
+    """Returns the payees as a table."""
     rows = (
         [
             line.payee.name,

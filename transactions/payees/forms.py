@@ -1,4 +1,4 @@
-"""The form of a payee."""
+"""Forms of payees."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class PayeeNameForm(forms.Form):
 
     name = ReadableNameField(
         max_length=NAME_LIMIT,
-        help_text="As you call them. We say whether it is the account holder\u2019s name.",
+        help_text="The name that you use. We check whether it is the account holder\u2019s name.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     note = forms.CharField(
@@ -46,8 +46,8 @@ class PayeeForm(PayeeNameForm):
         self.user = user
 
     def refuse_unknown(self) -> bool:
-        """Adds an error if the number cannot be paid, unless the person knows the account; True if
-        so. Counts wrong numbers, as the transfer form does. For a valid form.
+        """Adds an error and returns True if the number cannot be paid, unless the person knows the
+        account. Counts wrong numbers, as the transfer form does. Call it only for a valid form.
         """
         account: Account | None = self.cleaned_data["number"]
         if knows(self.user, account):

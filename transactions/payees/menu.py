@@ -1,4 +1,4 @@
-"""The page of payees."""
+"""Menu item for the page of payees."""
 
 from ledger.web.menu import register
 

@@ -1,4 +1,6 @@
-"""A saved recipient: an account of somebody else, under a name that its owner gave it."""
+"""A saved recipient: another person's account, saved under a name that the owner of the entry
+chose.
+"""
 
 import uuid
 from typing import ClassVar, Self
@@ -12,7 +14,7 @@ from accounts.models import Account, User
 from transactions.models.name_check import NameCheck
 
 NAME_LIMIT, NOTE_LIMIT = 80, 200  # characters
-COLOURS = 6  # of initials, as many as the stylesheet has
+COLOURS = 6  # of initials; the stylesheet defines as many
 
 
 class PayeeQuerySet(models.QuerySet["Payee"]):
@@ -20,21 +22,22 @@ class PayeeQuerySet(models.QuerySet["Payee"]):
         return self.filter(owner=person)
 
     def by_name(self) -> Self:
-        """With their accounts and the holders of these."""
+        """Orders by name, and loads the accounts and their holders."""
         return self.select_related("account__user").order_by("name", "pk")
 
 
 def id_of(owner: User, account: Account) -> uuid.UUID:
-    """The id of an account among a person's payees: by it, it is there once for each person,
-    without a key over the whole bank.
+    """Returns the id of an account among a person's payees. Deriving it makes the account unique
+    per person without an index over the whole bank.
     """
     return uuid.uuid5(owner.pk, account.pk.hex)
 
 
 class Payee(models.Model):
-    """What its owner calls an account, for their eyes alone: no payment and no holder shows it.
+    """A name for another person's account, visible only to the owner of this row: payments and the
+    account holder never show it.
 
-    `name_check` compares the name with the holder's, as it was when the name was given.
+    `name_check` is the result of comparing the name with the holder's when the name was saved.
     """
 
     id = models.UUIDField(
@@ -52,7 +55,7 @@ class Payee(models.Model):
     class Meta:
         db_table = "payees"
         db_table_comment = "Recipients that people saved under a name"
-        default_permissions = ()  # its owner alone, regardless of roles
+        default_permissions = ()  # only its owner, regardless of roles
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 name="payee_has_a_name",
@@ -78,5 +81,5 @@ class Payee(models.Model):
 
     @property
     def colour(self) -> int:
-        """Which colour the initials have, from 1 to COLOURS; the same for this payee always."""
+        """The number of the initials' colour, from 1 to COLOURS; never changes for a payee."""
         return crc32(self.pk.bytes) % COLOURS + 1

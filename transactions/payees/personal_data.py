@@ -1,4 +1,4 @@
-"""The saved payees of a person."""
+"""The person's saved payees, for the download and for erasure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

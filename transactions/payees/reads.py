@@ -1,4 +1,4 @@
-"""A person's payees, and what was last paid to each."""
+"""Reads a person's payees and the last payment to each."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,10 +19,11 @@ from transactions.safeguards.recipients import known_among, knows
 
 @dataclass(frozen=True, slots=True)
 class PayeeLine:
-    """A payee as the list shows it.
+    """A payee in the list.
 
-    `holder`: the account holder for the owner's eyes, masked for a stranger. `last`: the newest
-    payment to them. `can_pay`: an open account of the owner has the currency of theirs.
+    `holder`: the account holder's name, masked if the owner of the list does not know the account.
+    `last`: the newest payment to the payee. `can_pay`: the owner has an open account in the payee's
+    currency.
     """
 
     payee: Payee
@@ -43,12 +44,12 @@ class PayeeLine:
 
 
 def save_url(transaction: UUID) -> str:
-    """The form that saves the recipient of a payment of one's own as a payee."""
+    """Returns the form that saves the recipient of one of the person's payments as a payee."""
     return f"{reverse('transactions:payee_new')}?paid={transaction}"
 
 
 def paid_account(owner: User, transaction: str) -> Account | None:
-    """The account that a payment of this person went to; None without such a payment."""
+    """Returns the account that a payment of this person went to; None without such a payment."""
     with suppress(ValueError):
         rows = Transaction.objects.visible_to(owner).with_sides().filter(pk=UUID(transaction))
         row = rows.filter(from_account__user=owner).first()
@@ -58,39 +59,39 @@ def paid_account(owner: User, transaction: str) -> Account | None:
 
 
 def saved_as(owner: User, account: Account) -> Payee | None:
-    """What a person has saved this account as; None if they have not."""
+    """Returns the payee under which a person has saved this account; None if there is none."""
     found: Payee | None = Payee.objects.owned_by(owner).filter(pk=id_of(owner, account)).first()
     return found
 
 
 def sees_currency(person: User, account: Account | None) -> bool:
-    """Whether the person has read of this account's currency: in their list of payees, or in a
-    payment between the two. Without an account the work is the same.
+    """Returns whether the person has seen this account's currency: in their list of payees, or in a
+    payment between the two. Without an account, the same queries run.
     """
     saved = Payee.objects.owned_by(person).filter(account=account).exists()
     return knows(person, account) or saved
 
 
 def saved_payees(owner: UUID) -> list[Payee]:
-    """A person's payees by name, with their accounts and holders. One query."""
+    """Returns a person's payees by name, with their accounts and holders. One query."""
     with reading(RowScope.DIRECTORY):
         return list(Payee.objects.filter(owner=owner).by_name())
 
 
 def payee_lines(owner: User) -> list[PayeeLine]:
-    """A person's payees by name. Five queries, however many they are."""
+    """Returns a person's payees by name. Five queries, however many payees there are."""
     return lines_of(owner, saved_payees(owner.pk))
 
 
 def own_payee(owner: User, pk: UUID) -> Payee | None:
-    """A person's payee with its account and holder; None without one."""
+    """Returns a person's payee with its account and holder; None if there is none."""
     with reading(RowScope.DIRECTORY):
         found: Payee | None = Payee.objects.owned_by(owner).by_name().filter(pk=pk).first()
         return found
 
 
 def lines_of(owner: User, payees: Sequence[Payee]) -> list[PayeeLine]:
-    """These payees of a person as the list shows them."""
+    """Returns these payees of a person as lines of the list."""
     mine = list(Account.objects.owned_by(owner))
     currencies = {account.currency for account in mine if not account.is_closed}
     others = [payee.account_id for payee in payees]
@@ -106,7 +107,7 @@ def _line(
     was_right = payee.name_check == NameCheck.MATCH
     sees_name = payee.account_id in known or (
         was_right
-        and compared(payee.name, holder) == NameCheck.MATCH  # the holder's may have changed
+        and compared(payee.name, holder) == NameCheck.MATCH  # the holder's name may have changed
     )
     return PayeeLine(
         payee=payee,
@@ -118,8 +119,8 @@ def _line(
 
 
 def _last_paid(mine: Sequence[UUID], others: Sequence[UUID]) -> dict[UUID, Transaction]:
-    """The newest payment from any of these accounts to each of the others, by Note [Search column]:
-    it reads what lies between them, neither a busy sender's rows nor a busy recipient's.
+    """Returns the newest payment from any of these accounts to each of the others. By Note [Search
+    column] it reads only rows between them, not all rows of a busy sender or recipient.
     """
     if not (mine and others):
         return {}

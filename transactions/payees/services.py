@@ -11,22 +11,23 @@ from transactions.safeguards.names import compared
 from transactions.safeguards.quota import name_check
 from transactions.safeguards.recipients import knows
 
-MOST_PAYEES = 500  # of one person
-OWN_ACCOUNT = "This is an account of your own. You can choose it without saving it."
-SAVED_ALREADY = "You have this payee already, so nothing was changed."
-TOO_MANY = f"You have {MOST_PAYEES} payees. Remove one first."
+MAX_PAYEES = 500  # per person
+OWN_ACCOUNT = "This is your own account. You can choose it without saving it."
+SAVED_ALREADY = "You have already saved this payee, so nothing was changed."
+TOO_MANY = f"You have {MAX_PAYEES} payees. Remove one first."
 
 
 def save_payee(
     *, owner: User, account: Account, name: str, note: str = "", is_new: bool = False
 ) -> Payee:
-    """Saves an account under a name, in place of what the owner saved for this account before.
-    With `is_new`, nothing is replaced; the same name and note again are saved once.
+    """Saves an account under a name, and replaces what the owner saved for this account before.
+    With `is_new`, nothing is replaced; saving the same name and note again changes nothing.
 
-    A new name is compared with the holder's. If the owner does not see that one, a wrong name
-    counts towards the limit of a day, in a database transaction before: an upload locks the count
-    first and its owner last. Raises InvalidDetails if the account is the owner's, with MOST_PAYEES
-    others, or for a payee that `is_new` and is not.
+    A new name is compared with the holder's. If the owner may not see the holder's name, a wrong
+    name counts towards the daily limit. It is counted in an earlier database transaction, because
+    an upload locks the count first and its owner last. Raises InvalidDetails if the account is the
+    owner's, if there are MAX_PAYEES others, or if `is_new` and the account is saved with another
+    name or note.
     """
     if account.user_id == owner.pk:
         raise InvalidDetails(OWN_ACCOUNT)
@@ -39,9 +40,9 @@ def save_payee(
 
 @with_retry
 def _save(payee: Payee, check: NameCheck, *, is_new: bool) -> Payee:
-    """Saves the payee; with the result of the comparison, unless the name is saved already."""
+    """Saves the payee, and the result of the comparison unless the name was already saved."""
     with db_transaction.atomic(durable=True):
-        User.objects.lock_active(payee.owner_id)  # for the limit, and once
+        User.objects.lock_active(payee.owner_id)  # makes the limit exact, and saves once
         before = _saved_before(payee, is_new=is_new)
         facts = {"name": payee.name, "note": payee.note}
         if before is None or before.name != payee.name:
@@ -54,10 +55,10 @@ def _save(payee: Payee, check: NameCheck, *, is_new: bool) -> Payee:
 
 
 def _saved_before(payee: Payee, *, is_new: bool) -> Payee | None:
-    """What the owner saved for this account before. Raises InvalidDetails as `save_payee` does."""
+    """Returns the payee saved before, if any. Raises InvalidDetails as `save_payee` does."""
     mine = Payee.objects.owned_by(payee.owner)
     before: Payee | None = mine.filter(pk=payee.pk).first()
-    if before is None and mine.count() >= MOST_PAYEES:
+    if before is None and mine.count() >= MAX_PAYEES:
         raise InvalidDetails(TOO_MANY)
     if before and is_new and (before.name, before.note) != (payee.name, payee.note):
         raise InvalidDetails(SAVED_ALREADY)
@@ -65,7 +66,9 @@ def _saved_before(payee: Payee, *, is_new: bool) -> Payee | None:
 
 
 def _compared(owner: User, account: Account, name: str) -> NameCheck:
-    """Who sees the holder's name anyway may call them anything."""
+    """Compares the name with the holder's. Does not count a wrong name if the owner knows the
+    account.
+    """
     if knows(owner, account):
         return compared(name, account.user.name)
     return name_check(owner.pk, name, account.user.name)
@@ -73,6 +76,6 @@ def _compared(owner: User, account: Account, name: str) -> NameCheck:
 
 @with_retry
 def remove_payee(*, payee: Payee) -> None:
-    """Removes a payee. Removing it twice does no harm."""
+    """Removes a payee; safe to call twice."""
     with db_transaction.atomic(durable=True):
         Payee.objects.filter(pk=payee.pk).delete()

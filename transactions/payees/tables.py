@@ -1,4 +1,4 @@
-"""Who reads and writes what somebody calls those whom they pay."""
+"""Database rights on payees."""
 
 from ledger.db.rights.policies import OF_OWNER
 from ledger.db.rights.registered_tables import Table, register

@@ -1,4 +1,4 @@
-"""The addresses of payees."""
+"""URLs of payees."""
 
 from django.urls import path
 

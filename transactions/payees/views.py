@@ -21,17 +21,17 @@ from transactions.payees.services import remove_payee, save_payee
 from transactions.safeguards.names import compared
 from transactions.safeguards.recipients import knows
 
-SAID = {
-    NameCheck.MATCH: "It is the account holder\u2019s name.",
-    NameCheck.CLOSE: "The account holder\u2019s name is a little different: ask them for it.",
-    NameCheck.OTHER: "It is not the account holder\u2019s name: compare the number before you pay.",
-    NameCheck.NONE: "It was not compared with the holder\u2019s: too many names were wrong today.",
+NAME_MESSAGES = {
+    NameCheck.MATCH: "This is the account holder\u2019s name.",
+    NameCheck.CLOSE: "The account holder\u2019s name is slightly different. Ask the payee for it.",
+    NameCheck.OTHER: "This is not the account holder\u2019s name. Check the number before you pay.",
+    NameCheck.NONE: "We did not check the name, because too many names were wrong today.",
 }
 
 
 @require_safe
 def payee_list(request: PersonRequest) -> HttpResponse:
-    """The reader's payees, by name."""
+    """Shows the reader's payees, by name."""
     return render(request, "payees/list.html", {"lines": payee_lines(request.user)})
 
 
@@ -60,7 +60,7 @@ def payee_new(request: PersonRequest) -> HttpResponse:
     except LedgerError as refusal:
         form.add_error(None, str(refusal))
         return _new(request, form, taken=saved_as(request.user, data["number"]))
-    _tell(request, payee, data["number"])
+    _show_result(request, payee, data["number"])
     return redirect("transactions:payees")
 
 
@@ -75,16 +75,16 @@ def payee_change(request: PersonRequest, pk: Any) -> HttpResponse:
         context = {"form": form, "payee": payee, "line": line}
         return render(request, "payees/change.html", context)
     saved = save_payee(owner=request.user, account=payee.account, **form.cleaned_data)
-    _tell(request, saved, payee.account)
+    _show_result(request, saved, payee.account)
     return redirect("transactions:payees")
 
 
 @require_POST
 def payee_remove(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Removes a payee of the reader's own."""
+    """Removes one of the reader's payees."""
     payee = _own(request, pk)
     remove_payee(payee=payee)
-    messages.success(request, f"{payee.name} is no payee of yours any more.")
+    messages.success(request, f"{payee.name} is no longer one of your payees.")
     return redirect("transactions:payees")
 
 
@@ -96,18 +96,18 @@ def _own(request: PersonRequest, pk: UUID) -> Payee:
 
 
 def _new(request: PersonRequest, form: PayeeForm, *, taken: Payee | None = None) -> HttpResponse:
-    """The form; `taken` is what its number is saved as already."""
+    """Renders the form; `taken` is the existing payee with this number."""
     return render(request, "payees/new.html", {"form": form, "taken": taken})
 
 
-def _tell(request: PersonRequest, payee: Payee, account: Account) -> None:
+def _show_result(request: PersonRequest, payee: Payee, account: Account) -> None:
     check = NameCheck(payee.name_check)
     if knows(request.user, account):
         holder = account.user.name
         is_right = compared(payee.name, holder) == NameCheck.MATCH
-        says = SAID[NameCheck.MATCH] if is_right else f"The account holder is {holder}."
-        messages.success(request, f"{payee.name} is saved. {says}")
+        name = NAME_MESSAGES[NameCheck.MATCH] if is_right else f"The account holder is {holder}."
+        messages.success(request, f"{payee.name} is saved. {name}")
     elif check == NameCheck.MATCH:
-        messages.success(request, f"{payee.name} is saved. {SAID[check]}")
+        messages.success(request, f"{payee.name} is saved. {NAME_MESSAGES[check]}")
     else:
-        messages.warning(request, f"{payee.name} is saved. {SAID[check]}")
+        messages.warning(request, f"{payee.name} is saved. {NAME_MESSAGES[check]}")

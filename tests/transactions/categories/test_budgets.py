@@ -179,7 +179,7 @@ def test_more_that_came_back_than_was_spent_is_said(
     bought = paid(everyday, 40, "food", before.year, before.month, before.day)
     save_budget(owner=ana, category="food", currency="USD", amount=Decimal(100))
     services.reverse(transaction=bought)
-    assert "40.00 USD more came back than was spent" in shown(browser.get(URL))
+    assert "40.00 USD more was refunded than spent" in shown(browser.get(URL))
 
 
 def test_money_in_another_currency_or_of_others_does_not_count(
@@ -206,7 +206,9 @@ def test_a_budget_is_added_changed_and_removed(browser: Client, ana: User) -> No
     assert "Within every budget" in page
     assert "90.00 USD left" in page
     assert csv_of(browser, f"{URL}budgets.csv")[0]["left"] == "90.00"
-    assert "no budget any more" in shown(browser.post(f"{URL}{changed.pk}/remove/", follow=True))
+    assert "no longer has a budget" in shown(
+        browser.post(f"{URL}{changed.pk}/remove/", follow=True)
+    )
     assert not Budget.objects.exists()
 
 
@@ -232,7 +234,7 @@ def test_a_category_has_one_budget_a_currency(
     line(ana)
     data = {"category": "FOOD", "amount": "90", "currency": "USD"}
     assert "Change that one" in shown(browser.post(f"{URL}new/", data))
-    monkeypatch.setattr(budgets, "MOST_BUDGETS", 1)
+    monkeypatch.setattr(budgets, "MAX_BUDGETS", 1)
     data["category"] = "other"
     assert "Remove one first" in shown(browser.post(f"{URL}new/", data))
     assert Budget.objects.get().amount == 100
@@ -255,7 +257,7 @@ def test_a_budget_in_which_nothing_was_ever_spent_asks_for_its_spelling(
     used, misspelled = budget_lines(ana)
     assert (used.is_used, misspelled.is_used) == (True, False)
     page = shown(browser.get(URL))
-    assert page.count("is it spelled as on your payments") == 1
+    assert page.count("is spelled as on your payments") == 1
     six_before = date(2026, 3, 1)
     assert "since March 2026" in replace(misspelled, today=date(2026, 9, 30)).forecast
     paid(everyday, 10, "foods", six_before.year, six_before.month)
@@ -295,6 +297,6 @@ def test_the_page_shows_its_query(browser: Client, ana: User) -> None:
 def test_a_budget_that_was_removed_meanwhile_stays_removed(ana: User, category: str) -> None:
     old = save_budget(owner=ana, category="food", currency="USD", amount=Decimal(100))
     remove_budget(budget=Budget.objects.get(pk=old.pk))
-    with pytest.raises(InvalidDetails, match="removed meanwhile"):
+    with pytest.raises(InvalidDetails, match="changed or removed"):
         save_budget(owner=ana, category=category, currency="USD", amount=Decimal(5), budget=old)
     assert not Budget.objects.exists()

@@ -48,7 +48,7 @@ def test_before_a_change_it_shows_how_many_payments_and_their_categories(
 ) -> None:
     page = shown(browser.get(URL, {"q": "is:out amount:<50"}))
     assert "3 payments" in page
-    assert "1 Eating out, 1 Groceries, 1 without one" in page
+    assert "1 Eating out, 1 Groceries, 1 without a category" in page
     assert "Change 3 payments" in page
     assert not OwnCategory.objects.exists()
 
@@ -122,7 +122,7 @@ def test_the_first_change_can_be_undone_below_a_later_one(
 def test_what_can_no_longer_be_undone_is_deleted(
     browser: Client, scope: Scope, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transactions.annotations.categories.MOST_CHANGES", 2)
+    monkeypatch.setattr("transactions.annotations.categories.MAX_CHANGES", 2)
     change(browser, "corner", "Old")
     for number in range(5):
         change(browser, "casa", f"Fun {number}")
@@ -182,7 +182,7 @@ def test_what_was_given_the_category_already_is_left_out(browser: Client, books:
 def test_too_many_payments_change_nothing(
     browser: Client, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(categories, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(categories, "MAX_PER_CHANGE", 2)
     page = shown(change(browser, "is:out", "Fun"))
     assert "Narrow the search" in page
     assert not OwnCategory.objects.exists()
@@ -195,7 +195,7 @@ def test_too_many_payments_change_nothing(
         ("rent", "", "required"),
         ("rent", "none", "Choose another word"),
         ("rent", "***", "letters or digits"),
-        ("rent", 'a"b', "neither quotes"),
+        ("rent", 'a"b', "cannot contain quotes"),
         ("rent", "x" * 61, "at most 60"),
         ("rent", "\u3164", "letters or digits"),
     ],

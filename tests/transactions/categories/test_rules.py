@@ -95,7 +95,7 @@ def test_a_rule_that_is_sent_twice_is_saved_once(
     browser: Client, ana: User, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rule(mara.user, "casa", "food", "Lunch out")
-    monkeypatch.setattr(rules, "MOST_RULES", 1)
+    monkeypatch.setattr(rules, "MAX_RULES", 1)
     for _ in range(2):
         page = shown(browser.post(NEW, {**LUNCH, "tried": "casa > food"}, follow=True))
         assert "Lunch out is saved" in page
@@ -126,7 +126,7 @@ def test_the_try_tells_what_keeps_its_category(
     give_category(owner=ana, rows=rows_of(ana, "casa"), category="fun", change=uuid7())
     page = shown(browser.post(NEW, {**LUNCH, "query": "casa or corner"}))
     assert "2 payments match" in page
-    assert "1 of them would get Food; 1 keeps the category you gave" in page
+    assert "1 of them would get Food; 1 keeps the category you chose" in page
 
 
 def test_past_payments_get_it_when_asked_and_a_persons_choice_stays(
@@ -392,7 +392,7 @@ def test_a_rule_that_was_removed_meanwhile_stays_removed(ana: User, books: Books
     old = rule(ana, "casa", "food")
     apply_to_past(rule=old)
     remove_rule(rule=CategoryRule.objects.get(pk=old.pk))
-    with pytest.raises(InvalidDetails, match="removed meanwhile"):
+    with pytest.raises(InvalidDetails, match="has been removed"):
         save_rule(owner=ana, name="Lunch", query="casa", category="food", rule=old)
     assert apply_to_past(rule=old) == 0
     assert not CategoryRule.objects.exists()
@@ -429,7 +429,7 @@ def test_what_cannot_be_saved_is_said(
 def test_there_are_not_more_rules_than_the_limit(
     browser: Client, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rules, "MOST_RULES", 0)
+    monkeypatch.setattr(rules, "MAX_RULES", 0)
     page = shown(browser.post(NEW, {**LUNCH, "tried": "casa > food"}))
     assert "Remove one first" in page
     assert not CategoryRule.objects.exists()

@@ -75,7 +75,7 @@ def test_a_payee_is_saved_under_a_name_and_leads_to_the_transfer_form(
 def test_the_holder_is_named_by_the_right_name_or_after_a_payment(
     ana: Client, mine: Account, theirs: Account
 ) -> None:
-    assert "It is the account holder\u2019s name." in saved(ana, theirs.number, "mara lindt")
+    assert "This is the account holder\u2019s name." in saved(ana, theirs.number, "mara lindt")
     other = AccountFactory(user__name="Ben Okafor")
     page = saved(ana, other.number, "The plumber")
     assert "It is not the account holder\u2019s name" in page
@@ -96,7 +96,7 @@ def test_a_payee_whose_name_is_known_may_be_called_anything(
     assert "compare the number" not in page
     change = f"{LIST}{Payee.objects.get().pk}/"
     page = text_of(ana.post(change, {"name": "mara lindt"}, follow=True))
-    assert "mara lindt is saved. It is the account holder\u2019s name." in page
+    assert "mara lindt is saved. This is the account holder\u2019s name." in page
     assert not NamesAsked.objects.filter(count__gt=0).exists()
 
 
@@ -108,7 +108,7 @@ def test_a_payee_that_is_there_is_linked_and_not_replaced(
     count = NamesAsked.objects.get().count
     for name, note in (("Somebody", "The flat"), ("Landlady", "")):
         page = ana.post(NEW, {"number": theirs.number, "name": name, "note": note})
-        assert "You have this payee already" in text_of(page)
+        assert "You have already saved this payee" in text_of(page)
         assert f'<a\n        href="{LIST}{payee.pk}/">Open Landlady</a>' in page.content.decode()
     assert "Landlady is saved." in saved(ana, theirs.number, "Landlady", "The flat")  # sent twice
     payee.refresh_from_db()
@@ -195,8 +195,8 @@ def test_a_name_that_cannot_be_saved_is_refused_in_the_form(
 def test_accounts_of_ones_own_and_too_many_payees_are_refused(
     ana: Client, mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "account of your own" in saved(ana, mine.number, "Me")
-    monkeypatch.setattr(payees, "MOST_PAYEES", 1)
+    assert "your own account" in saved(ana, mine.number, "Me")
+    monkeypatch.setattr(payees, "MAX_PAYEES", 1)
     save_payee(owner=mine.user, account=theirs, name="Mara")
     with pytest.raises(InvalidDetails):
         save_payee(owner=mine.user, account=AccountFactory(), name="Ben")

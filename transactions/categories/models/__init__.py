@@ -1,4 +1,4 @@
-"""Rules that give categories to payments, and budgets of categories."""
+"""Rules that assign categories to payments, and budgets of categories."""
 
 from transactions.categories.models.budget import Budget
 from transactions.categories.models.category_rule import CategoryRule

@@ -17,14 +17,14 @@ class BudgetQuerySet(models.QuerySet["Budget"]):
 
 
 def id_of(owner: User, category: str, currency: str) -> uuid.UUID:
-    """The id of a person's budget: by it, there is one for each category and currency, without a
-    key over the whole bank.
+    """Returns the id of a person's budget. Deriving it makes category and currency unique per
+    person without an index over the whole bank.
     """
     return uuid.uuid5(owner.pk, f"budget {currency} {category}")
 
 
 class Budget(models.Model):
-    """An amount for each month, in one category and currency, for its owner's eyes alone."""
+    """A monthly amount in one category and currency, visible only to its owner."""
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of owner, category and currency"
@@ -40,7 +40,7 @@ class Budget(models.Model):
     class Meta:
         db_table = "budgets"
         db_table_comment = "How much owners want to spend on a category each month"
-        default_permissions = ()  # its owner alone, regardless of roles
+        default_permissions = ()  # only its owner, regardless of roles
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 name="budget_positive",

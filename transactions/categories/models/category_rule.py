@@ -18,16 +18,18 @@ class CategoryRuleQuerySet(models.QuerySet["CategoryRule"]):
         return self.filter(owner=person)
 
     def in_order(self) -> Self:
-        """As they are asked: of two that find a payment, the first gives the category."""
+        """Orders the rules as they are applied: the first rule that finds a payment sets its
+        category.
+        """
         return self.order_by("position", "pk")
 
 
 class CategoryRule(models.Model):
-    """Payments that match `query`, a search of the owner's own, get `category`.
+    """A rule that sets `category` on payments that match `query`, a search by the owner.
 
-    `seen`: by the id of each of the owner's accounts, the booking time up to which its payments
-    were looked at. An account that is not there had no entry when the rule was saved.
-    `stopped_at`: since then it is not applied to new payments, because it took too long.
+    `seen` maps the id of each of the owner's accounts to the booking time up to which its payments
+    were processed. An account that is missing there had no entry when the rule was saved.
+    `stopped_at` is the time since which the rule is off for new payments, because it took too long.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -49,7 +51,7 @@ class CategoryRule(models.Model):
     class Meta:
         db_table = "category_rules"
         db_table_comment = "Rules by which payments of an owner get a category"
-        default_permissions = ()  # its owner alone, regardless of roles
+        default_permissions = ()  # only its owner, regardless of roles
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 name="category_rule_complete",
