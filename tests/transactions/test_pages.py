@@ -69,8 +69,8 @@ def test_home_says_once_what_is_held_frozen_and_owed_in_several_currencies(
         freeze_account(account=AccountFactory(**mine, balance=amount), reason="Lost card")
     services.hold(from_account=account, amount=Decimal(10))
     said = text_of(client.get("/"))
-    assert said.count("A further") == 1
-    pending, _, frozen = said.partition("A further ")[2].partition(" are held")
+    assert said.count("Another") == 1
+    pending, _, frozen = said.partition("Another ")[2].partition(" are on hold")
     assert pending == "10.00 EUR, 1,500 JPY and 10.00 USD"
     assert "20.00 EUR and 3,000 JPY" in frozen.partition("frozen accounts")[0]
     assert "overdraft" not in said

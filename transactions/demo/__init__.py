@@ -1,6 +1,6 @@
-"""The demo bank: believable people and payments, generated from a seed.
+"""The demo bank: realistic people and payments, generated from a seed.
 
-`cast` and `places` are data. `people` makes the persons, `habits` and `stories` decide what happens
-on a day, `world` plays the days in order without a database, and `seeding` books the result.
-`registered` has what features add.
+`cast` and `places` contain data. `people` creates the people, `habits` and `stories` decide what
+happens on a day, `world` simulates the days in order without a database, and `seeding` books the
+result. `registered` contains what features add.
 """

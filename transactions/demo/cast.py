@@ -1,5 +1,7 @@
-"""The people of the demo: the first listed by hand, in this order; the others with random names."""
-# ruff: noqa: RUF001  names as their bearers write them; lists that a person can read
+"""The people of the demo: the first ones are listed here in this order; the others get random
+names.
+"""
+# ruff: noqa: RUF001  names as their owners write them; readable lists
 
 from dataclasses import dataclass
 
@@ -91,7 +93,7 @@ COMPANY_WORDS = (
     "Marble Nettle Osprey Pebble Quarry Rowan Saffron Thistle Umber Verdant Willow Yarrow Zephyr"
 ).split()
 COMPANY_TRADES = "Systems Foods Logistics Studio Labs Works Printing Robotics Gardens".split()
-# Beside the others and without random numbers, so that they stay the same people.
+# Added after the others and without random numbers, so that they stay the same people.
 COLLEAGUES = (
     Role("Ingrid Solheim", "staff", BERLIN, email="manager@example.com"),
     Role("Matteo Ricci", "staff", BERLIN, email="manager2@example.com"),

@@ -1,4 +1,4 @@
-"""Context processors of the demo: its sign-ins, and where its mail is printed."""
+"""Context processors of the demo: its sign-ins, and where its emails are printed."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ CONSOLE = "django.core.mail.backends.console.EmailBackend"
 
 
 def demo_mail(_request: HttpRequest) -> dict[str, str]:
-    """`demo_mail`: tells a visitor of the demo where to find the mail that a page mentions."""
+    """Adds `demo_mail`, a text about where a visitor of the demo finds emails."""
     if not settings.LEDGER_DEMO or settings.EMAIL_BACKEND != CONSOLE:
         return {}
     return {
@@ -21,8 +21,8 @@ def demo_mail(_request: HttpRequest) -> dict[str, str]:
 
 
 def demo_sign_ins(request: HttpRequest) -> dict[str, Any]:
-    """`demo_sign_ins` (by group, the address and role of each) and `demo_password`, on the sign-in
-    page of a bank of demo data.
+    """Adds `demo_sign_ins` (the address and role of each person, by group) and `demo_password` on
+    the sign-in page of a demo bank.
     """
     match = request.resolver_match
     if not settings.LEDGER_DEMO or match is None or match.url_name != "account_login":

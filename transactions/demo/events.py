@@ -1,4 +1,4 @@
-"""The kinds of events: card purchases, payments, incomes."""
+"""Kinds of events: card purchases, payments, incomes."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -22,7 +22,7 @@ def card_payment(
     amount: Decimal | None = None,
     abroad: tuple[DemoAccount, Town] | None = None,
 ) -> Event:
-    """A card purchase; a transfer if the shop has an account at this bank."""
+    """Returns a card purchase; a transfer if the shop has an account at this bank."""
     account, place = abroad or (person.everyday, person.place)
     what = KINDS[kind]
     target = person.directory.get((shop, account.currency))
@@ -52,7 +52,9 @@ def payment(
     reference: str = "",
     metadata: dict[str, Any],
 ) -> Event:
-    """A payment to somebody by name: a transfer if they have an account here, else a withdrawal."""
+    """Returns a payment to a person by name: a transfer if they have an account here, else a
+    withdrawal.
+    """
     target, words, metadata = _by_name(person, to, text, metadata)
     return Event(moment, amount, person.everyday, target, words, reference, metadata)
 
@@ -67,7 +69,7 @@ def income(
     reference: str = "",
     metadata: dict[str, Any],
 ) -> Event:
-    """Money from somebody by name: a transfer if they have an account here, else a deposit."""
+    """Returns income from a person: a transfer if they have an account here, else a deposit."""
     source, words, metadata = _by_name(person, by, text, metadata)
     return Event(moment, amount, source, person.everyday, words, reference, metadata)
 
@@ -75,8 +77,8 @@ def income(
 def _by_name(
     person: Person, name: str, text: str, metadata: dict[str, Any]
 ) -> tuple["DemoAccount | None", str, dict[str, Any]]:
-    """Returns their account here, the description and the metadata; without an account the name is
-    the description.
+    """Returns the person's account here, the description and the metadata. Without an account, the
+    name is the description.
     """
     account = person.directory.get((name, person.everyday.currency))
     if account is None:

@@ -1,4 +1,4 @@
-"""What a customer does with money on a day. One function per habit."""
+"""The payments of a customer on a day. One function per habit."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -10,7 +10,7 @@ from transactions.demo.people import DemoAccount, Event, Person
 from transactions.demo.places import KINDS
 from transactions.demo.times import DAY, NIGHT_RUN, at, is_pay_day, name_of_month
 
-# Out of a thousand, on a working day and at the weekend, for somebody with activity 100.
+# Probabilities in thousandths, on a working day and at the weekend, for a person with activity 100.
 ERRANDS = (
     ("coffee", 420, 360, "07:30", "11:00"),
     ("lunch", 240, 120, "11:50", "14:10"),
@@ -34,7 +34,7 @@ GIFTS = (
 
 
 def ordinary_day(person: Person, day: date) -> Iterator[Event]:
-    """Yields what an ordinary customer does on a day, in no order."""
+    """Yields a customer's events on an ordinary day, in no particular order."""
     yield from salary(person, day)
     yield from monthly_payments(person, day)
     if day > person.spends_until:
@@ -80,7 +80,7 @@ def salary(person: Person, day: date) -> Iterator[Event]:
 
 
 def monthly_payments(person: Person, day: date) -> Iterator[Event]:
-    """Rent, fee and interest on the 1st; savings on the 2nd."""
+    """Yields rent, fee and interest on the 1st, and savings on the 2nd."""
     rng, role = person.rng, person.role
     period = f"{day:%Y-%m}"
     if day.day == 1 and role.rent:
@@ -116,7 +116,7 @@ def monthly_payments(person: Person, day: date) -> Iterator[Event]:
 
 
 def interest(person: Person, account: DemoAccount, day: date) -> Iterator[Event]:
-    """A month's interest at 2.4 % a year, in whole minor units."""
+    """Yields a month's interest at 2.4 % a year, in whole minor units."""
     amount = (account.balance * Decimal("0.002")).quantize(person.cent)
     if amount > 0:
         month = day - DAY
@@ -132,7 +132,7 @@ def interest(person: Person, account: DemoAccount, day: date) -> Iterator[Event]
 
 
 def bills(person: Person, day: date) -> Iterator[Event]:
-    """Subscriptions, utilities and insurance, each on its own day of the month."""
+    """Yields subscriptions, utilities and insurance, each on a fixed day of the month."""
     rng, place = person.rng, person.place
     for name, mcc, price, due in person.subscriptions:
         if day.day == due:
@@ -160,8 +160,8 @@ def bills(person: Person, day: date) -> Iterator[Event]:
 
 
 def spare_money(person: Person, day: date) -> Iterator[Event]:
-    """On the 4th, a customer with more than two salaries and no trip ahead invests 70 % of the
-    money above one salary.
+    """Yields an investment on the 4th: 70 % of the money above one salary, if the customer has more
+    than two salaries and saves for no trip.
     """
     spare = person.everyday.balance - person.role.salary
     saving_up = any(first - SAVING_UP <= day <= last for first, last in person.trips)
@@ -179,7 +179,7 @@ def spare_money(person: Person, day: date) -> Iterator[Event]:
 
 
 def commute(person: Person, day: date) -> Iterator[Event]:
-    """Travels to work and home on some working days, and once on some days of the weekend."""
+    """Yields trips to work and home on some working days, and one trip on some weekend days."""
     metro = person.place.shops["metro"][0]
     if day.weekday() in person.place.weekend:
         if _chance(person, 150):
@@ -191,7 +191,7 @@ def commute(person: Person, day: date) -> Iterator[Event]:
 
 
 def groceries(person: Person, day: date) -> Iterator[Event]:
-    """Buys groceries on some days: after work, or during the day at the weekend."""
+    """Yields a grocery purchase on some days: after work, or during the day at the weekend."""
     weekend = day.weekday() in person.place.weekend
     if _chance(person, 560 if weekend else 470):
         hours = ("09:30", "16:30") if weekend else ("17:10", "20:20")
@@ -232,7 +232,7 @@ def _send_back(person: Person, bought: Event, day: date) -> None:
 
 
 def evening_out(person: Person, day: date) -> Iterator[Event]:
-    """Eats out, mostly at and just before the weekend. A friend may pay half the next day."""
+    """Yields a dinner, mostly around the weekend. A friend may pay half on the next day."""
     likely = (day + DAY).weekday() in person.place.weekend or day.weekday() in person.place.weekend
     if not _chance(person, 330 if likely else 60):
         return
@@ -255,7 +255,9 @@ def arrange_gifts(person: Person, day: date) -> None:
 
 
 def _promise(payer: Person, payee: Person, day: date, amount: Decimal, text: str) -> None:
-    """Plans a transfer between friends, in the payee's diary; none if the payer spends no more."""
+    """Plans a transfer between friends in the payee's diary; none if the payer has stopped
+    spending.
+    """
     if day > payer.spends_until:
         return
     event = Event(

@@ -1,7 +1,7 @@
-"""Ana's recent card holds, and a book that she sent back.
+"""Ana's recent card holds, and the refund of a book that she returned.
 
-One hold of each kind: pending, captured in part, released. Days are counted back from today; times
-and amounts are fixed, so they do not change the random numbers of others.
+There is one hold of each kind: pending, partly captured, released. Days are counted back from
+today. Times and amounts are fixed, so they do not change the random numbers of other people.
 """
 
 from datetime import date, datetime, time, timedelta
@@ -17,7 +17,7 @@ HOTEL_ENDS_IN = 9  # days
 
 
 def plan(person: Person, today: date) -> None:
-    """Puts the holds and the refund into the person's diary."""
+    """Adds the holds and the refund to the person's diary."""
     everyday, travel = person.everyday, person.accounts["travel"]
 
     def on(days_ago: int, clock: str, account: DemoAccount, amount: str, shop: str) -> Event:
@@ -49,7 +49,7 @@ def plan(person: Person, today: date) -> None:
 
 
 def _at(today: date, days: int, clock: str) -> datetime:
-    """A time of day, `days` days from today, in the bank's time zone."""
+    """Returns a time of day, `days` days from today, in the bank's time zone."""
     wall = time.fromisoformat(clock)
     return timezone.make_aware(datetime.combine(today + timedelta(days=days), wall))
 

@@ -1,4 +1,4 @@
-"""The people of the demo and their accounts, made from the cast and a seed."""
+"""The people of the demo and their accounts, created from the cast and a seed."""
 
 import itertools
 import random
@@ -23,15 +23,15 @@ from transactions.demo.times import DAY, at
 PLAIN_LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "\u0131": "i", "đ": "d", "ß": "ss", "æ": "ae", "'": "", " ": "."}
 )
-FRIENDS = 6  # people of one currency who know each other
-ONE_IN_COMPANIES, ONE_IN_LANDLORDS = 30, 20  # among people made at random
+FRIENDS = 6  # size of a group of friends, who use one currency
+ONE_IN_COMPANIES, ONE_IN_LANDLORDS = 30, 20  # among people with random names
 
 
 @dataclass(slots=True)
 class Event:
-    """A payment that somebody intends. A missing `source` or `target` is outside the bank.
+    """A payment that a person intends. A missing `source` or `target` is outside the bank.
 
-    It may capture a hold (`captures`) or reverse a payment (`reverses`), if that one took place.
+    It may capture a hold (`captures`) or reverse a payment (`reverses`), if that event was booked.
     """
 
     moment: datetime
@@ -50,7 +50,7 @@ class Event:
 
 @dataclass(slots=True, eq=False)
 class DemoAccount:
-    """An account and its balance while the days are played."""
+    """An account and its balance during the simulation."""
 
     id: uuid.UUID
     number: str
@@ -70,7 +70,7 @@ class DemoAccount:
 
 @dataclass(slots=True, eq=False)
 class Person:
-    """Somebody with habits: their own random numbers, card, favourite shops, and planned events."""
+    """A person with habits: random numbers, a card, favourite shops, and planned events."""
 
     id: uuid.UUID
     role: Role
@@ -106,18 +106,17 @@ class Person:
         return Decimal(1).scaleb(-minor_units(self.place.currency))
 
     def whole(self, units: int) -> Decimal:
-        """An amount in whole units of the home currency, with its decimals."""
+        """Returns an amount in whole units of the home currency, with its decimals."""
         return Decimal(units).quantize(self.cent)
 
     def share(self, units: int, of_ten_thousand: int) -> Decimal:
-        """An amount of `of_ten_thousand` / 10,000 times `units`, rounded to the smallest unit."""
+        """Returns `of_ten_thousand` / 10,000 times `units`, rounded to the smallest unit."""
         return (units * Decimal(of_ten_thousand).scaleb(-4)).quantize(self.cent)
 
 
 def make_people(count: int, seed: int, start: date, today: date) -> list[Person]:
-    """Makes `count` people, the cast first, with accounts, friends and employers, and the
-    colleagues of the clerk.
-    Uses no database.
+    """Creates `count` people, the cast first, with accounts, friends and employers, and the clerk's
+    colleagues. Uses no database.
     """
     directory: dict[tuple[str, str], DemoAccount] = {}
     emails: set[str] = set()
@@ -146,7 +145,7 @@ def make_people(count: int, seed: int, start: date, today: date) -> list[Person]
 
 
 def user_name(email: str) -> str:
-    """The text that a demo person's id is a hash of; the same for every seed and day."""
+    """Returns the text whose hash is part of a demo person's id, for every seed and day."""
     return f"demo user {email}"
 
 
@@ -228,8 +227,8 @@ def _number(rng: random.Random, taken: set[str]) -> str:
 
 
 def _introduce(people: list[Person]) -> None:
-    """Gives customers friends and subscriptions, and employers their payroll. Fills the directory
-    of accounts.
+    """Assigns friends and subscriptions to customers and payrolls to employers, and fills the
+    directory of accounts.
     """
     circles: dict[str, list[Person]] = {}
     by_account: dict[uuid.UUID, Person] = {}

@@ -1,4 +1,4 @@
-"""Where people live: currency, city, shops (all invented) and prices."""
+"""Places where people live: currency, city, shops (all invented) and prices."""
 
 import random
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ KINDS = {
     "insurance": ShopKind("insurance", "6300", 4200, 9800, 10),
 }
 
-# Paid on a fixed day of the month, everywhere under the same names.
+# Paid on a fixed day of the month, under the same names in every place.
 SUBSCRIPTIONS = (
     ("Fernlight TV", "4899", 1299),
     ("Tidepool Music", "5815", 999),
@@ -70,7 +70,7 @@ class Town:
         return Decimal(minor).scaleb(-units)
 
     def price(self, rng: random.Random, kind: str) -> Decimal:
-        """A random price of one purchase: mostly small, sometimes large."""
+        """Returns a random price of one purchase: mostly small, sometimes large."""
         what = KINDS[kind]
         span = what.high - what.low
         return self.amount(

@@ -1,6 +1,7 @@
-"""What features add to the demo bank. Each registers it in its module `demo_data`.
+"""What features add to the demo bank. A feature registers it in its module `demo_data`.
 
-No process imports these modules when it starts: `seeding` does, before it makes the demo.
+These modules are not imported when a process starts; `seeding` imports them before it creates the
+demo.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +15,9 @@ from accounts.models import User
 
 @dataclass(frozen=True, slots=True)
 class DemoBank:
-    """What a feature adds to. `people`: by the names of `SIGN_INS`; `now`: the end of the demo."""
+    """The bank for which a feature adds data. `people` uses the keys of `SIGN_INS`; `now` is the
+    end of the demo.
+    """
 
     people: Mapping[str, User]
     now: datetime
@@ -25,7 +28,7 @@ Step = Callable[[DemoBank], object]
 
 @dataclass(frozen=True, slots=True)
 class RegisteredStep:
-    """A function that adds rows, and its place among the others."""
+    """A function that adds rows, and its position among the other steps."""
 
     order: int
     run: Step
@@ -36,10 +39,10 @@ STEPS: list[RegisteredStep] = []  # in order
 
 
 def register(*, order: int, before_booking: bool = False) -> Callable[[Step], Step]:
-    """Lets a function add to the demo, after those of a lower `order`. A decorator.
+    """Registers a function that adds to the demo, after those of a lower `order`. A decorator.
 
     The function is called after all payments, or before the first one. It is called again if the
-    demo was interrupted, so a second call changes nothing.
+    demo was interrupted, so a second call must change nothing.
     """
 
     def add(run: Step) -> Step:
@@ -51,21 +54,21 @@ def register(*, order: int, before_booking: bool = False) -> Callable[[Step], St
 
 
 def discover() -> None:
-    """Imports `demo_data` of each app that has one."""
+    """Imports `demo_data` of each app that has this module."""
     autodiscover_modules("demo_data")
 
 
 def prepare(bank: DemoBank) -> None:
-    """Takes the steps that come before the first payment."""
-    _take(bank, before_booking=True)
+    """Runs the steps that come before the first payment."""
+    _run(bank, before_booking=True)
 
 
 def complete(bank: DemoBank) -> None:
-    """Takes the steps that come after all payments."""
-    _take(bank, before_booking=False)
+    """Runs the steps that come after all payments."""
+    _run(bank, before_booking=False)
 
 
-def _take(bank: DemoBank, *, before_booking: bool) -> None:
+def _run(bank: DemoBank, *, before_booking: bool) -> None:
     for step in STEPS:
         if step.before_booking == before_booking:
             step.run(bank)

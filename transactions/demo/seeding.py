@@ -1,12 +1,13 @@
 """Books the demo bank: people and accounts first, then every draft through `post_batch`.
 
 2,000 people over 24 months, 1.5 million transactions, took 221 s and 92 MB on two shared cores;
-memory is constant after the first batch. The default, 10,000 transactions, takes 2 s.
+memory use is constant after the first batch. The default, 10,000 transactions, takes 2 s.
 
-Note [Demo and seals]: a seal between two batches would refuse the rest, for ever, because the demo
-books payments of past months. So `seal_ledger` seals nothing from the moment at which the people
-are saved until they get their passwords, also after an interruption. It looks while it has the lock
-of the seals, and people are saved under that lock: either it sees them, or they see the seal.
+Note [Demo and seals]: a seal between two batches would refuse the remaining ones for ever, because
+the demo books payments of past months. So `seal_ledger` seals nothing between the moment when the
+people are saved and the moment when they get their passwords, also after an interruption. It checks
+this while it has the lock of the seals, and people are saved under the same lock. So either the
+sealing sees the people, or the demo sees the seal.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +44,7 @@ from transactions.models import Seal, Transaction
 from transactions.models.seal_triggers import SEALING
 from transactions.services import Draft
 
-NAME_BITS = 2**62 - 1  # the bits of a demo id that are a hash of its name
+NAME_BITS = 2**62 - 1  # the bits of a demo id that are a hash of the person's text
 BATCH = 5_000  # drafts in one database transaction
 GROUPS = {
     "analyst": ANALYSTS,
@@ -53,17 +54,17 @@ GROUPS = {
     "auditor": AUDITOR,
     "people_admin": PEOPLE_ADMIN,
     "support": SUPPORT,
-}  # by the names of the sign-ins
-USERS_LEAST, MONTHS_MOST = 3, 120
+}  # by the keys of SIGN_INS
+MIN_USERS, MAX_MONTHS = 3, 120
 
 
 class SeedingError(Exception):
-    """The demo data cannot be made; the text says why."""
+    """The demo data cannot be created; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeedingCounts:
-    """How much was made. All zero if the demo data was there already."""
+    """How much was created. All zero if the demo data already existed."""
 
     users: int = 0
     accounts: int = 0
@@ -78,7 +79,7 @@ def seed(
     now: datetime,
     progress: Callable[[int], None] = lambda _booked: None,
 ) -> SeedingCounts:
-    """Makes the demo bank once; later calls, on any day, add nothing.
+    """Creates the demo bank once; later calls, on any day, add nothing.
 
     Repeating an interrupted call on the same day finishes it: all ids are known beforehand, so
     nothing is booked twice. Raises SeedingError, without changing existing users.
@@ -96,7 +97,7 @@ def seed(
     booked = 0
     for batch in _batches(world.drafts(), BATCH):
         booked += _book(batch)
-        reset_queries()  # with DEBUG on, Django keeps up to 9,000 queries
+        reset_queries()  # with DEBUG on, Django stores up to 9,000 queries
         progress(booked)
     _release_holds(people)
     _change_statuses(world.people, people)
@@ -107,21 +108,21 @@ def seed(
 
 def check_options(users: int, months: int, seed: int) -> None:
     """Raises SeedingError for invalid options."""
-    if users < USERS_LEAST:
-        raise SeedingError(f"--users is {USERS_LEAST} or more, because three people can sign in.")
-    if not 1 <= months <= MONTHS_MOST:
-        raise SeedingError(f"--months is between 1 and {MONTHS_MOST}; {months} is not.")
+    if users < MIN_USERS:
+        raise SeedingError(f"--users is {MIN_USERS} or more, because three people can sign in.")
+    if not 1 <= months <= MAX_MONTHS:
+        raise SeedingError(f"--months is between 1 and {MAX_MONTHS}; {months} is not.")
     if seed < 0:
         raise SeedingError(f"--seed is zero or more; {seed} is not.")
 
 
 def is_seeded() -> bool:
-    """Whether the demo data is complete. The passwords of the sign-ins are set last."""
+    """Returns whether the demo data is complete. The passwords of the sign-ins are set last."""
     return any(map(_is_open, _demo_sign_ins()))
 
 
 def is_interrupted() -> bool:
-    """Whether a call of `seed` has begun and not ended."""
+    """Returns whether a call of `seed` has begun and not ended."""
     people = _demo_sign_ins()
     return bool(people) and not any(map(_is_open, people))
 
@@ -137,7 +138,9 @@ def hindrance_of_seals() -> str:
 
 
 def _is_open(user: User) -> bool:
-    """By the address, which comes with the password: the worker may not read that."""
+    """Returns whether this sign-in is ready. Checks the verified address, which is set with the
+    password, because the worker may not read passwords.
+    """
     if user.has_usable_password() or user.last_login is not None:
         return True
     return bool(EmailAddress.objects.filter(user=user, verified=True).exists())
@@ -149,14 +152,14 @@ def _demo_sign_ins() -> list[User]:
 
 
 def _is_demo(user: User) -> bool:
-    """Whether seed_demo made this user, on any day: the id contains a hash of the email address."""
+    """Returns whether seed_demo created this user: the id contains a hash of the email."""
     made = uuid7_of(user.created_at, user_name(user.email))
     return user.pk.int & NAME_BITS == made.int & NAME_BITS
 
 
 def _refuse_strangers(people: Iterable[Person]) -> None:
-    """Raises SeedingError if another user has an address of the demo: a stranger, or a demo user of
-    an interrupted run with other options or on another day.
+    """Raises SeedingError if another user has an address of the demo: a real user, or a demo user
+    of an interrupted run with other options or on another day.
     """
     wanted = {person.email: person.id for person in people}
     for user in User.objects.filter(email__in=wanted).order_by("email"):
@@ -165,13 +168,13 @@ def _refuse_strangers(people: Iterable[Person]) -> None:
         if _is_demo(user):
             raise SeedingError(
                 "An earlier seed_demo with other options, or on another day, was interrupted; "
-                f"repeat that one. {how_to_start_over()}"
+                f"repeat that call. {how_to_start_over()}"
             )
-        raise SeedingError(f"Somebody else signs in as {user.email}, which the demo needs.")
+        raise SeedingError(f"Another user has the address {user.email}, which the demo needs.")
 
 
 def _save_people(people: Iterable[Person]) -> dict[str, User]:
-    """Saves the users and returns them by e-mail address. Keeps those of an interrupted run.
+    """Saves the users and returns them by email address. Keeps the users of an interrupted run.
 
     Raises SeedingError if days are sealed: Note [Demo and seals].
     """
@@ -199,7 +202,7 @@ def _save_people(people: Iterable[Person]) -> dict[str, User]:
 
 
 def _open_accounts(people: Iterable[Person], users: dict[str, User]) -> int:
-    """Opens the accounts that are missing and returns how many accounts the demo has."""
+    """Opens the accounts that are missing, and returns the number of accounts in the demo."""
     wanted = [(person, account) for person in people for account in person.accounts.values()]
     ids = [account.id for _, account in wanted]
     there = set(Account.objects.filter(pk__in=ids).values_list("pk", flat=True))
@@ -226,8 +229,8 @@ def _open(account: DemoAccount, owner: User) -> None:
 def _batches(drafts: Iterator[Draft], size: int) -> Iterator[list[Draft]]:
     """Splits the drafts into batches, in order.
 
-    A draft that captures or reverses another one goes into a later batch, so that `posting.engine`
-    can write each batch as one stretch.
+    A draft that captures or reverses a draft of the current batch starts the next batch, so that
+    `posting.engine` can write each batch in one pass.
     """
     batch: dict[object, Draft] = {}
     for draft in drafts:
@@ -240,7 +243,7 @@ def _batches(drafts: Iterator[Draft], size: int) -> Iterator[list[Draft]]:
 
 
 def _book(batch: list[Draft]) -> int:
-    """Books a batch atomically. The world follows the same rules, so a refusal is a bug there."""
+    """Books a batch atomically. The simulation has the same rules, so a refusal is a bug in it."""
     try:
         return len(services.post_batch(batch, atomic=True))
     except LedgerError as refusal:
@@ -248,7 +251,7 @@ def _book(batch: list[Draft]) -> int:
 
 
 def _release_holds(users: dict[str, User]) -> None:
-    """Releases one hold, as staff would: with a reason."""
+    """Releases one hold as staff would do it, with a reason."""
     pending = Transaction.objects.pending().filter(
         from_account__user=users[SIGN_INS["ana"]], description=holds.RELEASED
     )
@@ -262,7 +265,7 @@ def _release_holds(users: dict[str, User]) -> None:
 
 
 def _change_statuses(people: Iterable[Person], users: dict[str, User]) -> None:
-    """Freezes one account and closes another, as staff would: with a reason."""
+    """Freezes one account and closes another as staff would do it, with a reason."""
     staff = users[SIGN_INS["staff"]]
     for person in people:
         if person.role.story == "frozen":
@@ -280,7 +283,7 @@ def _change_statuses(people: Iterable[Person], users: dict[str, User]) -> None:
 
 
 def _give_roles_and_passwords(users: dict[str, User]) -> None:
-    """Adds the groups of the analyst and the staff; then, last of all, sets the passwords."""
+    """Adds the groups of the analyst and of staff, and sets the passwords as the last step."""
     sign_ins = {role: users[email] for role, email in SIGN_INS.items()}
     with db_transaction.atomic(durable=True):
         groups = ensure_groups()
@@ -297,7 +300,7 @@ def _give_roles_and_passwords(users: dict[str, User]) -> None:
 
 @cache
 def _demo_password() -> str:
-    """Returns the hash of PASSWORD, made once in a process: for the bank and its practice bank. One
-    salt for all is enough, because every start prints the password.
+    """Returns the hash of PASSWORD, computed once per process for the bank and its practice bank.
+    One salt for all users is enough, because every start prints the password.
     """
     return make_password(PASSWORD)

@@ -1,6 +1,6 @@
-"""The sign-ins of the demo data, printed for everybody to use."""
+"""The sign-ins of the demo, printed for everybody to use."""
 
-PASSWORD = "ledger-demo"  # noqa: S105  no secret
+PASSWORD = "ledger-demo"  # noqa: S105  not a secret
 SIGN_INS = {
     "ana": "ana@example.com",
     "staff": "staff@example.com",

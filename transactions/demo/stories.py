@@ -1,4 +1,4 @@
-"""Particular people: Ana's trips, an overdraft, a closed account; and the days of companies."""
+"""The special people of the demo: Ana's trips, an overdraft, a closed account, and companies."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -23,7 +23,7 @@ SUPPLIERS = (
 
 
 def plan_ahead(people: list[Person], start: date, today: date) -> None:
-    """Plans the events that depend on today's date, counted back from it."""
+    """Plans the events whose dates are counted back from today."""
     for person in people:
         match person.role.story:
             case "ana":
@@ -57,7 +57,7 @@ def opening(person: Person) -> Iterator[Event]:
 
 def ana(person: Person, day: date, today: date) -> Iterator[Event]:
     yield from ordinary_day(person, day)
-    if day.weekday() == today.weekday():  # so that her statement always begins with today
+    if day.weekday() == today.weekday():  # so that her statement begins with today
         yield Event(
             at(person.rng, day, *NIGHT_RUN), person.whole(25), person.everyday,
             person.accounts["savings"], "Every week, to the holiday",
@@ -70,7 +70,7 @@ def ana(person: Person, day: date, today: date) -> Iterator[Event]:
 
 
 def _before_trip(person: Person, days_left: int, day: date) -> Iterator[Event]:
-    """Flights a month before; then money out of savings, exchanged for euros."""
+    """Yields flights a month before a trip; then money from savings, exchanged for euros."""
     rng, everyday, travel = person.rng, person.everyday, person.accounts["travel"]
     if days_left == 33:
         yield card_payment(person, at(rng, day, "20:10", "22:30"), "flight", "Gaivota Air")
@@ -94,7 +94,7 @@ def _before_trip(person: Person, days_left: int, day: date) -> Iterator[Event]:
 
 
 def _abroad(person: Person, day: date, last: date) -> Iterator[Event]:
-    """A day of a trip, paid from the travel account in the local currency."""
+    """Yields the purchases on a day of a trip, paid from the travel account in euros."""
     rng, abroad = person.rng, (person.accounts["travel"], LISBON)
     plan = [
         ("coffee", 900, "08:20", "10:30"), ("metro", 650, "10:00", "11:00"),
@@ -115,7 +115,7 @@ def _abroad(person: Person, day: date, last: date) -> Iterator[Event]:
 
 
 def overdraft(person: Person, day: date, today: date) -> Iterator[Event]:
-    """Ordinary days, then tuition, then a car repair that costs more than the balance."""
+    """Yields ordinary days, then tuition, then a car repair that costs more than the balance."""
     if day < today - DAY:
         yield from ordinary_day(person, day)
     if day == today - timedelta(days=3):
@@ -135,7 +135,7 @@ def overdraft(person: Person, day: date, today: date) -> Iterator[Event]:
 
 
 def closed(person: Person, day: date, today: date) -> Iterator[Event]:
-    """An ordinary life; the old savings earn interest until they are moved away."""
+    """Yields ordinary days; the old savings earn interest until they are moved."""
     yield from ordinary_day(person, day)
     old = person.accounts["old"]
     if day == today - timedelta(days=6):
@@ -148,7 +148,9 @@ def closed(person: Person, day: date, today: date) -> Iterator[Event]:
 
 
 def company(person: Person, day: date, _today: date) -> Iterator[Event]:
-    """Clients pay every week, enough for the wages; rent and taxes go out."""
+    """Yields a company's income from clients every week, enough for the wages, and its rent and
+    taxes.
+    """
     rng, everyday = person.rng, person.everyday
     if day.weekday() == 1:
         base = max(person.payroll, 4000)
@@ -171,7 +173,9 @@ def company(person: Person, day: date, _today: date) -> Iterator[Event]:
 
 
 def landlord(person: Person, day: date, _today: date) -> Iterator[Event]:
-    """Rents come from the tenants; the mortgage, repairs and the owner's own life go out."""
+    """Yields a landlord's mortgage, repairs and personal payments. The tenants' rents are their
+    events.
+    """
     rng, everyday = person.rng, person.everyday
     spare = int(everyday.balance)
     if day.day == 5 and spare > 100:
@@ -191,7 +195,7 @@ def landlord(person: Person, day: date, _today: date) -> Iterator[Event]:
 
 
 def shop(person: Person, day: date, _today: date) -> Iterator[Event]:
-    """Takings come in several times a day; suppliers and wages go out."""
+    """Yields a shop's income several times a day, and its payments to suppliers and for wages."""
     rng, everyday = person.rng, person.everyday
     takings = (
         ("Card takings, yesterday evening", "card", 69, *NIGHT_RUN),
@@ -236,7 +240,7 @@ LIVES: dict[str, Callable[[Person, date, date], Iterator[Event]]] = {
 
 
 def events_of_day(person: Person, day: date, today: date) -> Iterator[Event]:
-    """All events that one person intends on one day."""
+    """Yields all events that a person plans for a day."""
     live = LIVES.get(person.role.story) or LIVES.get(person.role.kind) or _nothing
     yield from person.diary.pop(day, ())
     yield from live(person, day, today)

@@ -26,7 +26,7 @@ def _seconds(clock: str) -> int:
 
 
 def is_pay_day(day: date, nominal: int, weekend: Collection[int]) -> bool:
-    """Whether `day` is the month's nominal day, or the last working day before it."""
+    """Returns whether `day` is the month's nominal day, or the last working day before it."""
     due = day.replace(day=nominal)
     while due.weekday() in weekend:
         due -= DAY

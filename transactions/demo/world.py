@@ -1,6 +1,7 @@
-"""Plays the demo bank day by day without a database; affordable payments become drafts.
+"""Simulates the demo bank day by day without a database; payments that the bank accepts become
+drafts.
 
-Memory is constant: the events of one day, and per person what is planned.
+Memory use is constant: the events of one day, and the planned events of each person.
 """
 
 import uuid
@@ -21,10 +22,10 @@ from transactions.services import Draft
 
 @dataclass(slots=True)
 class World:
-    """A demo bank up to `now`. The same arguments give the same people and the same drafts.
+    """A demo bank up to `now`. The same arguments produce the same people and the same drafts.
 
-    An earlier `now` on the same day gives the same drafts except those after it. `drafts` can be
-    iterated once, because it changes the people's balances and random numbers.
+    An earlier `now` on the same day produces the same drafts without those after it. `drafts` can
+    be iterated only once, because it changes the people's balances and random numbers.
     """
 
     users: int
@@ -42,7 +43,7 @@ class World:
         stories.plan_ahead(self.people, self.start, self.today)
 
     def drafts(self) -> Iterator[Draft]:
-        """Yields every payment in order of booking time, none in the future."""
+        """Yields every payment in the order of booking times, none in the future."""
         day = self.start
         while day <= self.today:
             events = [
@@ -56,7 +57,7 @@ class World:
                 if moment > self.now:
                     if not nothing_yet:
                         break
-                    event.moment = self.now  # right after midnight: today still has a first entry
+                    event.moment = self.now  # right after midnight, so that today has an entry
                 if _move(event):
                     nothing_yet = False
                     event.id = uuid7_of(moment, f"demo {name}")
@@ -70,7 +71,7 @@ class World:
 
 
 def _move(event: Event) -> bool:
-    """Moves the money as the bank would; returns False if the bank would refuse."""
+    """Moves the money as the bank would; returns False if the bank would refuse it."""
     source, target = event.source, event.target
     if event.amount <= Decimal(0) or any(e.id is None for e in _linked(event)):
         return False
@@ -90,7 +91,7 @@ def _move(event: Event) -> bool:
 
 
 def _linked(event: Event) -> list[Event]:
-    """Events that must have taken place before this one."""
+    """Returns the events that must be booked before this one."""
     return [other for other in (event.captures, event.reverses) if other is not None]
 
 

@@ -1,4 +1,4 @@
-"""The page "Add money": how money gets into one's accounts."""
+"""The page "Add money": how to get money into an account."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,11 +20,11 @@ from transactions import services
 from transactions.exceptions import LedgerError
 
 MINOR_UNITS_OF_DEMO = 50_000  # 500.00 USD
-NO_DEMO = "Money from nowhere is there in the demo alone."
+NO_DEMO = "Demo money exists only in the demo."
 
 
 class DemoMoneyForm(forms.Form):
-    """Brings money from nowhere to an account of one's own. Its id makes it happen once."""
+    """Adds demo money to one of the reader's accounts. The hidden id prevents adding it twice."""
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     account = forms.ModelChoiceField(Account.objects.none(), widget=forms.HiddenInput)
@@ -36,20 +36,24 @@ class DemoMoneyForm(forms.Form):
 
 
 def gives_demo_money() -> bool:
-    """Whether the page may bring money. With row-level security nobody pays in by themselves."""
+    """Returns whether the page may add money. With row-level security, a customer cannot book a
+    deposit.
+    """
     return settings.LEDGER_DEMO and not settings.LEDGER_ROW_SECURITY
 
 
 def demo_amount(currency: str) -> Decimal:
-    """500.00 in most currencies."""
+    """Returns the amount of demo money: 500.00 in most currencies."""
     return Decimal(MINOR_UNITS_OF_DEMO).scaleb(-minor_units(currency))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_money(request: PersonRequest) -> HttpResponse:
-    """Shows the numbers of the reader's open accounts. In the demo, a POST brings money to one."""
+    """Shows the numbers of the reader's open accounts. In the demo, a POST adds money to one of
+    them.
+    """
     if request.method == "POST":
-        return _bring(request)
+        return _add_demo_money(request)
     mine = Account.objects.owned_by(request.user).not_closed()
     forms_of_demo = gives_demo_money()
     ways = [
@@ -59,7 +63,7 @@ def add_money(request: PersonRequest) -> HttpResponse:
     return render(request, "transactions/add_money.html", {"ways": ways})
 
 
-def _bring(request: PersonRequest) -> HttpResponse:
+def _add_demo_money(request: PersonRequest) -> HttpResponse:
     if not gives_demo_money():
         raise PermissionDenied(NO_DEMO)
     form = DemoMoneyForm(request.POST, request=request)
@@ -74,9 +78,9 @@ def _bring(request: PersonRequest) -> HttpResponse:
             amount=amount,
             description="Money of the demo",
             id=uuid7_for(request.user.pk, form.cleaned_data["id"]),
-        )  # without an author: nobody may pay in to themselves
+        )  # without an author, because nobody may deposit to their own account
     except LedgerError as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"{money(amount, account.currency)} came to {account.name}.")
+        messages.success(request, f"{money(amount, account.currency)} was added to {account.name}.")
     return redirect("transactions:statement", account.pk)

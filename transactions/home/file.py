@@ -10,7 +10,9 @@ COLUMNS = ["account", "account_number", *ENTRY_COLUMNS]
 
 
 def latest_table(entries: Sequence[Entry]) -> DataTable:
-    """Entries of several accounts, each with the name and number of its account, as a table."""
+    """Returns entries of several accounts, each with the name and number of its account, as a
+    table.
+    """
     rows = (
         [entry.account.name, entry.account.number, *entry_cells(entry)]
         for entry in entries

@@ -1,4 +1,4 @@
-"""What the home page reads."""
+"""The data of the home page."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -25,8 +25,8 @@ SPARK_DAYS = 30
 class NetWorth:
     """Money in one currency over all open accounts.
 
-    Money on frozen accounts is not available, because it cannot be sent. `frozen` is that money:
-    without overdraft limits, and without what is in `held`.
+    Money on frozen accounts is not available, because it cannot be sent. `frozen` is that money
+    without overdraft limits and without the held amounts, which are in `held`.
     """
 
     currency: str
@@ -38,7 +38,7 @@ class NetWorth:
 
 @dataclass(slots=True)
 class Home:
-    """The home page. `worth` starts with the currency of the most accounts."""
+    """The data of the home page. `worth` starts with the currency of the most accounts."""
 
     accounts: list[Account]
     worth: list[NetWorth]
@@ -48,17 +48,19 @@ class Home:
 
     @property
     def has_several_currencies(self) -> bool:
-        """Whether a figure needs its currency beside it."""
+        """Whether amounts need their currency next to them."""
         return len(self.worth) > 1
 
     @property
-    def beside_available(self) -> str:
-        """Sentences about money that is held, frozen or owed; "" without any such money."""
-        return " ".join(_beside_available(self.worth))
+    def other_money(self) -> str:
+        """Sentences about held, frozen or owed money; "" if there is none."""
+        return " ".join(_other_money(self.worth))
 
 
 def home_of(user: User) -> Home:
-    """Reads the home page. It takes one query more if there are more than MOST_PENDING holds."""
+    """Returns the data of the home page. It takes one more query if there are more than
+    MAX_PENDING holds.
+    """
     accounts = list(Account.objects.owned_by(user).not_closed())
     latest = latest_entries(user, accounts)
     return Home(
@@ -71,14 +73,14 @@ def home_of(user: User) -> Home:
 
 
 def latest_entries(user: User, accounts: Sequence[Account]) -> list[Entry]:
-    """The newest entries of these accounts of the user, with their own categories."""
+    """Returns the newest entries of these accounts of the user, with the user's own categories."""
     entries = Entry.objects.latest_of(accounts, LATEST)
     read_own_categories(user, entries)
     return entries
 
 
 def worth_of(accounts: Sequence[Account]) -> list[NetWorth]:
-    """Available, booked and held money per currency. No query."""
+    """Returns available, booked and held money per currency. No query."""
     by_currency: dict[str, list[Account]] = defaultdict(list)
     for account in accounts:
         by_currency[account.currency].append(account)
@@ -94,12 +96,12 @@ def worth_of(accounts: Sequence[Account]) -> list[NetWorth]:
     ]
 
 
-def _beside_available(worth: Sequence[NetWorth]) -> Iterator[str]:
+def _other_money(worth: Sequence[NetWorth]) -> Iterator[str]:
     held = [money(each.held, each.currency) for each in worth if each.held]
     frozen = [money(each.frozen, each.currency) for each in worth if each.frozen]
     owed = [money(each.balance, each.currency) for each in worth if each.balance < 0]
     if held:
-        yield f"A further {_listed(held)} held for payments under way."
+        yield f"Another {_listed(held)} on hold for pending payments."
     if frozen:
         yield f"{_listed(frozen)} on frozen accounts."
     if owed:
@@ -108,7 +110,9 @@ def _beside_available(worth: Sequence[NetWorth]) -> Iterator[str]:
 
 
 def _listed(amounts: Sequence[str]) -> str:
-    """ "10.00 USD is", "10.00 USD and 7 JPY are", "10.00 USD, 7 JPY and 5.00 EUR are"."""
+    """Joins amounts: "10.00 USD is", "10.00 USD and 7 JPY are", "10.00 USD, 7 JPY and 5.00 EUR
+    are".
+    """
     *first, last = amounts
     return f"{', '.join(first)} and {last} are" if first else f"{last} is"
 
@@ -116,10 +120,10 @@ def _listed(amounts: Sequence[str]) -> str:
 def daily_balances(
     accounts: Sequence[Account], today: date, days: int = SPARK_DAYS
 ) -> dict[UUID, list[Decimal]]:
-    """Each account's balance at the end of each of the last days, oldest first.
+    """Returns each account's balance at the end of each of the last days, oldest first.
 
-    One look-up in the stored chain per account and day (LATERAL), so the cost does not grow with
-    the number of entries. Zero before the first entry.
+    Each account and day takes one look-up in the stored chain (LATERAL), so the cost does not grow
+    with the number of entries. The balance is zero before the first entry.
     """
     ends = [start_of_day(today - timedelta(days=back)) for back in range(days - 2, -2, -1)]
     trends: dict[UUID, list[Decimal]] = {account.pk: [] for account in accounts}

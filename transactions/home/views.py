@@ -1,7 +1,7 @@
 """The home page, and its latest entries as a file.
 
-Note [Where work begins]: people without an account have nothing on this page. Staff are redirected
-to the admin and analysts to the reports, whichever way they signed in.
+Note [Where work begins]: the home page is empty for people without an account. So staff are
+redirected to the admin and analysts to the reports, however they signed in.
 """
 
 from functools import partial
@@ -54,7 +54,7 @@ def home(request: PersonRequest) -> HttpResponse:
 
 
 def work_page_of(reader: User) -> str:
-    """Returns the name of the page on which staff or analysts begin; "" for customers."""
+    """Returns the name of the start page for staff or analysts; "" for customers."""
     if reader.is_staff:
         return "admin:index"
     return "transactions:reports" if may_read_bank(reader) else ""

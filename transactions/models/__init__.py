@@ -1,5 +1,5 @@
-"""How money moves: `Transaction` has one row per movement, `Entry` one row per side; the other
-models refer to them. Constraints and triggers declare the rules of the database.
+"""The models of money movements: `Transaction` has one row per movement, `Entry` one row per side;
+the other models refer to them. Constraints and triggers declare the rules of the database.
 """
 
 from transactions.models.audit_run import AuditRun

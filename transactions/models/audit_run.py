@@ -1,4 +1,4 @@
-"""`AuditRun`: one row for each audit."""
+"""The model of stored audits."""
 
 import uuid
 from typing import Any, ClassVar
@@ -18,7 +18,7 @@ from ledger.text.dates import long_moment
 
 # Note [Order of the audits]: a later audit replaces an earlier one, so a row with a time in the
 # future would replace every audit until then. A run is stored when it ends, by the clock of the
-# database. Five minutes are allowed for clocks that differ; a time in the future becomes now.
+# database. Clocks may differ by five minutes; a time in the future becomes the current time.
 AUDIT_RUN_IS_OF_NOW = FirmTrigger(
     name="audit_run_is_of_now",
     when=pgtrigger.Before,
@@ -39,7 +39,7 @@ AUDIT_RUN_IS_OF_NOW = FirmTrigger(
     """,
 )
 
-# Of a finding: texts, ids or null, and numbers or null that older runs do not have.
+# Keys of a finding: texts, ids or null, and numbers or null. Older runs have no numbers.
 TEXTS, IDS, NUMBERS = ("check", "expected", "found"), ("account", "transaction"), ("broken", "seal")
 
 
@@ -57,7 +57,7 @@ def _is_id(value: object) -> bool:
 
 
 class FindingsField(ReadableJSONField):
-    """Findings; what is no list of them has one finding, which is none."""
+    """A list of findings. A value that is not a list is read as one unreadable finding."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         found = super().from_db_value(value, expression, connection)
@@ -66,7 +66,9 @@ class FindingsField(ReadableJSONField):
 
 class AuditRunManager(models.Manager["AuditRun"]):
     def get_queryset(self) -> models.QuerySet["AuditRun"]:
-        """Without a forged run that never began: NULL would be the newest, and ends the pages."""
+        """Excludes a forged run without a start: its NULL would sort as the newest run and break
+        the pages.
+        """
         return super().get_queryset().filter(started_at__gte=EARLIEST)
 
 
@@ -132,7 +134,8 @@ class AuditRun(models.Model):
 
     @property
     def found(self) -> list[dict[str, Any]]:
-        """The findings, in the shape of `transactions.audit.findings.Finding`. A role that may
-        write runs may have written others, which are left out: the run is not clean.
+        """The valid findings, in the shape of `transactions.audit.findings.Finding`. Other list
+        items, which a role that may write runs could have inserted, are left out, but the run is
+        not clean.
         """
         return [each for each in self.findings if isinstance(each, dict) and _is_finding(each)]

@@ -1,15 +1,16 @@
-"""The triggers that move balances when rows are inserted, and held money when holds end.
+"""The triggers that change balances when rows are inserted, and held amounts when holds end.
 
-Note [Balances follow rows]: no code writes a balance. Inserting rows moves the balances of their
-accounts, and only if the rows continue the books: each is later than the last entry of its accounts
-and not in the future (up to clock differences), each amount has at most the decimals of its
-currency, each stored balance equals the one before plus the amount, nothing leaves a frozen
-account, nothing touches a closed one. So nobody can commit a balance without a payment, a payment
-without its balance, or a broken chain. The functions run with the rights of the owner of the
-tables: the web role may not write a balance, and may not execute them on a table of its own.
+Note [Balances follow rows]: no code writes a balance. Inserting rows changes the balances of their
+accounts, but only if the rows continue the books. Each row must be later than the last entry of its
+accounts and not in the future (up to clock differences). Each amount has at most the decimals of
+its currency, and each stored balance equals the previous one plus the amount. A frozen account
+cannot send, and a closed account can neither send nor receive. So nobody can commit a balance
+without a payment, a payment without its balance, or a broken chain. The functions run with the
+rights of the table owner: the web role may not write a balance, and may not execute these functions
+on a table that it created.
 
-`transactions.posting.engine` locks the accounts first and sets the balances of the rows; an insert
-without that lock either meets the balances it expected or is refused.
+`transactions.posting.engine` locks the accounts first and sets the balances of the rows. An insert
+without that lock is refused unless it finds the balances that it expects.
 """
 
 import pgtrigger
@@ -31,8 +32,8 @@ MAY_NOT_MOVE = refuse(
     "A frozen account cannot send money, and a closed one can neither send nor receive.",
 )
 
-# One row is by far the most frequent case: one UPDATE of its own takes a third of the time. Both
-# accounts are in it, because every UPDATE plans the CHECKs of accounts anew.
+# One row is by far the most frequent case: a separate UPDATE takes a third of the time. Both
+# accounts are in it, because every UPDATE plans the CHECKs of accounts again.
 ONE_ROW = """
     IF one.status = 'completed' THEN paid := one.amount; ELSE reserved := one.amount; END IF;
     UPDATE accounts
@@ -55,8 +56,8 @@ ONE_ROW = """
 
 FEW = 100  # rows
 
-# Within an account, the stored balance less the running sum of amounts is the same on every
-# row, namely the balance before: one window proves a batch of any size.
+# Within an account, the stored balance minus the running sum of amounts is the same on every row:
+# the balance before the batch. So one window function checks a batch of any size.
 MANY_ROWS = """
     WITH sides AS (
         SELECT from_account_id AS account_id, true AS sends, created_at, from_balance AS balance,
@@ -99,9 +100,9 @@ MANY_ROWS = """
     SELECT (SELECT count(*) FROM moves) - (SELECT count(*) FROM moving)
 """
 
-# A capture ends its hold before it moves the balance, so that it can spend the held money.
-# For more than a few rows the query uses EXECUTE, which plans it for the actual number of rows; for
-# a few, planning would take longer than the rest, so its plan is kept.
+# A capture ends its hold before it changes the balance, so that it can spend the held money. For
+# many rows the query uses EXECUTE, which plans it for the actual number of rows. For a few rows,
+# planning would take longer than the rest, so the cached plan is used.
 BALANCES_FOLLOW_ROWS = FirmTrigger(
     name="balances_follow_rows",
     level=pgtrigger.Statement,

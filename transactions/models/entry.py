@@ -19,18 +19,18 @@ ROW_FIELDS = (
     "created_at", "amount", "signed_amount", "balance", "currency", "type", "status", "category",
     "description", "reference", "reverses_id", "counterparty__name", "counterparty__user__name",
 )  # fmt: skip
-# What a file has beside these.
+# Further columns of files and of the API.
 FILE_FIELDS = ("transaction", "value_date", "metadata", "counterparty__number")
 PROGRAM_FIELDS = ("transaction", "value_date", "captures_id", "counterparty__number")
 
 
 class EntryQuerySet(models.QuerySet["Entry"]):
     def for_account(self, account: "Account | uuid.UUID") -> Self:
-        """One account's entries: an index range of each branch of the view."""
+        """Returns one account's entries: an index range in each branch of the view."""
         return self.filter(account=pk_of(account))
 
     def between(self, start: datetime | None, end: datetime | None) -> Self:
-        """Booked from `start` on and before `end`; None leaves that side open."""
+        """Returns entries booked from `start` on and before `end`; None means no limit."""
         entries = self
         if start is not None:
             entries = entries.filter(created_at__gte=start)
@@ -39,35 +39,35 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return entries
 
     def credits(self) -> Self:
-        """Money in."""
+        """Returns money in."""
         return self.filter(direction="credit")
 
     def debits(self) -> Self:
-        """Money out."""
+        """Returns money out."""
         return self.filter(direction="debit")
 
     def directed(self, direction: str) -> Self:
-        """Only money "in", or only "out"; anything else leaves both."""
+        """Returns only money "in" or only money "out"; for any other value, both."""
         return {"in": self.credits, "out": self.debits}.get(direction, self.all)()
 
     def newest_first(self) -> Self:
-        """The order of a statement. `created_at` never ties within an account."""
+        """Orders by time, as a statement does. `created_at` is unique within an account."""
         return self.order_by("-created_at")
 
     def with_counterparty(self) -> Self:
-        """Reads the other side's account and holder in the same query."""
+        """Loads the other side's account and holder in the same query."""
         return self.select_related("counterparty__user")
 
     def for_rows(self) -> Self:
-        """Reads what a row of a page shows, with the other side's names, and no other column."""
+        """Loads only the columns that a row of a page shows, with the other side's names."""
         return self.with_counterparty().only(*ROW_FIELDS)
 
     def for_files(self) -> Self:
-        """Reads what a line of a file has, oldest first."""
+        """Loads the columns of a line in a file, oldest first."""
         return self.with_counterparty().only(*ROW_FIELDS, *FILE_FIELDS).order_by("created_at")
 
     def for_programs(self) -> Self:
-        """Reads what the API tells of an entry."""
+        """Loads the columns that the API returns for an entry."""
         return self.with_counterparty().only(*ROW_FIELDS, *PROGRAM_FIELDS)
 
     def balance_at(self, account: "Account | uuid.UUID", moment: datetime) -> Any:
@@ -82,20 +82,18 @@ class EntryQuerySet(models.QuerySet["Entry"]):
 
 
 class EntryManager(models.Manager.from_queryset(EntryQuerySet)):  # type: ignore[misc]
-    """Completed rows with an account: the sides inside this bank."""
+    """Entries of completed rows that have an account: the sides inside this bank."""
 
     def get_queryset(self) -> EntryQuerySet:
         queryset: EntryQuerySet = super().get_queryset()
         return queryset.filter(status="completed", account__isnull=False).defer("search")
 
     def latest_of(self, accounts: Iterable["Account | uuid.UUID"], count: int) -> list["Entry"]:
-        """The newest `count` entries over several accounts, newest first.
+        """Returns the newest `count` entries over several accounts, newest first.
 
-        Three queries; four if accounts are given by id.
-
-        A UNION ALL of one page per account: each is read from its own range of the indexes.
-        `account IN (...)` would read and sort every entry of each account instead (36 ms
-        against 0.4 ms at a million rows).
+        Three queries; four if accounts are passed as ids. Uses UNION ALL of one page per account,
+        so that each page is read from its own range of the indexes. `account IN (...)` would read
+        and sort every entry of each account instead (36 ms instead of 0.4 ms at a million rows).
         """
         accounts = list(accounts)
         pages = [self.for_account(account).newest_first()[:count] for account in accounts]
@@ -136,7 +134,7 @@ class Entry(models.Model):
     description = models.CharField(max_length=500)
     reference = models.CharField(max_length=140)
     metadata = ExactJSONField()
-    category = models.TextField(null=True)  # noqa: DJ001  as the generated column is
+    category = models.TextField(null=True)  # noqa: DJ001  like the generated column
     created_at = models.DateTimeField()
     value_date = models.DateField()
     captures = models.ForeignKey(
@@ -158,7 +156,7 @@ class Entry(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds the accounts to Note [Whose data]."""
+        """Adds the accounts to the accessed data, see Note [Whose data]."""
         entry = super().from_db(*arguments, **options)
         add_accounts(entry.__dict__.get("account_id"), entry.__dict__.get("counterparty_id"))
         return entry
@@ -169,7 +167,7 @@ class Entry(models.Model):
 
     @property
     def counterparty_name(self) -> str:
-        """The other side: a person, or another of one's own accounts; "" outside the bank."""
+        """The other side: a person, or another account of the same owner; "" outside the bank."""
         if self.counterparty is None:
             return ""
         if self.account and self.counterparty.user_id == self.account.user_id:
@@ -178,7 +176,7 @@ class Entry(models.Model):
 
     @property
     def shown_category(self) -> str:
-        """The reader's own category, else that of the transaction; "" for none."""
+        """The reader's own category, or else the category of the transaction; "" for none."""
         return getattr(self, "own_category", None) or self.category or ""
 
     @property
@@ -188,5 +186,5 @@ class Entry(models.Model):
 
     @property
     def badges(self) -> list[str]:
-        """Labels that set the entry apart from a plain payment."""
+        """Labels that distinguish the entry from a plain payment."""
         return [reversal_word(self.type)] if self.reverses_id else []

@@ -1,10 +1,10 @@
-"""What happens on accounts."""
+"""The kinds of events on accounts."""
 
 from django.db import models
 
 
 class EventKind(models.TextChoices):
-    """What an event tells. The words are those of the API and of webhooks."""
+    """The kind of an event. The values are those of the API and of webhooks."""
 
     POSTED = "posted", "A payment was booked"
     HELD = "held", "Money was put on hold"
@@ -15,4 +15,4 @@ class EventKind(models.TextChoices):
     FROZEN = "account.frozen", "An account was frozen"
     UNFROZEN = "account.unfrozen", "An account was unfrozen"
     CLOSED = "account.closed", "An account was closed"
-    RESTORED = "ledger.restored", "The bank was restored"  # every webhook is told of it
+    RESTORED = "ledger.restored", "The bank was restored"  # sent to every webhook

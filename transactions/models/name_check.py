@@ -1,4 +1,4 @@
-"""How a typed name compares with that of an account's holder, and how many were asked for."""
+"""The result of comparing a typed name with the account holder's, and the number of wrong names."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from ledger.db.ids import uuid7
 
 
 class NameCheck(models.TextChoices):
-    """How the name in a line compares with the account holder's name."""
+    """How the typed name compares with the account holder's name."""
 
     NONE = "", "No name given"
     MATCH = "match", "The holder's"
@@ -20,7 +20,7 @@ class NameCheck(models.TextChoices):
 class NamesAsked(models.Model):
     """How many wrong names and numbers a customer typed on one day; see `safeguards.quota`.
 
-    Kept apart from the lines of files, which are deleted with a removed file.
+    Stored separately from the lines of files, which are deleted with a removed file.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,8 +1,8 @@
-"""Triggers that refuse, for every role, changes of posted rows, and holds, captures and reversals
-that do not fit.
+"""Triggers that refuse, for every role, changes of posted rows, and invalid holds, captures and
+reversals.
 
 Each refusal is a check violation with a constraint name, which `transactions.posting.refusals`
-turns into a sentence.
+turns into a message.
 """
 
 from datetime import timedelta
@@ -15,7 +15,7 @@ from transactions.models.balance_triggers import BALANCES_FOLLOW_ROWS, HELD_FOLL
 # Between the server and a process that voids expired holds.
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
-# A row may change in one way: a hold ends. All else about it stays.
+# A row may change in only one way: a hold ends. Everything else in the row stays.
 POSTED_ROW_IS_FINAL = FirmTrigger(
     name="posted_row_is_final",
     when=pgtrigger.Before,

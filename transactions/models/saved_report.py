@@ -1,4 +1,4 @@
-"""A report with its parameters, saved under a name, and shared with a group of staff or nobody."""
+"""A report with its parameters, saved under a name, optionally shared with a group of staff."""
 
 import uuid
 from typing import ClassVar, Self
@@ -14,12 +14,12 @@ NAME_LIMIT = 80  # characters
 
 class SavedReportQuerySet(models.QuerySet["SavedReport"]):
     def readable_by(self, reader: User) -> Self:
-        """One's own, and those that others share with a group of this person."""
+        """Returns the reader's reports, and the reports shared with a group of the reader."""
         return self.filter(Q(owner=reader) | Q(group__in=reader.groups.all()))
 
     def by_name(self) -> Self:
-        """Each with its `owner_name`; None where row-level security hides the owner. A join would
-        hide the report too.
+        """Adds `owner_name` to each report; None if row-level security hides the owner. A join
+        would hide the report, too.
         """
         owner = User.objects.filter(pk=OuterRef("owner"))
         named = self.annotate(owner_name=Subquery(owner.values("name")))
@@ -27,15 +27,15 @@ class SavedReportQuerySet(models.QuerySet["SavedReport"]):
 
 
 def id_of(owner: User, name: str) -> uuid.UUID:
-    """The id of a person's report with this name: by it, a name is there once for each person,
-    without a key over the whole bank.
+    """Returns the id of a person's report with this name. Deriving it makes names unique per person
+    without an index over the whole bank.
     """
     return uuid.uuid5(owner.pk, name)
 
 
 class SavedReport(models.Model):
-    """Whoever opens it sees the rows that they themselves may see: it holds no rows, only the
-    parameters of an address.
+    """A saved report: only the parameters of its URL, no rows. A reader who opens it sees only rows
+    that this reader may see.
     """
 
     id = models.UUIDField(
@@ -50,7 +50,7 @@ class SavedReport(models.Model):
         db_comment="Whose members may open it, too",
     )  # fmt: skip
 
-    owner_name: str | None  # of `by_name`
+    owner_name: str | None  # set by `by_name`
 
     objects = SavedReportQuerySet.as_manager()
 

@@ -1,5 +1,5 @@
-"""`Seal` closes a period for good and is chained to the seal before; `SealedDay` is one of its
-days.
+"""`Seal` closes a period permanently and is chained to the seal before it. `SealedDay` is one of
+its days.
 """
 
 import re
@@ -21,11 +21,13 @@ from transactions.models.transaction import Transaction
 
 DIGEST_BYTES = 32
 FINGERPRINT_BYTES = 4
-SUM = re.compile(r"[0-9]{1,40}(\.[0-9]{1,4})?")  # as Postgres writes it
+SUM = re.compile(r"[0-9]{1,40}(\.[0-9]{1,4})?")  # as Postgres formats it
 
 
 def _bytes_of(name: str, expected: int | F, factor: int = 1) -> Q:
-    """A check that the column has this many bytes; `expected` may be a column times `factor`."""
+    """Returns the check that the column has this many bytes; `expected` may be a column times
+    `factor`.
+    """
     length = Func(name, function="octet_length", output_field=models.BigIntegerField())
     return Q(Exact(length, expected * factor if isinstance(expected, F) else Value(expected)))
 
@@ -82,7 +84,7 @@ class Seal(models.Model):
     def __str__(self) -> str:
         return f"seal {self.number}"
 
-    recomputed: bytes  # the digest that it should have; only of a seal that the audit reads
+    recomputed: bytes  # the digest of its content; only set when the audit reads it
 
     @property
     def with_period(self) -> str:
@@ -106,8 +108,8 @@ class Seal(models.Model):
 
     @property
     def amounts(self) -> dict[str, dict[str, str]]:
-        """The sums that are amounts. The worker may make seals, and could forge others; the audit
-        finds such a seal.
+        """The sums that are valid amounts. The worker may insert seals and could forge other
+        values; the audit finds such a seal.
         """
         sums = self.sums if isinstance(self.sums, dict) else {}
         return {
@@ -126,8 +128,9 @@ class SealedDay(models.Model):
     """A day (UTC) of a sealed period that has rows, so that an audit can name the day of a broken
     seal.
 
-    `digest` is the SHA-256 of the digests of its rows, in order of time and id. `fingerprints` are
-    the first four bytes of each of those: too short to prove anything, long enough to find the row.
+    `digest` is the SHA-256 of the digests of its rows, in order of time and id. `fingerprints`
+    contains the first four bytes of each row's digest: too short as a proof, but long enough to
+    find the row.
     """
 
     day = models.DateField(primary_key=True)
@@ -158,7 +161,7 @@ class SealedDay(models.Model):
 
 
 class SealedTransaction(Transaction):
-    """Transactions, as a proxy that carries the trigger of sealed days."""
+    """Transactions as a proxy model, which declares the trigger of sealed days."""
 
     class Meta:
         proxy = True

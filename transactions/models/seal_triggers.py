@@ -1,18 +1,19 @@
 """The triggers that protect sealed days, for every role.
 
-Note [No row enters a sealed period]: three checks, each of which closes a gap of the others.
+Note [No row enters a sealed period]: there are three checks, and each closes a gap of the others.
 
 1. A row booked less than GRACE_MINUTES ago is accepted without reading the seals, because no seal
-   ends that late. For an ordinary payment this one comparison is the whole cost.
-2. An older row takes the lock of the seals, shared, until its database transaction ends, and is
-   then compared with the seals. Sealing takes the lock exclusively: such a row is either in the
-   books before sealing reads them, or the seal refuses it. Its database transaction must take a new
-   snapshot for each statement (READ COMMITTED). An older snapshot may miss the seal, so a row
-   booked with one is refused.
-3. A database transaction may have written a row long ago and still be open. So sealing first waits
-   for every one that was writing when sealing began (`transactions.audit.sealing`).
+ends that late. For an ordinary payment, this comparison is the whole cost.
 
-Only the clock of the database counts, never that of a web server.
+2. An older row takes the shared lock of the seals until its database transaction ends, and is then
+compared with the seals. Sealing takes the lock exclusively, so such a row is either booked before
+sealing reads the rows, or the seal refuses it. Its database transaction must use a new snapshot for
+each statement (READ COMMITTED). An older snapshot may miss the seal, so it is refused.
+
+3. A database transaction may have written a row long ago and still be open. So sealing first waits
+for every transaction that was writing when sealing began (`transactions.audit.sealing`).
+
+Only the clock of the database counts, never the clock of a web server.
 """
 
 import pgtrigger
@@ -20,7 +21,7 @@ import pgtrigger
 from ledger.db.triggers import FirmTrigger, refuse
 
 GRACE_MINUTES = 10
-SEALING = 7_236_501  # the advisory lock of the seals, always held to the end of a transaction
+SEALING = 7_236_501  # advisory lock of the seals, always held until the transaction ends
 
 _IS_OLD = f"NEW.created_at < clock_timestamp() - interval '{GRACE_MINUTES} minutes'"
 

@@ -3,11 +3,11 @@
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db.models import F, Func
 
-# Note [Search column]: words of the description (A), the reference (B) and the strings and
-# numbers of the metadata (C), and one lexeme per side, "@" + the last 12 hex digits of the
-# account's id. "rent" within somebody's accounts becomes rent & (@a | @b), which one GIN
-# index answers at the cost of the reader's own rows. It is no permission: queries check the
-# account too.
+# Note [Search column]: the words of the description (A), the reference (B), and the strings and
+# numbers of the metadata (C), and one lexeme per side: "@" + the last 12 hex digits of the
+# account's id. A search for "rent" within some accounts becomes rent & (@a | @b), which one GIN
+# index answers; the cost depends only on the reader's rows. This is not a permission check: queries
+# check the account, too.
 SIDE_LEXEMES = Func(
     Func(F("from_account"), template="'@' || right(%(expressions)s::text, 12)"),
     Func(F("to_account"), template="'@' || right(%(expressions)s::text, 12)"),

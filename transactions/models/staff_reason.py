@@ -1,4 +1,4 @@
-"""Why staff booked or released something, and what the customer may read about it."""
+"""The reason why staff booked or released something, and what the customer may read about it."""
 
 from typing import ClassVar
 
@@ -13,8 +13,9 @@ from ledger.db.ids import uuid7
 from ledger.db.triggers import stays
 from transactions.models.staff_triggers import RELEASED_BY_STRANGER
 
-# What was approved is booked in the name of who asked, often by the manager who approved it.
-ASKED_BY_AUTHOR = """EXISTS (
+# An approved action is booked in the name of the person who requested it, often by the manager who
+# approved it.
+REQUESTED_BY_AUTHOR = """EXISTS (
     SELECT FROM approval_requests AS request
     WHERE request.transaction_id = added.transaction_id AND request.kind = added.action
       AND request.requested_by_id = added.written_by_id
@@ -24,11 +25,11 @@ ASKED_BY_AUTHOR = """EXISTS (
 
 
 class StaffReason(models.Model):
-    """Why a colleague refunded, held, captured, released or paid from a file. Never changed, never
+    """The reason why staff refunded, held, captured, released or paid from a file. Never changed or
     deleted.
 
-    It is a row of its own, not metadata: the owner can search and download metadata, and reasons
-    are for staff.
+    Reasons have a table and are not metadata, because the owner can search and download metadata,
+    and reasons are only for staff.
     """
 
     class Action(models.TextChoices):
@@ -72,7 +73,7 @@ class StaffReason(models.Model):
                 "note_by_its_author",
                 "written_by_id",
                 "A reason names the person who is signed in.",
-                unless=ASKED_BY_AUTHOR,
+                unless=REQUESTED_BY_AUTHOR,
             ),
             *registered(erased={"reason": EMPTIED, "message": EMPTIED}),
             RELEASED_BY_STRANGER,

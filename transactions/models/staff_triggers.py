@@ -1,8 +1,8 @@
-"""What the database asks of rows that staff insert, see Note [Four eyes].
+"""The rules of the database for rows that staff insert, see Note [Four eyes].
 
-A row is staff's unless it is a completed transfer that neither captures nor reverses anything and
-was booked by the holder of the account that pays. So a row without a name, or with a wrong one, is
-staff's too.
+Every row counts as a row of staff, except a completed transfer that neither captures nor reverses
+anything and was booked by the holder of the paying account. So a row without an author, or with a
+wrong one, also counts as a row of staff.
 """
 
 import pgtrigger
@@ -21,8 +21,8 @@ SERVES_OWN = refuse(
     "staff_serve_others", "Staff move no money of their own or of their household here."
 )
 
-# The rows of staff, each with the ids of its accounts whose sums it counts to. A payee of a
-# customer's file only receives; of a deposit, refund, hold or capture also the payee counts.
+# The rows of staff. `is_plain` is false for a deposit, refund, hold or capture, whose payee counts
+# towards the daily sums, too. A payee of a customer's file only receives, and does not count.
 _ROWS = """
     SELECT added.*, added.type = 'transfer' AND added.status = 'completed'
            AND added.captures_id IS NULL AND added.reverses_id IS NULL AS is_plain
@@ -33,7 +33,8 @@ _ROWS = """
         AND added.created_by_id IS NOT DISTINCT FROM payer.user_id
     )
 """
-# Also of a hold that was captured or released since; the audit compares these too.
+# Also matches a hold that was captured or released since, because the audit compares such holds,
+# too.
 SAME_CONTENT = """
     request.kind = CASE
         WHEN staff.reverses_id IS NOT NULL THEN 'refund'
@@ -51,8 +52,8 @@ SAME_CONTENT = """
     AND (request.parameters->>'reverses')::uuid IS NOT DISTINCT FROM staff.reverses_id
     AND (request.parameters->>'expires_at')::timestamptz IS NOT DISTINCT FROM staff.expires_at
 """
-# Whether a `request` is for many payments of which one, `payment`, is `staff`: see
-# Note [Payments of a request].
+# Whether a `request` is for many payments and `staff` is one of them, `payment`: see Note [Payments
+# of a request].
 ONE_OF_MANY = """
     payment.payment_id = staff.id AND payment.request_id = request.id
     AND payment.amount = staff.amount AND payment.to_account_id = staff.to_account_id
@@ -110,7 +111,7 @@ STAFF_ROWS = f"""
     {ADD_TO_SUMS};
 """
 
-# A hold ends early by the reason of a release, so that its writer is who releases it.
+# A hold ends early with the reason of a release, whose author is the person who releases it.
 RELEASED_BY_STRANGER = FirmTrigger(
     name="released_by_stranger",
     when=pgtrigger.Before,

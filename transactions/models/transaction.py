@@ -1,4 +1,4 @@
-"""One movement of money: `Transaction`, a row with both sides in it."""
+"""One movement of money: `Transaction`, one row with both sides."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,18 +22,19 @@ from ledger.text.money import figure
 from transactions.models import row_triggers
 from transactions.models.search_column import SEARCH_DOCUMENT
 
-# kB of new words that wait for their index (4,096 by default): whoever fills the list moves them,
-# and has accounts locked meanwhile. 185,000 words of metadata took eight seconds.
+# Limit in kB for new words that wait for their index (4,096 by default). The session that fills the
+# list must move the words into the index while it has accounts locked: 185,000 words of metadata
+# took eight seconds.
 PENDING = 64
 METADATA_LIMIT = 16 * 1024  # bytes of its JSON text
 DESCRIPTION_LIMIT = 500  # characters
-CATEGORY_LENGTH = 100  # of a new payment; own categories, rules and budgets have 60
+CATEGORY_LENGTH = 100  # for new payments; own categories, rules and budgets allow 60
 REFERENCE_LIMIT = 140  # characters
 
 
 # Note [Newest of the bank]: the newest rows of all accounts come from an index on the booking time
-# without its zone. If it were on `created_at` itself, the planner would use it for statements too,
-# instead of the account's own index: it would read the whole bank's rows for one account.
+# without its time zone. With an index on `created_at` itself, the planner would use it for
+# statements instead of the account's index, and read the rows of the whole bank for one account.
 BOOKED_AT = models.Func(
     models.F("created_at"),
     template="(%(expressions)s AT TIME ZONE 'UTC')",
@@ -43,27 +44,29 @@ BOOKED_AT = models.Func(
 
 class TransactionQuerySet(models.QuerySet["Transaction"]):
     def visible_to(self, user: "User") -> Self:
-        """Transactions with a side that belongs to this person."""
+        """Returns transactions with a side that belongs to this person."""
         return self.filter(Q(from_account__user=user) | Q(to_account__user=user))
 
     def readable_by(self, user: "User") -> Self:
-        """Transactions this person may open: their own, or all for staff with the right to view."""
+        """Returns transactions this person may open: their own, or all for staff with the right to
+        view.
+        """
         if user.is_staff and user.has_perm("transactions.view_transaction"):
             return self.all()
         return self.visible_to(user)
 
     def pending(self) -> Self:
-        """Holds that are neither captured nor voided."""
+        """Returns holds that are neither captured nor voided."""
         return self.filter(status="pending")
 
     def counted_against_limit(self, account: "Account | uuid.UUID", since: datetime) -> Self:
-        """What a daily limit counts since then: payments out, and holds in full on the day they
-        were made, unless voided. Captures and reversals do not count.
+        """Returns what counts towards a daily limit since then: payments out, and each unvoided
+        hold in full on the day it was placed. Captures and reversals do not count.
         """
         return self.filter(from_account=pk_of(account)).counted_since(since)
 
     def counted_since(self, since: datetime) -> Self:
-        """The same for all senders."""
+        """Returns what counts towards a daily limit since then, for all senders."""
         return self.filter(
             status__in=["completed", "pending", "captured"],
             captures__isnull=True,
@@ -72,20 +75,22 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         )
 
     def newest_first(self) -> Self:
-        """By booking time, newest first, also over the whole bank: Note [Newest of the bank]."""
+        """Orders by booking time, newest first, also over the whole bank: Note [Newest of the
+        bank].
+        """
         return self.order_by(BOOKED_AT.desc(), "-pk")
 
     def oldest_first(self) -> Self:
-        """By booking time, oldest first."""
+        """Orders by booking time, oldest first."""
         return self.order_by(BOOKED_AT.asc(), "pk")
 
     def with_sides(self) -> Self:
-        """Reads both accounts, their holders and the person who booked it in the same query."""
+        """Loads both accounts, their holders and the author in the same query."""
         return self.select_related("from_account__user", "to_account__user", "created_by")
 
 
 class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
-    """Defers the search column, which is for matching, not for reading."""
+    """Defers the search column, which is used only for matching."""
 
     def get_queryset(self) -> TransactionQuerySet:
         queryset: TransactionQuerySet = super().get_queryset().defer("search")
@@ -113,9 +118,9 @@ class Transaction(models.Model):
     id = models.UUIDField(
         primary_key=True, default=uuid7, editable=False, db_comment="Also the idempotency key"
     )
-    # Note [Foreign keys]: they are made by the second migration, not by Django. Those of the
-    # sides are composite, (account, currency), so that a transfer between two currencies cannot
-    # exist; and none is deferrable, so that a refusal comes at its row and not at COMMIT.
+    # Note [Foreign keys]: the second migration creates them, not Django. The keys of the sides are
+    # composite, (account, currency), so that a transfer between two currencies cannot exist. None
+    # is deferrable, so that a refusal comes with its row and not at COMMIT.
     from_account = models.ForeignKey(
         Account, models.PROTECT, null=True, blank=True, related_name="sent",
         db_constraint=False, db_index=False,
@@ -211,12 +216,13 @@ class Transaction(models.Model):
                 condition=Q(reverses__isnull=False),
                 name="transactions_reversals",
             ),
-            # A few kilobytes; for reads by day instead of account: audit and seals.
+            # A few kilobytes, for reads by day instead of by account: audit and seals.
             BrinIndex(fields=["created_at"], name="transactions_times"),
             models.Index(BOOKED_AT, name="transactions_newest"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            # numeric can hold NaN, which Postgres sorts above every number: hence the upper end.
+            # numeric can store NaN, which Postgres sorts above every number, so there is an upper
+            # limit, too.
             models.CheckConstraint(
                 name="positive_amount",
                 condition=Q(amount__gt=0, amount__lte=LARGEST_AMOUNT),
@@ -314,14 +320,14 @@ class Transaction(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds the accounts to Note [Whose data]."""
+        """Adds the accounts to the accessed data, see Note [Whose data]."""
         row = super().from_db(*arguments, **options)
         add_accounts(row.__dict__.get("from_account_id"), row.__dict__.get("to_account_id"))
         return row
 
     @property
     def kind(self) -> str:
-        """The type of the row; "hold" for a hold, also after it ended."""
+        """The type of the row; "hold" for a hold, even after it has ended."""
         return "hold" if self.is_hold else str(self.type)
 
     @property
@@ -334,27 +340,29 @@ class Transaction(models.Model):
 
     @property
     def shown_category(self) -> str:
-        """The reader's own category, else that of the row; "" for none."""
+        """The reader's own category, or else the category of the row; "" for none."""
         return getattr(self, "own_category", None) or self.category or ""
 
     @property
     def is_hold(self) -> bool:
-        """Whether it reserves money, or did."""
+        """Whether the row reserves money, or did so."""
         return self.status != self.Status.COMPLETED
 
     def is_of(self, person: User) -> bool:
-        """Whether a side belongs to this person, not to their household. Reads both accounts."""
+        """Returns whether a side belongs to this person (not to the household). Reads both
+        accounts.
+        """
         sides = (self.from_account, self.to_account)
         return any(side is not None and side.user_id == person.pk for side in sides)
 
     @property
     def is_expired(self) -> bool:
-        """Whether its expiry has passed. A pending hold still reserves its money until
+        """Whether the expiry has passed. An expired pending hold still reserves its money until
         `expire_holds` runs.
         """
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
 
 def reversal_word(type: str) -> str:
-    """The word for a reversal on pages: refund, or "taken back" for a reversed deposit."""
+    """Returns the word for a reversal: "refund", or "taken back" for a reversed deposit."""
     return "taken back" if type == Transaction.Type.WITHDRAWAL else "refund"

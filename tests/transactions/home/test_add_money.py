@@ -61,7 +61,7 @@ def test_the_demo_brings_some_once_for_each_button(
     settings.LEDGER_DEMO = True
     account = AccountFactory(user=mine.user, name="Travel", currency=currency)
     id = uuid7()
-    assert f"{Decimal(amount):,} {currency} came to Travel" in text_of(bring(ana, account, id))
+    assert f"{Decimal(amount):,} {currency} was added to Travel" in text_of(bring(ana, account, id))
     bring(ana, account, id)
     account.refresh_from_db()
     assert account.balance == Decimal(amount)
