@@ -1,15 +1,15 @@
-"""What happened on somebody's accounts since a position: the source of `/api/v1/events`.
+"""Finds what happened on a user's accounts after a position: the source of `/api/v1/events`.
 
-Note [News from the books]: it is read from the books themselves, not from the outbox. Booking times
-strictly rise within each account, and are given out while the account is locked; so of two rows of
-an account, the earlier one commits first. A reader that knows how far it has read each account
-therefore misses nothing, at any age, and nobody has to listen beforehand: no booking costs more,
-and a GET writes nothing. One position for all accounts together could miss rows, because
-those of two accounts commit in any order.
+Note [News from the books]: the events come from the rows of the ledger, not from the outbox.
+Booking times strictly rise within each account, and are assigned while the account is locked. So
+the earlier of two rows of one account always commits first, and a reader that stores how far it has
+read each account misses nothing, however old its position is. Nobody has to subscribe first: a
+booking costs no more, and a GET writes nothing. A single position for all accounts could miss rows,
+because rows of two accounts commit in any order.
 
-A hold that is released changes no row that has a place in that order. So a position also has what
-was held, and compares: what the new rows do not explain was released. The status of an account is
-compared as well.
+A released hold adds no row to that order. So a position also contains the held amount of each
+account: a decrease that the new rows do not explain is a release. The account status is compared in
+the same way.
 """
 
 import re
@@ -27,8 +27,8 @@ from accounts.models import Account
 from ledger.text.dates import MICROSECOND
 from transactions.models import EventKind, Transaction
 
-MOST_ACCOUNTS_TOLD = 150  # so that a position fits into a header
-MOST_ROWS = 100
+MAX_ACCOUNTS = 150  # so that a position fits into a header
+MAX_ROWS = 100
 VERSION = "1"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 READABLE = re.compile(r"([0-9a-f]{12})\.(-?\d{1,17}|n)\.(\d{1,19})\.([afc])", re.ASCII)
@@ -60,13 +60,13 @@ _ROWS = """
 
 
 class UnreadablePosition(ValueError):
-    """A text is no position of ours."""
+    """A text that is not a valid position."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadUpTo:
-    """How far an account was read: its last row, what was held then, in minor units, and its
-    status.
+    """How far an account was read: the time of its last row, its held amount at that time (in minor
+    units), and its status.
     """
 
     at: datetime | None
@@ -75,34 +75,36 @@ class ReadUpTo:
 
     @classmethod
     def of(cls, account: Account) -> Self:
-        """All that there is now. No query."""
+        """Returns the current state of the account. No query."""
         return cls(account.last_entry_at, _minor(account.held, account), account.status)
 
 
 def _read_up_to(part: "re.Match[str]") -> ReadUpTo:
-    """What `str` made of one account. Raises OverflowError for a time that cannot be."""
+    """Parses one account of a position. Raises OverflowError for a time out of range."""
     at = None if part[2] == "n" else EPOCH + int(part[2]) * MICROSECOND
     return ReadUpTo(at, int(part[3]), STATUS_OF[part[4]])
 
 
 @dataclass(frozen=True, slots=True)
 class NewsPosition:
-    """How far each account was read, by the end of its id. As a text, for a header."""
+    """A position: how far each account was read, by the last 12 hex digits of the account's id.
+    `str` writes it for an HTTP header.
+    """
 
     accounts: dict[str, ReadUpTo]
 
     @classmethod
     def now(cls, accounts: Iterable[Account]) -> Self:
-        """After all that there is on these accounts. No query."""
+        """Returns the position after all events of these accounts. No query."""
         open_ones = [account for account in accounts if account.status != Account.Status.CLOSED]
-        return cls({_end(each.pk): ReadUpTo.of(each) for each in open_ones[:MOST_ACCOUNTS_TOLD]})
+        return cls({_end(each.pk): ReadUpTo.of(each) for each in open_ones[:MAX_ACCOUNTS]})
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """What `str` made. Raises UnreadablePosition."""
+        """Parses a text that `str` wrote. Raises UnreadablePosition."""
         version, *parts = text.split("~")
         found = [READABLE.fullmatch(part) for part in parts]
-        if version != VERSION or len(parts) > MOST_ACCOUNTS_TOLD or not all(found):
+        if version != VERSION or len(parts) > MAX_ACCOUNTS or not all(found):
             raise UnreadablePosition
         try:
             return cls({each[1]: _read_up_to(each) for each in found if each})
@@ -120,9 +122,10 @@ class NewsPosition:
 
 @dataclass(frozen=True, slots=True)
 class NewsItem:
-    """One event on one account, and the position after it.
+    """One event on one account, and the position after the event.
 
-    `at`: as the books say; of a release and a new status, when it was noticed.
+    `at` is the time in the books; for a release or a new status, the time when the change was
+    noticed.
     """
 
     kind: str
@@ -134,8 +137,8 @@ class NewsItem:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is new, in the order of each account; the position after it, and whether there is more
-    already.
+    """The new events, in order within each account, the position after them, and whether there are
+    more.
     """
 
     items: list[NewsItem]
@@ -158,14 +161,14 @@ class _NewRow:
     @property
     def kind(self) -> EventKind:
         if self.status != Transaction.Status.COMPLETED:
-            return EventKind.HELD  # also if it ended meanwhile
+            return EventKind.HELD  # also if it has ended since
         if self.captures:
             return EventKind.CAPTURED
         return EventKind.REVERSED if self.reverses else EventKind.POSTED
 
     @property
     def held(self) -> Decimal:
-        """How much more is held by it; less than zero for a capture."""
+        """The change of the account's held amount by this row; negative for a capture."""
         if not self.sends:
             return Decimal(0)
         if self.status != Transaction.Status.COMPLETED:
@@ -174,58 +177,58 @@ class _NewRow:
 
 
 def news_of(accounts: Sequence[Account], position: NewsPosition) -> News:
-    """What happened on these accounts of one person since the position. One query, or none where
-    nothing did. `accounts` were read before, oldest first, also closed ones.
+    """Returns what happened on one person's accounts after the position. One query; none if nothing
+    happened. `accounts` must include closed accounts, oldest first.
 
-    The rows are those up to `last_entry_at`, which was read with `held`: what commits meanwhile is
-    told the next time.
+    Reads rows up to `last_entry_at`, which was loaded together with `held`. A row that commits
+    later is reported by the next call.
     """
-    told = _told(accounts, position)
-    known = {_end(each.pk): position.accounts.get(_end(each.pk)) for each in told}
+    reported = _reported(accounts, position)
+    known = {_end(each.pk): position.accounts.get(_end(each.pk)) for each in reported}
     items: list[NewsItem] = []
     # In the order of the accounts, so that the same state is always the same text.
     reached = {end: it for end, it in known.items() if it is not None}
 
-    def tell(kind: EventKind, account: Account, at: datetime, row: UUID | None = None) -> None:
+    def add(kind: EventKind, account: Account, at: datetime, row: UUID | None = None) -> None:
         items.append(NewsItem(kind, account.pk, row, at, str(NewsPosition(dict(reached)))))
 
-    for account in told:
+    for account in reported:
         if known[_end(account.pk)] is None:
             reached[_end(account.pk)] = ReadUpTo(None, 0, "active")
-            tell(EventKind.OPENED, account, account.created_at)
-    by_id = {each.pk: each for each in told}
-    rows, is_cut = _rows(told, reached)
+            add(EventKind.OPENED, account, account.created_at)
+    by_id = {each.pk: each for each in reported}
+    rows, is_cut = _rows(reported, reached)
     for row in rows:
         account, end = by_id[row.account], _end(row.account)
         held = max(0, reached[end].held + _minor(row.held, account))
         reached[end] = replace(reached[end], at=row.at, held=held)
-        tell(row.kind, account, row.at, row.id)
-    for account in told:
+        add(row.kind, account, row.at, row.id)
+    for account in reported:
         end = _end(account.pk)
         if is_cut and reached[end].at != account.last_entry_at:
             continue
         before, now = reached[end], ReadUpTo.of(account)
         reached[end] = replace(now, status=before.status)
         if now.held < before.held:
-            tell(EventKind.VOIDED, account, timezone.now())
+            add(EventKind.VOIDED, account, timezone.now())
         reached[end] = now
         if now.status != before.status:
-            tell(KIND_OF[now.status], account, timezone.now())
+            add(KIND_OF[now.status], account, timezone.now())
     rest = {end: it for end, it in reached.items() if is_cut or it.status != Account.Status.CLOSED}
     return News(items, str(NewsPosition(rest)), is_cut)
 
 
-def _told(accounts: Sequence[Account], position: NewsPosition) -> list[Account]:
-    """The accounts that are told of: open, or open when they were told of last."""
+def _reported(accounts: Sequence[Account], position: NewsPosition) -> list[Account]:
+    """Returns the accounts to report: open ones, and closed ones that are still in the position."""
     found = [
         each for each in accounts
         if each.status != Account.Status.CLOSED or _end(each.pk) in position.accounts
     ]  # fmt: skip
-    return found[:MOST_ACCOUNTS_TOLD]
+    return found[:MAX_ACCOUNTS]
 
 
 def _rows(accounts: Sequence[Account], reached: dict[str, ReadUpTo]) -> tuple[list[_NewRow], bool]:
-    """The next rows of the accounts, oldest first, and whether there are more."""
+    """Returns the next rows of the accounts, oldest first, and whether there are more."""
     behind = [each for each in accounts if _is_behind(each, reached[_end(each.pk)])]
     if not behind:
         return [], False
@@ -233,12 +236,12 @@ def _rows(accounts: Sequence[Account], reached: dict[str, ReadUpTo]) -> tuple[li
         "accounts": [each.pk for each in behind],
         "since": [reached[_end(each.pk)].at for each in behind],
         "until": [each.last_entry_at for each in behind],
-        "most": MOST_ROWS + 1,
+        "most": MAX_ROWS + 1,
     }
     with connection.cursor() as cursor:
         cursor.execute(_ROWS, parameters)
         rows = [_NewRow(*values) for values in cursor.fetchall()]
-    return rows[:MOST_ROWS], len(rows) > MOST_ROWS
+    return rows[:MAX_ROWS], len(rows) > MAX_ROWS
 
 
 def _is_behind(account: Account, reached: ReadUpTo) -> bool:

@@ -1,4 +1,4 @@
-"""Django's admin finds the registrations of this app here. The pages are in `staff/`."""
+"""Registers the admin pages of this app; Django's autodiscovery imports this module."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _sections_of_django = admin.site.get_app_list
 
 
 def _sections(request: HttpRequest, app_label: str | None = None) -> list[Any]:
-    """The lists of features stand under the heading of the core, also on the page of each."""
+    """Returns the admin's sections with all features listed under the core's heading."""
     found: list[Any] = _sections_of_django(request, None)
     own = [each for each in found if _is_of_transactions(each["app_label"])]
     if own:

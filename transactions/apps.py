@@ -10,8 +10,8 @@ class TransactionsConfig(AppConfig):
     name = "transactions"
 
     def ready(self) -> None:
-        """Grants the database roles their rights and installs policies after each migration.
-        Checks audits.
+        """Connects the signals that grant rights and install policies around migrations, and
+        registers the deploy check of audits.
         """
         from django.core.checks import register
 

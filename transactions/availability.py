@@ -1,4 +1,4 @@
-"""The available money of an account: holds, limits, and what is left of them."""
+"""The available money of an account, its holds and its limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,23 +16,24 @@ from ledger.text.money import NO_BREAK, figure
 from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import TransactionQuerySet
 
-MOST_PENDING = 20
-LATELY = timedelta(days=7)  # how long a released hold is shown
+MAX_PENDING = 20
+SHOWN_AFTER_RELEASE = timedelta(days=7)  # a released hold is shown for this time
 LONGEST_AGO = timedelta(days=90)  # a released hold that was placed earlier is not shown
 
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """The newest holds, and how many more there are."""
+    """The newest holds, and the number of further ones."""
 
     newest: list[Transaction]
     more: int
 
 
 def pending_of(accounts: Sequence[Account]) -> Holds:
-    """The pending holds on these accounts, newest first.
+    """Returns the pending holds on these accounts, newest first.
 
-    No query if nothing is held on them, else one; two for many holds.
+    No query if no account has holds. One query otherwise, and a second one to count more than
+    MAX_PENDING holds.
     """
     holding = [account for account in accounts if account.held]
     if not holding:
@@ -41,19 +42,19 @@ def pending_of(accounts: Sequence[Account]) -> Holds:
 
 
 def any_released() -> Exists:
-    """For a query of accounts: whether a hold was released that `released_lately` may show."""
+    """Returns the condition, for a query of accounts, that `released_lately` may show a hold."""
     placed = timezone.now() - LONGEST_AGO
     released = Transaction.objects.filter(status="voided", created_at__gte=placed)
     return Exists(released.filter(from_account=OuterRef("pk")))
 
 
 def released_lately(account: Account) -> Holds:
-    """Released holds that were placed, expired or released by staff within LATELY.
+    """Returns released holds that were placed, expired or released in the last SHOWN_AFTER_RELEASE.
 
     Leaves out holds that were placed more than LONGEST_AGO ago.
     """
     now = timezone.now()
-    since = now - LATELY
+    since = now - SHOWN_AFTER_RELEASE
     by_hand = StaffReason.objects.filter(
         transaction=OuterRef("pk"), action=StaffReason.Action.RELEASE, created_at__gte=since
     )
@@ -65,27 +66,29 @@ def released_lately(account: Account) -> Holds:
 
 
 def _newest(holds: TransactionQuerySet, accounts: Sequence[Account]) -> Holds:
-    """The newest of these holds, which are on these accounts."""
+    """Returns the newest of these holds, whose senders are `accounts`."""
     with_recipient = holds.select_related("to_account__user").order_by("-created_at")
-    newest = list(with_recipient[: MOST_PENDING + 1])
+    newest = list(with_recipient[: MAX_PENDING + 1])
     known = {account.pk: account for account in accounts}
     for hold in newest:
         assert hold.from_account_id is not None  # noqa: S101 - a hold has a sender
         hold.from_account = known[hold.from_account_id]
-    more = holds.count() - MOST_PENDING if len(newest) > MOST_PENDING else 0
-    return Holds(newest[:MOST_PENDING], more)
+    more = holds.count() - MAX_PENDING if len(newest) > MAX_PENDING else 0
+    return Holds(newest[:MAX_PENDING], more)
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledFigure:
-    """A figure with its label, both as a page shows them."""
+    """An amount with its label, both formatted for pages."""
 
     label: str
     figure: str
 
 
 def figures_of(account: Account) -> list[LabelledFigure]:
-    """Booked, held, overdraft limit and payment limits, as far as they are set."""
+    """Returns the balance and, if they are set, the held amount, the overdraft limit and payment
+    limits.
+    """
     figures = [LabelledFigure("Booked", figure(account.balance, account.currency))]
     if account.held:
         figures.append(LabelledFigure("Held", figure(account.held, account.currency)))
@@ -96,9 +99,9 @@ def figures_of(account: Account) -> list[LabelledFigure]:
 
 
 def limits_of(account: Account) -> list[LabelledFigure]:
-    """The limits per payment and per day, and how much of the daily limit is left.
+    """Returns the limits per payment and per day, and how much of the daily limit is left.
 
-    For display: services count again under the lock, see `LockedAccount.sent_on`.
+    For display only: services count again under the lock, see `LockedAccount.sent_on`.
     """
     return _limits(account, Decimal(0) if account.daily_limit is None else sent_today(account))
 
@@ -117,11 +120,11 @@ def _limits(account: Account, sent: Decimal) -> list[LabelledFigure]:
 
 
 def limits_in_words(accounts: Sequence[Account], chosen: Account | None) -> str:
-    """The limits of each account that has some, in a line each, for the help of a form field that
-    chooses one; "" without limits. One query if any has a limit per day.
+    """Returns HTML with one line of limits for each account that has limits, as the help of a form
+    field that chooses an account; "" without limits. One query if an account has a daily limit.
 
-    The line of `chosen` is shown; a script shows that of another choice, and a browser without
-    scripts all.
+    Only the line of `chosen` is visible. A script shows the line of another choice; a browser
+    without scripts shows all lines.
     """
     sent = _all_sent_today([each for each in accounts if each.daily_limit is not None])
     hints = [
@@ -140,7 +143,9 @@ def _one_line(account: Account, sent: Decimal) -> str:
 
 
 def _all_sent_today(accounts: Sequence[Account]) -> dict[UUID, Decimal]:
-    """`sent_today` of several accounts, without those that sent nothing. One query at most."""
+    """Returns `sent_today` for several accounts, without those that sent nothing. At most one
+    query.
+    """
     if not accounts:
         return {}
     today = start_of_day(timezone.localdate())
@@ -150,5 +155,5 @@ def _all_sent_today(accounts: Sequence[Account]) -> dict[UUID, Decimal]:
 
 
 def sent_today(account: Account) -> Decimal:
-    """What a limit per day has counted today. One query."""
+    """Returns the amount that counts towards the account's daily limit today. One query."""
     return _all_sent_today([account]).get(account.pk, Decimal(0))

@@ -14,7 +14,7 @@ ENTRY_COLUMNS = (
 
 
 def entry_cells(entry: Entry) -> list[Any]:
-    """The cells of one entry. The amount is negative for money out."""
+    """Returns the cells of one entry. The amount is negative for money out."""
     booked = timezone.localtime(entry.created_at)
     return [
         booked.date(),

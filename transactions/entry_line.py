@@ -1,9 +1,9 @@
-"""The rows of a statement and of the home page; and how all such rows become HTML.
+"""The rows of the statement and the home page, and the fast rendering of such rows as HTML.
 
-Note [One row as a format string]: a template that loops over fifty rows resolves some twenty names
-and conditions for each, which took a third of a statement's time. So the template of a row is
-rendered once a page, with {title}, {amount} ... in place of the values, and Python fills in and
-escapes the values of each row.
+Note [One row as a format string]: a template that loops over fifty rows resolves about twenty names
+and conditions for each row, which took a third of a statement's time. So the template of a row is
+rendered once per page, with {title}, {amount} ... instead of the values. Python then fills in the
+escaped values of each row.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ ROW = "includes/_entry_row.html"
 
 class Line(Protocol):
     """A NamedTuple with the values of one row. A SafeString is HTML; all other texts are escaped
-    when filled in.
+    when they are filled in.
     """
 
     def _asdict(self) -> dict[str, str]: ...
@@ -42,7 +42,7 @@ class Line(Protocol):
 class EntryLine(NamedTuple):
     """The values of one row of a statement.
 
-    Below the title stand `time` and `details`, each of which begins with " · ".
+    `time` and `details` are below the title. Each detail begins with " · ".
     """
 
     url: str
@@ -66,7 +66,7 @@ AGAIN = '<a class="entry__again" href="{}" aria-label="Send again: {}">Send agai
 
 
 class EntryGroup(NamedTuple):
-    """Rows below a heading. Without a day, they have none."""
+    """Rows with a heading for their day. Without a day, there is no heading."""
 
     rows: SafeString
     day: str = ""
@@ -76,7 +76,7 @@ class EntryGroup(NamedTuple):
 
 
 class DayOfEntries(Protocol):
-    """A day of a statement; `is_split` if the page shows only a part of it."""
+    """A day of a statement; `is_split` if the page shows only a part of the day."""
 
     date: date
     total: Decimal
@@ -86,7 +86,7 @@ class DayOfEntries(Protocol):
 
 
 def groups_by_day(days: Iterable[DayOfEntries]) -> list[EntryGroup]:
-    """The rows of a statement, below their days."""
+    """Returns the rows of a statement, grouped by day."""
     row = row_format(ROW, EntryLine._fields)
     return [
         EntryGroup(
@@ -101,20 +101,20 @@ def groups_by_day(days: Iterable[DayOfEntries]) -> list[EntryGroup]:
 
 
 def one_group(entries: Sequence[Entry], show_currency: bool) -> list[EntryGroup]:
-    """The rows of the home page, with the names of the accounts."""
+    """Returns the rows of the home page as one group, with the names of the accounts."""
     lines = entry_lines(entries, show_account=True, show_currency=show_currency)
     return [EntryGroup(filled(row_format(ROW, EntryLine._fields), lines))]
 
 
 def row_format(template: str, fields: Iterable[str]) -> str:
-    """The HTML of a row, with {title}, {amount} ... in place of the values of its line."""
+    """Returns the HTML of a row, with {title}, {amount} ... instead of the values."""
     return render_to_string(
         template, {"line": {name: SafeString(f"{{{name}}}") for name in fields}}
     )
 
 
 def filled(row: str, lines: Iterable[Line]) -> SafeString:
-    """The rows as HTML: the format with the escaped values of each line."""
+    """Returns the rows as HTML: the format with the escaped values of each line."""
     return SafeString(
         "".join(
             row.format(**{name: _as_html(value) for name, value in line._asdict().items()})
@@ -124,7 +124,9 @@ def filled(row: str, lines: Iterable[Line]) -> SafeString:
 
 
 def _as_html(text: str) -> str:
-    """As Django's `conditional_escape`, in a quarter of its time: a page calls this 650 times."""
+    """Escapes like Django's `conditional_escape` in a quarter of its time: a page calls this 650
+    times.
+    """
     return text if isinstance(text, SafeString) else escape(text)
 
 
@@ -135,8 +137,8 @@ def entry_lines(
     show_account: bool = False,
     show_currency: bool = False,
 ) -> Iterator[EntryLine]:
-    """The values of the rows of these entries. `in_day`: below a heading with the day;
-    `show_account`: with the names of the accounts.
+    """Yields the values of the rows of these entries. `in_day`: the rows are below a heading with
+    the day; `show_account`: the rows name their accounts.
     """
     zone = timezone.get_current_timezone()
     for entry in entries:
@@ -171,7 +173,7 @@ def entry_lines(
 
 
 def badges_of(labels: list[str]) -> SafeString:
-    """The labels behind the title of a row."""
+    """Returns the badges after the title of a row, as HTML."""
     badge = '<span class="badge">{}</span>'
     return format_html_join("", badge, ((label,) for label in labels)) if labels else NOTHING
 
@@ -181,7 +183,9 @@ def _caption(text: str) -> SafeString:
 
 
 def _again(entry: Entry) -> SafeString:
-    """The link that pays somebody the same again; for a payment out, unless it was a refund."""
+    """Returns the link that repeats a payment; empty except for a completed payment to another
+    account that is not a refund.
+    """
     is_paid = entry.type == Transaction.Type.TRANSFER and entry.status == "completed"
     if entry.is_credit or not is_paid or entry.reverses_id or not entry.counterparty:
         return NOTHING
@@ -189,7 +193,9 @@ def _again(entry: Entry) -> SafeString:
 
 
 def again_url(transaction_id: UUID) -> str:
-    """The transfer form filled in with a payment of one's own. Its address tells nothing of it."""
+    """Returns the URL of the transfer form, filled in with an earlier payment. The URL contains
+    only the payment's id.
+    """
     return f"{_transfer_form()}?again={transaction_id}"
 
 
@@ -199,7 +205,7 @@ def _transfer_form() -> str:
 
 
 def receipt_url(transaction_id: UUID) -> str:
-    """The address of a receipt. Django's `reverse` runs once, not for every row."""
+    """Returns the URL of a receipt. Calls Django's `reverse` only once, not for every row."""
     return _receipt_pattern().replace(str(NO_ID), str(transaction_id))
 
 

@@ -1,7 +1,7 @@
-"""Refusals of money movements; see `accounts.exceptions` for the base.
+"""Refusals of money movements; the base class is in `accounts.exceptions`.
 
-Two places use the sentences below: services that refuse, and staff pages, which show them instead
-of offering a step that would be refused.
+The messages below are used by services that refuse, and by staff pages, which show a message
+instead of a button for a step that would be refused.
 """
 
 from accounts.exceptions import (
@@ -47,11 +47,13 @@ NO_REFUND_OF_HOLD = {
 
 
 class TransactionNotFound(LedgerError):
-    """No transaction of this person has that id."""
+    """This person has no transaction with that id."""
 
 
 class InvalidAmount(LedgerError):
-    """The amount is not above zero, too large, above its hold, or finer than its currency."""
+    """The amount is not above zero, too large, above the amount of its hold, or too fine for its
+    currency.
+    """
 
     field = "amount"
 
@@ -63,25 +65,25 @@ class RecipientClosed(AccountNotActive):
 
 
 class RecipientFull(InvalidAmount):
-    """The account that would receive the money cannot hold that much."""
+    """The balance of the account that would receive the money would be too large."""
 
     field = "to_account"
 
 
 class InvalidDetails(LedgerError):
-    """A value of the draft, other than its amount, is missing, contradicts another, or cannot be
-    stored as given. Also a note or tag that cannot be stored.
+    """A value of the draft, other than the amount, is missing, contradicts another value, or cannot
+    be stored. Also raised for a note or tag that cannot be stored.
     """
 
 
 class NoteChanged(LedgerError):
-    """The owner's note or tags were changed meanwhile, in another window."""
+    """The owner's note or tags were changed in another window after this one was opened."""
 
     is_conflict = True
 
 
 class InsufficientFunds(LedgerError):
-    """More than the account has available."""
+    """The amount is more than the account has available."""
 
     field = "amount"
 
@@ -105,8 +107,8 @@ class IdempotencyConflict(LedgerError):
 
 
 class AlreadyReversed(LedgerError):
-    """A row cannot be reversed: it is missing, not booked or a reversal itself, or the new row is
-    for too much or has other accounts.
+    """A row cannot be reversed because it is missing, not booked or a reversal, or because the new
+    row has too high an amount or other accounts.
     """
 
 
@@ -117,20 +119,20 @@ class ExpiryPassed(LedgerError):
 
 
 class HoldNotPending(LedgerError):
-    """A row cannot be captured or voided: it is no hold, or ended before. Or a hold cannot be
-    captured: it has expired, or the new row has other accounts.
+    """A row cannot be captured or voided because it is not a hold or has ended; or a hold cannot be
+    captured because it has expired or the new row has other accounts.
     """
 
 
 class LimitExceeded(LedgerError):
-    """Above the account's limit for one payment, or for a day."""
+    """The amount is above the account's limit for one payment or for a day."""
 
     field = "amount"
 
 
 class TooManyTogether(LedgerError):
-    """More payments than are booked all or none in one call or file."""
+    """The call or file has too many payments to book all or none of them."""
 
 
 class RefusedByDatabase(LedgerError):
-    """The database refused the row by a constraint that has no exception of its own."""
+    """The database refused the row by a constraint that has no own exception."""

@@ -1,4 +1,4 @@
-"""Form fields that several pages share: an amount, a day, one of the payer's own accounts."""
+"""Form fields of several pages: an amount, a day, one of the payer's accounts."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ class AmountField(forms.CharField):
         super().__init__(max_length=40, strip=False, widget=widget, **kwargs)
 
     def to_python(self, value: Any) -> str:
-        """The typed text without spaces at its ends."""
+        """Returns the typed text without spaces at its ends."""
         return (super().to_python(value) or "").strip(" ")
 
     def clean(self, value: Any) -> Any:
@@ -51,6 +51,6 @@ class MoneyForm(forms.Form):
     """A form with an `amount` whose currency depends on the chosen account."""
 
     def refuse_decimals(self, amount: Decimal, currency: str) -> None:
-        """Adds an error if the amount has more decimals than the currency, or may mean another."""
+        """Adds an error if the amount has more decimals than its currency, or is ambiguous."""
         if refusal := decimals_refusal(amount, currency):
             self.add_error("amount", refusal)

@@ -1,4 +1,4 @@
-"""What became of a transaction: captured, released, expired, refunded, and when."""
+"""The history of a transaction: hold, capture, release, expiry and refunds, with their times."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,7 +10,7 @@ from ledger.text.dates import until
 from ledger.text.money import money
 from transactions.models import StaffReason, Transaction
 
-# The state of a hold, as a badge of one word.
+# The badge for each state of a hold, one word.
 STATES = {
     "pending": "pending", "expired": "expired", "captured": "captured", "released": "released",
 }  # fmt: skip
@@ -18,8 +18,8 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One line of a timeline. `row` is the transaction it links to; `day` is set instead of `at` if
-    there is no time.
+    """One line of a timeline. `row` is the linked transaction; `day` is set instead of `at` if the
+    time is unknown.
     """
 
     text: str
@@ -34,8 +34,8 @@ class Lifecycle:
     """A transaction with its hold, capture, reversals and staff reasons.
 
     `state` is "" for booked money, else "pending", "expired", "captured" or "released". An expired
-    hold still reserves its money until `expire_holds` runs. `reasons` are those of the row, its
-    capture and its reversals.
+    hold still reserves its money until `expire_holds` runs. `reasons` are the reasons for the row,
+    its capture and its reversals.
     """
 
     row: Transaction
@@ -57,14 +57,14 @@ class Lifecycle:
 
     @property
     def state_label(self) -> str:
-        """The state in words for customers: "held until Sunday 22 November"."""
+        """The state as text for customers: "held until Sunday 22 November"."""
         if self.state == "expired" and not self.row.is_pending:
             return "expired and released"
         return state_label_of(self.row)
 
     @property
     def release(self) -> StaffReason | None:
-        """The reason of the colleague who released the hold by hand, if any."""
+        """The reason recorded when staff released the hold, if they did."""
         return next(
             (reason for reason in self.reasons if reason.action == StaffReason.Action.RELEASE), None
         )
@@ -76,12 +76,12 @@ class Lifecycle:
 
     @property
     def back(self) -> str:
-        """The word for refunds of the row: a refunded deposit is taken back."""
+        """The word for refunds of the row; a refunded deposit is "Taken back"."""
         return "Taken back" if self.row.type == Transaction.Type.DEPOSIT else "Refunded"
 
     @property
     def left(self) -> Decimal:
-        """How much can still be refunded."""
+        """The amount that can still be refunded."""
         if self.row.is_hold or self.row.is_reversal:
             return Decimal(0)
         amount: Decimal = self.row.amount
@@ -116,7 +116,7 @@ class Lifecycle:
         return moments
 
     def _ending(self, capture: Transaction) -> list[TimelineEvent]:
-        """The events of a capture; the rest of the hold is available again from then on."""
+        """Returns the events of a capture, including the release of the rest of the hold."""
         rest = self.row.amount - capture.amount
         if not rest:
             return [TimelineEvent("Captured in full", capture.created_at, row=capture)]
@@ -152,7 +152,7 @@ class Lifecycle:
 
 
 def state_label_of(row: Transaction) -> str:
-    """The state in words, from the row alone. No query, for lists."""
+    """Returns the state as text from the row only, for lists. No query."""
     if not row.is_hold:
         return "booked"
     if not row.is_pending:

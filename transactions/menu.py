@@ -1,4 +1,4 @@
-"""The page of the person's data."""
+"""Menu item for the page of the person's data."""
 
 from ledger.web.menu import register
 

@@ -1,6 +1,6 @@
-"""What made a payment that nobody typed in: a file or a standing order.
+"""The origin of a payment that nobody typed in: a file or a standing order.
 
-A feature registers a function in its module `origin`; the receipt shows what that returns.
+A feature registers a function in its module `origin`; the receipt shows what the function returns.
 """
 
 from collections.abc import Callable
@@ -13,11 +13,12 @@ from transactions.models import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What made a payment, as its receipt shows it to one reader.
+    """The origin of a payment, as one reader may see it on the receipt.
 
-    `id` is that of what made it. `url` is "" if the reader may not open it: then the receipt does
-    not name it. `how` completes "The bank paid ... from ...", for a payment that staff booked for
-    the holder. `repeats` is whether it makes further payments by itself.
+    `id` is the id of the file or standing order. `url` is "" if the reader may not open the origin;
+    then the receipt does not name it. `how` completes "The bank paid ... from ..." for a payment
+    that staff booked for the holder. `repeats` is whether the origin makes further payments
+    automatically.
     """
 
     id: UUID
@@ -35,13 +36,15 @@ FINDERS: list[Find] = []
 
 
 def register(find: Find) -> Find:
-    """Asks this function, too, for the origin of each payment. A decorator."""
+    """Registers a function that finds the origin of payments. A decorator."""
     FINDERS.append(find)
     return find
 
 
 def origin_of(row: Transaction, reader: User) -> Origin | None:
-    """The first origin that is found; None for what was typed in. A hold and a refund have none."""
+    """Returns the first origin that is found; None for a payment that was typed in, a hold or a
+    refund.
+    """
     if row.is_hold or row.is_reversal:
         return None
     return next((origin for find in FINDERS if (origin := find(row, reader))), None)

@@ -1,4 +1,4 @@
-"""The jobs of the core, and of privacy."""
+"""The scheduled jobs of the core and of privacy."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from ledger.jobs.schedule import ScheduledJob, register
 
 register(ScheduledJob("expire_holds", every=timedelta(minutes=5)))
 register(ScheduledJob("audit_ledger", at="01:30"))
-# So only days that the audit proved.
+# Runs after the audit, so that only audited days are sealed.
 register(ScheduledJob("seal_ledger", at="01:30", after="audit_ledger"))
 register(ScheduledJob("erase_people", at="02:30"))
 register(ScheduledJob("apply_retention", at="02:30"))

@@ -1,4 +1,4 @@
-"""Query scope: whose rows a reader may query. Every search and every report starts here."""
+"""Query scope: the rows that a reader may query. Every search and every report starts here."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,7 +16,7 @@ from transactions.models import Entry, Transaction
 from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet
 
-MINE, BANK = "mine", "bank"  # the kinds of scope, as the address parameter `whose` names them
+MINE, BANK = "mine", "bank"  # the kinds of scope: values of the URL parameter `whose`
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class Scope:
     """The reader's own accounts, or the whole bank (`is_bank`; `accounts` is then empty).
 
     `shows_names`: the reader may see other people's names. `finds_texts`: the reader may see, and
-    so find, what people wrote. `finds_numbers`: the same of whole account numbers; other readers
-    see the last digits. `finds_addresses`: the reader may also find people by email address in the
-    whole bank. Query rows only through `transactions()`, `entries()` and `flows()`: they never
-    match, count or sum a row outside the scope.
+    so search, texts that people wrote. `finds_numbers`: the reader may see and search whole account
+    numbers; other readers see the last digits. `finds_addresses`: the reader may also find people
+    by email address in the whole bank. Query rows only through `transactions()`, `entries()` and
+    `flows()`, which never match, count or sum a row outside the scope.
     """
 
     reader: User
@@ -45,7 +45,9 @@ class Scope:
 
     @property
     def own_reader(self) -> User | None:
-        """Whose own categories count: the reader's in their own money, nobody's in the bank."""
+        """The reader whose own categories are used: the reader in their own money, None in the
+        whole bank.
+        """
         return None if self.is_bank else self.reader
 
     @property
@@ -62,24 +64,24 @@ class Scope:
         return sorted(set(currencies), key=lambda currency: (-currencies.count(currency), currency))
 
     def all_accounts(self) -> AccountQuerySet:
-        """Every account in the scope, closed ones too."""
+        """Returns every account in the scope, including closed ones."""
         accounts: AccountQuerySet = Account.objects.all()
         return accounts if self.is_bank else accounts.filter(pk__in=self.ids)
 
     def transactions(self) -> TransactionQuerySet:
-        """Every transaction with a side in the scope, holds too."""
+        """Returns every transaction with a side in the scope, including holds."""
         rows: TransactionQuerySet = Transaction.objects.all()
         if self.is_bank:
             return rows
         return rows.filter(Q(from_account__in=self.ids) | Q(to_account__in=self.ids))
 
     def entries(self) -> EntryQuerySet:
-        """Every booked entry of the accounts in the scope."""
+        """Returns every booked entry of the accounts in the scope."""
         entries: EntryQuerySet = Entry.objects.all()
         return entries if self.is_bank else entries.filter(account__in=self.ids)
 
     def flows(self, currency: str) -> EntryQuerySet:
-        """The entries that change the total of the scope, without transfers inside it.
+        """Returns the entries that change the total of the scope, without transfers inside it.
 
         For a person: money from or to other people. For the bank: deposits and withdrawals.
         """
@@ -93,7 +95,7 @@ class Scope:
 
 
 def newest_first(rows: TransactionQuerySet, scope: Scope) -> TransactionQuerySet:
-    """Sorts rows of a scope newest first; the caller takes the first of many.
+    """Sorts rows of a scope newest first, for a caller that takes only the first ones.
 
     The whole bank uses the index of Note [Newest of the bank]: Postgres stops as soon as it has
     enough rows, while a sort would read every match. A reader's own rows are few, so they are
@@ -106,14 +108,14 @@ def newest_first(rows: TransactionQuerySet, scope: Scope) -> TransactionQuerySet
 
 
 def scope_for(reader: User, kind: str = MINE) -> Scope:
-    """Returns the reader's scope of this kind; any kind but BANK is their own money.
+    """Returns the reader's scope of this kind; any kind except BANK is the reader's own money.
 
     Raises PermissionDenied if the reader may not read the whole bank.
     """
     if kind != BANK:
         return Scope(reader, tuple(Account.objects.owned_by(reader)))
     if not may_read_bank(reader):
-        raise PermissionDenied("Only analysts and staff read the figures of the whole bank.")
+        raise PermissionDenied("Only analysts and staff may see data of the whole bank.")
     read_bank()
     opened_by_right()
     sees_names = reader.has_perm(SEE_NAMES)
@@ -127,9 +129,9 @@ def scope_for(reader: User, kind: str = MINE) -> Scope:
 
 
 def may_read_bank(reader: User) -> bool:
-    """Whether the reader may read everybody's rows: analysts and staff may.
+    """Returns whether the reader may read everybody's rows, as analysts and staff may.
 
-    Somebody with a group of staff, which names people, who is not staff any more, may not.
+    A reader who is no longer staff, but is still in a group of staff that may see names, may not.
     """
     is_staff = reader.is_staff or reader.is_superuser
     return reader.has_perms(["transactions.view_transaction", "transactions.view_entry"]) and (
@@ -138,23 +140,23 @@ def may_read_bank(reader: User) -> bool:
 
 
 def may_see_names(reader: User) -> bool:
-    """Whether the reader may see the names of all people in the bank."""
+    """Returns whether the reader may see the names of all people in the bank."""
     return may_read_bank(reader) and reader.has_perm(SEE_NAMES)
 
 
 def may_see_plans(reader: User) -> bool:
-    """Whether the reader may see query plans: a plan counts rows of other people too."""
+    """Returns whether the reader may see query plans, which also count rows of other people."""
     return settings.DEBUG or may_read_bank(reader)
 
 
 def may_explore_bank(reader: User) -> bool:
-    """Whether the reader may query the rows of the whole bank by SQL, in the explorer."""
+    """Returns whether the reader may query the rows of the whole bank by SQL, in the explorer."""
     is_open = settings.LEDGER_EXPLORER != "off"
     return is_open and may_read_bank(reader) and reader.has_perm("explorer.use_explorer")
 
 
 def currencies_of_bank() -> list[str]:
-    """The currencies of all accounts, the most frequent first."""
+    """Returns the currencies of all accounts, the most frequent first."""
     counted = (
         Account.objects.values("currency")
         .annotate(many=Count("pk"))

@@ -1,4 +1,4 @@
-"""What `has:` finds in the search: notes and tags."""
+"""The search terms `has:note` and `has:tag`."""
 
 from transactions.annotations.search import ids_with_note, ids_with_tag
 from transactions.search.language.has_values import register

@@ -1,18 +1,18 @@
 """Every way to move money. Each call is one database transaction, except that `expire_holds` opens
 one per account, and `post_batch` with `atomic=False` one per chunk.
 
-A service never runs inside another database transaction (`durable=True`): when it returns, money
+A service never runs inside another database transaction (`durable=True`). When it returns, money
 has moved; when it raises, this call has moved nothing. There are two exceptions: `OutcomeUnknown`
 after a connection lost during COMMIT, and `BatchInterrupted` when a batch with `atomic=False`
 fails, whose earlier chunks stay posted.
 
-After `OutcomeUnknown`, send the same id again until a call returns or raises a LedgerError; its
-`ids` has the id, also where the caller gave none. Any other error of a repeat, such as a lock or a
-statement that took too long, says nothing of the earlier call: its COMMIT may still wait for a
-standby and hold the locks. A new id may pay twice.
+After `OutcomeUnknown`, send the same id again until a call returns or raises a LedgerError. The
+error's `ids` contains the id, even if the caller did not set one. Any other error of a repeat, such
+as a lock or a statement that took too long, does not show the outcome of the earlier call, whose
+COMMIT may still wait for a standby and keep its locks. A new id may pay twice.
 
-A call that gave no answer at all, because its process died, may still come through for 3 seconds
-after it was sent, whatever a repeat in another process says: see Note [Lost statements].
+A call without any answer, because its process died, may still be booked up to 3 seconds after it
+was sent, whatever a repeat in another process returns: see Note [Lost statements].
 """
 
 import uuid
@@ -82,8 +82,8 @@ NO_REASON = "Released by code or a command; no reason was given."
 class Details(TypedDict, total=False):
     """Optional details of any movement of money.
 
-    `id` is the idempotency key: sent again with the same content, it returns the first row and
-    moves nothing. `value_date` is the day from which it counts (default: the booking day).
+    `id` is the idempotency key: a call with the same id and content returns the first row and moves
+    nothing. `value_date` is the day from which the money counts (default: the booking day).
     `metadata` is a JSON object of at most 16 KiB.
     """
 
@@ -96,7 +96,7 @@ class Details(TypedDict, total=False):
 
 
 class Booked(NamedTuple):
-    """A row of the books. `is_repeated`: an earlier call with the same id had booked it."""
+    """A booked row. `is_repeated` is true if an earlier call with the same id had booked it."""
 
     row: Transaction
     is_repeated: bool
@@ -112,7 +112,7 @@ def transfer(
 ) -> Transaction:
     """Moves `amount` between two accounts of one currency.
 
-    Raises the LedgerError that refuses it, whose text says what to do; nothing has moved then.
+    Raises the LedgerError that refuses it, with a message about what to do; nothing has moved then.
     """
     sender, recipient = _named(from_account), _named(to_account)
     return book(Draft(from_account=sender, to_account=recipient, amount=amount, **details))
@@ -154,11 +154,11 @@ def hold(
 def capture(
     *, hold: Transaction | uuid.UUID, amount: Decimal | None = None, **details: Unpack[Details]
 ) -> Transaction:
-    """Completes a hold, whole or in part; the rest is released.
+    """Completes a hold, in full or in part; the rest is released.
 
     The new row takes the description, reference and metadata of the hold unless others are given.
-    Raises HoldNotPending for a hold that ended or expired, InvalidAmount for more than the hold;
-    otherwise as `transfer` does.
+    Raises HoldNotPending for a hold that has ended or expired, InvalidAmount for more than the
+    hold, and otherwise the errors of `transfer`.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
     fields: dict[str, Any] = {
@@ -180,26 +180,26 @@ def capture(
 
 @counts.counts_as("release")
 def void(
-    *, hold: Transaction | uuid.UUID, beside: Callable[[Transaction], object] | None = None
+    *, hold: Transaction | uuid.UUID, explain: Callable[[Transaction], object] | None = None
 ) -> Transaction:
-    """Voids a hold, so that the money is available again. Returns a hold that was voided before as
-    it is. Raises HoldNotPending for any other row that is no pending hold.
+    """Voids a hold, so that the money is available again. A hold that was voided before is returned
+    unchanged. Raises HoldNotPending for any other row that is not a pending hold.
 
-    `beside` as for `book`, but called only if this call voids the hold, and before that: it stores
-    the `StaffReason` that the database asks for. Without it, the reason of a hold
-    that has not expired says that none was given.
+    `explain` is called with the row before this call voids the hold, in the same database
+    transaction. It stores the `StaffReason` that the database requires. Without `explain`, a hold
+    that has not expired gets a default reason.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
 
-    explain = beside or _without_reason
-    row, is_new = unit_of_work.run(lambda: engine.release(held, explain=explain))
+    store_reason = explain or _without_reason
+    row, is_new = unit_of_work.run(lambda: engine.release(held, explain=store_reason))
     if not is_new:
         counts.note_repeated()
     return row
 
 
 def _without_reason(hold: Transaction) -> None:
-    """Stores that no reason was given; nothing for an expired hold, which needs none."""
+    """Stores a default reason; stores nothing for an expired hold, which needs no reason."""
     if hold.is_expired:
         return
     StaffReason.objects.get_or_create(
@@ -214,7 +214,7 @@ def reverse(
     amount: Decimal | None = None,
     **details: Unpack[Details],
 ) -> Transaction:
-    """Posts the opposite of a booked transaction, whole or in part.
+    """Posts the opposite of a booked transaction, in full or in part.
 
     Raises AlreadyReversed if the reversals would exceed the original, and for a hold or a reversal;
     InsufficientFunds if the recipient no longer has the money.
@@ -234,7 +234,7 @@ def reverse(
 
 
 def expire_holds(*, now: datetime | None = None) -> int:
-    """Voids every pending hold whose end has passed, and returns how many. Safe to run twice or in
+    """Voids every pending hold that has expired, and returns the number. Safe to run twice or in
     parallel.
 
     Skips accounts that are locked by others (SKIP LOCKED). Counts holds whose COMMIT succeeded
@@ -260,10 +260,11 @@ def expire_holds(*, now: datetime | None = None) -> int:
 def _expire(
     payer: uuid.UUID, payee: uuid.UUID | None, moment: datetime, tries: dict[str, int]
 ) -> int:
-    """Voids the expired holds of one account for one recipient, in one database transaction;
-    returns how many. Of several recipients it would lock the streams: Note [Lock of a stream].
+    """Voids the expired holds of one account for one recipient in one database transaction, and
+    returns the number. With several recipients it would lock their streams: Note [Lock of a
+    stream].
 
-    `tries` maps the database transaction id of each try to how many holds it voided, so that a
+    `tries` maps the database transaction id of each try to the number of holds it voided, so that a
     retry knows which tries were committed.
     """
     locked = LockedAccounts(lock([payer], skip_locked=not tries))
@@ -311,33 +312,34 @@ def preview(draft: Draft) -> Transaction:
 def book(
     draft: Draft,
     *,
-    beside: Callable[[Transaction], object] | None = None,
+    write_also: Callable[[Transaction], object] | None = None,
     within: DayLimit | None = None,
 ) -> Transaction:
-    """Posts one draft of any type. Prefer `transfer`, `deposit` and `withdraw` where they suffice.
+    """Posts one draft of any type. Prefer `transfer`, `deposit` and `withdraw` if they are
+    sufficient.
 
-    `beside` is called with the posted row, in the same database transaction, to write more: both
-    are stored, or neither. It is called again for the same row if an id is sent again; one that is
-    booked already is not counted again against the limit of the day, `within`.
+    `write_also` is called with the posted row in the same database transaction, so that its writes
+    and the row are stored together or not at all. It is called again for the same row if an id is
+    sent again. A row that was booked before does not count again towards the daily limit `within`.
     """
-    return book_once(draft, beside=beside, within=within).row
+    return book_once(draft, write_also=write_also, within=within).row
 
 
 def book_once(
     draft: Draft,
     *,
-    beside: Callable[[Transaction], object] | None = None,
+    write_also: Callable[[Transaction], object] | None = None,
     within: DayLimit | None = None,
     payer: uuid.UUID | None = None,
 ) -> Booked:
-    """`book`, for callers who tell whether this call moved the money or an earlier one had.
+    """Posts like `book`, and returns whether this call or an earlier one moved the money.
 
-    With `payer`, raises AccountNotFound unless the sender is an account of this person, also where
-    it was booked before.
+    With `payer`, raises AccountNotFound unless the sender is an account of this person, even if the
+    payment was booked before.
     """
     with counts.counting(counts.kind_of(draft)):
         item = prepare(draft)
-        row = _booked(item, beside, within, payer)
+        row = _booked(item, write_also, within, payer)
         if item.is_repeated:
             counts.note_repeated()
         return Booked(row, is_repeated=item.is_repeated)
@@ -345,26 +347,26 @@ def book_once(
 
 def _booked(
     item: PreparedDraft,
-    beside: Callable[[Transaction], object] | None,
+    write_also: Callable[[Transaction], object] | None,
     within: DayLimit | None,
     payer: uuid.UUID | None,
 ) -> Transaction:
     def work() -> Transaction | LedgerError:
         if payer is not None and not _is_of(payer, item.from_id):
             return AccountNotFound(NOT_THE_PAYERS)
-        item.was_posted = False  # what an earlier try has found may be gone after a failover
+        item.was_posted = False  # a row that an earlier try found may be gone after a failover
         paid_before = within.paid_before() if within is not None else None
         result = engine.post_one(item)
         if isinstance(result, Transaction):
             if within is not None and paid_before is not None and not item.was_posted:
                 within.refuse_over(paid_before, [result])
-            if beside is not None:
-                beside(result)
+            if write_also is not None:
+                write_also(result)
         single_statement.paths[single_statement.STEP_BY_STEP] += 1
         return result
 
     def in_one_statement(lost: list[LostStatement]) -> Transaction | LedgerError | None:
-        if beside or not single_statement.suits(item):
+        if write_also or not single_statement.suits(item):
             return None
         return single_statement.post(item, lost, within, payer)
 
@@ -378,5 +380,5 @@ def _is_of(person: uuid.UUID, account: uuid.UUID | None) -> bool:
 
 def _named(account: AccountOrId | None) -> AccountOrId:
     if account is None:
-        raise AccountNotFound("Say which account; None means outside the bank.")
+        raise AccountNotFound("Name the account; None means outside the bank.")
     return account

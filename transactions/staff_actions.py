@@ -1,4 +1,4 @@
-"""What staff may do to a transaction, or why not."""
+"""The actions of staff on a transaction, and the reasons why an action is refused."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from transactions.exceptions import (
 from transactions.lifecycle import Lifecycle
 from transactions.models import Transaction
 
-OWN = "This moves money of your own account, or of your household; a colleague has to do it."
+OWN = "This moves money of your account or your household, so another colleague has to do it."
 
 
 def _no_accounts(_lifecycle: Lifecycle, _person: User) -> list[Obstacle]:
@@ -33,25 +33,27 @@ class StaffAction:
     name: str
     label: str
     permission: str
-    why_not: Callable[[Lifecycle], str]  # "" where the transaction allows it
-    accounts: Callable[[Lifecycle, User], list[Obstacle]] = _no_accounts  # their obstacles
+    why_not: Callable[[Lifecycle], str]  # "" if the transaction allows it
+    accounts: Callable[[Lifecycle, User], list[Obstacle]] = _no_accounts  # of the accounts
 
     def refusal(self, lifecycle: Lifecycle, person: User) -> str:
-        """Why it is refused for this transaction or person, apart from permissions; "" if not."""
+        """Returns why the action is refused for this transaction or person, apart from permissions;
+        "" if it is not refused.
+        """
         sides = (lifecycle.row.from_account, lifecycle.row.to_account)
         if any(side is not None and person.is_close_to(side.user) for side in sides):
             return OWN
         return self.why_not(lifecycle)
 
     def obstacles(self, lifecycle: Lifecycle, person: User) -> list[Obstacle]:
-        """All obstacles for this person now, with the pages for what to do instead."""
+        """Returns all current obstacles for this person, with links to pages for alternatives."""
         if refusal := self.refusal(lifecycle, person):
             link = NO_LINK if refusal == OWN else _instead(lifecycle, person)
             return [Obstacle(refusal, *link)]
         return self.accounts(lifecycle, person)
 
     def url(self, row: Transaction) -> str:
-        """The page of this action for a transaction."""
+        """Returns the URL of this action's page for a transaction."""
         return reverse(f"admin:transactions_transaction_{self.name}", args=[row.pk])
 
 
@@ -79,18 +81,20 @@ def _why_no_capture(lifecycle: Lifecycle) -> str:
 
 
 def _accounts_of_refund(lifecycle: Lifecycle, person: User) -> list[Obstacle]:
-    """A closed account takes no money back, and gives none; a frozen one gives none."""
+    """Returns the accounts that prevent a refund: a closed account can neither receive nor send,
+    and a frozen account cannot send.
+    """
     payer, payee = lifecycle.row.from_account, lifecycle.row.to_account
     found = []
     if payer is not None and payer.is_closed:
         take = f"withdraw it from {_named(payee)} and " if payee is not None else ""
         sentence = (
-            f"{_named(payer)}, which paid, is closed, so no refund can go there; {take}deposit it "
+            f"{_named(payer)}, which paid, is closed and cannot receive a refund; {take}deposit it "
             "to another account instead."
         )
         found.append(Obstacle(sentence, *_cash_desk(person)))
     if payee is not None and payee.is_closed:
-        sentence = f"{_named(payee)}, which was paid, is closed and has nothing to give back."
+        sentence = f"{_named(payee)}, which was paid, is closed and has no money to refund."
         found.append(Obstacle(sentence))
     return [*found, *_frozen(payee, person)]
 
@@ -109,7 +113,9 @@ def _frozen(sender: Account | None, person: User) -> list[Obstacle]:
 
 
 def _named(account: Account) -> str:
-    """ "Everyday of Ana Ferreira": not everybody of staff sees the number."""
+    """Returns for example "Everyday of Ana Ferreira", because not all staff may see account
+    numbers.
+    """
     return f"{account.name} of {account.user}"
 
 
@@ -119,7 +125,7 @@ def _cash_desk(person: User) -> Link:
 
 
 def _instead(lifecycle: Lifecycle, person: User) -> Link:
-    """The page for what can be done instead, by the state of the row."""
+    """Returns a link to an alternative action, by the state of the row."""
     if lifecycle.capture:
         page = reverse("admin:transactions_transaction_change", args=[lifecycle.capture.pk])
         return "Go to that payment", page
@@ -138,7 +144,7 @@ RELEASE = StaffAction("release", "Release", MANAGE_HOLDS, _why_no_release)
 
 
 def actions_for(lifecycle: Lifecycle, person: User) -> list[tuple[str, str]]:
-    """Label and URL of each action that this person may take now."""
+    """Returns the label and URL of each action that this person may take now."""
     return [
         (action.label, action.url(lifecycle.row))
         for action in (REFUND, CAPTURE, RELEASE)

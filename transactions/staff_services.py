@@ -1,4 +1,4 @@
-"""Refunds, holds, captures and releases by staff, each with a reason that is kept.
+"""Refunds, holds, captures and releases by staff, each with a stored reason.
 
 The `StaffReason` is written in the same transaction as the row.
 """
@@ -23,34 +23,34 @@ def book(
 ) -> Transaction:
     """Books a refund, hold or capture with its reason. Raises as `services.book` does."""
     store_reason = partial(_store_reason, action, reason, message, written_by)
-    return services.book(draft, beside=store_reason)
+    return services.book(draft, write_also=store_reason)
 
 
 def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> bool:
     """Voids a hold with a reason.
 
     Raises HoldNotPending if it was captured, or voided by its expiry or by a colleague; ServesOwn
-    if it holds money of the writer or their household, or for them. Returns
-    True if this call released it, False if the same person released it before. The id of the
-    reason tells the two apart, also after a COMMIT whose answer was lost.
+    if its payer or recipient is the writer or in the writer's household. Returns True if this call
+    released it, False if the same person released it before. The id of the reason distinguishes the
+    two cases, also after a COMMIT whose answer was lost.
     """
     id = uuid7()
     store_reason = partial(
         _store_reason, StaffReason.Action.RELEASE, reason, message, written_by, id=id
     )
-    row = services.void(hold=hold, beside=store_reason)
+    row = services.void(hold=hold, explain=store_reason)
     stored = row.reasons.filter(action=StaffReason.Action.RELEASE, written_by=written_by).first()
     if stored is None:
-        raise HoldNotPending("This hold was released before: it expired, or somebody released it.")
+        raise HoldNotPending("This hold was already released, by its expiry or by a colleague.")
     return bool(stored.pk == id)
 
 
 def explain(
     rows: Iterable[Transaction], *, action: StaffReason.Action, reason: str, written_by: User
 ) -> None:
-    """Stores one reason for many rows, within the transaction that books them.
+    """Stores one reason for many rows, in the transaction that books them.
 
-    A row that already has a reason keeps it: it was booked before and is sent again.
+    A row that already has a reason keeps it, because the row was booked before and is sent again.
     """
     fields = {"action": action, "reason": tidy_reason(reason), "written_by": written_by}
     reasons = [StaffReason(transaction=row, **fields) for row in rows]

@@ -1,4 +1,4 @@
-"""Who reads and writes the tables of the books, the audit and saved reports."""
+"""Database rights on the tables of the books, the audit and saved reports."""
 
 from ledger.db.rights.policies import (
     ACCOUNTS,
@@ -23,13 +23,13 @@ DIGESTS = "digests of days, of nobody's account"
 register(
     {
         "transactions": Table(
-            web="SELECT, INSERT, UPDATE (status)",  # of holds, see posted_row_is_final
+            web="SELECT, INSERT, UPDATE (status)",  # the status of holds, see posted_row_is_final
             worker="SELECT, INSERT, UPDATE (status)",
             rows=Policy(
                 reads=f"{READS_BANK} OR {IS_OWN_SIDE}",
-                # Nobody but staff sends from another's account, pays in from outside, or holds
-                # money. A completed row needs the right balances, so nobody writes one only to see
-                # the other side.
+                # Only staff may send from another person's account, deposit from outside, or hold
+                # money. A completed row needs the correct balances, so nobody can insert one only
+                # to see the other side.
                 writes=f"{PAYS_FROM_OWN} AND status = 'completed'"
                 f" OR {by_staff(MOVES_MONEY, 'created_by_id', 'id')}",
                 changes=f"{may('manage_holds')} OR {DECIDES}",
@@ -61,7 +61,7 @@ register(
             authors=("sealed_by",),
         ),
         "sealed_days": Table(web=READ, worker="SELECT, INSERT", rows=DIGESTS, personal_data="none"),
-        # Their findings name accounts.
+        # The findings name accounts.
         "audit_runs": Table(
             web="SELECT, INSERT",
             worker="SELECT, INSERT, UPDATE (findings)",
@@ -71,7 +71,8 @@ register(
             ),
             personal_data="names in findings; erased with the person",
         ),
-        # One's own, and what colleagues share with a group; nobody shares with a group of others.
+        # A reader's own reports, and those shared with the reader's groups. Nobody can share a
+        # report with a group of other people.
         "saved_reports": Table(
             web=EVERYTHING,
             worker="SELECT, DELETE",
@@ -91,7 +92,7 @@ register(
         ),
     }
 )  # fmt: skip
-# Those of an erasure: transactions/privacy/lifting.py.
+# The functions of an erasure: transactions/privacy/lifting.py.
 register_functions(
     "lift_triggers(text)",
     "restore_triggers(text)",

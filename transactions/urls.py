@@ -1,4 +1,4 @@
-"""The addresses of the core; each feature adds its own, by its module `urls`."""
+"""URLs of the core; each feature adds its URLs in its module `urls`."""
 
 from importlib import import_module
 

@@ -1,9 +1,8 @@
 """The panel "Show the work": the code behind a page, its queries, and their plans.
 
-Reports have it below each result. Other pages have a link to themselves with `?work=1`, because the
-panel is longer than they are. `?plans=1` also runs each query again under EXPLAIN, for readers who
-may see plans. The queries are recorded while the page is read; without the panel, nothing more is
-done with them.
+Reports show it below each result. Other pages link to themselves with `?work=1`, because the panel
+is longer than the page. `?plans=1` also runs each query again under EXPLAIN, for readers who may
+see plans. The queries are recorded while the page is read, and are dropped if the panel is closed.
 """
 
 import inspect
@@ -31,8 +30,8 @@ LEFT_OUT = "Ids of other people are left out of the SQL."
 
 @dataclass(frozen=True, slots=True)
 class PanelQuery:
-    """A query as the panel shows it. `plan` is "" without one, `explorer_url` where the reader may
-    not open it in the explorer.
+    """A query in the panel. `plan` is "" if there is no plan. `explorer_url` is "" if the reader
+    may not open the query in the explorer.
     """
 
     sql: str
@@ -43,13 +42,14 @@ class PanelQuery:
 
 @dataclass(frozen=True, slots=True)
 class WorkPanel:
-    """The panel. `parts` are the functions and classes whose source it shows, `in_shell` code for
-    `manage.py shell` that reads the same, `shows` the features of Postgres and the ORM.
+    """The panel. `parts` are the functions and classes whose source it shows, `in_shell` is code
+    for `manage.py shell` with the same result, `shows` the features of Postgres and the ORM.
 
-    Without `is_open`, a page shows a link to `url` in its place. `plans_url` is the same page with
-    plans, "" for readers who may not see them or see them already. `summary` is a remark. `cached`
-    has the rows of an earlier run, `fresh_url` runs the report again. `known_ids` are the ids that
-    the SQL may show; None for all. `explorer_urls` open the queries in the explorer, one for each.
+    If it is not `is_open`, the page shows a link to `url` instead. `plans_url` is the page with
+    plans; "" if the reader may not see them or already sees them. `summary` is a remark. `cached`
+    contains the rows of an earlier run, and `fresh_url` runs the report again. `known_ids` are the
+    ids that the SQL may show; None for all. `explorer_urls` open the queries in the explorer, one
+    for each.
     """
 
     parts: Sequence[Callable[..., Any]]
@@ -71,7 +71,7 @@ class WorkPanel:
 
     @property
     def count(self) -> int:
-        """How many queries the page sent."""
+        """The number of queries that the page sent."""
         return len(self.work.queries)
 
     @property
@@ -82,7 +82,9 @@ class WorkPanel:
             yield PanelQuery(self._shown(query.sql), query.milliseconds, query.plan, url)
 
     def _shown(self, sql: str) -> str:
-        """The SQL, with no id but the known ones: an id tells when its row was made."""
+        """Returns the SQL with unknown ids hidden, because an id contains the time when its row was
+        created.
+        """
         if self.known_ids is None:
             return sql
         known = self.known_ids
@@ -90,8 +92,8 @@ class WorkPanel:
 
 
 def may_see_lookups(reader: User) -> bool:
-    """Whether the reader may see how words were looked up among all people's names. No query for
-    customers and analysts, who may not.
+    """Returns whether the reader may see how words were looked up among all people's names. No
+    query for customers and analysts, who may not.
     """
     is_staff = reader.is_staff or reader.is_superuser
     return settings.DEBUG or (is_staff and may_see_names(reader))
@@ -99,7 +101,9 @@ def may_see_lookups(reader: User) -> bool:
 
 @contextmanager
 def page_work(request: PersonRequest) -> Iterator[QueryLog]:
-    """Records the queries of the block, and their plans if the reader asks for them and may."""
+    """Records the queries of the block, and their plans if the reader requests them and may see
+    them.
+    """
     with watched(texts_later=True) as work:
         yield work
         if "plans" in request.GET and may_see_plans(request.user):
@@ -108,8 +112,8 @@ def page_work(request: PersonRequest) -> Iterator[QueryLog]:
 
 
 def note_plans(reader: User) -> None:
-    """Notes for the log of reads that an answer has plans, which count rows of other people even
-    where nothing was found, see Note [Whose data].
+    """Records in the read log that the response contains plans. Plans count rows of other people
+    even if nothing was found, see Note [Whose data].
     """
     if may_read_bank(reader):
         opened_by_right()
@@ -126,9 +130,11 @@ def page_panel(
     shows: str,
     known: Iterable[UUID] = (),
 ) -> WorkPanel:
-    """The panel of a page, open if its address says so, else only what the link to it needs, which
-    costs no query. `url` returns the page's address with parameters added. The SQL shows the
-    reader's own id and the `known` ones.
+    """Returns the panel of a page. If the URL does not open the panel, returns only its link,
+    without a query.
+
+    `url` returns the page's URL with parameters added. The SQL shows the reader's id and the
+    `known` ids.
     """
     has_plans = "plans" in request.GET
     if not (has_plans or "work" in request.GET):

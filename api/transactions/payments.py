@@ -175,7 +175,7 @@ def _cash(
     slip = Draft(from_account=sender_id, to_account=to_account, **draft)
     if caller.token is not None and caller.token.limits_payments:
         _check_cash(caller, slip)
-    return services.book_once(slip, beside=check_now)
+    return services.book_once(slip, write_also=check_now)
 
 
 def _check_cash(caller: Caller, slip: Draft) -> None:

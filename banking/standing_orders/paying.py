@@ -191,7 +191,7 @@ def _pay(order: StandingOrder, run: _Run) -> None:
         reference=order.reference, created_by=order.owner_id,
     )  # fmt: skip
     try:
-        services.book(draft, beside=partial(settle_paid, order))
+        services.book(draft, write_also=partial(settle_paid, order))
     except OrderChanged:
         return  # paid by another worker, or changed by its owner, who come first
     except InsufficientFunds as refusal:

@@ -152,7 +152,7 @@ def test_a_row_that_is_earlier_but_committed_later_is_not_missed(
 def test_more_than_an_answer_holds_is_told_by_the_next_ones(
     ana: Client, mine: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account_news, "MOST_ROWS", 3)
+    monkeypatch.setattr(account_news, "MAX_ROWS", 3)
     second = AccountFactory(user=mine.user)
     last, found, answers = ask(ana).last, [], 0
     paid = [pay(account) for account in (mine, mine, second, mine, second, mine, mine)]

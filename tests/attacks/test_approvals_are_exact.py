@@ -58,7 +58,7 @@ def approved_draft(boss: User, **facts: Any) -> dict[str, Any]:
 
 def refuse(**facts: Any) -> None:
     with pytest.raises(NeedsApproval), as_web():
-        services.book(Draft(**facts), beside=approvals.check_now)
+        services.book(Draft(**facts), write_also=approvals.check_now)
     assert ApprovalRequest.objects.get().status == "approved"
 
 

@@ -36,7 +36,7 @@ def gold(manager: Client) -> Account:
 def deposit(account: Account, clerk: User, amount: str) -> None:
     draft = Draft(to_account=account, amount=Decimal(amount), created_by=clerk)
     with as_web():
-        services.book(draft, beside=approvals.check_now)
+        services.book(draft, write_also=approvals.check_now)
 
 
 def test_any_amount_of_a_new_currency_needs_approval(

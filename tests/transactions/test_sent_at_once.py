@@ -45,7 +45,7 @@ def test_a_standing_order_is_set_up_once(mine: Account) -> None:
 def test_two_payees_at_once_are_not_more_than_the_limit(
     mine: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(payees, "MOST_PAYEES", 1)
+    monkeypatch.setattr(payees, "MAX_PAYEES", 1)
     one, two = AccountFactory(), AccountFactory()
     facts: dict[str, Any] = {"owner": mine.user, "account": one, "name": "One"}
 

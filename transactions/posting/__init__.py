@@ -1,9 +1,10 @@
-"""The only code that posts rows and ends holds; the triggers of the tables then move the balances.
+"""The only code that posts rows and ends holds; the triggers of the tables then change the
+balances.
 
-A batch passes through `drafts` (what the caller wants, made exact), `locked_accounts`, `checks`,
-`insert` and, if the database refuses it, `refusals`; `engine` drives them. `single_statement` posts
-a plain payment alone. Pages never call this package: they call `transactions.services`, which owns
-the database transaction.
+A batch passes through `drafts` (validates the caller's values), `locked_accounts`, `checks`,
+`insert` and, if the database refuses it, `refusals`; `engine` calls them in this order.
+`single_statement` posts one plain payment. Pages never call this package: they call
+`transactions.services`, which opens the database transaction.
 """
 
 from transactions.posting.drafts import Draft, PreparedDraft, prepare

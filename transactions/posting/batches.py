@@ -1,4 +1,4 @@
-"""Posting many drafts in one call: all or nothing, one result per draft, or part by part."""
+"""Posts many drafts in one call: all or nothing, one result per draft, or part by part."""
 
 import gc
 import uuid
@@ -20,25 +20,25 @@ from transactions.posting.locked_accounts import LockedAccount
 from transactions.posting.turns import wait_for_turns
 
 CHUNK = 10_000  # drafts per database transaction of a batch with `atomic=False`
-# Note [Short locks]: whoever pays locks the accounts that are paid until the transaction ends, and
-# their owners' payments are refused after LEDGER_LOCK_TIMEOUT, 2 s. So what a customer's request
-# books in one transaction is limited: 1,000 drafts to 1,000 accounts lock them for 0.1 s (0.14 s
-# with a reason beside each row; two shared cores, November 2026), 5,000 for 0.7 s, 50,000 for 13 s.
-# Their metadata is read and written before the lock, and 1 MB of it adds up to 0.4 s, by the short
-# lists of words that wait for their index (`PENDING` of the model). And one person's batches book
-# one after another, see Note [Turn of a person]: many in parallel would wait for each other in
-# front of the same accounts.
+# Note [Short locks]: a payment locks the recipient's account until its transaction ends, and
+# payments of that account's owner are refused after LEDGER_LOCK_TIMEOUT, 2 s. So the number of
+# drafts that a customer's request books in one transaction is limited: 1,000 drafts to 1,000
+# accounts lock them for 0.1 s (0.14 s with a reason for each row; two shared cores, November 2026),
+# 5,000 for 0.7 s, 50,000 for 13 s. Their metadata is read and written before the lock. 1 MB of it
+# adds up to 0.4 s, because the lists of words that wait for their index are short (`PENDING` of the
+# model). One person's batches are booked one after another, see Note [Turn of a person], because
+# parallel batches would wait for each other's locks on the same accounts.
 MAX_TOGETHER = 1_000
-METADATA_TOGETHER = 1_000_000  # characters of the metadata of all
+METADATA_TOGETHER = 1_000_000  # characters, the sum over all drafts
 TOO_MANY = (
     f"At most {MAX_TOGETHER:,} payments are booked all or none, with at most "
-    f"{METADATA_TOGETHER:,} characters of metadata. Nothing was booked; divide them into several, "
-    "or have each payment booked separately."
+    f"{METADATA_TOGETHER:,} characters of metadata. Nothing was booked; divide them into several "
+    "batches, or have each payment booked separately."
 )
-LINKS = 100  # drafts of a chunk that may capture or reverse a row that is not written yet
+LINKS = 100  # max. drafts of a chunk that capture or reverse a row that is not written yet
 WITHOUT_ID = (
-    "Nothing was booked: a draft that comes in parts needs an id of its own, made before it is "
-    "sent, or it might be booked twice."
+    "Nothing was booked: each draft of a batch in parts needs an id that is made before it is sent,"
+    " or it might be booked twice."
 )
 Part = Sequence[Draft]
 Record = Callable[[Part, list[Transaction | LedgerError]], None]
@@ -47,11 +47,11 @@ Record = Callable[[Part, list[Transaction | LedgerError]], None]
 class BatchInterrupted(OperationalError):
     """The database failed while a batch was posted in chunks; `__cause__` is that error.
 
-    The three lists together hold every draft, in order. `results` are final. The drafts in
-    `unknown` may or may not be posted, because the connection was lost during their COMMIT; each
-    carries the id it was sent under, so sending it again posts it at most once. The drafts in
-    `unbooked` are not posted by this call; one that an earlier call had in `unknown` keeps its id,
-    and may have been posted by that call.
+    The three lists together contain every draft, in order. `results` are final. The drafts in
+    `unknown` may or may not be posted, because the connection was lost during their COMMIT. Each
+    has the id it was sent with, so sending it again posts it at most once. The drafts in `unbooked`
+    are not posted by this call. If an earlier call returned such a draft in `unknown`, that call
+    may have posted it; the draft keeps its id.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ def post_batch(
     drafts: Sequence[Draft], *, atomic: bool = True
 ) -> list[Transaction] | list[Transaction | LedgerError]:
     """Posts many drafts in order. A draft may capture or reverse what an earlier draft of the same
-    batch posts, by the id given to that draft.
+    batch posts, by the id of that draft.
 
     With `atomic`, all or nothing: returns the rows, or raises the first refusal with nothing
-    posted. Without, returns one result per draft, a Transaction or the LedgerError that refused it,
-    and posts in chunks so that locks are short. If the database fails in one chunk, earlier chunks
-    stay posted and BatchInterrupted is raised.
+    posted. Without `atomic`, returns one result per draft, a Transaction or the LedgerError that
+    refused it, and posts in chunks so that locks are short. If the database fails in one chunk,
+    earlier chunks stay posted and BatchInterrupted is raised.
     """
     if atomic:
         with _no_search_for_cycles(), counting_batch(drafts) as tally:
@@ -101,11 +101,11 @@ def post_batch(
 
 
 def _chunk_of(rest: Sequence[Draft]) -> list[PreparedDraft | LedgerError]:
-    """The next chunk: CHUNK drafts, or fewer if too many of them link to each other.
+    """Returns the next chunk: CHUNK drafts, or fewer if too many of them link to each other.
 
-    A draft that links to an unwritten row starts a write of its own (`posting.post`), and each
-    further write to the same account in one transaction is slower: 2,000 holds, each followed by
-    its capture, took 88 s in one transaction.
+    A draft that links to an unwritten row needs a separate write (`posting.post`), and each further
+    write to the same account in one transaction is slower: 2,000 holds, each followed by its
+    capture, took 88 s in one transaction.
     """
     chunk: list[PreparedDraft | LedgerError] = []
     unwritten, links = set[uuid.UUID](), 0
@@ -141,10 +141,11 @@ def _interrupted(
 def _no_search_for_cycles() -> Iterator[None]:
     """Switches the garbage collector off while a batch is posted.
 
-    Note [Garbage collection]: a batch creates many small objects without reference cycles, all
-    alive until its end, and the collector scans them again and again. With it on, 10,000 drafts
-    reach 0.49 of COPY's speed instead of 0.69 (`make bench`, November 2026, two shared cores). The
-    switch is process-wide: with threads, another thread's cycles wait until the batch is over.
+    Note [Garbage collection]: a batch creates many small objects without reference cycles, which
+    all live until its end, and the collector scans them repeatedly. With the collector on, 10,000
+    drafts reach 0.49 of COPY's speed instead of 0.69 (`make bench`, November 2026, two shared
+    cores). The switch is process-wide: cycles of other threads are not collected until the batch is
+    done.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -158,14 +159,14 @@ def _no_search_for_cycles() -> Iterator[None]:
 def post_together(drafts: Callable[[], Part], record: Record) -> None:
     """Posts up to MAX_TOGETHER drafts in one transaction, see Note [Short locks].
 
-    `drafts` may lock what belongs to the drafts, before their accounts. `record` receives the
-    drafts with their results and writes them in the same transaction; a LedgerError that it raises
-    rolls everything back. `drafts` is called again when a lost race is retried, and must then
-    return what is left to post.
+    `drafts` may lock other rows of the drafts, before their accounts are locked. `record` receives
+    the drafts with their results and writes them in the same transaction; a LedgerError that it
+    raises rolls everything back. `drafts` is called again when a lost race is retried, and must
+    then return the drafts that are still to be posted.
 
-    Every draft needs an id that stays the same between calls: after a lost COMMIT only the id tells
-    what was posted. Raises InvalidDetails for a draft without one, and TooManyTogether, with
-    nothing posted.
+    Every draft needs an id that stays the same between calls, because after a lost COMMIT only the
+    id shows what was posted. Raises InvalidDetails for a draft without an id, and TooManyTogether;
+    nothing is posted then.
     """
 
     def post() -> None:
@@ -190,10 +191,10 @@ def post_together(drafts: Callable[[], Part], record: Record) -> None:
 
 def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
     """Passes each part to `record` with the results that posting all parts would have now, and
-    posts nothing. Locks nothing, so what others book in the meantime may change a result.
+    posts nothing. Locks nothing, so bookings by others may change a result.
 
-    A draft must not capture or reverse one of these drafts. `parts` is called again when a
-    connection that was lost is retried.
+    A draft must not capture or reverse one of these drafts. `parts` is called again when a lost
+    connection is retried.
     """
 
     def preview() -> None:
@@ -225,7 +226,7 @@ def _results_on(
     ),
 ) -> list[Transaction | LedgerError]:
     """Posts the prepared drafts, or finds their results without posting. A refusal among the items
-    is its own result, in order.
+    is its own result; the order is kept.
     """
     results = iter(results_of([item for item in items if isinstance(item, PreparedDraft)]))
     return [next(results) if isinstance(item, PreparedDraft) else item for item in items]

@@ -1,8 +1,8 @@
-"""Checks that refuse a draft, or the release of a hold, on the values of the locked accounts; and
-what a posted draft changes.
+"""Checks that refuse a draft, or the release of a hold, by the values of the locked accounts; and
+the changes by a posted draft.
 
-A plain payment never comes here unless it is refused: `single_statement` has the same checks in
-SQL. A new check belongs into both.
+A plain payment is checked here only if it is refused: `single_statement` has the same checks in
+SQL. Add a new check to both.
 """
 
 from decimal import Decimal
@@ -65,8 +65,10 @@ def _check_currency(item: PreparedDraft, sides: Sides) -> None:
 
 
 def _check_expiry(item: PreparedDraft) -> None:
-    """A new hold must end in the future. Imported history, with `created_at`, may have ended."""
-    assert item.expires_at is not None  # noqa: S101  as the caller has seen
+    """Refuses a new hold that has already expired. Imported history, with `created_at`, may have
+    ended.
+    """
+    assert item.expires_at is not None  # noqa: S101  the caller has checked it
     if item.created_at is None and item.expires_at <= timezone.now():
         over = timezone.localtime(item.expires_at)
         raise ExpiryPassed(
@@ -128,7 +130,7 @@ def _check_sender(
     available = sender.available
     if item.captures_id is not None:
         available += locked.linked[item.captures_id].amount
-    elif item.reverses_id is None:  # limits do not apply to refunds, and a hold has met them
+    elif item.reverses_id is None:  # limits do not apply to refunds, and were checked for the hold
         _check_limits(item, sender, sides, locked)
     if item.amount > available:
         amount = figure(item.amount, sender.currency)
@@ -197,7 +199,7 @@ def apply(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
 
 
 def _take(item: PreparedDraft, sender: LockedAccount, locked: LockedAccounts) -> None:
-    """Takes the amount from the sender: a hold reserves it, anything else books it."""
+    """Deducts the amount from the sender: a hold reserves it, any other draft books it."""
     if sender.daily_limit is not None and item.booked_at is not None:
         day = locked.day_of(item.booked_at)
         counted = Decimal(0) if item.is_correction else item.amount

@@ -1,7 +1,7 @@
-"""Counts payments by kind and outcome, for `/metrics`: once for each draft that a caller sends.
+"""Counts payments by kind and outcome for `/metrics`, once for each draft that a caller sends.
 
-A retry is no second payment, and what was rolled back is no payment. A batch that is booked as a
-whole or not at all is refused as one.
+A retry is not counted as a second payment, and a rolled-back payment is not counted. An atomic
+batch that is refused counts as one refusal.
 """
 
 import functools
@@ -24,23 +24,23 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 KINDS = ("transfer", "deposit", "withdrawal", "hold", "capture", "release", "reversal", "batch")
-# Repeated: its id was booked before, so nothing moved again. Unknown: nobody knows whether it was
-# booked. Failed: for another reason than a refusal, with nothing booked.
+# Repeated: its id was booked before, so nothing moved again. Unknown: it is unknown whether it was
+# booked. Failed: for another reason than a refusal, and nothing was booked.
 BOOKED, REPEATED, REFUSED, UNKNOWN, FAILED = "booked", "repeated", "refused", "unknown", "failed"
-KIND, OUTCOME = "ledger.payment.kind", "ledger.payment.outcome"  # of a span
+KIND, OUTCOME = "ledger.payment.kind", "ledger.payment.outcome"  # attributes of a span
 PAYMENTS = Counter(
     "ledger_payments_total",
     "Payments, holds and releases by kind and outcome.",
     ["kind", "outcome"],
 )
-for _kind in KINDS:  # from 0 on, so that the first one shows as an increase
+for _kind in KINDS:  # starts at 0, so that the first payment is an increase
     for _outcome in (BOOKED, REPEATED, REFUSED, UNKNOWN, FAILED):
         PAYMENTS.labels(_kind, _outcome)
 count_refusals(dict.fromkeys(exceptions.__all__, 0), BOOKING)
 
 
 class Payment:
-    """What is counted when a service ends: by default one of its kind that was booked."""
+    """What is counted when a service ends: by default one booked payment of this kind."""
 
     def __init__(self, kind: str) -> None:
         self.kind, self.outcome, self.many = kind, BOOKED, 1
@@ -51,7 +51,9 @@ _current: ContextVar[Payment | None] = ContextVar("counted_payment", default=Non
 
 @contextmanager
 def counting(kind: str) -> Iterator[Payment]:
-    """Counts one payment by how the block ends. Inside another such block, that one counts."""
+    """Counts one payment by how the block ends. Inside another such block, only the outer one
+    counts.
+    """
     outer = _current.get()
     if outer is not None:
         yield outer
@@ -73,13 +75,13 @@ def counting(kind: str) -> Iterator[Payment]:
 
 
 def note_repeated() -> None:
-    """Tells the block around this that an earlier call had done the same."""
+    """Records in the surrounding block that an earlier call had booked the same payment."""
     if (payment := _current.get()) is not None:
         payment.outcome = REPEATED
 
 
 def counts_as(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """`counting` as a decorator."""
+    """Returns a decorator that counts each call as `counting` does."""
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
@@ -93,7 +95,7 @@ def counts_as(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def kind_of(draft: Draft) -> str:
-    """The kind of a draft, also of one that is refused for its values."""
+    """Returns the kind of a draft, even if its values are refused."""
     if draft.pending:
         return "hold"
     if draft.captures:
@@ -106,14 +108,14 @@ def kind_of(draft: Draft) -> str:
 
 
 class BatchTally:
-    """How the drafts of a batch ended, until the database transaction that booked them is over."""
+    """The outcomes of a batch's drafts, collected until its database transaction has ended."""
 
     def __init__(self) -> None:
         self.payments = Tally[tuple[str, str]]()
         self.refusals = Tally[str]()
 
     def clear(self) -> None:
-        """Forgets what was added: the transaction runs again."""
+        """Removes all results, because the transaction runs again."""
         self.payments.clear()
         self.refusals.clear()
 
@@ -134,18 +136,18 @@ class BatchTally:
             self.payments[kind_of(draft), outcome] += 1
 
     def kinds(self) -> Iterator[str]:
-        """The kind of each draft that was added."""
+        """Yields the kind of each draft that was added."""
         return (kind for kind, _ in self.payments.elements())
 
     def by_outcome(self) -> dict[str, int]:
-        """How many drafts ended how, as facts of a span."""
+        """Returns the number of drafts by outcome, as attributes of a span."""
         found = Tally[str]()
         for (_, outcome), many in self.payments.items():
             found[f"ledger.batch.{outcome}"] += many
         return dict(found)
 
     def publish(self) -> None:
-        """Counts them: they are final."""
+        """Adds the final results to the metrics."""
         for (kind, outcome), many in self.payments.items():
             PAYMENTS.labels(kind, outcome).inc(many)
         count_refusals(self.refusals, BOOKING)
@@ -153,15 +155,15 @@ class BatchTally:
 
 @contextmanager
 def counting_batch(drafts: Sequence[Draft]) -> Iterator[BatchTally]:
-    """Counts the drafts of one database transaction: what the block adds to the tally, or by the
-    error that it ends with.
+    """Counts the drafts of one database transaction, by what the block adds to the tally or by the
+    error that ends the block.
     """
     tally = BatchTally()
     with spans.span("service batch", {KIND: "batch"}, expects=(LedgerError,)) as span:
         try:
             with counting_refusals(BOOKING):
                 yield tally
-        except LedgerError as error:  # of the whole
+        except LedgerError as error:  # refuses the whole batch
             PAYMENTS.labels("batch", _noted(span, error)).inc()
             raise
         except Exception as error:
@@ -175,7 +177,9 @@ def counting_batch(drafts: Sequence[Draft]) -> Iterator[BatchTally]:
 
 
 def _noted(span: Span, error: Exception) -> str:
-    """The outcome, which a trace says too; of a refusal its class, never its sentence."""
+    """Returns the outcome and adds it to the trace. For a refusal, the trace contains the class,
+    never the message.
+    """
     outcome = _outcome_of(error)
     span.note({OUTCOME: outcome})
     if outcome == REFUSED:

@@ -1,10 +1,11 @@
-"""What a person may pay to others in a day, summed up before an account is locked.
+"""Limits for what a person may pay to others in a day, summed up before accounts are locked.
 
-Note [Sums before locks]: a day can have 100,000 payments of one person or one account, whose sum
-takes a third of a second. Whoever pays the same recipient must not wait for it, so it is made
-before accounts are locked: that of a person in their turn (Note [Turn of a person]), in which no
-other payment of theirs with a limit is booked; that of an account with a limit of its own in
-`locked_accounts`, which adds under the lock what was booked after it.
+Note [Sums before locks]: one person or account can have 100,000 payments in a day, and summing them
+up takes a third of a second. Other payers of the same recipient must not wait for that, so the sum
+is computed before accounts are locked. The sum of a person is computed in the person's turn (Note
+[Turn of a person]), during which no other limited payment of that person is booked. The sum of an
+account with a daily limit is computed in `locked_accounts`, which adds later bookings under the
+lock.
 """
 
 from collections.abc import Iterable
@@ -24,8 +25,8 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class DayLimit:
-    """The most that a person may send to others in a currency, with all that they sent `since`.
-    What is over it is refused with `refusal`.
+    """The limit for what a person may send to others in a currency, including everything sent
+    `since`. A payment above the limit is refused with `refusal`.
     """
 
     person: UUID
@@ -35,16 +36,16 @@ class DayLimit:
     refusal: LedgerError
 
     def paid_before(self) -> Decimal:
-        """What the person has sent, summed up in their turn, which ends with the transaction. Call
-        it before accounts are locked.
+        """Returns what the person has sent, summed up in the person's turn, which lasts until the
+        transaction ends. Call it before accounts are locked.
         """
         return paid_to_others(self.person, self.currency, self.since, in_turn=True)
 
     def refuse_over(
         self, paid_before: Decimal, rows: Iterable[Transaction], to_come: Decimal = ZERO
     ) -> None:
-        """Raises `refusal` if the new rows of this transaction, and what is to come after them,
-        are more than `paid_before` leaves.
+        """Raises `refusal` if the new rows of this transaction plus `to_come` exceed the limit
+        after `paid_before`.
         """
         counted = [row for row in rows if self._counts(row)]
         left = self.most - paid_before - to_come
@@ -55,7 +56,9 @@ class DayLimit:
             raise self.refusal
 
     def _counts(self, row: Transaction) -> bool:
-        """As `paid_to_others` counts, but for payments to own accounts."""
+        """Returns whether the row counts as in `paid_to_others`, but including payments to own
+        accounts.
+        """
         return (
             row.currency == self.currency
             and row.type == Transaction.Type.TRANSFER
@@ -65,8 +68,8 @@ class DayLimit:
 
 
 def paid_to_others(person: UUID, currency: str, since: datetime, *, in_turn: bool) -> Decimal:
-    """What a person has sent to others in a currency since a time. `in_turn`: waits for their turn
-    before it sums up.
+    """Returns what a person has sent to others in a currency since a time. With `in_turn`, first
+    waits for the person's turn.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT paid_to_others(%s, %s, %s, %s)", (person, currency, since, in_turn))

@@ -1,4 +1,4 @@
-"""A movement of money as the caller wants it (`Draft`), and validated (`PreparedDraft`)."""
+"""A movement of money as the caller requests it (`Draft`), and validated (`PreparedDraft`)."""
 
 import uuid
 from collections.abc import Container, Mapping
@@ -14,7 +14,7 @@ from transactions.exceptions import InvalidDetails, SameAccount
 from transactions.models import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 from transactions.posting import validation
 
-# Plain strings: `.value` of an enum costs more than all else that is done to a status.
+# Plain strings, because `.value` of an enum takes longer than everything else done with a status.
 COMPLETED, PENDING = Transaction.Status.COMPLETED.value, Transaction.Status.PENDING.value
 DEPOSIT, WITHDRAWAL, TRANSFER = (
     Transaction.Type.DEPOSIT.value,
@@ -28,12 +28,12 @@ class Draft:
     """A movement of money that is not posted yet.
 
     The sides decide the type: without `from_account` it is a deposit, without `to_account` a
-    withdrawal. Accounts are instances or ids. `id` is the idempotency key; without one the draft
-    gets a new id. `created_at` is for imported history: the booking time, moved up if the account
-    has a later entry.
+    withdrawal. Accounts are instances or ids. `id` is the idempotency key; a draft without `id`
+    gets a new one. `created_at` is for imported history: the booking time, which is moved forward
+    if the account has a later entry.
 
-    `pending` makes it a hold, which may expire (`expires_at`). `captures` is the hold that it
-    completes, `reverses` the transaction that it refunds; a draft has at most one of the two.
+    `pending` makes the draft a hold, which may expire (`expires_at`). `captures` is the hold that
+    it completes, `reverses` the transaction that it refunds; a draft has at most one of the two.
     """
 
     amount: Decimal | int | str
@@ -54,13 +54,13 @@ class Draft:
 
 @dataclass(slots=True)
 class PreparedDraft:
-    """A draft whose own values are valid; what remains to check depends on the accounts.
+    """A draft whose values are valid; the remaining checks depend on the accounts.
 
-    `outline` sets which accounts and rows it touches, `complete` the amount and texts. Posting sets
-    `currency` and the fields after it, under the lock.
+    `outline` sets the accounts and rows that the draft touches, `complete` sets the amount and
+    texts. Posting sets `currency` and the fields after it, under the lock.
     """
 
-    draft: Draft | None  # None once it is complete
+    draft: Draft | None  # None after `complete`
     id: uuid.UUID
     id_given: bool
     from_id: uuid.UUID | None
@@ -83,7 +83,7 @@ class PreparedDraft:
     booked_value_date: date | None = None
     from_balance: Decimal | None = None
     to_balance: Decimal | None = None
-    # Its id was booked already; and it was looked up because an answer was lost.
+    # Whether the id was already booked, and whether it was looked up because an answer was lost.
     was_posted: bool = False
     was_lost: bool = False
 
@@ -99,17 +99,19 @@ class PreparedDraft:
 
     @property
     def is_correction(self) -> bool:
-        """Whether it captures a hold or reverses a payment. Limits do not count it: the hold was
-        counted already, and refunds have no limit.
+        """Whether it captures a hold or reverses a payment. Limits do not count these: the hold was
+        already counted, and refunds have no limit.
         """
         return self.captures_id is not None or self.reverses_id is not None
 
     def links_to_one_of(self, ids: Container[uuid.UUID | None]) -> bool:
-        """Whether it captures or reverses one of these rows."""
+        """Returns whether it captures or reverses one of these rows."""
         return self.is_correction and (self.captures_id or self.reverses_id) in ids
 
     def same_content(self, row: Transaction) -> bool:
-        """Whether a posted row equals this draft. A value date that was not given matches any."""
+        """Returns whether a posted row equals this draft. A draft without a value date matches any
+        date.
+        """
         return (
             (row.status != COMPLETED) == self.is_hold
             and row.from_account_id == self.from_id
@@ -134,7 +136,7 @@ def prepare(draft: Draft) -> PreparedDraft:
 
 
 def outline(draft: Draft) -> PreparedDraft:
-    """Reads what locking needs: the accounts and rows that the draft touches.
+    """Reads the values that locking needs: the accounts and rows that the draft touches.
 
     In a batch, `complete` does the rest while the database stores the first rows.
     """
@@ -146,7 +148,7 @@ def outline(draft: Draft) -> PreparedDraft:
         raise SameAccount(
             "The payer and the recipient are the same account. Choose another account."
             if from_id
-            else "Say which account the money comes from or goes to."
+            else "Name the account that the money comes from or goes to."
         )
     return PreparedDraft(
         draft=draft,
@@ -164,7 +166,7 @@ def outline(draft: Draft) -> PreparedDraft:
 
 
 def complete(item: PreparedDraft) -> None:
-    """Validates amount, texts, metadata and times. Does nothing the second time."""
+    """Validates amount, texts, metadata and times. Does nothing if called again."""
     draft = item.draft
     if draft is None:
         return
@@ -172,7 +174,7 @@ def complete(item: PreparedDraft) -> None:
     item.description = validation.text_of(draft.description, DESCRIPTION_LIMIT, "description")
     item.reference = validation.text_of(draft.reference, REFERENCE_LIMIT, "reference")
     item.metadata_text = validation.json_of(draft.metadata) if draft.metadata else "{}"
-    if draft.metadata and not (draft.captures or draft.reverses):  # they repeat an older one
+    if draft.metadata and not (draft.captures or draft.reverses):  # these repeat older metadata
         validation.refuse_long_category(draft.metadata)
         validation.refuse_hidden_signs(draft.metadata, item.metadata_text)
     item.value_date = validation.day_of(draft.value_date)
@@ -185,7 +187,7 @@ def _status(draft: Draft, from_id: uuid.UUID | None) -> str:
     if not draft.pending:
         return COMPLETED
     if from_id is None or draft.captures or draft.reverses:
-        raise InvalidDetails("A hold reserves money on an account: give from_account.")
+        raise InvalidDetails("A hold reserves money on an account: set from_account.")
     return PENDING
 
 
@@ -198,7 +200,7 @@ def _expiry(draft: Draft) -> datetime | None:
 
 
 def _type(from_id: uuid.UUID | None, to_id: uuid.UUID | None) -> str:
-    """The type that follows from the sides."""
+    """Returns the type that follows from the sides."""
     if from_id is None:
         return DEPOSIT
     return WITHDRAWAL if to_id is None else TRANSFER

@@ -1,9 +1,10 @@
-"""Posts drafts and releases holds, by locking, checking and writing step by step.
+"""Posts drafts and releases holds step by step: locks, checks and writes.
 
-It locks every account of the batch in one ordered query, checks each draft in Python on the locked
-values, and writes the rows, whose triggers move the balances. If the database refuses a row, it
-splits the batch until the refused draft is alone. The caller opens the database transaction, by
-`unit_of_work.run`. A plain payment needs this module only if `single_statement` cannot post it.
+Locks every account of the batch in one ordered query, checks each draft in Python against the
+locked values, and writes the rows, whose triggers change the balances. If the database refuses a
+row, the batch is halved repeatedly until the refused draft is found. The caller opens the database
+transaction with `unit_of_work.run`. A plain payment uses this module only if `single_statement`
+cannot post it.
 """
 
 import uuid
@@ -36,7 +37,7 @@ ID_USED = IdempotencyConflict(
     "This id has already been used for another transaction. Nothing was moved; "
     "send the new one under a new id."
 )
-IDS_BOOKED = "Another transaction has booked ids of this list meanwhile."
+IDS_BOOKED = "Another transaction has booked ids of this list in the meantime."
 UNKNOWN_PERSON = InvalidDetails("The person who books this is not a user of this bank.")
 
 
@@ -58,8 +59,8 @@ def preview(
 ) -> list[Transaction | LedgerError]:
     """Returns the results that posting the drafts would have now. Locks and writes nothing.
 
-    `senders` are the accounts that earlier drafts of the same preview take money from, with what
-    those leave; this call adds its own.
+    `senders` are the sending accounts of earlier drafts in the same preview, with the money that is
+    left; this call adds its senders.
     """
     ids = {id for item in items for id in item.account_ids}
     locked = LockedAccounts(read(ids) | {id: senders[id] for id in ids & senders.keys()})
@@ -75,10 +76,9 @@ def preview(
 
 
 def post_one(item: PreparedDraft) -> Transaction | LedgerError:
-    """Posts one draft that is alone in its database transaction. A plain payment takes three
-    statements.
+    """Posts the only draft of its database transaction. A plain payment takes three statements.
 
-    It opens no savepoint: an error of the database ends the caller's transaction.
+    Opens no savepoint: a database error ends the caller's transaction.
     """
     locked = lock_accounts_of([item])
     try:
@@ -87,14 +87,14 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
         apply(item, sides, locked)
         insert.write([item], 1)
     except (LedgerError, insert.IdTaken) as refusal:
-        # If the id is booked already, its row is the result, whatever the refusal is.
+        # If the id is already booked, its row is the result, whatever the refusal is.
         row = insert.find([item.id]).get(item.id) if item.id_given else None
         if row is not None:
             return _repeated(item, row)
         if isinstance(refusal, LedgerError):
             return refusal
         if item.id_given and rows_are_secured():
-            return ID_USED  # by a payment that policies hide from this person
+            return ID_USED  # used by a payment that row policies hide from this person
         raise
     return insert.as_transaction(item)
 
@@ -104,9 +104,9 @@ def release(
 ) -> tuple[Transaction, bool]:
     """Voids a pending hold, and returns the row and whether this call voided it.
 
-    A hold that was voided before is returned as it is. Raises HoldNotPending for any other row. The
-    status is read again under the lock. `explain` stores the reason, which the database asks for
-    before the hold ends.
+    A hold that was voided before is returned unchanged. Raises HoldNotPending for any other row.
+    The status is read again under the lock. `explain` stores the reason, which the database
+    requires before the hold ends.
     """
     locked = LockedAccounts(lock([hold.from_account_id] if hold.from_account_id else []))
     row = insert.find([hold.pk])[hold.pk]
@@ -125,8 +125,8 @@ def release_locked(holds: Sequence[Transaction]) -> None:
 
 
 def _strangers(items: Sequence[PreparedDraft]) -> set[uuid.UUID]:
-    """The ids in `created_by` that belong to no user. One query per batch; the foreign key would
-    refuse such rows one at a time.
+    """Returns the ids in `created_by` that belong to no user. One query per batch, because the
+    foreign key would refuse such rows one at a time.
     """
     named = {item.created_by_id for item in items if item.created_by_id is not None}
     if not named:
@@ -137,8 +137,8 @@ def _strangers(items: Sequence[PreparedDraft]) -> set[uuid.UUID]:
 def _post_stretches(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Posts the drafts in stretches, so that a draft that links to another of the same batch is
-    checked after that one is written. Most batches are one stretch.
+    """Posts the drafts in groups, so that a draft that links to another draft of the batch is
+    checked after that one is written. Most batches are one group.
     """
     stretches = list(_stretches(items))
     if len(stretches) == 1:
@@ -153,7 +153,7 @@ def _post_stretches(
 
 
 def _stretches(items: Sequence[PreparedDraft]) -> Iterator[Sequence[PreparedDraft]]:
-    """Cuts the drafts before each one that links to an earlier draft of its stretch."""
+    """Splits the drafts before each one that links to an earlier draft of its group."""
     if not any(item.is_correction for item in items):
         if items:
             yield items
@@ -170,11 +170,11 @@ def _stretches(items: Sequence[PreparedDraft]) -> Iterator[Sequence[PreparedDraf
 def _post_chunk(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Posts a chunk; if the database refuses it, halves it until the refused draft is alone.
+    """Posts a chunk; if the database refuses it, halves it repeatedly to find the refused draft.
 
-    Each half reads its accounts again: the savepoint rolled back what the whole had changed. Raises
-    a lost race if somebody has booked one of the ids since `posted` was read: to look for each of
-    them by halves would keep other people's accounts locked for as long as ids come in.
+    Each half reads its accounts again, because the savepoint rolled back all changes. Raises a lost
+    race if another transaction has booked one of the ids since `posted` was read: searching for
+    each of them by halving would keep other people's accounts locked as long as ids are added.
     """
     try:
         with db_transaction.atomic():
@@ -202,7 +202,7 @@ def _post_chunk(
 def _check_and_write(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Checks drafts while earlier ones are written, unless a check needs a query of its own."""
+    """Checks drafts while earlier ones are written, or before if a check may need a query."""
     results: list[Transaction | LedgerError] = []
     good: Iterable[PreparedDraft] = _good(items, locked, posted, results)
     if locked.limited_by_day:
@@ -239,7 +239,7 @@ def _good(
 
 
 def _repeated(item: PreparedDraft, row: Transaction) -> Transaction | LedgerError:
-    """Returns the row that is posted already; an IdempotencyConflict if its content differs."""
+    """Returns the row that is already posted, or an IdempotencyConflict if its content differs."""
     if item.same_content(row):
         item.was_posted = True
         return row

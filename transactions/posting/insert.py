@@ -1,4 +1,4 @@
-"""Writes posted rows by INSERT or COPY, and looks rows up by id."""
+"""Writes posted rows by INSERT or COPY, and looks up rows by id."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -15,9 +15,9 @@ from ledger.db.rights.row_security import rows_are_secured
 from transactions.models import Transaction
 from transactions.posting.drafts import PreparedDraft
 
-COPY_FROM = 20  # rows from which COPY beats one INSERT
+COPY_FROM = 20  # from this number of rows on, COPY is faster than INSERT
 BLOCK = 500  # rows sent at a time
-NULL = r"\N"  # as COPY writes it
+NULL = r"\N"  # in COPY's text format
 
 COLUMNS = (  # in the order of the model's fields, see `as_transaction`
     "id from_account_id to_account_id amount currency type status description reference "
@@ -51,7 +51,7 @@ def reversed_sums(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Decimal]:
 
 
 def write(items: Iterable[PreparedDraft], at_most: int) -> None:
-    """Inserts the rows; the database moves the balances, see Note [Balances follow rows].
+    """Inserts the rows; the database changes the balances, see Note [Balances follow rows].
 
     `items` may be a generator: from `COPY_FROM` rows on, the database stores rows while the next
     ones are prepared. Raises IdTaken, IntegrityError, DataError.
@@ -67,15 +67,15 @@ def write(items: Iterable[PreparedDraft], at_most: int) -> None:
 
 
 def table(*, is_secured: bool) -> str:
-    """The table into which rows are inserted. Under row-level security the plain name is that of a
+    """Returns the table into which rows are inserted. Under row-level security, the plain name is a
     view that hides balances: see `transactions.row_security.masks`.
     """
     return "public.transactions" if is_secured else "transactions"
 
 
 def end_holds(ids: Sequence[uuid.UUID], status: Transaction.Status) -> None:
-    """Voids pending holds, or sets another status that ends them. A capture ends its hold by a
-    trigger, see `balance_triggers`.
+    """Voids pending holds, or sets another final status. For captures, a trigger ends the hold, see
+    `balance_triggers`.
     """
     Transaction.objects.filter(pk__in=ids, status="pending").update(status=status)
 
@@ -109,7 +109,9 @@ def _copy(items: Iterable[PreparedDraft]) -> None:
 
 
 def _no_question(*_: Any) -> NoReturn:
-    """Refuses queries during a COPY: the query and the COPY would wait for each other for ever."""
+    """Refuses queries during a COPY, because the query and the COPY would wait for each other
+    forever.
+    """
     raise RuntimeError("No query can be sent while COPY streams the rows.")
 
 
@@ -137,9 +139,10 @@ def _values(item: PreparedDraft) -> tuple[Any, ...]:
 
 
 def _line(item: PreparedDraft) -> str:
-    """The row in COPY's text format. Only texts need escaping; all other values are validated.
+    """Returns the row in COPY's text format. Only texts are escaped; all other values are
+    validated.
 
-    Spelled out and without hyphens in ids, because this is a third of the Python time per row.
+    Written out, and without hyphens in ids, because this is a third of the Python time per row.
     """
     sender, recipient = item.from_id, item.to_id
     from_balance, to_balance = item.from_balance, item.to_balance
@@ -163,15 +166,15 @@ def _line(item: PreparedDraft) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The text with the characters escaped that COPY treats specially."""
+    """Escapes the characters that are special in COPY's text format."""
     return text if text.isprintable() and "\\" not in text else text.translate(ESCAPES)
 
 
 def as_transaction(item: PreparedDraft) -> Transaction:
-    """The posted row as an instance, without reading it back.
+    """Returns the posted row as an instance, without reading it back.
 
     Note [Instances of posted rows]: fills the instance without `__init__` and its signals, which
-    take most of the time of making it. With `Transaction(**values)`, 10,000 drafts reach 0.57 of
+    take most of the time of creating it. With `Transaction(**values)`, 10,000 drafts reach 0.57 of
     COPY's speed instead of 0.69 (`make bench`, November 2026, two shared cores). Generated columns
     are read from the database when they are used.
     """

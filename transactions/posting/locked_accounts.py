@@ -1,4 +1,4 @@
-"""The accounts of a batch, locked, with their running balances while the batch is checked."""
+"""The locked accounts of a batch, with their running balances while the batch is checked."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -56,10 +56,11 @@ class LockedAccount:
 
     def sent_on(self, day: date) -> Decimal:
         """Returns what the account has sent or reserved since the day began. Call it only for an
-        account with a daily limit: the first call for a day sends a query. The account has no rows
-        after that day, because booking times only rise. For the same reason only rows later than
-        those of `sent_before` are added to it. A hold that was voided since then still counts, as
-        if this payment had come before that.
+        account with a daily limit, because the first call for a day sends a query.
+
+        Booking times only rise, so the account has no rows after that day, and only rows later than
+        `sent_before` are added to it. A hold that was voided since then still counts, as if this
+        payment had come before the release.
         """
         if day not in self.sent:
             before = self.sent_before
@@ -76,7 +77,7 @@ COLUMNS = [name for name in LockedAccount.__slots__ if not name.startswith("sent
 
 
 class Sides(NamedTuple):
-    """Sender and recipient of one draft; None for the world outside the bank."""
+    """The sender and the recipient of one draft; None is the world outside the bank."""
 
     sender: LockedAccount | None
     recipient: LockedAccount | None
@@ -96,7 +97,7 @@ class Sides(NamedTuple):
 
 @dataclass(slots=True)
 class BankDay:
-    """A day in the bank's time zone, with its first moment and the first of the next day."""
+    """A day in the bank's time zone, with its first moment and the first moment of the next day."""
 
     date: date
     start: datetime
@@ -107,7 +108,7 @@ class BankDay:
 class LockedAccounts:
     """The locked accounts of a batch, and the rows that its drafts link to.
 
-    `ended` are the holds captured so far in the batch; `reversed` is the sum reversed of each
+    `ended` contains the holds captured so far in the batch; `reversed` is the reversed sum of each
     original, in the books and in the batch.
     """
 
@@ -119,7 +120,7 @@ class LockedAccounts:
     sent_before: dict[uuid.UUID, SentBefore] = field(default_factory=dict)
 
     def sides(self, item: PreparedDraft) -> Sides:
-        """The locked accounts of a draft. Raises AccountNotFound if one does not exist."""
+        """Returns the locked accounts of a draft. Raises AccountNotFound if one does not exist."""
         sender = self.accounts.get(item.from_id) if item.from_id else None
         recipient = self.accounts.get(item.to_id) if item.to_id else None
         if (item.from_id and sender is None) or (item.to_id and recipient is None):
@@ -127,10 +128,10 @@ class LockedAccounts:
         return Sides(sender, recipient)
 
     def day_of(self, moment: datetime) -> date:
-        """The day of a moment. Remembers the last day, because most drafts share it."""
+        """Returns the day of a moment. Caches the last day, because most drafts have the same."""
         if self.day is None or not self.day.start <= moment < self.day.end:
             day = timezone.localdate(moment)
-            # In UTC, as the moments are: to compare across zones takes ten times as long.
+            # In UTC like the moments, because comparing across time zones takes ten times as long.
             start, end = (each(day).astimezone(UTC) for each in (start_of_day, end_of_day))
             self.day = BankDay(day, start, end)
         return self.day.date
@@ -142,8 +143,8 @@ class LockedAccounts:
 
 
 def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
-    """Returns the booking time: now, or that of the imported row, but later than the last entry of
-    both accounts.
+    """Returns the booking time: now, or the time of the imported row, but later than the last entry
+    of both accounts.
     """
     moment = item.created_at or now()
     for side in sides:
@@ -153,7 +154,7 @@ def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
 
 
 def now() -> datetime:
-    """`timezone.now()` without the look-up of USE_TZ."""
+    """Returns `timezone.now()` without the look-up of USE_TZ."""
     return datetime.now(UTC)
 
 
@@ -161,10 +162,10 @@ def lock_accounts_of(
     items: Sequence[PreparedDraft], sent_before: dict[uuid.UUID, SentBefore] | None = None
 ) -> LockedAccounts:
     """Locks the accounts of the drafts in order of id (Note [Lock ordering]), then reads the rows
-    that the drafts link to: with the accounts locked, a hold cannot end meanwhile.
+    that the drafts link to. A hold cannot end while its account is locked.
 
-    What accounts with a daily limit have sent is summed up before (Note [Sums before locks]), or
-    was, if the transaction has locked the accounts already.
+    The sums of accounts with a daily limit are computed before the lock (Note [Sums before locks]),
+    or passed as `sent_before` if the transaction has already locked the accounts.
     """
     if sent_before is None:
         sent_before = _sent_before(
@@ -180,7 +181,7 @@ def lock_accounts_of(
 
 
 def _sent_before(senders: set[uuid.UUID]) -> dict[uuid.UUID, SentBefore]:
-    """What those of the accounts that have a daily limit have sent today, without a lock."""
+    """Returns what those accounts with a daily limit have sent today, without a lock."""
     if not senders:
         return {}
     limited = Account.objects.filter(pk__in=senders, daily_limit__isnull=False)
@@ -208,7 +209,7 @@ def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:
 
 
 def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, LockedAccount]:
-    """Locks the accounts in order of id. `skip_locked` leaves out those that others have locked.
+    """Locks the accounts in order of id. `skip_locked` leaves out accounts that others have locked.
     Raises AccessEnded as `current_access.refuse_if_ended` does.
     """
     with connection.cursor() as cursor:
@@ -219,15 +220,15 @@ def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UU
 
 
 def read(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LockedAccount]:
-    """The accounts as they are now, without a lock: for a preview, which decides nothing."""
+    """Returns the current accounts without a lock, for a preview, which decides nothing."""
     rows = Account.objects.filter(pk__in=set(ids)).values_list(*COLUMNS)
     return {row[0]: LockedAccount(*row) for row in rows}
 
 
 @cache
 def _lock_sql(skip_locked: bool) -> str:
-    """The SQL of `Account.objects.locked`, compiled once: compiling it for every payment took a
-    fifth of the payment's time.
+    """Returns the SQL of `Account.objects.locked`, compiled only once, because compiling it for
+    every payment took a fifth of the payment's time.
     """
     query = Account.objects.locked([], skip_locked=skip_locked).values_list(*COLUMNS).query
     sql: str = query.sql_with_params()[0]

@@ -1,23 +1,25 @@
 """Statements that commit by themselves, and whose answer was lost.
 
 Note [Lost statements]: the server needs nothing more from the client to run a statement that
-commits by itself. If its session stands still, or the connection is cut while the statement waits
-in a buffer, the server may run it after its caller has gone. Meanwhile a repeat may be refused, as
-for lack of money. So no refusal of a repeat is final before the lost statement cannot post any
-more:
+commits by itself. If its session hangs, or the connection is cut while the statement waits in a
+buffer, the server may run the statement after its caller has gone. Until then a repeat may be
+refused, for example for lack of money. So no refusal of a repeat is final until the lost statement
+can no longer post:
 
-- Each statement has a time of its own, `VALID_SECONDS` after it was sent: the moment of booking,
-  which the server reads after it has locked the accounts, has to be before. This holds in every
-  process and behind a pooler. Who locks the accounts later sees the row, or it will never be there.
-  A call tries for longer than that after a lost answer, so when it says that the outcome is
-  unknown, the time has passed: by clocks that agree, and unless another error, such as a full
-  disk, has ended the tries.
-- Before that time `is_over` ends its session, if it can tell which one that is and may end it. The
-  process that sent it remembers it for its repeats; others know nothing of it, and the time is all
-  that helps them.
+- Each statement has a deadline, `VALID_SECONDS` after it was sent. The server reads the booking
+  time after it has locked the accounts, and the booking time must be before the deadline. This
+  works in every process and behind a pooler. A session that locks the accounts after the deadline
+  either sees the row, or the row will never exist. After a lost answer, a call retries for longer
+  than that. So when it reports that the outcome is unknown, the deadline has passed, provided that
+  the clocks agree and that no other error, such as a full disk, has ended the retries.
 
-Whatever is in a transaction with a BEGIN needs a COMMIT from the client. One that waits in a buffer
-keeps the locks of its accounts, so a repeat waits for it, and is not refused.
+- Before the deadline, `is_over` ends the session of the statement, if it knows that session and may
+  end it. Only the process that sent the statement remembers it for repeats. In other processes,
+  only the deadline helps.
+
+A statement in a transaction with BEGIN needs a COMMIT from the client. If the statement waits in a
+buffer, its transaction keeps the locks of its accounts, so a repeat waits for it and is not
+refused.
 """
 
 import time
@@ -30,31 +32,31 @@ from django.utils import timezone
 
 from ledger.db.retry import UNTIL_BACK
 
-# A payment that waits for locks for longer goes the long way, and waits again.
+# A payment that waits longer for locks is posted step by step, and waits again.
 VALID_SECONDS: float = UNTIL_BACK
-REMEMBERED_SECONDS = 180  # with room for clocks that differ: a time that has passed costs nothing
-END_WITHIN = 1000  # milliseconds for the session of a lost statement to end
+REMEMBERED_SECONDS = 180  # longer than needed, for clocks that differ; old entries cost nothing
+END_WITHIN = 1000  # milliseconds to wait until the session of a lost statement ends
 
 
 class LostStatement(NamedTuple):
-    """The process id of its session, when it was sent, and until when it may post."""
+    """The process id of its session, when it was sent, and its deadline for posting."""
 
     pid: int
     sent_at: float  # time.monotonic()
     valid_until: datetime
 
 
-_lost: dict[UUID, list[LostStatement]] = {}  # by the id of the payment; in this process
+_lost: dict[UUID, list[LostStatement]] = {}  # by payment id; only in this process
 
 
 def sent_now(pid: int) -> LostStatement:
-    """For a statement that is sent now to the session with this process id."""
+    """Returns the record of a statement that is sent now to the session with this process id."""
     valid_until = timezone.now() + timedelta(seconds=VALID_SECONDS)
     return LostStatement(pid, time.monotonic(), valid_until)
 
 
 def remember(id: UUID, statement: LostStatement) -> None:
-    """Keeps it for repeats of the payment with this id."""
+    """Stores the statement for repeats of the payment with this id."""
     oldest = time.monotonic() - REMEMBERED_SECONDS
     for known, statements in list(_lost.items()):
         if all(each.sent_at < oldest for each in statements):
@@ -63,12 +65,13 @@ def remember(id: UUID, statement: LostStatement) -> None:
 
 
 def lost_before(id: UUID) -> list[LostStatement]:
-    """The statements of earlier calls with this id."""
+    """Returns the statements of earlier calls with this id."""
     return list(_lost.get(id, ())) if _lost else []
 
 
-# A session that began later only has its number. Of another user's, who may end it are the members
-# of that user; one in another database has its number on another server, which took over.
+# A session that began later is another one with the same process id. A session of another database
+# user may be ended only by members of that user's role. A session in another database has this
+# process id on another server, after a failover.
 END = """
     SELECT coalesce(bool_and(CASE
         WHEN backend_start >= clock_timestamp() - make_interval(secs => %s) THEN true
@@ -81,9 +84,11 @@ END = """
 
 
 def is_over(lost: LostStatement) -> bool:
-    """Whether a statement cannot post any more, to who locks its accounts from now on. Ends its
-    session if its time has not passed. Behind a pooler, in either mode, nobody knows which session
-    that was; and one of another user, as after a change of login, may not be ended.
+    """Returns whether a statement can no longer post, for a caller that locks its accounts
+    afterwards. Ends its session if the deadline has not passed.
+
+    Behind a pooler, in either mode, the session is unknown. A session of another database user, as
+    after a change of login, may not be ended.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     with connection.cursor() as cursor:

@@ -1,6 +1,7 @@
 """Turns a refusal of the database into a LedgerError, by constraint name, never by message.
 
-No sentence names a constraint: that is for the log. A customer learns what happened and what to do.
+A message never contains a constraint name, which is only logged. It describes for a customer what
+happened and what to do.
 """
 
 import logging
@@ -42,7 +43,7 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "released_by_stranger": ServesOwn,
     "asked_by_staff": MayNotDecide,
 }
-REFUSED = "The books do not accept this. Nothing was booked. Ask the bank, which has a log of it."
+REFUSED = "The books do not accept this. Nothing was booked. Ask the bank, which has logged it."
 SENTENCES = {
     "rows_continue_the_books": (
         "The books accept no entry at this moment, because a clock of the bank seems to be wrong. "
@@ -56,7 +57,7 @@ SENTENCES = {
         "That day is sealed and accepts no more transactions; use a later booking time."
     ),
     "released_hold_has_reason": (
-        "This hold has not expired yet; to release it earlier, give a reason."
+        "This hold has not expired yet; to release it earlier, enter a reason."
     ),
     "needs_approval": REFUSALS["needs_approval"][1],
     "staff_serve_others": REFUSALS["staff_serve_others"][1],
@@ -71,9 +72,9 @@ SENTENCES = {
 
 
 def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
-    """The LedgerError for a failed statement, or None if it is not a refusal.
+    """Returns the LedgerError for a failed statement, or None if it is not a refusal.
 
-    SQLSTATE class 23 is a broken constraint, class 22 a value that no column can hold.
+    SQLSTATE class 23 is a broken constraint, class 22 a value that no column can store.
     """
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or ""
@@ -92,7 +93,7 @@ def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
 
 
 def sentence_of(name: str) -> str:
-    """What a customer reads where the rule with this name refuses something."""
+    """Returns the message for a customer about a refusal by the rule with this name."""
     if name in SENTENCES:
         return SENTENCES[name]
     for model in apps.get_models():

@@ -1,10 +1,10 @@
-"""Posts a plain payment in one statement: lock, check, insert and commit in one trip.
+"""Posts a plain payment in one statement: lock, check, insert and commit in one round trip.
 
-Note [One statement]: the server locks the accounts in order of id, compares what the checks compare
-and inserts the row, whose trigger moves the balances. Outside an atomic block the statement commits
-by itself, and psycopg prepares it once per connection. It inserts nothing if a check fails, and
-never says which: then `engine.post_one` runs, which finds the verdict and its sentence.
-docs/performance.md compares the two paths.
+Note [One statement]: the server locks the accounts in order of id, makes the same comparisons as
+the checks in Python, and inserts the row, whose trigger changes the balances. Outside an atomic
+block the statement commits by itself, and psycopg prepares it once per connection. If a check
+fails, it inserts nothing and does not return which check. Then `engine.post_one` runs, which finds
+the refusal and its message. docs/performance.md compares the two paths.
 """
 
 from collections import Counter
@@ -30,10 +30,10 @@ from transactions.posting.drafts import PreparedDraft
 from transactions.posting.lost_statements import LostStatement
 
 ONE_STATEMENT, STEP_BY_STEP = "one statement", "step by step"
-# invalid_sql_statement_name: a pooler or DEALLOCATE has dropped the prepared statement, and psycopg
-# does not know. A new connection prepares it again.
+# invalid_sql_statement_name: a pooler or DEALLOCATE has dropped the prepared statement, but psycopg
+# has not noticed. A new connection prepares the statement again.
 FORGOTTEN = "26000"
-# How many payments of this process were posted by each path.
+# The number of payments that each path posted in this process.
 paths: Counter[str] = Counter()
 
 COLUMNS = [name for name in insert.COLUMNS if name not in ("captures_id", "reverses_id")]
@@ -51,8 +51,9 @@ def post(
     within: DayLimit | None = None,
     payer: UUID | None = None,
 ) -> Transaction | None:
-    """Posts the draft outside a transaction; returns None, with nothing posted, if it cannot, if it
-    would not be `within` the limit of its day, or if its sender is not an account of `payer`.
+    """Posts the draft outside a transaction. Returns None, with nothing posted, if the statement
+    cannot post it, if the payment would exceed `within`, or if its sender is not an account of
+    `payer`.
 
     Raises the database's error if the payment may run again, or if its outcome is unknown. If the
     answer was lost, adds the statement to `lost`, and remembers it for repeats.
@@ -79,7 +80,8 @@ def post(
             row = cursor.fetchone()
     except (DatabaseError, InterfaceError) as error:
         failure = failure_of(error)
-        # One that was not confirmed is over, and its session may be somebody else's next.
+        # A statement that was not confirmed is over, and its session may next belong to another
+        # request.
         is_lost = failure is Failure.UNKNOWN and not isinstance(error, NotConfirmed)
         if is_lost and sent is not None:
             lost_statements.remember(item.id, sent)
@@ -89,7 +91,7 @@ def post(
             raise
         if sqlstate(error) == FORGOTTEN and not database.in_atomic_block:
             database.close()
-        return None  # a rule of the database refused it: the other path finds the sentence
+        return None  # a database rule refused it; the other path finds the message
     if row is None:
         return None
     for name, value in zip(RESULT, row, strict=True):
@@ -99,33 +101,35 @@ def post(
 
 
 def suits(item: PreparedDraft) -> bool:
-    """Whether the statement can post the draft, as far as the draft tells."""
+    """Returns whether the statement can post the draft, by the values of the draft."""
     return (
         not item.is_correction
         and item.created_at is None
         and (item.expires_at is None or item.expires_at > timezone.now())
-        and _posts_at_once(connections[DEFAULT_DB_ALIAS])
+        and _can_post(connections[DEFAULT_DB_ALIAS])
     )
 
 
-def _posts_at_once(database: Any) -> bool:
-    """Whether Django has a transaction of its own open, or none and commits each statement."""
+def _can_post(database: Any) -> bool:
+    """Returns whether Django has opened a transaction, or commits each statement."""
     return bool(database.in_atomic_block or database.get_autocommit())
 
 
 def _is_between_transactions(database: Any, server: Any) -> bool:
-    """Whether the statement will commit by itself, or is in a transaction that Django opened."""
+    """Returns whether the statement will commit by itself, or is in a transaction that Django
+    opened.
+    """
     return bool(database.in_atomic_block or server.transaction_status == TransactionStatus.IDLE)
 
 
 def _commits(database: Any) -> AbstractContextManager[Any]:
-    """Refuses an open transaction, as every service does, except that of a test case."""
+    """Refuses an open transaction, as every service does, except the transaction of a test case."""
     return db_transaction.atomic(durable=True) if database.in_atomic_block else nullcontext()
 
 
 @lru_cache(maxsize=4)
 def _bounds(day: date, _zone: str) -> tuple[datetime, datetime]:
-    """The first moment of a day, and that of the next day, in the current time zone."""
+    """Returns the first moment of a day and of the next day, in the current time zone."""
     return start_of_day(day), end_of_day(day)
 
 
@@ -171,9 +175,10 @@ def _sql(
     names_payer: bool = False,
     hides_balances: bool = False,
 ) -> str:
-    """The statement for a kind of payment. Its checks are those of `transactions.posting.checks`
-    without corrections and daily limits, which need more queries. `hides_balances`: the web role
-    may not read them from the table, so the locked accounts tell them.
+    """Returns the statement for a kind of payment. Its checks are those of
+    `transactions.posting.checks`, without corrections and daily limits, which need more queries.
+    `hides_balances`: the web role may not read balances from the table, so they come from the
+    locked accounts.
     """
     sides = [name for name, is_there in (("sender", has_sender), ("recipient", has_recipient))
              if is_there]  # fmt: skip
@@ -203,8 +208,8 @@ def _sql(
             "sender.currency = %(currency)s",
             "(SELECT total FROM paid) + %(amount)s::numeric <= %(most)s::numeric",
         ]
-    # At midnight the day of the booking time may be another one than that of this process; and it
-    # may have waited for too long, see Note [Lost statements].
+    # Around midnight the day of the booking time may differ from the day of this process. The
+    # statement may also have waited too long, see Note [Lost statements].
     conditions += ["booking.moment >= %(not_before)s AND booking.moment < %(before)s"]
     after = [f"{side}.last_entry_at + interval '1 microsecond'" for side in sides]
     values = {
@@ -230,7 +235,7 @@ def _sql(
     if is_hold or not has_recipient:
         values["to_balance"] = "NULL"
     ids = ", ".join(f"%({side})s::uuid" for side in sides)
-    # Before the first account is read and locked: Note [Sums before locks].
+    # Computed before the first account is read and locked: Note [Sums before locks].
     paid = PAID if is_limited else ""
     is_paid_known = "(SELECT total FROM paid) IS NOT NULL AND " if is_limited else ""
     locked = f"""{paid}locked AS MATERIALIZED (

@@ -1,10 +1,10 @@
-"""The turn of a person, whose payments with a limit by day, and whose batches, follow one another.
+"""The turn of a person: the person's limited payments and batches run one after another.
 
-Note [Turn of a person]: what a person has paid today is summed up while no other payment of theirs
-with a limit is booked. The turn is an advisory lock by name. It is taken before any account is
-locked, so a payment that waits for it holds up nobody else, and nothing slow takes it. A lock on
-the person's row would not do: rules and leaving take that row, some before the accounts and some
-for long. The function `paid_to_others` takes the turn too, so that no sum is taken without it, and
+Note [Turn of a person]: what a person has paid today is summed up while no other limited payment of
+that person is booked. The turn is a named advisory lock. It is taken before any account is locked,
+so a payment that waits for it delays nobody else, and nothing slow takes it. A lock on the person's
+row would not work: other operations take that row, some before the accounts and some for a long
+time. The function `paid_to_others` takes the turn, too, so that no sum is computed without it, also
 for payments of an earlier version of this code.
 """
 
@@ -15,7 +15,7 @@ from ledger.db.locking.named import wait_for_lock
 
 
 def name_of_turn(person: UUID) -> str:
-    """The name of the lock; `paid_to_others` puts it together too."""
+    """Returns the name of the lock; the database function `paid_to_others` builds the same name."""
     return f"payments of {person}"
 
 

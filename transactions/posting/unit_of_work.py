@@ -15,7 +15,7 @@ from transactions.posting.lost_statements import LostStatement, is_over
 from transactions.posting.refusals import refusal_of
 
 Result = TypeVar("Result")
-MAY_BE_BOOKED = "It may be booked as {0}. Only the same again, with id='{0}', can tell."
+MAY_BE_BOOKED = "It may be booked as {0}. To find out, send the same again with id='{0}'."
 
 
 def run(
@@ -25,15 +25,16 @@ def run(
     first: Callable[[list[LostStatement]], Result | None] = lambda _lost: None,
     lost: Iterable[LostStatement] = (),
 ) -> Result:
-    """Runs `work` in one database transaction, again after a lost race; translates refusals.
+    """Runs `work` in one database transaction, and again after a lost race; translates refusals.
 
-    If the connection is lost during COMMIT, the rows may be posted: the second run then looks up
-    the id of every draft, as if the caller had given it. Refusals are translated outside the
+    If the connection is lost during COMMIT, the rows may be posted. The second run then looks up
+    the id of every draft, as if the caller had set it. Refusals are translated outside the
     transaction, which has failed by then.
 
-    `first` commits by itself, or returns None; then `work` runs. It adds to its list what it lost,
-    and `lost` is what earlier calls lost: no refusal is final before all of that is over, see Note
-    [Lost statements]. OutcomeUnknown has the ids of the drafts, and says the id of a single one.
+    `first` commits by itself, or returns None; then `work` runs. `first` adds lost statements to
+    its list, and `lost` contains those of earlier calls. No refusal is final before all of them are
+    over, see Note [Lost statements]. OutcomeUnknown has the ids of the drafts; its note contains
+    the id if there is only one.
     """
 
     all_lost = list(lost)
@@ -70,15 +71,15 @@ def _in_transaction(work: Callable[[], Result]) -> Result:
 
 
 def _after_lost(work: Callable[[], Result], lost: list[LostStatement]) -> Result:
-    """Runs `work` after statements whose answer was lost. A refusal is final only once they are
-    over: then `work` runs again, because one may have posted the row just before.
+    """Runs `work` after statements whose answer was lost. A refusal is final only after they are
+    over: then `work` runs again, because one of them may have posted the row in the meantime.
     """
     try:
         result = _in_transaction(work)
         if not isinstance(result, LedgerError):
             return result
     except (IntegrityError, DataError, LedgerError):
-        pass  # refusals too
+        pass  # a refusal is not final yet
     if not all(is_over(statement) for statement in lost):
         raise OutcomeUnknown("A payment whose answer was lost may still be running.")
     return _in_transaction(work)

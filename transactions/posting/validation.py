@@ -25,45 +25,47 @@ from transactions.exceptions import InvalidAmount, InvalidDetails
 from transactions.models import METADATA_LIMIT, Transaction
 from transactions.models.transaction import CATEGORY_LENGTH
 
-DEEPEST = 50  # levels of metadata
-# Postgres's parser of the search reads from each of these signs to the end of the word anew, and
-# from each beginning of a comment to the end of the text.
+DEEPEST = 50  # max. levels of nested metadata
+# At each of these characters, Postgres's full-text parser reads to the end of the word again, and
+# at each beginning of a comment, to the end of the text.
 JOINING = "-_./@:~&<%+=?#!"
-MOST_JOINING = 100  # in a word: 16 KB of such words take 0.1 s, and one of 16 KB takes 5 s
-# From @ it reads each letter up to the end of an address several times: 16 KB of words with 99 of
-# them take 0.14 s, with 10 of them 0.01 s.
-MOST_AT = 10
-# JSON writes the end of a line as two letters.
+MAX_JOINING = 100  # per word: 16 KB of such words take 0.1 s, one word of 16 KB takes 5 s
+# After an @, the parser reads each letter up to the end of an address several times: 16 KB of words
+# with 99 of them take 0.14 s, with 10 of them 0.01 s.
+MAX_AT = 10
+# JSON writes a line break as two characters.
 BETWEEN_WORDS = re.compile(r'(?:[\s"]|\\[nrt])+')
 BETWEEN_ADDRESSES = re.compile(r'(?:[\s",;]|\\[nrt])+')
-MOST_COMMENTS = 20
-MOST_NAMES = 100  # of metadata, in all levels: pages and reports group payments by them
+MAX_COMMENTS = 20
+MAX_NAMES = 100  # keys of metadata, in all levels, because pages and reports group by them
 PLAIN = {str, int, bool, float, type(None), Decimal}
 
 
 class MetadataEncoder(ExactNumberEncoder):
-    """Writes each Decimal as a number. Raises InvalidDetails for one that is too long."""
+    """Encodes each Decimal as a number. Raises InvalidDetails for a number that is too long."""
 
     def default(self, o: Any) -> Any:
-        """Returns what stands for a value that is not plain JSON."""
+        """Returns the JSON value for a value that is not plain JSON."""
         if isinstance(o, Decimal):
             if not o.is_finite() or is_too_long(o):
                 raise InvalidDetails(
                     f"A number in metadata has at most {LONGEST_NUMBER:,} digits, zeros included;"
                     " write it as a text."
                 )
-            o = ExactNumber(o.copy_abs() if o.is_zero() else o)  # jsonb knows no -0
+            o = ExactNumber(o.copy_abs() if o.is_zero() else o)  # jsonb has no -0
         return super().default(o)
 
 
-# One encoder for all rows: making it takes as long as writing a small object.
+# One encoder for all rows, because creating it takes as long as encoding a small object.
 ENCODER = MetadataEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def id_of(
     thing: User | Transaction | uuid.UUID | None, kind: type[User | Transaction], what: str
 ) -> uuid.UUID | None:
-    """Returns the id of an instance of `kind`, or the id itself. Else raises InvalidDetails."""
+    """Returns the id of an instance of `kind`, or the id itself. Raises InvalidDetails for other
+    values.
+    """
     if thing is None or isinstance(thing, uuid.UUID):
         return thing
     if isinstance(thing, kind):
@@ -72,7 +74,9 @@ def id_of(
 
 
 def comparable(value: Any) -> Any:
-    """Makes JSON comparable: numbers by value (jsonb returns 1e23 as an integer), true unlike 1."""
+    """Makes JSON comparable: numbers by value (jsonb returns 1e23 as an integer), true different
+    from 1.
+    """
     if isinstance(value, dict):
         return {key: comparable(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -115,7 +119,7 @@ def amount_of(value: Decimal | int | str) -> Decimal:
             "like Decimal('950.00')."
         )
     if type(value) is not Decimal:
-        value = Decimal(value)  # of a subclass, only the number
+        value = Decimal(value)  # drops a subclass, keeps the number
     if not value.is_finite():
         raise InvalidAmount("An amount is a number above zero.")
     if value <= 0:
@@ -141,8 +145,8 @@ def text_of(value: str, limit: int, what: str) -> str:
 def json_of(metadata: Mapping[str, Any]) -> str:
     if not isinstance(metadata, Mapping):
         raise InvalidDetails("Metadata is a JSON object: names with values.")
-    if (names := _names_in(metadata)) > MOST_NAMES:
-        raise InvalidDetails(f"Metadata has {names:,} names; at most {MOST_NAMES} fit.")
+    if (names := _names_in(metadata)) > MAX_NAMES:
+        raise InvalidDetails(f"Metadata has {names:,} names; at most {MAX_NAMES} fit.")
     if (size := _least_size(metadata)) > METADATA_LIMIT:
         raise InvalidDetails(
             f"Metadata takes {size:,} bytes or more; at most {METADATA_LIMIT:,} fit."
@@ -161,7 +165,9 @@ def json_of(metadata: Mapping[str, Any]) -> str:
 
 
 def refuse_long_category(metadata: Mapping[str, Any]) -> None:
-    """Raises InvalidDetails for a category that would fill lists. `metadata` fits `json_of`."""
+    """Raises InvalidDetails for a category that is too long for lists. `metadata` has passed
+    `json_of`.
+    """
     text = _category_text(metadata)
     if len(text) > CATEGORY_LENGTH:
         raise InvalidDetails(
@@ -170,8 +176,8 @@ def refuse_long_category(metadata: Mapping[str, Any]) -> None:
 
 
 def refuse_hidden_signs(metadata: Mapping[str, Any], text: str) -> None:
-    """Raises InvalidDetails for keys, and for a category, that may look like others: the recipient
-    sees them in lists. `text` is what `json_of` returns.
+    """Raises InvalidDetails for keys, and for a category, that may look like others, because the
+    recipient sees them in lists. `text` is the result of `json_of`.
     """
     if text.isascii() and text.isprintable() and "\\" not in text:
         return  # most metadata; JSON escapes control characters
@@ -179,37 +185,37 @@ def refuse_hidden_signs(metadata: Mapping[str, Any], text: str) -> None:
     json.loads(text, object_pairs_hook=lambda pairs: names.extend(key for key, _ in pairs))
     if any(map(has_hidden_signs, (*names, _category_text(metadata)))):
         raise InvalidDetails(
-            "A key of the metadata or the category has a character that nobody sees; remove it."
+            "A key of the metadata or the category has an invisible character; remove it."
         )
 
 
 def _category_text(metadata: Mapping[str, Any]) -> str:
-    """The category as the generated column has it."""
+    """Returns the category as the generated column contains it."""
     value = metadata.get("category")
     return value if isinstance(value, str) else ENCODER.encode(value)
 
 
 def _refuse_long_to_parse(text: str, what: str) -> None:
-    """Raises InvalidDetails for a word with more than MOST_JOINING signs that join its parts, or
-    with more than MOST_AT of @.
+    """Raises InvalidDetails for a word with more than MAX_JOINING joining characters or more than
+    MAX_AT @ characters.
     """
-    if text.count("@") > MOST_AT and any(
-        word.count("@") > MOST_AT for word in BETWEEN_ADDRESSES.split(text)
+    if text.count("@") > MAX_AT and any(
+        word.count("@") > MAX_AT for word in BETWEEN_ADDRESSES.split(text)
     ):
         raise InvalidDetails(
-            f"{what} has a word with more than {MOST_AT} signs @. It would take too long to search;"
+            f"{what} has a word with more than {MAX_AT} signs @. It would take too long to search;"
             " divide it by spaces."
         )
-    if _joining_in(text) <= MOST_JOINING:
+    if _joining_in(text) <= MAX_JOINING:
         return
-    if any(_joining_in(word) > MOST_JOINING for word in BETWEEN_WORDS.split(text)):
+    if any(_joining_in(word) > MAX_JOINING for word in BETWEEN_WORDS.split(text)):
         raise InvalidDetails(
-            f"{what} has a word with more than {MOST_JOINING} signs such as _ - . and /. It would"
+            f"{what} has a word with more than {MAX_JOINING} signs such as _ - . and /. It would"
             " take too long to search; divide it by spaces."
         )
-    if text.count("<!--") > MOST_COMMENTS:
+    if text.count("<!--") > MAX_COMMENTS:
         raise InvalidDetails(
-            f"{what} has more than {MOST_COMMENTS} beginnings of comments, <!--; remove some."
+            f"{what} has more than {MAX_COMMENTS} beginnings of comments, <!--; remove some."
         )
 
 
@@ -218,8 +224,9 @@ def _joining_in(text: str) -> int:
 
 
 def _names_in(value: Any, left: int = DEEPEST) -> int:
-    """How many names its objects have. Raises InvalidDetails for containers in more than this many
-    levels, and for keys that are not texts: as texts, two of them could become one.
+    """Returns the number of keys in all objects. Raises InvalidDetails for containers nested more
+    than `left` levels, and for keys that are not strings, because two keys could become the same
+    string.
     """
     names = 0
     if isinstance(value, Mapping):
@@ -234,15 +241,16 @@ def _names_in(value: Any, left: int = DEEPEST) -> int:
     if left == 0:
         raise InvalidDetails(f"Metadata is nested {DEEPEST} levels at most; make it flatter.")
     for inner in value:
-        # Plain values are passed over here: a call for each takes longer than writing the JSON.
+        # Plain values are skipped here, because a call for each takes longer than encoding the
+        # JSON.
         if type(inner) not in PLAIN:
             names += _names_in(inner, left - 1)
     return names
 
 
 def _least_size(value: Any) -> int:
-    """How many bytes of JSON a value takes at least, computed without writing it: a short number
-    may have thousands of zeros. Its depth is known to be limited.
+    """Returns the minimum size in bytes of a value as JSON. Does not encode it, because a short
+    number may have thousands of zeros. The depth was limited before.
     """
     if isinstance(value, str):
         return len(value)
@@ -256,7 +264,7 @@ def _least_size(value: Any) -> int:
 
 
 def _grown(text: str) -> int:
-    """How many bytes longer jsonb writes the JSON: 1e300 with all its zeros."""
+    """Returns by how many bytes jsonb makes the JSON longer: it writes 1e300 with all zeros."""
     longer = 0
 
     def measure(number: str) -> int:
@@ -270,7 +278,7 @@ def _grown(text: str) -> int:
 
 
 def _has_nul(value: Any) -> bool:
-    """Whether a key or string contains NUL, which jsonb refuses."""
+    """Returns whether a key or string contains NUL, which jsonb refuses."""
     if isinstance(value, dict):
         return any(_has_nul(part) for pair in value.items() for part in pair)
     if isinstance(value, list):

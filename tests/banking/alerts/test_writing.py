@@ -94,7 +94,7 @@ def test_nothing_is_told_before_a_choice_after_it_is_dropped_or_without_the_comm
         owner=everyday.user, kind=AlertKind.MONEY_IN, account=everyday, amount=Decimal(0)
     )
     with pytest.raises(OrderChanged):
-        services.book(Draft(to_account=everyday, amount=Decimal(2)), beside=undo)
+        services.book(Draft(to_account=everyday, amount=Decimal(2)), write_also=undo)
     assert told() == []
     drop(choice=choice)
     services.deposit(to_account=everyday, amount=Decimal(3))

@@ -107,7 +107,7 @@ def test_an_event_is_taken_back_with_its_booking() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        services.book(services.Draft(to_account=account, amount=TEN), beside=fail)
+        services.book(services.Draft(to_account=account, amount=TEN), write_also=fail)
     services.deposit(to_account=account, amount=TEN)
     assert told == ["posted"]
     assert [event.number for event in events_of(account)] == [1]

@@ -227,7 +227,7 @@ def test_holds_are_refused_like_payments(everyday: Account) -> None:
         services.hold(
             from_account=everyday, to_account=AccountFactory(currency="EUR"), amount=Decimal(1)
         )
-    with pytest.raises(InvalidDetails, match="give from_account"):
+    with pytest.raises(InvalidDetails, match="set from_account"):
         services.post_batch([Draft(to_account=everyday, amount=Decimal(1), pending=True)])
     with pytest.raises(InvalidDetails, match="Only a hold expires"):
         services.post_batch(

@@ -140,9 +140,9 @@ def test_both_sides_are_needed_and_differ() -> None:
     account = AccountFactory(balance="10")
     with pytest.raises(SameAccount, match="the same account"):
         services.transfer(from_account=account, to_account=account.pk, amount=Decimal(1))
-    with pytest.raises(SameAccount, match="Say which account"):
+    with pytest.raises(SameAccount, match="Name the account"):
         services.post_batch([Draft(amount=Decimal(1))])
-    with pytest.raises(AccountNotFound, match="Say which account"):
+    with pytest.raises(AccountNotFound, match="Name the account"):
         services.transfer(from_account=account, to_account=None, amount=Decimal(1))  # type: ignore[arg-type]
 
 

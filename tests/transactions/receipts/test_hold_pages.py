@@ -117,7 +117,7 @@ def test_a_hold_that_ends_today_says_when(client: Client, account: Account) -> N
 def test_many_holds_are_cut_and_counted(
     client: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(availability, "MOST_PENDING", 2)
+    monkeypatch.setattr(availability, "MAX_PENDING", 2)
     for n in range(5):
         held(account, "1", description=f"Shop {n}")
     said = text_of(client.get("/"))

@@ -97,7 +97,7 @@ def do_approved(request: ApprovalRequest, *, by: User) -> str:
             written_by=request.requested_by,
         )
     else:
-        row = services.book(draft, beside=approvals.check_now)
+        row = services.book(draft, write_also=approvals.check_now)
     return f"Booked: {row.description or row.kind}."
 
 

@@ -136,7 +136,7 @@ class StepForm(MoneyForm):
 
     def book(self) -> Transaction:
         """Posts the draft. Forms with a reason override it to store the reason beside the row."""
-        return services.book(self.draft, beside=check_now)
+        return services.book(self.draft, write_also=check_now)
 
     def done(self, row: Transaction) -> str:
         """What was booked, in one sentence."""
