@@ -131,8 +131,8 @@ class LimitExceeded(LedgerError):
 
 
 class TooManyTogether(LedgerError):
-    """The call or file has too many payments to book all or none of them."""
+    """The call or file has more payments than can be booked together (all or none)."""
 
 
 class RefusedByDatabase(LedgerError):
-    """The database refused the row by a constraint that has no own exception."""
+    """The database refused the row for a reason without a specific error type."""

@@ -19,7 +19,7 @@ from transactions.exceptions import (
 from transactions.lifecycle import Lifecycle
 from transactions.models import Transaction
 
-OWN = "This moves money of your account or your household, so another colleague has to do it."
+OWN = "This moves money of your own account or household, so another colleague has to do it."
 
 
 def _no_accounts(_lifecycle: Lifecycle, _person: User) -> list[Obstacle]:

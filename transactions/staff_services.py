@@ -41,7 +41,9 @@ def release(*, hold: Transaction, reason: str, message: str = "", written_by: Us
     row = services.void(hold=hold, explain=store_reason)
     stored = row.reasons.filter(action=StaffReason.Action.RELEASE, written_by=written_by).first()
     if stored is None:
-        raise HoldNotPending("This hold was already released, by its expiry or by a colleague.")
+        raise HoldNotPending(
+            "This hold was released before: it had expired, or a colleague released it."
+        )
     return bool(stored.pk == id)
 
 

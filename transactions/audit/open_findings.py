@@ -89,8 +89,8 @@ def _needs(run: AuditRun, times: _Times) -> datetime:
 
 
 def _seen_from(finding: dict[str, Any], times: _Times) -> datetime:
-    """Returns from when an audit must look to cover this finding; EARLIEST if unknown. Only the
-    first finding of a kind is stored, and the others may be older.
+    """Returns the latest `since` with which an audit covers this finding; EARLIEST if unknown. Only
+    the first finding of a kind is stored, and the others may be older.
     """
     if finding["check"] in WHOLE:
         return LATEST

@@ -53,8 +53,8 @@ def seal(
     hindrance: Callable[[], str] = lambda: "",
     sleep: Callable[[float], None] = time.sleep,
 ) -> Seal | None:
-    """Seals all unsealed rows booked before the day `until` (UTC, default: today). Returns None if
-    there are none.
+    """Seals the unsealed days before `until` (UTC, default: today). Returns None if there is
+    nothing to seal.
 
     Safe to run twice or in parallel. A bank without transactions gets no seal, so that its history
     can still be imported. Raises PeriodNotOver; SealHindered if `hindrance` returns a reason;

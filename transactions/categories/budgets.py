@@ -27,7 +27,7 @@ from transactions.search.address import search_url
 from transactions.search.language.terms import token
 
 MAX_BUDGETS = 50  # per person
-MONTHS, MIN_MONTHS = 6, 3  # months before this one for the usual amount: at most, at least
+MONTHS, MIN_MONTHS = 6, 3  # most and fewest earlier months for the usual amount
 TOO_MANY = f"You have {MAX_BUDGETS} budgets. Remove one first."
 TAKEN = "You have a budget for this category and currency. Change that one."
 GONE = "This budget has been changed or removed. Go back to the list."

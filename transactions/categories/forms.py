@@ -53,7 +53,7 @@ class CategoryField(forms.CharField):
 
 
 class CategoryChangeForm(forms.Form):
-    """The new category. The hidden `id` prevents that a repeated form changes anything again."""
+    """The new category. The hidden `id` prevents a repeated form from changing anything again."""
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     category = CategoryField(

@@ -8,9 +8,9 @@ after the rules before it.
 
 Note [Time of rules]: a search can take seconds for one payment, and the worker has other jobs. So a
 rule is applied to PART payments per database transaction, and each part is committed. Each person
-first gets a short turn, so that slow rules of some people do not delay the others. Who is not
-finished then gets a longer turn, until the run ends; the next run continues. A rule that cannot
-finish one part in the longer turn is switched off.
+first gets a short turn, so that slow rules of some people do not delay the others. A person who
+needs more time then gets a longer turn, until the run ends; the next run continues. A rule that
+cannot finish one part in the longer turn is switched off.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -66,7 +66,7 @@ class FoundPayments:
 
     @property
     def now(self) -> str:
-        """The current categories of the payments: "12 Groceries, 3 without one"."""
+        """The current categories of the payments: "12 Groceries, 3 without a category"."""
         found = self.result.facets.category
         texts = [f"{count:,} {category_label(name)}" for name, count in found]
         without = self.count - sum(count for _name, count in found)
@@ -98,7 +98,7 @@ class TriedRule(FoundPayments):
 
     @property
     def sentence(self) -> str:
-        """The effect as text: "9 of them would get Groceries; 3 keep the category you gave"."""
+        """The effect as text: "9 of them would get Groceries; 3 keep the category you chose"."""
         label, rest = category_label(self.category), self.count - self.kept
         keep = "keeps" if self.kept == 1 else "keep"
         kept = f"; {self.kept:,} {keep} the category you chose" if self.kept else ""

@@ -1,4 +1,4 @@
-"""What features add to the demo bank. A feature registers it in its module `demo_data`.
+"""Registers what features add to the demo bank, each in its module `demo_data`.
 
 These modules are not imported when a process starts; `seeding` imports them before it creates the
 demo.

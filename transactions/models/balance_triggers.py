@@ -32,8 +32,8 @@ MAY_NOT_MOVE = refuse(
     "A frozen account cannot send money, and a closed one can neither send nor receive.",
 )
 
-# One row is by far the most frequent case: a separate UPDATE takes a third of the time. Both
-# accounts are in it, because every UPDATE plans the CHECKs of accounts again.
+# One row is by far the most frequent case, and this simple UPDATE takes a third of the time. It
+# updates both accounts, because every UPDATE plans the CHECKs of accounts again.
 ONE_ROW = """
     IF one.status = 'completed' THEN paid := one.amount; ELSE reserved := one.amount; END IF;
     UPDATE accounts

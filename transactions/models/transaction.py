@@ -190,7 +190,7 @@ class Transaction(models.Model):
             ("manage_holds", "Can place, capture and release holds"),
         ]
         triggers: ClassVar[Sequence[pgtrigger.Trigger]] = row_triggers.ALL
-        # The primary key and `transactions_newest` fill their pages: migration 0018.
+        # The primary key and `transactions_newest` have a fillfactor of 100: migration 0002.
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["from_account", "created_at"], name="transactions_from_created"),
             models.Index(fields=["to_account", "created_at"], name="transactions_to_created"),

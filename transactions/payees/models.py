@@ -1,6 +1,4 @@
-"""A saved recipient: another person's account, saved under a name that the owner of the entry
-chose.
-"""
+"""A saved recipient: another person's account, under a name that the payer chose."""
 
 import uuid
 from typing import ClassVar, Self

@@ -42,7 +42,7 @@ def save_payee(
 def _save(payee: Payee, check: NameCheck, *, is_new: bool) -> Payee:
     """Saves the payee, and the result of the comparison unless the name was already saved."""
     with db_transaction.atomic(durable=True):
-        User.objects.lock_active(payee.owner_id)  # makes the limit exact, and saves once
+        User.objects.lock_active(payee.owner_id)  # keeps the limit exact in parallel requests
         before = _saved_before(payee, is_new=is_new)
         facts = {"name": payee.name, "note": payee.note}
         if before is None or before.name != payee.name:

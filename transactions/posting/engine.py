@@ -202,7 +202,7 @@ def _post_chunk(
 def _check_and_write(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Checks drafts while earlier ones are written, or before if a check may need a query."""
+    """Checks and writes drafts in parallel; checks all of them first if a check may query."""
     results: list[Transaction | LedgerError] = []
     good: Iterable[PreparedDraft] = _good(items, locked, posted, results)
     if locked.limited_by_day:

@@ -39,7 +39,7 @@ END_WITHIN = 1000  # milliseconds to wait until the session of a lost statement 
 
 
 class LostStatement(NamedTuple):
-    """The process id of its session, when it was sent, and its deadline for posting."""
+    """A statement: the process id of its session, when it was sent, and its deadline."""
 
     pid: int
     sent_at: float  # time.monotonic()

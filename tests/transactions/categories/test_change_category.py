@@ -227,7 +227,7 @@ def test_without_a_search_the_page_offers_to_search_first_and_changes_nothing(
 ) -> None:
     page = shown(browser.get(URL, {"q": query}))
     assert "Find payments and set the same category for all of them." in page
-    assert "Rules give new payments a category." in page
+    assert "Rules set the category of new payments." in page
     assert "Last changes" in page
     assert not re.search(r"Change \d|New category|payments? found", page)
     assert "No payments match" not in page

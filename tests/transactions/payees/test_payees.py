@@ -78,7 +78,7 @@ def test_the_holder_is_named_by_the_right_name_or_after_a_payment(
     assert "This is the account holder\u2019s name." in saved(ana, theirs.number, "mara lindt")
     other = AccountFactory(user__name="Ben Okafor")
     page = saved(ana, other.number, "The plumber")
-    assert "It is not the account holder\u2019s name" in page
+    assert "This is not the account holder\u2019s name" in page
     assert "Ben" not in page
     pay(mine, other)
     page = text_of(ana.get(LIST))
@@ -93,7 +93,7 @@ def test_a_payee_whose_name_is_known_may_be_called_anything(
     pay(mine, theirs)
     page = saved(ana, theirs.number, "Landlady")
     assert "Landlady is saved. The account holder is Mara Lindt." in page
-    assert "compare the number" not in page
+    assert "Check the number" not in page
     change = f"{LIST}{Payee.objects.get().pk}/"
     page = text_of(ana.post(change, {"name": "mara lindt"}, follow=True))
     assert "mara lindt is saved. This is the account holder\u2019s name." in page

@@ -45,7 +45,7 @@ def test_a_draft_without_an_id_is_refused_and_nothing_is_booked(account: Account
         Draft(from_account=account, amount=30),
     )
     recorded = list[object]()
-    with pytest.raises(InvalidDetails, match="id of its own"):
+    with pytest.raises(InvalidDetails, match="needs an id that is made"):
         services.post_together(
             lambda: [good, without], lambda _part, results: recorded.append(results)
         )

@@ -1,4 +1,4 @@
-"""Checks four eyes from the rows: what staff did without approval, and how approvals were used.
+"""Checks the four-eyes rule: what staff did without approval, and how approvals were used.
 
 Note [Staff rows in the audit]: the stored daily sums cannot be compared with the rows exactly,
 because the owner's commands do not count towards any sum. But commands, demo and imports never name

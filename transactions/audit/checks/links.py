@@ -152,8 +152,8 @@ WORDS = {
 
 
 def captures(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first hold that is not captured by exactly one completed row of at most its
-    amount.
+    """Yields the first broken capture. A captured hold needs exactly one completed row that
+    captures it, for at most its amount.
     """
     query = CAPTURES.format(
         since_hold="AND hold.created_at >= %(since)s" if since else "",
@@ -163,15 +163,15 @@ def captures(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def reversals(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first reversal that is not the opposite of a completed payment, or exceeds its
-    amount.
+    """Yields the first broken reversal. A reversal is the opposite of a completed payment, and the
+    reversals of a payment never exceed its amount.
     """
     query = REVERSALS.format(since=SINCE.format(link="reverses_id") if since else "")
     yield from _first("reversal", query, since)
 
 
 def orphans(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first row with a side that is no existing account in the row's currency."""
+    """Yields the first row whose side is not an existing account in the row's currency."""
     for side in ("from_account", "to_account"):
         account = Account.objects.filter(pk=OuterRef(side), currency=OuterRef("currency"))
         rows = Transaction.objects.only("amount", "currency", f"{side}_id")
