@@ -61,8 +61,8 @@ def test_a_caller_explains_the_hold_that_it_voids_before_that(everyday: Account)
         seen.append((hold.pk, status_of(hold)))
         StaffReason.objects.create(transaction=hold, action="release", reason="Asked by phone")
 
-    services.void(hold=row, beside=explain)
-    services.void(hold=row, beside=explain)
+    services.void(hold=row, explain=explain)
+    services.void(hold=row, explain=explain)
     assert seen == [(row.pk, "pending")]
     assert reasons_of(row) == [("release", "Asked by phone")]
 
@@ -166,7 +166,7 @@ def test_a_payment_within_the_limit_of_a_day_is_counted_once(everyday: Account) 
             id=id, from_account=everyday, to_account=payee, amount=Decimal(amount),
             created_by=everyday.user,
         )  # fmt: skip
-        return services.book_once(draft, within=within, beside=beside.append)
+        return services.book_once(draft, within=within, write_also=beside.append)
 
     with pytest.raises(LimitExceeded):
         paid("60.01")

@@ -160,7 +160,7 @@ def test_the_description_of_a_refund_is_cut_at_the_limit(mine: Account) -> None:
 def test_only_an_account_of_the_payer_pays(mine: Account, theirs: Account) -> None:
     def paid(payer: Account, **sides: Any) -> services.Booked:
         draft = services.Draft(amount=TEN, **sides)
-        return services.book_once(draft, beside=lambda _row: None, payer=payer.user_id)
+        return services.book_once(draft, write_also=lambda _row: None, payer=payer.user_id)
 
     sides = {"from_account": mine, "to_account": theirs}
     others: list[dict[str, Any]] = [{"to_account": mine}, {**sides, "from_account": uuid7()}]
