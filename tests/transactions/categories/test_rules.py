@@ -215,7 +215,7 @@ def test_new_payments_follow_the_rules_and_old_ones_do_not(
     theirs = services.deposit(to_account=mara, amount=Decimal(3), description="Flat")
     out = StringIO()
     call_command("apply_rules", stdout=out)
-    assert out.getvalue() == "Gave 1 payment a category.\n"
+    assert out.getvalue() == "Set the category of 1 payment.\n"
     assert given(ana) == {new.pk: "home"}
     assert theirs.pk not in given(mara.user)
     with CaptureQueriesContext(connection) as log:

@@ -7,8 +7,8 @@ from transactions.categories.new_payments import apply_rules
 
 class Command(JobCommand):
     job = "apply_rules"
-    help = "Gives new payments the categories of their owners' rules. Safe to run twice."
+    help = "Assigns categories to new payments by their owners' rules. Safe to run twice."
 
     def handle(self, *args: Any, **options: Any) -> None:
         count = apply_rules()
-        self.stdout.write(f"Gave {counted(count, 'payment')} a category.")
+        self.stdout.write(f"Set the category of {counted(count, 'payment')}.")
