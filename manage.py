@@ -103,7 +103,7 @@ def run() -> None:
         return {"path": f"manage.py {sys.argv[1]} ({getpass.getuser()})"}
 
     try:
-        with facts.told(command):
+        with facts.with_facts(command):
             CommandLine(sys.argv).execute()
     except SystemExit as err:
         if err.code in (REFUSED, WRONG_LINE):

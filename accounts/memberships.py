@@ -15,7 +15,7 @@ from accounts.exceptions import MayNotDecide, ProviderDecides
 from accounts.groups import ANALYSTS, groups_given_by, groups_left_to
 from accounts.models import ApprovalRequest, ProviderGroup, User
 from accounts.refusal_counts import counts_refusals
-from ledger.db.history.facts import because
+from ledger.db.history.facts import set_reason
 from ledger.db.retry import with_retry
 
 
@@ -77,7 +77,7 @@ def give_approved(request: ApprovalRequest) -> User:
         group = groups_given_by(request.requested_by).filter(name=request.group).first()
         if group is None:
             raise MayNotDecide("Who asked may not give this group any more.")
-        because(request.reason_in_history)
+        set_reason(request.reason_in_history)
         with approvals.translated():
             if group.name != ANALYSTS and not person.is_staff:
                 person.is_staff = True

@@ -159,7 +159,7 @@ def _logged_parts(
     """
     parts, checked_at = iter(content), time.monotonic()
     while True:
-        with collect() as shown, facts.told(lambda: facts_of(request)):
+        with collect() as shown, facts.with_facts(lambda: facts_of(request)):
             part = next(parts, None)
             has_read = bool(shown.people or shown.accounts or shown.unnamed)
             if has_read or time.monotonic() - checked_at >= CHECK_AFTER:

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from ledger.db.json_numbers import (
-    LONGEST_NUMBER,
+    MAX_NUMBER_LENGTH,
     ExactNumber,
     exact_number,
     is_long_text,
@@ -30,7 +30,7 @@ MOST_LINES = 50_000  # of a batch
 MOST_BREAKS = 10 * MOST_LINES  # between its lines, also blank ones
 MOST_NAMES = 1000  # of an object; metadata has the most, a hundred
 LINE = re.compile(r"[^\n]+")
-TOO_LONG = f"A number has at most {LONGEST_NUMBER:,} digits, zeros included; write it as a text."
+TOO_LONG = f"A number has at most {MAX_NUMBER_LENGTH:,} digits, zeros included; write it as a text."
 
 
 def loads(text: str) -> Any:
@@ -58,7 +58,7 @@ def _number(text: str) -> ExactNumber:
 
 
 def _integer(text: str) -> int:
-    if len(text.lstrip("-")) > LONGEST_NUMBER:
+    if len(text.lstrip("-")) > MAX_NUMBER_LENGTH:
         raise ParseError(TOO_LONG)
     return int(text)
 

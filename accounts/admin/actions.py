@@ -19,7 +19,7 @@ from accounts.erased import ERASED
 from accounts.exceptions import LedgerError
 from accounts.models import Account, User
 from accounts.obstacles import COMING, HELD, NO_LINK, Link, Obstacle, obstacles_to_closing
-from ledger.db.history.facts import because
+from ledger.db.history.facts import set_reason
 
 MOST_AT_ONCE = 100
 Obstacles = Mapping[UUID, Sequence[Obstacle]]  # by the id of the row
@@ -288,7 +288,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         obstacles if it was refused.
         """
         done_now = False
-        because(reasons["reason"])
+        set_reason(reasons["reason"])
         if not step.is_done(thing):
             if found := self.obstacles(request, [thing], step)[thing.pk]:
                 return found

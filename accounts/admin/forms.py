@@ -17,7 +17,7 @@ from accounts.models import LIMITS, Account, User
 from accounts.services import LARGEST_LIMIT
 from accounts.shown import add
 from accounts.sign_in.passwords import save_password_of_bank
-from ledger.db.history.facts import because
+from ledger.db.history.facts import set_reason
 from ledger.text.currencies import minor_units
 from ledger.text.lines import tidy_line, unfit_name
 
@@ -213,7 +213,7 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 
     def save(self, commit: bool = True) -> User:
         """Raises SignInChanged as `save_password_of_bank` does."""
-        because(self.cleaned_data["reason"])
+        set_reason(self.cleaned_data["reason"])
         read_with = self.user.get_session_auth_hash()
         person: User = super().save(commit=False)
         save_password_of_bank(person, read_with=read_with)

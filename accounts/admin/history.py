@@ -16,7 +16,7 @@ from accounts.admin.changes_in_words import in_words
 from accounts.admin.log_pages import LogAdmin, newest_page
 from accounts.admin.parts import person_of
 from accounts.models import Change, User
-from ledger.db.history.facts import because
+from ledger.db.history.facts import set_reason
 from ledger.db.retry import sqlstate
 from ledger.text.dates import end_of_day, start_of_day
 
@@ -110,7 +110,7 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        because(form.cleaned_data.get("reason", ""))
+        set_reason(form.cleaned_data.get("reason", ""))
         return super().save_form(request, form, change)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -240,7 +240,7 @@ def _put_in_place() -> None:
             cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
             cursor.execute(f"GRANT {RIGHTS} ON ALL TABLES IN SCHEMA {schema} TO {role}")
             cursor.execute(f"GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
-        extensions.let_enter(cursor, role)
+        extensions.grant_usage(cursor, role)
         cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{comment()}'")
 
 

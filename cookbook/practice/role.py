@@ -26,7 +26,7 @@ def as_cookbook_role(*, writes: bool) -> Iterator[None]:
     The role has no rights on the real books, nor the token of who reads them. Extensions come last
     in the search path. Raises NoPracticeBank if this process may not use the role.
     """
-    with facts.untold(), without_reader(), db_transaction.atomic():
+    with facts.without_facts(), without_reader(), db_transaction.atomic():
         try:
             switch_role([SCHEMA, extensions.SCHEMA], local=True, read_only=not writes)
             yield

@@ -23,7 +23,7 @@ from cookbook.runner.sessions import (
 )
 from cookbook.runner.steps import Trace, TraceSection, traced
 from cookbook.runner.time_limit import TimeLimit, TooLong
-from ledger.db.queries.work import QueryLog, RecordedQuery, plan_of, sentence_of, watched
+from ledger.db.queries.work import QueryLog, RecordedQuery, error_line, plan_of, watched
 from ledger.db.replicas import ReadPurpose, read, read_again
 from ledger.db.retry import TIMED_OUT, sqlstate
 
@@ -130,7 +130,7 @@ def _guarded(ran: RecipeRun) -> Iterator[None]:
                 "cookbook. Nothing was changed. Choose smaller values."
             )
         else:
-            ran.error = sentence_of(error)
+            ran.error = error_line(error)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from cookbook.practice.role import SECONDS, switch_role
 from cookbook.runner.rendering import as_text
 from cookbook.runner.time_limit import TimeLimit
 from ledger.db import extensions
-from ledger.db.queries.work import QueryLog, RecordedQuery, sentence_of, watched
+from ledger.db.queries.work import QueryLog, RecordedQuery, error_line, watched
 
 T = TypeVar("T")
 SLOTS = 7_205_759_403_792_800  # the advisory lock of the first scratch schema; the next ones follow
@@ -93,7 +93,7 @@ class RunningStep(Generic[T]):
         try:
             self.result()
         except DatabaseError as error:
-            return sentence_of(error)
+            return error_line(error)
         return ""
 
 
@@ -155,7 +155,7 @@ class Session:
         try:
             send()
         except DatabaseError as error:
-            query.error = sentence_of(error)
+            query.error = error_line(error)
             raise
         finally:
             ended = time.perf_counter()
@@ -255,7 +255,7 @@ class Session:
                 step.outcome = "" if value is None else as_text(value)
                 return value
             except Exception as error:
-                step.error = sentence_of(error)
+                step.error = error_line(error)
                 raise
             finally:
                 step.queries = self._work.queries

@@ -31,7 +31,7 @@ from explorer.running.run import (
 )
 from explorer.running.session import NotSetUp
 from explorer.schema.views import VIEWS
-from ledger.db.queries.work import sentence_of
+from ledger.db.queries.work import error_line
 from ledger.db.rights.row_security import read_bank
 
 PAGE_ROWS, PAGE_MEGABYTES = 200, 1
@@ -173,7 +173,7 @@ def _record(
 
 
 def _record_failure(request: PersonRequest, state: Editor, form: str, error: Exception) -> None:
-    failed = QueryResult(problem=Problem(sentence_of(error)))
+    failed = QueryResult(problem=Problem(error_line(error)))
     _record(request, state, failed, form, has_failed=True)
 
 

@@ -1,1 +1,3 @@
-"""A whole bank as one file, and back: by pg_dump and pg_restore, or as a fixture of Django."""
+"""Saves a whole bank in one file and restores it: with pg_dump and pg_restore, or as a Django
+fixture.
+"""

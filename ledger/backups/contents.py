@@ -1,36 +1,38 @@
-"""Which entries of a dump are the bank's own.
+"""Selects the entries of a dump that belong to the bank.
 
-The extensions that Ledger requires are: the role that restores a bank may make them. Others are the
-server's, such as pg_stat_statements for monitoring: that role often may not make them, and another
-server may not have them. So neither they, nor rows of tables that they make, nor publications,
-subscriptions and event triggers are restored.
+The extensions that Ledger requires belong to it, because the role that restores a bank may create
+them. Other extensions belong to the server, such as pg_stat_statements for monitoring: that role
+often may not create them, and another server may not have them. So these extensions, rows of their
+tables, publications, subscriptions and event triggers are not restored.
 """
 
 import re
 
 from ledger.db.extensions import REQUIRED
 
-# "215; 1259 16391 TABLE public accounts ledger": the entry's number, two oids, and what it is.
+# "215; 1259 16391 TABLE public accounts ledger": the entry's number, two oids, and the object.
 ENTRY = re.compile(r"\d+; \d+ \d+ (.+?) *")
-OF_THE_SERVER = ("EXTENSION", "PUBLICATION", "SUBSCRIPTION", "EVENT TRIGGER")
+SERVER_OBJECTS = ("EXTENSION", "PUBLICATION", "SUBSCRIPTION", "EVENT TRIGGER")
 LEFT_OUT = tuple(
-    f"{what}{kind} " for kind in OF_THE_SERVER for what in ("", "COMMENT - ", "SECURITY LABEL - ")
+    f"{what}{kind} " for kind in SERVER_OBJECTS for what in ("", "COMMENT - ", "SECURITY LABEL - ")
 )
 REQUIRED_HERE = {f"EXTENSION - {name}" for name in REQUIRED}
 ROWS = {"TABLE DATA ": "TABLE ", "SEQUENCE SET ": "SEQUENCE "}
 
 
-def of_the_bank(listed: str) -> str:
-    """Of the lines of `pg_restore --list`, those to restore, for `--use-list`."""
+def bank_entries(listed: str) -> str:
+    """Returns the lines of `pg_restore --list` to restore, for `--use-list`."""
     entries = {line: found[1] for line in listed.splitlines() if (found := ENTRY.fullmatch(line))}
-    made = set(entries.values())
-    return "".join(f"{line}\n" for line, entry in entries.items() if _is_of_the_bank(entry, made))
+    created = set(entries.values())
+    return "".join(
+        f"{line}\n" for line, entry in entries.items() if _belongs_to_bank(entry, created)
+    )
 
 
-def _is_of_the_bank(entry: str, made: set[str]) -> bool:
+def _belongs_to_bank(entry: str, created: set[str]) -> bool:
     if entry.startswith(LEFT_OUT):
         return entry in REQUIRED_HERE
     for rows, table in ROWS.items():
         if entry.startswith(rows):
-            return entry.replace(rows, table, 1) in made
+            return entry.replace(rows, table, 1) in created
     return True

@@ -1,5 +1,5 @@
-"""Django's serializer of JSON, with microseconds: its own cuts times to milliseconds, and then no
-seal matches its rows. The setting SERIALIZATION_MODULES names this module.
+"""Django's JSON serializer with microseconds. Django's own cuts times to milliseconds, and then
+seals do not match their rows. The setting SERIALIZATION_MODULES names this module.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ class ExactEncoder(django_json.DjangoJSONEncoder):
 
 
 class Exact:
-    """Before a serializer of Django's: it writes with ExactEncoder."""
+    """A mixin for Django's serializers that writes with ExactEncoder."""
 
     json_kwargs: dict[str, Any]
 

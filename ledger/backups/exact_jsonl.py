@@ -1,4 +1,4 @@
-"""The same for JSON lines, one row a line: see exact_json."""
+"""The serializer for JSON lines with microseconds, one row per line: see exact_json."""
 
 from django.core.serializers import jsonl
 from django.core.serializers.jsonl import Deserializer

@@ -1,7 +1,7 @@
-"""A backup: the file that pg_dump wrote, and beside it a manifest that says what is in it.
+"""A backup: the file that pg_dump wrote, and next to it a manifest that describes its contents.
 
-The manifest has the file's digest, so that a damaged file is refused before anything is read from
-it, and what the bank held at that moment, so that a restored bank can be compared with it.
+The manifest contains the file's digest, so that a damaged file is refused before anything is read
+from it, and facts about the bank at that time, so that a restored bank can be compared with it.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from ledger.backups.contents import of_the_bank
+from ledger.backups.contents import bank_entries
 from ledger.db.migrating.older import HOW_TO_MOVE, is_older
 from ledger.db.outages.probe import known_migrations
 from ledger.db.outages.refused_logins import not_by_this_login
@@ -27,32 +27,32 @@ from transactions.models import Seal, Transaction
 
 FORMAT = 1
 PIECE = 1 << 20  # bytes
-# The practice bank of the cookbook is built anew by `manage.py prepare`, as are the views that
-# row-level security puts in front of the tables.
+# Not in a backup, because `manage.py prepare` builds both again: the practice bank of the cookbook,
+# and the views of row-level security in front of the tables.
 LEFT_OUT = ("--exclude-schema=practice*", "--exclude-schema=ledger_web")
-# Owner and rights come from whoever restores it, and from `migrate`.
-OF_NOBODY = ("--no-owner", "--no-acl")
-ITS_OWNERS = 0o600  # whoever reads a backup reads everything
+# The role that runs the restore becomes the owner, and `migrate` grants the rights.
+WITHOUT_OWNER = ("--no-owner", "--no-acl")
+ITS_OWNERS = 0o600  # a reader of a backup can read everything
 EXISTS = "{file} exists; a backup never overwrites one."
 NEWER = (
-    "{file} was made by another Ledger, most likely a newer one, and nothing was restored. This one"
-    " lacks {names}. Install the version that made it, or a later one, with the apps that were"
-    " added to it, and restore with that."
+    "{file} was made by another version of Ledger, probably a newer one, and nothing was restored."
+    " This version lacks {names}. Install the version that made the backup, or a later one, with"
+    " the same added apps, and restore with that version."
 )
 OLDER = (
     "{file} was made by older code, and nothing was restored. Restore it with the code that made"
-    f" it, into a database of its own; {HOW_TO_MOVE}."
+    f" it, into a separate database; {HOW_TO_MOVE}."
 )
-EMPTY = "{file} is empty: the backup ended before it was whole."
+EMPTY = "{file} is empty: the backup stopped before it was complete."
 
 
 class BackupRefused(Exception):
-    """Nothing was written or restored; the message is one sentence that says why."""
+    """An error for a backup or restore that did nothing. The message contains the reason."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What stands beside a backup. `seal` is the newest seal's digest, "" without one."""
+    """The facts in the manifest of a backup. `seal` is the newest seal's digest, "" without one."""
 
     sha256: str
     transactions: int
@@ -63,24 +63,29 @@ class Manifest:
 
     @classmethod
     def of(cls, file: Path) -> Self:
-        """Reads the one beside `file`. Raises BackupRefused."""
-        beside = path_of(file)
+        """Reads the manifest of `file`.
+
+        Raises BackupRefused.
+        """
+        manifest_file = path_of(file)
         try:
-            found = json.loads(beside.read_text())
+            found = json.loads(manifest_file.read_text())
             manifest = cls(**{field.name: found[field.name] for field in fields(cls)})
         except FileNotFoundError:
             raise BackupRefused(
-                f"{beside} is missing: without it nobody can tell whether {file} is whole."
+                f"{manifest_file} is missing, so nobody can check whether {file} is complete."
             ) from None
         except (OSError, ValueError, KeyError, TypeError):
-            raise BackupRefused(f"{beside} cannot be read: it is damaged.") from None
+            raise BackupRefused(f"{manifest_file} cannot be read: it is damaged.") from None
         if manifest.format != FORMAT:
-            raise BackupRefused(f"{beside} is in another format, most likely of a newer Ledger.")
+            raise BackupRefused(
+                f"{manifest_file} has another format, probably that of a newer Ledger."
+            )
         return manifest
 
 
 def path_of(file: Path) -> Path:
-    """The manifest of a backup."""
+    """Returns the path of a backup's manifest."""
     return file.with_name(file.name + ".manifest")
 
 
@@ -88,13 +93,13 @@ def _check_session() -> None:
     """Raises BackupRefused behind a pooler."""
     if not pooler.keeps_sessions():
         raise BackupRefused(
-            "A pooler stands before the server, which would give the settings of pg_dump and"
-            " pg_restore to other clients; connect to the server itself."
+            "There is a pooler in front of the server, which would pass the settings of pg_dump"
+            " and pg_restore on to other clients. Connect to the server directly."
         )
 
 
 def _check_login() -> None:
-    """Raises BackupRefused for those that do not read every table."""
+    """Raises BackupRefused for logins that cannot read every table."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         (login,) = cursor.fetchone()
@@ -103,9 +108,10 @@ def _check_login() -> None:
 
 
 def write(file: Path) -> Manifest:
-    """Writes a backup of the whole bank and its manifest, while the bank works on.
+    """Writes a backup of the whole bank and its manifest, while the bank keeps working. Both show
+    the same state.
 
-    Both are of one instant. Raises BackupRefused where a file exists, with nothing written.
+    Raises BackupRefused if a file exists; then nothing was written.
     """
     check_free(file)
     _check_session()
@@ -117,14 +123,14 @@ def write(file: Path) -> Manifest:
             return _write(file, Path(own))
     except (tools.ProgramFailed, tools.NoProgram) as error:
         raise BackupRefused(f"The backup failed: {error}") from error
-    except FileExistsError as error:  # made since the check
+    except FileExistsError as error:  # the file was created after the check
         raise BackupRefused(EXISTS.format(file=error.filename)) from error
     except OSError as error:
         raise BackupRefused(f"{file} cannot be written: {error.strerror}.") from error
 
 
 def _write(file: Path, own: Path) -> Manifest:
-    """Writes both in this run's own folder, and moves them when they are whole."""
+    """Writes both files in this run's own folder, and moves them when they are complete."""
     draft, manifest_draft = own / "dump", own / "manifest"
     facts = _dump(draft)
     manifest = Manifest(sha256=digest_of(draft), **facts)
@@ -138,14 +144,16 @@ def _write(file: Path, own: Path) -> Manifest:
 
 
 def _move(draft: Path, file: Path, undo: ExitStack) -> None:
-    """Gives a draft its name at once, by a hard link, because renaming overwrites. A file system
-    without links has the name empty for a moment. Raises FileExistsError where the name is taken.
+    """Gives a draft its final name in one step, with a hard link, because renaming would overwrite
+    a file. On a file system without links, the file is empty for a moment.
+
+    Raises FileExistsError if the name is taken.
     """
     with draft.open("rb") as stream:
         os.fsync(stream.fileno())
     try:
         file.hardlink_to(draft)
-    except OSError:  # also where the name is taken
+    except OSError:  # also if the name is taken
         file.touch(mode=ITS_OWNERS, exist_ok=False)
         undo.callback(file.unlink, missing_ok=True)
         draft.rename(file)
@@ -154,7 +162,7 @@ def _move(draft: Path, file: Path, undo: ExitStack) -> None:
 
 
 def check_free(file: Path) -> None:
-    """Raises BackupRefused where a file exists, or no folder."""
+    """Raises BackupRefused if a file exists, or if the folder does not exist."""
     try:
         for there in (file, path_of(file)):
             if there.exists():
@@ -166,7 +174,9 @@ def check_free(file: Path) -> None:
 
 
 def _dump(draft: Path) -> dict[str, Any]:
-    """Runs pg_dump in the snapshot of an open transaction, and tells what that snapshot holds."""
+    """Runs pg_dump in the snapshot of an open transaction, and returns the facts of the manifest
+    from the same snapshot.
+    """
     draft.touch(mode=ITS_OWNERS)
     with snapshot(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_export_snapshot()")
@@ -175,7 +185,7 @@ def _dump(draft: Path) -> dict[str, Any]:
         tools.run(
             "pg_dump",
             "--format=custom",
-            *OF_NOBODY,
+            *WITHOUT_OWNER,
             f"--snapshot={exported}",
             f"--file={draft}",
             *LEFT_OUT,
@@ -184,7 +194,7 @@ def _dump(draft: Path) -> dict[str, Any]:
 
 
 def held() -> dict[str, Any]:
-    """What the bank holds, as a manifest tells it."""
+    """Returns the facts about this bank that a manifest contains."""
     newest = Seal.objects.order_by("-pk").first()
     applied = MigrationRecorder(connection).applied_migrations()
     return {
@@ -196,7 +206,10 @@ def held() -> dict[str, Any]:
 
 
 def check(file: Path) -> Manifest:
-    """Reads the manifest and compares the file with it. Raises BackupRefused, naming the file."""
+    """Reads the manifest and compares the file with it.
+
+    Raises BackupRefused, with the file's name.
+    """
     try:
         if not file.is_file():
             raise BackupRefused(f"There is no file {file}.")
@@ -205,20 +218,20 @@ def check(file: Path) -> Manifest:
         digest = digest_of(file)
     except OSError as error:
         raise BackupRefused(
-            f"{file} cannot be read: {error.strerror}. Put it where the account that runs this may"
-            " read it."
+            f"{file} cannot be read: {error.strerror}. Put it where the account that runs this"
+            " command may read it."
         ) from error
     manifest = Manifest.of(file)
     if digest != manifest.sha256:
-        raise BackupRefused(f"{file} is damaged: its bytes are not those that were written.")
+        raise BackupRefused(f"{file} is damaged: its contents have changed since it was written.")
     return manifest
 
 
 def load(file: Path) -> Manifest:
-    """Restores a checked backup into an empty database, all of it or nothing.
+    """Restores a checked backup into an empty database, completely or not at all.
 
-    Raises BackupRefused for a damaged file, one of a newer Ledger or of older code, and a database
-    that has tables.
+    Raises BackupRefused for a damaged file, a backup of newer or older code, and a database that
+    has tables.
     """
     manifest = check(file)
     if is_older(manifest.migrations):
@@ -230,49 +243,52 @@ def load(file: Path) -> Manifest:
     if tables := connection.introspection.table_names():
         raise BackupRefused(
             f"The database {connection.settings_dict['NAME']} is not empty: it has the table"
-            f" {tables[0]}. A restore goes into a new database alone: DB_NAME or DATABASE_URL names"
-            " one, LEDGER_DATA_DIR the folder of a new embedded server."
+            f" {tables[0]}. A restore needs a new database. Name one in DB_NAME or DATABASE_URL,"
+            " or the folder of a new embedded server in LEDGER_DATA_DIR."
         )
     try:
         _restore(file)
     except (tools.ProgramFailed, tools.NoProgram) as error:
         raise BackupRefused(
-            f"{file} was not restored, and nothing is left of it: {error}"
+            f"{file} was not restored, and the database is still empty: {error}"
         ) from error
     return manifest
 
 
 def _restore(file: Path) -> None:
-    """Runs pg_restore with what is the bank's own in the file. Raises ProgramFailed, NoProgram."""
+    """Runs pg_restore with the file's entries that belong to the bank.
+
+    Raises ProgramFailed or NoProgram.
+    """
     with NamedTemporaryFile("w", prefix="ledger-restore-", encoding="utf-8") as entries:
-        entries.write(of_the_bank(tools.contents(file)))
+        entries.write(bank_entries(tools.contents(file)))
         entries.flush()
         tools.run(
             "pg_restore",
             "--single-transaction",
             "--exit-on-error",
             f"--use-list={entries.name}",
-            *OF_NOBODY,
+            *WITHOUT_OWNER,
             str(file),
         )
 
 
 def differences(manifest: Manifest) -> list[str]:
-    """Sentences about what this bank holds otherwise than the one that was backed up."""
+    """Returns messages about what differs between this bank and the one that was backed up."""
     now = held()
     found = []
     if now["transactions"] != manifest.transactions:
         found.append(
-            f"The backup was of {manifest.transactions} transactions; here are"
+            f"The backup had {manifest.transactions} transactions; this bank has"
             f" {now['transactions']}."
         )
     if now["seal"] != manifest.seal:
-        found.append("The newest seal is not that of the bank that was backed up.")
+        found.append("The newest seal differs from that of the bank that was backed up.")
     return found
 
 
 def digest_of(file: Path) -> str:
-    """SHA-256, as sha256sum prints it."""
+    """Returns the SHA-256 of the file, as sha256sum prints it."""
     found = hashlib.sha256()
     with file.open("rb") as stream:
         while piece := stream.read(PIECE):

@@ -1,7 +1,7 @@
-"""A bank as a fixture of Django: what of it, and how it goes back in past the triggers.
+"""A bank as a Django fixture: which rows it contains, and how they are loaded despite the triggers.
 
-Only the owner of the tables may load one: the triggers that build balances and keep rows are off
-meanwhile, in one database transaction that locks every table.
+Only the owner of the tables may load a fixture. The triggers that build balances and protect rows
+are off during the load, in one database transaction that locks every table.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,20 +18,20 @@ from ledger.db.read_router import has_added_table
 from ledger.text.lines import counted
 
 LEFT_OUT = ("transactions.entry",)  # a view on the rows of transactions
-# A key of two columns, which accounts point at, so that its check cannot wait for the end.
+# Accounts have a foreign key to two columns of this table, and its check cannot be deferred.
 FIRST = ("accounts.currency",)
-# Their rows may be left out: no other table refers to them, and no audit reads them.
+# Tables whose rows may be missing: no other table refers to them, and no audit reads them.
 OPTIONAL = ("admin.logentry", "sessions.session", "ledger_db.jobrecord")
-# What a new bank has none of.
-OF_A_BANK = ("accounts.User", "accounts.Account", "transactions.Transaction")
-# What every bank has, from its migrations on.
-OF_EVERY_BANK = (
+# Models of which a new bank has no rows.
+BANK_MODELS = ("accounts.User", "accounts.Account", "transactions.Transaction")
+# Models of which every bank has rows, from its migrations on.
+REQUIRED_MODELS = (
     "contenttypes.ContentType", "auth.Permission", "auth.Group", "accounts.Currency",
 )  # fmt: skip
 
 
 def in_order() -> list[str]:
-    """The labels of all models, in an order in which their rows can be inserted."""
+    """Returns the labels of all models, in an order in which their rows can be inserted."""
     labels = [
         model._meta.label_lower
         for config in apps.get_app_configs()
@@ -43,9 +43,10 @@ def in_order() -> list[str]:
 
 
 def chosen(labels: Sequence[str], excluded: Sequence[str]) -> list[str]:
-    """Those of `in_order` that `dumpdata` writes with these labels, or with none, and `--exclude`.
+    """Returns the labels from `in_order` that `dumpdata` writes for these labels (all if empty) and
+    `--exclude`.
 
-    Raises CommandError for a label that names no app or model.
+    Raises CommandError for a label of an unknown app or model.
     """
     models, configs = parse_apps_and_model_labels(labels)
     without_models, without_configs = parse_apps_and_model_labels(excluded)
@@ -61,8 +62,8 @@ def chosen(labels: Sequence[str], excluded: Sequence[str]) -> list[str]:
 
 
 def missing_from(labels: Sequence[str]) -> str | None:
-    """The first model without which a fixture of these cannot be loaded; None if it is whole, or
-    has rows of apps that were added to Ledger and no others.
+    """Returns the first model that a fixture with these labels lacks and needs. None if the fixture
+    is complete, or has only rows of apps that were added to Ledger.
     """
     if labels and all(has_added_table(apps.get_model(label)) for label in labels):
         return None
@@ -72,7 +73,7 @@ def missing_from(labels: Sequence[str]) -> str | None:
 
 @contextmanager
 def without_generated_columns() -> Iterator[None]:
-    """Within the block, serializers pass over columns that Postgres computes."""
+    """Makes serializers skip columns that Postgres computes, in the block."""
     columns: list[Any] = [
         field
         for model in apps.get_models()
@@ -89,12 +90,12 @@ def without_generated_columns() -> Iterator[None]:
 
 
 def rows_of_a_bank() -> str:
-    """What this bank has, such as "29 users"; "" for an empty one, or one without tables."""
-    return _first_rows(map(apps.get_model, OF_A_BANK))
+    """Returns what this bank has, such as "29 users"; "" if the bank is empty or has no tables."""
+    return _first_rows(map(apps.get_model, BANK_MODELS))
 
 
 def rows_of_added_apps() -> str:
-    """What apps that were added have, such as "3 branches"; "" for nothing."""
+    """Returns which rows added apps have, such as "3 branches"; "" if none."""
     return _first_rows(filter(has_added_table, apps.get_models()))
 
 
@@ -107,17 +108,19 @@ def _first_rows(models: Iterable[type[Model]]) -> str:
 
 
 def originals_before(row: Any) -> int:
-    """How many kinds of rows have to be there before this one: 0; 1 for a capture, which points at
-    its hold; 2 for a refund, which points at a payment or a capture.
+    """Returns how many kinds of rows must be loaded before this row: 1 for a capture, which refers
+    to its hold; 2 for a refund, which refers to a payment or a capture; 0 for all other rows.
     """
     if row._meta.label != "transactions.Transaction":
         return 0
     return 2 if row.reverses_id else int(row.captures_id is not None)
 
 
-def lacking() -> str:
-    """What every bank has, and this one lacks, such as "currencies"; "" if it lacks nothing."""
-    for label in OF_EVERY_BANK:
+def missing_rows() -> str:
+    """Returns what this bank lacks but every bank needs, such as "currencies"; "" if it lacks
+    nothing.
+    """
+    for label in REQUIRED_MODELS:
         model = apps.get_model(label)
         if not model._base_manager.exists():
             return str(model._meta.verbose_name_plural)
@@ -126,7 +129,7 @@ def lacking() -> str:
 
 @contextmanager
 def triggers_off() -> Iterator[None]:
-    """Within the block, in an open transaction, no trigger of ours fires."""
+    """Disables all of Ledger's triggers in the block, which must be in an open transaction."""
     tables = _tables()
     _alter(tables, "DISABLE")
     yield
@@ -135,11 +138,11 @@ def triggers_off() -> Iterator[None]:
 
 
 def empty_all() -> None:
-    """Deletes every row of a new bank, in an open transaction without triggers: what migrations
-    and audits wrote comes with the fixture, under the ids that it has there.
+    """Deletes every row of a new bank, in an open transaction without triggers. The fixture
+    contains the rows that migrations and audits have written, with its own ids.
     """
     with connection.cursor() as cursor:
-        # First, because two of their foreign keys cannot be deferred.
+        # Transactions come first, because two of their foreign keys cannot be deferred.
         for table in sorted(_tables(), key="transactions".__ne__):
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")  # noqa: S608
     ContentType.objects.clear_cache()

@@ -1,5 +1,5 @@
-"""Proves a backup by restoring it elsewhere: into an embedded server of its own or, where none is
-installed, into a second database of the same server. Either is deleted again.
+"""Proves a backup by restoring it elsewhere: into a separate embedded server or, if that is not
+installed, into a second database of the same server. Either is deleted afterwards.
 """
 
 import os
@@ -21,33 +21,39 @@ from ledger.db.server.creation import create_database
 from ledger.db.server.embedded import EmbeddedServerError, programs
 from ledger.env import BASE_DIR
 
-LONGEST_NAME = 63  # bytes, of Postgres
-# Settings that speak of this server, and that the embedded one of a proof refuses.
-OF_THIS_SERVER = (
+MAX_NAME_LENGTH = 63  # bytes, the limit of Postgres
+# Settings for this server, which the embedded server of a proof refuses.
+SERVER_SETTINGS = (
     "DATABASE_URL", "DATABASE_REPLICA_URLS", "DATABASE_REPLICA_URL", "DATABASE_READ_ROUTER",
     "DB_NAME", "DB_POOLER",
     "DB_DRIVER", "DB_AWS_PLUGINS", "DB_AWS_OPTIONS", "DB_IAM_REGION", "DB_SECRET_ID",
     "DB_SECRET_REGION",
 )  # fmt: skip
 WHY = {
-    "42501": "the role {role} may not make a database, which the proof needs; give it the right by"
-    ' ALTER ROLE "{role}" CREATEDB',
-    "42P04": "the database {name} is there: another proof runs, or one was killed; then drop it",
+    "42501": "the role {role} may not create a database, which the proof needs; grant the right"
+    ' with ALTER ROLE "{role}" CREATEDB',
+    "42P04": "the database {name} exists: another proof is running, or one was killed; then drop"
+    " the database",
 }
 
 
 class NotProved(Exception):
-    """The message says what differs, or why there is no place for the proof."""
+    """An error for a backup that was not proved. The message contains the difference, or why the
+    proof cannot run.
+    """
 
 
 @dataclass(frozen=True)
 class ProofPlace:
-    """Where a backup can be restored once; `settings` lead manage.py there."""
+    """A place where a backup can be restored once. `settings` make manage.py use it."""
 
     settings: Mapping[str, str]
 
     def prove(self, file: Path) -> str:
-        """What `manage.py restore` says of it. Raises NotProved. Needs room for the whole bank."""
+        """Returns the output of `manage.py restore`. Needs disk space for the whole bank.
+
+        Raises NotProved.
+        """
         done = subprocess.run(
             [sys.executable, BASE_DIR / "manage.py", "restore", str(file.resolve())],
             env={**os.environ, **self.settings},
@@ -56,21 +62,24 @@ class ProofPlace:
             check=False,
         )
         if done.returncode:
-            raise NotProved(f"{file} is kept, but is not proved: {done.stderr.strip()}")
+            raise NotProved(f"{file} was kept, but is not proved: {done.stderr.strip()}")
         return done.stdout.strip()
 
 
 @contextmanager
 def place_of_proof() -> Iterator[ProofPlace]:
-    """An empty one, which is deleted after the block. Raises NotProved, and has made nothing."""
+    """Yields an empty place for a proof, which is deleted after the block.
+
+    Raises NotProved; then nothing was created.
+    """
     try:
         programs()
     except EmbeddedServerError:
-        with _second_database() as leading:
-            yield ProofPlace(leading)
+        with _second_database() as settings:
+            yield ProofPlace(settings)
     else:
-        with _own_server() as leading:
-            yield ProofPlace(leading)
+        with _own_server() as settings:
+            yield ProofPlace(settings)
 
 
 @contextmanager
@@ -81,16 +90,18 @@ def _own_server() -> Iterator[dict[str, str]]:
         folder = Path(found)
         folder.chmod(0o711)  # as root, Postgres runs as another user
         try:
-            yield {**dict.fromkeys(OF_THIS_SERVER, ""), "LEDGER_DATA_DIR": str(folder / "data")}
+            yield {**dict.fromkeys(SERVER_SETTINGS, ""), "LEDGER_DATA_DIR": str(folder / "data")}
         finally:
             delete_everything(folder / "data")
 
 
 @contextmanager
 def _second_database() -> Iterator[dict[str, str]]:
-    """A database of a fixed name, so that one that a killed proof has left is noticed."""
-    given = connection.settings_dict["NAME"]
-    name = f"{given[: LONGEST_NAME - len('_proof')]}_proof"
+    """Creates a database with a fixed name, so that a database left by a killed proof is
+    noticed.
+    """
+    current = connection.settings_dict["NAME"]
+    name = f"{current[: MAX_NAME_LENGTH - len('_proof')]}_proof"
     try:
         create_database(connection, name)
         quoted = connection.ops.quote_name(name)
@@ -99,7 +110,7 @@ def _second_database() -> Iterator[dict[str, str]]:
     except DatabaseError as error:
         raise NotProved(_why_not(name, error)) from error
     try:
-        yield _leading_to(name)
+        yield _settings_for(name)
     finally:
         with connection._nodb_cursor() as cursor:
             cursor.execute(f"DROP DATABASE {quoted} WITH (FORCE)")
@@ -112,8 +123,8 @@ def _why_not(name: str, error: DatabaseError) -> str:
     return f"Nothing was written, because a backup cannot be proved here: {reason}."
 
 
-def _leading_to(name: str) -> dict[str, str]:
-    """The settings of this process, with another database of the same server."""
+def _settings_for(name: str) -> dict[str, str]:
+    """Returns the settings of this process, with another database of the same server."""
     if url := env.text("DATABASE_URL"):
         return {"DATABASE_URL": urlsplit(url)._replace(path=f"/{quote(name)}").geturl()}
     return {source_name() or "DB_NAME": name}

@@ -1,6 +1,8 @@
-"""What `manage.py check` says: `--deploy` of a bank that others are to rely on (docs/running.md),
-`--database default` of the extensions that `migrate` needs, and `check` of a second sign-in, of
-settings that nothing reads, and of tables that no app registers.
+"""The checks of `manage.py check`.
+
+`--deploy` checks a bank for production (docs/running.md), and `--database default` the extensions
+that `migrate` needs. A plain `check` looks for a second sign-in, settings that nothing reads, and
+tables that no app registers.
 """
 
 from django.core.checks import Tags, register
@@ -14,10 +16,11 @@ from ledger.checks.tables import check_tables
 
 
 def register_all() -> None:
-    """The first two run with `check --deploy` alone, the third with `--database` and `migrate`, the
-    others with nearly every command.
+    """Registers all checks. The first two run only with `check --deploy`, the third with
+    `--database` and `migrate`, the others with nearly every command.
 
-    The command `check` without options asks a running database for extensions and time zone.
+    The command `check` without options also queries a running database for extensions and time
+    zone.
     """
     register(check_site, deploy=True)
     register(check_database, deploy=True)

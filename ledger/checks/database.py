@@ -1,5 +1,6 @@
-"""What the database tells: whether it is prepared, who may do what, whether commits stay, and when
-scheduled work and backups were last done. One connection, as the login of the settings.
+"""Checks of the database: whether it is prepared, the rights of roles, whether commits are durable,
+and when scheduled work and backups were last done. They use one connection, with the login of the
+settings.
 """
 
 from collections.abc import Iterator
@@ -24,11 +25,12 @@ from ledger.jobs import records
 from ledger.jobs.schedule import BACKUP
 
 SECONDS = 5
-SECONDS_OF_A_PLAIN_CHECK = 2  # the least that psycopg waits
+SECONDS_OF_A_PLAIN_CHECK = 2  # the shortest wait of psycopg
 VERSIONS = range(15, 19)  # docs/versions.md
 Connection = psycopg.Connection[Any]
-# By these, what was committed may be gone after a power cut, or, where a standby should have it
-# first, after a failover: a wait for it that was cancelled is known by its warning alone.
+# With these settings, committed rows may be lost after a power cut or, if a standby should have
+# them first, after a failover. A cancelled wait for the standby is visible only in its warning, so
+# the warning must not be hidden.
 LOSING = """
     SELECT name || ' is ' || setting FROM pg_settings
     WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
@@ -46,7 +48,8 @@ ROLE = """
              OR has_column_privilege(oid, 'accounts', 'balance', 'UPDATE')
     FROM pg_roles WHERE rolname = %s
 """
-# What writes statements or values of rows into the server's log (docs/security.md).
+# Settings with which the server writes statements or values of rows into its log
+# (docs/security.md).
 TALKATIVE = """
     SELECT name || ' is ' || setting FROM pg_settings
     WHERE CASE name
@@ -62,12 +65,13 @@ TALKATIVE = """
         ELSE false END
     ORDER BY name
 """
-# Tables with triggers that do not run. An erasure lifts some within its transaction, unseen.
+# Tables with disabled triggers. An erasure disables some within its transaction; this is not
+# visible here.
 LIFTED = """
     SELECT DISTINCT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
     WHERE tgenabled IN ('D', 'R') AND relnamespace = 'public'::regnamespace ORDER BY relname
 """
-# Whether segments of the WAL are copied away, the last of them within a day.
+# Whether segments of the WAL are archived, the last one within a day.
 ARCHIVE = """
     SELECT to_regproc('aurora_version') IS NOT NULL,
            current_setting('archive_mode') <> 'off',
@@ -78,26 +82,29 @@ ARCHIVE = """
 
 
 def check_database(**_options: Any) -> list[CheckMessage]:
-    """Everything that the database tells, in one go; one message if it cannot be reached."""
+    """Returns the messages of all database checks; a single message if the database cannot be
+    reached.
+    """
     try:
         with short_connection(SECONDS) as found:
             if missing := unapplied_migrations(found):
                 return [_unmigrated(missing)]
-            told = [message for check in CHECKS for message in check(found)]
-        return [*told, *late_jobs(), *backups()]
+            messages = [message for check in CHECKS for message in check(found)]
+        return [*messages, *late_jobs(), *backups()]
     except (OperationalError, DatabaseError) as error:
         return [
             wrong(
                 "database_away",
                 str(error).strip().partition("\n")[0],
-                "Start it, or mend DATABASE_URL; what the database tells was not checked.",
+                "Start it, or correct DATABASE_URL. The checks of the database did not run.",
             )
         ]
 
 
 def check_running_database(**_options: Any) -> list[CheckMessage]:
-    """Extensions and time zone for a plain `check`, which does not start the embedded server.
-    Nothing of a database that cannot be reached, because the command that needs it will tell.
+    """Checks extensions and time zone for a plain `check`, which does not start the embedded
+    server. Returns no message if the database cannot be reached, because the command that needs it
+    reports this.
     """
     if (server := embedded_server()) and not server.is_running():
         return []
@@ -112,12 +119,12 @@ def _unmigrated(missing: list[str]) -> CheckMessage:
     return wrong(
         "migrations",
         f"Migrations are not applied ({len(missing)}), the first is {missing[0]}.",
-        "Run manage.py prepare as the owner of the tables, then this again.",
+        "Run manage.py prepare as the owner of the tables, then this command again.",
     )
 
 
 def prepared(found: Connection) -> Iterator[CheckMessage]:
-    """What `/readyz` would refuse."""
+    """Yields a message for each problem that makes `/readyz` fail."""
     for problem_with in (
         row_security.problem_with,
         signed_facts.problem_with,
@@ -128,7 +135,7 @@ def prepared(found: Connection) -> Iterator[CheckMessage]:
 
 
 def roles(found: Connection) -> Iterator[CheckMessage]:
-    """What the role of web processes could do that it must not."""
+    """Yields a message for each power of the web role that it must not have."""
     is_web = settings.LEDGER_ROLE == "web"
     name = found.info.user if is_web else settings.LEDGER_WEB_ROLE
     row = found.execute(ROLE, [name]).fetchone()
@@ -145,47 +152,51 @@ def roles(found: Connection) -> Iterator[CheckMessage]:
     may = [
         (is_super, "is a superuser"),
         (owns and not is_super, "owns the tables"),
-        (bypasses and not is_super, "passes row-level security"),
-        (makes_roles and not is_super, "makes roles"),
-        (writes and not (owns or is_super), "deletes payments or writes balances"),
+        (bypasses and not is_super, "bypasses row-level security"),
+        (makes_roles and not is_super, "can create roles"),
+        (writes and not (owns or is_super), "can delete payments or write balances"),
     ]
-    for is_so, what in may:
-        if is_so:
+    for applies, what in may:
+        if applies:
             yield wrong(
                 "web_role",
-                f"The role {name} of web processes {what}, so injected SQL could, too.",
+                f"The role {name} of web processes {what}. Injected SQL would have the same power.",
                 "Let them sign in as a role with the rights of docs/rights.md: manage.py"
                 " create_roles makes it, and migrate grants its rights.",
             )
 
 
 def triggers(found: Connection) -> Iterator[CheckMessage]:
-    """Tables whose rules somebody has switched off, such as whoever took over a worker."""
+    """Yields a message if triggers were switched off, for example by an attacker who has taken over
+    a worker.
+    """
     lifted = [table for (table,) in found.execute(LIFTED).fetchall()]
     if lifted:
         yield wrong(
             "triggers",
-            f"Triggers of {', '.join(lifted)} are off, so their rows can be changed unseen.",
+            f"Triggers of {', '.join(lifted)} are off, so nothing protects their rows.",
             "Find out who switched them off, then switch them on again as the owner:"
-            " ALTER TABLE ... ENABLE TRIGGER ALL. migrate does it for those that an erasure lifts.",
+            " ALTER TABLE ... ENABLE TRIGGER ALL. migrate does this for those that an"
+            " erasure switches off.",
         )
 
 
 def durability(found: Connection) -> Iterator[CheckMessage]:
-    """Settings of the server that let committed payments go."""
+    """Yields a message if settings of the server can lose committed payments."""
     losing = [what for (what,) in found.execute(LOSING).fetchall()]
     if losing:
         yield wrong(
             "durability",
-            f"{', '.join(losing)}: payments that were acknowledged may be gone after a crash or"
-            " failover.",
-            "Turn each on in the server's configuration, and on the roles; the level of"
-            " client_min_messages has to be warning or lower.",
+            f"{', '.join(losing)}: acknowledged payments may be lost after a crash or failover.",
+            "Turn each on in the server's configuration, and on the roles; set"
+            " client_min_messages to warning or lower.",
         )
 
 
 def server_log(found: Connection) -> Iterator[CheckMessage]:
-    """Settings by which Postgres's own log keeps what people are called, typed and own."""
+    """Yields a message if Postgres writes names, texts and amounts of customers into its own
+    log.
+    """
     talkative = [what for (what,) in found.execute(TALKATIVE).fetchall()]
     if talkative:
         yield wrong(
@@ -197,34 +208,36 @@ def server_log(found: Connection) -> Iterator[CheckMessage]:
 
 
 def version(found: Connection) -> Iterator[CheckMessage]:
-    """A version of Postgres that Ledger is not tested with."""
+    """Yields a message if Ledger is not tested with this version of Postgres."""
     major = found.info.server_version // 10_000
     if major not in VERSIONS:
         yield weak(
             "postgres_version",
             f"The server is Postgres {major}; Ledger is tested with {VERSIONS[0]} to"
             f" {VERSIONS[-1]}.",
-            "Take one of these (docs/versions.md).",
+            "Use one of these (docs/versions.md).",
         )
 
 
 def time_zone(found: Connection) -> Iterator[CheckMessage]:
-    """A zone whose rules differ between this machine and the server."""
+    """Yields a message if the rules of the time zone differ between this machine and the server."""
     if problem := zones.problem_with_zone(found):
         yield wrong("time_zone", problem, "On Debian, apt upgrade brings the newest tzdata.")
 
 
 def late_jobs() -> Iterator[CheckMessage]:
-    """Jobs that nobody does. Those that fail in time are tried again."""
+    """Yields a message for each job that was not done in time. A failed job that is not late yet
+    will be tried again.
+    """
     for job in records.status_of():
         if not job.is_late:
             continue
-        said = f"was last done at {_minute(job.done_at)}" if job.done_at else "was never done"
+        state = f"was last done at {_minute(job.done_at)}" if job.done_at else "was never done"
         do = "Run manage.py work, or cron, as the owner of the tables (docs/running.md)."
         if _failed_since(job):
-            said += f", and failed at {_minute(job.failed_at)} ({job.error})"
-            do = "The log of manage.py work says why."
-        yield weak(f"job.{job.name}", f"The scheduled job {job.name} {said}.", do)
+            state += f", and failed at {_minute(job.failed_at)} ({job.error})"
+            do = "The log of manage.py work contains the reason."
+        yield weak(f"job.{job.name}", f"The scheduled job {job.name} {state}.", do)
 
 
 def _minute(moment: datetime | None) -> str:
@@ -232,25 +245,27 @@ def _minute(moment: datetime | None) -> str:
 
 
 def backups() -> Iterator[CheckMessage]:
-    """No WAL archive that works, and no backup of `manage.py backup` within its time."""
+    """Yields a message if the WAL archive fails, or if there is neither a working archive nor a
+    recent run of `manage.py backup`.
+    """
     with short_connection(SECONDS) as found:
         row = found.execute(ARCHIVE).fetchone()
     is_aurora, archives, is_recent, fails = row or (False, False, False, False)
-    if is_aurora:  # its storage keeps what is needed, and tells nothing of it in SQL
+    if is_aurora:  # Aurora's storage keeps what is needed, and SQL cannot show it
         return
     if archives and fails:
         yield wrong(
             "archive",
             "The server cannot archive its WAL: its last try failed.",
-            "Its log says why. Until then it cannot be brought back to any moment, and its disk"
-            " fills.",
+            "Its log contains the reason. Until this is corrected, the server cannot be restored to"
+            " a point in time, and its disk fills up.",
         )
     (backup,) = records.status_of([BACKUP])
     if backup.is_late and not (archives and is_recent and not fails):
         yield weak(
             "backup",
-            "No backup is known: the server archives no WAL, and manage.py backup was not run for"
-            f" {BACKUP.every / timedelta(hours=1):.0f} hours.",
+            "No backup is known: the server does not archive its WAL, and manage.py backup has not"
+            f" run for {BACKUP.every / timedelta(hours=1):.0f} hours.",
             "Set up one of them (docs/backups.md).",
         )
 

@@ -1,4 +1,6 @@
-"""What the role of the explorer's queries lacks that only a superuser can give or take."""
+"""Checks of the role of the explorer's queries, whose rights and settings only a superuser can
+change.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +13,9 @@ from ledger.checks.messages import some, weak
 from ledger.db.rights import kept_from_queries
 from ledger.db.rights.role_setup import EXPLORER_SETTINGS
 
-# What a new session of the role gets: its own setting, in this database or all, or that of the
-# server, which this session has unless a role or it set another. Any limit of files will do.
+# The settings that a new session of the role gets: the role's own setting, in this database or in
+# all, otherwise the server's, which this session has unless a role or the session itself has set
+# another value. Any limit of temporary files is accepted.
 LACKING = """
     SELECT wanted.name || ' is ' || held.value
     FROM pg_roles,
@@ -44,7 +47,9 @@ STATEMENTS = """
 
 
 def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
-    """What a query could learn or fill."""
+    """Yields messages if the role lacks settings or has too many rights, so that a query could read
+    data of others or fill the disk.
+    """
     if settings.LEDGER_EXPLORER == "off":
         return
     role = settings.LEDGER_EXPLORER_ROLE
@@ -53,8 +58,9 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
         values = ", ".join(f"{name} = {value}" for name, value in EXPLORER_SETTINGS.items())
         yield weak(
             "explorer_role",
-            f"Of the role {role}, {', '.join(lacking)}: queries of the explorer see statistics and"
-            " statements of others, fill the disk or write values of rows into the server's log.",
+            f"The role {role} has wrong settings: {', '.join(lacking)}. Queries of the explorer can"
+            " see statistics and statements of other users, fill the disk, or write values of rows"
+            " into the server's log.",
             f"Let a superuser run manage.py create_roles, or ALTER ROLE {role} SET for each of"
             f" {values} (docs/rights.md#on-your-own-server).",
         )
@@ -63,14 +69,14 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
             "explorer_functions",
             f"The role {role} may execute {some(functions)}: queries of the explorer could fill"
             " the disk or the memory of web processes, take all locks of the server, end queries of"
-            " others, or learn from statistics who is a customer.",
+            " other users, or find out from statistics who is a customer.",
             "Let a superuser run manage.py create_roles, or the SQL of"
             " docs/rights.md#on-your-own-server.",
         )
     if found.execute(STATEMENTS, [role]).fetchone() == (True,):
         yield weak(
             "explorer_statements",
-            f"The role {role} reads pg_stat_statements: queries of the explorer see those of others"
-            " there.",
+            f"The role {role} reads pg_stat_statements: queries of the explorer can see those of"
+            " other users there.",
             "REVOKE SELECT ON pg_stat_statements FROM PUBLIC, as its owner.",
         )

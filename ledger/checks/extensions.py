@@ -1,5 +1,5 @@
-"""The extensions that Ledger requires: by `check`, with `--database default` or without options,
-and by `migrate`.
+"""Checks of the extensions that Ledger requires, for `check` (with `--database default` or without
+options) and `migrate`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage
 from django.db import DEFAULT_DB_ALIAS, OperationalError
 
 from ledger.checks.messages import wrong
-from ledger.db.extensions import MIGRATION, lacking
+from ledger.db.extensions import MIGRATION, missing_extensions
 from ledger.db.outages.probe import applied_migrations, short_connection
 
 SECONDS = 5
@@ -20,8 +20,8 @@ SECONDS = 5
 def check_extensions(
     *, databases: Sequence[str] | None = None, **_options: Any
 ) -> list[CheckMessage]:
-    """What the database lacks. Nothing of one that cannot be reached, because the command that
-    needs it will tell.
+    """Returns messages about missing extensions. Returns none if the database cannot be reached,
+    because the command that needs it reports this.
     """
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
@@ -33,7 +33,7 @@ def check_extensions(
 
 
 def extensions(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
-    """Extensions that are missing, or in another schema."""
+    """Yields a message for each extension that is missing or in another schema."""
     migrated = MIGRATION in applied_migrations(found)
-    for what, do in lacking(found, migrated=migrated, embedded=settings.LEDGER_EMBEDDED):
+    for what, do in missing_extensions(found, migrated=migrated, embedded=settings.LEDGER_EMBEDDED):
         yield wrong("extension", what, do)

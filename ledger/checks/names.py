@@ -1,4 +1,4 @@
-"""That each setting which is given is one that Ledger reads."""
+"""The check that Ledger reads each setting that is set."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from ledger.checks.messages import weak
 
 
 def check_names(**_options: Any) -> list[CheckMessage]:
-    """Names settings that nothing reads, such as mistyped ones."""
+    """Returns a warning for each setting that nothing reads, such as a misspelled one."""
     return [
         weak(
             "setting",
-            f"Nothing reads {name}.",
+            f"Ledger does not read the setting {name}.",
             f"Did you mean {meant}?" if meant else "Remove it; .env.example has all settings.",
         )
         for name, meant in env.unread().items()

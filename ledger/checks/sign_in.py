@@ -1,4 +1,6 @@
-"""That there is one sign-in: that of Ledger, with its limits on guessing and its second factor."""
+"""The check that there is only one sign-in: Ledger's, with its limits on guessing and its second
+factor.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,15 +11,17 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from ledger.checks.messages import wrong
 
-# Of REST framework, by name: importing it would load it for projects without a view of their own.
+# Classes of REST framework, by name: importing it would load it also for projects without their own
+# views.
 ASKS_FOR_PASSWORD = {"BasicAuthentication", "ObtainAuthToken", "TokenViewBase", "LoginView"}
 ANOTHER_TOKEN = "TokenAuthentication"  # noqa: S105 - a name
 SCOPE, ANYBODY = "HasScope", "AllowAny"
 
 
 def check_sign_in(**_options: Any) -> list[CheckMessage]:
-    """Names each address with another sign-in, as django.contrib.auth.urls and REST framework have
-    them, and each view of REST framework whose permissions leave the scopes of tokens out.
+    """Returns an error for each address with another sign-in, such as those of
+    django.contrib.auth.urls and REST framework, and for each view of REST framework whose
+    permissions do not check the scopes of tokens.
     """
     return [
         message
@@ -28,9 +32,11 @@ def check_sign_in(**_options: Any) -> list[CheckMessage]:
 
 def _problems(route: str, view: Any) -> Iterator[CheckMessage]:
     of_framework = getattr(view, "cls", None)
-    given = getattr(view, "initkwargs", {})  # of as_view, and of @action
+    view_arguments = getattr(view, "initkwargs", {})  # arguments of as_view and @action
     signs_in = issubclass(getattr(view, "view_class", object), LoginView)
-    own = given.get("authentication_classes", getattr(of_framework, "authentication_classes", ()))
+    own = view_arguments.get(
+        "authentication_classes", getattr(of_framework, "authentication_classes", ())
+    )
     authenticates = set(_names(own))
     if signs_in or (set(_names([of_framework])) | authenticates) & ASKS_FOR_PASSWORD:
         yield wrong(
@@ -48,7 +54,9 @@ def _problems(route: str, view: Any) -> Iterator[CheckMessage]:
             f"The address {route} takes tokens that have no scope and no end.",
             "Leave out authentication_classes: views take the tokens of the page Security.",
         )
-    permissions = given.get("permission_classes", getattr(of_framework, "permission_classes", None))
+    permissions = view_arguments.get(
+        "permission_classes", getattr(of_framework, "permission_classes", None)
+    )
     if permissions is None:
         return
     is_open = bool(permissions) and all(ANYBODY in _names([each]) for each in permissions)
@@ -62,13 +70,13 @@ def _problems(route: str, view: Any) -> Iterator[CheckMessage]:
 
 
 def _names(classes: Iterable[Any]) -> Iterator[str]:
-    """The name of each class and of those that it extends."""
+    """Yields the name of each class and of its base classes."""
     for each in classes:
         yield from (base.__name__ for base in getattr(each, "__mro__", ()))
 
 
 def _has_scope(permission: Any) -> bool:
-    """Whether it asks for the scope, by itself or as a side of `&`."""
+    """Returns whether the permission requires the scope, by itself or as one side of `&`."""
     sides = [getattr(permission, f"op{number}_class", None) for number in (1, 2)]
     if all(sides):
         is_and = permission.operator_class.__name__ == "AND"
@@ -77,7 +85,7 @@ def _has_scope(permission: Any) -> bool:
 
 
 def _patterns(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """Each pattern below, with its whole route."""
+    """Yields each pattern of the resolver with its whole route."""
     for each in resolver.url_patterns:
         route = f"{before}{each.pattern}"
         if isinstance(each, URLResolver):

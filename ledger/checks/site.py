@@ -1,8 +1,8 @@
-"""What the settings alone tell: of the site, its mail, its cache and how it reaches the database.
+"""Checks of the settings: the site, its mail, its cache and its connection to the database.
 
-Wrong values, and mixes that do harm, stop every start (`ledger.settings`); here is what works and
-is weak. It names the settings of `.env.example`, so Django's own checks of what is derived from
-them are silenced (`SILENCED_SYSTEM_CHECKS`).
+Wrong values, and harmful combinations, stop every start (`ledger.settings`). These checks report
+settings that work but are weak. They use the names in `.env.example`, so Django's own checks of the
+derived settings are silenced (`SILENCED_SYSTEM_CHECKS`).
 """
 
 import re
@@ -25,9 +25,9 @@ from ledger.db.cache.redis import RedisOrTable
 CHECKED = ("verify-ca", "verify-full")
 LEAST_HSTS_SECONDS = 86_400
 SECONDS_KEPT = 10
-# Names that belong to nobody, as files to begin with have them.
+# Host names of examples, as in files to start with, which belong to nobody.
 EXAMPLE = re.compile(r"(?<![\w-])example(\.(com|net|org))?(?=[:/>,\s]|$)", re.ASCII)
-# Mails LEDGER_OPERATOR_MAIL; deploy/server installs it.
+# The unit that sends mails to LEDGER_OPERATOR_MAIL; deploy/server installs it.
 FAILURE_UNIT = Path("/etc/systemd/system/ledger-failed@.service")
 NAMING_HOSTS = {
     "LEDGER_URL": "LEDGER_URL",
@@ -40,23 +40,23 @@ NAMING_HOSTS = {
 
 
 def check_site(**_options: Any) -> list[CheckMessage]:
-    """Everything that the settings tell, in one go."""
+    """Returns the messages of all checks of the settings."""
     return [message for check in CHECKS for message in check()]
 
 
 def _debugging() -> Iterator[CheckMessage]:
     if settings.DEBUG:
-        yield wrong("debug", "DEBUG shows code and settings to everybody.", "Remove DEBUG.")
+        yield wrong("debug", "DEBUG shows code and settings to all visitors.", "Remove DEBUG.")
     if settings.LEDGER_DEMO:
         yield wrong(
             "demo",
             "LEDGER_DEMO shows the sign-ins of the demo, whose passwords everybody knows.",
-            "Remove LEDGER_DEMO; start by manage.py serve, not by make run.",
+            "Remove LEDGER_DEMO; start with manage.py serve, not with make run.",
         )
     if settings.LEDGER_COOKBOOK:
         yield weak(
             "cookbook",
-            "The cookbook runs SQL for everybody who is signed in.",
+            "The cookbook runs SQL for every signed-in user.",
             "Remove LEDGER_COOKBOOK.",
         )
     if settings.LOG_LEVEL == "DEBUG":
@@ -65,7 +65,7 @@ def _debugging() -> Iterator[CheckMessage]:
             "LOG_LEVEL=DEBUG writes far more to the log than a bank should keep.",
             "Set LOG_LEVEL=INFO or WARNING.",
         )
-    # Of web processes: a command at a terminal prints text.
+    # Only for web processes: a command in a terminal prints text.
     if settings.LOG_FORMAT == "text" and settings.LEDGER_ROLE == "web":
         yield weak(
             "log_format",
@@ -78,7 +78,8 @@ def _address() -> Iterator[CheckMessage]:
     if not settings.LEDGER_URL:
         yield weak(
             "url",
-            "Without LEDGER_URL, links in mails follow the Host header of whoever asks for one.",
+            "Without LEDGER_URL, links in mails use the Host header of the request, which an"
+            " attacker can choose.",
             "Set it to the address that people open, such as LEDGER_URL=https://bank.example.",
         )
     if not settings.LEDGER_HTTPS:
@@ -93,14 +94,14 @@ def _address() -> Iterator[CheckMessage]:
         yield wrong(
             "proxy",
             "LEDGER_HTTPS without LEDGER_BEHIND_PROXY: no request counts as encrypted, so each page"
-            " leads to itself for ever.",
+            " redirects to itself forever.",
             "Set LEDGER_BEHIND_PROXY=True, with a proxy that ends TLS and writes X-Forwarded-Proto"
             " and X-Forwarded-For itself.",
         )
     if settings.SECURE_HSTS_SECONDS < LEAST_HSTS_SECONDS:
         yield weak(
             "hsts",
-            "LEDGER_HSTS_SECONDS lets browsers come by plain HTTP again within a day.",
+            "LEDGER_HSTS_SECONDS lets browsers use plain HTTP again within a day.",
             "Remove it; the default is a year.",
         )
 
@@ -110,14 +111,14 @@ def _secrets() -> Iterator[CheckMessage]:
         yield weak(
             "secret_key",
             "SECRET_KEY is not set, so the key is a file in LEDGER_DATA_DIR: another computer would"
-            " make its own, and without it nobody's second factor can be read.",
+            " create a different key, and without the key no second factor can be read.",
             "Set SECRET_KEY, to the value of that file if the bank is in use, and keep a copy apart"
             " from the backups.",
         )
     if not settings.LEDGER_STAFF_SECOND_FACTOR:
         yield weak(
             "staff_second_factor",
-            "LEDGER_STAFF_SECOND_FACTOR=False lets staff in by a password alone.",
+            "LEDGER_STAFF_SECOND_FACTOR=False lets staff sign in with only a password.",
             "Remove it.",
         )
 
@@ -126,7 +127,7 @@ def _mail() -> Iterator[CheckMessage]:
     if "console" in settings.EMAIL_BACKEND:
         yield weak(
             "mail",
-            "Mail goes to the log: codes and links to new passwords reach nobody.",
+            "Mail goes to the log: nobody receives codes and links for new passwords.",
             "Set EMAIL_URL, such as smtp+tls://user:password@host:587.",
         )
         return
@@ -149,32 +150,34 @@ def _contacts() -> Iterator[CheckMessage]:
     if not settings.LEDGER_CONTACT:
         yield weak(
             "contact",
-            "Pages that send people to the bank's staff do not say where these are.",
+            "Pages that refer people to the bank's staff contain no contact.",
             "Set LEDGER_CONTACT, such as +44 20 7946 0000.",
         )
     if not settings.LEDGER_SECURITY_CONTACT:
         yield weak(
             "security_contact",
-            "There is no /.well-known/security.txt: who finds a weakness has nobody to tell.",
+            "There is no /.well-known/security.txt: nobody can report a weakness.",
             "Set LEDGER_SECURITY_CONTACT to an address or page.",
         )
     if FAILURE_UNIT.exists() and not settings.LEDGER_OPERATOR_MAIL:
         yield weak(
             "operator_mail",
-            "When a service of this server fails, or the backup, nobody is told.",
+            "When a service of this server or the backup fails, nobody is notified.",
             "Set LEDGER_OPERATOR_MAIL to an address.",
         )
 
 
 def _examples() -> Iterator[CheckMessage]:
     found = [
-        name for name, held in NAMING_HOSTS.items() if EXAMPLE.search(str(getattr(settings, held)))
+        name
+        for name, setting in NAMING_HOSTS.items()
+        if EXAMPLE.search(str(getattr(settings, setting)))
     ]
     if found:
         yield weak(
             "examples",
-            f"{', '.join(found)}: the value is still that of an example, whom no mail reaches.",
-            "Write your own.",
+            f"{', '.join(found)}: the value is still an example, so mail is lost.",
+            "Write your own value.",
         )
 
 
@@ -183,21 +186,22 @@ def _cache() -> Iterator[CheckMessage]:
     if isinstance(found, LocMemCache | DummyCache):
         yield wrong(
             "cache",
-            "Each process has a cache of its own or none, so each counts the limits on signing in"
-            " alone.",
+            "Each process has a separate cache or none, so each counts the limits on signing in"
+            " separately.",
             "Leave CACHES to ledger.settings (docs/running.md#a-shared-cache).",
         )
         return
     if not isinstance(found, RedisOrTable):
-        return  # a table, which the checks of the database see
-    with suppress(DatabaseError, InterfaceError):  # as the table does where both are away
+        return  # a table, which the checks of the database cover
+    # the table raises these if Redis and the database are away
+    with suppress(DatabaseError, InterfaceError):
         found.set("ledger.check", 1, SECONDS_KEPT)
     if found.is_away:
         yield weak(
             "cache_away",
-            "The Redis of CACHE_URL does not answer or takes no writes, so that each process counts"
+            "The Redis of CACHE_URL does not answer or takes no writes, so each process counts"
             " in the database.",
-            "Start it, or mend CACHE_URL (docs/running.md#a-shared-cache).",
+            "Start it, or correct CACHE_URL (docs/running.md#a-shared-cache).",
         )
 
 
@@ -205,9 +209,9 @@ def _way_to_the_database() -> Iterator[CheckMessage]:
     if settings.LEDGER_EMBEDDED:
         yield weak(
             "embedded",
-            "The database is the embedded server: on this computer's disk alone, without TLS,"
+            "The database is the embedded server: only on this computer's disk, without TLS,"
             " standby or archive.",
-            "Name a server by DATABASE_URL (docs/databases.md).",
+            "Name a server in DATABASE_URL (docs/databases.md).",
         )
     for alias, database in settings.DATABASES.items():
         options = database["OPTIONS"]
@@ -224,7 +228,7 @@ def _way_to_the_database() -> Iterator[CheckMessage]:
         yield weak(
             "timeouts",
             f"Web processes wait without limit: {', '.join(endless)} is 0.",
-            "Remove LEDGER_LOCK_TIMEOUT=0 and its like (docs/rights.md#timeouts).",
+            "Remove LEDGER_LOCK_TIMEOUT=0 and similar settings (docs/rights.md#timeouts).",
         )
 
 

@@ -1,4 +1,4 @@
-"""That each table is registered: who may read and write it, and what it has of people."""
+"""The check that each table is registered, with its rights and its personal data."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +12,9 @@ from ledger.db.rights.registered_tables import TABLES, misspelled, policies
 
 
 def check_tables(**_options: Any) -> list[CheckMessage]:
-    """Names each model whose table no app has registered: only the owner can read it. And each
-    column that is to be hidden but does not exist, and each table without a policy that refers to
-    rows with one.
+    """Returns a message for each model whose table no app has registered, because only the owner
+    can read the table. Also reports hidden columns that do not exist, and tables without a policy
+    that refer to rows with one.
     """
     hidden = [
         wrong("hidden_column", problem, "Correct it in the module `tables` of its app.")
@@ -24,8 +24,8 @@ def check_tables(**_options: Any) -> list[CheckMessage]:
     open_to_all = [
         level(
             "table_without_policy",
-            f"Row-level security shows all rows of {table} to everybody, though {column} refers to"
-            " rows that have a policy.",
+            f"Row-level security shows all rows of {table} to every user, although {column}"
+            " refers to rows that have a policy.",
             "Give it a policy in the module `tables` of its app"
             " (docs/new-app.md#5-who-may-do-what); or, if this only names who wrote the row,"
             f' authors=("{column}",).',
@@ -44,7 +44,9 @@ def check_tables(**_options: Any) -> list[CheckMessage]:
 
 
 def _without_policy() -> Iterator[tuple[str, str]]:
-    """Each table whose rows belong to rows of others that have a policy, with the column."""
+    """Yields each table without a policy that refers to rows with a policy, and the column of the
+    reference.
+    """
     closed = policies()
     for model in apps.get_models(include_auto_created=True):
         table = TABLES.get(model._meta.db_table)

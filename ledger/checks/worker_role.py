@@ -1,4 +1,4 @@
-"""What the roles of `manage.py work` and of `audit_ledger` could do that they must not."""
+"""Checks of the roles of `manage.py work` and `audit_ledger`: what they may do but must not."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ OWNER = """
     WHERE oid = to_regclass('public.transactions')
 """
 
-# Whoever makes roles may become each of them anyway.
+# Roles with CREATEROLE are excluded, because they may become each role anyway.
 BECOMES_WORKER = """
     SELECT rolname::text FROM pg_roles
     WHERE rolname <> %(worker)s AND NOT rolsuper AND NOT rolcreaterole
@@ -27,35 +27,36 @@ BECOMES_WORKER = """
 
 
 def worker_role(found: Found) -> Iterator[CheckMessage]:
-    """Powers that it has besides its rights, or the rights that no app registers. Nothing of a role
-    that is missing: then the worker signs in as the owner, which `work` itself warns of.
+    """Yields messages about the worker's powers beyond its rights, and about rights that no app
+    registers. Yields nothing if the role is missing: then the worker signs in as the owner, and
+    `work` itself warns about that.
     """
     role = found.info.user if settings.LEDGER_ROLE == "worker" else settings.LEDGER_WORKER_ROLE
     if found.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
         return
     revoke = _revocation(found, role)
-    if held := powers(found, role):  # these give it rights to every table
+    if held := powers(found, role):  # these powers include rights to every table
         yield wrong(
             "worker_role",
-            f"The role {role} of manage.py work {' and '.join(held)}, and so could do whoever takes"
-            " over a worker.",
+            f"The role {role} of manage.py work {' and '.join(held)}. An attacker who takes"
+            " over a worker would have the same power.",
             revoke
-            or "Take that from it, or let the worker sign in as a role with the rights of"
-            " docs/rights.md: a superuser's manage.py create_roles makes it.",
+            or "Revoke that, or let the worker sign in as a role with the rights of"
+            " docs/rights.md: manage.py create_roles creates it, run by a superuser.",
         )
         return
     if revoke:
         yield weak(
             "worker_role",
             f"The role {role} of manage.py work is a member of the owner of the tables. That gives"
-            " it no right now, but would on Postgres 15, and nothing needs it.",
+            " it no rights now, but it would on Postgres 15, and nothing needs it.",
             revoke,
         )
     if others := [name for (name,) in found.execute(BECOMES_WORKER, {"worker": role}).fetchall()]:
         yield wrong(
             "worker_role",
             f"Members of the role {role} of manage.py work may do all that it may: {some(others)}.",
-            f"As who granted it, or as a superuser: REVOKE {role} FROM each of them.",
+            f"As the grantor or as a superuser: REVOKE {role} FROM each of them.",
         )
     more = list(
         beyond_registered(
@@ -69,25 +70,27 @@ def worker_role(found: Found) -> Iterator[CheckMessage]:
         yield wrong(
             "worker_role",
             f"The role {role} of manage.py work has rights that no app registers: {some(more)}.",
-            "Run manage.py migrate as the owner of the tables, which grants the rights of"
-            " docs/table-rights.md alone. What is named after that was granted to everybody, or by"
-            " another role: REVOKE it.",
+            "Run manage.py migrate as the owner of the tables, which grants only the"
+            " rights of docs/table-rights.md. If a right remains, it was granted to PUBLIC"
+            " or by another role: REVOKE it.",
         )
 
 
 def auditor_role(found: Found) -> Iterator[CheckMessage]:
-    """Powers that the role of `manage.py audit_ledger` has besides its rights."""
+    """Yields a message about powers that the role of `manage.py audit_ledger` has beyond its
+    rights.
+    """
     role = settings.LEDGER_AUDITOR_ROLE
     if held := powers(found, role):
         yield wrong(
             "auditor_role",
             f"The role {role} of manage.py audit_ledger {' and '.join(held)}.",
-            "Take that from it: its rights are those of docs/table-rights.md.",
+            "Revoke that: docs/table-rights.md lists the rights of the role.",
         )
 
 
 def _revocation(found: Found, role: str) -> str:
-    """What ends a membership of this role in the owner; "" if it is no member."""
+    """Returns how to end this role's membership in the owner; "" if it is not a member."""
     row = found.execute(OWNER).fetchone()
     with found.cursor() as cursor:
         held = memberships(cursor, owner=row[0], worker=role) if row else []
@@ -96,5 +99,5 @@ def _revocation(found: Found, role: str) -> str:
     statements = "; ".join(statement for _grantor, statement in held)
     return (
         "Run manage.py create_roles as an administrator; the embedded server ends it at its next"
-        f" start. Or, as who granted it or as a superuser: {statements}."
+        f" start. Or run, as the grantor or as a superuser: {statements}."
     )

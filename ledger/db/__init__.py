@@ -1,1 +1,1 @@
-"""PostgreSQL: the backend, retry, triggers and roles. Knows no money."""
+"""The PostgreSQL layer: backend, retry, triggers and roles. It contains nothing about money."""

@@ -5,28 +5,29 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 from django.utils.module_loading import autodiscover_modules
 
-# What an app registers: each of these modules, if the app has it, is imported at the start.
+# The modules in which an app registers its parts. Each of them that exists is imported at the
+# start.
 REGISTERED_IN = (
     "tables", "scheduled", "personal_data", "group_rights", "audit_checks", "origin",
     "closing_obstacles", "menu", "panels", "search_terms",
 )  # fmt: skip
 OWN = "ledger."
 ANOTHER_ENGINE = (
-    "DATABASES in the settings names the engine {}, and Ledger needs its own. Leave DATABASES out;"
-    " DATABASE_URL, or DB_NAME, DB_USER, DB_PASSWORD, DB_HOST and DB_PORT, name the server"
-    " (docs/databases.md)."
+    "DATABASES in the settings names the engine {}, but Ledger needs its own engine. Remove"
+    " DATABASES and name the server in DATABASE_URL, or in DB_NAME, DB_USER, DB_PASSWORD, DB_HOST"
+    " and DB_PORT (docs/databases.md)."
 )
 
 
 class LedgerDbConfig(AppConfig):
-    """The database layer: connections, retries."""
+    """The app of the database layer: connections and retries."""
 
     name = "ledger.db"
     label = "ledger_db"
 
     def ready(self) -> None:
-        """Ends the process with a sentence for settings of one's own with Django's engine. Imports
-        what apps register.
+        """Imports the modules in which apps register their parts. Ends the process with a message
+        if the settings name an engine of Django instead of Ledger's.
         """
         from ledger.db.queries import lookups
 

@@ -1,4 +1,4 @@
-"""What is counted of the database's connections, retries and replicas, for `/metrics`."""
+"""Metrics of the database's connections, retries and replicas, for `/metrics`."""
 
 from ledger.metrics.kinds import Counter, Gauge, Histogram
 
@@ -25,7 +25,7 @@ FAILURES = ("lost_race", "not_started", "unknown", "timed_out")
 POOL = ["database"]
 POOL_IN_USE = Gauge("ledger_pool_connections_in_use", "Connections taken from the pool.", POOL)
 POOL_OPEN = Gauge("ledger_pool_connections", "Connections of the pool, in use or not.", POOL)
-POOL_MOST = Gauge("ledger_pool_connections_max", "Most connections of the pool.", POOL)
+POOL_MAX = Gauge("ledger_pool_connections_max", "Most connections of the pool.", POOL)
 POOL_WAITING = Gauge("ledger_pool_waiting", "Threads that wait for a connection.", POOL)
 POOL_WAIT = Histogram(
     "ledger_pool_wait_seconds",
@@ -44,7 +44,7 @@ REPLICA_REPEATED = Counter(
     ["replica"],
 )
 
-for _failure in FAILURES:  # from 0 on, so that the first one shows as an increase
+for _failure in FAILURES:  # start at 0, so that the first one appears as an increase
     if _failure != "timed_out":
         RETRIES.labels(_failure)
     GIVEN_UP.labels(_failure)

@@ -1,12 +1,12 @@
-"""The extensions of Postgres that Ledger requires, and what is said of a server without one.
+"""The Postgres extensions that Ledger requires, and the messages for a server without one of them.
 
-Note [Schema of extensions]: everybody may execute the functions of an extension, and the owner of a
-database cannot take that away, because those of a trusted extension belong to the server's
-superuser. So extensions are in a schema of their own, which the web role and the cookbook's may
-enter and the explorer's may not. It is in no search path but the cookbook's: SQL names it
-(`extensions.unaccent`), and so works in a function with a path of its own, in the practice bank,
-behind a pooler, and while a backup is restored. `ledger.db.queries.lookups` names it for Django's
-lookups.
+Note [Schema of extensions]: all roles may execute the functions of an extension. The owner of a
+database cannot revoke this, because the functions of a trusted extension belong to the server's
+superuser. So extensions are in a separate schema, which the web role and the cookbook's role may
+use and the explorer's role may not. Only the cookbook's search path contains the schema. All other
+SQL writes the schema's name (`extensions.unaccent`), so it also works in a function that has its
+own search path, in the practice bank, behind a pooler, and while a backup is restored.
+`ledger.db.queries.lookups` adds the schema's name to Django's lookups.
 """
 
 from collections.abc import Iterator
@@ -40,15 +40,17 @@ OWNER = "SELECT quote_ident(pg_get_userbyid(datdba)) FROM pg_database WHERE datn
 
 
 class Lacking(NamedTuple):
-    """An extension that is not there as Ledger needs it, in one sentence, and what to do."""
+    """A message that an extension is missing or in the wrong schema, and what to do about it."""
 
     what: str
     do: str
 
 
-def lacking(found: psycopg.Connection[Any], *, migrated: bool, embedded: bool) -> Iterator[Lacking]:
-    """What the database lacks. Where the migration has not run, it can still create what the server
-    has, and move what belongs to this role.
+def missing_extensions(
+    found: psycopg.Connection[Any], *, migrated: bool, embedded: bool
+) -> Iterator[Lacking]:
+    """Yields what is missing in the database. If the migration has not run yet, it skips extensions
+    that the migration can still create, or move because they belong to this role.
     """
     version, database = found.info.server_version, found.info.dbname
     ((owner,),) = found.execute(OWNER, [database]).fetchall()
@@ -70,9 +72,9 @@ def lacking(found: psycopg.Connection[Any], *, migrated: bool, embedded: bool) -
             )
 
 
-def let_enter(cursor: Any, role: str) -> None:
-    """Lets a role, as GRANT spells it, call the functions: see Note [Schema of extensions]. Does
-    nothing where there is no such schema, or somebody else's.
+def grant_usage(cursor: Any, role: str) -> None:
+    """Allows a role (in the spelling of GRANT) to call the functions: see Note [Schema of
+    extensions]. Does nothing if the schema does not exist or belongs to another role.
     """
     cursor.execute(
         "SELECT 1 FROM pg_namespace"

@@ -14,20 +14,23 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-# Before a number in the text of an encoder, which can write a value of ours only as a string. No
-# text can have this marker in it: it is random and never leaves the encoder.
+# The marker before a number in the text of an encoder, because an encoder can write Ledger's
+# numbers only as strings. No other text can contain this marker: it is random and never leaves the
+# encoder.
 _MARKER = secrets.token_hex(16)
 _MARKED = re.compile(rf'"{_MARKER}(-?[0-9.]+)"')
 
 
-LONGEST_NUMBER = 4_000  # characters, without an exponent; Python reads integers of 4,300 digits
+MAX_NUMBER_LENGTH = 4_000  # characters, without an exponent; Python reads integers of 4,300 digits
 
 
 class ExactNumber(Decimal):
-    """A number of a JSON text that has decimals or an exponent. Metadata prints like JSON."""
+    """A number with decimals or an exponent from a JSON text. In metadata, it is printed as in
+    JSON.
+    """
 
     def __repr__(self) -> str:
-        return str(self)  # 1E+999: never longer than what somebody sent
+        return str(self)  # for example 1E+999: never longer than the text that was sent
 
 
 def exact_number(text: str) -> ExactNumber:
@@ -39,22 +42,26 @@ def exact_number(text: str) -> ExactNumber:
 
 
 def is_long_text(text: str) -> bool:
-    """Whether the text of a number is longer than one that is not too long, its exponent included:
-    reading it would take a hundred times its memory.
+    """Returns whether the text of a number, including its exponent, is longer than an allowed
+    number can be. Reading such a text would use a hundred times its memory.
     """
-    return len(text) > LONGEST_NUMBER + 30
+    return len(text) > MAX_NUMBER_LENGTH + 30
 
 
 def written_length(number: Decimal) -> int:
-    """How many digits a finite number has without an exponent, computed without writing it."""
+    """Returns how many digits a finite number has without an exponent. The number is not written
+    out.
+    """
     _sign, digits, exponent = number.as_tuple()
-    assert isinstance(exponent, int)  # noqa: S101  of a finite number
+    assert isinstance(exponent, int)  # noqa: S101  the number is finite
     return max(len(digits), len(digits) + exponent, 1 - exponent)
 
 
 def is_too_long(number: Decimal) -> bool:
-    """Whether a finite number has more than LONGEST_NUMBER digits without an exponent."""
-    return written_length(number) > LONGEST_NUMBER
+    """Returns whether a finite number has more than MAX_NUMBER_LENGTH digits without an
+    exponent.
+    """
+    return written_length(number) > MAX_NUMBER_LENGTH
 
 
 def loads(text: str) -> Any:
@@ -63,14 +70,14 @@ def loads(text: str) -> Any:
 
 
 class ExactNumberDecoder(json.JSONDecoder):
-    """The same for a field."""
+    """A decoder for JSON fields that reads numbers with decimals or an exponent as ExactNumbers."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(parse_float=exact_number, **options)
 
 
 class WritesExactNumbers(json.JSONEncoder):
-    """A mixin for encoders: writes ExactNumbers as numbers with all their digits."""
+    """A mixin for encoders that writes ExactNumbers as numbers with all their digits."""
 
     def default(self, o: Any) -> Any:
         """Returns an ExactNumber as marked text."""
@@ -79,20 +86,22 @@ class WritesExactNumbers(json.JSONEncoder):
         return super().default(o)
 
     def iterencode(self, o: Any, _one_shot: bool = False) -> Iterator[str]:
-        """Yields the text, without markers."""
+        """Yields the text without markers."""
         for part in super().iterencode(o, _one_shot):
             yield _MARKED.sub(r"\1", part) if _MARKER in part else part
 
 
 class ExactNumberEncoder(WritesExactNumbers, DjangoJSONEncoder):
-    """Django's encoder with exact numbers. A plain Decimal, such as an amount, stays a text."""
+    """Django's encoder with exact numbers. A plain Decimal, such as an amount, is still written as
+    text.
+    """
 
 
 class ExactJSONField(models.JSONField):
     """A column of JSON objects whose numbers keep their digits.
 
-    Migrations know it as a JSONField: only reading and writing in Python differ. A fixture has the
-    object as text, because loading a fixture reads numbers as floats.
+    In migrations it is a JSONField, because only reading and writing in Python differ. A fixture
+    contains the object as text, because loading a fixture reads numbers as floats.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -101,32 +110,32 @@ class ExactJSONField(models.JSONField):
         )
 
     def deconstruct(self) -> Any:
-        """Returns the parts of a plain JSONField."""
+        """Returns the same parts as a plain JSONField."""
         name, _path, args, options = super().deconstruct()
         del options["encoder"], options["decoder"]
         return name, "django.db.models.JSONField", args, options
 
     def value_to_string(self, obj: models.Model) -> str:
-        """Returns the object for a fixture."""
+        """Returns the object as text for a fixture."""
         return json.dumps(self.value_from_object(obj), cls=ExactNumberEncoder, ensure_ascii=False)
 
     def to_python(self, value: Any) -> Any:
-        """Returns the object of a fixture."""
+        """Returns the object from a fixture's text."""
         return loads(value) if isinstance(value, str) else value
 
 
 class ReadableJSONField(models.JSONField):
-    """JSON of a table that a page shows even if it was forged: numbers of any length and lists of
-    any depth, which Python cannot read, are None.
+    """A JSON column that pages can show even if a value was forged. Values that Python cannot read
+    (numbers that are too long, lists that are nested too deeply) become None.
     """
 
     def deconstruct(self) -> Any:
-        """Returns the parts of a plain JSONField."""
+        """Returns the same parts as a plain JSONField."""
         name, _path, args, options = super().deconstruct()
         return name, "django.db.models.JSONField", args, options
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        """Returns the value, or None."""
+        """Returns the value, or None if Python cannot read it."""
         try:
             return super().from_db_value(value, expression, connection)
         except (ValueError, RecursionError):

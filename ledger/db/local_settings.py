@@ -1,4 +1,6 @@
-"""Postgres settings for one transaction, like SET LOCAL: a pooled connection keeps none of them."""
+"""Postgres settings for one transaction, as with SET LOCAL. A pooled connection keeps none of
+them.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +10,7 @@ from django.db import connection
 
 
 def set_locally(**values: str) -> None:
-    """Set Postgres settings until the open transaction ends; it may be read-only."""
+    """Sets Postgres settings until the end of the open transaction, which may be read-only."""
     _call_for_each("set_config(%s, %s, true)", [part for pair in values.items() for part in pair])
     if timeout := values.get("statement_timeout"):
         database: Any = connection
@@ -18,9 +20,9 @@ def set_locally(**values: str) -> None:
 
 @contextmanager
 def locally(**values: str) -> Iterator[None]:
-    """Set Postgres settings for the block, then restore the previous values.
+    """Sets Postgres settings for the block, then restores the previous values.
 
-    After an error nothing is restored: the settings end with the failed transaction.
+    After an error it restores nothing: the settings end with the failed transaction.
     """
     before = _call_for_each("current_setting(%s)", list(values))
     set_locally(**values)
@@ -29,7 +31,9 @@ def locally(**values: str) -> Iterator[None]:
 
 
 def _call_for_each(call: str, parameters: list[str]) -> list[str]:
-    """The results of an SQL call, repeated in one statement until all parameters are used."""
+    """Returns the results of an SQL call, repeated in one statement until all parameters are
+    used.
+    """
     if not parameters:
         return []
     calls = ", ".join([call] * (len(parameters) // call.count("%s")))

@@ -1,4 +1,4 @@
-"""What the database layer keeps for itself: when scheduled work was last done."""
+"""The table of the database layer: when each scheduled job was last done."""
 
 from typing import ClassVar
 
@@ -6,9 +6,10 @@ from django.db import models
 
 
 class JobRecord(models.Model):
-    """When a job was last done and last failed, and which worker has claimed it.
+    """The times at which a job was last done and last failed, and the worker that has claimed the
+    job.
 
-    `ledger.jobs.records` writes it, as the owner of the tables; web processes only read it.
+    `ledger.jobs.records` writes the rows as the owner of the tables; web processes only read them.
     """
 
     name = models.CharField(max_length=63, primary_key=True)
@@ -25,7 +26,7 @@ class JobRecord(models.Model):
         db_table = "job_records"
         db_table_comment = "When each scheduled job was last done"
         default_permissions: ClassVar[tuple[str, ...]] = ()
-        # Of the page Database of the admin, which has no model of its own.
+        # The permission of the admin page Database, which has no model.
         permissions = (("view_database_health", "Can view the health of the database"),)
 
     def __str__(self) -> str:

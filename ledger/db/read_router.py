@@ -1,10 +1,10 @@
-"""The router of DATABASE_READ_ROUTER: models of added apps are read at the alias `read`.
+"""The router of DATABASE_READ_ROUTER: models of added apps are read from the alias `read`.
 
-Note [Which reads stay on the writer]: a router knows neither the request nor what its session has
-written, and a reader may be a moment behind. So a balance, a permission or a limit that a page
-checks must not come from there. The models of Ledger, Django and allauth are read on the writer
-unless a query says using("read"); so is everything while a transaction is open on the writer, and
-whatever belongs to an object that came from it.
+Note [Which reads stay on the writer]: a router knows neither the request nor what the request's
+session has written, and a reader may be slightly behind. So a balance, a permission or a limit that
+a page checks must not come from a reader. Models of Ledger, Django and allauth are read on the
+writer, unless a query uses using("read"). The same applies to all reads while a transaction is open
+on the writer, and to reads of rows related to an object that was read on the writer.
 """
 
 from collections.abc import Sequence
@@ -25,15 +25,15 @@ ON_WRITER = frozenset(
 
 
 def is_added(module: str) -> bool:
-    """Whether a module belongs to an app that was added to Ledger."""
+    """Returns whether a module belongs to an app that was added to Ledger."""
     return module.partition(".")[0] not in ON_WRITER
 
 
 def has_added_table(model: type[Model]) -> bool:
-    """Whether all of a model's columns are in tables of apps that were added to Ledger. Those of a
-    proxy are in the table of another model, and those of a child model in its parents' too.
+    """Returns whether all of a model's columns are in tables of added apps. A proxy's columns are
+    in another model's table, and a child model's also in its parents' tables.
     """
-    # A cache in the database passes a class with less than a model has.
+    # Django's database cache passes a class that lacks some attributes of a model.
     concrete = getattr(model._meta, "concrete_model", None) or model
     return all(is_added(table.__module__) for table in (concrete, *_parents(concrete)))
 
@@ -43,7 +43,9 @@ def _parents(model: type[Model]) -> Sequence[type[Model]]:
 
 
 class ReadRouter:
-    """A router of Django: writes and what must be current go to "default", other reads to READ."""
+    """A Django router: writes, and reads that must be current, go to "default"; other reads go to
+    READ.
+    """
 
     def db_for_read(
         self, model: type[Model], instance: Model | None = None, **_hints: Any
@@ -51,7 +53,7 @@ class ReadRouter:
         if not has_added_table(model) or connections[DEFAULT_DB_ALIAS].in_atomic_block:
             return DEFAULT_DB_ALIAS
         is_of_object = instance is not None and instance._state.db
-        return None if is_of_object else READ  # None: where the object came from
+        return None if is_of_object else READ  # None: the database that the object came from
 
     def db_for_write(self, _model: type[Model], **_hints: Any) -> str:
         return DEFAULT_DB_ALIAS

@@ -1,13 +1,13 @@
-"""Classifies database errors and runs failed work again where that is safe.
+"""Classifies database errors and runs failed work again if that is safe.
 
-Three cases (SQLSTATEs from PostgreSQL's appendix A, and as seen with psycopg 3):
+Three cases (SQLSTATEs from PostgreSQL's appendix A, and as observed with psycopg 3):
 
-- **lost race, not started**: Postgres rolled the transaction back, or it never began. The whole
+* **lost race, not started**: Postgres rolled the transaction back, or it never began. The whole
   transaction may run again. A part of it may not, so nothing is run again in an atomic block.
-- **unknown**: the connection was lost, perhaps during COMMIT, or the synchronous standby did not
-  confirm the commit. Only work that can look up whether it was committed, by ids made before, may
-  run again.
-- **final**: a broken rule, a wrong value, a bug. It would fail again.
+* **unknown**: the connection was lost, perhaps during COMMIT, or the synchronous standby did not
+  confirm the commit. Such work may run again only if it can look up, by ids that were made before,
+  whether it was committed.
+* **final**: a broken rule, a wrong value, a bug. It would fail again.
 """
 
 import functools
@@ -52,27 +52,29 @@ NOT_STARTED = frozenset({"25P03", "25P04", "53300", "57P03", "08001", "08004", "
 CUT_OFF = frozenset(
     {"57P01", "57P02", "57P05", "40003", "08000", "08003", "08006", "08007", "08P01"}
 )
-# The pool of this process had no connection to give.
+# The pool of this process had no free connection.
 NO_CONNECTION = (PoolTimeout, PoolClosed, TooManyRequests)
-# The same, or no host answered in time.
+# As above, or no host answered in time.
 NEVER_CONNECTED = (*NO_CONNECTION, psycopg.errors.ConnectionTimeout)
 TIMED_OUT = "57014"  # query_canceled, by statement_timeout
 
-# The try has waited for lock_timeout, with a thread of the server. A second wait for the same row
-# would let one locked account occupy all threads.
+# The try has already waited for lock_timeout and occupied a thread of the server. With a second
+# wait for the same row, one locked account could occupy all threads.
 LOCK_TIMED_OUT = "55P03"
 
-TRIES = 5  # after a lost race
-FIRST_PAUSE = 0.01  # seconds; it doubles
-# While a server restarts, or a standby is promoted, which takes about half a second.
+TRIES = 5  # tries after a lost race
+FIRST_PAUSE = 0.01  # seconds; doubles with each try
+# Seconds for the time while a server restarts or a standby is promoted, which takes about half a
+# second.
 FIRST_PAUSE_UNTIL_BACK, LONGEST_PAUSE, UNTIL_BACK = 0.1, 0.5, 3.0
 
 
 class Failure(Enum):
     """What remains of a failed transaction, and why it failed.
 
-    This says nothing of an earlier transaction with the same id: while its COMMIT waits for a
-    standby, nobody sees its rows, and a repeat ends as LOST_RACE or TIMED_OUT at its locks.
+    This does not describe an earlier transaction with the same id: while its COMMIT waits for a
+    standby, other sessions do not see its rows, and a repeat ends as LOST_RACE or TIMED_OUT at its
+    locks.
     """
 
     LOST_RACE = "nothing: another transaction held the locks"
@@ -84,31 +86,34 @@ class Failure(Enum):
 
 NOTHING_DONE = frozenset({Failure.LOST_RACE, Failure.NOT_STARTED})
 BROKEN_RULE = (IntegrityError, DataError)
-# What connecting again may end with.
+# Failures of a new connection, which may hide the failure of the old one.
 MAY_HIDE = frozenset({Failure.NOT_STARTED, Failure.FINAL})
 
 
 class OutcomeUnknown(OperationalError):
-    """The connection was lost during COMMIT and could not be restored, or the standby did not
-    confirm the commit: it may be committed or not, and it may be lost by a failover.
+    """An error for work that may be committed or not, and may be lost by a failover. The connection
+    was lost during COMMIT and could not be restored, or the standby did not confirm the commit.
 
-    The caller may send the same id again; it is done at most once. `ids` are those of the rows that
-    may be booked, in order, also where the service made them; () where the work has none.
+    The caller may send the same id again; the work is done at most once. `ids` are the ids of the
+    rows that may be booked, in order, including ids that the service made; () if the work has no
+    ids.
     """
 
     ids: tuple[uuid.UUID, ...] = ()
 
 
 class NotConfirmed(OutcomeUnknown):
-    """The rows are on the primary alone, because the wait for the standby was cancelled."""
+    """An error for rows that are only on the primary, because the wait for the standby was
+    cancelled.
+    """
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Classify a Django database error.
+    """Classifies a Django database error.
 
     When COMMIT loses its connection, Django reconnects while it leaves the atomic block. If that
-    fails too, the error says why, as that the embedded server does not start or that the session
-    cannot be set up, and its `__context__` is the lost COMMIT.
+    fails too, the error describes the failed reconnection (such as an embedded server that does not
+    start), and its `__context__` is the lost COMMIT.
     """
     failure = _failure_without_context(error)
     if failure not in MAY_HIDE or isinstance(error, BROKEN_RULE):
@@ -127,14 +132,14 @@ def _failure_without_context(error: BaseException) -> Failure:
         return Failure.LOST_RACE
     if isinstance(error.__cause__, NEVER_CONNECTED) or state in NOT_STARTED:
         return Failure.NOT_STARTED
-    if failed_servers.is_not_opened(error.__cause__):  # libpq gives no SQLSTATE
+    if failed_servers.is_not_opened(error.__cause__):  # libpq passes on no SQLSTATE
         return Failure.NOT_STARTED
     if isinstance(error, OutcomeUnknown) or state in CUT_OFF:
         return Failure.UNKNOWN
     if state == TIMED_OUT:
         return Failure.TIMED_OUT
-    # Of psycopg's own, an InternalError: of the two errors that a pooler sends after a lost server,
-    # psycopg says that one command has two results.
+    # An InternalError counts too: a pooler sends two errors after a lost server, and psycopg then
+    # reports that one command has two results.
     dropped = isinstance(error, OperationalError | InterfaceError | InternalError) and isinstance(
         error.__cause__,
         psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError,
@@ -149,15 +154,17 @@ def run_with_retry(
     using: str = DEFAULT_DB_ALIAS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> R:
-    """Return what `work` returns; run it up to five times after a lost race, once if it waited for
-    a lock in vain, and for about three seconds after a lost server. The seconds of a lost server
-    begin with the first unknown outcome, so at least one try follows it, and lost races or locks do
-    not end them.
+    """Returns the result of `work`. Runs it up to five times after a lost race, once if it waited
+    for a lock in vain, and for about three seconds after a lost server.
+
+    The three seconds begin with the first unknown outcome, so at least one try follows it, and lost
+    races or locks do not end them.
 
     `work` opens its own transaction and has no other effects. After an unknown outcome it runs
-    again only if the caller gives `find_out_first`, which tells `work` that it may be committed
-    already. Raises OutcomeUnknown if it stays unknown. In an atomic block `work` runs once, and
-    the error goes to the code that opened the block: only that code can run everything again.
+    again only with `find_out_first`, which is called to prepare `work` for the case that it is
+    already committed. Raises OutcomeUnknown if the outcome stays unknown. In an atomic block `work`
+    runs once, and the error goes to the code that opened the block, because only that code can run
+    everything again.
     """
     unknown, waited, began = False, 0.0, time.monotonic()
     for attempt in count(1):
@@ -166,12 +173,12 @@ def run_with_retry(
         except (DatabaseError, InterfaceError) as error:
             failure = failure_of(error)
             if failure is Failure.UNKNOWN and find_out_first is not None:
-                if not unknown:  # what ran until here may have waited long for a server that hangs
+                if not unknown:  # the earlier tries may have waited long for a server that hangs
                     waited, began = 0.0, time.monotonic()
                 find_out_first()
                 unknown = True
             again = failure in NOTHING_DONE or (failure is Failure.UNKNOWN and unknown)
-            # Each try may have waited for a connection, too.
+            # Each try may also have waited for a connection.
             seconds = max(waited, time.monotonic() - began)
             is_last = _is_last_try(error, attempt, seconds, is_unknown=unknown)
             if not again or is_last or connections[using].in_atomic_block:
@@ -184,7 +191,7 @@ def run_with_retry(
                     raise kind(str(error)) from error
                 raise
         counts.RETRIES.labels(failure.name.lower()).inc()
-        # Full jitter: losers of a race that wait equally long would collide again.
+        # Full jitter: sessions that lost a race and wait equally long would collide again.
         pause = random.uniform(0, _longest_pause(failure, attempt))  # noqa: S311 - no secret
         if failure is not Failure.LOST_RACE:
             connections[using].close()  # the next attempt must not get the dead connection
@@ -194,8 +201,8 @@ def run_with_retry(
 
 
 def _is_last_try(error: Exception, attempt: int, seconds: float, *, is_unknown: bool) -> bool:
-    """Returns whether the time or number of tries is over. Only lost races are limited by number,
-    unless an outcome is unknown.
+    """Returns whether the time or the number of tries is used up. The number limits only lost
+    races, and only while no outcome is unknown.
     """
     if is_unknown or failure_of(error) is not Failure.LOST_RACE:
         return seconds >= UNTIL_BACK
@@ -203,7 +210,7 @@ def _is_last_try(error: Exception, attempt: int, seconds: float, *, is_unknown: 
 
 
 def _traced(work: Callable[[], R], attempt: int) -> R:
-    """Runs one attempt as a span, which says why it failed."""
+    """Runs one attempt as a span, which records why it failed."""
     with spans.span("attempt", {"ledger.attempt": attempt}, expects=(Exception,)) as span:
         try:
             return work()
@@ -213,7 +220,7 @@ def _traced(work: Callable[[], R], attempt: int) -> R:
 
 
 def _count_end(failure: Failure) -> None:
-    """Counts work that is over without a result, unless a rule refused it."""
+    """Counts work that ended without a result, unless a rule refused it."""
     if failure is not Failure.FINAL:
         counts.GIVEN_UP.labels(failure.name.lower()).inc()
     if failure is Failure.UNKNOWN:
@@ -227,7 +234,7 @@ def _longest_pause(failure: Failure, attempt: int) -> float:
 
 
 def with_retry(function: Callable[P, R]) -> Callable[P, R]:
-    """`run_with_retry` as a decorator."""
+    """Wraps a function in `run_with_retry`, as a decorator."""
 
     @functools.wraps(function)
     def again(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -237,6 +244,6 @@ def with_retry(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """Postgres's error code; None for a dropped connection, or for an error from elsewhere."""
+    """Returns Postgres's error code; None for a dropped connection or an error from elsewhere."""
     code = getattr(error.__cause__, "sqlstate", None)
     return code if isinstance(code, str) else None

@@ -1,7 +1,7 @@
-"""One instant of the database, for reads that take more than one query.
+"""A snapshot: one state of the database for reads that need more than one query.
 
-At READ COMMITTED each statement sees its own instant, so sums over several queries tear
-under load. A snapshot is one read-only REPEATABLE READ transaction.
+At READ COMMITTED each statement sees the state at its own time, so sums over several queries may
+not match under load. A snapshot is one read-only REPEATABLE READ transaction.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,10 @@ from django.db import transaction as db_transaction
 
 @contextmanager
 def snapshot(*, seconds: float | None = None) -> Iterator[None]:
-    """Every query inside sees the same instant; nothing inside can write.
+    """Opens a transaction in which all queries see the same state and nothing can be written.
 
-    With `seconds`, a query inside that takes longer is stopped (OperationalError, 57014).
-    Inside a transaction that is open already (only a test's; otherwise `durable` refuses)
-    the instant is that transaction's own.
+    With `seconds`, a query that takes longer is stopped (OperationalError, 57014). If a transaction
+    is already open, the block uses its state; only tests do this, otherwise `durable` refuses.
     """
     nested = connection.in_atomic_block
     with db_transaction.atomic(durable=True):
@@ -28,8 +27,8 @@ def snapshot(*, seconds: float | None = None) -> Iterator[None]:
         if seconds is not None:
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL statement_timeout = %s", [f"{int(seconds * 1000)}ms"])
-                # Reads this short are over before compiling them would pay: it took 100 ms of a
-                # customer's 115, and 300 of 1,300 over a million rows.
+                # Such short reads end before JIT compilation would pay off: compiling took 100 ms
+                # of a customer's 115 ms, and 300 ms of 1,300 ms over a million rows.
                 cursor.execute("SET LOCAL jit = off")
             database: Any = connection
             database.limit_transaction(seconds)

@@ -1,7 +1,7 @@
 """The layout of SQL in migrations: lines of at most 80 characters, indented by nesting.
 
-It reads PL/pgSQL, and changes white space alone; `ledger.text.sql_layout` formats statements for
-pages, and changes their brackets and keywords too.
+This module handles PL/pgSQL and changes only white space. `ledger.text.sql_layout` formats
+statements for pages, and also changes their brackets and keywords.
 """
 
 import re
@@ -12,13 +12,14 @@ from django.db.migrations.writer import MigrationWriter
 
 WIDTH, INDENT = 80, " " * 4
 COMMENT = re.compile(r"(?:'[^']*'|[^'])*?--")
-PART = re.compile(r"(?:'(?:[^']|'')*'|[^\s'])+")  # up to a space outside of quotes
+PART = re.compile(r"(?:'(?:[^']|'')*'|[^\s'])+")  # a part up to a space outside of quotes
 WORD = re.compile(r"'(?:[^']|'')*'|\w+|[()]|--.*")
-OUT = (")", "END", "ELSIF", "ELSE", "WHEN", "EXCEPTION")  # at the beginning of a line
+# these words end a level at the beginning of a line
+OUT = (")", "END", "ELSIF", "ELSE", "WHEN", "EXCEPTION")
 
 
 class Sql:
-    """SQL that `makemigrations` writes in lines."""
+    """SQL that `makemigrations` writes on several lines."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -37,12 +38,14 @@ MigrationWriter.register_serializer(Sql, SqlSerializer)
 
 
 def one_line(sql: str) -> str:
-    """The SQL without line breaks and indentation, which change nothing."""
+    """Returns the SQL without line breaks and indentation. Its meaning does not change."""
     return " ".join(sql.split())
 
 
 def laid_out(sql: str) -> Iterator[str]:
-    """The lines of this SQL, without empty ones, and a line for each statement."""
+    """Yields the indented lines of this SQL, without empty lines, and at least one line for each
+    statement.
+    """
     depth, cases = 0, 0
     for line in _lines(sql):
         words = [word.upper() for word in WORD.findall(line)]

@@ -1,9 +1,9 @@
-"""Who reads and writes the tables of the database layer: jobs, migrations and caches."""
+"""The rights on the tables of the database layer: jobs, migrations and caches."""
 
 from ledger.db.rights.policies import READS_BANK, Policy
 from ledger.db.rights.registered_tables import EVERYTHING, READ, Table, register, register_functions
 
-# Reports of the whole bank stand in the cache under keys of their own.
+# Reports of the whole bank have separate keys in the cache.
 NO_REPORT = f"cache_key NOT LIKE '%:report:%' OR {READS_BANK}"
 register(
     {
@@ -31,7 +31,7 @@ register(
             worker="SELECT, DELETE",
             auditor="",
             rows=Policy(reads=NO_REPORT, writes=NO_REPORT),
-            personal_data="figures of reports, for minutes",
+            personal_data="amounts in reports, for minutes",
         ),
         "fact_keys": Table(
             web="", worker="", auditor="",

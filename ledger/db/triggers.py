@@ -1,13 +1,14 @@
 """Triggers that no session can switch off.
 
-A django-pgtrigger function first checks the setting `pgtrigger.ignore`, which every session
-may change, whatever its rights. That is wrong for books: injected SQL could set it and pass.
-`FirmTrigger` leaves the check out; only the owner of the table can disable it, by ALTER TABLE.
+A django-pgtrigger function first checks the setting `pgtrigger.ignore`, which every session may
+change, whatever its rights. That is wrong for books: injected SQL could set it and bypass the
+trigger. `FirmTrigger` omits the check; only the owner of the table can disable it, with ALTER
+TABLE.
 
 With `deferred` the function runs at COMMIT, for each row. With `definer` it runs with the rights of
-the tables' owner, so that it may do what the role that fired it may not; its `search_path` names
-`public` first and `pg_temp` last, because a caller's temporary tables would be found before the
-real ones otherwise.
+the tables' owner, so it may do things that the calling role may not. Its `search_path` contains
+`public` first and `pg_temp` last, because otherwise a caller's temporary tables would be found
+before the real ones.
 """
 
 from hashlib import sha1
@@ -34,27 +35,28 @@ Kind = Literal["", "definer", "deferred"]
 CALLER = "coalesce(nullif(current_setting('role'), 'none'), session_user)"
 SESSION = "pg_backend_pid() || coalesce(' at ' || host(inet_client_addr()), '')"
 
-# Whether the role that runs the statement has the rights of the owner of the table, as migrations
-# and commands do. False in web processes and in the worker. The first one is for functions that run
-# with the rights of their caller, the second one for those with the rights of the owner, where
-# `current_user` is the owner, and the setting `role` still names who called.
-_OF_THE_OWNER = (
+# Whether the role that runs the statement has the rights of the table's owner, as migrations and
+# commands do. False in web processes and in the worker. TRUSTS_USER is for functions that run with
+# the rights of their caller. TRUSTS_CALLER is for functions with the rights of the owner: there
+# `current_user` is the owner, and the setting `role` still contains the caller.
+_HAS_OWNER_RIGHTS = (
     "pg_catalog.pg_has_role({}, (SELECT relowner FROM pg_catalog.pg_class WHERE oid = TG_RELID),"
     " 'USAGE')"
 )
-TRUSTS_USER = _OF_THE_OWNER.format("current_user")
-TRUSTS_CALLER = _OF_THE_OWNER.format(f"({CALLER})::name")
+TRUSTS_USER = _HAS_OWNER_RIGHTS.format("current_user")
+TRUSTS_CALLER = _HAS_OWNER_RIGHTS.format(f"({CALLER})::name")
 
 
 class FirmTriggerSql(compiler.UpsertTriggerSql):
     """The SQL of a trigger without `pgtrigger.ignore`, and of its function.
 
-    Both are named after the trigger and a digest of the table: Postgres fires the triggers of a
-    table in the order of these names. The comment is a digest of the SQL, whatever its layout.
+    Both are named after the trigger and a digest of the table's name. Postgres fires the triggers
+    of a table in the order of these names. The comment is a digest of the SQL that does not depend
+    on its layout.
     """
 
-    # Of the function: whose rights it has. A role that may execute a definer's could attach it to a
-    # table of its own, with any rows.
+    # The rights with which the function runs. A role that may execute a definer's function could
+    # attach it to its own table, with any rows.
     RIGHTS: ClassVar[dict[Kind, str]] = {
         "": "",
         "deferred": "",
@@ -97,14 +99,16 @@ class FirmTriggerSql(compiler.UpsertTriggerSql):
 
 
 def pgid_of(name: str, table: str) -> str:
-    """What the trigger of this name and its function are called in Postgres."""
+    """Returns the name in Postgres of this trigger and of its function."""
     return f"pgtrigger_{name}_{sha1(table.encode(), usedforsecurity=False).hexdigest()[:5]}"
 
 
 class FixedTrigger(compiler.Trigger):
-    """A trigger as migrations have it, with its SQL: `kind` is "definer", "deferred" or "".
+    """A trigger with its SQL, in the form that migrations contain. `kind` is "definer", "deferred"
+    or "".
 
-    Two are equal if their SQL is, whatever its layout. Uninstalling one also drops its function.
+    Two triggers are equal if their SQL is equal, whatever its layout. Uninstalling a trigger also
+    drops its function.
     """
 
     sql: FirmTriggerSql
@@ -166,7 +170,7 @@ class FirmTrigger(Trigger):
 
 
 def refuse(name: str, message: str) -> str:
-    """PL/pgSQL that raises a check violation (SQLSTATE 23514) under a constraint's name."""
+    """Returns PL/pgSQL that raises a check violation (SQLSTATE 23514) with a constraint's name."""
     quoted = message.replace("'", "''").replace("%", "%%")
     return (
         f"RAISE EXCEPTION '{quoted}' USING ERRCODE = 'check_violation', "
@@ -181,10 +185,10 @@ def stays(
     truncate_message: str = "",
     operation: Operation = Update | Delete,
 ) -> list[Trigger]:
-    """The triggers of an append-only table: no UPDATE, no DELETE, no TRUNCATE.
+    """Returns the triggers of an append-only table: no UPDATE, no DELETE, no TRUNCATE.
 
-    `row` names the trigger for UPDATE and DELETE, `table` the one for TRUNCATE, whose message
-    is `truncate_message` if given. With `operation` DELETE, rows may be changed.
+    `row` is the name of the trigger for UPDATE and DELETE, `table` the name of the one for
+    TRUNCATE, which uses `truncate_message` if given. With `operation` DELETE, rows may be changed.
     """
     return [
         FirmTrigger(name=row, when=Before, operation=operation, func=refuse(row, message)),

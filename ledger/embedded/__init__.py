@@ -1,5 +1,5 @@
-"""The embedded server, and its standby: without DATABASE_URL or DB_NAME the bank is on it.
+"""The embedded server and its standby. A bank without DATABASE_URL or DB_NAME uses it.
 
-Production imports nothing of it: the settings name it as the ENGINE of the database, and other code
-has it from `ledger.db.server.embedded.embedded_server`.
+Production imports nothing from this package: the settings name it as the ENGINE of the database,
+and other code uses `ledger.db.server.embedded.embedded_server`.
 """

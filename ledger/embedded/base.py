@@ -1,7 +1,7 @@
-"""The backend of the embedded server, which starts it with the first connection.
+"""The backend of the embedded server. It starts the server at the first connection.
 
-A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user (by `LEDGER_ROLE`)
-when it connects.
+A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user (from
+`LEDGER_ROLE`) when it connects.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from ledger.embedded.roles import LOGINS, OWNER
 
 
 class WheelClient(client.DatabaseClient):
-    """`manage.py dbshell` by the wheel's psql."""
+    """The client of `manage.py dbshell` with psql from the wheel."""
 
     def runshell(self, parameters: Iterable[str]) -> None:
         database: Any = self.connection
@@ -44,7 +44,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def is_embedded(self) -> bool:
-        """Whether it connects to the server directly; tests also do it through a pooler."""
+        """Whether the connection goes directly to the server. Tests also connect through a
+        pooler.
+        """
         return bool(self.settings_dict.get("LEDGER_EMBEDDED"))
 
     def get_connection_params(self) -> dict[str, Any]:
@@ -67,7 +69,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             return super()._opened(conninfo, parameters)
         except psycopg.OperationalError:
-            # It was stopped, or restarted with another socket: start it and read its address again.
+            # The server was stopped, or restarted with another socket: start it and read its
+            # address again.
             if not self.is_embedded or default_server().is_running():
                 raise
         self.fill_in_address()

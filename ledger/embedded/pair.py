@@ -1,14 +1,15 @@
-"""Two embedded servers: a primary, and a synchronous standby that can take its place.
+"""Two embedded servers: a primary, and a synchronous standby that can replace the primary.
 
-For a laptop and for tests: `manage.py serve --standby` makes the pair, `manage.py failover` changes
-the roles. The second server lives in the folder `standby` of the data folder. A commit counts as
-done when both have it on disk, so after a failover nothing that was acknowledged is missing.
+For a laptop and for tests: `manage.py serve --standby` makes the pair, `manage.py failover` swaps
+the roles. The second server is in the folder `standby` of the data folder. A commit is done when
+both servers have it on disk, so a failover never loses an acknowledged commit.
 
-Note [Who is the primary]: the file `primary` names it, written before a standby is promoted. Both
-data folders look like a primary's after a failover, until the old one follows the new one. Nothing
-here promotes by itself: a dead primary is not started again by a client that cannot reach it, since
-somebody may be promoting the other at that moment. A failover that ended between the name and the
-promotion is completed by `follow`, `write_alone` and the next start.
+Note [Who is the primary]: the file `primary` contains the name of the primary, and is written
+before a standby is promoted. After a failover, both data folders look like a primary's until the
+old primary follows the new one. No server is promoted automatically. A client that cannot reach a
+dead primary does not start it again, since somebody may be promoting the other server at that time.
+If a failover stopped between writing the name and the promotion, `follow`, `write_without_standby`
+or the next start completes it.
 """
 
 import os
@@ -34,24 +35,26 @@ NOTE = "primary"
 NAMES = ("first", "second")
 STANDBY = "ledger_standby"  # application_name of the standby's connection to the primary
 SYNCHRONOUS = "synchronous.conf"
-# In the primary's data while the standby has every commit that was acknowledged.
+# This file is in the primary's data while the standby has every acknowledged commit.
 CONFIRMS = "standby.confirms"
 CONFIRMED = """\
 synchronous_standby_names = '{}'
 wal_keep_size = 256MB
 """
-WRITES_ALONE = (
-    "Commits wait for no standby, so they are on one server; `manage.py standby --again` brings it"
-    " back."
+UNCONFIRMED = (
+    "Commits wait for no standby, so they are only on one server. `manage.py standby --again`"
+    " brings the standby back."
 )
-PATIENCE = 60  # seconds for what takes one
-STANDS_STILL = 2  # seconds after which a standby that follows nobody has replayed what it has
+WAIT_SECONDS = 60  # for operations that usually take one second
+STALLED_SECONDS = 2  # a standby that does not follow has then replayed all that it has
 
 
 @dataclass(frozen=True)
 class Failover:
-    """What a failover did. `seconds` from the beginning of the promotion, when the old primary was
-    gone, to the first possible write on the new one.
+    """The result of a failover.
+
+    `seconds` is the time from the start of the promotion, when the old primary was stopped, to the
+    first possible write on the new primary.
     """
 
     primary: str
@@ -59,12 +62,14 @@ class Failover:
 
 
 class Node(EmbeddedServer):
-    """One server of the pair. `source` is whom it follows when it starts; the primary has none."""
+    """One server of the pair. `source` is the server that it follows when it starts; None for the
+    primary.
+    """
 
     source: "Node | None" = None
 
     def _make_data(self, place: Placement, log: Path) -> None:
-        self._forget_standby()  # nobody would confirm its commits yet
+        self._forget_standby()  # no standby would confirm its commits yet
         if self.source is None:
             super()._make_data(place, log)
             return
@@ -77,26 +82,26 @@ class Node(EmbeddedServer):
 
     @property
     def draft(self) -> Path:
-        """A copy of the primary's data that is being made."""
+        """The folder of a copy of the primary's data that is not complete yet."""
         return self.data.with_suffix(".new")
 
     @property
     def kept(self) -> Path:
-        """The data until now, while a new copy does not confirm commits yet."""
+        """The folder of the previous data, while a new copy does not confirm commits yet."""
         return self.data.with_suffix(".old")
 
-    def _began(self, running: Postmaster) -> None:
+    def _after_start(self, running: Postmaster) -> None:
         if self.source is None and self.answers_as_primary():
-            super()._began(running)
+            super()._after_start(running)
 
     def is_alive(self) -> bool:
-        """Whether its process lives, even one that does not answer."""
+        """Returns whether its process exists, even if it does not answer."""
         found = postmaster.read(self.data)
         return found is not None and found.is_alive()
 
     @property
     def conninfo(self) -> str:
-        """For the standby, as libpq reads it."""
+        """The libpq connection string with which the standby connects to this server."""
         running = self.running()
         return make_conninfo(
             host=str(running.socket_dir),
@@ -116,15 +121,15 @@ class Node(EmbeddedServer):
         return self.is_running() and self.ask("SELECT NOT pg_is_in_recovery()")
 
     def ask(self, sql: str) -> Any:
-        """The one value that this query gives its superuser."""
+        """Runs a query as the superuser and returns its single value, or None."""
         with roles.as_superuser(self.running(), "postgres") as connection:
             cursor = connection.execute(sql)
             row = cursor.fetchone() if cursor.description else None
         return row[0] if row else None
 
     def kill(self) -> None:
-        """End it at once, as a power cut would, with its children: one that hangs notices nothing,
-        and would keep its client waiting.
+        """Ends the server immediately, as a power cut would, including its child processes. A child
+        that hangs would not notice, and would keep its client waiting.
         """
         pid = self.running().pid
         for each in (pid, *_children_of(pid)):
@@ -133,15 +138,15 @@ class Node(EmbeddedServer):
         _wait(lambda: not self.is_running(), f"The database in {self.data} does not end.")
 
     def promote(self) -> None:
-        """Make a standby the primary; returns when it accepts writes."""
-        if not self.ask(f"SELECT pg_promote(wait_seconds => {PATIENCE})"):
+        """Promotes a standby to primary, and waits until it accepts writes."""
+        if not self.ask(f"SELECT pg_promote(wait_seconds => {WAIT_SECONDS})"):
             raise EmbeddedServerError(f"The standby in {self.data} was not promoted; see its log.")
 
     def wait_for_standby(self, standby: "Node") -> None:
-        """From now on, a commit here waits for the standby, which is there.
+        """Makes all later commits wait for the running standby.
 
-        Raises EmbeddedServerError if it does not follow within PATIENCE seconds, or stands still
-        for STANDS_STILL seconds and the primary no longer has the log that it needs.
+        Raises EmbeddedServerError if the standby does not follow within WAIT_SECONDS, or makes no
+        progress for STALLED_SECONDS and the primary no longer has the log that it needs.
         """
         state = f"SELECT state FROM pg_stat_replication WHERE application_name = '{STANDBY}'"  # noqa: S608
         position, since = "", time.monotonic()
@@ -153,7 +158,7 @@ class Node(EmbeddedServer):
             if (now := standby.position()) != position:
                 position, since = now, time.monotonic()
             stood = time.monotonic() - since
-            if stood > STANDS_STILL and not self._has_log_after(position):
+            if stood > STALLED_SECONDS and not self._has_log_after(position):
                 raise EmbeddedServerError(f"The primary no longer has the log after {position}.")
             return False
 
@@ -164,23 +169,27 @@ class Node(EmbeddedServer):
         self.ask("SELECT pg_reload_conf()")
         synchronous = state.replace("SELECT state", "SELECT sync_state")
         _wait(lambda: self.ask(synchronous) == "sync", "The standby does not confirm commits.")
-        # Its sender has read the setting. Commits wait once the checkpointer has read it too, as it
-        # does before a checkpoint; the first may have begun just before it was told.
+        # The WAL sender has read the setting. Commits wait once the checkpointer has read it too,
+        # which it does before a checkpoint. The first checkpoint may have begun just before the
+        # reload.
         for _ in range(2):
             self.ask("CHECKPOINT")
-        # A commit that waits: then the standby also has those before it, which did not wait.
+        # After this commit, which waits, the standby also has the earlier commits, which did not
+        # wait.
         self.ask("SELECT pg_logical_emit_message(true, 'ledger', '')")
         (self.data / CONFIRMS).touch()
 
     def position(self) -> str:
-        """How far a standby has replayed the write-ahead log; "" if it takes no connection yet."""
+        """Returns how far a standby has replayed the write-ahead log; "" if it accepts no
+        connections yet.
+        """
         with suppress(psycopg.OperationalError):
             return self.ask("SELECT pg_last_wal_replay_lsn()") or ""
         return ""
 
     def _has_log_after(self, position: str) -> bool:
-        """Whether the file of the write-ahead log with the next record may still be here. Only the
-        second half of its name says where in the log it is; the first is the timeline.
+        """Returns whether the WAL file with the next record may still exist. Only the second half
+        of a file's name is its position in the log; the first half is the timeline.
         """
         if not position:
             return True
@@ -192,11 +201,11 @@ class Node(EmbeddedServer):
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether its standby has every commit that was acknowledged, even if it is dead now."""
+        """Whether its standby has every acknowledged commit, even if the standby is dead now."""
         return (self.data / CONFIRMS).exists()
 
-    def write_alone(self) -> None:
-        """From now on, a commit here waits for nobody."""
+    def write_without_standby(self) -> None:
+        """Makes all later commits wait for no standby."""
         self._forget_standby()
         self.ask("SELECT pg_reload_conf()")
 
@@ -206,7 +215,7 @@ class Node(EmbeddedServer):
 
 
 class Pair:
-    """The pair of one data folder; the same interface as EmbeddedServer, for the backend."""
+    """The pair of one data folder, with the same interface as EmbeddedServer for the backend."""
 
     def __init__(self, data_dir: Path) -> None:
         self.first = Node(data_dir)
@@ -236,13 +245,13 @@ class Pair:
         return True
 
     def problem_with_standby(self) -> str | None:
-        """From `standby --alone` on, or while the other server is made; None once the standby
-        confirms commits. No query.
+        """Returns a message after `standby --alone`, and while the other server is being made; None
+        once the standby confirms commits. No query.
         """
-        return None if self.primary.is_confirmed else WRITES_ALONE
+        return None if self.primary.is_confirmed else UNCONFIRMED
 
     def make(self) -> None:
-        """Give a single server a standby, or start what is missing of the pair."""
+        """Adds a standby to a single server, or starts the servers of the pair that do not run."""
         make_data_dir(self.data_dir)
         with self.first.locked("pair.lock"):
             if not self.exists():
@@ -250,7 +259,7 @@ class Pair:
             self._start()
 
     def ensure_started(self) -> ConnectionInfo:
-        """Start both unless one of them runs: see Note [Who is the primary]."""
+        """Starts both servers unless one of them runs: see Note [Who is the primary]."""
         if not self.is_running():
             with self.first.locked("pair.lock"):
                 if not self.is_running():
@@ -263,33 +272,36 @@ class Pair:
         self._follow()
 
     def follow(self) -> None:
-        """Start the standby, made anew or wound back if it has to be, and wait until it confirms
+        """Starts the standby, copies or rewinds its data if needed, and waits until it confirms
         commits.
 
-        Raises EmbeddedServerError, with nothing changed, if the primary does not run: then the
-        standby, which has every commit, is what `fail_over` promotes.
+        Raises EmbeddedServerError, with nothing changed, if the primary does not run. In that case
+        use `fail_over`, because the standby has every commit.
         """
         with self.first.locked("pair.lock"):
             self._follow()
 
     def _follow(self) -> None:
-        """The same, under the lock."""
+        """Does the work of `follow` under the lock."""
         self._check_primary()
         standby = self.standby
         standby.source = self.primary
-        if standby.kept.exists() and not standby.data.exists():  # `_copy_anew` was killed
+        if standby.kept.exists() and not standby.data.exists():  # `_replace_data` was killed
             standby.kept.rename(standby.data)
         standby.ensure_started()
         try:
             self.primary.wait_for_standby(standby)
-        except EmbeddedServerError:  # it was away too long, or has what the primary never had
-            self._copy_anew()
+        # the standby was away too long, or has changes that the primary never had
+        except EmbeddedServerError:
+            self._replace_data()
         for node in (self.first, self.second):
             shutil.rmtree(node.kept, ignore_errors=True)
             shutil.rmtree(node.draft, ignore_errors=True)
 
-    def _copy_anew(self) -> None:
-        """The old copy of the standby stays until the new one confirms commits."""
+    def _replace_data(self) -> None:
+        """Replaces the standby's data by a new copy. The old data stays until the new copy confirms
+        commits.
+        """
         self.primary.running()
         standby = self.standby
         standby.stop()
@@ -304,78 +316,81 @@ class Pair:
             standby.kept.rename(standby.data)
             raise
 
-    def write_alone(self) -> None:
-        """Let commits wait for nobody, also those that wait now, until `follow`.
+    def write_without_standby(self) -> None:
+        """Makes commits wait for no standby until `follow`, including commits that wait now.
 
-        Raises EmbeddedServerError, with nothing changed, if the primary does not run: then its
-        standby, which has every commit, must stay one that may take over.
+        Raises EmbeddedServerError, with nothing changed, if the primary does not run, because its
+        standby has every commit and must stay able to replace it.
         """
         with self.first.locked("pair.lock"):
             self._check_primary()
-            self.primary.write_alone()
+            self.primary.write_without_standby()
 
     def _check_primary(self) -> None:
-        """Raises EmbeddedServerError, which says what to do, if the primary does not run."""
+        """Raises EmbeddedServerError, with advice, if the primary does not run."""
         if self.primary.is_running():
             self._complete_failover()
             return
         raise EmbeddedServerError(
             f"The primary, the {self._name_of(self.primary)} server, is not running, so nothing was"
-            " changed. `manage.py failover` promotes its standby, if that runs and has every"
-            " commit; `make run STANDBY=1` starts what is missing."
+            " changed. `manage.py failover` promotes the standby if it runs and has every commit."
+            " `make run STANDBY=1` starts the servers that do not run."
         )
 
     def _complete_failover(self) -> None:
-        """Promote the primary if a failover ended between naming and promoting it.
+        """Promotes the primary if a failover wrote its name but did not promote it.
 
-        The other server is dead, and its note says that this one has every commit.
+        The other server must be dead, and a file in its data must show that this server has every
+        commit.
         """
         new, old = self.primary, self.standby
         if new.answers_as_primary():
             return
         if old.is_alive() or not old.is_confirmed:
             raise EmbeddedServerError(
-                f"The primary, the {self._name_of(new)} server, was not promoted, and the other"
-                " server runs or may have commits that it lacks, so nothing was changed."
+                f"The primary, the {self._name_of(new)} server, was not promoted. The other"
+                " server runs, or may have commits that this server lacks, so nothing was changed."
             )
         self._promote()
         new.ensure_roles()
 
     def _promote(self) -> None:
-        """Promote the server that was just named; before that, its commits wait for nobody."""
+        """Promotes the server whose name was just written. Before that, its commits stop waiting
+        for a standby.
+        """
         try:
-            self.primary.write_alone()
+            self.primary.write_without_standby()
             self.primary.promote()
         except psycopg.Error as err:
             raise EmbeddedServerError(
                 f"The standby in {self.primary.data} was not promoted ({str(err).splitlines()[0]})."
-                " `manage.py standby --again` tries it again."
+                " `manage.py standby --again` tries again."
             ) from err
 
-    def fail_over(self, *, kill: bool, tell: Callable[[str], object] = str) -> Failover:
-        """End the primary and promote the standby; `follow` brings the old primary back.
+    def fail_over(self, *, kill: bool, report: Callable[[str], object] = str) -> Failover:
+        """Ends the primary and promotes the standby; `follow` brings the old primary back.
 
-        `tell` gets a sentence before each step; `str` ignores it.
+        `report` receives a message before each step; the default `str` ignores it.
 
-        Raises EmbeddedServerError, with nothing changed, if there is no standby, or one that may
-        lack what was acknowledged: it was started a moment ago, or commits wait for nobody.
+        Raises EmbeddedServerError, with nothing changed, if there is no standby, or if the standby
+        may lack acknowledged commits: it has just been started, or commits wait for no standby.
         """
         with self.first.locked("pair.lock"):
             self._check_standby()
             old, new = self.primary, self.standby
             if old.is_running():
-                tell(f"Ending the primary, the {self._name_of(old)} server ...")
+                report(f"Ending the primary, the {self._name_of(old)} server ...")
                 old.kill() if kill else old.stop()
             else:
-                tell(f"The primary, the {self._name_of(old)} server, was not running.")
-            tell(f"Promoting the standby, the {self._name_of(new)} server ...")
+                report(f"The primary, the {self._name_of(old)} server, was not running.")
+            report(f"Promoting the standby, the {self._name_of(new)} server ...")
             began = time.monotonic()
             self._name(new)
             self._promote()
             return Failover(self._name_of(new), time.monotonic() - began)
 
     def _check_standby(self) -> None:
-        """Raises EmbeddedServerError, which says what to do, if it may not be promoted."""
+        """Raises EmbeddedServerError, with advice, if the standby may not be promoted."""
         if not self.standby.is_running():
             why = "The standby is not running"
         elif not self.primary.is_confirmed:
@@ -383,8 +398,8 @@ class Pair:
         else:
             return
         raise EmbeddedServerError(
-            f"{why}, so nothing was changed. `manage.py standby --again` brings it back, and says"
-            " when it has every commit."
+            f"{why}, so nothing was changed. `manage.py standby --again` brings it back, and prints"
+            " a message when it has every commit."
         )
 
     def _name(self, primary: Node) -> None:
@@ -396,7 +411,7 @@ class Pair:
         return NAMES[node is self.second]
 
     def _info(self) -> ConnectionInfo:
-        """The sockets of both; libpq takes the one that accepts writes."""
+        """Returns the sockets of both servers. libpq uses the one that accepts writes."""
         home = [placement.home_of(node.data_dir) for node in (self.first, self.second)]
         folders = [placement.socket_dir_of(each) for each in home]
         return ConnectionInfo(",".join(map(str, folders)), placement.PORT)
@@ -405,7 +420,7 @@ class Pair:
         return self.first.is_running() or self.second.is_running()
 
     def stop(self) -> bool:
-        """Stop both, the standby last: the primary's last commits wait for it."""
+        """Stops both servers, the standby last, because the primary's last commits wait for it."""
         stopped = [node.stop() for node in (self.primary, self.standby)]
         return any(stopped)
 
@@ -415,27 +430,29 @@ class Pair:
     def ensure_roles(self) -> None:
         self.primary.ensure_roles()
 
-    def take_rights_from_everybody(self, database: str) -> None:
-        self.primary.take_rights_from_everybody(database)
+    def revoke_public_rights(self, database: str) -> None:
+        self.primary.revoke_public_rights(database)
 
 
 def _rewound(place: Placement, source: str, log: Path) -> bool:
-    """Whether the old primary could be wound back to where the new one began, by pg_rewind."""
-    deadline = time.monotonic() + PATIENCE / 6
+    """Rewinds the old primary with pg_rewind to the point where the new one began. Returns whether
+    it succeeded.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS / 6
     while True:
         postmaster.disown_dead(place.data, place.socket_dir)
         options = ["--target-pgdata", str(place.data), "--source-server", source]
         if place.run("pg_rewind", *options, "--write-recovery-conf", output=log) == 0:
             return True
-        # Children of a killed server hold its memory for a moment.
+        # Children of a killed server keep its shared memory for a moment.
         if "shared memory" not in log.read_text(errors="replace") or time.monotonic() > deadline:
             return False
         time.sleep(0.2)
 
 
 def _copied(place: Placement, draft: Path, kept: Path, source: str, log: Path) -> None:
-    """Copy the primary's data, in a temporary folder that gets its final name when complete. Until
-    then the data that is there stays, and afterwards as `kept`: the disk may have no room for two.
+    """Copies the primary's data into a temporary folder, which gets its final name when it is
+    complete. Until then the existing data stays, and afterwards it stays as `kept`.
     """
     shutil.rmtree(draft, ignore_errors=True)
     place.own(draft)
@@ -453,7 +470,9 @@ def _copied(place: Placement, draft: Path, kept: Path, source: str, log: Path) -
 
 
 def _children_of(pid: int) -> list[int]:
-    """Its processes, where the system lists them in a file, as Linux does; else none."""
+    """Returns the ids of its child processes, if the system lists them in a file, as Linux does;
+    otherwise an empty list.
+    """
     with suppress(OSError):
         return [
             int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -461,9 +480,9 @@ def _children_of(pid: int) -> list[int]:
     return []
 
 
-def _wait(is_so: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
+def _wait(condition: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
         if time.monotonic() > deadline:
             raise EmbeddedServerError(otherwise)
         time.sleep(0.01)

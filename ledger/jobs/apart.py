@@ -1,4 +1,4 @@
-"""Rows that a job works through one by one, where one that fails keeps no other waiting."""
+"""Runs a job row by row, so that a failed row does not block the others."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -9,19 +9,19 @@ from django.db import DatabaseError, InterfaceError
 from ledger.db.locking.short_waits import TablesInUse
 from ledger.db.retry import Failure, failure_of
 
-OF_THE_SERVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
+SERVER_FAILURES = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
 
 logger = logging.getLogger("ledger.jobs")
 
 
 @contextmanager
 def apart(what: str) -> Iterator[Callable[[object], AbstractContextManager[None]]]:
-    """Yields what to call with each row's id, for a block that does the row's work.
+    """Yields a function that takes a row's id and returns a context manager for the work on that
+    row.
 
-    An error in the block of a row is logged, and the next row has its turn. After all of them the
-    first error is raised, so that the job has failed and its alarm rings. An error of the server is
-    raised at once, because no other row could be worked on either, and so are tables that stayed in
-    use in all tries.
+    An error in the block of a row is logged, and the next row follows. After all rows the first
+    error is raised, so that the job counts as failed and triggers its alarm. Errors of the server
+    are raised immediately, because they would affect all rows, and so is TablesInUse.
     """
     errors = list[Exception]()
 
@@ -32,10 +32,10 @@ def apart(what: str) -> Iterator[Callable[[object], AbstractContextManager[None]
         except Exception as error:
             of_database = isinstance(error, DatabaseError | InterfaceError)
             is_in_use = isinstance(error, TablesInUse)
-            if is_in_use or (of_database and failure_of(error) in OF_THE_SERVER):
+            if is_in_use or (of_database and failure_of(error) in SERVER_FAILURES):
                 raise
-            # Its message may name people and amounts, which the log's format leaves out.
-            logger.exception("%s %s failed; the others go on.", what, id)
+            # The message may contain names and amounts, which the log's format leaves out.
+            logger.exception("%s %s failed; the other rows continue.", what, id)
             errors.append(error)
 
     yield of_row

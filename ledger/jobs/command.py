@@ -1,4 +1,4 @@
-"""A command that is a job: whoever runs it, cron, a worker or a person, it is recorded."""
+"""A command that is a job. Each run is recorded, whether cron, a worker or a person starts it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,25 +13,27 @@ from ledger.jobs import records
 from ledger.tracing import spans
 
 NO_RIGHT = "42501"
-BY_THE_OWNER = (
-    "this role may not write what was done when, or a web process could keep jobs from running and"
-    " their alarms from ringing. Run it as the worker or the owner."
+NOT_ALLOWED_TO_RECORD = (
+    "this role may not record jobs, because a web process could then stop jobs and suppress their"
+    " alarms. Run the command as the worker or the owner."
 )
 
 
 class JobCommand(BaseCommand):
-    """`job` is the command's name; with one of the options `partial`, a run is not the whole job
-    and is not recorded.
+    """A command that is recorded as a job.
+
+    `job` is the command's name. With one of the options `partial`, a run is not the whole job and
+    is not recorded.
     """
 
     job: ClassVar[str]
     partial: ClassVar[tuple[str, ...]] = ()
-    # Whether it is done, and recorded, while commits wait for a standby that is away; what is
-    # printed then.
-    goes_on_alone: ClassVar[bool] = False
+    # Whether the job runs and is recorded even while no standby confirms commits. `unconfirmed` is
+    # the message that is printed then.
+    runs_unconfirmed: ClassVar[bool] = False
     unconfirmed: ClassVar[str] = (
-        "No standby confirms commits, so what this command writes waits until one is back:"
-        " docs/runbook.md, LedgerStandbyIsLost, says what to do."
+        "No standby confirms commits, so what this command writes waits until a standby is back."
+        " See LedgerStandbyIsLost in docs/runbook.md."
     )
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
@@ -56,21 +58,21 @@ class JobCommand(BaseCommand):
             records.note_done(name=self.job, began_at=began_at, waits=self._waits())
 
     def _waits(self) -> bool:
-        return not (self.goes_on_alone and nobody_confirms())
+        return not (self.runs_unconfirmed and nobody_confirms())
 
     @contextmanager
     def _warned(self) -> Iterator[None]:
-        """A run that cannot be recorded stays what it was."""
+        """Prints a warning if a run cannot be recorded. The result of the run does not change."""
         try:
             yield
         except (DatabaseError, InterfaceError) as error:
-            why = BY_THE_OWNER if sqlstate(error) == NO_RIGHT else f"{kind_of(error)}."
+            why = NOT_ALLOWED_TO_RECORD if sqlstate(error) == NO_RIGHT else f"{kind_of(error)}."
             self.stderr.write(f"This run of {self.job} is not recorded: {why}")
 
 
 def kind_of(error: BaseException) -> str:
-    """The class of an error, with its SQLSTATE or exit code; never its message, which may name
-    people and amounts.
+    """Returns the class of an error, with its SQLSTATE or exit code, but not its message, which may
+    contain names and amounts.
     """
     name = type(error).__name__
     if isinstance(error, SystemExit):

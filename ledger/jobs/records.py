@@ -1,15 +1,15 @@
-"""When each job was last done, and which worker has it: rows of `job_records`.
+"""The rows of `job_records`: when each job was last done, and which worker has claimed it.
 
-Note [Claims of jobs]: a worker claims a job by a row, not by an advisory lock: a lock of a session
-does not work behind pgbouncer, and one of a transaction would keep that open for a whole audit. A
-claim ends after CLAIM_SECONDS unless its worker renews it, so a worker that was killed keeps a job
-no longer. It saves work and protects nothing: every job may run twice at the same time, so a worker
-that was paused for longer than its claim does no harm. All times are those of the database.
+Note [Claims of jobs]: a worker claims a job with a row, not with an advisory lock. A session lock
+does not work behind pgbouncer, and a transaction lock would keep a transaction open for a whole
+audit. A claim ends after CLAIM_SECONDS unless its worker renews it, so a killed worker does not
+block a job for longer. A claim only saves work: every job may run twice at the same time, so a
+worker that was paused for longer than its claim does no harm. All times are the database's.
 
-So renewing and ending a claim does not wait for a synchronous standby: a failover that loses it
-gives the job to another worker, or keeps it for CLAIM_SECONDS. Otherwise a lost standby would take
-a running job from its worker, and a worker that is told to stop would wait for it. Taking a claim
-waits: nothing that the job commits would be confirmed either.
+So renewing and ending a claim does not wait for a synchronous standby. If a failover loses the
+change, another worker gets the job, or the job stays claimed for CLAIM_SECONDS. Otherwise a lost
+standby would make a worker lose its running job, and a worker that is stopped would wait for the
+standby. Taking a claim waits, because the job's own commits would not be confirmed either.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ _CLAIM = timedelta(seconds=CLAIM_SECONDS)
 
 @dataclass(frozen=True)
 class JobStatus:
-    """What is known of a job. `seconds_ago` is since it was last done, None if it never was. A time
-    that is yet to come is None: see Note [Times to come].
+    """The state of a job. `seconds_ago` is the time since it was last done, None if never. A time
+    in the future is None: see Note [Times to come].
     """
 
     name: str
@@ -43,18 +43,20 @@ class JobStatus:
 
 
 def status_of(jobs: Sequence[ScheduledJob] = JOBS) -> list[JobStatus]:
-    """When each job was last done, failed, and whether it is late. Two queries."""
+    """Returns for each job when it was last done and failed, and whether it is late. Two
+    queries.
+    """
     records, now = read(), clock()
     return [_status(job, records.get(job.name), now) for job in jobs]
 
 
 def read() -> dict[str, JobRecord]:
-    """All records, by the name of their job."""
+    """Returns all records, by the name of their job."""
     return {record.name: record for record in JobRecord.objects.all()}
 
 
 def clock() -> datetime:
-    """The time of the database."""
+    """Returns the time of the database."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
@@ -62,9 +64,9 @@ def clock() -> datetime:
 
 
 def claim(*, job: ScheduledJob, worker: str) -> bool:
-    """Gives the worker the job if it is due and nobody else has it; False otherwise.
+    """Claims the job for the worker if it is due and free. Returns False otherwise.
 
-    A claim under the worker's own name is one whose COMMIT got no answer: it counts as free.
+    A claim with the worker's own name is one whose COMMIT got no answer, so it counts as free.
     """
     JobRecord.objects.bulk_create([JobRecord(name=job.name)], ignore_conflicts=True)
     with db_transaction.atomic(durable=True):
@@ -81,28 +83,32 @@ def claim(*, job: ScheduledJob, worker: str) -> bool:
 
 
 def renew(*, name: str, worker: str) -> bool:
-    """Makes the worker's claim last CLAIM_SECONDS from now on; False if another has the job."""
-    mine = JobRecord.objects.filter(name=name, claimed_by=worker)
+    """Extends the worker's claim to CLAIM_SECONDS from now. Returns False if another worker has the
+    job.
+    """
+    claimed = JobRecord.objects.filter(name=name, claimed_by=worker)
     with waiting_for_no_standby():
-        return bool(mine.update(claim_ends=clock() + _CLAIM))
+        return bool(claimed.update(claim_ends=clock() + _CLAIM))
 
 
 def give_back(*, worker: str) -> None:
-    """Ends every claim of the worker."""
+    """Ends all claims of the worker."""
     with waiting_for_no_standby():
         JobRecord.objects.filter(claimed_by=worker).update(claimed_by="", claim_ends=None)
 
 
 def note_done(*, name: str, began_at: datetime, waits: bool = True) -> None:
-    """Records that the job was done by a run that began then; unless it `waits` for a synchronous
-    standby, a failover may forget it.
+    """Records that a run which began at `began_at` has done the job. Unless it `waits` for a
+    synchronous standby, a failover may lose the record.
     """
     facts = {"began_at": began_at, "done_at": clock()}
     _note(name, facts, waits=waits)
 
 
 def note_failed(*, name: str, error: str, waits: bool = True) -> None:
-    """Records that the job failed, likewise. `error` is its kind, without values."""
+    """Records that the job failed; `waits` as in `note_done`. `error` is the kind of error, without
+    values.
+    """
     _note(name, {"failed_at": clock(), "error": error[:200]}, waits=waits)
 
 

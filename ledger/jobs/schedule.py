@@ -10,24 +10,24 @@ from ledger.db.models import JobRecord
 
 DAY = timedelta(days=1)
 MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
-# A job that failed is tried again after its period, but at the latest after this time.
+# A failed job is tried again after its period, or after this time if the period is longer.
 TRIED_AGAIN = timedelta(hours=1)
-# A job is late when it was not done for its period and this time more, in which it may run.
+# A job is late if it was not done for its period plus this time, in which it may run.
 SLACK = timedelta(hours=2)
-# Note [Times to come]: a clock that ran ahead and was put back leaves times of records that are yet
-# to come, and whoever takes over a worker can write them. Believed, they would keep a job from
-# running until then, and its alarms from ringing. So a time later than this after now counts as
-# none; the job runs, which records it anew.
+# Note [Times to come]: if a clock ran ahead and was set back, records contain times in the future.
+# An attacker who takes over a worker can also write such times. If they were accepted, the job
+# would not run until then, and its alarms would stay silent. So a time later than now plus this
+# margin counts as missing. The job runs, which writes the record again.
 AHEAD = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class ScheduledJob:
-    """A command of manage.py that is run every period, counted from `at`, a time such as "01:30".
+    """A command of manage.py that runs every period, counted from `at`, a time such as "01:30".
 
-    With `after`, only once that job was done in the same period, and since midnight: a day that
-    ended later was not in it. One that `is_last` runs after the others of its time, whose effects
-    it handles.
+    With `after`, the job runs only once that other job was done in the same period and since
+    midnight, because an earlier run did not include the day that has ended. A job with `is_last`
+    runs after the others of its time and handles their effects.
     """
 
     name: str
@@ -42,22 +42,22 @@ class ScheduledJob:
         return now - (now - first) % self.every
 
     def is_late(self, record: JobRecord | None, now: datetime) -> bool:
-        """Whether it was never done, or not for its period and SLACK."""
+        """Returns whether the job was never done, or not within its period plus SLACK."""
         done_at = until(now, record.done_at if record else None)
         return done_at is None or now - done_at > self.every + SLACK
 
 
-# In the order in which a worker runs those that are due together.
+# In the order in which a worker runs jobs that are due at the same time.
 JOBS: list[ScheduledJob] = []
-# Recorded like the others, but not run by workers: it needs a file outside the database.
+# Recorded like the other jobs, but not run by workers: it needs a file outside the database.
 BACKUP = ScheduledJob("backup")
 
 
 def register(job: ScheduledJob) -> None:
-    """Adds a job of an app, in whose module `scheduled` this is called. It runs after those of its
-    time that are registered already.
+    """Registers a job; call it in an app's module `scheduled`. The job runs after the jobs with the
+    same time that are already registered.
 
-    Raises ImproperlyConfigured for a name that is registered, and one `after` that is not.
+    Raises ImproperlyConfigured if the name is already registered, or `after` is not.
     """
     names = {each.name for each in (*JOBS, BACKUP)}
     if job.name in names:
@@ -71,7 +71,7 @@ def register(job: ScheduledJob) -> None:
 
 
 def is_due(job: ScheduledJob, records: Mapping[str, JobRecord], now: datetime) -> bool:
-    """Whether a worker should begin the job now, apart from claims."""
+    """Returns whether a worker should start the job now. Claims are not checked."""
     began = job.period_began(now)
     record = records.get(job.name) or JobRecord(name=job.name)
     if _since(until(now, record.began_at), began):
@@ -88,12 +88,12 @@ def is_due(job: ScheduledJob, records: Mapping[str, JobRecord], now: datetime) -
 
 
 def until(now: datetime, moment: datetime | None) -> datetime | None:
-    """The moment, or None if it is yet to come: see Note [Times to come]."""
+    """Returns the time, or None if it is in the future: see Note [Times to come]."""
     return None if moment is None or moment > now + AHEAD else moment
 
 
 def ahead(records: Mapping[str, JobRecord], now: datetime) -> list[str]:
-    """The names of the jobs with a time that is yet to come."""
+    """Returns the names of the jobs with a time in the future."""
     return [
         name
         for name, record in records.items()

@@ -1,14 +1,14 @@
-"""When a worker gives up a server that hangs: see Note [A server that hangs].
+"""The limit after which a worker gives up a server that hangs: see Note [A server that hangs].
 
-Note [Silence in a worker]: a statement of a job may take long, so how long it takes does not say
-that its server hangs. But the worker renews its claim meanwhile, on a connection of its own and
-with little time. While renewals are answered the server lives. After SILENT_SECONDS without an
-answer the claim has ended too, so another worker may have the job, and whatever still waits is
-given up. The worker's own statements, such as claims, get as long.
+Note [Silence in a worker]: a statement of a job may take long, so a long statement does not prove
+that its server hangs. But at the same time the worker renews its claim, on a separate connection
+and with a short timeout. While renewals are answered, the server works. After SILENT_SECONDS
+without an answer the claim has ended too, so another worker may have the job, and everything that
+still waits is given up. The worker's own statements, such as claims, have the same limit.
 
-That does not find a single session that stands still while its server answers others: Postgres
-says of a session what it does, not whether its process runs. For that one each statement of a job
-has a limit, `LEDGER_JOB_STATEMENT_TIMEOUT`.
+This does not detect a single session that is stuck while its server answers others, because
+Postgres reports what a session does, not whether its process runs. For this case each statement of
+a job has a limit, `LEDGER_JOB_STATEMENT_TIMEOUT`.
 """
 
 import threading
@@ -26,13 +26,13 @@ SILENT_SECONDS: float = records.CLAIM_SECONDS
 
 
 class Silence:
-    """Since when nothing was heard from a worker's server."""
+    """The time since the last answer of a worker's server."""
 
     def __init__(self) -> None:
         self._heard_at = monotonic()
 
     def end(self) -> None:
-        """Says that the server has answered, or that it is asked only now."""
+        """Resets the time, because the server has answered or because a new statement begins."""
         self._heard_at = monotonic()
 
     def is_too_long(self) -> bool:
@@ -43,13 +43,14 @@ class Silence:
 def limited_connections(
     seconds: float, gives_up: Callable[[], bool] | None = None
 ) -> Iterator[None]:
-    """Within the block, each connection of this thread has this `statement_timeout`, 0 for none,
-    and a limit for a server that hangs: that time and a grace, and as soon as `gives_up` says so.
+    """Limits each connection of this thread in the block. Each gets this `statement_timeout` (0:
+    none), and a limit for a server that hangs: the timeout plus a grace period, or earlier when
+    `gives_up` returns True.
     """
-    ours = threading.get_ident()
+    this_thread = threading.get_ident()
 
     def limit(connection: Any, **_facts: object) -> None:
-        if threading.get_ident() != ours:
+        if threading.get_ident() != this_thread:
             return
         raw = connection.raw
         if seconds and not connection.is_behind_pooler:
@@ -58,7 +59,7 @@ def limited_connections(
         raw.limit_statements(seconds)
         raw.gives_up = gives_up
 
-    connection.close()  # one that was open has no limits
+    connection.close()  # a connection that is already open has no limits
     connection_created.connect(limit, weak=False)
     try:
         yield

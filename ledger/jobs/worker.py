@@ -1,4 +1,6 @@
-"""One process that does the scheduled work. Several may run: each run of a job is one worker's."""
+"""The process that runs scheduled jobs. Several may run in parallel: each run of a job belongs to
+one worker.
+"""
 
 import logging
 import os
@@ -22,39 +24,41 @@ from ledger.logs import context
 
 POLL_SECONDS = 10
 RENEW_SECONDS = records.CLAIM_SECONDS / 3
-RENEW_TIMEOUT = 5.0  # seconds: a short statement, on a connection of its own
+RENEW_TIMEOUT = 5.0  # seconds: a short statement, on a separate connection
 AWAY = (DatabaseError, InterfaceError)
 NO_ANSWER = "08"  # SQLSTATE, connection exceptions
-OF_THE_JOB = frozenset({Failure.FINAL, Failure.TIMED_OUT})  # not of the server
-TO_COME = (
-    "job_records has times of {names} that are yet to come, as after a clock that ran ahead; they"
-    " count as never, so what is due runs. Set the clock of the database by NTP."
+JOB_FAILURES = frozenset({Failure.FINAL, Failure.TIMED_OUT})  # not failures of the server
+FUTURE_TIMES = (
+    "job_records has times of {names} in the future, probably because a clock ran ahead. They count"
+    " as missing, so the jobs run when they are due. Set the database's clock with NTP."
 )
-Tell = Callable[[str], object]
+Report = Callable[[str], object]
 
 logger = logging.getLogger("ledger.jobs")
 
 
 class Worker:
-    """Runs what is due. `out` and `err` get what the commands print; `tell` gets lines of ours,
-    `complain` those about what failed. With `tells_done`, each job that was done is told.
+    """A worker that runs the jobs that are due.
+
+    `out` and `err` receive the output of the commands. `report` receives the worker's own messages,
+    `complain` its messages about failures. With `reports_done`, each finished job is reported.
     """
 
     def __init__(
         self,
         *,
-        tell: Tell,
-        complain: Tell | None = None,
+        report: Report,
+        complain: Report | None = None,
         out: Any = None,
         err: Any = None,
         jobs: Sequence[ScheduledJob] = JOBS,
-        tells_done: bool = True,
+        reports_done: bool = True,
     ) -> None:
-        # Random letters: process numbers repeat, in containers at each start.
+        # Random letters, because process numbers repeat, in containers at each start.
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{os.urandom(4).hex()}"
-        self.complain = complain or tell
-        self.tell, self.out, self.err, self.jobs = tell, out, err, jobs
-        self.tells_done = tells_done
+        self.complain = complain or report
+        self.report, self.out, self.err, self.jobs = report, out, err, jobs
+        self.reports_done = reports_done
         self._is_away = False
         self._ahead: set[str] = set()
         self._silence = Silence()
@@ -70,8 +74,8 @@ class Worker:
                 self._give_back()
 
     def run_once(self) -> bool:
-        """Runs what is due, then ends; whether all of it was done. Raises what the database says
-        if it cannot be reached.
+        """Runs the jobs that are due and returns whether all of them were done. Raises the
+        database's error if the database cannot be reached.
         """
         with self._limited():
             try:
@@ -81,12 +85,16 @@ class Worker:
                 self._give_back()
 
     def run_due(self) -> None:
-        """One round. A database that is away is told of once, and asked again in the next round."""
+        """Runs one round. If the database is away, this is reported once, and the next round tries
+        again.
+        """
         with self._limited():
             self._run_due()
 
     def _limited(self) -> AbstractContextManager[None]:
-        """Within the block a server that hangs is given up: see Note [Silence in a worker]."""
+        """Returns a context manager that gives up a server that hangs: see Note [Silence in a
+        worker].
+        """
         seconds = settings.LEDGER_JOB_STATEMENT_TIMEOUT
         return limited_connections(seconds, self._silence.is_too_long)
 
@@ -98,16 +106,16 @@ class Worker:
         except AWAY as error:
             if not self._is_away:
                 self.complain(
-                    "The database does not let work begin, which is tried again:"
+                    "The worker cannot start jobs because of the database, and tries again:"
                     f" {why_no_work(error)}"
                 )
             self._is_away = True
         else:
             if self._is_away:
-                self.tell("The database is back.")
+                self.report("The database is back.")
             self._is_away = False
         finally:
-            connection.close()  # the next round finds the server that is the writer then
+            connection.close()  # the next round connects to the server that is the writer then
 
     def _claimed(self, job: ScheduledJob) -> bool:
         self._silence.end()
@@ -116,9 +124,9 @@ class Worker:
         return is_due(job, known, now) and records.claim(job=job, worker=self.name)
 
     def _complain_of(self, names: Sequence[str]) -> None:
-        """Reports jobs with times that are yet to come, each once."""
+        """Reports jobs with times in the future, each job once."""
         if new := sorted(set(names) - self._ahead):
-            self.complain(TO_COME.format(names=", ".join(new)))
+            self.complain(FUTURE_TIMES.format(names=", ".join(new)))
         self._ahead.update(new)
 
     def _run(self, job: ScheduledJob) -> bool:
@@ -126,8 +134,8 @@ class Worker:
             return self._is_done(job)
 
     def _is_done(self, job: ScheduledJob) -> bool:
-        """Runs the command, which records itself; whether it was done. Raises only if the database
-        is away.
+        """Runs the command, which records itself, and returns whether it was done. Raises only if
+        the database is away.
         """
         try:
             with self._renewed(job):
@@ -137,25 +145,25 @@ class Worker:
         except SystemExit as end:
             self.complain(f"{job.name} failed with exit code {end.code}.")
         except Exception as error:
-            if isinstance(error, AWAY) and failure_of(error) not in OF_THE_JOB:
-                raise  # the server, not the job
-            # Its message may name people and amounts, which the log's format leaves out.
+            if isinstance(error, AWAY) and failure_of(error) not in JOB_FAILURES:
+                raise  # a failure of the server, not of the job
+            # The message may contain names and amounts, which the log's format leaves out.
             logger.exception("The job %s failed.", job.name)
-            self.complain(f"{job.name} failed; the log says why.")
+            self.complain(f"{job.name} failed. See the log for the reason.")
         else:
-            if self.tells_done:
-                self.tell(f"{job.name}: done.")
+            if self.reports_done:
+                self.report(f"{job.name}: done.")
             return True
         finally:
             if self.out is not None:
-                self.out.flush()  # a seal's digest has to be kept
+                self.out.flush()  # a seal's digest must not be lost
             with suppress(*AWAY):
                 records.give_back(worker=self.name)
         return False
 
     @contextmanager
     def _renewed(self, job: ScheduledJob) -> Iterator[None]:
-        """Renews the claim in a thread, on a connection of its own, while the block runs."""
+        """Renews the claim in a thread, on a separate connection, while the block runs."""
         is_over = threading.Event()
         self._silence.end()
 
@@ -174,11 +182,11 @@ class Worker:
             thread.join()
 
     def _renew(self, job: ScheduledJob) -> None:
-        """Renews the claim, and notes whether the server has answered."""
+        """Renews the claim, and records if the server has answered."""
         try:
             records.renew(name=job.name, worker=self.name)
         except AWAY as error:
-            # AWS's driver and poolers say class 08 for a server that they cannot reach.
+            # AWS's driver and poolers report class 08 for a server that they cannot reach.
             if (sqlstate(error) or NO_ANSWER).startswith(NO_ANSWER):
                 return
         self._silence.end()

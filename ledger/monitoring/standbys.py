@@ -12,7 +12,7 @@ from ledger.db.replicas import known
 
 # The label for each reason; an error, of which the log says why, is "error".
 REASONS = {
-    known.NOT_ASKED: "not_asked",
+    known.NOT_PROBED: "not_asked",
     known.NO_STANDBY: "no_standby",
     known.NO_POSITION: "no_position",
     known.TOO_FAR_BEHIND: "too_far_behind",
@@ -25,7 +25,7 @@ def place_of_writer(found: psycopg.Connection[Any]) -> replicas.WriterPlace:
     """The byte of WAL that the writer has written up to, and when its server started. Unasked
     without replicas.
     """
-    row = found.execute(replicas.ASK_WRITER).fetchone() if replicas.aliases() else None
+    row = found.execute(replicas.WRITER_QUERY).fetchone() if replicas.aliases() else None
     return row or (None, None)
 
 
@@ -44,7 +44,7 @@ def families(writer: replicas.WriterPlace) -> Iterator[Metric]:
         labels=label,
     )  # fmt: skip
     found = replicas.replicas() if replicas.aliases() else ()
-    for replica, figures in zip(found, replicas.figures_at(writer, found), strict=True):
+    for replica, figures in zip(found, replicas.lag_at(writer, found), strict=True):
         reason = _reason(replica, figures.why_out)
         used.add_metric([figures.name], float(not reason))
         if reason:

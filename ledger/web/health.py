@@ -69,7 +69,7 @@ def readyz_verbose(request: HttpRequest) -> JsonResponse:
     answer = readyz(request)
     if not request.user.is_staff:
         return answer
-    found = replicas.figures(replicas.replicas()) if replicas.aliases() else []
+    found = replicas.lag_of(replicas.replicas()) if replicas.aliases() else []
     told: dict[str, object] = {
         "version": VERSION, "revision": REVISION,
         "replicas": [asdict(replica) for replica in found],

@@ -15,7 +15,7 @@ class RequestFactsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with facts.told(lambda: facts_of(request)):
+        with facts.with_facts(lambda: facts_of(request)):
             return self.get_response(request)
 
 

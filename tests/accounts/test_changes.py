@@ -67,8 +67,8 @@ def test_the_facts_of_the_block_are_with_the_row_and_the_role_is_what_it_is() ->
         "path": "/here/",
         "request": "r-1",
     }
-    with facts.told(lambda: said):
-        facts.because("They asked")
+    with facts.with_facts(lambda: said):
+        facts.set_reason("They asked")
         services.change_account(account=account, name="Rent")
         services.freeze_account(account=account, reason="Stolen")
     renamed, frozen = Change.objects.filter(about=account.pk, action="update").order_by(
@@ -89,8 +89,8 @@ def test_the_facts_of_the_block_are_with_the_row_and_the_role_is_what_it_is() ->
 @pytest.mark.parametrize("reason", [r"check \u0000", r"a\u0000b", r"\u0000u0041"])
 def test_a_backslash_in_a_reason_stays(reason: str) -> None:
     account = AccountFactory()
-    with facts.told(lambda: {"path": "/here/\0"}):
-        facts.because(reason)
+    with facts.with_facts(lambda: {"path": "/here/\0"}):
+        facts.set_reason(reason)
         services.freeze_account(account=account, reason=reason)
     frozen = newest(about=account.pk)
     assert (frozen.reason, frozen.path) == (reason, "/here/")
@@ -100,7 +100,7 @@ def test_a_write_that_commits_by_itself_carries_the_facts(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = UserFactory()
-    with facts.told(lambda: {"path": "/by-itself/"}):
+    with facts.with_facts(lambda: {"path": "/by-itself/"}):
         assert connection.get_autocommit()
         User.objects.filter(pk=person.pk).update(name="Renamed")
         with connection.cursor() as cursor:
@@ -172,11 +172,11 @@ def test_signing_in_and_payments_are_no_changes(client: Client) -> None:
 
 def test_reads_and_payments_are_sent_as_before(django_assert_num_queries: Any) -> None:
     account, other = AccountFactory(balance="100"), AccountFactory()
-    with facts.told(dict), django_assert_num_queries(1):
+    with facts.with_facts(dict), django_assert_num_queries(1):
         list(Account.objects.all())
     with django_assert_num_queries(3) as alone:
         payments.transfer(from_account=account, to_account=other, amount=Decimal(1))
-    with facts.told(dict), django_assert_num_queries(len(alone)):
+    with facts.with_facts(dict), django_assert_num_queries(len(alone)):
         payments.transfer(from_account=account, to_account=other, amount=Decimal(1))
     assert balances(account) == [98]
 
@@ -238,7 +238,7 @@ def test_every_table_with_a_trigger_of_the_history_gets_the_facts() -> None:
         tables = {name for (name,) in cursor.fetchall()}
     proved = {"reads", "transaction_notes", "django_admin_log", "approval_requests"}
     assert tables | proved | {"account_status_changes", "limit_changes"} == RECORDED
-    assert facts.tell in connections["default"].execute_wrappers
+    assert facts.send_facts in connections["default"].execute_wrappers
 
 
 def test_a_move_between_households_of_one_name_is_in_the_history() -> None:

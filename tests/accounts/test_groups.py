@@ -139,7 +139,7 @@ def test_one_people_admin_makes_no_money_by_invented_clerks(people_admin: Client
 
 def test_a_command_of_the_owner_gives_a_group() -> None:
     person: User = UserFactory(name="P", email="p@example.com")
-    with facts.told(lambda: {"path": "manage.py give_group"}):
+    with facts.with_facts(lambda: {"path": "manage.py give_group"}):
         call_command("give_group", "P@example.com", OPERATIONS, stdout=StringIO())
     person.refresh_from_db()
     assert person.is_staff

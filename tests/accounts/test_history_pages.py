@@ -137,7 +137,7 @@ def test_the_history_is_for_those_who_may_see_it(account: Account) -> None:
 
 def test_filters_by_person_kind_object_action_and_day(auditor: Client, account: Account) -> None:
     boss = UserFactory(name="Zoe Boss")
-    with facts.told(lambda: {"person": str(boss.pk)}):
+    with facts.with_facts(lambda: {"person": str(boss.pk)}):
         services.change_account(account=account, name="Renamed by Zoe")
     today = timezone.localdate()
     for query, is_found in (
@@ -167,7 +167,7 @@ def test_a_filter_by_name_finds_the_changes_of_all_namesakes(
 ) -> None:
     User.objects.bulk_create(User(email=f"zoe{n}@example.com", name="Zoe") for n in range(60))
     clerk = UserFactory(name="Zoe")
-    with facts.told(lambda: {"person": str(clerk.pk)}):
+    with facts.with_facts(lambda: {"person": str(clerk.pk)}):
         services.change_account(account=account, name="Renamed by Zoe")
     assert "Renamed by Zoe" in text_of(auditor.get(PAGE, {"by": "Zoe"}))
 
@@ -188,7 +188,7 @@ def test_the_history_speaks_plainly_and_keeps_the_exact_values_in_the_record(
 ) -> None:
     person = UserFactory(name="Cleo", household=Household.objects.create(name="Cleo's"))
     page = reverse("admin:accounts_user_change", args=[person.pk])
-    with facts.told(lambda: {"path": page, "request": "r-77"}):
+    with facts.with_facts(lambda: {"path": page, "request": "r-77"}):
         for kind in Authenticator.Type.values:
             Authenticator.objects.create(user=person, type=kind, data={})
         person.groups.add(Group.objects.get(name=SUPPORT))

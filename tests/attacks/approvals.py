@@ -58,7 +58,7 @@ def as_web(by: User | None = None) -> Iterator[None]:
     set_role("ledger_web")
     try:
         person = {"person": str(by.pk) if by else None}
-        with facts.told(lambda: person), read_as(by or User(pk=NOBODY, is_staff=True)):
+        with facts.with_facts(lambda: person), read_as(by or User(pk=NOBODY, is_staff=True)):
             yield
     finally:
         set_role(None)

@@ -176,7 +176,7 @@ def test_what_was_approved_names_who_asked(
 def test_pages_and_services_of_staff_send_the_facts(
     victim: User, paid: Transaction, web: None
 ) -> None:
-    with facts.told(lambda: {"person": str(victim.pk)}):
+    with facts.with_facts(lambda: {"person": str(victim.pk)}):
         explain([paid], action=StaffReason.Action.FILE, reason="Asked", written_by=victim)
         LogEntry.objects.create(user=victim, action_flag=CHANGE, object_repr="Ana")
     assert StaffReason.objects.get().written_by == victim

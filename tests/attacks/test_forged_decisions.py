@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.groups import OPERATIONS
 from accounts.models import Account, ApprovalRequest, User
-from ledger.db.history.facts import SETTING, untold
+from ledger.db.history.facts import SETTING, without_facts
 from ledger.db.history.signed_facts import signed
 from tests.attacks.approvals import approved, as_web, asked, asked_limits, done
 from tests.attacks.forgeries import FORGED, told
@@ -63,7 +63,7 @@ def people(clerk: User, boss: User) -> dict[str, User]:
 def smuggle(sql: str, setting: str, account: Account, person: User | None) -> None:
     """What smuggled SQL can do: set the facts, and write."""
     values = {"account": account.pk, "person": person.pk if person else None}
-    with as_web(), untold(), db_transaction.atomic(), connection.cursor() as cursor:
+    with as_web(), without_facts(), db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SELECT set_config('{SETTING}', %s, true)", [setting])
         cursor.execute(sql, values)
 

@@ -82,7 +82,7 @@ def test_signed_facts_are_proved_and_without_facts_nobody_is_named(
     change = rename(account, signed(told(victim)))
     assert (change.proved, change.person, change.path) == (True, victim, "/here/")
     account.name = "Rent"
-    with as_web(account.user), facts.told(lambda: {"person": str(victim.pk)}):
+    with as_web(account.user), facts.with_facts(lambda: {"person": str(victim.pk)}):
         account.save(update_fields=["name"])
     newest = Change.objects.filter(about=str(account.pk)).latest("changed_at")
     assert (newest.proved, newest.person) == (True, victim)
@@ -127,7 +127,7 @@ def test_no_other_session_sees_the_signature(account: Account) -> None:
             kinds.append((sql, type(context["cursor"].cursor)))
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(note), facts.told(lambda: {"path": "/here/"}):
+    with connection.execute_wrapper(note), facts.with_facts(lambda: {"path": "/here/"}):
         Account.objects.filter(pk=account.pk).update(name="Rent")
     ((sql, kind),) = kinds
     assert "%s" in sql

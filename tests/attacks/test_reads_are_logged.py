@@ -332,7 +332,7 @@ def test_the_web_role_chooses_neither_the_time_nor_the_session_of_a_row(
     before = timezone.now()
     set_role("ledger_web")
     try:
-        with facts.told(lambda: {"person": str(bank.clerk.pk)}):
+        with facts.with_facts(lambda: {"person": str(bank.clerk.pk)}):
             forged = Read.objects.create(
                 reader=bank.clerk, page="-", path="/", people=[], address="192.0.2.9",
                 read_at=before - timedelta(days=900), role="ledger", session="1",

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from django.conf import settings
 from psycopg.sql import SQL, Identifier
 
-from ledger.db.rights.kept_from_queries import COUNTERS, OF_GROUP, OF_THE_BANK
+from ledger.db.rights.kept_from_queries import COUNTERS, FOR_BANK_ROLES, IN_GROUP
 from tests.pooler import beside, server
 
-GIVEN = f"SELECT string_agg(oid::regprocedure::text, ', ') FROM pg_proc WHERE {OF_GROUP}"
+GIVEN = f"SELECT string_agg(oid::regprocedure::text, ', ') FROM pg_proc WHERE {IN_GROUP}"
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def executing_anything() -> Iterator[None]:
         return
     role = Identifier(settings.LEDGER_EXPLORER_ROLE)
     with beside(user="postgres") as superuser:
-        given = f"{OF_THE_BANK}|{COUNTERS}"
+        given = f"{FOR_BANK_ROLES}|{COUNTERS}"
         (functions,) = superuser.execute(GIVEN, [given]).fetchone() or ("",)
         superuser.execute(SQL(f"GRANT EXECUTE ON FUNCTION {functions} TO {{}}").format(role))
         try:

@@ -80,7 +80,7 @@ def test_migrations_that_end_at_the_same_time_do_not_meet(shared: EmbeddedServer
 
     def end(_number: int) -> None:
         for _ in range(10):
-            shared.take_rights_from_everybody("ledger")
+            shared.revoke_public_rights("ledger")
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(end, range(4))) == [None] * 4

@@ -24,7 +24,7 @@ def test_the_path_may_be_deeper_than_a_socket_can_be(folder: Path, start: Start)
     server = start(deep)
 
     assert len(str(deep)) > 200
-    assert len(server.ensure_started().host) < placement.LONGEST_SOCKET_PATH
+    assert len(server.ensure_started().host) < placement.MAX_SOCKET_PATH
 
 
 def test_it_recovers_when_its_socket_was_deleted(folder: Path, start: Start) -> None:

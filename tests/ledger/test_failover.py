@@ -108,7 +108,7 @@ def test_a_primary_that_turned_read_only_is_left_for_the_one_that_takes_writes(
         pair.primary.ask("ALTER SYSTEM SET default_transaction_read_only = on")
         pair.primary.ask("SELECT pg_reload_conf()")
         wait_until(lambda: bool(paying.ids("unknown")))
-        pair.standby.write_alone()
+        pair.standby.write_without_standby()
         promoted = time.monotonic()
         pair.standby.promote()
         paying.wait_for(ENOUGH)
@@ -164,7 +164,7 @@ def test_without_a_standby_nothing_is_ended(pair: Pair) -> None:
 
 
 def test_a_standby_that_may_lack_what_was_acknowledged_is_not_promoted(pair: Pair) -> None:
-    pair.primary.write_alone()
+    pair.primary.write_without_standby()
 
     with pytest.raises(EmbeddedServerError, match="nothing was changed"):
         pair.fail_over(kill=True)
@@ -175,7 +175,7 @@ def test_a_standby_that_may_lack_what_was_acknowledged_is_not_promoted(pair: Pai
 
 def test_a_standby_confirms_only_once_the_checkpointer_lets_commits_wait(pair: Pair) -> None:
     primary = pair.primary
-    pair.write_alone()
+    pair.write_without_standby()
     for _ in range(2):
         primary.ask("CHECKPOINT")  # so that the checkpointer has read it
     pid = primary.ask("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
@@ -196,7 +196,7 @@ def test_a_primary_that_is_dead_is_not_told_to_write_alone(pair: Pair) -> None:
     pair.primary.kill()
 
     with pytest.raises(EmbeddedServerError, match=r"manage\.py failover"):
-        pair.write_alone()
+        pair.write_without_standby()
     assert pair.fail_over(kill=True).primary == "second"
 
 
@@ -293,7 +293,9 @@ def started_anew(pair: Pair) -> None:
     pair.ensure_started()
 
 
-@pytest.mark.parametrize("bring_back", [Pair.follow, Pair.make, Pair.write_alone, started_anew])
+@pytest.mark.parametrize(
+    "bring_back", [Pair.follow, Pair.make, Pair.write_without_standby, started_anew]
+)
 def test_a_failover_that_ended_before_the_promotion_is_completed(
     bring_back: Callable[[Pair], object], pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,7 +322,7 @@ def test_an_unfinished_failover_promotes_nothing_beside_a_server_that_lives(pair
 
 
 def test_an_unfinished_failover_promotes_nothing_that_may_lack_commits(pair: Pair) -> None:
-    pair.write_alone()
+    pair.write_without_standby()
     pair.first.kill()
     pair._name(pair.second)
 
@@ -334,7 +336,7 @@ def promoted(pair: Pair) -> None:
     pair.fail_over(kill=True)
 
 
-@pytest.mark.parametrize("change", [Pair.follow, Pair.write_alone, promoted])
+@pytest.mark.parametrize("change", [Pair.follow, Pair.write_without_standby, promoted])
 def test_two_processes_do_not_change_a_pair_at_once(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, change: Callable[[Pair], None]
 ) -> None:
@@ -351,7 +353,7 @@ def test_a_standby_that_was_away_too_long_is_copied_again(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair.standby.stop()
-    pair.primary.write_alone()
+    pair.primary.write_without_standby()
     pair.primary.ask("ALTER SYSTEM SET wal_keep_size = 0")
     pair.primary.ask("ALTER SYSTEM SET max_wal_size = '32MB'")
     pair.primary.ask("SELECT pg_reload_conf()")

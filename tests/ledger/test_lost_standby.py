@@ -156,7 +156,7 @@ def test_a_single_server_is_left_alone() -> None:
     ("command", "advice"),
     [
         (["failover"], "Promote"),
-        (["standby", "--again"], "Start yours again"),
+        (["standby", "--again"], "Start your standby again"),
         (["standby", "--alone"], "synchronous_standby_names"),
     ],
 )

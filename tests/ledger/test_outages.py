@@ -75,7 +75,7 @@ TEXTS = {
         'root certificate file "/mallory/root.crt" does not exist',
     ],
     Reason.POOLER: [AT + "FATAL:  server login has been failing, try again later"],
-    Reason.POOLER_NOT_SAID: [
+    Reason.POOLER_NOT_DECLARED: [
         AT + "FATAL:  unsupported startup parameter: options",
         AT + "FATAL:  unsupported startup parameter in options: lock_timeout",
         AT + "FATAL:  RDS Proxy currently doesn't support command-line options.",

@@ -111,5 +111,5 @@ def test_the_proof_of_a_backup_starts_without_the_reader_that_the_router_needs(
 ) -> None:
     given = {**WRITER, **ONE, "DATABASE_READ_ROUTER": "True"}
 
-    found = settings_of(**given | dict.fromkeys(proof.OF_THIS_SERVER, ""))
+    found = settings_of(**given | dict.fromkeys(proof.SERVER_SETTINGS, ""))
     assert list(found["DATABASES"]) == ["default"]

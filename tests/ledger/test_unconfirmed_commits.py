@@ -71,7 +71,7 @@ def test_a_payment_that_only_the_primary_has_is_unknown_and_lost_without_a_lie(
         promised = set(paying.ids("done"))
         on_standby = transfers_of(pair.standby)
         pair._name(pair.standby)
-        pair.primary.write_alone()
+        pair.primary.write_without_standby()
         pair.primary.promote()
         paying.wait_for(20)  # the same payments, sent again
     assert on_primary - on_standby, "the primary alone has some"
@@ -132,7 +132,7 @@ def test_the_page_keeps_the_form_and_the_same_one_is_booked_once(
         if how == "failover":
             assert transfers_of(pair.standby) == before, "it took over without the payment"
             pair._name(pair.standby)
-            pair.primary.write_alone()
+            pair.primary.write_without_standby()
             pair.primary.promote()
         else:
             pair.follow()

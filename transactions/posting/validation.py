@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.exceptions import AccountNotFound
 from accounts.models import EARLIEST, LATEST, Account, User
 from ledger.db.json_numbers import (
-    LONGEST_NUMBER,
+    MAX_NUMBER_LENGTH,
     ExactNumber,
     ExactNumberEncoder,
     is_too_long,
@@ -49,8 +49,8 @@ class MetadataEncoder(ExactNumberEncoder):
         if isinstance(o, Decimal):
             if not o.is_finite() or is_too_long(o):
                 raise InvalidDetails(
-                    f"A number in metadata has at most {LONGEST_NUMBER:,} digits, zeros included;"
-                    " write it as a text."
+                    f"A number in metadata has at most {MAX_NUMBER_LENGTH:,} digits, zeros"
+                    " included; write it as a text."
                 )
             o = ExactNumber(o.copy_abs() if o.is_zero() else o)  # jsonb has no -0
         return super().default(o)

@@ -9,7 +9,7 @@ from django.db import transaction as db_transaction
 from django.db.backends.utils import CursorWrapper
 
 from ledger.db.locking.short_waits import with_short_waits
-from ledger.db.rights.grants import of_columns_there
+from ledger.db.rights.grants import existing_columns_only
 from ledger.db.rights.policies import ACCOUNTS, NAMES
 from ledger.db.rights.registered_tables import TABLES, policies
 from ledger.db.rights.row_security import WORKS, keys
@@ -213,7 +213,7 @@ def _remove_masks(cursor: CursorWrapper) -> None:
     cursor.execute(f"DROP SCHEMA IF EXISTS {web} CASCADE")
     for table in MASKS:
         cursor.execute(f"REVOKE ALL ON public.{table} FROM {web}")  # rights by column, too
-        given = of_columns_there(cursor, f"public.{table}", TABLES[table].web)
+        given = existing_columns_only(cursor, f"public.{table}", TABLES[table].web)
         cursor.execute(f"GRANT {given} ON public.{table} TO {web}")
         cursor.execute(f"REVOKE ALL ON public.{table} FROM {rows}")
     for table in READ_BY_TRIGGERS:

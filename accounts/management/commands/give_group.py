@@ -9,7 +9,7 @@ from django.db import transaction as db_transaction
 
 from accounts.groups import ANALYSTS
 from accounts.management.people import signing_in_with
-from ledger.db.history.facts import because
+from ledger.db.history.facts import set_reason
 
 WHY = "By manage.py give_group"  # in the history
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             if given is None:
                 known = ", ".join(Group.objects.order_by("name").values_list("name", flat=True))
                 raise CommandError(f"There is no group {group}; there are {known}.")
-            because(WHY)
+            set_reason(WHY)
             person.groups.add(given)
             if group != ANALYSTS and not person.is_staff:
                 person.is_staff = True

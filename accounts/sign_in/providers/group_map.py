@@ -60,7 +60,7 @@ def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
         current = set(person.groups.values_list("name", flat=True))
         lost = (set(groups.values()) - wanted) & current
         if wanted != current:
-            facts.because(WHY)
+            facts.set_reason(WHY)
         person.groups.remove(*Group.objects.filter(name__in=lost))
         gained = {name for name in sorted(wanted - current) if _gives(person, name)}
         if (gained | lost) & STAFF_GROUPS and not person.is_superuser:

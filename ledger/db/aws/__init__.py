@@ -1,4 +1,5 @@
-"""The backend of `DB_DRIVER=aws`: ours, with connections of AWS's driver (docs/databases.md).
+"""The backend of `DB_DRIVER=aws`: Ledger's backend on connections of AWS's driver
+(docs/databases.md).
 
-Nothing else imports this room, so without the setting nothing of the driver is loaded.
+Nothing else imports this package, so the driver is loaded only if the setting is used.
 """

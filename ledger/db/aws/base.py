@@ -1,12 +1,13 @@
-"""Our backend on connections of AWS's driver.
+"""Ledger's backend on connections of AWS's driver.
 
-Statements of Django and of prepared cursors go through the driver's plugins; what the backend
-itself does with a session (its settings, its cleaning, its health) goes to psycopg directly, so
-that no plugin changes the server in the middle of it.
+Statements of Django and of prepared cursors go through the driver's plugins. What the backend
+itself does with a session (settings, cleaning, health) goes to psycopg directly, so that no plugin
+changes the server in the middle of it.
 
-Note [After a failover]: the driver puts another server under a connection and says so by an error.
-Its session lacks what we set: time zone, limits, role. So the connection is closed, and the next
-one is set up as always; the driver knows by then which server writes.
+Note [After a failover]: the driver connects to another server and reports this with an error. The
+new session does not have the time zone, limits and role that Ledger sets. So the backend closes the
+connection and sets up the next one as always. By then the driver has found the server that takes
+writes.
 """
 
 from contextlib import suppress
@@ -18,14 +19,16 @@ from django.utils.functional import cached_property
 from ledger.db.aws import driver
 from ledger.db.aws.errors import DriverError, FailoverError, Moment, as_psycopg
 from ledger.db.backend import base
-from ledger.db.server.credentials import told_as_no_login
+from ledger.db.server.credentials import raised_as_no_login
 
-# Of OPTIONS: whether an alias reads from the readers that read/write splitting chooses.
+# The key of OPTIONS that makes an alias read from the readers that read/write splitting chooses.
 READ_ONLY = "read_only"
 
 
 class TranslatedErrors(base.PlacedErrors):
-    """Ours, which first makes errors of psycopg out of those of the driver."""
+    """Ledger's error wrapper, which first translates errors of the driver into errors of
+    psycopg.
+    """
 
     wrapper: "DatabaseWrapper"
 
@@ -42,10 +45,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return TranslatedErrors(self)
 
     def translated(self, error: DriverError) -> Exception:
-        """The error of psycopg, with the connection closed where another server is under it."""
+        """Returns the psycopg error for an error of the driver. After a failover, it also closes
+        the connection, because it leads to another server.
+        """
         if self.connection is None:
             return as_psycopg(error, Moment.CONNECTING)
-        moment = Moment.IN_TRANSACTION if self.in_atomic_block else Moment.ALONE
+        moment = Moment.IN_TRANSACTION if self.in_atomic_block else Moment.COMMITTING
         if isinstance(error, FailoverError):
             self._demotion.refused_write = True  # so that a pool does not get it back
             with suppress(Error, DriverError):
@@ -53,7 +58,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return as_psycopg(error, moment)
 
     def open_within(self, seconds: int) -> Any:
-        """As ours, though the driver itself would look for a writer for longer."""
+        """Opens a connection as the base class does, and limits the driver's search for a writer to
+        the same time. `seconds` applies to each host.
+        """
         with driver.within(seconds):
             return super().open_within(seconds)
 
@@ -61,7 +68,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         options = self.settings_dict["LEDGER_DRIVER"]
         if self.only_reads:
             options = {**options, "failover_mode": "reader_or_writer"}
-        with told_as_no_login("AWS's driver gets no login"):
+        with raised_as_no_login("AWS's driver gets no login"):
             found = driver.connect(conninfo, parameters, options, writes=not self.only_reads)
         if level := self.settings_dict["OPTIONS"].get("isolation_level"):
             found.target_connection.isolation_level = level
@@ -70,7 +77,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return found
 
     def _read_from_reader(self, found: Any) -> None:
-        """Has read/write splitting, if it is there, connect to a reader."""
+        """Connects to a reader if the plugin for read/write splitting is loaded."""
         try:
             found.read_only = True
         except DriverError as error:
@@ -88,7 +95,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         }
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def required_options(self) -> dict[str, Any]:
         return {"target_session_attrs": "any" if self.only_reads else "read-write"}
 
     def target(self, connection: Any) -> Any:

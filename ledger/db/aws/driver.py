@@ -1,4 +1,4 @@
-"""Connections of AWS's driver, and the threads that it keeps."""
+"""Connections of AWS's driver, and the threads that the driver runs."""
 
 import os
 import threading
@@ -21,23 +21,26 @@ from ledger.db.backend.health import has_become_reader
 from ledger.db.backend.limited import LimitedConnection
 from ledger.db.server import failed_servers
 
-NO_WRITER = "The server takes no writes, and AWS's driver knows of none that does."
-# Otherwise it would guess by the name of the function that connects, which is ours.
+NO_WRITER = "The server takes no writes, and AWS's driver knows no server that does."
+# Without this option, the driver would guess the dialect from the name of the connecting function,
+# which is one of Ledger's functions.
 BELOW = {"wrapper_driver_dialect": "psycopg"}
-# How many seconds `within` gives to this thread, and when they are over.
+# The time limit in seconds that `within` sets for this thread, and the monotonic time when it ends.
 _limit: ContextVar[tuple[int, float]] = ContextVar("limit", default=(0, inf))
 
 
 class _Beginning:
-    """One thread at a time begins what the driver keeps for all connections."""
+    """The lock under which one thread at a time starts what the driver shares between all
+    connections.
+    """
 
     lock = threading.Lock()
 
 
 @contextmanager
 def within(seconds: int) -> Iterator[None]:
-    """Within the block, this thread gives up connecting after these seconds. The driver's threads,
-    which watch the cluster for everybody, do not.
+    """Limits the time, in seconds, in which this thread may connect inside the block. The driver's
+    own threads, which watch the cluster for all connections, are not limited.
     """
     before = _limit.set((seconds, monotonic() + seconds))
     try:
@@ -47,8 +50,9 @@ def within(seconds: int) -> Iterator[None]:
 
 
 def connect_in_time(*args: Any, **parameters: Any) -> Any:
-    """A connection of psycopg, for the driver. After the end of `within` the error is one that the
-    driver does not take for a lost server, so that it does not look for another one.
+    """Returns a new psycopg connection, for the driver. After the time limit of `within`, it raises
+    an error that the driver does not treat as a lost server, so the driver does not look for
+    another server.
     """
     try:
         return LimitedConnection.connect(*args, **parameters)
@@ -62,7 +66,7 @@ def connect_in_time(*args: Any, **parameters: Any) -> Any:
 
 
 def _options_in_time() -> dict[str, int]:
-    """Options of the driver for `within`; none outside of it."""
+    """Returns the driver's options for the time limit of `within`; empty outside of `within`."""
     seconds, _ = _limit.get()
     if not seconds:
         return {}
@@ -72,10 +76,10 @@ def _options_in_time() -> dict[str, int]:
 def connect(
     conninfo: str, parameters: dict[str, Any], options: dict[str, Any], *, writes: bool
 ) -> Any:
-    """A connection with the driver's options. Raises psycopg.Error.
+    """Returns a connection with the driver's options. With `writes`, the connection goes to the
+    cluster's writer, even if the endpoint still points to the previous writer.
 
-    One that has to write is of the cluster's writer also where the endpoint still leads to the
-    server that was the writer before.
+    Raises psycopg.Error.
     """
 
     def open_at(**place: Any) -> Any:
@@ -89,7 +93,7 @@ def connect(
         found = open_at()
         if not writes or not is_reader(found):
             return found
-        found = open_at(**writer_beside(found))
+        found = open_at(**writer_of_cluster(found))
     except DriverError as error:
         raise as_psycopg(error, Moment.CONNECTING) from error
     if is_reader(found):
@@ -99,12 +103,18 @@ def connect(
 
 
 def is_reader(connection: Any) -> bool:
-    """Without a query: the server tells each session."""
+    """Returns whether the server is a reader. Needs no query, because the server reports this to
+    each session.
+    """
     return has_become_reader(connection.target_connection, {"target_session_attrs": "read-write"})
 
 
-def writer_beside(reader: Any) -> dict[str, Any]:
-    """Host and port of the writer that this reader of a cluster names; closes the reader."""
+def writer_of_cluster(reader: Any) -> dict[str, Any]:
+    """Returns host and port of the writer that this reader's cluster reports, and closes the
+    reader.
+
+    Raises SqlclientUnableToEstablishSqlconnection if the cluster reports no writer.
+    """
     service = reader._plugin_service
     service.force_refresh_host_list(reader.target_connection)
     hosts = service.all_hosts
@@ -116,27 +126,28 @@ def writer_beside(reader: Any) -> dict[str, Any]:
 
 
 class WatchedCursor(AwsWrapperCursor):  # type: ignore[misc]
-    """The driver's cursor, which may be closed after its connection."""
+    """The driver's cursor, which can also be closed after its connection was closed."""
 
     def close(self) -> None:
         self.target_cursor.close()
 
 
 def watched(connection: Any, cursor: Any) -> Any:
-    """The cursor of psycopg, with the driver's plugins around what it does."""
+    """Returns the psycopg cursor wrapped in the driver's plugins."""
     return WatchedCursor(connection, connection._plugin_service, connection._plugin_manager, cursor)
 
 
-# Topology and health are watched by threads. They have to end with the process, a command or a
-# worker of gunicorn: while a server is gone, those that look for it would keep it for ever.
-# Python waits for them before it calls what `atexit` has, so they are ended where it ends threads.
+# Threads of the driver watch topology and health. They must end with the process, a command or a
+# gunicorn worker: while a server is lost, the threads that look for it would keep the process alive
+# forever. Python waits for threads before it runs the `atexit` functions, so this hook ends them
+# when Python ends threads.
 threading._register_atexit(release_resources)  # type: ignore[attr-defined]
 
 
-def _begin_anew() -> None:
-    """In a forked process, which has none of the threads."""
-    _Beginning.lock = threading.Lock()  # perhaps another thread held it
+def _reset_after_fork() -> None:
+    """Resets the driver in a forked process, which has none of the parent's threads."""
+    _Beginning.lock = threading.Lock()  # another thread may have held the old lock
     services_container._instance.__init__()
 
 
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_reset_after_fork)

@@ -1,8 +1,9 @@
-"""What an error of AWS's driver means for a transaction, as an error of psycopg with an SQLSTATE.
+"""The psycopg error and SQLSTATE for each error of AWS's driver, by what it means for a
+transaction.
 
-The driver's own words are not enough: it says "failover succeeded" (08S02) also where the statement
-that was lost committed by itself, and "resolution unknown" (08007) also where COMMIT was never
-sent. Django knows which it was: see `Moment`.
+The driver's messages are not enough. It reports "failover succeeded" (08S02) even if the lost
+statement committed by itself, and "resolution unknown" (08007) even if COMMIT was never sent.
+Django knows which of these happened: see `Moment`.
 """
 
 from enum import Enum
@@ -27,21 +28,27 @@ class Moment(Enum):
 
     CONNECTING = SqlclientUnableToEstablishSqlconnection  # 08001: nothing was sent
     IN_TRANSACTION = "08S02: rolled back, because COMMIT was not sent"
-    ALONE = TransactionResolutionUnknown  # 08007: COMMIT, or a statement that commits by itself
+    # 08007: COMMIT, or a statement that commits by itself
+    COMMITTING = TransactionResolutionUnknown
 
 
 class RolledBack(psycopg.OperationalError):
-    """The connection was lost within a transaction, before its COMMIT: nothing of it is there."""
+    """An error for a connection that was lost in a transaction before its COMMIT. Nothing of the
+    transaction was stored.
+    """
 
     sqlstate = "08S02"
 
 
 def as_psycopg(error: DriverError, moment: Moment) -> psycopg.Error:
-    """The error of psycopg that the driver has packed, or one that says what was lost."""
+    """Returns the psycopg error that the driver has wrapped, or a new one that states what was
+    lost.
+    """
     packed = error.driver_error if isinstance(error, AwsWrapperError) else None
-    # A statement's own error, unless it is of connecting to another server after the statement.
-    is_of_another = moment is not Moment.CONNECTING and isinstance(packed, ConnectionTimeout)
-    if isinstance(packed, psycopg.Error) and not is_of_another:
+    # The statement's own error. A ConnectionTimeout after the statement is about connecting to
+    # another server, so it is not the statement's error.
+    is_of_another_server = moment is not Moment.CONNECTING and isinstance(packed, ConnectionTimeout)
+    if isinstance(packed, psycopg.Error) and not is_of_another_server:
         return packed
     if isinstance(error, NotSupportedError):
         return psycopg.NotSupportedError(str(error))

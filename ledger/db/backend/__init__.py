@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend, which starts the embedded server when there is one."""
+"""Django's PostgreSQL backend. It starts the embedded server if the bank uses one."""

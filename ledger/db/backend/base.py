@@ -1,8 +1,9 @@
-"""Django's backend for Postgres, with limits of time, pools and failovers.
+"""Django's backend for Postgres, with time limits, pools and failovers.
 
-`LEDGER_TIMEOUTS` maps Postgres's settings to seconds; they are sent with each new connection, and
-`transaction_timeout`, which Postgres knows from version 17 on, right after it. `LEDGER_POOLER` says
-that a pooler in transaction mode is in between: then nothing is sent that a session would keep.
+`LEDGER_TIMEOUTS` maps Postgres settings to seconds. They are sent with each new connection, except
+`transaction_timeout` (Postgres 17 and later), which is sent right after it. `LEDGER_POOLER`
+declares a pooler in transaction mode between Ledger and Postgres: then the backend sends no
+settings of a session.
 """
 
 import warnings
@@ -36,13 +37,14 @@ from ledger.db.backend.schema import DatabaseSchemaEditor
 from ledger.db.backend.times import adapters_for
 from ledger.db.history import facts
 from ledger.db.server import credentials, failed_servers
-from ledger.db.server.versions import KNOWS_TRANSACTION_TIMEOUT
+from ledger.db.server.versions import HAS_TRANSACTION_TIMEOUT
 
-# Note [Clean sessions]: SQL smuggled into a request could leave something in the session for the
-# next person on this connection: a cursor WITH HOLD with rows of the whole bank, its own token as
-# a setting of the session, another role, or another statement under the name of a prepared one. So
-# all of it goes when a request ends under row-level security, and always before a connection goes
-# back to a pool. Behind a transaction pooler the pooler has to do it (docs/databases.md).
+# Note [Clean sessions]: injected SQL could leave something in the session for the next person on
+# this connection: a cursor WITH HOLD with rows of the whole bank, the attacker's token as a setting
+# of the session, another role, or a different statement under the name of a prepared one. So the
+# backend clears the session when a request ends under row-level security, and always before a
+# connection returns to a pool. Behind a transaction pooler, the pooler must clear it
+# (docs/databases.md).
 CLEAN = sql.SQL(
     "RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
     " DISCARD SEQUENCES; DISCARD TEMP; SET TIME ZONE {}"
@@ -50,7 +52,7 @@ CLEAN = sql.SQL(
 
 
 class PlacedErrors(DatabaseErrorWrapper):
-    """Django's own, which first notes at an error of psycopg which server it is about."""
+    """Django's error wrapper, which first records the failed server on a psycopg error."""
 
     wrapper: "DatabaseWrapper"
 
@@ -64,31 +66,31 @@ class DatabaseWrapper(WithCursors):
     client_class = DatabaseClient
     SchemaEditorClass = DatabaseSchemaEditor
     embedded_server: Any = None  # see ledger.db.server.embedded
-    # If set, it is called with BEGIN, COMMIT or ROLLBACK and a function that sends it. Django sends
-    # these without a cursor, so that `execute_wrapper` does not see them.
+    # If set, it is called with BEGIN, COMMIT or ROLLBACK and a function that sends the command.
+    # Django sends these commands without a cursor, so that `execute_wrapper` does not see them.
     transaction_wrapper: Callable[[str, Callable[[], None]], None] | None = None
-    # What traces statements and commits, if anything does: see Note [Spans of a transaction].
+    # The tracer of statements and commits, or None: see Note [Spans of a transaction].
     spans: Any = None
-    server = ""  # the name of the last one that this wrapper was connected to
+    server = ""  # the name of the last server that this wrapper was connected to
     answers = 0  # how many statements of this wrapper succeeded
     _login = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._demotion = Demotion()
-        self.execute_wrappers += [facts.tell, self._demotion.watch, self._check_confirmed]
+        self.execute_wrappers += [facts.send_facts, self._demotion.watch, self._check_confirmed]
         if self.spans is not None:
             self.execute_wrappers.insert(0, self.spans.statement)
         self.Database: Any = Psycopg(self.open)
-        forks.know(self)
+        forks.register(self)
 
     @cached_property
     def wrap_database_errors(self) -> DatabaseErrorWrapper:
         return PlacedErrors(self)
 
     def open(self, conninfo: str = "", **parameters: Any) -> Any:
-        """A new raw connection: for this wrapper, for the pool, or for the caller to close. It has
-        the limit of a statement: see Note [A server that hangs].
+        """Opens a new raw connection: for this wrapper, for the pool, or for the caller to close.
+        The connection has the time limit of a statement: see Note [A server that hangs].
         """
         pool = self._existing_pool
         try:
@@ -105,7 +107,7 @@ class DatabaseWrapper(WithCursors):
         return found
 
     def open_within(self, seconds: int) -> Any:
-        """As `open`, with these seconds for connecting to each host."""
+        """Opens a connection as `open` does, with `seconds` as the time limit for each host."""
         return self.open(**self.get_connection_params() | {"connect_timeout": seconds})
 
     def _limit_as_new(self, raw: LimitedConnection) -> None:
@@ -120,23 +122,30 @@ class DatabaseWrapper(WithCursors):
 
     @property
     def connect_seconds(self) -> float | None:
-        """How long connecting may take, for each host, and checking and cleaning a session."""
+        """The time limit in seconds for connecting to each host, and for checking and cleaning a
+        session.
+        """
         return float(self.settings_dict["OPTIONS"].get("connect_timeout") or 0) or None
 
     def limit_transaction(self, seconds: float | None) -> None:
-        """Says that `statement_timeout` was set until the open transaction ends; None for none."""
+        """Sets the silence limit to fit a `statement_timeout` of the open transaction. `seconds` is
+        None if there is no timeout.
+        """
         if self.raw is not None:
             self.raw.limit_transaction(seconds)
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """What was asked of the server when it was chosen: see `health`."""
+    def required_options(self) -> dict[str, Any]:
+        """The connection options with the requirements on the server, such as
+        `target_session_attrs`: see `health`.
+        """
         options: dict[str, Any] = self.settings_dict["OPTIONS"]
         return options
 
     def login_for_programs(self) -> dict[str, Any]:
-        """HOST, PORT, USER and PASSWORD for Postgres's own programs where AWS gives out logins,
-        else nothing. They are of the server that this wrapper is connected to.
+        """Returns HOST, PORT, USER and PASSWORD for Postgres's own programs if AWS issues the
+        logins; otherwise an empty dict. They belong to the server that this wrapper is connected
+        to.
         """
         source = credentials.source_of(self.settings_dict)
         if source is None:
@@ -150,15 +159,17 @@ class DatabaseWrapper(WithCursors):
 
     @property
     def login(self) -> str:
-        """The role that it signed in as; connects it if it is not. Settings may name none."""
+        """The role that this wrapper signed in as. The settings may name no role, so the property
+        connects the wrapper if necessary.
+        """
         self.ensure_connection()
-        with suppress(psycopg.Error):  # closed: the next one has the same role
+        with suppress(psycopg.Error):  # the connection is closed; the next one has the same role
             self._login = str(self.raw.info.user)
         return self._login
 
     @property
     def pool(self) -> Any:
-        """The pool of this alias, None without one: see Note [Parameters of a pool]."""
+        """The pool of this alias, or None: see Note [Parameters of a pool]."""
         if self.alias == NO_DB_ALIAS or not self.settings_dict["OPTIONS"].get("pool"):
             return None
         pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
@@ -167,19 +178,19 @@ class DatabaseWrapper(WithCursors):
         return pools[self.alias]
 
     def distrust_pool(self) -> None:
-        """Has the pool, if there is one, give no connection that was checked before now."""
+        """Makes the pool, if there is one, reject all connections that were checked before now."""
         if (pool := self._existing_pool) is not None:
             pool.hung_at = monotonic()
 
     @property
     def _existing_pool(self) -> Any:
-        """The pool, None if there is none yet."""
+        """The pool, or None if it was not created yet."""
         pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
         return pools.get(self.alias)
 
     def forget_connection(self, inherited: list[Any]) -> None:
-        """In a forked process: leaves the parent's connection and pools alone, and moves them into
-        this list. See Note [Forked processes].
+        """Moves the parent's connection and pools into `inherited`, without using them. Called in a
+        forked process: see Note [Forked processes].
         """
         pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
         inherited += [self.connection, *pools.values()]
@@ -190,7 +201,7 @@ class DatabaseWrapper(WithCursors):
 
     def _set_autocommit(self, autocommit: bool) -> None:
         send = partial(super()._set_autocommit, autocommit)  # type: ignore[misc]
-        if autocommit:  # after a transaction: nothing is sent
+        if autocommit:  # after a transaction; Django sends nothing here
             send()
         else:
             self._send("BEGIN", send)
@@ -207,7 +218,9 @@ class DatabaseWrapper(WithCursors):
     def _check_confirmed(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        """An execute wrapper of Django's for statements that commit by themselves."""
+        """Checks, as an execute wrapper of Django, that statements which commit by themselves were
+        confirmed.
+        """
         result = execute(sql, params, many, context)
         self.answers += 1
         replication.check_confirmed(self.connection)
@@ -219,7 +232,7 @@ class DatabaseWrapper(WithCursors):
         self._end("ROLLBACK", partial(self._send, "ROLLBACK", super()._rollback))  # type: ignore[misc]
 
     def _end(self, command: str, send: Callable[[], None]) -> None:
-        self._token.sent = ""  # it ends with its transaction
+        self._token.sent = ""  # the token ends with its transaction
         if self.spans is None:
             send()
         else:
@@ -228,11 +241,11 @@ class DatabaseWrapper(WithCursors):
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]
         self.raw.limit_after_savepoint()
-        self._token.sent = None  # it may have been set after the savepoint
+        self._token.sent = None  # the token may have been set after the savepoint
 
     def forget_reader(self) -> None:
-        """Ends the reader's time on this connection, and leaves nothing of it in the session: see
-        Note [Clean sessions]. Closes a connection that cannot be cleaned.
+        """Removes the reader and everything that is left in the session: see Note [Clean sessions].
+        Closes a connection that cannot be cleaned.
         """
         self.reader = None
         raw = self.raw
@@ -240,13 +253,14 @@ class DatabaseWrapper(WithCursors):
             self.close()
 
     def _is_cleaned(self, raw: Any) -> bool:
-        """Takes everything that was left in the session out of it; False if that cannot be done."""
+        """Clears the session and returns whether this succeeded."""
         if raw.pgconn.transaction_status != TransactionStatus.IDLE:
             return False
         if self.is_behind_pooler:
-            return True  # by the pooler: the session that was used may be another's now
+            # the pooler cleans it: the session that was used may now serve another client
+            return True
         try:
-            raw._prepared.clear()  # what psycopg remembers of the session
+            raw._prepared.clear()  # the statements that psycopg has recorded for the session
             with raw.limited_to(self.connect_seconds):
                 raw.execute(CLEAN.format(self.timezone_name), prepare=False)
                 self._configure_role(raw)  # type: ignore[attr-defined]
@@ -263,8 +277,8 @@ class DatabaseWrapper(WithCursors):
 
     @contextmanager
     def _nodb_cursor(self) -> Iterator[Any]:
-        """Django's own, without its warning that it could not connect: the error that follows says
-        why.
+        """Opens Django's cursor without Django's warning that it could not connect. The error that
+        follows contains the reason.
         """
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Normally Django will use", RuntimeWarning)
@@ -284,7 +298,8 @@ class DatabaseWrapper(WithCursors):
         return parameters
 
     def _configure_connection(self, connection: Any) -> bool:
-        forks.know_connection(connection)  # here, because a pool calls it for each new one
+        # here, because a pool calls this method for each new connection
+        forks.register_connection(connection)
         replication.listen(connection)
         with self.target(connection).limited_to(self.connect_seconds):
             is_changed = bool(super()._configure_connection(connection))  # type: ignore[misc]
@@ -292,14 +307,16 @@ class DatabaseWrapper(WithCursors):
 
     def _set_transaction_timeout(self, raw: Any) -> bool:
         seconds = self.settings_dict.get("LEDGER_TIMEOUTS", {}).get("transaction_timeout")
-        is_known = raw.info.server_version >= KNOWS_TRANSACTION_TIMEOUT
+        is_known = raw.info.server_version >= HAS_TRANSACTION_TIMEOUT
         if not seconds or not is_known or self.is_behind_pooler:
             return False
         raw.execute(f"SET transaction_timeout = '{seconds}s'", prepare=False)
         return True
 
     def is_usable(self) -> bool:
-        """Whether its server answers, and still takes writes if it has to: one round trip."""
+        """Returns whether the server answers, and still takes writes if this is required. One round
+        trip.
+        """
         if self.raw is None:
             return False
         try:
@@ -307,7 +324,7 @@ class DatabaseWrapper(WithCursors):
                 cursor.execute("SELECT 1")
         except psycopg.Error:
             return False
-        return not self._demotion.is_known(self.raw, self.asked)
+        return not self._demotion.is_known(self.raw, self.required_options)
 
     def connect(self) -> None:
         self._demotion.refused_write = False
@@ -323,16 +340,16 @@ class DatabaseWrapper(WithCursors):
             return fit_connection(take, self)
 
     def _close(self) -> None:
-        """Closes the raw connection first where a pool must not have it back."""
+        """Closes the raw connection first if it must not return to the pool."""
         raw = self.raw
         if raw is not None and self.pool and self._must_end(raw):
             self.connection.close()
         super()._close()  # type: ignore[misc]
         if raw is not None and self.pool:
-            pool_counts.given_back(self)
+            pool_counts.returned(self)
 
     def _must_end(self, raw: Any) -> bool:
-        if self._demotion.is_known(raw, self.asked):
+        if self._demotion.is_known(raw, self.required_options):
             return True
         if self.errors_occurred or is_distrusted(raw, self.pool):  # its server may never answer
             return True

@@ -1,4 +1,4 @@
-"""`manage.py dbshell`, with a login of this moment where AWS gives them out."""
+"""The client of `manage.py dbshell`, which uses a temporary login if AWS issues the logins."""
 
 import subprocess
 import sys
@@ -10,8 +10,9 @@ from django.db.backends.postgresql import client
 
 from ledger.db.server import secret_options
 
-BY_SIGNAL = 128  # what shells add to the number of the signal that ended a program
-OF_SECRETS = "LEDGER_SECRETS"  # where psql finds them, in the settings while it runs
+SIGNAL_EXIT_BASE = 128  # shells add this to the number of the signal that ended a program
+# the key of the settings that contains the secrets for psql while it runs
+SECRETS_KEY = "LEDGER_SECRETS"
 
 
 class DatabaseClient(client.DatabaseClient):
@@ -22,14 +23,16 @@ class DatabaseClient(client.DatabaseClient):
             database.close()
         try:
             with secret_options.in_file(database.settings_dict["OPTIONS"]) as secrets:
-                database.settings_dict[OF_SECRETS] = secrets
+                database.settings_dict[SECRETS_KEY] = secrets
                 super().runshell(parameters)
         except secret_options.SecretRefused as refusal:
             raise CommandError(str(refusal)) from None
         except subprocess.CalledProcessError as error:  # psql has printed why
-            sys.exit(error.returncode if error.returncode > 0 else BY_SIGNAL - error.returncode)
+            sys.exit(
+                error.returncode if error.returncode > 0 else SIGNAL_EXIT_BASE - error.returncode
+            )
         finally:
-            database.settings_dict.pop(OF_SECRETS, None)
+            database.settings_dict.pop(SECRETS_KEY, None)
 
     @classmethod
     def settings_to_cmd_args_env(
@@ -39,4 +42,4 @@ class DatabaseClient(client.DatabaseClient):
         attributes = settings_dict["OPTIONS"].get("target_session_attrs")
         if attributes:
             environment = {**(environment or {}), "PGTARGETSESSIONATTRS": attributes}
-        return arguments, {**(environment or {}), **settings_dict.get(OF_SECRETS, {})} or None
+        return arguments, {**(environment or {}), **settings_dict.get(SECRETS_KEY, {})} or None

@@ -1,5 +1,5 @@
-"""The cursors of our backend: prepared ones, those that send the reader's token, and what the page
-"Show the work" has of them.
+"""The cursors of Ledger's backend: prepared cursors, cursors that send the reader's token, and the
+statement texts for the page "Show the work".
 """
 
 from typing import Any
@@ -16,8 +16,8 @@ from ledger.db.rights.row_security import SignedReader
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
-    """Binds values on the server, and prepares each statement at its first use in a connection,
-    unless `prepare_threshold` is None.
+    """A cursor that binds values on the server and prepares each statement at its first use in a
+    connection, unless `prepare_threshold` is None.
     """
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "PreparedCursor":
@@ -26,9 +26,9 @@ class PreparedCursor(psycopg.Cursor[Any]):
 
 class DatabaseOperations(operations.DatabaseOperations):
     def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> str:
-        """The statement with its values, as the logs and the page "Show the work" have it."""
-        ours = getattr(cursor, "cursor", cursor)
-        if isinstance(getattr(ours, "target_cursor", ours), PreparedCursor):
+        """Returns the statement with its values, for the logs and the page "Show the work"."""
+        inner = getattr(cursor, "cursor", cursor)
+        if isinstance(getattr(inner, "target_cursor", inner), PreparedCursor):
             composed: str = self.compose_sql(sql, params)
             return composed
         last: str = super().last_executed_query(cursor, sql, params)
@@ -36,10 +36,11 @@ class DatabaseOperations(operations.DatabaseOperations):
 
 
 class WithCursors(base.DatabaseWrapper):
-    """Django's wrapper, with these cursors."""
+    """Django's database wrapper with Ledger's cursors."""
 
     ops_class = DatabaseOperations
-    # For whom statements run, if policies check it: see Note [Signed reader].
+    # The signed-in person whose rows statements may read, if policies check it: see Note [Signed
+    # reader].
     reader: SignedReader | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,15 +49,15 @@ class WithCursors(base.DatabaseWrapper):
 
     @property
     def raw(self) -> Any:
-        """psycopg's own connection, None without one. What Django uses may be around it."""
+        """psycopg's own connection, or None. Django may use an object that wraps the connection."""
         return self.target(self.connection)
 
     def target(self, connection: Any) -> Any:
-        """psycopg's own connection in one that `open` made."""
+        """Returns psycopg's own connection inside a connection that `open` made."""
         return connection
 
     def watched(self, cursor: Any) -> Any:
-        """A cursor of psycopg as Django uses it."""
+        """Returns a psycopg cursor in the form that Django uses."""
         return cursor
 
     @property
@@ -66,7 +67,7 @@ class WithCursors(base.DatabaseWrapper):
 
     @property
     def sends_token(self) -> bool:
-        """Whether statements need the reader's token, or an older one has to be taken away."""
+        """Whether statements must send the reader's token, or must replace an older token."""
         return self.reader is not None or self._token.sent != ""
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
@@ -78,7 +79,9 @@ class WithCursors(base.DatabaseWrapper):
     @async_unsafe
     def create_cursor(self, name: str | None = None) -> Any:
         if self.is_behind_pooler and not self.in_atomic_block:
-            name = None  # the rows come at once: after this statement its session is another's
+            # Fetches all rows immediately, because the session may serve another client after this
+            # statement.
+            name = None
         if not self.sends_token:
             return super().create_cursor(name)
         raw = self.raw
@@ -90,21 +93,22 @@ class WithCursors(base.DatabaseWrapper):
         loader = raw.adapters.get_loader(base.TIMESTAMPTZ_OID, Format.TEXT)
         if self.timezone != loader.timezone:
             register_tzloader(self.timezone, cursor)
-        return self._given_token(cursor)
+        return self._with_token(cursor)
 
-    def _given_token(self, cursor: Any) -> Any:
-        """The cursor, with what it needs to send the token."""
+    def _with_token(self, cursor: Any) -> Any:
+        """Sets what the cursor needs to send the token, and returns the cursor."""
         cursor.state, cursor.reader = self._token, self.reader
         cursor.is_pooled = self.is_behind_pooler
         cursor.prepares = self.raw.prepare_threshold is not None
         return cursor
 
     def prepared_cursor(self) -> CursorWrapper:
-        """A cursor for a few statements that run often: Postgres parses and plans each only once.
+        """Returns a cursor for a few statements that run often, so that Postgres parses and plans
+        each only once.
 
-        Django's own cursors put the values into the text of the statement, and never prepare it.
-        With `prepare_threshold` None in OPTIONS, as behind a pooler that mixes the statements of
-        its clients, this cursor does not prepare either.
+        Django's own cursors put the values into the text of the statement and never prepare it. If
+        `prepare_threshold` in OPTIONS is None, this cursor does not prepare either. A pooler that
+        mixes the statements of its clients needs this.
         """
         self.close_if_health_check_failed()
         self.ensure_connection()
@@ -112,6 +116,6 @@ class WithCursors(base.DatabaseWrapper):
             kind = with_reader(PreparedCursor) if self.sends_token else PreparedCursor
             cursor = kind(self.raw)
             if self.sends_token:
-                cursor = self._given_token(cursor)
+                cursor = self._with_token(cursor)
         wrapper: CursorWrapper = self._prepare_cursor(self.watched(cursor))  # type: ignore[attr-defined]
         return wrapper

@@ -1,9 +1,9 @@
-"""Whether a connection may be used again.
+"""Checks whether a connection may be used again.
 
-Note [A writer that became a reader]: after a failover the old writer may come back as a standby, or
-be set read-only while it runs. SELECT 1 still passes there. So a connection is closed, not kept nor
-given back to a pool, as soon as its server says that it takes no writes (Postgres tells each
-session so by itself, without a query), or refused a write with 25006.
+Note [A writer that became a reader]: after a failover, the old writer may come back as a standby,
+or may become read-only while it runs. SELECT 1 still succeeds on it. So a connection is closed, and
+neither kept nor returned to a pool, as soon as its server reports that it takes no writes, or
+refuses a write with 25006. Postgres sends this report to each session without a query.
 """
 
 from collections.abc import Callable
@@ -12,14 +12,15 @@ from typing import Any
 import psycopg
 
 READ_ONLY = "25006"  # read_only_sql_transaction
-# What libpq asked of the server when it connected (`target_session_attrs`) and has to stay true.
+# The values of `target_session_attrs` that require a writer when libpq connects, and afterwards.
 ASKS_FOR_WRITER = ("read-write", "primary")
-# Settings that Postgres reports whenever they change (version 14 and later).
+# The settings that show whether a server takes writes. Postgres reports them whenever they change
+# (version 14 and later).
 REPORTED = (b"in_hot_standby", b"default_transaction_read_only")
 
 
 class Demotion:
-    """What a connection knows of its server's change from writer to reader."""
+    """The record of whether a connection's server has changed from writer to reader."""
 
     def __init__(self) -> None:
         self.refused_write = False
@@ -27,7 +28,7 @@ class Demotion:
     def watch(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        """An execute wrapper of Django's that remembers a refused write."""
+        """Records refused writes, as an execute wrapper of Django."""
         try:
             return execute(sql, params, many, context)
         except Exception as error:
@@ -36,12 +37,12 @@ class Demotion:
             raise
 
     def is_known(self, raw: Any, options: dict[str, Any]) -> bool:
-        """Whether this raw connection has to be closed instead of used again."""
+        """Returns whether this raw connection must be closed instead of used again."""
         return self.refused_write or has_become_reader(raw, options)
 
 
 def has_become_reader(raw: psycopg.Connection[Any], options: dict[str, Any]) -> bool:
-    """Whether the server of this connection takes no writes, though they were asked for."""
+    """Returns whether the server takes no writes, although the connection requires a writer."""
     if raw.closed or options.get("target_session_attrs") not in ASKS_FOR_WRITER:
         return False
     return any(raw.pgconn.parameter_status(name) == b"on" for name in REPORTED)

@@ -1,14 +1,14 @@
-"""psycopg's connection with a limit of time of its own.
+"""psycopg's connection with a time limit on the client.
 
-Note [A server that hangs]: processes that stand still, as those that wait for a stalled disk, do
-not look dead. Their kernel still acknowledges data and keepalives, and `statement_timeout` is
-theirs, so it stands still too. So a connection counts the seconds for which the server sends
-nothing while it owes an answer. After too many it closes its socket. For its caller the connection
-is lost then: COMMIT is of unknown outcome.
+Note [A server that hangs]: stopped server processes, such as those that wait for a stalled disk, do
+not look dead. Their kernel still acknowledges data and keepalives, and `statement_timeout` runs in
+the stopped process, so it does not work either. So a connection counts the seconds in which the
+server sends nothing although an answer is due. After too many seconds, the connection closes its
+socket. The caller then sees a lost connection, so the outcome of a COMMIT is unknown.
 
-A server that lives has to be the first to stop a statement, with 57014, which says that nothing was
-done. So the limit follows `statement_timeout`, with a grace. It also ends the wait of a COMMIT for
-a synchronous standby, which `statement_timeout` does not.
+A server that works must stop a statement first, with 57014, which means that nothing was done. So
+the limit is `statement_timeout` plus a grace period. The limit also ends a COMMIT that waits for a
+synchronous standby; `statement_timeout` does not.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -26,33 +26,35 @@ from ledger.db.server import failed_servers
 GRACE = 5.0  # seconds, for a busy server to stop a statement
 
 
-LONGEST_COUNTED = 16 * 1024  # bytes of a statement
+MAX_COUNTED = 16 * 1024  # bytes of a statement
 
 
 class ShortStatements(PrepareManager):
-    """psycopg's list of statements to prepare, without long ones.
+    """psycopg's list of statements to prepare, without long statements.
 
     Note [Long statements are forgotten]: psycopg keeps the texts of the last 100 statements of a
-    connection and counts them, to prepare what comes often. Django puts the values into the text,
-    so 100 parts of uploaded files would stay in memory, each as hexadecimal.
+    connection and counts them, to prepare frequent ones. Django puts the values into the text, so
+    100 parts of uploaded files would stay in memory, each as hexadecimal digits.
     """
 
     def maybe_add_to_cache(self, query: PostgresQuery, prep: Prepare, name: bytes) -> Any:
         """Counts a statement, unless it is long."""
-        if len(query.query) > LONGEST_COUNTED:
+        if len(query.query) > MAX_COUNTED:
             return None
         return super().maybe_add_to_cache(query, prep, name)
 
 
 class ServerHangs(psycopg.OperationalError):
-    """The server sent nothing for too long; the connection is closed."""
+    """An error for a server that sent nothing for too long. The connection is closed."""
 
 
 class LimitedConnection(psycopg.Connection[Any]):
-    """A connection that gives up a server that hangs: `silence_limit` is after how many seconds
-    without a word, None for never; `gives_up` is asked every 0.1 s whether to do so earlier.
-    `answered_at` is the monotonic time of the last check that the server answered, `server` its
-    name for logs.
+    """A connection that is closed when the server hangs.
+
+    `silence_limit` is the number of seconds without data from the server after which the connection
+    is closed; None: never. `gives_up` is called every 0.1 s and returns whether to close it
+    earlier. `answered_at` is the monotonic time of the last check that the server answered.
+    `server` is the server's name for logs.
     """
 
     silence_limit: float | None = None
@@ -68,7 +70,7 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **parameters: Any) -> Any:
-        """As psycopg's, with the servers noted at an error: see
+        """Connects as psycopg does, and records the servers on an error: see
         `ledger.db.server.failed_servers`.
         """
         try:
@@ -81,13 +83,15 @@ class LimitedConnection(psycopg.Connection[Any]):
         return found
 
     def limit_statements(self, timeout: float | None) -> None:
-        """Says which `statement_timeout` the session has, in seconds; None for none."""
+        """Sets the silence limit to fit the session's `statement_timeout`, in seconds; None for no
+        timeout.
+        """
         self._usual = timeout + GRACE if timeout else None
         self.limit_as_usual()
 
     def limit_transaction(self, timeout: float | None) -> None:
-        """Says that `statement_timeout` was set until the open transaction ends; None for none.
-        Does nothing in a session without one.
+        """Sets the silence limit to fit the open transaction's `statement_timeout`, in seconds;
+        None for no timeout. Does nothing in a session without a timeout.
         """
         if self._usual is None:
             return
@@ -96,22 +100,27 @@ class LimitedConnection(psycopg.Connection[Any]):
             self._longest = self.silence_limit and max(self._longest, self.silence_limit)
 
     def limit_as_usual(self) -> None:
-        """For the end of a transaction."""
+        """Restores the limit of the session at the end of a transaction."""
         self.silence_limit = self._longest = self._usual
 
     def limit_after_savepoint(self) -> None:
-        """For a rollback to a savepoint, after which an older `statement_timeout` may hold."""
+        """Sets the longest limit of the transaction after a rollback to a savepoint, because an
+        earlier `statement_timeout` may apply again.
+        """
         self.silence_limit = self._longest
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
-        """As psycopg's, for everything that waits for the server. Raises ServerHangs too."""
+        """Waits for the server as psycopg does, and applies the limit.
+
+        Raises ServerHangs.
+        """
         if self.silence_limit is None and self.gives_up is None:
             return super().wait(gen, *args, **options)
         return super().wait(self._limited(gen), *args, **options)
 
     @contextmanager
     def limited_to(self, seconds: float | None) -> Iterator[None]:
-        """Within the block, the server is given up after these seconds without a word."""
+        """Closes the connection if the server sends nothing for `seconds` inside the block."""
         before, self.silence_limit = self.silence_limit, seconds
         try:
             yield
@@ -119,7 +128,9 @@ class LimitedConnection(psycopg.Connection[Any]):
             self.silence_limit = before
 
     def _limited(self, gen: Any) -> Generator[Any, Any, Any]:
-        """The same generator; psycopg sends it 0 every 0.1 s while the socket is not ready."""
+        """Wraps the generator and applies the limit. psycopg sends it 0 every 0.1 s while the
+        socket is not ready.
+        """
         last_word = monotonic()
         try:
             state = next(gen)
@@ -135,7 +146,7 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     def _give_up_after(self, last_word: float) -> None:
         if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
-            return  # nothing is owed: it waits for notifications
+            return  # no answer is due: the connection waits for notifications
         silent = monotonic() - last_word
         is_too_long = self.silence_limit is not None and silent > self.silence_limit
         if is_too_long or (self.gives_up is not None and self.gives_up()):

@@ -1,15 +1,17 @@
-"""Django's pool of connections, as `OPTIONS["pool"]` asks for it.
+"""Django's connection pool for `OPTIONS["pool"]`.
 
-Note [Parameters of a pool]: Django builds them once, when the pool is made. A password that
-expires, or the address of an embedded server that was started again, would be dead for every later
-connection. So the pool asks for them each time, and opens connections as the backend does.
+Note [Parameters of a pool]: Django builds the parameters once, when the pool is created. Later
+connections would fail with an expired password, or with the old address of an embedded server that
+was restarted. So the pool gets fresh parameters each time, and opens connections as the backend
+does.
 
-Note [Connections of a pool]: a connection is checked when it leaves the pool, by `fit_connection`:
-psycopg_pool's own check would pause for a second after the first dead one, and after a failover all
-of them are dead. To find out that the server of one hangs takes as long as a request waits for the
-pool; then all that were not checked since are closed too, without asking, and those in use as soon
-as they come back. A connection is cleaned before it goes back (Note [Clean sessions]), or closed
-where that cannot be done, so that nothing of one request is there in the next.
+Note [Connections of a pool]: `fit_connection` checks a connection when it leaves the pool.
+psycopg_pool's own check would pause for a second after the first dead connection, and after a
+failover all of them are dead. Finding out that a server hangs takes as long as a request waits for
+the pool. After that, all connections that were not checked since are closed without a check, and
+connections in use are closed when they come back. A connection is cleaned before it returns to the
+pool (Note [Clean sessions]), or closed if it cannot be cleaned. So nothing of one request remains
+for the next one.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Psycopg:
-    """The module psycopg as Django's backend and its pool use it, with another way to connect."""
+    """The module psycopg as Django's backend and pool use it, with a different `connect`."""
 
     def __init__(self, connect: Callable[..., Any]) -> None:
         self.connect = connect
@@ -40,13 +42,15 @@ class Psycopg:
 
 
 class NoFitConnection(PoolTimeout):
-    """No connection of the pool has a server that answers and takes writes, so nothing was done."""
+    """An error for a pool in which no connection has a server that answers and takes writes.
+    Nothing was done.
+    """
 
 
 def new_pool(database: Any) -> "ConnectionPool[Any]":
-    """A pool for the connections of this wrapper's alias; not opened yet.
+    """Returns a new pool for the connections of this wrapper's alias. The pool is not open yet.
 
-    Raises ImproperlyConfigured for a mix of settings that cannot work.
+    Raises ImproperlyConfigured if the settings contradict each other or psycopg_pool is missing.
     """
     if database.settings_dict.get("CONN_MAX_AGE", 0) != 0:
         raise ImproperlyConfigured("With a pool, CONN_MAX_AGE has to be 0.")
@@ -62,25 +66,25 @@ def new_pool(database: Any) -> "ConnectionPool[Any]":
     return ConnectionPool(
         kwargs=parameters,
         connection_class=database.Database,
-        open=False,  # by the first connection
+        open=False,  # the first connection opens it
         configure=database._configure_connection,
-        check=None,  # `fit_connection` does
+        check=None,  # `fit_connection` checks
         **(options if isinstance(options, dict) else {}),
     )
 
 
 def fit_connection(take: Callable[[], Any], database: Any) -> Any:
-    """The first connection that `take` takes from the pool whose server answers, and still takes
-    writes if it has to.
+    """Returns the first connection from the pool whose server answers, and takes writes if this is
+    required. `take` takes a connection from the pool.
 
-    Raises NoFitConnection if none does.
+    Raises NoFitConnection if no connection is suitable.
     """
     pool = database.pool
     for _ in range(pool.max_size + 1):
         found = take()
         raw = database.target(found)
         if _answers(raw, database):
-            if not has_become_reader(raw, database.asked):
+            if not has_become_reader(raw, database.required_options):
                 return found
             _note_refusal(pool, raw, psycopg.OperationalError("the server takes no writes"))
         found.close()  # so that the pool replaces it
@@ -95,8 +99,8 @@ def _note_refusal(pool: Any, raw: LimitedConnection, error: psycopg.Error) -> No
 
 @contextmanager
 def noting_refusal(pool: Any) -> Iterator[None]:
-    """Notes at an error of waiting for the pool why it has no connection, if that is known: the
-    pool itself says only that it had none to give.
+    """Records on a PoolTimeout why the pool has no connection, if the reason is known. The pool
+    itself reports only that it had no connection.
     """
     try:
         yield
@@ -107,20 +111,20 @@ def noting_refusal(pool: Any) -> Iterator[None]:
 
 
 def is_distrusted(raw: LimitedConnection, pool: Any) -> bool:
-    """Whether a server of this pool was found to hang since this connection was checked."""
+    """Returns whether a server of this pool was found to hang after this connection was checked."""
     return raw.answered_at < float(getattr(pool, "hung_at", 0.0))
 
 
 def _answers(raw: LimitedConnection, database: Any) -> bool:
-    """Whether the server answers within the time that a request waits for a connection."""
-    asked_at = monotonic()
+    """Returns whether the server answers within the time that a request waits for a connection."""
+    sent_at = monotonic()
     if is_distrusted(raw, database.pool):
         return False
     try:
         with raw.limited_to(database.pool.timeout):
             raw.execute("SELECT 1", prepare=False)
     except ServerHangs as error:
-        database.pool.hung_at = asked_at
+        database.pool.hung_at = sent_at
         _note_refusal(database.pool, raw, error)
         return False
     except psycopg.Error:

@@ -1,4 +1,6 @@
-"""How long requests wait for a connection of Django's pool, and how many are in use."""
+"""Metrics of Django's pool: how long requests wait for a connection, and how many connections are
+in use.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +28,8 @@ def taking(database: Any) -> Iterator[None]:
         _note_size(database)
 
 
-def given_back(database: Any) -> None:
-    """Counts a connection that went back to the pool, or was closed instead."""
+def returned(database: Any) -> None:
+    """Counts a connection that returned to the pool, or was closed instead."""
     counts.POOL_IN_USE.labels(database.alias).dec()
     _note_size(database)
 
@@ -35,4 +37,4 @@ def given_back(database: Any) -> None:
 def _note_size(database: Any) -> None:
     pool = database.pool
     counts.POOL_OPEN.labels(database.alias).set(pool.get_stats().get("pool_size", 0))
-    counts.POOL_MOST.labels(database.alias).set(pool.max_size)
+    counts.POOL_MAX.labels(database.alias).set(pool.max_size)

@@ -1,12 +1,13 @@
-"""Cursors that send the reader's token with a statement, in the same round trip.
+"""Cursors that send the reader's token together with a statement, in the same round trip.
 
 Note [Token with each transaction]: the token is a setting of one database transaction, so no
-session keeps it. Outside a transaction, a pipeline makes token and statement one. Inside, the first
-statement brings it; later ones only if it has changed.
+session keeps it. Outside a transaction, a pipeline makes the token and the statement one
+transaction. In a transaction, the first statement sends the token; later statements send it only if
+it has changed.
 
-Behind a pooler there is no pipeline: psycopg ends one with a message of its own that no answer
-follows, for which a pooler keeps a session of the server busy until this client speaks again. BEGIN
-and COMMIT, two more round trips, make token and statement one there.
+Behind a pooler, pipelines are not used: psycopg ends a pipeline with a message that gets no answer,
+and because of it a pooler keeps a server session busy until this client sends something again.
+BEGIN and COMMIT, two more round trips, make the token and the statement one transaction there.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -19,18 +20,19 @@ from psycopg.pq import TransactionStatus
 from ledger.db.rights.row_security import SETTING, SignedReader
 
 SEND = f"SELECT set_config('{SETTING}', %s, true)"
-# Must be the first statement of a transaction that reads, so the token comes with the next one.
+# SET TRANSACTION must be the first statement of a transaction that reads, so the token comes with
+# the next statement. The other commands need no token.
 FIRST = ("SET TRANSACTION", "BEGIN", "COMMIT", "ROLLBACK")
 
 
 class TokenState:
-    """Which token the open transaction of a connection has; None if that is not known."""
+    """The token that the open transaction of a connection has; None if this is not known."""
 
     def __init__(self) -> None:
         self.sent: str | None = ""
 
     def to_send(self, raw: Any, reader: SignedReader | None, query: Any) -> str | None:
-        """The token to send before this query; None if there is nothing to send."""
+        """Returns the token to send before this query, or None if there is nothing to send."""
         status = raw.pgconn.transaction_status
         if status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
             return None
@@ -43,16 +45,16 @@ class TokenState:
             self.sent = ""
         if wanted == self.sent:
             return None
-        # Alone, it ends with this statement: Django's next transaction may begin with another one
-        # than this class sees.
-        is_alone = status == TransactionStatus.IDLE and raw.autocommit
-        self.sent = "" if is_alone else wanted
+        # Outside a transaction, the token ends with this statement. Django's next transaction may
+        # begin on a cursor that this class does not see.
+        commits_itself = status == TransactionStatus.IDLE and raw.autocommit
+        self.sent = "" if commits_itself else wanted
         return wanted
 
 
 class ReaderMixin:
     """A psycopg cursor that sends the token. `state`, `reader`, `prepares` and `is_pooled` are set
-    when it is made.
+    when the cursor is made.
     """
 
     connection: Any
@@ -84,20 +86,23 @@ class ReaderMixin:
         psycopg.Cursor(self.connection).execute(SEND, [token], prepare=self.prepares)
 
     def _transaction(self) -> AbstractContextManager[Any]:
-        """The transaction that is open, or one for what runs in the block."""
+        """Returns a context manager: the transaction that is already open, or a new one for the
+        block.
+        """
         raw = self.connection
-        is_alone = raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE
-        transaction: AbstractContextManager[Any] = raw.transaction() if is_alone else nullcontext()
+        is_idle = raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE
+        transaction: AbstractContextManager[Any] = raw.transaction() if is_idle else nullcontext()
         return transaction
 
 
 class ReaderServerSideMixin(ReaderMixin):
-    """The same for a cursor on the server, which cannot be declared in a pipeline."""
+    """A server-side cursor that sends the token. Such a cursor cannot be declared in a pipeline."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         token = self.state.to_send(self.connection, self.reader, None)
         declare = super(ReaderMixin, self).execute  # type: ignore[misc]
-        # Without a transaction the cursor is WITH HOLD: its rows are kept when this one ends.
+        # Outside a transaction, the cursor is WITH HOLD: Postgres keeps its rows when this
+        # transaction ends.
         with self._transaction() if token else nullcontext():
             if token is not None:
                 self._send(token)
@@ -106,6 +111,6 @@ class ReaderServerSideMixin(ReaderMixin):
 
 @cache
 def with_reader(kind: type, *, on_server: bool = False) -> Any:
-    """This class of cursors, with the token."""
+    """Returns a subclass of this cursor class that sends the token."""
     mixin = ReaderServerSideMixin if on_server else ReaderMixin
     return type(kind.__name__, (mixin, kind), {})

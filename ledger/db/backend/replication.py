@@ -1,11 +1,12 @@
-"""A commit is done when the synchronous standby has it, where there is one.
+"""Checks that the synchronous standby, if there is one, has confirmed each commit.
 
-Note [Cancelled waits]: COMMIT waits for the standby while other sessions do not see its rows yet.
-`pg_cancel_backend` ends this wait, and Postgres then answers with success and a warning: the rows
-are on the primary alone, visible, and gone after a failover. So the warning counts as an unknown
-outcome. Who looks a row up then, by its id, has to wait for the standby too before calling it
-booked. Services do so, because they lock accounts before they look: a transaction that has locked a
-row waits at its COMMIT as a write does. Pages that only read call `ledger.db.commits.confirmation`.
+Note [Cancelled waits]: COMMIT waits for the standby, and other sessions do not see the rows yet.
+`pg_cancel_backend` ends this wait, and Postgres then answers with success and a warning. The rows
+are visible, but only on the primary, and a failover loses them. So the warning counts as an unknown
+outcome. Code that then looks a row up by its id must also wait for the standby before it calls the
+row booked. Services do this, because they lock accounts before they look: a transaction that has
+locked a row waits at its COMMIT as a write does. Pages that only read call
+`ledger.db.commits.confirmation`.
 """
 
 from typing import Any
@@ -16,9 +17,10 @@ import psycopg
 from ledger.db import counts
 from ledger.db.retry import NotConfirmed
 
-# In Postgres's source the only warnings of this file, in every language and version: a wait that
-# was cancelled by a person (01000), or by the end of the session (57P01). A session with
-# `client_min_messages` above `warning` gets none, so the checks before deployment refuse it.
+# In Postgres's source, this file produces only warnings about such a wait, in every language and
+# version: a user cancelled it (01000), or the session ended (57P01). A session with
+# `client_min_messages` above `warning` gets no warnings, so the checks before deployment refuse
+# that setting.
 WAITS = "syncrep.c"
 NOT_CONFIRMED = "The standby did not confirm this commit: its wait was cancelled."
 
@@ -26,8 +28,8 @@ _cancelled: WeakSet[psycopg.Connection[Any]] = WeakSet()
 
 
 def listen(raw: psycopg.Connection[Any]) -> None:
-    """Remembers each cancelled wait of this connection."""
-    known = ref(raw)  # no cycle: a connection that nobody uses is closed at once
+    """Records each cancelled wait of this connection."""
+    known = ref(raw)  # no cycle: an unused connection is closed immediately
 
     def note(warning: psycopg.errors.Diagnostic) -> None:
         connection = known()
@@ -38,7 +40,10 @@ def listen(raw: psycopg.Connection[Any]) -> None:
 
 
 def check_confirmed(raw: psycopg.Connection[Any] | None) -> None:
-    """Raises NotConfirmed if the last commit of this connection was not confirmed."""
+    """Checks that the last commit of this connection was confirmed.
+
+    Raises NotConfirmed.
+    """
     if _cancelled and raw is not None and raw in _cancelled:
         _cancelled.discard(raw)
         counts.UNCONFIRMED.inc()

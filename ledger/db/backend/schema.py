@@ -1,9 +1,9 @@
-"""Migrations that do not wait long for a table.
+"""A schema editor whose migrations do not wait long for a table.
 
-Note [Lock-safe migrations]: a change of a table waits for everybody who uses it, and meanwhile
-everybody who comes later waits behind it. So a migration waits for LEDGER_LOCK_TIMEOUT, as a
-payment does; it is rolled back, and `migrate` tries it again: see Note [Short waits]. Only one that
-is not atomic waits as long as it takes: CREATE INDEX CONCURRENTLY holds nobody up.
+Note [Lock-safe migrations]: a change of a table waits for all sessions that use it, and all later
+sessions wait behind the change. So a migration waits at most LEDGER_LOCK_TIMEOUT, as a payment
+does. It is then rolled back, and `migrate` tries it again: see Note [Short waits]. Only a migration
+that is not atomic waits without a limit: CREATE INDEX CONCURRENTLY does not block other sessions.
 """
 
 from typing import Self

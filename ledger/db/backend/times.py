@@ -1,7 +1,8 @@
-"""Dates and times that Postgres holds and Python does not: infinity, BC, and years after 9999.
+"""Dates and times that Postgres can store and Python cannot: infinity, BC, and years after 9999.
 
-They read as the first or the last day here. The books have none, but the owner of the tables can
-write one, and then pages must show the other rows, and the audit must name this one.
+They are read as the first or the last day defined here. Ledger never writes such values, but the
+owner of the tables can. Then pages must still show the other rows, and the audit must name the bad
+row.
 """
 
 from datetime import date, datetime
@@ -14,12 +15,12 @@ from psycopg import DataError
 from psycopg.adapt import AdaptersMap
 from psycopg.types.datetime import DateLoader
 
-# Inside what Python holds, so that a time is a day in each time zone.
+# One day inside Python's range, so that a time has a date in each time zone.
 FIRST, LAST = date(1, 1, 2), date(9999, 12, 30)
 
 
 class NearestDateLoader(DateLoader):
-    """Loads a date, or FIRST or LAST for one that Python does not hold."""
+    """A loader of dates. It returns FIRST or LAST for a date that Python cannot represent."""
 
     def load(self, data: Any) -> date:
         try:
@@ -29,7 +30,7 @@ class NearestDateLoader(DateLoader):
 
 
 class NearestTimeLoader(BaseTzLoader):  # type: ignore[misc]
-    """Loads a time, or midnight of FIRST or LAST for one before or after them."""
+    """A loader of times. It returns midnight of FIRST or LAST for a time before or after them."""
 
     def load(self, data: Any) -> datetime:
         try:
@@ -49,7 +50,7 @@ def _nearest(text: bytes) -> date:
 
 @lru_cache
 def adapters_for(timezone: Any) -> AdaptersMap:
-    """Django's adapters of values, with these two loaders."""
+    """Returns Django's adapters with these two loaders."""
     adapters = AdaptersMap(get_adapters_template(settings.USE_TZ, timezone))
     loader = type("SpecificTimeLoader", (NearestTimeLoader,), {"timezone": timezone})
     adapters.register_loader("timestamptz", loader)

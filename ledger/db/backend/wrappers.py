@@ -1,5 +1,5 @@
-"""Django's wrappers of cursors. They also translate the errors of closing one, and have COPY traced
-where tracing is on.
+"""Django's cursor wrappers. They also translate errors of closing a cursor, and trace COPY if
+tracing is on.
 """
 
 from contextlib import AbstractContextManager, suppress
@@ -10,8 +10,10 @@ from django.db.backends import utils
 
 
 class TranslatesClose:
-    """A cursor on the server is closed by a statement, which fails if the connection was lost.
-    Django lets that error through as psycopg's own, which nobody runs again nor shows a page for.
+    """A cursor wrapper that translates errors of closing a cursor.
+
+    A server-side cursor is closed by a statement, which fails if the connection was lost. Django
+    passes this error on as psycopg's own, for which there is neither a retry nor an error page.
     """
 
     cursor: Any
@@ -22,13 +24,15 @@ class TranslatesClose:
             self.cursor.close()
 
     def copy(self, statement: Any, *args: Any, **options: Any) -> AbstractContextManager[Any]:
-        """psycopg's own, which Django's wrapper passes on."""
+        """Returns psycopg's own COPY context, which Django's wrapper passes on. It is traced if
+        tracing is on.
+        """
         copies: AbstractContextManager[Any] = self.cursor.copy(statement, *args, **options)
         spans = self.db.spans
         return copies if spans is None else spans.copying(self, statement, copies)
 
     def __exit__(self, *_error: object) -> None:
-        with suppress(Error):  # as Django does: what happened in the block tells more
+        with suppress(Error):  # as Django does: the error of the block has more information
             self.close()
 
 

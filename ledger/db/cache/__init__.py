@@ -1,1 +1,3 @@
-"""Caches that all processes share: a table, or a Redis server with the table to fall back on."""
+"""Caches that all processes share: a database table, or a Redis server with the table as the
+fallback.
+"""

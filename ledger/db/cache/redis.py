@@ -1,12 +1,12 @@
-"""A cache on a Redis server, with the table to fall back on.
+"""A cache on a Redis server, with a database table as the fallback.
 
-# Note [When Redis fails]
-Limits on signing in are counted in the cache, so a failure must neither stop a payment nor open a
-limit. After an operation that Redis does not answer, or refuses, this process uses the cache in
-the table (`shared_cache`) for TRY_AGAIN seconds. Then it uses Redis again, if Redis stores a value
-and returns it: a Redis that only reads would return the same count again and again. So a limit
-holds all the time, but it may be used up once in each of the two places. What must never be
-accepted twice (codes of an app, tokens of a provider) is always in the table.
+Note [When Redis fails]: limits on signing in are counted in the cache, so a failure must neither
+stop a payment nor remove a limit. If Redis does not answer or refuses an operation, this process
+uses the cache in the table (`ledger.db.cache.shared`) for TRY_AGAIN seconds. Then it uses Redis
+again, if Redis stores a value and returns it: a Redis that accepts only reads would return the same
+count again and again. So a limit always applies, but it may be used up once in each of the two
+places. Values that may be accepted only once (codes of an app, tokens of a provider) are always in
+the table.
 """
 
 import logging
@@ -23,17 +23,20 @@ from ledger.db.cache.shared import SharedCache, signed, unsigned
 
 logger = logging.getLogger("ledger.cache")
 
-SECONDS = 1  # to connect, and to answer
+SECONDS = 1  # time limit for Redis to connect, and to answer
 TRY_AGAIN = 5  # seconds after a failure
-ONLY_ONCE = ("allauth.mfa.", "jwt:")  # keys of django-allauth for what is accepted only once
+# Keys of django-allauth for values that may be accepted only once.
+ONLY_ONCE = ("allauth.mfa.", "jwt:")
 TABLE = "cache"
-# Until when this process uses the table, by the place of the Redis that failed, on the clock of
-# time.monotonic(). All threads share it.
+# The time until which this process uses the table, on the clock of time.monotonic(), by the address
+# of the Redis server that failed. All threads share the dict.
 AWAY_UNTIL: dict[str, float] = {}
 
 
 class SignedText:
-    """How Redis gets our values: as the signed text that they are, never pickled by Django."""
+    """The serializer for Redis. It sends Ledger's values as the signed text that they already are;
+    Django never pickles them.
+    """
 
     def dumps(self, value: str) -> bytes:
         return value.encode()
@@ -43,21 +46,21 @@ class SignedText:
 
 
 class SignedRedis(RedisCache):
-    """Django's cache on Redis. Values are signed together with their keys, and keys are hashed, so
-    that whoever reads or writes there finds no address and puts no code into a web process.
+    """Django's cache on Redis, with signed values and hashed keys. An attacker with access to Redis
+    finds no email or IP addresses there, and cannot run code in a web process.
     """
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
-        ours = {
+        options = {
             "serializer": SignedText,
             "socket_connect_timeout": SECONDS,
             "socket_timeout": SECONDS,
-            "retry": Retry(NoBackoff(), 1),  # a connection that Redis closed while idle
+            "retry": Retry(NoBackoff(), 1),  # for a connection that Redis closed while it was idle
         }
-        super().__init__(location, {**params, "OPTIONS": {**params.get("OPTIONS", {}), **ours}})
+        super().__init__(location, {**params, "OPTIONS": {**params.get("OPTIONS", {}), **options}})
 
     def make_key(self, key: str, version: int | None = None) -> str:
         full = super().make_key(key, version)
@@ -79,7 +82,7 @@ class SignedRedis(RedisCache):
 
 
 class RedisOrTable(BaseCache):
-    """Redis, or the table while Redis fails. See Note [When Redis fails]."""
+    """A cache that uses Redis, or the table while Redis fails. See Note [When Redis fails]."""
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -113,7 +116,7 @@ class RedisOrTable(BaseCache):
         return {key: value for key, value in found.items() if value is not nothing}
 
     def clear(self) -> None:
-        """Empties both places."""
+        """Deletes all entries in the table and in Redis."""
         self._table.clear()
         self._redis.clear()
 
@@ -121,26 +124,28 @@ class RedisOrTable(BaseCache):
         self._redis.close()
 
     def drop_expired(self) -> int:
-        """Deletes what has expired in the table; Redis forgets by itself. Returns how many."""
+        """Deletes the expired entries of the table and returns their number. Redis deletes its
+        own.
+        """
         return self._table.drop_expired()
 
     def _do(self, name: str, key: str, *args: Any, **options: Any) -> Any:
-        """Calls the method at Redis, or at the table."""
+        """Calls the method on Redis, or on the table while Redis fails."""
         if not key.startswith(ONLY_ONCE) and time.monotonic() >= AWAY_UNTIL.get(self._location, 0):
             try:
                 if self.is_away:
                     self._prove()
                 return getattr(self._redis, name)(key, *args, **options)
-            except Exception as error:  # noqa: BLE001  what answers nonsense ends in any of them
+            except Exception as error:  # noqa: BLE001  a wrong answer can cause any error
                 self._note(type(error).__name__)
         return getattr(self._table, name)(key, *args, **options)
 
     def _prove(self) -> None:
-        """Raises an exception unless Redis stores a value and returns it."""
+        """Checks that Redis stores a value and returns it. Raises an exception otherwise."""
         key, value = f"proof:{uuid4().hex}", uuid4().hex
         self._redis.set(key, value, TRY_AGAIN)
         if self._redis.get(key) != value:
-            raise ConnectionError("Redis does not return what it was given.")
+            raise ConnectionError("Redis does not return the value that was stored.")
         if AWAY_UNTIL.pop(self._location, None):
             logger.warning("Redis works again.")
 

@@ -1,4 +1,4 @@
-"""The cache that all processes share, in a table."""
+"""The cache in a database table that all processes share."""
 
 import pickle
 from collections.abc import Iterable
@@ -12,30 +12,31 @@ from django.db import DatabaseError, connections, router
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
-# Each write counts the rows: 0.2 ms at this many, 15 ms at ten times as many.
+# Each write counts the rows: 0.2 ms for this number, 15 ms for ten times as many.
 MAX_ENTRIES = 10_000
-# Keys of django-allauth: counts of limits, and what is accepted only once.
-OF_SIGN_IN = ["%:allauth%", "%:jwt:%"]
+# Patterns of the keys of django-allauth: counters of limits, and values that may be accepted only
+# once.
+SIGN_IN_KEYS = ["%:allauth%", "%:jwt:%"]
 NEVER = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 class _Pickle:
-    """How a Signer turns values into bytes, and signed bytes back."""
+    """The serializer with which a Signer turns values into bytes, and signed bytes into values."""
 
     def dumps(self, value: Any) -> bytes:
         return pickle.dumps(value)
 
     def loads(self, data: bytes) -> Any:
-        return pickle.loads(data)  # noqa: S301  the signature is ours
+        return pickle.loads(data)  # noqa: S301  the signature was checked
 
 
 def signed(key: str, value: Any) -> str:
-    """The value as text, pickled, with a signature over it and its key."""
+    """Returns the pickled value as text, with a signature over the value and its key."""
     return Signer(salt=key).sign_object(value, _Pickle)
 
 
 def unsigned(key: str, text: str, default: Any = None) -> Any:
-    """The value of a signed text; `default` if we did not sign it for this key."""
+    """Returns the value of a signed text, or `default` if Ledger did not sign it for this key."""
     try:
         return Signer(salt=key).unsign_object(text, _Pickle)
     except BadSignature:
@@ -45,12 +46,13 @@ def unsigned(key: str, text: str, default: Any = None) -> Any:
 class SharedCache(DatabaseCache):
     """Django's cache in a table, with three differences.
 
-    A value is signed, together with its key. Django unpickles whatever is in the table, so that SQL
-    of the web role could put code there that a web process runs. What we did not sign is no entry.
+    A value is signed together with its key. Django unpickles whatever the table contains, so SQL of
+    the web role could otherwise store code there that a web process runs. An entry that Ledger did
+    not sign is ignored.
 
     Each write is one statement, so writes cannot race.
 
-    A full cache keeps the counts of limits whose window is still open, and the used codes of
+    A full cache keeps the counters of limits whose window is still open, and the used codes of
     authenticator apps. Django deletes the third of all entries with the first keys, so an attacker
     who keeps changing IP addresses could reset everyone's counters.
     """
@@ -60,7 +62,7 @@ class SharedCache(DatabaseCache):
         self._quoted = f'"{table}"'
 
     def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
-        """The values of those keys that have one, by key."""
+        """Returns the values that exist for these keys, by key."""
         wanted = {self.make_and_validate_key(key, version=version): key for key in keys}
         sql = f"SELECT cache_key, value FROM {self._quoted}"  # noqa: S608
         with connections[router.db_for_read(self.cache_model_class)].cursor() as cursor:
@@ -73,9 +75,11 @@ class SharedCache(DatabaseCache):
         return {key: value for key, value in found.items() if value is not nothing}
 
     def _base_set(self, mode: str, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT) -> bool:
-        """Writes an entry; `mode` is set, add or touch. Returns whether it did. Where the database
-        fails, as in a transaction that only reads, set and touch return False; add raises, because
-        False says that the key exists: that a limit is reached, or a code was used.
+        """Writes an entry and returns whether it was written; `mode` is set, add or touch. If the
+        database refuses, for example in a read-only transaction, set and touch return False.
+
+        Raises DatabaseError for add, because False would mean that the key exists: that a limit is
+        reached, or that a code was used.
         """
         seconds, now = self.get_backend_timeout(timeout), timezone.now()
         expires = NEVER if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
@@ -106,17 +110,19 @@ class SharedCache(DatabaseCache):
             return False
 
     def drop_expired(self) -> int:
-        """Deletes the entries that have expired. Returns how many."""
+        """Deletes the expired entries and returns their number."""
         with connections[router.db_for_write(self.cache_model_class)].cursor() as cursor:
             cursor.execute(f"DELETE FROM {self._quoted} WHERE expires < %s", [timezone.now()])  # noqa: S608
             return int(cursor.rowcount)
 
     def _drop_some_if_full(self, cursor: Any) -> None:
-        """Drops what has expired; if that is not enough, also the results of reports."""
+        """Deletes expired entries if the cache is full. If that is not enough, also deletes all
+        entries that do not belong to sign-in, such as results of reports.
+        """
         cursor.execute(f"SELECT count(*) FROM {self._quoted}")  # noqa: S608
         (number,) = cursor.fetchone()
         if number <= self._max_entries:
             return
         if number - self.drop_expired() > self._max_entries:
             sql = f"DELETE FROM {self._quoted} WHERE cache_key NOT LIKE ALL (%s)"  # noqa: S608
-            cursor.execute(sql, [OF_SIGN_IN])
+            cursor.execute(sql, [SIGN_IN_KEYS])

@@ -1,1 +1,1 @@
-"""Commits: which standbys a COMMIT waits for, and whether a transaction was committed."""
+"""Commits: the standbys that a COMMIT waits for, and whether a transaction was committed."""

@@ -1,5 +1,5 @@
-"""What a commit waits for: the synchronous standby, where there is one; or nobody, for rows that a
-failover may lose.
+"""How commits wait for confirmation by the synchronous standby, and how rows that a failover may
+lose skip the wait.
 """
 
 import time
@@ -13,24 +13,27 @@ from django.db import transaction as db_transaction
 from ledger.db.commits.synchronous import problem_with_confirmation
 from ledger.db.outages.probe import short_connection
 
-SECONDS = 1  # for connecting, and for the question
-KNOWN_FOR = 5.0  # seconds; so that many failing requests ask once
+SECONDS = 1  # time limit for connecting, and for the query
+KNOWN_FOR = 5.0  # seconds, so that many failing requests send one query
 clock = time.monotonic
 
 
 class _Answer:
-    """The last one of this process: whether nobody confirms, and when it came."""
+    """The last answer in this process: whether no standby confirms commits, and the time of the
+    answer.
+    """
 
     is_lost, at = False, float("-inf")
 
 
 def wait_until_confirmed(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Returns when every row that this session can read would survive a failover. One statement.
+    """Waits until every row that this session can read would survive a failover. One statement.
 
-    For code that finds a row by its id and tells somebody that it is booked, without a lock or a
-    write of its own: see Note [Cancelled waits]. Commits an empty message, which no decoder of the
-    log is sent and which waits for the standby as every commit does. Raises OutcomeUnknown if that
-    wait is cancelled.
+    For code that finds a row by its id and reports it as booked, without a lock or a write: see
+    Note [Cancelled waits]. It commits an empty message in the WAL, which is not sent to logical
+    decoders, and the commit waits for the standby as every commit does.
+
+    Raises OutcomeUnknown if that wait is cancelled.
     """
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT pg_logical_emit_message(true, 'ledger', '')")
@@ -38,8 +41,9 @@ def wait_until_confirmed(using: str = DEFAULT_DB_ALIAS) -> None:
 
 @contextmanager
 def waiting_for_no_standby() -> Iterator[None]:
-    """A transaction that is committed once it is on the disk of the primary. Only for what a
-    failover may lose, such as when a session was last used; never for money or rights.
+    """Opens a transaction whose commit waits only for the disk of the primary. Use it only for data
+    that a failover may lose, such as the time when a session was last used; never for money or
+    rights.
     """
     with db_transaction.atomic(durable=True):
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
@@ -48,8 +52,8 @@ def waiting_for_no_standby() -> Iterator[None]:
 
 
 def nobody_confirms() -> bool:
-    """Whether commits wait for a standby that is not connected. Asks over a connection of its own,
-    at most once in five seconds; False where the server does not answer.
+    """Returns whether commits wait for a standby that is not connected. It uses a separate
+    connection, at most once in five seconds, and returns False if the server does not answer.
     """
     if clock() - _Answer.at >= KNOWN_FOR:
         try:
@@ -62,5 +66,7 @@ def nobody_confirms() -> bool:
 
 
 def is_known_lost() -> bool:
-    """The same, which asks only if the last answer was that nobody confirms."""
+    """Returns the same as `nobody_confirms`, but queries the server only if the last answer was
+    that no standby confirms.
+    """
     return _Answer.is_lost and nobody_confirms()

@@ -1,8 +1,8 @@
-"""The standbys that a COMMIT waits for (`synchronous_standby_names`), as every role sees them.
+"""The standbys that a COMMIT waits for (`synchronous_standby_names`), as every role can see them.
 
-A role without the rights of `pg_read_all_stats` sees which standbys are connected, by their names,
-but not what they receive. One that hangs counts as connected until the server ends its connection,
-after `wal_sender_timeout`.
+A role without `pg_read_all_stats` sees the names of the connected standbys, but not what they have
+received. A standby that hangs counts as connected until the server ends its connection, after
+`wal_sender_timeout`.
 """
 
 import re
@@ -27,8 +27,11 @@ NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
 
 
 class Confirmation(NamedTuple):
-    """How many synchronous standbys a commit waits for, 0 where it waits for nobody, and how many
-    are connected; the oldest transaction of this role that waits, and the server's time.
+    """The synchronous standbys of the server at one time.
+
+    `needed` is the number of standbys that a commit waits for (0: none), `connected` how many of
+    them are connected. `waiting` is the id of this role's oldest waiting transaction, `now` the
+    server's time in seconds.
     """
 
     needed: int
@@ -38,14 +41,14 @@ class Confirmation(NamedTuple):
 
 
 def confirmation(found: psycopg.Connection[Any]) -> Confirmation:
-    """Asks the server, in one statement that waits for nobody."""
+    """Returns the server's confirmation state, with one statement that does not wait."""
     [(setting, waits, connected, waiting, now)] = found.execute(CONFIRMATION).fetchall()
     needed, names = names_in(setting) if waits else (0, frozenset[str]())
     return Confirmation(needed, _how_many(names, connected), waiting, now)
 
 
 def problem_with_confirmation(found: psycopg.Connection[Any]) -> str | None:
-    """The sentence about commits that nobody confirms; None where they are, or need not be."""
+    """Returns a message if commits wait and no standby confirms them; otherwise None."""
     needed, connected, *_ = confirmation(found)
     if connected >= needed:
         return None
@@ -53,8 +56,9 @@ def problem_with_confirmation(found: psycopg.Connection[Any]) -> str | None:
 
 
 def names_in(setting: str) -> tuple[int, frozenset[str]]:
-    """How many standbys `synchronous_standby_names` asks for, and which may be among them, in small
-    letters: Postgres does not tell case apart here. `*` is every one.
+    """Returns how many standbys `synchronous_standby_names` requires, and the names that may be
+    among them. Names are in lower case, because Postgres ignores case here; `*` means every
+    standby.
     """
     counted = COUNTED.fullmatch(setting)
     rest = counted[2] if counted else setting

@@ -1,19 +1,20 @@
-"""Finds out whether a database transaction was committed, by its id."""
+"""Checks by its id whether a database transaction was committed."""
 
 from django.db import connection
 
 
 def current_xid() -> str:
-    """The id of the open transaction, which must have written something."""
+    """Returns the id of the open transaction, which must have written something."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text")
         return str(cursor.fetchone()[0])
 
 
 def was_committed(xid: str) -> bool:
-    """Whether the transaction with that id is committed on this server.
+    """Returns whether the transaction with that id was committed on this server.
 
-    After a failover that lost it, the new server may not have reached that id: False.
+    It also returns False for a transaction that a failover lost, because the new server may not
+    have used that id yet.
     """
     with connection.cursor() as cursor:
         cursor.execute(

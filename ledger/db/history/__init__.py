@@ -1,1 +1,1 @@
-"""The history: who a write is from, signed, and the register of rows that must stay."""
+"""The history: the signed facts about who wrote a row, and the register of rows that must stay."""

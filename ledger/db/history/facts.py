@@ -1,10 +1,10 @@
-"""Tells the database who a write is from, where and why, for the rows of its history.
+"""The facts of a write for the history: who wrote a row, from where and why.
 
-Note [Facts of a write]: the triggers of the history read the setting `ledger.facts`.
-Before a write to a recorded table, the connection sets it for the transaction alone, so it works
-behind a transaction pooler too. Reads, payments and all other writes are sent as they are, without
-another query. The setting is signed, see Note [Signed facts]: the history marks what injected SQL
-could have set instead. The triggers also store what it cannot choose: the role and the session.
+Note [Facts of a write]: the triggers of the history read the setting `ledger.facts`. Before a write
+to a recorded table, the connection sets it only for the transaction, so it also works behind a
+transaction pooler. Reads, payments and all other writes need no extra query. The setting is signed
+(Note [Signed facts]), so the history marks facts that injected SQL has set. The triggers also store
+the role and the session, which injected SQL cannot choose.
 """
 
 import json
@@ -22,7 +22,7 @@ SETTING = "ledger.facts"
 SEND = f"SELECT set_config('{SETTING}', %s, true)"
 SHORT, LONG = 200, 500
 WRITE = re.compile(r'(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)')
-# The tables whose writes have a history; apps add theirs.
+# The tables whose writes are recorded in a history. Apps add their tables.
 recorded: set[str] = set()
 
 Facts = Callable[[], dict[str, str | None]]
@@ -31,9 +31,9 @@ _reason: ContextVar[str] = ContextVar("reason", default="")
 
 
 @contextmanager
-def told(facts: Facts) -> Iterator[None]:
-    """Within the block, writes to recorded tables carry these facts: `person` (an id), `address`,
-    `path` and `request`. They are read when such a write comes.
+def with_facts(facts: Facts) -> Iterator[None]:
+    """Attaches these facts to writes to recorded tables in the block: `person` (an id), `address`,
+    `path` and `request`. `facts` is called when such a write happens.
     """
     before, reason = _facts.set(facts), _reason.set("")
     try:
@@ -44,8 +44,10 @@ def told(facts: Facts) -> Iterator[None]:
 
 
 @contextmanager
-def untold() -> Iterator[None]:
-    """Within the block, no write carries facts: for tables beside the real ones."""
+def without_facts() -> Iterator[None]:
+    """Removes the facts from all writes in the block. For tables that are not part of the bank's
+    books, such as those of the practice bank.
+    """
     before = _facts.set(None)
     try:
         yield
@@ -53,15 +55,15 @@ def untold() -> Iterator[None]:
         _facts.reset(before)
 
 
-def because(reason: str) -> None:
-    """States why the writes that follow in this request are made."""
+def set_reason(reason: str) -> None:
+    """Sets the reason that the history records for the following writes of this request."""
     _reason.set(reason)
 
 
-def tell(
+def send_facts(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """An execute wrapper of Django: sets the facts before a write to a recorded table."""
+    """Sets the facts before a write to a recorded table, as an execute wrapper of Django."""
     facts = _facts.get()
     if facts is None or not isinstance(sql, str) or sql[:6] not in ("INSERT", "UPDATE", "DELETE"):
         return execute(sql, params, many, context)
@@ -69,15 +71,15 @@ def tell(
     if found is None or found[1] not in recorded:
         return execute(sql, params, many, context)
     database = context["connection"]
-    alone = not database.in_atomic_block and database.get_autocommit()
-    with db_transaction.atomic(using=database.alias) if alone else nullcontext():
+    commits_itself = not database.in_atomic_block and database.get_autocommit()
+    with db_transaction.atomic(using=database.alias) if commits_itself else nullcontext():
         with database.prepared_cursor() as cursor:
             cursor.execute(SEND, [signed(_as_text(facts()))])
         return execute(sql, params, many, context)
 
 
 def _as_text(facts: dict[str, str | None]) -> str:
-    given = {name: value[:SHORT] for name, value in facts.items() if value}
-    given["reason"] = _reason.get()[:LONG]
-    # Postgres stores no U+0000. A backslash that was typed stays.
-    return json.dumps({name: value.replace("\0", "") for name, value in given.items()})
+    kept = {name: value[:SHORT] for name, value in facts.items() if value}
+    kept["reason"] = _reason.get()[:LONG]
+    # Postgres does not store U+0000. A backslash that a user typed stays.
+    return json.dumps({name: value.replace("\0", "") for name, value in kept.items()})

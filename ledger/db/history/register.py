@@ -11,23 +11,24 @@ from pgtrigger import After, Insert, Referencing, Statement, Trigger, Update
 
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger
 
-ERASES = "ledger.erases"  # the setting that says why texts are emptied, for one transaction
+ERASES = "ledger.erases"  # the setting with the reason why texts are emptied, for one transaction
 BY_RULE = "By the rules of its table"
-# How texts may be erased from a column, in SQL on {old} and {new}: emptied, or without some keys.
+# How texts may be erased from a column, as SQL on {old} and {new}: emptied, or with some keys
+# removed.
 EMPTIED = "{new} IN ({old}, '')"
 WITHOUT_KEYS = "({new} <@ {old} OR {new} IS NOT DISTINCT FROM {old})"
 
 
 class ByRule(NamedTuple):
-    """Columns that change by right, and the SQL condition on OLD and NEW under which they do."""
+    """Columns that may change, and the SQL condition on OLD and NEW under which they may change."""
 
     columns: Collection[str]
     condition: str
 
 
 class RegisterTrigger(FirmTrigger):
-    """A trigger whose function names the columns of its model. `undigested` are columns that no
-    digest covers.
+    """A trigger whose function contains the column names of its model. `undigested` contains the
+    columns that no digest covers.
     """
 
     def __init__(self, *, undigested: Collection[str] = (), **kwargs: Any) -> None:
@@ -84,12 +85,12 @@ def registered(
     erased: Mapping[str, str] | None = None,
     by_rule: ByRule | None = None,
 ) -> list[Trigger]:
-    """The triggers of an append-only table that note each new row in `row_register`, with a digest
-    of all columns but the generated and the `undigested` ones.
+    """Returns the triggers of an append-only table that record each new row in `row_register`, with
+    a digest of all columns except generated and `undigested` ones.
 
-    Two kinds of changes are noted in `row_revisions`, so that the audit takes them: of the columns
-    `erased`, each by its SQL condition, while the setting ERASES says why; and what is allowed
-    `by_rule`. Any other change of a row is a finding.
+    Two kinds of changes are recorded in `row_revisions`, so that the audit accepts them: changes of
+    the columns `erased`, each under its SQL condition, while the setting ERASES contains the
+    reason; and changes that `by_rule` allows. The audit reports any other change of a row.
     """
     triggers: list[Trigger] = [
         _Registers(
@@ -115,12 +116,14 @@ def registered(
 
 
 def id_of(model: type[models.Model], row: str) -> str:
-    """SQL: the id of a row as the register has it."""
+    """Returns SQL for the id of a row, in the form that the register stores."""
     return f'{row}."{model._meta.pk.column}"::text'
 
 
 def known_digest(table: str, row_id: str) -> str:
-    """SQL: the digest that a row should have, by its newest revision or else the register."""
+    """Returns SQL for the digest that a row should have: from its newest revision, or else from the
+    register.
+    """
     return f"""coalesce(
                 (SELECT digest FROM row_revisions
                  WHERE table_name = {table} AND row_id = {row_id}
@@ -130,13 +133,13 @@ def known_digest(table: str, row_id: str) -> str:
 
 
 def is_registered(model: type[models.Model]) -> bool:
-    """Whether the rows of a model are noted in the register."""
+    """Returns whether the register records the rows of a model."""
     triggers = getattr(model._meta, "triggers", ())
     return any(isinstance(trigger, RegisterTrigger) for trigger in triggers)
 
 
 def digested(model: type[models.Model]) -> Iterator["models.Field[Any, Any]"]:
-    """The fields that the digests of a table cover, by name of their columns."""
+    """Yields the fields that the digests of a table cover, ordered by column name."""
     triggers: list[Trigger] = model._meta.triggers  # type: ignore[attr-defined]
     undigested = {
         column
@@ -150,8 +153,8 @@ def digested(model: type[models.Model]) -> Iterator["models.Field[Any, Any]"]:
 
 
 def digest_of(model: type[models.Model], row: str, without: Collection[str] = ()) -> str:
-    """SQL: the SHA-256 of a row's values as a JSON array in UTF-8, times in UTC, so that it depends
-    on no setting of the session. `without` leaves out columns, such as new ones.
+    """Returns SQL for the SHA-256 of a row's values as a JSON array in UTF-8. Times are in UTC, so
+    no setting of the session changes the digest; `without` excludes columns, such as new ones.
     """
     values = ", ".join(
         f'{row}."{field.column}"' + " AT TIME ZONE 'UTC'" * isinstance(field, models.DateTimeField)
@@ -162,7 +165,7 @@ def digest_of(model: type[models.Model], row: str, without: Collection[str] = ()
 
 
 def _same(model: type[models.Model], *, but: Collection[str]) -> str:
-    """SQL: whether OLD and NEW agree in all other digested columns."""
+    """Returns SQL that checks whether OLD and NEW are equal in all other digested columns."""
     columns = [field.column for field in digested(model) if field.column not in but]
     old, new = (", ".join(f'{row}."{name}"' for name in columns) for row in ("OLD", "NEW"))
     return f"ROW({old}) IS NOT DISTINCT FROM ROW({new})"

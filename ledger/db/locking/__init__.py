@@ -1,1 +1,1 @@
-"""Locks: advisory ones by name, short ones of whole tables, and those of many rows in parts."""
+"""Locks: advisory locks by name, short locks of whole tables, and locks of many rows in parts."""

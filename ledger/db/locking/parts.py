@@ -1,4 +1,4 @@
-"""Changes many rows in parts, so that nobody waits for all of them."""
+"""Changes many rows in parts, so that other sessions never wait for the whole change."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,8 +14,8 @@ M = TypeVar("M", bound=models.Model)
 
 
 def change_in_parts(rows: models.QuerySet[M], change: Callable[[M], object]) -> int:
-    """Calls `change` with each row, locked, and returns how many there were. Each part is committed
-    before the next one begins, and stays so if an error ends the work: then call it again.
+    """Calls `change` with each locked row and returns the number of rows. Each part is committed
+    before the next begins and stays committed after an error, so the function can be called again.
     """
     count, rest = 0, rows.order_by("pk")
     while part := run_with_retry(partial(_change_part, rest, change)):

@@ -1,9 +1,8 @@
-"""Work that needs whole tables, without making others wait for long.
+"""Work that needs whole tables, without making other sessions wait for long.
 
-Note [Short waits]: a session that waits for the lock of a table makes all sessions wait that come
-later. So what the owner of the tables does to a table in use waits for a short time, rolls back
-and tries again after a pause in which the others continue. What can be found out without a lock is
-found out before.
+Note [Short waits]: when a session waits for the lock of a table, all later sessions wait behind it.
+So the owner's work on a table in use waits only a short time, rolls back, and tries again after a
+pause in which the others continue. Everything that needs no lock is found out before.
 """
 
 import logging
@@ -22,24 +21,26 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-LOCK_WAIT = "1s"  # for one table
+LOCK_WAIT = "1s"  # the limit for one table
 TRIES, FIRST_PAUSE, LONGEST_PAUSE = 30, 0.1, 3.0  # together longer than an upload of 50,000 lines
 IN_USE = frozenset({"40001", "40P01", "55P03"})  # a lost race, a deadlock, a lock that timed out
 
 
 class TablesInUse(OperationalError):
-    """Others used the tables in every try; nothing was changed."""
+    """An error for tables that other sessions used in every try. Nothing was changed."""
 
 
 def is_in_use(error: DatabaseError) -> bool:
-    """Returns whether the error ended a transaction only because others use its tables."""
+    """Returns whether the error ended a transaction only because other sessions use its tables."""
     return sqlstate(error) in IN_USE
 
 
 def with_short_waits(work: Callable[[], R]) -> R:
-    """Runs the work in a database transaction that waits for no lock longer than LOCK_WAIT, and
-    runs it again after a pause if it did. One such work runs at a time: Postgres refuses to change
-    a right of a table twice in parallel. Raises TablesInUse after the last try.
+    """Runs the work in a transaction that waits at most LOCK_WAIT for each lock, and runs it again
+    after a pause if a wait was longer. Only one such work runs at a time, because Postgres refuses
+    to change a right of a table twice in parallel.
+
+    Raises TablesInUse after the last try.
     """
 
     def attempt() -> R:
@@ -52,8 +53,10 @@ def with_short_waits(work: Callable[[], R]) -> R:
 
 
 def again_while_in_use(attempt: Callable[[], R]) -> R:
-    """Returns what `attempt` returns; calls it again after a pause while tables are in use. It
-    opens its own transaction with a lock timeout. Raises TablesInUse after the last try.
+    """Returns the result of `attempt`, and calls it again after a pause while tables are in use.
+    `attempt` opens its transaction with a lock timeout.
+
+    Raises TablesInUse after the last try.
     """
     pause = FIRST_PAUSE
     for tries_left in reversed(range(TRIES)):
@@ -66,8 +69,8 @@ def again_while_in_use(attempt: Callable[[], R]) -> R:
                 raise
             if not tries_left:
                 raise TablesInUse(
-                    "Others use tables that this changes, so nothing was changed. Run it again"
-                    " when no audit, backup or long report runs."
+                    "Other sessions use tables that this command changes, so nothing was changed."
+                    " Run it again when no audit, backup or long report is running."
                 ) from error.__cause__
         if pause == FIRST_PAUSE:
             logger.warning("Tables are in use: trying again, up to %s times.", TRIES)

@@ -1,1 +1,1 @@
-"""Migrating: faster states, what follows `migrate`, and which migrations may be taken back."""
+"""Migrating: faster states, what follows `migrate`, and the migrations that may be reversed."""

@@ -1,4 +1,4 @@
-"""What follows `migrate`, only where the database has every migration of this code."""
+"""Steps after `migrate` that run only if the database has every migration of this code."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,8 +10,8 @@ from ledger.db.outages.probe import unapplied_migrations
 
 
 def at_newest(receiver: Callable[..., Any]) -> Callable[..., Any]:
-    """A receiver of `post_migrate` that does nothing while migrations are missing, because somebody
-    migrated back or not all the way: the code knows only the newest tables.
+    """Returns a receiver of `post_migrate` that does nothing while migrations are missing, for
+    example after a migration backwards. The code matches only the newest tables.
     """
 
     @wraps(receiver)

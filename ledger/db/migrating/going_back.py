@@ -1,4 +1,4 @@
-"""Which migrations, taken back, may delete what a bank holds."""
+"""The migrations that may delete data of a bank when they are reversed."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,8 +10,8 @@ from pgtrigger.migrations import AddTrigger, RemoveTrigger
 
 from ledger.db.read_router import is_added
 
-# Taken back, these change rules and indexes, never a row. Their subclasses, such as
-# AddIndexConcurrently and AddConstraintNotValid, are the same.
+# These operations change rules and indexes when they are reversed, but never rows. The same is true
+# for their subclasses, such as AddIndexConcurrently and AddConstraintNotValid.
 KEEP_ROWS = (
     AddTrigger,
     RemoveTrigger,
@@ -27,24 +27,26 @@ KEEP_ROWS = (
 Plan = Sequence[tuple[migrations.Migration, bool]]
 
 
-def taken_back(plan: Plan) -> list[migrations.Migration]:
-    """The migrations that this plan of Django's takes back."""
+def reversed_migrations(plan: Plan) -> list[migrations.Migration]:
+    """Returns the migrations that this Django plan reverses."""
     return [migration for migration, backwards in plan if backwards]
 
 
 def lossy(plan: Plan) -> list[migrations.Migration]:
-    """Those of them that delete a table or a column, or run code that may delete values. Apps that
-    were added to Ledger are left out: their developers decide what their tables hold.
+    """Returns the reversed migrations that delete a table or a column, or run code that may delete
+    values. Migrations of added apps are excluded: their developers decide what the tables contain.
     """
     return [
         each
-        for each in taken_back(plan)
+        for each in reversed_migrations(plan)
         if not is_added(each.__module__) and not all(map(_keeps_rows, _database_side(each)))
     ]
 
 
 def _database_side(migration: migrations.Migration) -> Iterator[Operation]:
-    """What it does to the database, without what it only notes."""
+    """Yields the operations that change the database, without those that change only Django's
+    state.
+    """
     for operation in migration.operations:
         if isinstance(operation, of_django.SeparateDatabaseAndState):
             yield from operation.database_operations

@@ -1,12 +1,12 @@
-"""Banks from before the fresh migrations, which `adopt_migrations` moves."""
+"""Banks with the old migrations, which `adopt_migrations` moves to the fresh ones."""
 
 from collections.abc import Collection
 
-COMMIT = "0f06292b"  # the last one with the old migrations
-FIRST = "accounts.0001_tables"  # of the fresh ones
+COMMIT = "0f06292b"  # the last commit with the old migrations
+FIRST = "accounts.0001_tables"  # the first of the fresh migrations
 HOW_TO_MOVE = (
-    "docs/migrations.md#a-bank-from-before-the-fresh-migrations says how to move it, by"
-    " manage.py adopt_migrations"
+    "docs/migrations.md#a-bank-from-before-the-fresh-migrations describes how to move it"
+    " with manage.py adopt_migrations"
 )
 NOTHING_CHANGED = f"Nothing was changed: this bank is of older code. {HOW_TO_MOVE}."
 

@@ -1,14 +1,16 @@
-"""Migrations in half the time: operations that change no column render no model.
+"""Faster migrations: operations that change no column do not render models.
 
-Note [Rendered models]: Django carries a state through the migrations, and classes made from it.
-After each operation it makes the classes of the model and of all related ones again: three
-quarters of the time that all migrations take. Triggers, constraints, indexes, options and managers
-are no columns, so their operations change the state alone, and write into the class the options
-that later operations read from it (AlterField asks which constraints and indexes have names of
-their own). `is_delayed` is Django's own note that the classes are behind the state: it makes them
-all again before code of a migration (RunPython) or of `post_migrate` sees them.
+Note [Rendered models]: Django passes a state through the migrations, and model classes made from
+it. After each operation, Django makes the classes of the model and of all related models again,
+which takes three quarters of the time of all migrations. Triggers, constraints, indexes, options
+and managers are not columns. So their operations here change only the state, and write into the
+class the options that later operations read from it (AlterField checks which constraints and
+indexes have explicit names). `is_delayed` is Django's own flag that the classes are behind the
+state: Django makes them all again before code of a migration (RunPython) or of `post_migrate` uses
+them.
 
-For migrations that go forward: taken back, earlier states share their classes with later ones.
+This works only for migrations that go forward. When migrations are reversed, earlier and later
+states share their classes.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,21 +39,24 @@ OPERATIONS: tuple[Any, ...] = (
 
 @contextmanager
 def without_rendering() -> Iterator[None]:
-    """Within the block, OPERATIONS change the state of migrations and render no model."""
-    really = {kind: kind.state_forwards for kind in OPERATIONS}
-    for kind, state_forwards in really.items():
+    """Makes OPERATIONS change only the state of migrations in the block, without rendering
+    models.
+    """
+    originals = {kind: kind.state_forwards for kind in OPERATIONS}
+    for kind, state_forwards in originals.items():
         kind.state_forwards = _noting(state_forwards)
     try:
         yield
     finally:
-        for kind, state_forwards in really.items():
+        for kind, state_forwards in originals.items():
             kind.state_forwards = state_forwards
 
 
-def _noting(really: StateForwards) -> StateForwards:
+def _noting(original: StateForwards) -> StateForwards:
     def state_forwards(self: Any, app_label: str, state: ProjectState) -> None:
-        rendered = state.__dict__.pop("apps", None)  # without it Django has nothing to render again
-        really(self, app_label, state)
+        # without this attribute Django has nothing to render again
+        rendered = state.__dict__.pop("apps", None)
+        original(self, app_label, state)
         if rendered is not None:
             state.__dict__["apps"] = rendered
             state.is_delayed = True
@@ -62,7 +67,7 @@ def _noting(really: StateForwards) -> StateForwards:
 
 
 def _write_options(rendered: Any, state: ProjectState, app_label: str, model: str) -> None:
-    """Writes what the schema editor reads of a class into the class."""
+    """Writes the options that the schema editor reads into the class."""
     options = state.models[app_label, model].options
     meta = rendered.get_model(app_label, model)._meta
     meta.constraints, meta.indexes = options["constraints"], options["indexes"]

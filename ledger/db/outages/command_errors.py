@@ -1,4 +1,4 @@
-"""Errors of the database that end a command, as one message: the host, the cause and what to do."""
+"""Database errors that end a command, as one message with the host, the cause and the remedy."""
 
 from contextlib import suppress
 
@@ -15,7 +15,7 @@ from django.db.migrations.exceptions import MigrationSchemaMissing
 
 from ledger.db.outages.probe import short_connection, unapplied_migrations
 from ledger.db.outages.reasons import Reason, error_of_psycopg, for_people, in_words, reason_of
-from ledger.db.outages.refused_logins import NO_RIGHT, sentence_for
+from ledger.db.outages.refused_logins import NO_RIGHT, message_for_refusal
 from ledger.db.outages.waiting import without_tables
 from ledger.db.retry import sqlstate
 from ledger.db.server.credentials import NoLogin
@@ -23,12 +23,12 @@ from ledger.db.server.embedded import EmbeddedServerError
 from ledger.db.server.failed_servers import failed_servers_of, is_not_opened, names_of
 
 NO_TABLE = "42P01"
-SECONDS = 5  # to look for migrations that are missing
+SECONDS = 5  # time limit for looking for missing migrations
 REPLICAS = "DATABASE_REPLICA_URLS"
 CHECK_LOGIN = "Correct user and password in DATABASE_URL, or in DB_USER and DB_PASSWORD."
 CHECK_NETWORK = (
     "Check host and port in DATABASE_URL or DB_HOST, and whether the firewall or the security"
-    " group lets this computer in."
+    " group admits this computer."
 )
 CHECK_SERVER = "Check host and port in DATABASE_URL or DB_HOST, and whether the server runs."
 REMEDIES = {
@@ -51,8 +51,8 @@ REMEDIES = {
         " (docs/databases.md)."
     ),
 }
-# What `manage.py prepare` makes, and another role than the owner may lack. A server that asks for a
-# password refuses it for a role that does not exist.
+# What `manage.py prepare` creates, so that a login other than the owner may lack it. A server that
+# requires a password also refuses the password if the role does not exist.
 LOGIN_LACKS = frozenset({Reason.NO_ROLE, Reason.PASSWORD})
 RIGHTS_LACK = frozenset({Reason.NO_RIGHT, Reason.NO_TABLE})
 MAKE_LOGIN = (
@@ -60,7 +60,7 @@ MAKE_LOGIN = (
     " administrator, then manage.py prepare as the owner of the tables (docs/rights.md)."
 )
 PREPARE = "Run manage.py prepare first, as the owner of the tables."
-PREPARE_EMBEDDED = "Run manage.py prepare first, which makes roles, tables and rights."
+PREPARE_EMBEDDED = "Run manage.py prepare first, which creates roles, tables and rights."
 NOT_OWNED = (
     "The login {user} may not create tables in the database {name}: {cause}. The database must"
     " belong to the login; its owner or a superuser runs ALTER DATABASE {name} OWNER TO {user}"
@@ -69,7 +69,9 @@ NOT_OWNED = (
 
 
 def message_for(error: Exception) -> str | None:
-    """Returns the message to end with; None for an error that is a defect of the command."""
+    """Returns the message with which the command ends, or None if the error is a bug in the
+    command.
+    """
     if isinstance(error.__cause__, EmbeddedServerError):
         return str(error)
     if isinstance(error, MigrationSchemaMissing):
@@ -79,12 +81,12 @@ def message_for(error: Exception) -> str | None:
         return _unreachable(error, cause)
     if not isinstance(error, ProgrammingError | IntegrityError):
         return None
-    return _without_table(error) if sqlstate(error) == NO_TABLE else sentence_for(error)
+    return _without_table(error) if sqlstate(error) == NO_TABLE else message_for_refusal(error)
 
 
 def why_no_work(error: BaseException) -> str:
-    """Returns why the database cannot be worked with, and what to run first where the login lacks
-    its role, its rights or the tables.
+    """Returns why the database cannot be used. If the login lacks its role, rights or tables, the
+    text also contains the command to run first.
     """
     cause = error_of_psycopg(error)
     reasons = [reason_of(each) for each in failed_servers_of(cause)] if cause else []
@@ -100,18 +102,20 @@ def _to_prepare(reason: Reason) -> str:
 
 
 def _without_table(error: Exception) -> str:
-    """Of a database without the tables of this code; else of the name that somebody typed."""
+    """Returns a message: either tables of this code are missing, or the typed table name is
+    unknown.
+    """
     with suppress(DatabaseError, psycopg.Error), short_connection(SECONDS) as found:
         if not unapplied_migrations(found):
-            said = str(error_of_psycopg(error) or error).partition("\n")[0]
-            return (
-                f"{said[:1].upper()}{said[1:]}. docs/columns.md has the tables and their columns."
-            )
+            cause = str(error_of_psycopg(error) or error).partition("\n")[0]
+            return f"{cause[:1].upper()}{cause[1:]}. docs/columns.md lists the tables and columns."
     return without_tables()
 
 
 def _without_right_to_create(error: MigrationSchemaMissing) -> str | None:
-    """Django raises it for any error of the first CREATE TABLE, which is only its context."""
+    """Returns a message for a MigrationSchemaMissing. Django raises it for any error of the first
+    CREATE TABLE; the real error is its context.
+    """
     refusal = error.__context__
     if not isinstance(refusal, DatabaseError):
         return None
@@ -139,7 +143,7 @@ def _unreachable(error: Exception, cause: psycopg.OperationalError) -> str | Non
 
 
 def _servers_of_replicas() -> set[str]:
-    """Those of every database but the first, unless they are also of that."""
+    """Returns the servers of all databases except the default, without servers of the default."""
     servers = {
         alias: set(names_of(str(found["HOST"]).split(","), found["PORT"]))
         for alias, found in settings.DATABASES.items()

@@ -1,4 +1,4 @@
-"""A short connection that checks whether the database is reachable and migrated."""
+"""A short connection that checks whether the database can be reached and is migrated."""
 
 import time
 from collections.abc import Iterator
@@ -17,25 +17,27 @@ NO_WRITES = (
     " primary."
 )
 CLOCKS_DIFFER = (
-    "The clock of this server is {seconds:.0f} s {where} the database's; set both by NTP. More than"
-    " 3 s behind, every payment takes the long way; ahead, a lost one may come through for longer."
+    "The clock of this server is {seconds:.0f} s {where} the database's. Set both with NTP. If it"
+    " is more than 3 s behind, every payment takes a slower path. If it is ahead, a payment whose"
+    " answer was lost may still be booked later."
 )
-TOLERATED = 1.0  # seconds between the clocks of two servers that NTP sets
+TOLERATED = 1.0  # seconds between two clocks that NTP sets
 clock = time.time
 
 
 @contextmanager
 def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[psycopg.Connection]:
-    """A new connection with a time limit for connecting and for each statement.
+    """Opens a new connection with a time limit for connecting and for each statement.
 
-    Raises Django's OperationalError, with one sentence, if the database cannot be reached.
+    Raises Django's OperationalError, with one message, if the database cannot be reached.
     """
     database: Any = connections[using]
     try:
-        # Of psycopg itself: under AWS's driver each statement could begin to look for a writer.
+        # psycopg's own connection: with AWS's driver, each statement could start a search for a
+        # writer.
         with closing(database.open_within(seconds)) as opened, database.target(opened) as found:
             found.silence_limit = seconds + 1
-            # Set in the transaction, because a pooler would refuse it as a start-up option.
+            # Set in the transaction, because a pooler would refuse it as a startup option.
             found.execute(f"SET LOCAL statement_timeout = {seconds * 1000}")
             yield found
     except psycopg.Error as err:
@@ -43,44 +45,47 @@ def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[ps
 
 
 def problem_with_writes(found: psycopg.Connection) -> str | None:
-    """The sentence about a server that takes no writes; None for one that does."""
+    """Returns a message if the server takes no writes, otherwise None."""
     is_reader = found.execute("SHOW transaction_read_only").fetchone() == ("on",)
     return NO_WRITES if is_reader else None
 
 
 def problem_with_clock(found: psycopg.Connection) -> str | None:
-    """The sentence about a clock of this process that surely differs from the server's by more than
-    a second: see Note [Lost statements]. None for any other.
+    """Returns a message if this process's clock certainly differs from the server's by more than a
+    second, otherwise None. See Note [Lost statements].
     """
-    asked = clock()
+    sent_at = clock()
     row = found.execute("SELECT extract(epoch FROM clock_timestamp())::float").fetchone()
-    answered = clock()
-    theirs: float = row[0] if row else asked
-    if asked - theirs > TOLERATED:
-        return CLOCKS_DIFFER.format(seconds=asked - theirs, where="ahead of")
-    if theirs - answered > TOLERATED:
-        return CLOCKS_DIFFER.format(seconds=theirs - answered, where="behind")
+    answered_at = clock()
+    server_time: float = row[0] if row else sent_at
+    if sent_at - server_time > TOLERATED:
+        return CLOCKS_DIFFER.format(seconds=sent_at - server_time, where="ahead of")
+    if server_time - answered_at > TOLERATED:
+        return CLOCKS_DIFFER.format(seconds=server_time - answered_at, where="behind")
     return None
 
 
 def refusal_of_reader(error: BaseException) -> str | None:
-    """The same for a connection that was not made because no server takes writes; None for other
+    """Returns a message if connecting failed because no server takes writes; None for other
     errors.
     """
     return NO_WRITES if is_standby(error) else None
 
 
 def unapplied_migrations(found: psycopg.Connection) -> list[str]:
-    """Names such as `accounts.0001_tables` that the database lacks.
+    """Returns the names (such as `accounts.0001_tables`) of migrations that the database lacks.
 
-    It compares names only: quicker than `migrate --check`, which builds every historical model.
+    It compares only names. This is faster than `migrate --check`, which builds every historical
+    model.
     """
     applied = applied_migrations(found)
     return [name for name in known_migrations() if name not in applied]
 
 
 def applied_migrations(found: psycopg.Connection) -> set[str]:
-    """Names that the database has, of older and newer code too; needs no file of a migration."""
+    """Returns the names of the migrations that the database has, including those of older and newer
+    code. Reads no migration files.
+    """
     table = found.execute("SELECT to_regclass('django_migrations')").fetchone()
     if table == (None,):
         return set()
@@ -90,5 +95,5 @@ def applied_migrations(found: psycopg.Connection) -> set[str]:
 
 @cache
 def known_migrations() -> tuple[str, ...]:
-    """All migrations of this code, as `accounts.0001_tables`."""
+    """Returns all migrations of this code, in the form `accounts.0001_tables`."""
     return tuple(sorted(f"{app}.{name}" for app, name in MigrationLoader(None).graph.nodes))

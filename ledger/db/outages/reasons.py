@@ -1,9 +1,9 @@
-"""Why the database failed, in words of ours: none of libpq's text gets into a log, because it may
-have users, names of databases and parts of statements in it.
+"""The reasons why the database failed, in Ledger's own words.
 
-An error with an SQLSTATE is known by that. One of connecting has none (libpq does not pass it on),
-so its text is compared with a fixed list. A server that speaks another language is not understood:
-then the reason is `OTHER`.
+libpq's text never gets into a log, because it may contain users, names of databases and parts of
+statements. The SQLSTATE identifies an error. An error of connecting has no SQLSTATE (libpq does not
+pass it on), so its text is compared with a fixed list. The texts of a server with another language
+match nothing: then the reason is `OTHER`.
 """
 
 from enum import Enum
@@ -44,7 +44,7 @@ class Reason(Enum):
     TLS = "TLS"
     POOL_IS_EMPTY = "no free connection in the pool"
     POOLER = "the pooler has no server"
-    POOLER_NOT_SAID = "a pooler without DB_POOLER"
+    POOLER_NOT_DECLARED = "a pooler without DB_POOLER"
     NO_LOGIN = "no login from AWS"
     EMBEDDED = "the embedded server does not start"
     NOT_CONFIRMED = "not confirmed by the standby"
@@ -60,9 +60,9 @@ class Reason(Enum):
     OTHER = "another reason"
 
 
-# What a request may meet while commits wait for a standby.
+# The reasons for which a request may fail while commits wait for a standby.
 WAITS = frozenset({Reason.HANGS, Reason.LOCK, Reason.STATEMENT})
-OF_KIND: tuple[tuple[type[BaseException], Reason], ...] = (
+REASON_BY_KIND: tuple[tuple[type[BaseException], Reason], ...] = (
     (ServerHangs, Reason.HANGS),
     (psycopg.errors.ConnectionTimeout, Reason.TIMEOUT),
     (PoolTimeout, Reason.POOL_IS_EMPTY),
@@ -70,7 +70,7 @@ OF_KIND: tuple[tuple[type[BaseException], Reason], ...] = (
     (PoolClosed, Reason.CLOSED),
     (NoLogin, Reason.NO_LOGIN),
 )
-OF_SQLSTATE = {
+REASON_BY_SQLSTATE = {
     "08001": Reason.UNREACHABLE,
     "08003": Reason.CLOSED,
     "08006": Reason.CLOSED,
@@ -96,9 +96,9 @@ OF_SQLSTATE = {
     "57P03": Reason.NOT_ACCEPTING,
     "57P05": Reason.IDLE,
 }
-# What psycopg, libpq, Postgres and pgbouncer say, in lower case. The first that fits counts, so the
-# more exact ones stand first: words of TLS may stand in any of them.
-OF_TEXT = (
+# Texts of psycopg, libpq, Postgres and pgbouncer, in lower case. The first match counts, so the
+# more exact texts come first: words about TLS may occur in any message.
+REASON_BY_TEXT = (
     ("no pg_hba.conf entry", Reason.NOT_ADMITTED),
     ("pg_hba.conf rejects", Reason.NOT_ADMITTED),
     ("is not permitted to log in", Reason.NOT_ADMITTED),
@@ -128,7 +128,7 @@ OF_TEXT = (
     ("server login has been failing", Reason.POOLER),
     ("server login failed", Reason.POOLER),
     ("query_wait_timeout", Reason.POOLER),
-    *((words, Reason.POOLER_NOT_SAID) for words in REFUSED_OPTIONS),
+    *((words, Reason.POOLER_NOT_DECLARED) for words in REFUSED_OPTIONS),
     ("server_login_retry", Reason.POOLER),
     ("could not translate host name", Reason.NAME),
     ("failed to resolve host", Reason.NAME),
@@ -155,23 +155,24 @@ OF_TEXT = (
 
 
 def in_words(error: BaseException) -> str:
-    """`a.example:5432 refused, b.example:5432 standby or read-only (25006)`: each server that was
-    tried with its reason, and the SQLSTATE if there is one.
+    """Returns each server that was tried with its reason, and the SQLSTATE if there is one, such as
+    `a.example:5432 refused, b.example:5432 standby or read-only (25006)`.
     """
     cause = error_of_psycopg(error)
     if cause is None:
-        return _reason_of_ours(error).value
-    told = [
+        return _reason_of_other(error).value
+    reasons = [
         f"{each.server} {_reason(error, each).value}".lstrip() for each in failed_servers_of(cause)
     ]
     state = f" ({cause.sqlstate})" if cause.sqlstate else ""
-    return ", ".join(dict.fromkeys(told)) + state
+    return ", ".join(dict.fromkeys(reasons)) + state
 
 
 def for_people(error: BaseException) -> str:
-    """The same for who runs a command, without the SQLSTATE: of several servers, and where AWS's
-    driver failed, each with its reason; of one the first line of what libpq said, which names the
-    server and the user.
+    """Returns the reasons for the user who runs a command, without the SQLSTATE.
+
+    For several servers, or if AWS's driver failed, the text contains each server with its reason.
+    For one server it is the first line of libpq's message, which names the server and the user.
     """
     cause = error_of_psycopg(error)
     failed = failed_servers_of(cause) if cause else ()
@@ -181,8 +182,8 @@ def for_people(error: BaseException) -> str:
 
 
 def for_everybody(error: BaseException) -> str:
-    """The same without the servers' names: `server 1 refused, server 2 standby or read-only`, in
-    the order of the settings. "" for errors of others than psycopg.
+    """Returns the reasons without the servers' names, in the order of the settings: `server 1
+    refused, server 2 standby or read-only`. It is empty for errors that do not come from psycopg.
     """
     cause = error_of_psycopg(error)
     reasons = [reason_of(each).value for each in failed_servers_of(cause)] if cause else []
@@ -192,26 +193,28 @@ def for_everybody(error: BaseException) -> str:
 
 
 def is_standby(error: BaseException) -> bool:
-    """Whether servers answered, and each was a standby or read-only."""
+    """Returns whether servers answered and each was a standby or read-only."""
     cause = error_of_psycopg(error)
     failed = failed_servers_of(cause) if cause else ()
     return bool(failed) and all(reason_of(each) is Reason.STANDBY for each in failed)
 
 
 def is_wait(error: BaseException) -> bool:
-    """Whether a statement was given up that waited: for an answer, for locks, for its end."""
+    """Returns whether the error ended a statement that waited: for an answer, for locks, or for its
+    end.
+    """
     cause = error_of_psycopg(error)
     return cause is not None and reason_of(FailedServer("", cause)) in WAITS
 
 
 def error_of_psycopg(error: BaseException | None) -> psycopg.Error | None:
-    """psycopg's error at the end of the causes of Django's and ours."""
+    """Returns psycopg's error at the end of the chain of causes, or None."""
     while error is not None and not isinstance(error, psycopg.Error):
         error = error.__cause__
     return error
 
 
-def _reason_of_ours(error: BaseException) -> Reason:
+def _reason_of_other(error: BaseException) -> Reason:
     if isinstance(error, NotConfirmed):
         return Reason.NOT_CONFIRMED
     is_embedded = isinstance(error.__cause__, EmbeddedServerError)
@@ -225,11 +228,11 @@ def _reason(error: BaseException, failed: FailedServer) -> Reason:
 
 
 def reason_of(failed: FailedServer) -> Reason:
-    """Why this server failed."""
+    """Returns why this server failed."""
     error, text = failed.error, str(failed.error).lower()
-    for kind, reason in OF_KIND:
+    for kind, reason in REASON_BY_KIND:
         if isinstance(error, kind):
             return reason
-    if error.sqlstate in OF_SQLSTATE:
-        return OF_SQLSTATE[error.sqlstate]
-    return next((reason for words, reason in OF_TEXT if words in text), Reason.OTHER)
+    if error.sqlstate in REASON_BY_SQLSTATE:
+        return REASON_BY_SQLSTATE[error.sqlstate]
+    return next((reason for words, reason in REASON_BY_TEXT if words in text), Reason.OTHER)

@@ -1,4 +1,4 @@
-"""Commands that were run with the login of web processes: what to tell whoever ran them."""
+"""The message for commands that were run with the login of web processes."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from django.db import DatabaseError, connection
 from ledger.db.retry import sqlstate
 
 NO_RIGHT = "42501"
-BY_TRIGGER = "exec_stmt_raise"  # the function of Postgres that a refusal by a trigger comes from
-SENTENCE = (
+BY_TRIGGER = "exec_stmt_raise"  # the function in Postgres that raises a trigger's refusal
+NO_RIGHT_MESSAGE = (
     "The login {login} may not do this{why}. Run commands with the login of the owner of the tables"
-    " in DATABASE_URL or DB_USER; that of the web role is for web processes alone (docs/rights.md)."
+    " in DATABASE_URL or DB_USER; the web role's login is only for web processes (docs/rights.md)."
 )
 
 
-def sentence_for(error: DatabaseError) -> str | None:
-    """The sentence for a statement that this login has no right to, or that a trigger refused to
-    the web role, because most of these let the owner do it; None for other errors.
+def message_for_refusal(error: DatabaseError) -> str | None:
+    """Returns a message if the login has no right to a statement, or a trigger refused it to the
+    web role; None for other errors. Most of these triggers allow the statement to the owner.
     """
     cause: Any = error.__cause__
     is_by_trigger = getattr(getattr(cause, "diag", None), "source_function", None) == BY_TRIGGER
@@ -27,11 +27,13 @@ def sentence_for(error: DatabaseError) -> str | None:
 
 
 def is_web_login() -> bool:
-    """Whether this process signs in as the web role."""
+    """Returns whether this process signs in as the web role."""
     login = connection.settings_dict["USER"]
     return settings.LEDGER_ROLE == "web" or login == settings.LEDGER_WEB_ROLE
 
 
 def not_by_this_login(why: str = "") -> str:
-    """The sentence, with what the server said."""
-    return SENTENCE.format(login=connection.settings_dict["USER"] or "of the settings", why=why)
+    """Returns the message, with the server's own text in `why`."""
+    return NO_RIGHT_MESSAGE.format(
+        login=connection.settings_dict["USER"] or "of the settings", why=why
+    )

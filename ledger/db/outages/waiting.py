@@ -1,4 +1,4 @@
-"""Waits, with a limit, until database servers can be used."""
+"""Waits, with a time limit, until database servers can be used."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,29 +15,29 @@ from ledger.db.outages.reasons import for_people
 from ledger.db.server.failed_servers import names_of
 
 SECONDS_BETWEEN = 0.5
-MOST_TO_CONNECT = 5
-# SQLSTATEs that waiting does not mend, and what does. The class 28 is a login that is refused.
+MAX_CONNECT_SECONDS = 5
+# SQLSTATEs of errors that do not go away by waiting. Class 28 is a refused login.
 NO_SUCH_DATABASE, REFUSED_LOGIN = "3D000", "28"
 
 
 class NotInTime(Exception):
-    """The time is over; the message says for which server and why."""
+    """An error for a time limit that is over. The message contains the server and the reason."""
 
 
 class NeverReady(Exception):
-    """Waiting does not help; the message says why."""
+    """An error for a server for which waiting cannot help. The message contains the reason."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One server to wait for."""
+    """A server to wait for."""
 
     alias: str
-    is_migrated: bool = False  # whether it has to have every migration of this code
+    is_migrated: bool = False  # whether the database must have every migration of this code
 
     @property
     def name(self) -> str:
-        """Where it is, without its login."""
+        """The database or replica with its hosts, without the login."""
         settings = connections[self.alias].settings_dict
         if settings.get("LEDGER_EMBEDDED"):
             return "the embedded server"
@@ -46,19 +46,19 @@ class Wanted:
 
     @property
     def kind(self) -> str:
-        """What it is, without where."""
+        """The kind of server and the name of its database, without its hosts."""
         kind = "the database" if self.alias == DEFAULT_DB_ALIAS else "the replica"
         return f"{kind} {connections[self.alias].settings_dict['NAME']}"
 
     def name_with_reasons(self, error: OperationalError) -> str:
-        """The name; of several hosts each with what went wrong there."""
+        """Returns the name; if there are several hosts, with the reason of each host."""
         hosts = connections[self.alias].settings_dict["HOST"] or ""
         return f"{self.kind}: {for_people(error)}" if "," in hosts else self.name
 
 
 def without_tables() -> str:
-    """The sentence for a database without tables of this code. It names the database, because a
-    command in another terminal uses that of `.data` where it lacks the settings of the site.
+    """Returns the message for a database without the tables of this code. It contains the name of
+    the database, because a command without the site's settings uses the database in `.data`.
     """
     where = Wanted(DEFAULT_DB_ALIAS).name
     if connections[DEFAULT_DB_ALIAS].settings_dict.get("LEDGER_EMBEDDED"):
@@ -69,10 +69,10 @@ def without_tables() -> str:
     )
 
 
-def wait_for(wanted: Sequence[Wanted], *, seconds: int, tell: Callable[[str], object]) -> None:
-    """Waits for each, one after the other, `seconds` in all.
+def wait_for(wanted: Sequence[Wanted], *, seconds: int, report: Callable[[str], object]) -> None:
+    """Waits for each server, one after the other, `seconds` in total.
 
-    Calls `tell` with a sentence when it begins to wait, when the reason changes, and when a server
+    Calls `report` with a message when it starts to wait, when the reason changes, and when a server
     is ready. Raises NotInTime or NeverReady.
     """
     begun = time.monotonic()
@@ -83,24 +83,24 @@ def wait_for(wanted: Sequence[Wanted], *, seconds: int, tell: Callable[[str], ob
             if left <= 0:
                 raise NotInTime(f"Not ready after {seconds} s: {each.name}: {reason}.")
             if reason != last:
-                tell(f"Waiting {ceil(left)} s at most for {each.name}: {reason}.")
+                report(f"Waiting at most {ceil(left)} s for {each.name}: {reason}.")
                 last = reason
             time.sleep(min(SECONDS_BETWEEN, left))
-        tell(f"Ready after {time.monotonic() - begun:.1f} s: {each.name}.")
+        report(f"Ready after {time.monotonic() - begun:.1f} s: {each.name}.")
 
 
 def _reason_to_wait(wanted: Wanted, left: float) -> str:
-    """Why it is not ready; "" if it is."""
+    """Returns why the server is not ready, or "" if it is ready."""
     try:
-        seconds = max(1, min(MOST_TO_CONNECT, int(left)))
+        seconds = max(1, min(MAX_CONNECT_SECONDS, int(left)))
         with short_connection(seconds, wanted.alias) as found:
-            return _what_lacks(wanted, found)
+            return _missing(wanted, found)
     except OperationalError as error:
-        _refuse_what_stays(wanted, error)
+        _refuse_permanent_errors(wanted, error)
         return str(error).partition("cannot be reached: ")[2].rstrip(".") or str(error)
 
 
-def _what_lacks(wanted: Wanted, found: psycopg.Connection) -> str:
+def _missing(wanted: Wanted, found: psycopg.Connection) -> str:
     if wanted.alias == DEFAULT_DB_ALIAS and problem_with_writes(found):
         return "it takes no writes: it is a standby, or was set read-only"
     missing = unapplied_migrations(found) if wanted.is_migrated else []
@@ -109,15 +109,15 @@ def _what_lacks(wanted: Wanted, found: psycopg.Connection) -> str:
     return ""
 
 
-def _refuse_what_stays(wanted: Wanted, error: OperationalError) -> None:
-    """Raises NeverReady if the server answers, but will never let us in."""
+def _refuse_permanent_errors(wanted: Wanted, error: OperationalError) -> None:
+    """Raises NeverReady if the server answers but will never accept this login or database."""
     cause: Any = error.__cause__
     text = str(cause)
     code = getattr(cause, "sqlstate", None) or _code_in(text)
     if code == NO_SUCH_DATABASE:
         raise NeverReady(
             f"The server answers, but there is no such database:"
-            f" {wanted.name_with_reasons(error)}; manage.py createdb makes it."
+            f" {wanted.name_with_reasons(error)}; manage.py createdb creates it."
         ) from error
     if code.startswith(REFUSED_LOGIN):
         raise NeverReady(
@@ -126,7 +126,9 @@ def _refuse_what_stays(wanted: Wanted, error: OperationalError) -> None:
 
 
 def _code_in(text: str) -> str:
-    """The SQLSTATE of an error while connecting, for which psycopg has only the text."""
+    """Returns the SQLSTATE of an error while connecting, for which psycopg has only the text; "" if
+    unknown.
+    """
     if 'database "' in text and "does not exist" in text:
         return NO_SUCH_DATABASE
     refused = ("password authentication failed", "no password supplied", "no pg_hba.conf entry")

@@ -1,12 +1,12 @@
-"""Compiles a queryset once for all arguments of the same shape, then only fills in the values.
+"""Compiles a queryset once for all arguments of the same shape, and then only fills in the values.
 
-Django writes the SQL of a queryset anew at each call: for a search it takes 8 ms, twice as long as
-Postgres takes to answer. `CompiledOnce` keeps the SQL for each shape, see
+Django compiles the SQL of a queryset again at each call: for a search this takes 8 ms, twice as
+long as Postgres takes to answer. `CompiledOnce` keeps the SQL for each shape, see
 `ledger.db.queries.shapes`.
 
-Note [Checked once]: where a value stands among the parameters is found by compiling with other,
-unique values. The SQL is kept only if it then gives, with the real values, exactly what Django
-compiles from them. Otherwise, for long SQL, and for arguments without a shape, each call compiles
+Note [Checked once]: the place of a value among the parameters is found by compiling with other,
+unique values. The SQL is kept only if, filled with the real values, it is exactly what Django
+compiles from them. Otherwise, and for long SQL and arguments without a shape, each call compiles
 the queryset.
 """
 
@@ -32,17 +32,18 @@ from django.utils import timezone
 from ledger.db.queries.compiled_sql import compiled
 from ledger.db.queries.shapes import NoShape, refilled, shape_of
 
-# Characters of SQL: of one statement that is kept, and of all that a queryset keeps in a process.
-# With Django's query behind it, a statement takes about 40 bytes for each: 8 MB a queryset at most.
-LONGEST, MOST_KEPT = 20_000, 200_000
-# From Django 6.1 on, a queryset says how rows load fields that were deferred.
+# Limits in characters of SQL: for one statement, and for all statements that a queryset keeps in a
+# process. With Django's query object, a statement takes about 40 bytes per character, so a queryset
+# takes at most 8 MB.
+MAX_LENGTH, MAX_KEPT = 20_000, 200_000
+# From Django 6.1 on, a queryset sets how rows load deferred fields.
 FETCH_MODE = getattr(QuerySet(), "_fetch_mode", None)
-MOST_VALUES = 100  # more ids than this seldom come in the same number again
+MAX_VALUES = 100  # calls with the same number of ids are rare above this
 Statement = tuple[str, tuple[Any, ...]]
 
 
 class FilledCompiler(SQLCompiler):
-    """A compiler that, once it has compiled, can run the same SQL with other parameters."""
+    """A compiler that can run its compiled SQL again with other parameters."""
 
     filled: Statement | None = None
 
@@ -58,7 +59,7 @@ class FilledCompiler(SQLCompiler):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A compiled queryset. `places` maps the place of a parameter to the number of its value."""
+    """A compiled queryset. `places` maps the position of a parameter to the number of its value."""
 
     model: type[Model]
     compiler: FilledCompiler
@@ -67,14 +68,14 @@ class Template:
     places: dict[int, int]
 
     def statement(self, values: Sequence[Any]) -> Statement:
-        """The SQL, and its parameters with these values."""
+        """Returns the SQL and its parameters with these values."""
         params = list(self.params)
         for place, number in self.places.items():
             params[place] = values[number]
         return self.sql, tuple(params)
 
     def rows(self, values: Sequence[Any]) -> list[Any]:
-        """Runs the SQL with these values."""
+        """Runs the SQL with these values and returns the rows."""
         compiler = self.compiler.with_statement(self.statement(values))
         queryset = SimpleNamespace(
             db=DEFAULT_DB_ALIAS,
@@ -89,8 +90,9 @@ class Template:
 class CompiledOnce:
     """A function that builds a queryset of whole rows, whose SQL is compiled once per shape.
 
-    The function may use its arguments only to build the queryset, and of a model's instance only
-    the primary key. What else it reads, such as a constant of its module, is read once per shape.
+    The function may use its arguments only to build the queryset, and only the primary key of a
+    model instance. Anything else that it reads, such as a constant of its module, is read once per
+    shape.
     """
 
     def __init__(self, build: Callable[..., "QuerySet[Any, Any]"]) -> None:
@@ -100,12 +102,14 @@ class CompiledOnce:
         self._lock = Lock()
 
     def rows(self, *arguments: Any) -> list[Any]:
-        """Runs the queryset for these arguments."""
+        """Returns the rows of the queryset for these arguments."""
         template, values = self._template(arguments)
         return list(self.build(*arguments)) if template is None else template.rows(values)
 
     def statement(self, *arguments: Any) -> Statement | None:
-        """The SQL for these arguments and its parameters; None if Django knows that it is empty."""
+        """Returns the SQL for these arguments and its parameters, or None if Django knows that the
+        result is empty.
+        """
         template, values = self._template(arguments)
         if template is None:
             return compiled(self.build(*arguments))
@@ -118,7 +122,7 @@ class CompiledOnce:
             shape = timezone.get_current_timezone_name(), shape_of(arguments, values)
         except NoShape:
             return None, []
-        if len(values) > MOST_VALUES:
+        if len(values) > MAX_VALUES:
             return None, []
         try:
             with self._lock:
@@ -126,21 +130,23 @@ class CompiledOnce:
                 self.templates.move_to_end(shape)
         except KeyError:
             template = self._checked(arguments, values)
-            self._keep(shape, template if _length(template) <= LONGEST else None)
+            self._keep(shape, template if _length(template) <= MAX_LENGTH else None)
         return template, values
 
     def _keep(self, shape: Hashable, template: Template | None) -> None:
-        """Keeps a template, and forgets those that were used longest ago if there are too many."""
+        """Keeps a template, and removes the least recently used templates above the limit."""
         with self._lock:
             if shape not in self.templates:  # another thread may have been faster
                 self.templates[shape] = template
                 self.kept += _length(template)
-            while self.kept > MOST_KEPT:
+            while self.kept > MAX_KEPT:
                 _, oldest = self.templates.popitem(last=False)
                 self.kept -= _length(oldest)
 
     def _checked(self, arguments: tuple[Any, ...], values: list[Any]) -> Template | None:
-        """Compiles a shape, see Note [Checked once]. None if it has to be compiled at each call."""
+        """Compiles a shape: see Note [Checked once]. Returns None if the shape must be compiled at
+        each call.
+        """
         numbers = {other_value(value): number for number, value in enumerate(values)}
         queryset = self.build(*refilled(arguments, iter(numbers)))
         compiler = FilledCompiler(queryset.query, connections[DEFAULT_DB_ALIAS], DEFAULT_DB_ALIAS)
@@ -153,24 +159,26 @@ class CompiledOnce:
             for place, param in enumerate(params)
             if isinstance(param, Hashable) and param in numbers
         }
-        del compiler.connection  # this thread's: it must end with the thread
+        del compiler.connection  # the connection of this thread, which must end with the thread
         template = Template(queryset.model, compiler, sql, tuple(params), places)
         expected = compiled(self.build(*arguments))
         return template if _are_same(template.statement(values), expected) else None
 
 
 def _length(template: Template | None) -> int:
-    """What a template counts: the characters of its SQL. A shape without one counts a little."""
+    """Returns the size of a template: the characters of its SQL, or a small number without a
+    template.
+    """
     return len(template.sql) if template else 500
 
 
 def _are_same(one: Statement, other: Statement | None) -> bool:
-    """Whether SQL and parameters are the same, also in their types: 1 is not True."""
+    """Returns whether SQL and parameters are equal, including their types: 1 is not True."""
     return one == other and [*map(type, one[1])] == [*map(type, other[1])]
 
 
 def other_value(value: Any) -> Any:
-    """Returns a value of the same type that is like no other."""
+    """Returns a unique value of the same type."""
     if isinstance(value, UUID):
         return uuid4()
     if isinstance(value, Decimal):

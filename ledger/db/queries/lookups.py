@@ -1,4 +1,4 @@
-"""Django's lookups of Postgres's extensions, which name the schema: see Note [Schema of
+"""Django's lookups for Postgres extensions, with the schema's name: see Note [Schema of
 extensions].
 """
 
@@ -25,7 +25,7 @@ class TrigramStrictWordSimilar(lookups.TrigramStrictWordSimilar):
 
 
 def register() -> None:
-    """Takes the place of Django's own on texts."""
+    """Replaces Django's own lookups on text fields."""
     for field in (CharField, TextField):
         for lookup in (Unaccent, TrigramSimilar, TrigramWordSimilar, TrigramStrictWordSimilar):
             field.register_lookup(lookup)

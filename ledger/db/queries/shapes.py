@@ -1,7 +1,7 @@
-"""The shape of arguments: everything in them except their values, see `CompiledOnce`.
+"""The shape of arguments: everything except their values, see `CompiledOnce`.
 
-Values are ids, amounts, times and the texts in search queries. All else belongs to the shape: the
-number of ids, the names of lookups, any other text.
+Values are ids, amounts, times and the texts in search queries. Everything else belongs to the
+shape: the number of ids, the names of lookups, and all other texts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,26 +23,29 @@ from django.db.models import CharField, F, Func, Model, Q, Value
 from ledger.db.queries.tsqueries import MatchesText
 
 CONSTANTS = (str, int, float, bool, date, type(None))
-# Lookups that pass their value on unchanged. The value of any other is no value of the shape:
-# `contains`, for one, escapes it.
+# Lookups that pass their value on unchanged. Other lookups change it (`contains` escapes it), so
+# their value belongs to the shape.
 PLAIN_LOOKUPS = ("exact", "in", "gt", "gte", "lt", "lte")
-# Expressions, and what their SQL depends on beside the expressions inside them.
+# Expressions, and the attributes that change their SQL in addition to the expressions inside them.
 ATTRIBUTES: Mapping[Any, tuple[str, ...]] = {
     CombinedSearchQuery: ("connector",),
     SearchQuery: ("function", "invert"),
     MatchesText: (),
 }
-TEXT = CharField()  # what Django takes a string for
+TEXT = CharField()  # the field that Django uses for a string
 Shape = Any  # something that can be hashed
 Parts = tuple[Any, Sequence[Any]]
 
 
 class NoShape(Exception):
-    """The arguments have something whose SQL may depend on its value."""
+    """An error for arguments that contain something whose SQL may depend on its value."""
 
 
 def shape_of(node: Any, values: list[Any]) -> Shape:
-    """Returns the shape of arguments, and appends their values. Raises NoShape."""
+    """Returns the shape of the arguments, and appends their values to `values`.
+
+    Raises NoShape.
+    """
     if _is_value(node):
         values.append(node)
         return type(node)
@@ -79,7 +82,7 @@ def _is_constant(node: Any) -> bool:
 
 
 def _parts(node: Any) -> Parts:
-    """Returns what of a node belongs to the shape, and the parts to look into."""
+    """Returns the part of a node that belongs to the shape, and the child nodes."""
     if _is_constant(node):
         return (type(node), node), ()
     if isinstance(node, tuple | list):
@@ -123,14 +126,14 @@ def _parts_of_expression(node: Any) -> Parts:
 
 
 def _rebuilt(node: Any, parts: list[Any]) -> Any:
-    """Returns a node with other parts."""
+    """Returns the node with other child nodes."""
     if not _parts(node)[1]:
         return node
     if isinstance(node, tuple | list):
         return type(node)(parts)
     if isinstance(node, Model):
-        # An instance that has nothing but its key: reading more of it fails. By Django's own
-        # from_db, because a model's may note that a row was read, and none was.
+        # An instance with only its key: reading other fields fails. This uses Django's own from_db,
+        # because a model's from_db may record that a row was read, and none was.
         make = Model.from_db.__func__  # type: ignore[attr-defined]
         return make(node.__class__, DEFAULT_DB_ALIAS, [node._meta.pk.attname], parts)
     if isinstance(node, Q):

@@ -1,19 +1,19 @@
-"""What a trace tells of a statement: a short name, and its text without any value.
+"""The description of a statement in a trace: a short name, and its text without any value.
 
-Django's statements have placeholders, but not all SQL is Django's: what stands in quotation marks
-or is a number is replaced by `?`, so that no value is told, whoever wrote the statement.
+Django's statements have placeholders, but not all SQL is Django's. So all literals and numbers are
+replaced by `?`, and a trace never contains a value, no matter where the SQL comes from.
 """
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-LONGEST = 4000  # characters of a text; what is left says where it came from
-# Of a statement that are read at all. One that is cut in the middle of a literal ends there.
-READ = 2 * LONGEST
+MAX_LENGTH = 4000  # characters of a text, enough to recognise the statement
+# Only this many characters of a statement are read. A literal that is cut in the middle ends there.
+READ = 2 * MAX_LENGTH
 CUT = " …"
-# Whatever may hold a value, and names in quotation marks, which are kept. In this order: what
-# begins first is read to its end, so that no quotation mark within another counts.
+# Everything that may contain a value, and names in quotation marks, which are kept. In this order,
+# because each match is read to its end, so that a quotation mark inside another literal is ignored.
 PIECES = re.compile(
     r"""
       (?P<name> "(?:[^"]|"")*")
@@ -36,8 +36,10 @@ FIRST = re.compile(r"[\s(]*([A-Za-z]+)")
 
 @dataclass(frozen=True, slots=True)
 class StatementText:
-    """`operation` is its first word, of WITH that of the statement which writes; `name` has the
-    table too, such as INSERT transactions.
+    """The description of a statement.
+
+    `operation` is the first word of the statement, or of the writing statement inside WITH. `name`
+    also contains the table, such as INSERT transactions.
     """
 
     name: str
@@ -50,13 +52,13 @@ class StatementText:
 
 
 def described(sql: str) -> StatementText:
-    """What a trace tells of this statement."""
+    """Returns the description of this statement for a trace."""
     return _described(sql[:READ])
 
 
 @lru_cache(maxsize=512)
 def _described(sql: str) -> StatementText:
-    """Reads each text once, because most statements come again and again."""
+    """Describes a statement; cached, because most statements are repeated."""
     text = masked(sql)
     first = FIRST.match(text)
     operation = first[1].upper() if first else "SQL"
@@ -69,11 +71,13 @@ def _described(sql: str) -> StatementText:
         operation, table = "SELECT", read[1]
     table = table.replace('"', "").removeprefix("public.")
     name = f"{operation} {table}".rstrip()
-    return StatementText(name, operation, text if len(text) <= LONGEST else text[:LONGEST] + CUT)
+    return StatementText(
+        name, operation, text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + CUT
+    )
 
 
 def masked(sql: str) -> str:
-    """The statement on one line, with `?` for every value and without comments."""
+    """Returns the statement on one line, with `?` for every value and without comments."""
     return SPACE.sub(" ", PIECES.sub(_without_value, sql)).strip()
 
 

@@ -1,9 +1,10 @@
-"""Spans of statements and of the end of transactions. Only imported where tracing is on.
+"""Spans of statements and of the end of transactions. This module is imported only if tracing is
+on.
 
 Note [Spans of a transaction]: Django sends COMMIT without a cursor, and `cursor.copy` is psycopg's
-own, so an execute wrapper sees neither. The backend has a place for each of them. A plain payment
-is one statement that commits by itself: there the outcome of the commit stands on the statement.
-Statements outside a trace, and what a backend asks for itself, such as SELECT 1, have no span.
+own method, so an execute wrapper sees neither. The backend has a hook for each of them. A plain
+payment is one statement that commits by itself, so its span contains the outcome of the commit.
+Statements outside a trace, and statements of the backend itself, such as SELECT 1, have no span.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ ROLLED_BACK = "rolled_back"
 
 
 class DatabaseSpans:
-    """What the connections of a process call; see `DatabaseWrapper.spans`."""
+    """The hooks that the connections of a process call; see `DatabaseWrapper.spans`."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -34,11 +35,13 @@ class DatabaseSpans:
     def statement(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
-        """An execute wrapper of Django's, the outermost: others add values to what they send."""
+        """Traces a statement, as an execute wrapper of Django. It is the outermost wrapper, because
+        the others add values to what they send.
+        """
         if not self._recorder.is_recording():
             return execute(sql, params, many, context)
         database, statement = context["connection"], described(_as_text(sql))
-        commits = statement.writes and _commits_alone(database)
+        commits = statement.writes and _commits_itself(database)
         with self._open(statement.name, _facts_of(statement, database)) as span:
             try:
                 result = execute(sql, params, many, context)
@@ -50,7 +53,7 @@ class DatabaseSpans:
             return result
 
     def end_transaction(self, database: Any, command: str, send: Callable[[], None]) -> None:
-        """Calls `send`, which sends COMMIT or ROLLBACK."""
+        """Traces `send`, which sends COMMIT or ROLLBACK."""
         facts = {**_facts_of_database(database), "db.operation.name": command}
         commits = command == "COMMIT"
         with self._open(command, facts) as span:
@@ -64,7 +67,7 @@ class DatabaseSpans:
 
     @contextmanager
     def copying(self, cursor: Any, sql: Any, copies: AbstractContextManager[Any]) -> Iterator[Any]:
-        """Around a COPY of psycopg, from its statement to its last row."""
+        """Traces a COPY of psycopg from its statement to its last row."""
         statement = described(_as_text(sql))
         with self._open(statement.name, _facts_of(statement, cursor.db)) as span:
             try:
@@ -80,15 +83,17 @@ class DatabaseSpans:
 
 
 def start_tracing() -> None:
-    """Records and sends what happens in this process, and those that are forked from it."""
+    """Starts to record and export spans in this process and in processes that are forked from
+    it.
+    """
     recorder = Recorder(Exporting())
     record_by(recorder)
     trace_connections(DatabaseSpans(recorder))
 
 
 def trace_connections(spans: DatabaseSpans | None) -> None:
-    """Has each connection of this process call `spans` from now on; None for no more. To be called
-    while no other thread has connections.
+    """Makes each connection of this process call `spans` from now on; None turns tracing off. Call
+    this while no other thread has connections.
     """
     before, DatabaseWrapper.spans = DatabaseWrapper.spans, spans
     for database in connections.all(initialized_only=True):
@@ -99,7 +104,9 @@ def trace_connections(spans: DatabaseSpans | None) -> None:
 
 
 def _as_text(sql: Any) -> str:
-    """Psycopg's composed SQL as text. Its values are in it, and `described` takes them out."""
+    """Returns psycopg's composed SQL as text. The text contains the values, which `described`
+    removes.
+    """
     return sql if isinstance(sql, str) else str(sql.as_string(None))
 
 
@@ -120,12 +127,12 @@ def _facts_of(statement: StatementText, database: Any) -> Facts:
     }
 
 
-def _commits_alone(database: Any) -> bool:
+def _commits_itself(database: Any) -> bool:
     return not database.in_atomic_block and bool(database.get_autocommit())
 
 
 def _rows_of(cursor: Any, statement: StatementText) -> Facts:
-    """How many rows were written, or came back."""
+    """Returns how many rows were written or returned."""
     inner: Any = cursor.cursor if isinstance(cursor, CursorWrapper) else cursor
     rows = inner.rowcount
     if rows is None or rows < 0:  # not known, as in a pipeline
@@ -134,7 +141,7 @@ def _rows_of(cursor: Any, statement: StatementText) -> Facts:
 
 
 def _fail(span: Span, error: Exception, *, commits: bool) -> None:
-    """Notes an error by its class and SQLSTATE, and what became of a commit."""
+    """Records an error by its class and SQLSTATE, and the outcome of the commit."""
     facts: dict[str, str] = {}
     if state := sqlstate(error) or getattr(error, "sqlstate", None):
         facts["db.response.status_code"] = state

@@ -6,17 +6,21 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import BooleanField, Func
 
-LONGEST_LEXEME = 2046  # bytes: MAXSTRLEN of Postgres's ts_type.h
+MAX_LEXEME = 2046  # bytes: MAXSTRLEN of Postgres's ts_type.h
 
 
 class LexemeQuery(SearchQuery):
-    """A tsquery of lexemes exactly as written. to_tsquery would parse an account's as words."""
+    """A tsquery of lexemes exactly as written. `to_tsquery` would split an account's lexeme into
+    words.
+    """
 
     template = "%(expressions)s::tsquery"
 
 
 class MatchesText(Func):
-    """`@@` as a function, so that Postgres uses no index: see Note [Common prefixes]."""
+    """The operator `@@` as a function, so that Postgres does not use an index: see Note [Common
+    prefixes].
+    """
 
     function = "ts_match_vq"
     output_field = BooleanField()
@@ -29,17 +33,17 @@ class GroupedQuery(SearchQuery):
 
 
 def prefix_lexeme(word: str, weight: str = "") -> LexemeQuery:
-    """Returns the tsquery of all lexemes that start with `word`, of one weight if given.
+    """Returns the tsquery for all lexemes that start with `word`, limited to one weight if given.
 
-    Keeps an email address whole, with its "@". No lexeme is longer than LONGEST_LEXEME.
+    An email address stays whole, with its "@". `word` is cut to MAX_LEXEME bytes.
     """
-    start = word.lower().encode()[:LONGEST_LEXEME].decode(errors="ignore")
+    start = word.lower().encode()[:MAX_LEXEME].decode(errors="ignore")
     quoted = start.replace("\\", "").replace("'", "''")
     return LexemeQuery(f"'{quoted}':*{weight}")
 
 
 def account_lexeme(account: UUID) -> str:
-    """Returns the lexeme of an account in the search column, see Note [Search column]."""
+    """Returns the lexeme of an account in the search column: see Note [Search column]."""
     return f"'@{account.hex[-12:]}'"
 
 

@@ -1,4 +1,4 @@
-"""The work behind a page: each query as Postgres got it, how long it took, and its plan."""
+"""The queries behind a page: each as Postgres received it, its duration, and its plan."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,14 +11,17 @@ from django.db import DatabaseError, connection
 
 from ledger.db.retry import sqlstate
 
-ENOUGH = 50  # queries kept; a page that sends more has other worries
+MAX_QUERIES = 50  # kept for one page
 
 
 @dataclass(slots=True)
 class RecordedQuery:
-    """One query: `sql` with its values filled in, `seconds` from sending to the last row fetched
-    by the driver. `plan` is "" until `explain` runs, `error` is "" unless Postgres refused it.
-    `text` is its SQL, or a function that writes it."""
+    """One query of a page.
+
+    `sql` contains the query with its values. `seconds` is the time from sending it until the driver
+    has fetched the last row. `plan` is "" until `explain` runs; `error` is "" unless Postgres
+    refused the query. `text` is the SQL, or a function that returns it.
+    """
 
     text: str | Callable[[], str]
     seconds: float
@@ -47,7 +50,7 @@ class RecordedQuery:
 
     @property
     def _begins(self) -> str:
-        """The statement in capitals, without the brackets before its first word."""
+        """The statement in capital letters, without brackets before its first word."""
         return self.statement.lstrip("( \n").upper()
 
 
@@ -59,14 +62,14 @@ class QueryLog:
 
     @property
     def milliseconds(self) -> float:
-        """What the database took for all of them."""
+        """The total time of the queries in the database."""
         return sum(query.milliseconds for query in self.queries)
 
     def explain(self) -> None:
-        """Runs each query once more under EXPLAIN (ANALYZE, BUFFERS) and keeps its plan.
+        """Runs each query again under EXPLAIN (ANALYZE, BUFFERS) and stores its plan.
 
-        Inside the same `snapshot` the rows are the same. A query that writes, which a snapshot
-        refuses anyway, is left alone.
+        In the same `snapshot` the rows are the same. Queries that write are skipped; a snapshot
+        would refuse them anyway.
         """
         for query in self.queries:
             if query.is_read:
@@ -74,14 +77,16 @@ class QueryLog:
 
 
 def plan_of(query: RecordedQuery, options: str = "ANALYZE, BUFFERS") -> str:
-    """Returns the output of EXPLAIN for a query; ANALYZE runs the query once more."""
+    """Returns the output of EXPLAIN for a query; ANALYZE runs the query again."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN ({options}) {query.statement}", query.params)
         return "\n".join(line for (line,) in cursor.fetchall())
 
 
-def sentence_of(error: Exception) -> str:
-    """Returns an error in one line: SQLSTATE and message of Postgres, else class and message."""
+def error_line(error: Exception) -> str:
+    """Returns an error as one line: SQLSTATE and message from Postgres, otherwise class and
+    message.
+    """
     state = sqlstate(error) if isinstance(error, DatabaseError) else None
     first = str(error).strip().partition("\n")[0]
     return f"{state} {first}" if state else f"{type(error).__name__}: {first}"
@@ -89,10 +94,12 @@ def sentence_of(error: Exception) -> str:
 
 @contextmanager
 def watched(*, with_session: bool = False, texts_later: bool = False) -> Iterator[QueryLog]:
-    """Records up to ENOUGH queries of this thread's connection in the block, also refused ones.
+    """Records up to MAX_QUERIES queries of this thread's connection in the block, including refused
+    ones.
 
-    With `with_session`, also statements about the session alone, such as SET and savepoints. With
-    `texts_later`, the values are filled in when somebody reads them, while the connection is open.
+    With `with_session`, it also records statements about the session, such as SET and savepoints.
+    With `texts_later`, the values are filled in when the text is read, which must happen while the
+    connection is open.
     """
     work = QueryLog()
 
@@ -102,8 +109,8 @@ def watched(*, with_session: bool = False, texts_later: bool = False) -> Iterato
         try:
             result = execute(sql, params, many, context)
         except DatabaseError as error:
-            if wanted and sqlstate(error):  # refused, but sent
-                keep(sql, params, context, started, sentence_of(error))
+            if wanted and sqlstate(error):  # the query was sent, and Postgres refused it
+                keep(sql, params, context, started, error_line(error))
             raise
         if wanted:
             keep(sql, params, context, started)
@@ -113,7 +120,7 @@ def watched(*, with_session: bool = False, texts_later: bool = False) -> Iterato
         sql: str, params: Any, context: dict[str, Any], started: float, error: str = ""
     ) -> None:
         took = time.perf_counter() - started
-        if len(work.queries) < ENOUGH:
+        if len(work.queries) < MAX_QUERIES:
             text = partial(connection.ops.last_executed_query, context["cursor"], sql, params)
             recorded = RecordedQuery(text, took, sql, params, error=error)
             work.queries.append(recorded)

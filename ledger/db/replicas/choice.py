@@ -1,4 +1,4 @@
-"""Which of several replicas answers (the setting DATABASE_REPLICA_CHOICE)."""
+"""The choice between several replicas (the setting DATABASE_REPLICA_CHOICE)."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -20,7 +20,9 @@ def next_of(found: Sequence[T]) -> T:
 
 
 def least_busy_of(found: Sequence[T]) -> T:
-    """The one with the fewest reads of this process under way; any of several."""
+    """Returns the replica with the fewest running reads of this process; a random one of
+    several.
+    """
     fewest = min(each.under_way for each in found)
     return any_of([each for each in found if each.under_way == fewest])
 

@@ -12,15 +12,15 @@ from ledger.db.replicas.known import Replica
 from ledger.db.replicas.writer import STARTED
 
 POSITION = "(pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint"  # in bytes of WAL
-ASK_WRITER = f"SELECT {POSITION}, {STARTED}"
-WriterPlace = tuple[int | None, datetime | None]  # its position, and when it started; if known
+WRITER_QUERY = f"SELECT {POSITION}, {STARTED}"
+WriterPlace = tuple[int | None, datetime | None]  # position and start time; None: unknown
 SECONDS = 2
-OTHER_WRITER = "it has replayed nothing of the server that writes now"
+OTHER_WRITER = "it has not replayed anything from the server that takes writes"
 
 
 @dataclass(frozen=True, slots=True)
-class ReplicaFigures:
-    """One replica as this process sees it; `why_out` is "" while it is used. None: not known."""
+class ReplicaLag:
+    """The delay of one replica; None if unknown. `why_out` is "" while the replica is used."""
 
     name: str
     why_out: str
@@ -28,34 +28,36 @@ class ReplicaFigures:
     seconds_behind: float | None
 
 
-def figures(found: Iterable[Replica]) -> list[ReplicaFigures]:
-    """The figures of these replicas. Asks the writer for its position, once."""
+def lag_of(found: Iterable[Replica]) -> list[ReplicaLag]:
+    """Returns the lag of these replicas. Queries the writer once for its position."""
     try:
         with short_connection(SECONDS) as writer:
-            row = writer.execute(ASK_WRITER).fetchone()
+            row = writer.execute(WRITER_QUERY).fetchone()
     except Error:
         row = None
-    return figures_at(row or (None, None), found)
+    return lag_at(row or (None, None), found)
 
 
-def figures_at(writer: WriterPlace, found: Iterable[Replica]) -> list[ReplicaFigures]:
-    """The figures of these replicas for an answer of the writer to ASK_WRITER."""
-    return [_figures(replica, *writer) for replica in found]
+def lag_at(writer: WriterPlace, found: Iterable[Replica]) -> list[ReplicaLag]:
+    """Returns the lag of these replicas for the writer's answer to WRITER_QUERY."""
+    return [_lag(replica, *writer) for replica in found]
 
 
-def _figures(replica: Replica, position: int | None, started: datetime | None) -> ReplicaFigures:
+def _lag(replica: Replica, position: int | None, started: datetime | None) -> ReplicaLag:
     answer = replica.answer
     replayed = answer.replayed if answer else None
     behind = None if position is None or replayed is None else max(0, position - replayed)
     seconds = answer.seconds_behind if answer else None
     is_other = answer is not None and started is not None and answer.writer != started
     why_out = replica.why_out or (OTHER_WRITER if is_other else "")
-    return ReplicaFigures(replica.alias, why_out, behind, seconds)
+    return ReplicaLag(replica.alias, why_out, behind, seconds)
 
 
 def log(replica: Replica) -> None:
-    """Writes a line with its figures, and how many reads it had since the last such line."""
-    (now,) = figures([replica])
+    """Writes a log line with the replica's lag, and its number of reads since the last such
+    line.
+    """
+    (now,) = lag_of([replica])
     reads, repeated, replica.reads, replica.repeated = replica.reads, replica.repeated, 0, 0
     lines.write(
         "replica.lag",

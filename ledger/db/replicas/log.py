@@ -1,4 +1,4 @@
-"""Lines of JSON about replicas: one left out, one in use again, and how far each is behind."""
+"""JSON log lines about replicas: left out, in use again, and how far each is behind."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ logger = logging.getLogger("ledger.replicas")
 
 
 def write(event: str, replica: str, **facts: str | float | None) -> None:
-    """Writes one line. The facts have no host, no address and no value of a row."""
+    """Writes one line. The facts contain no hosts, addresses or values of rows."""
     line = {
         "time": timezone.now().isoformat(timespec="milliseconds"),
         "event": event,

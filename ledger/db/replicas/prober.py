@@ -1,4 +1,4 @@
-"""The replicas of this process, and the threads that ask each how it is."""
+"""The replicas of this process, and the threads that probe them."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ from ledger.db.replicas import lag
 from ledger.db.replicas.known import Replica
 
 EVERY = 1.0  # seconds
-TRY_AGAIN_AFTER = 5.0  # seconds, for one that is left out
+TRY_AGAIN_AFTER = 5.0  # seconds, for a replica that is left out
 LOG_EVERY = 60.0
 
 _lock = threading.Lock()
@@ -22,12 +22,12 @@ _of_process: dict[int, tuple[Replica, ...]] = {}  # by process id, because gunic
 
 @cache
 def aliases() -> tuple[str, ...]:
-    """The names of the replicas in DATABASES."""
+    """Returns the names of the replicas in DATABASES."""
     return tuple(name for name, each in settings.DATABASES.items() if each.get("LEDGER_REPLICA"))
 
 
 def replicas() -> tuple[Replica, ...]:
-    """The replicas of the settings. The first call in a process begins to ask them."""
+    """Returns the replicas of the settings. The first call in a process starts the probes."""
     if not aliases():
         return ()
     pid = os.getpid()
@@ -36,7 +36,7 @@ def replicas() -> tuple[Replica, ...]:
             if pid not in _of_process:
                 found = tuple(map(Replica, aliases()))
                 _threads[:] = [
-                    threading.Thread(target=_keep_asking, args=[each, _is_over], daemon=True)
+                    threading.Thread(target=_keep_probing, args=[each, _is_over], daemon=True)
                     for each in found
                 ]
                 for thread in _threads:
@@ -46,7 +46,7 @@ def replicas() -> tuple[Replica, ...]:
     return _of_process[pid]
 
 
-def _keep_asking(replica: Replica, is_over: threading.Event) -> None:
+def _keep_probing(replica: Replica, is_over: threading.Event) -> None:
     logged, pause = time.monotonic(), 0.0
     while not is_over.wait(pause):
         replica.probe()
@@ -57,8 +57,8 @@ def _keep_asking(replica: Replica, is_over: threading.Event) -> None:
     replica.close()
 
 
-def stop_asking() -> None:
-    """Ends the threads of this process; the next call of `replicas` begins anew."""
+def stop_probing() -> None:
+    """Ends the threads of this process. The next call of `replicas` starts new threads."""
     with _lock:
         _of_process.clear()
         _is_over.set()

@@ -1,8 +1,8 @@
-"""What may be read from a replica: a purpose, and the tables that it needs.
+"""The purposes for which pages read from a replica, and the tables that each purpose needs.
 
-Note [Tables of a purpose]: a function that pages let read from a replica may come to call another
-one that checks a limit or a permission. So each statement is compared with the tables of its
-purpose before it is sent, and the writer answers one that names another table.
+Note [Tables of a purpose]: a function that may read from a replica can later be changed to call
+another function that checks a limit or a permission. So each statement is compared with the tables
+of its purpose before it is sent. If it uses another table, the function runs on the writer.
 """
 
 import re
@@ -18,24 +18,26 @@ WORD = re.compile(r"\w+")
 # Not the words of ON CONFLICT DO UPDATE SET.
 WRITES = re.compile(r'\b(?:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO)\s+(?!SET\b)"?(\w+)')
 LOCKS = re.compile(r"\bFOR (?:NO KEY )?UPDATE\b")
-# Statements that change no row, whatever follows.
+# Statements that do not change rows, whatever follows the first word.
 HARMLESS = (
     "SELECT", "(", "WITH", "SET", "SHOW", "EXPLAIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN",
     "COMMIT", "DECLARE", "FETCH", "CLOSE", "VALUES",
 )  # fmt: skip
-# Tables whose rows no page reads from a replica; a write to one of them alone keeps the session's
-# reads there. Apps add theirs.
+# Tables whose rows no page reads from a replica. After a write only to these tables, the session
+# can still read from replicas. Apps add their tables.
 not_shown: set[str] = set()
 
 
 class NotForReplicas(DatabaseError):
-    """A statement names a table that its purpose does not have; it was not sent."""
+    """An error for a statement that uses a table which its purpose does not list. The statement was
+    not sent.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPurpose:
-    """One kind of page, and the tables that it may read from a replica; None for any of them, where
-    a database role sees to it.
+    """One kind of page, and the tables that it may read from a replica. `tables` is None if a
+    database role limits the tables instead.
     """
 
     name: str
@@ -44,12 +46,12 @@ class ReadPurpose:
     def check(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
-        """An execute wrapper of Django's that refuses statements for the writer.
+        """Refuses statements for the writer, as an execute wrapper of Django.
 
         Raises NotForReplicas.
         """
         if self.tables is not None:
-            others = tables_in(sql) - self.tables if isinstance(sql, str) else {"a composed one"}
+            others = tables_in(sql) - self.tables if isinstance(sql, str) else {"composed SQL"}
             if others:
                 raise NotForReplicas(f"{self.name} may not read {', '.join(sorted(others))}")
         return execute(sql, params, many, context)
@@ -57,7 +59,9 @@ class ReadPurpose:
 
 @lru_cache(maxsize=1000)
 def tables_in(sql: str) -> frozenset[str]:
-    """The tables of models that a statement names, and perhaps more: any word counts."""
+    """Returns the model tables that a statement contains. It may return too many, because any word
+    counts.
+    """
     return frozenset(WORD.findall(sql)) & _tables()
 
 
@@ -69,8 +73,8 @@ def _tables() -> frozenset[str]:
 
 @lru_cache(maxsize=1000)
 def writes_what_replicas_show(sql: str) -> bool:
-    """Whether a statement may change rows of tables that pages read from replicas. A lock counts:
-    the transaction goes on to write.
+    """Returns whether a statement may change rows that pages read from replicas. A row lock counts
+    too, because the transaction will probably write.
     """
     if LOCKS.search(sql):
         return True

@@ -1,4 +1,4 @@
-"""The door to replicas: see Note [Where a read goes]."""
+"""The functions that read from replicas: see Note [Where a read goes]."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,10 +21,10 @@ GONE = (Failure.UNKNOWN, Failure.NOT_STARTED)
 
 
 def read(purpose: ReadPurpose, function: Callable[[], T]) -> T:
-    """What the function returns, read from a replica if that may be.
+    """Returns the function's result, read from a replica if this is allowed.
 
-    It must only read, and return no lazy queryset. Raises what it raises on the writer, or
-    OperationalError if a query was stopped by its time limit.
+    The function must only read, and must not return a lazy queryset. Raises what it raises on the
+    writer, or OperationalError if a query was stopped by its time limit.
     """
     reads = reads_of_request()
     replica = reads.replica() if reads else None
@@ -40,10 +40,10 @@ def read(purpose: ReadPurpose, function: Callable[[], T]) -> T:
 
 
 def stream(purpose: ReadPurpose, rows: Callable[[int], Iterable[T]]) -> Iterator[T]:
-    """The rows, read while they are sent; `rows` leaves out as many as it is told.
+    """Yields the rows while they are sent; `rows` takes the number of rows to skip.
 
-    If the replica fails meanwhile, the writer gives the rest, so their order must be one in which
-    new rows come last.
+    If the replica fails in between, the remaining rows come from the writer. So new rows must come
+    last in their order.
     """
     reads = reads_of_request()
     replica = reads.replica() if reads else None
@@ -55,7 +55,7 @@ def stream(purpose: ReadPurpose, rows: Callable[[int], Iterable[T]]) -> Iterator
 def _streamed(
     replica: Replica, purpose: ReadPurpose, reads: RequestReads, rows: Callable[[int], Iterable[T]]
 ) -> Iterator[T]:
-    given = 0
+    sent = 0
     source: Iterator[T] | None = None
     while True:
         try:
@@ -67,29 +67,29 @@ def _streamed(
                 raise
             break
         yield from part
-        given += len(part)
+        sent += len(part)
         if len(part) < AT_A_TIME:
             return
-    yield from rows(given)
+    yield from rows(sent)
 
 
 def is_on_replica() -> bool:
-    """Whether statements of this thread go to a replica now."""
+    """Returns whether this thread's statements currently go to a replica."""
     reads = reads_of_request()
     return reads is not None and reads.reading is not None
 
 
 def read_again() -> None:
-    """Ends a function that a replica cannot serve, so that it runs on the writer. Does nothing
-    there.
+    """Raises ReadAgain in a function that a replica cannot serve, so that it runs on the writer.
+    Does nothing on the writer.
     """
     if is_on_replica():
         raise ReadAgain
 
 
 def watch(raw: Any) -> None:
-    """For a connection of psycopg that a function opened by itself: what waits on it is given up as
-    soon as the replica no longer answers probes. Does nothing on the writer.
+    """Ends waits on a psycopg connection that a function opened itself, as soon as the replica no
+    longer answers probes. Does nothing on the writer.
     """
     reads = reads_of_request()
     if reads is not None and reads.reading is not None:
@@ -98,7 +98,8 @@ def watch(raw: Any) -> None:
 
 def check_server(raw: Any) -> None:
     """Raises ReadAgain if such a connection leads to another server than the replica that answered
-    the probes. Does nothing on the writer. Behind a pooler it holds for the open transaction only.
+    the probes. Does nothing on the writer; behind a pooler the check is valid only for the open
+    transaction.
     """
     reads = reads_of_request()
     if reads is not None and reads.reading is not None and not reads.reading.is_same_server(raw):
@@ -106,13 +107,15 @@ def check_server(raw: Any) -> None:
 
 
 def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
-    """Whether the writer may answer instead; notes why. What took too long here does so there."""
+    """Returns whether the writer may answer instead, and records the reason. A query that timed out
+    is not repeated, because it would also time out there.
+    """
     failure = failure_of(error)
     if failure is Failure.TIMED_OUT:
         return False
     replica.repeated += 1
     counts.REPLICA_REPEATED.labels(replica.alias).inc()
-    is_busy = reason_for(error) == Reason.POOL_IS_EMPTY.value  # many readers have all of it
+    is_busy = reason_for(error) == Reason.POOL_IS_EMPTY.value  # many readers use the whole pool
     if failure in GONE and not is_busy:
         replica.leave_out(reason_for(error))
     log.write("replica.repeated", replica.alias, purpose=purpose.name, reason=reason_for(error))
@@ -123,55 +126,55 @@ def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
 def _in_place_of_writer(
     replica: Replica, purpose: ReadPurpose, reads: RequestReads
 ) -> Iterator[None]:
-    """Within the block, the connection "default" of this thread is that of the replica.
+    """Replaces this thread's connection "default" by the replica's connection in the block.
 
-    It has the writer's reader (Note [Signed reader]), its execute wrappers and its log of queries.
-    What waits there is given up as soon as the replica no longer answers probes.
+    It gets the writer's reader (Note [Signed reader]), execute wrappers and query log. Waits on it
+    end as soon as the replica no longer answers probes.
     """
     writer: Any = connections[DEFAULT_DB_ALIAS]
-    ours: Any = connections[replica.alias]
-    own, raw = list(ours.execute_wrappers), None
+    database: Any = connections[replica.alias]
+    wrappers, raw = list(database.execute_wrappers), None
     replica.begin()
     try:
-        raw = _trusted(replica, ours)
+        raw = _trusted(replica, database)
         checks = [purpose.check]
-        if ours.is_behind_pooler:
+        if database.is_behind_pooler:
             checks.append(replica.check_each)
         else:
-            _check_server(replica, ours)
-        ours.reader, ours.transaction_wrapper = writer.reader, writer.transaction_wrapper
-        ours.queries_log = writer.queries_log
-        ours.force_debug_cursor = writer.force_debug_cursor
-        # A wrapper of Django's puts its own wrappers before those of blocks.
-        ours.execute_wrappers += [*writer.execute_wrappers[len(own) :], *checks]
-        connections[DEFAULT_DB_ALIAS] = ours
+            _check_server(replica, database)
+        database.reader, database.transaction_wrapper = writer.reader, writer.transaction_wrapper
+        database.queries_log = writer.queries_log
+        database.force_debug_cursor = writer.force_debug_cursor
+        # Django puts a connection's own wrappers before the wrappers of blocks.
+        database.execute_wrappers += [*writer.execute_wrappers[len(wrappers) :], *checks]
+        connections[DEFAULT_DB_ALIAS] = database
         reads.reading = replica
         yield
     finally:
         reads.reading = None
         connections[DEFAULT_DB_ALIAS] = writer
-        ours.execute_wrappers = own
+        database.execute_wrappers = wrappers
         if raw is not None:
             raw.gives_up = None
         replica.end()
 
 
-def _check_server(replica: Replica, ours: Any) -> None:
+def _check_server(replica: Replica, database: Any) -> None:
     """Raises ReadAgain, and closes the connection, if it leads to another server."""
-    with ours.wrap_database_errors:
-        is_same = replica.is_same_server(ours.connection)
+    with database.wrap_database_errors:
+        is_same = replica.is_same_server(database.connection)
     if not is_same:
-        ours.close()
+        database.close()
         raise ReadAgain
 
 
-def _trusted(replica: Replica, ours: Any) -> Any:
-    """The connection of psycopg, a new one where the server of the old one may hang."""
-    ours.ensure_connection()
-    if replica.distrusts(ours.raw):
-        ours.close()
-        ours.ensure_connection()
-    raw = ours.raw
+def _trusted(replica: Replica, database: Any) -> Any:
+    """Returns the psycopg connection, after replacing it if the server of the old one may hang."""
+    database.ensure_connection()
+    if replica.distrusts(database.raw):
+        database.close()
+        database.ensure_connection()
+    raw = database.raw
     _give_up_with(replica, raw)
     return raw
 

@@ -1,4 +1,4 @@
-"""What a request has done so far, on which it depends whether it may read from a replica."""
+"""The state of a request that determines whether it may read from a replica."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,23 +18,23 @@ _current: ContextVar["RequestReads | None"] = ContextVar("replica_reads", defaul
 
 
 class RequestReads:
-    """One request. `needed` tells what a replica must have replayed for its session; `may_read`
-    whether somebody is signed in. Neither may send a query.
+    """The replica reads of one request. `needed` returns what a replica must have replayed for its
+    session; `may_read` returns whether a user is signed in. Neither may send a query.
     """
 
     def __init__(self, needed: Callable[[], Needed], may_read: Callable[[], bool]) -> None:
         self._needed, self._may_read = needed, may_read
         self.has_written = False
-        self.reading: Replica | None = None  # the one that is read now
+        self.reading: Replica | None = None  # the replica that is being read now
 
     def note(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """An execute wrapper of Django's that notes writes, also those that fail."""
+        """Records writes, including those that fail, as an execute wrapper of Django."""
         if not self.has_written and (not isinstance(sql, str) or writes_what_replicas_show(sql)):
             self.has_written = True
         return execute(sql, params, many, context)
 
     def replica(self) -> Replica | None:
-        """The replica for the next read; None for the writer."""
+        """Returns the replica for the next read, or None for the writer."""
         if self.has_written or self.reading or not self._may_read():
             return None
         if connections[DEFAULT_DB_ALIAS].in_atomic_block:
@@ -45,13 +45,13 @@ class RequestReads:
 
 
 def reads_of_request() -> RequestReads | None:
-    """The request of this thread; None where no replica may be read."""
+    """Returns the reads of this thread's request, or None if no replica may be read."""
     return _current.get()
 
 
 @contextmanager
 def request_reads(reads: RequestReads) -> Iterator[None]:
-    """Within the block, functions may read from replicas, and writes are noted."""
+    """Allows functions in the block to read from replicas, and records writes."""
     token = _current.set(reads)
     try:
         with connections[DEFAULT_DB_ALIAS].execute_wrapper(reads.note):

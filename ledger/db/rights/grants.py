@@ -1,9 +1,9 @@
-"""The rights of each role to the tables, granted again after every migration.
+"""The rights of each role on the tables, granted again after every migration.
 
-The owner of the tables runs migrations; web processes and workers sign in with roles that own
-nothing and have the rights that apps register. So even injected SQL cannot write a balance, delete
-a posted row, change anything of one but the status of a pending hold, or change the record of who
-froze an account. Triggers and constraints are the second defence.
+The owner of the tables runs migrations. Web processes and workers sign in with roles that own
+nothing and have only the rights that apps register. So even injected SQL cannot write a balance,
+delete a posted row, change anything of a posted row except the status of a pending hold, or change
+the record of who froze an account. Triggers and constraints are the second defence.
 """
 
 import logging
@@ -27,23 +27,23 @@ from ledger.db.rights.registered_tables import (
 from ledger.db.server.embedded import embedded_server
 
 logger = logging.getLogger(__name__)
-RIGHT = re.compile(r"[A-Z]+(?: \([^)]*\))?")  # one of several, with its columns
-# Settings that an administrator gives the web role, see docs/rights.md.
+RIGHT = re.compile(r"[A-Z]+(?: \([^)]*\))?")  # one right of several, with its columns
+# Settings that an administrator sets for the web role, see docs/rights.md.
 EXPECTED_SETTINGS = {
     "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout",
     "track_activities", "transaction_timeout",
 }  # fmt: skip
-# Everybody may execute these functions, and so fill the disk with large objects. Only a superuser
-# can take that right away, in each database.
+# All roles may execute these functions, and could fill the disk with large objects. Only a
+# superuser can revoke that right, in each database.
 LARGE_OBJECTS = """
 SELECT format('REVOKE EXECUTE ON FUNCTION pg_catalog.%I(%s) FROM PUBLIC',
               proname, pg_get_function_identity_arguments(oid))
 FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(lo_|loread$|lowrite$)'
   AND has_function_privilege('public', oid, 'EXECUTE')"""
-# Functions that run with the rights of their owner: whoever may execute one could attach it to a
-# table of their own, with any rows. Their migrations take that from everybody; a restored backup
-# has no rights in it.
+# Functions that run with the rights of their owner. A role that may execute such a function could
+# attach it to its own table, with any rows. The migrations revoke the right from PUBLIC, but a
+# restored backup contains no rights.
 DEFINERS = """
 SELECT format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', oid::regprocedure)
 FROM pg_proc
@@ -54,7 +54,7 @@ WHERE prosecdef AND pg_has_role(current_user, proowner, 'MEMBER')
 
 def grant_rights(*, using: str, **_signal: Any) -> None:
     """Grants LEDGER_WEB_ROLE, LEDGER_WORKER_ROLE and LEDGER_AUDITOR_ROLE their rights after a
-    migration, as far as the server has these roles.
+    migration, if the server has these roles.
 
     Raises ImproperlyConfigured, and grants nothing, if a column to hide does not exist.
     """
@@ -62,7 +62,7 @@ def grant_rights(*, using: str, **_signal: Any) -> None:
         raise ImproperlyConfigured(problem)
     if server := embedded_server(using):
         server.ensure_roles()
-        server.take_rights_from_everybody(connections[using].settings_dict["NAME"])
+        server.revoke_public_rights(connections[using].settings_dict["NAME"])
     tables = TABLES.items()
     grant(
         connections[using], settings.LEDGER_WEB_ROLE,
@@ -82,8 +82,8 @@ def grant_rights(*, using: str, **_signal: Any) -> None:
     for role in (settings.LEDGER_WEB_ROLE, settings.LEDGER_WORKER_ROLE):
         for setting in settings_of(connections[using], role):
             logger.warning(
-                "The role %s has a setting of its own, %s. If nobody of yours set it, remove it as "
-                "a superuser: ALTER ROLE %s RESET ALL.",
+                "The role %s has an unexpected setting, %s. If your administrators did not set it, "
+                "remove it as a superuser: ALTER ROLE %s RESET ALL.",
                 role, setting, role,
             )  # fmt: skip
 
@@ -96,13 +96,13 @@ def grant(
     hidden: Mapping[str, str] = MappingProxyType({}),
     functions: Sequence[str] = (),
 ) -> bool:
-    """Grant the role its rights to every table and view and to the functions of extensions, and
-    take from everybody the functions that run with the rights of their owner. Returns False if the
+    """Grants the role its rights to every table and view and to the functions of extensions, and
+    revokes from PUBLIC the functions that run with the rights of their owner. Returns False if the
     role is missing.
 
-    `rights` maps tables to their rights as GRANT spells them, "" for none; all other tables get
-    none. Of the tables in `hidden` it may read every column but the one that they name. It may
-    execute the `functions` that there are.
+    `rights` maps tables to their rights in the spelling of GRANT, "" for none; all other tables get
+    none. For a table in `hidden`, the role may read every column except the hidden one. It may
+    execute those of the `functions` that exist.
     """
     with connection.cursor() as cursor:
         cursor.execute(DEFINERS)
@@ -113,8 +113,9 @@ def grant(
             return False
         quote = connection.ops.quote_name
         to = quote(role)
-        extensions.let_enter(cursor, to)
-        # Temporary tables are searched first, so a session could hide the real tables by its own.
+        extensions.grant_usage(cursor, to)
+        # Temporary tables are searched first, so a session could hide the real tables with its
+        # temporary ones.
         cursor.execute(
             "SELECT current_database() FROM pg_database WHERE datname = current_database()"
             " AND pg_has_role(current_user, datdba, 'MEMBER')"
@@ -128,17 +129,17 @@ def grant(
         )
         for name, schema in cursor.fetchall():
             table = f"{quote(schema)}.{quote(name)}"
-            given = rights.get(name, "")
-            if "(" in given:
-                given = of_columns_there(cursor, table, given)
+            privileges = rights.get(name, "")
+            if "(" in privileges:
+                privileges = existing_columns_only(cursor, table, privileges)
             if hidden.get(name):
                 reading = _reading_all_but(cursor, table, hidden[name])
-                given = given.replace("SELECT", reading, 1)
-            # Other sessions of the role continue, and see the old rights or the new ones.
+                privileges = privileges.replace("SELECT", reading, 1)
+            # Other sessions of the role continue, with the old or the new rights.
             with transaction.atomic(using=connection.alias):
                 cursor.execute(f"REVOKE ALL ON {table} FROM {to}")
-                if given:
-                    cursor.execute(f"GRANT {given} ON {table} TO {to}")
+                if privileges:
+                    cursor.execute(f"GRANT {privileges} ON {table} TO {to}")
         cursor.execute(
             "SELECT function FROM unnest(%s::text[]) AS function"
             " WHERE to_regprocedure(function) IS NOT NULL",
@@ -149,9 +150,9 @@ def grant(
     return True
 
 
-def of_columns_there(cursor: Any, table: str, given: str) -> str:
-    """Returns the rights without columns that the table lacks: migrations were taken back, or have
-    not run yet.
+def existing_columns_only(cursor: Any, table: str, privileges: str) -> str:
+    """Returns the rights without columns that the table lacks, because migrations were reversed or
+    have not run yet.
     """
     cursor.execute(
         "SELECT attname FROM pg_attribute"
@@ -165,11 +166,13 @@ def of_columns_there(cursor: Any, table: str, given: str) -> str:
         columns = [name for name in ", ".join(listed).split(", ") if name in there]
         return f"{privilege} ({', '.join(columns)})" if columns else "" if listed else privilege
 
-    return ", ".join(filter(None, map(kept, RIGHT.findall(given))))
+    return ", ".join(filter(None, map(kept, RIGHT.findall(privileges))))
 
 
 def _reading_all_but(cursor: Any, table: str, column: str) -> str:
-    """As GRANT spells it. From the table itself: a migration may not have added a column yet."""
+    """Returns the right to read all columns but one, in the spelling of GRANT. It uses the table
+    itself, because a migration may not have added a column yet.
+    """
     cursor.execute(
         "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute"
         " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attname <> %s",
@@ -179,10 +182,10 @@ def _reading_all_but(cursor: Any, table: str, column: str) -> str:
 
 
 def settings_of(connection: BaseDatabaseWrapper, role: str) -> Iterator[str]:
-    """The settings that somebody gave the role by ALTER ROLE, apart from EXPECTED_SETTINGS.
+    """Yields the settings that were set for the role with ALTER ROLE, except EXPECTED_SETTINGS.
 
-    Postgres lets every role change its own, so injected SQL could: they begin with each new
-    connection and stay after a restart.
+    Postgres lets every role change its own settings, so injected SQL could do it too: these
+    settings apply to each new connection and survive a restart.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,5 +1,5 @@
-"""What a role may do beyond the rights that apps register, whoever granted it, and by what way: by
-itself, by another role, or as everybody.
+"""The rights that a role has beyond the registered ones, no matter who granted them. The role may
+have them directly, through another role, or through PUBLIC.
 """
 
 import re
@@ -8,26 +8,26 @@ from typing import Any
 
 import psycopg
 
-from ledger.db.server.versions import KNOWS_MAINTAIN, MEMBERSHIPS_KNOW_INHERIT
+from ledger.db.server.versions import HAS_MAINTAIN, MEMBERSHIPS_HAVE_INHERIT
 
 Connection = psycopg.Connection[Any]
-RIGHT = re.compile(r"(\w+)(?: \(([^)]*)\))?")  # of a GRANT, with its columns
-OF_TABLES = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
-SIGNS_IN_BY_TOKENS = "rds_iam"  # gives no right
+RIGHT = re.compile(r"(\w+)(?: \(([^)]*)\))?")  # a right in a GRANT, with its columns
+TABLE_RIGHTS = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
+SIGNS_IN_BY_TOKENS = "rds_iam"  # grants no other rights
 ATTRIBUTES = """
     SELECT rolsuper, rolcreaterole, rolreplication, rolbypassrls,
            (SELECT pg_get_userbyid(relowner)::text FROM pg_class
             WHERE oid = to_regclass('public.transactions'))
     FROM pg_roles WHERE rolname = %s
 """
-# Roles whose rights it has, which it may become (on Postgres 15 every member may), or where it may
-# let itself do so.
+# The other roles whose rights the role has, or which it may become (on Postgres 15 every member
+# may), immediately or after it has granted itself the right.
 BECOMES = """
     SELECT rolname FROM pg_roles
     WHERE rolname NOT IN (%(role)s, %(harmless)s) AND pg_has_role(%(role)s::name, oid, %(ways)s)
     ORDER BY rolname
 """
-# Of no extension, which gives everybody rights to what it makes.
+# Without tables of extensions, because extensions grant everybody rights to their tables.
 TABLES = """
     WITH tables AS (
         SELECT found.oid,
@@ -61,7 +61,7 @@ FUNCTIONS = """
           WHERE to_regprocedure(signature) IS NOT NULL)
     ORDER BY 1
 """
-# Each grantor has a membership from Postgres 16 on, and none can revoke that of another unnamed.
+# From Postgres 16 on, there is one membership per grantor, and REVOKE must name the grantor.
 MEMBERSHIPS = """
     SELECT grantor.rolname::text,
            format('REVOKE %%I FROM %%I', granted.rolname, member.rolname)
@@ -76,8 +76,8 @@ MEMBERSHIPS = """
 
 
 def powers(found: Connection, role: str) -> list[str]:
-    """What makes the role more than one that owns nothing, such as "is a superuser"; none of a role
-    that is missing, and before the tables are there.
+    """Returns what the role may do beyond a role that owns nothing, such as "is a superuser". Empty
+    if the role is missing, or before the tables exist.
     """
     row = found.execute(ATTRIBUTES, [role]).fetchone()
     if row is None or row[-1] is None:
@@ -87,15 +87,15 @@ def powers(found: Connection, role: str) -> list[str]:
         return ["is a superuser"]
     if role == owner:
         return ["owns the tables"]
-    is_old = found.info.server_version < MEMBERSHIPS_KNOW_INHERIT
+    is_old = found.info.server_version < MEMBERSHIPS_HAVE_INHERIT
     ways = "MEMBER" if is_old else "USAGE, SET, MEMBER WITH ADMIN OPTION"
-    asked = {"role": role, "harmless": SIGNS_IN_BY_TOKENS, "ways": ways}
-    others = [name for (name,) in found.execute(BECOMES, asked).fetchall()]
+    parameters = {"role": role, "harmless": SIGNS_IN_BY_TOKENS, "ways": ways}
+    others = [name for (name,) in found.execute(BECOMES, parameters).fetchall()]
     if owner in others:
         return [f"may act as {owner}, which owns the tables"]
-    may = [(makes_roles, "makes roles"), (replicates, "copies the whole server")]
-    may += [(bypasses, "passes row-level security"), (others, f"may act as {', '.join(others)}")]
-    return [what for is_so, what in may if is_so]
+    may = [(makes_roles, "can create roles"), (replicates, "can copy the whole server")]
+    may += [(bypasses, "bypasses row-level security"), (others, f"may act as {', '.join(others)}")]
+    return [what for applies, what in may if applies]
 
 
 def beyond_registered(
@@ -106,33 +106,39 @@ def beyond_registered(
     hidden: Mapping[str, str],
     functions: Sequence[str],
 ) -> Iterator[str]:
-    """Each right to a table, as "DELETE on transactions", and each function of an owner that the
-    role may execute, beyond these, which are as `ledger.db.rights.grants.grant` takes them.
+    """Yields each right to a table, as "DELETE on transactions", and each function of an owner that
+    the role may execute, beyond these registered ones. The parameters are like those of
+    `ledger.db.rights.grants.grant`.
     """
-    kinds = [*OF_TABLES, "MAINTAIN"] if found.info.server_version >= KNOWS_MAINTAIN else OF_TABLES
+    has_maintain = found.info.server_version >= HAS_MAINTAIN
+    kinds = [*TABLE_RIGHTS, "MAINTAIN"] if has_maintain else TABLE_RIGHTS
     more: dict[tuple[str, str], list[str]] = {}
     for table, kind, column in found.execute(TABLES, {"role": role, "kinds": kinds}).fetchall():
-        given = _columns(rights.get(table, "")).get(kind)
-        if kind == "SELECT" and given == [] and hidden.get(table):
+        allowed = _columns(rights.get(table, "")).get(kind)
+        if kind == "SELECT" and allowed == [] and hidden.get(table):
             is_beyond = column in (None, hidden[table])
         else:
-            is_beyond = given is None or (bool(given) and column not in given)
+            is_beyond = allowed is None or (bool(allowed) and column not in allowed)
         if is_beyond:
             more.setdefault((table, kind), []).extend([column] if column else [])
     for (table, kind), columns in more.items():
         of_columns = f" ({', '.join(columns)})" if columns else ""
         yield f"{kind}{of_columns} on {table}"
-    asked = {"role": role, "registered": list(functions)}
-    for (function,) in found.execute(FUNCTIONS, asked).fetchall():
+    parameters = {"role": role, "registered": list(functions)}
+    for (function,) in found.execute(FUNCTIONS, parameters).fetchall():
         yield f"EXECUTE of {function}"
 
 
 def _columns(rights: str) -> dict[str, list[str]]:
-    """The columns of each right, none for all: of "SELECT, UPDATE (a, b)"."""
+    """Returns the columns of each right in a text such as "SELECT, UPDATE (a, b)". An empty list
+    means all columns.
+    """
     return {kind: columns.split(", ") if columns else [] for kind, columns in RIGHT.findall(rights)}
 
 
 def memberships(cursor: Any, *, owner: str, worker: str) -> list[tuple[str, str]]:
-    """Who granted the worker to be a member of the owner, each with the statement that ends it."""
+    """Returns who made the worker a member of the owner, each with the statement that ends the
+    membership.
+    """
     cursor.execute(MEMBERSHIPS, {"owner": owner, "worker": worker})
     return [(grantor, statement) for grantor, statement in cursor.fetchall()]

@@ -1,9 +1,9 @@
-"""Which rows a reader may read and write: what the policies of tables are made of.
+"""The conditions of row policies: which rows a reader may read and write.
 
-Note [Policies]: what a policy asks of the reader is a subquery that names no column, so Postgres
-runs its function once per statement; per row it only compares. The two accounts of a payment are
-compared as an array, because `from_account_id = ANY (...) OR to_account_id = ANY (...)` would
-invite the planner to read by that condition instead of by the page's (docs/rights.md).
+Note [Policies]: a condition on the reader is a subquery without columns of the table, so Postgres
+runs its function once per statement and only compares per row. The two accounts of a payment are
+compared as an array, because with `from_account_id = ANY (...) OR to_account_id = ANY (...)` the
+planner might read by that condition instead of by the page's (docs/rights.md).
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ READS_PEOPLE = "(SELECT row_security.reads_people())"
 PERSON = "(SELECT row_security.person())"
 ACCOUNTS = "(SELECT row_security.accounts())::uuid[]"
 NOBODY = "false"
-NAMES = ("reads", "inserts", "changes", "deletes", WORKS)  # of the policies of each table
+NAMES = ("reads", "inserts", "changes", "deletes", WORKS)  # the names of the policies of each table
 
 IS_OWN = f"owner_id = {PERSON}"
 IS_OWN_ACCOUNT = f"account_id = ANY ({ACCOUNTS})"
@@ -28,8 +28,8 @@ PAYS_FROM_OWN = f"from_account_id = ANY ({ACCOUNTS})"
 
 
 def may(*codenames: str) -> str:
-    """The condition that the reader is staff with one of these permissions; without any, that they
-    are a superuser.
+    """Returns the condition that the reader is staff with one of these permissions; without any,
+    that the reader is a superuser.
     """
     return f"(SELECT row_security.may('{{{','.join(codenames)}}}'))"
 
@@ -42,11 +42,11 @@ GIVES_GROUPS = f"{may('give_groups')} OR {DECIDES}"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Conditions in SQL on a row: who may read it, and who may insert, change or delete it.
+    """SQL conditions on a row: who may read the row, and who may insert, change or delete it.
 
-    `changes`: who may change or delete it, if others than may insert it, and `becomes` what it must
-    be after a change.
-    `locks`: who may also lock it without changing it.
+    `changes` is the condition for changing or deleting, if it differs from that for inserting.
+    `becomes` is the condition on the row after a change. `locks` is the condition for locking the
+    row without a change.
     """
 
     reads: str
@@ -56,7 +56,7 @@ class Policy:
     locks: str = NOBODY
 
     def sql(self, table: str) -> list[str]:
-        """The statements that make the policies of this table."""
+        """Returns the statements that create the policies of this table."""
         changes = self.changes or self.writes
         using = f"USING ({changes} OR {self.locks}) WITH CHECK ({self.becomes or changes})"
         return [
@@ -68,26 +68,27 @@ class Policy:
 
 
 def of_person(column: str) -> Policy:
-    """Rows of the person themselves, which staff may read."""
+    """Returns a policy for rows of a person, which staff may also read."""
     is_own = f"{column} = {PERSON}"
     return Policy(reads=f"{READS_BANK} OR {is_own}", writes=is_own)
 
 
 def part_of(table: str, column: str) -> Policy:
-    """Rows that belong to a row of another table, which has a policy of its own."""
+    """Returns a policy for rows that belong to a row of another table with a policy."""
     condition = f"EXISTS (SELECT FROM {table} WHERE {table}.id = {column})"
     return Policy(reads=condition, writes=condition)
 
 
 def by_staff(right: str, name: str, request: str) -> str:
-    """The condition that staff with the right do it in their own name, or do what was approved in
-    the name of who asked.
+    """Returns the condition that staff with the right act in their own name, or carry out an
+    approved request in the name of the staff member who made it.
     """
     own_name = f"{name} = {PERSON} AND {right}"
     return f"{own_name} OR {DECIDES} AND row_security.is_approved({request})"
 
 
-# Not for staff either: what people keep for themselves.
+# Private rows, which staff may not read either.
 OF_OWNER = Policy(reads=f"{IS_OWN} OR {AUDITS}", writes=IS_OWN)
-# The owner's triggers and the worker's jobs write it; each person reads what is of their accounts.
+# Rows that only the owner's triggers and the worker's jobs write; each person reads the rows of
+# their accounts.
 OF_ACCOUNT = Policy(reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}", writes=NOBODY)

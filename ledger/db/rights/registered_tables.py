@@ -1,7 +1,7 @@
-"""Who may read and write each table: what the module `tables` of each app registers.
+"""Who may read and write each table, as registered by the module `tables` of each app.
 
-A table that nobody registered is closed to every role but the owner, and `manage.py check` names
-it (ledger/checks/tables.py).
+A table that no app registered is closed to every role except the owner, and `manage.py check`
+reports it (ledger/checks/tables.py).
 """
 
 import re
@@ -19,15 +19,15 @@ EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rights to a table, as GRANT spells them, and which of its rows a reader has.
+    """The rights to a table, in the spelling of GRANT, and the rows that a reader gets.
 
     `web`, `worker` and `auditor` are the roles of docs/rights.md; "" is no right. The worker and
-    the auditor read every column but `hidden_from_worker` and `hidden_from_auditor`.
-    `rows` is the policy of row-level security, or why the table needs none: then each reader has
-    every row. With `checked_first`, a trigger checks the policy of an INSERT before the other
-    triggers, which read accounts with the rights of the owner. `authors` are fields of people that
-    name who wrote a row, not whose it is.
-    `personal_data` says what the table has of people, and when that goes; "none" if it has nothing.
+    the auditor read every column except `hidden_from_worker` and `hidden_from_auditor`. `rows` is
+    the policy of row-level security, or the reason why the table needs none; without a policy, each
+    reader gets every row. With `checked_first`, a trigger checks the policy of an INSERT before the
+    other triggers, which read accounts with the rights of the owner. `authors` are columns with the
+    writer of a row, not with its owner. `personal_data` describes the table's data about people and
+    when they are deleted; "none" if there are none.
     """
 
     web: str
@@ -45,27 +45,31 @@ class Table:
         return self.rows if isinstance(self.rows, Policy) else None
 
 
-COLUMNS = re.compile(r"\(([^)]*)\)")  # in rights, as in UPDATE (name, is_open)
+COLUMNS = re.compile(r"\(([^)]*)\)")  # column lists in rights, as in UPDATE (name, is_open)
 TABLES: dict[str, Table] = {}
-# Functions that run with the rights of the owner, and the roles that may execute them.
+# Functions that run with the rights of the owner, for each role that may execute them.
 WEB_FUNCTIONS: list[str] = []
 WORKER_FUNCTIONS: list[str] = []
 
 
 def register(tables: Mapping[str, Table]) -> None:
-    """Adds tables by their names. Raises ImproperlyConfigured for one that an app has registered,
-    and for one without a statement on rows or personal data.
+    """Registers tables by their names.
+
+    Raises ImproperlyConfigured if a table is already registered, or has no text about its rows or
+    personal data.
     """
     for name, table in tables.items():
         if name in TABLES:
             raise ImproperlyConfigured(f"Two apps register the table {name}.")
         if not table.rows or not table.personal_data:
-            raise ImproperlyConfigured(f"Say of the table {name} what its rows and data are.")
+            raise ImproperlyConfigured(f"Describe rows and personal_data of the table {name}.")
         TABLES[name] = table
 
 
 def register_functions(*signatures: str, web: bool = False, worker: bool = False) -> None:
-    """Lets the web role or the worker execute functions of the owner, such as `erase(uuid)`."""
+    """Registers functions of the owner, such as `erase(uuid)`, that the web role or the worker may
+    execute.
+    """
     if web:
         WEB_FUNCTIONS.extend(signatures)
     if worker:
@@ -73,14 +77,14 @@ def register_functions(*signatures: str, web: bool = False, worker: bool = False
 
 
 def policies() -> dict[str, Policy]:
-    """The policy of each table that has one."""
+    """Returns the policy of each table that has one."""
     return {name: table.policy for name, table in TABLES.items() if table.policy}
 
 
 def misspelled() -> Iterator[str]:
-    """A sentence for each column of rights, or to hide, that no model of the table has: hiding
-    nothing, it would open the whole table. One that the models have may still be missing in the
-    database, where migrations were taken back.
+    """Yields a message for each column in rights or in `hidden_from_...` that no model of the table
+    has, because a misspelled hidden column would open the whole table. A correct column may still
+    be missing in the database if migrations were reversed.
     """
     columns: dict[str, set[str]] = {}
     for model in apps.get_models(include_auto_created=True):
@@ -94,5 +98,6 @@ def misspelled() -> Iterator[str]:
         for role in ("web", "worker", "auditor"):
             for listed in COLUMNS.findall(getattr(table, role)):
                 names = {*listed.split(", ")}
-                for column in sorted(names - columns.get(name, names)):  # it may have no model
-                    yield f"The table {name} has no column {column}, of which {role} has rights."
+                # the table may have no model
+                for column in sorted(names - columns.get(name, names)):
+                    yield f"The table {name} has no column {column}, on which {role} has rights."

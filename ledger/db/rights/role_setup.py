@@ -1,7 +1,8 @@
-"""Makes the roles of docs/rights.md on a server of one's own, and the bank's database.
+"""Creates the roles of docs/rights.md and the bank's database, on a server that the bank runs
+itself.
 
-The administrator who does it need not be a superuser: on RDS and Aurora nobody is. What only a
-superuser may do is left out there, and told.
+The administrator who does this need not be a superuser: on RDS and Aurora nobody is. Steps that
+only a superuser can do are skipped and reported.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,48 +17,51 @@ from ledger.db.rights import kept_from_queries
 from ledger.db.rights.grants import LARGE_OBJECTS
 from ledger.db.rights.held import memberships
 from ledger.db.server.creation import create_database
-from ledger.db.server.versions import KNOWS_TRANSACTION_TIMEOUT
+from ledger.db.server.versions import HAS_TRANSACTION_TIMEOUT
 
 COOKBOOK = "ledger_cookbook"
 MEMBERSHIP_STAYS = (
-    "The role {} is still a member of {}, which it no longer needs, because {} granted it: run"
+    "The role {} is still a member of {}, which it no longer needs, because {} granted it. Run"
     " create_roles as a superuser."
 )
 EXPLORER_OPTIONS = "LOGIN NOINHERIT CONNECTION LIMIT 20"
-# What only a superuser may change, so that a query cannot. Queries do not see what others of the
-# role run, fill no disk with temporary files, count no rows that they pass over, and leave no error
-# in the server's log, which would repeat values of rows at any length.
+# Only a superuser may change these settings, so a query cannot. With them, queries do not see what
+# other sessions of the role run, do not fill the disk with temporary files and do not count skipped
+# rows. They also leave no errors in the server's log, which could contain values of rows at any
+# length.
 EXPLORER_SETTINGS = {
     "track_activities": "off",
     "temp_file_limit": "256MB",
     "track_counts": "off",
     "log_min_messages": "panic",
 }
-IAM = "rds_iam"  # whoever is a member signs in to RDS and Aurora by a token alone
-NO_IAM = f"this server has no role {IAM}, so it takes no tokens of IAM"
+IAM = "rds_iam"  # a member of this role signs in to RDS and Aurora only with a token
+NO_IAM = f"this server has no role {IAM}, so it does not accept IAM tokens"
 STATISTICS_STAY = (
-    "The page Database will not tell since when sessions of other roles run: only a superuser, or"
-    " who has it with ADMIN OPTION, can GRANT pg_read_all_stats TO {}."
+    "The page Database will not show since when sessions of other roles have been running: only a"
+    " superuser, or a role that has it WITH ADMIN OPTION, can GRANT pg_read_all_stats TO {}."
 )
-ACTIVITY_STAYS = "Sessions of {} see what others of it run: only a superuser can hide it."
+ACTIVITY_STAYS = "Sessions of {} see what others of its role run. Only a superuser can hide this."
 EXPLORER_STAYS = (
-    "The role {} has no {}, which keep queries of the explorer from data of others: only a"
-    " superuser can set that (docs/rights.md#on-your-own-server)."
+    "The role {} has no {}, which hide the data of other people from queries of the explorer: only"
+    " a superuser can set that (docs/rights.md#on-your-own-server)."
 )
 UNKEYED = (
-    "New roles have no password: {}. Give one to each that signs in by it (\\password {} in psql)."
-    " None is needed by peer, a certificate or tokens."
+    "New roles have no password: {}. Set one for each role that needs it (\\password {} in psql)."
+    " Sign-in by peer, certificate or token needs no password."
 )
 FUNCTIONS_STAY = (
-    "Queries of the explorer may end those of colleagues, write messages into the WAL, change"
-    " settings of their session, take all locks of the server, and learn from its statistics who is"
-    " a customer: only a superuser can change that."
+    "Queries of the explorer can end other users' queries, write messages into the WAL, change"
+    " settings of their session, take all locks of the server, and find out from its statistics who"
+    " is a customer. Only a superuser can change that."
 )
-LARGE_OBJECTS_STAY = "Everybody may still make large objects: only a superuser can change that."
+LARGE_OBJECTS_STAY = "All roles can still create large objects. Only a superuser can change that."
 
 
 class NoSuchLogin(Exception):
-    """The server cannot let the roles sign in as asked; the message says why."""
+    """An error for a server on which the roles cannot sign in as requested. The message contains
+    the reason.
+    """
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,8 @@ class BankRoles:
 def set_up(
     connection: Any, roles: BankRoles, *, timeouts: Mapping[str, float], iam: bool
 ) -> Iterator[str]:
-    """Makes what is missing and yields a line for each thing that it did. `timeouts` are the
-    limits of the web role, in seconds; 0 sets none. With `iam` the roles sign in by tokens alone.
+    """Creates what is missing and yields a line for each change. `timeouts` are the time limits of
+    the web role, in seconds (0: no limit); with `iam` the roles sign in only with tokens.
 
     Raises NoSuchLogin before it changes anything.
     """
@@ -99,9 +103,9 @@ def set_up(
             raise NoSuchLogin(NO_IAM)
         yield from _make(cursor, connection.ops.quote_name, roles, known, iam=iam)
         new = [role for role in roles.logins if role not in known]
-        yield from _let_owner_see_sessions(cursor, connection.ops.quote_name(roles.owner))
+        yield from _grant_session_statistics(cursor, connection.ops.quote_name(roles.owner))
         yield from _limit(cursor, connection.ops.quote_name(roles.web), timeouts)
-        yield from _hide_what_runs(cursor, connection.ops.quote_name(roles.worker))
+        yield from _hide_activity(cursor, connection.ops.quote_name(roles.worker))
         yield from _limit_explorer(cursor, connection.ops.quote_name(roles.explorer))
         is_there = name in _column(cursor, "SELECT datname FROM pg_database")
     if not is_there:
@@ -110,8 +114,8 @@ def set_up(
     with connection.cursor() as cursor:
         yield from _end_membership(cursor, roles.owner, roles.worker)
         if connection.settings_dict["USER"] not in roles.logins:
-            yield from _take_large_objects(cursor)
-            yield from _take_functions(cursor, roles)
+            yield from _revoke_large_objects(cursor)
+            yield from _revoke_functions(cursor, roles)
     if new and not iam:
         yield UNKEYED.format(", ".join(new), new[0])
 
@@ -129,13 +133,14 @@ def _make(
             cursor.execute(f"GRANT {IAM} TO {quote(role)}")
     cursor.execute(f"GRANT {quote(roles.rows)} TO {quote(roles.owner)}")
     cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-    if cursor.fetchone() == (False,):  # who is none gives a database only to a role it belongs to
+    # A login that is not a superuser can assign a database only to a role to which it belongs.
+    if cursor.fetchone() == (False,):
         cursor.execute(f"GRANT {quote(roles.owner)} TO CURRENT_USER")
 
 
 def _end_membership(cursor: Any, owner: str, worker: str) -> Iterator[str]:
-    """Takes from the worker its membership in the owner, which triggers of older checkouts asked
-    for: on Postgres 15 every member can become the owner.
+    """Ends the worker's membership in the owner, which triggers of older versions required: on
+    Postgres 15 every member can become the owner.
     """
     for _grantor, revoke in memberships(cursor, owner=owner, worker=worker):
         with suppress(DatabaseError):
@@ -144,8 +149,10 @@ def _end_membership(cursor: Any, owner: str, worker: str) -> Iterator[str]:
         yield MEMBERSHIP_STAYS.format(worker, owner, grantor)
 
 
-def _let_owner_see_sessions(cursor: Any, owner: str) -> Iterator[str]:
-    """For `session_states()`, which leaves out what they run."""
+def _grant_session_statistics(cursor: Any, owner: str) -> Iterator[str]:
+    """Grants the owner the statistics that `session_states()` needs. The function does not return
+    what the sessions run.
+    """
     try:
         cursor.execute(f"GRANT {kept_from_queries.STATISTICS} TO {owner}")
     except DatabaseError:
@@ -153,15 +160,17 @@ def _let_owner_see_sessions(cursor: Any, owner: str) -> Iterator[str]:
 
 
 def _limit(cursor: Any, web: str, timeouts: Mapping[str, float]) -> Iterator[str]:
-    """Gives the web role its limits of time, which a pooler would drop, and hides what it runs."""
+    """Sets the time limits on the web role, because a pooler would drop them, and hides what its
+    sessions run.
+    """
     for setting, seconds in timeouts.items():
-        too_old = cursor.connection.info.server_version < KNOWS_TRANSACTION_TIMEOUT
+        too_old = cursor.connection.info.server_version < HAS_TRANSACTION_TIMEOUT
         if seconds and not (setting == "transaction_timeout" and too_old):
             cursor.execute(f"ALTER ROLE {web} SET {setting} = '{int(seconds * 1000)}ms'")
-    yield from _hide_what_runs(cursor, web)
+    yield from _hide_activity(cursor, web)
 
 
-def _hide_what_runs(cursor: Any, role: str) -> Iterator[str]:
+def _hide_activity(cursor: Any, role: str) -> Iterator[str]:
     try:
         cursor.execute(f"ALTER ROLE {role} SET track_activities = off")
     except DatabaseError:
@@ -169,7 +178,7 @@ def _hide_what_runs(cursor: Any, role: str) -> Iterator[str]:
 
 
 def _limit_explorer(cursor: Any, explorer: str) -> Iterator[str]:
-    """Gives the explorer's role each setting that this administrator may give."""
+    """Sets on the explorer's role each setting that this administrator may set."""
     left = []
     for name, value in EXPLORER_SETTINGS.items():
         try:
@@ -180,7 +189,7 @@ def _limit_explorer(cursor: Any, explorer: str) -> Iterator[str]:
         yield EXPLORER_STAYS.format(explorer, ", ".join(left))
 
 
-def _take_large_objects(cursor: Any) -> Iterator[str]:
+def _revoke_large_objects(cursor: Any) -> Iterator[str]:
     def statements() -> list[str]:
         cursor.execute(LARGE_OBJECTS)
         return [revoke for (revoke,) in cursor.fetchall()]
@@ -189,8 +198,8 @@ def _take_large_objects(cursor: Any) -> Iterator[str]:
         yield LARGE_OBJECTS_STAY
 
 
-def _take_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
-    """Takes the functions of `kept_from_queries` from the explorer."""
+def _revoke_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
+    """Revokes the functions of `kept_from_queries` from the explorer."""
     others = [roles.auditor, roles.rows, COOKBOOK]
     statements = partial(kept_from_queries.statements, cursor, [*roles.booking], others)
     if not _all_take_effect(cursor, statements):
@@ -198,8 +207,8 @@ def _take_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
 
 
 def _all_take_effect(cursor: Any, statements: Callable[[], list[str]]) -> bool:
-    """Runs the statements. Returns whether none is left afterwards: a REVOKE of a right that
-    another role granted is a warning and no error.
+    """Runs the statements and returns whether none remains afterwards. A REVOKE of a right that
+    another role granted is only a warning, not an error.
     """
     with suppress(DatabaseError):
         for statement in statements():

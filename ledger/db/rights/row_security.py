@@ -1,11 +1,11 @@
-"""Signed tokens that tell Postgres for whom a statement runs.
+"""Signed tokens that show Postgres for which person a statement runs.
 
-Note [Signed reader]: a policy of row-level security has to know the person. A setting alone could
-be forged by injected SQL, so the setting holds a token: the person, what they may read, until when,
-and an HMAC-SHA256 over these. Its key is derived from SECRET_KEY; the owner of the tables stores it
-where the web role cannot read it, and the policies check each token against it. A token is bound to
-no connection and ends with its database transaction, so it works behind a transaction pooler. It is
-sent as a bound value, so that `pg_stat_activity` shows it to nobody.
+Note [Signed reader]: a policy of row-level security needs the person. Injected SQL could forge a
+plain setting, so the setting contains a token: the person, what they may read, the time when the
+token expires, and an HMAC-SHA256 over these. The key is derived from SECRET_KEY. The owner of the
+tables stores it where the web role cannot read it, and the policies check each token with it. A
+token is not bound to a connection and ends with its database transaction, so it works behind a
+transaction pooler. It is sent as a bound value, so `pg_stat_activity` does not show it.
 """
 
 import hmac
@@ -24,45 +24,46 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from ledger.db.secret_key.signing_keys import derived_keys
 
 SETTING = "ledger.reader"
-LIFETIME = 300  # seconds: longer than a statement may run, with room for clocks that differ
+LIFETIME = 300  # seconds: longer than a statement may run, plus a margin for clocks that differ
 RENEWED_BEFORE = 120  # seconds before a token ends
-ROWS_AT_ONCE = 500
+ROWS_PER_INSERT = 500
 PREPARE = "run manage.py prepare with the same settings."
-WORKS = "works"  # the policy by which the worker has every row
-NOBODY = UUID(int=0)  # in the tokens of requests whose person is not known
+WORKS = "works"  # the policy that gives the worker every row
+NOBODY = UUID(int=0)  # the person in tokens of requests without an authenticated user
 
 
 class RowScope(IntEnum):
-    """What a token lets its statements read and write; a higher one contains those below it, but
-    SIGN_IN.
+    """What a token lets its statements read and write. A higher scope includes the lower ones,
+    except SIGN_IN.
     """
 
-    SIGN_IN = 0  # people, their addresses, factors and sessions; also one's own rows, if known
-    OWN = 1  # one's own rows, and the accounts one has paid or been paid by
+    # people, their addresses, factors and sessions; and the person's own rows, if known
+    SIGN_IN = 0
+    OWN = 1  # the person's own rows, and accounts that paid the person or were paid by them
     DIRECTORY = 2  # also every account, to look up a recipient
     POSTING = 3  # also lock every account
-    BANK = 4  # read every row but notes of others and how they sign in
+    BANK = 4  # read every row except other people's notes and how they sign in
     STAFF = 5  # also write what the person's groups may
-    AUDIT = 6  # also read notes of others and how they sign in, while an audit runs
+    AUDIT = 6  # also read other people's notes and how they sign in, while an audit runs
 
 
 def keys() -> list[bytes]:
-    """The keys of tokens, the one that signs first."""
+    """Returns the keys of tokens. The first key signs."""
     return derived_keys(b"ledger row security")
 
 
 def signed(person: UUID, scope: RowScope, expires: int, key: bytes) -> str:
-    """The token of a person until `expires`, in seconds since 1970."""
+    """Returns the token of a person until `expires`, in seconds since 1970."""
     message = f"{person} {scope.value} {expires}"
     return f"{message} {hmac.digest(key, message.encode(), 'sha256').hex()}"
 
 
 class SignedReader:
-    """For whom a connection's statements run: the user of a request, once they are signed in.
+    """The user of a request, who determines which rows a connection's statements may read.
 
-    `user` returns them, or None; it must not send queries. Until they are known, and on pages that
-    look up others by address (`finds_others`), statements find people. `scope_of` says what all
-    requests of a person may read, and `raised_to` what this one may read besides.
+    `user` returns the user or None; it must not send queries. Until the user is known, and on pages
+    that look up others by address (`finds_others`), statements can find people. `scope_of` returns
+    what all requests of a person may read; `raised_to` is what this request may read in addition.
     """
 
     def __init__(
@@ -77,10 +78,10 @@ class SignedReader:
         self.raised_to = RowScope.OWN
 
     def token(self) -> str:
-        """The token for the next statement."""
+        """Returns the token for the next statement."""
         user = self._user()
         if user is None:
-            raised = self.raised_to > RowScope.OWN  # by a page for everybody, see `reading`
+            raised = self.raised_to > RowScope.OWN  # by a public page, see `reading`
             return self._signed(NOBODY, self.raised_to if raised else RowScope.SIGN_IN)
         if self._finds_others():
             return self._signed(user.pk, RowScope.SIGN_IN)
@@ -98,7 +99,9 @@ class SignedReader:
 
 @contextmanager
 def reading(scope: RowScope) -> Iterator[None]:
-    """Lets the statements inside read as `scope`. Does nothing where row-level security is off."""
+    """Lets the statements in the block read as `scope`. Does nothing if row-level security is
+    off.
+    """
     reader: SignedReader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
     if reader is None:
         yield
@@ -112,7 +115,7 @@ def reading(scope: RowScope) -> Iterator[None]:
 
 @contextmanager
 def without_reader() -> Iterator[None]:
-    """Runs the statements inside for nobody, in tables that have no policies."""
+    """Runs the statements in the block without a person, in tables that have no policies."""
     database: Any = connections[DEFAULT_DB_ALIAS]
     before = getattr(database, "reader", None)
     if before is not None:
@@ -125,14 +128,16 @@ def without_reader() -> Iterator[None]:
 
 
 def read_bank() -> None:
-    """Lets the rest of the request read every row. Call it after checking that the person may."""
+    """Lets the rest of the request read every row. Call it only after checking that the person
+    may.
+    """
     reader: SignedReader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
     if reader is not None:
         reader.raised_to = max(reader.raised_to, RowScope.BANK)
 
 
 def problem_with(found: psycopg.Connection) -> str | None:
-    """Why pages would show nothing through this connection; None if they show what they should."""
+    """Returns why pages would show no rows through this connection, or None if they work."""
     row = found.execute("SELECT to_regnamespace('row_security') IS NOT NULL").fetchone()
     is_installed = row is not None and row[0]
     if is_installed != settings.LEDGER_ROW_SECURITY:
@@ -145,21 +150,23 @@ def problem_with(found: psycopg.Connection) -> str | None:
     found.execute("SELECT set_config(%s, %s, true)", [SETTING, token])
     if found.execute("SELECT row_security.person()").fetchone() == (person,):
         return None
-    return f"The database does not know the key of row-level security: {PREPARE}"
+    return f"The database does not have the key of row-level security: {PREPARE}"
 
 
 def rows_are_secured() -> bool:
-    """Whether statements of the current request go through policies."""
+    """Returns whether policies apply to statements of the current request."""
     return getattr(connections[DEFAULT_DB_ALIAS], "reader", None) is not None
 
 
 def write_rows(
     cursor: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Inserts rows by INSERT, many at a time: COPY refuses tables with row-level security."""
+    """Inserts rows with INSERT, many per statement, because COPY refuses tables with row-level
+    security.
+    """
     row = "(" + ", ".join(["%s"] * len(columns)) + ")"
     into = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608 - constants
     rest = iter(rows)
-    while part := list(islice(rest, ROWS_AT_ONCE)):
-        values = [value for one in part for value in one]
+    while part := list(islice(rest, ROWS_PER_INSERT)):
+        values = [value for row_values in part for value in row_values]
         cursor.execute(into + ", ".join([row] * len(part)), values)

@@ -1,1 +1,1 @@
-"""SECRET_KEY: the keys that are derived from it, and encrypting secrets again."""
+"""SECRET_KEY: the keys that are derived from it, and the re-encryption of secrets."""

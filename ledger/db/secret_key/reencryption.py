@@ -1,4 +1,6 @@
-"""Encrypts the secrets of many rows again; one that no key decrypts does not stop the others."""
+"""Encrypts the secrets of many rows again. A secret that no key decrypts does not stop the
+others.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -8,15 +10,15 @@ from django.db import models
 
 from ledger.db.locking.parts import change_in_parts
 
-MOST_NAMED = 20
+MAX_NAMED = 20
 M = TypeVar("M", bound=models.Model)
 
 
 def reencrypt_rows(
     rows: models.QuerySet[M], reencrypt: Callable[[M], object]
 ) -> tuple[int, list[M]]:
-    """Calls `reencrypt`, which saves the row, with each row, in parts. Returns how many it has
-    encrypted, and the rows for which it raised InvalidToken, which stay as they are.
+    """Calls `reencrypt`, which saves the row, with each row, in parts. Returns how many rows it
+    encrypted, and the unchanged rows for which it raised InvalidToken.
     """
     refused = dict[Any, M]()
 
@@ -31,11 +33,13 @@ def reencrypt_rows(
 
 
 def not_decrypted(names: Sequence[str], otherwise: str) -> str:
-    """Says which rows were refused, and what to do; `otherwise` if there is no other key."""
-    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    """Returns a message with the refused rows and what to do. `otherwise` is the advice if there is
+    no other key.
+    """
+    more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
     return (
         "Neither SECRET_KEY nor a key in SECRET_KEY_FALLBACKS decrypts the secrets of"
-        f" {', '.join(names[:MOST_NAMED])}{more}. All others are encrypted with the present"
-        " SECRET_KEY. If a key is missing, add it and run the command again. If it is lost,"
-        f" {otherwise}"
+        f" {', '.join(names[:MAX_NAMED])}{more}. All other secrets are now encrypted with"
+        " the current SECRET_KEY. If a key is missing, add it and run the command again. If it is"
+        f" lost, {otherwise}"
     )

@@ -1,4 +1,4 @@
-"""Keys derived from SECRET_KEY, with which the database verifies what a web process signs.
+"""Keys derived from SECRET_KEY, with which the database verifies signatures of web processes.
 
 The owner of the tables stores them, as the two pads of HMAC, where the web role cannot read them.
 """
@@ -11,11 +11,13 @@ from django.db.backends.utils import CursorWrapper
 
 from ledger.db.locking.named import wait_for_lock
 
-BLOCK = 64  # bytes of SHA-256's block, to which HMAC pads its key
+BLOCK = 64  # bytes in a block of SHA-256, to which HMAC pads its key
 
 
 def derived_keys(purpose: bytes) -> list[bytes]:
-    """The keys of a purpose: that of SECRET_KEY first, then those of its fallbacks."""
+    """Returns the keys of a purpose: first the key from SECRET_KEY, then the keys from its
+    fallbacks.
+    """
     return [
         hashlib.sha256(purpose + secret.encode()).digest()
         for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
@@ -23,7 +25,9 @@ def derived_keys(purpose: bytes) -> list[bytes]:
 
 
 def pads(key: bytes) -> tuple[bytes, bytes]:
-    """The inner and outer pad of HMAC, so that SQL needs `sha256` only and never the key itself."""
+    """Returns the inner and outer pad of HMAC, so that SQL needs only `sha256` and never the key
+    itself.
+    """
     padded = key.ljust(BLOCK, b"\0")
     return bytes(byte ^ 0x36 for byte in padded), bytes(byte ^ 0x5C for byte in padded)
 
@@ -31,7 +35,8 @@ def pads(key: bytes) -> tuple[bytes, bytes]:
 def store_pads(cursor: CursorWrapper, table: str, keys: Iterable[bytes]) -> bool:
     """Replaces the keys (inner_pad, outer_pad) stored in `table`. Returns whether anything changed.
 
-    One process does so at a time: a broken unique constraint would print a pad, and so the key.
+    Only one process does this at a time: otherwise a violated unique constraint would print a pad,
+    and so the key.
     """
     wait_for_lock(f"keys in {table}")
     wanted = {pads(key) for key in keys}

@@ -1,1 +1,3 @@
-"""The server: its version, logins, programs and time zones, and a pooler in front of it."""
+"""The server: its version, logins, programs and time zones, and a pooler between Ledger and the
+server.
+"""

@@ -1,22 +1,22 @@
-"""Creates databases that sort the same on every system."""
+"""Creates databases whose sort order is the same on every system."""
 
 from typing import Any
 
 from django.conf import settings
 
-from ledger.db.server.versions import KNOWS_BUILTIN_LOCALE
+from ledger.db.server.versions import HAS_BUILTIN_LOCALE
 
-# Sorts the same on every system and in every version, so that no index is damaged by an upgrade.
+# Sorts the same on every system and in every version, so that an upgrade does not damage indexes.
 SAME_EVERYWHERE = " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
 
 
 def create_database(connection: Any, name: str, owner: str = "") -> None:
-    """Creates an empty database, from template0, because template1 may hold what somebody put
-    there. Connects to another database of the server. Without `owner` it belongs to the login.
+    """Creates an empty database from template0, because template1 may contain other objects. It
+    connects to another database of the server; without `owner` the database belongs to the login.
     """
     with connection._nodb_cursor() as cursor:
         version = cursor.connection.info.server_version
-        locale = SAME_EVERYWHERE if version >= KNOWS_BUILTIN_LOCALE else ""
+        locale = SAME_EVERYWHERE if version >= HAS_BUILTIN_LOCALE else ""
         quote = connection.ops.quote_name
         of = f" OWNER {quote(owner)}" if owner else ""
         cursor.execute(
@@ -25,7 +25,7 @@ def create_database(connection: Any, name: str, owner: str = "") -> None:
 
 
 def how_to_start_over() -> str:
-    """How to get an empty bank in place of this one, as a sentence."""
+    """Returns a message that explains how to replace this bank by an empty one."""
     folder = settings.LEDGER_DATA_DIR
     if settings.LEDGER_EMBEDDED and folder == settings.BASE_DIR / ".data":
         return "To start over, run make clean, which deletes .data with the embedded server."

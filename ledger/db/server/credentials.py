@@ -1,11 +1,11 @@
-"""Logins that AWS gives out for a while: IAM tokens, and secrets that rotate.
+"""Temporary logins from AWS: IAM tokens, and secrets that rotate.
 
-Note [Fresh for each connection]: a token lives for 15 minutes, and a secret until it rotates. So
-none of them is in the settings, nor in the parameters that a pool keeps: each new connection asks
-here. What AWS said is kept for less than that time. If the server refuses a login, AWS is asked
-once more, and a second refusal is the caller's error.
+Note [Fresh for each connection]: a token is valid for 15 minutes, and a secret until it rotates. So
+they are neither in the settings nor in the parameters of a pool: each new connection requests a
+login here. An answer of AWS is kept for a shorter time. If the server refuses a login, AWS is
+queried once more, and a second refusal becomes the caller's error.
 
-Nothing of boto3 is imported unless the settings ask for one of them.
+boto3 is imported only if the settings use one of these logins.
 """
 
 import json
@@ -27,10 +27,11 @@ from ledger.db.server import failed_servers
 
 KEEP_TOKEN = 600  # seconds; AWS's own limit is 900
 KEEP_SECRET = 300
-# Of each call of AWS, STS's for the credentials of this process included.
-PATIENCE = {"connect_timeout": 3, "read_timeout": 5, "retries": {"total_max_attempts": 2}}
-WAIT = 5.0  # seconds, for the thread that asks AWS: as long as a page waits for one server
-# What libpq takes as lists, one for each host.
+# Limits for each call of AWS, including calls of STS for the credentials of this process.
+CLIENT_OPTIONS = {"connect_timeout": 3, "read_timeout": 5, "retries": {"total_max_attempts": 2}}
+# seconds to wait for the thread that queries AWS: as long as a page waits for one server
+WAIT = 5.0
+# Parameters that libpq accepts as lists, with one value per host.
 PER_HOST = ("host", "hostaddr", "port")
 
 
@@ -42,7 +43,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Place:
-    """Whom a token is for."""
+    """The server and user for which a token is valid."""
 
     host: str
     port: int
@@ -50,13 +51,16 @@ class Place:
 
 
 class NoLogin(SqlclientUnableToEstablishSqlconnection):
-    """AWS gave no login; the message says why. No connection was tried, so nothing was done."""
+    """An error for a login that AWS did not provide; the message contains the reason. No connection
+    was tried, so nothing was done.
+    """
 
 
 class LoginSource(ABC):
-    """Where logins come from. Threads share one, so that AWS is asked once for all of them."""
+    """A source of logins. Threads share it, so that AWS is queried once for all of them."""
 
-    # For how many seconds after `keep` a login is good while another thread asks for the next.
+    # For how many seconds after `keep` a login stays valid while another thread requests the next
+    # one.
     spare = math.inf
 
     def __init__(self, keep: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -67,16 +71,18 @@ class LoginSource(ABC):
 
     @abstractmethod
     def _ask(self, place: Place) -> Login:
-        """What AWS says now. Raises NoLogin."""
+        """Requests a login from AWS. Raises NoLogin."""
 
     def login(self, place: Place, *, refused: Login | None = None) -> Login:
-        """The login for now; after a refusal, AWS is asked again unless another thread has.
+        """Returns a valid login. After a refusal, it queries AWS again unless another thread
+        already has.
 
-        One thread asks at a time, because AWS may hang. Meanwhile others use the login that they
-        have, unless the server refused it; those without one wait for at most `WAIT`, and share the
-        failure.
+        Only one thread queries AWS at a time, because AWS may hang. During the query, other threads
+        use the login that they have, unless the server refused it. Threads without a login wait at
+        most `WAIT` and share the failure. A login that was not refused is used longer while AWS
+        does not answer.
 
-        Raises NoLogin. A login that was not refused is used longer while AWS does not answer.
+        Raises NoLogin.
         """
         if found := self._known(place, refused):
             return found
@@ -86,9 +92,9 @@ class LoginSource(ABC):
                 return old
             raise NoLogin(f"AWS gave no login within {WAIT:g} s.")
         try:
-            if found := self._known(place, refused):  # another thread has asked meanwhile
+            if found := self._known(place, refused):  # another thread has fetched a login
                 return found
-            if self._failed is not failed:  # in vain
+            if self._failed is not failed:  # another thread has failed
                 raise NoLogin(str(self._failed))
             return self._renewed(place, refused)
         finally:
@@ -111,19 +117,19 @@ class LoginSource(ABC):
         return login if login != refused and self._clock() < until + spare else None
 
     def connect(self, connect: Callable[..., Any], parameters: dict[str, Any]) -> Any:
-        """A connection by `connect`, to the first address that takes one, with a login for each
-        host.
+        """Returns a connection made by `connect`, to the first address that accepts it, with a
+        login for each host.
 
-        psycopg would try the addresses of a host itself, but its error tells only of the last one
-        whether the password was refused: so each is an attempt of its own.
+        psycopg would try the addresses of a host itself, but its error shows only for the last
+        address whether the password was refused. So each address is a separate attempt.
 
         Raises the OperationalError of the last address.
         """
-        renewed: set[Place] = set()  # where AWS was asked once more: once for each host
+        renewed: set[Place] = set()  # places for which AWS was queried again: once for each host
 
         def to_host(host: dict[str, Any]) -> Any:
             addresses = addresses_of(host)
-            self.login(place_of(host))  # so that AWS is asked once where it gives none
+            self.login(place_of(host))  # so that AWS is queried only once if it provides no login
             return _first(partial(self._connect, connect, renewed), addresses)
 
         return _first(to_host, hosts_of(parameters))
@@ -146,7 +152,7 @@ class LoginSource(ABC):
 
 
 class IamTokens(LoginSource):
-    """A token of RDS for each host, port and user, signed with the credentials of this process."""
+    """Tokens of RDS for each host, port and user, signed with the credentials of this process."""
 
     spare = 240.0
 
@@ -155,7 +161,7 @@ class IamTokens(LoginSource):
         self.region, self.client = region, _client("rds", region)
 
     def _ask(self, place: Place) -> Login:
-        with told_as_no_login(f"AWS signs no token for {place.user}"):
+        with raised_as_no_login(f"AWS signs no token for {place.user}"):
             token = self.client.generate_db_auth_token(
                 DBHostname=place.host, Port=place.port, DBUsername=place.user, Region=self.region
             )
@@ -163,29 +169,32 @@ class IamTokens(LoginSource):
 
 
 class Secret(LoginSource):
-    """User and password of a secret of Secrets Manager, as RDS writes and rotates it."""
+    """The user and password in a secret of Secrets Manager, as RDS writes and rotates it."""
 
     def __init__(self, id: str, region: str, keep: float = KEEP_SECRET, **options: Any) -> None:
         super().__init__(keep, **options)
         self.id, self.client = id, _client("secretsmanager", region)
 
     def login(self, place: Place, *, refused: Login | None = None) -> Login:
-        return super().login(Place("", 0, ""), refused=refused)  # it is the same everywhere
+        # the secret is the same for all places
+        return super().login(Place("", 0, ""), refused=refused)
 
     def _ask(self, place: Place) -> Login:
-        with told_as_no_login(f"The secret {self.id} cannot be read"):
+        with raised_as_no_login(f"The secret {self.id} cannot be read"):
             text = self.client.get_secret_value(SecretId=self.id).get("SecretString", "")
         try:
             found = json.loads(text)
             return Login(str(found["username"]), str(found["password"]))
         except (ValueError, KeyError, TypeError):
             raise NoLogin(
-                f"The secret {self.id} is no JSON with username and password, as RDS writes it."
+                f"The secret {self.id} is not JSON with username and password, as RDS writes it."
             ) from None
 
 
-class told_as_no_login:  # noqa: N801 - used as a function
-    """Turns errors of boto3 into NoLogin, with this beginning."""
+class raised_as_no_login:  # noqa: N801 - used as a function
+    """A context manager that turns errors of boto3 into NoLogin; messages start with
+    `beginning`.
+    """
 
     def __init__(self, beginning: str) -> None:
         self.beginning = beginning
@@ -201,13 +210,13 @@ class told_as_no_login:  # noqa: N801 - used as a function
 
 
 def _client(service: str, region: str) -> Any:
-    """A client with a session of its own: making one is not safe among threads."""
+    """Returns a client with a separate session, because creating clients is not thread-safe."""
     from boto3.session import Session
     from botocore.config import Config
     from botocore.session import get_session
 
     session = get_session()
-    session.set_default_client_config(Config(**PATIENCE))
+    session.set_default_client_config(Config(**CLIENT_OPTIONS))
     return Session(botocore_session=session).client(service, region_name=region)
 
 
@@ -217,7 +226,9 @@ os.register_at_fork(after_in_child=_sources.clear)
 
 
 def source_of(settings: dict[str, Any]) -> LoginSource | None:
-    """The source that `LEDGER_CREDENTIALS` of a database's settings names; None for a password."""
+    """Returns the source in `LEDGER_CREDENTIALS` of a database's settings, or None if it uses a
+    password.
+    """
     named = settings.get("LEDGER_CREDENTIALS")
     if not named:
         return None
@@ -225,11 +236,12 @@ def source_of(settings: dict[str, Any]) -> LoginSource | None:
     if (found := _sources.get((region, secret))) is not None:
         return found
     new = Secret(secret, region) if secret else IamTokens(region)
-    return _sources.setdefault((region, secret), new)  # that of another thread, if it was first
+    # the source of another thread, if that was faster
+    return _sources.setdefault((region, secret), new)
 
 
 def hosts_of(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The parameters for each host, in their order."""
+    """Yields the parameters for each host, in their order."""
     lists = {name: str(parameters[name]).split(",") for name in PER_HOST if parameters.get(name)}
     for number in range(max(map(len, lists.values()), default=1)):
         own = {name: list[min(number, len(list) - 1)] for name, list in lists.items()}
@@ -237,9 +249,10 @@ def hosts_of(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def addresses_of(parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """The parameters for each address of the one host that they name, as psycopg tries them.
+    """Returns the parameters for each address of their one host, in the order in which psycopg
+    tries them.
 
-    Raises OperationalError for a name that leads nowhere.
+    Raises OperationalError for a name that cannot be resolved.
     """
     host, port = str(parameters.get("host") or ""), parameters.get("port")
     is_known = parameters.get("hostaddr") or os.environ.get("PGHOSTADDR")
@@ -253,7 +266,9 @@ def addresses_of(parameters: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _first(connect: Callable[[dict[str, Any]], Any], attempts: Iterable[dict[str, Any]]) -> Any:
-    """The first connection. Raises the last error, with the servers of all attempts noted."""
+    """Returns the first connection. Raises the last error, with the servers of all attempts
+    recorded.
+    """
     errors: list[psycopg.Error] = []
     for each in attempts:
         try:
@@ -275,11 +290,11 @@ def place_of(parameters: dict[str, Any]) -> Place:
 
 
 def was_refused(error: psycopg.OperationalError) -> bool:
-    """Whether the server did not believe the password.
+    """Returns whether the server refused the password.
 
-    libpq keeps no SQLSTATE of a failed connection, and the message may be in any language. But it
-    says that it sent a password, and it knows the server's version only after it was let in. A
-    database that does not exist looks the same, and asking once more does no harm.
+    libpq keeps no SQLSTATE of a failed connection, and the message may be in any language. But
+    libpq records that it sent a password, and it gets the server's version only after a successful
+    login. A missing database looks the same; then a second request to AWS does no harm.
     """
     raw = error.pgconn
     return raw is not None and raw.used_password and not raw.server_version

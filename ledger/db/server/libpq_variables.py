@@ -1,23 +1,25 @@
-"""The variables of the environment from which libpq fills what a connection leaves open."""
+"""The environment variables from which libpq takes what a connection does not set."""
 
 import os
 
 from psycopg import pq
 
-# Those that are no parameters, so that libpq does not list them.
+# Variables that are not parameters, so libpq does not list them.
 FURTHER = {"PGSERVICEFILE", "PGSYSCONFDIR", "PGREQUIRESSL", "PGDATESTYLE", "PGTZ", "PGGEQO"}
 
 
 def names() -> set[str]:
-    """PGHOST, PGHOSTADDR, PGSERVICE and all others."""
+    """Returns PGHOST, PGHOSTADDR, PGSERVICE and all other names."""
     listed = {each.envvar.decode() for each in pq.Conninfo.get_defaults() if each.envvar}
     return listed | FURTHER
 
 
 def forget() -> None:
-    """Removes them from the environment of this process, and so of the programs that it starts.
+    """Removes the variables from the environment of this process and of the programs that it
+    starts.
 
-    Some cannot be overruled by a connection: an unknown PGSERVICE ends each one, whatever it says.
+    A connection cannot override some of them: an unknown PGSERVICE ends every connection, whatever
+    its parameters are.
     """
     for name in names():
         os.environ.pop(name, None)

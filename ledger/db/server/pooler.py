@@ -1,10 +1,10 @@
-"""A pooler between this process and the server, such as pgbouncer: whether there is one, and what
-in it harms.
+"""A pooler such as pgbouncer between this process and the server: whether there is one, and what is
+wrong with it.
 
 Note [Sessions behind a pooler]: in transaction mode each transaction may run in another session of
-the server, and what one client leaves in a session is there for the next. So with
+the server, and the next client gets what one client leaves in a session. So with
 DB_POOLER=transaction nothing is sent that a session would have to keep (`ledger.pool_settings`).
-What settings cannot tell is looked up here, when the site starts and for `/readyz`.
+What the settings cannot show is checked here, when the site starts and for `/readyz`.
 """
 
 import secrets
@@ -17,26 +17,25 @@ from django.conf import settings
 from django.db import connection
 
 LEFT = "ledger.left_in_a_session"
-# What pgbouncer and RDS Proxy answer to the timeouts that a web process sends when it connects.
+# The answers of pgbouncer and RDS Proxy to the timeouts that a web process sends when it connects.
 REFUSED_OPTIONS = ("unsupported startup parameter", "support command-line options")
-NOT_SAID = (
-    "A pooler stands before the server and DB_POOLER does not say so; set DB_POOLER=transaction, or"
-    " LEDGER_PREPARE=False for one in session mode."
+NOT_DECLARED = (
+    "There is a pooler in front of the server, but DB_POOLER is not set. Set DB_POOLER=transaction,"
+    " or LEDGER_PREPARE=False for a pooler in session mode."
 )
 NO_LIMITS = (
-    "The pooler drops the limits of time, so that sessions have none for {names}; set each on the"
-    " role of the login, which may do it itself: ALTER ROLE CURRENT_USER SET {example} ="
-    " '{seconds}s'."
+    "The pooler drops the time limits, so sessions have none for {names}. Set each on the login's"
+    " role, which may do this itself: ALTER ROLE CURRENT_USER SET {example} = '{seconds}s'."
 )
 NOT_RESET = (
-    "The pooler gives what one person's request left in a session to the next one; with row-level"
-    " security, pgbouncer needs server_reset_query_always = 1."
+    "The pooler passes what one person's request left in a session on to the next request. With"
+    " row-level security, pgbouncer needs server_reset_query_always = 1."
 )
 Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
 
 
 def keeps_sessions() -> bool:
-    """Whether the connection of this thread has a session of the server for itself. One query."""
+    """Returns whether the connection of this thread has a server session for itself. One query."""
     database: Any = connection
     if database.is_behind_pooler:
         return False
@@ -46,24 +45,24 @@ def keeps_sessions() -> bool:
 
 
 def refusal_in(error: BaseException) -> str | None:
-    """The sentence for a pooler that refused a connection because of its options; None for other
+    """Returns a message if a pooler refused a connection because of its options; None for other
     errors.
     """
-    return NOT_SAID if any(words in str(error) for words in REFUSED_OPTIONS) else None
+    return NOT_DECLARED if any(words in str(error) for words in REFUSED_OPTIONS) else None
 
 
 def problem_with(found: psycopg.Connection[Any]) -> str | None:
-    """What a pooler on the way of this new connection does harm with; None for nothing."""
+    """Returns a message about harm that a pooler does to this new connection, or None."""
     database: Any = connection
     prepares = found.prepare_threshold is not None
     if prepares and not database.is_behind_pooler and _is_another(found):
-        return NOT_SAID
+        return NOT_DECLARED
     return _without_limits(found, database.settings_dict)
 
 
 def leak_between(connect: Connect) -> str | None:
-    """The sentence about a pooler that lets a setting of one connection's session come to the next
-    connection, where that gives away rows; None for any other. `connect` makes a new connection.
+    """Returns a message if a pooler passes a setting of one session on to the next connection and
+    rows could leak; otherwise None. `connect` makes a new connection.
     """
     database: Any = connection
     if not settings.LEDGER_ROW_SECURITY or not database.is_behind_pooler:
@@ -78,7 +77,7 @@ def leak_between(connect: Connect) -> str | None:
 
 
 def _is_another(found: psycopg.Connection[Any]) -> bool:
-    """Whether the session is not the one that was made by connecting."""
+    """Returns whether the session is not the one that connecting has created."""
     return found.execute("SELECT pg_backend_pid()").fetchone() != (found.info.backend_pid,)
 
 

@@ -1,4 +1,4 @@
-"""Postgres's own programs, such as pg_dump, pointed at the database of the settings."""
+"""Postgres's own programs, such as pg_dump, connected to the database of the settings."""
 
 import os
 import re
@@ -20,15 +20,20 @@ VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
 class NoProgram(Exception):
-    """A program of Postgres is missing or too old; the message says what to install."""
+    """An error for a program of Postgres that is missing or too old. The message names the package
+    to install.
+    """
 
 
 class ProgramFailed(Exception):
-    """A program of Postgres failed; the message is its first error."""
+    """An error for a program of Postgres that failed. The message is its first error."""
 
 
 def run(program: str, *arguments: str) -> None:
-    """Runs it on the database of the settings. Raises NoProgram or ProgramFailed."""
+    """Runs a program on the database of the settings.
+
+    Raises NoProgram or ProgramFailed.
+    """
     parameters = _parameters()
     password = str(parameters.pop("password", ""))
     hidden = {"PGPASSWORD": password} if password else {}
@@ -51,7 +56,10 @@ def run(program: str, *arguments: str) -> None:
 
 
 def contents(file: Path) -> str:
-    """What `pg_restore --list` prints of a dump. Raises NoProgram or ProgramFailed."""
+    """Returns the output of `pg_restore --list` for a dump.
+
+    Raises NoProgram or ProgramFailed.
+    """
     command = [str(find("pg_restore")), "--list", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -60,9 +68,11 @@ def contents(file: Path) -> str:
 
 
 def find(program: str) -> Path:
-    """The program whose version is next to the server's: the system's, or that of the embedded
-    server, which knows no TLS. An older one refuses to work; a newer pg_restore sends settings that
-    the server does not know.
+    """Returns the program with the lowest version that is not older than the server: from the
+    system, or from the embedded server, which has no TLS. An older program refuses to work; a newer
+    pg_restore sends settings that the server does not support.
+
+    Raises NoProgram.
     """
     major = server_major()
     found: dict[int, Path] = {}
@@ -82,7 +92,7 @@ def find(program: str) -> Path:
 
 
 def server_major() -> int:
-    """The major version of the server, such as 18."""
+    """Returns the major version of the server, such as 18."""
     connection.ensure_connection()
     return int(connection.connection.info.server_version // 10000)
 
@@ -94,7 +104,7 @@ def _major_of(program: Path) -> int:
 
 
 def _parameters() -> dict[str, Any]:
-    """The database as parameters of libpq's."""
+    """Returns the database's settings as parameters of libpq."""
     database: Any = connection
     parameters: dict[str, Any] = database.get_connection_params()
     parameters |= {name.lower(): value for name, value in database.login_for_programs().items()}
@@ -105,5 +115,5 @@ def _parameters() -> dict[str, Any]:
 
 def _first_error(printed: str) -> str:
     lines = printed.strip().splitlines()
-    errors = [line for line in lines if "error:" in line] or lines or ["it said nothing"]
+    errors = [line for line in lines if "error:" in line] or lines or ["it printed no message"]
     return errors[0].partition("error: ")[2] or errors[0]

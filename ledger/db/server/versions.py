@@ -1,6 +1,6 @@
-"""From which version on a server can do what we use, in libpq's form: 17.2 is 170002."""
+"""The first server version with each feature that Ledger uses, in libpq's form: 17.2 is 170002."""
 
-MEMBERSHIPS_KNOW_INHERIT = 160000
-KNOWS_TRANSACTION_TIMEOUT = 170000
-KNOWS_MAINTAIN = 170000
-KNOWS_BUILTIN_LOCALE = 170000
+MEMBERSHIPS_HAVE_INHERIT = 160000
+HAS_TRANSACTION_TIMEOUT = 170000
+HAS_MAINTAIN = 170000
+HAS_BUILTIN_LOCALE = 170000

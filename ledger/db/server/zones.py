@@ -1,5 +1,5 @@
-"""Whether Postgres reads the bank's time zone as Python does. Pages cut days by the one, reports by
-the other, and each has its own copy of the IANA database.
+"""Checks that Postgres and Python agree on the bank's time zone. Pages use Python's days and
+reports use Postgres's, and each has its own copy of the IANA database.
 """
 
 from datetime import UTC, datetime
@@ -16,8 +16,8 @@ EVERY = """
 
 
 def problem_with_zone(found: psycopg.Connection[Any]) -> str | None:
-    """The sentence about the first moment of the coming year that both read in another way; None
-    if there is none.
+    """Returns a message about the first time in the next year that Postgres and Python convert
+    differently, or None.
     """
     name = settings.TIME_ZONE
     try:

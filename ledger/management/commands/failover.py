@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *, kill: bool, **_options: Any) -> None:
         try:
             pair = instance.own_pair(instance.PROMOTE)
-            done = pair.fail_over(kill=kill, tell=self._tell)
+            done = pair.fail_over(kill=kill, report=self._tell)
             self._tell(
                 f"The {done.primary} server is the primary and takes writes, {done.seconds:.2f} s"
                 " after its promotion began."

@@ -91,7 +91,7 @@ class Command(LoadData):
 
 def _check_loaded() -> None:
     """Raises CommandError for a fixture of a part of a bank, or of books that are not clean."""
-    if lacking := fixtures.lacking():
+    if lacking := fixtures.missing_rows():
         raise CommandError(f"Nothing was loaded: the fixture has no {lacking}. {WHOLE}")
     if findings := audit_here().findings:
         raise CommandError(f"Nothing was loaded, because these books are not clean: {findings[0]}")

@@ -18,7 +18,7 @@ from django.db.models.signals import pre_migrate
 from ledger.backups.fixtures import rows_of_a_bank
 from ledger.db import extensions
 from ledger.db.locking.short_waits import TablesInUse, again_while_in_use, is_in_use
-from ledger.db.migrating.going_back import Plan, lossy, taken_back
+from ledger.db.migrating.going_back import Plan, lossy, reversed_migrations
 from ledger.db.migrating.older import NOTHING_CHANGED, is_older
 from ledger.db.migrating.states import without_rendering
 from ledger.db.outages.probe import applied_migrations, short_connection
@@ -97,7 +97,7 @@ class Command(Migrate):
         def check(*, plan: Plan, using: str, **_signal: Any) -> None:
             _refuse_loss(plan, fake=options["fake"])
             _require_extensions(connections[using])
-            if not taken_back(plan):
+            if not reversed_migrations(plan):
                 quick.enter_context(without_rendering())
 
         self._running = None
@@ -131,7 +131,7 @@ class Command(Migrate):
 
 def _refuse_loss(plan: Plan, *, fake: bool) -> None:
     """Stops before migrations of a bank with rows are taken back, if that may delete any."""
-    back = taken_back(plan)
+    back = reversed_migrations(plan)
     rows = rows_of_a_bank() if back else ""
     if not rows:
         return
@@ -151,7 +151,7 @@ def _refuse_loss(plan: Plan, *, fake: bool) -> None:
 def _require_extensions(database: Any) -> None:
     """Stops before the first migration, if the server lacks what a later one creates."""
     database.ensure_connection()
-    found = extensions.lacking(
+    found = extensions.missing_extensions(
         database.raw,
         migrated=extensions.MIGRATION in applied_migrations(database.raw),
         embedded=bool(database.embedded_server),

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         try:
             advice = instance.WAIT_FOR_NOBODY if alone else instance.START_AGAIN
             pair = instance.own_pair(advice)
-            pair.write_alone() if alone else pair.follow()
+            pair.write_without_standby() if alone else pair.follow()
         except EmbeddedServerError as err:
             raise CommandError(str(err)) from err
         self.stdout.write(

@@ -84,7 +84,7 @@ class Command(BaseCommand):
                     once=once,
                     webhooks=webhooks,
                     heartbeat=heartbeat,
-                    tells_done=verbosity > 0,
+                    reports_done=verbosity > 0,
                 )
         except ToldToStop:
             pass  # the database takes back what was not committed, and a later run does it
@@ -100,7 +100,7 @@ class Command(BaseCommand):
         once: bool,
         webhooks: bool,
         heartbeat: Path | None,
-        tells_done: bool,
+        reports_done: bool,
     ) -> None:
         tell = warn = complain = partial(self.stderr.write, style_func=str)
         if settings.LOG_FORMAT == "json" and not is_watched():
@@ -108,8 +108,8 @@ class Command(BaseCommand):
             warn = partial(logger.warning, "%s")
         jobs = () if webhooks else JOBS
         worker = Worker(
-            tell=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs,
-            tells_done=tells_done,
+            report=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs,
+            reports_done=reports_done,
         )  # fmt: skip
         deliverer = Deliverer(tell=tell, complain=complain, heartbeat=heartbeat)
         try:

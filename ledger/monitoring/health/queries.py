@@ -8,7 +8,7 @@ no values, and work on a standby and in a transaction of a pooler.
 import re
 from typing import NamedTuple
 
-from ledger.db.server.versions import KNOWS_TRANSACTION_TIMEOUT
+from ledger.db.server.versions import HAS_TRANSACTION_TIMEOUT
 
 MOST = 20  # rows of a table on the page
 MOST_TABLES = 1000  # that are looked at
@@ -28,7 +28,7 @@ class ServerFacts(NamedTuple):
     def ends_long_transactions(self) -> bool:
         """Whether it knows `transaction_timeout`."""
         major = re.match(r"\d+", self.version)
-        return major is not None and int(major[0]) * 10000 >= KNOWS_TRANSACTION_TIMEOUT
+        return major is not None and int(major[0]) * 10000 >= HAS_TRANSACTION_TIMEOUT
 
 
 SERVER = """

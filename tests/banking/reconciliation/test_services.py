@@ -23,7 +23,7 @@ from banking.reconciliation.models import (
     booked_on,
 )
 from banking.reconciliation.triggers import LOCK
-from ledger.db.history.facts import told
+from ledger.db.history.facts import with_facts
 from ledger.db.ids import uuid7
 from tests.banking.outside.samples import CAMT
 from tests.banking.reconciliation.files import (
@@ -379,11 +379,11 @@ def test_a_web_process_signs_and_takes_back() -> None:
     whose, first, second = stored((7, "Fee")), colleague(MANAGER, "A"), colleague(MANAGER, "B")
     set_role("ledger_web")
     try:
-        with read_as(first), told(lambda: {"person": str(first.pk)}):
+        with read_as(first), with_facts(lambda: {"person": str(first.pk)}):
             sign(whose, first)
             services.take_back(reconciliation=whose, seen=seen_now(whose))
             sign(whose, first)
-        with read_as(second), told(lambda: {"person": str(second.pk)}):
+        with read_as(second), with_facts(lambda: {"person": str(second.pk)}):
             assert sign(whose, second).is_frozen
     finally:
         set_role(None)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psycopg
 
-from ledger.backups.contents import of_the_bank
+from ledger.backups.contents import bank_entries
 from ledger.db.extensions import REQUIRED, SCHEMA
 from ledger.embedded import postmaster, roles
 from tests.ledger.databases import own_databases
@@ -34,7 +34,7 @@ LISTED = """;
 
 
 def test_extensions_of_the_server_and_the_rows_of_their_tables_are_left_out() -> None:
-    numbers = [line.partition(";")[0] for line in of_the_bank(LISTED).splitlines()]
+    numbers = [line.partition(";")[0] for line in bank_entries(LISTED).splitlines()]
     assert numbers == ["3", "4", "215", "216", "4000", "4002", "4004"]
 
 

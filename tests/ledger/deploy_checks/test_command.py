@@ -36,7 +36,7 @@ IN_GOOD_ORDER = {
 def bank() -> Iterator[Database]:
     with own_databases() as found:
         bank = found.new("empty")
-        found.server.take_rights_from_everybody(bank.name)  # as create_roles by a superuser does
+        found.server.revoke_public_rights(bank.name)  # as create_roles by a superuser does
         yield bank
 
 

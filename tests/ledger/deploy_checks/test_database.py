@@ -103,9 +103,9 @@ def test_the_roles_have_the_rights_of_the_docs(found: Any) -> None:
     ("facts", "said"),
     [
         ("true, true, true, true, true", ["is a superuser"]),
-        ("false, true, false, false, false", ["passes row-level security"]),
-        ("false, false, true, false, false", ["makes roles"]),
-        ("false, false, true, true, true", ["owns the tables", "makes roles"]),
+        ("false, true, false, false, false", ["bypasses row-level security"]),
+        ("false, false, true, false, false", ["can create roles"]),
+        ("false, false, true, true, true", ["owns the tables", "can create roles"]),
     ],
 )
 def test_a_web_role_that_may_more_is_named(
@@ -120,7 +120,7 @@ def test_a_web_role_that_may_more_is_named(
 def test_a_web_role_that_may_delete_payments_is_named(found: Any) -> None:
     found.execute("GRANT DELETE ON transactions TO ledger_web")
     try:
-        assert "deletes payments" in words(database.roles(found))
+        assert "can delete payments" in words(database.roles(found))
     finally:
         found.execute("REVOKE DELETE ON transactions FROM ledger_web")
 

@@ -9,7 +9,7 @@ import pytest
 from ledger.checks.database import CHECKS
 from ledger.checks.worker_role import auditor_role, worker_role
 from ledger.db.rights.registered_tables import WORKER_FUNCTIONS
-from ledger.db.server.versions import KNOWS_MAINTAIN, MEMBERSHIPS_KNOW_INHERIT
+from ledger.db.server.versions import HAS_MAINTAIN, MEMBERSHIPS_HAVE_INHERIT
 from ledger.embedded import roles
 from tests.pooler import beside, server
 
@@ -41,8 +41,11 @@ def test_the_role_of_the_docs_is_fine(found: Found) -> None:
     ("statement", "said"),
     [
         ("ALTER ROLE ledger_worker SUPERUSER", "is a superuser"),
-        ("ALTER ROLE ledger_worker CREATEROLE REPLICATION", "makes roles and copies the whole"),
-        ("ALTER ROLE ledger_worker BYPASSRLS", "passes row-level security"),
+        (
+            "ALTER ROLE ledger_worker CREATEROLE REPLICATION",
+            "can create roles and can copy the whole",
+        ),
+        ("ALTER ROLE ledger_worker BYPASSRLS", "bypasses row-level security"),
         ("ALTER TABLE transactions OWNER TO ledger_worker", "owns the tables"),
     ],
 )
@@ -66,7 +69,7 @@ def test_a_role_with_other_powers_is_named(found: Found, statement: str, said: s
 def test_a_membership_that_gives_rights_is_named(
     found: Found, granted: str, options: str, said: str
 ) -> None:
-    if found.info.server_version < MEMBERSHIPS_KNOW_INHERIT:
+    if found.info.server_version < MEMBERSHIPS_HAVE_INHERIT:
         pytest.skip("memberships have no such options before Postgres 16")
     found.execute(f"GRANT {granted} TO ledger_worker WITH {options}".encode())
     assert (said in told(found)) if said else told(found) == ""
@@ -106,7 +109,7 @@ def test_a_right_that_no_app_registers_is_named(found: Found, statement: str, sa
 
 
 def test_the_right_to_maintain_a_table_is_named(found: Found) -> None:
-    if found.info.server_version < KNOWS_MAINTAIN:
+    if found.info.server_version < HAS_MAINTAIN:
         pytest.skip("there is no such right before Postgres 17")
     found.execute("GRANT MAINTAIN ON entries TO ledger_worker")
     assert "MAINTAIN on entries" in told(found)

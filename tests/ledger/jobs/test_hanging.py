@@ -91,7 +91,7 @@ def renewals_do(monkeypatch: pytest.MonkeyPatch, before: Callable[[], object]) -
 
 def assert_it_gives_up_and_goes_on() -> None:
     lines: list[str] = []
-    here = Worker(tell=lines.append, jobs=ONE)
+    here = Worker(report=lines.append, jobs=ONE)
     with at_most(SOON * 10):
         here.run_due()
     here.run_due()
@@ -144,7 +144,7 @@ def test_it_ends_with_what_the_database_says_if_it_works_once(
 ) -> None:
     monkeypatch.setattr(records, "read", ask_a_hanging_session)
     with at_most(SOON * 10), pytest.raises(OperationalError, match="does not answer"):
-        Worker(tell=lambda _line: None).run_once()
+        Worker(report=lambda _line: None).run_once()
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_what_is_said_for_a_server_that_cannot_be_reached_is_no_answer_to_a_rene
         raise OperationalError from error()
 
     renewals_do(monkeypatch, fail)
-    here = Worker(tell=lambda _line: None, jobs=ONE)
+    here = Worker(report=lambda _line: None, jobs=ONE)
     heard = Once(lambda: None)
     monkeypatch.setattr(silence.Silence, "end", heard)
     here._renew(ONE[0])
@@ -186,7 +186,7 @@ def test_a_renewal_that_hangs_is_given_up_and_the_next_one_renews(
     renewals_do(monkeypatch, before)
     job_does(monkeypatch, lambda _name: again.wait(SOON * 10))
     lines: list[str] = []
-    Worker(tell=lines.append, jobs=ONE).run_due()
+    Worker(report=lines.append, jobs=ONE).run_due()
     assert again.is_set()
     assert lines == ["expire_holds: done."]
 
@@ -196,7 +196,7 @@ def test_a_long_statement_goes_on_while_renewals_are_answered(
 ) -> None:
     job_does(monkeypatch, lambda _name: ask(f"SELECT pg_sleep({SOON * 2})"))
     lines: list[str] = []
-    Worker(tell=lines.append, jobs=ONE).run_due()
+    Worker(report=lines.append, jobs=ONE).run_due()
     assert lines == ["expire_holds: done."]
 
 
@@ -208,12 +208,12 @@ def test_a_statement_that_a_live_server_stops_is_a_failure_of_its_job_alone(
     monkeypatch.setattr(limited, "GRACE", 10)
     job_does(monkeypatch, Once(lambda: ask("SELECT pg_sleep(60)")))
     lines: list[str] = []
-    Worker(tell=lines.append, jobs=TWO).run_due()
-    assert lines == ["expire_holds failed; the log says why.", "erase_people: done."]
+    Worker(report=lines.append, jobs=TWO).run_due()
+    assert lines == ["expire_holds failed. See the log for the reason.", "erase_people: done."]
 
 
 def test_after_its_work_a_connection_has_no_limits_of_it() -> None:
-    Worker(tell=lambda _line: None, jobs=()).run_due()
+    Worker(report=lambda _line: None, jobs=()).run_due()
     ask()
     database: Any = connection
     assert database.raw.silence_limit is database.raw.gives_up is None

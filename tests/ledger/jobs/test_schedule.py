@@ -94,10 +94,10 @@ def test_a_job_that_was_never_done_is_late() -> None:
 
 
 NOW, SOON = at(3, 2), timedelta(seconds=59)
-TO_COME = (timedelta(seconds=61), timedelta(days=365))
+FUTURE_TIMES = (timedelta(seconds=61), timedelta(days=365))
 
 
-@pytest.mark.parametrize("by", TO_COME)
+@pytest.mark.parametrize("by", FUTURE_TIMES)
 def test_a_time_that_is_yet_to_come_counts_as_none(by: timedelta) -> None:
     """As after a clock that ran ahead and was put back."""
     for job in (NIGHTLY, OFTEN):
@@ -118,7 +118,7 @@ def test_jobs_with_a_time_that_is_yet_to_come_are_named(field: str) -> None:
     records = {
         "audit_ledger": done("audit_ledger", at(3, 1, 30)),
         "backup": JobRecord(name="backup"),
-        "expire_holds": JobRecord(name="expire_holds", **{field: NOW + TO_COME[0]}),
+        "expire_holds": JobRecord(name="expire_holds", **{field: NOW + FUTURE_TIMES[0]}),
         "send_alerts": JobRecord(name="send_alerts", **{field: NOW + SOON}),
     }
     assert schedule.ahead(records, NOW) == ["expire_holds"]

@@ -58,13 +58,13 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
 
 def test_everything_is_done_once_in_its_order_and_recorded() -> None:
     lines: list[str] = []
-    first = Worker(tell=lines.append, out=StringIO(), err=StringIO())
+    first = Worker(report=lines.append, out=StringIO(), err=StringIO())
 
     assert first.run_once()
     assert lines == [f"{name}: done." for name in NAMES]
     assert not any(job.is_late for job in records.status_of())
 
-    assert Worker(tell=lines.append).run_once()
+    assert Worker(report=lines.append).run_once()
     assert len(lines) == len(NAMES)  # nothing was due any more
 
 
@@ -76,7 +76,7 @@ def test_what_is_recorded_for_a_time_to_come_is_done_and_told_once(ran: Ran) -> 
         began_at=F("began_at") + year, done_at=F("done_at") + year, failed_at=F("done_at") + year
     )
     lines: list[str] = []
-    one = Worker(tell=lambda _line: None, complain=lines.append)
+    one = Worker(report=lambda _line: None, complain=lines.append)
 
     one.run_due()
     assert ran == NAMES
@@ -90,7 +90,7 @@ def test_what_is_recorded_for_a_time_to_come_is_done_and_told_once(ran: Ran) -> 
 
 def test_what_cron_has_done_a_worker_does_not_do_again(ran: Ran) -> None:
     call_command("expire_holds", stdout=StringIO())
-    Worker(tell=lambda _line: None, jobs=ONE).run_once()
+    Worker(report=lambda _line: None, jobs=ONE).run_once()
     assert ran == []
 
 
@@ -99,7 +99,7 @@ def test_two_workers_at_once_do_each_job_once(ran: Ran) -> None:
 
     def work() -> None:
         together.wait()
-        Worker(tell=lambda _line: None).run_due()
+        Worker(report=lambda _line: None).run_due()
 
     threads = [Thread(target=work) for _ in range(2)]
     for thread in threads:
@@ -107,13 +107,13 @@ def test_two_workers_at_once_do_each_job_once(ran: Ran) -> None:
     for thread in threads:
         thread.join()
     # What follows the audit may have been looked at while the other worker still audited.
-    Worker(tell=lambda _line: None).run_due()
+    Worker(report=lambda _line: None).run_due()
 
     assert sorted(ran) == sorted(NAMES)
 
 
 def test_while_one_works_another_leaves_its_job_alone(ran: Ran) -> None:
-    other = Worker(tell=lambda _line: None, jobs=ONE)
+    other = Worker(report=lambda _line: None, jobs=ONE)
 
     def look(_name: str) -> None:
         thread = Thread(target=other.run_due)
@@ -121,7 +121,7 @@ def test_while_one_works_another_leaves_its_job_alone(ran: Ran) -> None:
         thread.join()
 
     ran.ends = look
-    Worker(tell=lambda _line: None, jobs=ONE).run_due()
+    Worker(report=lambda _line: None, jobs=ONE).run_due()
 
     assert ran == ["expire_holds"]
 
@@ -140,12 +140,12 @@ def test_a_failed_job_keeps_the_others_from_nothing(
     ran.ends = fail
     lines: list[str] = []
 
-    assert not Worker(tell=lines.append).run_once()
+    assert not Worker(report=lines.append).run_once()
 
     assert ran == [name for name in NAMES if name not in AFTER_AN_AUDIT]  # that failed
     assert "Ana" not in "".join(lines)
     assert lines == [
-        "expire_holds failed; the log says why.",
+        "expire_holds failed. See the log for the reason.",
         "apply_rules: done.",
         "pay_standing_orders: done.",
         "send_alerts: done.",
@@ -169,7 +169,7 @@ def test_a_database_that_is_away_is_told_once_and_asked_again(
 
     monkeypatch.setattr(records, "read", read)
     lines: list[str] = []
-    here = Worker(tell=lines.append, jobs=ONE)
+    here = Worker(report=lines.append, jobs=ONE)
     for _ in range(3):
         here.run_due()
 
@@ -268,7 +268,7 @@ def test_a_claim_is_renewed_while_its_job_runs(ran: Ran, monkeypatch: pytest.Mon
             pass
 
     ran.ends = outlast_the_claim
-    Worker(tell=lambda _line: None, jobs=ONE).run_due()
+    Worker(report=lambda _line: None, jobs=ONE).run_due()
 
     assert ran == ["expire_holds"]
 
@@ -279,7 +279,7 @@ def test_two_workers_share_the_work_behind_a_pooler() -> None:
     lines: list[str] = []
     with pgbouncer(size=4) as pooler, connected(pooler.settings()):
         for _ in range(2):
-            here = Worker(tell=lines.append, out=StringIO(), err=StringIO())
+            here = Worker(report=lines.append, out=StringIO(), err=StringIO())
             assert here.run_once()
             assert not records.renew(name="expire_holds", worker=here.name)  # given back
         connection.close()

@@ -409,7 +409,7 @@ def test_the_worker_does_every_job() -> None:
     with as_worker():
         assert pay_due(now=at(order.first_on)).paid == 1
         lines: list[str] = []
-        assert Worker(tell=lines.append, out=StringIO(), err=StringIO()).run_once(), lines
+        assert Worker(report=lines.append, out=StringIO(), err=StringIO()).run_once(), lines
         assert audit().clean
     assert Transaction.objects.get(expires_at__isnull=False).status == "voided"
     assert balances(mine, shop) == [90, 10]

@@ -115,7 +115,7 @@ def test_lines_of_a_job_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(worker, "call_command", run)
     with json_log() as log:
-        Worker(tell=lambda _line: None, jobs=[ScheduledJob("expire_holds")]).run_once()
+        Worker(report=lambda _line: None, jobs=[ScheduledJob("expire_holds")]).run_once()
     (line,) = log.of("ledger.jobs")
     assert (line["job"], line["message"]) == ("expire_holds", "The job expire_holds failed.")
     assert "Ana" not in "".join(log.text)

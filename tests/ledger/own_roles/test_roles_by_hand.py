@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from ledger.db.rights import kept_from_queries
-from ledger.db.server.versions import MEMBERSHIPS_KNOW_INHERIT
+from ledger.db.server.versions import MEMBERSHIPS_HAVE_INHERIT
 from ledger.embedded import roles
 from ledger.embedded.server import EmbeddedServer
 from ledger.env import BASE_DIR
@@ -74,10 +74,10 @@ def test_the_sql_of_the_page_takes_the_functions_that_create_roles_takes(
         for (statement,) in superuser.execute(sql.encode())
         for function in re.findall(r"REVOKE EXECUTE ON FUNCTION (\S+) FROM", statement)
     }
-    known = f"SELECT oid::regprocedure::text FROM pg_proc WHERE {kept_from_queries.OF_GROUP}"
+    known = f"SELECT oid::regprocedure::text FROM pg_proc WHERE {kept_from_queries.IN_GROUP}"
     groups = (
-        kept_from_queries.OF_THOSE_WHO_BOOK,
-        kept_from_queries.OF_THE_BANK,
+        kept_from_queries.FOR_BOOKING_ROLES,
+        kept_from_queries.FOR_BANK_ROLES,
         kept_from_queries.COUNTERS,
     )
     assert by_page == {name for (name,) in superuser.execute(known, ["|".join(groups)])}
@@ -90,7 +90,7 @@ def test_the_sql_of_the_page_runs_on_each_version(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
     superuser: Connection = request.getfixturevalue(f"superuser_of_{kind}")
-    is_old = superuser.info.server_version < MEMBERSHIPS_KNOW_INHERIT
+    is_old = superuser.info.server_version < MEMBERSHIPS_HAVE_INHERIT
     assert len(NEWER) == 1
     script = BY_HAND
     for each in NEWER if is_old else ():

@@ -281,7 +281,7 @@ def test_a_job_of_a_worker_is_one_trace_and_its_claims_are_none(
 ) -> None:
     hold_that_ended(account, Decimal(1))
     traced.memory.clear()
-    worker = Worker(tell=lambda _line: None, jobs=[ScheduledJob("expire_holds")])
+    worker = Worker(report=lambda _line: None, jobs=[ScheduledJob("expire_holds")])
     assert worker.run_once()
     (trace,) = traced.trees()
     assert trace[0] == "job expire_holds"

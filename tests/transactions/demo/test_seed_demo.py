@@ -74,7 +74,7 @@ def test_a_worker_seals_no_day_before_the_demo_is_complete(monkeypatch: pytest.M
 
     def work(_booked: int) -> None:
         JobRecord.objects.all().delete()  # all are due
-        worker = Worker(tell=lambda _line: None, out=StringIO(), err=StringIO(), jobs=jobs)
+        worker = Worker(report=lambda _line: None, out=StringIO(), err=StringIO(), jobs=jobs)
         done.append(worker.run_once())
 
     made = seeding.seed(users=14, months=1, seed=7, now=NOON, progress=work)

@@ -148,7 +148,7 @@ def test_every_verb_works_for_a_web_process(account: Account, web: None) -> None
     assert balances(account, other) == [54, 45]
     assert services.expire_holds() == 0
     clerk = UserFactory(is_staff=True)
-    with facts.told(lambda: {"person": str(clerk.pk)}):
+    with facts.with_facts(lambda: {"person": str(clerk.pk)}):
         limit = Decimal(9)
         account_services.change_account(
             account=other, name="Rent", daily_limit=limit, changed_by=clerk

@@ -121,16 +121,16 @@ def a_clerk_was_here(ana: Account) -> User:
     """Staff changed Ana's name and limits, put her into a household and a group, and read."""
     clerk = colleague(OPERATIONS, "Cleo Clerk")
     person = ana.user
-    with facts.told(lambda: {"person": str(clerk.pk), "address": "203.0.113.9"}):
-        facts.because("Suspected of fraud")
+    with facts.with_facts(lambda: {"person": str(clerk.pk), "address": "203.0.113.9"}):
+        facts.set_reason("Suspected of fraud")
         person.name, person.household = "Ana F.", Household.objects.create(name="Rua Verde 5")
         person.save()
         person.groups.add(Group.objects.get(name="analysts"))
         change_account(account=ana, daily_limit=Decimal(500), changed_by=clerk)
-    with facts.told(lambda: {"path": "/account/password/reset/"}):
+    with facts.with_facts(lambda: {"path": "/account/password/reset/"}):
         person.set_password(None)
         person.save()
-    with facts.told(lambda: {"person": str(person.pk), "address": "198.51.100.7"}):
+    with facts.with_facts(lambda: {"person": str(person.pk), "address": "198.51.100.7"}):
         person.name = "Ana"
         person.save()
     for people in ([person.pk], [UserFactory().pk]):

@@ -42,7 +42,7 @@ from banking.payment_files.models import PaymentLine
 from banking.standing_orders.models import StandingOrder
 from banking.standing_orders.services import end, note_refusal, skip
 from explorer.models import QueryRun, SavedQuery
-from ledger.db.history.facts import because, told
+from ledger.db.history.facts import set_reason, with_facts
 from ledger.db.ids import uuid7
 from tests.accounts.tokens import add_token
 from tests.banking.attachments.files import attached
@@ -158,7 +158,7 @@ def ways_in_and_rights(person: User) -> None:
 
 def worked_here(person: User) -> None:
     """A former clerk: from where they worked, and a request to give them a group."""
-    with told(lambda: {"person": str(person.pk), "address": ADDRESS}):
+    with with_facts(lambda: {"person": str(person.pk), "address": ADDRESS}):
         for name in ("Ana Ferreira Lopes", "Ana Ferreira"):
             User.objects.filter(pk=person.pk).update(name=name)
         Read.objects.create(reader=person, page="-", path="/", address=ADDRESS, people=[])
@@ -328,9 +328,9 @@ def test_an_address_goes_from_texts_about_others_and_from_searches_as_pages_send
 ) -> None:
     person: User = UserFactory(name="Zo\u00eb Quirin", email="zq@mail.example")
     other: Account = AccountFactory(user=UserFactory(name="Ben"))
-    because("Moved in with zq@mail.example")
+    set_reason("Moved in with zq@mail.example")
     User.objects.filter(pk=other.user_id).update(household=Household.objects.create(name="Elm 4"))
-    because("")
+    set_reason("")
     why: dict[str, Any] = {"reason": "A quarrel with ZQ@mail.example.", "changed_by": clerk}
     account_services.change_account(account=other, daily_limit=Decimal(77), **why)
     account_services.freeze_account(account=other, message="zq@mail.example asked", **why)

@@ -21,7 +21,7 @@ from accounts.models import (
 )
 from banking.attachments.storage import StorageFailed
 from explorer.models import SavedQuery
-from ledger.db.history.facts import told
+from ledger.db.history.facts import with_facts
 from ledger.db.ids import uuid7
 from tests.banking.standing_orders.orders import order_of
 from tests.factories import AccountFactory, UserFactory
@@ -117,7 +117,7 @@ def test_an_address_that_staff_entered_counts_before_it_is_confirmed(
 ) -> None:
     sign_up(client, email="info@supplier.example")
     person = User.objects.get(email="info@supplier.example")
-    with told(lambda: {"person": str(clerk.pk), "path": "/admin/accounts/user/"}):
+    with with_facts(lambda: {"person": str(clerk.pk), "path": "/admin/accounts/user/"}):
         account_services.change_email(user=person, email="eve@mail.example")
     texts = ["write to eve@mail.example", "write to info@supplier.example"]
     notes = [note_of(UserFactory(), text) for text in texts]

@@ -19,7 +19,7 @@ from banking.alerts.models import Alert
 from banking.outside.models import OutsideAccount, OutsideImport
 from banking.standing_orders.services import skip
 from explorer.models import QueryRun, SavedQuery
-from ledger.db.history.facts import because
+from ledger.db.history.facts import set_reason
 from ledger.db.ids import uuid7
 from tests.accounts.tokens import add_token
 from tests.banking.attachments.files import attached
@@ -66,9 +66,9 @@ def trail_of_staff(ben: Account, shop: Account, paid: Transaction, text: str, cl
     account_services.change_account(
         account=ben, daily_limit=Decimal(77), reason=text, changed_by=clerk
     )
-    because(text)
+    set_reason(text)
     User.objects.filter(pk=ben.user_id).update(household=Household.objects.create(name=text))
-    because("")
+    set_reason("")
     why: dict[str, Any] = {"reason": text, "message": text, "changed_by": clerk}
     account_services.freeze_account(account=ben, **why)
     account_services.unfreeze_account(account=ben, **why)

@@ -75,7 +75,7 @@ def test_searches_of_one_shape_send_what_django_compiles_for_each(
     all_sent()
     from_templates = all_sent()
     assert all(any(once.templates.values()) for once in KEPT)
-    monkeypatch.setattr(compiled_once, "MOST_VALUES", -1)
+    monkeypatch.setattr(compiled_once, "MAX_VALUES", -1)
     for search, one, other in zip(searches, from_templates, all_sent(), strict=True):
         assert one == other, search
 

@@ -87,7 +87,7 @@ def test_of_two_colleagues_at_once_the_history_names_the_one_who_released(
     release = staff_services.release
 
     def after_the_other(**asked: Any) -> bool:
-        with beside_the_request(), facts.told(lambda: {"person": str(other.pk)}):
+        with beside_the_request(), facts.with_facts(lambda: {"person": str(other.pk)}):
             release(hold=row, reason="First", written_by=other)
         return release(**asked)
 

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 class Command(JobCommand):
     job, partial = "audit_ledger", ("since",)
-    goes_on_alone = True
+    runs_unconfirmed = True
     unconfirmed = (
         "No standby confirms commits. The audit proves the books of this server, and its result is"
         " stored only here: a failover to that standby would lose both."

@@ -6,7 +6,7 @@ from accounts import approvals, memberships
 from accounts import services as account_services
 from accounts.exceptions import MayNotDecide, NeedsApproval
 from accounts.models import Account, ApprovalRequest, User
-from ledger.db.history.facts import because
+from ledger.db.history.facts import set_reason
 from ledger.text.lines import tidy_line
 from transactions import services, staff_services
 from transactions.models import StaffReason, Transaction
@@ -82,7 +82,7 @@ def do_approved(request: ApprovalRequest, *, by: User) -> str:
         return "The colleague who asked can do it now, on its page."
     if request.kind == Kind.LIMITS:
         refuse_outdated(request)
-        because(request.reason_in_history)
+        set_reason(request.reason_in_history)
         account_services.change_account(account=_account(request), **_limits(request))
         return "The limits are changed."
     if request.kind == Kind.GROUP:

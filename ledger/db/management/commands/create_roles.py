@@ -1,4 +1,4 @@
-"""Makes the roles of docs/rights.md on a server of one's own."""
+"""Creates the roles of docs/rights.md on a server that the bank runs itself."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -28,9 +28,13 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, owner: str, iam: bool, **_options: Any) -> None:
-        """Raises CommandError where the settings name no server, or the login may not do it."""
+        """Creates the roles. Raises CommandError if the settings name no server, or the login may
+        not create roles.
+        """
         if settings.LEDGER_EMBEDDED:
-            raise CommandError("The embedded server makes its own roles; name a server by DB_NAME.")
+            raise CommandError(
+                "The embedded server creates its roles itself. Name another server with DB_NAME."
+            )
         roles = BankRoles(
             owner,
             settings.LEDGER_WEB_ROLE,
@@ -47,7 +51,7 @@ class Command(BaseCommand):
             if getattr(error.__cause__, "sqlstate", None) != NO_RIGHT:
                 raise
             raise CommandError(
-                "This login may not make roles; take that of an administrator, who may make roles"
-                " and databases (docs/rights.md)."
+                "This login may not create roles. Use the login of an administrator, who may"
+                " create roles and databases (docs/rights.md)."
             ) from error
         self.stdout.write(f"The roles are {', '.join(roles.logins)}. Now run manage.py migrate.")

@@ -1,4 +1,4 @@
-"""Creates the database that the settings name, as the embedded server creates its own."""
+"""Creates the database that the settings name. The embedded server creates its database itself."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db import ProgrammingError, connection
 from ledger.db.server.creation import create_database, how_to_start_over
 
 EXISTS, NO_RIGHT = "42P04", "42501"
-# Printed before an error of the arguments, too.
+# This usage is also printed before an error of the arguments.
 USAGE = (
     "%(prog)s\nCreates the database that DATABASE_URL or DB_NAME names, on its host. Takes no"
     " options of Postgres's createdb."
@@ -23,14 +23,14 @@ class Command(BaseCommand):
         return super().create_parser(prog_name, subcommand, **{"usage": USAGE, **kwargs})
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", nargs="?", help="Of the database, as the settings have it.")
+        parser.add_argument("name", nargs="?", help="the name of the database, as in the settings")
 
     def handle(self, *, name: str | None = None, **_options: Any) -> None:
-        given, name = name, connection.settings_dict["NAME"]
-        if given not in (None, name):
+        requested, name = name, connection.settings_dict["NAME"]
+        if requested not in (None, name):
             raise CommandError(
-                f"The settings name the database {name}, not {given}. To create {given} on a server"
-                " of yours, put it into DATABASE_URL or DB_NAME, and run createdb again."
+                f"The settings name the database {name}, not {requested}. To create {requested}"
+                " on your server, put it into DATABASE_URL or DB_NAME, and run createdb again."
             )
         try:
             create_database(connection, name)
@@ -38,14 +38,15 @@ class Command(BaseCommand):
             code = getattr(error.__cause__, "sqlstate", None)
             if code == EXISTS:
                 raise CommandError(
-                    f"The database {name} exists; nothing was changed. manage.py prepare makes the"
-                    f" tables that it lacks. {how_to_start_over()}"
+                    f"The database {name} exists; nothing was changed. manage.py prepare creates"
+                    f" the missing tables. {how_to_start_over()}"
                 ) from error
             if code == NO_RIGHT:
                 raise CommandError(
-                    f"The role {connection.settings_dict['USER']} may not create databases: a"
-                    f" superuser gives the right by ALTER ROLE ... CREATEDB, or creates {name}"
+                    f"The role {connection.settings_dict['USER']} may not create databases. A"
+                    " superuser must grant the right with ALTER ROLE ... CREATEDB, or create"
+                    f" {name}"
                     " (docs/rights.md)."
                 ) from error
             raise
-        self.stdout.write(f"Created the database {name}; manage.py prepare makes its tables.")
+        self.stdout.write(f"Created the database {name}; manage.py prepare creates its tables.")

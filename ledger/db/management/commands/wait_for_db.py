@@ -1,4 +1,4 @@
-"""Waits until the database of the settings answers, before what needs it starts."""
+"""Waits until the database of the settings answers, before the programs that need it start."""
 
 import argparse
 from functools import partial
@@ -16,7 +16,7 @@ NOT_IN_TIME, NEVER = 1, 3  # 2 is a wrong argument
 class Command(BaseCommand):
     help = (
         "Wait until the database answers and takes writes. Exits 0 when it does, 1 when the time is"
-        " over, and 3 at once when waiting does not help, as with a wrong password."
+        " over, and 3 immediately if waiting cannot help, for example with a wrong password."
     )
     requires_system_checks: list[str] = []
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             wanted += _replicas()
         try:
             # Progress goes to stderr, but is not an error: not in red.
-            wait_for(wanted, seconds=timeout, tell=partial(self.stderr.write, style_func=str))
+            wait_for(wanted, seconds=timeout, report=partial(self.stderr.write, style_func=str))
         except NotInTime as error:
             raise CommandError(str(error), returncode=NOT_IN_TIME) from error
         except NeverReady as error:
@@ -51,7 +51,7 @@ def _replicas() -> list[Wanted]:
     if not found:
         raise CommandError(
             "There are no replicas to wait for: DATABASE_REPLICA_URLS is empty, or LEDGER_ROLE is"
-            " not web, whose pages alone need them.",
+            " not web, and only pages need replicas.",
             returncode=NEVER,
         )
     return found

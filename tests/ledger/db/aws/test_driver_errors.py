@@ -139,7 +139,7 @@ def test_a_server_that_the_driver_tried_next_in_vain_does_not_tell_of_the_statem
 def test_other_errors_of_the_driver_are_told(database: Callable[..., DatabaseWrapper]) -> None:
     told = failing(database(), errors.UnsupportedOperationError("no such thing"))
     assert isinstance(told, NotSupportedError)
-    found = as_psycopg(errors.ReadWriteSplittingError("no reader"), Moment.ALONE)
+    found = as_psycopg(errors.ReadWriteSplittingError("no reader"), Moment.COMMITTING)
     assert isinstance(found, psycopg.OperationalError)
     assert not isinstance(told, InterfaceError)
 

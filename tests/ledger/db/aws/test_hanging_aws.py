@@ -135,4 +135,4 @@ def test_sts_has_no_more_time_than_other_calls(
     monkeypatch.setattr(BaseClient, "_make_api_call", call)
     with pytest.raises(NoLogin):
         IamTokens(REGION).login(PLACE)
-    assert asked == [("sts", credentials.PATIENCE["read_timeout"])]
+    assert asked == [("sts", credentials.CLIENT_OPTIONS["read_timeout"])]

@@ -9,7 +9,7 @@ from django.contrib.postgres.operations import (
 from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
 
-from ledger.db.migrating.going_back import lossy, taken_back
+from ledger.db.migrating.going_back import lossy, reversed_migrations
 
 POSITIVE = models.CheckConstraint(condition=models.Q(size__gt=0), name="size_positive")
 INDEX = models.Index("size", name="by_size")
@@ -58,7 +58,7 @@ def test_what_may_delete_rows_or_values_is_found(operation: Operation) -> None:
 def test_rules_and_indexes_may_go(operation: Operation) -> None:
     migration = of(operation)
     assert lossy([(migration, True)]) == []
-    assert taken_back([(migration, True), (of(), False)]) == [migration]
+    assert reversed_migrations([(migration, True), (of(), False)]) == [migration]
 
 
 def test_an_app_that_was_added_may_go_back_to_zero() -> None:

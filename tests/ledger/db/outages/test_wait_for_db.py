@@ -232,7 +232,7 @@ def waits(folder: Path, url: str, *more: str) -> subprocess.Popen[str]:
     )
     assert process.stderr is not None
     line = process.stderr.readline()
-    assert line.startswith(f"Waiting {LONG} s at most for the database"), line
+    assert line.startswith(f"Waiting at most {LONG} s for the database"), line
     assert "refused" in line
     assert PASSWORD not in line
     return process

@@ -127,8 +127,8 @@ def test_a_time_zone_has_its_own_sql() -> None:
 def test_shapes_take_a_limited_amount_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """The shape used longest ago is forgotten; a long statement is never kept."""
     one_id = len(compiled(rows_where(Q(pk__in=[A])))[0])  # type: ignore[index]
-    monkeypatch.setattr(compiled_once, "MOST_KEPT", 3 * one_id + 100)
-    monkeypatch.setattr(compiled_once, "LONGEST", one_id + 20)
+    monkeypatch.setattr(compiled_once, "MAX_KEPT", 3 * one_id + 100)
+    monkeypatch.setattr(compiled_once, "MAX_LENGTH", one_id + 20)
     once = CompiledOnce(rows_where)
     kept = []
     for number in (1, 2, 3, 1, 4, 9):
@@ -136,7 +136,7 @@ def test_shapes_take_a_limited_amount_of_memory(monkeypatch: pytest.MonkeyPatch)
         assert once.statement(where) == compiled(rows_where(where))
         kept.append(len(once.templates))
         assert once.kept == sum(map(compiled_once._length, once.templates.values()))
-        assert once.kept <= compiled_once.MOST_KEPT
+        assert once.kept <= compiled_once.MAX_KEPT
     assert kept == [1, 2, 3, 3, 3, 3]
     monkeypatch.setattr(once, "_checked", lambda *_: pytest.fail("the last used one is kept"))
     once.statement(Q(pk__in=[A]))
@@ -168,7 +168,7 @@ def test_rows_are_those_of_the_queryset(db: Any) -> None:
 
 def test_a_shape_of_long_sql_is_built_once_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first call also compares, see Note [Checked once]."""
-    monkeypatch.setattr(compiled_once, "LONGEST", 10)
+    monkeypatch.setattr(compiled_once, "MAX_LENGTH", 10)
     built = []
 
     def build(where: Q) -> Rows:

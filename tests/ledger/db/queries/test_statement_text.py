@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.db.queries.statement_text import LONGEST, READ, described
+from ledger.db.queries.statement_text import MAX_LENGTH, READ, described
 
 NAMES = {
     'SELECT "accounts"."id" FROM "accounts" WHERE "accounts"."id" = %s': "SELECT accounts",
@@ -45,7 +45,7 @@ def test_the_text_has_placeholders_alone(sql: str) -> None:
 
 
 def test_a_long_text_is_cut() -> None:
-    assert len(described("SELECT " + "a, " * LONGEST).text) < LONGEST + 10
+    assert len(described("SELECT " + "a, " * MAX_LENGTH).text) < MAX_LENGTH + 10
 
 
 @pytest.mark.parametrize("opens", ["'", "E'", "$$", "$tag$", "/* ", "-- "])

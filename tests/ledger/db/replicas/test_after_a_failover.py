@@ -50,7 +50,7 @@ def primary_lost(bank: BankWithReplica, promoted: Node) -> Iterator[None]:
     try:
         promoted.ensure_started()
         promoted.promote()
-        promoted.write_alone()
+        promoted.write_without_standby()
         with bank.written_on(promoted):
             yield
     finally:
@@ -87,7 +87,7 @@ def test_an_orphan_serves_nobody_after_a_failover_that_lost_what_it_has(
             bank.sent.clear()
             assert bank.replica.why_out == "", "it answers, and is not late yet"
             assert NOTHING in text_of(here.get("/search/?q=lost"))
-            (found,) = replicas.figures([bank.replica])
+            (found,) = replicas.lag_of([bank.replica])
             assert (found.why_out, found.bytes_behind) == (OTHER_WRITER, 0)
 
             assert ana.save(here, "10", "rainy days")

@@ -144,11 +144,11 @@ def test_a_replica_too_far_behind_is_left_out(
         bank.probe()
         assert bank.replica.why_out == "it is too far behind"
         assert not bank.replica.can_serve(bank.needed())
-        (found,) = replicas.figures([bank.replica])
+        (found,) = replicas.lag_of([bank.replica])
         assert found.bytes_behind
         assert found.seconds_behind
     bank.catch_up()
-    (found,) = replicas.figures([bank.replica])
+    (found,) = replicas.lag_of([bank.replica])
     assert found.seconds_behind == 0
 
 
@@ -157,7 +157,7 @@ def test_a_server_that_is_no_standby_is_left_out(bank: BankWithReplica) -> None:
     standby, there["HOST"] = there["HOST"], str(bank.pair.primary.running().socket_dir)
     bank.replica.close()
     bank.probe()
-    assert bank.replica.why_out == "it is no standby"
+    assert bank.replica.why_out == "it is not a standby"
     there["HOST"] = standby
     bank.probe()
     assert bank.replica.can_serve(bank.needed())

@@ -51,7 +51,7 @@ def ana(bank: BankWithReplica) -> Saver:
 def probed(bank: BankWithReplica) -> Iterator[BankWithReplica]:
     """The replica is asked by a thread, as in a web process."""
     is_over = threading.Event()
-    thread = threading.Thread(target=prober._keep_asking, args=[bank.replica, is_over])
+    thread = threading.Thread(target=prober._keep_probing, args=[bank.replica, is_over])
     thread.start()
     yield bank
     is_over.set()

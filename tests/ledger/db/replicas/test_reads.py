@@ -254,7 +254,7 @@ def test_a_replica_is_asked_by_a_thread_of_its_own(
         wait_until(lambda: replica.answer is not first)
         assert prober.replicas() == (replica,)
     finally:
-        prober.stop_asking()
+        prober.stop_probing()
 
 
 def count() -> int:

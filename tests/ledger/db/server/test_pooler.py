@@ -37,7 +37,7 @@ pytestmark = [
 LIMITS = {"lock_timeout": 3, "statement_timeout": 4, "idle_in_transaction_session_timeout": 5}
 CURSORS = "SELECT count(*) FROM pg_cursors WHERE name LIKE '\\_django%'"
 # As if nobody had said that there is a pooler.
-NOT_SAID = {"LEDGER_POOLER": "", "LEDGER_TIMEOUTS": LIMITS}
+NOT_DECLARED = {"LEDGER_POOLER": "", "LEDGER_TIMEOUTS": LIMITS}
 DROPS_OPTIONS = "ignore_startup_parameters = options"
 
 
@@ -103,22 +103,22 @@ def test_limits_of_time_on_the_role_hold_behind_the_pooler(client: Client) -> No
 
 
 def test_a_pooler_of_which_nobody_has_said_is_told(pooler: Pooler, client: Client) -> None:
-    with as_web_role(pooler, **NOT_SAID):
+    with as_web_role(pooler, **NOT_DECLARED):
         assert "DB_POOLER=transaction" in problem(client)
         with pytest.raises(OperationalError) as refused:
             connection.ensure_connection()
-    assert Reason.POOLER_NOT_SAID.value in in_words(refused.value)
+    assert Reason.POOLER_NOT_DECLARED.value in in_words(refused.value)
 
 
 def test_one_that_drops_options_is_told_because_statements_are_prepared(client: Client) -> None:
     with pgbouncer(further=DROPS_OPTIONS) as pooler:
         options = {**server()["OPTIONS"], "prepare_threshold": 5}
-        with as_web_role(pooler, **NOT_SAID, OPTIONS=options):
+        with as_web_role(pooler, **NOT_DECLARED, OPTIONS=options):
             assert "DB_POOLER=transaction" in problem(client)
 
 
 def test_one_that_drops_options_is_told_because_the_limits_are_gone(client: Client) -> None:
-    with pgbouncer(further=DROPS_OPTIONS) as pooler, as_web_role(pooler, **NOT_SAID):
+    with pgbouncer(further=DROPS_OPTIONS) as pooler, as_web_role(pooler, **NOT_DECLARED):
         assert "lock_timeout" in problem(client)
 
 
