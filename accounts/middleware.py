@@ -98,7 +98,10 @@ class ReplicaMiddleware:
         )
         with replicas.request_reads(reads):
             response = self.get_response(request)
-        if isinstance(request.session, SessionStore) and request.path_info not in health.TELLING:
+        if (
+            isinstance(request.session, SessionStore)
+            and request.path_info not in health.STATUS_PAGES
+        ):
             _note(request.session, has_written=reads.has_written)
         if response.streaming and not isinstance(response, FileResponse):
             stream = cast("StreamingHttpResponse", response)
@@ -163,7 +166,7 @@ class SessionTimesMiddleware:
         if isinstance(request.session, SessionStore):
             if request.session.ended:
                 messages.info(request, sentence_for(request.session))
-            if request.path_info not in health.TELLING and BY_ITSELF not in request.headers:
+            if request.path_info not in health.STATUS_PAGES and BY_ITSELF not in request.headers:
                 request.session.seen()
         return response
 

@@ -1,1 +1,1 @@
-"""The project: settings, addresses, and what every app builds on."""
+"""The project: settings, URLs, and the code that all apps use."""

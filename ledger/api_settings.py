@@ -1,4 +1,4 @@
-"""What REST framework and drf-spectacular are told, the same for every bank."""
+"""Settings of REST framework and drf-spectacular. They are the same for every bank."""
 
 from typing import Any
 

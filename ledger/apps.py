@@ -3,7 +3,7 @@ from django.conf import settings
 
 
 class LedgerConfig(AppConfig):
-    """The project itself: its commands, and the checks of `check --deploy`."""
+    """The app for the project's commands and for the checks of `check --deploy`."""
 
     name = "ledger"
 

@@ -1,4 +1,4 @@
-"""Where attachments are kept: in the database, or in a bucket of S3 (docs/attachments.md)."""
+"""Settings of the storage of attachments: the database or an S3 bucket (docs/attachments.md)."""
 
 import re
 from importlib.util import find_spec
@@ -11,7 +11,7 @@ NAMES = ("LEDGER_ATTACHMENTS_BUCKET", "LEDGER_ATTACHMENTS_REGION", "LEDGER_ATTAC
 
 
 def storage() -> dict[str, dict[str, Any]]:
-    """What STORAGES has of them: nothing if they are in the database."""
+    """Returns the STORAGES entry for attachments in S3; empty if they are in the database."""
     if env.choice("LEDGER_ATTACHMENTS", "database", ["database", "s3"]) == "database":
         for name in NAMES:
             if env.text(name):
@@ -43,7 +43,9 @@ def storage() -> dict[str, dict[str, Any]]:
 
 
 def _client() -> Any:
-    """Gives up soon: a person waits, and a thread of the server with them."""
+    """Returns a client configuration with short timeouts, because a user and a thread of the server
+    wait for S3.
+    """
     from botocore.config import Config
 
     attempts = {"total_max_attempts": 2, "mode": "standard"}

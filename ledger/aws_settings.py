@@ -1,4 +1,7 @@
-"""What the settings say of AWS: logins that it gives out, and its driver (docs/databases.md)."""
+"""Settings of AWS: database logins from IAM or Secrets Manager, and AWS's driver.
+
+docs/databases.md describes them.
+"""
 
 import os
 import re
@@ -15,9 +18,10 @@ REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]", re.ASCII)
 ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):.+", re.ASCII)
 INSTALL = "it needs {0}: make install-extras, or pip install {0}"
 ENCRYPTED = ("require", "verify-ca", "verify-full")
-# With a login for each host, the hosts are tried one by one here, not by libpq.
+# Each host needs its own login, so Ledger, not libpq, tries the hosts one by one. These values
+# would let libpq choose the order, so they are refused.
 OWN_ORDER = {"load_balance_hosts": ("random",), "target_session_attrs": ("prefer-standby",)}
-# Plugins of AWS's driver. Those that sign in are added by another setting.
+# Plugins of AWS's driver. Another setting adds the plugins that sign in.
 SIGN_IN = {"iam": "DB_IAM_REGION", "aws_secrets_manager": "DB_SECRET_ID"}
 PLUGINS = (
     "aurora_connection_tracker", "bg", "connect_time", "custom_endpoint", "execute_time",
@@ -25,8 +29,8 @@ PLUGINS = (
     "host_monitoring", "host_monitoring_v2", "initial_connection", "limitless",
     "read_write_splitting", "srw", "stale_dns",
 )  # fmt: skip
-# Their names in AWS's drivers for other languages.
-ELSEWHERE_CALLED = {
+# Names of these plugins in AWS's drivers for other languages.
+NAMES_IN_OTHER_DRIVERS = {
     "efm": "host_monitoring",
     "efm2": "host_monitoring_v2",
     "failover2": "failover_v2",
@@ -40,21 +44,22 @@ NEEDS_OWN_POOL = (
     " random, or name the readers by DATABASE_REPLICA_URLS with"
     " DATABASE_REPLICA_CHOICE=least_connections"
 )
-SPLITTING = frozenset({"gdb_rw", "read_write_splitting", "srw"})  # those that find a reader
+SPLITTING = frozenset({"gdb_rw", "read_write_splitting", "srw"})  # plugins that find a reader
 ENDPOINTS_OF_SRW = ("srw_read_endpoint", "srw_write_endpoint")
 FASTEST, FASTEST_PLUGIN = "fastest_response", "fastest_response_strategy"
-USUAL = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
+DEFAULT_PLUGINS = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
 DRIVER_OPTIONS = {
-    # Asks for the cluster's servers at once: the driver would know them only after a page needs it.
+    # Reads the list of servers when it connects. Without this, the driver would read the list only
+    # when a page needs it.
     "enable_connect_failover": True,
-    "failover_timeout_sec": 10,  # then the page of a database that is away, which tries again
-    # For one server, whose refusal is answered without a pause. The driver's own 30 seconds could
-    # outlast a failover while it takes a dead server for the writer.
+    "failover_timeout_sec": 10,  # then Ledger shows the page for a failed database, which retries
+    # The time for attempts at one server. With the driver's default of 30 seconds, the driver could
+    # try a dead server for longer than a failover takes.
     "open_connection_retry_timeout_ms": 2_000,
 }
 
-# Options of the driver that another setting decides.
-ELSEWHERE = {
+# Options of the driver, each with the setting that decides it.
+SETTING_INSTEAD = {
     "user": "DATABASE_URL",
     "password": "DATABASE_URL",
     "database": "DATABASE_URL",
@@ -63,7 +68,7 @@ ELSEWHERE = {
     "wrapper_plugins": "DB_AWS_PLUGINS",
     "wrapperPlugins": "DB_AWS_PLUGINS",
     "iam_region": "DB_IAM_REGION",
-    "iam_expiration": "DB_IAM_REGION",  # AWS takes no token after 900 seconds
+    "iam_expiration": "DB_IAM_REGION",  # a token expires after 900 seconds
     "secrets_manager_secret_id": "DB_SECRET_ID",
     "secrets_manager_region": "DB_SECRET_REGION",
     "secrets_manager_expiration": "DB_SECRET_ID",
@@ -73,10 +78,10 @@ ELSEWHERE = {
         "OTEL_EXPORTER_OTLP_ENDPOINT",
     ),
 }  # fmt: skip
-MIN_SIMILARITY = 0.75  # failoverTimeout of the driver for Java has 0.86
-OF_PSYCOPG = "; options of psycopg belong in DATABASE_URL or DB_OPTIONS"
+MIN_SIMILARITY = 0.75  # failoverTimeout, an option of the driver for Java, has 0.86
+PSYCOPG_HINT = "; options of psycopg belong in DATABASE_URL or DB_OPTIONS"
 # Options with a fixed set of values. The driver refuses others at each connection, or ignores them.
-STRATEGY = "_host_selector_strategy"  # the end of the name of each option for a strategy
+STRATEGY = "_host_selector_strategy"  # names of options for a strategy end with this
 VALUES: dict[str, Sequence[str]] = {
     "active_home_failover_mode": ("strict-writer",),
     "default_host_availability_strategy": ("exponential_backoff",),
@@ -96,23 +101,26 @@ ROLES = (
     "verify_opened_connection_type",
 )  # fmt: skip
 ONLY_THE_WRITER = " (a bank needs the server that takes writes)"
-# Of the connections by which plugins watch servers: monitoring-connect_timeout.
-OF_MONITORS = (
+# Options of the connections that plugins use to watch servers, such as monitoring-connect_timeout.
+MONITOR_OPTIONS = (
     "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
     "tcp_user_timeout",
 )  # fmt: skip
 # Options whose default in the driver, None, does not show their type.
 FLAGS = ("tcp_keepalive",)
+# Options that take a whole number. The driver's default values do not show this.
 NUMBERS = (
     "socket_timeout", "tcp_keepalive_time", "tcp_keepalive_interval", "tcp_keepalive_probes",
     "iam_default_port", "host_availability_strategy_max_retries",
     "host_availability_strategy_initial_backoff_time",
 )  # fmt: skip
-LARGEST = 2**31 - 1
+MAX_INTEGER = 2**31 - 1
 
 
 def driver(found: dict[str, Any]) -> dict[str, Any]:
-    """ENGINE, and LEDGER_DRIVER with AWS's driver, for a database with these settings."""
+    """Returns ENGINE for a database with these settings, and with AWS's driver also
+    LEDGER_DRIVER.
+    """
     if env.choice("DB_DRIVER", "libpq", ["libpq", "aws"]) == "libpq":
         for name in ("DB_AWS_PLUGINS", "DB_AWS_OPTIONS"):
             if env.text(name):
@@ -133,11 +141,11 @@ def driver(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plugins() -> list[str]:
-    found = env.items("DB_AWS_PLUGINS", USUAL)
+    found = env.items("DB_AWS_PLUGINS", DEFAULT_PLUGINS)
     for each in found:
         if setting := SIGN_IN.get(each):
             env.refuse("DB_AWS_PLUGINS", f"{setting} adds {each!r}: set that, leave this out")
-        if here := ELSEWHERE_CALLED.get(each):
+        if here := NAMES_IN_OTHER_DRIVERS.get(each):
             env.refuse("DB_AWS_PLUGINS", f"{each!r} is named {here} in the driver for Python")
         if each in FEDERATED:
             env.refuse("DB_AWS_PLUGINS", f"{each!r} is not supported: {INSTEAD_OF_FEDERATED}")
@@ -147,10 +155,10 @@ def _plugins() -> list[str]:
 
 
 def _check_option(name: str, value: str, plugins: list[str]) -> None:
-    """Stops the start for what the driver would refuse at each connection, or ignore."""
+    """Stops the start if the driver would ignore the option, or refuse it at each connection."""
     from aws_advanced_python_wrapper.utils.properties import WrapperProperties, WrapperProperty
 
-    if setting := ELSEWHERE.get(name):
+    if setting := SETTING_INSTEAD.get(name):
         env.refuse("DB_AWS_OPTIONS", f"{setting} decides {name!r}: set that, leave this out")
     known = {
         each.name: each.default_value
@@ -158,11 +166,11 @@ def _check_option(name: str, value: str, plugins: list[str]) -> None:
         if isinstance(each, WrapperProperty)
     }
     of_monitor = name.removeprefix("topology-").removeprefix("monitoring-")
-    if of_monitor != name and of_monitor in OF_MONITORS:
+    if of_monitor != name and of_monitor in MONITOR_OPTIONS:
         known[name] = 0
     if name not in known:
         similar = get_close_matches(name.lower(), known, n=1, cutoff=MIN_SIMILARITY)
-        hint = f"; a similar one is {similar[0]}" if similar else OF_PSYCOPG
+        hint = f"; a similar one is {similar[0]}" if similar else PSYCOPG_HINT
         env.refuse("DB_AWS_OPTIONS", f"{name!r} is no option of AWS's driver{hint}")
     if name.endswith(STRATEGY) and value == "least_connections":
         env.refuse("DB_AWS_OPTIONS", NEEDS_OWN_POOL)
@@ -178,11 +186,11 @@ def _check_option(name: str, value: str, plugins: list[str]) -> None:
         if value.lower() not in ("true", "false"):
             env.refuse("DB_AWS_OPTIONS", f"{value!r} is not True or False, for {name}")
     elif isinstance(default, int) or name in NUMBERS:
-        env.check_number("DB_AWS_OPTIONS", value, least=0, most=LARGEST)
+        env.check_number("DB_AWS_OPTIONS", value, least=0, most=MAX_INTEGER)
 
 
 def _strategies() -> list[str]:
-    """Returns the names of the rules by which the driver chooses one of several readers."""
+    """Returns the names of the strategies by which the driver chooses one of several readers."""
     from aws_advanced_python_wrapper.connection_provider import DriverConnectionProvider
 
     return [*DriverConnectionProvider.accepted_strategies(), FASTEST]
@@ -196,13 +204,13 @@ def _check_driver(found: dict[str, Any]) -> None:
     if env.text("DB_POOLER"):
         env.refuse("DB_DRIVER", "behind a pooler AWS's driver sees one server; leave it out")
     if "," in found["HOST"]:
-        env.refuse("DB_DRIVER", "AWS's driver finds the servers itself; name the endpoint alone")
+        env.refuse("DB_DRIVER", "AWS's driver finds the servers itself; name only the endpoint")
     if "target_session_attrs" in found["OPTIONS"]:
         env.refuse("DB_DRIVER", "AWS's driver finds the writer; leave target_session_attrs out")
 
 
 def _login_options(credentials: dict[str, str]) -> tuple[list[str], dict[str, Any]]:
-    """The plugin that signs in, and what it has to know."""
+    """Returns the plugin that signs in, as a list, and its options."""
     if not credentials:
         return [], {}
     region = credentials["region"]
@@ -216,7 +224,9 @@ def _login_options(credentials: dict[str, str]) -> tuple[list[str], dict[str, An
 
 
 def credentials(found: dict[str, Any], *, is_local: bool) -> dict[str, Any]:
-    """LEDGER_CREDENTIALS for a database with these settings; empty where a password is given."""
+    """Returns LEDGER_CREDENTIALS for a database with these settings; empty if AWS does not provide
+    the login.
+    """
     region, secret = env.text("DB_IAM_REGION"), env.text("DB_SECRET_ID")
     if not region and not secret:
         if env.text("DB_SECRET_REGION"):
@@ -240,7 +250,7 @@ def credentials(found: dict[str, Any], *, is_local: bool) -> dict[str, Any]:
 
 
 def _where(part: str) -> str:
-    """The setting that a part of the login came from."""
+    """Returns the name of the setting that contained this part of the login."""
     return "DATABASE_URL" if env.text("DATABASE_URL") else part
 
 
@@ -278,10 +288,10 @@ def _check_iam(region: str, found: dict[str, Any], *, is_local: bool) -> None:
 
 
 def check_token(name: str, options: dict[str, Any], *, is_local: bool) -> None:
-    """Stops the start if a token of IAM would leave this computer in plain text."""
+    """Stops the start if an IAM token would be sent to another computer without encryption."""
     if options.get("sslmode") not in ENCRYPTED and not is_local:
         env.refuse(
             name,
-            "who reads a token on the way can sign in by it for 15 minutes; write"
+            "anyone who reads a token on the network can sign in with it for 15 minutes; write"
             " sslmode=verify-full and sslrootcert=FILE",
         )

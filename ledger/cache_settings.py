@@ -1,4 +1,4 @@
-"""The cache that all processes share: the Redis of CACHE_URL, or a table of the database."""
+"""Settings of the cache that all processes share: a Redis in CACHE_URL, or a database table."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -21,7 +21,9 @@ PLAIN = (
 
 
 def caches() -> dict[str, dict[str, Any]]:
-    """CACHES. Refuses a Redis whose client is not installed, and a place that is not one Redis."""
+    """Returns CACHES. Stops the start if CACHE_URL is not exactly one Redis, or if the client for
+    Redis is not installed.
+    """
     found = env.url("CACHE_URL", environ.Env.cache_url_config, ["redis", "rediss"])
     if not found:
         return {"default": {"BACKEND": "ledger.db.cache.shared.SharedCache", "LOCATION": "cache"}}

@@ -1,7 +1,8 @@
-"""The options of a database: what stands after ? in a URL, and what DB_OPTIONS says.
+"""The options of a database: the part of a URL after the ?, or the setting DB_OPTIONS.
 
-Both are read alike. A value gets the type that its reader needs, and one that cannot work stops the
-start with one sentence, which names the setting, the option and what to write.
+Both are read in the same way. Each value is converted to the type that libpq or Django needs. A
+value that cannot work stops the start with a message that names the setting, the option and a value
+that works.
 """
 
 import re
@@ -16,12 +17,13 @@ from psycopg.pq import PGconn
 from ledger import env
 
 # Options of psycopg and Django's backend; all others go to libpq.
-NOT_OF_LIBPQ = {"assume_role", "prepare_threshold", "server_side_binding"}
-# Django's settings of a database beside OPTIONS, which a URL may have too, in small letters.
-OF_DJANGO = {"conn_health_checks", "conn_max_age", "disable_server_side_cursors"}
+OTHER_OPTIONS = {"assume_role", "prepare_threshold", "server_side_binding"}
+# Django's settings of a database that are not part of OPTIONS. A URL may contain them in lower
+# case.
+DJANGO_SETTINGS = {"conn_health_checks", "conn_max_age", "disable_server_side_cursors"}
 FLAGS = {"conn_health_checks", "disable_server_side_cursors", "server_side_binding"}
 DAY = 86_400
-# The least and the most. libpq takes 0 and words as connect_timeout to wait for ever.
+# Minimum and maximum. With connect_timeout=0 or a word, libpq would wait without a limit.
 NUMBERS = {
     "conn_max_age": (0, DAY),
     "connect_timeout": (1, 600),
@@ -31,18 +33,19 @@ NUMBERS = {
     "prepare_threshold": (0, 1_000_000),
     "tcp_user_timeout": (0, DAY * 1000),
 }
-# How names of options of AWS's driver begin, which its documentation writes beside those of libpq.
-BEGIN_OF_AWS = (
+# Prefixes of option names of AWS's driver. Its documentation lists them together with libpq's
+# options.
+AWS_PREFIXES = (
     "cluster_", "failover", "failure_detection_", "iam_", "monitoring", "plugins", "reader_",
     "secrets_manager_", "srw_", "topology_", "wrapper_",
 )  # fmt: skip
-OF_AWS = (
+AWS_HINT = (
     "; with DB_DRIVER=aws, plugins of AWS's driver belong in DB_AWS_PLUGINS, and its options in"
     " DB_AWS_OPTIONS"
 )
-# Names of encryption in other libraries, and in drivers of other languages.
-OF_TLS = re.compile("(db_?)?(use_?)?ssl(_?(required?|mode))?", re.IGNORECASE)
-TLS = "; write sslmode=verify-full and sslrootcert=FILE, which encrypt and check the server"
+# Names of encryption options in other libraries and in drivers for other languages.
+TLS_NAMES = re.compile("(db_?)?(use_?)?ssl(_?(required?|mode))?", re.IGNORECASE)
+TLS_HINT = "; write sslmode=verify-full and sslrootcert=FILE, which encrypt and check the server"
 OFF_OR_ON = ("0", "1")
 CHOICES = {
     "channel_binding": ("disable", "prefer", "require"),
@@ -63,32 +66,32 @@ CHOICES = {
 }  # fmt: skip
 FILES = ("sslcert", "sslcrl", "sslkey")
 READ_COMMITTED = (
-    "rules of the database look for rows, and see those of others only at READ COMMITTED,"
-    " Postgres's own level"
+    "rules of the database look for rows, and see rows of other transactions only at READ"
+    " COMMITTED, Postgres's default level"
 )
-WRITES = "payments write, and a replica reads only by itself"
-# Options that libpq or Django know, and that would break every payment.
+WRITES = "payments write to the database, and Ledger makes connections to replicas read-only itself"
+# Options of libpq or Django that would break every payment.
 BREAKING = {
     "atomic_requests": "services open the transaction of each payment themselves",
     "autocommit": "services open the transaction of each payment themselves",
     "client_encoding": "Django always sends UTF-8",
-    "dbname": "the database is named by the URL's path or DB_NAME alone, so that it is one for all",
+    "dbname": "only the URL's path or DB_NAME names the database, so that there is only one name",
     "isolation_level": READ_COMMITTED,
     "replication": "a connection for replication runs no queries with values",
 }
-# Settings of the server with such harm, which the option `options` may set by -c.
+# Settings of the server that would break payments too. The option `options` can set them by -c.
 BREAKING_SETTINGS = {
     "client_encoding": BREAKING["client_encoding"],
-    "client_min_messages": "only a warning tells that the standby did not confirm a payment",
+    "client_min_messages": "only a warning shows that the standby did not confirm a payment",
     "default_transaction_isolation": READ_COMMITTED,
     "default_transaction_read_only": WRITES,
     "row_security": "without it queries fail where policies hide rows",
-    "session_replication_role": "any other role than Postgres's own skips the rules of the books",
+    "session_replication_role": "any value except Postgres's default skips the rules of the books",
     "synchronous_commit": "a power cut would lose payments that were acknowledged",
     "transaction_isolation": READ_COMMITTED,
     "transaction_read_only": WRITES,
 }
-# Values of all these with which nothing is broken, in small letters.
+# Values of these options and settings that break nothing, in lower case.
 OFF, ON = {"0", "f", "false", "n", "no", "off"}, {"1", "on", "t", "true", "y", "yes"}
 UTF8, LEVEL = {"unicode", "utf8", "utf-8", "utf_8"}, {"read committed"}
 HARMLESS = {
@@ -105,7 +108,7 @@ HARMLESS = {
     "transaction_isolation": LEVEL,
     "transaction_read_only": OFF,
 }
-# Switches of a server process that have a value, in the same word or in the next.
+# Switches of a server process with a value, which is in the same word or in the next.
 SWITCHES_WITH_VALUE = "BCDNSWcdfhkprtv-"
 WORD, ESCAPED = (
     re.compile(r"(?:\\.|[^\s\\])+", re.ASCII | re.DOTALL),
@@ -115,37 +118,37 @@ HINTS = {"prepare_threshold": "; LEDGER_PREPARE=False prepares nothing"}
 
 
 def options(setting: str, query: str) -> dict[str, Any]:
-    """OPTIONS out of a query string such as connect_timeout=3&sslcert=FILE of this setting, and
-    Django's settings that stand in it, by their names. Stops at an option that cannot work.
+    """Returns OPTIONS from a query string such as connect_timeout=3&sslcert=FILE, and under their
+    names Django's settings in that string. Stops the start if an option of `setting` cannot work.
     """
     found: dict[str, Any] = {"OPTIONS": {}}
     seen = set[str]()
     for given, value in parse_qsl(query, keep_blank_values=True):
-        is_of_django = given.lower() in OF_DJANGO | {"atomic_requests", "autocommit"}
+        is_of_django = given.lower() in DJANGO_SETTINGS | {"atomic_requests", "autocommit"}
         option = given.lower() if is_of_django else given
         if option in seen:
             env.refuse(setting, f"it has the option {option} twice")
         seen.add(option)
         if option in BREAKING and is_harmless(option, value):
-            continue  # it says what holds anyway
+            continue  # it sets the value that Ledger uses anyway
         place = found if is_of_django else found["OPTIONS"]
         place[option.upper() if is_of_django else option] = value_of(setting, option, value)
     return found
 
 
 def is_harmless(name: str, value: str) -> bool:
-    """Whether an option, or a setting of the server, says what payments need anyway."""
+    """Returns whether this value of an option, or of a setting of the server, breaks no payment."""
     return value.lower() in HARMLESS.get(name, ())
 
 
 def value_of(setting: str, option: str, value: str) -> Any:
-    """The value with its type; stops at one that cannot work."""
+    """Returns the value, converted to its type. Stops the start if the value cannot work."""
     if reason := BREAKING.get(option):
         env.refuse(setting, f"{reason}; leave its option {option} out")
-    if option not in NOT_OF_LIBPQ | OF_DJANGO and not _is_known(option):
-        hint = OF_AWS if option.startswith(BEGIN_OF_AWS) else ""
-        hint = TLS if OF_TLS.fullmatch(option) else hint
-        env.refuse(setting, f"libpq knows no option {option!r}{hint}")
+    if option not in OTHER_OPTIONS | DJANGO_SETTINGS and not _is_known(option):
+        hint = AWS_HINT if option.startswith(AWS_PREFIXES) else ""
+        hint = TLS_HINT if TLS_NAMES.fullmatch(option) else hint
+        env.refuse(setting, f"libpq has no option {option!r}{hint}")
     if not value:
         env.refuse(setting, f"its option {option} has no value; write one, or leave it out")
     if option in NUMBERS:
@@ -156,24 +159,26 @@ def value_of(setting: str, option: str, value: str) -> Any:
         _refuse(setting, option, value, f"write {' or '.join(CHOICES[option])}")
     if option == "options":
         check_start_up(setting, value, "of its option options")
-    if option in FILES and ":" not in value:  # a key may be in an engine of OpenSSL, as name:key
+    if option in FILES and ":" not in value:  # name:key is a key in an engine of OpenSSL
         env.check_readable(setting, value)
     if _is_refused(option, value):
-        env.refuse(setting, f"libpq does not take the value of its option {option}")
+        env.refuse(setting, f"libpq does not accept the value of its option {option}")
     return value
 
 
 def check_start_up(setting: str, value: str, where: str = "") -> None:
-    """Stops at start-up options of a session, as -c NAME=VALUE, that would break every payment."""
+    """Stops the start if start-up options of a session, such as -c NAME=VALUE, would break every
+    payment.
+    """
     for name, given in _settings_in(value):
         if (reason := BREAKING_SETTINGS.get(name)) and not is_harmless(name, given):
             env.refuse(setting, f"{reason}; leave {name} out {where}".rstrip())
 
 
 def _settings_in(value: str) -> Iterator[tuple[str, str]]:
-    """Names and values of settings in start-up options, read as a server process does: -c
-    NAME=VALUE, -cNAME=VALUE, --NAME=VALUE, after switches in the same word, with - for _, in any
-    case.
+    """Yields the names and values of settings in start-up options, in lower case and with "_" for
+    "-". Reads them as a server process does: -c NAME=VALUE, -cNAME=VALUE or --NAME=VALUE, also
+    after other switches in the same word.
     """
     words = iter([ESCAPED.sub(r"\1", word) for word in WORD.findall(value)])
     for word in words:
@@ -213,7 +218,10 @@ def _is_known(option: str) -> bool:
 
 
 def _is_refused(option: str, value: str) -> bool:
-    """Whether libpq itself says so, of what it checks before it connects: to no server here."""
+    """Returns whether libpq refuses the value of an option that it checks before it connects.
+
+    Calls libpq without a server. Returns False for all other options.
+    """
     if option not in ("max_protocol_version", "min_protocol_version", "require_auth"):
         return False
     tried = PGconn.connect_start(make_conninfo("", host="/", **{option: value}).encode())

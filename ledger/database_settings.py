@@ -1,7 +1,8 @@
-"""The database, as DATABASE_URL or DB_NAME, DB_USER ... name it; without them, the embedded server.
+"""The database of DATABASE_URL, or of DB_NAME, DB_USER and so on; otherwise the embedded server.
 
-Wrong values and unsafe mixes stop the start with one sentence, which never holds a password. What
-a connection needs to notice a dead server is set here for all of them (docs/databases.md).
+Wrong values and unsafe combinations stop the start with one message, which never contains a
+password. This module also sets the options by which all connections detect a dead server
+(docs/databases.md).
 """
 
 import ipaddress
@@ -17,30 +18,30 @@ import environ
 from ledger import aws_settings, database_options, env
 from ledger.db.server import libpq_variables
 
-# How Ledger names the parts of a server, and how Elastic Beanstalk names those of its RDS.
-OF_LEDGER = {name: f"DB_{name}" for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
-OF_RDS = {
+# Ledger's names for the parts of a server, and Elastic Beanstalk's names for the parts of its RDS.
+LEDGER_NAMES = {name: f"DB_{name}" for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
+RDS_NAMES = {
     "NAME": "RDS_DB_NAME", "USER": "RDS_USERNAME", "PASSWORD": "RDS_PASSWORD",
     "HOST": "RDS_HOSTNAME", "PORT": "RDS_PORT",
 }  # fmt: skip
-# What somebody has set who means a server that Ledger would not use.
-OF_A_SERVER = tuple(
+# Variables that show that a user means a server, although Ledger does not read them.
+SERVER_VARIABLES = tuple(
     f"{of}_{part}"
     for of in ("DB", "DATABASE", "RDS", "SQL", "PG", "POSTGRES", "POSTGRESQL", "MYSQL")
     for part in ("HOST", "HOSTNAME", "ENDPOINT", "SERVER", "URL", "URI", "NAME", "DB", "DATABASE",
                  "USER", "USERNAME", "PASSWORD", "PASS", "PORT", "SSLMODE", "SSLROOTCERT",
                  "OPTIONS", "ENGINE")
-    if f"{of}_{part}" not in ("DB_NAME", "DATABASE_URL")  # which name the server
+    if f"{of}_{part}" not in ("DB_NAME", "DATABASE_URL")  # Ledger reads these two
 )  # fmt: skip
-# Other names of the parts of a server. User and password may be missing, and those of POSTGRES_ are
-# of a container beside.
+# Other names for the parts of a server. User and password are optional. Names with POSTGRES_ are
+# left out, because they usually configure a database container.
 OTHER_NAMES = {
     "HOST": re.compile(".*_(HOST|HOSTNAME|ENDPOINT|SERVER)"),
     "USER": re.compile("(DB|DATABASE)_(USER|USERNAME)"),
     "PASSWORD": re.compile("(DB|DATABASE)_(PASSWORD|PASS)"),
 }
-OF_A_URL = re.compile(".*_(URL|URI)")
-OF_A_REPLICA = tuple(
+URL_NAME = re.compile(".*_(URL|URI)")
+REPLICA_VARIABLES = tuple(
     pattern.format(of)
     for of in ("READ", "READER", "REPLICA", "READ_REPLICA", "SLAVE")
     for pattern in ("{}_DB_HOST", "DB_{}_HOST", "DB_HOST_{}", "DATABASE_{}_HOST", "{}_DATABASE_URL",
@@ -53,61 +54,60 @@ NOT_NAMED = (
     " remove it, or set an empty DB_NAME in the environment"
 )
 SCHEMES = ("postgresql", "postgres", "psql", "pgsql")
-OF_OTHERS = re.compile(r"(sqlite|spatialite|mysql|mariadb|oracle|mssql)\w*:", re.ASCII)
+OTHER_DATABASES = re.compile(r"(sqlite|spatialite|mysql|mariadb|oracle|mssql)\w*:", re.ASCII)
 ONE_DATABASE = (
     "PostgreSQL is Ledger's only database; write a URL that begins with postgresql://, or leave it"
     " out for the embedded server"
 )
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 CHECKED = ("verify-ca", "verify-full")
-# What libpq takes from the environment where no option says it.
-OF_ENVIRONMENT = {"PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"}
+# Variables that libpq reads if the option is not set.
+LIBPQ_VARIABLES = {"PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"}
 PORT = re.compile(r":[0-9]+$", re.ASCII)
-# Between replicas: a space, or a comma before another of them; any other comma is part of a URL.
-BETWEEN = re.compile(r",?\s+|,(?=[a-z]+://|standby(?:[,\s]|$))|,$", re.ASCII)
-# libpq takes the first host that accepts writes. One host may be a standby too: the name of a
-# primary that became one, while DNS still leads there. From Postgres 14 on this asks nothing of the
-# server, which says by itself whether it takes writes.
+# The separator of replicas: a space, or a comma before the next one. Other commas belong to a URL.
+REPLICA_SEPARATOR = re.compile(r",?\s+|,(?=[a-z]+://|standby(?:[,\s]|$))|,$", re.ASCII)
+# libpq takes the first host that accepts writes. A single host needs this too: DNS may still point
+# to a primary that has become a standby. From Postgres 14 on this costs no query, because the
+# server reports by itself whether it takes writes.
 WRITER = "read-write"
 NO_WRITER = (
     "its option target_session_attrs is {value!r}, and money is read and moved on a server that"
-    " takes writes; write read-write or primary, or any for one host alone or for several poolers"
+    " takes writes; write read-write or primary, or any for a single host or for several poolers"
 )
 SEVERAL_POOLERS = (
-    "behind a pooler (DB_POOLER) nobody can ask which of several hosts takes writes, because it"
-    " repeats what its server said once; name one address, and tell the pooler of a new server; or"
-    " write target_session_attrs=any if each host is a pooler that leads to the server that takes"
-    " writes"
+    "behind a pooler (DB_POOLER) libpq cannot find out which of several hosts takes writes, because"
+    " a pooler repeats the first reply of its server; name one address, and change the server in"
+    " the pooler; or write target_session_attrs=any if each host is a pooler in front of the server"
+    " that takes writes"
 )
 NO_REPLICA = (
     "its option target_session_attrs is {value!r}, and a replica is a standby; leave it out, or"
-    " write any for a pooler that stands before the standby"
+    " write any for a pooler in front of the standby"
 )
-# A server that vanishes without a word, as by a cut cable, is noticed after some 10 seconds: an
-# idle connection by three probes that nobody answers, a busy one by data that nobody confirms.
-# libpq heeds these on TCP alone.
-NOTICE_DEAD = {
-    "keepalives_idle": 5,  # seconds, as the next one
+# A server that disappears without closing its connections, as when a cable is cut, is detected
+# after about 10 seconds: an idle connection by three unanswered probes, a busy one by unconfirmed
+# data. libpq uses these options only on TCP connections.
+DETECT_DEAD_SERVER = {
+    "keepalives_idle": 5,  # seconds, like the next one
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
 LIBPQ = "ledger.db.backend"
-OWN_STANDBY = "standby"  # in DATABASE_REPLICA_URLS: the one of the embedded server
-# A replica has to be a standby, and no session of ours writes there. Pages can do without it, so it
+OWN_STANDBY = "standby"  # in DATABASE_REPLICA_URLS: the standby of the embedded server
+# A replica has to be a standby, and Ledger never writes there. Pages work without a replica, so it
 # counts as dead sooner than a writer: within its connect timeout.
-OF_REPLICA = {
+REPLICA_OPTIONS = {
     "target_session_attrs": "standby",
     "keepalives_idle": 2,
     "keepalives_interval": 1,
     "keepalives_count": 2,
     "tcp_user_timeout": 3_000,
 }
-# Seconds. The writer answers for a replica that takes longer to connect, or whose pool is empty.
+# Seconds. After this time for a connection, or for a place in the pool, the writer is used instead.
 REPLICA_CONNECT, REPLICA_POOL = 3, 1
 READ_ONLY = "-c default_transaction_read_only=on"
-# What a replica takes over from the writer's options; where it is and how it is encrypted says its
-# own URL.
+# Options that a replica inherits from the writer. Its URL sets the address and the encryption.
 INHERITED = ("application_name", "connect_timeout", "prepare_threshold", "pool")
 NO_URL = (
     "each is a URL that begins with postgresql://, or the word standby, for that of `make run`;"
@@ -115,14 +115,15 @@ NO_URL = (
 )
 PLAINTEXT = (
     "{host} is not this computer, and sslmode={mode} may send customers' data in plain text; write"
-    " sslmode=verify-full and sslrootcert=FILE (sslmode=require encrypts, but believes any server),"
+    " sslmode=verify-full and sslrootcert=FILE (sslmode=require encrypts, but trusts any server),"
     " or DB_PLAINTEXT=True for a network that nobody else can enter"
 )
 
 
 def database() -> dict[str, Any]:
-    """ENGINE, NAME, USER, PASSWORD, HOST, PORT and OPTIONS of a server of one's own; empty for
-    none, and then libpq's variables of the environment are gone.
+    """Returns ENGINE, NAME, USER, PASSWORD, HOST, PORT and OPTIONS of the server in the settings.
+
+    Without one, returns an empty dict and removes libpq's variables from the environment.
     """
     source = source_name()
     if not source:
@@ -135,55 +136,57 @@ def database() -> dict[str, Any]:
     _check_parts(source)
     database_options.check_start_up("PGOPTIONS", os.environ.get("PGOPTIONS", ""))
     name = "DATABASE_URL" if source == "DATABASE_URL" else "DB_NAME"
-    names = OF_RDS if source == OF_RDS["NAME"] else OF_LEDGER
+    names = RDS_NAMES if source == RDS_NAMES["NAME"] else LEDGER_NAMES
     found = _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts(names))
     found |= aws_settings.credentials(found, is_local=_is_all_local(found))
-    return _asking_for_writer(name, {**found, **aws_settings.driver(found)})
+    return _with_writer_only(name, {**found, **aws_settings.driver(found)})
 
 
 def _check_engine() -> None:
-    engine = env.text("DB_ENGINE")  # of other projects: here nothing reads it
+    engine = env.text("DB_ENGINE")  # a setting of other projects, which Ledger does not use
     if engine and not re.search("postg|pgsql|psycopg", engine.lower()):
         env.refuse("DB_ENGINE", f"{engine!r} is not Postgres, Ledger's only database; remove it")
 
 
 def _check_parts(source: str) -> None:
-    """Stops at a part of the server by another name than that which is read, and is not there."""
+    """Stops the start if a part of the server is set only under a name that is not read."""
     if source == "DATABASE_URL":
         return
-    names = OF_RDS if source == OF_RDS["NAME"] else OF_LEDGER
-    # Elastic Beanstalk sets its own, whatever is used.
-    unread = [name for name in OF_A_SERVER if name not in OF_RDS.values()]
+    names = RDS_NAMES if source == RDS_NAMES["NAME"] else LEDGER_NAMES
+    # Elastic Beanstalk always sets its names, also if Ledger uses another database.
+    unread = [name for name in SERVER_VARIABLES if name not in RDS_NAMES.values()]
     missing = [(others, names[part]) for part, others in OTHER_NAMES.items()]
     if not env.text(names["HOST"]):
-        missing.append((OF_A_URL, "DATABASE_URL"))
+        missing.append((URL_NAME, "DATABASE_URL"))
     for others, ours in missing:
         if not env.text(ours):
-            why = f"beside {source} nothing reads it; Ledger calls it {ours}"
+            why = f"with {source} Ledger does not read it; Ledger calls it {ours}"
             env.refuse_first(filter(others.fullmatch, unread), why)
 
 
 def source_name() -> str:
-    """Returns the setting that names the database: DATABASE_URL, DB_NAME or RDS_DB_NAME; "" for the
-    embedded server.
+    """Returns the setting that names the database: DATABASE_URL, DB_NAME or RDS_DB_NAME. Returns ""
+    for the embedded server.
     """
-    known = ["DATABASE_URL", "DB_NAME", *([] if _wants_embedded() else [OF_RDS["NAME"]])]
+    known = ["DATABASE_URL", "DB_NAME", *([] if _wants_embedded() else [RDS_NAMES["NAME"]])]
     return next((name for name in known if env.text(name)), "")
 
 
 def _wants_embedded() -> bool:
-    """Returns whether an empty DB_NAME of the environment overrides what else names a server."""
+    """Returns whether the environment has an empty DB_NAME, which overrides other settings."""
     return os.environ.get("DB_NAME") == ""
 
 
 def _check_no_server_is_meant() -> None:
     if not _wants_embedded():
-        env.refuse_first(OF_A_SERVER, NOT_NAMED)
+        env.refuse_first(SERVER_VARIABLES, NOT_NAMED)
 
 
-def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    """The same, which connects to a server that takes writes alone. AWS's driver finds it by
-    itself; a pooler repeats what its server said once, so it is not asked and stands alone.
+def _with_writer_only(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Returns the settings with an option to connect only to a server that takes writes.
+
+    Omits the option with AWS's driver, which finds the writer itself, and behind a pooler, which
+    repeats an old reply of its server. Stops the start for several hosts behind a pooler.
     """
     options, is_pooler = found["OPTIONS"], bool(env.text("DB_POOLER"))
     is_several = len(real_hosts(found["HOST"], options)) > 1
@@ -199,31 +202,32 @@ def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_all_local(found: dict[str, Any]) -> bool:
-    return not outside(found["HOST"], found["OPTIONS"])
+    return not remote_hosts(found["HOST"], found["OPTIONS"])
 
 
 def from_url(name: str) -> dict[str, Any]:
-    """What the URL in the setting `name` says. Several hosts have a comma between them,
-    and the folder of a socket is written with %2F for each slash."""
+    """Returns the parts of the URL in the setting `name`. Commas separate several hosts, and the
+    folder of a socket contains %2F for each slash.
+    """
     return _parsed(name, env.text(name))
 
 
 def _parsed(name: str, url: str) -> dict[str, Any]:
-    if OF_OTHERS.match(url):
+    if OTHER_DATABASES.match(url):
         env.refuse(name, ONE_DATABASE)
     found: dict[str, Any] = env.parsed_url(name, url, environ.Env.db_url_config, SCHEMES)
     if not found["NAME"]:
         env.refuse(name, "it names no database after the host, as in //host/ledger")
-    if "," in found["NAME"]:  # libpq would look for a database of that name
+    if "," in found["NAME"]:  # libpq would look for a database with a comma in its name
         env.refuse(name, "write every host before the database's name, as in //a,b/ledger")
     parts = urlsplit(url)
     places = parts.netloc.rpartition("@")[2].split(",")
     with_port = [place for place in places if PORT.search(place)]
     if len(places) > 1 and len(with_port) not in (0, len(places)):
         env.refuse(name, "either each host has a port or none, as in //a:5432,b:5432/ledger")
-    # The parser leaves escapes as they are, and the brackets of several IPv6 addresses.
+    # The parser does not decode escapes and keeps the brackets of several IPv6 addresses.
     found["HOST"] = ",".join(unquote(PORT.sub("", place)).strip("[]") for place in places)
-    # It also guesses the types of options.
+    # The parser also guesses the types of options, so its options are not used.
     kept = {each: found[each] for each in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
     return {**kept, **database_options.options(name, parts.query)}
 
@@ -250,60 +254,67 @@ def _from_parts(names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _checked(
-    name: str, found: dict[str, Any], notice: Mapping[str, Any] = NOTICE_DEAD
+    name: str, found: dict[str, Any], notice: Mapping[str, Any] = DETECT_DEAD_SERVER
 ) -> dict[str, Any]:
-    """The same with the options that each connection needs; stops at unsafe ones."""
-    given = {**_of_environment(), **found["OPTIONS"]}
+    """Returns the settings with the options that each connection needs. Stops the start if the
+    encryption is unsafe.
+    """
+    given = {**_environment_options(), **found["OPTIONS"]}
     _check_encryption(_where(name), found["HOST"], given)
     return {**found, "OPTIONS": {**notice, **given}}
 
 
-def _of_environment() -> dict[str, Any]:
-    """The encryption that libpq would take from the environment, said to all who look here."""
+def _environment_options() -> dict[str, Any]:
+    """Returns the encryption options that libpq would read from the environment, so that they are
+    visible in OPTIONS.
+    """
     return {
         option: database_options.value_of(variable, option, os.environ[variable])
-        for variable, option in OF_ENVIRONMENT.items()
+        for variable, option in LIBPQ_VARIABLES.items()
         if variable in os.environ
     }
 
 
 def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The replicas of DATABASE_REPLICA_URLS, or of its singular, as entries of DATABASES: replica1,
-    replica2 ...
+    """Returns the replicas of DATABASE_REPLICA_URLS or DATABASE_REPLICA_URL as entries of
+    DATABASES: replica1, replica2 and so on.
     """
     if (singular := env.text("DATABASE_REPLICA_URL")) and env.text("DATABASE_REPLICA_URLS"):
         env.refuse("DATABASE_REPLICA_URL", "DATABASE_REPLICA_URLS is set too; leave this one out")
-    given = BETWEEN.split(singular or env.text("DATABASE_REPLICA_URLS"))
+    given = REPLICA_SEPARATOR.split(singular or env.text("DATABASE_REPLICA_URLS"))
     if not any(given) and not _wants_embedded():
         env.refuse_first(
-            OF_A_REPLICA, "nothing reads it; name replicas by URLs in DATABASE_REPLICA_URLS"
+            REPLICA_VARIABLES, "nothing reads it; name replicas by URLs in DATABASE_REPLICA_URLS"
         )
     if any("://" not in url and url not in ("", OWN_STANDBY) for url in given):
-        env.refuse("DATABASE_REPLICA_URLS", NO_URL)  # before a piece of a password is read as one
+        env.refuse("DATABASE_REPLICA_URLS", NO_URL)  # before part of a password is read as a URL
     urls = enumerate(filter(None, given), start=1)
     return {f"replica{number}": _replica(url, writer) for number, url in urls}
 
 
 def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
-    """A database as the writer, but with the URL's server, and for reading alone."""
+    """Returns the writer's settings, changed to the server of the URL and to read-only."""
     name, is_own = "DATABASE_REPLICA_URLS", url == OWN_STANDBY
     if is_own and not writer["LEDGER_EMBEDDED"]:
-        env.refuse(name, f"{url} is that of the embedded server, and DATABASE_URL names another")
+        env.refuse(
+            name,
+            f"{url} is the standby of the embedded server, and DATABASE_URL names another server",
+        )
     found = {} if is_own else _server_of_replica(name, url)
     inherited = {key: writer["OPTIONS"][key] for key in INHERITED if key in writer["OPTIONS"]}
     inherited["connect_timeout"] = min(int(inherited["connect_timeout"]), REPLICA_CONNECT)
     if "pool" in inherited:
         inherited["pool"] = {**inherited["pool"], "timeout": REPLICA_POOL}
-    options = {**inherited, **OF_REPLICA, **found.get("OPTIONS", {})}
+    options = {**inherited, **REPLICA_OPTIONS, **found.get("OPTIONS", {})}
     if not writer.get("LEDGER_POOLER"):  # a pooler refuses it; a standby takes no writes anyway
         options["options"] = f"{options.get('options', '')} {READ_ONLY}".strip()
-    # A login that AWS gives out is the replica's too, unless its URL has a password.
+    # A login from AWS is also used for the replica, unless the URL of the replica has a password.
     left_out = {"LEDGER_CREDENTIALS"} if found.get("PASSWORD") else set()
     if found and not left_out and "secret" not in writer.get("LEDGER_CREDENTIALS", {"secret": ""}):
         if not found.get("USER"):
             env.refuse(name, "a token is for a user, and the URL of a replica names none")
         aws_settings.check_token(name, options, is_local=_is_all_local(found))
-    left_out |= {"LEDGER_DRIVER"}  # which would leave a replica for the writer
+    left_out |= {"LEDGER_DRIVER"}  # AWS's driver would change from the replica to the writer
     return {
         **{key: value for key, value in writer.items() if key not in left_out},
         **found,
@@ -316,24 +327,28 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _server_of_replica(name: str, url: str) -> dict[str, Any]:
-    """What its URL says; stops unless that is one server, and a standby."""
+    """Returns the settings in the URL of a replica. Stops the start unless the URL names one server
+    that is a standby.
+    """
     found = _parsed(name, url)
     given = found["OPTIONS"]
     if len(real_hosts(found["HOST"], given)) > 1:
-        env.refuse(name, "each URL is one server; write one for each, with a space between")
+        env.refuse(name, "each URL names one server; write one URL for each, with a space between")
     value = given.get("target_session_attrs", "standby")
     if value not in ("standby", "any"):
         env.refuse(name, NO_REPLICA.format(value=value))
-    return _checked(name, found, OF_REPLICA)
+    return _checked(name, found, REPLICA_OPTIONS)
 
 
 def _where(name: str) -> str:
-    """The setting that has the options."""
+    """Returns the name of the setting that contains the options."""
     return "DB_OPTIONS" if name == "DB_NAME" else name
 
 
 def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
-    """Refuses what may be read on the way, or a certificate that cannot be checked."""
+    """Stops the start if data may be sent without encryption, or if the server's certificate cannot
+    be checked.
+    """
     mode, root = str(options.get("sslmode", "prefer")), str(options.get("sslrootcert", ""))
     named = "DB_SSLROOTCERT" if name == "DB_OPTIONS" else name
     if root and root != "system":
@@ -342,14 +357,16 @@ def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
         env.refuse(named, f"sslmode={mode} needs sslrootcert=FILE, or system for public ones")
     if mode in ENCRYPTED or env.flag("DB_PLAINTEXT"):
         return
-    if places := outside(hosts, options):
+    if places := remote_hosts(hosts, options):
         setting = "DB_SSLMODE" if name == "DB_OPTIONS" else name
         env.refuse(setting, PLAINTEXT.format(host=places[0], mode=mode))
 
 
-def outside(hosts: str, options: Mapping[str, Any]) -> list[str]:
-    """The places that are not this computer, or may not be: a service of libpq's file names its
-    host there, where nobody has looked yet. libpq takes an empty PGSERVICE as a name, too.
+def remote_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
+    """Returns the hosts that are not this computer, or that may not be.
+
+    The host of a libpq service is in libpq's service file, which Ledger does not read. libpq also
+    accepts an empty PGSERVICE as the name of a service.
     """
     found = [host for host in real_hosts(hosts, options) if not is_local(host)]
     if "service" in options:
@@ -360,8 +377,8 @@ def outside(hosts: str, options: Mapping[str, Any]) -> list[str]:
 
 
 def real_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
-    """Where libpq goes, one place for each host: to its address where it has one. Django takes the
-    host of the URL before that among the options; what the environment says fills gaps.
+    """Returns where libpq connects for each host: to its `hostaddr` if there is one, else to its
+    name. The host of the URL has priority over the options, and the options over the environment.
     """
     names = hosts or str(options.get("host") or os.environ.get("PGHOST", ""))
     addresses = str(options.get("hostaddr") or os.environ.get("PGHOSTADDR", ""))
@@ -370,7 +387,9 @@ def real_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
 
 
 def is_local(host: str) -> bool:
-    """Whether it is this computer: a socket (a folder, or no host), localhost or a loopback."""
+    """Returns whether a host is this computer: a socket (a folder or ""), localhost or a loopback
+    address.
+    """
     if host in ("", "localhost") or host.startswith(("/", "@")):
         return True
     try:

@@ -1,7 +1,7 @@
-"""Reads settings from the environment or `.env`, and refuses wrong values in one sentence.
+"""Reads settings from the environment or `.env`, and stops with one message if a value is wrong.
 
-An empty value counts as not set. Error messages never contain the values of URLs and keys,
-because they hold passwords.
+An empty value counts as not set. Error messages never contain the values of URLs and keys, because
+these contain passwords.
 """
 
 import difflib
@@ -27,91 +27,92 @@ from ledger.db.server.embedded import make_data_dir
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
-# With any other exit code gunicorn would restart its workers for ever.
+# After any other exit code, gunicorn would restart its workers again and again.
 GUNICORN_BOOT_ERROR = 3
-# Commands that need a bank that exists, or none: where there is none, they leave nothing behind.
-MAKE_NO_DATA = frozenset({"failover", "standby", "stop_db", "help", "version"})
-ALIKE = 0.8  # of 1: a mistyped name
-# Read by compose.yaml, scripts and tests.
-OF_OTHERS = re.compile(
+# Commands that never create the data folder: they need an existing bank, or no bank at all.
+COMMANDS_WITHOUT_DATA = frozenset({"failover", "standby", "stop_db", "help", "version"})
+MIN_SIMILARITY = 0.8  # similarity, 0 to 1, from which on a name counts as mistyped
+# Names that compose.yaml, scripts and tests read.
+READ_ELSEWHERE = re.compile(
     "LEDGER_(SHELL|VENV|IMAGE|CONF|SEED|BERKA|CI_SLICE|FAULT_.*"
     "|(OWNER|WEB|WORKER|REPLICATION)_PASSWORD)"
 )
-# Read only where DB_NAME names the server.
-OF_A_SERVER = {
+# Settings that Ledger reads only if DB_NAME names the server.
+SERVER_SETTINGS = {
     f"DB_{part}"
     for part in ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS", "PLAINTEXT", "SSLMODE",
                  "SSLROOTCERT")
 }  # fmt: skip
-# Lines of .env.
+# A setting in a line of .env.
 LINE = re.compile(r"\s*((export|set)\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=", re.ASCII)
-BEFORE_A_NAME = re.compile(r"^(export|set)\s+", re.ASCII)
-FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
+EXPORT_PREFIX = re.compile(r"^(export|set)\s+", re.ASCII)
+AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
-# A name, one of all below it (.bank.example), an address, or any.
+# A host name, a domain with its subdomains (.bank.example), an IP address, or * for any host.
 HOST = re.compile(r"\*|\.?[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
 EMAIL = re.compile(r"[^\s@:/]+@[^\s@:/]+", re.ASCII)
 CONTACT = re.compile(r"(mailto:[^\s@]+@[^\s@]+|https://\S+)", re.ASCII)
 ADDRESS_NEEDED = (
-    "links in mails need it on a database server of your own, such as https://bank.example, or on"
-    " this computer http://localhost:8000"
+    "links in mails need it if you use your own database server, such as https://bank.example, or"
+    " on this computer http://localhost:8000"
 )
-# Mixes of settings that are each right, but not together.
+# Messages for settings that are valid, but not in combination.
 HTTPS_NEEDED = (
     "LEDGER_URL begins with https://, and without LEDGER_HTTPS=True cookies go over plain HTTP too;"
     " behind a proxy that ends HTTPS, set LEDGER_BEHIND_PROXY=True as well"
 )
 NO_PUBLIC_DEMO = (
-    "everybody knows the passwords of the demo's staff, and LEDGER_URL or ALLOWED_HOSTS has a host"
-    " that others reach; `make run` sets it, so start a public site by `manage.py serve`, on a"
-    " database without demo data"
+    "everybody knows the passwords of the demo's staff, and LEDGER_URL or ALLOWED_HOSTS contains a"
+    " host that others can reach; `make run` sets it, so start a public site by `manage.py serve`,"
+    " on a database without demo data"
 )
 NO_SQL_FOR_CUSTOMERS = (
-    "customers no longer query by SQL: they have /explorer/browse/ for their own money; set staff"
+    "customers can no longer use SQL; they see their own money at /explorer/browse/; write staff"
     " for the bank's analysts, or off"
 )
 NO_PRIVATE_WEBHOOKS = (
-    "customers could send requests to servers of the bank's own network; it is for a bank on one's"
+    "customers could send requests to servers in the bank's network; use it only for a bank on your"
     " own computer, without LEDGER_HTTPS"
 )
 NO_PROXY_FOR_IDS = (
-    "without LEDGER_BEHIND_PROXY=True no proxy writes X-Request-ID, so clients would choose the ids"
-    " of the log and of the history"
+    "without LEDGER_BEHIND_PROXY=True no proxy writes X-Request-ID, so clients could choose the ids"
+    " in the log and in the history"
 )
 MAIL_NEEDED = (
-    "with HTTPS, codes and links to new passwords would go to the log; name a mail server, such as"
-    " smtp+tls://user:password@host:587, or consolemail:// if the log is where you want them"
+    "with HTTPS, codes and links for new passwords would be written into the log; name a mail"
+    " server, such as smtp+tls://user:password@host:587, or write consolemail:// if you want them"
+    " in the log"
 )
 NO_PUBLIC_HTTP = (
-    "others reach this address, and over plain HTTP passwords and cookies can be read on the way;"
-    " take https:// with LEDGER_HTTPS=True"
+    "others can reach this address, and over plain HTTP others on the network can read passwords"
+    " and cookies; use https:// with LEDGER_HTTPS=True"
 )
 NO_PUBLIC_DEBUG = (
-    "its error pages show code, and the database is one of your own with hosts that others reach;"
-    " turn it off, or leave only localhost in ALLOWED_HOSTS and LEDGER_URL"
+    "its error pages show code, and the site has its own database server and hosts that others can"
+    " reach; turn it off, or leave only localhost in ALLOWED_HOSTS and LEDGER_URL"
 )
 ESCAPES = "write @ / ? # % in a password as %40 %2F %3F %23 %25"
 OR_IN_PARTS = (
-    "; DB_PASSWORD, with DB_NAME, DB_USER and DB_HOST in place of DATABASE_URL, takes a password as"
-    " it is"
+    "; or use DB_NAME, DB_USER, DB_PASSWORD and DB_HOST in place of DATABASE_URL, where a password"
+    " needs no escapes"
 )
 LAST_PORT = 65535
-LOCAL_ENDS = (".localhost", ".local", ".test", ".internal")
-# As Django's `check --deploy` has them (security.W009).
-SHORTEST_SECRET, FEWEST_LETTERS = 50, 5
+LOCAL_SUFFIXES = (".localhost", ".local", ".test", ".internal")
+# The same limits as in Django's `check --deploy` (security.W009).
+MIN_SECRET_LENGTH, MIN_DIFFERENT_CHARACTERS = 50, 5
 LOG_FORMATS = ("text", "json")
-SHORTEST_TOKEN, PRINTABLE = 32, re.compile(r"[!-~]+", re.ASCII)
+MIN_TOKEN_LENGTH, PRINTABLE = 32, re.compile(r"[!-~]+", re.ASCII)
 
 
 def refuse(name: str, why: str) -> NoReturn:
-    """Exit with one sentence instead of a traceback."""
+    """Ends the process with one message instead of a traceback."""
     _stop(f"The setting {name} is wrong: {why}.")
 
 
 def refuse_first(names: Iterable[str], why: str) -> None:
-    """Stops at the first of these names, also behind DJANGO_, that is set. What Kubernetes writes
-    for a service of that name, as tcp://10.0.0.1:5432, is no setting.
+    """Stops the start if one of these names is set, also with the prefix DJANGO_. Ignores values
+    that Kubernetes sets for a service of the same name, such as tcp://10.0.0.1:5432.
     """
     for given in (prefix + name for name in names for prefix in ("", "DJANGO_")):
         value = _config(given, default="").strip()
@@ -119,21 +120,22 @@ def refuse_first(names: Iterable[str], why: str) -> None:
             refuse(given, why)
 
 
-def _stop(sentence: str) -> NoReturn:
-    print(sentence, file=sys.stderr)
+def _stop(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
     raise SystemExit(GUNICORN_BOOT_ERROR)
 
 
 def env_file(file: Path) -> Any:
-    """Returns the settings of a file of lines NAME=value, also as a shell has them: export
-    NAME=value. Raises ValueError for any other line, because a setting that is not read would mean
-    the embedded server.
+    """Returns the settings of a file with lines NAME=value or, as in a shell, export NAME=value.
+
+    Raises ValueError for any other line: if such a line were ignored, Ledger might use the embedded
+    server by mistake.
     """
     for number, line in enumerate(file.read_text("utf-8-sig").split("\n"), start=1):
         if line.strip() and not line.lstrip().startswith("#") and not LINE.match(line):
             raise ValueError(f"line {number} is not of the form NAME=value")
     found = RepositoryEnv(file, "utf-8-sig")
-    found.data = {BEFORE_A_NAME.sub("", name): value for name, value in found.data.items()}
+    found.data = {EXPORT_PREFIX.sub("", name): value for name, value in found.data.items()}
     return found
 
 
@@ -145,9 +147,9 @@ def _open_config() -> Config:
 
 
 _config = _open_config()
-_asked: set[str] = set()
-# What other Django projects call some of them.
-OF_OTHER_PROJECTS = {
+_read_names: set[str] = set()
+# Names in other Django projects for settings of Ledger.
+NAMES_IN_OTHER_PROJECTS = {
     "AWS_PLUGINS": "DB_AWS_PLUGINS",
     "AWS_STORAGE_BUCKET_NAME": "LEDGER_ATTACHMENTS_BUCKET",
     "AWS_S3_REGION_NAME": "LEDGER_ATTACHMENTS_REGION",
@@ -169,27 +171,29 @@ OF_OTHER_PROJECTS = {
 
 
 def unread() -> dict[str, str]:
-    """Names that look like settings, or are those of other projects, and that nothing has asked
-    for, each with the setting that was meant; "" where none is like it.
+    """Returns names with a value that look like settings, or that other projects use, but that
+    Ledger does not read. Each is mapped to the most similar setting, or to "" if there is none.
     """
     values = beginning_with("LEDGER_") | beginning_with("DB_")
     given = {name for name, value in values.items() if value}
-    known = _asked | OF_A_SERVER
-    strange = sorted(name for name in given - known if not OF_OTHERS.fullmatch(name))
-    near = {name: difflib.get_close_matches(name, known - given, 1, ALIKE) for name in strange}
+    known = _read_names | SERVER_SETTINGS
+    strange = sorted(name for name in given - known if not READ_ELSEWHERE.fullmatch(name))
+    near = {
+        name: difflib.get_close_matches(name, known - given, 1, MIN_SIMILARITY) for name in strange
+    }
     others = {
         name: own
-        for name, own in OF_OTHER_PROJECTS.items()
+        for name, own in NAMES_IN_OTHER_PROJECTS.items()
         if _config(name, default="") and not _config(own, default="")
     }
     return {name: found[0] if found else "" for name, found in near.items()} | others
 
 
 def text(name: str, default: str = "") -> str:
-    _asked.add(name)
+    _read_names.add(name)
     if value := _config(name, default="").strip():
         return str(value)
-    if _config(f"DJANGO_{name}", default="").strip():  # as other projects call it
+    if _config(f"DJANGO_{name}", default="").strip():  # the name in other projects
         refuse(f"DJANGO_{name}", f"Ledger calls it {name}")
     return default
 
@@ -221,40 +225,44 @@ def choice(name: str, default: str, among: Iterable[str]) -> str:
 
 
 def items(name: str, default: str = "") -> list[str]:
-    """A list, separated by commas."""
+    """Returns a list of values that are separated by commas."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
 def hosts(name: str, default: str) -> list[str]:
-    """Names of hosts, as ALLOWED_HOSTS of Django has them."""
+    """Returns host names in the format of Django's ALLOWED_HOSTS."""
     found = items(name, default)
     for host in found:
         if not HOST.fullmatch(host):
-            refuse(name, f"{host!r} is no host; write names such as bank.example, without https://"
-                         " and a port, and commas between them")  # fmt: skip
+            refuse(name, f"{host!r} is not a host; write names such as bank.example, without"
+                         " https:// and a port, and with commas between them")  # fmt: skip
     return found
 
 
 def beginning_with(prefix: str) -> dict[str, str]:
-    """Every variable whose name begins so, of `.env` and the environment, blank ones as ""."""
+    """Returns all variables of `.env` and the environment with this prefix. A blank value is ""."""
     found = {**_config.repository.data} if hasattr(_config.repository, "data") else {}
     found |= os.environ
     return {name: value.strip() for name, value in found.items() if name.startswith(prefix)}
 
 
 def amounts_by_currency(name: str, default: str) -> dict[str, Decimal]:
-    """Amounts such as "10000,JPY=1500000": one for all currencies, under "*", and some by code."""
+    """Returns amounts from a value such as "10000,JPY=1500000": the default under "*", the others
+    under their currency codes.
+    """
     found: dict[str, Decimal] = {}
     for item in items(name, default):
-        code, is_named, figure = item.rpartition("=")
-        if not FIGURE.fullmatch(figure) or (is_named and not CURRENCY.fullmatch(code)):
+        code, is_named, amount = item.rpartition("=")
+        if not AMOUNT.fullmatch(amount) or (is_named and not CURRENCY.fullmatch(code)):
             refuse(name, f"{item!r} is neither an amount nor one for a currency, like JPY=1500000")
-        if re.search(r"\.[0-9]{3}$", figure):
+        if re.search(r"\.[0-9]{3}$", amount):
             refuse(name, f"{item!r} may be thousands or three decimals; write 10000, or 10.00")
         if (code or "*") in found:
-            whom = code or "all currencies"
-            refuse(name, f"it has two amounts for {whom}; write 10000, without a comma in a number")
-        found[code or "*"] = Decimal(figure)
+            scope = code or "all currencies"
+            refuse(
+                name, f"it has two amounts for {scope}; write 10000, without a comma in a number"
+            )
+        found[code or "*"] = Decimal(amount)
     if "*" not in found:
         refuse(name, "it has no amount for all other currencies, such as 10000")
     return found
@@ -271,7 +279,7 @@ def origins(name: str) -> list[str]:
 
 
 def address(name: str) -> str:
-    """The address of a site, such as https://bank.example, without a path; "" if it is not set."""
+    """Returns the address of a site without a path, such as https://bank.example; "" if not set."""
     value = text(name).rstrip("/")
     if value and not ADDRESS.fullmatch(value):
         refuse(name, "it is not an address such as https://bank.example, without a path")
@@ -279,8 +287,8 @@ def address(name: str) -> str:
 
 
 def is_public(place: str) -> bool:
-    """Whether others may reach a host, or the host of an address. False for "", names without a dot
-    and addresses of this computer or a private network.
+    """Returns whether other people may reach a host, or the host in an address. False for "", names
+    without a dot, and addresses of this computer or a private network.
     """
     if place == "*":
         return True
@@ -288,53 +296,55 @@ def is_public(place: str) -> bool:
     try:
         return not ipaddress.ip_address(host).is_private
     except ValueError:
-        return "." in host.strip(".") and not host.endswith(LOCAL_ENDS)
+        return "." in host.strip(".") and not host.endswith(LOCAL_SUFFIXES)
 
 
 def contact(name: str) -> str:
-    """A mailto: or https: URL; "" if it is not set. A bare email address becomes mailto:."""
+    """Returns a mailto: or https: URL; "" if not set. Puts mailto: before a plain email address."""
     value = text(name)
     value = f"mailto:{value}" if EMAIL.fullmatch(value) else value
     if value and not CONTACT.fullmatch(value):
-        refuse(name, "it is no email address and no https:// URL")
+        refuse(name, "it is neither an email address nor an https:// URL")
     return value
 
 
 def reachable(name: str) -> str:
-    """What people read of whom to ask: with an email address, a number or an https: URL."""
+    """Returns a text for users on how to contact the bank; "" if not set. The text must contain an
+    email address, a telephone number or an https: URL.
+    """
     value = text(name)
     if value and not re.search(r"\S@\S|https://\S|([0-9][ ()./-]*){5}", value, re.ASCII):
-        refuse(name, "it has no email address, telephone number or https:// URL to ask")
+        refuse(name, "it contains no email address, telephone number or https:// URL")
     return value
 
 
 def email(name: str) -> str:
-    """An email address; "" if it is not set."""
+    """Returns an email address; "" if not set."""
     value = text(name)
     if value and not EMAIL.fullmatch(value):
-        refuse(name, "it is no email address")
+        refuse(name, "it is not an email address")
     return value
 
 
-# Zones with summer time for Python, but abbreviations of a fixed offset for Postgres.
-NOT_THE_SAME = ("CET", "EET", "MET", "WET")
+# Names of zones with summer time in Python, but of fixed offsets in Postgres.
+AMBIGUOUS_ZONES = ("CET", "EET", "MET", "WET")
 
 
 def time_zone(name: str, default: str) -> str:
     value = text(name, default)
-    if value in NOT_THE_SAME:
+    if value in AMBIGUOUS_ZONES:
         refuse(name, f"{value} has no summer time in Postgres; name a city, such as Europe/Paris")
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        refuse(name, f"{value!r} is no time zone of the IANA database, such as Europe/Lisbon")
+        refuse(name, f"{value!r} is not a time zone of the IANA database, such as Europe/Lisbon")
     return value
 
 
 def url(
     name: str, parse: Callable[[str], dict[str, Any]], schemes: Iterable[str]
 ) -> dict[str, Any]:
-    """A URL parsed by django-environ; empty if it is not set."""
+    """Returns the URL in a setting, parsed by django-environ; an empty dict if not set."""
     value = text(name)
     return parsed_url(name, value, parse, schemes) if value else {}
 
@@ -342,7 +352,9 @@ def url(
 def parsed_url(
     name: str, value: str, parse: Callable[[str], dict[str, Any]], schemes: Iterable[str]
 ) -> dict[str, Any]:
-    """A URL out of the setting `name`, parsed by django-environ."""
+    """Returns a URL from the setting `name`, parsed by django-environ. Stops the start if the URL
+    is wrong.
+    """
     known = list(schemes)
     if value.partition("://")[0] not in known or "://" not in value:
         refuse(name, f"it does not begin with {' or '.join(f'{known_}://' for known_ in known)}")
@@ -354,8 +366,10 @@ def parsed_url(
 
 
 def _check_place(name: str, value: str) -> None:
-    """Refuses a URL whose password is not escaped: its parser would take a piece of the password
-    for a host, an option or a port, which messages show. Raises ValueError for what is no URL.
+    """Stops the start if the password in a URL is not escaped. A parser would read a part of that
+    password as a host, an option or a port, and messages would show it.
+
+    Raises ValueError if the value is not a URL.
     """
     parts = urlsplit(value)
     if parts.fragment or "@" in parts.path + parts.query:
@@ -368,26 +382,26 @@ def _check_place(name: str, value: str) -> None:
 
 
 def data_dir(name: str, default: Path) -> Path:
-    """A folder, created if it is missing, unless the command makes no data. A relative path starts
-    at the project.
+    """Returns the path of a folder. Creates the folder, unless the command is in
+    COMMANDS_WITHOUT_DATA. A relative path starts at the project folder.
     """
     folder = BASE_DIR / Path(text(name, str(default))).expanduser()
     try:
-        if not _makes_no_data():
+        if not _is_without_data():
             make_data_dir(folder)
     except OSError as err:
         refuse(name, f"the folder {folder} cannot be created: {err.strerror}")
     return folder
 
 
-def _makes_no_data() -> bool:
-    """Whether this process is one of MAKE_NO_DATA."""
+def _is_without_data() -> bool:
+    """Returns whether this process runs a command of COMMANDS_WITHOUT_DATA."""
     program, *arguments = sys.argv or [""]
-    return Path(program).name == "manage.py" and not MAKE_NO_DATA.isdisjoint(arguments[:1])
+    return Path(program).name == "manage.py" and not COMMANDS_WITHOUT_DATA.isdisjoint(arguments[:1])
 
 
 def file(name: str) -> str:
-    """The path of a file that can be read; "" if it is not set."""
+    """Returns the path of a file; "" if not set. Stops the start if the file cannot be read."""
     path = text(name)
     if path:
         check_readable(name, path)
@@ -400,13 +414,15 @@ def check_readable(name: str, path: str) -> None:
 
 
 def secret_key(name: str, folder: Path) -> str:
-    """The key from the environment, or one created once in `folder`, readable by its owner only. A
-    command that makes no data gets one for itself where there is none.
+    """Returns the key from the environment, or else the key in `folder`.
+
+    If neither exists, creates a key in `folder` that only the file owner can read. A command in
+    COMMANDS_WITHOUT_DATA then gets a temporary key instead.
     """
     file = folder / "secret_key"
     given = text(name)
     if given and _can_be_guessed(given):
-        refuse(name, f"it can be guessed; take {SHORTEST_SECRET} random characters or more")
+        refuse(name, f"it can be guessed; use {MIN_SECRET_LENGTH} random characters or more")
     try:
         return given or _stored_secret(file)
     except OSError as err:
@@ -414,25 +430,30 @@ def secret_key(name: str, folder: Path) -> str:
 
 
 def tokens(name: str) -> list[str]:
-    """Secrets that a program shows to be let in, separated by commas."""
+    """Returns the tokens that programs send to sign in. Commas separate them in the setting."""
     found = items(name)
-    if any(len(token) < SHORTEST_TOKEN or len(set(token)) < FEWEST_LETTERS for token in found):
-        refuse(name, f"a token can be guessed; take {SHORTEST_TOKEN} random characters or more")
+    if any(
+        len(token) < MIN_TOKEN_LENGTH or len(set(token)) < MIN_DIFFERENT_CHARACTERS
+        for token in found
+    ):
+        refuse(name, f"a token can be guessed; use {MIN_TOKEN_LENGTH} random characters or more")
     if not all(PRINTABLE.fullmatch(token) for token in found):
-        refuse(name, "a token has a character that no header can have; take letters and digits")
+        refuse(name, "a token has a character that a header cannot have; use letters and digits")
     return found
 
 
 def old_secret_keys(name: str) -> list[str]:
-    """Earlier secret keys, separated by commas: what they signed or encrypted stays readable."""
+    """Returns earlier secret keys, which still verify signatures and decrypt. Commas separate them
+    in the setting.
+    """
     keys = items(name)
     if any(_can_be_guessed(key) for key in keys):
-        refuse(name, f"a key in it can be guessed; each has {SHORTEST_SECRET} characters or more")
+        refuse(name, f"a key in it can be guessed; each has {MIN_SECRET_LENGTH} characters or more")
     return keys
 
 
 def _can_be_guessed(key: str) -> bool:
-    is_weak = len(key) < SHORTEST_SECRET or len(set(key)) < FEWEST_LETTERS
+    is_weak = len(key) < MIN_SECRET_LENGTH or len(set(key)) < MIN_DIFFERENT_CHARACTERS
     return is_weak or key.startswith(SECRET_KEY_INSECURE_PREFIX)
 
 
@@ -441,9 +462,9 @@ def _stored_secret(file: Path) -> str:
         if stored := file.read_text().strip():
             return stored
     except FileNotFoundError:
-        if _makes_no_data():
+        if _is_without_data():
             return get_random_secret_key()
-    # Two processes may start for the first time at once: the second reads the first one's key.
+    # If two processes start for the first time in parallel, the second reads the key of the first.
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         stored = stream.read().strip()

@@ -1,11 +1,12 @@
-"""The log: which logger writes what, and as text for people or as JSON for programs."""
+"""Settings of the log: levels, filters, and the format, which is text or JSON."""
 
 from typing import Any
 
 
 def logging(*, level: str, is_json: bool) -> dict[str, Any]:
-    """LOGGING: everything goes to standard error, from LOG_LEVEL `level` on."""
-    # Of the process: while some commands run, sys.stderr becomes records (ledger/logs/output.py).
+    """Returns LOGGING, which writes to standard error the records from `level` (LOG_LEVEL) on."""
+    # With JSON, the stream is the stderr of the process, because some commands turn what is written
+    # to sys.stderr into records (ledger/logs/output.py).
     stream = f"ext://sys.{'__stderr__' if is_json else 'stderr'}"
     return {
         "version": 1,
@@ -42,32 +43,32 @@ def logging(*, level: str, is_json: bool) -> dict[str, Any]:
 
 
 def _loggers(level: str, *, is_json: bool) -> dict[str, dict[str, Any]]:
-    """Loggers with a level or a form of their own."""
+    """Returns the loggers whose level, filters or handlers differ from the default."""
     at_least_info = "DEBUG" if level == "DEBUG" else "INFO"
     return {
         # Django's own handlers would print each message twice, or mail it.
         "django": {"handlers": [], "level": level},
         "django.request": {"filters": ["outages"]},
-        # Below INFO they log statements with their values, and contexts of templates.
+        # At DEBUG, these log SQL statements with their values, and template contexts.
         "django.db.backends": {"level": "INFO"},
         "django.template": {"level": "INFO"},
-        # So do these, with the passwords and tokens that AWS gives out.
+        # At DEBUG, these log passwords and tokens from AWS.
         "botocore": {"level": "INFO"},
         "aws_advanced_python_wrapper": {"level": "INFO"},
-        # Below WARNING a pool logs each connection that it gives, and psycopg what servers say when
-        # they refuse one, which may have users in it.
+        # Below WARNING, a pool logs each connection that it hands out, and psycopg logs a server's
+        # message about a refused connection, which may contain user names.
         "psycopg": {"level": "WARNING", "filters": ["server_text"]},
         "psycopg.pool": {"filters": ["server_text"]},
-        # One line for each request; in text only from LOG_LEVEL=INFO on.
+        # One line for each request. As text, it needs LOG_LEVEL=INFO or DEBUG.
         "ledger.requests": {"level": at_least_info if is_json else level},
-        # One line for each process; as text it has the same level.
+        # One line for each process, with the same rule.
         "ledger.start": {"level": at_least_info if is_json else level},
-        # What commands print and do, where it becomes records.
+        # Output of commands, if it becomes records.
         "ledger.output": {"level": "INFO"},
         "ledger.jobs": {"level": at_least_info},
         "transactions.management": {"level": at_least_info},
-        # Lines of JSON, whatever LOG_LEVEL is: sign-ins, refusals, approvals (docs/security.md).
+        # JSON lines about sign-ins, refusals and approvals at every LOG_LEVEL (docs/security.md).
         "ledger.security": {"handlers": ["bare"], "level": "INFO", "propagate": False},
-        # Also lines of JSON: which replica is used, and how far behind it is (docs/databases.md).
+        # JSON lines about the replica in use and its lag at every LOG_LEVEL (docs/databases.md).
         "ledger.replicas": {"handlers": ["bare"], "level": "INFO", "propagate": False},
     }

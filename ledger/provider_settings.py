@@ -1,7 +1,7 @@
-"""The identity provider, as the settings OIDC_... or COGNITO_... name it.
+"""The identity provider of the settings OIDC_... or COGNITO_....
 
-Wrong values and wrong mixes stop the start with one sentence. Without these settings there is no
-provider, and nothing about one is shown.
+Wrong values and wrong combinations stop the start with one message. Without these settings there is
+no provider, and pages do not mention one.
 """
 
 import ipaddress
@@ -34,47 +34,47 @@ DETAILS = (
     "OIDC_API_SCOPES",
     "OIDC_API_CLIENTS",
 )
-TOKEN_SCOPES = ("read", "pay", "staff", "report")  # ours, of access tokens
-ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")  # of public keys only
+TOKEN_SCOPES = ("read", "pay", "staff", "report")  # of Ledger's access tokens
+ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")  # only algorithms with public keys
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 POOL = re.compile(r"([a-z0-9-]+)_[A-Za-z0-9]+")
 HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 MOCK_CLIENT, MOCK_SECRET = "ledger", "mock-secret"
-MOCK_GROUPS = "bank-analysts=analysts"  # one of its people is in the first
+MOCK_GROUPS = "bank-analysts=analysts"  # one person of the mock is in bank-analysts
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderSettings:
-    """One identity provider."""
+    """An identity provider."""
 
     name: str  # on the button
-    issuer: str  # compared with tokens letter by letter
+    issuer: str  # a token must contain exactly this text
     client_id: str
     client_secret: str = field(repr=False)
     scopes: tuple[str, ...] = ("openid", "email", "profile")
     algorithm: str = "RS256"  # the only one that is accepted
     verified_claim: str = "email_verified"
     groups_claim: str = "groups"
-    groups: Mapping[str, str] = field(default_factory=dict)  # the provider's group -> ours
+    groups: Mapping[str, str] = field(default_factory=dict)  # the provider's group -> Ledger's
     allows_sign_up: bool = True
-    second_factor: frozenset[str] = frozenset()  # values of amr or acr that spare ours
-    sign_out_url: str = ""  # Cognito's; other providers name theirs in their discovery document
+    second_factor: frozenset[str] = frozenset()  # values of amr or acr that replace Ledger's factor
+    sign_out_url: str = ""  # Cognito's; other providers have it in their discovery document
     other_origins: tuple[str, ...] = ()
     api_audience: str = ""  # of access tokens that the API accepts; "" for none
-    api_scopes: Mapping[str, str] = field(default_factory=dict)  # the provider's scope -> ours
-    api_clients: frozenset[str] = frozenset()  # whose tokens are accepted; empty for everybody's
+    api_scopes: Mapping[str, str] = field(default_factory=dict)  # the provider's scope -> Ledger's
+    api_clients: frozenset[str] = frozenset()  # clients with accepted tokens; empty for all clients
 
     @property
     def origins(self) -> list[str]:
-        """Where forms of ours may lead: the provider's pages, for the Content-Security-Policy."""
+        """The provider's origins, to which our forms may redirect (Content-Security-Policy)."""
         known = [_origin(self.sign_out_url)] if self.sign_out_url else [_origin(self.issuer)]
         return [*known, *self.other_origins]
 
 
 def read(*, mock_port: int, is_demo: bool, is_https: bool) -> ProviderSettings | None:
-    """The provider that the environment names; None without one.
+    """Returns the provider that the environment names, or None if there is none.
 
-    `is_demo`: demo data on the embedded server, where alone the mock provider may run.
+    `is_demo`: demo data on the embedded server. The mock provider runs only there.
     """
     found = {name for name in (*OIDC, *COGNITO) if env.text(name)}
     if env.choice("OIDC", "", ["", "mock"]) == "mock":
@@ -88,12 +88,12 @@ def read(*, mock_port: int, is_demo: bool, is_https: bool) -> ProviderSettings |
         env.refuse(min(found & {*COGNITO}), "OIDC_... is set too, and there is one provider")
     for name in OIDC if found & {*OIDC} else COGNITO:
         if not env.text(name):
-            env.refuse(name, f"{min(found)} is set, and a provider needs both")
+            env.refuse(name, f"{min(found)} is set, and a provider needs this setting too")
     return _oidc(is_https=is_https) if found & {*OIDC} else _cognito()
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the host of a URL is this machine."""
+    """Returns whether the host of a URL is this computer."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -103,9 +103,9 @@ def is_loopback(url: str) -> bool:
 
 def _mock(port: int, found: set[str], *, is_demo: bool, is_https: bool) -> ProviderSettings:
     if found:
-        env.refuse("OIDC", f"the mock is a provider by itself, but {min(found)} is set too")
+        env.refuse("OIDC", f"the mock is itself a provider, but {min(found)} is set too")
     if not is_demo or is_https:
-        env.refuse("OIDC", "the mock lets everybody in; it runs for the demo of `make run` alone")
+        env.refuse("OIDC", "the mock lets everybody in; it runs only for the demo of `make run`")
     issuer = f"http://127.0.0.1:{port}"
     return _provider(
         "Mock Cognito",
@@ -134,12 +134,12 @@ def _cognito() -> ProviderSettings:
     region, pool = env.text("COGNITO_REGION"), env.text("COGNITO_USER_POOL_ID")
     domain = env.text("COGNITO_DOMAIN").removeprefix("https://").rstrip("/")
     if not REGION.fullmatch(region):
-        env.refuse("COGNITO_REGION", f"{region!r} is no region such as eu-west-1")
+        env.refuse("COGNITO_REGION", f"{region!r} is not a region such as eu-west-1")
     named = POOL.fullmatch(pool)
     if not named or named[1] != region:
         env.refuse("COGNITO_USER_POOL_ID", f"it does not look like {region}_aBcDeF123")
     if not HOST.fullmatch(domain):
-        env.refuse("COGNITO_DOMAIN", "it is no host such as bank.auth.eu-west-1.amazoncognito.com")
+        env.refuse("COGNITO_DOMAIN", "it is not a host like bank.auth.eu-west-1.amazoncognito.com")
     return _provider(
         "Amazon Cognito",
         f"https://cognito-idp.{region}.amazonaws.com/{pool}",
@@ -160,7 +160,7 @@ def _provider(
     groups: str = "",
     sign_out_url: str = "",
 ) -> ProviderSettings:
-    """With the details that all providers have."""
+    """Returns the provider with the settings that all kinds of providers share."""
     audience = _api_audience(client_id)
     return ProviderSettings(
         name=env.text("OIDC_NAME", name),
@@ -196,7 +196,7 @@ def _groups(default: str) -> dict[str, str]:
 def _api_audience(client_id: str) -> str:
     audience = env.text("OIDC_API_AUDIENCE")
     if audience == client_id:
-        env.refuse("OIDC_API_AUDIENCE", "it is the client's id, so every ID token would be one")
+        env.refuse("OIDC_API_AUDIENCE", "it is the client's id, so the API would accept ID tokens")
     for name in ("OIDC_API_SCOPES", "OIDC_API_CLIENTS"):
         if env.text(name) and not audience:
             env.refuse(name, "it is about access tokens, but OIDC_API_AUDIENCE is not set")
@@ -213,12 +213,12 @@ def _api_scopes() -> dict[str, str]:
 
 
 def _pairs(name: str, default: str, *, example: str) -> dict[str, str]:
-    """What a setting with theirs=ours, separated by commas, maps to what."""
+    """Returns the pairs theirs=ours of a setting, which commas separate, as a dict."""
     found = {}
     for pair in env.items(name, default):
         theirs, equals, ours = pair.rpartition("=")
         if not equals or not theirs.strip() or not ours.strip():
-            env.refuse(name, f"{pair!r} is no pair such as {example}")
+            env.refuse(name, f"{pair!r} is not a pair such as {example}")
         found[theirs.strip()] = ours.strip()
     return found
 

@@ -1,6 +1,6 @@
-"""The alias `read` of DATABASES, where there is a reader, and the router that reads there.
+"""The alias `read` of DATABASES, if there is a reader, and the router that uses it.
 
-docs/databases.md says what may be read there.
+docs/databases.md explains what may be read there.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,7 +13,7 @@ from ledger.db.read_router import READ
 
 Database = dict[str, Any]
 ROUTER = "ledger.db.read_router.ReadRouter"
-# Without a reader the driver stays on the writer, which would take writes.
+# If there is no reader, the driver uses the writer, which would accept writes.
 READ_ONLY = "-c default_transaction_read_only=on"
 PLACE = ("HOST", "PORT")
 NO_READER = (
@@ -23,15 +23,15 @@ NO_READER = (
 
 
 def reader(writer: Database, replicas: Mapping[str, Database]) -> dict[str, Database]:
-    """The entry `read` of DATABASES: a reader that AWS's driver finds, or else the replicas. Empty
-    if there is neither.
+    """Returns the entry `read` of DATABASES: a reader that AWS's driver finds, or else the
+    replicas. Returns an empty dict if there is neither.
     """
     found = _of_driver(writer) or _of_replicas(writer, [*replicas.values()])
     return {READ: {**found, "TEST": {"MIRROR": DEFAULT_DB_ALIAS}}} if found else {}
 
 
 def routers(databases: Collection[str]) -> list[str]:
-    """DATABASE_ROUTERS; stops the start if the router has no reader."""
+    """Returns DATABASE_ROUTERS. Stops the start if the router is on and there is no reader."""
     if not env.flag("DATABASE_READ_ROUTER"):
         return []
     if READ not in databases:
@@ -49,14 +49,14 @@ def _of_driver(writer: Database) -> Database:
 
 
 def _of_replicas(writer: Database, found: list[Database]) -> Database:
-    """The first replica. Others with the same login and options are further hosts, of which libpq
-    takes the first standby that answers.
+    """Returns the first replica. Replicas with the same login and options become further hosts, and
+    libpq uses the first standby that answers.
     """
     if not found:
         return {}
     first = found[0]
     options = {**first["OPTIONS"]}
-    if "pool" in options:  # no writer answers in place of `read`, so it waits as long as a writer
+    if "pool" in options:  # `read` has no writer to fall back on, so it waits as long as a writer
         options["pool"] = writer["OPTIONS"]["pool"]
     made = {
         **{name: value for name, value in first.items() if name != "LEDGER_REPLICA"},

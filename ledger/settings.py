@@ -1,5 +1,5 @@
-"""All settings. Those read from the environment go through `env` and are in `.env.example`; how
-people sign in, which no environment changes, is in `sign_in_settings`.
+"""All settings. `env` reads the settings of the environment, which `.env.example` lists. The
+settings of the sign-in do not depend on the environment and are in `sign_in_settings`.
 """
 
 from datetime import timedelta
@@ -22,9 +22,9 @@ from ledger import (
     tracing_settings,
     web_server_settings,
 )
-from ledger.api_settings import *  # noqa: F403  what no environment changes
+from ledger.api_settings import *  # noqa: F403  settings that do not depend on the environment
 from ledger.env import BASE_DIR
-from ledger.sign_in_settings import *  # noqa: F403  what no environment changes
+from ledger.sign_in_settings import *  # noqa: F403  settings that do not depend on the environment
 
 DEBUG = env.flag("DEBUG")
 LEDGER_DATA_DIR = env.data_dir("LEDGER_DATA_DIR", BASE_DIR / ".data")
@@ -32,7 +32,7 @@ SECRET_KEY = env.secret_key("SECRET_KEY", LEDGER_DATA_DIR)
 LEDGER_SECRET_KEY_IS_STORED = not env.text("SECRET_KEY")  # in a file of LEDGER_DATA_DIR
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 SECRET_KEY_FALLBACKS = env.old_secret_keys("SECRET_KEY_FALLBACKS")
-LEDGER_URL = env.address("LEDGER_URL")  # without it, links in mails follow the Host header
+LEDGER_URL = env.address("LEDGER_URL")  # without it, links in mails use the Host header
 if LEDGER_URL:
     ALLOWED_HOSTS.append(split_domain_port(LEDGER_URL.partition("://")[2])[0])
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
@@ -52,7 +52,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "drf_spectacular_sidecar",
     "ledger",
-    "django.contrib.auth",  # this and the next behind ledger, whose commands replace theirs
+    "django.contrib.auth",  # after ledger, which replaces commands of this app and the next one
     "django.contrib.staticfiles",
     "ledger.db",
     "accounts",
@@ -80,7 +80,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",  # first, so that every response has the policy
     "ledger.web.security_log.SecurityLogMiddleware",
     "ledger.web.problem_details.ProblemMiddleware",
-    "ledger.web.body_types.BodyTypeMiddleware",  # before all that reads the address or the body
+    "ledger.web.body_types.BodyTypeMiddleware",  # before code that reads the address or the body
     "ledger.web.middleware.HeadMiddleware",
     "ledger.web.middleware.ProbeMiddleware",
     "ledger.monitoring.page.ScrapeMiddleware",
@@ -93,7 +93,7 @@ MIDDLEWARE = [
     "accounts.middleware.ReplicaMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "accounts.late_bodies.LateBodyMiddleware",  # before all that reads a body or who sends it
+    "accounts.late_bodies.LateBodyMiddleware",  # before code that reads the body or the user
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.token_middleware.TokenMiddleware",
@@ -147,23 +147,23 @@ TEMPLATES = [
 # The database: DATABASE_URL, or DB_NAME, DB_USER ..., or the embedded server.
 _database = database_settings.database()
 LEDGER_EMBEDDED = not _database
-# Which role connects: the owner of the tables, or the web role with fewer rights (docs/rights.md).
-# wsgi.py, asgi.py and server/web_process.py set web, `manage.py work` sets worker; other commands
-# run as the owner.
+# The role that connects: the owner of the tables, or a role with fewer rights (docs/rights.md).
+# wsgi.py, asgi.py and server/web_process.py set web, `manage.py work` sets worker. Other commands
+# connect as the owner.
 LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web", "worker"])
 LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
-# The role of `manage.py work` and its jobs: it owns nothing: docs/rights.md.
+# The role of `manage.py work` and its jobs. It owns nothing (docs/rights.md).
 LEDGER_WORKER_ROLE = env.text("LEDGER_WORKER_ROLE", "ledger_worker")
-# The role of the cookbook's recipes: it has rights to the practice bank alone, and cannot sign in.
+# The role of the cookbook's recipes. It has rights only to the practice bank, and cannot sign in.
 LEDGER_COOKBOOK_ROLE = env.text("LEDGER_COOKBOOK_ROLE", "ledger_cookbook")
-# The role of `audit_ledger`: it reads the books and stores what an audit found (docs/rights.md).
+# The role of `audit_ledger`. It reads the books and stores the findings of audits (docs/rights.md).
 LEDGER_AUDITOR_ROLE = env.text("LEDGER_AUDITOR_ROLE", "ledger_auditor")
-# The role that queries of the explorer sign in as, and its password on a server of your own. It may
-# read the explorer's views and nothing else (docs/explorer.md).
+# The role with which queries of the explorer sign in, and its password on your own server. It may
+# read only the explorer's views (docs/explorer.md).
 LEDGER_EXPLORER_ROLE = env.text("LEDGER_EXPLORER_ROLE", "ledger_explorer")
 LEDGER_EXPLORER_PASSWORD = env.text("LEDGER_EXPLORER_PASSWORD")
-# Whether policies show the web role only the rows of the person who is signed in. `migrate` and
-# `prepare` install the policies, or remove them.
+# Whether policies show the web role only the rows of the signed-in person. `migrate` and `prepare`
+# install or remove the policies.
 LEDGER_ROW_SECURITY = env.flag("LEDGER_ROW_SECURITY")
 LEDGER_TIMEOUTS = {
     "lock_timeout": env.number("LEDGER_LOCK_TIMEOUT", 2, least=0, most=600),
@@ -173,7 +173,7 @@ LEDGER_TIMEOUTS = {
     ),
     "transaction_timeout": env.number("LEDGER_TRANSACTION_TIMEOUT", 900, least=0, most=86400),
 }
-# For one statement of a job of `manage.py work`, such as a part of an audit; 0 for no limit.
+# Seconds for one statement in a job of `manage.py work`, such as a part of an audit; 0: no limit.
 LEDGER_JOB_STATEMENT_TIMEOUT = env.number("LEDGER_JOB_STATEMENT_TIMEOUT", 3600, least=0, most=86400)
 DATABASES = {
     "default": {
@@ -197,49 +197,50 @@ DATABASES = {
 DATABASES["default"] = pool_settings.checked(
     DATABASES["default"], given=_database, is_web=LEDGER_ROLE == "web"
 )
-# Standbys from which web processes read (ledger/db/replicas/), and which of several answers; one
-# that is more seconds behind than this is left out.
+# Standbys from which web processes read (ledger/db/replicas/). DATABASE_REPLICA_CHOICE chooses one
+# of several; a standby that is more than DATABASE_REPLICA_MAX_LAG seconds behind is not used.
 _replicas = database_settings.replicas(DATABASES["default"])
-# Whether one of them is the standby of the embedded server, which may not exist.
+# Whether one of them is the standby of the embedded server. That standby may not exist.
 LEDGER_OWN_REPLICA = any(_replica["LEDGER_EMBEDDED"] for _replica in _replicas.values())
 for _replica in _replicas.values():
     pool_settings.check_replica(_replica)
 if LEDGER_ROLE == "web":
     DATABASES |= _replicas
-# For using("read"), and whether Django's ORM reads there by itself (ledger/db/read_router.py).
+# The database for using("read"), and the router that lets Django's ORM read there by default
+# (ledger/db/read_router.py).
 DATABASES |= reader_settings.reader(DATABASES["default"], _replicas)
 DATABASE_ROUTERS = reader_settings.routers(DATABASES)
 DATABASE_REPLICA_CHOICE = env.choice(
     "DATABASE_REPLICA_CHOICE", "random", ["random", "round_robin", "least_connections"]
 )
 DATABASE_REPLICA_MAX_LAG = env.number("DATABASE_REPLICA_MAX_LAG", 60, least=1, most=86400)
-# With microseconds, without which no seal of a loaded bank would match.
+# These formats keep microseconds. Without them, the seals of a loaded bank would not match.
 SERIALIZATION_MODULES = {
     "json": "ledger.backups.exact_json",
     "jsonl": "ledger.backups.exact_jsonl",
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Shared by all processes, because the rate limits on signing in count across them.
+# All processes share the cache, because the rate limits on sign-ins count across processes.
 CACHES = cache_settings.caches()
 
-# When a session ends, decided by the server (docs/security.md): after this long without a request,
-# and this long after signing in. The demo lives longer, because nobody guards anything there.
-# `make run` sets LEDGER_DEMO; the sign-in page then shows the sign-ins of the demo data too.
+# The server ends a session after a time without requests, and after a time since the sign-in
+# (docs/security.md). Sessions of the demo last longer, because it contains no real money.
+# `make run` sets LEDGER_DEMO. The sign-in page then shows the users of the demo data too.
 LEDGER_DEMO = env.flag("LEDGER_DEMO")
-# What the demo relaxes needs the embedded server too: `make run` also serves real banks.
+# The demo's weaker limits also need the embedded server, because `make run` can serve real banks.
 _IS_RELAXED = LEDGER_DEMO and LEDGER_EMBEDDED
 _IDLE, _STAFF_IDLE = (720, 720) if _IS_RELAXED else (30, 15)  # minutes
-# Days after which names and addresses of people who left are erased, and sign-ins are deleted, by
-# `manage.py erase_people` and `apply_retention`.
+# Retention in days. `manage.py erase_people` erases names and addresses of people who left, and
+# `apply_retention` deletes the read log, queries and sign-ins.
 LEDGER_KEEP_PEOPLE_DAYS = env.number("LEDGER_KEEP_PEOPLE_DAYS", 3650, least=0, most=36500)
 LEDGER_KEEP_READ_LOG_DAYS = env.number("LEDGER_KEEP_READ_LOG_DAYS", 1095, least=1, most=36500)
 LEDGER_KEEP_QUERIES_DAYS = env.number("LEDGER_KEEP_QUERIES_DAYS", 365, least=1, most=36500)
 LEDGER_KEEP_SIGN_INS_DAYS = env.number("LEDGER_KEEP_SIGN_INS_DAYS", 180, least=1, most=36500)
-# Days after which whoever keeps the log deletes its lines, as the page "Privacy" says; 0 where they
-# go when newer ones need the room.
+# Days after which the operator deletes lines of the log. The page "Privacy" shows this number. 0:
+# lines are deleted when newer lines need the space.
 LEDGER_KEEP_LOGS_DAYS = env.number("LEDGER_KEEP_LOGS_DAYS", 0, least=0, most=36500)
-# Days that events, and what webhooks were sent, are kept, until `manage.py apply_retention`.
+# Days after which `manage.py apply_retention` deletes events, webhook deliveries and alerts.
 LEDGER_KEEP_EVENTS_DAYS = env.number("LEDGER_KEEP_EVENTS_DAYS", 30, least=4, most=3650)
 LEDGER_KEEP_ALERTS_DAYS = env.number("LEDGER_KEEP_ALERTS_DAYS", 400, least=30, most=3650)
 LEDGER_SESSION_IDLE = timedelta(
@@ -256,17 +257,18 @@ LEDGER_STAFF_SESSION_ABSOLUTE = timedelta(
 )
 SESSION_ENGINE = "accounts.sign_in.session_store"
 MESSAGE_STORAGE = "ledger.web.message_cookie.MessageStorage"
-CSRF_COOKIE_HTTPONLY = True  # no script of ours reads it
+CSRF_COOKIE_HTTPONLY = True  # our scripts do not read it
 SESSION_COOKIE_AGE = int(LEDGER_SESSION_ABSOLUTE.total_seconds())
-# A database in MaxMind's format, for the town and country of a sign-in; without it neither is said.
+# A database in MaxMind's format, for the town and country of a sign-in. Without it, pages and mails
+# show neither.
 LEDGER_PLACES = env.file("LEDGER_PLACES")
 
-# Wrong passwords and codes are counted by accounts.sign_in.limits, the same on every page; the
-# person passes a limit that strangers have caused by a code sent by mail, or by a passkey.
+# accounts.sign_in.limits counts wrong passwords and codes, in the same way on every page. If other
+# people's attempts reach the limit, the user can still sign in by a mailed code or a passkey.
 LEDGER_WRONG_ATTEMPTS = env.number("LEDGER_WRONG_ATTEMPTS", 1000, least=10, most=1_000_000)
 
-# Step-up (docs/security.md): for how many minutes a password, code or passkey counts as just given,
-# and above which amount a payment needs one, by currency; "*" is for all others.
+# Step-up (docs/security.md): for how many minutes a password, code or passkey counts as recent, and
+# above which amount a payment needs a recent one. Amounts by currency; "*" is for all others.
 LEDGER_STEP_UP_MINUTES = env.number("LEDGER_STEP_UP_MINUTES", 5, least=1, most=60)
 LEDGER_STEP_UP_OVER = env.amounts_by_currency(
     "LEDGER_STEP_UP_OVER",
@@ -274,7 +276,7 @@ LEDGER_STEP_UP_OVER = env.amounts_by_currency(
     "KRW=1500000,KWD=300,NGN=1500000,OMR=400,PHP=60000,THB=35000,TWD=32000,VND=26000000",
 )
 
-# The pages have no inline scripts or styles. Browsers report what the policy stopped.
+# The pages have no inline scripts or styles. Browsers report violations of the policy.
 CSP_REPORT_PATH = "/csp-report/"
 CONTENT_SECURITY_POLICY: dict[str, dict[str, Any]] = {
     "DIRECTIVES": {
@@ -308,23 +310,23 @@ if LEDGER_HTTPS and DEBUG:
 if LEDGER_URL.startswith("http://") and env.is_public(LEDGER_URL):
     env.refuse("LEDGER_URL", env.NO_PUBLIC_HTTP)
 if "*" in ALLOWED_HOSTS and not DEBUG:
-    env.refuse("ALLOWED_HOSTS", "* accepts every Host header; name the hosts")
+    env.refuse("ALLOWED_HOSTS", "* accepts all Host headers; name the hosts")
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LEDGER_HTTPS
-if LEDGER_HTTPS:  # browsers know the newer way to report over HTTPS alone: see HeadersMiddleware
+if LEDGER_HTTPS:  # browsers support report-to only over HTTPS: see HeadersMiddleware
     CONTENT_SECURITY_POLICY["DIRECTIVES"]["report-to"] = "csp"
-if LEDGER_HTTPS:  # a browser takes such a cookie only from this host itself, over HTTPS
+if LEDGER_HTTPS:  # a browser accepts a __Host- cookie only from this host, over HTTPS
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 _HSTS_SECONDS = env.number("LEDGER_HSTS_SECONDS", 31_536_000, least=0, most=63_072_000)
 SECURE_HSTS_SECONDS = _HSTS_SECONDS if LEDGER_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("LEDGER_HSTS_SUBDOMAINS")
-# Whether the proxy writes X-Request-ID itself, so that its log and ours have the same ids.
+# Whether the proxy writes X-Request-ID, so that its log and Ledger's log have the same ids.
 LEDGER_PROXY_REQUEST_ID = env.flag("LEDGER_PROXY_REQUEST_ID")
 _PROXIES = env.number("LEDGER_PROXY_COUNT", 1, least=1, most=5)
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
 LEDGER_BEHIND_PROXY = env.flag("LEDGER_BEHIND_PROXY")
 if LEDGER_BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    # The client's address is the one that the first of our proxies wrote into X-Forwarded-For.
+    # The first of our proxies writes the client's address into X-Forwarded-For.
     ALLAUTH_TRUSTED_PROXY_COUNT = _PROXIES
 elif LEDGER_PROXY_REQUEST_ID:
     env.refuse("LEDGER_PROXY_REQUEST_ID", env.NO_PROXY_FOR_IDS)
@@ -332,27 +334,27 @@ elif LEDGER_PROXY_REQUEST_ID:
 if not env.text("EMAIL_URL"):
     env.refuse_first(
         ("EMAIL_HOST", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD"),
-        "nothing reads it; write EMAIL_URL=smtp+tls://USER:PASSWORD@HOST:587",
+        "Ledger does not read it; write EMAIL_URL=smtp+tls://USER:PASSWORD@HOST:587",
     )
-# Mail goes to the console unless EMAIL_URL is set.
+# Without EMAIL_URL, mails are printed to the console.
 _mail = env.url(
     "EMAIL_URL", environ.Env.email_url_config, ["smtp", "smtp+tls", "smtp+ssl", "consolemail"]
 ) or {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
 if _mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
-    _mail["EMAIL_BACKEND"] = "ledger.web.mail.MailBackend"  # for a server that is slow or down
+    _mail["EMAIL_BACKEND"] = "ledger.web.mail.MailBackend"  # the mail server may be slow or down
 vars().update(_mail)
 EMAIL_TIMEOUT = env.number("LEDGER_MAIL_TIMEOUT", 5, least=1, most=60)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Ledger <ledger@localhost>")
 
-# Django's startproject writes en-us, which is no language of its list.
+# Django's startproject writes en-us, which is missing in its list of languages.
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", [*dict(LANGUAGES), "en-us"])
 FORMAT_MODULE_PATH = "ledger.text.input_formats"
 TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 
-# Webhooks (docs/events.md): seconds until a receiver that does not answer is given up, how many are
-# sent to at once by each `manage.py work`, and whether they may lead into private networks and over
-# plain HTTP, for trying one out on one's own computer.
+# Webhooks (docs/events.md): seconds to wait for a receiver's answer, how many receivers each
+# `manage.py work` sends to in parallel, and whether private networks and plain HTTP are allowed,
+# for tests on your own computer.
 LEDGER_WEBHOOK_TIMEOUT = env.number("LEDGER_WEBHOOK_TIMEOUT", 10, least=1, most=60)
 LEDGER_WEBHOOK_THREADS = env.number("LEDGER_WEBHOOK_THREADS", 4, least=0, most=64)
 LEDGER_WEBHOOK_PRIVATE = env.flag("LEDGER_WEBHOOK_PRIVATE")
@@ -366,7 +368,7 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "ledger.server.static_files.AppFilesFinder",
 ]
-WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for them
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # other sites do not need our static files
 _STATIC_STORAGE = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"
     if DEBUG
@@ -378,45 +380,46 @@ STORAGES = {
     **attachment_settings.storage(),
 }
 
-# Staff sign in with a second factor to see these addresses: the admin, and the whole bank's rows.
+# Whether staff need a second factor for LEDGER_STAFF_PATHS: the admin and pages about the whole
+# bank.
 LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not _IS_RELAXED)
-# Whether everybody needs one, for every page that is not public or about signing in.
+# Whether all users need a second factor, on every page except public pages and the sign-in.
 LEDGER_CUSTOMER_SECOND_FACTOR = env.flag("LEDGER_CUSTOMER_SECOND_FACTOR")
 LEDGER_STAFF_PATHS = (
     "/admin/", "/reports/", "/search/", "/transactions/", "/explorer/", "/metrics"
 )  # fmt: skip
-# Whether people with the permission use_explorer query the whole bank by SQL, or nobody; and how
-# many seconds one query may take.
+# staff: users with the permission use_explorer may query the whole bank by SQL; off: nobody may.
+# LEDGER_EXPLORER_SECONDS is the time limit of a query.
 if env.text("LEDGER_EXPLORER") == "customers":
     env.refuse("LEDGER_EXPLORER", env.NO_SQL_FOR_CUSTOMERS)
 LEDGER_EXPLORER = env.choice("LEDGER_EXPLORER", "staff", ["staff", "off"])
 LEDGER_EXPLORER_SECONDS = env.number("LEDGER_EXPLORER_SECONDS", 10, least=1, most=60)
-# What Prometheus shows to read /metrics: one token, or an old and a new one. Without it, only staff
-# who are signed in see the page.
+# The token that Prometheus sends to read /metrics, or an old and a new token. Without a token, only
+# signed-in staff can open the page.
 LEDGER_METRICS_TOKEN = env.tokens("LEDGER_METRICS_TOKEN")
-# Whether the site has the cookbook and its lab, which run SQL for anybody signed in.
+# Whether the site has the cookbook and its lab, which run SQL for every signed-in user.
 LEDGER_COOKBOOK = env.flag(
     "LEDGER_COOKBOOK",
     default=(DEBUG or _IS_RELAXED) and not pool_settings.is_behind_pooler(),
 )
-# Calls of the API a minute, by token; 0 for no limit.
+# API calls per minute for each token; 0: no limit.
 LEDGER_API_RATE = env.number("LEDGER_API_RATE", 12_000, least=0, most=10_000_000)
-# What a customer may send in a day, in MB; 0 for no limit.
+# MB that a customer may upload per day; 0: no limit.
 LEDGER_MEGABYTES_A_DAY = env.number("LEDGER_MEGABYTES_A_DAY", 200, least=0, most=1_000_000)
-# Where to report a weakness, for /.well-known/security.txt.
+# How users contact the bank, and where to report a weakness (/.well-known/security.txt).
 LEDGER_CONTACT = env.reachable("LEDGER_CONTACT")
 LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")
-# Who gets a mail by `deploy/server/mail` when a service of the server fails.
+# The address to which `deploy/server/mail` sends a mail when a service of the server fails.
 LEDGER_OPERATOR_MAIL = env.email("LEDGER_OPERATOR_MAIL")
-# What staff move, and raise limits by, alone in a day; more needs another person (docs/staff.md).
-# `migrate` writes it into the database, which holds the rule.
+# The amount that a staff member may move, or raise limits by, per day without another person's
+# approval (docs/staff.md). `migrate` writes it into the database, which enforces the rule.
 LEDGER_FOUR_EYES_OVER = env.amounts_by_currency(
     "LEDGER_FOUR_EYES_OVER", "10000,JPY=1500000,BHD=4000,KWD=3000,OMR=4000,JOD=7000"
 )
 LEDGER_FOUR_EYES_HOURS = env.number("LEDGER_FOUR_EYES_HOURS", 48, least=1, most=720)
 PORT = web_server_settings.web_server().port
-# The identity provider, if there is one (docs/sign-in.md). Chromium also asks form-action where a
-# form's response leads, and signing in and out there begins with a form here.
+# The identity provider, if there is one (docs/sign-in.md). form-action needs its origins, because a
+# sign-in or sign-out begins with a form here, and Chromium also checks the redirect that follows.
 OIDC_MOCK_PORT = env.number(
     "OIDC_MOCK_PORT", min(PORT + 80, env.LAST_PORT), least=1, most=env.LAST_PORT
 )
@@ -426,17 +429,19 @@ LEDGER_PROVIDER = provider_settings.read(
 OIDC_MOCK = env.text("OIDC") == "mock"
 if LEDGER_PROVIDER:
     CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += LEDGER_PROVIDER.origins
-# What `check --deploy` says of settings that follow from ours, which ledger.checks names instead;
-# W005 and W021 are about subdomains and lists of browsers, which no bank can take back.
+# Warnings of `check --deploy` about settings that Ledger derives from its own. ledger.checks
+# reports Ledger's settings instead. W005 and W021 ask for HSTS on subdomains and in lists of
+# browsers, which a bank could not undo.
 SILENCED_SYSTEM_CHECKS = [
     f"security.{number}"
     for number in ("W004", "W005", "W008", "W009", "W012", "W016", "W018", "W020", "W021")
 ]
-# Error pages of DEBUG without what was typed, cookies and values of variables.
+# The error pages of DEBUG do not show typed values, cookies and values of variables.
 DEFAULT_EXCEPTION_REPORTER = "ledger.web.error_reports.HidingReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ledger.web.error_reports.HidingFilter"
 LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERROR"])
-# text for people, json for programs: one object a line, without values (docs/logs.md).
+# text is for people; json is for programs, with one object per line and without values
+# (docs/logs.md).
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", env.LOG_FORMATS)
 LOGGING_CONFIG = "ledger.web.log_setup.configure"
 LOGGING = log_settings.logging(level=LOG_LEVEL, is_json=LOG_FORMAT == "json")

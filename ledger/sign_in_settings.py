@@ -1,6 +1,7 @@
-"""How people sign in: what allauth and Django are told, the same for every bank."""
+"""Settings of the sign-in for allauth and Django. They are the same for every bank."""
 
-# Signing in by email, through allauth. Its backend extends Django's, so it serves the admin too.
+# Users sign in by email through allauth. Its backend extends Django's, so it also works in the
+# admin.
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
@@ -9,16 +10,16 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_UNIQUE_EMAIL = True
-ACCOUNT_MAX_EMAIL_ADDRESSES = 20  # of a person
-# A new person types a code from a mail before the first page: then sign-up can answer alike for a
-# taken address, whose owner gets another mail (docs/security.md).
+ACCOUNT_MAX_EMAIL_ADDRESSES = 20  # per person
+# A new user types a mailed code before the first page. So sign-up can show the same page for an
+# address that is already registered, and the owner gets a different mail (docs/security.md).
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL = "/account/email/"  # a further address
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_EMAIL_NOTIFICATIONS = True  # tell people when their password or addresses change
-# Mails to an address are limited by accounts.sign_in.mailed_codes; no limit is by address alone.
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # mail users when their password or addresses change
+# accounts.sign_in.mailed_codes limits mails to an address. These limits count by IP address only.
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "",
     "change_password": "",
@@ -28,9 +29,9 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password": "20/m/ip",
 }
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
-# No code from a mail is valid longer (OWASP ASVS 5.0, 6.5.5).
+# The longest time that a mailed code may be valid (OWASP ASVS 5.0, 6.5.5).
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 10 * 60
-PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # NIST SP 800-63B-4 gives a code sent by mail no longer
+PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # the maximum of NIST SP 800-63B-4 for mailed codes
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True  # twice; accounts.security.confirm_address
 ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
@@ -58,10 +59,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.sign_in.passwords.Guessable"},
 ]
 
-# Second factors (docs/security.md). A passkey always verifies its owner, by PIN, finger or face, so
-# it may sign in alone. An address must be confirmed first: `accounts.security.forms` asks for it.
+# Second factors (docs/security.md). A passkey always verifies its owner by PIN, finger or face, so
+# a user can sign in with only a passkey. Before that, `accounts.security.forms` requires a
+# confirmed email address.
 MFA_ADAPTER = "accounts.adapter.FactorAdapter"
-# Recovery codes are ours (accounts.sign_in.recovery_codes): allauth's follow from a stored seed.
+# accounts.sign_in.recovery_codes replaces allauth's recovery codes, which can be computed from a
+# stored seed.
 MFA_SUPPORTED_TYPES = ["totp", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = True

@@ -1,8 +1,8 @@
 """Whether requests and jobs are traced, and the variables of OpenTelemetry (docs/tracing.md).
 
-OpenTelemetry reads its variables from the environment alone, and only warns of some that are wrong.
-So those in `.env` are put into the environment here, blank ones are taken out, and wrong ones stop
-the start.
+OpenTelemetry reads its variables only from the environment, and only warns if some are wrong. So
+this module copies the variables of `.env` into the environment, removes blank ones, and stops the
+start if one is wrong.
 """
 
 import os
@@ -19,13 +19,13 @@ INSTALL = (
     "it needs the packages of the extra otel, which are not installed: make install-extras, or"
     " pip install opentelemetry-exporter-otlp-proto-http"
 )
-OF_TRACES = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 PLAIN = (
-    "others could read on the way which statements the bank sends; take https://, or a collector"
-    " in a private network"
+    "others on the network could read the statements that the bank sends; use https://, or a"
+    " collector in a private network"
 )
-# What there is no other choice for here.
-ONLY = {
+# Variables with only one possible value.
+FIXED_VALUES = {
     "OTEL_TRACES_EXPORTER": "otlp",
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
@@ -38,7 +38,7 @@ SAMPLERS = (
     "always_off",
     "traceidratio",
 )
-# Least and most of each, and what it is without the variable.
+# Minimum, maximum and default of each variable.
 QUEUE, BATCH = "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
 NUMBERS = {
     "OTEL_BSP_SCHEDULE_DELAY": (1, 3_600_000, 5000),
@@ -52,7 +52,9 @@ LAST = "ledger.web.request_spans.ViewSpanMiddleware"
 
 
 def is_on() -> bool:
-    """LEDGER_TRACING. If it is on, the environment has the variables of OpenTelemetry."""
+    """Returns whether LEDGER_TRACING is on. If so, first checks OpenTelemetry's variables and
+    copies them into the environment.
+    """
     if not env.flag("LEDGER_TRACING"):
         return False
     if not _is_installed():
@@ -66,28 +68,28 @@ def is_on() -> bool:
 
 
 def with_spans(middleware: list[str]) -> list[str]:
-    """MIDDLEWARE with what traces requests around all others."""
+    """Returns MIDDLEWARE with the two tracing middleware classes: one first and one last."""
     return [FIRST, *middleware, LAST]
 
 
 def _is_installed() -> bool:
     try:
         return find_spec(PACKAGE) is not None
-    except ModuleNotFoundError:  # of a package above it
+    except ModuleNotFoundError:  # a parent package is missing
         return False
 
 
 def _check_place() -> None:
-    for name, only in ONLY.items():
+    for name, only in FIXED_VALUES.items():
         env.choice(name, only, [only])
     places = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": env.text("OTEL_EXPORTER_OTLP_ENDPOINT"),
-        OF_TRACES: env.text(OF_TRACES),
+        TRACES_ENDPOINT: env.text(TRACES_ENDPOINT),
     }
     for name, place in places.items():
         host = urlsplit(place).hostname
         if place and not (place.startswith(("http://", "https://")) and host):
-            env.refuse(name, "it is no address such as http://localhost:4318")
+            env.refuse(name, "it is not an address such as http://localhost:4318")
         if place.startswith("http://") and env.is_public(host or ""):
             env.refuse(name, PLAIN)
     headers = env.text("OTEL_EXPORTER_OTLP_HEADERS")
@@ -99,7 +101,7 @@ def _check_sampler() -> None:
     sampler = env.choice("OTEL_TRACES_SAMPLER", SAMPLERS[0], SAMPLERS)
     ratio = env.text("OTEL_TRACES_SAMPLER_ARG")
     if "ratio" in sampler and not RATIO.fullmatch(ratio):
-        env.refuse("OTEL_TRACES_SAMPLER_ARG", f"{ratio!r} is no share from 0 to 1, such as 0.1")
+        env.refuse("OTEL_TRACES_SAMPLER_ARG", f"{ratio!r} is not a number from 0 to 1, such as 0.1")
 
 
 def _check_queue() -> None:
@@ -122,12 +124,14 @@ def _put_into_environment(given: Mapping[str, str]) -> None:
 
 
 def _try() -> None:
-    """Makes once what each process makes later, so that none finds out then. Sends nothing."""
+    """Creates a span exporter for a test, so that a wrong variable stops the start instead of a
+    later process. Sends nothing.
+    """
     try:
         from ledger.tracing.exporting import check_variables
 
         check_variables()
     except Exception as error:  # noqa: BLE001
-        # Its message may have a value in it, such as a header with a token.
+        # The message may contain a value, such as a header with a token.
         kind = type(error).__name__
         env.refuse("LEDGER_TRACING", f"OpenTelemetry refuses one of its OTEL_ variables: {kind}")

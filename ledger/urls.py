@@ -1,5 +1,7 @@
-"""The pages. `/healthz` and `/readyz` are answered earlier, in `ledger.web.middleware`, but not
-`/readyz?verbose`, which is for staff; `/metrics` with a token in `ledger.monitoring.page`.
+"""The URLs of the site.
+
+Middleware answers some requests earlier: `/healthz` and `/readyz` in `ledger.web.middleware`, and
+`/metrics` with a token in `ledger.monitoring.page`. `/readyz?verbose` is a page for staff.
 """
 
 from allauth.account.views import logout
@@ -29,14 +31,14 @@ urlpatterns = [
     path(".well-known/security.txt", security_txt, name="security_txt"),
     path("admin/", include("transactions.staff.urls")),
     path("admin/database/", admin.site.admin_view(database_health), name="admin_database"),
-    # The admin's own form neither limits guesses of the old password nor sends a mail.
+    # The admin's form does not limit guesses of the old password and sends no mail.
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/logout/", logout),  # at the identity provider too
     path("admin/", admin.site.urls),
     path("account/", include("accounts.security.urls")),
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("accounts.security.factor_urls")),
-    # Where other Django projects sign in.
+    # The sign-in page in other Django projects.
     path(
         "accounts/login/",
         login_not_required(RedirectView.as_view(pattern_name="account_login", query_string=True)),

@@ -1,34 +1,36 @@
 """The version of Ledger, and the commit that runs.
 
-Note [The commit that runs]: it is read when the code is loaded, because `git pull` changes the
-files below a process that goes on with the old code. A checkout has it in `.git`, also on a server
-(docs/deploy-server.md), so no file of ours can be outdated there. An image has no `.git`: its build
-writes the file `REVISION`.
+Note [The commit that runs]: the commit is read when the code is loaded, because `git pull` changes
+files while a process continues with the old code. In a checkout, also on a server
+(docs/deploy-server.md), the commit is in `.git`, so it cannot be outdated. An image has no `.git`,
+so the build of the image writes the file `REVISION`.
 """
 
 import re
 from pathlib import Path
 
-VERSION = "0.1.0"  # that of pyproject.toml, which no image has
+VERSION = "0.1.0"  # as in pyproject.toml, which is missing in images
 UNKNOWN = "unknown"
 COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
 REF = "ref: "
 
 
 def revision_of(folder: Path) -> str:
-    """Returns the commit of a checkout or an image, or "unknown"."""
+    """Returns the commit of a checkout or an image; "unknown" if it cannot be read."""
     try:
         has_git = (folder / ".git").exists()
         found = _commit_of_checkout(folder) if has_git else (folder / "REVISION").read_text()
-    except (OSError, ValueError):  # not there, not ours to read, or no text
+    except (OSError, ValueError):  # missing, not readable for us, or not a text
         return UNKNOWN
     return found.strip() if COMMIT.fullmatch(found.strip()) else UNKNOWN
 
 
 def _commit_of_checkout(folder: Path) -> str:
-    """Reads what `git rev-parse HEAD` prints. A service has no git, and need not own the files."""
+    """Returns the output of `git rev-parse HEAD`. Works without git, and if another user owns the
+    files.
+    """
     place = folder / ".git"
-    if place.is_file():  # of a worktree
+    if place.is_file():  # in a worktree, .git is a file
         place = folder / place.read_text().removeprefix("gitdir:").strip()
     head = (place / "HEAD").read_text().strip()
     if not head.startswith(REF):

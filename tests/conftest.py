@@ -308,7 +308,7 @@ def beside_the_request() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _many_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets tests of races send as many requests of one person as they like."""
-    many = running_requests.RunningRequests(at_once=1000, waiting=0)
+    many = running_requests.RunningRequests(most_running=1000, waiting=0)
     monkeypatch.setattr(running_requests, "_requests", many)
 
 
@@ -317,7 +317,7 @@ def _own_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits for a download that another has not closed: Python ends it at some later time,
     with the response that was forgotten.
     """
-    monkeypatch.setattr(downloads, "_downloads", downloads.Downloads(downloads.AT_ONCE))
+    monkeypatch.setattr(downloads, "_downloads", downloads.Downloads(downloads.MAX_PARALLEL))
 
 
 @pytest.fixture(autouse=True)

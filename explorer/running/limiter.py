@@ -16,7 +16,7 @@ BUSY = "Too many queries are running at once. Try again in a moment."
 ANOTHER_RUNS = "Your other query is still running. Run this one when it has ended."
 TOO_OFTEN = "You ran many queries in this minute. Try again in a minute."
 _room = BoundedSemaphore(AT_ONCE)
-_of_person = RunningRequests(at_once=1, waiting=0)  # so that nobody takes all places
+_of_person = RunningRequests(most_running=1, waiting=0)  # so that nobody takes all places
 
 
 class ExplorerBusy(Exception):

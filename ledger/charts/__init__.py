@@ -1,1 +1,1 @@
-"""Where the bars, columns and lines of a chart go, in units of its picture."""
+"""The positions of bars, columns and lines in a chart, in units of the drawing."""

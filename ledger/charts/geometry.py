@@ -1,4 +1,4 @@
-"""The geometry of charts. The templates draw them, see `templatetags/charts.py`."""
+"""The geometry of charts. Templates draw the charts; see `templatetags/charts.py`."""
 
 import math
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from decimal import Decimal
 class Mark:
     """One value of a chart.
 
-    `label` stands at the axis ("Oct") or in the cell of a heat map; `title` is its full form
-    ("October 2026"). `value_label` is the formatted value, `url` leads to the rows behind it.
-    `comparison` is a second value to compare with, `comparison_label` its text ("in September
-    190.04 USD").
+    `label` is the text at the axis ("Oct") or in the cell of a heat map; `title` is its full form
+    ("October 2026"). `value_label` is the formatted value, `url` the page with the rows of the
+    value. `comparison` is a second value to compare with, `comparison_label` its text ("in
+    September 190.04 USD").
     """
 
     label: str
@@ -33,8 +33,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ColumnChart:
-    """Columns from zero, up for positive values and down for negative ones. `name` describes the
-    chart.
+    """A chart of columns that start at zero: up for positive values, down for negative ones. `name`
+    describes the chart.
     """
 
     name: str
@@ -44,8 +44,8 @@ class ColumnChart:
 
 @dataclass(frozen=True, slots=True)
 class PairChart:
-    """Two columns per mark, `value` filled and `comparison` hollow, both zero or more, and a line
-    at their difference. `caption` explains the three.
+    """A chart with two columns per mark and a line at their difference. `value` is filled,
+    `comparison` is hollow, and both are zero or more. `caption` explains columns and line.
     """
 
     name: str
@@ -56,11 +56,11 @@ class PairChart:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """Horizontal bars from zero with the label above each, which leaves room for long names. The
-    comparison is a thin line across the bar; `caption` explains both.
+    """A chart of horizontal bars from zero, each below its label, so that names can be long. The
+    comparison is a thin line across the bar. `caption` explains bars and lines.
 
-    If the first bar is more than `CUT_ABOVE` times as long as the second, it is cut short with a
-    gap in it, so that the others stay readable.
+    If the longest bar is more than `CUT_ABOVE` times as long as the second, it is drawn shorter and
+    with a gap, so that the others stay readable.
     """
 
     name: str
@@ -71,8 +71,8 @@ class BarChart:
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """A line from mark to mark, oldest first: for levels at moments, not for sums of periods. The
-    last value stands at its end.
+    """A line through the marks, oldest first, with the last value at its end. It is for levels at
+    points in time, not for sums of periods.
     """
 
     name: str
@@ -82,13 +82,14 @@ class LineChart:
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """A grid of figures; the higher a figure, the darker its cell.
+    """A grid of numbers; the higher the number, the darker its cell.
 
     `cells` has a row for each word of `down`, with a mark for each word of `across`, or None for a
-    missing cell (a mark of value 0 is a cell with nothing in it). A mark's label is the figure in
-    its cell: at most five characters ("38", "1.2k"). Values are zero or more. With `by_rank`, each
-    shade has a quarter of the cells instead of a quarter of the highest value, for data in which a
-    few values are far higher than the rest.
+    missing cell. The label of a mark is the number in its cell, with at most five characters ("38",
+    "1.2k"). Values are zero or more.
+
+    By default, each shade is a quarter of the highest value. With `by_rank`, each shade is a
+    quarter of the cells, for data in which a few values are far higher than the rest.
     """
 
     name: str
@@ -109,20 +110,20 @@ Chart = ColumnChart | PairChart | BarChart | LineChart | HeatMap
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The width and height of a drawing in units; one unit is one pixel on the screen it is for."""
+    """The width and height of a drawing in units: pixels of the screen for which it is drawn."""
 
     name: str
     width: int
     height: int
-    labels: int  # the most labels along the axis
-    row: int = 44  # the height of a lying bar with its words: what a thumb hits
+    labels: int  # maximum number of labels along the axis
+    row: int = 44  # the height of a horizontal bar with its label, large enough for a thumb
 
 
 WIDE = Size("wide", 864, 264, 13, row=36)
 NARROW = Size("narrow", 342, 220, 4)
-DIGIT = 7.6  # the width of a figure's digit, of 13 pixels in bold
-GAP, LETTER = 12, 7.2  # least room between words; a letter's width
-TOP, BOTTOM = 24, 28  # room for a figure above the highest column, and for labels
+DIGIT = 7.6  # the width of a digit in bold type of 13 pixels
+GAP, LETTER = 12, 7.2  # minimum space between words; width of a letter
+TOP, BOTTOM = 24, 28  # space for a number above the highest column, and for labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
     for place, mark in enumerate(chart.marks):
         height = max(room * abs(float(mark.value)) / span, 1.0 if mark.value else 0.0)
         y = zero - height if mark.value > 0 else zero
-        beside = (y - 7 if mark.value > 0 else y + height + 15) if place in labelled else None
+        value_y = (y - 7 if mark.value > 0 else y + height + 15) if place in labelled else None
         columns.append(
             DrawnColumn(
                 mark,
@@ -182,15 +183,15 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
                 label=mark.label if (len(values) - 1 - place) % every == 0 else "",
                 label_x=_within(place * step + step / 2, mark.label, size),
                 figure_x=_within(place * step + step / 2, mark.value_label, size),
-                figure_y=beside if mark.value else None,
+                figure_y=value_y if mark.value else None,
             )
         )
     return DrawnColumns(size, zero, columns)
 
 
 def labelled_every(marks: Sequence[Mark], step: float, size: Size) -> int:
-    """Returns n if every n-th of the columns, `step` apart, has a label. The longest labels do not
-    overlap then, also where `_within` has moved those at both ends in.
+    """Returns the smallest n for which labels on every n-th column do not overlap. The columns are
+    `step` apart. Allows for `_within`, which moves labels at both ends inwards.
     """
     longest = max((len(mark.label) for mark in marks), default=0) * DIGIT
     moved = max(0.0, longest - step)
@@ -203,13 +204,13 @@ def _within(x: float, text: str, size: Size) -> float:
     return min(max(x, half), size.width - half)
 
 
-TICKS = 4  # figures along a value axis, about
-AXIS_GAP = 8  # between the figures of the axis and the first column
+TICKS = 4  # approximate count of numbers along a value axis
+AXIS_GAP = 8  # between the numbers of the axis and the first column
 
 
 def round_ticks(low: float, high: float) -> list[float]:
-    """Returns about `TICKS` round figures from `low` to `high`: multiples of 1, 2 or 5 times a
-    power of ten, including zero if it lies between.
+    """Returns about `TICKS` round numbers from `low` to `high`: multiples of 1, 2 or 5 times a
+    power of ten. They include zero if it is in this range.
     """
     span = (high - low) or 1.0
     power = 10.0 ** math.floor(math.log10(span / TICKS))
@@ -218,17 +219,17 @@ def round_ticks(low: float, high: float) -> list[float]:
 
 
 def tick_label(value: float) -> str:
-    """Formats a round figure: "500", "2k", "1.5M"; with a true minus below zero."""
+    """Formats a round number: "500", "2k", "1.5M"; with a minus sign (U+2212) below zero."""
     size = abs(value)
     units = ((1e9, "bn"), (1e6, "M"), (1e3, "k"), (0, ""))
     unit, name = next((unit, name) for unit, name in units if size >= unit)
-    figure = f"{size / (unit or 1):g}{name}"
-    return f"\N{MINUS SIGN}{figure}" if value < 0 else figure
+    label = f"{size / (unit or 1):g}{name}"
+    return f"\N{MINUS SIGN}{label}" if value < 0 else label
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A round figure of the value axis and the y of its line."""
+    """A round number of the value axis and the y of its line."""
 
     label: str
     y: float
@@ -236,7 +237,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPair:
-    """Two columns, the line of their difference, and the strip that reacts to touch."""
+    """Two columns, the line at their difference, and the strip that reacts to touch."""
 
     mark: Mark
     x: float
@@ -255,7 +256,7 @@ class DrawnPair:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPairs:
-    """All pairs in one size; `left` is where the columns begin, right of the axis labels."""
+    """All pairs in one size. `left` is the x at which the columns begin, after the axis labels."""
 
     size: Size
     left: float
@@ -265,7 +266,7 @@ class DrawnPairs:
 
 
 def draw_pairs(chart: PairChart, size: Size) -> DrawnPairs:
-    """Places the pairs side by side over one axis with a few round figures."""
+    """Places the pairs side by side over one axis with a few round numbers."""
     nets = [float(mark.value - (mark.comparison or 0)) for mark in chart.marks]
     tops = [float(max(mark.value, mark.comparison or 0)) for mark in chart.marks]
     high, low = max([*tops, 0.0]), min([*nets, 0.0])
@@ -295,14 +296,14 @@ def draw_pairs(chart: PairChart, size: Size) -> DrawnPairs:
     return DrawnPairs(size, left, zero, ticks, pairs)
 
 
-CUT_ABOVE = 4  # times the second bar: from there on the first is cut
-CUT_TO = Decimal("1.5")  # times the second bar: as long as a cut bar is drawn
+CUT_ABOVE = 4  # times the second bar: a longer first bar is cut
+CUT_TO = Decimal("1.5")  # times the second bar: the length of a cut bar
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnBar:
     """A horizontal bar: the top of its row, its start and its length. `comparison_x` is the
-    position of the comparison line; `label` is shortened to fit beside the value.
+    position of the comparison line. `label` is shortened so that the value fits next to it.
     """
 
     mark: Mark
@@ -311,12 +312,12 @@ class DrawnBar:
     length: float
     comparison_x: float | None
     label: str
-    cut_x: float | None = None  # where a bar that is cut short has its gap
+    cut_x: float | None = None  # the position of the gap in a bar that is cut short
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnBars:
-    """All bars in one size; labels stand above the bars and can use the whole width."""
+    """All bars in one size. Labels are above the bars and can use the whole width."""
 
     size: Size
     bars: list[DrawnBar]

@@ -1,5 +1,5 @@
-"""Charts placed in percent of the width, so that one drawing fits screens, phones and paper without
-scaling its text.
+"""Charts with positions in percent of the width, so that one drawing fits screens, phones and paper
+without scaling its text.
 """
 
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from math import ceil
 from ledger.charts.geometry import BOTTOM, TOP, HeatMap, LineChart, Mark, Size
 
 LINE_HEIGHT, ACROSS, LINE_LABELS = 260, 1000, 4
-NEAR_END = 0.3  # as much of the width as a long figure takes on a phone
+NEAR_END = 0.3  # the share of the width that a long number needs on a phone
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnPoint:
-    """A point of a line: x in percent of the width, y in pixels; `strip_x` and `strip_width` are
+    """A point of a line: x in percent of the width, y in pixels. `strip_x` and `strip_width` define
     the strip that reacts to touch. Most labels are "".
     """
 
@@ -28,8 +28,8 @@ class DrawnPoint:
 
 @dataclass(frozen=True, slots=True)
 class DrawnLine:
-    """A line across the full width: `path` on a grid ACROSS wide that the browser stretches; points
-    in percent, so that they and the texts are not stretched.
+    """A line across the full width. The browser stretches `path`, which is on a grid of width
+    ACROSS. Points are in percent, so that they and the texts are not stretched.
     """
 
     height: int
@@ -44,7 +44,7 @@ class DrawnLine:
 
     @property
     def last_y(self) -> float:
-        """The y of the last value's text: above the part of the line that the text covers."""
+        """The y of the text for the last value, which is above the end of the line."""
         near = self.points[-max(1, ceil(len(self.points) * NEAR_END)) :]
         return min(point.y for point in near) - 10
 
@@ -76,13 +76,13 @@ def draw_line(chart: LineChart, _size: Size) -> DrawnLine:
 
 
 CELL, HEAD, SHADES, MAX_ACROSS = 32, 24, 4, 14
-SIDE = 16.0  # percent of the width that the words at the side take
+SIDE = 16.0  # percent of the width for the words at the side
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnCell:
-    """A cell of a heat map: its position in percent of the width and its shade, from 0 for nothing
-    to SHADES for the highest.
+    """A cell of a heat map: x in percent of the width, y in pixels, and its shade, from 0 for zero
+    to SHADES for the highest value.
     """
 
     mark: Mark
@@ -105,7 +105,7 @@ class DrawnHeat:
 
 
 def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
-    """Places the cells in their grid. A grid too wide for a phone is transposed."""
+    """Places the cells in their grid, and transposes a grid that is too wide for a phone."""
     across, down, grid = chart.across, chart.down, chart.cells
     if len(across) > MAX_ACROSS and len(down) <= MAX_ACROSS:
         across, down, grid = down, across, list(zip(*grid, strict=True))
@@ -134,8 +134,8 @@ def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
 
 
 def _shades(chart: HeatMap) -> dict[Decimal, int]:
-    """Returns the shade of each value: 0 for zero, otherwise one of SHADES equal steps of the
-    highest value, or of the rank with `by_rank`.
+    """Returns the shade of each value: 0 for zero, otherwise 1 to SHADES in equal steps of the
+    highest value. With `by_rank`, the steps are of the rank.
     """
     values = sorted(mark.value for mark in chart.marks if mark.value > 0)
     shades = dict.fromkeys((mark.value for mark in chart.marks), 0)

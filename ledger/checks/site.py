@@ -19,7 +19,7 @@ from django.core.checks import CheckMessage
 from django.db import DatabaseError, InterfaceError
 
 from ledger.checks.messages import weak, wrong
-from ledger.database_settings import is_local, outside
+from ledger.database_settings import is_local, remote_hosts
 from ledger.db.cache.redis import RedisOrTable
 
 CHECKED = ("verify-ca", "verify-full")
@@ -216,7 +216,7 @@ def _way_to_the_database() -> Iterator[CheckMessage]:
     for alias, database in settings.DATABASES.items():
         options = database["OPTIONS"]
         mode = str(options.get("sslmode", "prefer"))
-        if mode not in CHECKED and outside(str(database.get("HOST", "")), options):
+        if mode not in CHECKED and remote_hosts(str(database.get("HOST", "")), options):
             yield weak(
                 "database_tls",
                 f"The connection to the database ({alias}) has sslmode={mode}: another computer"

@@ -130,7 +130,7 @@ class Worker:
         self._ahead.update(new)
 
     def _run(self, job: ScheduledJob) -> bool:
-        with context.told(lambda: {"job": job.name}):
+        with context.with_facts(lambda: {"job": job.name}):
             return self._is_done(job)
 
     def _is_done(self, job: ScheduledJob) -> bool:

@@ -1,1 +1,1 @@
-"""What each line of the log says of where it comes from, and what commands print as lines of it."""
+"""Facts about the origin of each log line, and the output of commands as log lines."""

@@ -1,4 +1,4 @@
-"""What a line of the log says of its surroundings: the request, or the command and the job."""
+"""Facts about the origin of a log line: the request, or the command and the job."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,9 +13,11 @@ _noted: ContextVar[dict[str, Fact] | None] = ContextVar("log_notes", default=Non
 
 
 @contextmanager
-def told(facts: Facts) -> Iterator[None]:
-    """Within the block, lines of the log carry these facts, and those of blocks around it. They
-    are read when a line is written. Each request has its own.
+def with_facts(facts: Facts) -> Iterator[None]:
+    """Adds facts to all log lines within the block, next to the facts of enclosing blocks.
+
+    `facts` is called each time that a line is written. Each request and each thread has separate
+    facts.
     """
     before = _facts.set((*_facts.get(), facts))
     try:
@@ -26,7 +28,7 @@ def told(facts: Facts) -> Iterator[None]:
 
 @contextmanager
 def noting() -> Iterator[Mapping[str, Fact]]:
-    """Yields what code within the block notes, for the line that is written at its end."""
+    """Yields the facts that code within the block passes to `note`, for the line at its end."""
     notes: dict[str, Fact] = {}
     before = _noted.set(notes)
     try:
@@ -36,19 +38,19 @@ def noting() -> Iterator[Mapping[str, Fact]]:
 
 
 def note(**facts: Fact) -> None:
-    """Adds facts to the line at the end of the request; nothing outside of one."""
+    """Adds facts to the line at the end of the request. Does nothing outside a request."""
     notes = _noted.get()
     if notes is not None:
         notes.update(facts)
 
 
-def tell_of_process(**facts: Fact) -> None:
-    """Every line of this process, of each of its threads, carries these facts."""
+def add_process_facts(**facts: Fact) -> None:
+    """Adds facts to all later log lines of this process, in all its threads."""
     _of_process.update(facts)
 
 
 def current() -> dict[str, Fact]:
-    """The facts here and now."""
+    """Returns the facts for a log line that is written now."""
     found = dict(_of_process)
     for facts in _facts.get():
         found |= facts()

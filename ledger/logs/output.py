@@ -12,20 +12,20 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from django.conf import settings
 
 logger = logging.getLogger("ledger.output")
-# They run unattended and print sentences about what they do. What the others print is for a person
-# or another program.
+# Commands that run unattended and print messages about their work. The output of other commands is
+# for a person or another program.
 RECORDED = frozenset(
     "announce_restore apply_retention apply_rules audit_ledger backup create_roles erase_people"
     " expire_holds issue_statements migrate pay_standing_orders prepare reencrypt_factors"
     " reencrypt_webhooks seal_ledger send_alerts serve wait_for_db work".split()
 )
-OF_DJANGO = "CommandError: "
+COMMAND_ERROR = "CommandError: "
 _here = threading.local()
 
 
 class Lines(io.TextIOBase):
-    """A stream whose lines become records of the logger `ledger.output`. `reason` is the line that
-    says why a command failed: Django's, or the last one.
+    """A stream whose lines become records of the logger `ledger.output`. `reason` is the line with
+    the reason of a failure: Django's line with CommandError, or else the last line.
     """
 
     def __init__(self) -> None:
@@ -41,15 +41,15 @@ class Lines(io.TextIOBase):
         """Keeps an unfinished line: commands flush in the middle of one."""
 
     def finish(self) -> None:
-        """Logs a last line that has no end."""
+        """Logs the last line if it has no line break."""
         rest, self._rest = self._rest, ""
         self._log(rest)
 
     def _log(self, line: str) -> None:
-        # What logging itself prints when it fails is not logged again.
+        # If logging fails, its error message must not be logged again.
         if not (line := line.strip()) or getattr(_here, "is_logging", False):
             return
-        if not self.reason.startswith(OF_DJANGO):
+        if not self.reason.startswith(COMMAND_ERROR):
             self.reason = line
         _here.is_logging = True
         try:
@@ -60,8 +60,8 @@ class Lines(io.TextIOBase):
 
 @contextmanager
 def as_records() -> Iterator[None]:
-    """Within the block, what is printed becomes records, and the sentence of a SystemExit too. The
-    handlers of the log write to the streams of the process itself.
+    """Turns everything that is printed within the block, and the message of a SystemExit, into log
+    records. The handlers of the log write to the original streams of the process.
     """
     out, err = Lines(), Lines()
     try:
@@ -72,8 +72,8 @@ def as_records() -> Iterator[None]:
             err.write(f"{end.code}\n")
         if end.code:
             err.finish()
-            why = err.reason.removeprefix(OF_DJANGO)
-            logger.error("The command failed. %s", why)  # noqa: TRY400  no defect of the code
+            why = err.reason.removeprefix(COMMAND_ERROR)
+            logger.error("The command failed. %s", why)  # noqa: TRY400  not a bug in the code
         raise SystemExit(1 if isinstance(end.code, str) else end.code) from None
     finally:
         out.finish()
@@ -81,14 +81,16 @@ def as_records() -> Iterator[None]:
 
 
 def is_recorded(arguments: Sequence[str]) -> bool:
-    """Whether what `manage.py` with these arguments prints belongs into the log."""
+    """Returns whether the output of `manage.py` with these arguments is written into the log."""
     command = arguments[0] if arguments else ""
     wants_data = not {"--json", "--help", "-h"}.isdisjoint(arguments)
     return command in RECORDED and not wants_data and not is_watched()
 
 
 def is_for_the_log() -> bool:
-    """Whether a log reads what this process prints, so that no value of a row belongs into it."""
+    """Returns whether the output of this process goes into a log, so that it must not contain
+    values of rows.
+    """
     return settings.LOG_FORMAT == "json" and not is_watched()
 
 

@@ -1,4 +1,4 @@
-"""The end of a command whose output nobody reads any more, as after `| head -3`."""
+"""Ends a command whose output has no reader any more, as after `| head -3`."""
 
 import os
 import select
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-ENDED_BY_PIPE = 141  # how shells report SIGPIPE, by which other programs end then
+ENDED_BY_PIPE = 141  # the exit code that shells report for a program ended by SIGPIPE
 
 
 @contextmanager
 def ends_without_reader() -> Iterator[None]:
-    """Ends the process without a message if the reader of its output is gone. A broken pipe of
-    another kind stays an error.
+    """Ends the process without a message if the reader of its output is gone. Other broken pipes
+    are still errors.
     """
     try:
         yield
@@ -32,7 +32,7 @@ def ends_without_reader() -> Iterator[None]:
 
 
 def _flush() -> bool:
-    """Returns whether all output was read, or can be."""
+    """Flushes the output. Returns False if a reader of it is gone."""
     was_read = True
     for stream in _streams():
         try:
@@ -54,7 +54,7 @@ def _has_no_reader(stream: TextIO) -> bool:
 
 
 def _discard(stream: TextIO) -> None:
-    """Sends what is left to /dev/null, or Python would report it at the exit."""
+    """Sends the remaining output to /dev/null. Otherwise, Python reports an error at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)

@@ -1,4 +1,4 @@
-"""Django's command line, with a sentence for commands that other projects have."""
+"""Django's command line, with a hint for commands that other projects have."""
 
 import sys
 
@@ -8,12 +8,13 @@ from django.core.management.base import BaseCommand
 
 class CommandLine(ManagementUtility):
     def fetch_command(self, subcommand: str) -> BaseCommand:
-        """Django's own. It suggests a name with similar letters, which these commands do not
-        resemble.
+        """Returns the command; exits with a hint for a command of other projects.
+
+        Django would suggest a command with a similar name, which does not do the same.
         """
         if subcommand not in get_commands():
-            from ledger.management.hints import ELSEWHERE
+            from ledger.management.hints import OTHER_COMMANDS
 
-            if sentence := ELSEWHERE.get(subcommand):
-                sys.exit(f"Unknown command: {subcommand!r}. {sentence}")
+            if hint := OTHER_COMMANDS.get(subcommand):
+                sys.exit(f"Unknown command: {subcommand!r}. {hint}")
         return super().fetch_command(subcommand)

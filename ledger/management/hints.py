@@ -1,4 +1,4 @@
-"""One sentence for a refused command line, where Django does not say what to do instead."""
+"""Hints for a refused command line, if Django's message does not explain what to do."""
 
 import os
 import re
@@ -11,22 +11,22 @@ from django.conf import settings
 from ledger.db.read_router import READ
 
 # Commands whose arguments are labels of apps.
-OF_APPS = frozenset({
+COMMANDS_WITH_APPS = frozenset({
     "check", "dumpdata", "makemigrations", "migrate", "optimizemigration", "showmigrations",
     "sqlflush", "sqlmigrate", "sqlsequencereset", "squashmigrations",
 })  # fmt: skip
 DATABASE = "--database"
-OF_PSQL_ALONE = re.compile(r"-(?!v\b)[A-Za-z]|--(command|file|list|tuples-only|no-align|csv)\b")
-OF_PSQL = "What follows -- goes to psql: manage.py dbshell -- -c 'SELECT 1'."
+ONLY_OF_PSQL = re.compile(r"-(?!v\b)[A-Za-z]|--(command|file|list|tuples-only|no-align|csv)\b")
+PSQL_HINT = "Write arguments for psql after --, as in: manage.py dbshell -- -c 'SELECT 1'."
 FIXTURES = (
-    "Give the path of a file that manage.py dumpdata -o bank.json wrote. Demo data need no file:"
+    "Add the path of a file that manage.py dumpdata -o bank.json wrote. For demo data, run"
     " manage.py seed_demo."
 )
 
-# Commands of packages that other projects have, and of old versions of Django.
+# Commands of packages in other projects, and of old versions of Django.
 WORK = "Scheduled work is manage.py work."
-NO_INDEX = "There is nothing to reindex: docs/search.md says why."
-ELSEWHERE = {
+NO_INDEX = "There is nothing to reindex: docs/search.md explains why."
+OTHER_COMMANDS = {
     "celery": WORK,
     "crontab": WORK,
     "drf_create_token": "manage.py create_token makes a token of the API.",
@@ -51,17 +51,18 @@ ELSEWHERE = {
 
 
 def hint_for(line: Sequence[str]) -> str | None:
-    """A sentence for a line of arguments, from the command's name on, that failed; None if nothing
-    is known about it.
+    """Returns a hint for a failed command, or None if there is none.
+
+    `line`: the name of the command and its arguments.
     """
     command, arguments = line[0], line[1:]
     if found := _database_in(arguments):
         return _databases() if found not in settings.DATABASES else None
-    if command == "dbshell" and any(map(OF_PSQL_ALONE.match, arguments)):
-        return OF_PSQL if "--" not in arguments else None
+    if command == "dbshell" and any(map(ONLY_OF_PSQL.match, arguments)):
+        return PSQL_HINT if "--" not in arguments else None
     if command == "loaddata" and not any(map(_is_there, arguments)):
         return FIXTURES
-    if command in OF_APPS and any(map(_is_no_app, arguments[:1])):
+    if command in COMMANDS_WITH_APPS and any(map(_is_no_app, arguments[:1])):
         own = ", ".join(sorted(app.label for app in apps.get_app_configs() if _is_of_project(app)))
         return f"The apps of this project are {own}. docs/new-app.md adds one."
     return None
@@ -86,13 +87,13 @@ def _databases() -> str:
 
 
 def _is_no_app(argument: str) -> bool:
-    label = argument.partition(".")[0]  # dumpdata takes app.Model, too
+    label = argument.partition(".")[0]  # dumpdata also accepts app.Model
     is_option = argument.startswith("-")
     return not is_option and label not in {app.label for app in apps.get_app_configs()}
 
 
 def _is_of_project(app: AppConfig) -> bool:
-    """Whether it has tables, and is a folder of the project."""
+    """Returns whether an app has models and is a folder of the project."""
     is_ours = (
         Path(app.path).resolve().is_relative_to(settings.BASE_DIR)
         and "site-packages" not in app.path

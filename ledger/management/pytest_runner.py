@@ -15,33 +15,33 @@ from django.core.management.base import CommandError
 from ledger.env import BASE_DIR
 
 TESTS = BASE_DIR / "tests"
-OF_THE_SITE = "ledger.settings"  # which manage.py sets without --settings
-OF_DJANGO = (
+SITE_SETTINGS = "ledger.settings"  # the default of manage.py
+REFUSED_OPTIONS = (
     "--buffer", "--debug-mode", "--debug-sql", "--durations", "--no-faulthandler", "--pdb",
     "--reverse", "--shuffle", "--timing",
 )  # fmt: skip
 WITH_A_VALUE = ("--tag", "--exclude-tag", "-p --pattern", "-t --top-level-directory")
 VERBOSITY = ("-q", "", "-v", "-vv")
-SIGNS_OF_SHELL = re.compile(r"\*|\?|\[[^\]]*\]")
+SHELL_WILDCARDS = re.compile(r"\*|\?|\[[^\]]*\]")
 CHOSE_NO_TEST = 5  # the exit code of pytest
-ALL_SLOW = "All tests here are slow, or there are none. make test leaves slow ones out: add --slow."
+ALL_SLOW = "All tests here are slow, or there are none. Add --slow to run the slow tests too."
 NONE = "No test has such a name."
 
 
 class _Refused(Action):
-    """An option of Django's runner that is pytest's own matter."""
+    """An option of Django's runner that is refused, because pytest has its own options for this."""
 
     def __call__(self, parser: ArgumentParser, *_given: Any) -> None:
         parser.error(
-            f"{self.option_strings[0]} is of Django's runner, and the tests run by pytest. Run"
-            " .venv/bin/python -m pytest with an option of pytest; --help lists them."
+            f"{self.option_strings[0]} is an option of Django's runner, but pytest runs the tests."
+            " Run .venv/bin/python -m pytest with an option of pytest; --help lists them."
         )
 
 
 class PytestRunner:
-    """The TEST_RUNNER: runs pytest in another process, always on the embedded server, with the
-    module of --settings or `tests.settings`. Its options are those of Django's runner that pytest
-    has too, and --slow.
+    """The TEST_RUNNER. It runs pytest in another process, always on the embedded server, with the
+    settings module of --settings or else `tests.settings`. It accepts the options of Django's
+    runner that pytest has too, and --slow.
     """
 
     def __init__(
@@ -54,7 +54,9 @@ class PytestRunner:
         expressions: Sequence[str] = (),
         **_options: Any,
     ) -> None:
-        self.parallel = "" if parallel is None else str(parallel)  # Django makes a number of auto
+        self.parallel = (
+            "" if parallel is None else str(parallel)
+        )  # Django replaces auto by a number
         self.nothing = NONE if slow or expressions else ALL_SLOW
         self.options = [VERBOSITY[verbosity]] if VERBOSITY[verbosity] else []
         if failfast:
@@ -62,7 +64,7 @@ class PytestRunner:
         if not slow:
             self.options += ["-m", "not slow"]
         if expressions:
-            self.options += ["-k", " or ".join(map(_as_in_pytest, expressions))]
+            self.options += ["-k", " or ".join(map(_pytest_expression, expressions))]
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
@@ -72,21 +74,21 @@ class PytestRunner:
         add("-k", dest="expressions", action="append", metavar="PATTERN", help="Run only tests "
             "whose names match; may be repeated.")  # fmt: skip
         add("--parallel", nargs="?", const="auto", type=processes, metavar="N", help="Run tests in "
-            "N processes, or in as many as there are processors; without labels, that is the "
-            "default.")  # fmt: skip
+            "N processes; without N, one for each processor. This is the default if there are no "
+            "labels.")  # fmt: skip
         add("--slow", action="store_true", help="Run the slow tests too, as make test-all does.")
-        add("--keepdb", action="store_true", help="Is always so: databases are copies of one that "
-            "is kept.")  # fmt: skip
+        add("--keepdb", action="store_true", help="Has no effect: test databases are always copies "
+            "of a database that is kept.")  # fmt: skip
 
         for names in WITH_A_VALUE:
             add(*names.split(), action=_Refused, help=SUPPRESS)
-        for name in OF_DJANGO:
+        for name in REFUSED_OPTIONS:
             add(name, action=_Refused, nargs=0, help=SUPPRESS)
 
     def run_tests(self, test_labels: Sequence[str]) -> int:
-        """Runs the tests of these labels, all without one. Returns 0 if they pass.
+        """Runs the tests of these labels, or all tests without labels. Returns 0 if they pass.
 
-        Raises CommandError for a label without tests, and without what tests need.
+        Raises CommandError if a label has no tests, or if the tests or their packages are missing.
         """
         if not TESTS.is_dir():
             raise CommandError("This installation has no tests; they are in the repository.")
@@ -96,9 +98,9 @@ class PytestRunner:
         is_all = not places or TESTS.name in places
         parallel = self.parallel or ("auto" if is_all else "0")
         options = ["-n", parallel, "--dist", "loadgroup", *self.options]
-        # As in the Makefile: the environment may name the database of a bank.
-        named = os.environ.get("DJANGO_SETTINGS_MODULE", OF_THE_SITE)
-        module = "tests.settings" if named == OF_THE_SITE else named
+        # Clears the database settings like the Makefile: they may name the database of a bank.
+        named = os.environ.get("DJANGO_SETTINGS_MODULE", SITE_SETTINGS)
+        module = "tests.settings" if named == SITE_SETTINGS else named
         chosen = {"DATABASE_URL": "", "DB_NAME": "", "DJANGO_SETTINGS_MODULE": module}
         command = [sys.executable, "-m", "pytest", *options, *places]
         ended = subprocess.run(command, cwd=BASE_DIR, env={**os.environ, **chosen}, check=False)
@@ -107,26 +109,26 @@ class PytestRunner:
         return ended.returncode
 
 
-def _as_in_pytest(pattern: str) -> str:
-    """Returns a pattern of a shell, as Django's runner takes it, for pytest, which has none."""
-    parts = SIGNS_OF_SHELL.split(pattern)
-    wanted = " and ".join(filter(None, parts)) or "test"  # * alone is all of them
+def _pytest_expression(pattern: str) -> str:
+    """Converts a shell pattern, which Django's runner accepts, into an expression of pytest."""
+    parts = SHELL_WILDCARDS.split(pattern)
+    wanted = " and ".join(filter(None, parts)) or "test"  # * matches all tests
     return f"({wanted})" if len(parts) > 1 else pattern
 
 
 def processes(text: str) -> str:
-    """Reads the value of --parallel."""
+    """Checks the value of --parallel. Raises ArgumentTypeError."""
     if text != "auto" and not text.isdecimal():
         raise ArgumentTypeError(f"{text} is neither a number nor auto; write labels before it")
     return text
 
 
 def place_of(label: str) -> str:
-    """Returns pytest's name for a label: a path below the project, with `::` and a test if it has
-    one; an app by its name, label or path, or a folder of it; the dotted name of a module, class or
-    test; `.` for all.
+    """Returns pytest's name for a label.
 
-    Raises CommandError if there is none.
+    A label is a path below the project, with `::` and a test if needed; the name, label or path of
+    an app, or of a folder in it; the dotted name of a module, class or test; or `.` for all tests.
+    Raises CommandError if the label has no tests.
     """
     if label in (".", "./"):
         return TESTS.name

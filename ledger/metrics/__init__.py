@@ -1,5 +1,5 @@
-"""What `/metrics` counts (docs/monitoring.md lists it), in one process or in several together.
+"""Counters for `/metrics` (docs/monitoring.md lists them), in one process or in several together.
 
-Any room may count; this one stands below all others and knows nothing of them. Labels are names out
-of the code: never an id, an address, an amount, a path or a text.
+Every package may count. This package does not import any other. Labels are names from the code:
+never an id, an address, an amount, a path or a text.
 """

@@ -1,4 +1,4 @@
-"""The text of `/metrics`: what was counted, and what is asked at the moment."""
+"""The text of `/metrics`: counters, and values that are read for each request."""
 
 import struct
 from collections.abc import Callable, Iterable
@@ -11,11 +11,11 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from ledger.metrics import shared
 from ledger.metrics.kinds import COUNTS_TOGETHER, registry
 
-TRIES = 3  # a file that was just made has no values yet
+TRIES = 3  # a new file has no values at first
 
 
-class Asked(Collector):
-    """A collector of what a function returns."""
+class FunctionCollector(Collector):
+    """A collector that returns the metrics of a function."""
 
     def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:
         self._families = families
@@ -28,15 +28,17 @@ class Asked(Collector):
 
 
 def text_of(*sources: Callable[[], Iterable[Metric]]) -> bytes:
-    """The counts of all processes and the figures of the sources, in Prometheus's text format."""
+    """Returns the counts of all processes and the metrics of the sources, in Prometheus's text
+    format.
+    """
     found = CollectorRegistry(auto_describe=False)
     for source in (counted, *sources):
-        found.register(Asked(source))
+        found.register(FunctionCollector(source))
     return generate_latest(found)
 
 
 def counted() -> Iterable[Metric]:
-    """The counters, gauges and histograms of all processes that count together."""
+    """Returns the counters, gauges and histograms of all processes that count together."""
     if not COUNTS_TOGETHER:
         return registry.collect()
     for attempt in range(TRIES):

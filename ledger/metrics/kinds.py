@@ -1,4 +1,4 @@
-"""Counters, gauges and histograms, of this process or shared, as its environment says."""
+"""Counters, gauges and histograms. The environment decides whether processes share them."""
 
 from functools import partial
 
@@ -9,10 +9,10 @@ from ledger.metrics import shared
 
 __all__ = ["COUNTS_TOGETHER", "Counter", "Gauge", "Histogram", "registry"]
 
-COUNTS_TOGETHER = shared.is_shared()  # as it is now: a folder that is named later changes nothing
+COUNTS_TOGETHER = shared.is_shared()  # fixed at import: a folder that is set later has no effect
 if COUNTS_TOGETHER:
     values.ValueClass = values.MultiProcessValue(shared.slot)  # type: ignore[no-untyped-call]
-else:  # also where the variable is there and empty
+else:  # also if the variable is set but empty
     values.ValueClass = values.MutexValue
 # The times at which counters began would double the number of series.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Memory, CPU time and open files of the processes of a web server, where Linux tells them."""
+"""Memory, CPU time and open files of the processes of a web server, from Linux's /proc."""
 
 import os
 from collections.abc import Iterator
@@ -11,22 +11,22 @@ from ledger.metrics import shared
 from ledger.metrics.kinds import COUNTS_TOGETHER
 
 PROC = Path("/proc")
-LABEL = ["worker"]  # the slot: a process id would be another series with each start
+LABEL = ["worker"]  # the slot; with a process id, each start would create new series
 
 
 def families() -> Iterator[Metric]:
-    """The usual figures of each process; only their number where there is no /proc."""
+    """Yields the standard metrics of each process; without /proc, only the number of processes."""
     running = shared.processes()
     yield GaugeMetricFamily("ledger_processes", "Processes of this web server.", len(running))
     yield GaugeMetricFamily(
         "ledger_metrics_shared",
-        "1: counts are of all processes of this server; 0: of the one that answers.",
+        "1: counts are for all processes of this server; 0: for the process that answers.",
         float(COUNTS_TOGETHER),
     )
     memory = GaugeMetricFamily("process_resident_memory_bytes", "Memory in use.", labels=LABEL)
     cpu = CounterMetricFamily("process_cpu_seconds", "CPU time, user and system.", labels=LABEL)
     files = GaugeMetricFamily("process_open_fds", "Open file descriptors.", labels=LABEL)
-    most = GaugeMetricFamily("process_max_fds", "Most open file descriptors.", labels=LABEL)
+    most = GaugeMetricFamily("process_max_fds", "Maximum of open file descriptors.", labels=LABEL)
     started = GaugeMetricFamily(
         "process_start_time_seconds", "Start, in seconds since 1970.", labels=LABEL
     )
@@ -39,7 +39,9 @@ def families() -> Iterator[Metric]:
 
 
 def _figures(process: Path) -> tuple[float, ...]:
-    """Memory, CPU time, open and most files, and start; nothing for a process that has ended."""
+    """Returns memory, CPU time, open files, the limit of open files, and start time. Returns () for
+    a process that has ended.
+    """
     try:
         stat = (process / "stat").read_text().rpartition(")")[2].split()
         limits = (process / "limits").read_text()

@@ -1,10 +1,10 @@
-"""What the processes of a web server count together, in files of a folder that they share.
+"""Counts that the processes of a web server share, in files of a common folder.
 
-Note [Slots]: prometheus_client keeps the values of each process in files that are named after its
-process id, so that a server whose workers come and go would leave more files with each. Here the
-name is a slot: a process takes the first one that no other holds, by a lock that the kernel gives
-back when the process ends, however it ends. The next process goes on counting there, so no count
-is lost and no hook of the web server is needed. Only gauges begin anew.
+Note [Slots]: prometheus_client names the files with the values of a process after its process id,
+so each new worker of a server would leave more files. Here the name is a slot number. A process
+takes the first free slot with a file lock, which the kernel releases when the process ends for any
+reason. The next process in that slot continues the counts, so counts are not lost, and no hook of
+the web server is needed. Only gauges start again.
 """
 
 import fcntl
@@ -21,16 +21,17 @@ from typing import NoReturn
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own variable
 SLOTS = "slots"
 SIZE = 8  # bytes of a slot: the process id of its holder
-MOST = 10_000
+MAX_SLOTS = 10_000
 PREFIX = "ledger-metrics-"
-# Files there are in memory: no full disk ends a process that writes a mapped page.
+# Files in this folder are in memory. On a full disk, a write to a mapped page would end the
+# process.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - only the folder made in it is used
-BOOT_ERROR = 3  # with any other exit code gunicorn would try again for ever
-YOUNG = 60.0  # seconds in which a new folder may have nobody yet who holds it
+BOOT_ERROR = 3  # after any other exit code, gunicorn would start the worker again and again
+YOUNG = 60.0  # seconds after its creation in which a folder may not be locked by a process yet
 
 
 class Slot:
-    """The slot of this process. The file stays open: closing it would give the lock back."""
+    """The slot of this process. The file stays open, because closing it would release the lock."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -38,7 +39,7 @@ class Slot:
         self._number = -1
 
     def number(self) -> int:
-        """Takes a slot at the first call, and again in a forked process."""
+        """Returns the slot number. Takes a slot at the first call and after each fork."""
         if self._pid != os.getpid():
             with self._lock:
                 if self._pid != os.getpid():
@@ -54,21 +55,21 @@ class Slot:
                 self._file = os.open(place / SLOTS, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             _stop(f"{FOLDER} names a folder that cannot be used: {error.strerror}.")
-        for number in range(MOST):
+        for number in range(MAX_SLOTS):
             if _locked(self._file, number * SIZE):
                 break
         else:
-            _stop(f"{FOLDER} is shared by more than {MOST} processes.")
+            _stop(f"{FOLDER} is shared by more than {MAX_SLOTS} processes.")
         for left in place.glob(f"gauge_*_{number}.db"):
             left.unlink()
         os.pwrite(self._file, os.getpid().to_bytes(SIZE, "little"), number * SIZE)
         self._number = number
 
     def holders(self) -> dict[int, int]:
-        """The process ids of all processes that share the folder, by slot."""
+        """Returns the process ids of all processes that share the folder, by slot."""
         mine = self.number()
         found = {mine: os.getpid()}
-        for number in range(min(os.fstat(self._file).st_size // SIZE, MOST)):
+        for number in range(min(os.fstat(self._file).st_size // SIZE, MAX_SLOTS)):
             if number == mine:
                 continue
             place = number * SIZE
@@ -83,7 +84,7 @@ _slot = Slot()
 
 
 def is_shared() -> bool:
-    """Whether the processes of this server count together."""
+    """Returns whether the processes of this server count together."""
     return bool(os.environ.get(FOLDER))
 
 
@@ -92,17 +93,17 @@ def folder() -> Path:
 
 
 def slot() -> int:
-    """The number of this process among those that share the folder. See Note [Slots]."""
+    """Returns the slot number of this process; see Note [Slots]."""
     return _slot.number()
 
 
 def processes() -> dict[int, int]:
-    """The process ids of the running processes that count together, by slot."""
+    """Returns the process ids of the running processes that count together, by slot."""
     return _slot.holders() if is_shared() else {0: os.getpid()}
 
 
 def files() -> list[str]:
-    """The files to add up: all counts, and the gauges of processes that run."""
+    """Returns the files to add up: all counts, and the gauges of running processes."""
     running = processes()
     return [
         str(file)
@@ -112,8 +113,8 @@ def files() -> list[str]:
 
 
 def new_folder() -> Path:
-    """A folder for the processes of a new server, which the first of them makes: in memory where
-    the system has a place for that.
+    """Returns the path of a folder for the processes of a new server, in memory if possible. The
+    first process creates the folder.
     """
     base = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
     remove_left(base)
@@ -121,26 +122,26 @@ def new_folder() -> Path:
 
 
 def remove_left(base: Path) -> None:
-    """Removes our folders in `base` that no process holds any more: of servers that were killed."""
+    """Removes Ledger's folders in `base` that no process locks: of servers that were killed."""
     for left in base.glob(f"{PREFIX}*"):
         try:
             facts = left.stat(follow_symlinks=False)
             if facts.st_uid != os.geteuid() or time.time() - facts.st_mtime < YOUNG:
                 continue
             with (left / SLOTS).open("r+b") as file:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # all of it
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the whole file
                 shutil.rmtree(left)
         except OSError:
-            continue  # somebody holds it, or has just removed it
+            continue  # a process has locked it, or has just removed it
 
 
-def _stop(sentence: str) -> NoReturn:
-    print(sentence, file=sys.stderr)
+def _stop(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
     raise SystemExit(BOOT_ERROR)
 
 
 def _locked(file: int, place: int) -> bool:
-    """Locks a slot for this process; False if another one holds it."""
+    """Locks a slot for this process. Returns False if another process has locked it."""
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, SIZE, place)
     except OSError:

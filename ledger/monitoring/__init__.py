@@ -1,5 +1,5 @@
-"""`/metrics`: figures of the site and the bank for Prometheus (docs/monitoring.md).
+"""`/metrics`: metrics of the site and the bank for Prometheus (docs/monitoring.md).
 
-Stands on top of everything, because it tells of everything. The counters themselves stand in the
-rooms that count (`ledger.metrics`).
+This package imports all others, because it describes them. Counters are defined in the modules that
+count, with `ledger.metrics`.
 """

@@ -1,4 +1,4 @@
-"""The figures of the books: holds, the last audit, the last seal."""
+"""Metrics of the books: holds, the last audit and the last seal."""
 
 import time
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from ledger.db.rights.row_security import LIFETIME, NOBODY, SETTING, RowScope, keys, signed
 
-MOST = 100_000  # holds that are counted
+MAX_HOLDS = 100_000  # more holds are not counted
 HOLDS = f"""SELECT count(*), count(*) FILTER (WHERE expires_at <= clock_timestamp()),
     extract(epoch FROM clock_timestamp() - min(expires_at))::float
-FROM (SELECT expires_at FROM transactions WHERE status = 'pending' LIMIT {MOST}) AS holds"""  # noqa: S608 - a constant
-# The last audit of each scope: of all rows, and of those since a time.
+FROM (SELECT expires_at FROM transactions WHERE status = 'pending' LIMIT {MAX_HOLDS}) AS holds"""  # noqa: S608 - a constant
+# The last audit of each scope: all rows, and rows since a point in time.
 AUDITS = """SELECT DISTINCT ON (since IS NULL) CASE WHEN since IS NULL THEN 'all' ELSE 'part' END,
     extract(epoch FROM finished_at)::float, jsonb_array_length(findings),
     extract(epoch FROM finished_at - started_at)::float
@@ -24,7 +24,7 @@ FROM seals ORDER BY number DESC LIMIT 1"""
 
 
 class HoldFigures(NamedTuple):
-    """A row of HOLDS; `oldest_seconds` is below 0 before the first hold is overdue."""
+    """The row of the query HOLDS. `oldest_seconds` is below 0 if no hold is overdue."""
 
     open: int
     overdue: int
@@ -32,7 +32,7 @@ class HoldFigures(NamedTuple):
 
 
 class AuditFigures(NamedTuple):
-    """A row of AUDITS."""
+    """A row of the query AUDITS."""
 
     scope: str
     finished_at: float
@@ -41,7 +41,7 @@ class AuditFigures(NamedTuple):
 
 
 class SealFigures(NamedTuple):
-    """A row of SEAL; all 0 before the first seal."""
+    """The row of the query SEAL. All values are 0 before the first seal."""
 
     number: int = 0
     sealed_at: float = 0.0
@@ -55,39 +55,43 @@ def holds(found: psycopg.Connection[Any]) -> HoldFigures:
 
 
 def audits(found: psycopg.Connection[Any]) -> list[AuditFigures]:
-    """The last audit of each scope."""
+    """Returns the last audit of each scope."""
     read_every_row(found)
     return [AuditFigures(*row) for row in found.execute(AUDITS)]
 
 
 def seal(found: psycopg.Connection[Any]) -> SealFigures:
-    """The last seal."""
+    """Returns the last seal."""
     return SealFigures(*found.execute(SEAL).fetchone() or ())
 
 
 def families_of_holds(figures: HoldFigures) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "ledger_holds_open", f"Holds that have not ended; counted up to {MOST:,}.", figures.open
+        "ledger_holds_open",
+        f"Holds that have not ended; counted up to {MAX_HOLDS:,}.",
+        figures.open,
     )
     yield GaugeMetricFamily(
-        "ledger_holds_overdue", "Open holds whose time is over.", figures.overdue
+        "ledger_holds_overdue", "Open holds that have expired.", figures.overdue
     )
     yield GaugeMetricFamily(
-        "ledger_holds_overdue_seconds", "How long the oldest of them has been overdue.",
+        "ledger_holds_overdue_seconds", "How long the oldest of these has been overdue.",
         max(0.0, figures.oldest_seconds or 0.0),
     )  # fmt: skip
 
 
 def families_of_audits(figures: list[AuditFigures]) -> Iterator[Metric]:
-    """All rows, or only those since a time (scope); 0 for the time of one that never ran."""
+    """Yields the metrics of the last audits, with the scope as a label: all rows, or rows since a
+    point in time. All are 0 for an audit that never ran.
+    """
     ended = GaugeMetricFamily(
         "ledger_audit_last_timestamp_seconds", "End of the last audit; 0: never.", labels=["scope"]
     )
     findings = GaugeMetricFamily(
-        "ledger_audit_last_findings", "What the last audit found wrong.", labels=["scope"]
+        "ledger_audit_last_findings", "Number of findings of the last audit.", labels=["scope"]
     )
     took = GaugeMetricFamily(
-        "ledger_audit_last_duration_seconds", "How long it took.", labels=["scope"]
+        "ledger_audit_last_duration_seconds", "Duration of the last audit.", labels=["scope"]
     )
     by_scope = {each.scope: each for each in figures}
     for scope in ("all", "part"):
@@ -101,16 +105,19 @@ def families_of_audits(figures: list[AuditFigures]) -> Iterator[Metric]:
 def families_of_seal(figures: SealFigures) -> Iterator[Metric]:
     yield GaugeMetricFamily("ledger_seal_number", "Number of the last seal.", figures.number)
     yield GaugeMetricFamily(
-        "ledger_seal_last_timestamp_seconds", "When it was made; 0: never.", figures.sealed_at
+        "ledger_seal_last_timestamp_seconds", "Time of the last seal; 0: never.", figures.sealed_at
     )
     yield GaugeMetricFamily(
-        "ledger_seal_until_timestamp_seconds", "What was booked before is sealed; 0: nothing.",
+        "ledger_seal_until_timestamp_seconds", "Time until which payments are sealed; 0: none.",
         figures.ends_at,
     )  # fmt: skip
 
 
 def read_every_row(found: psycopg.Connection[Any], scope: RowScope = RowScope.STAFF) -> None:
-    """Where policies hide rows, reads as staff who may change nothing: a token of nobody."""
+    """Lets the transaction read all rows if row-level security is on.
+
+    Uses a row token without a user, which has the reading rights of staff and may change nothing.
+    """
     if settings.LEDGER_ROW_SECURITY:
         token = signed(NOBODY, scope, int(time.time()) + LIFETIME, keys()[0])
         found.execute("SELECT set_config(%s, %s, true)", [SETTING, token])

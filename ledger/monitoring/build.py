@@ -1,4 +1,4 @@
-"""What runs: versions as labels of a figure that is always 1."""
+"""Versions of the running code, as labels of a metric that is always 1."""
 
 import platform
 
@@ -7,7 +7,8 @@ from prometheus_client.core import GaugeMetricFamily
 
 from ledger.version import REVISION, VERSION
 
-# Not the server's version: while the database is away, it would be another series.
+# The database server's version is not a label, because it is unknown during an outage, which would
+# create another series.
 LABELS = {
     "version": VERSION,
     "revision": REVISION,
@@ -17,7 +18,9 @@ LABELS = {
 
 
 def family() -> GaugeMetricFamily:
-    """Returns ledger_build_info of the process that answers."""
-    info = GaugeMetricFamily("ledger_build_info", "1: what this process runs.", labels=list(LABELS))
+    """Returns ledger_build_info for this process."""
+    info = GaugeMetricFamily(
+        "ledger_build_info", "1; the labels are the versions of this process.", labels=list(LABELS)
+    )
     info.add_metric(list(LABELS.values()), 1)
     return info

@@ -1,4 +1,4 @@
-"""Whether commits are confirmed by the synchronous standbys that they wait for."""
+"""Metrics of synchronous standbys, which confirm commits."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,13 @@ WAITING = "waiting_commit"
 
 
 def families(found: Confirmation) -> Iterator[Metric]:
-    """The standbys that are needed and there, and how long a commit has been waiting."""
+    """Yields the numbers of needed and connected standbys, and how long a commit has waited."""
     yield GaugeMetricFamily(
         "ledger_db_synchronous_standbys_needed", "Standbys that each commit waits for.",
         found.needed,
     )  # fmt: skip
     yield GaugeMetricFamily(
-        "ledger_db_synchronous_standbys", "Those of them that are connected.", found.connected
+        "ledger_db_synchronous_standbys", "Connected synchronous standbys.", found.connected
     )
     yield GaugeMetricFamily(
         "ledger_db_commit_wait_seconds", "How long the oldest commit has waited for a standby.",

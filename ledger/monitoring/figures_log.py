@@ -1,7 +1,7 @@
-"""Writes the figures that alarms need into the log, for where no Prometheus asks each process.
+"""Writes the metrics that alarms need into the log, for sites without Prometheus.
 
-On AWS it runs beside the web process, in the same task (`deploy/aws`): filters on the log make
-metrics of the lines. It needs no setting but the port and LEDGER_METRICS_TOKEN.
+On AWS it runs in the same task as the web process (`deploy/aws`), and filters on the log turn the
+lines into metrics. It needs only the settings PORT and LEDGER_METRICS_TOKEN.
 
     python -m ledger.monitoring.figures_log
 """
@@ -18,14 +18,14 @@ from typing import NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 EVERY_SECONDS, TIMEOUT_SECONDS = 60, 10
-# Where the server makes backups by itself, `manage.py backup` is never done.
+# AWS makes the backups, so the job `backup` is never done and always late.
 NOT_OF_AWS = "backup"
 LATEST = {
     "oldest_transaction_seconds": "ledger_db_oldest_transaction_seconds",
     "holds_overdue_seconds": "ledger_holds_overdue_seconds",
     "webhooks_unserved_seconds": "ledger_webhook_unserved_seconds",
 }
-# Counts of the processes, whose increase since the line before is written.
+# Counters. Each line contains their increase since the previous line.
 COUNTED: dict[str, tuple[str, dict[str, str]]] = {
     "payments_unknown": ("ledger_payments_total", {"outcome": "unknown"}),
     "payments_failed": ("ledger_payments_total", {"outcome": "failed"}),
@@ -44,7 +44,7 @@ class Sample(NamedTuple):
 
 
 def samples_of(text: str) -> list[Sample]:
-    """All lines of a page of Prometheus's text format."""
+    """Returns all samples in a text of Prometheus's format."""
     return [
         Sample(sample.name, sample.labels, sample.value)
         for family in text_string_to_metric_families(text)
@@ -53,13 +53,13 @@ def samples_of(text: str) -> list[Sample]:
 
 
 class FiguresLog:
-    """Makes a line of each page of `/metrics`."""
+    """The facts of a log line from each page of `/metrics`. It remembers the last counters."""
 
     def __init__(self) -> None:
         self._before: dict[str, float] = {}
 
     def line(self, samples: list[Sample], now: float) -> dict[str, float]:
-        """The figures by name. Those that the database did not tell are left out."""
+        """Returns the values by name, without the values that are missing on the page."""
         found: dict[str, float] = {}
         for name, metric in LATEST.items():
             values = [each.value for each in samples if each.name == metric]
@@ -78,7 +78,9 @@ class FiguresLog:
         return {name: round(value, 3) for name, value in found.items()}
 
     def _increase(self, name: str, total: float) -> float:
-        """Since the line before; 0 at first. A smaller total is of processes that began anew."""
+        """Returns the increase since the previous line; 0 for the first line. If the total is
+        smaller, the processes have started again, and the increase is the total.
+        """
         before = self._before.get(name, total)
         self._before[name] = total
         return total - before if total >= before else total
@@ -93,7 +95,7 @@ def _total(samples: list[Sample], metric: str, labels: Mapping[str, str]) -> flo
 
 
 def page_of(port: int, token: str) -> str:
-    """The page `/metrics` of this machine. Raises OSError or HTTPException without one."""
+    """Returns the page `/metrics` of this computer. Raises OSError or HTTPException if it fails."""
     connection = http.client.HTTPConnection("localhost", port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"})
@@ -106,13 +108,13 @@ def page_of(port: int, token: str) -> str:
 
 
 def write(event: str, **facts: object) -> None:
-    """One line of JSON, as those of the web process."""
+    """Prints one line of JSON in the format of the web process's log."""
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     print(json.dumps({"time": at, "level": "INFO", "event": event, **facts}), flush=True)
 
 
 def look(log: FiguresLog, port: int, token: str) -> None:
-    """Reads the page once, and writes a line: of its figures, or of why there are none."""
+    """Reads the page once, and writes a line with its values or with the reason for a failure."""
     try:
         line = log.line(samples_of(page_of(port, token)), time.time())
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -122,10 +124,10 @@ def look(log: FiguresLog, port: int, token: str) -> None:
 
 
 def main(rounds: int | None = None) -> int:
-    """Looks once a minute until it is ended, or so many times."""
+    """Writes a line every minute, without an end or `rounds` times. Returns the exit code."""
     token = os.environ.get("LEDGER_METRICS_TOKEN", "").split(",")[0].strip()
     if not token:
-        print("LEDGER_METRICS_TOKEN is missing: /metrics shows no figures.", file=sys.stderr)
+        print("LEDGER_METRICS_TOKEN is missing, so /metrics cannot be read.", file=sys.stderr)
         return 1
     log, port = FiguresLog(), int(os.environ.get("PORT") or 8000)
     while rounds is None or rounds > 0:

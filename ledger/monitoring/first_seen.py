@@ -1,4 +1,4 @@
-"""Since when `/metrics` has seen the same thing, for all processes of the server."""
+"""How long `/metrics` has seen the same value, shared by all processes of the server."""
 
 import json
 import os
@@ -10,8 +10,8 @@ _seen: dict[str, dict[str, Any]] = {}
 
 
 def seconds_since(kind: str, value: str | None, now: float) -> float:
-    """Seconds since this value of this kind was first seen; 0 for none, or another one than last
-    time. `now` is the database's clock, in seconds since 1970.
+    """Returns the seconds since this value of this kind was first seen. Returns 0 for None, or if
+    the last call had another value. `now` is the time of the database, in seconds since 1970.
     """
     seen = _read(kind)
     is_same = value is not None and seen.get("value") == value

@@ -1,7 +1,7 @@
-"""The page `/metrics`, and who may see it.
+"""The page `/metrics`, and the check who may see it.
 
-Prometheus shows a token (LEDGER_METRICS_TOKEN); staff who are signed in open it in a browser. For
-everybody else there is no such page.
+Prometheus sends a token (LEDGER_METRICS_TOKEN), and signed-in staff can open the page in a browser.
+Everybody else gets 404.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ from ledger.db.commits import synchronous
 from ledger.metrics import processes
 from ledger.metrics.exposition import text_of
 from ledger.monitoring import books, build, confirming, scheduled, server, standbys, webhooks
-from ledger.monitoring.asking import Asking
+from ledger.monitoring.polling import Poller
 
 PATH = "/metrics"
 BEARER = "Bearer "
@@ -41,12 +41,12 @@ FAMILIES: dict[str, Callable[..., Iterator[Metric]]] = {
     "jobs": scheduled.families,
     "webhooks": webhooks.families,
 }
-_asking = Asking(QUESTIONS)
+_poller = Poller(QUESTIONS)
 
 
 class ScrapeMiddleware:
-    """Answers a request for `/metrics` that shows a token, before the host check, the redirect to
-    HTTPS and the session: Prometheus comes by IP address, and is nobody.
+    """Middleware that answers requests for `/metrics` with a token. It runs before the host check,
+    the redirect to HTTPS and the session, because Prometheus uses an IP address and has no session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -61,18 +61,21 @@ class ScrapeMiddleware:
 
 
 def has_token(request: HttpRequest) -> bool:
-    """Whether it shows one of the tokens of the settings. Takes as long for any wrong one."""
+    """Returns whether a request contains one of the tokens in the settings. Compares in constant
+    time.
+    """
     given = request.headers.get("Authorization", "")
     if not given.startswith(BEARER):
         return False
-    shown = given.removeprefix(BEARER).strip()
-    matches = [constant_time_compare(shown, token) for token in settings.LEDGER_METRICS_TOKEN]
+    sent = given.removeprefix(BEARER).strip()
+    matches = [constant_time_compare(sent, token) for token in settings.LEDGER_METRICS_TOKEN]
     return any(matches)
 
 
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponseBase:
-    """The same for staff who are signed in; the second factor is asked for by `LEDGER_STAFF_PATHS`.
+    """Shows the page to signed-in staff. `LEDGER_STAFF_PATHS` makes the second factor necessary.
+
     Raises Http404 for everybody else.
     """
     if not request.user.is_staff:
@@ -83,8 +86,8 @@ def metrics(request: HttpRequest) -> HttpResponseBase:
 
 
 def answer() -> HttpResponse:
-    """All figures, in Prometheus's text format. Also while the database is away."""
-    found, seconds = _asking.answers()
+    """Returns all metrics in Prometheus's text format. Works also during a database outage."""
+    found, seconds = _poller.answers()
     response = HttpResponse(
         text_of(processes.families, lambda: _families(found, seconds)),
         content_type=CONTENT_TYPE_LATEST,
@@ -99,10 +102,10 @@ def _families(found: Mapping[str, Any], seconds: float) -> Iterator[Metric]:
         "ledger_db_up", "1: the database answered within a second.", float("server" in found)
     )
     yield GaugeMetricFamily(
-        "ledger_figures_seconds", "How long the database took for these figures.", seconds
+        "ledger_figures_seconds", "How long the database took for these values.", seconds
     )
     read = GaugeMetricFamily(
-        "ledger_figures_read", "0: these figures are missing.", labels=["figures"]
+        "ledger_figures_read", "0: these values are missing.", labels=["figures"]
     )
     for name in QUESTIONS:
         read.add_metric([name], float(name in found))

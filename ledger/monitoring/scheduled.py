@@ -1,4 +1,4 @@
-"""When each scheduled job was last done, whoever ran it: a worker, cron or a person."""
+"""Metrics of the last run of each scheduled job by a worker, cron or a person."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,13 +10,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from ledger.db.models import JobRecord
 from ledger.jobs.schedule import BACKUP, JOBS, until
 
-LABEL = ["command"]  # Prometheus has a label `job` of its own
+LABEL = ["command"]  # Prometheus already uses the label `job`
 RECORDS = "SELECT clock_timestamp(), name, done_at, failed_at FROM job_records"
 
 
 class JobFigures(NamedTuple):
-    """One job: when it was done and failed, in seconds since 1970; 0 for never, and for
-    what is yet to come: see Note [Times to come].
+    """The times when a job was last done and last failed, in seconds since 1970. 0 means never, or
+    a time in the future; see Note [Times to come].
     """
 
     name: str
@@ -26,7 +26,7 @@ class JobFigures(NamedTuple):
 
 
 def figures(found: psycopg.Connection[Any]) -> list[JobFigures]:
-    """All jobs, also those that never ran."""
+    """Returns the times of all jobs, including jobs that never ran."""
     rows = found.execute(RECORDS).fetchall()
     records = {name: (now, JobRecord(name=name, done_at=done, failed_at=failed))
                for now, name, done, failed in rows}  # fmt: skip
@@ -46,7 +46,7 @@ def _seconds(moment: datetime | None) -> float:
 
 
 def families(figures: list[JobFigures]) -> Iterator[Metric]:
-    """The figures of each job."""
+    """Yields the metrics of all jobs."""
     done = GaugeMetricFamily(
         "ledger_job_last_done_timestamp_seconds", "When it was last done; 0: never.", labels=LABEL
     )

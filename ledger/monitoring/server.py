@@ -1,5 +1,5 @@
-"""The figures of the database server, as the web role may read them: connections, locks, deadlocks,
-and how old the oldest transaction is.
+"""Metrics of the database server that the web role may read: connections, locks, deadlocks, and the
+age of the oldest transaction.
 """
 
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from ledger.monitoring.first_seen import seconds_since
 
-# Note [Oldest transaction]: the web role sees neither what others run nor since when, and of its
-# own sessions neither, because they report nothing (docs/rights.md). What everybody sees is that a
-# transaction which has written holds a lock on its own id. It is as old as the first time that
-# `/metrics` saw it, less at most the time between two requests. The start of a transaction that
-# only reads is known where the server shows it.
+# Note [Oldest transaction]: the web role cannot see the statements and start times of other roles,
+# and its own sessions do not report them (docs/rights.md). But every role can see that a
+# transaction which has written has a lock on its own id. `/metrics` counts its age from the first
+# time that it saw the lock, so the result may be too low by the time between two requests. For a
+# transaction that only reads, the start is known only if the server shows it.
 SERVER = """WITH locks AS MATERIALIZED (
     SELECT granted, mode = 'ExclusiveLock' AS is_own, transactionid FROM pg_locks
 )
@@ -33,7 +33,7 @@ OLDEST = "oldest_transaction"
 
 
 class ServerFigures(NamedTuple):
-    """A row of SERVER."""
+    """The row of the query SERVER."""
 
     connections: int
     all_connections: int
@@ -49,12 +49,12 @@ class ServerFigures(NamedTuple):
 
 
 def figures(found: psycopg.Connection[Any]) -> ServerFigures:
-    """Asks the server, in one statement."""
+    """Reads the numbers in one statement."""
     return ServerFigures(*found.execute(SERVER).fetchone() or ())
 
 
 def families(figures: ServerFigures) -> Iterator[Metric]:
-    """The figures of the server."""
+    """Yields the metrics of the server."""
     yield GaugeMetricFamily(
         "ledger_db_connections", "Connections to this database, of all programs.",
         figures.connections,

@@ -1,4 +1,4 @@
-"""How far behind each replica is, and which are used, as the process that answers sees them."""
+"""Metrics of replicas: their lag and whether they are used, as this process sees them."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from ledger.db import replicas
 from ledger.db.replicas import known
 
-# The label for each reason; an error, of which the log says why, is "error".
+# The label for each reason. The label for an error is "error"; the log contains its reason.
 REASONS = {
     known.NOT_PROBED: "not_asked",
     known.NO_STANDBY: "no_standby",
@@ -22,25 +22,27 @@ SILENT, ERROR = "no_answer", "error"
 
 
 def place_of_writer(found: psycopg.Connection[Any]) -> replicas.WriterPlace:
-    """The byte of WAL that the writer has written up to, and when its server started. Unasked
-    without replicas.
+    """Returns the writer's WAL position in bytes and the start time of its server. Without
+    replicas, returns (None, None) and does not query.
     """
     row = found.execute(replicas.WRITER_QUERY).fetchone() if replicas.aliases() else None
     return row or (None, None)
 
 
 def families(writer: replicas.WriterPlace) -> Iterator[Metric]:
-    """The figures of each replica; without any, no series."""
+    """Yields the metrics of each replica. Without replicas, there are no series."""
     label = ["replica"]
     used = GaugeMetricFamily("ledger_replica_used", "1: it is read from.", labels=label)
     out = GaugeMetricFamily(
-        "ledger_replica_left_out", "Why it is not read from.", labels=["replica", "reason"]
+        "ledger_replica_left_out",
+        "1, with the reason why it is not read from.",
+        labels=["replica", "reason"],
     )
     behind = GaugeMetricFamily(
-        "ledger_replica_lag_bytes", "WAL that it has not replayed.", labels=label
+        "ledger_replica_lag_bytes", "Bytes of WAL that it has not replayed.", labels=label
     )
     seconds = GaugeMetricFamily(
-        "ledger_replica_lag_seconds", "Age of what it replayed last; 0: nothing is missing.",
+        "ledger_replica_lag_seconds", "Age of the last replayed data; 0: nothing is missing.",
         labels=label,
     )  # fmt: skip
     found = replicas.replicas() if replicas.aliases() else ()
@@ -57,7 +59,7 @@ def families(writer: replicas.WriterPlace) -> Iterator[Metric]:
 
 
 def _reason(replica: known.Replica, why_out: str) -> str:
-    """Why it is left out, as a label; "" while it is used."""
+    """Returns the label for the reason why a replica is not used; "" if it is used."""
     if why_out:
         return REASONS.get(why_out, ERROR)
     answer = replica.answer

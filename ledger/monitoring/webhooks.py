@@ -1,4 +1,4 @@
-"""The figures of webhooks: what waits to be delivered, and what became of attempts."""
+"""Metrics of webhooks: events that wait for delivery, and results of attempts."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -9,11 +9,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from ledger.db.rights.row_security import RowScope
 from ledger.monitoring.books import read_every_row
 
-MOST = 10_000  # queues that are counted
+MAX_QUEUES = 10_000  # more queues are not counted
 STATUSES = ("active", "paused", "disabled")
 OUTCOMES = ("delivered", "failed", "sending")
-# One statement. Of what is due and not failing: since when nobody has served its webhook. A long
-# queue that is being delivered is no delay in this sense.
+# One statement. `unserved` is the time since which no worker has served a webhook whose events are
+# due and whose receiver is not failing. A long queue that a worker is delivering is not a delay.
 FIGURES = f"""
 WITH hooks AS (SELECT status, count(*) AS number FROM webhooks GROUP BY status),
 attempts AS (
@@ -31,7 +31,7 @@ attempts AS (
     FROM webhook_queues AS queue
     JOIN webhooks AS hook ON hook.id = queue.webhook_id AND hook.status = 'active'
     JOIN event_streams AS stream ON stream.account_id = queue.account_id
-    WHERE stream.last_number > queue.position LIMIT {MOST}
+    WHERE stream.last_number > queue.position LIMIT {MAX_QUEUES}
 )
 SELECT (SELECT coalesce(json_object_agg(status, number), '{{}}') FROM hooks),
        (SELECT coalesce(json_object_agg(status, number), '{{}}') FROM attempts),
@@ -42,7 +42,9 @@ FROM queues"""  # noqa: S608 - a constant
 
 
 class WebhookFigures(NamedTuple):
-    """Counts by status; of events that wait; and of deliveries of the last hour by outcome."""
+    """Counts of webhooks by status, of waiting events, and of the last hour's deliveries by
+    outcome.
+    """
 
     hooks: dict[str, int]
     attempts: dict[str, int]
@@ -52,7 +54,7 @@ class WebhookFigures(NamedTuple):
 
 
 def figures(found: psycopg.Connection[Any]) -> WebhookFigures:
-    """Reads all of them, of the whole bank."""
+    """Reads the counts of the whole bank."""
     read_every_row(found, RowScope.AUDIT)
     return WebhookFigures(*found.execute(FIGURES).fetchone() or ())
 
@@ -64,17 +66,17 @@ def families(figures: WebhookFigures) -> Iterator[Metric]:
     yield hooks
     yield GaugeMetricFamily(
         "ledger_webhook_events_waiting",
-        f"Events that active webhooks were not told of yet; of {MOST:,} queues at most.",
+        f"Events not sent yet by active webhooks; of {MAX_QUEUES:,} queues at most.",
         figures.waiting,
     )
     yield GaugeMetricFamily(
         "ledger_webhook_events_failing",
-        "Those of them whose receiver has failed and is tried again.",
+        "Waiting events for receivers that have failed and are tried again.",
         figures.failing,
     )
     yield GaugeMetricFamily(
         "ledger_webhook_unserved_seconds",
-        "The longest time that no worker has looked after events that are due.",
+        "The longest time for which no worker has served due events.",
         max(0.0, figures.unserved_seconds),
     )
     attempts = GaugeMetricFamily(

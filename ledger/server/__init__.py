@@ -1,1 +1,1 @@
-"""What `make run` starts: the web server, its settings and the static files."""
+"""The web server that `make run` starts, its settings and the static files."""

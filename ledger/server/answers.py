@@ -1,6 +1,6 @@
-"""What gunicorn itself writes: with our headers, and without its name.
+"""Adds Ledger's headers to gunicorn's error responses, and removes gunicorn's name.
 
-gunicorn refuses a request that it cannot read before Django sees it, and has no setting for either.
+gunicorn itself answers requests that it cannot parse, and has no settings for these headers.
 """
 
 from functools import partial
@@ -14,8 +14,9 @@ from ledger.web.headers import HeadersMiddleware
 
 
 def add_headers(worker: Any) -> None:
-    """Adds ours to all that this worker of gunicorn refuses, and removes `Server` from all answers,
-    which would tell attackers what to look for.
+    """Adds Ledger's headers to responses in which this gunicorn worker refuses a request.
+
+    Also removes the header `Server` from all responses, because it helps attackers.
     """
     wsgi.Response = NamelessResponse
     refuse, headers = worker.handle_error, _headers()
@@ -34,7 +35,7 @@ class NamelessResponse(wsgi.Response):  # type: ignore[misc]
 
 
 class RefusedClient:
-    """A client's socket, which puts the headers of every response below the status line."""
+    """A client's socket that inserts Ledger's headers after the status line of a response."""
 
     def __init__(self, sock: Any, headers: bytes) -> None:
         self._sock, self._headers = sock, headers
@@ -48,7 +49,7 @@ class RefusedClient:
 
 
 def _headers() -> bytes:
-    """As lines, from the middleware that gives them to the responses of Django."""
+    """Returns the headers as lines. Takes them from the middleware that sets them in Django."""
     policy = CSPMiddleware(lambda _request: HttpResponse())
     with_policy = partial(policy.process_response, response=HttpResponse())
     headers = HeadersMiddleware(with_policy)(HttpRequest()).headers

@@ -1,8 +1,8 @@
 """Builds the practice bank in a thread of `manage.py serve`, after the site's first answer.
 
-The lock of the builder is taken before the site answers, so that its pages say from the first one
-on that the bank is being built. When the site ends, the thread is stopped and its draft stays for
-the next builder to delete, as after a crash.
+The thread takes the lock of the builder before the site answers, so that even the first page can
+show that the bank is being built. When the site ends, the thread is stopped. Its draft stays, and
+the next builder deletes it, as after a crash.
 """
 
 import threading
@@ -20,23 +20,26 @@ from cookbook.practice.readiness import NoPracticeBank
 
 
 class Stopped(Exception):
-    """The site ends."""
+    """Raised in the thread when the site ends."""
 
 
 class BackgroundBuild:
-    """A context manager: the thread waits from entry on, works after `begin`, and ends on exit."""
+    """A context manager for the thread: it waits from entry on, works after `begin`, and ends at
+    exit.
+    """
 
-    def __init__(self, tell: Callable[[str], object]) -> None:
-        self._tell = tell
+    def __init__(self, print_line: Callable[[str], object]) -> None:
+        self._print_line = print_line
         self._may_begin, self._is_ready = threading.Event(), threading.Event()
         self._is_stopped = False
         self._raw: psycopg.Connection[Any] | None = None  # of the thread
         self._thread = threading.Thread(target=self._run, name="practice-bank", daemon=True)
 
     def __enter__(self) -> Self:
-        """Returns when pages see that it is being built, or when there is nothing to build.
+        """Starts the thread, and returns when pages can see that the bank is being built, or when
+        there is nothing to build.
 
-        Waits no longer than a second: another builder may have the lock, which pages see as well.
+        Waits for one second at most. If another builder has the lock, pages see that, too.
         """
         self._thread.start()
         self._is_ready.wait(1)
@@ -46,7 +49,7 @@ class BackgroundBuild:
         self._may_begin.set()
 
     def wait(self) -> None:
-        """Waits until it has ended."""
+        """Waits until the thread has ended."""
         self._thread.join()
 
     def __exit__(
@@ -60,19 +63,19 @@ class BackgroundBuild:
         while self._thread.is_alive():
             if self._raw is not None:
                 with suppress(psycopg.Error):
-                    self._raw.cancel()  # again, in case that no statement had begun yet
+                    self._raw.cancel()  # repeated, because a statement may begin after a cancel
             self._thread.join(0.1)
 
     def _run(self) -> None:
         try:
             self._build()
         except Exception as error:
-            if self._is_stopped:  # then this is how it ends
+            if self._is_stopped:  # the error is the result of the stop
                 return
             if not isinstance(error, NoPracticeBank | DatabaseError):
                 raise
             reason = str(error).strip().partition("\n")[0]
-            self._tell(f"The practice bank of the cookbook was not built: {reason}")
+            self._print_line(f"The practice bank of the cookbook was not built: {reason}")
         finally:
             self._is_ready.set()
             connection.close()
@@ -83,7 +86,7 @@ class BackgroundBuild:
         with connection.execute_wrapper(self._unless_stopped):
             if bank.build(begin=self._wait):
                 seconds = time.monotonic() - self._began
-                self._tell(f"Built the practice bank of the cookbook in {seconds:.1f} s.")
+                self._print_line(f"Built the practice bank of the cookbook in {seconds:.1f} s.")
 
     def _wait(self) -> None:
         self._is_ready.set()
@@ -93,7 +96,9 @@ class BackgroundBuild:
         self._began = time.monotonic()
 
     def _unless_stopped(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        """No statement is sent any more: not even one that would open the connection again."""
+        """Runs a statement, or raises Stopped after the stop, so that the connection is not opened
+        again.
+        """
         if self._is_stopped:
             raise Stopped
         return execute(*arguments)

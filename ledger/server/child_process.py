@@ -16,9 +16,11 @@ PR_SET_PDEATHSIG = 1
 
 
 class ChildProcess:
-    """A context manager: the process starts on entry, and is told to stop on exit, and killed if it
-    has not ended after `seconds`. What it does before a line comes on stdin is its own choice;
-    `open` sends the line. Enter it before the process has threads, because it forks.
+    """A context manager for a process, which starts at entry. At exit it gets SIGTERM, and is
+    killed if it has not ended after `seconds`.
+
+    `open` sends a line to its stdin, after which the child may begin. Enter the context
+    manager before this process has threads, because it forks.
     """
 
     def __init__(self, command: Sequence[str], seconds: float, more: Mapping[str, str]) -> None:
@@ -46,22 +48,22 @@ class ChildProcess:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(self._seconds)
-        finally:  # also where a second signal ends the waiting
+        finally:  # also if a second signal interrupts the wait
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
 
     def open(self) -> None:
-        """Lets it begin: the database and the static files are ready."""
+        """Lets the process begin, because the database and the static files are ready."""
         if stdin := self.process.stdin:
-            with suppress(BrokenPipeError), stdin:  # it has ended, which `exit_code` tells
+            with suppress(BrokenPipeError), stdin:  # it has ended; `exit_code` shows this
                 stdin.write(b"\n")
 
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """Returns the exit code; None while the process runs."""
         return self.process.poll()
 
 
 def _end_with_parent() -> None:
-    """Asks the kernel to stop the child when this process is killed."""
+    """Makes the kernel stop the child when this process is killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""gunicorn's own log: in the format of ours, and without the addresses of clients."""
+"""gunicorn's log, in the format of Ledger's log and without the IP addresses of clients."""
 
 import logging
 import sys
@@ -10,8 +10,8 @@ from ledger import env
 
 
 class GunicornLog(Logger):  # type: ignore[misc]
-    """Requests are logged by Django (`ledger.web.request_log`); this is about the processes, and
-    what cannot be read as a request.
+    """The log about gunicorn's processes, and about data that is not a valid request. Django logs
+    requests (`ledger.web.request_log`).
     """
 
     def setup(self, cfg: Any) -> None:
@@ -27,14 +27,14 @@ class GunicornLog(Logger):  # type: ignore[misc]
         super().warning(msg, *args, **kwargs)
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        if str(msg).startswith("Error handling request"):  # its address follows
+        if str(msg).startswith("Error handling request"):  # the address of the page follows
             msg, args = "A request failed before Django read it", ()
         super().exception(msg, *args, **kwargs)
 
 
 class LaterJsonLines(logging.Formatter):
-    """JsonLines, loaded for the first record. gunicorn makes its log before it names the folder of
-    the counts for /metrics, and what counts looks for that when it is loaded.
+    """JsonLines that is imported for the first record. gunicorn creates its log before it sets the
+    folder for the counts of /metrics, and `ledger.metrics` reads that setting at import.
     """
 
     def format(self, record: logging.LogRecord) -> str:

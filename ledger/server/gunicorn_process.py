@@ -10,7 +10,9 @@ from ledger.server.child_process import ChildProcess
 
 
 class WebServer(ChildProcess):
-    """From entry on it loads the site; it answers after `open`."""
+    """The process of gunicorn. It loads the site from entry on, and answers requests after
+    `open`.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port

@@ -1,6 +1,6 @@
 """gunicorn's settings: `gunicorn -c python:ledger.server.gunicorn_settings ledger.wsgi`.
 
-`manage.py serve` starts gunicorn by the same file, with some of them said on the command line.
+`manage.py serve` starts gunicorn with the same file, and sets some of them on the command line.
 """
 
 import os
@@ -13,40 +13,43 @@ from ledger.metrics import shared
 from ledger.server.last_connections import take_no_more
 from ledger.web_server_settings import web_server
 
-# While the processes still accept, and no connection begins: until they have those that had begun.
+# The time between blocking new connections and the stop, in which processes accept the connections
+# that had already begun.
 SECONDS_TO_ACCEPT = 0.25
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn opens an unnamed file there
 
 _given = web_server()
 host, port = _given.host, _given.port
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-worker_class = "gthread"  # a slow client holds a thread: see docs/running.md
+worker_class = "gthread"  # a slow client occupies a thread: see docs/running.md
 workers, threads = _given.workers, _given.threads
 keepalive = _given.keep_alive
 timeout, graceful_timeout = _given.worker_timeout, _given.grace
-preload_app = True  # the processes share the memory of what is loaded
+preload_app = True  # the processes share the memory of the loaded code
 loglevel = "warning"
 logger_class = "ledger.server.gunicorn_log.GunicornLog"
 accesslog = None  # Django logs requests, by their routes: see ledger/web/request_log.py
-# What a client says of itself changes no path and no scheme. Django reads X-Forwarded-Proto, and
-# only with LEDGER_BEHIND_PROXY.
+# Headers of a client cannot change the path or the scheme. Django reads X-Forwarded-Proto, but only
+# with LEDGER_BEHIND_PROXY.
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarded_allow_ips = ""
-control_socket_disable = True  # it would write into the home folder
-# Where a process tells that it runs: in memory, also where the file system is read-only.
+control_socket_disable = True  # the socket would be in the home folder
+# The folder of the files by which processes show that they run. It is in memory, so it also works
+# with a read-only file system.
 worker_tmp_dir = str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None
-# Where the processes count together, for /metrics; `manage.py serve` has named it already.
+# The folder of the shared counts for /metrics, unless `manage.py serve` has already set one.
 _counts = None if shared.is_shared() else shared.new_folder()
 raw_env = [f"{shared.FOLDER}={_counts}"] if _counts else []
 
 
 def when_ready(server: Any) -> None:
-    """gunicorn calls it in its first process, whose `stop` closes the listening sockets.
+    """Changes `stop` of gunicorn's first process, which calls this function, so that connections
+    are not reset.
 
-    gthread would reset, at the end of its last request, the connections that it has not accepted by
-    then. What `take_no_more` does stays with a socket. So a socket that others keep, systemd or
-    another gunicorn during an upgrade (USR2), is left as it is.
+    gthread would reset the connections that it has not accepted when its last request ends, so
+    `stop` first blocks new connections. `take_no_more` changes the socket itself. So a socket that
+    other processes also use, systemd or another gunicorn during an upgrade (USR2), is not changed.
     """
     stop = server.stop
 
@@ -61,8 +64,8 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """gunicorn calls it in each worker, when the site is loaded."""
-    from ledger.server import probe_port as probes  # which reads Django's settings, as the next
+    """Prepares a worker. gunicorn calls it in each worker when the site is loaded."""
+    from ledger.server import probe_port as probes  # both imports read Django's settings
     from ledger.server.answers import add_headers
 
     add_headers(worker)
@@ -71,6 +74,6 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_exit(_server: Any) -> None:
-    """gunicorn calls it when it has stopped."""
+    """Deletes the folder of the counts. gunicorn calls it when it has stopped."""
     if _counts:
         shutil.rmtree(_counts, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Asks the site of this container whether it is alive: exits 0 if it is, 1 if not."""
+"""Checks whether the site of this container is alive. Exits 0 if it is, 1 if not."""
 
 import http.client
 import os

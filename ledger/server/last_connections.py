@@ -1,9 +1,9 @@
-"""Lets nobody connect to a listening socket any more, while it still gives out who has connected.
+"""Blocks new connections to a listening socket, while connections that exist can still be accepted.
 
-Closing it would reset the connections that no process has accepted yet, and whoever connects
-between the last accept and the close. So the kernel is asked first to drop what begins a
-connection: a client sends that again after a second, and is then refused. Some kernels let only
-root ask for that. There the queue of connections becomes as short as possible: one may be reset.
+If the socket were closed instead, the kernel would reset connections that no process has accepted
+yet. So the kernel first drops SYN packets, which begin a connection. A client repeats its SYN after
+a second, and is refused then. Some kernels allow this only to root. There, the queue of connections
+becomes as short as possible, and one connection may be reset.
 """
 
 import ctypes
@@ -16,22 +16,22 @@ SO_ATTACH_FILTER = 26  # Linux
 # Classic BPF over the TCP header: drop packets with SYN and without ACK, take all others.
 DROP_SYN = (
     (0x30, 0, 0, 13),  # load byte 13, the flags
-    (0x54, 0, 0, 0x12),  # keep SYN and ACK of them
-    (0x15, 0, 1, 0x02),  # SYN alone? Otherwise skip one
+    (0x54, 0, 0, 0x12),  # keep the bits SYN and ACK
+    (0x15, 0, 1, 0x02),  # only SYN? Otherwise skip the next instruction
     (0x06, 0, 0, 0),  # return 0 bytes of the packet
-    (0x06, 0, 0, 0xFFFFFFFF),  # return all of it
+    (0x06, 0, 0, 0xFFFFFFFF),  # return the whole packet
 )
 
 
 def take_no_more(listener: socket.socket) -> None:
-    """Does so on Linux; elsewhere nothing."""
+    """Blocks new connections to `listener` on Linux. Does nothing on other systems."""
     if sys.platform != "linux":
         return
     try:
         _drop_syn(listener)
     except OSError:
         with suppress(OSError):
-            listener.listen(0)  # one waits, and what begins another is dropped
+            listener.listen(0)  # one connection can wait; the kernel drops further SYN packets
 
 
 def _drop_syn(listener: socket.socket) -> None:

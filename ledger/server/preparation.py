@@ -1,4 +1,4 @@
-"""Prepares everything that a web server needs: database, migrations, demo data, static files."""
+"""Prepares a web server's database, migrations, demo data and static files."""
 
 from contextlib import ExitStack, nullcontext
 
@@ -28,8 +28,8 @@ from transactions.row_security import installation as row_security
 
 SECONDS_TO_CONNECT = 5
 NO_DEMO = (
-    "This bank has people, so it gets no demo data. If it is no real bank, manage.py seed_demo"
-    " --force adds it, with people whose password everybody knows."
+    "This bank already has people, so it gets no demo data. If it is not a real bank, manage.py"
+    " seed_demo --force adds demo data, with people whose password everybody knows."
 )
 PRACTICE_BANK = "Building the practice bank of the cookbook"
 
@@ -37,13 +37,13 @@ PRACTICE_BANK = "Building the practice bank of the cookbook"
 def prepare(
     *, demo: bool, progress: Progress, static: bool = True, practice_bank: bool = True
 ) -> None:
-    """Start the database, migrate, build the practice bank if there is a cookbook, collect static
-    files. `static` and `practice_bank` False leave these two to others.
+    """Starts the database, migrates, builds the practice bank if there is a cookbook, and collects
+    static files. `static` and `practice_bank` False skip these two steps.
 
-    With `demo` an empty embedded server gets demo data, also where an earlier start was
-    interrupted before it had all. Writes a line for each step that had work
-    to do. Raises OperationalError, with a sentence, if it cannot reach the database. On the
-    embedded server, a second process waits until the first one is ready.
+    With `demo`, an empty embedded server gets demo data, also if an earlier start was interrupted
+    while it made them. Writes a line for each step that has work to do. On the embedded server, a
+    second process waits until the first one is ready. Raises OperationalError with a message if the
+    database cannot be reached.
     """
     server = embedded_server()
     with server.preparing() if server else nullcontext():
@@ -59,16 +59,16 @@ def _prepare(*, demo: bool, progress: Progress, static: bool, practice_bank: boo
     if demo and (not people.exists() or is_interrupted()):
         _fill_empty_bank(progress)
     elif demo and settings.LEDGER_EMBEDDED and not (is_seeded() or Seal.objects.exists()):
-        progress.tell(NO_DEMO)
+        progress.print_line(NO_DEMO)
     signed_facts.store_keys()
     if row_security.apply():
-        progress.tell("Changed row-level security in the database.")
+        progress.print_line("Changed row-level security in the database.")
     if explorer_views.apply():
-        progress.tell("Changed the views of the explorer in the database.")
+        progress.print_line("Changed the views of the explorer in the database.")
     if write_thresholds():
-        progress.tell("Changed the thresholds of four eyes in the database.")
+        progress.print_line("Changed the thresholds of four eyes in the database.")
     if write_provider_groups():
-        progress.tell("Changed the groups of the identity provider in the database.")
+        progress.print_line("Changed the groups of the identity provider in the database.")
     if practice_bank and settings.LEDGER_COOKBOOK:
         _build_practice_bank(progress)
     if static and not are_collected():
@@ -77,13 +77,13 @@ def _prepare(*, demo: bool, progress: Progress, static: bool, practice_bank: boo
 
 
 def _find_missing(progress: Progress, *, demo: bool, static: bool) -> list[str]:
-    """Starts the database and returns its missing migrations. Where the embedded server has no data
-    yet, writes at the beginning how long the start takes.
+    """Starts the database and returns its missing migrations. If the embedded server has no data
+    yet, first prints an estimate of the time that the start takes.
     """
     with ExitStack() as stack:
         if (server := embedded_server()) and not server.has_data():
             steps = ["database", "migrations", *(["demo"] * demo), *(["static"] * static)]
-            progress.tell(f"The first start takes about {seconds_of(steps)} seconds here.")
+            progress.print_line(f"The first start takes about {seconds_of(steps)} seconds here.")
             stack.enter_context(progress.step("Making the database"))
         found = stack.enter_context(short_connection(SECONDS_TO_CONNECT))
         if server:
@@ -98,18 +98,18 @@ def _build_practice_bank(progress: Progress) -> None:
         with ExitStack() as step:
             bank.build(begin=lambda: step.enter_context(progress.step(PRACTICE_BANK)))
     except NoPracticeBank as reason:
-        progress.tell(str(reason))
+        progress.print_line(str(reason))
 
 
 def _fill_empty_bank(progress: Progress) -> None:
-    """Makes demo data, but only on the embedded server: its staff have a password that everybody
-    knows, and an empty database elsewhere may be about to become a real bank.
+    """Makes demo data, but only on the embedded server. Everybody knows the password of the demo's
+    staff, and an empty database on another server may soon be a real bank.
     """
     if settings.LEDGER_EMBEDDED:
         with progress.step("Filling the empty database with demo data"):
             call_command("seed_demo", force=True, verbosity=0)
     else:
-        progress.tell(
-            "The database is empty and stays so: on a server of your own, demo data comes only by"
-            " `manage.py seed_demo --force`, and the first staff by `manage.py createsuperuser`."
+        progress.print_line(
+            "The database stays empty: on your own server, only `manage.py seed_demo --force` adds"
+            " demo data, and `manage.py createsuperuser` adds the first staff member."
         )

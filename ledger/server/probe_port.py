@@ -1,7 +1,7 @@
-"""A second port with threads of its own, for probes and figures alone.
+"""A second port with separate threads, only for probes and metrics.
 
-In front of the threads that answer pages there may be a queue, and a probe in it says nothing of
-the process: load balancers would replace servers that only have much to do.
+Requests for pages may wait in a queue for a thread. If probes waited there too, load balancers
+would replace servers that are healthy but busy.
 """
 
 import socket
@@ -16,15 +16,17 @@ from ledger.web.request_counts import EARLY
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 SECONDS = 5  # for each part of a request that a client sends
-# /readyz and /metrics may wait for the database, and /healthz for nothing.
-THREADS, ASKING, MOST_WAITING = 6, 3, 32
-SECONDS_TO_ASK = 2
+# /readyz and /metrics may wait for the database; /healthz does not wait.
+THREADS, USING_DATABASE, MAX_WAITING = 6, 3, 32
+SECONDS_TO_WAIT = 2
 WITHOUT_DATABASE = "/healthz"
 
 
 def start(app: App, host: str, port: int) -> WSGIServer:
-    """Answers at this port until the process ends. Several processes of an account may: the kernel
-    chooses one for each connection. Raises OSError where another program has the port.
+    """Starts a server at this port, which runs until the process ends. Several processes of the
+    same system user may share the port, and the kernel chooses one for each connection.
+
+    Raises OSError if another program uses the port.
     """
     server = ProbeServer((host, port), QuietHandler)
     server.set_app(only_probes(app))
@@ -33,8 +35,10 @@ def start(app: App, host: str, port: int) -> WSGIServer:
 
 
 def only_probes(app: App) -> App:
-    """The app, without its pages. So that others find a free thread, few ask the database."""
-    asking = BoundedSemaphore(ASKING)
+    """Returns the app without its pages. Limits how many requests use the database in parallel, so
+    that threads stay free for other probes.
+    """
+    using_database = BoundedSemaphore(USING_DATABASE)
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO")
@@ -42,12 +46,12 @@ def only_probes(app: App) -> App:
             return _empty("404 Not Found", start_response)
         if path == WITHOUT_DATABASE:
             return app(environ, start_response)
-        if not asking.acquire(timeout=SECONDS_TO_ASK):
+        if not using_database.acquire(timeout=SECONDS_TO_WAIT):
             return _empty("503 Service Unavailable", start_response)
         try:
             return app(environ, start_response)
         finally:
-            asking.release()
+            using_database.release()
 
     return answer
 
@@ -58,7 +62,7 @@ def _empty(status: str, start_response: Any) -> Iterable[bytes]:
 
 
 class ProbeServer(WSGIServer):
-    """A listener of this process beside those of others."""
+    """A listener that shares its port with the listeners of other processes."""
 
     request_queue_size = 64
 
@@ -66,7 +70,7 @@ class ProbeServer(WSGIServer):
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, handler)
         self.threads = ThreadPoolExecutor(THREADS, "probe")
-        self.room = BoundedSemaphore(THREADS + MOST_WAITING)
+        self.room = BoundedSemaphore(THREADS + MAX_WAITING)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self.room.acquire(blocking=False):
@@ -81,7 +85,7 @@ class ProbeServer(WSGIServer):
             self.room.release()
 
     def server_bind(self) -> None:
-        """Without a question to DNS for the name of this host."""
+        """Binds the socket, and does not look up the name of this host in DNS."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
@@ -99,4 +103,4 @@ class QuietHandler(WSGIRequestHandler):
     server_version, sys_version = "Ledger", ""
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Django logs requests."""
+        """Does nothing, because Django logs requests."""

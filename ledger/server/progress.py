@@ -1,10 +1,10 @@
-"""What a start prints while it works: a line for each step with its seconds, and how long all take.
+"""The progress of a start: a line with the seconds of each step, and an estimate for all steps.
 
-Note [How long a first start takes]: the steps cost processor time, so their seconds follow from the
-speed of one core. `SECONDS` are of a core that needs one second for `CALIBRATION`. Some parts of it
-are measured before the first step, by the clock: other programs slow them down as they do the
-steps. The median counts, because one part may have waited for a turn. More is not known, so the
-estimate is rounded up to five seconds.
+Note [How long a first start takes]: the steps need processor time, so their duration depends on the
+speed of one core. `SECONDS` is for a core that needs one second for `CALIBRATION`. Before the first
+step, some parts of this calculation are measured in real time, because other programs slow down the
+parts and the steps in the same way. The median is used, because one part may have waited for the
+processor. The estimate is rounded up to a multiple of five seconds.
 """
 
 import math
@@ -21,14 +21,16 @@ SECONDS = {"database": 2, "migrations": 10, "demo": 5, "static": 2}
 
 
 class Progress:
-    """Writes lines, and steps whose seconds come after them on the same line."""
+    """A writer of lines, and of steps with their seconds at the end of the same line."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
 
     @classmethod
     def on(cls, stream: OutputWrapper) -> "Progress":
-        """Progress on stderr is no error: not in red, as Django prints errors on a terminal."""
+        """Returns a Progress that writes to `stream` without colour. Django prints stderr in red on
+        a terminal, but progress is not an error.
+        """
 
         def write(text: str) -> None:
             stream.write(text, style_func=str, ending="")
@@ -36,12 +38,12 @@ class Progress:
 
         return cls(write)
 
-    def tell(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         self._write(f"{line}\n")
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
-        """Writes what is done, and after the block how many seconds it took."""
+        """Writes the name of a step, and after the block the seconds that it took."""
         began = time.monotonic()
         self._write(f"{what} ... ")
         try:
@@ -53,12 +55,12 @@ class Progress:
 
 
 def seconds_of(steps: Iterable[str]) -> int:
-    """Returns about how many seconds these steps take on this computer, a multiple of five."""
+    """Returns an estimate of the seconds for these steps on this computer, a multiple of five."""
     return 5 * math.ceil(sum(SECONDS[step] for step in steps) * _slowness() / 5)
 
 
 def _slowness() -> float:
-    """How many seconds this computer needs for CALIBRATION now."""
+    """Returns how many seconds this computer now needs for CALIBRATION."""
     return PART * median(_seconds_of_part() for _ in range(PARTS))
 
 

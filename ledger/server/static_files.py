@@ -10,20 +10,20 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import AppDirectoriesFinder, get_finders
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-# Of drf-spectacular's sidecar: another viewer of the API's schema, and source maps.
+# Files of drf-spectacular's sidecar that pages do not use: another schema viewer, and source maps.
 UNUSED = ("redoc", "*.map")
 
 
 class AppFilesFinder(AppDirectoriesFinder):
-    """The files of apps, of which it lists for collectstatic only what a page uses."""
+    """A finder for the static files of apps. collectstatic gets only the files that pages use."""
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[Any]:
         return super().list([*(ignore_patterns or ()), *UNUSED])
 
 
 class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Files with a hash in their names, compressed, without references to source maps: these are
-    not collected, and Django refuses a reference to a file that is not there.
+    """A storage of compressed files with a hash in their names. It removes references to source
+    maps, which are not collected, because Django refuses references to missing files.
     """
 
     def url_converter(
@@ -38,8 +38,8 @@ class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
 
 
 def are_collected() -> bool:
-    """Whether no file has changed since they were collected. Always so with DEBUG, where they are
-    served from where they are.
+    """Returns whether the collected files are up to date. With DEBUG always True, because the files
+    are served from their original folders.
     """
     if settings.DEBUG:
         return True
@@ -48,7 +48,7 @@ def are_collected() -> bool:
 
 
 def note_collected(files: str) -> None:
-    """Notes that the files with this fingerprint are collected."""
+    """Stores the fingerprint of the collected files."""
     _note().parent.mkdir(parents=True, exist_ok=True)
     _note().write_text(files)
 
@@ -59,7 +59,7 @@ def _note() -> Path:
 
 
 def fingerprint() -> str:
-    """Of the names, sizes and times of all files."""
+    """Returns a digest of the names, sizes and modification times of all files."""
     digest = hashlib.sha256()
     for finder in get_finders():
         for path, storage in finder.list(ignore_patterns=[]):

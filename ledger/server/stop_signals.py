@@ -1,4 +1,4 @@
-"""The signals that end a command that goes on until it is told to stop."""
+"""The signals that stop long-running commands, such as `serve` and `work`."""
 
 import signal
 
@@ -6,7 +6,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ToldToStop(KeyboardInterrupt):
-    """Raised by such a signal. Not KeyboardInterrupt itself: where that leaves an `exec()` of text,
-    of which dataclasses and named tuples are made, Python ends the process as one that SIGINT
-    killed, also if it was caught.
+    """Raised by such a signal, in place of KeyboardInterrupt itself. If a KeyboardInterrupt leaves
+    an `exec()` of a text, by which dataclasses and named tuples are made, Python ends the process
+    as if SIGINT had killed it, even if the exception was caught.
     """

@@ -1,4 +1,4 @@
-"""Loads ahead what a web process would otherwise load in its first requests."""
+"""Loads code and templates that a web process would otherwise load in its first requests."""
 
 import gc
 from contextlib import suppress
@@ -13,9 +13,9 @@ from ledger.web.template_files import template_files
 
 
 def warm_up() -> None:
-    """Loads the addresses with their views, and compiles our templates; nothing with DEBUG.
+    """Loads the URLs with their views, and compiles Ledger's templates. Does nothing with DEBUG.
 
-    Opens no connection to the database: gunicorn calls it before it forks the web processes.
+    Does not connect to the database, because gunicorn calls it before it forks the web processes.
     """
     if settings.DEBUG:  # the server restarts after each change
         return
@@ -23,7 +23,7 @@ def warm_up() -> None:
     for view in lazy_views(get_resolver()):
         view.load()
     for name, _file in template_files():
-        with suppress(TemplateSyntaxError):  # the page that uses it will fail, no other
+        with suppress(TemplateSyntaxError):  # only the page with this template will fail
             get_template(name)
-    # Full garbage collections, in the middle of a request, then skip what was loaded so far.
+    # Full garbage collections during requests then skip the objects that are loaded until now.
     gc.freeze()

@@ -1,6 +1,6 @@
-"""gunicorn, loaded ahead: `python -m ledger.server.web_process OPTIONS`, started by `WebServer`.
+"""gunicorn, started early by `WebServer`: `python -m ledger.server.web_process OPTIONS`.
 
-Loads Django while `serve` prepares the database. The app itself is loaded after a line has come on
+It loads Django while `serve` prepares the database. It loads the app after it has read a line from
 stdin, because WhiteNoise then looks for the static files.
 """
 
@@ -16,9 +16,9 @@ from ledger.server.warm_up import warm_up
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
-    # Blank is not set.
+    # A blank value counts as not set.
     os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or "web"
-    gc.disable()  # there is none yet
+    gc.disable()  # there is no garbage yet
     django.setup()
     warm_up()
     gc.enable()

@@ -24,7 +24,7 @@ DRAW: dict[str, Any] = {
     "line": draw_line,
     "heat": draw_heat,
 }
-STRETCHED = {"line", "heat"}  # placed in percent of the width, so that one drawing fits all
+STRETCHED = {"line", "heat"}  # with positions in percent, so that one drawing fits all widths
 
 
 @register.simple_tag
@@ -53,8 +53,8 @@ def add_to(number: float, more: float) -> float:
 
 @register.simple_tag
 def sparkline(values: Sequence[Decimal] | None) -> SafeString | str:
-    """Renders a small line over equal steps, scaled from the lowest to the highest value. Hidden
-    from screen readers, because a text beside it says the same.
+    """Renders a small line over equal steps, scaled from the lowest to the highest value. It is
+    hidden from screen readers, because a text next to it contains the same information.
     """
     if not values or len(values) < 2:
         return ""

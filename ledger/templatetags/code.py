@@ -1,4 +1,6 @@
-"""Python, SQL, plans and JSON, coloured by classes: no inline style, so the CSP stays strict."""
+"""Syntax colours for Python, SQL, plans and JSON, by classes, because the CSP forbids inline
+styles.
+"""
 
 from itertools import groupby
 
@@ -12,23 +14,23 @@ from ledger.text.sql_layout import lay_out
 
 register = template.Library()
 LEXERS = {"python": "python", "sql": "postgresql", "plan": "postgres-explain", "json": "json"}
-# What the stylesheet colours, by Pygments's own short names. A span round every other word and
-# bracket would double the weight of a page and show nothing.
+# The token types with a colour in the stylesheet, by Pygments's short names. Other tokens get no
+# span, which would double the size of a page without a visible effect.
 COLOURED = {
     **dict.fromkeys("k kd kc kn kr kt ow nc nf nt".split(), "k"),
     **dict.fromkeys("s s1 s2 sd mi mf nb".split(), "s"),
     **dict.fromkeys("c c1 cm ch".split(), "c"),
 }
 
-# Longer texts stay plain, and those with a longer line: for them, the lexer of plans takes
-# quadratic time, and a plan repeats what its query says.
+# Longer texts, and texts with a longer line, are not coloured. For such texts, the lexer of plans
+# takes quadratic time. Users can cause them, because a plan repeats text of its query.
 LONGEST, LONGEST_LINE = 20_000, 1_000  # characters
 
 
 @register.filter
 def highlight(text: str, language: str) -> SafeString:
-    """Code, escaped, with a span for keywords ("k"), for strings and numbers ("s") and for
-    comments ("c"). `language` is "python", "sql", "plan" or "json".
+    """Escapes code and adds spans with the class "k" for keywords, "s" for strings and numbers, and
+    "c" for comments. `language` is "python", "sql", "plan" or "json".
     """
     if len(text) > LONGEST or max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
         return format_html("{}", text)
@@ -49,5 +51,5 @@ def _span(colour: str | None, text: str) -> str:
 
 @register.filter
 def laid_out(sql: str) -> str:
-    """SQL over several lines, as a person would write it."""
+    """Formats SQL over several lines."""
     return lay_out(sql)

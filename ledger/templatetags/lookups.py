@@ -1,4 +1,4 @@
-"""What templates need of dictionaries."""
+"""A template filter for dictionaries."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,5 +10,5 @@ register = template.Library()
 
 @register.filter
 def of(mapping: Mapping[Any, Any], key: Any) -> Any:
-    """The value under a key, or None."""
+    """Returns the value for a key, or None."""
     return mapping.get(key)

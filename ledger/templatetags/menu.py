@@ -1,4 +1,4 @@
-"""The menu under the person's name."""
+"""The menu below the user's name."""
 
 from django import template
 
@@ -10,11 +10,11 @@ register = template.Library()
 
 @register.simple_tag
 def menu_items() -> list[MenuItem]:
-    """Returns the pages that apps have registered, from the top."""
+    """Returns the pages that apps have registered, in the order of the menu."""
     return [item for item in ITEMS if item.url]
 
 
 @register.filter
 def is_part_of(view_name: str | None, part: str) -> bool:
-    """Whether a page is in this part of the navigation; a page without a name is in none."""
+    """Returns whether a page is in this part of the navigation; False for a page without a name."""
     return menu.is_part_of(view_name or "", part)

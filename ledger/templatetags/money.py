@@ -1,4 +1,4 @@
-"""How templates show money, account numbers and dates: functions of `ledger.text` as filters."""
+"""Template filters for money, account numbers and dates, from functions of `ledger.text`."""
 
 from django import template
 
@@ -27,12 +27,12 @@ register.filter("account_number", account_number)
 register.filter("day_heading", day_heading)
 register.filter("category_label", category_label)
 register.filter("grouped_digits", grouped_digits)
-# Django's truncatechars takes a hundred times as long for a text that need not be cut.
+# Django's truncatechars takes a hundred times as long if the text is short enough.
 register.filter("cut", cut)
 register.filter("long_date", long_date)
 register.filter("long_moment", long_moment)
 register.filter("month_name", month_name)
-# Times reach these in the bank's time zone.
+# Django converts times to the bank's time zone before it calls these filters.
 register.filter("clock", clock, expects_localtime=True)
 register.filter("clock_seconds", clock_seconds, expects_localtime=True)
 register.filter("when", when, expects_localtime=True)

@@ -1,4 +1,4 @@
-"""Places in which features show their panels."""
+"""The template tag for places in which features show their panels."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def panels(context: Any, place: str) -> SafeString:
-    """Shows the panels of a place, one a line; "" without one. They see the context of the page."""
+    """Renders the panels of a place, one per line, with the context of the page."""
     prepared: dict[str, list[ShownPanel]] = context.get(PREPARED, {})
     found = prepared.get(place)
     if found is None:

@@ -1,14 +1,14 @@
-"""The version of Ledger, for pages of staff."""
+"""The version of Ledger, for staff pages."""
 
 from django import template
 
 from ledger.version import REVISION, UNKNOWN, VERSION
 
 register = template.Library()
-SHORT = 12  # digits, as many as nobody mistakes
+SHORT = 12  # digits, enough to identify a commit
 
 
 @register.simple_tag
 def ledger_version() -> str:
-    """Returns the version and the beginning of the commit, where it is known."""
+    """Returns the version, and the first digits of the commit if it is known."""
     return VERSION if REVISION == UNKNOWN else f"{VERSION} ({REVISION[:SHORT]})"

@@ -1,1 +1,1 @@
-"""What is read from and shown to people: currencies, amounts, dates, lines of text, SQL."""
+"""Parsing and formatting of texts for users: currencies, amounts, dates, lines of text, SQL."""

@@ -1,10 +1,10 @@
-"""Addresses with parameters."""
+"""URLs with parameters."""
 
 from typing import Any
 from urllib.parse import urlencode
 
 
 def with_parameters(path: str, **parameters: Any) -> str:
-    """A path with its parameters, without empty ones."""
+    """Returns a path with its query parameters. Leaves out parameters that are "" or None."""
     given = {name: value for name, value in parameters.items() if value not in ("", None)}
     return f"{path}?{urlencode(given)}" if given else path

@@ -9,8 +9,8 @@ from ledger.text.currencies import fits, minor_units
 from ledger.text.lines import shortened
 
 # The grammar of typed amounts, in forms, files and searches: 1234.50, 1,234.50 and 1 234.50.
-# ASCII digits only: other digits can look like different ones. A figure has one kind of separator,
-# and none after a 0: "0,500" may mean a half.
+# Only ASCII digits, because others can look like different digits. An amount has only one kind of
+# separator, and none after a leading 0, because "0,500" may mean a half.
 _SEPARATORS = ", \u00a0\u202f"
 _GROUPED = "|".join(
     f"[1-9][0-9]{{0,2}}(?:{re.escape(mark)}[0-9]{{3}}){{1,4}}" for mark in _SEPARATORS
@@ -23,15 +23,15 @@ UNSEEN_SPACE = "Type the amount again: it contains an unusual or invisible space
 
 
 def parse_figure(typed: str) -> Decimal | None:
-    """Returns the number of a typed figure without sign; None for any other text."""
+    """Returns the value of a typed amount without a sign; None for any other text."""
     return Decimal(typed.translate(_WITHOUT_SEPARATORS)) if _FIGURE.fullmatch(typed) else None
 
 
 def read_amount(typed: str) -> Decimal:
-    """Returns the amount that a text contains. Raises ValidationError with a sentence.
+    """Returns the amount that a text contains. Raises ValidationError with a message.
 
-    Ignores plain spaces, tabs and line breaks around it, which pasted cells have, but refuses
-    invisible spaces, which `str.strip` would remove.
+    Ignores plain spaces, tabs and line breaks around the amount, which pasted cells contain, but
+    refuses invisible spaces, which `str.strip` would remove.
     """
     typed = typed.strip(" \t\r\n")
     if typed != typed.strip():
@@ -45,15 +45,17 @@ def read_amount(typed: str) -> Decimal:
 
 
 def too_fine(amount: Decimal, currency: str) -> str:
-    """The sentence for an amount with more decimals than its currency has."""
+    """Returns the message for an amount with more decimals than its currency has."""
     text = shortened(f"{amount:f}")
     return f"{currency} has {minor_units(currency) or 'no'} decimals; {text} has more."
 
 
 def decimals_refusal(amount: Decimal, currency: str) -> str | None:
-    """The sentence that refuses the decimals of a typed amount in its currency; None if they fit.
+    """Returns the message if the decimals of a typed amount do not fit its currency; None if they
+    fit.
 
-    1.240 dollars may mean 1240: many languages write a point between thousands.
+    Also refuses 1.240 dollars, which may mean 1240, because many languages write a point between
+    thousands.
     """
     places = minor_units(currency)
     if not fits(amount, places):
@@ -80,7 +82,7 @@ _HINTS = (
     ("^[-\N{MINUS SIGN}]", "Type the amount without a minus sign."),
     (
         r"^\D*(\d\D*){16}",
-        "That is more than any account can hold; check the number of digits.",
+        "This amount is too large. Check the number of digits.",
     ),
     (
         rf"^[0-9]{{1,3}}([{_SEPARATORS}][0-9]{{3}})+(\.[0-9]+)?$",
@@ -88,7 +90,7 @@ _HINTS = (
     ),
     (
         r"^(?=[^0-9]*[0-9])(?=[0-9.,\s]*[^0-9.,\s])",
-        "Type the amount in digits alone, like 950.00; the account gives the currency.",
+        "Type only digits, like 950.00. The account determines the currency.",
     ),
     ("", "Type the amount in digits, like 950.00."),
 )

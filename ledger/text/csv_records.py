@@ -1,16 +1,17 @@
-"""Records of CSV that are bounded in length, also where quotes hold the ends of lines."""
+"""CSV records with a length limit, also if quoted cells contain line breaks."""
 
 import csv
 from collections.abc import Iterable, Iterator
 
 
 class RecordTooLong(Exception):
-    """A record has more characters than it may."""
+    """Raised if a record has too many characters."""
 
 
 class CsvRecords:
-    """The records of some lines. The csv module collects a record of any length in memory, of which
-    a quoted cell may go over many lines; this one raises RecordTooLong.
+    """The CSV records of some lines. Iteration raises RecordTooLong for a record with more than
+    `longest` characters, for example with a quoted cell over many lines. The csv module itself
+    would read a record of any length into memory.
     """
 
     def __init__(self, lines: Iterable[str], *, separator: str, longest: int) -> None:
@@ -24,7 +25,7 @@ class CsvRecords:
 
     @property
     def line_num(self) -> int:
-        """How many lines were read."""
+        """The number of lines that were read."""
         return self._reader.line_num
 
     def _counted(self, lines: Iterable[str]) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""Currencies and their decimals: the minor units of ISO 4217, and of what a bank adds.
+"""Currencies and their decimals: the minor units of ISO 4217 and of currencies that a bank adds.
 
-The table `currencies` says in which of them accounts can be opened. Those of ISO 4217 stand here
-too, so that pages format amounts without a query; others are looked up once.
+The table `currencies` contains the currencies in which accounts can be opened. This module also
+contains the currencies of ISO 4217, so that pages format amounts without a query. Other currencies
+are looked up once.
 """
 
 import re
@@ -29,9 +30,9 @@ _minor_units: dict[str, int] = {
 ISO_CURRENCIES: tuple[str, ...] = tuple(sorted(_minor_units))
 _CODE = re.compile("[A-Z]{3}")
 
-# The largest amount that numeric(19,4) holds.
+# The largest amount of the type numeric(19,4).
 LARGEST_AMOUNT = Decimal("999999999999999.9999")
-# An amount as programs write it.
+# An amount in the format of programs.
 PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 
 
@@ -39,19 +40,21 @@ _look_ups: list[Callable[[str], int | None]] = []
 
 
 def look_up_by(look_up: Callable[[str], int | None]) -> None:
-    """Sets the function that finds the minor units of a code outside ISO 4217, None for no such
-    currency. `accounts` sets one that reads the table.
+    """Sets the function that returns the minor units of a code outside ISO 4217, or None if there
+    is no such currency. `accounts` sets a function that reads the table.
     """
     _look_ups[:] = [look_up]
 
 
 def is_currency(code: str) -> bool:
-    """Whether the code is in ISO 4217 or in the bank's table of currencies."""
+    """Returns whether the code is in ISO 4217 or in the bank's table of currencies."""
     return _units(code) is not None
 
 
 def minor_units(currency: str) -> int:
-    """Decimal places of a currency: JPY 0, USD 2, KWD 3. KeyError for an unknown code."""
+    """Returns the decimal places of a currency: JPY 0, USD 2, KWD 3. Raises KeyError for an unknown
+    code.
+    """
     units = _units(currency)
     if units is None:
         raise KeyError(currency)
@@ -59,7 +62,9 @@ def minor_units(currency: str) -> int:
 
 
 def _units(code: str) -> int | None:
-    """The minor units, remembered once found: those of a currency with accounts never change."""
+    """Returns the minor units or None. Caches them, because they never change for a currency with
+    accounts.
+    """
     units = _minor_units.get(code)
     if units is None and _CODE.fullmatch(code):
         units = next((look_up(code) for look_up in _look_ups), None)
@@ -69,9 +74,10 @@ def _units(code: str) -> int | None:
 
 
 def decimals_of(amount: Decimal) -> int:
-    """Decimal places that a finite amount really has: 1.50 has 1, 100 and 1E+2 have 0.
+    """Returns the decimal places of a finite amount without trailing zeros: 1.50 has 1, 100 and
+    1E+2 have 0.
 
-    Counted digit by digit, because `normalize` would first round to the context's 28 digits.
+    Counts digit by digit, because `normalize` would first round to the 28 digits of the context.
     """
     _, digits, exponent = amount.as_tuple()
     places = -exponent if isinstance(exponent, int) and amount else 0
@@ -83,6 +89,6 @@ def decimals_of(amount: Decimal) -> int:
 
 
 def fits(amount: Decimal, places: int) -> bool:
-    """Whether a finite amount has at most so many decimal places."""
+    """Returns whether a finite amount has at most `places` decimal places."""
     exponent = amount.as_tuple().exponent
     return isinstance(exponent, int) and (-exponent <= places or decimals_of(amount) <= places)

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def literal(value: Any) -> str:
-    """A value as typed in `manage.py shell`."""
+    """Returns the source code of a value, as a user types it in `manage.py shell`."""
     if isinstance(value, datetime):
         return f"datetime.fromisoformat({value.isoformat()!r})"
     return f"date({value:%Y, %-m, %-d})" if isinstance(value, date) else repr(value)

@@ -5,7 +5,7 @@ SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
 def span(seconds: float) -> str:
-    """ "0.4 s", "12 s", "17 min", "3 h 20 min", "5 days"."""
+    """Formats a duration: "0.4 s", "12 s", "17 min", "3 h 20 min", "5 days"."""
     seconds = max(0.0, seconds)
     if seconds < 9.95:
         return f"{seconds:.1f} s"
@@ -21,7 +21,7 @@ def span(seconds: float) -> str:
 
 
 def milliseconds(number: float) -> str:
-    """ "0.042 ms", "4.2 ms", "420 ms", then as `span`."""
+    """Formats milliseconds: "0.042 ms", "4.2 ms", "420 ms"; from one second on like `span`."""
     if number >= 1000:
         return span(number / 1000)
     if number >= 99.5:
@@ -30,7 +30,7 @@ def milliseconds(number: float) -> str:
 
 
 def size(number: float) -> str:
-    """Of bytes: "812 B", "4.2 kB", "420 MB"; each unit is 1,024 of the one before."""
+    """Formats a number of bytes: "812 B", "4.2 kB", "420 MB". Each unit is 1,024 smaller units."""
     unit = 0
     while number >= 1023.5 and unit < len(SIZES) - 1:
         number, unit = number / 1024, unit + 1
@@ -40,7 +40,7 @@ def size(number: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Of 1: "0.4 %", "12 %", "1,200 %"."""
+    """Formats a share, in which 1 is 100 %: "0.4 %", "12 %", "1,200 %"."""
     number = share * 100
     if 0 < number < 0.05:
         return "under 0.1 %"

@@ -1,4 +1,4 @@
-"""Formats amounts and account numbers. Every figure on a page passes through here."""
+"""Formats amounts and account numbers. All amounts on pages are formatted here."""
 
 from decimal import Decimal
 
@@ -7,19 +7,24 @@ from ledger.text.lines import grouped
 
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
-NOTHING = "\N{EN DASH}"  # in place of a value that there is not
+NOTHING = "\N{EN DASH}"  # in place of a missing value
 
 Amount = Decimal | int | str | None
 
 
 def _digits(amount: Decimal, currency: str) -> str:
-    """The amount without sign, with the decimals of the currency, or all of its own."""
+    """Returns the amount without a sign, with the decimals of the currency, or more if it has
+    more.
+    """
     decimals = max(decimals_of(amount), minor_units(currency) if is_currency(currency) else 0)
     return f"{abs(amount):,.{decimals}f}"
 
 
 def figure(amount: Amount, currency: str = "") -> str:
-    """The amount without currency, with a true minus: "950.00". Broken books may hold NaN."""
+    """Formats an amount without its currency and with a minus sign (U+2212): "950.00".
+
+    Accepts NaN, which damaged books may contain.
+    """
     if amount is None or amount == "":
         return ""
     value = Decimal(amount)
@@ -29,7 +34,7 @@ def figure(amount: Amount, currency: str = "") -> str:
 
 
 def signed(amount: Amount, currency: str = "") -> str:
-    """The amount with its sign: "+56.00", a true minus below zero, "0.00"."""
+    """Formats an amount with its sign: "+56.00", "0.00", or a minus sign (U+2212) below zero."""
     if amount is None or amount == "":
         return ""
     value = Decimal(amount)
@@ -37,11 +42,11 @@ def signed(amount: Amount, currency: str = "") -> str:
 
 
 def money(amount: Amount, currency: str) -> str:
-    """The amount with its currency and a no-break space: "950.00 USD"."""
+    """Formats an amount with a no-break space and its currency: "950.00 USD"."""
     text = figure(amount, currency)
     return f"{text}{NO_BREAK}{currency}" if text else ""
 
 
 def account_number(number: str | None) -> str:
-    """The number in groups of four."""
+    """Formats an account number in groups of four; "" for None."""
     return grouped(str(number or ""))

@@ -1,4 +1,4 @@
-"""Reads the query of an address: the text after the question mark."""
+"""Reads the query of a URL: the text after the question mark."""
 
 import re
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from urllib.parse import parse_qsl, unquote_plus
 from ledger.text.lines import visible
 
 ESCAPE = re.compile(b"%[0-9A-Fa-f]{2}")
-ROUNDS = 5  # of decoding: the admin encodes a query once more for each page
-LIST_FILTERS = "_changelist_filters"  # in which the admin keeps the query of the list one came from
+ROUNDS = 5  # of decoding, because the admin encodes a query again for each page
+LIST_FILTERS = "_changelist_filters"  # the admin keeps the query of the previous list in it
 
 
 class Parameter(NamedTuple):
-    """A name and its value, to be read. `of_list` is whether it is of the list one came from."""
+    """A name and its value, in readable form. `of_list`: it belongs to the previous list."""
 
     name: str
     value: str
@@ -21,9 +21,9 @@ class Parameter(NamedTuple):
 
 
 def parameters_of(query: str) -> list[Parameter]:
-    """The parameters of a query in plain text, those of the list one came from among them.
+    """Returns the parameters of a query in plain text, with the parameters of the previous list.
 
-    Invisible characters that change how a text reads stand as their number, such as "[U+202E]".
+    Replaces invisible characters that change how a text reads by their number, such as "[U+202E]".
     """
     found: list[Parameter] = []
     for name, value in parse_qsl(query, keep_blank_values=True):
@@ -36,8 +36,9 @@ def parameters_of(query: str) -> list[Parameter]:
 
 
 def decodings_of(query: str) -> Iterator[str]:
-    """Yields the query decoded once, twice and so on, at most ROUNDS times, then completely. The
-    admin encodes the query of a list again in that of the page to which it leads.
+    """Yields the query decoded once, twice and so on, at most ROUNDS times, and then completely.
+
+    The admin encodes the query of a list again in the URL of the next page.
     """
     for _ in range(ROUNDS):
         plain = unquote_plus(query)
@@ -49,12 +50,12 @@ def decodings_of(query: str) -> Iterator[str]:
 
 
 def _decoded_completely(query: str) -> str:
-    """Decodes until no escape is left, in linear time: a round for each level of encoding takes
-    quadratic time. A plus stays one, because email addresses contain it.
+    """Decodes until no escape is left, in linear time. One round for each level of encoding would
+    take quadratic time. Keeps a plus sign, because email addresses contain it.
     """
     decoded = bytearray()
     for byte in query.encode():
         decoded.append(byte)
-        while ESCAPE.fullmatch(last := decoded[-3:]):  # what is decoded may complete another escape
+        while ESCAPE.fullmatch(last := decoded[-3:]):  # a decoded byte may complete an escape
             decoded[-3:] = bytes.fromhex(last[1:].decode())
     return decoded.decode(errors="replace")

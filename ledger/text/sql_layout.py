@@ -1,6 +1,4 @@
-"""Formats SQL: each clause on its own line, long lists one expression a line, short things on one
-line.
-"""
+"""Formats SQL: each clause on its own line, and long lists with one expression per line."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,8 +11,8 @@ from sqlparse.lexer import Lexer, tokenize
 
 WIDTH = 88
 FEW = 3  # expressions that may share a line
-COLUMN = 4  # words of a bare column and its comma: accounts . id ,
-SHARED = 66  # how wide a line of bare columns may be, for a column of a page
+COLUMN = 4  # words of a plain column and its comma: accounts . id ,
+SHARED = 66  # maximum width of a line with several plain columns
 STEP = "  "
 CLAUSE = re.compile(
     r"WITH( RECURSIVE)?|SELECT|FROM|WHERE|GROUP BY|HAVING|WINDOW|ORDER BY|LIMIT|OFFSET|FETCH"
@@ -27,14 +25,14 @@ PLAIN_NAME = re.compile(r'"[a-z_][a-z0-9_]*"')
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A token. `is_key` marks a keyword, `spaced` white space before it."""
+    """A token. `is_key`: it is a keyword; `spaced`: there is white space before it."""
 
     text: str
     spaced: bool = False
     is_key: bool = False
 
-    def says(self, pattern: re.Pattern[str] | str) -> bool:
-        """Whether it is this keyword."""
+    def is_keyword(self, pattern: re.Pattern[str] | str) -> bool:
+        """Returns whether the token is a keyword that matches the pattern."""
         return self.is_key and bool(re.fullmatch(pattern, self.text.upper()))
 
 
@@ -51,7 +49,7 @@ class SqlGroup:
 
     @property
     def is_query(self) -> bool:
-        return bool(self.parts) and _says(self.parts[0], "SELECT|WITH( RECURSIVE)?")
+        return bool(self.parts) and _is_keyword(self.parts[0], "SELECT|WITH( RECURSIVE)?")
 
 
 Part = Word | SqlGroup
@@ -67,7 +65,7 @@ def lay_out(sql: str) -> str:
 
 
 def flat(parts: list[Part]) -> str:
-    """The parts on one line."""
+    """Returns the parts on one line."""
     return "".join(
         (" " if part.spaced and place else "") + part.text for place, part in enumerate(parts)
     )
@@ -87,14 +85,14 @@ def _words(sql: str) -> Iterator[Word]:
         word = Word(re.sub(r"\s+", " ", text), spaced, True)
         if kind not in tokens.Keyword:
             word = Word(text, spaced)
-        elif word.says(CLAUSE):
+        elif word.is_keyword(CLAUSE):
             word = Word(word.text.upper(), spaced, True)
         yield word
         before, spaced = text, kind in tokens.Comment
 
 
 def _is_reserved(quoted: str) -> bool:
-    """Whether a name may be a keyword, so that its quotes must stay."""
+    """Returns whether a name may be a keyword, so that its quotes must stay."""
     lexer = Lexer.get_default_instance()  # type: ignore[no-untyped-call]
     kind, _value = lexer.is_keyword(quoted.strip('"').upper())
     return kind not in tokens.Name
@@ -116,12 +114,12 @@ def _grouped(words: Iterator[Word]) -> list[Part]:
     return stack[0].parts
 
 
-def _says(part: Part, pattern: re.Pattern[str] | str) -> bool:
-    return isinstance(part, Word) and part.says(pattern)
+def _is_keyword(part: Part, pattern: re.Pattern[str] | str) -> bool:
+    return isinstance(part, Word) and part.is_keyword(pattern)
 
 
 def _query(parts: list[Part], margin: str) -> list[str]:
-    """Each clause on lines of its own."""
+    """Returns the lines of a query, in which each clause begins a new line."""
     lines: list[str] = []
     for clause in _split(parts, _begins_clause):
         lines += _clause(clause, margin)
@@ -129,21 +127,25 @@ def _query(parts: list[Part], margin: str) -> list[str]:
 
 
 def _begins_clause(part: Part, before: Part | None) -> bool:
-    of_comparison = before is not None and _says(before, "DISTINCT") and _says(part, "FROM")
-    return _says(part, CLAUSE) and not of_comparison
+    of_comparison = (
+        before is not None and _is_keyword(before, "DISTINCT") and _is_keyword(part, "FROM")
+    )
+    return _is_keyword(part, CLAUSE) and not of_comparison
 
 
 def _clause(parts: list[Part], margin: str) -> list[str]:
-    """A clause on one line where it is short, else its head and an expression a line."""
+    """Returns a short clause on one line; else its head and then one expression per line."""
     head = 1
-    if len(parts) == 2 and _says(parts[0], "WHERE|HAVING") and _is_plain(parts[1]):
+    if len(parts) == 2 and _is_keyword(parts[0], "WHERE|HAVING") and _is_plain(parts[1]):
         first, *rest = parts[1].parts
         parts = [parts[0], replace(first, spaced=True), *rest]
-    if _says(parts[0], "SELECT") and len(parts) > 1 and _says(parts[1], "DISTINCT"):
+    if _is_keyword(parts[0], "SELECT") and len(parts) > 1 and _is_keyword(parts[1], "DISTINCT"):
         head = 2
     expressions = _expressions(parts[head:])
     is_short = len(margin) + len(flat(parts)) <= WIDTH and len(expressions) <= FEW
-    is_listed = _says(parts[0], LISTED) and (len(expressions) > 1 or not _says(parts[0], "WITH"))
+    is_listed = _is_keyword(parts[0], LISTED) and (
+        len(expressions) > 1 or not _is_keyword(parts[0], "WITH")
+    )
     if is_short or not is_listed:
         return _lines(parts, margin)
     lines = [margin + flat(parts[:head])]
@@ -153,7 +155,7 @@ def _clause(parts: list[Part], margin: str) -> list[str]:
 
 
 def _runs(expressions: list[list[Part]], margin: str) -> Iterator[list[Part]]:
-    """One expression a line; plain columns share a line."""
+    """Yields the parts of each line: one expression, or several plain columns."""
     shared: list[Part] = []
     for expression in expressions:
         is_column = _is_column(expression)
@@ -169,7 +171,7 @@ def _runs(expressions: list[list[Part]], margin: str) -> Iterator[list[Part]]:
 
 
 def _is_column(expression: list[Part]) -> bool:
-    """Whether it is a plain column; after its point, keywords are names."""
+    """Returns whether an expression is a plain column. After a point, keywords are names."""
     befores = [None, *expression]
     return len(expression) <= COLUMN and all(
         isinstance(part, Word) and (not part.is_key or (before and before.text == "."))
@@ -178,31 +180,31 @@ def _is_column(expression: list[Part]) -> bool:
 
 
 def _is_plain(part: Part) -> TypeGuard[SqlGroup]:
-    """Whether brackets around conditions are unneeded."""
+    """Returns whether a part is brackets around conditions, which are not needed."""
     return isinstance(part, SqlGroup) and bool(part.parts) and not part.is_query
 
 
 def _expressions(parts: list[Part]) -> list[list[Part]]:
-    """Split at commas; without any, at AND and OR."""
+    """Splits at commas, or at AND and OR if there are no commas."""
     listed = _split(parts, lambda _part, before: before is not None and before.text == ",")
     return listed if len(listed) > 1 else _conditions(parts)
 
 
 def _conditions(parts: list[Part]) -> list[list[Part]]:
-    """Split at AND and OR, except in BETWEEN."""
+    """Splits at AND and OR, but not at the AND of BETWEEN."""
     cuts, between = set(), False
     for place, part in enumerate(parts):
-        if _says(part, "BETWEEN"):
+        if _is_keyword(part, "BETWEEN"):
             between = True
-        elif _says(part, "AND") and between:
+        elif _is_keyword(part, "AND") and between:
             between = False
-        elif _says(part, "AND|OR"):
+        elif _is_keyword(part, "AND|OR"):
             cuts.add(place)
     return _cut(parts, cuts)
 
 
 def _split(parts: list[Part], begins: Callable[[Part, Part | None], bool]) -> list[list[Part]]:
-    """Split before each part that begins something new."""
+    """Splits before each part for which `begins` returns True."""
     befores = [None, *parts]
     return _cut(parts, {n for n, part in enumerate(parts) if begins(part, befores[n])})
 
@@ -213,15 +215,15 @@ def _cut(parts: list[Part], places: set[int]) -> list[list[Part]]:
 
 
 def _lines(parts: list[Part], margin: str) -> list[str]:
-    """An expression on one line, or with its long groups opened."""
+    """Returns an expression on one line, or with its long brackets over several lines."""
     if len(margin) + len(flat(parts)) <= WIDTH:
         return [margin + flat(parts)]
     lines: list[str] = []
     line = inner = margin
     for place, part in enumerate(parts):
         gap = " " if part.spaced and place else ""
-        if _says(part, "WHEN|ELSE|END") and line.strip():
-            inner = margin if _says(part, "END") else margin + STEP
+        if _is_keyword(part, "WHEN|ELSE|END") and line.strip():
+            inner = margin if _is_keyword(part, "END") else margin + STEP
             lines, line, gap = [*lines, line], inner, ""
         rest = len(flat(parts[place + 1 : place + 2])) if place + 1 < len(parts) else 0
         if isinstance(part, Word) or len(line + gap + part.text) + min(rest, 3) <= WIDTH:
@@ -233,10 +235,10 @@ def _lines(parts: list[Part], margin: str) -> list[str]:
 
 
 def _inside(group: SqlGroup, margin: str) -> list[str]:
-    """The content of opened brackets."""
+    """Returns the lines of the content of brackets."""
     if group.is_query:
         return _query(group.parts, margin)
-    pieces = _split(group.parts, lambda part, _before: _says(part, PART_OF_WINDOW))
+    pieces = _split(group.parts, lambda part, _before: _is_keyword(part, PART_OF_WINDOW))
     if len(pieces) == 1:
         pieces = _expressions(group.parts)
     return [line for piece in pieces for line in _lines(piece, margin)]

@@ -1,8 +1,8 @@
 """SQL without its values, for pages that show what a server runs.
 
-`pg_stat_statements` puts placeholders in place of constants, but not always: when it drops
-statements to make room, a text may keep its constants, and statements that are no query, such as
-`SET` and `ALTER ROLE`, keep them on older servers. So the values are taken out here once more.
+`pg_stat_statements` replaces constants by placeholders, but not always. A text may keep its
+constants when the extension drops statements to free space, and on older servers in statements that
+are not queries, such as `SET` and `ALTER ROLE`. So this module removes the values again.
 """
 
 import re
@@ -10,14 +10,14 @@ import re
 from ledger.db.queries.statement_text import PIECES, masked
 
 REST = "…"
-# Statements whose bare words are names and keywords alone. In others they may be values.
+# Statements in which unquoted words are only names and keywords. In others they may be values.
 QUERIES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE"})
 
 
 def without_values(sql: str) -> str:
-    """The statement on one line with `?` in place of every string and number, and without comments.
+    """Returns the statement on one line, with `?` for every string and number and without comments.
 
-    Of a statement that is no query only its first word is left.
+    For a statement that is not a query, returns only its first word and "…".
     """
     first = re.match(r"[\s(]*(\w*)", sql)
     word = first[1].upper() if first else ""
@@ -25,6 +25,6 @@ def without_values(sql: str) -> str:
         return f"{word} {REST}" if word.isalpha() else REST
     for piece in PIECES.finditer(sql):
         if piece["text"] and "\\" in piece[0]:
-            # Where it ends depends on a setting of the session (standard_conforming_strings).
+            # The end of this string depends on the setting standard_conforming_strings.
             return f"{masked(sql[: piece.start()])} ? {REST}"
     return masked(sql)

@@ -1,6 +1,6 @@
-"""Traces by OpenTelemetry, where LEDGER_TRACING is on (docs/tracing.md); otherwise nothing.
+"""Traces with OpenTelemetry if LEDGER_TRACING is on (docs/tracing.md).
 
-Any room may open a span; this one stands below all others and knows nothing of them. Names and
-facts of spans are words out of the code and numbers of things: never an amount, a name, an address,
-an account, a path, a query string or a token.
+Every package may open a span. This package does not import any other. Names and facts of spans are
+words from the code and counts: never an amount, a name, an address, an account, a path, a query
+string or a token.
 """

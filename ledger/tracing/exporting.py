@@ -1,10 +1,11 @@
-"""Where spans go: OTLP over HTTP, as the standard OTEL_ variables say.
+"""The export of spans by OTLP over HTTP, as the standard OTEL_ variables configure it.
 
 Note [Exporting and processes]: spans that have ended wait in a queue of the process, and a thread
-sends them. No request waits for that: where the collector is slow or away, the queue fills up, and
-the oldest spans are dropped. A thread does not survive a fork, and a connection to the collector
-must not be shared. So each process makes its own provider with its first span, also one that
-gunicorn has forked. When a process ends, it sends the rest, for SECONDS_TO_END at most.
+sends them. Requests do not wait for this: if the collector is slow or down, the queue fills up, and
+the oldest spans are dropped. A thread does not survive a fork, and processes must not share a
+connection to the collector. So each process creates its own provider with its first span, also a
+process that gunicorn has forked. When a process ends, it sends the remaining spans for at most
+SECONDS_TO_END.
 """
 
 import atexit
@@ -22,14 +23,14 @@ from opentelemetry.trace import NoOpTracer, Tracer
 
 SECONDS_TO_END = 2.0
 SCOPE = "ledger"
-TOLD_AGAIN = 3600.0  # seconds
+REPEAT_AFTER = 3600.0  # seconds
 
 logger = logging.getLogger(__name__)
 
 
-class TellsOnce(logging.Filter):
-    """Lets one line of a logger of OpenTelemetry through in an hour: they have some for each try to
-    send, and for each span that they drop.
+class OncePerHour(logging.Filter):
+    """A filter that lets only one line per hour through. OpenTelemetry's loggers write lines for
+    each attempt to send and for each dropped span.
     """
 
     def __init__(self) -> None:
@@ -40,26 +41,26 @@ class TellsOnce(logging.Filter):
         now = time.monotonic()
         if now < self._quiet_until:
             return False
-        self._quiet_until = now + TOLD_AGAIN
-        record.msg, record.args = f"{record.getMessage()} (told once an hour)", ()
+        self._quiet_until = now + REPEAT_AFTER
+        record.msg, record.args = f"{record.getMessage()} (logged once an hour)", ()
         return True
 
 
-def tell_once() -> None:
-    """Puts such a filter before each logger of OpenTelemetry: one before their parent would not see
-    what they pass on.
+def limit_repeated_lines() -> None:
+    """Adds a OncePerHour filter to each logger of OpenTelemetry. A filter of their parent logger
+    would not see records that they pass on to it.
     """
     for name in list(logging.root.manager.loggerDict):
         if name.startswith("opentelemetry") and not _has_filter(logging.getLogger(name)):
-            logging.getLogger(name).addFilter(TellsOnce())
+            logging.getLogger(name).addFilter(OncePerHour())
 
 
 def _has_filter(found: logging.Logger) -> bool:
-    return any(isinstance(each, TellsOnce) for each in found.filters)
+    return any(isinstance(each, OncePerHour) for each in found.filters)
 
 
 class Exporting:
-    """The tracer of this process, made when it is first needed."""
+    """The tracer of this process, which is created when it is first needed."""
 
     def __init__(self) -> None:
         self._forget()
@@ -67,7 +68,9 @@ class Exporting:
         atexit.register(self.end)
 
     def _forget(self) -> None:
-        """In a forked process: what the parent has is the parent's."""
+        """Resets the state, also after a fork, because a child must not use the parent's
+        objects.
+        """
         self._lock = threading.Lock()
         self._tracer: Tracer | None = None
         self._provider: TracerProvider | None = None
@@ -75,7 +78,9 @@ class Exporting:
         self._ending: threading.Thread | None = None
 
     def tracer(self) -> Tracer:
-        """Never raises: where spans cannot be sent, they are not recorded, and the log says why."""
+        """Returns the tracer. If spans cannot be sent, logs the reason and records no spans, but
+        does not raise.
+        """
         return self._tracer or self._made()
 
     def _made(self) -> Tracer:
@@ -83,9 +88,9 @@ class Exporting:
             if self._tracer is None:
                 try:
                     self._provider = new_provider(self.new_processor())
-                    tell_once()
+                    limit_repeated_lines()
                     self._tracer = self._provider.get_tracer(SCOPE)
-                    # Made here: no thread can be started while Python ends.
+                    # Start it here, because a thread cannot be started while Python ends.
                     self._ending = threading.Thread(target=self._end_later, daemon=True)
                     self._ending.start()
                 except Exception:
@@ -97,7 +102,7 @@ class Exporting:
         return BatchSpanProcessor(OTLPSpanExporter())
 
     def end(self) -> None:
-        """Sends what is left, for SECONDS_TO_END at most."""
+        """Sends the remaining spans, for at most SECONDS_TO_END."""
         if self._ending is not None:
             self._may_end.set()
             self._ending.join(SECONDS_TO_END)
@@ -109,8 +114,9 @@ class Exporting:
 
 
 def new_provider(processor: SpanProcessor) -> TracerProvider:
-    """With the sampler, the limits and the resource of the OTEL_ variables. Raises ValueError for
-    one that is wrong.
+    """Returns a provider with the sampler, the limits and the resource from the OTEL_ variables.
+
+    Raises ValueError if a variable is wrong.
     """
     resource = Resource.create({"process.pid": os.getpid()})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
@@ -119,6 +125,6 @@ def new_provider(processor: SpanProcessor) -> TracerProvider:
 
 
 def check_variables() -> None:
-    """Raises what is wrong with the OTEL_ variables. Begins no thread and sends nothing."""
+    """Raises an exception if an OTEL_ variable is wrong. Starts no thread and sends nothing."""
     propagate.get_global_textmap()
     new_provider(SimpleSpanProcessor(OTLPSpanExporter())).shutdown()

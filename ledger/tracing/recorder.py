@@ -1,8 +1,9 @@
-"""Spans by OpenTelemetry's API. Only imported where tracing is on.
+"""Spans with OpenTelemetry's API. Imported only if tracing is on.
 
-Note [Only our spans]: the provider is not made the global one of OpenTelemetry. So no package that
-brings spans of its own, such as AWS's driver, sends them through it: nobody here has read what
-they hold. Exceptions are noted by their class alone, because their messages hold values.
+Note [Only our spans]: the provider is not set as the global provider of OpenTelemetry. So packages
+that create spans themselves, such as AWS's driver, do not send them through it, because we have not
+checked what those spans contain. Only the class of an exception is recorded, because messages
+contain values.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,7 @@ from ledger.tracing.spans import NO_FACTS, NOTHING_OPEN, Expected, Facts, Span
 
 
 class Recorder:
-    """Makes the spans of this process, and of each that is forked from it."""
+    """The maker of spans for this process and for processes that are forked from it."""
 
     def __init__(self, exporting: Exporting) -> None:
         self._exporting = exporting
@@ -27,8 +28,8 @@ class Recorder:
     def begin(
         self, name: str, facts: Facts, headers: Mapping[str, Any] | None
     ) -> AbstractContextManager[Span]:
-        """As `ledger.tracing.spans.begin`. A trace that its sampler leaves out is opened too, so
-        that nothing within it begins one of its own.
+        """Begins a trace, as `ledger.tracing.spans.begin`. Also opens a trace that the sampler does
+        not record, so that code within it does not begin another trace.
         """
         parent, kind = None, SpanKind.INTERNAL
         if headers is not None:
@@ -40,7 +41,9 @@ class Recorder:
     def span(
         self, name: str, facts: Facts, expects: Expected, *, is_client: bool = False
     ) -> AbstractContextManager[Span]:
-        """As `ledger.tracing.spans.span`; `is_client`: it waits for another system."""
+        """Opens a span, as `ledger.tracing.spans.span`. `is_client`: it waits for another
+        system.
+        """
         if not trace.get_current_span().is_recording():
             return NOTHING_OPEN
         kind = SpanKind.CLIENT if is_client else SpanKind.INTERNAL
@@ -61,7 +64,7 @@ class Recorder:
 
 
 class OpenSpan(AbstractContextManager[Span]):
-    """A span of OpenTelemetry, current within the block, that ends with it."""
+    """A span of OpenTelemetry that is the current span within the block and ends with it."""
 
     __slots__ = ("_expects", "_span", "_token")
 
@@ -99,7 +102,7 @@ class OpenSpan(AbstractContextManager[Span]):
 
 
 class _FromMeta(Getter[Mapping[str, Any]]):
-    """Headers as WSGI and Django's `request.META` name them."""
+    """A getter for headers, by their names in WSGI and Django's `request.META`."""
 
     def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
         value = carrier.get(f"HTTP_{key.upper().replace('-', '_')}")

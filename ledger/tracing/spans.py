@@ -1,4 +1,4 @@
-"""The door to spans. Where tracing is off, each call ends at one `if`, and nothing is imported."""
+"""The interface for spans. If tracing is off, a call costs one `if`, and nothing is imported."""
 
 import logging
 from collections.abc import Mapping
@@ -11,22 +11,22 @@ NO_FACTS: Facts = {}
 
 
 class Span(Protocol):
-    """A span that is open. `is_recorded` is False if nobody will see it."""
+    """An open span. `is_recorded` is False if the span will not be sent."""
 
     @property
     def is_recorded(self) -> bool: ...
 
     def note(self, facts: Facts) -> None:
-        """Adds facts."""
+        """Adds facts to the span."""
 
     def rename(self, name: str) -> None: ...
 
     def fail(self, kind: str, facts: Facts = NO_FACTS) -> None:
-        """Marks it as failed. `kind` is the class of an error or the like, never its message."""
+        """Marks the span as failed. `kind` is the class of an error, never its message."""
 
 
 class SpanMaker(Protocol):
-    """What makes spans: see `ledger.tracing.recorder`."""
+    """A maker of spans; see `ledger.tracing.recorder`."""
 
     def begin(
         self, name: str, facts: Facts, headers: Mapping[str, Any] | None
@@ -75,7 +75,9 @@ class _Current:
 def begin(
     name: str, facts: Facts = NO_FACTS, *, headers: Mapping[str, Any] | None = None
 ) -> AbstractContextManager[Span]:
-    """Begins a trace, or continues the one that `headers`, as in `request.META`, tell of."""
+    """Begins a trace, or continues the trace in `headers`, which have the form of
+    `request.META`.
+    """
     recorder = _Current.recorder
     return NOTHING_OPEN if recorder is None else recorder.begin(name, facts, headers)
 
@@ -83,30 +85,33 @@ def begin(
 def span(
     name: str, facts: Facts = NO_FACTS, *, expects: Expected = ()
 ) -> AbstractContextManager[Span]:
-    """A span within the trace that is being recorded; nothing outside one. An exception that leaves
-    the block marks it as failed, by its class, unless it is one of `expects`.
+    """Opens a span within the trace that is being recorded; does nothing outside a trace.
+
+    An exception that leaves the block marks the span as failed, unless its class is in `expects`.
     """
     recorder = _Current.recorder
     return NOTHING_OPEN if recorder is None else recorder.span(name, facts, expects)
 
 
 def is_recording() -> bool:
-    """Whether a trace is being recorded here and now."""
+    """Returns whether a trace is now being recorded."""
     recorder = _Current.recorder
     return recorder is not None and recorder.is_recording()
 
 
 def ids() -> dict[str, str]:
-    """`trace_id` and `span_id` of here and now, for lines of logs; nothing outside a trace."""
+    """Returns `trace_id` and `span_id` of the current span, for log lines; {} outside a trace."""
     recorder = _Current.recorder
     return {} if recorder is None else recorder.ids()
 
 
 def ids_of(record: logging.LogRecord) -> dict[str, str]:
-    """The same for a line of the log: Django writes some about a request after its span ended."""
+    """Returns the ids for a log record. Uses the ids of its request if the span has already ended,
+    because Django logs some lines after that.
+    """
     return ids() or getattr(getattr(record, "request", None), "trace_ids", {})
 
 
 def record_by(recorder: SpanMaker | None) -> None:
-    """Records spans from now on; None for no more."""
+    """Sets the recorder of spans; None turns tracing off."""
     _Current.recorder = recorder

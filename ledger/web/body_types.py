@@ -1,4 +1,4 @@
-"""Refuses requests that are no UTF-8, or whose headers cannot be read."""
+"""Refuses requests that are not UTF-8, or that have headers which cannot be parsed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,18 +10,19 @@ from django.utils.http import parse_header_parameters
 
 from ledger.web import database_errors
 
-# What Django raises for parameters by RFC 2231: charset*=none''utf-8, and x*0=a; x*=b.
+# Exceptions of Django for parameters in the style of RFC 2231: charset*=none''utf-8, x*0=a; x*=b.
 UNREADABLE = (ValueError, TypeError)
-# Of the header Cookie. The site's own cookies have less than 3,000 together.
+# Limit for the header Cookie. All cookies of the site together have less than 3,000 bytes.
 MAX_COOKIE_BYTES = 8 * 1024
-# Of Content-Type, and of each media type of Accept: Python parses their parameters in quadratic
-# time. The longest of a browser has less than 100.
-MOST_OF_A_TYPE = 500  # characters
+# Limit for Content-Type, and for each media type in Accept, because Python parses their parameters
+# in quadratic time. Browsers send less than 100 characters.
+MAX_TYPE_LENGTH = 500  # characters
 
 
 class Utf8Request(WSGIRequest):
-    """A request that is read as UTF-8, whatever its Content-Type says. Django would read the
-    address by that, too, before any middleware, and fail where it is no encoding of text.
+    """A request that is read as UTF-8, whatever its Content-Type is. Django would also decode the
+    URL with the charset of the Content-Type, before any middleware, and fail if the charset does
+    not exist.
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
@@ -40,9 +41,9 @@ class Utf8Request(WSGIRequest):
 
 
 class BodyTypeMiddleware:
-    """Answers with status 415 to a Content-Type that cannot be read, or with a charset that is not
-    UTF-8, and with 400 to an Accept or cookies that cannot be read. No browser sends one to this
-    site. Reads no body and no cookie.
+    """Middleware that answers with status 415 if the Content-Type cannot be parsed or its charset
+    is not UTF-8, and with 400 if Accept or the cookies cannot be parsed. Browsers do not send such
+    requests. It does not read the body or the cookies.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -52,25 +53,28 @@ class BodyTypeMiddleware:
         charset = (request.content_params or {}).get("charset", "utf-8")
         if charset.lower() != "utf-8":
             why = (
-                "This site reads UTF-8 alone, so it was not read. Nothing was changed. Send the "
-                "form with charset=utf-8, or without one."
+                "This site accepts only UTF-8, so we did not read the form. Nothing was changed. "
+                "Send the form with charset=utf-8, or without a charset."
             )
-            return database_errors.page("This is written in another way", why, None, status=415)
+            return database_errors.page("The form is not UTF-8", why, None, status=415)
         if not all(map(_is_readable, request.headers.get("Accept", "").split(","))):
             why = (
                 "The header Accept cannot be read. Nothing was changed. Send its types without "
-                f"x*=, and with at most {MOST_OF_A_TYPE} characters each."
+                f"x*=, and with at most {MAX_TYPE_LENGTH} characters each."
             )
             return database_errors.page("The request cannot be read", why, None, status=400)
         if not _are_readable(request.META.get("HTTP_COOKIE", "")):
-            why = "Its cookies are too long, or have a backslash. Delete the cookies of this site."
+            why = (
+                "The cookies are too long, or contain a backslash. Delete the cookies of this site "
+                "in your browser, and try again."
+            )
             return database_errors.page("The request cannot be read", why, None, status=400)
         return self.get_response(request)
 
 
 def _is_readable(media_type: str) -> bool:
     if "*" not in media_type.partition(";")[2]:  # only parameters by RFC 2231 can fail
-        return len(media_type) <= MOST_OF_A_TYPE
+        return len(media_type) <= MAX_TYPE_LENGTH
     try:
         _parsed(media_type)
     except UNREADABLE:
@@ -79,16 +83,16 @@ def _is_readable(media_type: str) -> bool:
 
 
 def _parsed(media_type: str) -> tuple[str, dict[str, str]]:
-    """Type and parameters. Raises one of UNREADABLE."""
-    if len(media_type) > MOST_OF_A_TYPE:
+    """Returns a media type and its parameters. Raises one of UNREADABLE."""
+    if len(media_type) > MAX_TYPE_LENGTH:
         raise ValueError
     found: tuple[str, dict[str, str]] = parse_header_parameters(media_type)
     return found
 
 
 def _are_readable(cookies: str) -> bool:
-    """Whether every Python reads these cookies fast. Before 3.11.10 and 3.12.6, the time for
-    backslashes in a quoted value grows with the square of its length (CVE-2024-7592).
+    """Returns whether all Python versions can parse these cookies fast. Before 3.11.10 and 3.12.6,
+    a quoted value with backslashes takes quadratic time (CVE-2024-7592).
     """
     return len(cookies) <= MAX_COOKIE_BYTES and not any(
         '"' in cookie and "\\" in cookie for cookie in cookies.split(";")

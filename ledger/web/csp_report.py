@@ -1,8 +1,9 @@
-"""Browsers report here what the content security policy stopped. Anybody can post such a report.
+"""The address to which browsers report violations of the content security policy.
 
-So a report costs little: a small body, no session, no database, and a few lines a minute in the
-security log for all reports together. A line has the directive, the host that was asked, and the
-page by its name: no path and no query, which may contain a secret or a search.
+Anybody can post a report, so a report must be cheap: the body is small, there is no session and no
+database query, and all reports together add only a few lines per minute to the security log. A line
+contains the directive, the blocked host and the name of the page. It does not contain a path or a
+query, which may contain a secret or a search.
 """
 
 import json
@@ -22,16 +23,16 @@ from django.views.decorators.http import require_POST
 from ledger.web import security_log
 from ledger.web.page_names import page_name
 
-MOST_BYTES = 16 * 1024
-MOST_REPORTS = 10  # of one body, which may have many
-LINES_A_MINUTE = 30  # of one process
+MAX_BYTES = 16 * 1024
+MAX_REPORTS = 10  # that are logged from one body
+LINES_PER_MINUTE = 30  # for each process
 MINUTE = 60.0
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What was stopped: by which directive, from which host, on which page."""
+    """A CSP violation: the directive, the blocked host and the page."""
 
     directive: str
     blocked: str
@@ -39,7 +40,7 @@ class Violation:
 
 
 class MinuteLimit:
-    """Counts events of a process by the minute."""
+    """A limit for events of a process per minute."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -47,7 +48,7 @@ class MinuteLimit:
         self.began, self.count = 0.0, 0
 
     def allows(self, now: float) -> bool:
-        """Counts one event. Returns False if this minute has had enough of them."""
+        """Counts one event. Returns False if there were too many events in this minute."""
         with self.lock:
             if now - self.began >= MINUTE:
                 self.began, self.count = now, 0
@@ -55,22 +56,24 @@ class MinuteLimit:
             return self.count <= self.most
 
 
-limit = MinuteLimit(LINES_A_MINUTE)
+limit = MinuteLimit(LINES_PER_MINUTE)
 
 
 @login_not_required
 @csrf_exempt
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
-    """Logs the violations of a report. Answers 204, or 413 and 400 to what is no report."""
-    body = request.read(MOST_BYTES + 1)
-    if len(body) > MOST_BYTES:
+    """Logs the violations in a report. Returns status 204; 413 for a large body, and 400 if the
+    body is not a report.
+    """
+    body = request.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
         return HttpResponse(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
         violations = list(_violations(json.loads(body)))
-    except (ValueError, RecursionError):  # also bytes that are no UTF-8
+    except (ValueError, RecursionError):  # also bytes that are not UTF-8
         return HttpResponse(status=HTTPStatus.BAD_REQUEST)
-    for violation in violations[:MOST_REPORTS]:
+    for violation in violations[:MAX_REPORTS]:
         if limit.allows(monotonic()):
             security_log.record(
                 "csp.violated",
@@ -84,7 +87,7 @@ def csp_report(request: HttpRequest) -> HttpResponse:
 
 
 def _violations(report: Any) -> Iterator[Violation]:
-    """The violations of either format: of `report-uri`, or of `report-to`."""
+    """Yields the violations in a report, in the format of `report-uri` or of `report-to`."""
     for each in report if isinstance(report, list) else [report]:
         if not isinstance(each, Mapping):
             continue
@@ -103,12 +106,14 @@ def _text(found: Mapping[str, Any], *names: str) -> str:
 
 
 def _origin(blocked: str) -> str:
-    """The host of a URL; a word such as "inline" or "eval" stays, which Chromium says instead."""
+    """Returns the host of a URL. Returns a word such as "inline" or "eval", which Chromium sends in
+    place of a URL, without a change.
+    """
     return _parts(blocked)[0] or blocked
 
 
 def _parts(url: str) -> tuple[str, str]:
-    """Host and path of a URL; both empty if it is none."""
+    """Returns the host and the path of a URL; two empty texts if it is not a URL."""
     try:
         parts = urlsplit(url)
         return parts.hostname or "", parts.path

@@ -1,4 +1,4 @@
-"""The page shown when the database fails: a sentence, with status 503."""
+"""The page for a database failure: a message, with status 503."""
 
 from typing import Any
 
@@ -12,23 +12,24 @@ from ledger.web import problem_details
 from ledger.web.kept_forms import MAY_BE_BOOKED, books_nothing, kept_form
 
 SECONDS_TO_WAIT = 2
-# Whoever waits for locks or time may wait for their own form: an earlier COMMIT that waits for a
-# standby has the locks, and nobody sees its row yet.
+# A request that waits for locks may wait for an earlier attempt of the same form: if that COMMIT
+# waits for a standby, it has the locks, and its row is not visible yet.
 THIS_ATTEMPT = (
-    " If you were booking something, this attempt booked nothing, but an earlier one may have: go"
-    " back and send the same form again. A payment is booked once, however often it is sent."
+    " If you were making a payment, this attempt booked nothing, but an earlier attempt may have"
+    " booked it. Go back and send the same form again. We book a payment only once, even if you"
+    " send it several times."
 )
-# A page that only reads cannot know of a payment sent elsewhere, so it says nothing of bookings.
-OF_A_READ = {
+# The message of a page that only reads does not mention bookings.
+TEXTS_OF_READS = {
     Failure.LOST_RACE: (
         "This page has to wait",
-        "Something that it needs is being changed, and that took too long.",
+        "Data for this page is being changed, and that took too long.",
     ),
     Failure.TIMED_OUT: (
         "This took too long",
         (
-            "It took longer than a page may take, so it was stopped. Try again, or ask for less at"
-            " once."
+            "It took longer than a page may take, so it was stopped. Try again, or request less"
+            " data."
         ),
     ),
     Failure.NOT_STARTED: (
@@ -41,30 +42,30 @@ OF_A_READ = {
     ),
     Failure.FINAL: (
         "The database has a problem",
-        "The database cannot do this at the moment, and somebody has to repair it.",
+        "The database cannot do this at the moment. The bank has to repair it.",
     ),
 }
-# What a page that may book says besides.
-TO_WHO_BOOKS = {
+# Additional text on a page that may book.
+FOR_BOOKINGS = {
     Failure.TIMED_OUT: THIS_ATTEMPT,
     Failure.NOT_STARTED: " Try again soon." + THIS_ATTEMPT,
     Failure.UNKNOWN: (
-        " If you were booking something, we do not know yet whether it is booked: go back and send"
-        " the same form again. A payment is booked once, however often it is sent."
+        " If you were making a payment, we do not know yet whether it is booked. Go back and send"
+        " the same form again. We book a payment only once, even if you send it several times."
     ),
     Failure.FINAL: THIS_ATTEMPT,
 }
-SENTENCES = {
+TEXTS_OF_BOOKINGS = {
     Failure.LOST_RACE: (
         "These accounts are busy",
         (
-            "Others were booking on the same account, and it did not become free in time."
+            "Other payments on the same account were being booked, and that took too long."
             + THIS_ATTEMPT
         ),
     ),
     **{
-        failure: (OF_A_READ[failure][0], OF_A_READ[failure][1] + more)
-        for failure, more in TO_WHO_BOOKS.items()
+        failure: (TEXTS_OF_READS[failure][0], TEXTS_OF_READS[failure][1] + more)
+        for failure, more in FOR_BOOKINGS.items()
     },
 }
 
@@ -72,31 +73,30 @@ SENTENCES = {
 NOT_CONFIRMED = (
     "Not confirmed yet",
     (
-        "The database answered, but its second copy did not confirm that it has this too. If you "
-        "were booking something, we cannot tell you yet that it is booked: go back and send the "
-        "same form again. A payment is booked once, however often it is sent."
+        "The database answered, but its second copy has not confirmed this yet. If you were "
+        "making a payment, we do not know yet whether it is booked. Go back and send the same form "
+        "again. We book a payment only once, even if you send it several times."
     ),
 )
 NOT_CONFIRMED_TO_A_READ = (
     "Not confirmed yet",
-    "The database answered, but its second copy did not confirm what this page wrote.",
+    "The database answered, but its second copy has not confirmed yet what this page wrote.",
 )
 NOT_LOST = " Go back to find what you typed."
-GO_BACK = " This step books nothing: go back and try again."
-BY_ITSELF = " This page tries again by itself every two seconds."
-# What may be over soon: a server that restarts, a standby that is promoted. The page tries again.
+GO_BACK = " This step books nothing. Go back and try again."
+BY_ITSELF = " This page tries again automatically every two seconds."
+# Failures that may end soon, as when a server restarts or a standby is promoted. The page retries.
 SOON_OVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
 KEPT = (
-    "What you sent is kept on this page, and we may have booked it already. Send it again from"
-    " here, now or later. It is booked once, however often it is sent."
+    "Your form is kept on this page, and we may have booked it already. Send it again from here,"
+    " now or later. We book it only once, even if you send it several times."
 )
 KEPT_NOT_STARTED = (
-    "This attempt booked nothing. What you sent is kept on this page. Send it again from here, now"
-    " or later. It is booked once, however often it is sent."
+    "This attempt booked nothing. Your form is kept on this page. Send it again from here, now or"
+    " later. We book it only once, even if you send it several times."
 )
 KEPT_STEP = (
-    "This step books nothing. What you typed is kept on this page. Try again from here, now or"
-    " later."
+    "This step books nothing. Your form is kept on this page. Try again from here, now or later."
 )
 
 
@@ -107,13 +107,13 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
     failure = failure_of(error)
     if failure is Failure.FINAL and not isinstance(error, OperationalError):
         return None
-    again, label = _way_on(request)
+    again, label = _button_for(request)
     form = kept_form(request)
-    # What is not confirmed is booked, by an earlier attempt with the same id, and this step saw it.
+    # NotConfirmed means that an earlier attempt with the same id is booked, and this step found it.
     is_step = books_nothing(request) and not isinstance(error, NotConfirmed)
     is_read = again is not None or is_step
     tries_again = failure in SOON_OVER or (is_read and failure is Failure.LOST_RACE)
-    title, sentence = _said(failure, error, is_read=is_read)
+    title, sentence = _texts_for(failure, error, is_read=is_read)
     if form and is_step:
         sentence, label = KEPT_STEP, "Try again"
     elif form:
@@ -136,7 +136,9 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
 
 
 def note_start(request: HttpRequest) -> None:
-    """Notes how far the database is before the view, so that a page can tell what the view did."""
+    """Stores the number of database answers before the view, so that `page_for` can find out
+    whether the view used the database.
+    """
     request.answers_before = _answers()  # type: ignore[attr-defined]
 
 
@@ -146,8 +148,9 @@ def _answers() -> int:
 
 
 def _may_be_booked(request: HttpRequest, failure: Failure, form: list[tuple[str, str]]) -> bool:
-    """Whether this attempt or an earlier one may have booked the form. Only a request without a
-    connection surely booked nothing: any other may have committed before it failed.
+    """Returns whether this attempt or an earlier one may have booked the form. Only a request that
+    got no connection has certainly booked nothing, because others may have committed before they
+    failed.
     """
     before = getattr(request, "answers_before", None)  # None: it failed before the view
     has_done_something = before is not None and _answers() != before
@@ -160,9 +163,9 @@ def _marked(form: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return form if marker in form else [*form, marker]
 
 
-def _way_on(request: HttpRequest) -> tuple[str | None, str]:
-    """The address of the button and its words: a page that only reads is asked for again, and so
-    is the one where people sign in, which books nothing.
+def _button_for(request: HttpRequest) -> tuple[str | None, str]:
+    """Returns the URL of the button and its label. The URL is the same page if it only reads, or if
+    it is the sign-in page, which books nothing; else None.
     """
     if request.method in ("GET", "HEAD"):
         return request.get_full_path(), "Try again"
@@ -171,10 +174,11 @@ def _way_on(request: HttpRequest) -> tuple[str | None, str]:
     return None, ""
 
 
-def _said(failure: Failure, error: BaseException, *, is_read: bool) -> tuple[str, str]:
+def _texts_for(failure: Failure, error: BaseException, *, is_read: bool) -> tuple[str, str]:
+    """Returns the title and the message for a failure."""
     if isinstance(error, NotConfirmed):
         return NOT_CONFIRMED_TO_A_READ if is_read else NOT_CONFIRMED
-    return OF_A_READ[failure] if is_read else SENTENCES[failure]
+    return TEXTS_OF_READS[failure] if is_read else TEXTS_OF_BOOKINGS[failure]
 
 
 def page(
@@ -185,9 +189,10 @@ def page(
     status: int = 503,
     **further: Any,
 ) -> HttpResponse:
-    """The page that says what happened. `again` is the URL of its button; None leads home. Says
-    when to try again where that can help. `further`: the fields of a kept `form` and its `path`,
-    and after how many seconds the page `tries_again` by itself.
+    """Returns a page that explains what happened, with Retry-After for the statuses 429 and 503.
+
+    `again`: the URL of the button; None means the home page. `further`: the fields of a kept
+    `form`, its `path`, and in `tries_again` the seconds after which the page retries automatically.
     """
     # Without the request: reading the user would need the database.
     context = {
@@ -213,8 +218,8 @@ def turned_away(
     sentence: str,
     seconds: int = SECONDS_TO_WAIT,
 ) -> HttpResponse:
-    """The answer to a request that was not begun, 429 or 503: a problem or a page. Both say after
-    how many seconds to try again.
+    """Returns the response for a request that was not processed: a problem or a page, with status
+    429 or 503. Retry-After contains the seconds after which the client may try again.
     """
     if problem_details.is_call(request):
         return problem_details.problem(status, slug, sentence, {"Retry-After": str(seconds)})

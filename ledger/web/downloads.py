@@ -1,9 +1,9 @@
-"""Limits downloads that run at once. Each holds a thread of the server for as long as its client
-takes to read it, or until its file is made, and the others have to stay free for pages.
+"""Limits parallel downloads. Each occupies a thread of the server until its client has read it, or
+until its file is made, and the other threads must stay free for pages.
 
-Note [Slow downloads]: a file of 100,000 rows takes half a minute, and two people who download one
-again and again would leave no turn to others, nor to batches of payments, whose answers are streams
-too. So whose download was slow leaves the last turn to others for an hour.
+Note [Slow downloads]: a file of 100,000 rows takes half a minute. Two people who repeat such a
+download could block other users, and batches of payments, which are also sent as streams. So for an
+hour after a slow download, its user may not use the last free place.
 """
 
 import weakref
@@ -17,20 +17,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ledger.web import database_errors
 
-AT_ONCE = 2  # of the eight threads of a web process
-SECONDS = 0.5  # the longest that one waits for its turn: waiting takes a thread, too
+MAX_PARALLEL = 2  # of the eight threads of a web process
+SECONDS = 0.5  # the longest wait for a place, because waiting occupies a thread, too
 SLOW_AFTER, SLOW_FOR = 10.0, 3600.0  # seconds, see Note [Slow downloads]
-MOST_KNOWN = 1000  # people with a slow download whom a process remembers
+MAX_KNOWN = 1000  # users with a slow download that a process remembers
 READING = frozenset({"GET", "HEAD"})
 
 
 class TooManyDownloads(Exception):
-    """A file is not made now; the message says why."""
+    """Raised if a file cannot be made now; the message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class _DownloadTurn:
-    """A download that runs or waits. One that writes, as a batch of payments, is never slow."""
+    """A download that runs or waits. A download that writes, such as a batch of payments, never
+    counts as slow.
+    """
 
     reads: bool
     is_slow: bool
@@ -38,23 +40,25 @@ class _DownloadTurn:
 
 
 class Downloads:
-    """Those that run in this process, one for each person at most."""
+    """The downloads that run in this process, at most one for each user."""
 
-    def __init__(self, at_once: int) -> None:
-        self._changed, self._free, self._free_for_slow = Condition(), at_once, max(1, at_once - 1)
-        self._turns: dict[Hashable, _DownloadTurn] = {}  # of people
+    def __init__(self, most: int) -> None:
+        self._changed, self._free, self._free_for_slow = Condition(), most, max(1, most - 1)
+        self._turns: dict[Hashable, _DownloadTurn] = {}  # by user
         self._slow_until: dict[Hashable, float] = {}
 
     def begin(self, response: HttpResponseBase, person: Hashable, *, reads: bool = True) -> str:
-        """Counts it until it is closed. Why it may not begin, as a sentence; empty if it may."""
+        """Counts a download until its response is closed. Returns the message why it may not begin,
+        or "" if it may.
+        """
         if not (why := self._take(person, reads=reads)):
-            # Closing ends it, once; so does forgetting it, where nobody closes it.
+            # Ends the download once: when the response is closed or, without that, deleted.
             _closers(response).append(weakref.finalize(response, self._end, person))
         return why
 
     @contextmanager
     def making(self, person: Hashable) -> Iterator[None]:
-        """Counts the block. Raises TooManyDownloads."""
+        """Counts the block as a download. Raises TooManyDownloads."""
         if why := self._take(person, reads=True):
             raise TooManyDownloads(why)
         try:
@@ -70,7 +74,7 @@ class Downloads:
             self._turns[person] = _DownloadTurn(reads, is_slow, monotonic())
             if not self._changed.wait_for(lambda: self._is_free(is_slow), SECONDS):
                 del self._turns[person]
-                return "Too many downloads are running at once. Try again in a minute."
+                return "Too many downloads are running. Try again in a minute."
             self._count(-1, is_slow)
         return ""
 
@@ -86,24 +90,25 @@ class Downloads:
             turn, now = self._turns.pop(person), monotonic()
             self._count(1, turn.is_slow)
             if turn.reads and now - turn.began > SLOW_AFTER:
-                if len(self._slow_until) >= MOST_KNOWN:
+                if len(self._slow_until) >= MAX_KNOWN:
                     self._slow_until.clear()
                 self._slow_until[person] = now + SLOW_FOR
             self._changed.notify_all()
 
 
-_downloads = Downloads(AT_ONCE)
+_downloads = Downloads(MAX_PARALLEL)
 
 
 def making_file(person: Hashable) -> AbstractContextManager[None]:
-    """Counts a file that is made before it is sent, as a download. Raises TooManyDownloads, which
-    DownloadLimitMiddleware answers.
+    """Counts the block, in which a file is made before it is sent, as a download.
+
+    Raises TooManyDownloads, for which DownloadLimitMiddleware returns a page.
     """
     return _downloads.making(person)
 
 
 class DownloadLimitMiddleware:
-    """Answers with status 429 in place of a download above the limit."""
+    """Middleware that answers with status 429 in place of a download above the limit."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -115,17 +120,17 @@ class DownloadLimitMiddleware:
         why = _downloads.begin(response, request.user.pk, reads=request.method in READING)
         if not why:
             return response
-        for close in _closers(response):  # `response.close` would also tell that the request ended
+        for close in _closers(response):  # `response.close` would also signal the request's end
             close()
         return refused(request, why)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answers TooManyDownloads of a view."""
+        """Returns the page for TooManyDownloads, and None for other exceptions."""
         return refused(request, str(error)) if isinstance(error, TooManyDownloads) else None
 
 
 def _closers(response: HttpResponseBase) -> list[Callable[[], object]]:
-    """What runs when Django closes the response, which is when its last byte is sent."""
+    """Returns the functions that Django calls when it closes the response after the last byte."""
     return response._resource_closers  # type: ignore[attr-defined, no-any-return]
 
 

@@ -1,6 +1,6 @@
-"""Encrypts texts with keys derived from SECRET_KEY, each purpose with its own.
+"""Encrypts texts with keys that are derived from SECRET_KEY, with a separate key for each purpose.
 
-After a change of SECRET_KEY, the earlier ones in SECRET_KEY_FALLBACKS still decrypt.
+After a change of SECRET_KEY, the earlier keys in SECRET_KEY_FALLBACKS still decrypt.
 """
 
 import base64
@@ -12,7 +12,9 @@ from django.conf import settings
 
 
 def fernet(purpose: bytes) -> MultiFernet:
-    """Encrypts with the first key, decrypts with whichever fits; otherwise raises InvalidToken."""
+    """Returns an object that encrypts with the first key and decrypts with all keys. Its `decrypt`
+    raises InvalidToken if no key fits.
+    """
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return MultiFernet([Fernet(_derived(key, purpose)) for key in keys])
 

@@ -1,7 +1,8 @@
-"""The pages of refusals and errors, made without reading what was sent.
+"""Pages for refusals and errors that do not read the request body.
 
-Django's own check the CSRF token first, for which they read the form. A form that cannot be read is
-refused by an error, so the page of that error would fail in the same way, in each middleware.
+Django's views for these pages check the CSRF token, for which they read the form. If the form
+cannot be read, that raises an error, and the page for the error would fail again in each
+middleware.
 """
 
 import sys
@@ -21,7 +22,9 @@ _server_error: Callable[..., HttpResponse] = unwrap(defaults.server_error)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The `handler500`. Also for failures outside of a view, such as reading the session."""
+    """Returns the page for `handler500`. It also handles failures outside a view, such as a failed
+    read of the session.
+    """
     error = sys.exc_info()[1]
     page = page_for(request, error)
     if error is not None and outages.is_outage(error):

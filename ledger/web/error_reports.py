@@ -1,4 +1,4 @@
-"""The error page of DEBUG, without values: what was typed, cookies, settings, variables."""
+"""The error page of DEBUG, without values of forms, cookies, settings and variables."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ SHOWN_HEADERS = frozenset({"REQUEST_METHOD", "CONTENT_TYPE", "CONTENT_LENGTH", "
 
 
 class HidingFilter(SafeExceptionReporterFilter):
-    """Hides every value that somebody sent or that a function had. Their names stay."""
+    """A filter that hides all values of requests and of variables. It keeps their names."""
 
     def is_active(self, request: HttpRequest | None) -> bool:
         return True
@@ -38,7 +38,7 @@ class HidingFilter(SafeExceptionReporterFilter):
 
 
 class HidingReporter(ExceptionReporter):
-    """The page and its text, with messages of exceptions as the log has them."""
+    """A reporter that describes exceptions as the log does, without values."""
 
     def get_traceback_data(self) -> dict[str, Any]:
         data = super().get_traceback_data()

@@ -8,10 +8,12 @@ from ledger.text.lines import encodes, tidy_line, unfit_name
 
 
 class ReadableNameField(forms.CharField):
-    """A name for lists. `clean` returns it without extra spaces or invisible characters."""
+    """A field for a name in lists. `clean` removes extra spaces and invisible characters."""
 
     def clean(self, value: Any) -> str:
-        """Raises ValidationError for a name that nobody can read or that looks like another."""
+        """Returns the cleaned name. Raises ValidationError if nobody can read the name, or if it
+        looks like another name.
+        """
         typed = super().clean(value)
         name = tidy_line(typed)
         reason = unfit_name(name) if encodes(name) else "Type letters or digits."

@@ -1,6 +1,6 @@
-"""Headers that every response has: what other sites and the page itself may do with it.
+"""Headers of every response: they limit what other sites and the page itself may do.
 
-The content security policy is django-csp's; HSTS, on HTTPS alone, is Django's.
+django-csp sets the content security policy. Django sets HSTS, only over HTTPS.
 """
 
 from collections.abc import Callable
@@ -8,8 +8,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-# What no page here needs, by the names that Chromium knows: it complains about any other. Copying
-# (clipboard-write) and passkeys (publickey-credentials-*) stay allowed, for our own pages alone.
+# Browser features that no page needs, by Chromium's names; Chromium logs an error for unknown
+# names. Copying (clipboard-write) and passkeys (publickey-credentials-*) are allowed only on our
+# own pages.
 UNUSED_FEATURES = (
     "accelerometer", "autoplay", "browsing-topics", "camera", "clipboard-read", "display-capture",
     "encrypted-media", "fullscreen", "geolocation", "gyroscope", "hid", "idle-detection",
@@ -18,7 +19,8 @@ UNUSED_FEATURES = (
 )  # fmt: skip
 OWN_FEATURES = ("clipboard-write", "publickey-credentials-create", "publickey-credentials-get")
 HEADERS = {
-    # No other site's window keeps a handle on ours, embeds our files, or is embedded here.
+    # Windows of other sites get no reference to our windows and cannot embed our files, and our
+    # pages do not embed other sites.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -35,9 +37,8 @@ HEADERS = {
 
 
 class HeadersMiddleware:
-    """Stands first, so that errors, probes and static files have the headers, too.
-
-    A header that a view has set stays.
+    """Middleware that sets the headers. It comes before most others, so that errors, probes and
+    static files have the headers, too. It keeps a header that a view has set.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,4 +1,4 @@
-"""The probes: is the process alive, can it work."""
+"""The probes: whether the process is alive, and whether it is ready."""
 
 import json
 from dataclasses import asdict
@@ -29,9 +29,9 @@ from ledger.version import REVISION, VERSION
 from ledger.web import outages
 
 SECONDS = 2
-# Pages that tell staff how the site is. They write nothing: while no standby confirms commits, a
-# write waits, and these are what people look at then.
-TELLING = ("/readyz", "/metrics")
+# Pages that show staff the state of the site. They do not write, because a write waits while no
+# standby confirms commits, and staff need these pages at that time.
+STATUS_PAGES = ("/readyz", "/metrics")
 CHECKS = (
     problem_with_writes,
     row_security.problem_with,
@@ -50,9 +50,9 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answers 200 if the database answers in two seconds and is prepared, otherwise 503.
 
-    Commits that no standby confirms are a warning: another process would not have them confirmed
-    either, so a load balancer must not end them all. A clock that differs from the database's is a
-    warning too.
+    If no standby confirms commits, this is only a warning: it affects all processes, and a load
+    balancer must not end all of them. A clock that differs from the database's clock is a warning,
+    too.
     """
     problem, warning = _problem_and_warning(request)
     if problem:
@@ -63,22 +63,22 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @login_not_required
 @require_safe
 def readyz_verbose(request: HttpRequest) -> JsonResponse:
-    """The same for staff who are signed in, with the version that answers, how far behind each
-    replica is, and when each scheduled job was last done; for all others the short answer.
+    """Answers like `readyz`. For signed-in staff, adds the version, the lag of each replica, the
+    last run of each scheduled job, and a problem with the time zone.
     """
     answer = readyz(request)
     if not request.user.is_staff:
         return answer
     found = replicas.lag_of(replicas.replicas()) if replicas.aliases() else []
-    told: dict[str, object] = {
+    details: dict[str, object] = {
         "version": VERSION, "revision": REVISION,
         "replicas": [asdict(replica) for replica in found],
     }  # fmt: skip
-    if answer.status_code == HTTPStatus.OK:  # else the database is away, or lacks the table
-        told["jobs"] = [asdict(job) for job in records.status_of()]
+    if answer.status_code == HTTPStatus.OK:  # else the database is down, or the table is missing
+        details["jobs"] = [asdict(job) for job in records.status_of()]
         with short_connection(SECONDS) as connection:
-            told["time_zone"] = zones.problem_with_zone(connection)
-    whole = {**json.loads(answer.content), **told}
+            details["time_zone"] = zones.problem_with_zone(connection)
+    whole = {**json.loads(answer.content), **details}
     answer.content = json.dumps(whole, cls=DjangoJSONEncoder)
     return answer
 
@@ -100,7 +100,7 @@ def _problem_and_warning(request: HttpRequest) -> tuple[str | None, str | None]:
         trouble = trouble or pooler.leak_between(lambda: short_connection(SECONDS))
     except OperationalError as error:
         outages.log_failure(request, error)
-        # The reason contains hosts and users, which the public should not see.
+        # The error contains hosts and users, which the public must not see.
         known = pooler.refusal_in(error) or refusal_of_reader(error)
         why = f": {reason}" if (reason := for_everybody(error)) else ""
         return known or f"The database cannot be reached{why}.", None

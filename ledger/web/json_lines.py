@@ -1,10 +1,10 @@
-"""Each record of the log as one line of JSON (`LOG_FORMAT=json`, docs/logs.md).
+"""Log records as lines of JSON (`LOG_FORMAT=json`, docs/logs.md).
 
-Note [What a line may say]: a record is made of words that the code has and of values that it is
-given. The values may be of a person: a path, a name, what somebody typed. So a line takes only
-values that cannot be, and writes `withheld` in place of all others. A message that is put together
-before it is logged cannot be told from its values; another package's is withheld unless it stands
-in the source as it is.
+Note [What a line may contain]: a record has fixed words from the code, and values. Values may be
+personal data: a path, a name, a typed text. So a line contains only values that cannot be personal
+data, and `withheld` in place of all other values. If a message is formatted before it is logged,
+its values cannot be recognised. So a message of another package is withheld unless the source code
+contains the same text.
 """
 
 import json
@@ -32,17 +32,17 @@ PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = Path(logging.__file__).parents[1]
 WITHHELD = "withheld"
 OURS = frozenset(file.parent.name for file in PROJECT.glob("*/apps.py"))
-# psycopg's are put into our words before, by ledger.web.log_filters.
+# ledger.web.log_filters has already replaced the values of psycopg by our words.
 OURS_AND_PSYCOPGS = OURS | {"psycopg"}
-# Its templates are constants; its values are told apart as those of all other packages.
+# gunicorn's templates are constants. Its values are checked like values of other packages.
 TRUSTED_TEMPLATES = OURS | {"gunicorn"}
-STATEMENT_LINES = 8  # of a call that logs
+STATEMENT_LINES = 8  # lines of source code that belong to a log call
 WARNING = re.compile(r"(?P<place>\S*:\d+): (?P<kind>\w+): ")
-MOST_FRAMES = 60
+MAX_FRAMES = 60
 
 
 class JsonLines(logging.Formatter):
-    """See Note [What a line may say]."""
+    """A formatter for lines of JSON. See Note [What a line may contain]."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -63,7 +63,9 @@ class JsonLines(logging.Formatter):
 
 
 def chain_of(error: BaseException) -> list[dict[str, Any]]:
-    """The exception and what led to it, the last first: names, rules and frames, never messages."""
+    """Returns an exception and its causes, the last one first: names, rules and frames, but no
+    messages.
+    """
     found: list[dict[str, Any]] = []
     each: BaseException | None = error
     while each is not None and len(found) < 10:
@@ -84,23 +86,29 @@ def _as_fields(error: BaseException) -> dict[str, Any]:
 
 
 def _frames(trace: TracebackType | None) -> list[str]:
-    """From the outermost to the one that raised, the last ones if there are too many."""
+    """Returns the frames from the outermost to the frame that raised; the last MAX_FRAMES if there
+    are more.
+    """
     found = []
     while trace is not None:
         code = trace.tb_frame.f_code
         found.append(f"{_short(code.co_filename)}:{trace.tb_lineno} in {code.co_qualname}")
         trace = trace.tb_next
-    return found[-MOST_FRAMES:]
+    return found[-MAX_FRAMES:]
 
 
 def _short(path: str) -> str:
-    """The path within the project, the packages or Python: what stands before may name a person."""
+    """Returns the path within the project, the packages or Python, because the part before it may
+    contain a person's name.
+    """
     _, found, within = path.rpartition("/site-packages/")
     return within if found else path.removeprefix(f"{PROJECT}/").removeprefix(f"{PYTHON}/")
 
 
 def _surroundings(record: logging.LogRecord) -> Mapping[str, Any]:
-    """Django logs a refused request when the request's own block is over, and adds it."""
+    """Returns facts about the origin of a record. Takes them from the record's request if Django
+    logs a refusal after the end of the request's block.
+    """
     request = getattr(record, "request", None)
     found = context.current()
     if isinstance(request, HttpRequest) and "request_id" not in found:
@@ -120,17 +128,17 @@ def _message(record: logging.LogRecord) -> str:
         return f"{found['kind']} at {_short(found['place'])}" if found else WITHHELD
     owner = record.name.partition(".")[0]
     template = str(record.msg)
-    if owner not in TRUSTED_TEMPLATES and not _stands_in_the_source(template, record):
+    if owner not in TRUSTED_TEMPLATES and not _is_in_the_source(template, record):
         return WITHHELD
     try:
         text = template % _plain_values(record.args, is_ours=owner in OURS_AND_PSYCOPGS)
-    except (TypeError, ValueError, KeyError):  # a figure was to come where now a word is
+    except (TypeError, ValueError, KeyError):  # the template needs a number in place of "withheld"
         text = template
     return without_secrets(text)
 
 
-def _stands_in_the_source(template: str, record: logging.LogRecord) -> bool:
-    """Whether the call that logs has this text as it is."""
+def _is_in_the_source(template: str, record: logging.LogRecord) -> bool:
+    """Returns whether the source code of the log call contains this text."""
     lines = linecache.getlines(record.pathname)
     first = max(record.lineno - 1, 0)
     return bool(template) and template in "".join(lines[first : first + STATEMENT_LINES])
@@ -143,14 +151,16 @@ def _plain_values(values: Any, *, is_ours: bool) -> Any:
 
 
 def _plain(value: object, *, is_ours: bool) -> object:
-    """The value, if it can be of nobody. No amount is a float or an int: money is a Decimal."""
+    """Returns the value if it cannot be personal data, else `withheld`. Numbers are not amounts,
+    because money is always a Decimal.
+    """
     if value is None or isinstance(value, bool | int | float | uuid.UUID):
         return value
     if isinstance(value, BaseException):
         own = is_ours and type(value).__module__.partition(".")[0] == "ledger"
         is_database = isinstance(value, DatabaseError | DjangoDatabaseError)
         return described(value) if own or is_database else type(value).__name__
-    # Ours are constants, ids, names of rules and hosts (tests/ledger/logs/test_calls.py).
+    # Our texts are constants, ids, and names of rules and hosts (tests/ledger/logs/test_calls.py).
     if is_ours and isinstance(value, str) and "@" not in value:
         return str(value)
     return WITHHELD

@@ -1,7 +1,7 @@
-"""A form whose answer did not come, kept on the page that says so, to be sent again as it was.
+"""Forms that failed because of the database: the error page contains the form, to send it again.
 
-Only forms with an id of their own, as payments have: sent again, they do nothing twice. Nothing
-secret is written into a page, so forms with passwords or codes are not kept.
+Only forms with an id are kept, such as payments, because the server books each id only once.
+Forms with passwords or codes are not kept, because a page must not contain secrets.
 """
 
 import re
@@ -14,20 +14,20 @@ from django.http.request import UnreadablePostError
 PLAIN = "application/x-www-form-urlencoded"
 SECRET = re.compile("password|code|secret|credential", re.IGNORECASE)
 LONGEST = 8192  # characters of all names and values
-# What a form says in its field `step`, by the button that was pressed: these only show or look
-# something up, or change what is not money. A form without a step, or with any other, may book.
-# Reading, its order, confirming and undoing are of other banks' files.
+# Values of the field `step`, which contains the pressed button, that do not book: they only show or
+# look up something, or change something that is not money. A form without a step, or with another
+# step, may book. `read`, `order`, `confirm` and `undo` are steps for files of other banks.
 BOOKS_NOTHING = frozenset(
     "review edit check discard decline withdraw read order confirm undo"
     " sure match unmatch leftover sign take_back".split()
 )
-# The field by which a kept form says that an earlier attempt may have booked it.
+# The field in a kept form that marks that an earlier attempt may have booked it.
 MAY_BE_BOOKED = "may_be_booked"
 UNREADABLE = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)
 
 
 def books_nothing(request: HttpRequest) -> bool:
-    """Whether the step that this form was sent for books nothing, whatever comes of it."""
+    """Returns whether the step of this form cannot book anything."""
     if request.method != "POST" or request.content_type != PLAIN:
         return False
     try:
@@ -37,7 +37,7 @@ def books_nothing(request: HttpRequest) -> bool:
 
 
 def kept_form(request: HttpRequest) -> list[tuple[str, str]]:
-    """Names and values of the form that was sent, the CSRF token too; empty if none is kept."""
+    """Returns the names and values of the sent form with its CSRF token; [] if it is not kept."""
     if request.method != "POST" or request.content_type != PLAIN or getattr(request, "htmx", False):
         return []
     try:

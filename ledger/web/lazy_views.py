@@ -1,4 +1,4 @@
-"""Views that are imported for the first request, because they need large libraries."""
+"""Views that are imported at their first request, because they need large libraries."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -10,10 +10,10 @@ from django.utils.module_loading import import_string
 
 
 class LazyView:
-    """A view by its name, as `path` takes it; of a class, what `as_view` returns.
+    """A view for `path`, by the dotted name of a function or a class.
 
-    Its attributes, such as `csrf_exempt`, are those of the view, so that reading one imports it.
-    Django reads a few of every view when it collects the addresses: these are set here.
+    Other attributes, such as `csrf_exempt`, come from the view, so reading one of them imports it.
+    The attributes that Django reads when it collects the URLs are set here.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,7 +26,7 @@ class LazyView:
         return found.as_view() if hasattr(found, "as_view") else found
 
     def load(self) -> None:
-        """Imports it, for a process that is about to serve pages."""
+        """Imports the view before the process serves pages."""
         self._view  # noqa: B018  cached
 
     def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -40,7 +40,7 @@ class LazyView:
 
 
 def lazy_views(resolver: URLResolver) -> Iterator[LazyView]:
-    """The lazy views among these addresses."""
+    """Yields the lazy views of these URLs."""
     for each in resolver.url_patterns:
         if isinstance(each, URLResolver):
             yield from lazy_views(each)

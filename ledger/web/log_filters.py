@@ -1,4 +1,4 @@
-"""Filters and the format of the log."""
+"""Filters and the text format of the log."""
 
 import logging
 from typing import Any
@@ -13,10 +13,10 @@ from ledger.web.error_text import formatted, without_secrets
 
 
 class WithoutValues(logging.Formatter):
-    """Lines without the values that an error was about, and without the keys of links in mails."""
+    """A formatter that leaves out the values in error messages, and the keys of links in mails."""
 
     def format(self, record: logging.LogRecord) -> str:
-        record.exc_text = None  # another handler may have kept its own text
+        record.exc_text = None  # another handler may have stored a text with values
         return without_secrets(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the name of logging
@@ -30,7 +30,7 @@ class WithoutValues(logging.Formatter):
 
 
 def _number_of_page(record: logging.LogRecord) -> object:
-    """The id that the page of this error shows; None on lines that are no errors."""
+    """Returns the request id that the page of this error shows; None below the level ERROR."""
     if record.levelno < logging.ERROR:
         return None
     request = getattr(record, "request", None)
@@ -38,11 +38,11 @@ def _number_of_page(record: logging.LogRecord) -> object:
 
 
 class RefusalsInOneLine(logging.Filter):
-    """Removes the traceback from log lines about refused requests (status 4xx, a wrong Host), which
-    are no bugs, and gives them the level WARNING: Django logs some as ERROR, and anybody can send
-    such requests.
+    """A filter that removes the traceback from lines about refused requests (status 4xx, a wrong
+    Host), which are not bugs. Other lines of level ERROR keep their traceback.
 
-    Other lines of level ERROR keep their traceback.
+    Also changes the level of django.security lines to WARNING: Django logs some of them as ERROR,
+    and anybody can send such requests.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -55,11 +55,10 @@ class RefusalsInOneLine(logging.Filter):
 
 
 class OutagesInOneLine(logging.Filter):
-    """For the logger django.request: in place of the tracebacks of a request whose database failed
-    it has the one line of `ledger.web.outages` written.
+    """A filter for the logger django.request. If the database failed, it replaces the tracebacks of
+    a request by the one line of `ledger.web.outages`.
 
-    Django logs such a request for each middleware that meets the error, and once more for its
-    status.
+    Django logs such a request in each middleware that the error passes, and again for its status.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -74,8 +73,8 @@ class OutagesInOneLine(logging.Filter):
 
 
 class WithoutServerText(logging.Filter):
-    """For the loggers of psycopg: what an error is in words of ours, because its text may have
-    users and names of databases in it, and nothing of a connection.
+    """A filter for the loggers of psycopg. It describes errors in our words, because their texts
+    may contain names of users and databases, and hides the details of connections.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Sets the log up, as `LOGGING_CONFIG`: also what ends a process is a record of it."""
+"""The setup of the log (`LOGGING_CONFIG`). An exception that ends a process is also logged."""
 
 import logging
 import logging.config
@@ -15,19 +15,19 @@ logger = logging.getLogger("ledger.process")
 
 
 def configure(logging_settings: dict[str, Any]) -> None:
-    """Does what `LOGGING` says. Python's own tracebacks, which have the values of an error in them,
-    become records too; not where a person sits before a terminal. With LOG_FORMAT=json, so do
+    """Configures the log with `LOGGING`. If stderr is not a terminal, also turns Python's
+    tracebacks into log records, because they contain values. With LOG_FORMAT=json, also logs
     warnings.
     """
     logging.config.dictConfig(logging_settings)
     if settings.LOG_FORMAT == "json":
         logging.captureWarnings(True)
-        logging.raiseExceptions = False  # or a record that fails is printed with its values
+        logging.raiseExceptions = False  # else Python prints a failing record with its values
     if is_watched():
         return
     sys.excepthook = _ended
     threading.excepthook = _thread_ended
-    if sys.unraisablehook is sys.__unraisablehook__:  # else that of a test run
+    if sys.unraisablehook is sys.__unraisablehook__:  # a test run has its own hook
         sys.unraisablehook = _not_raised
 
 

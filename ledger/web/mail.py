@@ -1,4 +1,4 @@
-"""Mail through a server that may be slow or down: it holds up few pages, and for a short time."""
+"""Mail through a server that may be slow or down. It delays only a few pages for a short time."""
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -9,41 +9,43 @@ from typing import Any
 
 from django.core.mail.backends import smtp
 
-AT_ONCE = 2  # of the eight threads of a web process
-NOTICES_AT_ONCE = 1  # of the others: strangers who ask for mails hold up no notice
-REFUSED = (SMTPRecipientsRefused, SMTPDataError)  # the server is there
-SECONDS = 1.0  # the longest that another waits for its turn
+MAX_PARALLEL = 2  # of the eight threads of a web process
+MAX_PARALLEL_NOTICES = 1  # of the other threads, so that mails for strangers cannot delay notices
+REFUSED = (SMTPRecipientsRefused, SMTPDataError)  # errors of a server that works
+SECONDS = 1.0  # the longest wait for a turn
 
 _is_notice: ContextVar[bool] = ContextVar("is_notice", default=False)
 
 
 class MailNotSent(Exception):
-    """The mail server cannot be reached, is too slow, or refuses the mail. Names no address."""
+    """Raised if the mail server cannot be reached, is too slow, or refuses the mail. The message
+    does not contain an email address.
+    """
 
 
 class MailRefused(MailNotSent):
-    """The mail server answers and does not take this mail, or not for this address."""
+    """Raised if the mail server works, but refuses this mail or this email address."""
 
 
 class TurnsInOrder:
-    """Turns that people take in the order in which they came, each person one at a time. A
-    semaphore would give a turn to whoever asks at the moment when it is free.
+    """Turns in the order of arrival, one at a time for each user. With a semaphore, a later request
+    could get a free turn before one that waits.
     """
 
-    def __init__(self, at_once: int) -> None:
-        self._at_once, self._changed = at_once, Condition()
-        self._line: list[Hashable] = []  # first those whose turn it is
+    def __init__(self, most: int) -> None:
+        self._most, self._changed = most, Condition()
+        self._line: list[Hashable] = []  # the first `most` users have a turn, the others wait
 
     @contextmanager
     def of(self, person: Hashable) -> Iterator[None]:
-        """Runs the block in a turn of this person. Raises MailNotSent if none comes in time."""
+        """Runs the block in a turn of this user. Raises MailNotSent if there is no turn in time."""
         with self._changed:
             if not self._changed.wait_for(lambda: person not in self._line, SECONDS):
-                raise MailNotSent("too many mails of this person at once")
+                raise MailNotSent("too many parallel mails for this user")
             self._line.append(person)
             if not self._changed.wait_for(lambda: self._has_turn(person), SECONDS):
                 self._leave(person)
-                raise MailNotSent("too many mails at once")
+                raise MailNotSent("too many parallel mails")
         try:
             yield
         finally:
@@ -51,21 +53,22 @@ class TurnsInOrder:
                 self._leave(person)
 
     def _has_turn(self, person: Hashable) -> bool:
-        return person in self._line[: self._at_once]
+        return person in self._line[: self._most]
 
     def _leave(self, person: Hashable) -> None:
         self._line.remove(person)
         self._changed.notify_all()
 
 
-_notices = TurnsInOrder(NOTICES_AT_ONCE)
+_notices = TurnsInOrder(MAX_PARALLEL_NOTICES)
 
 
 @contextmanager
 def as_notice(person: Hashable) -> Iterator[None]:
-    """Mails sent within the block tell this person of what has happened to their sign-in. They have
-    turns of their own: whoever asks for many other mails at once could keep one from leaving, and
-    so could whoever changes much. Raises MailNotSent.
+    """Marks mails in the block as notices, which inform this user about changes to their sign-in.
+
+    Notices have separate turns, one at a time for each user, so that other mails, or many changes
+    by one user, cannot block them. Raises MailNotSent.
     """
     with _notices.of(person):
         before = _is_notice.set(True)
@@ -76,18 +79,20 @@ def as_notice(person: Hashable) -> Iterator[None]:
 
 
 class MailBackend(smtp.EmailBackend):
-    """Django's. Whatever fails is `MailNotSent`, after LEDGER_MAIL_TIMEOUT at the latest for each
-    answer of the server.
+    """Django's SMTP backend, in which every failure is a `MailNotSent`. It waits for each reply of
+    the server for at most LEDGER_MAIL_TIMEOUT.
     """
 
-    _turns = BoundedSemaphore(AT_ONCE)
+    _turns = BoundedSemaphore(MAX_PARALLEL)
 
     def send_messages(self, email_messages: Any) -> int:
-        """Sends them all and returns how many. Raises MailNotSent, or its MailRefused."""
+        """Sends all mails and returns their number. Raises MailNotSent, or its subclass
+        MailRefused.
+        """
         if _is_notice.get():
             return self._send_all(email_messages)
         if not self._turns.acquire(timeout=SECONDS):
-            raise MailNotSent("too many mails at once")
+            raise MailNotSent("too many parallel mails")
         try:
             return self._send_all(email_messages)
         finally:

@@ -1,6 +1,6 @@
-"""The menu under the person's name. An app registers its pages in its module `menu`.
+"""The menu below the user's name. An app registers its pages in its module `menu`.
 
-The navigation at the top shows in which of its parts a page is, such as "send".
+The navigation at the top marks the part to which the current page belongs, such as "send".
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from django.urls import NoReverseMatch, reverse
 
 @dataclass(frozen=True)
 class MenuItem:
-    """A page without arguments; `order` is its place from the top.
+    """A page without arguments. `order` is its rank in the menu, from the top.
 
-    All pages whose names begin with `pages` are in `part` of the navigation; "" for none.
+    All pages whose names begin with `pages` belong to `part` of the navigation; "" for no part.
     """
 
     label: str
@@ -23,7 +23,7 @@ class MenuItem:
 
     @property
     def url(self) -> str:
-        """Its address; "" where the addresses of the site lack it."""
+        """The URL of the page; "" if the site does not have this page."""
         try:
             return reverse(self.view_name)
         except NoReverseMatch:
@@ -34,11 +34,11 @@ ITEMS: list[MenuItem] = []  # from the top
 
 
 def register(label: str, view_name: str, *, order: int, part: str = "", pages: str = "") -> None:
-    """Adds a page to the menu of everybody who is signed in."""
+    """Adds a page to the menu of all signed-in users."""
     ITEMS.append(MenuItem(label, view_name, order, part, pages))
     ITEMS.sort(key=lambda item: item.order)
 
 
 def is_part_of(view_name: str, part: str) -> bool:
-    """Whether a page is in this part of the navigation."""
+    """Returns whether a page is in this part of the navigation."""
     return any(item.part == part and view_name.startswith(item.pages) for item in ITEMS)

@@ -1,4 +1,4 @@
-"""Where a message for the next page waits: in a cookie, or in the session if it is long."""
+"""The storage of messages for the next page: a cookie, or the session if they are long."""
 
 from typing import Any
 
@@ -16,14 +16,16 @@ PURPOSE = b"ledger: messages for the next page"
 
 
 def cookie_name() -> str:
-    """The name of the cookie; with HTTPS one that only this host can set."""
+    """Returns the name of the cookie. With HTTPS, it is a name that only this host can set."""
     return "__Host-messages" if settings.LEDGER_HTTPS else "messages"
 
 
 class _OwnCookie(CookieStorage):
-    """Django's signed cookie, encrypted: a message may name a person or an amount, and a cookie of
-    Django's can be read by whoever has the browser or its backup. It is for the session of its
-    request alone, and for an hour, because a page would print it for whoever sends it back.
+    """Django's signed cookie with encryption, because a message may contain a name or an amount,
+    and others may have access to the browser or its backup.
+
+    The cookie is valid only for an hour and for one session, so that nobody else can send it back
+    to read the messages.
     """
 
     @property
@@ -50,12 +52,12 @@ class _OwnCookie(CookieStorage):
         return found
 
     def _session(self) -> str:
-        """The key of the session of whoever is signed in; "" for a stranger."""
+        """Returns the session key of the signed-in user; "" if nobody is signed in."""
         is_stranger = not self.request.user.is_authenticated
         return "" if is_stranger else self.request.session.session_key or ""
 
 
 class MessageStorage(FallbackStorage):
-    """Django's default, with a cookie that no other host can set and nobody can read."""
+    """Django's default storage, with an encrypted cookie that other hosts cannot set."""
 
     storage_classes = (_OwnCookie, SessionStorage)

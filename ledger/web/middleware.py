@@ -24,19 +24,19 @@ from django.template.defaultfilters import filesizeformat
 from ledger.web import database_errors, health, outages
 from ledger.web.mail import MailNotSent
 from ledger.web.request_counts import route_of
-from ledger.web.uploads import most_of_body
+from ledger.web.uploads import max_body_bytes
 
 logger = logging.getLogger(__name__)
 PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
 READS = ("GET", "HEAD")
 COMPLETIONS = "admin:autocomplete"
-NO_VALUES = (DataError, ValueError, OverflowError)  # raised by what no query can take
+NO_VALUES = (DataError, ValueError, OverflowError)  # raised for values that a query cannot use
 
 
 class ProbeMiddleware:
-    """Answers probes before the host check, the redirect to HTTPS and the sign-in.
+    """Middleware that answers probes before the host check, the redirect to HTTPS and the sign-in.
 
-    A probe would fail all three: it comes by IP address, over plain HTTP, without a session.
+    A probe would fail all three, because it uses an IP address and plain HTTP, and has no session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -49,7 +49,7 @@ class ProbeMiddleware:
         return view(request)
 
     def _verbose(self, request: HttpRequest) -> HttpResponseBase:
-        """The answer for staff; the short one where nobody can tell who is signed in."""
+        """Returns the page for staff, or the short answer if the session cannot be read."""
         answer = self.get_response(request)  # which reads the session
         is_page = not isinstance(answer, JsonResponse)
         if is_page and answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -58,10 +58,10 @@ class ProbeMiddleware:
 
 
 class OneAddressMiddleware:
-    """Takes the address of the site from `LEDGER_URL` instead of the Host header.
+    """Middleware that replaces the Host header by the address in `LEDGER_URL`.
 
-    So nobody can have a mail sent to somebody else whose link leads elsewhere. A Host that is not
-    in ALLOWED_HOSTS is refused as before.
+    Otherwise an attacker could make the site send a mail with links to another site. A Host that is
+    not in ALLOWED_HOSTS is still refused.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -75,9 +75,9 @@ class OneAddressMiddleware:
 
 
 class ForwardedForMiddleware:
-    """Refuses, with status 400, a request whose X-Forwarded-For our proxies cannot have written:
-    with fewer addresses than there are proxies, or no address where theirs belongs. No page could
-    tell whose request it is. A request without the header has its sender's address.
+    """Middleware that refuses a request with status 400 if our proxies cannot have written its
+    X-Forwarded-For: it has fewer addresses than proxies, or an invalid address. The client would be
+    unknown. For a request without the header, the client is the sender of the connection.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -98,7 +98,7 @@ def _has_address(request: HttpRequest) -> bool:
 
 
 class HeadMiddleware:
-    """Answers HEAD with the headers of GET and no body, as gunicorn expects of an app."""
+    """Middleware that answers HEAD with the headers of GET and no body, as gunicorn requires."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -112,11 +112,11 @@ class HeadMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses a body that is larger than its page accepts, with status 413, before it is read.
+    """Middleware that refuses a body above the limit of its page, with status 413, before it is
+    read. Django would write the files of every POST to disk, even for anonymous users.
 
-    Django would write the files of any POST to disk, even an anonymous one to the sign-in page.
-    Pages that read files accept more, but only from somebody signed in. A body without a
-    Content-Length is not read at all.
+    Pages that read files have a higher limit for signed-in users. A body without a Content-Length
+    is not read.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -125,19 +125,21 @@ class BodyLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         most, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, content_length(request)
         if length > most and request.user.is_authenticated:
-            most = most_of_body(request.path_info)
+            most = max_body_bytes(request.path_info)
         if length > most:
             size = filesizeformat(most)
             why = (
-                f"It is larger than the {size} that this page accepts, so it was not read. "
-                "Nothing was changed. Go back and send less at once."
+                f"This page accepts at most {size}, and you sent more, so we did not read it. "
+                "Nothing was changed. Go back and send less."
             )
             return database_errors.page("This is too large", why, None, status=413)
         return self.get_response(request)
 
 
 def content_length(request: HttpRequest) -> int:
-    """The announced bytes of the body; 0 if the header is missing or no number, as for Django."""
+    """Returns the number of bytes in the header Content-Length; 0 if it is missing or not a number,
+    like Django.
+    """
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
@@ -146,12 +148,14 @@ def content_length(request: HttpRequest) -> int:
 
 NO_MAIL = (
     "No mail could be sent",
-    "The mail server does not answer at the moment, and this needs a mail. Try again later.",
+    "This page has to send a mail, and the mail server does not answer. Try again later.",
 )
 
 
 class TroubleMiddleware:
-    """Shows a page with status 503 if the database failed in a view, or the mail server."""
+    """Middleware that shows a page with status 503 if the database or the mail server failed in a
+    view.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -173,10 +177,11 @@ class TroubleMiddleware:
 
 
 class PrivateMiddleware:
-    """Forbids caching of a signed-in person's pages: after signing out, Back shows none of them.
+    """Middleware that forbids caching of pages of signed-in users, so that the Back button does not
+    show them after a sign-out.
 
-    The response to a POST is only `private`: with `no-store`, Back could not return to it. A
-    Cache-Control header that the view has set is kept.
+    The response to a POST is only `private`, because with `no-store` the Back button could not
+    return to it. A Cache-Control header of the view is kept.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -184,7 +189,7 @@ class PrivateMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if "Cache-Control" in response.headers:  # as on the page of a database that is away
+        if "Cache-Control" in response.headers:  # as on the page for a failed database
             return response
         user = getattr(request, "user", None)
         if user is not None and user.is_authenticated:
@@ -194,10 +199,11 @@ class PrivateMiddleware:
 
 
 class OneIdMiddleware:
-    """Knows an object of the admin by one address: 404 for its id in another spelling, which Python
-    reads too: with more or fewer dashes, in braces, as `urn:uuid:`, or as Django quotes keys. The
-    site's own addresses take the usual spelling alone. So the log of reads, which keeps the start
-    of an address, has the id.
+    """Middleware that gives each object of the admin only one URL. It returns 404 if the id has
+    another spelling that Python accepts: with other dashes, in braces, as `urn:uuid:`, or quoted by
+    Django. Other URLs of the site accept only the usual spelling.
+
+    So the read log, which stores the beginning of a URL, always contains the id.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -210,7 +216,7 @@ class OneIdMiddleware:
         if request.resolver_match and request.resolver_match.namespace == "admin":
             for given in kwargs.values():
                 if isinstance(given, str) and _is_id_in_another_spelling(given):
-                    raise Http404("The id has another spelling than in the admin's own addresses.")
+                    raise Http404("The id has another spelling than in the URLs of the admin.")
 
 
 def _is_id_in_another_spelling(text: str) -> bool:
@@ -221,9 +227,10 @@ def _is_id_in_another_spelling(text: str) -> bool:
 
 
 class ListFilterMiddleware:
-    """Leads from a list of the admin whose filter no query can take, such as the year -1 or a NUL
-    byte, to the list without filters. Django does the same for values that it checks itself. Words
-    with a NUL byte complete to nothing.
+    """Middleware that redirects to a list of the admin without filters if a filter cannot be used
+    in a query, such as the year -1 or a NUL byte. Django does the same for values that it checks.
+
+    Completions for words with a NUL byte are empty.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

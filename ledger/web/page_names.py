@@ -1,10 +1,10 @@
-"""The name of a page, which logs may contain where its address may not."""
+"""The name of a page, for logs that may not contain its URL."""
 
 from django.urls import Resolver404, resolve
 
 
 def page_name(path: str) -> str:
-    """The name of the URL at this path with its namespaces, "" without one."""
+    """Returns the URL name of a path with its namespaces; "" if it has none."""
     try:
         return resolve(path).view_name
     except Resolver404:

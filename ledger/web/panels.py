@@ -1,7 +1,7 @@
-"""Panels: parts of a page that features add. An app registers its own in its module `panels`.
+"""Panels: parts of a page that features add. An app registers its panels in its module `panels`.
 
-A page names a place (`{% panels "receipt" %}`) and not the features; docs/new-app.md lists the
-places. A panel is a template and a function, which returns what the template needs.
+A page names a place (`{% panels "receipt" %}`), but no features; docs/new-app.md lists the places.
+A panel is a template and a function that returns the values for the template.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 PREPARED = "prepared_panels"  # in the context of a page: a dict of places
 
-# Returns what a panel adds to the context of its page; None where the panel is not shown.
+# Returns the values that a panel adds to the context of its page; None if it is not shown.
 Values = Callable[[Any, Mapping[str, Any]], dict[str, Any] | None]
 
 
@@ -28,7 +28,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class ShownPanel:
-    """A panel of one page, with what its template adds to the context of the page."""
+    """A panel on a page, with the values that it adds to the context of the page."""
 
     template: str
     values: dict[str, Any]
@@ -38,7 +38,7 @@ PANELS: list[Panel] = []  # by rank
 
 
 def register(place: str, template: str, *, order: int = 0) -> Callable[[Values], Values]:
-    """Shows a template in this place of each page that has it. A decorator."""
+    """Returns a decorator that registers a panel for a place. The function returns its values."""
 
     def add(values: Values) -> Values:
         PANELS.append(Panel(place, template, order, values))
@@ -49,11 +49,13 @@ def register(place: str, template: str, *, order: int = 0) -> Callable[[Values],
 
 
 def shown_in(place: str, request: HttpRequest, context: Mapping[str, Any]) -> list[ShownPanel]:
-    """The panels of a place, from the first. Runs the queries of their functions."""
+    """Returns the panels of a place in their order. Runs the queries of their functions."""
     found = ((panel, panel.values(request, context)) for panel in PANELS if panel.place == place)
     return [ShownPanel(panel.template, values) for panel, values in found if values is not None]
 
 
 def prepare(place: str, request: HttpRequest, context: dict[str, Any]) -> None:
-    """Runs the queries of a place now, in a view that lists its queries, not in the template."""
+    """Runs the queries of a place in the view and not in the template, for views that list their
+    queries.
+    """
     context.setdefault(PREPARED, {})[place] = shown_in(place, request, context)

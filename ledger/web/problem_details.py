@@ -1,4 +1,4 @@
-"""Errors for programs, as problem details (RFC 9457), and no page under `/api/`."""
+"""Errors for programs as problem details (RFC 9457). Errors below `/api/` are never HTML pages."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -10,28 +10,28 @@ from django.utils.cache import patch_vary_headers
 
 API = "/api/"
 CONTENT_TYPE = "application/problem+json"
-TYPES = "/api/v1/problems/#"  # where each type is explained
-# What a page says, for which a program gets a problem; others are told by their status alone.
+TYPES = "/api/v1/problems/#"  # the page that explains each type
+# Problems that replace pages, by status: their slug and their detail.
 PAGES = {
     400: ("invalid-request", "The request cannot be read."),
     403: ("not-allowed", "You may not do this."),
     404: ("not-found", "There is nothing at this address."),
     413: ("too-large", "The body is larger than this address accepts, so it was not read."),
     414: ("address-too-long", "The address is too long."),
-    415: ("unsupported-media-type", "This is read as UTF-8 alone, so it was not read."),
+    415: ("unsupported-media-type", "The body is not UTF-8, so it was not read."),
     429: ("too-many-downloads", "Another long answer is being sent. Wait until it has ended."),
-    500: ("server-error", "Something failed here, and somebody has to repair it."),
-    503: ("unavailable", "The database does not answer at the moment. Send it again."),
+    500: ("server-error", "The server failed, and the bank has to repair it."),
+    503: ("unavailable", "The database does not answer at the moment. Send the request again."),
 }
 
 
 def is_call(request: HttpRequest) -> bool:
-    """Whether a program asks, and gets a problem in place of a page."""
+    """Returns whether a request is an API call, which gets a problem in place of a page."""
     return request.path_info.startswith(API)
 
 
 def problem_body(status: int, slug: str, detail: str, **more: Any) -> dict[str, Any]:
-    """Problem details: `type`, `title`, `status`, `detail`, and `more`."""
+    """Returns problem details: `type`, `title`, `status`, `detail`, and `more`."""
     kind = {"type": TYPES + slug, "title": HTTPStatus(status).phrase, "status": int(status)}
     return {**kind, "detail": detail, **more}
 
@@ -43,7 +43,7 @@ def problem(
     headers: Mapping[str, str] = MappingProxyType({}),
     **more: Any,
 ) -> HttpResponse:
-    """An answer that says what is wrong, with the body of `problem_body`."""
+    """Returns a response with the body of `problem_body`."""
     body = problem_body(status, slug, detail, **more)
     answer = JsonResponse(
         body, status=body["status"], content_type=CONTENT_TYPE, headers=dict(headers)
@@ -54,7 +54,9 @@ def problem(
 
 
 class ProblemMiddleware:
-    """Answers programs by a problem where some middleware, or Django, answers by a page."""
+    """Middleware that replaces error pages of Django or other middleware by problems for
+    programs.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -7,14 +7,16 @@ from django_htmx.http import HttpResponseClientRedirect
 
 
 def redirect_page(request: HttpRequest, url: str) -> HttpResponse:
-    """Leads the whole page to this address. htmx would put the answer of a plain redirect into the
-    part of the page that it swaps.
+    """Redirects the whole page to this URL. After a normal redirect, htmx would put the next page
+    into the part of the page that it replaces.
     """
     is_htmx = bool(getattr(request, "htmx", False))
     return HttpResponseClientRedirect(url) if is_htmx else HttpResponseRedirect(url)
 
 
 def redirect_and_return(request: HttpRequest, url: str) -> HttpResponse:
-    """Leads to a page that something needs first; it knows by `next` where to go on after a GET."""
+    """Redirects to a page that is needed first. After a GET, `next` contains the URL to return
+    to.
+    """
     wanted = f"?{urlencode({'next': request.get_full_path()})}" if request.method == "GET" else ""
     return redirect_page(request, f"{url}{wanted}")

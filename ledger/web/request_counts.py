@@ -1,7 +1,7 @@
 """Counts requests by the name of their route, for `/metrics`.
 
-A path is no label: it may have an id in it, and anybody can make up new ones. All addresses that
-lead nowhere are one.
+A path cannot be a label, because it may contain an id, and anybody can invent new paths. All URLs
+without a route have the same label.
 """
 
 from collections.abc import Callable
@@ -31,12 +31,14 @@ SECONDS = Histogram(
 IN_FLIGHT = Gauge("ledger_http_requests_in_flight", "Requests that are being answered.")
 METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 UNKNOWN, STATIC, OTHER = "unknown", "static", "other"
-# Answered before any route is looked up.
+# Paths that are answered before Django looks up a route.
 EARLY = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}
 
 
 class RequestCountsMiddleware:
-    """Stands first, so that it counts every request that reaches Django, and how long it waited."""
+    """Middleware that counts every request that reaches Django, and the time that it waited. Only
+    the middleware of tracing may come before it.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -58,7 +60,7 @@ class RequestCountsMiddleware:
 
 
 def route_of(request: HttpRequest) -> str:
-    """The name of the route that answered; one name for all addresses without a route."""
+    """Returns the name of the route that answered; UNKNOWN for all URLs without a route."""
     match = request.resolver_match
     if match is not None:
         return match.view_name or UNKNOWN
@@ -69,19 +71,19 @@ def route_of(request: HttpRequest) -> str:
 
 
 def route_or_page_of(request: HttpRequest) -> str:
-    """The same; where nobody has looked the route up yet, as while the database is away, the name
-    of the page at the address.
+    """Returns the name of the route. If Django has not looked it up, as during a database outage,
+    looks up the name of the page.
     """
     route = route_of(request)
     return (page_name(request.path_info) or UNKNOWN) if route == UNKNOWN else route
 
 
 def method_of(request: HttpRequest) -> str:
-    """The method, one name for all that HTTP does not know."""
+    """Returns the method; OTHER for unknown methods."""
     return request.method if request.method in METHODS else OTHER
 
 
-# Neither grows without end: the names of routes, methods and classes are few.
+# Both caches stay small, because there are only a few routes, methods and status classes.
 @cache
 def _seconds_of(route: str) -> Any:
     return SECONDS.labels(route)
@@ -89,5 +91,5 @@ def _seconds_of(route: str) -> Any:
 
 @cache
 def _count_of(route: str, method: str, status: str) -> Any:
-    REQUESTS.labels(route, method, "5xx")  # from 0 on, so that the first one shows as an increase
+    REQUESTS.labels(route, method, "5xx")  # starts at 0, so that the first failure is an increase
     return REQUESTS.labels(route, method, status)

@@ -1,4 +1,4 @@
-"""Gives the history of changes the facts of each request: who, from where, by which page."""
+"""Facts of each request for the history of changes: the user, the IP address and the page."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,9 @@ from ledger.db.history import facts
 
 
 class RequestFactsMiddleware:
-    """Reads the facts only when a recorded table is written: see Note [Facts of a write]."""
+    """Middleware that provides the facts. They are read only when a recorded table is written; see
+    Note [Facts of a write].
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -20,7 +22,9 @@ class RequestFactsMiddleware:
 
 
 def facts_of(request: HttpRequest) -> dict[str, str | None]:
-    """The signed-in person's id, the client's address, the path, and the id of the request."""
+    """Returns the id of the signed-in user, the client's IP address, the path and the request
+    id.
+    """
     user = getattr(request, "user", None)
     return {
         "person": str(user.pk) if user is not None and user.is_authenticated else None,

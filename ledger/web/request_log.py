@@ -1,4 +1,6 @@
-"""The log of requests: each has an id, its lines say of which it is, and one line when it ends."""
+"""The request log: an id for each request, which is in all its log lines, and one line at its
+end.
+"""
 
 import logging
 import re
@@ -18,19 +20,20 @@ from ledger.web.request_counts import EARLY, STATIC, method_of, route_of, route_
 logger = logging.getLogger("ledger.requests")
 
 REQUEST_HEADER = "X-Request-ID"
-# As nginx and most others make it: 32 hexadecimal digits, or a UUID.
+# The format of nginx and most other proxies: 32 hexadecimal digits, or a UUID.
 WELL_FORMED = re.compile(
     r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
 )
-# Asked for every few seconds, or for every page.
+# Routes with a request every few seconds, or for every page.
 FREQUENT = frozenset({*EARLY.values(), STATIC})
 
 
 class RequestLogMiddleware:
-    """Gives each request an id, which the response has in its header `X-Request-ID`.
+    """Middleware that gives each request an id, and puts it into the header `X-Request-ID` of the
+    response.
 
-    One that comes with the request is taken only where a proxy of ours writes it, and only if it is
-    well-formed: a client could write anything, or the id of somebody else's request.
+    An id in the request is used only if our proxy writes it and it is well-formed, because a client
+    could send any text, or the id of another user's request.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -39,7 +42,7 @@ class RequestLogMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = perf_counter()
         request.request_id = _id_for(request)  # type: ignore[attr-defined]
-        with context.told(lambda: facts_of(request)), context.noting() as notes:
+        with context.with_facts(lambda: facts_of(request)), context.noting() as notes:
             response = self.get_response(request)
             _log(request, response.status_code, perf_counter() - began, notes)
         response.headers[REQUEST_HEADER] = request.request_id  # type: ignore[attr-defined]
@@ -47,8 +50,8 @@ class RequestLogMiddleware:
 
 
 def facts_of(request: HttpRequest) -> dict[str, context.Fact]:
-    """What a line says of its request. Of the address only the name of its route, because paths and
-    queries have ids, names and what people search for. Asks no database.
+    """Returns the facts of a request for log lines. They contain the name of the route and not the
+    URL, because paths and queries contain ids, names and searches. Does not query the database.
     """
     return {
         "request_id": getattr(request, "request_id", None),
@@ -67,7 +70,7 @@ def _id_for(request: HttpRequest) -> str:
 
 
 def _signed_in(request: HttpRequest) -> str | None:
-    """The id of the person, if the request has read or signed in one."""
+    """Returns the id of the user, if the request has already loaded or signed in a user."""
     person: Any = request.__dict__.get("user")
     if isinstance(person, SimpleLazyObject):
         person = getattr(request, "_cached_user", None)

@@ -1,8 +1,9 @@
-"""A trace for each request, and a span for its view. In MIDDLEWARE only where tracing is on.
+"""A trace for each request, and a span for its view. In MIDDLEWARE only if tracing is on.
 
-The span of a request has the pattern of its route instead of the path, and neither the query string
-nor the client's address nor what the client says of itself. Probes, /metrics and static files are
-left out: they come all the time and move no money. A body that is streamed is not in the trace.
+The span of a request contains the pattern of its route instead of the path. It does not contain the
+query string, the client's IP address or other headers of the client. Probes, /metrics and static
+files are left out, because they are frequent and move no money. The trace does not include the time
+in which a body is streamed.
 """
 
 from collections.abc import Callable
@@ -15,13 +16,15 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from ledger.tracing import spans
 from ledger.web.request_counts import EARLY, METHODS
 
-# Answers of their own, below 500.
+# Exceptions for which Django returns a status below 500.
 REFUSALS = (Http404, PermissionDenied, SuspiciousOperation)
 SERVER_ERROR = 500
 
 
 class RequestSpanMiddleware:
-    """Stands first, so that all that is done for a request is in its trace."""
+    """Middleware that begins the trace. It must be the first, so that the trace contains everything
+    that is done for a request.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -41,8 +44,8 @@ class RequestSpanMiddleware:
 
 
 class ViewSpanMiddleware:
-    """Stands last: the span has the view, its template, and what other middleware does around it
-    once the route is known.
+    """Middleware that opens the span of the view, which also contains its template and the
+    middleware methods that run after the route is known. It must be the last.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

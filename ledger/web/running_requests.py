@@ -1,8 +1,8 @@
-"""Limits the requests that one person runs in parallel in a process. Each has a thread, also while
-Postgres works for it, and other people need the rest.
+"""Limits the requests that one user runs in parallel in a process. Each request occupies a thread,
+also while it waits for Postgres, and other users need the other threads.
 
-Of files and large bodies of JSON, a person sends one at a time, and all people together two:
-reading one takes up to ten seconds of a processor, and 32 MB of JSON up to 260 MB of memory.
+A user may send one file or large JSON body at a time, and all users together two. Reading such a
+body takes up to ten seconds of a processor, and 32 MB of JSON take up to 260 MB of memory.
 """
 
 from collections import Counter
@@ -16,41 +16,41 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ledger.web import problem_details
 from ledger.web.database_errors import turned_away
 from ledger.web.middleware import content_length
-from ledger.web.uploads import most_of_file
+from ledger.web.uploads import max_file_bytes
 
-AT_ONCE = 4  # of the eight threads of a web process
-# One thread is left, and a browser opens six connections.
+MAX_PARALLEL = 4  # of the eight threads of a web process
+# So one thread is free for other users. A browser opens six connections.
 WAITING = 3
 LARGE = 1024**2  # bytes of a body of JSON
 LARGE_WAITING = 1
-SECONDS = 0.5  # the longest that one waits: waiting takes a thread, too
-# Files and large bodies, of all people. So half of the threads are left to pages.
-READ_AT_ONCE, WAITING_TO_BE_READ, SECONDS_TO_BE_READ = 2, 2, 5.0
+SECONDS = 0.5  # the longest wait, because waiting occupies a thread, too
+# For files and large bodies of all users together. So half of the threads stay free for pages.
+MAX_PARALLEL_READS, WAITING_TO_BE_READ, SECONDS_TO_BE_READ = 2, 2, 5.0
 EVERYBODY = "everybody"
 TOO_MANY = (
-    "Other requests of yours are still running, so this one was not begun and changed nothing. Wait"
-    " until they have ended, then send it again."
+    "Other requests of yours are still running, so we did not process this one. Nothing was"
+    " changed. Wait until they have ended, and send it again."
 )
 TOO_MANY_LARGE = (
-    "Another file or large body of yours is being read, so this one was not read and changed"
-    " nothing. Send it again."
+    "We are still reading another file or large request of yours, so we did not read this one."
+    " Nothing was changed. Send it again."
 )
 TOO_MANY_READ = (
-    "Files of several people are being read, so this one was not read and changed nothing. Send it"
-    " again in a moment."
+    "We are reading files of several other users, so we did not read this one. Nothing was changed."
+    " Send it again in a moment."
 )
 
 
 class RunningRequests:
-    """Those of this process, counted for each person."""
+    """The running requests of this process, counted for each user."""
 
-    def __init__(self, at_once: int, waiting: int, seconds: float | None = None) -> None:
-        self._at_once, self._most_waiting, self._seconds = at_once, waiting, seconds
+    def __init__(self, most_running: int, waiting: int, seconds: float | None = None) -> None:
+        self._most_running, self._most_waiting, self._seconds = most_running, waiting, seconds
         self._changed = Condition()
         self._running, self._waiting = Counter[Any](), Counter[Any]()
 
     def begin(self, person: Any) -> bool:
-        """Whether the request may run; if so, it counts until `end`."""
+        """Returns whether the request may run. If so, counts it until `end`."""
         with self._changed:
             if not self._is_free(person) and not self._wait(person):
                 return False
@@ -58,13 +58,13 @@ class RunningRequests:
             return True
 
     def end(self, person: Any) -> None:
-        """Counts one of the person's requests no more."""
+        """Stops counting one request of this user."""
         with self._changed:
             _take_one(self._running, person)
             self._changed.notify_all()
 
     def _is_free(self, person: Any) -> bool:
-        return self._running[person] < self._at_once
+        return self._running[person] < self._most_running
 
     def _wait(self, person: Any) -> bool:
         if self._waiting[person] >= self._most_waiting:
@@ -83,17 +83,17 @@ def _take_one(counts: Counter[Any], person: Any) -> None:
         del counts[person]
 
 
-_requests = RunningRequests(AT_ONCE, WAITING)
+_requests = RunningRequests(MAX_PARALLEL, WAITING)
 _large_bodies = RunningRequests(1, LARGE_WAITING)
-_read_of_all = RunningRequests(READ_AT_ONCE, WAITING_TO_BE_READ, SECONDS_TO_BE_READ)
+_read_of_all = RunningRequests(MAX_PARALLEL_READS, WAITING_TO_BE_READ, SECONDS_TO_BE_READ)
 
 
 class RunningRequestsMiddleware:
-    """Answers with status 429 in place of a signed-in person's request above a limit.
+    """Middleware that answers a signed-in user's request above a limit with status 429.
 
-    Stands after LoginRequiredMiddleware, which has loaded the person, so that it needs no query.
-    Requests without a person are not counted, nor pages for which nobody has to sign in. A stream
-    is counted until it begins; `ledger.web.downloads` limits it while it is sent.
+    It comes after LoginRequiredMiddleware, which has loaded the user, so that it needs no query. It
+    does not count anonymous requests and public pages. A stream is counted until it begins; after
+    that `ledger.web.downloads` limits it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -111,7 +111,9 @@ class RunningRequestsMiddleware:
     def process_view(
         self, request: Any, view: object, _args: object, _kwargs: object
     ) -> HttpResponseBase | None:
-        """Called once the person is known."""
+        """Returns a response with status 429 above a limit. Django calls it after the user is
+        loaded.
+        """
         person = known_person(request)
         if person is None:
             return None
@@ -139,13 +141,17 @@ def _begin(request: Any, running: RunningRequests, key: Any) -> bool:
 
 
 def _takes_long_to_read(request: HttpRequest, view: object) -> bool:
-    """Whether it is large JSON, or a file of any size: 47 KB of a PDF can take ten seconds."""
+    """Returns whether the body is large JSON or a file of any size. A PDF of 47 KB can take ten
+    seconds.
+    """
     if "json" in (request.content_type or ""):
         return content_length(request) > LARGE
-    return request.method == "POST" and most_of_file(view) is not None
+    return request.method == "POST" and max_file_bytes(view) is not None
 
 
 def known_person(request: Any) -> Any:
-    """The person who is signed in; None for nobody, and where only the page may ask who it is."""
+    """Returns the signed-in user; None if nobody is signed in, or if the user is not loaded yet and
+    this is not an API call.
+    """
     is_known = problem_details.is_call(request) or hasattr(request, "_cached_user")
     return request.user if is_known and request.user.is_authenticated else None

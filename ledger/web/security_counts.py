@@ -1,13 +1,13 @@
-"""Counts the events of the security log by name, for `/metrics`; whose they are, the log has.
+"""Counts the events of the security log by name, for `/metrics`. Only the log contains the users.
 
-A label is a name out of the code. `method` is how somebody tried to sign in, "" for other events.
+Labels are names from the code. `method` is the method of a sign-in, and "" for other events.
 """
 
 from ledger.metrics.kinds import Counter
 
 EVENTS = Counter(
     "ledger_security_events_total",
-    "Events of the security log; method: how somebody tried to sign in.",
+    "Events of the security log; method: the method of a sign-in.",
     ["event", "outcome", "method"],
 )
 METHODS = frozenset(
@@ -15,7 +15,7 @@ METHODS = frozenset(
 )
 SIGN_INS = ("sign_in", "step_up")
 OTHER = "other"
-# From 0 on, so that the first one shows as an increase.
+# These counters start at 0, so that the first event is an increase.
 for _method in ("password", "code", "mfa", "passkey"):
     EVENTS.labels("sign_in", "refused", _method)
 for _event, _outcome in (
@@ -33,7 +33,7 @@ for _event, _outcome in (
 
 
 def count(event: str, outcome: str, method: object) -> None:
-    """Counts one event. A method that is not known is `OTHER`."""
+    """Counts one event. Counts an unknown method as `OTHER`."""
     shown = ""
     if event in SIGN_INS and method is not None:
         shown = method if isinstance(method, str) and method in METHODS else OTHER

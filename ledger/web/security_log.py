@@ -1,7 +1,7 @@
 """The security log: one line of JSON for each event, such as a sign-in, a refusal or an approval.
 
-A line names people and rows by their ids alone. It contains no secret, no amount, no e-mail or IP
-address: what does not look like an id, a number or a plain word is replaced by `WITHHELD`.
+A line identifies people and rows only by their ids. It contains no secret, no amount, and no email
+or IP address: a value that is not an id, a number or a plain word is replaced by `WITHHELD`.
 
     security_log.record("approval.decided", outcome="refused", person=manager, approval=request.pk)
 """
@@ -32,7 +32,7 @@ Fact = uuid.UUID | bool | int | str | None
 
 WITHHELD = "withheld"
 EVENT = re.compile(r"[a-z]+(_[a-z]+)*(\.[a-z]+(_[a-z]+)*)?")
-# Words of a fact's name that promise what the log may not have.
+# Words in the name of a fact whose value the log may not contain.
 FORBIDDEN_WORDS = frozenset(
     "password passphrase secret token cookie code key otp hash amount balance sum total money"
     " email mail address ip phone name number iban description reference text body query".split()
@@ -50,11 +50,12 @@ def record(
     request: HttpRequest | None = None,
     **facts: Fact,
 ) -> None:
-    """Writes one line: in a database transaction after its commit, and none if it is rolled back;
-    a refusal immediately, because what is refused is often rolled back.
+    """Writes one line. In a database transaction, writes it after the commit; if the transaction is
+    rolled back, writes none. Writes a refusal immediately, because its transaction is often rolled
+    back.
 
-    `event` is a thing and what happened to it: "session.ended". `person` is the User, or their id;
-    without it, whoever is signed in. `request` is the one of this thread if it is not given.
+    `event` is a thing and what happened to it: "session.ended". `person` is the User, or the id;
+    the default is the signed-in user. The default of `request` is the request of this thread.
     Facts are UUIDs, whole numbers, booleans, and plain words such as the name of a group or a URL.
     """
     request = request or _request.get()
@@ -83,14 +84,16 @@ def _write(line: Mapping[str, Any], method: Fact) -> None:
 
 
 def session_mark(session_key: str | None) -> str | None:
-    """What stands for a session in the log: 16 hex digits that do not lead back to its key."""
+    """Returns the id of a session in the log: 16 hex digits, from which nobody can compute its
+    key.
+    """
     if not session_key:
         return None
     return salted_hmac("ledger.security_log", session_key, algorithm="sha256").hexdigest()[:16]
 
 
 def is_forbidden(name: str) -> bool:
-    """Whether a fact's name promises a secret, an amount or an address."""
+    """Returns whether the name of a fact suggests a secret, an amount or an address."""
     return not FORBIDDEN_WORDS.isdisjoint(name.split("_"))
 
 
@@ -110,7 +113,9 @@ def _id_of(person: Any) -> str | None:
 
 
 def _signed_in(request: HttpRequest | None) -> Any:
-    """The person of the request, if it has read them already: the log asks no database."""
+    """Returns the user of the request if it is already loaded. The log does not query the
+    database.
+    """
     return getattr(request, "_cached_user", None)
 
 
@@ -119,7 +124,9 @@ def _session_key(request: HttpRequest | None) -> str | None:
 
 
 class SecurityLogMiddleware:
-    """Records responses that refuse: 403 and 429. The request has its id already."""
+    """Middleware that records refusals: responses with status 403 or 429. It comes after the
+    middleware that sets the request id.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -8,14 +8,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-# The RFC recommends less than a year. The page is made anew for each reader, so it never expires.
+# The RFC recommends less than a year. Each request creates the page again, so it never expires.
 VALID_FOR = timedelta(days=180)
 
 
 @login_not_required
 @require_safe
 def security_txt(request: HttpRequest) -> HttpResponse:
-    """The contact of `LEDGER_SECURITY_CONTACT`; 404 if there is none."""
+    """Returns the page with the contact in `LEDGER_SECURITY_CONTACT`. Raises Http404 without
+    one.
+    """
     if not settings.LEDGER_SECURITY_CONTACT:
         raise Http404
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)

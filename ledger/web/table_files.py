@@ -1,11 +1,11 @@
-"""A table of a page as a file: CSV for spreadsheets, JSON for programs, with the same columns.
+"""Tables of pages as files: CSV for spreadsheets, JSON for programs, with the same columns.
 
-Note [Tables as files]: the JSON is one array with an object for each row and a row on each line, so
-that it can be read as a whole or line by line. Amounts are texts with all decimals of their
-currency, counts are numbers, times are as in RFC 3339 with the bank's offset, and what is missing
-is null. The first lines are read before the answer begins, so that a database that is away is
-answered with 503; the others while they are sent. A JSON file without its closing bracket was cut
-off; a CSV file cannot tell.
+Note [Tables as files]: the JSON is one array with one object per row and one row per line, so that
+programs can read it as a whole or line by line. Amounts are texts with all decimals of their
+currency, counts are numbers, times have the format of RFC 3339 with the bank's offset, and missing
+values are null. The first lines are read before the response begins, so that the status can be 503
+during a database outage. The other lines are read while the response is sent. A JSON file without
+its closing bracket is incomplete; an incomplete CSV file cannot be recognised.
 """
 
 import csv
@@ -27,11 +27,13 @@ from ledger.text.currencies import minor_units
 CSV, JSON = "csv", "json"
 TYPES = {CSV: "text/csv; charset=utf-8", JSON: "application/json; charset=utf-8"}
 REFUSALS = {CSV: "text/plain; charset=utf-8", JSON: "application/problem+json"}
-AT_ONCE = 100  # lines of a part of the answer
+LINES_PER_PART = 100  # of the response
 
 
 class FigureText(str):
-    """Plain digits with a sign. Unlike a text, it may begin with a minus in a spreadsheet."""
+    """A number as a text, with a sign. In a spreadsheet it may begin with a minus, unlike a
+    text.
+    """
 
     __slots__ = ()
 
@@ -49,27 +51,31 @@ class DataTable:
 
 
 def paths_of_files(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
-    """The addresses of both files of a table, <route>.csv and <route>.json: <name>_csv and _json.
+    """Returns the URLs <route>.csv and <route>.json of a table, named <name>_csv and <name>_json.
 
-    The view takes the keyword `kind`.
+    The view gets the keyword `kind`.
     """
     return [path(f"{route}.{kind}", view, {"kind": kind}, name=f"{name}_{kind}") for kind in TYPES]
 
 
 def figure_cell(amount: Decimal | None, currency: str) -> FigureText | None:
-    """An amount with the decimals of its currency; None without one."""
+    """Returns an amount with the decimals of its currency; None without an amount."""
     return None if amount is None else FigureText(f"{amount:.{minor_units(currency)}f}")
 
 
 def table_response(table: DataTable, kind: str) -> StreamingHttpResponse:
-    """The table as a download of this kind, CSV or JSON, sent while its rows are read."""
+    """Returns the table as a download of this kind, CSV or JSON. Its rows are read while it is
+    sent.
+    """
     return download(_in_parts(lines_of(table, kind)), table.name, kind)
 
 
 def download(lines: Iterable[str], name: str, kind: str) -> StreamingHttpResponse:
-    """Lines of `lines_of` as a download. Raises what reading the first part raises."""
+    """Returns lines of `lines_of` as a download. Raises the exception if reading the first part
+    fails.
+    """
     response = StreamingHttpResponse(
-        lines,  # which it closes, as it would not close the chain below
+        lines,  # passed here so that the response closes them; it cannot close the chain below
         content_type=TYPES[kind],
         headers={"Content-Disposition": f'attachment; filename="{name}.{kind}"'},
     )
@@ -79,18 +85,18 @@ def download(lines: Iterable[str], name: str, kind: str) -> StreamingHttpRespons
 
 
 def refused(why: str, kind: str, *, status: int = 400) -> HttpResponse:
-    """A sentence in place of the file: as plain text, or as problem details (RFC 9457)."""
+    """Returns a message in place of the file: as plain text, or as problem details (RFC 9457)."""
     body = why if kind == CSV else json.dumps({"status": status, "detail": why})
     return HttpResponse(body, status=status, content_type=REFUSALS[kind])
 
 
 def lines_of(table: DataTable, kind: str) -> Iterator[str]:
-    """The lines of the file."""
+    """Returns the lines of the file."""
     return csv_lines(table) if kind == CSV else json_lines(table)
 
 
 def csv_lines(table: DataTable) -> Iterator[str]:
-    """A heading, and a line for each row. No text is a formula of a spreadsheet."""
+    """Yields a heading, and a line for each row. Spreadsheets do not run the texts as formulas."""
     writer = csv.writer(Echo())
     yield writer.writerow(table.columns)
     for row in table.rows:
@@ -98,7 +104,7 @@ def csv_lines(table: DataTable) -> Iterator[str]:
 
 
 def json_lines(table: DataTable) -> Iterator[str]:
-    """An array with an object on each line."""
+    """Yields the lines of an array, with an object on each line."""
     before = "[\n"
     for row in table.rows:
         cells = dict(zip(table.columns, map(_plain, row), strict=True))
@@ -114,7 +120,7 @@ def _csv_cell(cell: Any) -> Any:
 
 
 def _plain(cell: Any) -> Any:
-    """Times and ids as texts; numbers, texts and None as they are."""
+    """Returns times and ids as texts. Returns numbers, texts and None without a change."""
     if isinstance(cell, datetime):
         return timezone.localtime(cell).isoformat()
     if isinstance(cell, time):
@@ -125,6 +131,6 @@ def _plain(cell: Any) -> Any:
 
 
 def _in_parts(lines: Iterator[str]) -> Iterator[str]:
-    """The same text in fewer parts: each is sent by itself."""
-    while part := "".join(islice(lines, AT_ONCE)):
+    """Yields the same text in fewer, larger parts, because each part is sent separately."""
+    while part := "".join(islice(lines, LINES_PER_PART)):
         yield part

@@ -1,4 +1,4 @@
-"""The template files of the project: in `templates/`, and in the folders of its apps."""
+"""The template files of the project: in `templates/` and in the folders of its apps."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from django.template.utils import get_app_template_dirs
 
 
 def template_folders() -> list[Path]:
-    """The folders of our templates; those of installed packages are left out."""
+    """Returns the folders of Ledger's templates, without the folders of installed packages."""
     of_apps = map(Path, get_app_template_dirs("templates"))
     return [
         *map(Path, Engine.get_default().dirs),
@@ -22,7 +22,7 @@ def template_folders() -> list[Path]:
 
 
 def template_files() -> Iterator[tuple[str, Path]]:
-    """The name and the file of each of our templates in HTML."""
+    """Yields the name and the file of each HTML template of Ledger."""
     for folder in template_folders():
         for file in sorted(folder.rglob("*.html")):
             yield str(file.relative_to(folder)), file

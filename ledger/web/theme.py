@@ -1,4 +1,4 @@
-"""The colour theme: light, dark, or that of the operating system. A cookie keeps the choice."""
+"""The colour theme: light, dark, or the theme of the operating system. A cookie stores it."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -48,6 +48,8 @@ def _way_back(request: HttpRequest) -> str:
 
 
 def theme(request: HttpRequest) -> dict[str, str]:
-    """`theme`: the reader's choice, "light" or "dark", or "" to follow the system."""
+    """Returns `theme`, the user's choice: "light", "dark", or "" for the theme of the operating
+    system.
+    """
     chosen = request.COOKIES.get("theme", "")
     return {"theme": chosen if chosen in THEMES else ""}

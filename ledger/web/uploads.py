@@ -1,4 +1,4 @@
-"""Views that read files. Each says so itself, by the decorator `reads_file`."""
+"""Views that read files, which have the decorator `reads_file`."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,30 +10,32 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def reads_file(most: int = 0) -> Callable[[View], View]:
-    """Marks a view, or a class of the API, whose POST reads a file of up to `most` bytes; without a
-    number, it reads one that is stored, and its body is that of any page.
+    """Returns a decorator for a view, or a class of the API, whose POST reads a file of up to
+    `most` bytes. 0 means that the view reads a stored file, so its body has the usual limit.
     """
 
     def mark(view: View) -> View:
-        view.most_of_file = most  # type: ignore[attr-defined]
+        view.max_file_bytes = most  # type: ignore[attr-defined]
         return view
 
     return mark
 
 
-def most_of_file(view: Any) -> int | None:
-    """Returns the bytes of a file that the view reads, 0 if it reads a stored one, None if none."""
+def max_file_bytes(view: Any) -> int | None:
+    """Returns the maximum bytes of a file for the view; 0 if it reads a stored file, None if it
+    reads no file.
+    """
     of_class = getattr(view, "cls", view)  # of REST framework
-    found: int | None = getattr(of_class, "most_of_file", None)
+    found: int | None = getattr(of_class, "max_file_bytes", None)
     return found
 
 
-def most_of_body(path: str) -> int:
-    """Returns the bytes of a body that the page at this path accepts: twice those of its file, so
-    that one that is too large is still refused in the form.
+def max_body_bytes(path: str) -> int:
+    """Returns the maximum bytes of a body for the page at this path: twice the limit of its file,
+    so that the form can still show an error for a file that is too large.
     """
     try:
         view = resolve(path).func
     except Resolver404:
         view = None
-    return max(2 * (most_of_file(view) or 0), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    return max(2 * (max_file_bytes(view) or 0), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

@@ -1,8 +1,8 @@
-"""How long requests waited for a thread, and 503 for those that waited too long.
+"""Measures how long requests waited for a thread, and answers 503 if they waited too long.
 
-The time begins where nginx passes the request on, in its header X-Request-Start
-(deploy/nginx/ledger.conf). Without it, nothing tells of a queue: a request is new when a thread
-takes it.
+The time begins when nginx passes the request on, which is in the header X-Request-Start
+(deploy/nginx/ledger.conf). Without the header, the wait is unknown, because gunicorn does not
+report it.
 """
 
 import re
@@ -19,29 +19,30 @@ from ledger.web.database_errors import turned_away
 
 HEADER = "X-Request-Start"
 WRITTEN = re.compile(r"t=([0-9]{1,10}\.[0-9]{3})", re.ASCII)  # seconds, as nginx's $msec
-# Seconds. Whoever waits longer has often gone, and an answer that nobody reads holds up the others.
-MOST = 5
-LONGEST = 600  # above it the clocks differ
+# Users who wait longer have often left the page, and an answer that nobody reads delays others.
+MAX_SECONDS = 5
+LONGEST = 600  # seconds; a larger difference means that the clocks differ
 
 SECONDS = Histogram(
     "ledger_http_wait_seconds",
-    "Time from the proxy until a thread took the request, as X-Request-Start says.",
+    "Time from the proxy, in X-Request-Start, until a thread took the request.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 NOT_BEGUN = Counter(
     "ledger_http_not_begun_total",
-    f"Requests that were answered by 503, because they had waited {MOST} seconds for a thread.",
+    "Requests that were answered by 503, because they had waited"
+    f" {MAX_SECONDS} seconds for a thread.",
 )
 BUSY = "The site is busy"
 TOO_LATE = (
-    "More people use it than it can answer, so this was not begun and changed nothing. Try again in"
-    " a moment."
+    "Many people are using the site, so we did not process this request. Nothing was changed. Try"
+    " again in a moment."
 )
 
 
 def note_wait(request: HttpRequest) -> None:
-    """Sets `request.waited` to the seconds since the proxy passed it on; None without a proxy that
-    says it.
+    """Sets `request.waited` to the seconds since the proxy passed the request on, or to None if the
+    time is unknown.
     """
     waited = _seconds_since_proxy(request)
     request.waited = waited  # type: ignore[attr-defined]
@@ -58,8 +59,9 @@ def _seconds_since_proxy(request: HttpRequest) -> float | None:
 
 
 class WaitingMiddleware:
-    """Answers 503 to a request that has waited too long. Stands after probes, figures and static
-    files, which take no time, and before all that asks the database or reads the body.
+    """Middleware that answers 503 to a request that has waited too long. It comes after probes,
+    metrics and static files, which are fast, and before middleware that queries the database or
+    reads the body.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -67,7 +69,7 @@ class WaitingMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         waited: Any = getattr(request, "waited", None)
-        if waited is None or waited < MOST:
+        if waited is None or waited < MAX_SECONDS:
             return self.get_response(request)
         NOT_BEGUN.inc()
         return turned_away(request, HTTPStatus.SERVICE_UNAVAILABLE, "too-busy", BUSY, TOO_LATE)

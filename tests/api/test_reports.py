@@ -287,7 +287,7 @@ def test_a_report_that_takes_too_long_is_a_problem(
 def test_a_person_reads_one_report_at_a_time(
     client: Client, mine: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "_downloads", Downloads(at_once=2))
+    monkeypatch.setattr(downloads, "_downloads", Downloads(most=2))
     running = read(client, "money-by-month", mine.user)
     second = read(client, "money-by-month", mine.user)
     assert (second.status_code, slug(second)) == (429, "too-many-downloads")

@@ -43,7 +43,7 @@ def closed_at_the_end() -> Iterator[None]:
 def one_row_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("transactions.search.batches", "transactions.search.page.file"):
         monkeypatch.setattr(f"{name}.AT_ONCE", 1)
-    monkeypatch.setattr("ledger.web.table_files.AT_ONCE", 1)
+    monkeypatch.setattr("ledger.web.table_files.LINES_PER_PART", 1)
 
 
 def pay_somebody_new(name: str) -> User:

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from ledger.server import gunicorn_settings as gunicorn
-from ledger.web.uploads import most_of_body
+from ledger.web.uploads import max_body_bytes
 from tests.console import read
 from tests.containers.compose import compose, filled
 from tests.uploads import UPLOADS
@@ -68,7 +68,7 @@ def test_postgres_has_room_for_all_its_connections(name: str) -> None:
 
 def test_web_processes_have_room_for_an_upload_in_each_thread() -> None:
     threads = gunicorn.workers * gunicorn.threads
-    uploads = threads * max(most_of_body(reverse(name)) for name in UPLOADS) / 2**20
+    uploads = threads * max(max_body_bytes(reverse(name)) for name in UPLOADS) / 2**20
     assert memory_of("web") >= 2 * uploads
     assert processes_of("web") >= 4 * threads
 

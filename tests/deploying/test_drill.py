@@ -11,7 +11,7 @@ from statistics import median
 
 import pytest
 
-from ledger.web.waiting import MOST
+from ledger.web.waiting import MAX_SECONDS
 from tests.deploying.conftest import HOST, MAIL_SERVER, NEEDS_A_MACHINE, Follow, psql, serves
 from tests.deploying.machine import Machine
 from tests.ledger.processes import wait_until
@@ -119,14 +119,14 @@ def test_overload_is_shed_and_probes_answer(drilled: Machine) -> None:
     probed = [float(seconds) for _code, seconds in probes]
     waits = "ledger_http_wait_seconds"
     longer = figure(drilled, f"{waits}_count") - figure(
-        drilled, f'{waits}_bucket{{le="{MOST:.1f}"}}'
+        drilled, f'{waits}_bucket{{le="{MAX_SECONDS:.1f}"}}'
     )
     not_begun = figure(drilled, "ledger_http_not_begun_total")
     told(
         f"Overload, {CLIENTS} people who sign in together",
         f"answers {dict(codes)}, 503 with Retry-After {', '.join(again)}; the longest sign-in"
         f" {max(served):.1f} s; {not_begun:.0f} in ledger_http_not_begun_total, {longer:.0f} above"
-        f" {MOST} s in {waits}; {len(probed)} times /readyz, half of them in"
+        f" {MAX_SECONDS} s in {waits}; {len(probed)} times /readyz, half of them in"
         f" {median(probed):.2f} s, the longest {max(probed):.2f} s",
         since,
     )
@@ -134,7 +134,7 @@ def test_overload_is_shed_and_probes_answer(drilled: Machine) -> None:
     assert all(int(seconds) > 0 for seconds in again)
     assert codes["503"] == not_begun == longer
     assert {code for code, _seconds in probes} == {"200"}
-    assert median(probed) < MOST  # of pages, none begins that waited longer
+    assert median(probed) < MAX_SECONDS  # of pages, none begins that waited longer
     wait_until(lambda: serves(drilled))
 
 

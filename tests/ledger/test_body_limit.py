@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.services import deactivate_user
 from banking.payment_files.parser import MOST_BYTES
 from ledger.db.ids import uuid7
-from ledger.web.uploads import most_of_body, most_of_file
+from ledger.web.uploads import max_body_bytes, max_file_bytes
 from tests.attacks.walk import patterns
 from tests.factories import UserFactory
 from tests.uploads import READ_AGAIN, UPLOADS
@@ -58,16 +58,16 @@ def test_a_session_from_before_a_new_password_sends_no_large_file(client: Client
 
 
 def test_the_views_that_read_files_are_those_with_a_page_and_accept_more_than_a_file() -> None:
-    marked = {each.name: most_of_file(each.view) for each in patterns()}
+    marked = {each.name: max_file_bytes(each.view) for each in patterns()}
     assert {name: most for name, most in marked.items() if most is not None} == {
         **UPLOADS,
         **dict.fromkeys(READ_AGAIN, 0),
     }
     for name, most in UPLOADS.items():
-        assert most_of_body(reverse(name)) == 2 * most > MOST
+        assert max_body_bytes(reverse(name)) == 2 * most > MOST
     for name in READ_AGAIN:
-        assert most_of_body(reverse(name, args=[uuid7()])) == MOST
-    assert most_of_body("/no/such/page/") == MOST
+        assert max_body_bytes(reverse(name, args=[uuid7()])) == MOST
+    assert max_body_bytes("/no/such/page/") == MOST
 
 
 @pytest.mark.parametrize("announced", ["", "many", "-1"])

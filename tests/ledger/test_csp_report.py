@@ -37,7 +37,7 @@ NEW = [
 @pytest.fixture(autouse=True)
 def limit(monkeypatch: pytest.MonkeyPatch) -> csp_report.MinuteLimit:
     """The count of a process begins anew; its clock stands still."""
-    limit = csp_report.MinuteLimit(csp_report.LINES_A_MINUTE)
+    limit = csp_report.MinuteLimit(csp_report.LINES_PER_MINUTE)
     monkeypatch.setattr(csp_report, "limit", limit)
     monkeypatch.setattr(csp_report, "monotonic", lambda: csp_report.MINUTE)
     return limit
@@ -95,7 +95,7 @@ def test_a_report_asks_no_database(client: Client, events: Events) -> None:
         (b"no json", 400),
         (b"\xff", 400),
         (b"[" * 9_000, 400),
-        (b"x" * (csp_report.MOST_BYTES + 1), 413),
+        (b"x" * (csp_report.MAX_BYTES + 1), 413),
         ([], 204),
         ([[]], 204),
         ({"csp-report": "text"}, 204),
@@ -122,15 +122,15 @@ def test_many_reports_are_a_few_lines(
     client: Client, events: Events, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report(client, NEW * 100)
-    assert len(facts(events)) == csp_report.MOST_REPORTS
+    assert len(facts(events)) == csp_report.MAX_REPORTS
 
     for _ in range(5):
         report(client, NEW * 100)
-    assert len(facts(events)) == csp_report.LINES_A_MINUTE
+    assert len(facts(events)) == csp_report.LINES_PER_MINUTE
 
     monkeypatch.setattr(csp_report, "monotonic", lambda: 2 * csp_report.MINUTE)
     report(client, NEW)
-    assert len(facts(events)) == csp_report.LINES_A_MINUTE + 1
+    assert len(facts(events)) == csp_report.LINES_PER_MINUTE + 1
 
 
 def test_only_a_post_is_a_report(client: Client) -> None:

@@ -21,11 +21,11 @@ def response() -> StreamingHttpResponse:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "SECONDS", 0)
-    monkeypatch.setattr(downloads, "_downloads", Downloads(at_once=2))
+    monkeypatch.setattr(downloads, "_downloads", Downloads(most=2))
 
 
 def test_a_person_has_one_at_a_time() -> None:
-    running, (first, second) = Downloads(at_once=2), (response(), response())
+    running, (first, second) = Downloads(most=2), (response(), response())
 
     assert running.begin(first, "ana") == ""
     assert "of yours" in running.begin(second, "ana")
@@ -35,17 +35,17 @@ def test_a_person_has_one_at_a_time() -> None:
 
 
 def test_a_process_has_two_at_once() -> None:
-    running, (first, second, third) = Downloads(at_once=2), (response(), response(), response())
+    running, (first, second, third) = Downloads(most=2), (response(), response(), response())
 
     assert running.begin(first, "ana") == ""
     assert running.begin(second, "ben") == ""
-    assert "at once" in running.begin(third, "eve")
+    assert "Too many downloads" in running.begin(third, "eve")
     second.close()
     assert running.begin(third, "eve") == ""
 
 
 def test_one_that_nobody_closed_does_not_count_for_ever() -> None:
-    running, first = Downloads(at_once=1), response()
+    running, first = Downloads(most=1), response()
     assert running.begin(first, "ana") == ""
 
     del first
@@ -82,11 +82,11 @@ def run_slowly(running: Downloads, clock: DownloadClock, *people: str, reads: bo
 
 
 def test_people_whose_downloads_were_slow_leave_a_turn_to_others(clock: DownloadClock) -> None:
-    running, (first, second, third) = Downloads(at_once=2), (response(), response(), response())
+    running, (first, second, third) = Downloads(most=2), (response(), response(), response())
     run_slowly(running, clock, "mallory", "mel")
 
     assert running.begin(first, "mallory") == ""
-    assert "at once" in running.begin(second, "mel")
+    assert "Too many downloads" in running.begin(second, "mel")
     assert running.begin(third, "ana") == ""
     for each in (first, third):
         each.close()
@@ -97,14 +97,14 @@ def test_people_whose_downloads_were_slow_leave_a_turn_to_others(clock: Download
 
 
 def test_what_writes_makes_nobody_slow(clock: DownloadClock) -> None:
-    running, (first, second) = Downloads(at_once=2), (response(), response())
+    running, (first, second) = Downloads(most=2), (response(), response())
     run_slowly(running, clock, "ana", "ben", reads=False)
     run_slowly(running, clock, "ana", "ben", reads=False)
     assert [running.begin(first, "ana"), running.begin(second, "ben")] == ["", ""]
 
 
 def test_a_batch_takes_any_turn_whatever_was_downloaded(clock: DownloadClock) -> None:
-    running, (first, second) = Downloads(at_once=2), (response(), response())
+    running, (first, second) = Downloads(most=2), (response(), response())
     run_slowly(running, clock, "mallory", "ana")
     assert running.begin(first, "mallory") == ""
     assert running.begin(second, "ana", reads=False) == ""
@@ -113,15 +113,15 @@ def test_a_batch_takes_any_turn_whatever_was_downloaded(clock: DownloadClock) ->
 def test_few_people_with_slow_downloads_are_remembered(
     clock: DownloadClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "MOST_KNOWN", 3)
-    running = Downloads(at_once=2)
+    monkeypatch.setattr(downloads, "MAX_KNOWN", 3)
+    running = Downloads(most=2)
     for number in range(10):
         run_slowly(running, clock, f"person {number}")
     assert len(running._slow_until) <= 3
 
 
 def test_a_single_turn_is_also_for_slow_downloads(clock: DownloadClock) -> None:
-    running = Downloads(at_once=1)
+    running = Downloads(most=1)
     run_slowly(running, clock, "ana")
     run_slowly(running, clock, "ana")
 

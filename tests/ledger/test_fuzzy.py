@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ledger.text.fuzzy import LONGEST, MOST_COMPARED, closest, similarities, similarity
+from ledger.text.fuzzy import LONGEST, MAX_COMPARED, closest, similarities, similarity
 
 STATUSES = ["pending", "booked", "captured", "released"]
 
@@ -50,8 +50,8 @@ def test_words_of_few_letters_cost_a_bounded_time(monkeypatch: pytest.MonkeyPatc
         return ratio(matcher)
 
     monkeypatch.setattr(SequenceMatcher, "ratio", counted)
-    words = [f"{number:0200b}" for number in range(2 * MOST_COMPARED)]
+    words = [f"{number:0200b}" for number in range(2 * MAX_COMPARED)]
     similarities(words[0], words, cutoff=0)
     similarity(words[0], words[1], cutoff=0)
     closest(words[0], words[1:9], cutoff=0.1)
-    assert (len(lengths), max(lengths)) == (MOST_COMPARED + 9, LONGEST)
+    assert (len(lengths), max(lengths)) == (MAX_COMPARED + 9, LONGEST)

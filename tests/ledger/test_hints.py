@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command, get_commands
 
 from ledger.management.command_line import CommandLine
-from ledger.management.hints import ELSEWHERE, hint_for
+from ledger.management.hints import OTHER_COMMANDS, hint_for
 from tests.ledger.processes import manage
 
 
@@ -53,12 +53,12 @@ def test_a_command_of_another_project_is_answered_by_one_sentence(
 
 
 def test_what_is_installed_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ELSEWHERE, "check", "Not here.")
+    monkeypatch.setitem(OTHER_COMMANDS, "check", "Not here.")
     assert CommandLine(["manage.py", "check"]).fetch_command("check")
 
 
 def test_each_sentence_names_commands_and_files_that_exist() -> None:
-    for sentence in ELSEWHERE.values():
+    for sentence in OTHER_COMMANDS.values():
         for command in re.findall(r"manage\.py (\w+)", sentence):
             assert command in get_commands()
         for path in re.findall(r"[\w/-]+\.(?:md|py)", sentence.replace("manage.py", "")):

@@ -164,7 +164,7 @@ def test_a_server_of_ones_own_is_treated_by_its_own_means(command: list[str], ad
     url = "postgresql://me:secret@127.0.0.1:1/ledger"
     with reachable_folder() as other:
         done = manage(other / "data", *command, DATABASE_URL=url, LEDGER_URL="http://localhost")
-    assert_one_sentence(done, "a server of your own")
+    assert_one_sentence(done, "your own server")
     assert advice in done.stderr
     assert ("Promote" in done.stderr) is (command == ["failover"])
     assert "secret" not in done.stderr

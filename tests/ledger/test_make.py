@@ -111,7 +111,7 @@ def test_progress_of_a_first_start_is_not_red(tmp_path: Path) -> None:
     code = (
         "from unittest.mock import patch; from django.core.management import call_command\n"
         "with patch('ledger.management.commands.prepare.prepare',"
-        " lambda progress, **_given: progress.tell('Applying ...')):"
+        " lambda progress, **_given: progress.print_line('Applying ...')):"
         " call_command('prepare', force_color=True)"
     )
 

@@ -13,7 +13,7 @@ RDS = {
     "RDS_DB_NAME": "ebdb", "RDS_USERNAME": "eb", "RDS_PASSWORD": "p@ss/w%",
     "RDS_HOSTNAME": "127.0.0.1", "RDS_PORT": "5433",
 }  # fmt: skip
-ALL = {"DATABASE_URL", "DB_NAME", *RDS, *database_settings.OF_A_SERVER}
+ALL = {"DATABASE_URL", "DB_NAME", *RDS, *database_settings.SERVER_VARIABLES}
 Named = Callable[..., None]
 
 
@@ -117,7 +117,7 @@ def test_the_names_of_ledger_go_first(source: dict[str, str], named: Named) -> N
 
 # Plain text may be allowed for replicas of the embedded server too.
 @pytest.mark.parametrize(
-    "name", sorted({*database_settings.OF_A_SERVER, *env.OF_A_SERVER} - {"DB_PLAINTEXT"})
+    "name", sorted({*database_settings.SERVER_VARIABLES, *env.SERVER_SETTINGS} - {"DB_PLAINTEXT"})
 )
 def test_no_command_takes_the_embedded_server_by_mistake(
     name: str, named: Named, capsys: pytest.CaptureFixture[str]

@@ -141,10 +141,10 @@ def test_several_poolers_may_be_named_by_who_says_that_any_of_them_will_do(
             "DB_POOL",
         ),
         ({"DB_POOL": "8", "DATABASE_URL": f"{URL}?connect_timeout=0"}, "DATABASE_URL", "connect"),
-        ({"DB_POOL": "8,2"}, "DB_POOL", "fewer"),
-        ({"DB_POOL": "0"}, "DB_POOL", "fewer"),
+        ({"DB_POOL": "8,2"}, "DB_POOL", "less than"),
+        ({"DB_POOL": "0"}, "DB_POOL", "less than"),
         ({"DB_POOL": "many"}, "DB_POOL", "whole number"),
-        ({"DB_POOL": "1,2,3"}, "DB_POOL", "fewest"),
+        ({"DB_POOL": "1,2,3"}, "DB_POOL", "minimum"),
     ],
 )
 def test_a_harmful_mix_stops_the_start_with_one_sentence(

@@ -90,16 +90,16 @@ def test_what_waits_for_the_database_leaves_threads_to_the_other() -> None:
 
     server = probe_port.start(app, "127.0.0.1", 0)
     try:
-        with ThreadPoolExecutor(probe_port.ASKING) as waiting:
+        with ThreadPoolExecutor(probe_port.USING_DATABASE) as waiting:
             asked = [
                 waiting.submit(status, server.server_port, "/readyz")
-                for _ in range(probe_port.ASKING)
+                for _ in range(probe_port.USING_DATABASE)
             ]
             assert all(asking.acquire(timeout=LONG) for _ in asked)
             assert status(server.server_port, "/healthz") == 200
             assert status(server.server_port, "/readyz") == 503  # for lack of a place
             let_go.set()
-            assert [each.result() for each in asked] == [200] * probe_port.ASKING
+            assert [each.result() for each in asked] == [200] * probe_port.USING_DATABASE
     finally:
         let_go.set()
         server.shutdown()

@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.models import User
 from ledger.db.ids import uuid7
 from ledger.web import downloads, mail, running_requests
-from ledger.web.running_requests import AT_ONCE, LARGE, WAITING, RunningRequests
+from ledger.web.running_requests import LARGE, MAX_PARALLEL, WAITING, RunningRequests
 from ledger.web_server_settings import FEWEST_THREADS
 from tests.api.calls import bearer
 from tests.factories import UserFactory
@@ -27,7 +27,7 @@ PAGES = ("/accounts/", "/api/v1/accounts/")
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> RunningRequests:
     monkeypatch.setattr(running_requests, "SECONDS", 0)
-    found = RunningRequests(at_once=2, waiting=1)
+    found = RunningRequests(most_running=2, waiting=1)
     monkeypatch.setattr(running_requests, "_requests", found)
     return found
 
@@ -90,7 +90,7 @@ def test_people_who_are_not_signed_in_are_not_counted(
 
 def test_a_request_waits_until_another_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running_requests, "SECONDS", 60)
-    requests = RunningRequests(at_once=1, waiting=1)
+    requests = RunningRequests(most_running=1, waiting=1)
     requests.begin("ana")
     with ThreadPoolExecutor(2) as threads:
         both = [threads.submit(requests.begin, "ana") for _ in range(2)]
@@ -112,7 +112,7 @@ def test_a_person_sends_one_large_body_of_json_at_a_time(
     kind: str, size: int, status: int, monkeypatch: pytest.MonkeyPatch, client: Client
 ) -> None:
     monkeypatch.setattr(running_requests, "SECONDS", 0)
-    large_bodies = RunningRequests(at_once=1, waiting=1)
+    large_bodies = RunningRequests(most_running=1, waiting=1)
     monkeypatch.setattr(running_requests, "_large_bodies", large_bodies)
     person, status_of_nonsense = UserFactory(), 415 if kind == "text/csv" else 400
 
@@ -161,16 +161,16 @@ def test_files_leave_half_of_the_threads_to_pages(
 
 
 def test_files_take_half_of_the_threads() -> None:
-    reading = running_requests.READ_AT_ONCE + running_requests.WAITING_TO_BE_READ
+    reading = running_requests.MAX_PARALLEL_READS + running_requests.WAITING_TO_BE_READ
     assert reading <= FEWEST_THREADS / 2
 
 
 def test_one_person_leaves_a_thread_to_others() -> None:
-    assert AT_ONCE + WAITING < FEWEST_THREADS
+    assert MAX_PARALLEL + WAITING < FEWEST_THREADS
 
 
 def test_mails_and_downloads_leave_threads_to_pages() -> None:
-    waiting = mail.AT_ONCE + mail.NOTICES_AT_ONCE + downloads.AT_ONCE
+    waiting = mail.MAX_PARALLEL + mail.MAX_PARALLEL_NOTICES + downloads.MAX_PARALLEL
     assert FEWEST_THREADS - waiting >= 3
 
 

@@ -234,7 +234,7 @@ def test_the_worker_does_its_jobs_and_ends_with_it(working: Served) -> None:
 def test_a_worker_that_dies_is_told_and_the_site_goes_on(working: Served) -> None:
     os.kill(_children(working.process.pid)[1], signal.SIGKILL)
     assert working.process.stderr is not None
-    assert any("manage.py work ended by itself" in line for line in working.process.stderr)
+    assert any("manage.py work ended unexpectedly" in line for line in working.process.stderr)
     assert working.get("/readyz") == 200
 
 
@@ -250,7 +250,7 @@ def test_a_web_server_that_dies_is_reported(served: Served) -> None:
     os.kill(gunicorn, signal.SIGKILL)
 
     assert served.wait() == 1
-    assert "ended by itself" in served.errors
+    assert "ended unexpectedly" in served.errors
     assert not served.database.is_running()
 
 

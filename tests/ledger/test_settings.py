@@ -518,7 +518,7 @@ def test_the_example_file_explains_every_setting() -> None:
     source = "".join((BASE_DIR / "ledger" / name).read_text() for name in names)
     read = set(re.findall(r"env\.(?!refuse|check)\w+\(\s*\"([A-Z_]+)\"", source))
     read |= {"DB_SSLMODE", "DB_SSLROOTCERT"}
-    read |= {*database_settings.OF_LEDGER.values(), *database_settings.OF_RDS.values()}
+    read |= {*database_settings.LEDGER_NAMES.values(), *database_settings.RDS_NAMES.values()}
     read |= {*provider_settings.OIDC, *provider_settings.COGNITO, *provider_settings.DETAILS}
 
     read -= {"DB_ENGINE"}  # of other projects: read to be refused

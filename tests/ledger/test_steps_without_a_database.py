@@ -180,7 +180,7 @@ def test_a_form_without_a_step_may_have_booked() -> None:
 def test_a_step_without_a_kept_form_says_that_it_books_nothing() -> None:
     page = failed({"step": "check"}, psycopg.errors.AdminShutdown())
     assert "This step books nothing" in page
-    assert "If you were booking" not in page
+    assert "If you were making a payment" not in page
 
 
 def test_a_review_that_finds_its_payment_unconfirmed_may_have_booked() -> None:

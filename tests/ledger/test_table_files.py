@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from ledger.web.table_files import (
-    AT_ONCE,
     CSV,
     JSON,
+    LINES_PER_PART,
     DataTable,
     FigureText,
     figure_cell,
@@ -75,7 +75,7 @@ def test_an_amount_has_the_decimals_of_its_currency(
     assert figure_cell(None, currency) is None
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, AT_ONCE, AT_ONCE * 2 + 1])
+@pytest.mark.parametrize("count", [0, 1, 2, LINES_PER_PART, LINES_PER_PART * 2 + 1])
 def test_json_is_one_array_with_a_row_on_each_line(count: int) -> None:
     body = text(DataTable("some", ["n"], [[n] for n in range(count)]), JSON)
     assert [row["n"] for row in json.loads(body)] == list(range(count))
@@ -86,15 +86,15 @@ def test_rows_are_read_while_they_are_sent() -> None:
     read = []
 
     def rows() -> Any:
-        for number in range(AT_ONCE * 3):
+        for number in range(LINES_PER_PART * 3):
             read.append(number)
             yield [number]
 
     parts = iter(table_response(DataTable("some", ["n"], rows()), JSON))
     next(parts)
-    assert len(read) == AT_ONCE
+    assert len(read) == LINES_PER_PART
     assert len(list(parts)) == 3  # the bracket is a line of the last one
-    assert len(read) == AT_ONCE * 3
+    assert len(read) == LINES_PER_PART * 3
 
 
 def test_a_file_that_was_cut_off_is_no_json() -> None:

@@ -8,7 +8,7 @@ HOW_TO_MOVE = (
     "docs/migrations.md#a-bank-from-before-the-fresh-migrations describes how to move it"
     " with manage.py adopt_migrations"
 )
-NOTHING_CHANGED = f"Nothing was changed: this bank is of older code. {HOW_TO_MOVE}."
+NOTHING_CHANGED = f"Nothing was changed: older code made this bank. {HOW_TO_MOVE}."
 
 
 def is_older(applied: Collection[str]) -> bool:

@@ -14,8 +14,8 @@ from ledger.text.lines import counted
 class Command(JobCommand):
     job = BACKUP.name
     help = (
-        "Writes the whole bank into FILE by pg_dump while it works on, and FILE.manifest beside it,"
-        " by which `manage.py restore` knows a damaged file."
+        "Writes the whole bank into FILE by pg_dump while the bank is in use, and also writes"
+        " FILE.manifest, by which `manage.py restore` detects a damaged file."
     )
     place: ProofPlace
 
@@ -24,13 +24,13 @@ class Command(JobCommand):
         parser.add_argument(
             "--prove",
             action="store_true",
-            help="Restore it into an embedded server, or where none is installed into a second"
-            " database, audit that, and delete it again.",
+            help="Restore the backup into an embedded server, or into a second database if none is"
+            " installed, audit that copy, and delete it.",
         )
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
-        """Looks at the file's place, and makes that of the proof, first: without them nothing is
-        written, and no run is recorded as failed.
+        """Checks first that the file can be written, and prepares the server for --prove. If either
+        fails, nothing is written and the run is not recorded as a failure.
         """
         try:
             files.check_free(options["file"])

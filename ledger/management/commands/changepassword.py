@@ -5,7 +5,7 @@ from django.core.management.base import CommandError
 
 
 class Command(changepassword.Command):
-    """Django's own, for the address that somebody signs in with, in any case."""
+    """Django's command, with the user's email address, in any case, as the name."""
 
     help = "Set the password of a person, named by the e-mail address."
 

@@ -1,4 +1,4 @@
-"""Django's `check`; without options also extensions and time zone, if the database answers."""
+"""Django's `check`. Without options it also checks extensions and time zone of the database."""
 
 from typing import Any
 

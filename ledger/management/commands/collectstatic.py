@@ -7,7 +7,9 @@ from ledger.server.static_files import fingerprint, note_collected
 
 class Command(collectstatic.Command):
     def collect(self) -> dict[str, Any]:
-        """Django's own. Notes at the end what is collected, for `prepare` and `runserver`."""
+        """Collects the files as Django does, and records their fingerprint for `prepare` and
+        `runserver`.
+        """
         files = fingerprint()
         found: dict[str, Any] = super().collect()
         if not self.dry_run:

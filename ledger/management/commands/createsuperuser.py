@@ -11,7 +11,7 @@ MISSING = re.compile(r"You must use --(\w+)")
 
 
 class Command(createsuperuser.Command):
-    """Django's own, which also says what replaces a username, and takes no weak password."""
+    """Django's command, which refuses a username with a hint, and refuses weak passwords."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -33,5 +33,5 @@ class Command(createsuperuser.Command):
 
 
 def _input(question: str) -> str:
-    """Asks, unless the question is whether to take a weak password, which would be refused."""
+    """Asks the user a question. Answers no to the question whether to accept a weak password."""
     return "n" if question.startswith("Bypass password validation") else input(question)

@@ -23,17 +23,17 @@ WHOLE = (
 
 class Command(DumpData):
     help = (
-        "Writes the rows of a bank as a fixture, which `loaddata` takes into an empty one. For"
+        "Writes the rows of a bank as a fixture, which `loaddata` loads into an empty bank. For"
         " backups, `manage.py backup` is faster and complete."
     )
 
     def handle(self, *labels: str, **options: Any) -> None:
-        """Django's own, without columns and views that Postgres computes, in an order that loads,
-        and with one query for each table. All tables are read as they were at one instant: a
-        payment between two of them would leave books that `loaddata` refuses.
+        """Writes the fixture with one query for each table, in an order that can be loaded, and
+        without columns and views that Postgres computes. All reads use one snapshot, because
+        `loaddata` would refuse books in which a payment is half missing.
 
-        Raises CommandError for a part that cannot be loaded, and for a login from which policies
-        hide rows: half a bank is no copy of it.
+        Raises CommandError if the chosen part of the bank cannot be loaded, or if policies hide
+        rows from the login.
         """
         if options["database"] != DEFAULT_DB_ALIAS:
             raise CommandError(f"Nothing was written: only the writer has the whole bank. {WHOLE}")
@@ -55,20 +55,20 @@ class Command(DumpData):
         if login := _blind_login():
             raise CommandError(
                 "Nothing was written: policies of row-level security hide rows from the login"
-                f" {login}. Run dumpdata with that of the owner of the tables, without LEDGER_ROLE."
+                f" {login}. Run dumpdata with the login of the table owner, without LEDGER_ROLE."
             )
         options["use_base_manager"] = True
         with snapshot(), without_generated_columns(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ProxyModelWarning)  # their rows are another model's
+            warnings.simplefilter("ignore", ProxyModelWarning)  # another model writes their rows
             file = Path(options["output"] or "-")
-            if file.is_file():  # already, and no device
+            if file.is_file():  # it exists, and it is not a device
                 with suppress(PermissionError):
                     file.chmod(ITS_OWNERS)
             before = os.umask(0o777 & ~ITS_OWNERS)
             try:
                 super().handle(*tables, **options)
             except CommandError as error:
-                if isinstance(error.__context__, BrokenPipeError):  # nobody reads what it prints
+                if isinstance(error.__context__, BrokenPipeError):  # the reader of stdout is gone
                     raise error.__context__ from None
                 raise
             finally:
@@ -76,7 +76,7 @@ class Command(DumpData):
 
 
 def _blind_login() -> str:
-    """The login, if policies hide rows from it; else ""."""
+    """Returns the login if policies hide rows from it, else ""."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_user FROM pg_class WHERE relkind = 'r' AND relrowsecurity"

@@ -12,33 +12,33 @@ from ledger.embedded import instance
 
 class Command(BaseCommand):
     help = (
-        "End the primary that `serve --standby` runs, promote the standby, and let the old primary"
-        " follow the new one."
+        "End the primary that `serve --standby` runs, promote the standby, and make the old primary"
+        " the new standby."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            "--kill", action="store_true", help="end it as a power cut would, not in good order"
+            "--kill", action="store_true", help="end it like a power cut, without a clean shutdown"
         )
 
     def handle(self, *, kill: bool, **_options: Any) -> None:
         try:
             pair = instance.own_pair(instance.PROMOTE)
-            done = pair.fail_over(kill=kill, report=self._tell)
-            self._tell(
+            done = pair.fail_over(kill=kill, report=self._print)
+            self._print(
                 f"The {done.primary} server is the primary and takes writes, {done.seconds:.2f} s"
                 " after its promotion began."
             )
-            self._tell("Making the old primary its standby, which may take half a minute ...")
+            self._print("Making the old primary its standby, which may take half a minute ...")
             began = time.monotonic()
             pair.follow()
         except EmbeddedServerError as err:
             raise CommandError(str(err)) from err
         took = time.monotonic() - began
-        self._tell(f"It follows, and confirms each commit. That took {took:.1f} s.")
+        self._print(f"It follows, and confirms each commit. That took {took:.1f} s.")
 
-    def _tell(self, sentence: str) -> None:
-        """At once, also into a pipe: what follows may take long."""
-        self.stdout.write(sentence)
+    def _print(self, line: str) -> None:
+        """Prints a line immediately, also into a pipe, because the next step may take long."""
+        self.stdout.write(line)
         self.stdout.flush()

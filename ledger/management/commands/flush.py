@@ -7,10 +7,10 @@ from ledger.db.server.creation import how_to_start_over
 
 
 class Command(Flush):
-    help = "Deletes nothing: posted payments, seals and histories stay, whoever asks."
+    help = "Is refused: nobody can delete posted payments, seals and histories."
 
     def handle(self, **_options: Any) -> NoReturn:
         raise CommandError(
-            "Nothing was deleted: triggers keep posted payments, seals and histories for ever, so a"
-            f" bank cannot be emptied. {how_to_start_over()}"
+            "Nothing was deleted: triggers do not allow to delete posted payments, seals and"
+            f" histories, so a bank cannot be emptied. {how_to_start_over()}"
         )

@@ -14,36 +14,37 @@ from ledger.db.server.creation import how_to_start_over
 from ledger.text.lines import counted
 from transactions.audit.audit import audit_here
 
-WHOLE = "A fixture is of a whole bank, as manage.py dumpdata -o bank.json writes it."
+WHOLE = "A fixture must contain a whole bank, as manage.py dumpdata -o bank.json writes it."
 
 
 def refuse_rows() -> None:
-    """Raises CommandError for a bank that has rows of its own, or of added apps."""
-    if held := fixtures.rows_of_a_bank() or fixtures.rows_of_added_apps():
+    """Raises CommandError if the bank already has rows, or rows of added apps."""
+    if existing := fixtures.rows_of_a_bank() or fixtures.rows_of_added_apps():
         raise CommandError(
-            f"Nothing was loaded: this bank has {held} already, and a fixture goes into an"
-            " empty one alone, because its balances and seals are those of its own rows."
+            f"Nothing was loaded: this bank already has {existing}. A fixture can be loaded only"
+            " into an empty bank, because its balances and seals match only its rows."
             f" {how_to_start_over()}"
         )
 
 
 class Command(LoadData):
     help = (
-        "Loads a fixture of `dumpdata` into an empty bank, proves it by the audit and the seals,"
-        " and only then commits. Rows of apps that were added go into any bank."
+        "Loads a fixture of `dumpdata` into an empty bank, checks it by the audit and the seals,"
+        " and only then commits. Rows of added apps can be loaded into any bank."
     )
 
     def handle(self, *labels: str, **options: Any) -> None:
         if options["database"] != DEFAULT_DB_ALIAS:
             raise CommandError(
-                "Nothing was loaded: only the writer is loaded. Leave out --database."
+                "Nothing was loaded: a fixture can be loaded only into the writer. Leave out"
+                " --database."
             )
-        self.is_whole: bool | None = None  # None before the first row
+        self.is_whole: bool | None = None  # whether it is a whole bank; None before the first row
         self.after_originals: list[DeserializedObject] = []
         verbosity = options.pop("verbosity")
         try:
-            with db_transaction.atomic(durable=True), ExitStack() as self.meanwhile:
-                super().handle(*labels, verbosity=0, **options)  # it says "installed" too early
+            with db_transaction.atomic(durable=True), ExitStack() as self.loading:
+                super().handle(*labels, verbosity=0, **options)  # it prints "Installed" too early
                 if self.is_whole:
                     _check_loaded()
         except (DeserializationError, IntegrityError) as error:
@@ -55,8 +56,8 @@ class Command(LoadData):
             self.stdout.write(f"Loaded {rows}{proof}.")
 
     def load_label(self, fixture_label: str) -> None:
-        """Loads the files of a name: captures and refunds last, because their foreign keys are
-        checked at once and rows come in the order of their ids.
+        """Loads the files of a name, with captures and refunds at the end. Their foreign keys are
+        checked immediately, and in the files, a capture may come before its original.
         """
         super().load_label(fixture_label)
         for obj in sorted(self.after_originals, key=lambda each: originals_before(each.object)):
@@ -64,7 +65,7 @@ class Command(LoadData):
         self.after_originals.clear()
 
     def save_obj(self, obj: DeserializedObject) -> bool:
-        """Saves one object, or keeps it until its original is there."""
+        """Saves an object, or keeps it for later if it needs its original."""
         is_added_app = has_added_table(type(obj.object))
         if self.is_whole is None:
             self.is_whole = not is_added_app
@@ -72,8 +73,8 @@ class Command(LoadData):
                 self._make_room()
         if not self.is_whole and not is_added_app:
             raise CommandError(
-                f"Nothing was loaded: rows of {obj.object._meta.label} come with a whole bank."
-                f" {WHOLE}"
+                f"Nothing was loaded: rows of {obj.object._meta.label} can be loaded only with a"
+                f" whole bank. {WHOLE}"
             )
         if originals_before(obj.object):
             self.after_originals.append(obj)
@@ -82,16 +83,20 @@ class Command(LoadData):
         return saved
 
     def _make_room(self) -> None:
-        """Takes away all rows that migrations or audits wrote, and triggers until the end."""
+        """Turns triggers off for the rest of the command, and deletes all rows that migrations or
+        audits wrote.
+        """
         refuse_rows()
-        self.meanwhile.enter_context(fixtures.triggers_off())
-        refuse_rows()  # who wrote while this waited for the locks of all tables
+        self.loading.enter_context(fixtures.triggers_off())
+        refuse_rows()  # others may have written while this waited for the locks of all tables
         fixtures.empty_all()
 
 
 def _check_loaded() -> None:
-    """Raises CommandError for a fixture of a part of a bank, or of books that are not clean."""
-    if lacking := fixtures.missing_rows():
-        raise CommandError(f"Nothing was loaded: the fixture has no {lacking}. {WHOLE}")
+    """Raises CommandError if a part of the bank is missing in the fixture, or if the audit of the
+    books fails.
+    """
+    if missing := fixtures.missing_rows():
+        raise CommandError(f"Nothing was loaded: the fixture has no {missing}. {WHOLE}")
     if findings := audit_here().findings:
         raise CommandError(f"Nothing was loaded, because these books are not clean: {findings[0]}")

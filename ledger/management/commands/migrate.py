@@ -1,4 +1,7 @@
-"""Django's `migrate`: one at a time, with sentences for tracebacks, and without loss of a bank."""
+"""Django's `migrate`, for one process at a time, with messages in place of tracebacks.
+
+It refuses to undo migrations if that may delete rows of a bank.
+"""
 
 import time
 from collections.abc import Iterator
@@ -36,8 +39,8 @@ ONLY_READS = (
 
 SECONDS_TO_CONNECT = 5
 WAIT_SECONDS, PAUSE = 30 * 60, 0.2
-OTHER_RUNS = "Another migrate is running on this database; this one goes on when it has ended."
-MIGRATING = 7_236_503  # the advisory lock of a run, to its end
+OTHER_RUNS = "Another migrate is running on this database; this one continues when it has ended."
+MIGRATING = 7_236_503  # the advisory lock that a run keeps until it ends
 TAKE = f"SELECT pg_try_advisory_xact_lock({MIGRATING})"
 END_IT = f"""SELECT pg_terminate_backend(pid)
     FROM pg_locks JOIN pg_database ON pg_database.oid = database
@@ -47,9 +50,10 @@ STILL_RUNS = (
     "Another session has had the lock of migrate for half an hour. Nothing was changed. If no"
     f" migrate runs, end it: {' '.join(END_IT.split())};"
 )
-# The transaction that has the lock does nothing until the end.
+# These limits would end the transaction with the lock, because it is idle until the run ends.
 LIMITS = ("idle_in_transaction_session_timeout", "transaction_timeout")
-NOTICE_GONE = "SELECT set_config('tcp_keepalives_idle', '30', true)"  # seconds, of a lost host
+# The server detects after 30 seconds that the host of a run is lost.
+DETECT_LOST_HOST = "SELECT set_config('tcp_keepalives_idle', '30', true)"
 NO_LIMIT = "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = ANY(%s)"
 
 
@@ -62,7 +66,7 @@ class Command(Migrate):
         try:
             with ExitStack() as lock:
                 if not (options["plan"] or options["check_unapplied"]):
-                    lock.enter_context(self._alone(options["database"]))
+                    lock.enter_context(self._migrate_lock(options["database"]))
                 again_while_in_use(partial(self._attempt, *arguments, **options))
         except InconsistentMigrationHistory as error:
             raise CommandError(_inconsistent(error, options["database"])) from error
@@ -72,26 +76,30 @@ class Command(Migrate):
             raise self._failed(self._running, error) from error
 
     @contextmanager
-    def _alone(self, using: str) -> Iterator[None]:
-        """Until the block ends, others wait: two at once would apply a migration twice, or an older
-        trigger over a newer one. Raises CommandError after WAIT_SECONDS.
+    def _migrate_lock(self, using: str) -> Iterator[None]:
+        """Holds the lock of migrate during the block. Two parallel runs could apply a migration
+        twice, or replace a newer trigger by an older one.
+
+        Raises CommandError if the lock is not free after WAIT_SECONDS.
         """
         with short_connection(SECONDS_TO_CONNECT, using) as found:
             found.execute(NO_LIMIT, [list(LIMITS)])
-            found.execute(NOTICE_GONE)
-            deadline, told = time.monotonic() + WAIT_SECONDS, False
+            found.execute(DETECT_LOST_HOST)
+            deadline, is_reported = time.monotonic() + WAIT_SECONDS, False
             while found.execute(TAKE).fetchone() != (True,):
                 if time.monotonic() > deadline:
                     raise CommandError(STILL_RUNS)
-                if not told:
+                if not is_reported:
                     self.stderr.write(OTHER_RUNS)
-                    told = True
+                    is_reported = True
                 time.sleep(PAUSE)
             yield
 
     def _attempt(self, *arguments: Any, **options: Any) -> None:
-        """Applies what is missing. A database error of an atomic migration whose tables are in use
-        may be tried again; others end as CommandError.
+        """Applies the missing migrations.
+
+        Raises DatabaseError if an atomic migration found its tables in use, so that the caller can
+        try again. Raises CommandError for other errors of a migration.
         """
 
         def check(*, plan: Plan, using: str, **_signal: Any) -> None:
@@ -101,7 +109,7 @@ class Command(Migrate):
                 quick.enter_context(without_rendering())
 
         self._running = None
-        # Only the signal tells what would be done; the first of our apps gets it first.
+        # Only this signal contains the plan. `accounts` is the first of our apps that receives it.
         sender = apps.get_app_config("accounts")
         pre_migrate.connect(check, sender=sender, weak=False)
         try:
@@ -130,26 +138,30 @@ class Command(Migrate):
 
 
 def _refuse_loss(plan: Plan, *, fake: bool) -> None:
-    """Stops before migrations of a bank with rows are taken back, if that may delete any."""
+    """Raises CommandError if migrations would be undone in a bank with rows, and this may delete
+    rows.
+    """
     back = reversed_migrations(plan)
     rows = rows_of_a_bank() if back else ""
     if not rows:
         return
     if (losing := lossy(plan)) and not fake:
         raise CommandError(
-            f"Nothing was changed: this bank has {rows}, and taking {losing[0]} back may delete"
-            " what it holds. Go forward by a new migration, or restore a backup into a new"
+            f"Nothing was changed: this bank has {rows}, and undoing {losing[0]} may delete"
+            " its data. Write a new migration instead, or restore a backup into a new"
             f" database. {how_to_start_over()}"
         )
     if row_security.is_installed():
         raise CommandError(
-            "Nothing was changed: the policies of row-level security fit the newest tables alone."
+            "Nothing was changed: the policies of row-level security fit only the newest tables."
             " To go back, first run manage.py prepare with LEDGER_ROW_SECURITY=False."
         )
 
 
 def _require_extensions(database: Any) -> None:
-    """Stops before the first migration, if the server lacks what a later one creates."""
+    """Raises CommandError before the first migration if the server lacks an extension that a later
+    migration creates.
+    """
     database.ensure_connection()
     found = extensions.missing_extensions(
         database.raw,
@@ -164,20 +176,20 @@ def _inconsistent(error: InconsistentMigrationHistory, using: str) -> str:
     applied = MigrationRecorder(connections[using]).applied_migrations()
     if is_older([".".join(each) for each in applied]):
         return NOTHING_CHANGED
-    return f"{error} docs/migrations.md says what to do."
+    return f"{error} docs/migrations.md explains what to do."
 
 
 def _failure(migration: Migration, error: DatabaseError) -> str:
-    """Which migration failed, why, and what is left of it."""
+    """Returns a message with the failed migration, the reason, and what it has left behind."""
     left = (
         "Nothing of it is left"
         if migration.atomic
         else "It is not atomic, so a part of it may be there"
     )
-    then = "the migrations before it are done. docs/migrations.md says how to go on."
+    then = "the migrations before it are done. docs/migrations.md explains how to continue."
     if is_in_use(error):
         return f"{migration} gave up, because others use its tables. {left}, and {then}"
-    # Its sentence may repeat a value of a row.
+    # The message of the error may contain a value of a row.
     reason = (
         f"SQLSTATE {sqlstate(error)}" if is_for_the_log() else str(error).strip().splitlines()[0]
     )

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         )
 
         parser.add_argument(
-            "--no-static", action="store_true", help="leave static files alone: an image has them"
+            "--no-static", action="store_true", help="skip static files, which an image has already"
         )
 
     def handle(self, *, demo: bool, no_static: bool, **_options: Any) -> None:

@@ -18,16 +18,16 @@ from transactions.row_security import installation as row_security
 
 SECONDS = 5
 OTHER_KEY = (
-    "This bank had another SECRET_KEY, by which the secrets of second factors are encrypted: with"
-    " this one nobody can use theirs. Put the old one into SECRET_KEY, or on the embedded server"
-    " into the file secret_key of LEDGER_DATA_DIR, and run manage.py prepare, before people sign"
-    " in."
+    "This bank was made with another SECRET_KEY, which encrypts the secrets of second factors."
+    " Without that key nobody can use a second factor. Put the old key into SECRET_KEY, or on the"
+    " embedded server into the file secret_key of LEDGER_DATA_DIR, and run manage.py prepare before"
+    " people sign in."
 )
 
 
 class Command(BaseCommand):
     help = (
-        "Restores a backup of `manage.py backup` into an empty database, and proves it: by the"
+        "Restores a backup of `manage.py backup` into an empty database, and checks it by the"
         " audit, the seals and the manifest. Exits 1 if the books are not clean."
     )
     requires_system_checks: list[str] = []
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             with short_connection(SECONDS) as found:
                 has_other_key = signed_facts.problem_with(found) is not None
             row_security.install_anew()
-            # Also without new migrations: rights are not in a backup, and come with it.
+            # Needed also without new migrations: it grants the rights, which are not in a backup.
             call_command("migrate", verbosity=0, interactive=False)
             prepare(demo=False, static=False, progress=Progress.on(self.stderr))
             announce_restore()
@@ -51,8 +51,8 @@ class Command(BaseCommand):
             self.stderr.write(OTHER_KEY, style_func=str)
         result = audit()
         wrong = files.differences(manifest) + [each.printed() for each in result.findings]
-        for sentence in wrong:
-            self.stderr.write(sentence)
+        for line in wrong:
+            self.stderr.write(line)
         if wrong:
             raise SystemExit(1)
         self.stdout.write(

@@ -1,4 +1,4 @@
-"""Django's own server, for a bank that is prepared."""
+"""Django's development server, for a bank that is prepared."""
 
 import os
 from typing import Any
@@ -13,25 +13,27 @@ from ledger.server.static_files import are_collected
 from ledger.text.lines import counted
 
 SECONDS_TO_CONNECT = 5
-MOST_OF_PORTS = 65535
-PREPARE = "Run make dev, which prepares and serves, or manage.py prepare and then this again."
+LAST_PORT = 65535
+PREPARE = (
+    "Run make dev, which prepares and serves, or manage.py prepare and then this command again."
+)
 
 
 class Command(runserver.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        """Serves pages until it is stopped. Raises CommandError for a port that there is not, and
-        if the bank is not prepared.
+        """Serves pages until it is stopped. Raises CommandError if the port does not exist, or if
+        the bank is not prepared.
         """
         port = str(options["addrport"] or "").rpartition(":")[2]
-        if port.isdecimal() and int(port) > MOST_OF_PORTS:
-            raise CommandError(f"There is no port {port}; the last one is {MOST_OF_PORTS}.")
-        if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":  # else the process that reloads asked
+        if port.isdecimal() and int(port) > LAST_PORT:
+            raise CommandError(f"There is no port {port}; the last one is {LAST_PORT}.")
+        if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":  # else its parent process has checked
             refuse_unprepared()
         super().handle(*args, **options)
 
 
 def refuse_unprepared() -> None:
-    """Raises CommandError if migrations are missing, or static files that pages name, or if the
+    """Raises CommandError if migrations are missing, if static files are not collected, or if the
     database cannot be reached.
     """
     try:
@@ -44,5 +46,5 @@ def refuse_unprepared() -> None:
     if not are_collected():
         raise CommandError(
             "The static files are not collected. Run make dev; or manage.py prepare and then this"
-            " again; or DEBUG=True manage.py runserver, which needs none."
+            " command again; or DEBUG=True manage.py runserver, which needs no collected files."
         )

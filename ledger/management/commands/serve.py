@@ -1,4 +1,4 @@
-"""Everything that `make run` does, from an empty folder to a site that answers."""
+"""Prepares and starts the whole site, as `make run` does, also from an empty folder."""
 
 import argparse
 import signal
@@ -26,18 +26,19 @@ from ledger.server.progress import Progress
 from ledger.server.stop_signals import STOP_SIGNALS, ToldToStop
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
-ON_THIS_COMPUTER = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+LOCAL_HOSTS = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
 NO_STANDBY = (
-    "DATABASE_REPLICA_URLS names the standby of the embedded server, and there is none; start once"
-    " by `make run STANDBY=1` or `manage.py serve --standby`, which make it, or leave it out."
+    "DATABASE_REPLICA_URLS names the standby of the embedded server, and there is none. Start once"
+    " with `make run STANDBY=1` or `manage.py serve --standby`, which make it, or remove the"
+    " setting."
 )
-OF_A_PAIR = (
+STANDBY_HINT = (
     "A standby confirms each commit. Try a failover in another terminal: manage.py failover --kill"
 )
-SECONDS_TO_END = 10  # of the worker; what it has not committed is done by the next one
+SECONDS_TO_END = 10  # for the worker; the next worker does what it has not committed
 WORK_ENDED = (
-    "manage.py work ended by itself, with code {}: no standing order, alert, statement or seal is"
-    " made until it runs again."
+    "manage.py work ended unexpectedly, with code {}. Until it runs again, no standing orders are"
+    " paid, and no alerts, statements or seals are made."
 )
 
 
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--work",
             action="store_true",
-            help="run manage.py work beside it, for standing orders, alerts, statements and seals",
+            help="also run manage.py work, for standing orders, alerts, statements and seals",
         )
 
     def handle(
@@ -71,7 +72,7 @@ class Command(BaseCommand):
         for message in check_names():
             self.stderr.write(f"{message.msg} {message.hint}")
         _check_settings(standby=standby)
-        # Checked before anything starts: this may be a second `make run` by mistake.
+        # Check the port first: a user may have started `make run` a second time by mistake.
         _check_port(host, port)
         if settings.OIDC_MOCK:
             _check_port("127.0.0.1", settings.OIDC_MOCK_PORT)
@@ -92,19 +93,19 @@ class Command(BaseCommand):
                 instance.default_server().stop()
 
     def _serve(self, host: str, port: int, *, demo: bool, work: bool) -> None:
-        with WebServer(host, port) as server, ExitStack() as beside:
-            worker = beside.enter_context(_worker(host, port)) if work else None
+        with WebServer(host, port) as server, ExitStack() as others:
+            worker = others.enter_context(_worker(host, port)) if work else None
             if settings.OIDC_MOCK:  # after the forks, because it has threads
                 mock = MockServer(settings.OIDC_MOCK_PORT, MOCK_CLIENT, MOCK_SECRET)
-                beside.enter_context(mock)
-            # On stderr, apart from the three lines of every start.
+                others.enter_context(mock)
+            # Progress goes to stderr, the three lines of every start go to stdout.
             progress = Progress.on(self.stderr)
             prepare(demo=demo, progress=progress, practice_bank=False)
             lines = self._greeting(host, port)
             connection.close()
-            build = BackgroundBuild(progress.tell)
+            build = BackgroundBuild(progress.print_line)
             if settings.LEDGER_COOKBOOK:
-                beside.enter_context(build)
+                others.enter_context(build)
             server.open()
             while server.exit_code() is None:
                 if lines and server.answers():
@@ -118,11 +119,13 @@ class Command(BaseCommand):
                     self.stderr.write(WORK_ENDED.format(code))
                     worker = None
                 time.sleep(0.02 if lines else 0.5)
-            raise CommandError(f"The web server ended by itself, with code {server.exit_code()}.")
+            raise CommandError(
+                f"The web server ended unexpectedly, with code {server.exit_code()}."
+            )
 
     def _greeting(self, host: str, port: int) -> list[str]:
         users = get_user_model()._default_manager
-        sign_in = "Sign up on the page, or use an account of yours."
+        sign_in = "Sign up on the page, or sign in with your account."
         if settings.LOG_FORMAT == "text" and users.filter(email=SIGN_INS["ana"]).exists():
             sign_in = f"Sign in as {', '.join(SIGN_INS.values())} with the password {PASSWORD}."
         mock = f"A mock identity provider is at http://127.0.0.1:{settings.OIDC_MOCK_PORT}/."
@@ -130,24 +133,26 @@ class Command(BaseCommand):
             f"Ledger is at {address_of(host, port)}",
             sign_in,
             *([mock] if settings.OIDC_MOCK else []),
-            *([OF_A_PAIR] if instance.has_standby() and settings.LEDGER_EMBEDDED else []),
+            *([STANDBY_HINT] if instance.has_standby() and settings.LEDGER_EMBEDDED else []),
             "Press Ctrl-C to stop it.",
         ]
 
 
 def address_of(host: str, port: int) -> str:
-    """Where to open the site: LEDGER_URL, or this computer by name, because browsers refuse
-    passkeys under IP addresses.
+    """Returns the address to open: LEDGER_URL, or else this computer's name or address. Uses
+    "localhost" for this computer, because browsers refuse passkeys for IP addresses.
     """
     if settings.LEDGER_URL:
         return f"{settings.LEDGER_URL}/ (listening on {host}, port {port})"
-    if host in ON_THIS_COMPUTER:
+    if host in LOCAL_HOSTS:
         host = "localhost"
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _worker(host: str, port: int) -> ChildProcess:
-    """Its mails lead to the site that this process serves."""
+    """Returns a process for `manage.py work`. Links in its mails point to the site that this
+    process serves.
+    """
     site = settings.LEDGER_URL or address_of(host, port).rstrip("/")
     return ChildProcess(["-m", "ledger.server.work_process"], SECONDS_TO_END, {"LEDGER_URL": site})
 
@@ -159,11 +164,11 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 def _check_settings(*, standby: bool) -> None:
     if settings.LEDGER_ROLE == "web":
         raise CommandError(
-            "LEDGER_ROLE is web, which may not migrate: leave it out. The web processes that"
-            " serve starts have that role by themselves."
+            "LEDGER_ROLE is web, and this role may not migrate. Leave it out: serve gives that role"
+            " to the web processes that it starts."
         )
     if not (settings.LEDGER_URL or settings.LEDGER_EMBEDDED or settings.DEBUG):
-        env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)  # as the web processes would, but at once
+        env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)  # earlier than the web processes would
     if standby and not settings.LEDGER_EMBEDDED:
         raise CommandError(
             "DATABASE_URL or DB_NAME is set: only the embedded server gets a standby here."
@@ -186,5 +191,7 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _another(port: int) -> int:
-    """A port to suggest: the next one; 8000 after the last port or below 1024, which needs root."""
+    """Returns a port to suggest: the next one, or 8000 after the last port and below 1024, where
+    ports need root.
+    """
     return port + 1 if 1024 <= port < 65535 else 8000

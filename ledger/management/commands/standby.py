@@ -1,4 +1,4 @@
-"""Lets the primary of the embedded pair write without its standby, or gives it one again."""
+"""Lets the primary of the embedded pair write without its standby, or restores the standby."""
 
 import argparse
 from typing import Any
@@ -10,7 +10,7 @@ from ledger.embedded import instance
 
 
 class Command(BaseCommand):
-    help = "For a standby of `serve --standby` that is lost, for which every commit waits."
+    help = "Continue or repair if the standby of `serve --standby` is lost and every commit waits."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -18,12 +18,12 @@ class Command(BaseCommand):
         what.add_argument(
             "--again",
             action="store_true",
-            help="start the standby again, made anew if it has to be; commits that wait go on",
+            help="start the standby again, or make a new one if needed; waiting commits continue",
         )
         what.add_argument(
             "--alone",
             action="store_true",
-            help="let commits wait for nobody: they are on one server until `--again`",
+            help="let commits continue without a standby: only one server has them until `--again`",
         )
 
     def handle(self, *, alone: bool, **_options: Any) -> None:
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         except EmbeddedServerError as err:
             raise CommandError(str(err)) from err
         self.stdout.write(
-            "Commits wait for nobody. `manage.py standby --again` brings the standby back."
+            "Commits no longer wait. `manage.py standby --again` brings the standby back."
             if alone
             else "The standby follows the primary, and confirms each commit."
         )

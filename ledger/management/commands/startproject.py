@@ -5,10 +5,10 @@ from django.core.management.commands.startproject import Command as StartProject
 
 
 class Command(StartProject):
-    help = "Makes nothing: this folder is a project already."
+    help = "Is refused: this folder is already a project."
 
     def handle(self, *_args: Any, **_options: Any) -> NoReturn:
         raise CommandError(
-            "This folder is a project already: ledger/settings.py has its settings. Run make dev"
-            " to see it. To add an app, run manage.py startapp (docs/new-app.md)."
+            "This folder is already a project: ledger/settings.py contains its settings. Run make"
+            " dev to see it. To add an app, run manage.py startapp (docs/new-app.md)."
         )

@@ -1,4 +1,4 @@
-"""Does the scheduled work of a bank, in place of cron."""
+"""Runs the scheduled jobs of a bank, in place of cron."""
 
 import logging
 import os
@@ -28,18 +28,20 @@ from ledger.logs.output import is_watched
 from ledger.server.stop_signals import STOP_SIGNALS, ToldToStop
 
 logger = logging.getLogger("ledger.jobs")
-SECONDS = 5  # to look at the database
+SECONDS = 5  # time limit for the check of the database
 TOO_TRUSTED = (
-    "This worker signs in as {role}, which {held}: whoever takes over the worker could, too, and it"
-    " connects to addresses that customers choose. Let it sign in as {right} (docs/rights.md)."
+    "This worker signs in as {role}, which {held}. An attacker who takes over the worker could do"
+    " the same, and the worker connects to addresses that customers choose. Let it sign in as"
+    " {right} (docs/rights.md)."
 )
 
 
 class Command(BaseCommand):
     help = (
-        "Do the scheduled work, such as releasing expired holds and sealing days, and deliver"
-        " events to webhooks, until SIGTERM or Ctrl-C. Several may run, also beside cron: each job"
-        " is done once. --verbosity 0 prints only what failed, and mails that go nowhere else."
+        "Run the scheduled jobs, such as releasing expired holds and sealing days, and deliver"
+        " events to webhooks, until SIGTERM or Ctrl-C. Several workers may run, also together with"
+        " cron: each job is done once. --verbosity 0 prints only failures, and mails if there is no"
+        " mail server."
     )
     requires_system_checks: list[str] = []
 
@@ -47,18 +49,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--once",
             action="store_true",
-            help="do what is due and end; the exit code is 1 if a job failed",
+            help="run the jobs that are due, then end; the exit code is 1 if a job failed",
         )
         parser.add_argument(
             "--webhooks",
             action="store_true",
-            help="deliver events to webhooks alone, where something else starts the jobs",
+            help="only deliver events to webhooks, if something else starts the jobs",
         )
         parser.add_argument(
             "--heartbeat",
             type=Path,
-            help="a file that gets a new time each second while events are looked for, for a check"
-            " of health",
+            help="a file whose time changes each second while the worker looks for events, for a"
+            " health check",
         )
 
     def handle(
@@ -87,7 +89,7 @@ class Command(BaseCommand):
                     reports_done=verbosity > 0,
                 )
         except ToldToStop:
-            pass  # the database takes back what was not committed, and a later run does it
+            pass  # the database rolls back what was not committed, and a later run does it
         finally:
             stop.is_over = True
             for number in STOP_SIGNALS:
@@ -128,14 +130,14 @@ class Command(BaseCommand):
             if sqlstate(error) == NO_TABLE:
                 raise CommandError(without_tables()) from error
             raise CommandError(
-                f"The database does not let work begin: {why_no_work(error)}"
+                f"The work cannot begin because of the database: {why_no_work(error)}"
             ) from error
 
     def _look_at_database(
         self, *, warn: Callable[[str], object], complain: Callable[[str], object]
     ) -> None:
-        """Reports a login with too many powers, and a zone that Postgres reads differently. The
-        work itself reports an outage.
+        """Reports a login with too many rights, and a time zone that Postgres interprets in another
+        way. Does not report an outage, because the worker reports it.
         """
         with suppress(OperationalError), short_connection(SECONDS) as found:
             ((role,),) = found.execute("SELECT current_user").fetchall()
@@ -150,21 +152,23 @@ class Command(BaseCommand):
 
 
 class StopSignal:
-    """Ends the command, also where code that the signal met swallowed what `note` raises, as
-    AWS's driver does while it looks for a writer: then the next wait ends it.
+    """A signal handler that ends the command. If other code catches the exception that `note`
+    raises, as AWS's driver does while it looks for a writer, the next wait ends the command.
     """
 
     def __init__(self) -> None:
-        self.is_over = False  # then a signal has nothing more to end
+        self.is_over = False  # True when the command has ended, so that later signals do nothing
         self._has_come = False
 
     def note(self, _number: int, _frame: object) -> None:
-        self._has_come = True  # no Event: it would wait for itself where it is being waited for
+        self._has_come = True  # not an Event: if a wait for it is interrupted, set() would deadlock
         if not self.is_over:
             raise ToldToStop
 
     def wait(self, seconds: float, *, by: Callable[[float], object]) -> None:
-        """Waits so long by this. Raises ToldToStop if a signal came, before or meanwhile."""
+        """Waits for `seconds` by calling `by`. Raises ToldToStop if a signal came before or comes
+        during the wait.
+        """
         if self._has_come:
             raise ToldToStop
         by(seconds)

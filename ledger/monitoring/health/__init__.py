@@ -1,3 +1,5 @@
-"""The page Database of the admin: locks, slow statements and bloat of a server, as the web role may
-read them. It shows no values of customers: statements have placeholders in place of these.
+"""The page Database of the admin: locks, slow statements and bloat of a server.
+
+It shows what the web role may read. It does not show customer data: in statements, placeholders
+replace the values.
 """

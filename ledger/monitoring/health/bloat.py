@@ -1,4 +1,4 @@
-"""Dead rows, sizes, unused indexes, and the age of transactions: the last part of the page."""
+"""Dead rows, sizes, unused indexes and transaction age: the last part of the page Database."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ from ledger.monitoring.health.reading import HealthAnswer, HealthReader
 from ledger.text.lines import counted
 from ledger.text.measures import percent, size, span
 
-OVERDUE = 2.0  # dead rows against those at which autovacuum begins
-FEWEST = 1000  # dead rows that matter
-FREEZE_LATE = 1.5  # age against that at which autovacuum freezes
+OVERDUE = 2.0  # times the dead rows at which autovacuum begins
+FEWEST = 1000  # fewer dead rows do not matter
+FREEZE_LATE = 1.5  # times the age at which autovacuum freezes
 HELD_LONG = 1_000_000  # transactions
 NEVER = "never"
 ORDERS: dict[str, Callable[[TableFacts], float]] = {
@@ -31,7 +31,9 @@ ORDERS: dict[str, Callable[[TableFacts], float]] = {
 
 @dataclass(frozen=True)
 class TableShown:
-    """A table, its figures as words. `limit_share` is of the dead rows that start autovacuum."""
+    """A table, with its numbers as texts. `limit_share` is the share of dead rows in the number at
+    which autovacuum begins.
+    """
 
     name: str
     live: int
@@ -48,7 +50,7 @@ class TableShown:
 
 @dataclass(frozen=True)
 class Age:
-    """How near transaction ids are to the age from which autovacuum freezes anyway."""
+    """The age of the oldest transaction ids, and the age at which autovacuum always freezes."""
 
     label: str
     age: int
@@ -62,7 +64,7 @@ class Age:
 
 @dataclass(frozen=True)
 class BloatPart:
-    """What the page shows of tables and indexes."""
+    """The part of the page about tables and indexes."""
 
     tables: HealthAnswer[TableFacts]
     indexes: HealthAnswer[UnusedIndex]
@@ -86,7 +88,7 @@ class BloatPart:
             return self.tables.sentence or "This database has no tables."
         if self.worst.is_overdue:
             return f"{self.worst.name} has the most dead rows for its size: {self.worst.dead:,}."
-        return "No table has many more dead rows than autovacuum leaves."
+        return "No table has many more dead rows than autovacuum allows."
 
 
 def bloat_part(
@@ -96,14 +98,16 @@ def bloat_part(
     sessions: list[OpenSession],
     prepared: list[PreparedTransaction],
 ) -> BloatPart:
-    """Asks about tables, shown by one of ORDERS, indexes, and what keeps dead rows."""
+    """Reads tables, unused indexes, and what prevents the cleanup of dead rows. The tables are
+    sorted by `order`, one of ORDERS.
+    """
     tables = reader.ask(queries.TABLES, TableFacts)
     indexes = reader.ask(queries.UNUSED_INDEXES, UnusedIndex)
     freeze = reader.ask(queries.FREEZE, FreezeFacts)
     slots = reader.ask(queries.SLOTS, HeldBack)
     by_share = [_table_shown(each) for each in sorted(tables.rows, key=ORDERS["dead"])]
     wanted = [each for each in tables.rows if each.dead or order != "dead"]
-    rows = [_table_shown(each) for each in sorted(wanted, key=ORDERS[order])[: queries.MOST]]
+    rows = [_table_shown(each) for each in sorted(wanted, key=ORDERS[order])[: queries.MAX_ROWS]]
     ages = list(_ages(freeze.rows))
     return BloatPart(
         tables, indexes, freeze, slots, rows, by_share[0] if by_share else None,
@@ -137,7 +141,7 @@ def _ago(seconds: float | None) -> str:
 
 
 def _size(number: float | None) -> str:
-    """A size; what a table that is locked as a whole has instead."""
+    """Returns a size as a text; "locked" if there is none, because the table is locked."""
     return "locked" if number is None else size(number)
 
 
@@ -153,7 +157,9 @@ def _ages(found: list[FreezeFacts]) -> Iterator[Age]:
 def _held_back(
     sessions: list[OpenSession], prepared: list[PreparedTransaction], slots: list[HeldBack]
 ) -> Iterator[str]:
-    """What keeps rows from being cleaned up, the oldest of each kind first."""
+    """Yields what prevents the cleanup of dead rows: the oldest session, prepared transaction and
+    replication slot.
+    """
     seen = [each for each in sessions if each.xmin_age is not None]
     for session in sorted(seen, key=lambda each: -(each.xmin_age or 0))[:1]:
         yield f"session {session.pid} sees rows of {_past(session.xmin_age)}"
@@ -172,7 +178,7 @@ def _care(rows: list[TableShown], ages: list[Age]) -> Iterator[str]:
     for row in rows:
         if row.is_overdue:
             yield (
-                f"{row.name} has {row.dead:,} dead rows, {row.limit_share} of those at which"
+                f"{row.name} has {row.dead:,} dead rows, {row.limit_share} of the number at which"
                 " autovacuum begins."
             )
     for age in ages:

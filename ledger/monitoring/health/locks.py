@@ -1,4 +1,4 @@
-"""Who waits for whom, and which transactions are open: the first part of the page Database."""
+"""Sessions that wait for locks, and open transactions: the first part of the page Database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from ledger.monitoring.health.reading import HealthAnswer, HealthReader
 from ledger.text.lines import counted
 from ledger.text.measures import span
 
-OLD_SECONDS = 900.0  # age of an open transaction; same limit as in the alarm LedgerOldTransaction
+OLD_SECONDS = 900.0  # age of an open transaction; the limit of the alarm LedgerOldTransaction
 SILENT = "disabled"  # the state of a session with track_activities = off
-PREPARED_PID = 0  # what pg_blocking_pids gives for a prepared transaction
-# A lock that ends with somebody's transaction: two sessions changed the same row.
-OF_ROWS = ("transactionid", "tuple")
+PREPARED_PID = 0  # the value in pg_blocking_pids for a prepared transaction
+# Lock types of a session that waits until another transaction ends, because both changed one row.
+ROW_LOCKS = ("transactionid", "tuple")
 NO_SESSION = OpenSession(
     0, None, "", "", None, False, None, None, None, None, None, None, None
 )  # fmt: skip
@@ -22,7 +22,7 @@ NO_SESSION = OpenSession(
 
 @dataclass(frozen=True)
 class WaitShown:
-    """A session that waits, what for, and for whom."""
+    """A waiting session, the lock that it needs, and the sessions that block it."""
 
     pid: int
     who: str
@@ -33,8 +33,8 @@ class WaitShown:
 
 @dataclass(frozen=True)
 class SessionShown:
-    """An open transaction, or a session that others wait for. `blocks` counts who waits for it,
-    also behind others.
+    """A session with an open transaction, or a session that blocks others. `blocks` is the number
+    of sessions that wait for it, directly or indirectly.
     """
 
     pid: int
@@ -49,7 +49,9 @@ class SessionShown:
 
 @dataclass(frozen=True)
 class LocksPart:
-    """What the page shows of locks. `sentence` says who waits; `care` what to look at first."""
+    """The part of the page about locks. `sentence` is a summary of the waiting sessions, `care` a
+    list of the most important problems.
+    """
 
     waits: HealthAnswer[LockWait]
     sessions: HealthAnswer[OpenSession]
@@ -67,13 +69,13 @@ class LocksPart:
 
     @property
     def to_end(self) -> int | None:
-        """The session that most others wait for."""
+        """The process id of the session that blocks the most others; None if there is none."""
         blocking = [each for each in self.open if each.blocks]
         return max(blocking, key=lambda each: each.blocks).pid if blocking else None
 
 
 def locks_part(reader: HealthReader) -> LocksPart:
-    """Asks who waits, which sessions there are, and which transactions are prepared."""
+    """Reads waiting sessions, all sessions, and prepared transactions."""
     waits = reader.ask(queries.WAITS, LockWait)
     sessions = reader.ask(queries.SESSIONS, OpenSession)
     prepared = reader.ask(queries.PREPARED, PreparedTransaction)
@@ -92,8 +94,10 @@ def locks_part(reader: HealthReader) -> LocksPart:
 
 
 def _waiting_behind(waits: Sequence[LockWait]) -> dict[int, set[int]]:
-    """By session that holds others up and waits for nobody: all who wait for it, also behind
-    others. Two that wait for each other are in nobody's set; Postgres ends one of them.
+    """Returns, for each blocking session that does not wait itself, all sessions that wait for it
+    directly or indirectly.
+
+    Leaves out deadlocks, in which sessions wait for each other, because Postgres ends one of them.
     """
     waits_for = {each.pid: set(each.blockers) for each in waits}
     found: dict[int, set[int]] = {}
@@ -110,7 +114,7 @@ def _waiting_behind(waits: Sequence[LockWait]) -> dict[int, set[int]]:
 
 
 def _who(session: OpenSession) -> str:
-    """Role and program, as far as the session tells."""
+    """Returns the role and the program of a session, if they are visible."""
     names = [session.role or "", session.application or "", session.kind or ""]
     if names[2] == "client backend":
         names[2] = ""
@@ -118,7 +122,7 @@ def _who(session: OpenSession) -> str:
 
 
 def _state(session: OpenSession) -> str:
-    """What it does, as a few words. Why it waits, if it does."""
+    """Returns the state of a session in a few words."""
     if session.is_hidden:
         return "hidden"
     if session.state == SILENT:
@@ -129,7 +133,7 @@ def _state(session: OpenSession) -> str:
 
 
 def _named(pid: int, by_pid: Mapping[int, OpenSession]) -> str:
-    """ "session 4711 (ledger, psql, idle in transaction for 3 min)"."""
+    """Returns "session 4711 (ledger, psql, idle in transaction for 3 min)"."""
     if pid == PREPARED_PID:
         return "a prepared transaction"
     session = by_pid.get(pid)
@@ -152,8 +156,8 @@ def _wait_shown(wait: LockWait, by_pid: Mapping[int, OpenSession]) -> WaitShown:
 
 
 def _wanted(wait: LockWait) -> str:
-    """What it waits for: a row, a table with the mode of the lock, or another kind of lock."""
-    if wait.kind in OF_ROWS:
+    """Returns what a session waits for: a row, a table with the lock mode, or another lock."""
+    if wait.kind in ROW_LOCKS:
         return f"a row of {wait.relation}" if wait.relation else "a row of a table"
     if wait.relation:
         return f"{wait.relation}, {wait.mode}"
@@ -163,14 +167,16 @@ def _wanted(wait: LockWait) -> str:
 def _open_sessions(
     sessions: Sequence[OpenSession], behind: Mapping[int, set[int]]
 ) -> list[SessionShown]:
-    """Those that hold others up, then the oldest transactions."""
+    """Returns the sessions that block others, then the sessions with the oldest transactions."""
     known = {each.pid for each in sessions}
     found = [each for each in sessions if each.open_seconds is not None or each.pid in behind]
     found += [
         NO_SESSION._replace(pid=pid) for pid in behind if pid not in known and pid != PREPARED_PID
     ]
     found.sort(key=lambda each: (-len(behind.get(each.pid, ())), -(each.open_seconds or 0)))
-    return [_session_shown(each, len(behind.get(each.pid, ()))) for each in found[: queries.MOST]]
+    return [
+        _session_shown(each, len(behind.get(each.pid, ()))) for each in found[: queries.MAX_ROWS]
+    ]
 
 
 def _session_shown(session: OpenSession, blocks: int) -> SessionShown:
@@ -191,7 +197,7 @@ def _sentence(
     waits: Sequence[LockWait], behind: Mapping[int, set[int]], by_pid: Mapping[int, OpenSession]
 ) -> str:
     if not waits:
-        return "Nobody waits for a lock."
+        return "No session waits for a lock."
     many = f"{counted(len(waits), 'session')} {'waits' if len(waits) == 1 else 'wait'} for a lock"
     first = sorted(behind, key=lambda pid: -len(behind[pid]))
     if not first:
@@ -207,7 +213,7 @@ def _care(
     prepared: Sequence[PreparedTransaction],
     by_pid: Mapping[int, OpenSession],
 ) -> list[str]:
-    """What somebody should look at now."""
+    """Returns the problems that staff should look at now."""
     found = [_sentence(waits, behind, by_pid)] if waits else []
     found += [
         f"Session {each.pid} ({each.who}) has had a transaction open for {each.open_for}."

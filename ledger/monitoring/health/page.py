@@ -1,4 +1,4 @@
-"""The page Database of the admin, and who may see it."""
+"""The page Database of the admin, for users with the permission VIEW."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +30,7 @@ NO_FACTS = ServerFacts("", "", "", None, False, None)
 
 @dataclass(frozen=True)
 class Health:
-    """Everything that the page shows of one server."""
+    """The content of the page about one server."""
 
     server: ServerFacts
     locks: LocksPart
@@ -41,15 +41,15 @@ class Health:
 
     @property
     def care(self) -> list[str]:
-        """What somebody should look at now; nothing where all is as usual."""
+        """The problems that staff should look at now; empty if there are none."""
         return [*self.locks.care, *self.bloat.care]
 
     @property
     def headline(self) -> str:
-        """Where nothing needs care: that, unless questions were refused."""
+        """The headline if there are no problems, or if Postgres refused queries."""
         if self.refused:
-            return f"Postgres did not answer {counted(self.refused, 'question')} of this page."
-        return "Nobody waits for a lock, and no table or transaction needs care."
+            return f"Postgres refused {counted(self.refused, 'statement')} of this page."
+        return "No session waits for a lock, and no table or transaction needs attention."
 
     @property
     def refused(self) -> int:
@@ -57,7 +57,7 @@ class Health:
 
     @property
     def counted_for(self) -> str:
-        """Since when the server counts what is read, in words."""
+        """The time since which the server counts reads, in words."""
         if self.server.counted_seconds is None:
             return "Since the database was made, or the server last crashed"
         return f"In {span(self.server.counted_seconds)}, since the counters were reset"
@@ -80,14 +80,14 @@ def database_health(request: HttpRequest) -> HttpResponse:
     by = _one_of(bloat.ORDERS, request.GET.get("tables"))
     context = {
         **admin.site.each_context(request), "title": "Database", "servers": list(servers),
-        "chosen": chosen, "sort": sort, "by": by, "most": queries.MOST,
+        "chosen": chosen, "sort": sort, "by": by, "most": queries.MAX_ROWS,
         "sorts": list(queries.ORDERS), "web_role": settings.LEDGER_WEB_ROLE,
     }  # fmt: skip
     try:
         context["health"] = health_of(servers[chosen], sort=sort, by=by)
     except DatabaseError as error:
         if chosen == WRITER:
-            raise  # the page that says so of every page
+            raise  # Ledger then shows the page for a failed database
         context["away"] = described(error)
     return TemplateResponse(
         request, "admin/database_health.html", context, status=503 if "away" in context else 200
@@ -95,7 +95,9 @@ def database_health(request: HttpRequest) -> HttpResponse:
 
 
 def health_of(alias: str, *, sort: str, by: str) -> Health:
-    """Asks the server behind this name in DATABASES. Raises DatabaseError if it is away."""
+    """Reads the state of the server with this name in DATABASES. Raises DatabaseError if it cannot
+    be reached.
+    """
     with reader_of(alias) as reader:
         server = (reader.ask(queries.SERVER, ServerFacts).rows or [NO_FACTS])[0]
         locks = locks_part(reader)
@@ -106,5 +108,5 @@ def health_of(alias: str, *, sort: str, by: str) -> Health:
 
 
 def _one_of(choices: dict[str, Any], wanted: str | None) -> str:
-    """The choice, or the first one where there is no such choice."""
+    """Returns the wanted choice, or the first choice if the wanted one does not exist."""
     return wanted if wanted in choices else next(iter(choices))

@@ -1,8 +1,8 @@
-"""What the page Database asks Postgres 15 to 18: SQL, and a named tuple for its rows.
+"""The queries of the page Database for Postgres 15 to 18, each with a named tuple for its rows.
 
-Every question names the view that it reads and where Postgres documents it, below
-https://www.postgresql.org/docs/current/. All of them are for the database of the connection, send
-no values, and work on a standby and in a transaction of a pooler.
+The text below each query names its view and the page of Postgres's documentation, below
+https://www.postgresql.org/docs/current/. All queries are about the database of the connection, send
+no values, and work on a standby and through a pooler in transaction mode.
 """
 
 import re
@@ -10,23 +10,23 @@ from typing import NamedTuple
 
 from ledger.db.server.versions import HAS_TRANSACTION_TIMEOUT
 
-MOST = 20  # rows of a table on the page
-MOST_TABLES = 1000  # that are looked at
+MAX_ROWS = 20  # rows of a list on the page
+MAX_TABLES = 1000  # tables that are read
 
 
 class ServerFacts(NamedTuple):
-    """One row of SERVER."""
+    """The row of the query SERVER."""
 
     version: str
     database: str
     role: str
     owner: str | None  # of the tables
     is_standby: bool
-    counted_seconds: float | None  # since somebody reset the counters; None: nobody did
+    counted_seconds: float | None  # since the counters were reset; None: never
 
     @property
     def ends_long_transactions(self) -> bool:
-        """Whether it knows `transaction_timeout`."""
+        """Whether the server supports `transaction_timeout`."""
         major = re.match(r"\d+", self.version)
         return major is not None and int(major[0]) * 10000 >= HAS_TRANSACTION_TIMEOUT
 
@@ -54,8 +54,8 @@ class LockWait(NamedTuple):
     blockers: list[int]
 
 
-# Who waits for the end of a transaction, because it changed the same row, holds or awaits a lock of
-# the kind `tuple`, which names the table.
+# A session that waits for another transaction, which changed the same row, has or needs a lock of
+# the type `tuple`. That lock contains the table.
 WAITS = f"""
 WITH locks AS MATERIALIZED (SELECT * FROM pg_locks),
 waiting AS (
@@ -70,13 +70,13 @@ SELECT pid, locktype, mode, relname::text,
   extract(epoch FROM clock_timestamp() - waitstart)::float, pg_blocking_pids(pid)
 FROM waiting LEFT JOIN pg_class ON pg_class.oid = at_relation
 ORDER BY waitstart NULLS LAST, pid
-LIMIT {MOST}
+LIMIT {MAX_ROWS}
 """.strip()  # noqa: S608 - a constant
 """pg_locks: view-pg-locks.html; pg_blocking_pids: functions-info.html#FUNCTIONS-INFO-SESSION"""
 
 
 class OpenSession(NamedTuple):
-    """A session as `session_states()` tells. Times are seconds; None where it does not report."""
+    """A row of `session_states()`. Times are in seconds; None if the session reports none."""
 
     pid: int
     role: str | None
@@ -93,8 +93,8 @@ class OpenSession(NamedTuple):
     query_id: int | None
 
 
-# The function is one of ours, with the rights of the tables' owner (ledger_db migration 0004): it
-# leaves out what sessions run.
+# session_states() is a function of Ledger (ledger_db migration 0004). It has the rights of the
+# table owner, and does not return the statements of sessions.
 SESSIONS = """
 SELECT pid, role::text, application, kind, state, is_hidden, wait,
   extract(epoch FROM clock_timestamp() - began_at)::float,
@@ -121,13 +121,13 @@ SELECT gid, owner::text, extract(epoch FROM clock_timestamp() - prepared)::float
 FROM pg_prepared_xacts
 WHERE database = current_database()
 ORDER BY prepared
-LIMIT {MOST}
+LIMIT {MAX_ROWS}
 """.strip()  # noqa: S608 - a constant
 """pg_prepared_xacts: view-pg-prepared-xacts.html"""
 
 
 class Extension(NamedTuple):
-    """Whether `pg_stat_statements` can be had, and where it is."""
+    """The available and the installed version of `pg_stat_statements`, and its schema."""
 
     available: str | None
     installed: str | None
@@ -144,8 +144,10 @@ FROM (SELECT) AS one LEFT JOIN pg_extension ON extname = 'pg_stat_statements'
 
 
 class Statement(NamedTuple):
-    """A statement that one role sent. Times in milliseconds; `share` of all time, 0 to 1.
-    `query_id` and `text` are None where the reader may not see them: all of that role's then.
+    """A statement of one role. Times are in milliseconds; `share` is the share of all time, 0 to 1.
+
+    If the reader may not see the statements of a role, all of them are one row, in which `query_id`
+    and `text` are None.
     """
 
     role: str
@@ -160,8 +162,8 @@ class Statement(NamedTuple):
     share: float | None
 
 
-# The columns are those of version 1.9 (Postgres 14), which later ones have too. What runs within
-# functions is not counted beside its caller.
+# The columns exist in version 1.9 (Postgres 14) and all later versions. Statements inside functions
+# are left out, because their time is part of the calling statement.
 STATEMENTS = """
 WITH seen AS MATERIALIZED (
   SELECT pg_get_userbyid(userid)::text AS role, queryid,
@@ -190,32 +192,37 @@ WHERE queryid = ANY ({query_ids}) GROUP BY queryid
 
 
 def statements(schema: str, order: str) -> str:
-    """STATEMENTS for the extension in this schema, slowest by one of ORDERS first."""
-    return STATEMENTS.format(schema=_quoted(schema), order=ORDERS[order], most=MOST).strip()
+    """Returns STATEMENTS for the extension in this schema. `order` is one of ORDERS; the highest
+    value is first.
+    """
+    return STATEMENTS.format(schema=_quoted(schema), order=ORDERS[order], most=MAX_ROWS).strip()
 
 
 def texts(schema: str, query_ids: list[int]) -> str:
-    """The texts of statements, by the ids that sessions tell."""
+    """Returns a query for the texts of statements with these ids."""
     ids = f"'{{{', '.join(str(int(each)) for each in query_ids)}}}'"
     return TEXTS.format(schema=_quoted(schema), query_ids=ids).strip()
 
 
 class KnownText(NamedTuple):
-    """A row of TEXTS."""
+    """A row of the query TEXTS."""
 
     query_id: int
     text: str
 
 
 class StatementCounts(NamedTuple):
-    """Since when statements are counted, and how often some were dropped to make room."""
+    """The seconds since counting began, and how often Postgres dropped statements to free space."""
 
     dropped: int
     counted_seconds: float
 
 
 def statement_counts(schema: str) -> str:
-    """pg_stat_statements_info: pgstatstatements.html#PGSTATSTATEMENTS-PG-STAT-STATEMENTS-INFO"""
+    """Returns a query of pg_stat_statements_info, for StatementCounts.
+
+    Source: pgstatstatements.html#PGSTATSTATEMENTS-PG-STAT-STATEMENTS-INFO
+    """
     return (
         "SELECT dealloc, extract(epoch FROM clock_timestamp() - stats_reset)::float\n"  # noqa: S608
         f"FROM {_quoted(schema)}.pg_stat_statements_info"
@@ -223,8 +230,8 @@ def statement_counts(schema: str) -> str:
 
 
 class TableFacts(NamedTuple):
-    """A table. Sizes in bytes, None while it is locked as a whole. `limit` is from how many dead
-    rows on autovacuum cleans it up; `dead_bytes` an estimate.
+    """A table. Sizes are in bytes, and None while the whole table is locked. `limit` is the number
+    of dead rows at which autovacuum begins; `dead_bytes` is an estimate.
     """
 
     name: str
@@ -240,8 +247,9 @@ class TableFacts(NamedTuple):
     has_autovacuum: bool
 
 
-# A size waits for whoever has locked the table as a whole, such as a migration: not asked then. Who
-# waits for a row has a lock of this mode too, of that row alone (locktype tuple).
+# A query for the size of a table would wait if another session, such as a migration, has locked the
+# whole table. So the query skips the sizes of such tables. Only locktype `relation` counts, because
+# a session that waits for a row has an AccessExclusiveLock on that row (locktype tuple).
 TABLES = f"""
 WITH locked AS MATERIALIZED (
   SELECT relation FROM pg_locks
@@ -260,7 +268,7 @@ found AS (
     coalesce(fewest, current_setting('autovacuum_vacuum_threshold'))::float
     + coalesce(factor, current_setting('autovacuum_vacuum_scale_factor'))::float
     * greatest(reltuples, 0) AS threshold,
-    -- Counts begin anew after a failover or a crash; the estimate of the last ANALYZE stays.
+    -- Counts start again after a failover or a crash. The estimate of the last ANALYZE remains.
     greatest(n_live_tup, CASE WHEN coalesce(last_vacuum, last_autovacuum, last_analyze,
       last_autoanalyze) IS NULL THEN reltuples::bigint END) AS live,
     coalesce(is_on, current_setting('autovacuum')) NOT IN ('off', 'false', '0') AS is_on,
@@ -284,21 +292,21 @@ SELECT name, live, n_dead_tup, ceiling,
   size * n_dead_tup / nullif(live + n_dead_tup, 0)::float, is_on
 FROM capped
 ORDER BY name
-LIMIT {MOST_TABLES}
+LIMIT {MAX_TABLES}
 """.strip()  # noqa: S608 - a constant
 """pg_stat_user_tables: monitoring-stats.html#MONITORING-PG-STAT-ALL-TABLES-VIEW; when autovacuum
 begins: routine-vacuuming.html#AUTOVACUUM"""
 
 
 class UnusedIndex(NamedTuple):
-    """An index that no query on this server has read since its counters began."""
+    """An index that no query on this server has used since the server began to count."""
 
     name: str
     table: str
     size: int | None
 
 
-# Not those that hold a rule: primary keys, unique ones, exclusions.
+# Without indexes that enforce a rule: primary keys, unique indexes and exclusion constraints.
 UNUSED_INDEXES = f"""
 WITH locked AS MATERIALIZED (
   SELECT relation FROM pg_locks
@@ -313,14 +321,14 @@ FROM pg_stat_user_indexes JOIN pg_index USING (indexrelid)
 WHERE idx_scan = 0 AND NOT indisunique
   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 ORDER BY size DESC NULLS LAST, indexrelname
-LIMIT {MOST}
+LIMIT {MAX_ROWS}
 """.strip()  # noqa: S608 - a constant
 """pg_stat_user_indexes: monitoring-stats.html#MONITORING-PG-STAT-ALL-INDEXES-VIEW"""
 
 
 class FreezeFacts(NamedTuple):
-    """How many transactions old the oldest row may be that was not frozen, and from which age on
-    autovacuum freezes a table even where it is turned off.
+    """The age of the oldest row that may not be frozen, and the age at which autovacuum freezes a
+    table even if autovacuum is turned off. Ages are numbers of transactions.
     """
 
     xid_age: int
@@ -342,7 +350,9 @@ WHERE datname = current_database()
 
 
 class HeldBack(NamedTuple):
-    """A replication slot that keeps dead rows, with the age of the oldest in transactions."""
+    """A replication slot that prevents the cleanup of dead rows. `xmin_age` is the age of the
+    oldest transaction that it needs, as a number of transactions.
+    """
 
     slot: str
     is_active: bool
@@ -354,7 +364,7 @@ SELECT slot_name::text, active, greatest(age(xmin), age(catalog_xmin)) AS kept
 FROM pg_replication_slots
 WHERE xmin IS NOT NULL OR catalog_xmin IS NOT NULL
 ORDER BY kept DESC
-LIMIT {MOST}
+LIMIT {MAX_ROWS}
 """.strip()  # noqa: S608 - a constant
 """pg_replication_slots: view-pg-replication-slots.html"""
 

@@ -1,4 +1,4 @@
-"""Asks one server, within limits of time, and keeps going where a question is refused."""
+"""Reads the state of one server, with time limits, and continues if Postgres refuses a query."""
 
 import time
 from collections.abc import Iterator
@@ -18,15 +18,17 @@ LOCK_SECONDS = 1
 TIMED_OUT, LOCKED, NO_RIGHT = "57014", "55P03", "42501"
 NO_FUNCTION, NOT_LOADED = "42883", "55000"
 SENTENCES = {
-    TIMED_OUT: f"This took longer than {SECONDS} seconds, so it was stopped. Try again later.",
-    LOCKED: "A table is locked as a whole, by a migration for example. Try again when it is over.",
+    TIMED_OUT: f"This query took over {SECONDS} seconds, so it was stopped. Try again later.",
+    LOCKED: "A whole table is locked, for example by a migration. Try again when it has ended.",
     NO_FUNCTION: "The database is older than this version: run manage.py migrate.",
 }
 
 
 @dataclass(frozen=True)
 class HealthAnswer(Generic[Row]):
-    """The rows of a question; none, with an SQLSTATE, if Postgres refused it."""
+    """The rows of a query. If Postgres refused the query, `rows` is empty and `refused` is the
+    SQLSTATE.
+    """
 
     sql: str
     milliseconds: float
@@ -35,22 +37,24 @@ class HealthAnswer(Generic[Row]):
 
     @property
     def sentence(self) -> str:
-        """Why there are no rows; "" if the question was answered."""
+        """The reason why there are no rows; "" if Postgres did not refuse the query."""
         if self.refused == NO_RIGHT:
             return f"The role {settings.LEDGER_WEB_ROLE} has no right to read this."
-        usual = f"Postgres refused this question (SQLSTATE {self.refused})." if self.refused else ""
+        usual = f"Postgres refused this query (SQLSTATE {self.refused})." if self.refused else ""
         return SENTENCES.get(self.refused, usual)
 
 
 class HealthReader:
-    """Asks questions within one transaction that can write nothing."""
+    """A reader that runs queries within one read-only transaction."""
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
         self.asked: list[HealthAnswer[Any]] = []
 
     def ask(self, sql: str, row: type[Row]) -> HealthAnswer[Row]:
-        """The rows as named tuples. Raises DatabaseError if the connection is lost."""
+        """Runs a query and returns its rows as named tuples. Raises DatabaseError if the connection
+        is lost.
+        """
         began, found, refused = time.perf_counter(), list[Row](), ""
         try:
             with (
@@ -70,9 +74,11 @@ class HealthReader:
 
 @contextmanager
 def reader_of(alias: str) -> Iterator[HealthReader]:
-    """A reader of the server behind this name in DATABASES. Raises DatabaseError if it is away."""
+    """Yields a reader of the server with this name in DATABASES. Raises DatabaseError if it cannot
+    be reached.
+    """
     database: Any = connections[alias]
-    is_ours = not database.in_atomic_block  # otherwise a test's
+    is_ours = not database.in_atomic_block  # False inside a test's transaction
     with db_transaction.atomic(using=alias, durable=True), database.cursor() as cursor:
         if is_ours:
             cursor.execute("SET TRANSACTION READ ONLY")

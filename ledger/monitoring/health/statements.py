@@ -1,4 +1,4 @@
-"""Which statements take the time: the second part of the page Database."""
+"""The statements that take the most time: the second part of the page Database."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from ledger.text.lines import counted
 from ledger.text.measures import milliseconds, percent, span
 from ledger.text.sql_values import without_values
 
-# Before Postgres 17 a server refuses settings of a library that it has not loaded; this one needs a
-# reload alone.
+# LOADED comes after the restart: before Postgres 17, a server refuses settings of a library that it
+# has not loaded. track_utility then needs only a reload.
 LOAD = "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements';"
 CREATE = f"CREATE EXTENSION pg_stat_statements SCHEMA {SCHEMA};"
 LOADED = (
@@ -26,27 +26,29 @@ LOADED = (
     "SELECT pg_reload_conf();",
 )
 NOT_HERE = (
-    "This server does not have the extension pg_stat_statements, so nobody can tell which"
-    " statements take the time. The embedded server, Debian's Postgres, the image of Postgres and"
-    " RDS have it."
+    "This server does not have the extension pg_stat_statements, so this page cannot show which"
+    " statements take the most time. The embedded server, Debian's Postgres, the image of Postgres"
+    " and RDS have it."
 )
 NOT_MADE = (
-    "The extension pg_stat_statements is there, but not in use. A superuser switches it on: after"
-    " the first line the server has to restart, then come the others, in this database. Name other"
-    " libraries that the server loads already in the first line, too."
+    "The extension pg_stat_statements is available, but not in use. To turn it on, a superuser runs"
+    " the first line, restarts the server, and runs the other lines in this database. If the server"
+    " already loads other libraries, name them in the first line, too."
 )
 NOT_LOADED_YET = (
-    "The extension pg_stat_statements is there, but the server has not loaded it. A superuser adds"
-    " it to the libraries, with those that are loaded already; then the server has to restart,"
-    " before the other lines."
+    "The extension pg_stat_statements exists, but the server has not loaded it. A superuser runs"
+    " the first line, in which the libraries that are already loaded must be named too, restarts"
+    " the server, and runs the other lines."
 )
-NOT_ALLOWED = "The role {role} may not read pg_stat_statements. Its owner, or a superuser, lets it:"
-SHORT = 200  # characters of a statement that are shown unfolded
+NOT_ALLOWED = (
+    "The role {role} may not read pg_stat_statements. Its owner or a superuser can allow it:"
+)
+SHORT = 200  # characters of a statement that the page shows before it is expanded
 
 
 @dataclass(frozen=True)
 class StatementShown:
-    """A statement, with its figures as words."""
+    """A statement, with its numbers as texts."""
 
     query_id: int
     text: str
@@ -65,7 +67,9 @@ class StatementShown:
 
 @dataclass(frozen=True)
 class StatementsPart:
-    """What the page shows of statements; without any, `sentence` and `commands` say why."""
+    """The part of the page about statements. If there are none, `sentence` is the reason, and
+    `commands` are the SQL lines that help.
+    """
 
     sentence: str
     commands: tuple[str, ...] = ()
@@ -80,7 +84,7 @@ class StatementsPart:
 
 
 def statements_part(reader: HealthReader, server: ServerFacts, order: str) -> StatementsPart:
-    """Asks which statements took the most, by one of `queries.ORDERS`."""
+    """Reads the top statements. `order` is one of `queries.ORDERS`."""
     found = reader.ask(queries.EXTENSION, Extension)
     extension = found.rows[0] if found.rows else Extension(None, None, None)
     if extension.schema is None:
@@ -91,7 +95,7 @@ def statements_part(reader: HealthReader, server: ServerFacts, order: str) -> St
     if answer.refused:
         return _refused(answer, extension.schema, server)
     counts = reader.ask(queries.statement_counts(extension.schema), StatementCounts)
-    rows = [_shown(each) for each in answer.rows if each.query_id is not None][: queries.MOST]
+    rows = [_shown(each) for each in answer.rows if each.query_id is not None][: queries.MAX_ROWS]
     return StatementsPart(
         _sentence(rows),
         rows=rows,
@@ -102,7 +106,9 @@ def statements_part(reader: HealthReader, server: ServerFacts, order: str) -> St
 
 
 def texts_of(reader: HealthReader, schema: str, query_ids: Iterable[int | None]) -> dict[int, str]:
-    """The statements with these ids, without values; those of others may be missing."""
+    """Returns the statements with these ids, without their values. Statements that the role may not
+    read can be missing.
+    """
     wanted = sorted({each for each in query_ids if each})
     if not schema or not wanted:
         return {}
@@ -142,8 +148,8 @@ def _shown(found: Statement) -> StatementShown:
 
 def _sentence(rows: list[StatementShown]) -> str:
     if not rows:
-        return "No statement was counted yet."
-    return f"{counted(len(rows), 'statement')}, of those that this login may read."
+        return "No statements have been counted yet."
+    return f"{counted(len(rows), 'statement')}; the list shows only what this login may read."
 
 
 def _of_others(rows: Iterable[Statement]) -> Iterable[str]:
@@ -162,6 +168,6 @@ def _counted(found: list[StatementCounts]) -> str:
     if not found[0].dropped:
         return since
     return (
-        f"{since} Statements were dropped to make room {counted(found[0].dropped, 'time')}: raise"
-        " pg_stat_statements.max."
+        f"{since} Postgres dropped statements {counted(found[0].dropped, 'time')} to free space:"
+        " raise pg_stat_statements.max."
     )

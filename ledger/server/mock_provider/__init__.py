@@ -1,5 +1,6 @@
-"""A mock identity provider, for the demo and the tests: OpenID Connect on this machine alone.
+"""A mock identity provider for the demo and the tests: OpenID Connect only on this computer.
 
-It checks no password: whoever opens its page signs in as whom they choose. Each of its `FAULTS`
-makes one answer wrong, to see it refused. It knows nothing of Django or of Ledger.
+It does not check passwords: everybody who opens its page can choose a person and sign in. Each of
+its `FAULTS` makes one response wrong, to test that Ledger refuses it. It does not use Django or the
+rest of Ledger.
 """

@@ -1,4 +1,4 @@
-"""The mock provider's pages. They say plainly what it is."""
+"""The mock provider's pages. Each page has a warning that this is a mock."""
 
 from collections.abc import Mapping
 from html import escape
@@ -13,16 +13,16 @@ STYLE = (
     ".mock{border:2px dashed #8a5a00;padding:1rem}"
 )
 WARNING = (
-    '<p class="mock"><strong>This is a mock.</strong> It checks no password and lets everybody in'
-    " as whoever they choose. It runs on this machine only, for trying out a sign-in.</p>"
+    '<p class="mock"><strong>This is a mock.</strong> It does not check passwords: everybody can'
+    " sign in as any of these people. It runs only on this computer, to try out a sign-in.</p>"
 )
 
 
-def sign_in(asked: Mapping[str, str], people: list[MockPerson]) -> str:
-    """A form with a button for each person, and a choice of what shall go wrong."""
+def sign_in(parameters: Mapping[str, str], people: list[MockPerson]) -> str:
+    """Returns a form with a button for each person, and a choice of faults."""
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-        for name, value in asked.items()
+        for name, value in parameters.items()
     )
     buttons = "".join(
         f'<button name="subject" value="{escape(person.subject)}">{escape(person.name)},'
@@ -33,7 +33,7 @@ def sign_in(asked: Mapping[str, str], people: list[MockPerson]) -> str:
     return _page(
         "Sign in",
         f'<form method="post" action="/oauth2/authorize">{hidden}<p>Sign in as</p>{buttons}'
-        f'<p><label for="fault">What shall be wrong</label> <select id="fault" name="fault">'
+        f'<p><label for="fault">Fault</label> <select id="fault" name="fault">'
         f'<option value="">nothing</option>{faults}</select></p></form>',
     )
 

@@ -6,24 +6,24 @@ from typing import Any
 
 @dataclass(frozen=True)
 class MockPerson:
-    """Somebody whom the provider knows. `subject` is their id there, which never changes."""
+    """A user of the provider. `subject` is the user's id there, which never changes."""
 
     subject: str
     name: str
     email: str
     email_verified: bool = True
     groups: tuple[str, ...] = ()
-    factors: tuple[str, ...] = ("pwd",)  # how they signed in there: the claim `amr`
+    factors: tuple[str, ...] = ("pwd",)  # how the user signed in there: the claim `amr`
     more: dict[str, Any] = field(default_factory=dict)
 
     def claims(self) -> dict[str, Any]:
-        """What tokens and userinfo say about them."""
+        """Returns the claims for tokens and userinfo."""
         return {
             "sub": self.subject,
             "name": self.name,
             "email": self.email,
             "email_verified": self.email_verified,
-            # The same groups under both names: Cognito's, and most others'.
+            # The same groups under Cognito's name and under the name of most other providers.
             "cognito:groups": list(self.groups),
             "groups": list(self.groups),
             **self.more,

@@ -1,4 +1,4 @@
-"""What the mock provider remembers and answers, apart from HTTP."""
+"""The state and the responses of the mock provider, without HTTP."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ from ledger.server.mock_provider.tokens import (
     issue,
 )
 
-# Beside wrong tokens: answers of the other endpoints.
+# Faults other than wrong tokens: wrong responses of the other endpoints.
 OTHER_FAULTS = (
     "no ID token",
     "claims in userinfo",
@@ -34,12 +34,12 @@ Parameters = Mapping[str, str]
 
 
 class MockRefusal(Exception):
-    """A request that the provider refuses, with OAuth's word for it."""
+    """Raised for a request that the provider refuses, with OAuth's error code."""
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What a code stands for."""
+    """The sign-in that belongs to a code."""
 
     person: MockPerson
     redirect_uri: str
@@ -50,7 +50,7 @@ class Grant:
 
 
 class MockProvider:
-    """One provider with one client. `fault` makes the next sign-ins wrong; see FAULTS."""
+    """A provider with one client. `fault` makes the next sign-ins wrong; see FAULTS."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class MockProvider:
         self.people = {person.subject: person for person in people}
         self.fault = ""
         self.keys = [SigningKey()]
-        # A browser's cookie -> the subject signed in there, and since when.
+        # A browser's cookie -> the subject that is signed in there, and the time of the sign-in.
         self.sessions: dict[str, tuple[str, int]] = {}
         self.key_reads = 0
         self._codes: dict[str, Grant] = {}
@@ -90,46 +90,49 @@ class MockProvider:
         return {"keys": [key.public_jwk() for key in self.keys]}
 
     def rotate_keys(self) -> None:
-        """Signs with a new key from now on; the old one is gone."""
+        """Replaces the signing key. The old key is deleted."""
         self.keys = [SigningKey()]
 
-    def check_request(self, asked: Parameters) -> None:
-        """Raises MockRefusal unless this is a sign-in of our client, back to this machine."""
-        if asked.get("client_id") != self.client_id or asked.get("response_type") != "code":
+    def check_request(self, query: Parameters) -> None:
+        """Raises MockRefusal unless this is a sign-in of the client that returns to this
+        computer.
+        """
+        if query.get("client_id") != self.client_id or query.get("response_type") != "code":
             raise MockRefusal("unauthorized_client")
-        if urlsplit(asked.get("redirect_uri", "")).hostname not in LOOPBACK:
+        if urlsplit(query.get("redirect_uri", "")).hostname not in LOOPBACK:
             raise MockRefusal("invalid_redirect_uri")
-        if asked.get("code_challenge_method") != "S256" or not asked.get("code_challenge"):
+        if query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):
             raise MockRefusal("invalid_request")
-        if "openid" not in asked.get("scope", "").split():
+        if "openid" not in query.get("scope", "").split():
             raise MockRefusal("invalid_scope")
 
     def authorize(
-        self, asked: Parameters, subject: str, fault: str = "", signed_in_at: int | None = None
+        self, query: Parameters, subject: str, fault: str = "", signed_in_at: int | None = None
     ) -> str:
-        """The address with a code to send the browser to; signed in now, unless it says when.
-        Raises MockRefusal.
+        """Returns the URL with a code to which the browser is redirected. Raises MockRefusal.
+
+        `signed_in_at`: seconds since 1970; None means now.
         """
-        self.check_request(asked)
+        self.check_request(query)
         if subject not in self.people:
             raise MockRefusal("access_denied")
         code = secrets.token_urlsafe(24)
         with self._lock:
             self._codes[code] = Grant(
                 person=self.people[subject],
-                redirect_uri=asked["redirect_uri"],
-                challenge=asked["code_challenge"],
-                nonce=asked.get("nonce", ""),
+                redirect_uri=query["redirect_uri"],
+                challenge=query["code_challenge"],
+                nonce=query.get("nonce", ""),
                 fault=fault or self.fault,
                 signed_in_at=int(time.time()) if signed_in_at is None else signed_in_at,
             )
-        answer = {"code": code, "state": asked.get("state", "")}
+        answer = {"code": code, "state": query.get("state", "")}
         if (fault or self.fault) == "another issuer answers":
             answer["iss"] = "https://another.example"
-        return f"{asked['redirect_uri']}?{urlencode(answer)}"
+        return f"{query['redirect_uri']}?{urlencode(answer)}"
 
     def token(self, form: Parameters, client_id: str, client_secret: str) -> dict[str, Any]:
-        """The tokens for a code, once. Raises MockRefusal."""
+        """Returns the tokens for a code, which can be used only once. Raises MockRefusal."""
         known = (self.client_id, self.client_secret)
         if (client_id, client_secret) != known or form.get("grant_type") != "authorization_code":
             raise MockRefusal("invalid_client")
@@ -150,7 +153,9 @@ class MockProvider:
         return answer if grant.fault == "no ID token" else {**answer, **self._id_token(grant)}
 
     def userinfo(self, access_token: str) -> dict[str, Any]:
-        """Raises MockRefusal for a token that the provider did not give out."""
+        """Returns the claims of a person. Raises MockRefusal if the provider has not issued the
+        token.
+        """
         grant = self._tokens.get(access_token)
         if grant is None:
             raise MockRefusal("invalid_token")

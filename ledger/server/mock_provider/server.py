@@ -1,4 +1,4 @@
-"""The mock provider over HTTP, on 127.0.0.1 alone, in threads of this process."""
+"""The mock provider over HTTP, only on 127.0.0.1, in threads of this process."""
 
 import base64
 import binascii
@@ -24,7 +24,9 @@ LARGEST_BODY = 64 * 1024
 
 
 class MockServer:
-    """A context manager: the provider answers from entry to exit. Port 0 takes a free one."""
+    """A context manager in which the provider answers requests. With port 0 it takes a free
+    port.
+    """
 
     def __init__(
         self,
@@ -88,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(answers.get(urlsplit(self.path).path))
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: codes and tokens stand in the addresses."""
+        """Logs nothing, because URLs contain codes and tokens."""
 
     def _answer(self, answer: Any) -> None:
         try:

@@ -1,1 +1,1 @@
-"""The formats of days on pages and in forms, in place of those of Django (FORMAT_MODULE_PATH)."""
+"""Date formats of pages and forms, which replace Django's formats (FORMAT_MODULE_PATH)."""

@@ -63,12 +63,12 @@ def silent_server(settings: Any) -> Iterator[None]:
 @contextmanager
 def turns_taken() -> Iterator[None]:
     """Mails that strangers have asked for are on their way, as many as may be at once."""
-    for _ in range(mail_server.AT_ONCE):
+    for _ in range(mail_server.MAX_PARALLEL):
         assert MailBackend._turns.acquire(blocking=False)
     try:
         yield
     finally:
-        MailBackend._turns.release(mail_server.AT_ONCE)
+        MailBackend._turns.release(mail_server.MAX_PARALLEL)
 
 
 def sign_in(client: Client, password: str = PASSWORD) -> bool:
@@ -170,9 +170,9 @@ def test_a_notice_and_any_other_mail_arrive_at_the_server(settings: Any) -> None
 def test_few_notices_wait_for_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail_server, "SECONDS", 0)
     with ExitStack() as taken:
-        for person in range(mail_server.NOTICES_AT_ONCE):
+        for person in range(mail_server.MAX_PARALLEL_NOTICES):
             taken.enter_context(as_notice(person))
-        with pytest.raises(MailNotSent, match="at once"), as_notice(ANA):
+        with pytest.raises(MailNotSent, match="too many parallel"), as_notice(ANA):
             pass
     for _ in range(2):  # its turn came back
         with pytest.raises(MailNotSent, match="Disconnected"), as_notice(ANA):
@@ -207,7 +207,7 @@ def test_turns_come_in_order_and_each_person_has_one_at_a_time(
 @pytest.mark.usefixtures("silent_server")
 def test_few_threads_wait_for_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail_server, "SECONDS", 0)
-    with turns_taken(), pytest.raises(MailNotSent, match="at once"):
+    with turns_taken(), pytest.raises(MailNotSent, match="too many parallel"):
         MailBackend().send_messages([MESSAGE])
     with pytest.raises(MailNotSent, match="Disconnected"):  # its turn came back
         MailBackend().send_messages([MESSAGE])

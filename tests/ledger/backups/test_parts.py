@@ -99,7 +99,7 @@ def test_rows_of_a_bank_do_not_come_after_those_of_an_added_app(
     saved = list[object]()
     monkeypatch.setattr(LoadData, "save_obj", lambda _self, obj: saved.append(obj))
     command.save_obj(DeserializedObject(ContentType(app_label="kiosk", model="coin")))
-    with pytest.raises(CommandError, match="come with a whole bank"):
+    with pytest.raises(CommandError, match="only with a whole bank"):
         command.save_obj(DeserializedObject(Group(name="any")))
     assert len(saved) == 1
 

@@ -50,8 +50,8 @@ def test_a_line_says_when_how_bad_and_who_says_it() -> None:
 
 def test_a_line_has_the_facts_of_where_it_comes_from_the_inner_ones_first() -> None:
     with (
-        context.told(lambda: {"job": "seal", "route": "home"}),
-        context.told(lambda: {"job": "audit"}),
+        context.with_facts(lambda: {"job": "seal", "route": "home"}),
+        context.with_facts(lambda: {"job": "audit"}),
     ):
         line = line_of("It failed")
     assert (line["job"], line["route"]) == ("audit", "home")

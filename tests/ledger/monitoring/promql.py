@@ -40,7 +40,7 @@ class Selected:
 
 def known_metrics() -> dict[str, set[str]]:
     """The labels of every metric of `/metrics`, by its name. Asks the database."""
-    found, seconds = page._asking.answers()
+    found, seconds = page._poller.answers()
     assert set(found) == set(page.QUESTIONS)
     asked: list[Any] = [*processes.families(), *page._families(found, seconds)]
     counted: list[Any] = list(registry._collector_to_names)

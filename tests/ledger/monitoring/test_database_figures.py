@@ -22,7 +22,7 @@ from ledger.db.models import JobRecord
 from ledger.db.outages.probe import short_connection
 from ledger.metrics.shared import FOLDER
 from ledger.monitoring import confirming, first_seen, page, server
-from ledger.monitoring.asking import SECONDS, Asking
+from ledger.monitoring.polling import SECONDS, Poller
 from tests.factories import AccountFactory, hold_that_ended
 from tests.metrics import TOKEN, Figures, figure, figures_in, scrape
 from tests.pooler import beside
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def asking(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a token, and questions of its own: none waits for those of an earlier test."""
     settings.LEDGER_METRICS_TOKEN = [TOKEN]
-    monkeypatch.setattr(page, "_asking", Asking(page.QUESTIONS))
+    monkeypatch.setattr(page, "_poller", Poller(page.QUESTIONS))
 
 
 def scraped() -> Figures:

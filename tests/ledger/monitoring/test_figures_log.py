@@ -12,8 +12,8 @@ from django.test import Client
 from ledger.env import BASE_DIR
 from ledger.jobs.schedule import BACKUP, JOBS
 from ledger.monitoring import figures_log, page
-from ledger.monitoring.asking import Asking
 from ledger.monitoring.figures_log import FiguresLog, look, main, samples_of
+from ledger.monitoring.polling import Poller
 from tests.ledger.own_site import own_site
 from tests.metrics import TOKEN, scrape
 
@@ -73,7 +73,7 @@ def test_the_page_has_every_figure(
     client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.LEDGER_METRICS_TOKEN = [TOKEN]
-    monkeypatch.setattr(page, "_asking", Asking(page.QUESTIONS))
+    monkeypatch.setattr(page, "_poller", Poller(page.QUESTIONS))
     samples = samples_of(scrape(client).content.decode())
     names = {each.name for each in samples}
     assert names >= {*figures_log.LATEST.values(), figures_log.SEALED_UNTIL, figures_log.JOB_LATE}

@@ -14,7 +14,7 @@ import yaml
 from ledger.env import BASE_DIR
 from ledger.metrics.exposition import text_of
 from ledger.monitoring import page
-from ledger.monitoring.asking import Asking
+from ledger.monitoring.polling import Poller
 from tests.ledger.monitoring.alarms import CASES, promtool_files
 from tests.ledger.monitoring.promql import ADDED, known_metrics, selected_in, wrong_in
 from tests.metrics import figures_in
@@ -30,7 +30,7 @@ needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not in
 
 @pytest.fixture
 def known(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
-    monkeypatch.setattr(page, "_asking", Asking(page.QUESTIONS))
+    monkeypatch.setattr(page, "_poller", Poller(page.QUESTIONS))
     return known_metrics()
 
 

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export import (  # isort: skip
     SpanExportResult,
 )
 
-from ledger.tracing.exporting import Exporting, tell_once  # isort: skip
+from ledger.tracing.exporting import Exporting, limit_repeated_lines  # isort: skip
 
 NEVER = "3600000"  # milliseconds between two sendings
 
@@ -209,8 +209,8 @@ def test_a_collector_that_is_away_is_told_once(caplog: pytest.LogCaptureFixture)
     before = {name: list(logging.getLogger(name).filters) for name in of_opentelemetry()}
     mine = [logging.getLogger(f"opentelemetry.{uuid4().hex}") for _ in range(2)]
     try:
-        tell_once()
-        tell_once()
+        limit_repeated_lines()
+        limit_repeated_lines()
         for each in mine * 3:
             each.warning("Transient error %s", "ConnectionError")
     finally:

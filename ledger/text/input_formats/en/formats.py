@@ -1,5 +1,5 @@
-"""A day is typed as 2026-03-14 alone: Django would read 01/02/2026 as 2 January.
-Shown without a format of its own, as in the admin, it is 14 Mar 2026.
+"""Users can type a day only as 2026-03-14, because Django would read 01/02/2026 as 2 January.
+Without an explicit format, as in the admin, a day is shown as 14 Mar 2026.
 """
 
 DATE_FORMAT = "j M Y"

@@ -9,7 +9,7 @@ from django.test import Client
 
 from ledger.db.replicas import known
 from ledger.monitoring import page, standbys
-from ledger.monitoring.asking import Asking
+from ledger.monitoring.polling import Poller
 from tests.ledger.db.replicas.bank import ALIAS, BankWithReplica
 from tests.ledger.db.replicas.people import Saver
 from tests.ledger.processes import wait_until
@@ -19,7 +19,7 @@ from tests.metrics import TOKEN, Figures, figure, figures_in, growth, scrape
 @pytest.fixture(autouse=True)
 def asking(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.LEDGER_METRICS_TOKEN = [TOKEN]
-    monkeypatch.setattr(page, "_asking", Asking(page.QUESTIONS))
+    monkeypatch.setattr(page, "_poller", Poller(page.QUESTIONS))
 
 
 def scraped() -> Figures:

@@ -20,7 +20,7 @@ RENAME = f"UPDATE accounts SET name = '{SECRET}' WHERE id = '{{}}'"
 
 def test_nobody_waits(root: Client) -> None:
     text = text_of(opened(root))
-    assert "Nobody waits for a lock." in text
+    assert "No session waits for a lock." in text
     assert "pg_terminate_backend" not in text
 
 

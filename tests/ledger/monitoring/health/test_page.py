@@ -90,7 +90,7 @@ def test_a_refused_question_leaves_the_others_alone(
     text = text_of(opened(root))
     assert "ledger_web has no right to read this" in text
     assert "SQLSTATE 22012" in text
-    assert "Nobody waits for a lock" not in text
+    assert "No session waits for a lock" not in text
     assert "of autovacuum's limit" in text.replace("&#x27;", "'")
 
 

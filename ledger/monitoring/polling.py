@@ -1,8 +1,9 @@
-"""Asks the database for figures on a connection of its own, and waits a second at most.
+"""Reads metrics from the database on a separate connection, and waits for one second at most.
 
-Note [Time limit]: libpq waits two seconds or longer for a host, and for ever for one that answers
-nothing. So a thread asks, and `/metrics` takes what it has after a second. A thread that still
-waits then is left alone: the next request takes its answer, instead of starting another one.
+Note [Time limit]: libpq waits at least two seconds for a host, and without a limit for a server
+that does not reply. So a thread runs the queries, and `/metrics` uses the results that are there
+after a second. A thread that is not done continues, and the next request uses its results instead
+of starting another thread.
 """
 
 import logging
@@ -24,47 +25,49 @@ logger = logging.getLogger(__name__)
 
 
 class Round:
-    """One round of questions, asked by a thread of its own."""
+    """One round of queries, in a separate thread."""
 
     def __init__(self, questions: Mapping[str, Question]) -> None:
         self.answers: dict[str, Any] = {}
         self.began = time.perf_counter()
-        self.seconds: float | None = None  # None while it is under way
+        self.seconds: float | None = None  # None until it has ended
         self._questions = questions
-        self._database = connections[DEFAULT_DB_ALIAS]  # of the thread that asks for it
+        self._database = connections[DEFAULT_DB_ALIAS]  # of the thread that starts the round
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Waits for the answers; False if some are missing after that."""
+        """Waits for the results. Returns False if some are missing after that time."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def _ask(self) -> None:
         try:
-            connections[DEFAULT_DB_ALIAS] = self._database  # for its settings; it is not used
+            connections[DEFAULT_DB_ALIAS] = self._database  # only its settings are used
             with short_connection(int(SECONDS)) as found:
                 found.execute("SET TRANSACTION READ ONLY")
                 for name, question in self._questions.items():
                     self._ask_one(found, name, question)
-        except (Error, psycopg.Error) as error:  # also of the COMMIT
-            logger.warning("The figures of /metrics could not be read: %s", in_words(error))
+        except (Error, psycopg.Error) as error:  # also an error at COMMIT
+            logger.warning("The values of /metrics could not be read: %s", in_words(error))
         finally:
             self.seconds = time.perf_counter() - self.began
 
     def _ask_one(self, found: psycopg.Connection[Any], name: str, question: Question) -> None:
-        """A question that fails leaves the others alone, unless the connection is lost."""
+        """Runs one query. If it fails, the others still run, unless the connection is lost."""
         try:
             with found.transaction():
                 self.answers[name] = question(found)
         except psycopg.Error as error:
-            logger.warning("The figures %s could not be read: %s", name, described(error))
+            logger.warning(
+                "The values %s of /metrics could not be read: %s", name, described(error)
+            )
             if found.closed:
                 raise
 
 
-class Asking:
-    """Asks the same questions again and again, one round at a time."""
+class Poller:
+    """Repeats the same queries, one round at a time."""
 
     def __init__(self, questions: Mapping[str, Question]) -> None:
         self._questions = questions
@@ -72,7 +75,9 @@ class Asking:
         self._round: Round | None = None
 
     def answers(self) -> tuple[Mapping[str, Any], float]:
-        """What the database has answered within a second, by question, and how long it took."""
+        """Returns the results that the database gave within a second, by name, and the seconds that
+        it took.
+        """
         with self._lock:
             current = self._round or Round(self._questions)
             self._round = current
