@@ -1,4 +1,4 @@
-// "/" goes to the search, Esc leaves it. The search works without this file.
+// "/" focuses the search, Esc leaves it. The search works without this file.
 (() => {
   "use strict";
   const box = document.getElementById("find");

@@ -1,4 +1,4 @@
-// On the page of a database that is away: asks again by itself. The first time soon, because most
+// On the page for a database outage: sends the request again. The first time soon, because most
 // outages are a failover of less than a second.
 (() => {
   "use strict";
@@ -10,7 +10,7 @@
   try {
     earlier = Number(sessionStorage.getItem(KEY));
     sessionStorage.setItem(KEY, String(Date.now()));
-  } catch { earlier = Date.now(); } // without storage, as if it were a repeat
+  } catch { earlier = Date.now(); } // without storage, wait as in a repeated try
   const wait = Date.now() - earlier < SAME_OUTAGE ? Number(again.dataset.again) * 1000 : SOON;
   setTimeout(() => (again.submit ? again.submit() : location.replace(again.href)), wait);
 })();

@@ -1,6 +1,6 @@
 "use strict";
 
-// Swagger UI has dark colours of its own, by a class: that of the reader's choice, or of the system. Runs before the
+// Sets the class for Swagger UI's dark colours, by the reader's choice or the setting of the system. Runs before the
 // page is painted.
 const system = matchMedia("(prefers-color-scheme: dark)");
 function follow() {

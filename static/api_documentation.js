@@ -1,6 +1,6 @@
 "use strict";
 
-// Shows the schema by Swagger UI. Calls that are tried there go with the token that is typed there.
+// Shows the schema with Swagger UI. Requests from this page use only the token that is typed on it.
 const place = document.getElementById("swagger-ui");
 SwaggerUIBundle({
   url: place.dataset.schema,

@@ -1,4 +1,4 @@
-// Ledger: what a page can do beyond HTML. Everything works without this file.
+// Extras of the pages. Everything works without this file.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -9,10 +9,10 @@
   wake(document);
   document.addEventListener("htmx:load", (event) => wake(event.target));
 
-  // A form that came back with a fault: start at the fault.
+  // If a form has errors, focus the first invalid field.
   document.querySelector("main [aria-invalid=true]")?.focus();
 
-  // ---- Sending once: data-once ----
+  // ---- Sends a form only once: data-once ----
   const buttonsOf = (form) => [...form.elements].filter((el) => el.type === "submit");
   const release = (form) => {
     delete form.dataset.sent;
@@ -23,13 +23,13 @@
     if (!form || event.defaultPrevented) return;
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
-    // After this turn, so that the pressed button's own name and value are still sent.
+    // Disabled after this event, so that the name and value of the pressed button are still sent.
     setTimeout(() => buttonsOf(form).forEach((button) => { button.disabled = true; }));
   });
   addEventListener("pageshow", () => all("form[data-sent]").forEach(release));
   document.addEventListener("htmx:afterRequest", () => all("form[data-sent]").forEach(release));
 
-  // ---- A search over a long list of choices: data-filter is its hint ----
+  // ---- A search field for a long list of choices: data-filter is its placeholder ----
   all("select[data-filter]").forEach((select) => {
     const options = [...select.options];
     const search = document.createElement("input");
@@ -45,20 +45,20 @@
     });
     search.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
-      event.preventDefault();  // choosing is not sending
+      event.preventDefault();  // Enter chooses an option and does not send the form
       select.focus();
     });
     select.before(search);
   });
 
-  // ---- A hint about one choice of its field: data-about is the value of that choice ----
+  // ---- A hint for one choice of a field: data-about is the value of the choice ----
   const showHint = (hint) => {
     hint.hidden = hint.closest(".field").querySelector("select").value !== hint.dataset.about;
   };
   document.addEventListener("change", () => all("[data-about]").forEach(showHint));
   addEventListener("pageshow", () => all("[data-about]").forEach(showHint));
 
-  // ---- Long work: data-working, said only where it takes longer than 300 ms ----
+  // ---- Long work: data-working is shown if the response takes longer than 300 ms ----
   const words = (form) => form.querySelector("[data-working] p");
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -66,23 +66,23 @@
     setTimeout(() => { form.querySelector("[data-working]").hidden = !form.dataset.sent; }, 300);
   });
   addEventListener("pageshow", () => all("[data-working]").forEach((el) => { el.hidden = true; }));
-  // A file says how many lines it has before it is sent.
+  // Shows the number of lines of a chosen file before it is sent.
   document.addEventListener("change", async (event) => {
     const { form, files } = event.target;
     if (!files?.[0] || files[0].size > 2 ** 25 || !form || !words(form)) return;
     const lines = (await files[0].text()).split("\n").filter((line) => line.trim()).length - 1;
-    const said = `${lines.toLocaleString("en-GB")} line${lines === 1 ? "" : "s"}`;
-    if (lines > 0) words(form).textContent = `Reading and checking ${said}. This books nothing.`;
+    const counted = `${lines.toLocaleString("en-GB")} line${lines === 1 ? "" : "s"}`;
+    if (lines > 0) words(form).textContent = `Reading and checking ${counted}. Nothing is booked yet.`;
   });
 
-  // ---- Light, dark, or as the system says ----
+  // ---- Colours: light, dark, or the setting of the system ----
   const showTheme = (form, choice) => {
     if (choice === "auto") delete root.dataset.theme;
     else root.dataset.theme = choice;
     all("button[name=theme]", form).forEach((button) => {
       button.setAttribute("aria-pressed", String(button.value === choice));
     });
-    try { localStorage.setItem("theme", choice); } catch { /* the admin then keeps its own choice */ }
+    try { localStorage.setItem("theme", choice); } catch { /* without storage, the admin keeps its choice */ }
   };
   document.addEventListener("submit", async (event) => {
     const form = event.target;
@@ -94,7 +94,7 @@
     try {
       const answer = await fetch(form.action, {
         method: "POST", body, headers: { "X-Requested-With": "fetch" }, credentials: "same-origin",
-        keepalive: true,  // the choice is kept even if the reader leaves at once
+        keepalive: true,  // stores the choice even if the reader leaves the page immediately
       });
       if (!answer.ok) throw new Error(answer.statusText);
     } catch {
@@ -124,32 +124,32 @@
     if (!button) return;
     if ("dismiss" in button.dataset) button.closest(".toast")?.remove();
     if ("print" in button.dataset) print();
-    if ("copy" in button.dataset && !button.dataset.said) {
-      // data-copy="text", or data-copy="#id" for the text of that element.
+    if ("copy" in button.dataset && !button.dataset.label) {
+      // data-copy="text", or data-copy="#id" for the text of the element with this id.
       const what = button.dataset.copy;
       const text = what.startsWith("#") ? document.querySelector(what)?.innerText : what;
       await copy(text ?? "");
-      button.dataset.said = button.textContent;
+      button.dataset.label = button.textContent;
       button.textContent = "Copied";
       setTimeout(() => {
-        button.textContent = button.dataset.said;
-        delete button.dataset.said;
+        button.textContent = button.dataset.label;
+        delete button.dataset.label;
       }, 1600);
     }
   });
 
-  // ---- A recipient above the form goes into it, and what is typed there stays ----
+  // ---- A link to a recipient fills in the number and keeps the other fields ----
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element && event.target.closest("a[data-recipient]");
     const number = document.querySelector("form input[name=number]");
     if (!link || !number || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     number.value = link.dataset.recipient;
-    number.form.elements.name.value = "";  // of another recipient
+    number.form.elements.name.value = "";  // the name belongs to the previous recipient
     number.form.elements.amount.focus();
   });
 
-  // ---- Keys: "/" finds, "g" and a letter goes, "?" lists, Esc closes ----
+  // ---- Keys: "/" searches, "g" and a letter opens a page, "?" lists the keys, Esc closes ----
   const places = () => all("a[data-go]");
   const search = () => document.querySelector("input[type=search]");
   const listKeys = () => {
@@ -162,7 +162,7 @@
     title.textContent = "Keys";
     const list = document.createElement("dl");
     list.className = "keys";
-    const row = (keys, says) => {
+    const row = (keys, description) => {
       const term = document.createElement("dt");
       keys.forEach((key, index) => {
         const kbd = document.createElement("kbd");
@@ -170,7 +170,7 @@
         term.append(...(index ? [" ", kbd] : [kbd]));
       });
       const what = document.createElement("dd");
-      what.textContent = says;
+      what.textContent = description;
       list.append(term, what);
     };
     if (search()) row(["/"], search().getAttribute("placeholder") || "Search");

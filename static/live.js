@@ -1,5 +1,5 @@
-// On the home page and the newest page of a statement: asks the stream of events what is new, and then
-// takes the parts of the page anew from the server. Without it, reloading the page shows the same.
+// On the home page and the newest page of a statement: polls the stream of events. If there is a new
+// event, loads the page again and replaces its parts. Without this file, reloading shows the same.
 (() => {
   "use strict";
   const source = document.querySelector("template[data-live]");
@@ -12,11 +12,11 @@
   const text = (row, selector) => row.querySelector(selector).textContent.trim().replace(/\s+/g, " ");
   let last = source.dataset.since, failures = 0, isNew = false, timer = 0, isAsking = false;
 
-  // What the reader is doing is not disturbed: the parts wait.
+  // While the reader selects text or has something open, the parts are not replaced.
   const isBusy = () => !getSelection().isCollapsed
     || document.querySelector("[data-live-part] details[open], dialog[open]");
 
-  const say = (added) => {
+  const announce = (added) => {
     if (!added.length) return;
     const toast = source.content.cloneNode(true);
     const words = added.slice(0, NAMED).map((row) => {
@@ -25,12 +25,12 @@
       return `${text(row, ".entry__name a")}, ${amount}${currency}`;
     });
     const more = added.length > NAMED ? `; +${added.length - NAMED}` : "";
-    toast.querySelector("p").textContent = `${source.dataset.says} ${words.join("; ")}${more}`;
+    toast.querySelector("p").textContent = `${source.dataset.prefix} ${words.join("; ")}${more}`;
     const messages = document.getElementById("messages");
     messages.querySelectorAll(".toast--live").forEach((old) => old.remove());
     const box = toast.firstElementChild;
     messages.append(toast);
-    setTimeout(() => box.remove(), SHOWN); // the row stays
+    setTimeout(() => box.remove(), SHOWN); // the row in the table stays
   };
 
   const refresh = async () => {
@@ -44,7 +44,7 @@
     const added = [...rows(page)].filter(([key]) => !known.has(key)).map(([, row]) => row);
     const focused = document.activeElement?.closest("[data-live-part] a")?.getAttribute("href");
     added.forEach((row) => row.classList.add("entry--new"));
-    say(added);
+    announce(added);
     parts(document).forEach((part) => {
       const before = part.offsetHeight;
       part.replaceChildren(...(fresh.get(part.dataset.livePart)?.childNodes ?? []));
@@ -66,12 +66,12 @@
     let wait = 5000;
     try {
       const answer = await fetch(source.dataset.live, { headers: { ...BY_ITSELF, "Last-Event-ID": last }, cache: "no-store" });
-      if ([400, 401, 403, 404].includes(answer.status)) return; // signed out: as without this file
+      if ([400, 401, 403, 404].includes(answer.status)) return; // signed out: stop polling
       if (!answer.ok) throw new Error(answer.statusText);
-      const told = await answer.text();
-      wait = Number(/^retry: (\d+)$/m.exec(told)?.[1] ?? wait);
-      isNew ||= /^data: /m.test(told);
-      last = [...told.matchAll(/^id: (.*)$/gm)].pop()?.[1] ?? last;
+      const events = await answer.text();
+      wait = Number(/^retry: (\d+)$/m.exec(events)?.[1] ?? wait);
+      isNew ||= /^data: /m.test(events);
+      last = [...events.matchAll(/^id: (.*)$/gm)].pop()?.[1] ?? last;
       if (isNew && !isBusy()) await refresh();
       failures = 0;
     } catch {

@@ -1,29 +1,29 @@
-// Passkeys: asks the browser for one, by allauth's script, and says in words what went wrong.
+// Passkeys: requests one from the browser with allauth's script, and shows errors in words.
 (() => {
   "use strict";
   const button = document.querySelector("[data-passkey]");
   const trouble = document.querySelector("[data-passkey-trouble]");
   if (!button || !trouble) return;
-  const say = (text) => {
+  const show = (text) => {
     trouble.textContent = text;
     trouble.hidden = false;
   };
   if (!window.PublicKeyCredential) {
-    if (button.dataset.passkey !== "sign-in") say("This browser has no passkeys under this address. They need HTTPS.");
+    if (button.dataset.passkey !== "sign-in") show("This browser has no passkeys under this address. They need HTTPS.");
     return;
   }
   document.querySelectorAll("[data-passkey], [data-with-passkey]").forEach((el) => { el.hidden = false; });
 
   const words = {
     NotAllowedError: "No passkey was used: it was cancelled, or it took too long. Try again.",
-    InvalidStateError: "This device already has a passkey of yours. Use it, or another device.",
+    InvalidStateError: "This device already has one of your passkeys. Use this passkey, or another device.",
     SecurityError: "Passkeys need the bank's own name in the address, such as localhost instead of 127.0.0.1.",
   };
-  // What allauth's script throws where the server gives it no challenge.
+  // Thrown by allauth's script if the server sends no challenge.
   words.Error = "The bank did not answer, perhaps after too many tries. Wait a few minutes, then try again.";
   document.addEventListener("allauth.error", (event) => {
     event.preventDefault();
-    say(words[event.detail.exception?.name] ?? "The passkey could not be used. Try again, or choose another way.");
+    show(words[event.detail.exception?.name] ?? "The passkey could not be used. Try again, or choose another way.");
   });
   button.addEventListener("click", () => { trouble.hidden = true; });
 

@@ -128,11 +128,11 @@ class _Resolver:
                 if found is not None and found.pk in self.known:
                     continue
                 is_good = is_payable(sender, found)
-                if not questions.may_tell(is_payable=is_good):
+                if not questions.may_check(is_payable=is_good):
                     refused[number] = NUMBERS_ASKED
                 elif not is_good:
                     refused[number] = NOT_PAYABLE
-            questions.write_down()
+            questions.save_counts()
         return refused
 
     def line(self, number: int, body: dict[str, Any], id: uuid.UUID) -> BatchLine:

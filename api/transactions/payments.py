@@ -34,7 +34,7 @@ from transactions.exceptions import (
 )
 from transactions.models import Transaction
 from transactions.safeguards import confirmation
-from transactions.safeguards.quota import NUMBERS_ASKED, may_tell_of_number
+from transactions.safeguards.quota import NUMBERS_ASKED, may_check_number
 from transactions.safeguards.recipients import (
     CANNOT_RECEIVE,
     NOT_PAYABLE,
@@ -260,7 +260,7 @@ def named_account(caller: Caller, sender: Account, number: str) -> Account:
     if found is not None and knows(caller.person, found):
         return found
     is_good = is_payable(sender, found)
-    if not may_tell_of_number(caller.person.pk, is_payable=is_good):
+    if not may_check_number(caller.person.pk, is_payable=is_good):
         raise FieldRefused(NUMBERS_ASKED, "to_number", slug="too-many-numbers")
     if found is None or not is_good:
         raise FieldRefused(NOT_PAYABLE, "to_number", slug=NO_SUCH_ACCOUNT)

@@ -168,7 +168,7 @@ def _insert(file: PaymentFile, source: IO[bytes]) -> None:
         questions = Questions(None if file.is_from_bank else file.created_by_id)
         for part in parts_of(rows_of(source)):
             _copy(file, part, questions)
-        questions.write_down()
+        questions.save_counts()
         _mark_repeats(file)
         settle(file, PaymentFile.State.STORED)
         # Parallel uploads share one limit: the second one waits here, and reads the first one's.
@@ -281,7 +281,7 @@ def _account(
     if account is not None and account.pk in known:
         return account, ""
     is_good = is_payable(file.from_account, account)
-    if not questions.may_tell(is_payable=is_good):
+    if not questions.may_check(is_payable=is_good):
         return None, NUMBERS_ASKED
     return (account, "") if is_good else (None, NOT_PAYABLE)
 

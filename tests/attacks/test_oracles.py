@@ -246,7 +246,7 @@ def test_questions_asked_at_one_moment_share_the_limit(
 
     def ask() -> None:
         together.wait()
-        told.append(quota.may_tell_of_number(mine.user.pk, is_payable=False))
+        told.append(quota.may_check_number(mine.user.pk, is_payable=False))
         connection.close()
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
@@ -443,7 +443,7 @@ def test_guesses_at_a_name_are_limited_also_for_a_right_one_and_in_files(
     for guess in ("Ann", "Jo"):
         ana.post(TRANSFER, form_for(mine, theirs.number, name=guess))
     page = ana.post(TRANSFER, form_for(mine, theirs.number, name="Mara Lindt"))
-    assert "was not compared" in text_of(page)
+    assert "was not checked" in text_of(page)
     assert "Mara Lindt" not in texts_of(page, "sheet__lead")[0]
     assert token_of(page), "it can still be paid"
 

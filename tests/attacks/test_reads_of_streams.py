@@ -42,7 +42,7 @@ def closed_at_the_end() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def one_row_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("transactions.search.batches", "transactions.search.page.file"):
-        monkeypatch.setattr(f"{name}.AT_ONCE", 1)
+        monkeypatch.setattr(f"{name}.ROWS_PER_BATCH", 1)
     monkeypatch.setattr("ledger.web.table_files.LINES_PER_PART", 1)
 
 

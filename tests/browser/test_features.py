@@ -258,7 +258,7 @@ def test_an_analyst_goes_from_a_chart_to_rows_and_to_the_query(
     page.get_by_label("Compare with").select_option(label="the period before, in percent too")
     press(page, "Show")
     page.wait_for_url("**compare=period*")
-    await_text(page, "Compared with the figures in February")
+    await_text(page, "Compared with the numbers in February")
     page.get_by_text("Save this report").click()
     page.get_by_label("Name").fill("March")
     page.get_by_label("Share with").select_option(label="analysts")
@@ -266,7 +266,7 @@ def test_an_analyst_goes_from_a_chart_to_rows_and_to_the_query(
     page.goto("/reports/")
     follow(page, "March")
     page.get_by_text("Show the work").click()
-    for part in ("The ORM", "In manage.py shell", "SQL 1"):
+    for part in ("Code", "In manage.py shell", "SQL 1"):
         await_text(page, part, "#work")
     copy = page.locator("#work").get_by_role("button", name="Copy").last  # of the SQL
     assert copy.is_visible() == has_scripts

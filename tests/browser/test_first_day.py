@@ -198,11 +198,11 @@ class Newcomer:
         codes = self.page.get_by_role("list", name="New codes").get_by_role("listitem")
         expect(codes).to_have_count(10)
         first: str = codes.first.inner_text()
-        self.follow("I have kept them")
+        self.follow("I have saved them")
         self.open("/admin/")
         self.follow("Use your second factor")
         self.page.get_by_label("Code from your app, or a recovery code").fill(first)
-        self.press("Go on")
+        self.press("Confirm")
         expect(self.page).to_have_url(f"{self.bank.address}/admin/")
 
     def open_an_account(self) -> str:

@@ -192,7 +192,7 @@ def test_work_that_takes_long_says_what_it_is_and_how_many_lines(
     page.get_by_text("11 of 12 payments from Everyday can be booked").wait_for()
     assert said == [
         "Booking 2 lines, in one transaction.",
-        "Reading and checking 12 lines. This books nothing.",
+        "Reading and checking 12 lines. Nothing is booked yet.",
     ]
 
 

@@ -60,7 +60,7 @@ def test_a_passkey_is_added_signs_in_alone_and_steps_up(page: Any, device: Any, 
     with page.expect_download() as saved:
         page.get_by_role("link", name="Save as a file").click()
     assert codes.all_inner_texts() == saved.value.path().read_text().split()[-10:]
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have saved them").click()
     expect(page.get_by_text("10 left")).to_be_visible()
 
     page.goto("/account/logout/")
@@ -94,7 +94,7 @@ def test_somebody_signs_up_by_a_passkey_without_any_password(page: Any, device: 
     page.get_by_label("Your name").fill("Nina Berg")
     page.get_by_label("Email").fill("nina@example.com")
     wrong += look_at(page, "sign up by passkey")
-    press(page, "Go on")
+    press(page, "Continue")
     expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
     page.get_by_label("Code").fill(str(mail.outbox[0].body).split("signed up:\n\n")[1].split()[0])
     press(page, "Confirm")

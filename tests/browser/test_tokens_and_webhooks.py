@@ -57,7 +57,7 @@ def test_a_token_is_made_shown_once_and_revoked(visitor: Any) -> None:
     assert text.startswith(f"ledger_{token.prefix}")
     assert (token.per_payment, token.per_day, token.currency) == (25, 100, "USD")
 
-    page.get_by_role("link", name="I have kept it").click()
+    page.get_by_role("link", name="I have saved it").click()
     page.get_by_role("heading", name="Invoices").wait_for()
     assert text not in page.content()
     press(page, "Revoke Invoices")
@@ -81,7 +81,7 @@ def test_a_webhook_is_added_narrowed_and_removed(visitor: Any) -> None:
     webhook = Webhook.objects.get()
     assert "posted" not in webhook.kinds
 
-    page.get_by_role("link", name="I have kept it").click()
+    page.get_by_role("link", name="I have saved it").click()
     page.get_by_role("heading", name="shop.example").wait_for()
     page.get_by_text(URL, exact=True).wait_for()
     assert secret not in page.content()

@@ -9,7 +9,7 @@ from accounts.models import Account, User
 from ledger.text.lines import tidy_line
 from ledger.web.form_fields import ReadableNameField
 from transactions.payees.models import NAME_LIMIT, NOTE_LIMIT
-from transactions.safeguards.quota import NUMBERS_ASKED, may_tell_of_number
+from transactions.safeguards.quota import NUMBERS_ASKED, may_check_number
 from transactions.safeguards.recipients import knows
 
 NOT_SAVED = (
@@ -53,7 +53,7 @@ class PayeeForm(PayeeNameForm):
         if knows(self.user, account):
             return False
         is_good = account is not None and not account.is_closed and self._has(account.currency)
-        if not may_tell_of_number(self.user.pk, is_payable=is_good):
+        if not may_check_number(self.user.pk, is_payable=is_good):
             self.add_error("number", NUMBERS_ASKED)
         elif not is_good:
             self.add_error("number", NOT_SAVED)

@@ -1,4 +1,4 @@
-"""What accounts and the core keep of people, saved reports among it."""
+"""The personal data of accounts and of the core, including saved reports."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from transactions.personal_data.sections import SECTIONS
 from transactions.personal_data.texts import logged, texts
 from transactions.privacy.personal_data import PersonalData, register
 
-# What staff wrote about accounts, reads, the history, revoked tokens and findings of audits.
+# Tables with notes of staff, reads, the history, revoked tokens and findings of audits.
 NEVER_CHANGE = (
     "account_status_changes", "limit_changes", "approval_requests", "transaction_notes", "reads",
     "changes", "api_tokens", "audit_runs",

@@ -1,4 +1,4 @@
-"""How long the data of accounts and the core is kept, for the page "Privacy"."""
+"""Retention periods of accounts and the core, for the page "Privacy"."""
 
 from django.conf import settings
 
@@ -8,23 +8,23 @@ from transactions.privacy.personal_data import KeptRow
 
 CHANGES = "Changes of your accounts and sign-in: what, when, and from which internet address"
 
-REQUESTS = "Server log: each page you open by its kind, with the time, the result and your id"
+REQUESTS = "Server log: the kind of each page you open, with the time, the result and your id"
 SECURITY = (
-    "Security log: each sign-in, refusal and approval, with the time, the result, your id and a"
-    " mark of the session"
+    "Security log: each sign-in, refusal and approval, with the time, the result, your id and"
+    " a session id"
 )
 
 PROXY = "Log of the web server in front: your internet address, and the time of each request"
 
 
 def kept() -> list[KeptRow]:
-    """Each kind of data, and how long it is kept."""
+    """Returns each kind of data with its retention period."""
     people = erased_after()
     absolute = settings.LEDGER_SESSION_ABSOLUTE
     return [
-        ("Payments and balances", "For good: books are never edited"),
+        ("Payments and balances", "Permanently, because we never change these records"),
         ("Your name, addresses, ways to sign in, notes, receipts", f"{people} after you have left"),
-        (CHANGES, f"For good; names and addresses leave it {people} after you have left"),
+        (CHANGES, f"Permanently, but without names and addresses {people} after you have left"),
         ("Sign-ins: time, device and place in words", in_days(settings.LEDGER_KEEP_SIGN_INS_DAYS)),
         (
             "Access tokens: name, what they may do, last use",
@@ -36,7 +36,7 @@ def kept() -> list[KeptRow]:
         (REQUESTS, logs_kept()),
         (SECURITY, logs_kept()),
         *(
-            [(PROXY, "Two weeks, or as long as the bank set")]
+            [(PROXY, "Two weeks, or the period that the bank has set")]
             if settings.LEDGER_BEHIND_PROXY
             else []
         ),

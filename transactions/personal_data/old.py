@@ -1,4 +1,4 @@
-"""Records of accounts and the core that are deleted once their keeping time is over."""
+"""Deletes records of accounts and the core after their retention period."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,11 +17,13 @@ from transactions.models import NamesAsked
 from transactions.privacy.lifting import delete_in_parts, forget_attempts
 from transactions.privacy.retention import OVER, delete_unlocked
 
-NAMES_ASKED_DAYS = 7  # the limit counts a day; a week is for questions about it
+NAMES_ASKED_DAYS = 7  # the limit is per day; a week helps to answer questions about it
 
 
 def delete_old(now: datetime) -> dict[str, int]:
-    """Deletes what is older than its keeping time. Returns how many rows, by what they are."""
+    """Deletes rows that are older than their retention period. Returns the number of deleted rows
+    by kind.
+    """
     old_sign_ins = now - timedelta(days=settings.LEDGER_KEEP_SIGN_INS_DAYS)
     old_counts = timezone.localdate(now) - timedelta(days=NAMES_ASKED_DAYS)
     old = {
@@ -50,8 +52,8 @@ def _delete_sign_ins(before: datetime) -> int:
 
 
 def _latest_sign_ins() -> QuerySet[SignIn, Any]:
-    """The latest of each person, kept so that a sign-in after years of silence is not taken for the
-    first one, which sends no notice of a new device.
+    """Returns the latest sign-in of each person, which is kept. Otherwise a sign-in after several
+    years would count as the first one, and a first sign-in sends no notice of a new device.
     """
     newest = SignIn.objects.succeeded().exclude(user=None).order_by("user", "-at", "-pk")
     return newest.distinct("user").values("pk")
@@ -67,7 +69,9 @@ def _delete_tokens(before: datetime) -> int:
 
 
 def _delete_reads(now: datetime) -> int:
-    """Deletes old rows of a table that never changes otherwise, so only its owner can."""
+    """Deletes old rows of the read log. Nothing else changes its rows, so only the table owner may
+    do this.
+    """
     before = now - timedelta(days=settings.LEDGER_KEEP_READ_LOG_DAYS)
     old = Read.objects.filter(read_at__lt=before)
     return delete_in_parts(old, lambda: note_removal(Read, OVER, before=before))

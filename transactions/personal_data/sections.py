@@ -1,4 +1,4 @@
-"""The sections of the download with what accounts and the core keep of people."""
+"""The sections of the download with the personal data of accounts and the core."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -24,7 +24,7 @@ from ledger.db.rights.row_security import RowScope, reading
 from transactions.models import Entry, SavedReport, StaffReason, Transaction
 from transactions.privacy.personal_data import AT_A_TIME, DataSection, Row, read
 
-# Of the sections, only the long one.
+# Only this section is long enough to be read from a replica in parts.
 OWN_ENTRIES = ReadPurpose(
     "own entries", frozenset({"entries", "transactions", "accounts", "users"})
 )
@@ -39,7 +39,7 @@ def _addresses(person: User) -> Iterable[Row]:
 
 
 def _factors(person: User) -> Iterable[Row]:
-    """Kinds and times; the secrets stay where they are."""
+    """Returns the kind and the times of each second factor. The secrets are not included."""
     factors = Authenticator.objects.filter(user=person).order_by("created_at")
     return read(factors, "type", "created_at", "last_used_at")
 
@@ -50,7 +50,7 @@ def _providers(person: User) -> Iterable[Row]:
 
 
 def _sessions(person: User) -> Iterable[Row]:
-    """Where the person is signed in now."""
+    """Returns the current sessions of the person."""
     living = living_sessions(person, None)
     return [(one.device, one.place, one.started_at, one.last_seen_at) for one in living]
 
@@ -84,8 +84,8 @@ ABOUT_PEOPLE = (
 
 
 def _changes(person: User) -> Iterator[Row]:
-    """The history of the person and their accounts. Of colleagues' changes it says neither who made
-    them nor why: reasons are written for colleagues.
+    """Yields the history of the person and their accounts. A change by staff contains neither the
+    colleague's name nor the reason, because reasons are written for staff only.
     """
     accounts = [str(account.pk) for account in Account.objects.owned_by(person)]
     changes = Change.objects.filter(
@@ -93,7 +93,7 @@ def _changes(person: User) -> Iterator[Row]:
         | Q(table_name="accounts", about__in=accounts)
     )
     columns = ("changed_at", "table_name", "about", "action", "before", "after")
-    with reading(RowScope.BANK):  # no policy shows a customer the rows of the history
+    with reading(RowScope.BANK):  # row policies hide the history from customers
         for *facts, by, path, address in read(
             changes.order_by("changed_at", "id"), *columns, "person_id", "path", "address"
         ):
@@ -107,12 +107,12 @@ def _who(*, is_own: bool, is_somebodys: bool, path: str) -> str:
         return "you"
     if path.startswith("manage.py "):
         return "a command of the bank"
-    is_of_a_page = path.startswith("/")  # others wrote SQL of their own
+    is_of_a_page = path.startswith("/")  # otherwise the change was made with plain SQL
     return "the bank" if is_somebodys or not is_of_a_page else "somebody who was not signed in"
 
 
 def _reads(person: User) -> Iterator[Row]:
-    """When colleagues opened pages that showed the person's data; who they are stays inside."""
+    """Yields when staff opened pages with the person's data, without the names of the staff."""
     reads = Read.objects.filter(people__contains=[person.pk]).order_by("read_at", "id")
     with reading(RowScope.BANK):
         yield from read(reads, "read_at", "page")
@@ -141,7 +141,9 @@ ENTRY_COLUMNS = (
 
 
 def _entries(person: User) -> Iterable[Row]:
-    """Account by account, so that each is read from its own index range, oldest first."""
+    """Returns all entries, one account after the other, so that each account is read from its own
+    index range, oldest first.
+    """
     accounts = Account.objects.owned_by(person)
     return chain.from_iterable(_entries_of(account, person) for account in accounts)
 
@@ -165,10 +167,12 @@ def _holds(person: User) -> Iterable[Row]:
 
 
 def _messages(person: User) -> Iterable[Row]:
-    """What the bank told the person about a payment; its own reasons are for colleagues."""
-    told = StaffReason.objects.filter(transaction__in=Transaction.objects.visible_to(person))
-    told = told.exclude(message="").order_by("created_at")
-    return read(told, "transaction_id", "action", "message", "created_at")
+    """Returns the bank's messages to the person about payments. The reasons of staff are internal
+    and not included.
+    """
+    messages = StaffReason.objects.filter(transaction__in=Transaction.objects.visible_to(person))
+    messages = messages.exclude(message="").order_by("created_at")
+    return read(messages, "transaction_id", "action", "message", "created_at")
 
 
 def _saved_reports(person: User) -> Iterable[Row]:

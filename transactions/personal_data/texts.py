@@ -1,7 +1,7 @@
-"""Texts that name a person, of accounts and the core: reasons of staff, reads and the history.
+"""Texts of accounts and the core that may name a person: reasons of staff, reads and the history.
 
-A test plants an address in each column of text, and finds a new one that the erasure leaves out:
-`tests/transactions/privacy/test_every_column.py`. See Note [Whose texts].
+A test plants an address in each text column, so it fails for a new column that the erasure leaves
+out: `tests/transactions/privacy/test_every_column.py`. See Note [Whose texts].
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,9 @@ from transactions.privacy.traces import (
 
 
 def logged(traces: Traces) -> Iterator[Logged]:
-    """The person and what is theirs alone; and payments of theirs with others."""
+    """Yields the objects whose entries in the admin log may name the person: the person, their own
+    rows, and their payments with others.
+    """
     yield Logged(User, Q(pk=traces.person.pk))
     yield Logged(Account, Q(user=traces.person))
     for model in (EmailAddress, Authenticator, SocialAccount):
@@ -52,7 +54,9 @@ def logged(traces: Traces) -> Iterator[Logged]:
 
 
 def texts(traces: Traces) -> Iterator[Erased]:
-    """What was written about the person and their accounts, and of others what has an address."""
+    """Yields the texts about the person and their accounts, and other people's texts that contain
+    an address of the person.
+    """
     yield from _about_accounts(traces)
     yield from _in_reads(traces)
     yield emptied(Change.objects.filter(person=traces.person), address="")
@@ -75,10 +79,12 @@ def _about_accounts(traces: Traces) -> Iterator[Erased]:
 
 
 def _in_reads(traces: Traces) -> Iterator[Erased]:
-    """What staff searched for, of the person's data, or with an address; and from which address the
-    person read, if they worked here. Pages send an address percent-encoded, in any of several ways,
-    and the admin encodes the search of a list once more in the address of the page after it, so
-    each query with a percent sign is decoded here, as often as it was encoded.
+    """Yields the search queries of staff about the person or with an address of the person, and the
+    IP addresses of the reads by the person if they were staff.
+
+    Pages send an address percent-encoded in one of several ways. The admin encodes the search of a
+    list once more in the URL of the next page. So each query with a percent sign is decoded here as
+    often as it was encoded.
     """
     reads = Read.objects.exclude(query="")
     of_them = Q(people__contains=[traces.person.pk]) | Q(having("query", traces.addresses))
@@ -94,14 +100,14 @@ def _in_reads(traces: Traces) -> Iterator[Erased]:
 
 
 def _with_an_address(traces: Traces) -> Iterator[Erased]:
-    """What staff wrote about anybody."""
+    """Yields the texts of staff about any person that contain an address of the person."""
     requests = ApprovalRequest.objects.all()
     yield from with_address(traces, Change.objects.all(), reason="")
     yield from with_address(traces, StatusChange.objects.all(), reason="", message="")
     yield from with_address(traces, LimitChange.objects.all(), reason="")
     yield from with_address(traces, requests, reason="", note="")
     yield from with_address(traces, StaffReason.objects.all(), reason="", message="")
-    yield from with_address(traces, ApiToken.objects.all(), reason=REPR)  # a revoked one has one
+    yield from with_address(traces, ApiToken.objects.all(), reason=REPR)  # of a revoked one
     messages = requests.filter(having("parameters__message", traces.addresses))
     yield with_key(messages, "parameters", "message", "")
     files = requests.filter(
@@ -112,17 +118,19 @@ def _with_an_address(traces: Traces) -> Iterator[Erased]:
 
 
 def _in_the_history(traces: Traces) -> Iterator[Erased]:
-    """An address that somebody else had before the person, or by mistake."""
+    """Yields changes of other people's email addresses that contain an address of the person, for
+    example because another person had the address earlier or by mistake.
+    """
     for side in ("before", "after"):
         shorter = Func(
             F(side), Value("email"), template="(%(expressions)s)", arg_joiner=" - ",
             output_field=JSONField(),
         )  # fmt: skip
-        having_it = Change.objects.filter(having(f"{side}__email", traces.addresses))
-        yield Erased(having_it, {side: shorter})
+        changes = Change.objects.filter(having(f"{side}__email", traces.addresses))
+        yield Erased(changes, {side: shorter})
 
 
 def _in_findings(traces: Traces) -> Iterator[Erased]:
-    """Findings of audits that quote a row, where only the address goes."""
+    """Yields audit findings that quote a row. Only the address is removed from them."""
     for rows, text in without(AuditRun.objects.all(), "findings", traces.addresses):
         yield Erased(rows, {"findings": Cast(text, JSONField())})

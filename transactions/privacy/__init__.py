@@ -1,1 +1,3 @@
-"""A person's own data: its download, closing the sign-in, and erasure after the keeping time."""
+"""A person's own data: its download, closing the sign-in, and erasure after the retention
+period.
+"""

@@ -1,4 +1,4 @@
-"""What the log of the admin says about a person: what they and what is theirs were called."""
+"""Erases the names of a person, and of their rows, from the log of the admin."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -14,7 +14,9 @@ from transactions.privacy.traces import REPR, Erased, Logged, Traces, emptied
 
 
 def texts_of_the_log(traces: Traces) -> Erased:
-    """What staff changed stays; how the person and what is theirs were called does not."""
+    """Returns the log entries that name the person or their rows. The erasure removes the names and
+    keeps the record that staff changed the object.
+    """
     about = Q()
     for field in ("object_repr", "change_message"):
         about |= Q(having(field, traces.addresses))
@@ -41,7 +43,9 @@ def _entries(logged: Logged) -> Q:
 
 
 def erase_from_the_log_of_households(households: Iterable[UUID]) -> None:
-    """How households were called in which nobody lives any more."""
+    """Erases the names of these households, in which nobody lives any more, from the log of the
+    admin.
+    """
     kind = ContentType.objects.get_for_model(Household)
     about = LogEntry.objects.filter(content_type=kind, object_id__in=[str(pk) for pk in households])
     about.update(object_repr=REPR, change_message="")

@@ -1,7 +1,7 @@
-"""A person's data as one JSON file, or as a ZIP file with a CSV file a section.
+"""A person's data as one JSON file, or as a ZIP file with one CSV file per section.
 
-Files that the person attached are in the JSON in Base64, and in the ZIP file beside the CSV files.
-Both are generators: they hold some thousand rows in memory, however many there are.
+Files that the person attached are Base64 values in the JSON, and separate files in the ZIP. Both
+downloads are generators that keep only a few thousand rows in memory, whatever the total.
 """
 
 import base64
@@ -21,7 +21,7 @@ ROWS_A_CHUNK = 200
 
 
 def as_json(person: User) -> Iterator[bytes]:
-    """One object, with a list of objects for each section."""
+    """Yields one JSON object that contains a list of objects for each section."""
     encode = _Encoder(ensure_ascii=False)
     yield b"{"
     for place, section in enumerate(all_sections()):
@@ -36,7 +36,9 @@ def as_json(person: User) -> Iterator[bytes]:
 
 
 def as_zip(person: User, moment: datetime) -> Iterator[bytes]:
-    """A ZIP file with a CSV file for each section; `moment` is the time of its files."""
+    """Yields a ZIP file with one CSV file per section. `moment` is the modification time of the
+    files.
+    """
     sink = _Sink()
     with zipfile.ZipFile(cast("IO[bytes]", sink), "w", zipfile.ZIP_DEFLATED) as archive:
         for section in all_sections():
@@ -55,7 +57,7 @@ def as_zip(person: User, moment: datetime) -> Iterator[bytes]:
 
 
 def _chunks(section: DataSection, person: User, files: list[ExportedFile]) -> Iterator[str]:
-    """The lines of the CSV file; adds the files that they name to `files`."""
+    """Yields the lines of the CSV file, and adds the files named in them to `files`."""
     writer = csv.writer(Echo())
     lines = [cast("str", writer.writerow(section.columns))]
     for row in section.rows(person):
@@ -68,7 +70,9 @@ def _chunks(section: DataSection, person: User, files: list[ExportedFile]) -> It
 
 
 def _cell(value: Any) -> Any:
-    """A value as CSV has it: no text is a formula, times are ISO 8601, lists and objects JSON."""
+    """Returns the value for a CSV cell. Formulas are escaped, times are ISO 8601, and lists and
+    objects are JSON.
+    """
     if isinstance(value, dict | list):
         value = json.dumps(value, cls=ExactNumberEncoder, ensure_ascii=False)
     if isinstance(value, ExportedFile):
@@ -79,7 +83,7 @@ def _cell(value: Any) -> Any:
 
 
 class _Encoder(ExactNumberEncoder):
-    """With files in Base64."""
+    """A JSON encoder that writes attached files in Base64."""
 
     def default(self, o: Any) -> Any:
         if isinstance(o, ExportedFile):
@@ -88,7 +92,7 @@ class _Encoder(ExactNumberEncoder):
 
 
 class _Sink:
-    """A file that cannot seek: what was written is taken away at once."""
+    """A file without seek. `taken` returns and removes the data written so far."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -98,7 +102,7 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing to do: parts are taken away by `taken`."""
+        """Does nothing, because `taken` removes the data."""
 
     def taken(self) -> bytes:
         parts, self._parts = b"".join(self._parts), []

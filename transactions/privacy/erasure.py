@@ -1,17 +1,25 @@
-"""Erases people who left, once the keeping time is over. The books stay as they are.
+"""Erases people who left, after the retention period. The bank's records of payments do not change.
 
-Note [Erasure]: names, addresses, ways to sign in, sessions and notes go; accounts and transactions
-stay, with the id of a person whom nothing names any more. Seals digest transactions alone, so they
-verify as before. A first transaction replaces the address by one of DOMAIN, unless the sign-in was
-restored since the person was read. From then on services refuse to restore it. The history keeps
-the old address until the name goes. Texts that name the person are found without a lock. The next
-transaction erases what is in tables that may change. Short ones erase a few lines of payment files,
-because bookings of their files wait meanwhile, and rows of tables that never change otherwise, a
-part each, the history of the accounts among them: Note [Lifted triggers]. Each locks the found rows
-and compares them with the condition of the search again, because others may have changed them
-since. Another short one erases the name and its history. Then the search is repeated until it finds
-nothing, because of what was written since. Each step before the name goes may be repeated: if one
-fails, the person is still due, and the next run begins again.
+Note [Erasure]: names, addresses, ways to sign in, sessions and notes are erased. Accounts and
+transactions stay, with the id of a person whose name is not stored anywhere. Seals digest only
+transactions, so they verify as before.
+
+The steps:
+
+1. A first transaction replaces the address by one of DOMAIN, unless the sign-in was restored since
+   the person was read. From then on services refuse to restore the sign-in. The history keeps the
+   old address until the name is erased.
+2. Texts that name the person are found without a lock.
+3. The next transaction erases the texts in tables whose rows may change.
+4. Short transactions erase the rest in parts: a few lines of payment files each, because bookings
+   from the same file wait for them; and rows of tables that never change otherwise, among them the
+   history of the accounts: Note [Lifted triggers]. Each transaction locks its rows and checks the
+   condition of the search again, because other sessions may have changed the rows since.
+5. Another short transaction erases the name and its history.
+6. The search is repeated until it finds nothing, because texts may have been written since step 2.
+
+Steps 1 to 4 may be repeated: if a step fails, the person is still due, and the next run starts
+again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -58,9 +66,9 @@ from transactions.privacy.lifting import (
 from transactions.privacy.personal_data import REGISTERED
 from transactions.privacy.traces import Erased, Traces, households_of, traces_of
 
-PART = 5000  # rows of a statement
-FEW = 100  # rows of `locked_first`, for which others wait
-SEARCHES = 5  # at most, for what was written between the first one and the end
+PART = 5000  # rows per SQL statement
+FEW = 100  # rows per part where other sessions wait for rows of `locked_first`
+SEARCHES = 5  # maximum number of searches for texts written since the first search
 WHY = "A person was erased"
 WITHOUT_NAMES: dict[str, Any] = {
     "reason": "",
@@ -75,8 +83,9 @@ WITHOUT_NAMES: dict[str, Any] = {
 
 
 def due_before(moment: datetime) -> QuerySet[User]:
-    """People who left before this moment, have no open account, and are not erased yet. Anybody can
-    take the name of the erased, but only an erasure removes addresses from the history.
+    """Returns people who left before this moment, have no open account and are not erased yet. A
+    person counts as erased only if no old address is left in the history, because anybody can
+    choose the name that erased people have.
     """
     is_open = Account.objects.filter(user=OuterRef("pk")).exclude(status=Account.Status.CLOSED)
     about = Cast(OuterRef("pk"), TextField())
@@ -88,7 +97,7 @@ def due_before(moment: datetime) -> QuerySet[User]:
 
 
 class Found(NamedTuple):
-    """The rows of an `Erased` and its values, with the ids that a search found."""
+    """The rows and new values of an `Erased`, with the ids that a search found."""
 
     rows: QuerySet[Any]
     ids: list[Any]
@@ -105,12 +114,12 @@ class Found(NamedTuple):
 
     @property
     def locks_others(self) -> bool:
-        """Whether rows of another table are locked too."""
+        """Whether rows of another table have to be locked too."""
         return self.rows.model in _locked_first()
 
     @property
     def is_erased_apart(self) -> bool:
-        """Whether `erase` opens database transactions, one for each part."""
+        """Whether `erase` opens a database transaction for each part."""
         return self.never_changes or self.locks_others
 
     def parts(self, most: int) -> Iterator[list[Any]]:
@@ -128,7 +137,9 @@ class Found(NamedTuple):
                 self._erase_part(part)
 
     def _erase_part(self, ids: Sequence[Any]) -> None:
-        """Leaves out rows that no longer meet the condition of the search."""
+        """Erases the rows with these ids, except those that no longer meet the condition of the
+        search.
+        """
         _lock(self.rows.model, ids)
         rows = self.rows.filter(pk__in=ids)
         set_locally(**{ERASES: WHY})
@@ -145,7 +156,7 @@ def _locked_first() -> dict[type[Model], Callable[[QuerySet[Any]], QuerySet[Any]
 
 
 def _lock(model: type[Model], ids: Sequence[Any]) -> None:
-    """Locks the rows until the transaction ends, and before them those of `locked_first`."""
+    """Locks the rows until the transaction ends. Locks the rows of `locked_first` before them."""
     rows = model._default_manager.filter(pk__in=ids)
     if others := _locked_first().get(model):
         list(others(rows).select_for_update(no_key=True).order_by("pk").values_list("pk"))
@@ -153,11 +164,11 @@ def _lock(model: type[Model], ids: Sequence[Any]) -> None:
 
 
 def erase(person: User) -> bool:
-    """Erases what names the person. For the owner of the tables. Returns False, with nothing
-    erased, if their sign-in was restored since `person` was read.
+    """Erases everything that names the person; only the table owner may do this. Returns False,
+    with nothing erased, if the sign-in was restored since `person` was read.
 
-    Raises StorageFailed if S3 did not delete what the person attached; then nothing else is erased
-    but the address of the row.
+    Raises: StorageFailed if S3 did not delete the person's attachments. In this case only the
+    address in the row of the person is erased.
     """
     if not with_short_waits(partial(_begin, person)):
         return False
@@ -177,14 +188,14 @@ def erase(person: User) -> bool:
 
 
 def _begin(person: User) -> bool:
-    """Replaces the address of the row. Returns False if the sign-in was restored since `person` was
-    read, also if it is closed again.
+    """Replaces the address in the row. Returns False if the sign-in was restored since `person` was
+    read, even if it was closed again.
     """
     rows = User.objects.select_for_update().filter(pk=person.pk, deleted_at=person.deleted_at)
-    as_read: User | None = rows.first()
-    if as_read is None:
+    unchanged: User | None = rows.first()
+    if unchanged is None:
         return False
-    return erase_person(as_read.pk)
+    return erase_person(unchanged.pk)
 
 
 def _delete_outside(person: User) -> None:
@@ -193,14 +204,14 @@ def _delete_outside(person: User) -> None:
 
 
 def all_texts(traces: Traces) -> Iterator[Erased]:
-    """All texts that name the person, in every table."""
+    """Yields all texts that name the person, in every table."""
     yield texts_of_the_log(traces)
     for data in REGISTERED:
         yield from data.texts(traces)
 
 
 def _search(traces: Traces) -> list[Found]:
-    """Those of `all_texts` that are not erased yet. Locks nothing."""
+    """Returns the texts of `all_texts` that are not erased yet. Locks nothing."""
     found = (
         Found(rows, list(rows.values_list("pk", flat=True)), values)
         for rows, values in all_texts(traces)
@@ -209,22 +220,22 @@ def _search(traces: Traces) -> list[Found]:
 
 
 def _erase_found(found: Iterable[Found]) -> None:
-    """Erases those that belong into one database transaction, which is open."""
+    """Erases the texts that belong in one database transaction, which the caller has opened."""
     for each in found:
         if not each.is_erased_apart:
             each.erase()
 
 
 def _erase_in_parts(found: Iterable[Found]) -> None:
-    """Erases the others."""
+    """Erases the texts that need a database transaction for each part."""
     for each in found:
         if each.is_erased_apart:
             each.erase()
 
 
 def _delete_own(person: User) -> None:
-    """Deletes the rows that are the person's alone, of tables that may change."""
-    token_ends.revoke_all(person, "sign_in_closed")  # if one works still, it is not deleted
+    """Deletes the rows that belong only to the person, from tables whose rows may change."""
+    token_ends.revoke_all(person, "sign_in_closed")  # a token that still works cannot be deleted
     for data in REGISTERED:
         for rows in data.rows(person):
             _delete(rows)
@@ -239,12 +250,12 @@ def _erase_what_may_change(person: User, found: Sequence[Found]) -> None:
     person = User.objects.select_for_update().get(pk=person.pk)
     set_locally(**{ERASES: WHY})
     _delete_own(person)
-    _erase_found(found)  # of others too, so it comes last
+    _erase_found(found)  # last, because it locks rows of other people too
     set_locally(**{ERASES: ""})
 
 
 def _erase_for_good(traces: Traces) -> None:
-    """Erases the name, and the history of it."""
+    """Erases the name and its history."""
     person = User.objects.select_for_update().get(pk=traces.person.pk)
     set_locally(**{ERASES: WHY})
     with triggers_lifted("changes"):
@@ -256,7 +267,9 @@ def _erase_for_good(traces: Traces) -> None:
 
 
 def _rename_empty_households(households: Sequence[UUID]) -> None:
-    """A household in which others live keeps its name, which is theirs too."""
+    """Replaces the names of households without members. If others live in a household, its name is
+    kept, because it is also their name.
+    """
     members = User.objects.filter(household=OuterRef("pk"))
     empty = Household.objects.filter(~Exists(members), pk__in=households)
     erase_from_the_log_of_households(empty.values_list("pk", flat=True))
@@ -264,8 +277,8 @@ def _rename_empty_households(households: Sequence[UUID]) -> None:
 
 
 def _history_of_accounts(traces: Traces) -> Iterator[Found]:
-    """What the history says of the accounts, which may be much. Nothing finds the person by it, so
-    it goes before the name.
+    """Yields the history of the accounts with names or reasons, which may be large. It is erased
+    before the name, because the search for the person does not need it.
     """
     rows = _naming([str(pk) for pk in traces.accounts]).filter(table_name="accounts")
     ids = list(rows.order_by("changed_at", "id").values_list("pk", flat=True))
@@ -274,8 +287,9 @@ def _history_of_accounts(traces: Traces) -> Iterator[Found]:
 
 
 def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
-    """That something was changed, when and by whom stays; names, reasons and the person's address
-    go. A name of a household goes from its history only if nobody lives there any more.
+    """Removes names, reasons and the person's address from the history. The time, the action and
+    the author of each change stay, and a household's history keeps its name while somebody lives
+    there.
     """
     lived_in = Household.objects.filter(pk__in=others).exclude(name=HOUSEHOLD_NAME)
     kept = set(lived_in.values_list("pk", flat=True))
@@ -284,6 +298,6 @@ def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
 
 
 def _naming(about: Sequence[str]) -> QuerySet[Change]:
-    """The history of these ids where it has names or reasons."""
+    """Returns the history of these ids that contains names or reasons."""
     names = Q(before__has_any_keys=NAMING) | Q(after__has_any_keys=NAMING)
     return Change.objects.filter(~Q(reason="") | names, about__in=about)

@@ -1,4 +1,4 @@
-"""A person closes their accounts and their sign-in by themselves."""
+"""Lets customers close their accounts and their sign-in themselves."""
 
 from django.db import transaction as db_transaction
 
@@ -16,11 +16,11 @@ REASON = "Closed by the customer, who left the bank."
 
 
 class CannotLeave(LedgerError):
-    """Something stands in the way of closing a person's accounts; the text says what."""
+    """The person's accounts cannot be closed yet. The message contains the reasons."""
 
 
 def obstacles(person: User) -> list[Obstacle]:
-    """What has to be done first; none if the person may leave now."""
+    """Returns what the person has to do first, or an empty list if they may leave now."""
     if person.is_staff:
         return [Obstacle(STAFF)]
     accounts = list(Account.objects.owned_by(person).not_closed())
@@ -30,11 +30,11 @@ def obstacles(person: User) -> list[Obstacle]:
 @counts_refusals
 @with_retry
 def leave(*, person: User) -> User:
-    """Closes the person's accounts and sign-in, and ends their sessions, in one database
-    transaction; the history stays.
+    """Closes the person's accounts and sign-in and ends their sessions, in one database
+    transaction. The history stays.
 
-    Raises CannotLeave, with nothing changed, while an account has money, holds or is frozen, and
-    as `lock_active` does.
+    Raises: CannotLeave, with nothing changed, if an account is frozen or has money or holds; also
+    the errors of `lock_active`.
     """
     with db_transaction.atomic(durable=True):
         person = User.objects.lock_active(person.pk)

@@ -1,9 +1,9 @@
-"""Writes rows that never change otherwise, without making others wait for long.
+"""Writes rows that never change otherwise, so that other sessions wait only briefly.
 
-Note [Lifted triggers]: two functions of the owner of the tables lift the triggers of `lifted`, and
-of no other table; the owner and the worker may call them. No other session can write these tables
-until the transaction ends. So what changes is found before, without a lock, and the rest is done
-with_short_waits: see Note [Short waits].
+Note [Lifted triggers]: two functions of the table owner lift the triggers of the tables in
+`lifted`, and of no other table. Only the owner and the worker may call them. No other session can
+write these tables until the transaction ends, so the changes are found beforehand without a lock,
+and only the writes run with_short_waits: see Note [Short waits].
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +21,10 @@ from accounts.erased import ACCOUNT_NAME, DOMAIN, NAME
 from ledger.db.locking.short_waits import with_short_waits
 from transactions.privacy.personal_data import REGISTERED
 
-PART = 2000  # rows that change while others wait
+PART = 2000  # rows per part, for which other sessions wait
 
-# What keeps a worker from more than an erasure: these register rows and note what becomes of them,
-# keep tokens revoked, and keep what a request asks for and how it was decided. Features add theirs.
+# Triggers that limit a worker to an erasure: they register rows and record their changes, keep
+# tokens revoked, and protect the content and decision of a request. Features add their own.
 NEVER_LIFTED = (
     "row_is_registered", "row_is_revised", "api_token_end_is_final", "request_asks_the_same",
     "request_changes_by_decision",
@@ -56,8 +56,8 @@ REVOKE ALL ON FUNCTION {signature} FROM PUBLIC;
 """
 
 
-# The worker may not write these columns and tables: it could let itself in as anybody, or shut
-# anybody out.
+# The worker may not write these columns and tables: otherwise it could sign in as any person, or
+# lock any person out.
 WAYS_IN = (
     "account_emailaddress", "mfa_authenticator", "socialaccount_socialaccount", "users_groups",
     "users_user_permissions",
@@ -96,9 +96,9 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION {ERASE} FROM PUBLIC;
 """  # noqa: S608 - constants
-# Note [Codes in mails]: the table also has digests of the codes that were mailed, with a key that
-# the worker has. By writing one it could sign in with a code of its own, and by reading one it
-# could try all codes. So it deletes what is over, and nothing else.
+# Note [Codes in mails]: the table also contains digests of mailed codes, and the worker has the key
+# of the digests. If it could write a digest, it could sign in with a code that it chose. If it
+# could read a digest, it could try all codes. So it may only delete expired rows.
 FORGET_ATTEMPTS = f"""
 CREATE OR REPLACE FUNCTION {FORGET} RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -120,22 +120,22 @@ WHERE relname = ANY (%s) AND relnamespace = 'public'::regnamespace AND tgenabled
 
 
 def lifted() -> tuple[str, ...]:
-    """The tables whose triggers an erasure, or the end of a keeping time, may lift: their rows
-    change by an erasure alone, or go when their time is over.
+    """Returns the tables whose triggers may be lifted by an erasure or at the end of a retention
+    period. Their rows change only by an erasure, or are deleted after the retention period.
     """
     return tuple(chain.from_iterable(data.never_change for data in REGISTERED))
 
 
 def install_functions(*, using: str, **_signal: Any) -> None:
-    """Makes the functions as the code has them, after a migration. Sets triggers again that a
-    worker has left lifted.
+    """Installs the current version of the functions after a migration. Also restores triggers that
+    a worker has left lifted.
     """
     tables = ", ".join(f"'{table}'" for table in lifted())
     never = chain(NEVER_LIFTED, *(data.never_lifted for data in REGISTERED))
     kept = ", ".join(f"'%{name}%'" for name in never)
     with connections[using].cursor() as cursor:
         for signature, verb in ((LIFT, "DISABLE"), (RESTORE, "ENABLE")):
-            # Without parameters, so that % stands for itself.
+            # Executed without parameters, so that % is a literal percent sign.
             sql = FUNCTION.format(signature=signature, verb=verb, tables=tables, kept=kept)
             cursor.execute(sql)
         cursor.execute(ERASE_PERSON)
@@ -146,7 +146,7 @@ def install_functions(*, using: str, **_signal: Any) -> None:
 
 
 def drop_functions(*, using: str, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
-    """Before a migration is taken back: what it makes fits the newest tables alone."""
+    """Drops the functions before a migration is reversed: they fit only the newest tables."""
     if any(backwards for _migration, backwards in plan):
         with connections[using].cursor() as cursor:
             for signature in (LIFT, RESTORE, ERASE, FORGET):
@@ -154,10 +154,12 @@ def drop_functions(*, using: str, plan: Sequence[tuple[Any, bool]], **_signal: A
 
 
 def erase_person(pk: UUID, *, name: str | None = None, password: str | None = None) -> bool:
-    """Takes the address out of the row of a person who left; with `name`, also what else names them
-    there and the names of their accounts, and deletes their addresses, second factors, groups and
-    other rights. Returns False, with nothing done, to the worker if their sign-in or an account is
-    open.
+    """Replaces the address in the row of a person who left. With `name`, also replaces their name
+    and the names of their accounts, and deletes their addresses, second factors, groups and other
+    rights.
+
+    Returns False, with nothing changed, if the worker calls it for a person whose sign-in or
+    account is open.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT erase_person(%s, %s, %s)", [pk, name, password])
@@ -166,8 +168,9 @@ def erase_person(pk: UUID, *, name: str | None = None, password: str | None = No
 
 
 def forget_attempts(before: datetime) -> int:
-    """Deletes counts of attempts whose window was over by then, each part in its own transaction.
-    Leaves those that somebody is using to the next run. Returns how many.
+    """Deletes counts of attempts whose window ended before this time, each part in its own
+    transaction. Skips rows that another session has locked, for the next run. Returns the number of
+    deleted rows.
     """
     deleted = 0
     while True:
@@ -181,19 +184,19 @@ def forget_attempts(before: datetime) -> int:
 
 @contextmanager
 def triggers_lifted(table: str) -> Iterator[None]:
-    """Lifts the triggers of a table of `lifted`, but not those of NEVER_LIFTED. See
-    Note [Lifted triggers].
+    """Lifts the triggers of a table of `lifted`, except the triggers of NEVER_LIFTED. See Note
+    [Lifted triggers].
     """
     with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with deferred checks is in use
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # deferred checks would block ALTER TABLE
         cursor.execute("SELECT lift_triggers(%s)", [table])
         yield
         cursor.execute("SELECT restore_triggers(%s)", [table])
 
 
 def delete_in_parts(old: QuerySet[Any], note: Callable[[], None]) -> int:
-    """Deletes rows that never change otherwise, so that others wait for a part of them at most.
-    `note` writes down why, in the transaction of the first part.
+    """Deletes rows that never change otherwise, in parts, so that other sessions wait only for one
+    part. Calls `note`, which records the reason, in the transaction of the first part.
     """
     deleted = 0
 
@@ -212,8 +215,9 @@ def delete_in_parts(old: QuerySet[Any], note: Callable[[], None]) -> int:
 def change_in_parts(
     table: str, ids: Sequence[Any], change: Callable[[Sequence[Any]], object]
 ) -> None:
-    """Calls `change` with a part of the ids after the other, each in a database transaction with
-    the triggers of the table lifted, so that others wait for a part at most.
+    """Calls `change` with one part of the ids after the other. Each call has its own database
+    transaction with the triggers of the table lifted, so that other sessions wait only for one
+    part.
     """
 
     def change_part(part: Sequence[Any]) -> None:

@@ -1,15 +1,15 @@
-"""Finds texts that have one of many words, names or mail addresses.
+"""Finds texts that contain one of many words, names or email addresses.
 
-Note [A pattern each]: a person may have had any number of addresses, and the time and memory in
-which Postgres compiles one regular expression of them all grow with the square of its length. So
-each word, name and address has its pattern, and only a text that has its longest part is compared
-with it.
+Note [A pattern each]: a person may have had any number of addresses. If one regular expression
+contained all of them, its compilation in Postgres would need time and memory that grow with the
+square of its length. So each word, name and address has its own pattern, and Postgres evaluates a
+pattern only for texts that contain the longest part of the pattern.
 
-Note [Whole addresses]: `brien@mail.example` is a part of the address `o'brien@mail.example`, but
-not of `'brien@mail.example'` in SQL. A mailbox may have an apostrophe and SIGNS, which in texts
-usually separate an address from other text, as in `email=ana@mail.example`. So an apostrophe after
-a letter belongs to the mailbox, except in E'...' of Postgres. A sign after a letter belongs to it
-only if somebody else has such an address now.
+Note [Whole addresses]: `brien@mail.example` is a part of the address `o'brien@mail.example`, but in
+SQL it is a whole address in `'brien@mail.example'`. A mailbox may contain an apostrophe and SIGNS,
+which in texts usually separate an address from other text, as in `email=ana@mail.example`. So an
+apostrophe after a letter belongs to the mailbox, except in E'...' of Postgres. A sign after a
+letter belongs to the mailbox only if another person has such an address now.
 """
 
 import re
@@ -23,22 +23,24 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Lower, Upper
 
 MANY = ArrayField(TextField())
-SIGNS = "!#$%&*/=?^`{|}~"  # of a mailbox, by RFC 5322; also an apostrophe and LETTERS
+SIGNS = "!#$%&*/=?^`{|}~"  # allowed in a mailbox by RFC 5322, with LETTERS and the apostrophe
 WITH_SIGN = f"[{SIGNS}].*@"
 LETTERS = r"\w.+-"
 NOT_AFTER_APOSTROPHE = r"(?<![^\WEe]')(?<!\wE')(?<!\w'')(?<!\w\\')"
 
 
 class TextPattern(NamedTuple):
-    """A regular expression of Postgres, and a part of each text that it finds, in any case."""
+    """A regular expression of Postgres, and a part that each matching text contains in any case."""
 
     expression: str
     part: str
 
 
 class HasAny(Func):
-    """Whether a text has one of the patterns. Expressions: the text, the same in one case, the
-    parts of the patterns in this case, and their regular expressions. See Note [A pattern each].
+    """A condition that a text matches one of the patterns. See Note [A pattern each].
+
+    Expressions: the text, the same text folded to one case, the parts of the patterns in this case,
+    and the regular expressions.
     """
 
     template = """EXISTS (
@@ -49,13 +51,13 @@ class HasAny(Func):
 
 
 def having(field: str, patterns: Iterable[TextPattern]) -> HasAny:
-    """The condition that a column, or a key of a JSON column, has one of the patterns."""
+    """Returns the condition that a column or a key of a JSON column matches a pattern."""
     text = KT(field) if "__" in field else Cast(field, TextField())
     parts, expressions = [], []
     for pattern in patterns:
         parts.append(pattern.part)
         expressions.append(pattern.expression)
-    folded = Func(  # once in a query; by Postgres, whose cases differ from those of Python
+    folded = Func(  # once per query, by Postgres, because Python folds some letters differently
         Value(parts, MANY), output_field=MANY,
         template="ARRAY(SELECT upper(lower(part)) FROM unnest(%(expressions)s::text[]) AS part)",
     )  # fmt: skip
@@ -65,7 +67,9 @@ def having(field: str, patterns: Iterable[TextPattern]) -> HasAny:
 def without(
     rows: QuerySet[Any], field: str, addresses: Collection[TextPattern]
 ) -> Iterator[tuple[QuerySet[Any], Func]]:
-    """The rows that have each of the addresses in a column, and its text without this address."""
+    """Yields, for each address, the rows whose column contains it, and the text without this
+    address.
+    """
     if not rows.filter(having(field, addresses)).exists():
         return
     for address in addresses:
@@ -75,7 +79,7 @@ def without(
 
 
 def has_any(text: str, addresses: Iterable[TextPattern]) -> bool:
-    """Whether the text has one of the addresses."""
+    """Returns whether the text contains one of the addresses."""
     folded = _folded(text)
     return any(
         _folded(part) in folded and re.search(expression, text, re.IGNORECASE)
@@ -88,7 +92,7 @@ def _folded(text: str) -> str:
 
 
 def patterns_of_words(texts: Iterable[str]) -> list[TextPattern]:
-    """Finds each of the texts as whole words."""
+    """Returns patterns that match each of the texts as whole words."""
     return [
         TextPattern(rf"(^|[^[:alnum:]]){_words(text)}($|[^[:alnum:]])", _longest_part(text))
         for text in sorted(set(texts))
@@ -103,9 +107,12 @@ def _words(text: str) -> str:
 def patterns_of_addresses(
     addresses: Iterable[str], of_others: Iterable[str] = ()
 ) -> list[TextPattern]:
-    """Finds each of the addresses, but not as a part of another one, in Postgres and in Python: see
-    Note [Whole addresses]. SQL writes an apostrophe twice or behind a backslash. A longer address
-    comes first, so that one that ends with a shorter one is replaced as a whole.
+    """Returns patterns that match each address, but not as a part of another address, in Postgres
+    and in Python: see Note [Whole addresses]. In SQL an apostrophe is doubled or follows a
+    backslash.
+
+    Longer addresses come first, so that an address that ends with a shorter one is replaced as a
+    whole.
     """
     not_after_sign = _not_after_sign(of_others)
     return [
@@ -120,7 +127,9 @@ def patterns_of_addresses(
 
 
 def _not_after_sign(addresses: Iterable[str]) -> dict[str, str]:
-    """By the rest of an address after a sign, a condition that no such sign precedes it."""
+    """Returns, for the end of each address after a sign, the condition that no such sign precedes
+    it.
+    """
     signs: dict[str, set[str]] = defaultdict(set)
     for address in addresses:
         for place, sign in enumerate(address):
@@ -134,5 +143,5 @@ def _quoted(address: str) -> str:
 
 
 def _longest_part(text: str) -> str:
-    """The longest part of the text that the patterns compare letter by letter."""
+    """Returns the longest part of the text that the patterns compare letter by letter."""
     return max(re.split(r"[\s'\\]+", text), key=len)

@@ -1,4 +1,4 @@
-"""What apps keep of people. Each app registers it in its module `personal_data`."""
+"""The personal data that apps store. Each app registers its data in its module `personal_data`."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ from django.db.models import Model, QuerySet
 from accounts.models import User
 from transactions.privacy.traces import Erased, Logged, Traces
 
-AT_A_TIME = 2000  # rows that are held in memory
+AT_A_TIME = 2000  # rows in memory
 Row = Sequence[Any]
-KeptRow = tuple[str, str]  # what, and how long
+KeptRow = tuple[str, str]  # the kind of data, and its retention period
 
 
 @dataclass(frozen=True, slots=True)
 class DataSection:
-    """A kind of data in the download: its name, its columns, and its rows, which are read as they
-    are written, with values in the order of the columns. Other people appear as on the statement:
-    by name, never by account.
+    """A kind of data in the download: its name, its columns, and a function that yields its rows
+    with values in the order of the columns. Other people appear as on the statement, by name and
+    without their account.
     """
 
     name: str
@@ -29,7 +29,7 @@ class DataSection:
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """A file among the cells of a row: its name in a ZIP file, and what reads it."""
+    """A file in a cell of a row: its path in a ZIP file, and a function that reads it."""
 
     path: str
     read: Callable[[], bytes]
@@ -45,15 +45,23 @@ def _none_old(_now: datetime) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalData:
-    """Data of an app. For everybody: sections of the download; how long each kind is kept, in
-    words; and what is deleted when its time is over, which returns how many rows, by what they are.
+    """The personal data of an app.
 
-    Of a person who is erased: what is deleted outside the database, before anything else is; the
-    rows that are deleted, of tables that may change; texts, and what the log of the admin names.
-    Tables whose rows never change otherwise, so that their triggers are lifted (`never_change`),
-    and the triggers of these that stay (`never_lifted`).
-    Of rows that are erased a few at a time, those that are locked before (`locked_first`).
-    When somebody leaves, before their sign-in is closed: what ends at once (`on_leaving`).
+    For the download and retention:
+    `sections`: the sections of the download.
+    `kept`: each kind of data with its retention period, in words.
+    `delete_old`: deletes rows after the retention period; returns the number of rows by kind.
+
+    For the erasure of a person:
+    `delete_outside`: deletes data outside the database. It runs before all other steps.
+    `rows`: rows to delete, of tables whose rows may change.
+    `texts`: texts to erase.
+    `logged`: objects whose entries in the admin log may name the person.
+    `never_change`: tables whose rows never change otherwise, so their triggers are lifted.
+    `never_lifted`: triggers of these tables that are not lifted.
+    `locked_first`: rows to lock before the rows of a model that are erased a few at a time.
+
+    `on_leaving` runs when a person leaves, before their sign-in is closed.
     """
 
     sections: tuple[DataSection, ...] = ()
@@ -75,15 +83,15 @@ REGISTERED: list[PersonalData] = []  # in the order of INSTALLED_APPS
 
 
 def register(data: PersonalData) -> None:
-    """Adds this to the download, the page "Privacy", erasure and the end of keeping times."""
+    """Registers the data for the download, the page "Privacy", the erasure and retention."""
     REGISTERED.append(data)
 
 
 def all_sections() -> list[DataSection]:
-    """Every section of the download."""
+    """Returns every section of the download."""
     return [section for data in REGISTERED for section in data.sections]
 
 
 def read(rows: "QuerySet[Any, Any]", *columns: Any) -> Iterator[Row]:
-    """These columns of the rows, some of which are in memory at a time."""
+    """Returns an iterator over these columns of the rows, which keeps AT_A_TIME rows in memory."""
     return iter(rows.values_list(*columns).iterator(chunk_size=AT_A_TIME))

@@ -1,4 +1,4 @@
-"""Deletes records of use once their keeping time is over."""
+"""Deletes records of use after their retention period."""
 
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,13 @@ from django.utils import timezone
 from transactions.privacy.lifting import PART
 from transactions.privacy.personal_data import REGISTERED
 
-OVER = "The keeping time is over."
+OVER = "The retention period has ended."
 
 
 def apply_retention(now: datetime | None = None) -> dict[str, int]:
-    """Deletes what is older than its keeping time. Returns how many rows, by what they are."""
+    """Deletes rows that are older than their retention period. Returns the number of deleted rows
+    by kind.
+    """
     now = now or timezone.now()
     deleted: dict[str, int] = {}
     for data in REGISTERED:
@@ -23,8 +25,8 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
 
 
 def delete_unlocked(old: QuerySet[Any]) -> int:
-    """Deletes rows of a table that pages write, each part in its own transaction, so that nobody
-    waits for longer than a part takes. Leaves rows that somebody is using to the next run.
+    """Deletes rows of a table that pages write, each part in its own transaction, so that other
+    sessions wait only for one part. Skips rows that another session has locked, for the next run.
     """
     deleted: int = 0
     rows = old.model._default_manager

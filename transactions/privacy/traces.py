@@ -1,15 +1,20 @@
-"""Where a person is named in texts: in whose, by which words and addresses, and what replaces them.
+"""Finds the texts that name a person, by words and addresses, and defines the replacement.
 
-The functions find them and change nothing, so that the erasure searches without a lock. They leave
-out what is erased already.
+The functions only search, so the erasure can call them without a lock. They leave out texts that
+are erased already.
 
-Note [Whose texts]: anybody can take any name, such as "groceries", "Select" or somebody else's, so
-a name in a text proves nothing. Texts of staff about the person and their accounts are emptied.
-Texts about another side too are emptied where they have a word of the name. Texts of people who
-paid the person, were paid by them or live with them are emptied where they have the whole name.
-Other texts are emptied only where they have an address of the person that was confirmed by mail, or
-that the bank entered, and that nobody else has: anybody can sign up with somebody else's address.
-What others chose (categories, rules, budgets, reports, names of what is theirs) stays.
+Note [Whose texts]: anybody can choose any name, such as "groceries", "Select" or the name of
+another person, so a name in a text proves nothing. These texts are emptied:
+
+- texts of staff about the person and their accounts: all;
+- texts of staff that are also about another side: if they contain a word of the name;
+- texts of people who paid the person, were paid by them or live with them: if they contain the
+  whole name;
+- other texts: if they contain an address that belongs only to the person, and that was confirmed by
+  mail or entered by the bank. Other addresses do not count, because anybody can sign up with the
+  address of another person.
+
+Names that others chose for their own things (categories, rules, budgets, reports) stay.
 """
 
 from collections.abc import Collection, Iterator
@@ -40,21 +45,21 @@ from transactions.privacy.patterns import (
     patterns_of_words,
 )
 
-PAID = ("description", "reference")  # of a payment
+PAID = ("description", "reference")  # text columns of a payment
 REPR = "Erased"
 REFUSED = "It was refused."
 
 
 class Erased(NamedTuple):
-    """Rows with texts that go, and the new values; without values the rows are deleted."""
+    """Rows with texts to erase, and the new values. If `values` is None, the rows are deleted."""
 
     rows: QuerySet[Any]
     values: dict[str, Any] | None
 
 
 class Logged(NamedTuple):
-    """Rows about which staff wrote in the log of the admin: all entries about them go, or those
-    that have one of the patterns.
+    """Objects whose entries in the admin log may name the person. All entries about them are
+    erased, or only entries that match one of `patterns`.
     """
 
     model: type[Model]
@@ -64,22 +69,24 @@ class Logged(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """Where to look for a person: their accounts, who had to do with them, and patterns of the
-    words of their names and of any address, of whole names, and of addresses that are proved to be
-    theirs and nobody else's: Note [Whose texts].
+    """What to search for a person: their accounts, related people and accounts, and patterns.
+    `words` are the words of their names and any address. `names` are whole names. `addresses` are
+    addresses proved to belong to the person and to nobody else: Note [Whose texts].
     """
 
     person: User
     accounts: list[UUID]
     others: list[UUID]  # the other accounts of their payments
-    known: list[UUID]  # whoever holds one of these, or lives in a household of the person
+    known: list[UUID]  # holders of `others`, and members of households of the person
     words: list[TextPattern]
     names: list[TextPattern]
     addresses: list[TextPattern]
 
 
 def traces_of(person: User) -> Traces:
-    """Read before anything is erased: former names and addresses are in the history alone."""
+    """Returns the traces of a person. Call it before anything is erased, because former names and
+    addresses are only in the history.
+    """
     names, addresses = {person.name}, {person.email}
     confirmed = EmailAddress.objects.filter(user=person, verified=True)
     proved = set(confirmed.values_list("email", flat=True))
@@ -107,7 +114,9 @@ def traces_of(person: User) -> Traces:
 
 
 def _by_the_bank(row: Change, person: User) -> bool:
-    """Whether staff or a command wrote the person's row. A sign-up has a page but no person."""
+    """Returns whether staff or a command wrote the person's row. A sign-up is recorded with a page
+    but without a user.
+    """
     if row.table_name != "users" or row.action not in ("insert", "update"):
         return False
     by_command = row.person_id is None and not row.path.startswith("/")
@@ -115,7 +124,7 @@ def _by_the_bank(row: Change, person: User) -> bool:
 
 
 def _paid_or_paying(accounts: Collection[UUID]) -> list[UUID]:
-    """The other accounts of all payments of these."""
+    """Returns the other accounts in all payments of these accounts."""
     found: set[UUID | None] = set()
     for mine, other in (("from_account", "to_account"), ("to_account", "from_account")):
         payments = Transaction.objects.filter(**{f"{mine}__in": accounts}).order_by()
@@ -124,7 +133,9 @@ def _paid_or_paying(accounts: Collection[UUID]) -> list[UUID]:
 
 
 def households_of(person: User) -> list[UUID]:
-    """The households in which the person is or was, by their ids: names are not unique."""
+    """Returns the ids of the households that the person belongs or belonged to. Ids, because names
+    are not unique.
+    """
     ids: set[Any] = {person.household_id}
     for row in Change.objects.filter(table_name="users", about=str(person.pk)):
         ids |= {side.get("household_id") for side in (row.before or {}, row.after or {})}
@@ -132,7 +143,7 @@ def households_of(person: User) -> list[UUID]:
 
 
 def _of_others(person: User, **condition: Any) -> set[str]:
-    """The addresses that somebody else has now and that meet the condition."""
+    """Returns the current addresses of other people that meet the condition."""
     rows = (
         User.objects.exclude(pk=person.pk).filter(**condition),
         EmailAddress.objects.exclude(user=person).filter(**condition),
@@ -141,22 +152,26 @@ def _of_others(person: User, **condition: Any) -> set[str]:
 
 
 def emptied(rows: QuerySet[Any], **values: Any) -> Erased:
-    """The rows that do not have these values yet."""
+    """Returns the rows that do not have these values yet, and the values."""
     return Erased(rows.exclude(**values), values)
 
 
 def with_key(rows: QuerySet[Any], field: str, key: str, value: Any) -> Erased:
-    """The rows whose document has the key with another value."""
+    """Returns the rows whose JSON document has the key with a different value, and the new
+    document.
+    """
     document = Func(
         F(field), Value([key], ArrayField(TextField())), Value(value, JSONField()),
         function="jsonb_set", output_field=JSONField(),
     )  # fmt: skip
-    having = rows.filter(**{f"{field}__has_key": key}).exclude(**{f"{field}__{key}": value})
-    return Erased(having, {field: document})
+    different = rows.filter(**{f"{field}__has_key": key}).exclude(**{f"{field}__{key}": value})
+    return Erased(different, {field: document})
 
 
 def with_address(traces: Traces, rows: QuerySet[Any], **values: Any) -> Iterator[Erased]:
-    """Each of the columns where it has an address of the person, whoever it is about."""
+    """Yields, for each column, the rows of any person in which it contains an address of the
+    person.
+    """
     for field, value in values.items():
         yield emptied(rows.filter(having(field, traces.addresses)), **{field: value})
 
@@ -164,8 +179,8 @@ def with_address(traces: Traces, rows: QuerySet[Any], **values: Any) -> Iterator
 def naming(
     traces: Traces, model: type[Model], of_known: Q, values: dict[str, Any]
 ) -> Iterator[Erased]:
-    """Each of the columns where it has the whole name, of people who had to do with the person, or
-    an address, of anybody: Note [Whose texts].
+    """Yields, for each column, the rows in which it contains the whole name, if they belong to
+    people related to the person, or an address, in any row: Note [Whose texts].
     """
     for field, value in values.items():
         named = of_known & Q(having(field, traces.names))
@@ -174,7 +189,7 @@ def naming(
 
 
 def on_either_side(traces: Traces, prefix: str = "") -> Q:
-    """What goes from or to an account of the person."""
+    """Returns the condition that a payment is from or to an account of the person."""
     sides = (f"{prefix}from_account__in", f"{prefix}to_account__in")
     return Q(**{sides[0]: traces.accounts}) | Q(**{sides[1]: traces.accounts})
 
@@ -182,8 +197,9 @@ def on_either_side(traces: Traces, prefix: str = "") -> Q:
 def in_parameters(
     requests: QuerySet[ApprovalRequest], patterns: list[TextPattern]
 ) -> Iterator[Erased]:
-    """The message to the customer, the name of a file, and what was not booked. The audit compares
-    the texts of what was booked with the payment.
+    """Yields the texts in the parameters of requests: the message to the customer, the file name,
+    and the texts of payments that were not booked. The audit compares the texts of booked payments
+    with the payment, so they are left out.
     """
     yield with_key(requests, "parameters", "message", "")
     files = requests.filter(kind=ApprovalRequest.Kind.PAYMENT_FILE)
@@ -192,8 +208,8 @@ def in_parameters(
 
 
 def in_undone(requests: QuerySet[ApprovalRequest], patterns: list[TextPattern]) -> Iterator[Erased]:
-    """Texts of the payments that the requests ask for, unless it was booked, where they have one of
-    the patterns.
+    """Yields the texts of requested payments that were not booked and whose text matches one of the
+    patterns.
     """
     undone = requests.exclude(status=ApprovalRequest.Status.DONE)
     undone = undone.exclude(kind=ApprovalRequest.Kind.PAYMENT_FILE)

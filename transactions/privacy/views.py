@@ -23,7 +23,9 @@ LEFT = "Your accounts and your sign-in are closed."
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
 def data(request: PersonRequest) -> HttpResponseBase:
-    """Says what the download has; a POST downloads it as JSON or as CSV files in a ZIP file."""
+    """Shows what the download contains. A POST downloads the data as JSON, or as CSV files in a ZIP
+    file.
+    """
     if request.method != "POST":
         return render(request, "transactions/privacy/data.html")
     allowed = consume(
@@ -48,12 +50,14 @@ def _download(request: PersonRequest, *, is_json: bool) -> StreamingHttpResponse
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
 def leave_bank(request: PersonRequest) -> HttpResponse:
-    """Says what leaving means and what stands in its way; a POST closes accounts and sign-in."""
+    """Shows what leaving means and what has to be done first. A POST closes the accounts and the
+    sign-in.
+    """
     if request.method == "POST":
         try:
             leave(person=request.user)
         except CannotLeave:
-            return redirect("transactions:leave")  # the page says why
+            return redirect("transactions:leave")  # the page shows the obstacles
         logout(request)
         messages.success(request, LEFT)
         return redirect("account_login")
@@ -64,6 +68,6 @@ def leave_bank(request: PersonRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
-    """What is stored and for how long, and which cookies there are. For everybody."""
+    """Shows the retention periods and the cookies. No sign-in is needed."""
     context = {"kept": kept(), "not_in_logs": not_in_logs(), "cookies": cookies()}
     return render(request, "transactions/privacy/privacy.html", context)

@@ -1,1 +1,1 @@
-"""The page of one payment: its sides, its timeline, its note."""
+"""The page of one payment, with its sides, its timeline and its note."""

@@ -10,13 +10,13 @@ from ledger.text.lines import odd_characters, shortened, visible
 from ledger.text.money import NOTHING
 from transactions.search.language.terms import having, meta_field, token
 
-# Limits of the page; the downloaded file has everything.
+# Limits of the page. The downloaded file is complete.
 MOST_LINES = 40
-LINES_LIMIT = 16_000  # bytes of their HTML, about
+LINES_LIMIT = 16_000  # approximate bytes of HTML for the lines
 LONGEST_VALUE = 300  # characters of one line
 LONGEST_TERM = 80  # characters of a search term in a link
 STORED_LIMIT = 4_000  # characters of JSON
-COLOURED_LIMIT = 1_200  # characters of JSON to colour: each then costs up to 15 bytes
+COLOURED_LIMIT = 1_200  # characters of JSON; a coloured character needs up to 15 bytes of HTML
 
 # Labels of common keys; other keys are their own labels.
 WORDS = {
@@ -31,8 +31,8 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class MetadataLine:
-    """One value with its label. `key_term` searches for all transactions with this key, `term` for
-    all with the same value; "" if that cannot be searched.
+    """One value with its label. `key_term` is the search term for transactions with this key,
+    `term` for transactions with the same value. Both are "" if no search is possible.
     """
 
     label: str
@@ -42,14 +42,14 @@ class MetadataLine:
 
     @property
     def weight(self) -> int:
-        """About how many bytes its HTML takes. A URL needs three for a byte that is not ASCII."""
+        """Approximate size of the HTML in bytes. In a URL, a byte that is not ASCII takes three."""
         links = len(self.key_term.encode()) + len(self.term.encode())
         return 150 + len(self.label.encode()) + len(self.value_text.encode()) + 3 * links
 
 
 @dataclass(frozen=True, slots=True)
 class MetadataView:
-    """The lines of the page, whether there are more, and the start of the stored JSON."""
+    """The lines of the page, whether lines were left out, and the start of the stored JSON."""
 
     lines: tuple[MetadataLine, ...] = ()
     is_cut: bool = False
@@ -66,7 +66,7 @@ class MetadataView:
 
 
 def details_of(metadata: Mapping[str, Any]) -> MetadataView:
-    """Returns the metadata without the category, as much as fits on a page."""
+    """Returns as much of the metadata as fits on a page, without the category."""
     lines: list[MetadataLine] = []
     left = LINES_LIMIT
     for line in lines_of({key: value for key, value in metadata.items() if key != "category"}):
@@ -78,7 +78,7 @@ def details_of(metadata: Mapping[str, Any]) -> MetadataView:
 
 
 def lines_of(metadata: Mapping[str, Any]) -> Iterator[MetadataLine]:
-    """Every value as a line, nested keys joined: "Merchant city", "Porto"."""
+    """Yields every value as a line. The label joins nested keys: "Merchant city", "Porto"."""
     for key, value in metadata.items():
         yield from _lines(value, _sentence(key), (str(key),))
 
@@ -126,7 +126,7 @@ def _words(key: str) -> str:
 
 
 def _short(label: str) -> str:
-    """Cuts a label with many levels at its beginning."""
+    """Cuts the start of a long label with many levels."""
     return label if len(label) <= LONGEST_TERM else f"…{label[-LONGEST_TERM:]}"
 
 
@@ -143,8 +143,8 @@ def _value_text(value: Any) -> str:
 
 
 def pretty(value: Any) -> str:
-    """Indented JSON, at most `STORED_LIMIT` characters. Invisible characters are written as
-    codes.
+    """Returns indented JSON of at most `STORED_LIMIT` characters, with invisible characters as
+    escape codes.
     """
     parts, size = [], 0
     for part in _pretty(value, ""):
@@ -162,7 +162,7 @@ def _escaped(character: str) -> str:
 
 
 def _pretty(value: Any, indent: str) -> Iterator[str]:
-    """The text in parts, so that the caller can stop early."""
+    """Yields the text in parts, so that the caller can stop early."""
     if isinstance(value, Mapping | list) and value:
         opening, closing = "{}" if isinstance(value, Mapping) else "[]"
         deeper = f"{indent}  "

@@ -1,4 +1,4 @@
-"""The sides of a receipt as a file, see Note [Tables as files]."""
+"""The sides of a receipt as a file: see Note [Tables as files]."""
 
 from decimal import Decimal
 
@@ -12,8 +12,8 @@ COLUMNS = (
 
 
 def sides_table(receipt: Receipt) -> DataTable:
-    """Each side inside the bank as a row: money out of it is negative; the balance is the reader's
-    own alone, as on the page.
+    """Returns a table with one row for each side inside the bank. An outgoing amount is negative.
+    Only the reader's own side has a balance, as on the page.
     """
     row = receipt.row
     rows = (

@@ -1,4 +1,5 @@
-"""A transaction as one reader may see it: their own side in full, the other side by name.
+"""A transaction as one reader may see it: the own side in full, and only the name of the other
+side.
 
 Staff who own neither side see both accounts, the staff reasons, and the actions they may take.
 """
@@ -28,7 +29,9 @@ from transactions.staff_actions import actions_for
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side. `balance` is None for another person's account, and for a hold."""
+    """One side of the transaction. `balance` is None for another person's account and for a
+    hold.
+    """
 
     label: str
     name: str
@@ -39,13 +42,13 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A transaction with all that its page shows.
+    """A transaction with everything that its page shows.
 
-    `signed` is the change of the reader's own balance; None for a hold, between own accounts, and
-    for staff.
+    `signed` is the change of the reader's balance. It is None for a hold, for a transfer between
+    own accounts, and for staff.
 
-    `actions` and `reasons` are for staff only. `mine` is the reader's own annotation; staff who own
-    neither side have none.
+    `actions` and `reasons` are for staff only. `mine` is the reader's annotation; it is empty for
+    staff who own neither side.
     """
 
     row: Transaction
@@ -61,8 +64,8 @@ class Receipt:
     back_url: str
     details: MetadataView
     mine: AnnotationHistory
-    origin: Origin | None = None  # if the reader may open it
-    scope_kind: str = MINE  # of its links to the search
+    origin: Origin | None = None  # None if the reader may not open it
+    scope_kind: str = MINE  # scope of the links to the search
     may_search: bool = True
     is_for_staff: bool = False
     actions: list[tuple[str, str]] = field(default_factory=list)
@@ -70,14 +73,14 @@ class Receipt:
 
     @property
     def badge(self) -> str:
-        """A word for a refund or a hold; "" for a plain payment."""
+        """A label for a refund or a hold, or "" for other payments."""
         if self.row.is_reversal:
             return reversal_word(self.row.type)
         return STATES.get(self.lifecycle.state, "")
 
     @property
     def lines(self) -> list[tuple[str, str, str, str]]:
-        """The metadata as label, text and search links."""
+        """The metadata lines: label, text, and two search URLs for the key and the value."""
         return [
             (
                 line.label,
@@ -90,21 +93,23 @@ class Receipt:
 
     @property
     def category_url(self) -> str:
-        """The search for the same category."""
+        """URL of the search for the same category."""
         return self.search_url(token("category", self.row.shown_category))
 
     @property
     def change_category_url(self) -> str:
-        """The page that gives this payment another category; "" for staff."""
+        """URL of the page that changes the category of this payment, or "" for staff."""
         return "" if self.is_for_staff else categories_url(f"id:{self.row.pk}")
 
     @property
     def tags(self) -> list[tuple[str, str]]:
-        """The reader's tags, each with its search."""
+        """The reader's tags, each with the URL of its search."""
         return [(tag, self.search_url(token("tag", tag))) for tag in self.mine.tags]
 
     def search_url(self, query: str) -> str:
-        """The search page for a query in the reader's scope; "" if they may not search."""
+        """Returns the URL of the search in the reader's scope, or "" if the reader may not
+        search.
+        """
         return search_url(query, self.scope_kind) if query and self.may_search else ""
 
     @property
@@ -116,7 +121,9 @@ class Receipt:
 
 
 def receipt_for(row: Transaction, reader: User) -> Receipt:
-    """Builds the receipt for a reader. `row` comes with both accounts and their holders."""
+    """Builds the receipt for a reader. `row` must be loaded with both accounts and their
+    holders.
+    """
     for_staff = not row.is_of(reader)
     if not for_staff:
         read_own_categories(reader, [row])
@@ -160,7 +167,7 @@ def _side(
 
 
 def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
-    """Facts about refunds; for a hold with a recipient, its purpose."""
+    """Returns facts about refunds, or the purpose of a hold that has a recipient."""
     row = lifecycle.row
     if lifecycle.reversals:
         back, whole = money(lifecycle.reversed, row.currency), money(row.amount, row.currency)
@@ -176,40 +183,44 @@ def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
 
 
 def _booked_by(row: Transaction, origin: Origin | None) -> list[tuple[str, str]]:
-    """Says who booked a payment that something else than a form made: it may be staff."""
+    """Returns who booked a payment that was not made with a form. This may be staff."""
     return [("Booked by", str(row.created_by or "The bank"))] if origin else []
 
 
 def _subline(lifecycle: Lifecycle) -> str:
-    """What a hold means for the money; for other transactions, the description."""
+    """Returns what a hold means for the available money, or the description for other
+    transactions.
+    """
     row, state = lifecycle.row, lifecycle.state
     amount = money(row.amount, row.currency)
     if state == "captured" and lifecycle.capture:
         captured, rest = lifecycle.capture.amount, row.amount - lifecycle.capture.amount
         if not rest:
-            return "All of it was captured."
-        sentence = f"{money(captured, row.currency)} of it was captured"
+            return "All of it was charged."
+        sentence = f"{money(captured, row.currency)} of it was charged"
         return f"{sentence}, {money(rest, row.currency)} released."
     return {
         "pending": "Reserved: it is either booked or returned to your available money.",
         "expired": (
             "This hold has expired. It still counts as held until the bank releases it."
             if row.is_pending
-            else f"It was not captured in time; the {amount} is available again."
+            else f"It was not charged in time. The {amount} is available again."
         ),
-        "released": f"Nothing was captured; the {amount} is available again.",
+        "released": f"Nothing was charged. The {amount} is available again.",
     }.get(state, row.description)
 
 
 def _is_paid_by(row: Transaction, sender: Side | None, recipient: Side | None) -> bool:
-    """Whether the reader has paid this to somebody, or to another account of theirs."""
+    """Returns whether the reader paid this, to another person or to another own account."""
     if row.is_hold or row.is_reversal:
         return False
     return bool(sender and recipient and sender.is_mine)
 
 
 def _back_url(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
-    """The URL of the transfer form filled in to return the money, for the recipient; else ""."""
+    """Returns the URL of a transfer form that is filled in to send the money back, or "" if the
+    reader is not the recipient.
+    """
     row = lifecycle.row
     if not (lifecycle.left and sender and recipient and recipient.is_mine and not sender.is_mine):
         return ""
@@ -234,7 +245,7 @@ def _signed(row: Transaction, sender: Side | None, recipient: Side | None) -> De
 
 
 def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None, how: str) -> str:
-    """What happened, in one sentence to the reader; `how` is that of `Origin`."""
+    """Returns one sentence to the reader about what happened. `how` comes from `Origin`."""
     if lifecycle.row.is_hold:
         return _sentence_of_hold(lifecycle, sender, recipient)
     if lifecycle.row.is_reversal:
@@ -249,7 +260,9 @@ def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None,
 
 
 def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side, how: str) -> str:
-    """A payment between two people; if staff paid it from a file, the bank is the payer."""
+    """Returns the sentence for a payment between two people. If staff paid it from a file, the bank
+    is the payer.
+    """
     if how and _is_paid_for(lifecycle.row) and not recipient.is_mine:
         account = f"your {sender.name}" if sender.is_mine else _named(sender)
         return f"The bank paid {recipient.name} from {account}, {how}"
@@ -261,7 +274,7 @@ def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side, ho
 
 
 def _is_paid_for(row: Transaction) -> bool:
-    """Whether somebody other than the holder of the paying account booked it."""
+    """Returns whether a person other than the holder of the paying account booked it."""
     return row.from_account is not None and row.created_by_id != row.from_account.user_id
 
 
@@ -287,7 +300,9 @@ def _sentence_of_refund(sender: Side | None, recipient: Side | None) -> str:
 
 
 def _named(side: Side | None) -> str:
-    """One's own account by its name; another person's account with its holder."""
+    """Returns the name of the reader's own account, or the name and holder of another person's
+    account.
+    """
     if side is None:
         return ""
     return side.name if side.is_mine else f"{side.account.name} of {side.name}"

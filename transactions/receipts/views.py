@@ -1,4 +1,4 @@
-"""The receipt of a transaction, its sides and metadata as files, and the owner's note on it."""
+"""The receipt of a transaction, its sides and metadata as files, and the owner's note."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ receipt_for(rows.select_related("captures", "reverses").get(pk={pk!r}), reader)"
 
 @require_safe
 def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
-    """One transaction, for the owner of either side and for staff; 404 for everybody else."""
+    """Shows one transaction to the owner of either side and to staff. Other users get 404."""
     with page_work(request) as work:
         context = _context(request, readable_row(request, pk))
     return _rendered(request, work, context)
@@ -47,7 +47,9 @@ def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def note(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Saves the reader's annotation of a transaction on their side; 404 for everybody else."""
+    """Saves the annotation of a transaction for the reader's side. Users who own neither side get
+    404.
+    """
     row = readable_row(request, pk)
     if not row.is_of(request.user):
         raise Http404
@@ -59,7 +61,7 @@ def note(request: PersonRequest, pk: Any) -> HttpResponse:
             messages.success(request, form.done)
         except NoteChanged as refusal:
             form.add_error(None, str(refusal))
-            replaces = None  # the page shows the current version, so that one may be replaced
+            replaces = None  # the page shows the current version, so the form may replace it
     if form.errors:
         return receipt_page(request, row, form=form, replaces=replaces)
     return redirect(f"{reverse('transactions:detail', args=[row.pk])}#note")
@@ -84,7 +86,9 @@ def sides_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
 
 
 def readable_row(request: PersonRequest, pk: Any) -> Any:
-    """The transaction with everything a receipt needs, or 404 if the reader may not read it."""
+    """Returns the transaction with everything that a receipt needs. Raises Http404 if the reader
+    may not read it.
+    """
     rows = Transaction.objects.readable_by(request.user).with_sides()
     row = get_object_or_404(rows.select_related("captures", "reverses"), pk=pk)
     if not row.is_of(request.user):
@@ -100,9 +104,10 @@ def receipt_page(
     form: AnnotationForm | None = None,
     replaces: str | None = None,
 ) -> HttpResponse:
-    """Renders the receipt. A form with errors is shown open. `of_panels`: what a panel is to show.
+    """Renders the receipt. A form with errors is shown open. `of_panels` is context for the panels.
 
-    Saving the `form` replaces the annotation with the id `replaces`; None means the current one.
+    Saving `form` replaces the annotation with the id `replaces`, or the current annotation if it is
+    None.
     """
     with page_work(request) as work:
         context = _context(request, row, of_panels, form=form, replaces=replaces)
@@ -117,7 +122,7 @@ def _context(
     form: AnnotationForm | None = None,
     replaces: str | None = None,
 ) -> dict[str, Any]:
-    """All that the page shows."""
+    """Returns the template context of the page."""
     shown = receipt_for(row, request.user)
     context: dict[str, Any] = {"receipt": shown, "row": row, **(of_panels or {})}
     panels.prepare("receipt", request, context)
@@ -145,7 +150,9 @@ def _rendered(request: PersonRequest, work: QueryLog, context: dict[str, Any]) -
 
 
 def _known_ids(receipt: Receipt) -> list[UUID]:
-    """The ids that the page names or links, and the reader's own accounts."""
+    """Returns the ids that the page contains or links to, and the ids of the reader's own
+    accounts.
+    """
     linked = [moment.row.pk for moment in receipt.lifecycle.moments if moment.row]
     own = [side.account.pk for side in receipt.sides if side.is_mine]
     origin = [receipt.origin.id] if receipt.origin else []

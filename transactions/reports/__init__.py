@@ -1,5 +1,5 @@
-"""Reports. This module exports their queries: functions of a `Scope` and parameters, which return
-rows. What a page shows of them, and their charts, is in `pages/`; `catalogue.py` lists them.
+"""Reports. This module exports their queries: functions that take a `Scope` and parameters and
+return rows. Pages and charts are in `pages/`; `catalogue.py` lists all reports.
 """
 
 from transactions.reports.queries.balances import balance_over_time, trial_balance

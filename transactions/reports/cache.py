@@ -1,9 +1,9 @@
-"""Caches the rows of reports whose entries are all sealed.
+"""Caches the rows of reports that read only sealed entries.
 
-Note [What may be cached]: the rows of a report over the whole bank, without names, whose entries
-all lie in sealed periods. Nothing is ever booked into a sealed period and nothing in it changes
-(see `transactions.audit.sealing`), so these rows never become stale. Rows of one customer and rows
-of unsealed periods are never cached.
+Note [What may be cached]: the rows of a report over the whole bank, without names, if all its
+entries are in sealed periods. Sealed periods never change and never get new entries (see
+`transactions.audit.sealing`), so these rows never become stale. Rows of one customer and rows of
+unsealed periods are never cached.
 """
 
 import hashlib
@@ -26,7 +26,9 @@ A_WEEK = 7 * 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class CachedRows:
-    """Rows of an earlier run, its queries and its time, and the number of the newest seal then."""
+    """Rows of an earlier run, its queries and time, and the number of the newest seal at that
+    time.
+    """
 
     rows: Sequence[Row]
     queries: list[RecordedQuery]
@@ -54,10 +56,11 @@ class CacheEntry:
 
 
 def cache_entry(report: Report, params: ReportParameters) -> CacheEntry | None:
-    """Returns the entry for these rows; None if they may still change or belong to one customer.
+    """Returns the cache entry for these rows, or None if the rows may change or belong to one
+    customer.
 
-    The key contains everything the rows depend on: the parameters, the seal (its digest, so that
-    other books have other rows), the time zone, and the source of the report itself.
+    The key contains everything that the rows depend on: the parameters, the digest of the seal (it
+    differs between databases), the time zone, and the source code of the report.
     """
     final_from = report.final_from(params) if params.scope.is_bank else None
     if final_from is None:

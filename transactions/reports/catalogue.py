@@ -1,6 +1,6 @@
 """Registers every report, in the groups and the order of the list.
 
-A new report is a query in `queries/`, a `Report` in `pages/`, and a line here.
+To add a report, write a query in `queries/`, a `Report` in `pages/`, and a line here.
 """
 
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from transactions.scope import may_read_bank
 
 
 class ReportGroup(NamedTuple):
-    """Reports that stand together in the list, under a title."""
+    """Reports that are listed together under a title."""
 
     title: str
     reports: tuple[Report, ...]
@@ -46,7 +46,7 @@ BY_SLUG = {report.slug: report for report in REPORTS}
 
 
 def reports_for(reader: User) -> list[ReportGroup]:
-    """The groups with the reports that this reader may open; empty groups are left out."""
+    """Returns the groups with the reports that this reader may open. Empty groups are left out."""
     reads_bank = may_read_bank(reader)
     groups = [
         ReportGroup(
@@ -58,7 +58,7 @@ def reports_for(reader: User) -> list[ReportGroup]:
 
 
 def report_or_404(reader: User, slug: str) -> Report:
-    """The report with this name, if the reader may open it."""
+    """Returns the report with this slug. Raises Http404 if the reader may not open it."""
     chosen = BY_SLUG.get(slug)
     if chosen is None or (chosen.bank_only and not may_read_bank(reader)):
         raise Http404

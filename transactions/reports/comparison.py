@@ -1,9 +1,9 @@
-"""Compares a report with the period before, or with the same days a year before.
+"""Compares a report with the previous period, or with the same days one year earlier.
 
-The report runs twice, in one snapshot, and rows with the same key stand beside each other. A row
-that only one period has stands alone: a sum that is not there is zero, and any other figure has no
-value. There is no percentage of zero, and none of a period that begins before the first booking. A
-report is in one currency, so no currencies are mixed.
+The report runs twice in one snapshot, and rows with the same key are combined. If a row exists in
+only one period, a missing sum is zero and any other missing number has no value. There is no
+percentage if the earlier value is zero, or if the earlier period starts before the first booking. A
+report is in one currency, so currencies are never mixed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,11 +18,13 @@ from transactions.reports.queries.spending import days_before
 from transactions.reports.report import DISPLAY, Column, Comparison, Report, ReportParameters, Row
 from transactions.reports.wording import period
 
-EARLIER = "earlier"  # the key of a row's counterpart, beside its own values
+EARLIER = "earlier"  # the key in a row under which its earlier row is stored
 
 
 def earlier_period(since: date, until: date, kind: str) -> tuple[date, date]:
-    """The first and last day to compare with: `days_before`, or the same days a year before."""
+    """Returns the first and last day to compare with: `days_before`, or the same days one year
+    earlier.
+    """
     if kind != YEAR_BEFORE:
         return days_before(since, until)
     end = months_before(until, 12)
@@ -30,19 +32,19 @@ def earlier_period(since: date, until: date, kind: str) -> tuple[date, date]:
 
 
 def earlier_params(params: ReportParameters) -> ReportParameters:
-    """The same parameters for the period to compare with."""
+    """Returns the same parameters for the period to compare with."""
     since, until = earlier_period(params.values["since"], params.values["until"], params.compare)
     return replace(params, values={**params.values, "since": since, "until": until}, compare="")
 
 
 def is_compared(report: Report, params: ReportParameters) -> bool:
-    """Whether the parameters ask for a comparison that this report has."""
+    """Returns whether a comparison is chosen and this report supports it."""
     return bool(report.comparison and params.compare)
 
 
 def with_first_booking(params: ReportParameters) -> ReportParameters:
-    """Returns the parameters with `goes_back`, read in one query. Without a choice, the period to
-    compare with is the one before.
+    """Returns the parameters with `goes_back` set by one query. If no comparison is chosen, the
+    period to compare with is the previous one.
     """
     first_day = earlier_params(params).values["since"]
     booked = params.scope.entries().between(None, end_of_day(first_day))
@@ -52,8 +54,9 @@ def with_first_booking(params: ReportParameters) -> ReportParameters:
 
 
 def columns_of(report: Report, params: ReportParameters) -> Sequence[Column]:
-    """The columns of the report; beside each compared figure the earlier one, the difference and
-    the percentage, in place of the columns in which the report itself compares periods.
+    """Returns the columns of the report. In a comparison, each compared column is followed by its
+    earlier value, the difference and the percentage; the columns in which the report compares
+    periods itself are left out.
     """
     if not is_compared(report, params) or report.comparison is None:
         return report.columns
@@ -63,11 +66,11 @@ def columns_of(report: Report, params: ReportParameters) -> Sequence[Column]:
             continue
         columns.append(column)
         if column.name in report.comparison.figures:
-            columns += _beside(column, params)
+            columns += _comparison_columns(column, params)
     return columns
 
 
-def _beside(column: Column, params: ReportParameters) -> list[Column]:
+def _comparison_columns(column: Column, params: ReportParameters) -> list[Column]:
     then = earlier_params(params)
     query = column.query
 
@@ -83,14 +86,14 @@ def _beside(column: Column, params: ReportParameters) -> list[Column]:
     ]
 
 
-def rows_beside(
+def compared_rows(
     report: Report, params: ReportParameters, now: Iterable[Row], then: Iterable[Row]
 ) -> list[Row]:
-    """The rows of both periods as rows of `columns_of`: those of now in their order, then those
-    that only the earlier period has. Rows by month are in the order of the months.
+    """Returns the rows of both periods with the columns of `columns_of`: first the current rows in
+    their order, then rows that only the earlier period has. Rows by month are sorted by month.
     """
     rule = report.comparison
-    assert rule is not None  # noqa: S101 - callers ask `is_compared`
+    assert rule is not None  # noqa: S101 - callers check `is_compared`
     before = earlier_params(params)
     earlier = {rule.key(row, place, before): row for place, row in enumerate(then)}
     rows: list[tuple[Any, Row]] = []
@@ -109,12 +112,12 @@ def rows_beside(
 def _figures(
     rule: Comparison, params: ReportParameters, row: Row, earlier: Row | None
 ) -> Mapping[str, Any]:
-    """The figures beside a row. A missing sum is zero; other missing figures are unknown."""
+    """Returns the values to add to a row. A missing sum is zero; other missing numbers are None."""
     found: dict[str, Any] = {EARLIER: earlier}
     for name in rule.figures:
         now: Any = row.get(name)
         then: Any = (earlier or {}).get(name)
-        if rule.adds_up:  # zero of the type of the other figure
+        if rule.adds_up:  # zero in the type of the other number
             now, then = (then * 0 if now is None else now), (now * 0 if then is None else then)
         is_known = now is not None and then is not None
         found[name], found[f"{name}_before"] = now, then
@@ -124,19 +127,19 @@ def _figures(
 
 
 def percent(now: Decimal | int, then: Decimal | int) -> Decimal | None:
-    """The difference as a part of the earlier figure, 0.5 for half as much again; None if that was
-    zero.
+    """Returns the difference divided by the earlier number (0.5 means 50 % more), or None if the
+    earlier number was zero.
     """
     return (Decimal(now) - Decimal(then)) / abs(Decimal(then)) if then else None
 
 
 def sentences(report: Report, params: ReportParameters, rows: Sequence[Row]) -> Iterator[str]:
-    """Which periods are compared, and for sums how both differ as a whole."""
+    """Yields which period is compared, and for sums the totals of both periods."""
     rule = report.comparison
     if rule is None or not params.compare:
         return
     since, until = earlier_period(params.values["since"], params.values["until"], params.compare)
-    yield f"Compared with the figures {period(since, until)}."
+    yield f"Compared with the numbers {period(since, until)}."
     if not params.goes_back:
         yield f"There are no percentages, because nothing was booked by {long_date(since)}."
     for column in report.columns:
@@ -150,8 +153,8 @@ def _whole(column: Column, now: Decimal, then: Decimal, params: ReportParameters
     show, currency = DISPLAY[column.kind], params.currency
     unit = f" {currency}" if column.kind in ("money", "change") else ""
     part = percent(now, then) if params.goes_back else None
-    change = f", {DISPLAY['growth'](part, currency)}" if part is not None else ""
+    change = f" ({DISPLAY['growth'](part, currency)})" if part is not None else ""
     return (
-        f"{column.label}: {show(now, currency)}{unit}, in the earlier period "
-        f"{show(then, currency)}{unit}{change}."
+        f"{column.label}: {show(now, currency)}{unit}, compared with "
+        f"{show(then, currency)}{unit} in the earlier period{change}."
     )

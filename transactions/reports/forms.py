@@ -1,4 +1,4 @@
-"""The forms of report parameters. They come from the URL, and each has a default."""
+"""The forms of report parameters. The values come from the URL, and each has a default."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -26,7 +26,7 @@ def months_until(day: date, count: int) -> date:
     return months_before(day.replace(day=1), count - 1)
 
 
-APART = ("whose", "compare")  # fields that are no arguments of a report's function
+APART = ("whose", "compare")  # form fields that are not arguments of a report's function
 
 
 class Choice(forms.ChoiceField):
@@ -36,7 +36,9 @@ class Choice(forms.ChoiceField):
         if value and not self.valid_value(value):
             labels = [str(label) for _value, label in self.widget.choices]
             typed = shortened(str(value))
-            raise forms.ValidationError(f"“{typed}” is not offered; choose {either(labels)}.")
+            raise forms.ValidationError(
+                f"“{typed}” is not a valid choice. Choose {either(labels)}."
+            )
 
 
 def either(labels: Sequence[str]) -> str:
@@ -46,20 +48,21 @@ def either(labels: Sequence[str]) -> str:
 
 
 class ReportForm(forms.Form):
-    """The parameters every report has: scope and currency. A report with more parameters extends
-    it.
+    """The parameters of every report: scope and currency. A report with more parameters extends
+    this form.
 
-    A parameter missing from the URL has its value from `defaults()`. Once the form is valid,
+    A parameter that is missing in the URL gets its value from `defaults()`. If the form is valid,
     `scope` is the scope to read and `params` are the keyword arguments of the report's function.
     """
 
-    needs_names: ClassVar[frozenset[str]] = frozenset()  # what of the bank needs SEE_NAMES
+    # Fields that need SEE_NAMES in the whole bank.
+    needs_names: ClassVar[frozenset[str]] = frozenset()
 
     whose = forms.ChoiceField(choices=[(MINE, "My money"), (BANK, "The whole bank")], label="Scope")
     currency = forms.ChoiceField(
         error_messages={
             "required": "There is no account yet.",
-            "invalid_choice": "There is no account in %(value)s; choose a currency from the list.",
+            "invalid_choice": "There is no account in %(value)s. Choose a currency from the list.",
         }
     )
 
@@ -82,7 +85,7 @@ class ReportForm(forms.Form):
             self.fields["whose"].widget = forms.HiddenInput()
 
     def defaults(self) -> dict[str, Any]:
-        """Default values of parameters that the URL does not give."""
+        """Returns the default values of parameters that are missing in the URL."""
         return {}
 
     @property
@@ -104,14 +107,14 @@ class ReportForm(forms.Form):
 
     @property
     def compares_with(self) -> str:
-        """Which period to compare with: one of COMPARISONS, "" for none."""
+        """The period to compare with: a key of COMPARISONS, or "" for none."""
         chosen = self.cleaned_data.get("compare", NOTHING)
         return "" if chosen == NOTHING else str(chosen)
 
 
 class PeriodForm(ReportForm):
-    """A first and a last day, both included; by default the last twelve months. And the period to
-    compare with, for reports that can be compared.
+    """A first and a last day, both included, by default the last twelve months; and the period to
+    compare with, if the report supports it.
     """
 
     since = DayField(label="From")
@@ -131,12 +134,12 @@ class PeriodForm(ReportForm):
                 self.add_error(name, "Type a year between 1900 and 2999.")
         since, until = cleaned.get("since"), cleaned.get("until")
         if since and until and since > until:
-            self.add_error("until", "The last day comes before the first; swap them.")
+            self.add_error("until", "The last day is before the first day. Swap them.")
         return cleaned
 
 
 class FewMonthsForm(PeriodForm):
-    """A period; by default three months for the whole bank and twelve for one customer."""
+    """A period: by default three months for the whole bank, and twelve months for one customer."""
 
     def defaults(self) -> dict[str, Any]:
         if not self.scope.is_bank:
@@ -146,8 +149,8 @@ class FewMonthsForm(PeriodForm):
 
 
 class CohortForm(PeriodForm):
-    """The period in which people joined, in any currency; by default the latest twelve months in
-    which somebody joined.
+    """The period in which people joined, for all currencies. By default the latest twelve months in
+    which anybody joined.
     """
 
     since = DayField(label="Joined from")
@@ -161,7 +164,7 @@ class CohortForm(PeriodForm):
 
 
 class DirectionForm(PeriodForm):
-    """A period, and the direction: money out or money in."""
+    """A period and a direction: money out or money in."""
 
     direction = Choice(choices=[("out", "Out"), ("in", "In")], label="Which way")
 

@@ -1,4 +1,4 @@
-"""What a report consists of: its query, its parameters, its columns, and the texts of its page."""
+"""The parts of a report: its query, its parameters, its columns, and the texts of its page."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,18 +22,18 @@ from transactions.search.language.parser import LONGEST, MOST_ITEMS, parse
 from transactions.search.language.terms import token
 
 Row = Mapping[str, Any]
-# Whose rows a report may read is decided before, on the writer.
+# The scope of a report is determined before, on the writer.
 REPORT = ReadPurpose(
     "report", frozenset({"entries", "transactions", "accounts", "users", "own_categories"})
 )
 NUMBERS = ("money", "change", "count", "more", "percent", "growth", "score")
-PAGE_ROWS = 200  # rows on the page; files have all
+PAGE_ROWS = 200  # maximum rows on a page; files have all rows
 
 
 @dataclass(frozen=True, slots=True)
 class ReportParameters:
-    """The scope a report reads, the keyword arguments of its function, and which period to compare
-    with, "" for none. `goes_back`: whether anything was booked by the first day of that period.
+    """The scope of a report, the keyword arguments of its function, and the period to compare with
+    ("" for none). `goes_back` is whether there were bookings by the first day of that period.
     """
 
     scope: Scope
@@ -43,12 +43,12 @@ class ReportParameters:
 
     @property
     def currency(self) -> str:
-        """The currency of the report's amounts; "" for a report without amounts."""
+        """The currency of the report's amounts, or "" if it has no amounts."""
         return str(self.values.get("currency", ""))
 
     def search_page(self, query: str) -> str:
-        """Returns the URL of the search page for `query` in the same scope and currency; "" if the
-        query is too long for the search, which would cut it and find other rows.
+        """Returns the URL of the search for `query` in the same scope and currency. Returns "" if
+        the query is too long, because the search would cut it and find other rows.
         """
         text = parse(query).adding(f"currency:{self.currency}") if self.currency else query
         if len(text) > LONGEST or len(parse(text).items) >= MOST_ITEMS:
@@ -58,11 +58,10 @@ class ReportParameters:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: the key of its values in the rows, its heading, and how to format its values.
+    """A column: the key of its values in the rows, its heading, and how its values are formatted.
 
-    `query` returns the search query that finds the rows a value is computed from, "" if there is
-    none. `text` formats a value that `kind` cannot; it is also used in files for text
-    columns, unless `file_text` is given.
+    `query` returns the search query for the rows behind a value, or "". `text` formats values that
+    `kind` cannot format. Files use `text` too for text columns, unless `file_text` is set.
     """
 
     name: str
@@ -74,11 +73,11 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Whether its values are right-aligned."""
+        """Whether the values are numbers, which are right-aligned."""
         return self.kind in NUMBERS
 
     def display(self, row: Row, params: ReportParameters) -> str:
-        """Returns the value as shown on the page; an en dash if it has none."""
+        """Returns the value for the page, or an en dash if there is none."""
         if self.text:
             return self.text(row, params) or NOTHING
         value = row.get(self.name)
@@ -87,8 +86,8 @@ class Column:
         return DISPLAY[self.kind](value, params.currency)
 
     def plain(self, row: Row, params: ReportParameters) -> Any:
-        """Returns the value for a file: figures with a decimal point, days as 2026-11-20; None if
-        it has none.
+        """Returns the value for a file, or None if there is none. Numbers have a decimal point,
+        days look like 2026-11-20.
         """
         if self.file_text:
             return self.file_text(row, params)
@@ -104,14 +103,14 @@ class Column:
         return value.isoformat() if hasattr(value, "isoformat") else value
 
     def url(self, row: Row, params: ReportParameters) -> str:
-        """Returns the URL of the search that finds the rows behind the value; "" if it has none."""
+        """Returns the URL of the search for the rows behind the value, or ""."""
         query = self.query(row, params) if self.query and row[self.name] else ""
         return params.search_page(query) if query else ""
 
 
 def account_query(row: Row, _params: ReportParameters) -> str:
-    """Returns the search query for a row's `account_key`: one account or several, by number, or by
-    id for a reader who may not see numbers.
+    """Returns the search query for the `account_key` of a row: one or several accounts, by number,
+    or by id if the reader may not see numbers.
     """
     accounts = [row["account_key"]] if isinstance(row["account_key"], str) else row["account_key"]
     return " or ".join(token("account", account) for account in accounts)
@@ -152,13 +151,15 @@ def after_period(params: ReportParameters) -> datetime:
 
 
 def months_into(day: date, params: ReportParameters) -> int:
-    """How many months a day lies after the month in which the period begins."""
+    """Returns the number of months between the first month of the period and a day."""
     since: date = params.values["since"]
     return (day.year - since.year) * 12 + day.month - since.month
 
 
 def month_here(number: int, params: ReportParameters) -> date:
-    """The first day of the month that lies so many months into the period."""
+    """Returns the first day of the month that is `number` months after the first month of the
+    period.
+    """
     since: date = params.values["since"]
     return months_before(since.replace(day=1), -number)
 
@@ -167,12 +168,15 @@ def month_here(number: int, params: ReportParameters) -> date:
 class Comparison:
     """How a report is compared with an earlier period.
 
-    `figures` names the compared columns. `key` returns what a row and its counterpart have in
-    common, from the row, its place and the parameters of its period. With `adds_up`, the figures
-    are sums: what is missing is zero, and rows that only the earlier period has are shown. `here`
-    returns the values that such a row has in the period of now, such as its month. `is_in_order`:
-    rows are in the order of their keys. `instead_of` names the columns in which the report itself
-    compares periods: the chosen comparison is shown in their place.
+    `figures`: the compared columns.
+    `key`: returns what a row and its earlier row have in common, from the row, its position and the
+        parameters of its period.
+    `adds_up`: the compared numbers are sums. A missing sum is zero, and rows that only the earlier
+        period has are shown.
+    `here`: returns the values of such a row in the current period, for example its month.
+    `is_in_order`: rows are sorted by their keys.
+    `instead_of`: columns in which the report compares periods itself. The chosen comparison
+        replaces them.
     """
 
     figures: tuple[str, ...]
@@ -187,18 +191,17 @@ class Comparison:
 class Report:
     """A report and its page.
 
-    `function` takes a `Scope` and the form's parameters, and returns rows: a queryset of dicts or a
-    list of them. `question` is what the report answers. `shows` names the features of Postgres and
-    the ORM it uses, for the query panel. `sketch` is the small picture in the list: bars, columns,
-    pairs, line or heat. `finding` is the result in one sentence, `basis` what it is computed from.
-    `footer` returns rows below the table, computed from all rows; a column without a value stays
-    empty. `page_rows` is how many rows the page shows; files have all.
-
-    `final_from` returns the moment after the last entry that the parameters read. Once that moment
-    is sealed the result cannot change and may be cached. Only for reports without names.
-
-    `comparison` says how its rows are compared with those of an earlier period; None if they cannot
-    be, as single payments cannot.
+    `function`: takes a `Scope` and the parameters of the form; returns a queryset or list of dicts.
+    `question`: the question that the report answers.
+    `shows`: the features of Postgres and the ORM that it uses, for the query panel.
+    `sketch`: the small picture in the list: bars, columns, pairs, line or heat.
+    `finding`: the result in one sentence. `basis`: what the result is computed from.
+    `footer`: returns rows below the table, computed from all rows. Cells without a value are empty.
+    `page_rows`: the maximum number of rows on the page. Files have all rows.
+    `final_from`: returns the moment after the last entry that the parameters read. When this moment
+        is sealed, the result cannot change and may be cached. Only for reports without names.
+    `comparison`: how rows are compared with an earlier period; None if they cannot be compared, for
+        example single payments.
     """
 
     function: Callable[..., Iterable[Row]]
@@ -222,17 +225,17 @@ class Report:
 
     @property
     def compares_itself(self) -> bool:
-        """Whether its own columns compare the period with the one before."""
+        """Whether its own columns compare the period with the previous one."""
         return self.comparison is not None and bool(self.comparison.instead_of)
 
     @property
     def slug(self) -> str:
-        """Its name in addresses: money-by-month."""
+        """The name of the report in URLs, such as money-by-month."""
         return self.function.__name__.replace("_", "-")
 
     @property
     def url(self) -> str:
-        """The address of the page, with the default of every parameter."""
+        """The URL of the page with default parameters."""
         return reverse("transactions:report", args=[self.slug])
 
     def bind_form(self, data: Mapping[str, Any], reader: User) -> ReportForm:
@@ -243,5 +246,5 @@ class Report:
         return form
 
     def rows(self, params: ReportParameters) -> Iterable[Row]:
-        """Returns the rows; a queryset runs its query when they are read."""
+        """Returns the rows. A queryset runs its query when it is iterated."""
         return self.function(params.scope, **params.values)

@@ -1,4 +1,4 @@
-"""Runs a report at one instant and records its queries, or returns cached rows."""
+"""Runs a report in one snapshot and records its queries, or returns cached rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from ledger.text.literals import literal
 from transactions.reports import cache
 from transactions.reports.comparison import (
     columns_of,
+    compared_rows,
     earlier_params,
     is_compared,
-    rows_beside,
     sentences,
     with_first_booking,
 )
 from transactions.reports.report import REPORT, Column, Report, ReportParameters, Row
 
-SECONDS = 10  # the longest a query of a report may take
+SECONDS = 10  # time limit of each query of a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class Cell:
 @dataclass(slots=True)
 class Run:
     """The rows of one run and what the page shows of them. `cached` is None if the rows were read
-    just now. `beside` has the rows with those of an earlier period, None without a comparison.
+    just now. `compared` contains the rows combined with an earlier period, or None without a
+    comparison.
     """
 
     report: Report
@@ -43,7 +44,7 @@ class Run:
     work: QueryLog
     has_plans: bool
     cached: cache.CachedRows | None = None
-    beside: Sequence[Row] | None = None
+    compared: Sequence[Row] | None = None
 
     @property
     def finding(self) -> str:
@@ -59,7 +60,7 @@ class Run:
 
     @property
     def table(self) -> Iterator[list[Cell]]:
-        """The formatted rows, up to the page's limit."""
+        """The formatted rows, up to the limit of the page."""
         for row in self.shown:
             yield [
                 Cell(column, column.display(row, self.params), column.url(row, self.params))
@@ -72,28 +73,28 @@ class Run:
 
     @property
     def shown(self) -> Sequence[Row]:
-        """The rows of the table, up to the page's limit."""
-        return self._all[: self._most]
+        """The rows of the table, up to the limit of the page."""
+        return self._all[: self._max_rows]
 
     @property
     def _all(self) -> Sequence[Row]:
-        return self.rows if self.beside is None else self.beside
+        return self.rows if self.compared is None else self.compared
 
     @property
-    def _most(self) -> int:
-        """How many rows the page shows: fewer in a comparison, whose rows have more cells."""
-        most = self.report.page_rows
-        return most if self.beside is None else most // 2
+    def _max_rows(self) -> int:
+        """Maximum rows on the page. A comparison shows fewer, because its rows have more cells."""
+        limit = self.report.page_rows
+        return limit if self.compared is None else limit // 2
 
     @property
     def comparison(self) -> str:
-        """What is compared, and how both periods differ as a whole; "" without a comparison."""
-        return " ".join(sentences(self.report, self.params, self.beside or ()))
+        """The compared period and the totals of both periods, or "" without a comparison."""
+        return " ".join(sentences(self.report, self.params, self.compared or ()))
 
     @property
     def footer(self) -> Iterator[list[Cell]]:
-        """The formatted totals of all rows, including rows the page leaves out; "" for a column
-        without a total.
+        """The formatted totals of all rows, including rows that the page leaves out. Columns
+        without a total have "".
         """
         for row in self.report.footer(self.rows, self.params):
             yield [
@@ -103,8 +104,8 @@ class Run:
 
     @property
     def left_out(self) -> int:
-        """How many rows are only in the files."""
-        return max(0, len(self._all) - self._most)
+        """Number of rows that are only in the files."""
+        return max(0, len(self._all) - self._max_rows)
 
     @property
     def in_shell(self) -> str:
@@ -124,31 +125,34 @@ class Run:
 def run(
     report: Report, params: ReportParameters, *, with_plans: bool = False, fresh: bool = False
 ) -> Run:
-    """Runs the report and reads all rows in one snapshot; with their query plans if `with_plans`.
+    """Runs the report and reads all rows in one snapshot, with query plans if `with_plans`.
 
-    Returns cached rows if every entry they depend on is sealed, unless `fresh` or `with_plans`.
-    Raises OperationalError if a query takes longer than SECONDS.
+    Returns cached rows if all entries that they depend on are sealed, unless `fresh` or
+    `with_plans`.
+
+    Raises: OperationalError if a query takes longer than SECONDS.
     """
     compares = is_compared(report, params)
     entry = None if compares else cache.cache_entry(report, params)
     if entry and not (fresh or with_plans):
         cached = entry.get()
         if cached:
-            asked = _with_own_comparison(report, params)
-            return Run(report, asked, cached.rows, QueryLog(cached.queries), False, cached)
+            params = _with_own_comparison(report, params)
+            return Run(report, params, cached.rows, QueryLog(cached.queries), False, cached)
 
     def read_now() -> Run:
         with watched() as work, snapshot(seconds=SECONDS):
-            rows, beside, asked = list(report.rows(params)), None, params
+            rows, compared, complete = list(report.rows(params)), None, params
             if compares:
-                asked, then = with_first_booking(params), report.rows(earlier_params(params))
-                beside = rows_beside(report, asked, rows, then)
+                complete, then = with_first_booking(params), report.rows(earlier_params(params))
+                compared = compared_rows(report, complete, rows, then)
             if with_plans:
                 work.explain()
-        asked = asked if compares else _with_own_comparison(report, asked)
-        return Run(report, asked, rows, work, with_plans, beside=beside)
+        if not compares:
+            complete = _with_own_comparison(report, complete)
+        return Run(report, complete, rows, work, with_plans, compared=compared)
 
-    # What is cached is read on the writer: a row that a replica lacks would be missing for a week.
+    # Rows to cache are read on the writer. A row that a replica lacks would be missing for a week.
     found = read_now() if entry else read(REPORT, read_now)
     if entry:
         entry.store(found.rows, found.work)
@@ -156,7 +160,7 @@ def run(
 
 
 def _with_own_comparison(report: Report, params: ReportParameters) -> ReportParameters:
-    """The parameters with `goes_back`, for a report that compares periods by itself."""
+    """Returns the parameters with `goes_back` if the report itself compares periods."""
     if not report.compares_itself:
         return params
     with snapshot(seconds=SECONDS):

@@ -1,4 +1,4 @@
-"""Saves and removes reports of one's own."""
+"""Saves and removes the reader's own reports."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from transactions.reports.saved import remove_report, save_report
 
 
 class SaveReportForm(forms.Form):
-    """The name, and for members of groups the group to share it with."""
+    """The name of a saved report, and for members of groups the group to share it with."""
 
     name = ReadableNameField(label="Name", max_length=NAME_LIMIT)
     group = forms.ModelChoiceField(
@@ -36,15 +36,15 @@ class SaveReportForm(forms.Form):
 
 @require_POST
 def save(request: PersonRequest, slug: str) -> HttpResponse:
-    """Saves a report with the parameters of its address, and returns to it."""
+    """Saves a report with the parameters of the URL, and returns to the list of reports."""
     report = report_or_404(request.user, slug)
     form, parameters = (
         SaveReportForm(request.POST, reader=request.user),
         _parameters(request, report),
     )
-    asked = report.bind_form(parameters, request.user)
-    if not (form.is_valid() and asked.is_valid()):
-        every = [*form.errors.values(), *asked.errors.values()]
+    report_form = report.bind_form(parameters, request.user)
+    if not (form.is_valid() and report_form.is_valid()):
+        every = [*form.errors.values(), *report_form.errors.values()]
         messages.error(request, " ".join(str(error) for errors in every for error in errors))
         return redirect(report.url)
     try:
@@ -60,7 +60,7 @@ def save(request: PersonRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def remove(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Removes a saved report of the reader's own."""
+    """Removes a saved report of the reader."""
     saved = get_object_or_404(SavedReport, pk=pk, owner=request.user)
     remove_report(saved=saved)
     messages.success(request, f"“{saved.name}” is removed.")
@@ -68,8 +68,8 @@ def remove(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _parameters(request: PersonRequest, report: Report) -> dict[str, str]:
-    """The parameters that the address of the report gave; others keep their defaults, so that a
-    period which was not chosen moves on with the days.
+    """Returns the parameters in the URL of the report. Other parameters keep their defaults, so a
+    default period moves forward with the current day.
     """
     names = report.bind_form({}, request.user).fields
     given = {name: request.GET.get(name, "") for name in names}

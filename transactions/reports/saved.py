@@ -16,7 +16,7 @@ from transactions.reports.catalogue import BY_SLUG
 from transactions.reports.report import Report
 from transactions.scope import may_read_bank
 
-MOST_SAVED = 100  # of one person
+MAX_SAVED = 100  # reports per person
 
 
 @with_retry
@@ -28,17 +28,18 @@ def save_report(
     parameters: Mapping[str, str],
     group: Group | None = None,
 ) -> SavedReport:
-    """Saves a report under a name, in place of the owner's report that already has it.
+    """Saves a report under a name. Replaces the owner's report with the same name.
 
-    Raises InvalidDetails if the owner has MOST_SAVED others, or is not in the group.
+    Raises: InvalidDetails if the owner already has MAX_SAVED other reports, or is not in the
+    group.
     """
     with db_transaction.atomic(durable=True):
         if group is not None and not owner.groups.filter(pk=group.pk).exists():
-            raise InvalidDetails("Share it with a group of which you are a member.")
+            raise InvalidDetails("Choose a group that you are a member of.")
         User.objects.lock_active(owner.pk)
         mine = SavedReport.objects.filter(owner=owner)
-        if mine.exclude(name=name).count() >= MOST_SAVED:
-            raise InvalidDetails(f"You have {MOST_SAVED} saved reports. Remove one first.")
+        if mine.exclude(name=name).count() >= MAX_SAVED:
+            raise InvalidDetails(f"You have {MAX_SAVED} saved reports. Remove one first.")
         saved, _is_new = SavedReport.objects.update_or_create(
             pk=id_of(owner, name),
             owner=owner,
@@ -54,14 +55,16 @@ def save_report(
 
 @with_retry
 def remove_report(*, saved: SavedReport) -> None:
-    """Removes a saved report. Removing it twice does no harm."""
+    """Removes a saved report. It is safe to call this twice."""
     with db_transaction.atomic(durable=True):
         SavedReport.objects.filter(pk=saved.pk).delete()
 
 
 @dataclass(frozen=True, slots=True)
 class SavedLine:
-    """A saved report as the list shows it. `shared` says with whom, or by whom; "" for neither."""
+    """A saved report in the list. `shared` is a text about the group it is shared with and its
+    owner, or "".
+    """
 
     saved: SavedReport
     report: Report
@@ -71,7 +74,7 @@ class SavedLine:
 
 
 def saved_reports(reader: User) -> list[SavedLine]:
-    """The saved reports that the reader may open, by name. One query."""
+    """Returns the saved reports that the reader may open, sorted by name. One query."""
     may_read = may_read_bank(reader)
     return [
         _line(saved, BY_SLUG[saved.report], reader, saved.owner_name or "a colleague")

@@ -13,21 +13,21 @@ from ledger.db.retry import Failure, failure_of
 from ledger.web.table_files import download, refused
 from transactions.reports.catalogue import report_or_404, reports_for
 from transactions.reports.file import report_lines
+from transactions.reports.read_holders import record_holders
 from transactions.reports.report import ReportParameters
 from transactions.reports.runner import SECONDS, Run, run
 from transactions.reports.save_views import SaveReportForm
 from transactions.reports.saved import saved_reports
-from transactions.reports.whose import tell_page
 from transactions.scope import may_explore_bank, may_read_bank, may_see_plans
 from transactions.work_panel import WorkPanel, note_plans
 
-TOO_LONG = f"This takes longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
+TOO_LONG = f"This takes longer than {SECONDS} seconds, so it was stopped. Choose fewer days."
 
 
 @require_safe
 def report_list(request: PersonRequest) -> HttpResponse:
-    """Lists the reports that this reader may open, in groups; none if there is no account to report
-    on.
+    """Lists the reports that this reader may open, in groups. The list is empty if the reader has
+    no account to report on.
     """
     reader = request.user
     has_rows = may_read_bank(reader) or Account.objects.owned_by(reader).exists()
@@ -42,7 +42,7 @@ def report_list(request: PersonRequest) -> HttpResponse:
 
 
 def _scope_in_words(reader: User) -> str:
-    """Which accounts the reports cover for this reader, as a sentence."""
+    """Returns which accounts the reports cover for this reader."""
     if not may_read_bank(reader):
         return "Your own accounts."
     names = "" if reader.has_perm(SEE_NAMES) else ", without names"
@@ -65,7 +65,7 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
                 with_plans=may_plan and "plans" in request.GET,
                 fresh="fresh" in request.GET,
             )
-            tell_page(shown)
+            record_holders(shown)
             if shown.has_plans:
                 note_plans(request.user)
             context["save_form"] = SaveReportForm(reader=request.user)
@@ -79,7 +79,7 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
 
 
 def _panel(request: PersonRequest, shown: Run, *, may_plan: bool) -> WorkPanel:
-    """The panel below the report."""
+    """Returns the panel below the report."""
     return WorkPanel(
         (shown.report.function, *shown.report.parts),
         shown.in_shell,
@@ -94,7 +94,7 @@ def _panel(request: PersonRequest, shown: Run, *, may_plan: bool) -> WorkPanel:
 
 
 def _explorer_urls(request: PersonRequest, shown: Run) -> list[str]:
-    """The address of each query in the explorer, with the parameters of the page."""
+    """Returns the URL of each query in the explorer, with the parameters of the page."""
     query = f"?{request.GET.urlencode()}" if request.GET else ""
     return [
         reverse("explorer:of_report", args=[shown.report.slug, number]) + query
@@ -103,7 +103,7 @@ def _explorer_urls(request: PersonRequest, shown: Run) -> list[str]:
 
 
 def _work_url(request: PersonRequest, name: str) -> str:
-    """The same report with one parameter more, at its panel."""
+    """Returns the URL of the same report with one more parameter, at its panel."""
     params = request.GET.copy()
     params[name] = "1"
     return f"?{params.urlencode()}#work"

@@ -1,4 +1,4 @@
-"""Text that several report pages share: periods, search queries, category names."""
+"""Texts that several report pages share: periods, search queries, category names."""
 
 from datetime import date
 from typing import Any
@@ -52,14 +52,14 @@ def flows_query(params: ReportParameters) -> str:
 
 
 def category_term(category: str | None, name: str = "category") -> str:
-    """Returns the search term for a category, `category:none` for none; "" if it cannot be written
-    because it contains a quote. `name` is the search field.
+    """Returns the search term for a category, or `category:none`. Returns "" if the category
+    contains a quote and cannot be written as a term. `name` is the search field.
     """
     return token(name, category) if category else f"{name}:none"
 
 
 def joined_terms(*terms: str) -> str:
-    """Joins terms into one search query; "" if one of them is ""."""
+    """Joins terms into one search query, or returns "" if one of them is ""."""
     return " ".join(terms) if all(terms) else ""
 
 
@@ -69,7 +69,7 @@ def category_name(category: Any) -> str:
 
 
 def category_column(name: str) -> Column:
-    """Returns the column of a category: its label on the page, the stored text in files."""
+    """Returns the column of a category: the label on the page, the stored text in files."""
     return Column(
         name,
         "Category",

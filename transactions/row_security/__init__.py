@@ -1,1 +1,1 @@
-"""Row-level security: what a statement of the web role sees of accounts and payments."""
+"""Row-level security: limits which accounts and payments a statement of the web role can read."""

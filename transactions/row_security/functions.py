@@ -1,7 +1,7 @@
-"""The schema `row_security`: keys, known counterparties, and the functions that policies ask.
+"""The schema `row_security`: keys, known counterparties, and the functions that policies call.
 
-Each function that a policy asks runs with the owner's rights and checks the token by itself, so
-nothing that the web role can set is believed.
+Each function runs with the rights of the owner and verifies the token itself, so the web role
+cannot forge the reader.
 """
 
 from ledger.db.triggers import TRUSTS_USER
@@ -25,8 +25,8 @@ SELECT to_account_id, from_account_id FROM transactions
 WHERE from_account_id IS NOT NULL AND to_account_id IS NOT NULL;
 """
 
-# The token is "person scope expires signature". Its signature is compared before anything of it is
-# read. NULL, and so no row, for a token that is missing, forged or too old.
+# The token is "person scope expires signature". The signature is checked before the other parts are
+# used. A missing, forged or expired token gives NULL, so the policies return no rows.
 CLAIMS = """
 CREATE OR REPLACE FUNCTION row_security.claims() RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
@@ -53,7 +53,7 @@ END $$;
 REVOKE ALL ON FUNCTION row_security.claims() FROM PUBLIC;
 """
 
-# The numbers are those of `ledger.db.rights.row_security.RowScope`.
+# The numbers are the values of `ledger.db.rights.row_security.RowScope`.
 _SCOPE = "(row_security.claims())[2]::int"
 _PERSON = "(row_security.claims())[1]::uuid"
 
@@ -62,8 +62,8 @@ def _in_scopes(condition: str) -> str:
     return f"coalesce({_SCOPE} {condition}, false)"
 
 
-# Whether the person of a STAFF token is active staff with one of these permissions, as `has_perm`
-# of Django tells; of a superuser, true for all. So the token alone lets nobody write.
+# Whether the person of a STAFF token is active staff with one of these permissions, like `has_perm`
+# of Django. For superusers it is always true. So a token without a permission allows no writes.
 _MAY = f"""{_in_scopes(">= 5")} AND EXISTS (
     SELECT FROM public.users AS one
     WHERE one.id = {_PERSON} AND one.deleted_at IS NULL AND (
@@ -95,7 +95,7 @@ FUNCTIONS = {
         SELECT FROM public.approval_requests AS request
         WHERE request.transaction_id = row_id AND request.status IN ('approved', 'done')
     )""",
-    # The owner writes provider_groups, as the setting OIDC_GROUPS says; none without a provider.
+    # The owner writes provider_groups from the setting OIDC_GROUPS. Empty without a provider.
     "is_of_provider(wanted integer) RETURNS boolean": """EXISTS (
         SELECT FROM public.provider_groups JOIN public.auth_group USING (name)
         WHERE auth_group.id = wanted
@@ -131,12 +131,14 @@ EXECUTE FUNCTION row_security.note_counterparties();
 
 
 def name_of(signature: str) -> str:
-    """A function's name with its parameters, as GRANT and REVOKE take it."""
+    """Returns the name of a function with its parameters, in the form that GRANT and REVOKE
+    need.
+    """
     return signature.partition(" RETURNS ")[0]
 
 
 def function_sql(signature: str, expression: str) -> str:
-    """The SQL of one function that policies ask."""
+    """Returns the SQL of one function that policies call."""
     name = name_of(signature)
     return f"""
         CREATE OR REPLACE FUNCTION row_security.{signature}
@@ -147,11 +149,11 @@ def function_sql(signature: str, expression: str) -> str:
 
 
 def check_first_sql(table: str, writes: str) -> tuple[str, str]:
-    """The SQL of a function and of a trigger that calls it. They ask the policy of INSERT before
-    all other triggers of the table.
+    """Returns the SQL of a function and of its trigger, which check the INSERT policy before all
+    other triggers of the table.
 
-    Postgres asks it after them. They run with the rights of the owner, so their refusals would tell
-    of accounts that the policies hide.
+    Postgres itself checks the policy after the triggers. The triggers run with the rights of the
+    owner, so their errors would reveal accounts that the policies hide.
     """
     name = f"row_security.check_{table}"
     function = f"""

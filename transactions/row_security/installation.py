@@ -1,4 +1,4 @@
-"""Installs row-level security, or removes it, as the setting LEDGER_ROW_SECURITY says."""
+"""Installs or removes row-level security, as configured by LEDGER_ROW_SECURITY."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,14 +35,14 @@ from transactions.row_security.masks import (
     rights_below,
 )
 
-VIEWS = ("entries",)  # they read their tables with the rights and policies of the reader
+VIEWS = ("entries",)  # views that read their tables with the rights and policies of the reader
 
 
 def apply() -> bool:
-    """Makes the database as the setting says; returns whether anything had to change.
+    """Makes the database match the setting. Returns whether anything had to change.
 
-    Run by the owner of the tables. Stores the keys of SECRET_KEY each time. Locks only tables whose
-    policies or triggers change: see Note [Short waits].
+    Only the table owner may run this. It stores the keys derived from SECRET_KEY each time. It
+    locks only tables whose policies or triggers change: see Note [Short waits].
     """
     return with_short_waits(_apply)
 
@@ -64,8 +64,9 @@ def _apply() -> bool:
 
 
 def lift_masks_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
-    """Removes the views until the migrations are done: no column that a view reads can change.
-    Removes the policies too where a migration is taken back: they fit the newest tables alone.
+    """Removes the views until the migrations are done, because no column that a view reads can
+    change. If a migration is reversed, removes the policies too, because they fit only the newest
+    tables.
     """
 
     def lift() -> None:
@@ -80,21 +81,23 @@ def lift_masks_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: 
         with_short_waits(lift)
 
 
-def install_anew() -> None:
-    """Lets the next `apply` do all of it again: a restored backup has neither rights nor views."""
+def force_reinstall() -> None:
+    """Makes the next `apply` install everything again, because a restored backup has neither rights
+    nor views.
+    """
     with db_transaction.atomic(), connection.cursor() as cursor:
         if _installed(cursor) is not None:
             cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS NULL")
 
 
 def is_installed() -> bool:
-    """Whether the database has the policies, of this version or an older one."""
+    """Returns whether the database has the policies, of this version or an older one."""
     with connection.cursor() as cursor:
         return _installed(cursor) is not None
 
 
 def _installed(cursor: CursorWrapper) -> str | None:
-    """The digest of what is installed; None if nothing is."""
+    """Returns the digest of the installed version, or None if nothing is installed."""
     cursor.execute(
         "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace"
         " WHERE nspname = %s",
@@ -105,7 +108,7 @@ def _installed(cursor: CursorWrapper) -> str | None:
 
 
 def _functions() -> list[str]:
-    """The SQL of what policies and triggers call. It locks no table."""
+    """Returns the SQL of the functions that policies and triggers call. It locks no table."""
     functions = [function_sql(*function) for function in FUNCTIONS.items()]
     checks = [function for function, _trigger in _checked_first().values()]
     return [CLAIMS, *functions, NOTE_COUNTERPARTIES, *checks]
@@ -120,8 +123,9 @@ def _checked_first() -> dict[str, tuple[str, str]]:
 
 
 def _policies_and_triggers(cursor: CursorWrapper) -> dict[str, list[str]]:
-    """The SQL of each trigger and of each table's policies, by the names that `make_changed` takes;
-    the policies have the name of the first one. The worker, if there is one, has every row.
+    """Returns the SQL of each trigger and of the policies of each table, by the names that
+    `make_changed` needs. The policies of a table share the name of the first one. The worker, if
+    its role exists, may read every row.
     """
     known = f"ON row_security.counterparties USING (account_id = ANY ({ACCOUNTS}))"
     made_of = {table: policy.sql(table) for table, policy in policies().items()}
@@ -150,7 +154,8 @@ def _digest(cursor: CursorWrapper) -> str:
 
 def _install(cursor: CursorWrapper, *, is_new: bool) -> None:
     if is_new:
-        cursor.execute("LOCK TABLE transactions IN SHARE ROW EXCLUSIVE MODE")  # until it is noted
+        # No new payments until all counterparties are stored.
+        cursor.execute("LOCK TABLE transactions IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(OWN_TABLES)
     for statement in _functions():
         cursor.execute(statement)
@@ -181,7 +186,9 @@ def _has_role(cursor: CursorWrapper, role: str) -> bool:
 
 
 def _make_masks(cursor: CursorWrapper) -> None:
-    """Makes the views of the web role; it and their owner may run the functions of policies."""
+    """Creates the views of the web role. This role and the owner of the views may execute the
+    functions of policies.
+    """
     web, rows = quoted_roles()
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [owner_of_views()])
     if cursor.fetchone() is None:
@@ -199,20 +206,22 @@ def _make_masks(cursor: CursorWrapper) -> None:
 
 
 def _take_tables(cursor: CursorWrapper) -> None:
-    """Takes from the web role the tables that it reads through views; `migrate` gives all."""
+    """Revokes the rights of the web role to tables that it reads through views, because `migrate`
+    grants all rights.
+    """
     if _has_web_role(cursor):
         for statement in rights_below(cursor):
             cursor.execute(statement)
 
 
 def _remove_masks(cursor: CursorWrapper) -> None:
-    """Lets the web role read the tables again, through their policies if there are any."""
+    """Lets the web role read the tables directly again, through their policies if there are any."""
     if not _has_web_role(cursor):
         return
     web, rows = quoted_roles()
     cursor.execute(f"DROP SCHEMA IF EXISTS {web} CASCADE")
     for table in MASKS:
-        cursor.execute(f"REVOKE ALL ON public.{table} FROM {web}")  # rights by column, too
+        cursor.execute(f"REVOKE ALL ON public.{table} FROM {web}")  # also by column
         given = existing_columns_only(cursor, f"public.{table}", TABLES[table].web)
         cursor.execute(f"GRANT {given} ON public.{table} TO {web}")
         cursor.execute(f"REVOKE ALL ON public.{table} FROM {rows}")
@@ -235,7 +244,7 @@ def _remove(cursor: CursorWrapper) -> None:
 
 
 def _tables_with_policies(cursor: CursorWrapper) -> list[str]:
-    """Also those that only an older version had."""
+    """Returns all tables with policies, including tables that had them only in an older version."""
     cursor.execute(
         "SELECT relname FROM pg_class WHERE relrowsecurity"
         " AND relnamespace = current_schema()::regnamespace"

@@ -1,7 +1,7 @@
-"""Makes policies and triggers, and leaves alone those that are there with the same SQL.
+"""Creates policies and triggers, and skips those that exist with the same SQL.
 
-Making one again locks its table, and an upgrade changes few of them. So each has a digest of the
-SQL that made it as its comment. The comment ends with it, and a backup contains both.
+Recreating one locks its table, and an upgrade changes only a few. So the comment of each policy or
+trigger is a digest of the SQL that created it. The comment is dropped with it, and is in a backup.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from django.db import ProgrammingError
 from django.db.backends.utils import CursorWrapper
 
-# Those that take effect: Postgres asks no policy of a table without row-level security.
+# Only active ones: Postgres ignores the policies of a table without row-level security.
 TAKE_EFFECT = """
 SELECT format('POLICY %I ON %s', polname, polrelid::regclass),
        obj_description(pg_policy.oid, 'pg_policy')
@@ -27,8 +27,9 @@ def digest_of(statements: Iterable[str]) -> str:
 
 
 def make_changed(cursor: CursorWrapper, wanted: Mapping[str, list[str]]) -> list[str]:
-    """Runs the SQL of those that are missing or were made by other SQL, and returns their names.
-    `wanted` maps names, such as "POLICY reads ON accounts", to the SQL that makes them.
+    """Runs the SQL of policies and triggers that are missing or were created by other SQL. Returns
+    their names. `wanted` maps names, such as "POLICY reads ON accounts", to the SQL that creates
+    them.
     """
     cursor.execute(TAKE_EFFECT)
     found = dict(cursor.fetchall())

@@ -1,12 +1,14 @@
 """The views through which the web role reads accounts and people.
 
-Note [Masks]: a page shows number and name of the other side of a payment, which stand in the same
-rows as balances, addresses and password hashes. Policies hide rows, not columns. So the web role
-has no right to these tables, but to views of the same names in a schema named as the role, where
-Postgres looks first ("$user" of the default search_path): they show a column of MASKS only where
-its condition holds, and NULL elsewhere. A third role owns the views, because a view reads with the
-rights and policies of its owner. A view is no barrier to functions in a query: rows are hidden by
-the policies below it, and a mask is part of the value that a function would see.
+Note [Masks]: a page shows the number and name of the other side of a payment. They are in the same
+rows as balances, addresses and password hashes, and policies hide rows, not columns. So the web
+role has no rights to these tables, only to views with the same names. The views are in a schema
+named like the role, where Postgres looks first ("$user" in the default search_path). A view shows a
+column of MASKS only where its condition is true, and NULL elsewhere.
+
+A third role owns the views, because a view reads with the rights and policies of its owner. A view
+does not stop functions in a query from reading a row early. That is safe here: the policies of the
+tables hide rows, and a function sees only masked values.
 """
 
 from dataclasses import dataclass
@@ -35,7 +37,7 @@ MONEY = f"{IS_OWN} OR {LOCKS_ACCOUNTS}"
 PRIVATE = f"id = {PERSON} OR {READS_PEOPLE}"
 SIGN_IN = f"id = {PERSON} OR {SIGNS_IN} OR {may()}"  # superusers
 STATE = f"{IS_OWN} OR {READS_DIRECTORY}"
-# Table and column: the condition under which the web role sees the value.
+# For each table and column: the condition under which the web role sees the value.
 MASKS = {
     "accounts": {
         **dict.fromkeys(
@@ -53,17 +55,17 @@ MASKS = {
         "password": SIGN_IN,
         "deleted_at": f"{PRIVATE} OR {READS_DIRECTORY}",
     },
-    # What an account has after a payment, its holder alone sees.
+    # The balance after a payment, visible only to the holder of the account.
     "transactions": {
         f"{side}_balance": f"{side}_account_id = ANY ({ACCOUNTS}) OR {READS_BANK}"
         for side in ("from", "to")
     },
     "entries": {"balance": f"account_id = ANY ({ACCOUNTS}) OR {READS_BANK}"},
 }
-# Columns that only some of those write who may write the row, and who: see `_guard`.
+# Columns that need a further right, and the condition for it: see `_guard`.
 GUARDED = {
     "users": (
-        # Groups of the identity provider make their members staff at the sign-in.
+        # A group of the identity provider makes its members staff when they sign in.
         (("is_staff",), f"{GIVES_GROUPS} OR {SIGNS_IN} AND row_security.has_provider()"),
         (("is_superuser", "household_id", "session_version"), GIVES_GROUPS),
         (("password", "password_is_long"), f"OLD.{SIGN_IN}"),
@@ -71,26 +73,26 @@ GUARDED = {
         (("deleted_at",), f"OLD.id = {PERSON} OR {LOOKS_AFTER_PEOPLE}"),
     )
 }
-# Views without triggers: rows are inserted into the table itself, where one statement of many rows
-# stays one. Of the table, the web role reads all columns but the masked ones.
+# Views without triggers: rows are inserted into the table itself, so that an INSERT of many rows is
+# still one statement. The web role may read all columns of the table except the masked ones.
 WRITTEN_BELOW = ("transactions",)
 READ_ONLY = ("entries",)
 
 
 def owner_of_views() -> str:
-    """The role that owns the views."""
+    """Returns the role that owns the views."""
     return f"{settings.LEDGER_WEB_ROLE}_rows"
 
 
 def quoted_roles() -> tuple[str, str]:
-    """The web role and the owner of its views, as SQL names them."""
+    """Returns the web role and the owner of its views, quoted for SQL."""
     quote = connection.ops.quote_name
     return quote(settings.LEDGER_WEB_ROLE), quote(owner_of_views())
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column of a table; `default` is SQL, "" without one."""
+    """A column of a table. `default` is SQL, or "" if there is no default."""
 
     name: str
     default: str
@@ -104,14 +106,14 @@ COLUMNS = """
 """
 
 
-# What triggers of these tables read with the rights of the views' owner. Postgres may ask for the
-# right only later in a session, once it plans the trigger's expression for any values: before, a
-# limit of zero is known when it plans, and what stands after it is left out.
+# Tables that triggers read with the rights of the views' owner. A missing right may fail only later
+# in a session, when Postgres makes a generic plan for the trigger's expression. Earlier plans know
+# the values, so for a limit of zero they skip the rest of the expression.
 READ_BY_TRIGGERS = ("approval_thresholds",)
 
 
 def mask_views(cursor: CursorWrapper) -> list[str]:
-    """The SQL that makes the views and gives the roles their rights."""
+    """Returns the SQL that creates the views and grants the rights of the roles."""
     web, rows = quoted_roles()
     result = [f"CREATE SCHEMA {web}", f"GRANT USAGE, CREATE ON SCHEMA {web} TO {rows}"]
     result += [f"GRANT SELECT ON public.{table} TO {rows}" for table in READ_BY_TRIGGERS]
@@ -129,14 +131,14 @@ def mask_views(cursor: CursorWrapper) -> list[str]:
 
 
 def columns_of(cursor: CursorWrapper, table: str) -> list[TableColumn]:
-    """The columns of a table or view, in their order."""
+    """Returns the columns of a table or view in their order."""
     cursor.execute(COLUMNS, [f"public.{table}"])
     return [TableColumn(*row) for row in cursor.fetchall()]
 
 
 def rights_below(cursor: CursorWrapper) -> list[str]:
-    """The SQL that leaves the web role no right to the tables below the views, but to write those
-    of WRITTEN_BELOW.
+    """Returns the SQL that revokes all rights of the web role to the tables below the views. For
+    tables in WRITTEN_BELOW it grants INSERT, and SELECT on unmasked columns.
     """
     web, _rows = quoted_roles()
     result = [f"REVOKE ALL ON public.{table} FROM {web}" for table in MASKS]
@@ -147,8 +149,8 @@ def rights_below(cursor: CursorWrapper) -> list[str]:
 
 
 def _source(cursor: CursorWrapper, table: str) -> str:
-    """What the view selects from. Of a view its query, because a view with `security_invoker`
-    inside another one would still need the rights of the reader.
+    """Returns what the view selects from. For a view it is the query of that view, because a view
+    with `security_invoker` inside another view would still need the rights of the reader.
     """
     if table not in READ_ONLY:
         return f"public.{table}"
@@ -166,7 +168,7 @@ def _view(table: str, source: str, masks: dict[str, str], columns: list[TableCol
 
 
 def _writes(table: str, columns: list[TableColumn]) -> list[str]:
-    """The SQL of a view's triggers, which write to the table."""
+    """Returns the SQL of a view's triggers, which write to the table."""
     web, rows = quoted_roles()
     view, function = f"{web}.{table}", f"row_security.write_{table}"
     names = [one.name for one in columns if not one.is_generated]
@@ -189,7 +191,9 @@ def _writes(table: str, columns: list[TableColumn]) -> list[str]:
 
 
 def _guard(table: str) -> str:
-    """PL/pgSQL that refuses to change the columns of GUARDED to who may not."""
+    """Returns PL/pgSQL that refuses changes to the columns of GUARDED if the reader may not make
+    them.
+    """
     return "".join(
         f"""
     IF ({_of_row("OLD", names)}) IS DISTINCT FROM ({_of_row("NEW", names)}) AND NOT ({who}) THEN
@@ -208,8 +212,8 @@ def _value(name: str, masks: dict[str, str]) -> str:
     return f"CASE WHEN {masks[name]} THEN {name} END AS {name}" if name in masks else name
 
 
-# Postgres writes through a view only to columns without an expression, so triggers do it. An UPDATE
-# names the columns that change and no others, because rights and triggers are by column.
+# Postgres writes through a view only to columns without an expression, so triggers write them. The
+# UPDATE names only the columns that change, because rights and triggers depend on columns.
 WRITES = """
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

@@ -1,4 +1,4 @@
-"""Runs the statements of each request as the person who is signed in."""
+"""Runs the statements of each request with the row rights of the signed-in user."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +13,10 @@ from accounts.models import User
 from ledger.db.read_router import READ
 from ledger.db.rights.row_security import RowScope, SignedReader
 
-READABLE = {DEFAULT_DB_ALIAS, READ}  # the connections that pages name
-# Pages that look up somebody else even for who is signed in: whether an address is taken, or who
-# follows a link from a mail in the browser of another person. Of two patterns with one address, the
-# first names the page.
+READABLE = {DEFAULT_DB_ALIAS, READ}  # the connections that pages use
+# Pages that look up other people even for a signed-in user: whether an address is taken, or whose
+# link from a mail was opened in the browser of another person. If two URL patterns match the same
+# address, the name of the first one counts.
 FINDS_OTHERS = {
     "account_login", "account_logout", "account_signup", "account_signup_by_passkey",
     "account_request_login_code", "account_confirm_login_code", "account_reset_password",
@@ -26,10 +26,11 @@ FINDS_OTHERS = {
 
 
 class RowSecurityMiddleware:
-    """Gives the connections the reader of this request; see Note [Signed reader].
+    """Middleware that sets the reader of this request on the connections: see Note [Signed reader].
 
-    Stands before the session is read: until the person is known, statements have the scope SIGN_IN.
-    The reader stays until the response is closed, because exports read while they are sent.
+    It runs before the session is read, so statements have the scope SIGN_IN until the user is
+    authenticated. The reader stays until the response is closed, because exports read while they
+    are sent.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -51,7 +52,9 @@ class RowSecurityMiddleware:
 
 
 def _loaded_user(request: HttpRequest) -> User | None:
-    """The user, once Django has read them; LoginRequiredMiddleware does so for all our pages."""
+    """Returns the user if Django has loaded them. LoginRequiredMiddleware loads them for all our
+    pages.
+    """
     user = getattr(request, "_cached_user", None)
     return user if isinstance(user, User) else None
 
@@ -62,8 +65,8 @@ def _finds_others(request: HttpRequest) -> bool:
 
 
 def row_scope_of(user: User) -> RowScope:
-    """What every request of this person may read and write. `scope_for` raises it for a request
-    that reads the whole bank.
+    """Returns the scope that every request of this user has. `scope_for` raises the scope for a
+    request that reads the whole bank.
     """
     return RowScope.STAFF if user.is_staff else RowScope.OWN
 

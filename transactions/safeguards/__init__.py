@@ -1,1 +1,1 @@
-"""What protects a person who pays: the review, known recipients, limits on questions."""
+"""Protects a person who pays: the review, known recipients, and limits on guesses."""

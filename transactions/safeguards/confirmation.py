@@ -1,11 +1,12 @@
-"""Which payments need a step-up: to a new recipient, or over the limit, alone or with others.
+"""Which payments need a step-up: payments to a new recipient, and payments over the limit.
 
-Note [Splitting]: the limit counts what a person has sent to others, from all their accounts, in
-that currency today, since their last proof ended (`covered_until`). The function `paid_to_others`
-sums it up in the turn of the person (Note [Turn of a person]), in the transaction that books the
-payment, so that payments sent at the same moment cannot pass the limit together. It waits and sums
-in two statements, because one would not see what was booked while it waited. It is called before
-an account is locked (Note [Sums before locks]); what the transaction itself books is added.
+Note [Splitting]: the limit counts what a person has sent to others today in the same currency, from
+all their accounts, since their last proof ended (`covered_until`). The function `paid_to_others`
+computes the sum in the turn of the person (Note [Turn of a person]), in the transaction that books
+the payment. So payments sent at the same moment cannot exceed the limit together. It waits and sums
+in two statements, because a single statement would not see what was booked while it waited. It runs
+before any account is locked (Note [Sums before locks]); payments of the transaction itself are
+added.
 """
 
 import uuid
@@ -32,7 +33,7 @@ class ConfirmationNeeded(LedgerError):
 
 
 def is_covered(covered_until: datetime | None) -> bool:
-    """Whether the last proof, which counts until then, still counts."""
+    """Returns whether the last proof, which is valid until `covered_until`, is still valid."""
     return covered_until is not None and covered_until > timezone.now()
 
 
@@ -40,7 +41,7 @@ def why_confirm(
     person: User, sender: Account, recipient: Account, amount: Decimal,
     *, covered_until: datetime | None,
 ) -> str:  # fmt: skip
-    """Why a payment needs a step-up now, in a sentence; "" if it needs none."""
+    """Returns the reason why a payment needs a step-up now, or ""."""
     if is_covered(covered_until) or recipient.user_id == person.pk:
         return ""
     if not has_paid(person, recipient):
@@ -52,8 +53,11 @@ def why_confirm(
 def book(
     draft: Draft, person: User, *, covered_until: datetime | None, is_known: bool = False
 ) -> Transaction:
-    """Books a payment of a person. Raises ConfirmationNeeded if it needs a step-up first; otherwise
-    as `services.book`. `is_known`: the recipient is known to be none that is new.
+    """Books a payment of a person. With `is_known`, the caller has checked that the recipient is
+    not new.
+
+    Raises: ConfirmationNeeded if the payment needs a step-up first; also the errors of
+    `services.book`.
     """
     return book_once(draft, person, covered_until=covered_until, is_known=is_known).row
 
@@ -61,7 +65,9 @@ def book(
 def book_once(
     draft: Draft, person: User, *, covered_until: datetime | None, is_known: bool = False
 ) -> Booked:
-    """`book`, for callers who tell whether this call moved the money or an earlier one had."""
+    """Books like `book`, and also returns whether this call moved the money or an earlier one
+    did.
+    """
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):
         raise TypeError("a payment between two accounts is needed")
@@ -76,8 +82,8 @@ def book_once(
 def limit_today(
     person: uuid.UUID, currency: str, covered_until: datetime | None
 ) -> services.DayLimit:
-    """What a person may pay to others today without a step-up, see Note [Splitting]. More raises
-    ConfirmationNeeded.
+    """Returns the limit of what a person may pay to others today without a step-up: see Note
+    [Splitting]. A payment over the limit raises ConfirmationNeeded.
     """
     refusal = ConfirmationNeeded(over_limit(currency))
     since = _since(covered_until)
@@ -85,19 +91,21 @@ def limit_today(
 
 
 def paid_today(person: uuid.UUID, currency: str, covered_until: datetime | None) -> Decimal:
-    """What a person sent to others in this currency today, since `covered_until`. For display: what
-    is booked at the same moment is not counted.
+    """Returns what a person sent to others in this currency today since `covered_until`. Only for
+    display, because payments booked at the same moment are not counted.
     """
     return services.paid_to_others(person, currency, _since(covered_until), in_turn=False)
 
 
 def _since(covered_until: datetime | None) -> datetime:
-    """From when payments count: today's first moment, or the end of the last proof."""
+    """Returns the moment from which payments count: the start of today or the end of the last
+    proof.
+    """
     begins = start_of_day(timezone.localdate())
     return begins if covered_until is None else max(begins, covered_until)
 
 
 def over_limit(currency: str) -> str:
-    """Why a payment over the limit needs a step-up."""
+    """Returns the reason why a payment over the limit needs a step-up."""
     limit = money(limit_in(currency), currency)
     return f"With this payment you pay others more than {limit} today. Confirm that it is you."

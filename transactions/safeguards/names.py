@@ -1,8 +1,9 @@
 """Compares a typed name with the holder's name, and masks names.
 
-A payer may learn that a number belongs to somebody else. They see the full name if they know it,
-else the first letter of each word. A close match would let people guess names, so a typed name may
-not be a list of guesses (`_is_part`), and wrong names are limited per day (`quota`).
+A payer may learn that a number belongs to somebody else. They see the full name if they typed it
+correctly, otherwise only the first letter of each word. A close match would help people to guess
+names. So a typed name may not be a list of guesses (`_is_part`), and wrong names are limited per
+day (`quota`).
 """
 
 import unicodedata
@@ -11,9 +12,9 @@ from itertools import product
 from ledger.text.fuzzy import similarity
 from transactions.models import NameCheck
 
-CLOSE = 0.8  # similarity: one letter wrong in five
-MOST_WORDS = 4  # of a masked name
-LONGEST_NAME = 140  # characters of a cell
+CLOSE = 0.8  # minimum similarity: one wrong letter in five
+MOST_WORDS = 4  # maximum words of a masked name
+LONGEST_NAME = 140  # maximum characters of a name
 # Letters without a Unicode decomposition, and how people type them without a matching keyboard.
 LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i"}
@@ -23,10 +24,10 @@ TITLES = {"dr", "miss", "mr", "mrs", "ms", "prof"}
 
 
 def compared(typed: str, holder: str) -> NameCheck:
-    """Compares a typed name with the holder's. Returns NONE if nothing was typed.
+    """Compares a typed name with the holder's name. Returns NONE if nothing was typed.
 
     Case, accents, titles and word order do not matter. An initial, a missing or extra word, or a
-    typing error is CLOSE.
+    typing error gives CLOSE.
     """
     if not typed:
         return NameCheck.NONE
@@ -38,20 +39,20 @@ def compared(typed: str, holder: str) -> NameCheck:
 
 
 def masked_name(name: str) -> str:
-    """ "M••• L•••" for Mara Lindt: enough to notice a wrong number."""
+    """Returns "M••• L•••" for Mara Lindt, which is enough to notice a wrong number."""
     words = name.split()[:MOST_WORDS]
     return " ".join(f"{word[0]}•••" for word in words)
 
 
 def _spellings(name: str) -> list[list[str]]:
-    """The words of a name as people type them: ö as o and as oe."""
+    """Returns the words of a name as people type them, with ö as o and as oe."""
     folded = unicodedata.normalize("NFKC", name.casefold())
     in_two_letters = folded.translate(IN_TWO_LETTERS)
     return [_words(each) for each in dict.fromkeys((folded, in_two_letters))]
 
 
 def _words(folded: str) -> list[str]:
-    """The words of a name, sorted, without accents and punctuation."""
+    """Returns the words of a name, sorted, without accents and punctuation."""
     letters = unicodedata.normalize("NFKD", folded).translate(LETTERS)
     plain = "".join(
         c if c.isalnum() else " "
@@ -62,11 +63,11 @@ def _words(folded: str) -> list[str]:
 
 
 def _is_part(given: list[str], real: list[str]) -> bool:
-    """Whether each word of the shorter name is a word of the other or its initial, with at least
-    one full word.
+    """Returns whether each word of the shorter name is a word of the other name or an initial of
+    one, with at least one full word.
 
-    A longer typed name may have one extra word, and at least half of its words must fit: else a
-    list of guesses would be close as soon as one is right.
+    A longer typed name may have one extra word, and at least half of its words must match.
+    Otherwise a list of guesses would be close if one guess is right.
     """
     if len(given) > len(real) + 1:
         return False
@@ -78,7 +79,7 @@ def _is_part(given: list[str], real: list[str]) -> bool:
 
 
 def _fits(one: str, other: str) -> bool:
-    """Whether the two words are equal, or one is the initial of the other."""
+    """Returns whether the two words are equal, or one is the initial of the other."""
     return one == other or (one[0] == other[0] and 1 in (len(one), len(other)))
 
 

@@ -1,8 +1,8 @@
-"""Limits how much one customer may learn in a day by typing names and account numbers.
+"""Limits how much a customer may learn per day by typing names and account numbers.
 
-Each name that is not the holder's reveals a little about that name, and each number that cannot be
-paid a little about which accounts exist. Honest people are wrong a few times; somebody who collects
-names or numbers is wrong all the time. Transfers and payment files share one count.
+Each wrong name reveals a little about the real name, and each number that cannot be paid reveals a
+little about which accounts exist. Honest people make a few mistakes, but somebody who collects
+names or numbers makes many. Transfers and payment files share one count.
 """
 
 import uuid
@@ -19,14 +19,15 @@ WRONG_NAMES_A_DAY = 500
 WRONG_NUMBERS_A_DAY = 100
 NUMBERS_ASKED: Final = (
     f"You have typed {WRONG_NUMBERS_A_DAY} account numbers today that cannot be paid. Until "
-    "tomorrow you can pay only people whom you have paid before, or who have paid you."
+    "tomorrow you can pay only people you have paid before or people who have paid you."
 )
 
 
 class Questions:
-    """What one person asks, within the transaction that stores the answers.
+    """Counts the names and numbers that one person tries, within the transaction that stores the
+    results.
 
-    Without a person (`None`), nothing is counted or limited: staff can read every name.
+    Without a person (`None`), nothing is counted or limited, because staff can read every name.
     """
 
     def __init__(self, person: uuid.UUID | None) -> None:
@@ -34,8 +35,8 @@ class Questions:
         self._counter: NamesAsked | None = None
 
     def name(self, typed: str, holder: str) -> NameCheck:
-        """Compares a typed name with the holder's, and counts a wrong one. Returns NONE if nothing
-        was typed or the limit of the day is reached: then even for a right one.
+        """Compares a typed name with the holder's name, and counts a wrong one. Returns NONE if
+        nothing was typed, or after the limit of the day was reached, even for a correct name.
         """
         if not typed:
             return NameCheck.NONE
@@ -48,10 +49,9 @@ class Questions:
         counter.count += check != NameCheck.MATCH
         return check
 
-    def may_tell(self, *, is_payable: bool) -> bool:
-        """Whether the person may learn if a stranger's number can be paid; counts one that cannot.
-
-        Once the limit is reached the answer is False for every number.
+    def may_check(self, *, is_payable: bool) -> bool:
+        """Returns whether the person may learn if a stranger's number can be paid. Counts a number
+        that cannot be paid. After the limit was reached, returns False for every number.
         """
         if self.person is None:
             return True
@@ -60,14 +60,14 @@ class Questions:
         self.counter.numbers += not is_payable
         return True
 
-    def write_down(self) -> None:
+    def save_counts(self) -> None:
         """Stores the counts. Call it before the transaction ends."""
         if self._counter is not None:
             self._counter.save(update_fields=["count", "numbers"])
 
     @property
     def counter(self) -> NamesAsked:
-        """The counts of the day, locked, so that questions asked in parallel share one limit."""
+        """The counts of the day, locked, so that parallel requests share one limit."""
         if self._counter is None:
             today = {"user_id": self.person, "day": timezone.localdate()}
             NamesAsked.objects.bulk_create([NamesAsked(**today)], ignore_conflicts=True)
@@ -77,22 +77,21 @@ class Questions:
 
 @with_retry
 def name_check(person: uuid.UUID, typed: str, holder: str) -> NameCheck:
-    """Compares one typed name with a holder's, and counts it, in a transaction of its own."""
+    """Compares one typed name with a holder's name and counts it, in a separate transaction."""
     with db_transaction.atomic(durable=True):
         questions = Questions(person)
         check = questions.name(typed, holder)
-        questions.write_down()
+        questions.save_counts()
     return check
 
 
 @with_retry
-def may_tell_of_number(person: uuid.UUID, *, is_payable: bool) -> bool:
-    """`Questions.may_tell` for one number, in a transaction of its own.
-
-    Does the same work for a number that can be paid and for one that cannot.
+def may_check_number(person: uuid.UUID, *, is_payable: bool) -> bool:
+    """Calls `Questions.may_check` for one number, in a separate transaction. Does the same work for
+    numbers that can and cannot be paid, so the time reveals nothing.
     """
     with db_transaction.atomic(durable=True):
         questions = Questions(person)
-        may = questions.may_tell(is_payable=is_payable)
-        questions.write_down()
+        may = questions.may_check(is_payable=is_payable)
+        questions.save_counts()
     return may

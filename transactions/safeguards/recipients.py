@@ -1,8 +1,8 @@
-"""Who somebody may pay and see by name: own accounts, known recipients, strangers.
+"""Which recipients a person may pay and see by name: own accounts, known recipients, strangers.
 
-A recipient is known if money was booked between them and the person, in either direction; then the
-statement and the receipts show the name too. A recipient is new until the person has paid them:
-what staff booked between them, such as a refund, does not make them known to the person.
+A recipient is known if money was booked between them and the person, in either direction; the
+statement and the receipts then show the name too. A recipient is new until the person has paid
+them. Bookings by staff, such as a refund, do not count as a payment by the person.
 """
 
 import uuid
@@ -24,14 +24,15 @@ NOT_PAYABLE = (
 CANNOT_RECEIVE = (
     "This account cannot receive this payment. It may be closed, or in another currency."
 )
-# Refusals whose sentence tells something about the recipient's account.
+# Refusals whose message would reveal something about the recipient's account.
 RECIPIENT_REFUSED = (CurrencyMismatch, RecipientClosed, RecipientFull)
 NOBODY = uuid.UUID(int=0)
 
 
 def paid_by(person: User) -> Q:
-    """Transfers that the person made themselves, out of any account. Not what staff booked, a
-    refund or a captured hold. Rows without an author, such as those of an import, count as theirs.
+    """Returns the condition for transfers that the person made themselves, from any account.
+    Bookings by staff, refunds and captured holds do not count. Rows without an author, for example
+    imported ones, do count.
     """
     author = Q(created_by=person) | Q(created_by=None)
     return author & Q(
@@ -41,13 +42,13 @@ def paid_by(person: User) -> Q:
 
 
 def own_accounts(person: uuid.UUID) -> list[uuid.UUID]:
-    """The ids of a person's accounts, closed ones too."""
+    """Returns the ids of a person's accounts, including closed ones."""
     return list(Account.objects.filter(user=person).values_list("pk", flat=True))
 
 
 def known_among(person: uuid.UUID, accounts: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """The accounts out of these whose holders the person may see by name: their own, those that
-    they have paid, and those that have paid them. Holds do not count.
+    """Returns those of `accounts` whose holders the person may see by name: own accounts, accounts
+    that they have paid, and accounts that have paid them. Holds do not count.
     """
     own, booked = own_accounts(person), Transaction.objects.filter(status="completed")
     paid = booked.filter(from_account__in=own, to_account__in=accounts)
@@ -57,21 +58,23 @@ def known_among(person: uuid.UUID, accounts: Collection[uuid.UUID]) -> set[uuid.
 
 
 def has_paid(person: User, account: Account | None) -> bool:
-    """Whether the person has paid this account from any of theirs, by themselves."""
+    """Returns whether the person has paid this account themselves, from any of their accounts."""
     paid: bool = _between(person, account).filter(paid_by(person), to_account=account).exists()
     return paid
 
 
 def knows(person: User, account: Account | None) -> bool:
-    """Whether the person may see the holder's name: their own account, or money was booked between
-    them. Without an account the work is the same.
+    """Returns whether the person may see the holder's name: it is their own account, or money was
+    booked between them. Does the same work if `account` is None.
     """
     has_dealt: bool = _between(person, account).exists()
     return has_dealt or (account is not None and account.user_id == person.pk)
 
 
 def shown_name(person: User, account: Account) -> str:
-    """The recipient for the person's eyes: another of their own accounts, a name, or its mask."""
+    """Returns the recipient as the person may see them: the name of an own account, the holder's
+    name, or the masked name.
+    """
     if account.user_id == person.pk:
         return account.name
     name: str = account.user.name
@@ -79,15 +82,15 @@ def shown_name(person: User, account: Account) -> str:
 
 
 def is_payable(sender: Account, recipient: Account | None) -> bool:
-    """Whether a stranger's account could receive money from the sender."""
+    """Returns whether a stranger's account could receive money from the sender."""
     return (
         recipient is not None and not recipient.is_closed and recipient.currency == sender.currency
     )
 
 
 def _between(person: User, account: Account | None) -> TransactionQuerySet:
-    """What was booked between a person and an account, found by Note [Search column]: neither a
-    busy sender nor a busy recipient makes it slow.
+    """Returns what was booked between a person and an account, found through Note [Search column].
+    It stays fast for senders and recipients with many payments.
     """
     own, other = own_accounts(person.pk), account.pk if account else NOBODY
     if not own:

@@ -1,7 +1,8 @@
-"""Shows that a payment was reviewed before it is booked.
+"""Proves that a payment was reviewed before it is booked.
 
-The review page carries a token for what it showed: signed, for one person in one session, and valid
-for REVIEW_MINUTES. A form that would book something else, or without a review, has no valid token.
+The review page contains a signed token for what it showed. The token is for one person in one
+session, and is valid for REVIEW_MINUTES. A form with other values, or without a review, has no
+valid token.
 """
 
 import hashlib
@@ -14,29 +15,29 @@ from django.http import HttpRequest
 
 from ledger.web import security_log
 
-FIELD = "reviewed"  # the field of the form that carries the token
+FIELD = "reviewed"  # the form field that contains the token
 REVIEW_MINUTES = 30
 NOT_REVIEWED = (
-    "Nothing was booked yet: this is not what you reviewed, or the review is more than "
-    f"{REVIEW_MINUTES} minutes old. Check it and confirm again."
+    "Nothing was booked yet, because you changed something after your review, or the review is "
+    f"more than {REVIEW_MINUTES} minutes old. Check it and confirm again."
 )
 Facts = Iterable[tuple[str, str]]
 
 
 def token_for(request: HttpRequest, about: str, facts: Facts, *, note: str = "") -> str:
-    """The token of a review that shows these facts. `about` names the kind of form, so that a
-    token of one form is worth nothing in another. `note_of` reads the `note` again.
+    """Returns the token of a review that shows these facts. `about` is the kind of form, so that a
+    token of one form is not valid in another. `note_of` returns the `note` again.
     """
     return _signer().sign(f"{_digest(request, about, facts)}.{note}")
 
 
 def was_reviewed(request: HttpRequest, about: str, facts: Facts) -> bool:
-    """Whether the POST carries a token for exactly these facts, of this person and session."""
+    """Returns whether the POST contains a token for exactly these facts, person and session."""
     return note_of(request, about, facts) is not None
 
 
 def note_of(request: HttpRequest, about: str, facts: Facts) -> str | None:
-    """The note of a token that `was_reviewed` takes; None for any other."""
+    """Returns the note in a valid token, or None if the token is missing or invalid."""
     token = request.POST.get(FIELD, "")
     try:
         signed = _signer().unsign(token, max_age=timedelta(minutes=REVIEW_MINUTES))
@@ -54,6 +55,8 @@ def _signer() -> signing.TimestampSigner:
 
 
 def _digest(request: HttpRequest, about: str, facts: Facts) -> str:
-    """A digest of what was shown and to whom. The session's key keeps it from being guessed."""
+    """Returns a digest of the shown facts, the person and the session. Nobody can guess it, because
+    it contains the session key.
+    """
     shown = [str(request.user.pk), request.session.session_key, about, list(facts)]
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()

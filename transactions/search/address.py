@@ -1,4 +1,4 @@
-"""The address of the search page, which holds its whole state, and of the page of categories."""
+"""The URLs of the search page, which contain its whole state, and of the page of categories."""
 
 from functools import cache
 from typing import Any
@@ -8,13 +8,13 @@ from django.urls import reverse
 
 from transactions.scope import MINE
 
-EVERY_PAYMENT = "is:booked or is:hold"  # a search that finds all
+EVERY_PAYMENT = "is:booked or is:hold"  # a search that finds all payments
 
 
 def search_url(q: str, kind: str = MINE, **more: Any) -> str:
-    """Returns the address of a search for `q` in a scope of this kind, see `Scope.kind`.
+    """Returns the URL of a search for `q` in a scope of this kind: see `Scope.kind`.
 
-    `more` are further parameters: sort, page, plans. Leaves out empty and default values.
+    `more` are further parameters: sort, page, plans. Empty and default values are left out.
     """
     params = {"q": q, "whose": "" if kind == MINE else kind, **more}
     filled = {name: value for name, value in params.items() if value}
@@ -22,7 +22,9 @@ def search_url(q: str, kind: str = MINE, **more: Any) -> str:
 
 
 def categories_url(q: str) -> str:
-    """The page that changes the category of all that a search of one's own finds."""
+    """Returns the URL of the page that changes the category of all results of a search in the
+    user's own money.
+    """
     return f"{reverse('transactions:categories')}?{urlencode({'q': q}, safe=':')}"
 
 

@@ -1,8 +1,8 @@
-"""Every row that a search finds, in batches by booking time, for files.
+"""All rows that a search finds, in batches by booking time, for files.
 
-Each batch begins where the last one ended (keyset), so that it costs the same however many came
-before, holds no cursor or transaction open while its reader is slow, and may come from another
-server. Rows that are booked meanwhile are in no later batch, unless the oldest come first.
+Each batch starts after the last row of the previous one (keyset). So all batches cost the same, no
+cursor or transaction stays open while the reader is slow, and each batch may come from another
+server. Rows booked in the meantime are not in later batches, unless the oldest rows come first.
 """
 
 from dataclasses import dataclass
@@ -19,13 +19,15 @@ from transactions.search.sql.compiler import ConditionCompiler
 from transactions.search.sql.name_lookup import NameMatches
 from transactions.search.sql.sides import TransactionSides
 
-AT_ONCE = 2_000
+ROWS_PER_BATCH = 2_000
 NOT_READ = ("from_balance", "to_balance", "metadata", "captures", "created_by")
 
 
 @dataclass(frozen=True, slots=True)
 class FoundRows:
-    """The rows of a query in a scope. `named_accounts` as in `SearchResult`."""
+    """The rows of a query in a scope. `named_accounts` has the same meaning as in
+    `SearchResult`.
+    """
 
     scope: Scope
     matched: TransactionQuerySet
@@ -33,19 +35,21 @@ class FoundRows:
     named_accounts: tuple[UUID, ...]
 
     def batch_after(self, last: Transaction | None) -> list[Transaction]:
-        """The next rows, with their accounts and people; the first ones for None."""
+        """Returns the rows after `last`, or the first rows for None, with their accounts and
+        people.
+        """
         rows = self._ordered(self.matched.alias(booked_at=BOOKED_AT))
         if not self.scope.is_bank:
             rows = rows.annotate(own_category=own_category(self.scope.reader))
         if last is not None:
             place = RowPlace(last.created_at, last.pk)
             rows = rows.filter(is_beyond(self.scope, place, oldest_first=self.oldest_first))
-        found = list(with_party_columns(rows).defer(*NOT_READ)[:AT_ONCE])
+        found = list(with_party_columns(rows).defer(*NOT_READ)[:ROWS_PER_BATCH])
         set_parties(found)
         return found
 
     def _ordered(self, rows: TransactionQuerySet) -> TransactionQuerySet:
-        """By time: for the bank by its index, for a reader's own few rows without it."""
+        """Orders the rows by time. The bank uses its index; a reader's few own rows need none."""
         time = "booked_at" if self.scope.is_bank else "created_at"
         sign = "" if self.oldest_first else "-"
         ordered: TransactionQuerySet = rows.order_by(f"{sign}{time}", f"{sign}pk")
@@ -55,7 +59,9 @@ class FoundRows:
 def all_rows(
     scope: Scope, query: ParsedQuery, names: NameMatches, *, oldest_first: bool
 ) -> FoundRows:
-    """Every row that the search page would find for a query that is not empty. No query."""
+    """Returns every row that the search page would find. The query must not be empty. Sends no
+    query.
+    """
     compiler = ConditionCompiler(TransactionSides(scope), names)
     matched = scope.transactions().filter(compiler.condition(query).where)
     return FoundRows(scope, matched, oldest_first, compiler.named_accounts(query))

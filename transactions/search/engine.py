@@ -43,7 +43,7 @@ ORDERS = {
 }
 
 
-# Columns of the rows that no page of the search shows; reading one takes a query.
+# Columns that no page of the search shows. They are deferred, so reading one takes a query.
 NOT_READ = ("value_date", "from_balance", "to_balance", "metadata", "captures", "created_by")
 
 
@@ -51,8 +51,9 @@ NOT_READ = ("value_date", "from_balance", "to_balance", "metadata", "captures", 
 class SearchResult:
     """One page of rows, the counts over all matches, and the mistakes in the query.
 
-    `rows`, with their accounts and people, have only what a page shows: NOT_READ, `parties`.
-    `named_accounts`: money in and out is counted for these accounts; for the scope if empty.
+    `rows` are loaded with their accounts and people, but only with the columns that a page shows:
+    see NOT_READ and `parties`. Money in and out is counted for `named_accounts`, or for the scope
+    if there are none.
     """
 
     scope: Scope
@@ -67,18 +68,18 @@ class SearchResult:
 
     @property
     def last_page(self) -> int:
-        """The number of the last page; 1 without matches."""
+        """The number of the last page, 1 without matches."""
         most = RANKED if self.sort == "best" else MOST_PAGES * PAGE
         return max(1, -(-min(self.facets.count, most) // PAGE))
 
     @property
     def is_explained(self) -> bool:
-        """Whether a mistake says why nothing matches."""
+        """Whether a mistake explains why nothing matches."""
         return not self.rows and any(mistake.is_applied for mistake in self.mistakes)
 
     @property
     def is_ranked_in_part(self) -> bool:
-        """Whether there are more matches than are ranked."""
+        """Whether there are more matches than the ranked ones."""
         return self.sort == "best" and self.facets.count > RANKED
 
 
@@ -91,12 +92,11 @@ def find(
     after: RowPlace | None = None,
     names: NameMatches | None = None,
 ) -> SearchResult:
-    """Searches the transactions of a scope. Never raises for a text. At most three queries.
+    """Searches the transactions of a scope. Never raises because of a text. At most three queries.
 
-    `after` begins the page after a row, if the newest or the oldest come first.
-
-    `sort` is one of SORTS; by default "best" if the query has words, else "newest". `names` is
-    what the words refer to, if the caller has looked it up. An empty text matches every row.
+    `sort` is one of SORTS; the default is "best" if the query has words, otherwise "newest".
+    `after` starts the page after a row; it needs a sort by time. `names` is the result of
+    `find_names`, if the caller has it already. An empty text matches every row.
     """
     query = parse(text) if isinstance(text, str) else text
     names = find_names(scope, query) if names is None else names
@@ -114,7 +114,7 @@ def find(
         after = None
     if result.page <= MOST_PAGES:
         start = (result.page - 1) * PAGE
-        place = (start, start + PAGE + 1)  # one more, to know whether there are more
+        place = (start, start + PAGE + 1)  # one more row, to see whether there is a next page
         fetched = _rows.rows(scope, condition, note_query(query), result.sort, place, after)
         set_parties(fetched)
         result.rows = fetched[:PAGE]
@@ -133,13 +133,13 @@ def _rows(
     place: tuple[int, int],
     after: RowPlace | None,
 ) -> TransactionQuerySet:
-    """The matches from one place to another, with their texts highlighted."""
+    """Returns the matches between two positions, with their texts highlighted."""
     matched, part = scope.transactions().filter(condition.where), slice(*place)
     if after is not None:
         beyond = is_beyond(scope, after, oldest_first=sort == "oldest")
         matched = matched.alias(booked_at=BOOKED_AT).filter(beyond)
     if sort == "best":
-        # Postgres ranks many rows, and joins accounts and people to those of the page alone.
+        # Postgres ranks many rows, but joins accounts and people only to the rows of the page.
         newest = newest_first(matched, scope).values("pk")[:RANKED]
         page = _ranked(newest, condition).values("pk")[part]
         rows = _ranked(page, condition)
@@ -152,7 +152,7 @@ def _rows(
 
 
 def _ranked(ids: Any, condition: Condition) -> TransactionQuerySet:
-    """The rows with these ids, the best matches first."""
+    """Returns the rows with these ids, the best matches first."""
     rows = Transaction.objects.filter(one_of(ids)).annotate(rank=condition.rank)
     ranked: TransactionQuerySet = rows.order_by("-rank", "-created_at", "-pk")
     return ranked
@@ -185,5 +185,5 @@ def mistakes_in(text: str, account: Account) -> list[Mistake]:
 
 
 def between(one: Account, other: Account) -> SearchQuery:
-    """The tsquery of transactions between two accounts, in either direction."""
+    """Returns the tsquery of transactions between two accounts, in either direction."""
     return LexemeQuery(f"{account_lexeme(one.pk)} & {account_lexeme(other.pk)}")

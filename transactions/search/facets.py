@@ -1,4 +1,4 @@
-"""Counts the matches of a search: totals per currency, and facets to narrow the search by.
+"""Counts the matches of a search: totals per currency, and facets that narrow the search.
 
 One query with GROUPING SETS: Postgres reads the matches once and groups them by each column. The
 ORM writes the inner query; it cannot express the outer one.
@@ -26,7 +26,7 @@ from transactions.scope import Scope, newest_first
 from transactions.search.sql.sides import TransactionSides
 
 COUNTED = 10_000  # only the newest matches are counted and summed up
-MOST_TOLD = 500  # accounts, those with the most matches; the log keeps as many people
+MAX_LOGGED = 500  # accounts with the most matches; the log stores as many people
 LONGEST = 60  # characters of a facet's value
 
 GROUPED = """
@@ -44,8 +44,8 @@ FROM matched
 GROUP BY GROUPING SETS
     ((), (currency), (category_), (channel), (month), (type), (own_from, own_to))
 """
-# IS TRUE keeps Postgres from making a join of it. It expects one match, so it would choose a nested
-# loop that reads each annotation once per match. This way it looks up each annotation once, in a
+# IS TRUE prevents a join. Postgres expects one match, so for a join it would choose a nested loop
+# that reads each annotation once per match. With IS TRUE it looks up each annotation once, in a
 # hash of the matches.
 TAGGED = """
 UNION ALL
@@ -54,7 +54,7 @@ FROM ({tags}) AS annotated, unnest(annotated.tags) AS tag
 WHERE (annotated.transaction_id IN (SELECT id FROM matched)) IS TRUE
 GROUP BY tag
 """
-# For the log of reads: the figures are about more people than the rows of a page.
+# For the log of reads: the counts are about more people than the rows of a page.
 SIDES = """
 UNION ALL
 (SELECT 'side', side::text, NULL, NULL, NULL, count(*), 0, 0, 0
@@ -68,7 +68,9 @@ UNION ALL
 
 @dataclass(frozen=True, slots=True)
 class CurrencyTotal:
-    """The number of matches in one currency, holds included; money in and out only if booked."""
+    """The number of matches in one currency, including holds. Money in and out counts only booked
+    ones.
+    """
 
     currency: str
     count: int
@@ -78,11 +80,11 @@ class CurrencyTotal:
 
 @dataclass(slots=True)
 class Facets:
-    """The number of matches, totals, and per facet its values with their counts.
+    """The number of matches, totals, and the values of each facet with their counts.
 
     Values are sorted by frequency, months newest first. If `is_cut`, there are more than COUNTED
-    matches, and everything is counted over the newest COUNTED. `holds` of the matches are holds,
-    open or closed, which moved no money.
+    matches, and only the newest COUNTED are counted. `holds` is the number of holds, open or
+    closed, among the matches; they moved no money.
     """
 
     count: int = 0
@@ -100,17 +102,17 @@ class Facets:
 def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facets:
     """Counts the rows of the scope that match `where`, in one query.
 
-    Money in and out is seen from the given accounts, or from the whole scope. Over the bank, the
-    accounts of the matches are told to the log of reads, see Note [Whose data].
+    Money in and out is seen from the given accounts, or from the whole scope. For the whole bank,
+    the accounts of the matches are added to the log of reads: see Note [Whose data].
     """
     columns = _columns.statement(scope, where, account_ids, COUNTED + 1)
     if columns is None:
         return Facets()
     sql, params = GROUPED.format(matched=columns[0]), columns[1]
-    # Tags are private: the whole bank has none.
+    # Tags are private, so there are none in the whole bank.
     tags = None if scope.is_bank else _tags.statement(scope.reader)
     if scope.is_bank:
-        sql += SIDES.format(most=MOST_TOLD)
+        sql += SIDES.format(most=MAX_LOGGED)
     if tags is not None:
         sql, params = sql + TAGGED.format(tags=tags[0]), (*params, *tags[1])
     with connection.cursor() as cursor:
@@ -120,7 +122,7 @@ def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facet
 
 @CompiledOnce
 def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID], most: int) -> TransactionQuerySet:
-    """The columns to group by, of the newest matches."""
+    """Returns the columns to group by, of the newest matches."""
     ids, sides = scope.ids, TransactionSides(scope)
     money_in, money_out = (
         Case(When(sides.moved(direction, account_ids), status="completed", then=F("amount")))
@@ -142,11 +144,11 @@ def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID], most: int) -> 
         "money_in": money_in,
         "money_out": money_out,
     }
-    sides_told = ("from_account_id", "to_account_id") if scope.is_bank else ()
+    logged_sides = ("from_account_id", "to_account_id") if scope.is_bank else ()
     columns: TransactionQuerySet = (
         newest_first(scope.transactions().filter(where), scope)
         .annotate(**annotated)
-        .values("id", "currency", "type", "status", *sides_told, *annotated)[:most]
+        .values("id", "currency", "type", "status", *logged_sides, *annotated)[:most]
     )
     return columns
 

@@ -1,8 +1,8 @@
 """Highlights the matched words in the texts of a row.
 
-ts_headline does not escape HTML. So Postgres marks matches with two characters of the private
-use area, which are removed from the text first; the text is escaped, and only then do the two
-characters become <mark> tags. Nothing that people write can become a tag.
+ts_headline does not escape HTML. So Postgres marks matches with two characters of the private use
+area, which are first removed from the text. Then the text is escaped, and only after that the two
+characters become <mark> tags. So no text that people write can become a tag.
 """
 
 import html
@@ -27,8 +27,8 @@ from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope
 
 START, STOP = "\ue000", "\ue001"
-# The marks stand in the SQL, not among its parameters: psycopg keeps the layout of statements with
-# up to 50 of them.
+# The marks are in the SQL, not in its parameters, because psycopg keeps the layout of statements
+# only with up to 50 parameters.
 WITHOUT_MARKS = f"translate(%(expressions)s, '{START}{STOP}', '')"
 WITH_MARKS = (
     "ts_headline('simple'::regconfig, %(expressions)s,"
@@ -48,10 +48,10 @@ NAMES = {
 def with_highlights(
     rows: TransactionQuerySet, words: Any, scope: Scope, *, note_words: Any = None
 ) -> TransactionQuerySet:
-    """Annotates rows with their texts marked for the tsquery `words`.
+    """Annotates rows with their texts, marked for the tsquery `words`.
 
-    With `note_words`, also with the reader's note, marked for that tsquery. Postgres computes the
-    marks only for the rows of the page.
+    With `note_words`, adds the reader's note, marked for that tsquery. Postgres computes the marks
+    only for the rows of the page.
     """
     if note_words is not None and not scope.is_bank:
         rows = rows.annotate(marked_note=_note(note_words, scope))
@@ -68,7 +68,7 @@ def with_highlights(
 
 
 def _note(words: Any, scope: Scope) -> Subquery:
-    """The reader's note and tags in one line: "Split with Mara #food"."""
+    """Returns the reader's note and tags in one line: "Split with Mara #food"."""
     tags = Func(F("tags"), Value(" #"), function="array_to_string", output_field=TextField())
     both = Concat("text", Value(" #"), tags, output_field=TextField())
     line = Case(When(tags=[], then=F("text")), default=both, output_field=TextField())
@@ -79,7 +79,7 @@ def _note(words: Any, scope: Scope) -> Subquery:
 
 
 def _clean(column: str, *, as_text: bool = False) -> Any:
-    """A column as text without the two characters that mark matches."""
+    """Returns a column as text without the two characters that mark matches."""
     return _without_marks(Cast(column, TextField()) if as_text else F(column))
 
 
@@ -99,7 +99,9 @@ def highlighted(text: str, most: int = EXCERPT) -> SafeString:
 
 
 def escaped(text: str) -> SafeString:
-    """Django's `escape`, which takes three times as long because it takes lazy texts too."""
+    """Escapes a text like Django's `escape`, which is three times as slow because it accepts lazy
+    texts too.
+    """
     return SafeString(html.escape(text))
 
 
@@ -109,7 +111,7 @@ def plain(text: str) -> str:
 
 
 def ranges_of(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """Returns a marked text without its marks, and where its marked words begin and end in it."""
+    """Returns a marked text without its marks, and the start and end of each marked word in it."""
     first, *parts = text.split(START)
     bare, ranges = plain(first), []
     for part in parts:
@@ -132,7 +134,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def _tagged(text: str) -> str:
-    """Replaces marks by tags; closes each before the next opens, even if the text was cut."""
+    """Replaces marks by tags. Closes each tag before the next opens, even if the text was cut."""
     parts = text.replace(STOP + START, "").split(START)
     tagged = [plain(parts[0])]
     for part in parts[1:]:

@@ -1,4 +1,4 @@
-"""Mistakes that depend on the scope, like unknown accounts and names the reader may not see."""
+"""Mistakes that depend on the scope, such as unknown accounts and names the reader may not see."""
 
 from collections.abc import Iterable
 
@@ -21,18 +21,18 @@ from transactions.search.sql.name_lookup import (
     is_me,
 )
 
-PRIVATE = "Notes and tags are private: search for them in your own money."
+PRIVATE = "Notes and tags are private. Search for them in your own money."
 ME = "{}:me means your own money. In the whole bank, write a name or an account number."
 UNREAD = (
-    "You may not see names, and what people wrote may have some: words, ref: and values of metadata"
-    " find nothing here, but those of category: and meta.channel:."
+    "You may not see names, and texts may contain names. So words, ref: and values of metadata find"
+    " nothing here, except category: and meta.channel:."
 )
 UNNAMED = (
-    "You may not see names; write an account number, like {}:482109375549; account: takes its end.",
-    "You may not see names; write an account number or its end, like {}:5549.",
+    "You may not see names. Write an account number, like {}:482109375549; account: takes its end.",
+    "You may not see names. Write an account number or its end, like {}:5549.",
 )
 UNNUMBERED = (
-    "You may not see names or whole account numbers; write the last four digits of a number, like "
+    "You may not see names or whole account numbers. Write the last four digits of a number, like "
     "account:5549."
 )
 
@@ -72,7 +72,7 @@ def scope_mistakes(query: ParsedQuery, scope: Scope, names: NameMatches) -> list
 
 
 def _bank_mistake(item: QueryItem, scope: Scope, names: NameMatches) -> str:
-    """Returns why an item cannot match in the whole bank, "" if it can."""
+    """Returns why an item cannot match in the whole bank, or "" if it can."""
     if is_me(item):
         return ME.format(item.kind)
     if item.is_text and not scope.finds_texts and item.amount is None:

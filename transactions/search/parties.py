@@ -1,7 +1,7 @@
 """The accounts and people on both sides of the rows of a search.
 
-`select_related` would make four objects for each row. Here each account is one object, however many
-rows it has, with only the columns that a page shows.
+`select_related` would create four objects for each row. Here each account is one object, even if it
+has many rows, and has only the columns that a page shows.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from accounts.models import Account, User
 from transactions.models import Transaction
 from transactions.models.transaction import TransactionQuerySet
 
-# By side: the columns of its account and of the account's holder, and the annotations with them.
+# For each side: columns of the account and of its holder, and the names of their annotations.
 COLUMNS = {
     side: {f"{side}__{column}": f"{side}_{column}" for column in ("number", "name", "user_id")}
     | {f"{side}__user__name": f"{side}_holder"}
@@ -31,7 +31,7 @@ def with_party_columns(rows: TransactionQuerySet) -> TransactionQuerySet:
 
 
 def set_parties(rows: Iterable[Transaction]) -> None:
-    """Gives each row its accounts, and these their holders. Sends no query."""
+    """Sets the accounts of each row, and the holders of these accounts. Sends no query."""
     accounts: dict[UUID | None, Account | None] = {None: None}
     people: dict[UUID, User] = {}
     for row in rows:

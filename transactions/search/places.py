@@ -1,6 +1,6 @@
 """Where a page of rows by booking time begins: after the row with this time and id (keyset).
 
-Rows that are booked meanwhile move no page.
+Rows that are booked in the meantime do not shift the pages.
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from transactions.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class RowPlace:
-    """The booking time and the id of the last row of the page before."""
+    """The booking time and the id of the last row of the previous page."""
 
     moment: datetime
     id: UUID
 
 
 def is_beyond(scope: Scope, place: RowPlace, *, oldest_first: bool) -> Q:
-    """The condition that a row comes after this place. Its first part is a bound of an index; of
-    the bank's, by the alias `booked_at`.
+    """Returns the condition that a row comes after this place. Its first part is a bound for an
+    index: for the bank, on the alias `booked_at`.
     """
     time = "booked_at" if scope.is_bank else "created_at"
     way = "gt" if oldest_first else "lt"

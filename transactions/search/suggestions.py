@@ -1,8 +1,8 @@
-"""Suggests queries when nothing was found, from similar words in the newest rows of the scope.
+"""Suggests queries if nothing was found, from similar words in the newest rows of the scope.
 
-Python ranks the words by difflib's similarity. pg_trgm's misses what people mistype most, two
-letters in the wrong order: "salray" shares 3 of 11 trigrams with "salary", and "crad" 1 of 9 with
-"card".
+Python ranks the words by the similarity of difflib. The similarity of pg_trgm misses the most
+frequent typing error, two letters in the wrong order: "salray" shares 3 of 11 trigrams with
+"salary", and "crad" shares 1 of 9 with "card".
 """
 
 from collections.abc import Callable, Iterable
@@ -23,13 +23,13 @@ from transactions.search.language.query import META, WORD, ParsedQuery, QueryIte
 from transactions.search.language.terms import token
 from transactions.search.sql.name_lookup import SIDES
 
-NEWEST = 5_000  # only the words of the newest rows are compared
-MOST_WORDS = 20_000  # different words that Python compares, over all items of a query
+NEWEST = 5_000  # words come only from the newest rows
+MOST_WORDS = 20_000  # maximum distinct words that Python compares, for all items of a query
 MOST_SUGGESTIONS = 4
-CUTOFF = 0.7  # of difflib's similarity
+CUTOFF = 0.7  # minimum similarity by difflib
 
-# Thousands of rows with thousands of words of metadata each would take seconds. Of a row with many
-# words, only those of its description and reference are compared.
+# If a row has many words, only the words of its description and reference are compared, because
+# thousands of rows with thousands of metadata words each would take seconds.
 WORDS_OF_ROW = "CASE WHEN length(search) > 100 THEN ts_filter(search, '{a,b}') ELSE search END"
 
 # The words to compare, each with its kind, see KINDS. VOCABULARY has categories and channels; NAMES
@@ -64,7 +64,7 @@ NAMES = f"""
                     JOIN users ON users.id = accounts.user_id
         WHERE users.id <> %s
     ) AS people, unnest(tsvector_to_array(words)) AS word
-"""  # noqa: S608 - no value of anybody's
+"""  # noqa: S608 - constants
 NOTES = """
     UNION
     SELECT CASE WHEN starts_with(word, '#') THEN 'tag' ELSE 'note' END, ltrim(word, '#')
@@ -115,8 +115,8 @@ def suggest(scope: Scope, query: ParsedQuery) -> Suggestions:
 def suggest_from(vocabulary: Callable[[], Vocabulary | None], query: ParsedQuery) -> Suggestions:
     """Suggests queries from any vocabulary.
 
-    `vocabulary` returns SQL and its parameters: a WITH clause that defines `vocabulary`, with the
-    columns `kind` (see KINDS) and `word`. It returns None if there are no words.
+    `vocabulary` returns SQL and its parameters: a WITH clause that defines the table `vocabulary`
+    with the columns `kind` (see KINDS) and `word`. It returns None if there are no words.
     """
     items = [item for item in query.items if _is_replaceable(item)][:8]
     words = vocabulary() if items else None
@@ -130,7 +130,7 @@ def suggest_from(vocabulary: Callable[[], Vocabulary | None], query: ParsedQuery
             if term and len(suggestions.queries) < MOST_SUGGESTIONS:
                 suggestions.queries.append(query.replacing(item.source, term))
     if suggestions.queries:
-        add_unnamed()  # the words may be of names
+        add_unnamed()  # the words may be parts of names
     return suggestions
 
 
@@ -165,16 +165,16 @@ def _words(vocabulary: str, params: list[Any]) -> list[tuple[str, str]]:
 
 
 def _similar_words(item: QueryItem, rows: Iterable[tuple[str, str]], most: int) -> list[str]:
-    """Returns similar words among the first `most` of the item's kinds, the best first; words that
-    start with the typed text come first.
+    """Returns similar words among the first `most` words of the item's kinds, the best first. Words
+    that start with the typed text come first.
 
-    Empty if the typed word itself is known.
+    Returns an empty list if the typed word itself is known.
     """
     typed, plain, kinds = item.text.lower(), folded(item.text), KINDS[item.kind]
     words = {word: None for kind, word in rows if kind in kinds}
     if typed in words:
         return []
-    if item.kind == WORD:  # the search has tried a bare word as a prefix already
+    if item.kind == WORD:  # the search has already tried a bare word as a prefix
         words = {word: None for word in words if not word.startswith(typed)}
     plain_words = {word: folded(word) for word in islice(words, most)}
     others = {text for text in plain_words.values() if not text.startswith(plain)}

@@ -1,4 +1,4 @@
-"""The audit in the admin: the result that counts, a button for the next run, and the seals."""
+"""The audit in the admin: the current result, a button for the next run, and the seals."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ HEADLINES = {
     "balance": "An account's balance differs from the balance after its last entry",
     "time": "The time of an account's last entry is wrong",
     "held": "An account's held money is not the sum of its pending holds",
-    "capture": "A hold and its capture do not agree",
-    "reversal": "A reversal does not fit its original",
+    "capture": "A hold and its capture do not match",
+    "reversal": "A reversal does not match its original",
     "currency": "The money in all accounts is not deposits minus withdrawals",
-    "orphan": "A transaction names an account that does not exist in its currency",
-    "status": "An account's status is not where its history leads",
+    "orphan": "A transaction has an account that does not exist in its currency",
+    "status": "An account's status differs from its history",
     "release": "A hold was released without a reason, before it expired",
-    "threshold": "Staff did more without an approval than the threshold of a day",
-    "approval": "An approval was used, but what was approved was not done",
-    "account": "An account is not where its history leads",
-    "person": "A person's row is not where its history leads",
-    "household": "A household is not where its history leads",
-    "listed currency": "A currency's row is not where its history leads",
-    "threshold of approvals": "A threshold of four eyes is not where its history leads",
-    "group": "A group is not where its history leads",
-    "membership": "Somebody is in other groups than their history says",
-    "permission": "A person or group has other permissions than the history says",
-    "sign-in address": "Somebody has other addresses than their history says",
-    "access token": "An access token is not where its history leads",
-    "factor": "Somebody has other second factors than their history says",
-    "provider": "Somebody has other accounts at providers than their history says",
-    "missing row": "Rows are gone that are never deleted",
-    "unregistered row": "Rows are there that were never registered",
-    "altered row": "Rows are not as they were written",
-    "early removal": "Rows were removed before any keeping time was over",
+    "threshold": "Staff did more without approval than the threshold per day",
+    "approval": "An approval was used, but the approved action was not done",
+    "account": "An account differs from its history",
+    "person": "A person's row differs from its history",
+    "household": "A household differs from its history",
+    "listed currency": "A currency's row differs from its history",
+    "threshold of approvals": "An approval threshold differs from its history",
+    "group": "A group differs from its history",
+    "membership": "The groups of a person differ from their history",
+    "permission": "The permissions of a person or group differ from the history",
+    "sign-in address": "The email addresses of a person differ from their history",
+    "access token": "An access token differs from its history",
+    "factor": "The second factors of a person differ from their history",
+    "provider": "The provider accounts of a person differ from their history",
+    "missing row": "Rows that may never be deleted are missing",
+    "unregistered row": "There are rows that were never registered",
+    "altered row": "Rows differ from what was written",
+    "early removal": "Rows were removed before the end of any retention period",
     "missing value": "Rows lack a value that their table requires",
     "rule": "A row breaks a rule of its table",
     "seal": "A sealed period does not match its seal",
@@ -67,7 +67,7 @@ HEADLINES = {
 
 
 class ScopeForm(forms.Form):
-    """How far back to check. Checking everything is offered if it takes only seconds."""
+    """How far back to check. "Everything" is offered if it takes only seconds."""
 
     scope = forms.ChoiceField(label="Check")
 
@@ -81,7 +81,7 @@ class ScopeForm(forms.Form):
 
     @property
     def since(self) -> datetime | None:
-        """The first moment to check; None for everything."""
+        """The first moment to check, or None for everything."""
         scope = self.cleaned_data["scope"]
         if scope == EVERYTHING:
             return None
@@ -91,7 +91,7 @@ class ScopeForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class FindingShown:
-    """A finding in words, with links. Old audits have no sentences."""
+    """A finding in words, with links. Findings of old audits have no message."""
 
     headline: str
     sentence: str
@@ -105,7 +105,7 @@ class FindingShown:
 
 @admin.register(AuditRun)
 class AuditRunAdmin(ReadOnly, CheckedKeys):
-    """Serves one page with the audit and the seals in place of Django's list."""
+    """The page with the audit and the seals, which replaces the list of Django."""
 
     def get_urls(self) -> list[URLPattern]:
         run = self.admin_site.admin_view(self.run_view)
@@ -114,7 +114,7 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Shows the audit named in the URL, or else the one whose result counts, and the seals."""
+        """Shows the audit in the URL, or else the audit whose result is current, and the seals."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         runs = AuditRun.objects.select_related("run_by")
@@ -154,7 +154,7 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
         return redirect(f"{reverse('admin:transactions_auditrun_changelist')}?run={object_id}")
 
     def run_view(self, request: HttpRequest) -> HttpResponse:
-        """Runs the audit while the page waits, for some seconds at most."""
+        """Runs the audit while the page waits, for at most a few seconds."""
         if not request.user.has_perm("transactions.run_audit"):
             raise PermissionDenied
         page = redirect("admin:transactions_auditrun_changelist")
@@ -170,29 +170,29 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
             messages.error(request, str(refusal))
             return page
         if run.is_clean:
-            self._say_clean(request, run)
+            self._add_clean_message(request, run)
         else:
-            messages.error(request, "Checked; something is wrong with the books.")
+            messages.error(request, "The audit found problems in the books.")
         return page
 
-    def _say_clean(self, request: HttpRequest, run: AuditRun) -> None:
-        """Adds the message after a clean audit; a warning if older findings are still open."""
+    def _add_clean_message(self, request: HttpRequest, run: AuditRun) -> None:
+        """Adds the message after a clean audit, or a warning if older findings are still open."""
         counting = counting_run()
         if counting is None or counting.is_clean:
-            messages.success(request, "Checked; nothing is wrong.")
+            messages.success(request, "The audit found no problems.")
             return
         assert run.since is not None  # noqa: S101  a complete audit closes all findings
         messages.warning(
             request,
-            f"Nothing is wrong with what was booked since {_day(run.since)}, but the audit of "
-            f"{_day(counting.started_at)} looked at more, and its findings are still open.",
+            f"The audit found no problems in bookings since {_day(run.since)}, but the audit of "
+            f"{_day(counting.started_at)} checked more, and its findings are still open.",
         )
 
 
 def _closed_by_audit_since(run: AuditRun | None) -> datetime | None:
-    """The latest `since` of an audit that would close the findings.
+    """Returns the latest `since` of an audit that would close the findings.
 
-    None if there are no findings, or if only a complete audit would close them.
+    Returns None if there are no findings, or if only a complete audit would close them.
     """
     if run is None or run.is_clean:
         return None
@@ -201,17 +201,17 @@ def _closed_by_audit_since(run: AuditRun | None) -> datetime | None:
 
 
 def _with_headlines(run: AuditRun) -> tuple[AuditRun, list[str]]:
-    """An audit with the headlines of its findings, for a sentence."""
+    """Returns an audit and the headlines of its findings, in lower case for use in a sentence."""
     headlines = [HEADLINES.get(finding["check"], finding["check"]) for finding in run.found]
     return run, [f"{headline[0].lower()}{headline[1:]}" for headline in headlines]
 
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
-    """Returns the findings with the accounts and transactions that they name, if these exist.
-    Without their metadata: Python cannot read JSON that is too deep, which a finding may be about.
+    """Returns the findings with the accounts and transactions in them, if they exist. Metadata is
+    not loaded, because a finding may be about JSON that is too deep for Python.
     """
     if findings:
-        add_unnamed()  # their sentences may tell of rows that are gone
+        add_unnamed()  # their messages may contain data of deleted rows
     accounts = Account.objects.select_related("user").in_bulk(
         [finding["account"] for finding in findings if finding["account"]]
     )
@@ -247,8 +247,8 @@ def _named_run(request: HttpRequest) -> AuditRun | None:
 
 
 def _seals(request: HttpRequest) -> dict[str, Any]:
-    """A page of seals, newest first, and the number of the last one shown, below which the next
-    page starts; None if there are no older ones.
+    """Returns a page of seals, newest first, and the number at which the next page starts, or None
+    if there are no older seals.
     """
     seals = Seal.objects.select_related("sealed_by").order_by("-number")
     before = request.GET.get("before", "")
@@ -256,14 +256,14 @@ def _seals(request: HttpRequest) -> dict[str, Any]:
         seals = seals.filter(number__lt=int(before))
     page = list(seals[: SEALS_SHOWN + 1])
     if page:
-        add_unnamed()  # what a few people deposited in a currency may be one person's money
+        add_unnamed()  # a sum of few deposits in a currency may be about one person
     older = page[SEALS_SHOWN - 1].number if len(page) > SEALS_SHOWN else None
     parts = [(seal, _period(seal), _money(seal)) for seal in page[:SEALS_SHOWN]]
     return {"seals": parts, "older_seals": older, "shows_seals": True}
 
 
 def _period(seal: Seal) -> str:
-    """The days of a seal, in UTC."""
+    """Returns the days of a seal, in UTC."""
     last = long_date(seal.last_day)
     if seal.starts_at == EARLIEST:
         return f"Everything up to {last}"
@@ -272,5 +272,5 @@ def _period(seal: Seal) -> str:
 
 
 def _money(seal: Seal) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The sums of a seal by currency, and within it by type, both sorted."""
+    """Returns the sums of a seal by currency, and within each currency by type, both sorted."""
     return [(currency, sorted(sums.items())) for currency, sums in sorted(seal.amounts.items())]

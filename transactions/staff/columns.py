@@ -18,7 +18,7 @@ from transactions.models.transaction import CATEGORY_LENGTH
 
 
 class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
-    """What the list and the page of a transaction show."""
+    """The columns of the list and the fields of the page of a transaction."""
 
     @admin.display(description="Time")
     def time(self, row: Transaction) -> str:
@@ -30,7 +30,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Status")
     def state(self, row: Transaction) -> str:
-        """The state in words, from the row alone."""
+        """Returns the state in words, from the columns of the row only."""
         return state_cell(row, state_label_of(row))
 
     @admin.display(description="Status")
@@ -107,13 +107,13 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Reasons")
     def staff_reasons(self, row: Transaction) -> str:
-        """The reasons of staff for this row, its capture and its refunds."""
+        """Returns the reasons of staff for this row, its capture and its refunds."""
         lines = ((reason_line(reason),) for reason in lifecycle_of(row).reasons)
         return format_html_join("", "<div>{}</div>", lines) or NOTHING
 
 
 def state_cell(row: Transaction, label: str) -> str:
-    """Returns the state; for a pending hold with an expiry, the title shows its exact time."""
+    """Returns the state. For a pending hold with an expiry, the title contains the exact time."""
     if not row.is_pending or row.expires_at is None:
         return label
     iso, at = row.expires_at.isoformat(), exact(localtime(row.expires_at))
@@ -121,7 +121,7 @@ def state_cell(row: Transaction, label: str) -> str:
 
 
 def reason_line(reason: StaffReason) -> str:
-    """ "Refunded by Clerk, 20 November 2026, 08:33:12: Wrong size"."""
+    """Returns a line like "Refunded by Clerk, 20 November 2026, 08:33:12: Wrong size"."""
     label = format_html(
         "{} by {}, {}: {}",
         reason.get_action_display(),
@@ -137,7 +137,9 @@ def reason_line(reason: StaffReason) -> str:
 
 
 def _side(account: Account | None) -> str:
-    """A link to the account with its holder; "outside the bank" if there is no account."""
+    """Returns a link to the account with its holder, or "outside the bank" if there is no
+    account.
+    """
     if account is None:
         return "outside the bank"
     number = account_number(account.number)

@@ -1,5 +1,5 @@
-"""Figures on the admin's first page. The core has its own; a feature registers its figures in its
-`admin` module.
+"""Numbers on the first page of the admin. The core defines its own; a feature registers its numbers
+in its `admin` module.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from accounts.models import User
 
 @dataclass(frozen=True, slots=True)
 class StaffFigure:
-    """A labelled figure with the list behind it; `needs_care` where somebody should look."""
+    """A labelled number with a link to the list behind it. `needs_care` if somebody should act."""
 
     label: str
     value: str
@@ -24,11 +24,13 @@ _registered: list[FiguresOf] = []
 
 
 def register(figures_of: FiguresOf) -> FiguresOf:
-    """Decorator: this function returns the figures of a feature that a person may see."""
+    """Registers a function that returns the numbers of a feature for a user. Used as a
+    decorator.
+    """
     _registered.append(figures_of)
     return figures_of
 
 
 def registered_figures(user: User) -> list[StaffFigure]:
-    """Returns the figures of all features that this person may see."""
+    """Returns the numbers of all features that this user may see."""
     return [figure for figures_of in _registered for figure in figures_of(user)]

@@ -1,4 +1,4 @@
-"""The transaction list in the admin, quick at a million rows."""
+"""The transaction list in the admin, fast even with a million rows."""
 
 from typing import Any, ClassVar
 
@@ -15,32 +15,34 @@ from ledger.text.dates import end_of_day
 from transactions.lifecycle import STATES
 from transactions.models import Transaction
 
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts at most ten thousand rows; `has_more` says that there are more.
+    """Counts at most ten thousand rows. `has_more` is whether there are more.
 
     An exact count would read the whole table for every page.
     """
 
     @cached_property
     def count(self) -> int:
-        return min(self._counted, MOST_COUNTED)
+        return min(self._counted, MAX_COUNTED)
 
     @property
     def has_more(self) -> bool:
-        return self._counted > MOST_COUNTED
+        return self._counted > MAX_COUNTED
 
     @cached_property
     def _counted(self) -> int:
         rows: Any = self.object_list
-        counted: int = rows.order_by()[: MOST_COUNTED + 1].count()
+        counted: int = rows.order_by()[: MAX_COUNTED + 1].count()
         return counted
 
 
 class AccountFilter(admin.SimpleListFilter):
-    """Filters by one account. Its id comes from links; the page offers no list of accounts."""
+    """Filters by one account. Its id comes from links, because a list of accounts would be too
+    long.
+    """
 
     title = "account"
     parameter_name = "account"
@@ -50,7 +52,9 @@ class AccountFilter(admin.SimpleListFilter):
         return [(str(account.pk), str(account))] if account else []
 
     def has_output(self) -> bool:
-        """Whether the address has an account id. The list is empty if no account has that id."""
+        """Returns whether the URL has an account id. The list is empty if no account has this
+        id.
+        """
         return bool(self.value())
 
     def queryset(self, _request: HttpRequest, rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
@@ -62,7 +66,7 @@ class AccountFilter(admin.SimpleListFilter):
     def _account(self) -> Account | None:
         try:
             return Account.objects.filter(pk=self.value() or "").first()
-        except ValidationError:  # not an id at all
+        except ValidationError:  # not a valid id
             return None
 
 
@@ -93,7 +97,9 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class CurrencyFilter(admin.SimpleListFilter):
-    """Offers the currencies of accounts: reading those of transactions would scan their table."""
+    """Offers the currencies of accounts, because reading those of transactions would scan their
+    table.
+    """
 
     title = "currency"
     parameter_name = "currency"
@@ -109,5 +115,5 @@ class CurrencyFilter(admin.SimpleListFilter):
 
 
 def with_side(rows: QuerySet[Transaction], account: Account) -> QuerySet[Transaction]:
-    """Rows with this account on either side."""
+    """Returns rows with this account on either side."""
     return rows.filter(Q(from_account=account) | Q(to_account=account))

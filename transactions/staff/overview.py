@@ -1,4 +1,4 @@
-"""The admin's first page: figures, and what became of a colleague's requests for approval."""
+"""The first page of the admin: numbers, and the outcome of the user's requests for approval."""
 
 from django.urls import reverse
 from django.utils import timezone
@@ -15,14 +15,16 @@ NEWS_SHOWN = 10
 
 
 def news_for(user: User) -> list[ApprovalRequest]:
-    """What became of the newest requests of this person; nothing if they may not see approvals."""
+    """Returns the newest decided requests of this user, or an empty list if they may not see
+    approvals.
+    """
     if not user.has_perm("accounts.view_approvalrequest"):
         return []
     return list(ApprovalRequest.objects.news_of(user)[:NEWS_SHOWN])
 
 
 def figures_for(user: User) -> list[StaffFigure]:
-    """Returns the figures that this person may see. At most ten queries."""
+    """Returns the numbers that this user may see. At most ten queries."""
     figures: list[StaffFigure] = []
     if user.has_perm("accounts.view_approvalrequest"):
         many = ApprovalRequest.objects.waiting().for_eyes_of(user).count()

@@ -1,4 +1,4 @@
-"""Pages of the admin that belong to no model. They stand before those of `admin.site`."""
+"""Pages of the admin that belong to no model. They come before the URLs of `admin.site`."""
 
 from django.contrib import admin
 from django.urls import path

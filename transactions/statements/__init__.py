@@ -1,1 +1,1 @@
-"""The statement of an account: its entries by day, as a page, on paper and as CSV."""
+"""The statement of an account: its entries by day, as a page, for printing and as a file."""

@@ -1,4 +1,4 @@
-"""The filter bar and page links of a statement. The whole state is in the address."""
+"""The filter bar and page links of a statement. The URL contains the whole state."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ NO_FIELDS = SafeString("")
 class Chip:
     """One control of the bar: a link, a menu of links (`options`), or a small form.
 
-    The form has these `fields`, as HTML, and hidden ones for the parameters to `keep`.
+    The form consists of `fields`, as HTML, and hidden fields for the parameters to `keep`.
     """
 
     label: str
@@ -42,7 +42,7 @@ class Chip:
 
 
 class StatementAddress:
-    """Builds addresses that differ from the current one in a filter or a page."""
+    """Builds URLs that differ from the current one in a filter or a page."""
 
     def __init__(self, path: str, form: StatementForm) -> None:
         self.action = path
@@ -53,7 +53,7 @@ class StatementAddress:
             self.params["q"] = read
 
     def url(self, **changes: Any) -> str:
-        """The address with changed parameters; an empty value removes one."""
+        """Returns the URL with changed parameters. An empty value removes a parameter."""
         params = {**self.params, **{name: str(value) for name, value in changes.items()}}
         query = urlencode({name: value for name, value in params.items() if value})
         return f"{self.action}?{query}" if query else self.action
@@ -65,11 +65,13 @@ class StatementAddress:
 
     @property
     def clear_url(self) -> str:
-        """The address without filters; "" if there are none."""
+        """The URL without filters, or "" if there are none."""
         return self.action if self.params else ""
 
     def mistakes(self, account: Account) -> list[tuple[str, list[Chip]]]:
-        """The mistakes in the typed search as sentences, each with links to suggested searches."""
+        """Returns the messages about mistakes in the typed search, each with links to suggested
+        searches.
+        """
         return [
             (mistake.sentence, [Chip(query, self.url(q=query)) for query in mistake.suggestions])
             for mistake in mistakes_in(self.typed, account)
@@ -77,7 +79,7 @@ class StatementAddress:
 
     @property
     def query(self) -> str:
-        """The filters as they stand in the address, with the question mark; "" without filters."""
+        """The filters as the query string of the URL, with the question mark, or ""."""
         return self.url()[len(self.action) :]
 
     @property
@@ -92,13 +94,15 @@ class StatementAddress:
 
     @property
     def actions(self) -> list[dict[str, Any]]:
-        """The link at the end of the bar: the page for printing, or back."""
+        """The link at the end of the bar: to the page for printing, or back."""
         paper = {"url": self.url(paper=1), "label": "For printing"}
         pages = {"url": self.url(), "label": "Page by page"}
         return [pages if self.on_paper else paper]
 
     def links(self, page: StatementPage) -> dict[str, str]:
-        """The addresses of the newest page and of both neighbours; "" if there is none."""
+        """Returns the URLs of the newest page and of both neighbouring pages, or "" where there is
+        none.
+        """
         paper = {"paper": 1} if self.on_paper else {}
         return {
             "newest_url": self.url(),
@@ -131,7 +135,7 @@ class StatementAddress:
         )
 
     def _dates_label(self) -> str:
-        """The chosen period in words: "from 12 March", "12 March to 3 April"."""
+        """Returns the chosen period in words: "from 12 March", "12 March to 3 April"."""
         filters = self.form.filters
         start = short_date(filters.start) if filters.start else ""
         end = short_date(filters.end) if filters.end else ""
@@ -165,10 +169,10 @@ class StatementAddress:
 
 
 def fields_of(form: type[forms.Form], data: Mapping[str, Any]) -> SafeString:
-    """The fields of a form as HTML, filled from the address.
+    """Returns the fields of a form as HTML, filled from the URL.
 
-    Empty fields are the same on every page, so a process renders them once; in development each
-    time, so that a changed template shows.
+    Empty fields are the same on every page, so each process renders them once. With DEBUG they are
+    rendered each time, so that a changed template is visible.
     """
     if settings.DEBUG or any(data.get(name) for name in form.base_fields):
         return _rendered(form(data))
@@ -185,7 +189,7 @@ def _rendered(form: forms.Form) -> SafeString:
 
 
 def periods(today: date) -> list[tuple[str, date | str, date | str]]:
-    """The usual periods with their first and last day; empty for no limit."""
+    """Returns the usual periods with their first and last day, or "" for no limit."""
     first = today.replace(day=1)
     last_month_ends = first - timedelta(days=1)
     return [

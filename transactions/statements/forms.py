@@ -1,4 +1,4 @@
-"""The filters of a statement, as they stand in its address."""
+"""The filters of a statement, read from the URL."""
 
 from datetime import date, datetime
 from typing import Any
@@ -28,7 +28,7 @@ def _day(label: str) -> forms.DateField:
 
 
 class WordsField(forms.CharField):
-    """Any text, as the search reads it; the search reports what it cannot read."""
+    """Any text, as the search reads it. The search reports the parts that it cannot read."""
 
     def to_python(self, value: Any) -> str:
         return parse(super().to_python(value) or "").text
@@ -44,13 +44,13 @@ def _words() -> WordsField:
 
 
 class WordsForm(forms.Form):
-    """The search alone, for the filter bar."""
+    """Only the search, for the filter bar."""
 
     q = _words()
 
 
 class DatesForm(forms.Form):
-    """The period alone, for the filter bar."""
+    """Only the period, for the filter bar."""
 
     start = _day("From")
     end = _day("To")
@@ -63,12 +63,12 @@ class DatesForm(forms.Form):
 
 
 class StatementForm(DatesForm):
-    """The filters of a statement, as they stand in its address."""
+    """The filters of a statement, read from the URL."""
 
     direction = forms.ChoiceField(
         choices=[("", "All"), ("in", "Money in"), ("out", "Money out")],
         required=False,
-        error_messages={"invalid_choice": "Money goes in or out; choose one of them."},
+        error_messages={"invalid_choice": "Choose “Money in” or “Money out”."},
     )
     q = _words()
     before = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -76,18 +76,18 @@ class StatementForm(DatesForm):
     paper = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> None:
-        """Checks the period, and that page marks are times."""
+        """Checks the period, and that the page markers are times."""
         super().clean()
         data = self.cleaned_data
         for name in ("before", "after"):
             try:
                 data[name] = time_of_mark(int(data[name])) if data.get(name) else None
             except (ValueError, OverflowError):
-                self.add_error(None, "There is no such page; go back to the newest entries.")
+                self.add_error(None, "This page does not exist. Go back to the newest entries.")
 
     @property
     def filters(self) -> Filters:
-        """The filters of the form; no filters if the form is not valid."""
+        """The filters of the form, or no filters if the form is not valid."""
         data = self.cleaned_data if self.is_valid() else {}
         return Filters(
             start=data.get("start"),

@@ -1,7 +1,7 @@
 """One page of an account's statement, at the same cost however long the history is.
 
-Pages are cut by booking time (keyset), which never ties within an account. Totals and balances
-that reach beyond the page come from the stored chain, one index look-up each.
+Pages are cut by booking time (keyset), which is unique within an account. Totals and balances that
+depend on entries outside the page come from the stored chain, with one index look-up each.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ from transactions.models.entry import EntryQuerySet
 from transactions.search.engine import entries_with
 
 PAGE = 50
-AT_A_TIME = 2000  # entries of a file that are held in memory
+AT_A_TIME = 2000  # entries of a file in memory
 ON_PAPER = 1000  # entries of a printed statement, about twenty pages
 # The account itself, with its balance and holds, is read on the writer.
 STATEMENT = ReadPurpose(
@@ -48,7 +48,7 @@ class Filters:
 
     @property
     def selection(self) -> str:
-        """What the filters leave out of the period, in words; "" if nothing."""
+        """The filters other than the period, in words, or ""."""
         directions = {"in": "money in", "out": "money out"}
         words = [directions[self.direction]] if self.direction else []
         if self.text:
@@ -63,9 +63,9 @@ class Filters:
 
 @dataclass(slots=True)
 class StatementDay:
-    """One day's entries, newest first, and the total of the whole day.
+    """The entries of one day, newest first, and the total of the whole day.
 
-    `is_split`: entries on a neighbouring page are part of that total.
+    `is_split`: the total includes entries on a neighbouring page.
     """
 
     date: date
@@ -77,10 +77,10 @@ class StatementDay:
 
 @dataclass(slots=True)
 class StatementPage:
-    """One page. `newer` and `older` are the marks of the neighbouring pages, or None.
+    """One page. `newer` and `older` are the markers of the neighbouring pages, or None.
 
-    `opening` and `closing` are the balances before and after the page; None if a filter leaves out
-    entries.
+    `opening` and `closing` are the balances before and after the page, or None if a filter leaves
+    out entries.
     """
 
     days: list[StatementDay] = field(default_factory=list)
@@ -96,7 +96,7 @@ class StatementPage:
 
     @property
     def last_day(self) -> date | None:
-        """The day of the newest entry of the page; None for an empty page."""
+        """The day of the newest entry of the page, or None for an empty page."""
         return self.days[0].date if self.days else None
 
     @property
@@ -116,10 +116,11 @@ class StatementPage:
 
 
 def paper_line(page: StatementPage, filters: Filters) -> str:
-    """Returns what a printed page contains: number of entries, period, and whether there are more.
+    """Returns the description of a printed page: number of entries, period, and whether there are
+    more.
 
-    The period is the chosen one, up to today, if all of it is on the page; otherwise that of the
-    entries.
+    The period is the chosen one, at most up to today, if all of it is on the page. Otherwise it is
+    the period of the entries.
     """
     first, last = filters.start, filters.last_day
     if page.days and (first is None or page.older is not None):
@@ -140,12 +141,14 @@ def paper_line(page: StatementPage, filters: Filters) -> str:
 
 
 def mark_of(moment: datetime) -> int:
-    """A booking time as microseconds since 1970, for an address."""
+    """Returns a booking time as microseconds since 1970, for a URL."""
     return (moment - EPOCH) // MICROSECOND
 
 
 def time_of_mark(mark: int) -> datetime:
-    """The booking time of a mark. Raises OverflowError for a number that is no time."""
+    """Returns the booking time of a marker. Raises OverflowError for a number that is not a
+    time.
+    """
     return EPOCH + mark * MICROSECOND
 
 
@@ -157,11 +160,11 @@ def statement_page(
     after: datetime | None = None,
     size: int | None = None,
 ) -> StatementPage:
-    """The newest page, or the one older than `before` or newer than `after`.
+    """Returns the newest page, or the page older than `before` or newer than `after`.
 
-    At most eight queries, and at most one page of entries (`size`, or PAGE) plus the entries of a
-    filtered day that the page splits. It may be read from a replica, unless the account's balance,
-    which is read on the writer, does not follow from the page.
+    Takes at most eight queries. Reads at most one page of entries (`size`, or PAGE), and the
+    entries of a filtered day that the page splits. A replica may be used, unless the page does not
+    match the account's balance, which is read on the writer.
     """
 
     def page() -> StatementPage:
@@ -200,7 +203,7 @@ def _read_page(
 
 
 def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
-    """The entries that match the filters, unordered."""
+    """Returns the entries that match the filters, unordered."""
     entries: EntryQuerySet = Entry.objects.for_account(account).between(
         start_of_day(filters.start) if filters.start else None,
         end_of_day(filters.end) if filters.end else None,
@@ -211,7 +214,7 @@ def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
 
 
 def with_own_categories(entries: EntryQuerySet, account: Account) -> EntryQuerySet:
-    """With the categories that the holder gave, see `Entry.shown_category`."""
+    """Adds the holder's own categories: see `Entry.shown_category`."""
     own = own_category(account.user_id, "transaction_id")
     named: EntryQuerySet = entries.annotate(own_category=own)
     return named
@@ -224,10 +227,11 @@ def _cut(
     after: datetime | None,
     size: int,
 ) -> tuple[list[Entry], date | None, date | None]:
-    """Returns one page, newest first, and the days of the next newer and the next older entry.
+    """Returns one page, newest first, and the days of the next newer and the next older entry, or
+    None if there is no such entry.
 
-    None: no such entry. The side from which the reader comes is not read; its entry may be of the
-    same day as the edge of the page.
+    Entries on the side that the reader comes from are not read, so its day is the day at the edge
+    of the page.
     """
     entries = with_own_categories(scoped.for_rows(), account)
     if after is not None:
@@ -240,7 +244,7 @@ def _cut(
 
 
 def _day_of(entries: Sequence[Entry]) -> date | None:
-    """The day of the first of these entries; None if there are none."""
+    """Returns the day of the first of these entries, or None if there are none."""
     return timezone.localdate(entries[0].created_at) if entries else None
 
 
@@ -261,7 +265,7 @@ def _total(
     day: StatementDay,
     page: StatementPage,
 ) -> Decimal:
-    """The total of a day that the page splits: from the stored balances, or a sum."""
+    """Returns the total of a day that the page splits, from the stored balances or as a sum."""
     start, end = start_of_day(day.date), end_of_day(day.date)
     if filters.picks:
         total = scoped.between(start, end).aggregate(total=Sum("signed_amount"))["total"]
@@ -276,17 +280,17 @@ def _total(
 
 
 def balance_at(account: Account, moment: datetime) -> Decimal:
-    """The booked balance just before a moment; zero before the first entry."""
+    """Returns the booked balance just before a moment, or zero before the first entry."""
     return Entry.objects.balance_at(account, moment) or Decimal(0)
 
 
 def stream_entries(
     rows: EntryQuerySet, *, is_complete: Callable[[], bool] = lambda: True
 ) -> Iterator[Entry]:
-    """The entries of a file, oldest first, read while they are sent, from a replica if that may be.
+    """Yields the entries of a file, oldest first, while they are sent, from a replica if possible.
 
-    `is_complete` tells there whether the replica has all that the file says of them; the writer is
-    not asked.
+    On a replica, `is_complete` returns whether the replica has all rows that the file is to
+    contain. It is not called on the writer.
     """
 
     def found(given: int) -> Iterable[Entry]:

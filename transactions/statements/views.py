@@ -29,17 +29,17 @@ from transactions.work_panel import may_see_lookups, page_work
 
 @require_safe
 def statement(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows one account's entries, a page at a time. The address holds the filters."""
+    """Shows one account's entries, a page at a time. The URL contains the filters."""
     with page_work(request) as work:
         context = _read(request, pk)
     account, form = context["account"], context["form"]
-    if not form.filters.text or may_see_lookups(request.user):  # names were looked up
+    if not form.filters.text or may_see_lookups(request.user):  # a search looks up names
         context["panel"] = statement_panel(request, work, account, context["address"])
     return render(request, "transactions/statement.html", context)
 
 
 def _read(request: PersonRequest, pk: Any) -> dict[str, Any]:
-    """All that the page shows. Raises Http404 for an account of somebody else."""
+    """Returns the template context. Raises Http404 for an account of another person."""
     accounts: QuerySet[Any] = Account.objects.annotate(any_released=any_released())
     account = get_object_or_404(accounts, pk=pk, user=request.user)
     account.user = request.user
@@ -66,7 +66,7 @@ def _read(request: PersonRequest, pk: Any) -> dict[str, Any]:
 
 @require_safe
 def statement_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Streams all entries that the statement's filters let through as a file, oldest first."""
+    """Streams all entries that match the statement's filters as a file, oldest first."""
     account = get_object_or_404(Account, pk=pk, user=request.user)
     form = StatementForm(request.GET)
     if not form.is_valid():

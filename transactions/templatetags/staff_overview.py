@@ -1,4 +1,4 @@
-"""What the admin's first page shows above Django's list."""
+"""What the first page of the admin shows above the list of Django."""
 
 from django import template
 
@@ -12,23 +12,23 @@ register = template.Library()
 
 @register.simple_tag
 def staff_figures(user: User) -> list[StaffFigure]:
-    """Returns the figures that `user` may see."""
+    """Returns the numbers that `user` may see."""
     return figures_for(user)
 
 
 @register.inclusion_tag("admin/includes/own_requests.html")
 def own_requests(user: User) -> dict[str, list[ApprovalRequest]]:
-    """Shows what became of the newest requests of `user`; nothing without one."""
+    """Shows the outcome of the newest requests of `user`, or nothing if there are none."""
     return {"requests": news_for(user)}
 
 
 @register.filter
 def kind_of(request: ApprovalRequest) -> ShownKind:
-    """How a request for approval is shown."""
+    """Returns how the kind of an approval request is shown."""
     return shown_as(request.kind)
 
 
 @register.simple_tag
 def page_of(request: ApprovalRequest, reader: User) -> str:
-    """The address of what a request is about; "" if the reader may not open it."""
+    """Returns the URL of the page that a request is about, or "" if the reader may not open it."""
     return shown_as(request.kind).page(request, reader)

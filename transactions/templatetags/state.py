@@ -1,4 +1,4 @@
-"""The state of a transaction in words."""
+"""The filter that shows the state of a transaction in words."""
 
 from django import template
 

@@ -1,1 +1,1 @@
-"""Sending money: the form, its review, the payment."""
+"""The pages that send money: the form, its review, the payment."""

@@ -18,7 +18,7 @@ from transactions.models import Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT
 from transactions.payees.reads import sees_currency
 from transactions.safeguards.names import LONGEST_NAME
-from transactions.safeguards.quota import NUMBERS_ASKED, may_tell_of_number
+from transactions.safeguards.quota import NUMBERS_ASKED, may_check_number
 from transactions.safeguards.recipients import (
     CANNOT_RECEIVE,
     NOT_PAYABLE,
@@ -30,10 +30,10 @@ from transactions.services import Draft
 
 
 class TransferForm(MoneyForm):
-    """A payment from one's own account to any account of this bank.
+    """A payment from an own account to any account of this bank.
 
-    It carries an id from its first page on, so that sending it twice, going back or reloading pays
-    once. The id of the transaction follows from it, see `uuid7_for`.
+    The form has an id from its first page on, so that sending it twice, going back or reloading
+    pays only once. The id of the transaction is derived from it: see `uuid7_for`.
     """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
@@ -45,7 +45,7 @@ class TransferForm(MoneyForm):
         label="Recipient\u2019s name",
         max_length=LONGEST_NAME,
         required=False,
-        help_text="The review says whether it is the account holder\u2019s name.",
+        help_text="We check whether it matches the account holder\u2019s name before you pay.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     amount = AmountField()
@@ -69,25 +69,25 @@ class TransferForm(MoneyForm):
 
     @property
     def to_account(self) -> Account | None:
-        """The account that the number names, once the form is valid; None if there is none."""
+        """The account with the number if the form is valid, or None if there is no such account."""
         return getattr(self, "cleaned_data", {}).get("number")
 
     @property
     def payment_id(self) -> UUID:
-        """The id of the transaction that the form makes, once it is valid or has an initial id."""
+        """The id of the transaction. The form must be valid or have an initial id."""
         id = self.cleaned_data["id"] if self.is_bound else self.initial["id"]
         return uuid7_for(self.user.pk, id)
 
     def refuse_unknown(self) -> bool:
-        """Adds an error if the number cannot be paid, unless the person knows the account; True if
-        so. Counts wrong numbers: then the answer tells nothing about a number.
+        """Adds an error and returns True if the number cannot be paid, unless the person knows the
+        account. Counts wrong numbers, and after the limit gives the same error for every number.
         """
         if knows(self.user, self.to_account):
             return False
         is_good = is_payable(self.cleaned_data["from_account"], self.to_account)
         if refusal := self._other_currency:
             self.add_error("number", refusal)
-        elif not may_tell_of_number(self.user.pk, is_payable=is_good):
+        elif not may_check_number(self.user.pk, is_payable=is_good):
             self.add_error("number", NUMBERS_ASKED)
         elif not is_good:
             self.add_error("number", NOT_PAYABLE)
@@ -95,7 +95,7 @@ class TransferForm(MoneyForm):
 
     @property
     def sender(self) -> Account | None:
-        """The chosen account, else the first one; None without any account."""
+        """The chosen account, or the first one, or None without any account."""
         chosen = self["from_account"].value()
         mine = list(self.own_accounts)
         named = [account for account in mine if str(account.pk) == str(chosen)]
@@ -119,7 +119,7 @@ class TransferForm(MoneyForm):
 
     @property
     def as_read(self) -> list[tuple[str, str]]:
-        """The fields as they were understood, for the review to send on."""
+        """The parsed fields, as hidden values for the form of the review."""
         data = self.cleaned_data
         return [
             ("id", str(data["id"])),
@@ -133,7 +133,7 @@ class TransferForm(MoneyForm):
 
     @property
     def is_between_own(self) -> bool:
-        """Whether both accounts are the sender's own."""
+        """Whether both accounts belong to the sender."""
         return self.to_account is not None and self.to_account.user_id == self.user.pk
 
     def clean_name(self) -> str:
@@ -141,7 +141,7 @@ class TransferForm(MoneyForm):
         return tidy_line(self.cleaned_data["name"])
 
     def describes(self, row: Transaction) -> bool:
-        """Whether a valid form describes this transaction."""
+        """Returns whether the valid form describes this transaction."""
         data, to = self.cleaned_data, self.to_account
         return (
             row.from_account_id, row.to_account_id, row.amount, row.description, row.reference
@@ -151,8 +151,9 @@ class TransferForm(MoneyForm):
         )  # fmt: skip
 
     def in_words(self, refusal: LedgerError) -> str:
-        """The refusal. What it says of somebody else's account is one sentence, whatever it is, but
-        for the currency where the person knows that.
+        """Returns the message of a refusal. All refusals about another person's account have the
+        same message, so that it reveals nothing. The currency is named only if the person may know
+        it.
         """
         if isinstance(refusal, CurrencyMismatch) and (other := self._other_currency):
             return other
@@ -161,21 +162,25 @@ class TransferForm(MoneyForm):
 
     @property
     def _other_currency(self) -> str:
-        """In which currency to pay this account; "" if the chosen account has it, and to a person
-        who may not know it. For a valid form.
+        """A message about the currency of the recipient, for a valid form. It is "" if the chosen
+        account has this currency, or if the person may not know it.
         """
         sender, to = self.cleaned_data["from_account"], self.to_account
         if not sees_currency(self.user, to) or to is None or to.currency == sender.currency:
             return ""
         others = [account for account in self.own_accounts if account.pk != to.pk]
         if any(account.currency == to.currency for account in others):
-            return f"This account is in {to.currency}. Choose an account of yours in {to.currency}."
+            return (
+                f"This account is in {to.currency}. Choose one of your accounts in {to.currency}."
+            )
         which = "another account" if self.is_between_own else "an account"
         return f"This account is in {to.currency}. Open {which} in {to.currency} first."
 
     @property
     def draft(self) -> Draft:
-        """The draft that a valid form describes, if its number names an account."""
+        """The draft that a valid form describes. Raises AccountNotFound if there is no account with
+        the number.
+        """
         data = self.cleaned_data
         if self.to_account is None:
             raise AccountNotFound(NOT_PAYABLE)
@@ -191,7 +196,7 @@ class TransferForm(MoneyForm):
 
 
 def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
-    """Initial values from the address of a link to the transfer form."""
+    """Returns the initial values of a link to the transfer form."""
     initial = _as_paid(user, query.get("again", ""))
     initial |= _payer_of(user, query.get("to", ""))
     with suppress(ValueError):
@@ -208,8 +213,8 @@ def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _payer_of(user: User, number: str) -> dict[str, Any]:
-    """The first account of the person that can pay this number, a frozen one last; none if they may
-    not know its currency.
+    """Returns the first account of the person that can pay this number; a frozen account comes
+    last. Returns nothing if the person may not know the currency of the number.
     """
     account = None
     with suppress(ValueError):
@@ -222,7 +227,9 @@ def _payer_of(user: User, number: str) -> dict[str, Any]:
 
 
 def _as_paid(user: User, transaction: str) -> dict[str, Any]:
-    """The values of a payment that the person has made; none without one."""
+    """Returns the values of a payment that the person made, or an empty dict if there is no such
+    payment.
+    """
     with suppress(ValueError):
         sent = Transaction.objects.visible_to(user).with_sides().filter(pk=UUID(transaction))
         row = sent.filter(from_account__user=user, type=Transaction.Type.TRANSFER).first()

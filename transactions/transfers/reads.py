@@ -1,4 +1,4 @@
-"""Known recipients, and what the review of a payment says."""
+"""Known recipients, and the content of the review of a payment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from transactions.transfers.forms import TransferForm
 
 JUST_MINUTES = 30
 NAME_SHOWN = 30  # characters of a recipient's name
-KNOWN_FROM = 100  # latest entries from which recipients are suggested
+KNOWN_FROM = 100  # recipients are suggested from this many latest entries
 
 
 @dataclass(frozen=True, slots=True)
 class KnownRecipient:
-    """An account that a person may want to pay, and its name for their eyes."""
+    """An account that a person may want to pay, and its name as the person may see it."""
 
     account: Account
     name: str
@@ -37,9 +37,10 @@ class KnownRecipient:
 def known_recipients(
     mine: Sequence[Account], sender: Account | None = None
 ) -> list[KnownRecipient]:
-    """Accounts that a person may want to pay: own ones, their payees, then those paid lately.
+    """Returns accounts that a person may want to pay: own accounts, their payees, then recently
+    paid accounts.
 
-    With `sender`, only those that it can pay. Four queries.
+    With `sender`, only accounts that it can pay. Four queries.
     """
     found = {
         account.pk: KnownRecipient(account, account.name, is_own=True)
@@ -57,9 +58,8 @@ def known_recipients(
 
 
 def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tuple[str, str]]:
-    """Account numbers that this sender may want to pay, with their labels: own accounts first.
-
-    Only accounts in the currency of the sender.
+    """Returns account numbers that this sender may want to pay, with their labels, own accounts
+    first. All are in the currency of the sender.
     """
     if sender is None:
         return []
@@ -67,7 +67,9 @@ def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tupl
 
 
 def _label(recipient: KnownRecipient) -> str:
-    """The name with the last digits of the number: several may have one name."""
+    """Returns the name with the last digits of the number, because several accounts may have the
+    same name.
+    """
     return f"{cut(recipient.name, NAME_SHOWN)} \u00b7\u00b7{recipient.account.number[-4:]}"
 
 
@@ -79,9 +81,9 @@ def _can_pay(sender: Account | None, recipient: Account) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PayeeName:
-    """The recipient for the person's eyes, and whether a typed name is the holder's.
+    """The recipient as the person may see them, and whether a typed name matches the holder's name.
 
-    `check` is NONE if no name was typed, or if one is not compared any more today.
+    `check` is NONE if no name was typed, or if no more names are compared today.
     """
 
     who: str
@@ -90,7 +92,7 @@ class PayeeName:
 
 
 def payee_name(person: User, recipient: Account, typed: str) -> PayeeName:
-    """Names a recipient, and compares a typed name with the holder's. Counts a wrong name."""
+    """Names a recipient, and compares a typed name with the holder's name. Counts a wrong name."""
     holder, who = recipient.user.name, shown_name(person, recipient)
     is_own = recipient.user_id == person.pk
     if is_own or not typed:
@@ -105,9 +107,9 @@ def payee_name(person: User, recipient: Account, typed: str) -> PayeeName:
 
 @dataclass(frozen=True, slots=True)
 class TransferReview:
-    """What the review says. `who` is masked for strangers. `name_check` is "" if no name was typed;
-    `is_uncompared`, if one was and is not compared any more today. `why_confirm` says why sending
-    asks for a step-up; "" if it does not.
+    """The content of the review. `who` is masked for strangers. `name_check` is "" if no name was
+    typed. `is_uncompared`: a name was typed, but no more names are compared today. `why_confirm` is
+    the reason for a step-up, or "".
     """
 
     who: str
@@ -123,15 +125,17 @@ class TransferReview:
 
     @property
     def history(self) -> str:
-        """Says how often the person has paid this recipient, and what to check the first time."""
+        """How often the person has paid this recipient, and what to check the first time."""
         if self.is_new:
             first = f"This is your first payment to {self.who}."
             if not self.is_masked:
                 return f"{first} Compare the account number."
-            after = "You see the full name after it."
+            after = "You will see the full name after the payment."
             is_asked = self.name_check or self.is_uncompared
             hint = (
-                "" if is_asked else " To be sure now, press Change and type the recipient's name."
+                ""
+                if is_asked
+                else " To check the name now, press Change and type the recipient's name."
             )
             return f"{first} {after}{hint}"
         if self.times == 0:
@@ -167,7 +171,7 @@ def review_of(
 
 
 def times_paid(draft: Draft) -> int:
-    """How many payments went from this account to that one, counted up to 100."""
+    """Returns how many payments went from this account to the other, counted up to 100."""
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):
         return 0
@@ -180,7 +184,7 @@ def times_paid(draft: Draft) -> int:
 
 def just_paid(draft: Draft) -> Transaction | None:
     """Returns the latest payment of the same amount between the same accounts within JUST_MINUTES,
-    if any: the draft may repeat it by mistake.
+    or None. The draft may repeat that payment by mistake.
     """
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):

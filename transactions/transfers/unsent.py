@@ -1,4 +1,6 @@
-"""Keeps a payment that waits for a step-up, in the session, so that nothing is typed twice."""
+"""Keeps a payment that waits for a step-up in the session, so that nothing has to be typed
+twice.
+"""
 
 from accounts.requests import PersonRequest
 from transactions.transfers.forms import TransferForm
@@ -7,12 +9,12 @@ KEPT = "unsent_transfer"
 
 
 def keep(request: PersonRequest, form: TransferForm) -> None:
-    """Keeps the fields of a valid form, in place of those kept before."""
+    """Stores the fields of a valid form. Replaces the fields stored before."""
     request.session[KEPT] = dict(form.as_read)
 
 
 def kept(request: PersonRequest, form: TransferForm) -> TransferForm | None:
-    """The kept form with the id of this one; None if there is none."""
+    """Returns the stored form with the same id, or None."""
     fields = request.session.get(KEPT)
     if not fields or fields["id"] != str(form.initial["id"]):
         return None
@@ -20,5 +22,5 @@ def kept(request: PersonRequest, form: TransferForm) -> TransferForm | None:
 
 
 def forget(request: PersonRequest) -> None:
-    """Forgets the kept form."""
+    """Removes the stored form."""
     request.session.pop(KEPT, None)

@@ -21,17 +21,17 @@ from transactions.transfers.forms import TransferForm, prefilled
 from transactions.transfers.reads import known_accounts, review_of
 
 ABOUT, PAID_BEFORE = "transfer", "paid-before"  # in the token of the review
-SENT_ONCE = "This payment was made once; pressing again paid nothing. This is its receipt."
+SENT_ONCE = "This payment was already made, so we did not send it again. This is its receipt."
 CHANGED_AFTER_SENDING = (
-    "That form was already paid, so nothing was sent again. This is its receipt; for another "
+    "This form was already paid, so we did not send it again. This is its receipt. For another "
     "payment, start with a new form."
 )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def transfer(request: PersonRequest) -> HttpResponse:
-    """Shows the form, then its review; sends a payment that was reviewed and redirects to the
-    receipt. Sending twice pays once.
+    """Shows the form, then its review. Sends a reviewed payment and redirects to the receipt.
+    Sending twice pays only once.
     """
     if request.method != "POST":
         return _new_transfer(request)
@@ -50,7 +50,9 @@ def transfer(request: PersonRequest) -> HttpResponse:
 
 
 def _send(request: PersonRequest, form: TransferForm, *, is_known: bool) -> HttpResponse:
-    """Books the payment. Asks for a step-up first if it needs one; the review is shown after it."""
+    """Books the payment. If it needs a step-up, asks for the step-up first and shows the review
+    afterwards.
+    """
     try:
         row = confirmation.book(
             form.draft,
@@ -69,7 +71,7 @@ def _send(request: PersonRequest, form: TransferForm, *, is_known: bool) -> Http
 
 
 def _review(request: PersonRequest, form: TransferForm) -> HttpResponse:
-    """Shows what sending would do, or why it cannot be sent."""
+    """Shows what sending would do, or why the payment cannot be sent."""
     if form.refuse_unknown():
         return _transfer_form(request, form)
     try:
@@ -84,7 +86,9 @@ def _review(request: PersonRequest, form: TransferForm) -> HttpResponse:
 
 
 def _sent_before(request: PersonRequest, form: TransferForm) -> HttpResponse | None:
-    """Leads to the receipt if the form has paid already, with or without what it says now."""
+    """Redirects to the receipt if this form has paid already, even if its values have changed
+    since.
+    """
     sent = Transaction.objects.visible_to(request.user).filter(pk=form.payment_id).first()
     if sent is None:
         return None
@@ -97,8 +101,8 @@ def _sent_before(request: PersonRequest, form: TransferForm) -> HttpResponse | N
 
 
 def _refused(request: PersonRequest, form: TransferForm, refusal: LedgerError) -> HttpResponse:
-    """Shows the form with the refusal; or the receipt, if the form has paid something else since
-    it was looked up.
+    """Shows the form with the refusal. If the form has paid something else in the meantime,
+    redirects to the receipt.
     """
     if isinstance(refusal, IdempotencyConflict) and (sent := _sent_before(request, form)):
         return sent
@@ -107,8 +111,8 @@ def _refused(request: PersonRequest, form: TransferForm, refusal: LedgerError) -
 
 
 def _new_transfer(request: PersonRequest) -> HttpResponse:
-    """Shows a new form. Its id is in the address, so that going back finds the same form; once the
-    form has paid, the address leads to the receipt. After a step-up it shows the review again.
+    """Shows a new form. Its id is in the URL, so that going back finds the same form; after the
+    payment, the URL redirects to the receipt. After a step-up it shows the review again.
     """
     initial = prefilled(request.user, request.GET)
     if "id" not in initial:

@@ -40,7 +40,7 @@ class Command(BaseCommand):
             manifest = files.load(file)
             with short_connection(SECONDS) as found:
                 has_other_key = signed_facts.problem_with(found) is not None
-            row_security.install_anew()
+            row_security.force_reinstall()
             # Needed also without new migrations: it grants the rights, which are not in a backup.
             call_command("migrate", verbosity=0, interactive=False)
             prepare(demo=False, static=False, progress=Progress.on(self.stderr))

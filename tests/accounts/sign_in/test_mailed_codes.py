@@ -115,8 +115,8 @@ def test_another_mail_is_sent_twice_and_gives_no_further_attempts(client: Client
     for _ in range(2):
         page = client.post(CONFIRM, {"action": "resend"}, follow=True)
     assert len(mail.outbox) == 3
-    assert "Send another mail" not in text_of(page)
-    assert "Have a sign-in code sent" in text_of(page)
+    assert "Send another email" not in text_of(page)
+    assert "Send a sign-in code" in text_of(page)
     client.post(CONFIRM, {"code": "WRONG1"})
     client.post(CONFIRM, {"code": mailed_code()})
     assert not is_signed_in(client)

@@ -82,7 +82,7 @@ def test_the_partial_run_is_shown_as_what_it_is_and_leads_to_the_one_that_counts
     page = staff.get(PAGE, {"run": str(partial.pk)})
     assert "booked since" in texts_of(page, "audit__result")[0]
     (apart,) = texts_of(page, "audit__apart")
-    assert not lacks(apart, "Another audit counts", "1 thing wrong")
+    assert not lacks(apart, "Another audit has the current result", "1 thing wrong")
     assert page.context["counting_run"] == AuditRun.objects.last()
 
 

@@ -89,7 +89,7 @@ def test_each_of_those_that_stand_leads_to_the_others(staff: Client) -> None:
     assert "Also open The audit of" in said
     assert f'href="?run={whole.pk}"' in staff.get(PAGE, {"run": str(short.pk)}).content.decode()
     (apart,) = texts_of(staff.get(PAGE, {"run": str(clean.pk)}), "audit__apart")
-    assert "Another audit counts" in apart
+    assert "Another audit has the current result" in apart
 
 
 def test_any_number_of_later_audits_hides_none(django_assert_max_num_queries: Any) -> None:

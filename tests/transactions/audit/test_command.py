@@ -67,7 +67,7 @@ def _without_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in (
         (files, "load"),
         (files, "differences"),
-        (installation, "install_anew"),
+        (installation, "force_reinstall"),
         (signed_facts, "problem_with"),
     ):
         monkeypatch.setattr(module, name, MagicMock(return_value=[]))

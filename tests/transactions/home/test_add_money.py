@@ -43,7 +43,7 @@ def test_it_tells_the_numbers_of_open_accounts(ana: Client, mine: Account) -> No
     assert mine.number[:4] in page
     assert "In the name of Ana Ferreira" in page
     assert "Old" not in page
-    assert "Bring" not in page
+    assert "(demo money)" not in page
 
 
 def test_a_real_bank_brings_nothing(ana: Client, mine: Account) -> None:
@@ -77,7 +77,7 @@ def test_the_demo_brings_nothing_to_a_strangers_account(ana: Client, settings: A
 
 def test_with_row_level_security_the_demo_offers_no_money(ana: Client, settings: Any) -> None:
     settings.LEDGER_DEMO = settings.LEDGER_ROW_SECURITY = True
-    assert "Bring" not in text_of(ana.get(URL))
+    assert "(demo money)" not in text_of(ana.get(URL))
 
 
 def test_without_an_account_it_leads_to_opening_one(client: Client) -> None:

@@ -345,7 +345,7 @@ def test_who_knows_the_currency_of_a_recipient_is_told_which_account_to_choose(
         return text_of(ana.post(url, {**form, "step": "review"}))
 
     for account in (marc, shop):
-        assert "This account is in EUR. Choose an account of yours in EUR." in said(account)
+        assert "This account is in EUR. Choose one of your accounts in EUR." in said(account)
     assert NamesAsked.objects.get().numbers == asked
     assert "or it is in another currency" in said(strangers)
     close_account(account=travel)

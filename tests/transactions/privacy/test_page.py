@@ -43,7 +43,7 @@ def test_it_says_how_long_the_logs_of_the_server_are_kept(
 def test_it_promises_lines_without_values_only_where_they_are_json(
     client: Client, settings: LazySettings
 ) -> None:
-    promise = "No line of the server log and the security log has a name"
+    promise = "No line of the server log and the security log contains a name"
     settings.LOG_FORMAT = "json"
     assert promise in client.get("/privacy/").content.decode()
     settings.LOG_FORMAT = "text"

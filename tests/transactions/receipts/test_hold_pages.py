@@ -203,7 +203,7 @@ def test_a_hold_and_its_capture_lead_to_each_other(
     page = client.get(f"/transactions/{row.pk}/").content.decode()
     assert f'href="/transactions/{taken.pk}/"' in page
     assert head(client, row) == ["Was held for Hotel Aurora captured", "60.00"]
-    assert "45.00 USD of it was captured" in receipt(client, row)
+    assert "45.00 USD of it was charged" in receipt(client, row)
     ending = ["Captured 45.00 USD", "Released the rest, 15.00 USD"]
     assert timeline(client, row) == ["Held 60.00 USD", *ending]
     page = client.get(f"/transactions/{taken.pk}/").content.decode()
@@ -217,7 +217,7 @@ def test_a_hold_taken_in_full_releases_nothing(client: Client, account: Account)
     row = held(account)
     services.capture(hold=row)
     assert timeline(client, row) == ["Held 60.00 USD", "Captured in full"]
-    assert "All of it was captured." in receipt(client, row)
+    assert "All of it was charged." in receipt(client, row)
 
 
 def test_a_hold_released_by_hand_shows_the_message_and_never_the_reason(

@@ -155,7 +155,7 @@ def test_staff_see_why_a_colleague_did_it(paid: Transaction, clerk: User) -> Non
     for of in (row, paid):
         said = seen_by(clerk, of)
         assert not lacks(said, "Refunded Damaged", "The customer reads: One atlas")
-        assert "The bank says" not in said
+        assert "Message from the bank" not in said
 
 
 def test_staff_without_the_rights_see_no_button(paid: Transaction) -> None:

@@ -121,7 +121,7 @@ def test_the_page_says_the_share_of_those_alone_for_whom_the_month_is_over(clien
 
 def test_the_page_says_when_no_month_is_over(client: Client) -> None:
     joined(f"{timezone.localdate().replace(day=1)}T00:00")
-    assert not lacks(finding(client), "1 person joined", "no full month")
+    assert not lacks(finding(client), "1 person joined", "No full month")
 
 
 def test_the_page_is_short_where_all_joined_at_once(client: Client) -> None:

@@ -73,7 +73,7 @@ def test_only_the_newest_rows_are_looked_through(
 def test_only_so_many_values_are_looked_through(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "MOST_VALUES", 3)
+    monkeypatch.setattr(keys, "MAX_VALUES", 3)
     say(account, {"old": 1}, {str(number): {"in": 1} for number in range(3)}, {"new": 1})
     assert [row[:2] for row in figures(account)] == [("new", 1)]
 

@@ -107,7 +107,7 @@ def test_the_page_says_why_it_has_numbers_in_place_of_names(client: Client, slug
     for person, is_said in ((analyst(), True), (clerk(), False)):
         client.force_login(person)
         said = text_of(client.get(f"/reports/{slug}/", {"whose": "bank"}))
-        assert ("numbers stand in for names" in said) is is_said
+        assert ("numbers replace the names" in said) is is_said
 
 
 def test_a_person_sees_their_own_accounts_alone() -> None:

@@ -231,17 +231,25 @@ def test_an_account_without_an_entry_breaks_nothing(client: Client, report: Repo
     [
         ("money-by-month", {"since": "2026-13-01"}, "Type a day like 2026-03-14."),
         ("money-by-month", {"since": "2026-02-30"}, "Type a day like 2026-03-14."),
-        ("money-by-month", {"since": "2026-03-02", "until": "2026-03-01"}, "swap them"),
+        ("money-by-month", {"since": "2026-03-02", "until": "2026-03-01"}, "Swap them"),
         ("money-by-month", {"since": "0001-01-01"}, "Type a year between 1900 and 2999."),
-        ("money-by-month", {"currency": "XXX"}, "There is no account in XXX; choose"),
+        ("money-by-month", {"currency": "XXX"}, "There is no account in XXX. Choose"),
         (
             "money-by-month",
             {"currency": "<script>"},
             "There is no account in &lt;script&gt;; choose",
         ),
-        ("balance-over-time", {"step": "hour"}, "“hour” is not offered; choose automatic, daily"),
-        ("balance-over-time", {"since": "1900-01-01", "step": "day"}, "choose longer steps"),
-        ("balance-over-time", {"number": "123"}, "“123” is not offered; choose all accounts"),
+        (
+            "balance-over-time",
+            {"step": "hour"},
+            "“hour” is not a valid choice. Choose automatic, daily",
+        ),
+        ("balance-over-time", {"since": "1900-01-01", "step": "day"}, "Choose a longer step"),
+        (
+            "balance-over-time",
+            {"number": "123"},
+            "“123” is not a valid choice. Choose all accounts",
+        ),
         ("trial-balance", {"at": "yesterday"}, "Type a day and a time like 2026-03-14T08:30."),
         ("trial-balance", {"at": "1500-01-01T00:00"}, "Type a year between 1901 and 2998."),
         ("trial-balance", {"turnover": "never"}, "choose of its month, of its year or from"),
@@ -310,7 +318,7 @@ def test_an_account_is_asked_for_by_number_where_it_may_be_known(
     assert f"account:{own.number}" not in page
     client.force_login(yen.user)
     page = client.get("/reports/balance-over-time/", {"number": own.number}).content.decode()
-    assert not lacks(page, f"“{own.number}” is not offered", "or Everyday")
+    assert not lacks(page, f"“{own.number}” is not a valid choice", "or Everyday")
 
 
 def test_trial_balance_lists_the_month_of_its_moment_at_midnight_the_month_before(

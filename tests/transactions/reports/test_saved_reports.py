@@ -149,7 +149,7 @@ def test_saving_needs_a_post(ana: User) -> None:
 
 
 def test_there_is_a_limit_for_each_person(ana: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saving, "MOST_SAVED", 2)
+    monkeypatch.setattr(saving, "MAX_SAVED", 2)
     for name in ("a", "b", "b"):
         save_report(owner=ana, report=REPORT, name=name, parameters={})
     with pytest.raises(InvalidDetails):

@@ -227,7 +227,7 @@ def test_what_cannot_be_saved_is_told_and_not_saved(
     assert save(account.user, "x" * 200) == back
     assert save(account.user, "Mine", {"since": "nonsense"}) == back
     assert save(account.user, "Mine", group=str(Group.objects.get(name=ANALYSTS).pk)) == back
-    monkeypatch.setattr(saved, "MOST_SAVED", 0)
+    monkeypatch.setattr(saved, "MAX_SAVED", 0)
     assert save(account.user, "Mine") == ("/reports/", ["error"])
     assert not SavedReport.objects.exists()
 

@@ -63,7 +63,7 @@ def test_before_the_first_audit_the_page_says_so_and_offers_one(staff: Client) -
 def test_staff_run_it_and_read_the_result(staff: Client, clerk: User, account: Account) -> None:
     answer = staff.post(RUN, {"scope": "all"})
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
-    assert said(answer) == ["Checked; nothing is wrong."]
+    assert said(answer) == ["The audit found no problems."]
     run = AuditRun.objects.get()
     assert (run.run_by, run.since, run.transactions) == (clerk, None, 1)
     page = text_of(staff.get(PAGE))

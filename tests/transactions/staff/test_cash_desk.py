@@ -91,7 +91,7 @@ def test_a_booked_slip_cannot_be_changed_and_sent_again(staff: Client, account: 
     filled = slip(account, step="book")
     staff.post(DESK, filled)
     answer = staff.post(DESK, {**filled, "amount": "500"})
-    assert "with other details" in str(answer.context["form"].errors)
+    assert "with different details" in str(answer.context["form"].errors)
     account.refresh_from_db()
     assert account.balance == 60
 

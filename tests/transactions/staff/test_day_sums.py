@@ -93,7 +93,7 @@ def test_limits_have_sums_of_their_own(
     text = entry(manager)
     assert f"40 % of the threshold by {boss}" in text
     assert f"40 % of the threshold on {account}" in text
-    assert "Raised alone today" in text
+    assert "Raised without approval today" in text
     assert "With this, 200 % of the threshold" in text
 
 

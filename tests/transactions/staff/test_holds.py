@@ -27,7 +27,7 @@ def test_a_part_is_captured_and_the_rest_released(
     review = staff.post(page_of(held, "capture"), filled)
     (sentence,), (facts,) = texts_of(review, "review__sentence"), texts_of(review, "review")
     assert not lacks(sentence, "45.00 USD of 60.00 USD", "Everyday of Mara Lindt", "Book Nook")
-    assert not lacks(facts, "Mara Lindt 100.00 → 55.00 USD", "Released at once 15.00")
+    assert not lacks(facts, "Mara Lindt 100.00 → 55.00 USD", "Released immediately 15.00")
     for _ in range(2):
         staff.post(page_of(held, "capture"), {**filled, "step": "book"})
     row = Transaction.objects.get(captures=held)
@@ -99,15 +99,15 @@ def test_sent_again_after_its_last_day_it_is_booked_already(
     assert answer["Location"] == page_of(row)
     assert "already booked" in messages_of(answer)[-1]
     other = staff.post(HOLD, {**filled, "amount": "59", "step": button})
-    assert "booked before, with other details" in str(other.context["form"].errors)
+    assert "booked before, with different details" in str(other.context["form"].errors)
     new = staff.post(HOLD, {**filled, "id": str(uuid7()), "step": button})
-    assert "That day is over" in str(new.context["form"].errors["until"])
+    assert "This day is in the past" in str(new.context["form"].errors["until"])
     assert Transaction.objects.filter(from_account=everyday, status="pending").count() == 1
 
 
 @pytest.mark.parametrize(("changes", "field", "sentence"), [
-    ({"until": "2020-01-01"}, "until", "That day is over"),
-    ({"until": "2999-01-01"}, "until", "a year at most"),
+    ({"until": "2020-01-01"}, "until", "This day is in the past"),
+    ({"until": "2999-01-01"}, "until", "one year at most"),
     ({"until": ""}, "until", "required"),
     ({"description": " "}, "description", "required"),
     ({"reason": " "}, "reason", "required"),

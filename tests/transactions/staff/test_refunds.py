@@ -71,7 +71,7 @@ def test_a_booked_form_cannot_be_changed_and_sent_again(staff: Client, paid: Tra
     filled = said_by_staff(step="book")
     staff.post(page_of(paid, "refund"), filled)
     answer = staff.post(page_of(paid, "refund"), {**filled, "amount": "13"})
-    assert "with other details" in str(answer.context["form"].errors)
+    assert "with different details" in str(answer.context["form"].errors)
     assert paid.reversals.get().amount == Decimal("12.50")
 
 

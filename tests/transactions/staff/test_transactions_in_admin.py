@@ -117,7 +117,7 @@ def test_the_list_takes_as_many_queries_for_many_rows(
 def test_the_list_says_when_it_stopped_counting(
     staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transactions.staff.lists.MOST_COUNTED", 3)
+    monkeypatch.setattr("transactions.staff.lists.MAX_COUNTED", 3)
     for _ in range(3):
         services.deposit(to_account=account, amount=Decimal(1))
     assert "More than 3 transactions" in staff.get(LIST).content.decode()
@@ -201,7 +201,7 @@ def test_what_the_list_cannot_read_is_said(
 def test_a_search_for_nothing_says_what_can_be_searched_for(staff: Client) -> None:
     page = staff.get(LIST, {"q": "nothing such"}).content.decode()
     assert "Nothing found for “nothing such”" in page
-    assert "An amount alone, like 13.40" in page
+    assert "A single amount, like 13.40" in page
 
 
 def test_a_row_is_left_by_a_link_to_the_list(staff: Client, account: Account) -> None:

@@ -114,8 +114,8 @@ def test_what_was_typed_stands_in_the_bar_of_no_other_page(ana: Client, account:
         ({"start": "2026-03-12", "end": "2026-03-01"}, "Choose 12 March 2026 or a later day."),
         ({"start": "yesterday"}, "From: Enter a valid date."),
         ({"end": "9999-12-31"}, "To: Choose a day from 1900 to 2999."),
-        ({"before": "9" * 30}, "There is no such page"),
-        ({"direction": "sideways"}, "Money goes in or out"),
+        ({"before": "9" * 30}, "This page does not exist"),
+        ({"direction": "sideways"}, "Choose “Money in” or “Money out”"),
     ],
 )
 def test_a_mistake_in_the_address_is_said_and_shows_and_exports_nothing(

@@ -111,8 +111,8 @@ def test_no_batch_leaves_a_row_out_or_has_it_twice(
 ) -> None:
     reader = signed_in(clerk() if whose == "bank" else ana)
     expected = json_of(reader, "/search/results.json", q="date:2026", sort=sort, whose=whose)
-    monkeypatch.setattr("transactions.search.batches.AT_ONCE", size)
-    monkeypatch.setattr("transactions.search.page.file.AT_ONCE", size)
+    monkeypatch.setattr("transactions.search.batches.ROWS_PER_BATCH", size)
+    monkeypatch.setattr("transactions.search.page.file.ROWS_PER_BATCH", size)
     found = json_of(reader, "/search/results.json", q="date:2026", sort=sort, whose=whose)
     assert found == expected
     assert len(found) == (10 if whose == "bank" else 7)

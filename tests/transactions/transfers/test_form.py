@@ -163,7 +163,7 @@ def test_the_currency_of_a_payee_is_named_and_whether_the_person_has_an_account_
     none = "This account is in EUR. Open an account in EUR first."
     assert valid(mine, payee.number).in_words(refusal) == none
     own = AccountFactory(user=mine.user, currency="EUR")
-    choose = "This account is in EUR. Choose an account of yours in EUR."
+    choose = "This account is in EUR. Choose one of your accounts in EUR."
     assert valid(mine, payee.number).in_words(refusal) == choose
     assert valid(own, payee.number).in_words(refusal) == CANNOT_RECEIVE  # the same currency
 
@@ -174,7 +174,7 @@ def test_the_currency_of_an_own_account_is_named(mine: Account) -> None:
     another = "This account is in EUR. Open another account in EUR first."
     assert valid(mine, own.number).in_words(refusal) == another
     AccountFactory(user=mine.user, currency="EUR")
-    choose = "This account is in EUR. Choose an account of yours in EUR."
+    choose = "This account is in EUR. Choose one of your accounts in EUR."
     assert valid(mine, own.number).in_words(refusal) == choose
 
 

@@ -1,1 +1,1 @@
-"""What the page of each report shows: title, columns, sentences, chart."""
+"""The content of the page of each report: title, columns, texts, chart."""

@@ -18,7 +18,7 @@ from transactions.reports.forms import (
 from transactions.reports.queries.balances import DAY, MONTH, WEEK, YEAR
 
 DAYS_OF = {DAY: 1, WEEK: 7, MONTH: 28, YEAR: 365}
-MAX_POINTS_CHOSEN = 400  # rows that a reader's own choice of step may give
+MAX_POINTS_CHOSEN = 400  # maximum rows for a step that the reader chose
 STEP_WORDS = (
     ("", "automatic"), (DAY, "daily"), (WEEK, "weekly"), (MONTH, "monthly"),
     (YEAR, "yearly"),
@@ -29,12 +29,12 @@ class NumberField(forms.CharField):
     """An account number. The form itself checks whether the account exists."""
 
     def run_validators(self, value: Any) -> None:
-        """Runs none: `clean_account_number` checks more."""
+        """Does nothing, because `clean_account_number` checks the value."""
 
 
 class BalanceForm(PeriodForm):
-    """A period, the step, and the account: chosen from one's own, or typed by readers who may see
-    numbers.
+    """A period, the step, and the account. Customers choose one of their accounts; readers of the
+    whole bank type a number if they may see numbers.
     """
 
     needs_names = frozenset({"number"})
@@ -51,7 +51,7 @@ class BalanceForm(PeriodForm):
             del self.fields["number"]
 
     def clean_number(self) -> str:
-        """Returns the number of an account within the scope, as stored."""
+        """Returns the number, in the stored form, of an account within the scope."""
         typed: str = self.cleaned_data["number"]
         if not typed:
             return ""
@@ -59,13 +59,13 @@ class BalanceForm(PeriodForm):
             number = clean_account_number(typed)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
-        # As a row of the model, so that Note [Whose data] has its owner even if no report follows.
+        # Loads a model row, so that Note [Whose data] has the owner even if no report follows.
         accounts = self.scope.all_accounts().filter(number=number)
         account = accounts.only("currency", "user_id").first()
         if account is None:
             raise forms.ValidationError("There is no account with this number.")
         self.cleaned_data["currency"] = account.currency
-        self.data = {**self.data, "currency": account.currency}  # what the form shows, too
+        self.data = {**self.data, "currency": account.currency}  # also update the shown form
         return number
 
     def clean(self) -> dict[str, Any]:
@@ -75,14 +75,14 @@ class BalanceForm(PeriodForm):
             most = (until - since).days / DAYS_OF[step]
             if most > MAX_POINTS_CHOSEN:
                 self.add_error(
-                    "step", f"That is more than {MAX_POINTS_CHOSEN} rows; choose longer steps."
+                    "step", f"That is more than {MAX_POINTS_CHOSEN} rows. Choose a longer step."
                 )
         return cleaned
 
 
 class MomentField(forms.DateTimeField):
-    """A moment in the bank's time zone. Of an hour that the clock shows twice, the first is used; a
-    time that the clock skips is accepted as an hour later. No time that can be typed is refused.
+    """A moment in the bank's time zone. If the clock shows an hour twice, the first one is used. A
+    time that the clock skips is accepted as one hour later, so no valid input is refused.
     """
 
     def to_python(self, value: Any) -> datetime | None:
@@ -94,8 +94,8 @@ class MomentField(forms.DateTimeField):
 class MomentForm(ReportForm):
     """A moment, and the start of the turnover before it.
 
-    By default the turnover is that of its month for the whole bank, because summing every entry
-    would be slow, and from the first entry for one customer.
+    By default the turnover starts with the month for the whole bank, because summing all entries
+    would be slow. For one customer it starts with the first entry.
     """
 
     at = MomentField(
@@ -126,7 +126,7 @@ class MomentForm(ReportForm):
     def params(self) -> dict[str, Any]:
         params = super().params
         turnover = params.pop("turnover")
-        # At midnight of the 1st, the month before: the turnover lies before the moment.
+        # The turnover is before the moment, so midnight of the 1st gives the month before.
         day = timezone.localdate(params["at"] - timedelta(microseconds=1))
         first = {MONTH: day.replace(day=1), YEAR: day.replace(month=1, day=1)}
         return {**params, "since": first.get(turnover)}

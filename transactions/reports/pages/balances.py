@@ -24,7 +24,7 @@ from transactions.reports.report import (
 )
 from transactions.search.language.terms import token
 
-DRAWN = 12  # bars; the table has all
+DRAWN = 12  # bars in the chart; the table has all rows
 
 
 def _days(row: Row) -> str:
@@ -58,7 +58,7 @@ def _balance_basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     of = "one account" if params.values.get("number") else "all accounts together"
     return (
         f"Booked balance of {of} at the end of each period; held money is still included. "
-        "Each figure comes from the balances stored with the entries."
+        "Each number comes from the balances stored with the entries."
     )
 
 
@@ -78,7 +78,9 @@ def _line(rows: Sequence[Row], params: ReportParameters) -> LineChart:
 
 
 def _final_from(params: ReportParameters) -> datetime | None:
-    """Returns None for a single account: its balances belong to its holder and are never cached."""
+    """Returns None for a single account, because its balances belong to its holder and are never
+    cached.
+    """
     return None if params.values.get("number") else after_period(params)
 
 
@@ -109,7 +111,9 @@ def _sums(rows: Sequence[Row]) -> dict[str, Decimal]:
 
 
 def _wrong(rows: Sequence[Row]) -> Decimal:
-    """Returns by how much the books do not balance, in sum or in one account; zero if they do."""
+    """Returns by how much the total or one account does not balance, or zero if everything
+    balances.
+    """
     sums = _sums(rows)
     whole = sums["opening"] + sums["outside_in"] - sums["outside_out"] - sums["ending"]
     single = (row["opening"] + row["credit"] - row["debit"] - row["ending"] for row in rows)
@@ -137,17 +141,15 @@ def _trial_basis(rows: Sequence[Row], params: ReportParameters) -> str:
     proof += f"; {money(sums['ending'], params.currency)} is held."
     if _wrong(rows):
         return (
-            f"As of just before {at}. Run the audit: it names the first account and row that "
-            "differ."
+            f"As of just before {at}. Run the audit to find the first account and row that differ."
         )
     source = " Balances are those stored with the entries." if params.scope.is_bank else ""
     return f"Just before {at}: {proof}{source}"
 
 
 def _trial_footer(rows: Sequence[Row], _params: ReportParameters) -> list[dict[str, Any]]:
-    """The totals, split into turnover with accounts outside and turnover between these accounts.
-
-    In the second each debit is a credit of another account, so the two are equal.
+    """Returns the totals, split into turnover with outside accounts and turnover between these
+    accounts. In the latter each debit is a credit of another account, so both sides are equal.
     """
     sums = _sums(rows)
     out, into = sums["outside_out"], sums["outside_in"]
@@ -163,18 +165,18 @@ def _trial_footer(rows: Sequence[Row], _params: ReportParameters) -> list[dict[s
 
 
 def _turnover(row: Row, params: ReportParameters, way: str = "") -> str:
-    """The query for the entries of an account, or only those "in" or "out", on whole days: the
-    search has no times of day.
+    """Returns the query for the entries of an account, or for only those "in" or "out". It covers
+    whole days, because the search has no times of day.
     """
     since = params.values["since"] or ""
-    last = timezone.localdate(params.values["at"] - MICROSECOND)  # at midnight, the day before
+    last = timezone.localdate(params.values["at"] - MICROSECOND)  # for midnight, the day before
     known = token("account", row["account_key"])
     moved = f"is:{way} " if way else ""
     return f"is:booked {known} {moved}date:{since}..{last}" if known else ""
 
 
 def _trial_bars(rows: Sequence[Row], params: ReportParameters) -> BarChart:
-    """Debits beside credits, of the accounts with the highest turnover."""
+    """Returns a chart with credits and debits of the accounts with the highest turnover."""
     busiest = sorted(rows, key=lambda row: max(row["credit"], row["debit"]), reverse=True)
     marks = [
         Mark(
@@ -194,7 +196,7 @@ def _trial_bars(rows: Sequence[Row], params: ReportParameters) -> BarChart:
         if len(rows) > DRAWN
         else "Each account with turnover"
     )
-    caption = f"{bars}, in {params.currency}. Bar: credited. Thin line: debited."
+    caption = f"{bars}, in {params.currency}. Bar: credited. Marker: debited."
     return BarChart(f"Credits and debits, in {params.currency}", marks, caption)
 
 
@@ -203,7 +205,7 @@ TRIAL_BALANCE = Report(
     title="Trial balance",
     sketch="bars",
     question="What did each account hold at a given time, and do debits equal credits?",
-    shows="Correlated subqueries, beside one grouped Sum with FILTER",
+    shows="Correlated subqueries, and one grouped Sum with FILTER",
     form=MomentForm,
     columns=(
         Column("who", "Account", "text", account_query),

@@ -22,23 +22,23 @@ from transactions.reports.report import (
 
 
 def _finding(rows: Sequence[Row], _params: ReportParameters) -> str:
-    """The share of active customers in the latest month that is over, among those for whom it is
-    over.
+    """Returns the share of active customers in the latest complete month, among the customers who
+    have been customers long enough.
     """
     joined = _people(row["people"] for row in rows if row["after"] == 0)
     this_month = timezone.localdate().replace(day=1)
     later = [row for row in rows if row["after"] and row["month"] < this_month]
     if not later:
-        return f"{joined} joined; no full month has passed since."
+        return f"{joined} joined. No full month has passed since."
     last = max(row["after"] for row in later)
     there = [row for row in later if row["after"] == last]
     share = sum(row["active"] for row in there) / sum(row["people"] for row in there)
     months = counted(last, "month")
-    moved = f"{share * 100:.0f}\N{NO-BREAK SPACE}% sent money in month {last}."
-    whom = sum(row["people"] for row in there)
-    if _people([whom]) == joined:
-        return f"{joined} joined; {moved}"
-    return f"{joined} joined; of the {whom:,} who joined at least {months} ago, {moved}"
+    moved = f"{share * 100:.0f}\N{NO-BREAK SPACE}% sent money {months} after joining."
+    followed = sum(row["people"] for row in there)
+    if _people([followed]) == joined:
+        return f"{joined} joined. {moved}"
+    return f"{joined} joined. Of the {followed:,} who joined at least {months} ago, {moved}"
 
 
 def _people(counts: Iterable[int]) -> str:
@@ -47,13 +47,13 @@ def _people(counts: Iterable[int]) -> str:
 
 
 def _payments(row: Row, _params: ReportParameters) -> str:
-    """Returns the search query for the payments in one month of customers who joined in another."""
+    """Returns the search query for the payments in one month by customers who joined in another."""
     return f"joined:{row['joined']:%Y-%m} is:booked date:{row['month']:%Y-%m}"
 
 
 def _basis(_rows: Sequence[Row], _params: ReportParameters) -> str:
     return (
-        "Customers with an account are grouped by the month in which they joined. The figures say "
+        "Customers with an account are grouped by the month in which they joined. The numbers show "
         f"how many of them sent money in that month and in each of the {FOLLOWED} months after it. "
         "Transfers between own accounts count, holds do not. The current month is incomplete."
     )

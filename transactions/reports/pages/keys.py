@@ -18,19 +18,19 @@ EXAMPLE_CHARACTERS = 60  # characters of an example
 
 
 class KeysForm(ReportForm):
-    """Scope only; metadata has no currency."""
+    """Only the scope, because metadata has no currency."""
 
     currency = None  # type: ignore[assignment]
 
 
 def _having(row: Row, _params: ReportParameters) -> str:
-    """Returns the search query for the rows with a key; "" if it cannot be typed."""
+    """Returns the search query for the rows with a key, or "" if the key cannot be typed."""
     return having(row["path"])
 
 
 def _example(row: Row, params: ReportParameters) -> str:
-    """The most frequent value; hidden from readers who may not see names, unless the key never has
-    names.
+    """Returns the most frequent value. It is hidden from readers who may not see names, unless the
+    key never contains names.
     """
     if not params.scope.shows_names and row["key"] not in KEYS_WITHOUT_NAMES:
         return ""

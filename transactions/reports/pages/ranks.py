@@ -17,9 +17,9 @@ RANKS = (
 
 
 def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters], str]:
-    """Returns a function that states which share of the money the top quartile holds."""
+    """Returns a function that states which share of the money the top quartile has."""
 
-    def say(rows: Sequence[Row], params: ReportParameters) -> str:
+    def finding(rows: Sequence[Row], params: ReportParameters) -> str:
         first = money(rows[0]["balance"], params.currency)
         whole = sum(row["balance"] for row in rows)
         top = [row["balance"] for row in rows if row["quartile"] == 1]
@@ -28,17 +28,17 @@ def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters],
         if len(rows) < 4 or whole <= 0:
             return f"The highest balance of {len(rows):,} {many} is {first}."
         share = f"{sum(top) / whole * 100:.0f}\N{NO-BREAK SPACE}%"
-        return f"The top quarter of {len(rows):,} {many} holds {share} of it."
+        return f"The top quarter of {len(rows):,} {many} has {share} of all {params.currency}."
 
-    return say
+    return finding
 
 
 def _by(params: ReportParameters) -> str:
-    """Returns a sentence for readers who may not see names; "" for others."""
+    """Returns a note for readers who may not see names, or ""."""
     return (
         ""
         if params.scope.shows_names
-        else " Account numbers stand in for names that you may not see."
+        else " Account numbers replace the names that you may not see."
     )
 
 

@@ -37,7 +37,7 @@ DRAWN = 12
 
 
 class UsualForm(DirectionForm, FewMonthsForm):
-    """A direction and a period; by default a short one for the whole bank."""
+    """A direction and a period, which is short by default for the whole bank."""
 
 
 def _went(params: ReportParameters) -> str:
@@ -169,7 +169,7 @@ def _usual_basis(rows: Sequence[Row], params: ReportParameters) -> str:
     sentence = _basis(rows, params)
     if not params.scope.is_bank:
         return sentence
-    return f"{sentence} The default period is short because percentiles sort every payment."
+    return f"{sentence} The default period is short, because percentiles sort every payment."
 
 
 def _bars(rows: Sequence[Row], params: ReportParameters) -> BarChart:
@@ -184,9 +184,7 @@ def _bars(rows: Sequence[Row], params: ReportParameters) -> BarChart:
         )
         for row in rows[:DRAWN]
     ]
-    caption = (
-        f"In {params.currency}. Bar: median. Thin line: 90\N{NO-BREAK SPACE}% are at most this."
-    )
+    caption = f"In {params.currency}. Bar: median. Marker: 90\N{NO-BREAK SPACE}% are at most this."
     if len(rows) > DRAWN:
         caption += f" Drawn: the {DRAWN} categories with most payments."
     return BarChart(f"Typical amounts by category, in {params.currency}", marks, caption)

@@ -39,13 +39,13 @@ from transactions.reports.wording import (
     period_text,
 )
 
-DRAWN = 12  # bars; the table has all
+DRAWN = 12  # bars in the chart; the table has all rows
 KEPT = f"Money in the category {category_name(PUT_ASIDE)} is put aside, not spent."
 
 
 class SpendingForm(PeriodForm):
-    """A period; by default this month so far. The report has the period before of itself, so
-    without another choice it is compared with that.
+    """A period, by default this month so far. The report itself compares with the previous period
+    unless another comparison is chosen.
     """
 
     compare = Choice(
@@ -71,8 +71,8 @@ def _paid(row: Row, days: str) -> str:
 
 
 def _given_back(row: Row, days: str) -> str:
-    """Returns the query for refunds of a category: that of the refunded payment, because most
-    refunds have none of their own.
+    """Returns the query for refunds of a category. It searches the category of the refunded
+    payment, because most refunds have no category.
     """
     return joined_terms(f"is:in {days}", category_term(row["spent_on"], "refunds"))
 
@@ -105,7 +105,7 @@ def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     why_not = ""
     if not params.goes_back and params.compare != YEAR_BEFORE:
         first_day = long_date(_days_before(params)[0])
-        why_not = f" Nothing was booked by {first_day}, so the change since then is no growth."
+        why_not = f" Nothing was booked by {first_day}, so there is no period to compare with."
     elif more:
         than = "more" if more > 0 else "less"
         sentence += f", {figure(abs(more), params.currency)} {than} than {then}"
@@ -119,13 +119,13 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     what = (
         "Withdrawals: money that left the bank."
         if params.scope.is_bank
-        else "Payments to others; transfers between your own accounts do not count. A category of "
-        "your own counts before that of the payment."
+        else "Payments to others; transfers between your own accounts do not count. Your own "
+        "categories replace the bank's."
     )
     before = period(*_days_before(params)).removeprefix("from ").removeprefix("in ")
     return (
-        f"{what} {KEPT} Net is spent minus refunded; a refund counts for the category of the "
-        f"refunded payment. The period before is {before}."
+        f"{what} {KEPT} Refunds are subtracted from the category of the refunded payment. "
+        f"The period before is {before}."
     )
 
 
@@ -142,7 +142,7 @@ def _chart(rows: Sequence[Row], params: ReportParameters) -> BarChart:
         )
         for row in rows[:DRAWN]
     ]
-    caption = f"Net, in {params.currency}. Bar: {now}. Thin line: {then}."
+    caption = f"Net, in {params.currency}. Bar: {now}. Marker: {then}."
     return BarChart(f"Spending by category, in {params.currency}", marks, caption)
 
 
@@ -216,7 +216,7 @@ def _top_basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     who = (
         ""
         if params.scope.shows_names
-        else " Account numbers stand in for names that you may not see."
+        else " Account numbers replace the names that you may not see."
     )
     return (
         f"The {TOP} customers who paid most to others, minus refunds; transfers between their "

@@ -64,7 +64,7 @@ def _chart(rows: Sequence[Row], params: ReportParameters) -> HeatMap:
     found = {(row["hour"], row["weekday"]): row for row in rows}
     hours = range(min(hour for hour, _ in found), max(hour for hour, _ in found) + 1)
     return HeatMap(
-        name=f"{params.currency} per hour of the week; the top quarter is darkest",
+        name=f"{params.currency} by weekday and hour; the strongest colour is the top quarter",
         across=[name[:3] for name in WEEKDAYS],
         down=[f"{hour:02}:00" for hour in hours],
         cells=[[_mark(found.get((hour, day)), params) for day in range(1, 8)] for hour in hours],

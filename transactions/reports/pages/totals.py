@@ -24,12 +24,12 @@ DRAWN = 12
 
 
 def _behind(row: Row, params: ReportParameters) -> str:
-    """Returns the query for the entries of one month, repeated for each account of the row."""
+    """Returns the query for the entries of one month, with one part for each account of the row."""
     return _each(row, params, booked_month_query(row["month"], params))
 
 
 def _whole(row: Row, params: ReportParameters) -> str:
-    """The query for the entries of the whole period, of all accounts of a row."""
+    """Returns the query for the entries of the whole period, of all accounts of a row."""
     return _each(row, params, booked_query(params.values["since"], params.values["until"]))
 
 
@@ -52,7 +52,7 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     if params.scope.is_bank:
         return (
             f"The sum of each customer's booked entries {since}. Transfers between their own "
-            "accounts cancel out. The default period is short because every entry in it is summed."
+            "accounts cancel out. The default period is short, because every entry in it is summed."
         )
     return f"The sum of each account's booked entries {since}, with transfers between your own."
 

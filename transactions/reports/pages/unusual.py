@@ -24,7 +24,7 @@ SPANS = {QUARTER: "90 days before", 182: "half a year before", YEAR: "year befor
 
 
 class TimesField(forms.DecimalField):
-    """The threshold in standard deviations; one error message for every invalid input."""
+    """The threshold in standard deviations. Every invalid input gets the same error message."""
 
     def clean(self, value: Any) -> Any:
         try:
@@ -34,7 +34,7 @@ class TimesField(forms.DecimalField):
 
 
 class DaysField(Choice):
-    """The number of days to compare with, from a few choices."""
+    """The number of days to compare with, as a choice."""
 
     def clean(self, value: Any) -> Any:
         return int(super().clean(value))
@@ -66,12 +66,12 @@ def _itself(row: Row, _params: ReportParameters) -> str:
 
 
 def times(score: Decimal) -> str:
-    """Formats a score: "8.2"."""
+    """Formats a score, such as "8.2"."""
     return f"{abs(score):,.1f}"
 
 
 def why(row: Mapping[str, Any], params: ReportParameters) -> str:
-    """Returns the reason why a movement is listed, as a sentence."""
+    """Returns the reason why a movement is listed, in words."""
     what = row["paid_for"] or UNCATEGORISED
     usual = money(row["usual"], params.currency)
     if row["score"] is None:

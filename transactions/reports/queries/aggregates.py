@@ -8,7 +8,7 @@ from accounts.models import MoneyField
 
 
 class WithinGroup(Aggregate):
-    """An ordered-set aggregate; its argument is the expression to order the values by.
+    """An ordered-set aggregate. Its argument is the expression by which the values are ordered.
 
     Source: PostgreSQL manual, 9.21, "Ordered-Set Aggregate Functions".
     """
@@ -17,14 +17,14 @@ class WithinGroup(Aggregate):
     allow_distinct = False
 
     def __init__(self, expression: Any, fraction: float | None = None, **extra: Any) -> None:
-        # Safe to put into the SQL: float() refuses everything but a number.
+        # Safe in SQL, because float() accepts only numbers.
         literal = "" if fraction is None else repr(float(fraction))
         super().__init__(expression, fraction=literal, **extra)
 
 
 class PercentileDisc(WithinGroup):
-    """The smallest amount that at least this fraction of the rows does not exceed; always an amount
-    of a row, and exact.
+    """The smallest amount of a row for which at least this fraction of the rows is not higher. It
+    is exact.
     """
 
     function = "PERCENTILE_DISC"
@@ -32,8 +32,8 @@ class PercentileDisc(WithinGroup):
 
 
 class PercentileCont(WithinGroup):
-    """The amount at this fraction, interpolated between two rows: the median of 10 and 20 is 15. A
-    float, exact to 15 digits, because Postgres computes it in double precision.
+    """The amount at this fraction, interpolated between two rows: the median of 10 and 20 is 15. It
+    is a float, exact to 15 digits, because Postgres computes it in double precision.
     """
 
     function = "PERCENTILE_CONT"
@@ -41,7 +41,7 @@ class PercentileCont(WithinGroup):
 
 
 class Mode(WithinGroup):
-    """The most frequent amount; the smallest of several that are equally frequent."""
+    """The most frequent amount, or the smallest of them if several are equally frequent."""
 
     function = "MODE"
     output_field = MoneyField()

@@ -17,7 +17,7 @@ from transactions.reports.queries.holders import account_key, account_label_sql
 from transactions.scope import Scope
 
 DAY, WEEK, MONTH, YEAR = "day", "week", "month", "year"
-MAX_POINTS = 62  # rows that a chart still shows clearly: two months of days
+MAX_POINTS = 62  # rows that are readable in a chart: two months of days
 MAX_LOOK_UPS = 20_000  # about 0.2 seconds
 A_DAY = timedelta(days=1)
 
@@ -25,12 +25,13 @@ A_DAY = timedelta(days=1)
 def balance_over_time(
     scope: Scope, *, currency: str, since: date, until: date, step: str = "", number: str = ""
 ) -> list[dict[str, Any]]:
-    """The balance at the end of each day, week, month or year, of one account or of all together.
+    """Returns the balance at the end of each day, week, month or year, of one account or of all
+    accounts together.
 
     Looks up the last stored balance of each account before each moment (LATERAL), so days without
     entries are exact and old days cost the same as new ones. `first` and `day` are the first and
-    last day of the period, `change` is the balance minus that of the period before. Days in the
-    future have no row. Without `step`, the finest step that gives at most MAX_POINTS rows.
+    last day of the period. `change` is the balance minus the balance of the previous period. Future
+    days have no row. Without `step`, it uses the shortest step with at most MAX_POINTS rows.
     """
     until = min(until, timezone.localdate())
     accounts = scope.all_accounts().filter(
@@ -85,7 +86,7 @@ def periods_of(since: date, until: date, step: str) -> list[tuple[date, date]]:
 
 
 def _last_of(day: date, step: str) -> date:
-    """Returns the last day of the day, week, month or year that a day lies in."""
+    """Returns the last day of the day, week, month or year that contains this day."""
     if step == WEEK:
         return day + (6 - day.weekday()) * A_DAY
     if step == MONTH:
@@ -94,7 +95,7 @@ def _last_of(day: date, step: str) -> date:
 
 
 def finest_step(since: date, until: date, accounts: int) -> str:
-    """Returns the shortest step that stays within MAX_POINTS rows and MAX_LOOK_UPS look-ups."""
+    """Returns the shortest step within MAX_POINTS rows and MAX_LOOK_UPS look-ups."""
     most = min(MAX_POINTS, MAX_LOOK_UPS // max(accounts, 1))
     days = (until - since).days + 1
     for step, length, cut_short in ((DAY, 1, 0), (WEEK, 7, 2), (MONTH, 30, 2)):
@@ -106,13 +107,13 @@ def finest_step(since: date, until: date, accounts: int) -> str:
 def trial_balance(
     scope: Scope, *, currency: str, at: datetime, since: date | None = None
 ) -> list[dict[str, Any]]:
-    """Every account just before the moment `at`: its balance, and what was debited and credited
-    from the day `since` on (None: from its first entry). Highest balance first.
+    """Returns every account just before the moment `at`: its balance, and its debits and credits
+    since the day `since` (None: since its first entry). Highest balance first.
 
-    Balances come from the stored chain, one look-up each; turnover is summed from the entries. So
-    the two check each other: `opening` + `credit` - `debit` = `ending` in each row. `outside_in`
+    Balances come from the stored chain, one look-up each, and turnover is summed from the entries.
+    So the two check each other: `opening` + `credit` - `debit` = `ending` in each row. `outside_in`
     and `outside_out` are the turnover with accounts outside the scope; all other turnover cancels
-    out in the sum. The two queries agree only inside one snapshot.
+    out in the sum. Run it in a snapshot, so that both queries read the same entries.
     """
     start = start_of_day(since) if since else None
     chain = Entry.objects.filter(account=OuterRef("pk"))
@@ -149,5 +150,5 @@ NO_TURNOVER = dict.fromkeys(("debit", "credit", "outside_in", "outside_out"), De
 
 
 def _last(entries: EntryQuerySet) -> Any:
-    """The balance after the newest of an account's entries; zero before the first."""
+    """Returns the balance after the newest of an account's entries, or zero without entries."""
     return Coalesce(Subquery(entries.newest_first().values("balance")[:1]), ZERO)

@@ -16,13 +16,14 @@ FOLLOWED = 12  # months after the month of joining
 def cohorts(
     scope: Scope, *, since: date, until: date, followed: int = FOLLOWED
 ) -> list[dict[str, Any]]:
-    """How many customers who joined in one month sent money in that month and in each month after.
+    """Returns how many customers who joined in one month sent money in that month and in each month
+    after.
 
-    One row per month of joining and per month up to `followed` months later that has begun.
-    `joined` and `month` are first days of months, `people` counts everybody who joined, `active`
-    those with a booked payment from an account of theirs (holds do not count); `share` is active /
-    people. Activity is one index look-up per account (EXISTS), so the cost grows with people and
-    months, not with the number of transactions.
+    There is one row per month of joining and per month up to `followed` months later, unless it is
+    in the future. `joined` and `month` are first days of months. `people` counts all who joined.
+    `active` counts those with a booked payment from one of their accounts (holds do not count).
+    `share` is active / people. Activity is one index look-up per account (EXISTS), so the cost
+    depends on people and months, not on the number of transactions.
     """
     if not scope.is_bank:
         return []

@@ -13,15 +13,16 @@ from transactions.reports.queries.frames import MonthBefore, Months, OverGroups,
 from transactions.scope import Scope
 
 ZERO = Value(Decimal(0), MoneyField())
-AVERAGED = 3  # months
+AVERAGED = 3  # months in the average
 
 
 def money_by_month(scope: Scope, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
-    """Money in, money out and the net of each month with entries, oldest first, in `currency`.
+    """Returns money in, money out and the net of each month with entries, oldest first, in
+    `currency`.
 
-    `change` is the net minus that of the month before (Lag), None for the first month. `average` is
-    the mean net of this month and the two before, with a RANGE frame so that a month without a row
-    counts as zero; None until there are three months. Months are in the bank's time zone.
+    `change` is the net minus the net of the previous month (Lag), None for the first month.
+    `average` is the mean net of this month and the two before, None until there are three months.
+    Its RANGE frame counts a month without a row as zero. Months are in the bank's time zone.
     """
     third = months_before(since.replace(day=1), 1 - AVERAGED)
     flows = scope.flows(currency).between(start_of_day(since), end_of_day(until))

@@ -7,11 +7,11 @@ from django.db.models.expressions import WindowFrame
 
 
 class Months(WindowFrame):
-    """A frame of the last `count` months including this one.
+    """A frame of the last `count` months, including this one, for a window ordered by a date or
+    time.
 
-    For a window ordered by a date or time. Django's `ValueRange` takes no interval on Postgres, and
-    `RowRange` counts rows, so it would reach too far back over a month without a row. Source:
-    PostgreSQL manual, 4.2.8, "RANGE ... offset PRECEDING".
+    Django's `ValueRange` accepts no interval on Postgres. `RowRange` counts rows, so it would start
+    too early if a month has no row. Source: PostgreSQL manual, 4.2.8, "RANGE ... offset PRECEDING".
     """
 
     frame_type = "RANGE"
@@ -28,10 +28,10 @@ class Months(WindowFrame):
 
 
 class OverGroups(Window):
-    """A window over the groups of a GROUP BY, computed after them.
+    """A window over the groups of a GROUP BY, computed after grouping.
 
-    Django puts a window combined with an aggregate into GROUP BY, which Postgres refuses. This
-    class counts as an aggregate and adds nothing to GROUP BY.
+    Django adds a window with an aggregate inside to GROUP BY, which Postgres refuses. This class
+    counts as an aggregate and adds nothing to GROUP BY.
     """
 
     contains_aggregate = True
@@ -64,12 +64,12 @@ class MonthBefore(Func):
 
 
 class DaysBefore(WindowFrame):
-    """A frame of the `count` days before this row, without this row.
+    """A frame of the `count` days before this row, without this row, for a window ordered by unique
+    times.
 
-    For a window ordered by unique times. The frame ends one microsecond before the row. With
-    EXCLUDE CURRENT ROW, Postgres would compute every frame from its start; without it, Postgres
-    adds entering rows and subtracts leaving ones. Source: PostgreSQL manual, 36.12.1,
-    "Moving-Aggregate Mode".
+    The frame ends one microsecond before the row. With EXCLUDE CURRENT ROW, Postgres would compute
+    every frame from its start. Without it, Postgres adds rows that enter and subtracts rows that
+    leave. Source: PostgreSQL manual, 36.12.1, "Moving-Aggregate Mode".
     """
 
     frame_type = "RANGE"

@@ -13,8 +13,8 @@ HIDDEN = "\N{MIDDLE DOT}" * 2
 
 
 class Concatenation(Func):
-    """Concatenates texts that are not NULL. Django's `Concat` adds COALESCE around each, which
-    makes the SQL hard to read.
+    """A concatenation of texts that are not NULL. Django's `Concat` adds COALESCE to each text,
+    which makes the SQL hard to read.
     """
 
     template = "(%(expressions)s)"
@@ -23,19 +23,20 @@ class Concatenation(Func):
 
 
 def masked_number(number: Any) -> Func:
-    """The last four digits of an account number: "··5549"."""
+    """Returns the last four digits of an account number, such as "··5549"."""
     return Concatenation(Value(HIDDEN), Right(number, 4))
 
 
 def named(path: str = "user") -> Func:
-    """A person's name, or the e-mail address if the name is empty."""
+    """Returns a person's name, or the email address if the name is empty."""
     path = f"{path}__" if path else ""
     return Coalesce(NullIf(f"{path}name", Value("")), f"{path}email", output_field=CharField())
 
 
 def account_label_sql(scope: Scope, path: str = "") -> Func:
-    """The label of an account: "Everyday ··5549" for its owner, "Ana Lindt, Everyday ··5549" for
-    readers who may see names, otherwise "··5549". `path` leads from the rows to the account.
+    """Returns the label of an account: "Everyday ··5549" for its owner, "Ana Lindt, Everyday
+    ··5549" for readers who may see names, otherwise "··5549". `path` is the lookup from the rows to
+    the account.
     """
     number = masked_number(f"{path}number")
     if scope.is_bank and not scope.shows_names:
@@ -46,7 +47,7 @@ def account_label_sql(scope: Scope, path: str = "") -> Func:
 
 
 def account_key(scope: Scope, path: str = "") -> Any:
-    """What the search finds an account's rows by: its number, or its id if the reader may not see
-    numbers. `path` leads from the rows to the account.
+    """Returns the account's key for the search: its number, or its id if the reader may not see
+    numbers. `path` is the lookup from the rows to the account.
     """
     return F(f"{path}number") if scope.shows_names else Cast(f"{path}pk", CharField())

@@ -10,27 +10,27 @@ from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope, newest_first
 
 NEWEST = 10_000  # transactions read
-MOST_VALUES = 200_000  # of their values: metadata may have a hundred keys
+MAX_VALUES = 200_000  # limit of values read: metadata may have a hundred keys
 
 
 def metadata_keys(scope: Scope) -> list[dict[str, Any]]:
-    """The metadata keys of the newest NEWEST transactions, the most frequent first. Of more than
-    MOST_VALUES values, those of the newest ones count, and those inside objects last.
+    """Returns the metadata keys of the newest NEWEST transactions, the most frequent first. At most
+    MAX_VALUES values count: those of the newest transactions, values inside objects last.
 
-    A key inside an object is written as a path: `merchant.city`; `path` has its steps. `row_count`
-    counts the transactions with the key, `distinct_values` its values, `types` are their JSON
-    types, and `example` is the most frequent value as JSON. An object is represented by its keys, a
-    list as one value.
+    A key inside an object is written as a path, such as `merchant.city`; `path` contains its steps.
+    `row_count` counts the transactions with the key, `distinct_values` its values, `types` are
+    their JSON types, and `example` is the most frequent value as JSON. An object counts as its
+    keys, a list as one value.
 
-    Raw SQL because it needs WITH RECURSIVE: jsonb_each opens an object, and its values are opened
-    again until no object is left. The ORM still chooses the rows (`scope.transactions()`); its SQL
-    is inserted.
+    Raw SQL, because it needs WITH RECURSIVE: jsonb_each opens an object, and its values are opened
+    again until no object is left. The ORM still selects the rows (`scope.transactions()`), and its
+    SQL is inserted.
     """
     newest = compiled(newest_first(scope.transactions(), scope).values("metadata")[:NEWEST])
     if newest is None:
         return []
     with closing(connection.cursor()) as cursor:
-        sql = KEYS.replace("{most}", str(MOST_VALUES)).replace("{newest}", newest[0])
+        sql = KEYS.replace("{most}", str(MAX_VALUES)).replace("{newest}", newest[0])
         cursor.execute(sql, newest[1])
         return rows_as_dicts(cursor)
 

@@ -20,7 +20,7 @@ RANKS = ("rank", "dense_rank", "percent_rank", "quartile")
 
 
 def accounts_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
-    """Accounts that are not closed, highest balance first, with their ranks.
+    """Returns accounts that are not closed, highest balance first, with their ranks.
 
     `rank` leaves gaps after ties (1, 1, 3), `dense_rank` does not (1, 1, 2). `percent_rank` is the
     share of the other accounts with a lower balance, from 0 to 1. `quartile` is 1 for the quarter
@@ -46,10 +46,11 @@ def accounts_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
 
 
 def users_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
-    """Customers by their total balance in one currency over all accounts that are not closed.
+    """Returns customers by their total balance in one currency over all accounts that are not
+    closed.
 
-    Ranks as in `accounts_by_balance`, computed over the groups of a GROUP BY. Meant for the scope
-    of the bank: for one customer it has one row.
+    Ranks are as in `accounts_by_balance`, computed over the groups of a GROUP BY. It is intended
+    for the whole bank; for one customer it returns one row.
     """
     people = User.objects.filter(
         accounts__currency=currency, accounts__status__in=["active", "frozen"]

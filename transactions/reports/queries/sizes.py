@@ -1,4 +1,4 @@
-"""How large payments are: their distribution, and percentiles by category."""
+"""The sizes of payments: their distribution, and percentiles by category."""
 
 from datetime import date
 from decimal import Decimal
@@ -15,12 +15,14 @@ from transactions.reports.queries.aggregates import Mode, PercentileCont, Percen
 from transactions.reports.queries.frames import OverGroups, SumOfSums
 from transactions.scope import Scope
 
-# 0.001, 0.002, 0.005, 0.01, ... up to the largest amount that the books hold.
+# 0.001, 0.002, 0.005, 0.01, ... up to the largest possible amount.
 EDGES = [Decimal(step).scaleb(power) for power in range(-3, 15) for step in (1, 2, 5)]
 
 
 class WidthBucket(Func):
-    """The bucket of a value between ascending edges: n for [edge n, edge n + 1), counted from 1."""
+    """The bucket of a value between ascending edges. Bucket n, counted from 1, is [edge n, edge n +
+    1).
+    """
 
     function = "WIDTH_BUCKET"
     output_field = IntegerField()
@@ -29,11 +31,11 @@ class WidthBucket(Func):
 def amount_distribution(
     scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """How many payments went "out" (or came "in") by size, smallest first.
+    """Returns how many payments of each size went "out" or came "in", smallest first.
 
-    Sizes are the buckets between `EDGES`: 1, 2 and 5 times each power of ten. `bucket` n has
-    amounts from the n-th edge up to but excluding the next; a bucket without payments has no row.
-    `share` is the bucket's part of all payments, `up_to` that of this bucket and all smaller ones.
+    Sizes are the buckets between `EDGES`: 1, 2 and 5 times each power of ten. `bucket` n contains
+    amounts from edge n up to, but excluding, the next edge. A bucket without payments has no row.
+    `share` is the bucket's part of all payments, `up_to` the part of this and all smaller buckets.
     """
     end = end_of_day(until)
     edges = Value(EDGES, ArrayField(MoneyField()))
@@ -54,18 +56,20 @@ def amount_distribution(
 
 
 def _part(some: str, whole: str) -> Any:
-    """Divides counts as numeric; integers would be rounded down to zero."""
+    """Returns the quotient of two counts as numeric, because integers would be rounded down to
+    zero.
+    """
     return Cast(some, MoneyField()) / F(whole)
 
 
 def amount_percentiles(
     scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """Percentiles of payments by category, the category with the most payments first.
+    """Returns percentiles of payments by category, the category with the most payments first.
 
     Half of the payments are at most `median`, 90 % at most `p90`, 99 % at most `p99`; `usual` is
     the most frequent amount. All four are ordered-set aggregates over one sort per category. The
-    median may lie between two payments (percentile_cont); the others are amounts of payments
+    median may be between two payments (percentile_cont); the others are amounts of payments
     (percentile_disc, mode).
     """
     end = end_of_day(until)

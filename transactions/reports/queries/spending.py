@@ -18,8 +18,8 @@ from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope
 
 ZERO = Value(Decimal(0), MoneyField())
-PUT_ASIDE = "savings"  # the category of money that the person keeps, perhaps at another bank
-TOP = 20  # customers in `top_spenders`; more if the last ones tie
+PUT_ASIDE = "savings"  # the category of money that the person saves, perhaps at another bank
+TOP = 20  # customers in `top_spenders`, or more if there is a tie
 
 # Payments without refunds paid out, and refunds received.
 PAID = Q(direction="debit", reverses__isnull=True)
@@ -29,13 +29,15 @@ GIVEN_BACK = Q(direction="credit", reverses__isnull=False)
 def spending_by_category(
     scope: Scope, *, currency: str, since: date, until: date
 ) -> QuerySet[Any, Any]:
-    """What was `spent` on each category, what refunds gave back, and the `net`; highest net first.
+    """Returns for each category the amount `spent`, the refunds (`given_back`) and the `net`,
+    highest net first.
 
-    One pass over two periods: each sum has its own FILTER. A refund counts for the category of the
-    refunded payment; what was PUT_ASIDE does not count. `before` is the net in the days of
-    `days_before`, `change` the net minus that. `share` is the part of the total net, None if that
-    is not positive. `spent_on` is in lower case, None without a category: the reader's own in their
-    own money. `given_back` is None without refunds.
+    One pass reads two periods, because each sum has its own FILTER. A refund counts for the
+    category of the refunded payment. Money in PUT_ASIDE does not count. `before` is the net in the
+    days of `days_before`, `change` is the net minus `before`. `share` is the part of the total net,
+    None if the total is not positive. `spent_on` is the category in lower case, None without a
+    category; for a reader's own money it is their own category if they set one. `given_back` is
+    None without refunds.
     """
     now = _booked(since, until)
     then = _booked(*days_before(since, until))
@@ -64,9 +66,9 @@ def spending_by_category(
 def days_before(since: date, until: date) -> tuple[date, date]:
     """Returns the first and last day of the period to compare with.
 
-    A period that begins on the first of a month is compared with the same days that many months
+    A period that starts on the first of a month is compared with the same days that many months
     earlier: 1 to 20 November with 1 to 20 October, all of March with all of February. Any other
-    period is compared with the same number of days right before it.
+    period is compared with the same number of days directly before it.
     """
     if since.day != 1:
         return since - (until - since) - timedelta(days=1), since - timedelta(days=1)
@@ -81,17 +83,16 @@ def _booked(since: date, until: date) -> Q:
 
 
 def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
-    """The customers who spent most, with the largest payment of each (`largest`) and the ids of
-    their three largest (`ids`).
+    """Returns the customers who spent most, with the largest payment of each (`largest`) and the
+    ids of their three largest payments (`ids`).
 
-    `spent` is what left their accounts to others, `given_back` what refunds returned, `net` the
-    difference, by which customers are ranked. Transfers between their own accounts do not count,
-    and what they PUT_ASIDE does not either.
-    `average` is the mean payment. `person` is a name if the scope shows names, otherwise the last
-    digits of their oldest account in the currency; `holder` is their id.
+    `spent` is what they paid to others, `given_back` is what refunds returned. Customers are ranked
+    by `net`, the difference. Transfers between their own accounts and payments in PUT_ASIDE do not
+    count. `average` is the mean payment. `person` is a name if the scope shows names, otherwise the
+    last digits of their oldest account in the currency. `holder` is their id.
 
-    Raw SQL because of two features that the ORM lacks: LATERAL, which reads the largest payments of
-    these customers only, and WITH TIES, which includes everybody who spent as much as the last.
+    Raw SQL, because the ORM lacks two features: LATERAL, which reads only the largest payments of
+    these customers, and WITH TIES, which includes everybody who spent as much as the last one.
     """
     if not scope.is_bank:
         raise ValueError("Only the whole bank has top spenders.")

@@ -13,10 +13,10 @@ from transactions.scope import Scope
 def by_weekday_and_hour(
     scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """The amount and number of payments that went "out" (or came "in") per hour of the week, the
-    highest amount first.
+    """Returns the amount and number of payments per hour of the week that went "out" or came "in",
+    the highest amount first.
 
-    `weekday` is 1 for Monday to 7 for Sunday, `hour` 0 to 23, both in the bank's time zone:
+    `weekday` is 1 for Monday to 7 for Sunday, `hour` is 0 to 23, both in the bank's time zone.
     Postgres converts each booking time (AT TIME ZONE) before EXTRACT, so a payment at 23:30 UTC
     belongs to the next day in Berlin. An hour without payments has no row.
     """

@@ -19,12 +19,12 @@ from transactions.scope import Scope
 
 
 def running_total(scope: Scope, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
-    """The `net` of each month and the running `total` since the first day, per customer (bank) or
-    per own account (mine).
+    """Returns the `net` of each month and the running `total` since the first day, per customer for
+    the bank, or per account for one customer.
 
     `total` is a window over the months of one holder, from the first row to the current one (ROWS
-    UNBOUNDED PRECEDING). The holder who gained most in the whole period comes first. Transfers
-    between a customer's own accounts cancel out in the bank's view.
+    UNBOUNDED PRECEDING). The holder who gained most in the whole period comes first. For the bank,
+    transfers between a customer's own accounts cancel out.
     """
     holder = "account__user" if scope.is_bank else "account"
     months = (
@@ -48,10 +48,9 @@ def running_total(scope: Scope, *, currency: str, since: date, until: date) -> Q
 
 
 def _who(scope: Scope) -> dict[str, Any]:
-    """The label of a holder, and the keys of the accounts to search for.
+    """Returns the label of a holder, and the keys of the accounts to search for.
 
-    A customer whose name is hidden is labelled by the same account in every month: the lowest
-    number.
+    A customer whose name is hidden has the lowest account number as the label in every month.
     """
     accounts = ArrayAgg(account_key(scope, "account__"), distinct=True)
     if not scope.is_bank:

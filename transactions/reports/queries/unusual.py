@@ -13,7 +13,7 @@ from transactions.reports.queries.frames import DaysBefore
 from transactions.scope import Scope
 
 YEAR = 365  # days
-ENOUGH = 8  # earlier movements needed for an average
+ENOUGH = 8  # minimum earlier movements for an average
 
 
 def unusual_movements(
@@ -25,13 +25,13 @@ def unusual_movements(
     threshold: Decimal = Decimal(3),
     days: int = YEAR,
 ) -> list[dict[str, Any]]:
-    """Movements far from the average of their account and category; the farthest first.
+    """Returns movements far from the average of their account and category, the farthest first.
 
-    Each is compared with those of the `days` before it. `score` is its distance from their average
-    (`usual`) in standard deviations (`spread`), negative below the average. Movements from
-    `threshold` standard deviations on are listed. If all earlier amounts were equal (`spread` 0),
-    any other amount is listed with `score` None. With fewer than ENOUGH earlier movements nothing
-    is listed. Refunds are neither compared nor listed.
+    Each movement is compared with those in the `days` before it. `score` is its distance from their
+    average (`usual`) in standard deviations (`spread`), negative below the average. Movements with
+    a score of at least `threshold` in either direction are listed. If all earlier amounts were
+    equal (`spread` 0), any other amount is listed with `score` None. Movements with fewer than
+    ENOUGH earlier ones are not listed. Refunds are neither compared nor listed.
     """
     start, end = start_of_day(since), end_of_day(until)
     before: dict[str, Any] = {
@@ -51,7 +51,7 @@ def unusual_movements(
             spread=Window(StdDev("amount", sample=True), **before),
         )
         .annotate(score=(F("amount") - F("usual")) / NullIf("spread", Value(Decimal(0))))
-        # Not a filter: `created_at__gte=start` in WHERE would remove the earlier rows from the
+        # An annotation, because a filter on `created_at` would remove the earlier rows from the
         # windows.
         .annotate(
             is_unusual=Case(
@@ -68,13 +68,15 @@ def unusual_movements(
             "score", "earlier",
         )
     )  # fmt: skip
-    # Sorted in Python: in SQL, Postgres would sort every row before the filter on the window.
+    # Sorted in Python, because Postgres would sort every row before it filters on the window.
     rows: list[dict[str, Any]] = list(found)
     return sorted(rows, key=lambda row: (abs(row["score"] or 0), row["amount"]), reverse=True)
 
 
 def _what(scope: Scope) -> Any:
-    """The label of a movement: its description, or its account if the reader may not see names."""
+    """Returns the label of a movement: its description, or its account if the reader may not see
+    names.
+    """
     if scope.shows_names:
         return F("description")
     return Concat(Value("Account \N{MIDDLE DOT}\N{MIDDLE DOT}"), Right("account__number", 4))

@@ -1,1 +1,1 @@
-"""The query language: the typed text becomes a tree of items. Sends no queries."""
+"""The query language: parses the typed text into a tree of items. Sends no queries."""

@@ -27,8 +27,8 @@ IS_VALUES: Mapping[str, str] = {  # each value of is:, and what it finds
     "hold": "every hold, open or closed",
     "refund": "refunds of other payments",
     "refunded": "payments that were refunded",
-    "in": "money in; beside account:, money into that account",
-    "out": "money out; beside account:, money out of that account",
+    "in": "money in; with account:, money into that account",
+    "out": "money out; with account:, money out of that account",
     "own": "transfers between your own accounts",
     "transfer": "transfers between two accounts",
     "deposit": "deposits into the bank",
@@ -45,7 +45,7 @@ def read_currency(typed: str) -> str:
         return code
     if len(typed) < 3:
         raise IncompleteValue("Write a currency by its three letters, like USD.")
-    raise InvalidValue(f"“{typed}” is not a currency; write its three letters, like USD.")
+    raise InvalidValue(f"“{typed}” is not a currency. Write its three letters, like USD.")
 
 
 def _one_of(choices: tuple[str, ...], field: str) -> Callable[[str], str]:
@@ -56,8 +56,8 @@ def _one_of(choices: tuple[str, ...], field: str) -> Callable[[str], str]:
         if matches := [choice for choice in choices if choice.startswith(value)]:
             raise IncompleteValue(f"{field}: continue with {' or '.join(matches)}.", *matches)
         raise InvalidValue(
-            f"“{typed}” is not a value of {field}: which takes {', '.join(choices[:-1])} "
-            f"or {choices[-1]}.",
+            f"“{typed}” is not a value of {field}: (choose {', '.join(choices[:-1])} "
+            f"or {choices[-1]}).",
             *closest(value, choices),
         )
 
@@ -65,7 +65,7 @@ def _one_of(choices: tuple[str, ...], field: str) -> Callable[[str], str]:
 
 
 def read_weekday(typed: str) -> int:
-    """Returns a day of the week, 1 for Monday to 7 for Sunday. A unique beginning is enough."""
+    """Returns a weekday, 1 for Monday to 7 for Sunday. A unique beginning of its name is enough."""
     matches = [day for day in WEEKDAYS if day.startswith(typed.lower())]
     if len(matches) == 1:
         return WEEKDAYS.index(matches[0]) + 1
@@ -80,7 +80,7 @@ def read_hour(typed: str) -> int:
     """Returns an hour of the day in the bank's time zone, 0 to 23."""
     if re.fullmatch("[0-9]{1,2}", typed) and int(typed) < 24:
         return int(typed)
-    raise InvalidValue(f"“{typed}” is not an hour; write 0 to 23, like 14 for 14:00 to 15:00.")
+    raise InvalidValue(f"“{typed}” is not an hour. Write 0 to 23, like 14 for 14:00 to 15:00.")
 
 
 def read_id(typed: str) -> UUID:
@@ -89,15 +89,15 @@ def read_id(typed: str) -> UUID:
         return UUID(typed)
     except ValueError:
         raise InvalidValue(
-            "An id has 32 digits; copy all of it from the foot of a receipt."
+            "An id has 32 digits. Copy all of it from the end of a receipt."
         ) from None
 
 
 def read_tag(typed: str) -> str:
-    """Returns a tag as it is stored: "#Food" is food."""
+    """Returns a tag in its stored form: "#Food" becomes food."""
     tag = typed.removeprefix("#").lower()
     if not tag:
-        raise IncompleteValue("tag: one of your tags, like tag:food.")
+        raise IncompleteValue("tag: needs one of your tags, like tag:food.")
     return tag
 
 
@@ -105,7 +105,7 @@ def read_tag(typed: str) -> str:
 class Field:
     """A field of the language: its help text, an example or "", and how its value is read.
 
-    `read` raises InvalidValue. `bank_only` fields work only on the whole bank.
+    `read` raises InvalidValue. Fields with `bank_only` work only in the whole bank.
     """
 
     description: str
@@ -137,5 +137,5 @@ FIELDS: Mapping[str, Field] = {
     "tag": Field("your tag, in full", "tag:food", read_tag),
     "note": Field("words of your note; the beginning of a word is enough", "note:split"),
     "ref": Field("words of the reference; the beginning of a word is enough", "ref:INV"),
-    "id": Field("one transaction, by the 32 digits at the foot of its receipt", "", read_id),
+    "id": Field("one transaction, by the 32 digits at the end of its receipt", "", read_id),
 }

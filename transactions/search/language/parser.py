@@ -1,9 +1,10 @@
-"""Parses the text of the search box. Never raises: problems become mistakes with a sentence.
+"""Parses the text of the search box. Never raises: a problem becomes a mistake with a message.
 
     rent "blue note" -office or to:landlord amount:>100 date:2026-01..2026-03
 
-An item is a word, a phrase, or a field with a value; a minus negates it. Items side by side must
-all match. `or` separates groups of items and binds least, as in websearch_to_tsquery.
+An item is a word, a phrase, or a field with a value. A minus negates it. Items next to each other
+must all match. `or` separates groups of items and has the lowest precedence, as in
+websearch_to_tsquery.
 """
 
 import re
@@ -40,7 +41,7 @@ LONGEST, MOST_ITEMS, LONGEST_WORD = 1000, 40, 200
 # Characters that Postgres cannot store or nobody can see: NUL, controls, lone surrogates.
 INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b\u2060\ufeff]+")
 _LETTERS = re.compile(r"[^\W_]")
-# A figure with spaces between thousands: `amount:1 234.50`, and as a word only with decimals.
+# A number with spaces between thousands: `amount:1 234.50`, and as a word only with decimals.
 _SPACED = r"[0-9]{1,3}(?:\ [0-9]{3}){1,4}"
 _SPACED_VALUE = rf"(?:[<>]?=?|{FIGURE}\.\.){_SPACED}(?:\.[0-9]+)?(?:\.\.{FIGURE}?)?(?!\S)"
 _ITEM = re.compile(
@@ -59,11 +60,11 @@ _ITEM = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _KEY = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
-# A bracket that begins an item, and the field or the minus that it hides.
+# A bracket at the start of an item, with the field or the minus after it.
 _BRACKETED = re.compile(
     rf"\(+(?:-(?=[^\W\d])|-?(?:(?:{'|'.join(FIELDS)}):|meta\.\S+:)(?!//))", re.IGNORECASE
 )
-# What people type who know SQL or other searches: amount > 100, >100, category=rent, AND, NOT.
+# Syntax of SQL or other searches that people type: amount > 100, >100, category=rent, AND, NOT.
 _AND, _NOT = re.compile(r"(?<=\S )AND (?=\S)"), re.compile(r"(?<!\S)NOT (?=[^\s-])")
 _COMPARED = re.compile(
     rf"""
@@ -75,20 +76,20 @@ _COMPARED = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 GROUPED = (
-    "Brackets do not group. Write each alternative whole, like “rent date:2026-11 or salary"
-    " date:2026-11”; words with brackets stand in quotes."
+    "Brackets do not group. Write each alternative in full, like “rent date:2026-11 or salary"
+    " date:2026-11”. Put words with brackets in quotes."
 )
 
 
 def parse(text: str) -> ParsedQuery:
-    """Returns any text as a query. Never raises: what cannot be read becomes a mistake."""
+    """Returns any text as a query. Never raises: parts that cannot be read become mistakes."""
     tidy = " ".join(INVISIBLE.sub(" ", text).split())
     query = ParsedQuery(tidy[:LONGEST])
     if len(tidy) > LONGEST:
         query.mistakes.append(Mistake(f"Only the first {LONGEST:,} characters were read."))
     if _has_grouping(_ITEM.finditer(query.text)):
         query.mistakes.append(Mistake(GROUPED))
-        return query  # the rest would find payments that the brackets leave out
+        return query  # without the brackets, the query would find other payments
     group: list[QueryItem] = []
     count = 0
     for match, is_last in _matches(query.text):
@@ -104,7 +105,7 @@ def parse(text: str) -> ParsedQuery:
             group += [item] if item else []
     query.groups = [each for each in [*query.groups, group] if each]
     if query.text and not (query.items or query.mistakes):
-        sentence = f"“{query.text}” is not a search yet; write a word, a name or an amount."
+        sentence = f"“{query.text}” is not a search yet. Write a word, a name or an amount."
         query.mistakes.append(Mistake(sentence, is_hint=True))
     query.mistakes += _amounts_with_currency(query)
     query.mistakes += _other_languages(query.text)
@@ -112,7 +113,9 @@ def parse(text: str) -> ParsedQuery:
 
 
 def _matches(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
-    """Yields each item's match and whether it is the last; None for an `or` beside others."""
+    """Yields each item's match and whether it is the last. Yields None for an `or` between
+    others.
+    """
     matches = list(_ITEM.finditer(text))
     for place, match in enumerate(matches):
         is_or = match[0].lower() == "or" and len(matches) > 1
@@ -120,10 +123,11 @@ def _matches(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
 
 
 def _has_grouping(matches: Iterable["re.Match[str]"]) -> bool:
-    """Whether brackets change what the query means, as in `(rent or salary) date:2026-11`.
+    """Returns whether brackets change the meaning of the query, as in `(rent or salary)
+    date:2026-11`.
 
-    Such a bracket begins an item or a value, and has `or` or a field within, or a minus. All others
-    are part of a text: `Coffee (Vienna)`.
+    Such a bracket starts an item or a value, and contains `or` or a field, or follows a minus. All
+    other brackets are part of a text: `Coffee (Vienna)`.
     """
     depth = 0
     for match in matches:
@@ -156,7 +160,7 @@ def _amounts_with_currency(query: ParsedQuery) -> Iterator[Mistake]:
 
 
 def _other_languages(text: str) -> Iterator[Mistake]:
-    """Yields a hint with the query in this language, if the text has words of another one."""
+    """Yields a hint with the query in this language if the text uses the syntax of another one."""
     if '"' in text:
         return
     instead = _COMPARED.sub(_compared_term, _NOT.sub("-", _AND.sub("", text)))
@@ -171,9 +175,9 @@ def _compared_term(match: "re.Match[str]") -> str:
 
 
 def _amount_terms(one: QueryItem, other: QueryItem) -> str:
-    """Returns the terms for `950 USD` or `USD 950`, "" for other words.
+    """Returns the terms for `950 USD` or `USD 950`, or "" for other words.
 
-    In front, only a code in capitals is a currency: "top 10" is no amount.
+    A code before the number must be in capitals: "top 10" is not an amount.
     """
     number, code = (one, other) if one.amount is not None else (other, one)
     if number.amount is None or code.kind != WORD or one.is_negated or other.is_negated:
@@ -186,7 +190,7 @@ def _amount_terms(one: QueryItem, other: QueryItem) -> str:
 
 
 def _item_or_mistake(match: "re.Match[str]", is_last: bool, query: ParsedQuery) -> QueryItem | None:
-    """Returns the item; or adds a mistake to the query and returns None."""
+    """Returns the item, or adds a mistake to the query and returns None."""
     item = _item(match)
     if item.kind in (WORD, PHRASE):
         if len(item.text) > LONGEST_WORD and item.kind == WORD:
@@ -289,12 +293,12 @@ def _with_meta_value(item: QueryItem) -> QueryItem:
 
 
 def _may_replace(item: QueryItem, suggestion: str) -> bool:
-    """Whether a suggestion can stand in place of the item: a minus cannot negate two terms."""
+    """Returns whether a suggestion can replace the item. A minus cannot negate two terms."""
     return not item.is_negated or '"' in suggestion or " " not in suggestion
 
 
 def _suggested_term(item: QueryItem, suggestion: str) -> str:
-    """Returns a suggestion as a term: a bare value gets the item's field, and its minus."""
+    """Returns a suggestion as a term. A bare value gets the item's field and minus."""
     minus = "-" if item.is_negated else ""
     if ":" in suggestion or suggestion.startswith('"'):
         return f"{minus}{suggestion}"

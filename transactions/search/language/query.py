@@ -7,10 +7,10 @@ from typing import Any
 from ledger.text.amounts import parse_figure
 from transactions.search.language.values import SIGNS
 
-# Kinds of items beside the names of fields.
+# Kinds of items other than the names of fields.
 WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"
 NOTES = ("tag", "note", "has")  # fields that search the reader's annotations
-# The metadata that the bank itself groups by, and whose values name nobody.
+# Metadata keys that the bank groups by. Their values contain no names.
 KEYS_WITHOUT_NAMES = ("category", "channel")
 
 
@@ -19,8 +19,9 @@ class QueryItem:
     """One term of a query, such as `rent`, `-"blue note"` or `amount:>100`.
 
     `kind` is the name of a field or one of the kinds above. `text` is the value as typed, `value`
-    what it was parsed to, `path` the path of a metadata key. `source` is the whole term as typed,
-    with its minus. `is_quoted`: the value was in quotes. `is_negated`: a minus stands before it.
+    the parsed value, `path` the path of a metadata key. `source` is the whole term as typed,
+    including its minus. `is_quoted`: the value was in quotes. `is_negated`: the term starts with a
+    minus.
     """
 
     kind: str
@@ -33,8 +34,8 @@ class QueryItem:
 
     @property
     def is_text(self) -> bool:
-        """Whether it looks for what people wrote, which may name them: words, references, and
-        values of metadata but those that the bank groups by.
+        """Whether it searches texts that people wrote, which may contain names: words, references,
+        and values of metadata except KEYS_WITHOUT_NAMES.
         """
         if self.kind == META:
             return not (len(self.path) == 1 and self.path[0] in KEYS_WITHOUT_NAMES)
@@ -42,7 +43,7 @@ class QueryItem:
 
     @property
     def amount(self) -> Decimal | None:
-        """The amount if the word is a number, without its sign; else None."""
+        """The amount without its sign if the word is a number, otherwise None."""
         if self.kind not in (WORD, AMOUNT):
             return None
         return parse_figure(self.text[1:] if self.text[:1] in SIGNS else self.text)
@@ -50,11 +51,11 @@ class QueryItem:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A problem with the query as a sentence, and whole queries to try instead.
+    """A problem with the query as a message, and whole queries to try instead.
 
     `is_hint`: the person is still typing. `is_applied`: the item stays in the query and matches
-    nothing; otherwise it is left out, and the rest of the query is searched. `is_advice`: all of it
-    is searched as it was typed.
+    nothing; otherwise the item is left out and the rest is searched. `is_advice`: the whole query
+    is searched as typed.
     """
 
     sentence: str
@@ -79,7 +80,7 @@ class ParsedQuery:
 
     @property
     def shared(self) -> list[QueryItem]:
-        """The items that hold for all rows: beside `or`, those that stand in every group."""
+        """The items that apply to all rows: with `or`, the items that are in every group."""
         return [item for item in self.items if self.has(item.source)]
 
     @property
@@ -88,7 +89,7 @@ class ParsedQuery:
 
     @property
     def words(self) -> list[QueryItem]:
-        """The words and phrases to find, by which results are ranked and highlighted."""
+        """The words and phrases to find, which rank and highlight the results."""
         return [item for item in self.items if item.kind in (WORD, PHRASE) and not item.is_negated]
 
     @property
@@ -97,22 +98,22 @@ class ParsedQuery:
         return [item for item in self.items if item.kind in NOTES and not item.is_negated]
 
     def has(self, source: str) -> bool:
-        """Whether every group has this term."""
+        """Returns whether every group has this term."""
         return bool(self.groups) and all(
             any(item.source == source for item in group) for group in self.groups
         )
 
     def adding(self, source: str) -> str:
-        """The text of the query with a term added to every group."""
+        """Returns the text of the query with a term added to every group."""
         sources = [[item.source for item in group] for group in self.groups or [[]]]
         return query_text([[*group, source] for group in sources])
 
     def without(self, source: str) -> str:
-        """The text of the query without a term."""
+        """Returns the text of the query without a term."""
         return self.replacing(source, "")
 
     def replacing(self, source: str, other: str) -> str:
-        """The text of the query with another term in place of one."""
+        """Returns the text of the query with one term replaced by another."""
         return query_text(
             [
                 [other if item.source == source else item.source for item in group]

@@ -1,4 +1,4 @@
-"""Writes terms of the query language, for links: `parse` reads each term back as its value."""
+"""Writes terms of the query language for links. `parse` reads each term back as its value."""
 
 import re
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from transactions.search.language.values import is_number
 
 # A value that needs no quotes: a word, perhaps with signs inside, or a number below zero.
 _PLAIN = re.compile(r"\w[\w.&/+-]*|-[0-9]+(?:\.[0-9]+)?")
-_SPECIAL = ("none", "me")  # values with a meaning of their own, unless in quotes
+_SPECIAL = ("none", "me")  # values with a special meaning, unless in quotes
 
 
 def token(name: str, value: str) -> str:
-    """Returns the term `name:value`, quoted where necessary; "" if the value cannot be typed."""
+    """Returns the term `name:value`, quoted if necessary, or "" if the value cannot be typed."""
     if not name or not _can_be_typed(value) or len(value) > LONGEST_WORD:
         return ""
     is_plain = _PLAIN.fullmatch(value) and ".." not in value and value.lower() not in _SPECIAL
@@ -25,7 +25,9 @@ def token(name: str, value: str) -> str:
 
 
 def meta_field(path: Sequence[str]) -> str:
-    """Returns the field of a metadata key: meta.merchant.city; "" if it cannot be typed."""
+    """Returns the field of a metadata key, such as meta.merchant.city, or "" if it cannot be
+    typed.
+    """
     if not path or not all(_can_be_typed(key) for key in path):
         return ""
     keys = [key if re.fullmatch(r"[\w-]+", key) else f'"{key}"' for key in path]
@@ -34,14 +36,14 @@ def meta_field(path: Sequence[str]) -> str:
 
 
 def having(path: Sequence[str]) -> str:
-    """Returns the term for rows that have a metadata key; "" if it cannot be typed."""
+    """Returns the term for rows with a metadata key, or "" if it cannot be typed."""
     name = meta_field(path)
     return f"has:{name}" if name else ""
 
 
 def narrowed(query: ParsedQuery, term: str) -> str:
-    """Returns the text of the query with the term added to every group; "" without a term, and if
-    `parse` would cut the text.
+    """Returns the text of the query with the term added to every group. Returns "" if the term is
+    empty or `parse` would cut the text.
     """
     text = query.adding(term) if term else ""
     count = sum(len(group) + 1 for group in query.groups or [[]])
@@ -49,7 +51,9 @@ def narrowed(query: ParsedQuery, term: str) -> str:
 
 
 def _can_be_typed(text: str) -> bool:
-    """Whether `parse` reads the text unchanged: no quotes, invisible characters or extra spaces."""
+    """Returns whether `parse` reads the text unchanged: it has no quotes, invisible characters or
+    extra spaces.
+    """
     if not text or '"' in text or text != " ".join(text.split()):
         return False
     return not (INVISIBLE.search(text) or odd_characters(text))

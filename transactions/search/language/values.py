@@ -21,7 +21,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2999
 
 SIGNS = ("-", "+", "\u2212")
 TYPED_AMOUNT = re.compile(f"(?P<sign>[-+\u2212]?){FIGURE}")
-# Figures with a comma before the decimals.
+# Numbers with a decimal comma.
 _COMMA = re.compile(
     r"(?P<whole>[1-9][0-9]{0,2}(?:([.'\u2019 \u00a0\u202f])[0-9]{3})(?:\2[0-9]{3})*|[0-9]{1,15})"
     r",(?P<cents>[0-9]{1,3})",
@@ -32,12 +32,12 @@ _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", re.ASCII)
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
 LOOKUPS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 
-# Conditions on one column: pairs of a lookup and a value, all of which must hold.
+# Conditions on one column: pairs of a lookup and a value. All of them must be true.
 Bounds = tuple[tuple[str, Any], ...]
 
 
 class InvalidValue(ValueError):
-    """A value that cannot be read: the sentence to show, and values or terms to try instead."""
+    """A value that cannot be read, with the message and with values or terms to try instead."""
 
     def __init__(self, sentence: str, *suggestions: str) -> None:
         super().__init__(sentence)
@@ -49,12 +49,12 @@ class IncompleteValue(InvalidValue):
 
 
 def is_number(typed: str) -> bool:
-    """Whether a metadata value is read as a number, and so never as a word."""
+    """Returns whether a metadata value is read as a number, and so never as a word."""
     return bool(TYPED_AMOUNT.fullmatch(typed))
 
 
 def is_range(typed: str) -> bool:
-    """Whether a metadata value is a range, a limit or an equal sign before a number."""
+    """Returns whether a metadata value is a range, a limit, or a number after an equal sign."""
     return (
         typed.startswith((">", "<")) or ".." in typed or (typed[:1] == "=" and is_number(typed[1:]))
     )
@@ -74,7 +74,7 @@ def read_any_number(typed: str) -> Bounds:
         sign = text[:1] if text.startswith(SIGNS) else ""
         absolute = parse_figure(text.removeprefix(sign))
         if absolute is None:
-            raise InvalidValue(f"“{text}” is not a number; write >1.1, <=20 or 1..2.")
+            raise InvalidValue(f"“{text}” is not a number. Write >1.1, <=20 or 1..2.")
         return -absolute if sign in ("-", "\u2212") else absolute
 
     return _bounds(typed, number, ">1.1, <=20 or 1..2")
@@ -84,7 +84,7 @@ def _number(typed: str) -> Decimal:
     number = parse_figure(typed)
     if number is not None:
         return number
-    raise InvalidValue(f"“{typed}” is not an amount; write 100, >100, <=50 or 100..200.")
+    raise InvalidValue(f"“{typed}” is not an amount. Write 100, >100, <=50 or 100..200.")
 
 
 def _refuse_signs(typed: str) -> None:
@@ -94,7 +94,7 @@ def _refuse_signs(typed: str) -> None:
     if not signs & {"-", "+"}:
         return
     unsigned = [end.lstrip("+-\u2212") for end in ends]
-    fields, suggestions = "is:in or is:out", []  # a range from out to in would be two queries
+    fields, suggestions = "is:in or is:out", []  # a range across zero needs two queries
     if signs == {"+"}:
         fields, suggestions = "is:in", [f"amount:{operator}{'..'.join(unsigned)} is:in"]
     elif signs == {"-"}:
@@ -102,7 +102,7 @@ def _refuse_signs(typed: str) -> None:
         fields = "is:out"
         suggestions = [f"amount:{flipped}{'..'.join(reversed(unsigned))} is:out"]
     raise InvalidValue(
-        f"Amounts have no sign here; write {fields} for the direction.", *suggestions
+        f"Amounts have no sign here. Write {fields} for the direction.", *suggestions
     )
 
 
@@ -112,12 +112,12 @@ def _refuse_commas(typed: str) -> None:
     pointed = [_with_point(end) for end in ends]
     refused = next((end for end, other in zip(ends, pointed, strict=True) if other != end), "")
     if refused:
-        sentence = f"“{refused}” is not an amount; write decimals after a point."
+        sentence = f"“{refused}” is not an amount. Write decimals after a point."
         raise InvalidValue(sentence, f"{operator}{'..'.join(pointed)}")
 
 
 def _with_point(typed: str) -> str:
-    """Returns 12,50 or 1.234,50 with a point for the comma; every other text as it is."""
+    """Returns 12,50 or 1.234,50 with a decimal point, and every other text unchanged."""
     match = _COMMA.fullmatch(typed)
     if match is None or parse_figure(typed) is not None:
         return typed
@@ -202,11 +202,13 @@ def _days(typed: str) -> tuple[date, date]:
 
 
 def _not_a_day(typed: str) -> InvalidValue:
-    return InvalidValue(f"“{typed}” is not a day; write 2026, 2026-03 or 2026-03-14.")
+    return InvalidValue(f"“{typed}” is not a day. Write 2026, 2026-03 or 2026-03-14.")
 
 
 def _refuse_year_last(typed: str) -> None:
-    """Refuses 14.03.2026 and suggests it with the year first; 3/4/2026 gets two suggestions."""
+    """Refuses 14.03.2026 and suggests the date with the year first. 3/4/2026 gets two
+    suggestions.
+    """
     operator, *ends = _split(typed)
     readings = [_readings(end) for end in ends]
     refused = next((end for end, days in zip(ends, readings, strict=True) if days), "")
@@ -221,13 +223,13 @@ def _refuse_year_last(typed: str) -> None:
     ]
     problem = "could be two days" if len(suggestions) > 1 else "is not a day"
     raise InvalidValue(
-        f"“{refused}” {problem}; write the year, the month, then the day, like 2026-03-14.",
+        f"“{refused}” {problem}. Write the year, the month, then the day, like 2026-03-14.",
         *(f"{operator}{days}" for days in suggestions),
     )
 
 
 def _readings(typed: str) -> list[date]:
-    """Returns the days that 3/4/2026 may mean. With points the day always comes first."""
+    """Returns the days that 3/4/2026 may mean. In dates with points the day always comes first."""
     match = _YEAR_LAST.fullmatch(typed)
     if not match:
         return []
@@ -241,6 +243,6 @@ def _readings(typed: str) -> list[date]:
 
 
 def _moments(start: date | None, end: date | None) -> Bounds:
-    """Returns bounds from midnight to midnight in the bank's time zone; `end` is excluded."""
+    """Returns bounds from midnight to midnight in the time zone of the bank. `end` is excluded."""
     pairs = (("gte", start), ("lt", end))
     return tuple((name, start_of_day(day)) for name, day in pairs if day)

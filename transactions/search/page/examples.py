@@ -28,9 +28,9 @@ class Example:
 
 
 def examples_for(result: SearchResult) -> list[Example]:
-    """Returns one example per field, and some for the rest of the language.
+    """Returns one example for each field, and some for the rest of the language.
 
-    `result` is a search without a query: its rows and facets give values that find something.
+    `result` is a search without a query. Its rows and facets contain values that find something.
     """
     facets, scope = result.facets, result.scope
     category = next((name for name, _ in facets.category if token("category", name)), "rent")
@@ -63,7 +63,7 @@ def examples_for(result: SearchResult) -> list[Example]:
     return [
         *examples,
         Example(by_channel, "a word of a metadata value, or in quotes the whole value"),
-        Example("meta.fx.rate:>1.1", "a number in the metadata; points lead to nested keys"),
+        Example("meta.fx.rate:>1.1", "a number in the metadata; points separate nested keys"),
         Example(f"{category} -{by_channel}", "a minus excludes a word, a phrase or a field"),
         Example(f"{category} or {channel}", "either side of “or” may match"),
         Example("13.40", "a word or an amount; -13.40 is money out, +13.40 money in"),
@@ -90,7 +90,9 @@ def _examples_from_rows(result: SearchResult, category: str) -> dict[str, str]:
 
 
 def _account(result: SearchResult) -> str:
-    """Returns an account of the bank: its name, or the end of its number if names are hidden."""
+    """Returns an account of the bank by its name, or by the end of its number if names are
+    hidden.
+    """
     shows_names = result.scope.shows_names
     for row in result.rows:
         for account in (row.to_account, row.from_account):
@@ -100,7 +102,7 @@ def _account(result: SearchResult) -> str:
 
 
 def _first_name(result: SearchResult) -> str:
-    """Returns the first name of somebody in the newest rows, but not the reader's."""
+    """Returns a first name in the newest rows that is not the name of the reader."""
     reader = result.scope.reader.pk
     for row in result.rows:
         for side in (row.to_account, row.from_account):

@@ -1,7 +1,7 @@
-"""What a search finds as a file, see Note [Tables as files].
+"""The results of a search as a file: see Note [Tables as files].
 
-The file shows what the page shows of each row: readers without names get neither names nor texts
-that people wrote.
+The file contains the same data as the rows of the page. Readers who may not see names get neither
+names nor texts that people wrote.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from ledger.db.replicas import ReadPurpose, read
 from ledger.web.table_files import DataTable, figure_cell
 from transactions.models import Transaction
 from transactions.scope import Scope
-from transactions.search.batches import AT_ONCE, FoundRows
+from transactions.search.batches import ROWS_PER_BATCH, FoundRows
 from transactions.search.page.hits import direction_of, last_digits, signed_amount
 
 COLUMNS = (
@@ -23,7 +23,7 @@ COLUMNS = (
 
 
 def results_table(found: FoundRows, purpose: ReadPurpose) -> DataTable:
-    """The rows as a table; each batch is read from a replica if that may be."""
+    """Returns the rows as a table. Each batch is read from a replica if possible."""
     return DataTable("search", COLUMNS, _rows(found, purpose))
 
 
@@ -32,7 +32,7 @@ def _rows(found: FoundRows, purpose: ReadPurpose) -> Iterator[list[Any]]:
     while batch := read(purpose, partial(found.batch_after, last)):
         for row in batch:
             yield _cells(row, found)
-        if len(batch) < AT_ONCE:
+        if len(batch) < ROWS_PER_BATCH:
             return
         last = batch[-1]
 
@@ -59,7 +59,7 @@ def _cells(row: Transaction, found: FoundRows) -> list[Any]:
 
 
 def side_name(account: Account | None, scope: Scope) -> str | None:
-    """As the page names this side; None outside the bank."""
+    """Returns the name of this side as on the page, or None outside the bank."""
     if account is None:
         return None
     if not scope.shows_names:

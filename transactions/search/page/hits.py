@@ -1,4 +1,4 @@
-"""One row of the results, seen from the reader's side, with the matched words highlighted."""
+"""One row of the results, seen from the reader's side, with highlighted words."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -26,14 +26,14 @@ from transactions.search.highlights import EXCERPT, START, escaped, highlighted,
 MOST_LINES = 3  # metadata lines per hit
 NOTE = (
     '<div class="entry__detail no-print"><span class="visually-hidden">Your note: </span>'
-    '<span class="said">{}</span></div>'
+    '<span class="free-text">{}</span></div>'
 )
 # A label, not visually hidden text: that would stick out of a name that is cut off.
 ARROW = mark_safe(' <span role="img" aria-label="to">→</span> ')
 
 
 class HitLine(NamedTuple):
-    """The values of one row of the results, see Note [One row as a format string]."""
+    """The values of one row of the results: see Note [One row as a format string]."""
 
     css: str
     title: SafeString
@@ -50,7 +50,7 @@ class HitLine(NamedTuple):
 
 @dataclass(frozen=True)
 class Hit:
-    """One matching transaction as the page shows it."""
+    """One matching transaction on the page."""
 
     row: Transaction
     result: SearchResult
@@ -58,7 +58,7 @@ class Hit:
 
     @property
     def url(self) -> str:
-        """The receipt, "" if the reader may not open it."""
+        """URL of the receipt, or "" if the reader may not open it."""
         return receipt_url(self.row.pk) if self.reader_may_open else ""
 
     @cached_property
@@ -102,7 +102,9 @@ class Hit:
 
     @cached_property
     def headline(self) -> SafeString:
-        """The name on the other side, or both names; without a name, the description or type."""
+        """The name on the other side, or both names. Without a name, the description or the
+        type.
+        """
         from_, to = self._name("from"), self._name("to")
         if self.direction == "own":
             both = from_ + ARROW + to if from_ and to else self._text("description")
@@ -113,7 +115,9 @@ class Hit:
         return other or self._text("description") or escaped(self.row.get_type_display())
 
     def _name(self, side: str) -> SafeString:
-        """The holder; an own account's name; the end of the number if names are hidden."""
+        """Returns the name of the holder or of an own account, or the end of the number if names
+        are hidden.
+        """
         account: Account | None = getattr(self.row, f"{side}_account")
         if account is None:
             return NOTHING
@@ -127,7 +131,9 @@ class Hit:
         return highlighted(getattr(self.row, annotation, None) or plain(stored))
 
     def _text(self, name: str) -> SafeString:
-        """A text that people wrote; "" if names are hidden, because it may contain names."""
+        """Returns a text that people wrote, or "" if names are hidden, because it may contain
+        names.
+        """
         if not self.result.scope.shows_names:
             return NOTHING
         text: str = getattr(self.row, name)
@@ -135,7 +141,9 @@ class Hit:
 
     @property
     def account(self) -> str:
-        """The name of the reader's own account; "" between own accounts and in the whole bank."""
+        """The name of the reader's own account, or "" between own accounts and in the whole
+        bank.
+        """
         if self.direction == "own" or self.result.scope.is_bank:
             return ""
         own = self.row.to_account if self.direction == "in" else self.row.from_account
@@ -143,7 +151,9 @@ class Hit:
 
     @property
     def details(self) -> list[SafeString]:
-        """The texts below the name: description, reference and category, unless shown already."""
+        """The texts below the name: description, reference and category, without repeating the
+        headline.
+        """
         texts = [self._text("description"), self._text("reference")]
         if texts[0] == self.headline:
             texts = texts[1:]
@@ -154,7 +164,7 @@ class Hit:
 
     @property
     def second_line(self) -> SafeString:
-        """All that stands behind the time, below the name."""
+        """All texts after the time, below the name."""
         texts = [escaped(self.account), *self.details, self.lines]
         return SafeString("".join(f"{SEPARATOR}{text}" for text in texts if text))
 
@@ -168,7 +178,7 @@ class Hit:
 
     @cached_property
     def lines(self) -> SafeString:
-        """The metadata values with a match: "Merchant city: Porto"."""
+        """The metadata values with a match, such as "Merchant city: Porto"."""
         if not self._marked_metadata:
             return NOTHING
         lines = (
@@ -198,7 +208,7 @@ class Hit:
 
 
 def direction_of(row: Transaction, scope: Scope, named: Sequence[UUID]) -> str:
-    """ "in", "out" or "own", seen from the named accounts, the reader or the bank."""
+    """Returns "in", "out" or "own", seen from the named accounts, the reader or the bank."""
     if scope.is_bank and not named:
         return {"deposit": "in", "withdrawal": "out"}.get(row.type, "own")
     ids = named or scope.ids
@@ -207,22 +217,24 @@ def direction_of(row: Transaction, scope: Scope, named: Sequence[UUID]) -> str:
 
 
 def signed_amount(amount: Decimal, direction: str) -> Decimal:
-    """The amount, negative for money out."""
+    """Returns the amount, negative for money out."""
     return -amount if direction == "out" else amount
 
 
 def last_digits(account: Account) -> str:
-    """An account for readers who may not see names: "Account ··4857"."""
+    """Returns an account label for readers who may not see names: "Account ··4857"."""
     return f"Account ··{account.number[-4:]}"
 
 
 def has_side(row: Transaction, reader: Any) -> bool:
-    """Whether a side of the row belongs to this person (a user's id)."""
+    """Returns whether a side of the row belongs to this person (the id of a user)."""
     return any(side and side.user_id == reader for side in (row.from_account, row.to_account))
 
 
 def marked_texts(value: Any, label: str = "") -> Iterator[tuple[str, str]]:
-    """Yields (label, text) for each marked string in metadata: ("Merchant city", "Porto")."""
+    """Yields (label, text) for each marked string in metadata, such as ("Merchant city",
+    "Porto").
+    """
     if isinstance(value, str) and START in value:
         yield visible(label[:1].upper() + label[1:]), visible(value)
     elif isinstance(value, dict):

@@ -1,4 +1,6 @@
-"""The search page as its templates read it: hits, chips, facets and links to other searches."""
+"""The data of the search page for its templates: hits, chips, facets and links to other
+searches.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +53,9 @@ class Facet:
         return any(link.is_on for link in self.links)
 
     def narrows(self, count: int) -> bool:
-        """Whether a value has fewer rows than the search, or can be removed from the query."""
+        """Returns whether a value has fewer rows than the search, or can be removed from the
+        query.
+        """
         return self.is_used or any((link.count or 0) < count for link in self.links)
 
 
@@ -66,7 +70,7 @@ class SearchPage:
     suggestions: Suggestions = field(default_factory=Suggestions)
 
     def url(self, **changes: Any) -> str:
-        """The address with changes; it leads to page one unless `page` is given."""
+        """Returns the URL with changed parameters. It opens page one unless `page` is given."""
         params = {"q": self.query.text, "kind": self.result.scope.kind, "sort": self.chosen_sort}
         return search_url(**{**params, **changes})
 
@@ -81,7 +85,7 @@ class SearchPage:
 
     @property
     def categories_url(self) -> str:
-        """The page that changes the category of all of them; "" in the whole bank."""
+        """URL of the page that changes the category of all results, or "" in the whole bank."""
         return "" if self.result.scope.is_bank else categories_url(self.query.text)
 
     @property
@@ -123,7 +127,9 @@ class SearchPage:
 
     @property
     def totals_explanation(self) -> str:
-        """Which money counts as in and out; "" for all of one's own, without holds."""
+        """Explains which money counts as in and out, or "" if all of the reader's own money
+        counts.
+        """
         holds = self.result.facets.holds
         without = f"The sums do not count {counted(holds, 'hold')}." if holds else ""
         return " ".join(filter(None, (self._counted_money, without)))
@@ -159,7 +165,7 @@ class SearchPage:
 
     @cached_property
     def chips(self) -> list[Link]:
-        """The filters of all rows beside words, each with a link that removes it."""
+        """The filters of all rows, except words, each with a link that removes it."""
         sources = dict.fromkeys(
             item.source for item in self.query.shared if item.kind not in ("word", "phrase")
         )
@@ -177,7 +183,7 @@ class SearchPage:
 
     @cached_property
     def scopes(self) -> list[Link]:
-        """My money or the whole bank, for readers who have the choice."""
+        """The choice between own money and the whole bank, if the reader has it."""
         if not self.may_read_bank:
             return []
         is_bank = self.result.scope.is_bank
@@ -188,7 +194,7 @@ class SearchPage:
 
     @cached_property
     def facets(self) -> list[Facet]:
-        """The facets that narrow the search, and beside them those that describe the results."""
+        """The facets that narrow the search, and with them the facets that describe the results."""
         facets, scope = self.result.facets, self.result.scope
         names = {account.pk: account.name for account in scope.accounts}
         account_names = [names[pk] for pk, _ in facets.account]
@@ -229,7 +235,7 @@ class SearchPage:
 
     @cached_property
     def completions(self) -> list[Link]:
-        """Queries that complete the last word: to a field, or after account: to an own account."""
+        """Queries that complete the last word to a field, or after account: to an own account."""
         head, _, last = self.query.text.rpartition(" ")
         typed, is_bank = last.lstrip("-").lower(), self.result.scope.is_bank
         terms: list[str] = []
@@ -250,7 +256,9 @@ class SearchPage:
 
     @property
     def examples(self) -> list[dict[str, str]]:
-        """Example queries that find something among the reader's rows; all values of is: in one."""
+        """Example queries that find some of the reader's rows. All values of is: are in one
+        example.
+        """
         return [
             {
                 "query": example.query,
@@ -263,7 +271,7 @@ class SearchPage:
 
     @property
     def searched_texts(self) -> str:
-        """What words are searched for in, as a list in words."""
+        """The texts that are searched for words, as a list in words."""
         scope = self.result.scope
         texts = ["the description", "the reference", "the metadata"]
         texts += ["the name on the other side"] if scope.shows_names else []
@@ -272,7 +280,7 @@ class SearchPage:
 
     @property
     def work_url(self) -> str:
-        """This page with its queries and plans, which are longer than the page itself."""
+        """URL of this page with its queries and plans, which are longer than the page itself."""
         return f"{self.url(page=self.result.page, plans=1)}#work"
 
     @cached_property
@@ -289,14 +297,16 @@ class SearchPage:
 
     @property
     def last_url(self) -> str:
-        """The last page, if the address has a page beyond it."""
+        """URL of the last page, if the requested page is after it."""
         is_beyond = self.result.facets.count and not self.result.rows
         return self.url(page=self.result.last_page) if is_beyond else ""
 
 
 @cache
 def is_links(kind: str) -> SafeString:
-    """Links to a search for each value of is:, the same for all readers of a kind of scope."""
+    """Returns links to a search for each value of is:. They are the same for all readers of a kind
+    of scope.
+    """
     return format_html_join(
         ", ",
         '<a href="{}" title="{}">{}</a>',

@@ -1,4 +1,4 @@
-"""The search page, and all that a search finds as a file."""
+"""The search page, and all results of a search as a file."""
 
 from itertools import chain
 from typing import Any
@@ -26,7 +26,7 @@ from transactions.search.sql.name_lookup import NameMatches, find_scope_and_name
 from transactions.search.suggestions import Suggestions, suggest
 from transactions.work_panel import WorkPanel, may_see_lookups, note_plans
 
-# Whose rows are searched, and for which accounts a word stands, is read on the writer before.
+# The scope and the accounts that a word refers to are read before, on the writer.
 SEARCH = ReadPurpose(
     "search", frozenset({"transactions", "accounts", "users", "annotations", "own_categories"})
 )
@@ -34,7 +34,7 @@ SEARCH = ReadPurpose(
 
 @require_safe
 def search(request: PersonRequest) -> HttpResponse:
-    """Searches the reader's rows. Answers htmx with the results only."""
+    """Searches the reader's rows. Requests by htmx get only the results."""
     params, query = request.GET, parse(request.GET.get("q", ""))
     with watched(texts_later=True) as work:
         scope, names = _scope_and_names(request, query)
@@ -82,7 +82,9 @@ def search(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def results_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Streams all rows that a search finds as a file: oldest first if the page is, else newest."""
+    """Streams all results as a file: oldest first if the page is sorted so, otherwise newest
+    first.
+    """
     query = parse(request.GET.get("q", ""))
     if query.is_empty:
         why = " ".join(mistake.sentence for mistake in query.mistakes)
@@ -93,7 +95,7 @@ def results_file(request: PersonRequest, kind: str) -> HttpResponseBase:
 
 
 def _in_shell(scope: Scope, query: ParsedQuery) -> str:
-    """Code for `manage.py shell` that finds the same."""
+    """Returns code for `manage.py shell` that finds the same rows."""
     return (
         "from transactions import search\n"
         "from transactions.scope import scope_for\n\n"
@@ -104,8 +106,8 @@ def _in_shell(scope: Scope, query: ParsedQuery) -> str:
 
 
 def _scope_and_names(request: PersonRequest, query: ParsedQuery) -> tuple[Scope, NameMatches]:
-    """Returns the chosen scope, and what the words may refer to. Chooses the bank for a reader who
-    has no account but may read the bank.
+    """Returns the chosen scope, and what the words may refer to. For a reader who has no account
+    but may read the bank, it is the whole bank.
     """
     scope, names = find_scope_and_names(request.user, request.GET.get("whose", MINE), query)
     if not scope.is_bank and not scope.accounts and may_read_bank(request.user):
@@ -114,7 +116,9 @@ def _scope_and_names(request: PersonRequest, query: ParsedQuery) -> tuple[Scope,
 
 
 def _may_see_work(request: PersonRequest, scope: Scope) -> bool:
-    """Whether the reader may see the SQL, which may contain the accounts of people by name."""
+    """Returns whether the reader may see the SQL, which may contain people's accounts found by
+    name.
+    """
     if scope.is_bank and not scope.shows_names:
         return True
     return may_see_lookups(request.user)

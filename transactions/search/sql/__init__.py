@@ -1,1 +1,1 @@
-"""The tree of a query becomes conditions in SQL."""
+"""Turns the tree of a query into SQL conditions."""

@@ -1,10 +1,10 @@
-"""Estimates whether a word is so common that the GIN index is slower than the accounts' index.
+"""Estimates whether a word is so common that the GIN index is slower than the accounts' indexes.
 
-Note [Common prefixes]: for a whole word, GIN intersects the word with the account's lexeme by
-skipping from match to match, whatever the size of the bank. For a prefix (`card:*`) it first
-collects every row of the bank with such a word: 93 ms where 700,000 of a million rows have "card".
-If the column statistics say that a prefix is that common, the search reads the reader's rows by
-the accounts' indexes and checks the word in each row (`MatchesText`).
+Note [Common prefixes]: for a whole word, GIN intersects the word with the lexeme of the account by
+skipping from match to match, however large the bank is. For a prefix (`card:*`) it first collects
+every row of the bank with such a word: 93 ms if 700,000 of a million rows have "card". If the
+column statistics show that a prefix is so common, the search reads the reader's rows through the
+indexes of the accounts, and checks the word in each row (`MatchesText`).
 """
 
 import time
@@ -25,20 +25,24 @@ WHERE schemaname = 'public' AND tablename = 'transactions' AND attname = 'search
 
 
 def is_common_prefix(typed: str) -> bool:
-    """Whether more than MANY_ROWS rows of the bank have a word that starts with this text."""
+    """Returns whether more than MANY_ROWS rows of the bank have a word that starts with this
+    text.
+    """
     rows_by_word = _rows_by_word(_period())
     prefix = typed.lower()
     return sum(rows for word, rows in rows_by_word.items() if word.startswith(prefix)) > MANY_ROWS
 
 
 def _period() -> int:
-    """Returns the number of the period in which the statistics are read once."""
+    """Returns the number of the current period. The statistics are read once per period."""
     return int(time.monotonic()) // CACHE_SECONDS
 
 
 @lru_cache(maxsize=1)
 def _rows_by_word(_period: int) -> Mapping[str, float]:
-    """Estimates how many rows have each of the most common words, as of the last ANALYZE."""
+    """Returns an estimate of how many rows have each of the most common words, by the last
+    ANALYZE.
+    """
     with connection.cursor() as cursor:
         cursor.execute(STATISTICS)
         statistics = cursor.fetchone()

@@ -1,11 +1,11 @@
-"""Compiles a parsed query to SQL conditions that indexes answer: here a search word becomes SQL.
+"""Compiles a parsed query to SQL conditions that can use indexes.
 
 `ConditionCompiler.fields` maps each kind of item to the method that compiles it. Words, names and
 accounts become one tsquery on the search column, combined with the lexemes of the reader's own
-accounts, so that one GIN index answers; all other items become Q objects beside it. Lexemes only
-make it fast. What a reader may see is always decided by the scope's condition on the accounts.
+accounts, so that one GIN index is enough. All other items become Q objects. The lexemes only make
+the search fast: what a reader may see is always decided by the scope's condition on the accounts.
 
-A new field needs an entry in `language.fields.FIELDS` and one in `ConditionCompiler.fields`; a new
+A new field needs an entry in `language.fields.FIELDS` and one in `ConditionCompiler.fields`. A new
 value of `has:` is registered in `language.has_values`.
 """
 
@@ -74,14 +74,14 @@ from transactions.search.sql.name_lookup import (
 from transactions.search.sql.sides import SideConditions
 from transactions.search.sql.status import has_status
 
-MOST_LEXEMES = 500  # own accounts that go into the tsquery; with more, the tsquery has none
+MOST_LEXEMES = 500  # maximum own accounts in the tsquery; with more, none are added
 WITHOUT_CATEGORY = Q(category=None) | Q(category="")
 
 
 class ConditionCompiler:
     """Compiles the items of a query for one kind of row (`sides`).
 
-    `names` is what the words refer to, from `find_names`.
+    `names` is the result of `find_names`.
     """
 
     def __init__(self, sides: SideConditions, names: NameMatches) -> None:
@@ -114,7 +114,9 @@ class ConditionCompiler:
         }
 
     def condition(self, query: ParsedQuery) -> Condition:
-        """Compiles a whole query: rows that match one of its groups; every row without items."""
+        """Compiles a whole query. Its rows match at least one group; without items, every row
+        matches.
+        """
         groups = [self._group(group) for group in query.groups]
         found = query.words if self.scope.finds_texts else []
         words = [word_query(item) for item in found]
@@ -124,25 +126,26 @@ class ConditionCompiler:
         return Condition(where, any_of(words), any_of(named), any_of(noted_rows))
 
     def named_accounts(self, query: ParsedQuery) -> tuple[UUID, ...]:
-        """Returns the accounts that `account:` names, to count money in and out for these alone.
+        """Returns the accounts in `account:`, so that money in and out is counted only for them.
 
-        Empty if a group names no account, or if the names have too many: the scope counts then.
+        Returns an empty tuple if a group has no `account:`, or if there are too many accounts. The
+        caller then counts for the scope.
         """
         groups = [self._accounts_of_group(group) for group in query.groups]
         return self._few(groups) if all(ids is not None for ids in groups) else ()
 
     def _accounts_of_group(self, group: list[QueryItem]) -> list[UUID] | None:
-        """Returns the accounts that `account:` names in a group; None without `account:`."""
+        """Returns the accounts in `account:` in a group, or None without `account:`."""
         items = [item for item in group if item.kind == "account" and not item.is_negated]
         return [pk for item in items for pk in self._accounts(item)] if items else None
 
     def _few(self, groups: Iterable[list[UUID] | None]) -> tuple[UUID, ...]:
-        """Returns each account once; none if there are too many."""
+        """Returns each account once, or an empty tuple if there are too many."""
         ids = dict.fromkeys(pk for group in groups for pk in group or ())
         return tuple(ids) if len(ids) <= MOST_NAMED else ()
 
     def _accounts(self, item: QueryItem) -> list[UUID]:
-        """Returns the accounts of the scope that an `account:` names."""
+        """Returns the accounts of the scope that match an `account:`."""
         if self.scope.is_bank:
             return self._match(item).others
         return [account.pk for account in accounts_named(item, self.scope.accounts)]
@@ -164,8 +167,9 @@ class ConditionCompiler:
         return ConditionPart(None, negated(part.rest))
 
     def _found(self, item: QueryItem) -> ConditionPart:
-        """Compiles by the field. Finds no text that the reader may not see, nor a part of one:
-        beside the id of a payment, it would spell itself out. A number is only an amount.
+        """Compiles the item by its field. If the reader may not see texts, a text item matches
+        nothing. Otherwise repeated searches with the id of a payment could spell out its text. A
+        number then only matches amounts.
         """
         if self.scope.finds_texts or not item.is_text:
             return self.fields[item.kind](item)
@@ -180,7 +184,9 @@ class ConditionCompiler:
         return LexemeQuery(any_account(ids)) & query
 
     def _word(self, item: QueryItem) -> ConditionPart:
-        """A word of the row, a name on its other side, a word of its annotation, or its amount."""
+        """Matches a word of the row, a name on its other side, a word of its annotation, or its
+        amount.
+        """
         lexemes, named = word_query(item), self._named(item)
         lexemes = lexemes if named is None else lexemes | named
         alternatives = [self._noted(item)]
@@ -196,7 +202,9 @@ class ConditionCompiler:
         return ConditionPart(None, reduce(or_, others, Q(search=self._with_own_lexemes(lexemes))))
 
     def _avoids_index(self, item: QueryItem) -> bool:
-        """Whether reading the reader's rows beats the GIN index, see Note [Common prefixes]."""
+        """Returns whether reading the reader's rows is faster than the GIN index: see Note [Common
+        prefixes].
+        """
         is_prefix = item.kind in (WORD, *SIDES) and not (item.is_negated or item.is_quoted)
         return is_prefix and not self.scope.is_bank and is_common_prefix(item.text)
 
@@ -204,8 +212,8 @@ class ConditionCompiler:
         return self.names.get(item.source, NO_MATCH)
 
     def _named(self, item: QueryItem) -> Any:
-        """Returns the tsquery of the accounts that a word names, on the other side of the reader's
-        own; None if it names none.
+        """Returns the tsquery of the accounts that a word refers to, on the other side of the
+        reader's accounts, or None if there are none.
         """
         match = self._match(item)
         texts = [] if match.are_many else [account_lexeme(pk) for pk in match.others]
@@ -218,8 +226,8 @@ class ConditionCompiler:
         return LexemeQuery(" | ".join(texts)) if texts else None
 
     def _noted(self, item: QueryItem) -> Q | None:
-        """Returns the condition for rows whose annotation has the word, None without such rows; by
-        id if they are few, see `NameMatch.noted`.
+        """Returns the condition for rows whose annotation has the word, or None if there are none.
+        A few rows are matched by their ids: see `NameMatch.noted`.
         """
         ids = self._match(item).noted
         if self.scope.is_bank or not ids:
@@ -229,7 +237,9 @@ class ConditionCompiler:
         return self._one_of(ids_with_words(self.scope.reader, name_query(item)), item)
 
     def _annotation(self, item: QueryItem) -> ConditionPart:
-        """tag:, note: and has:. No rows in the whole bank: annotations and receipts are private."""
+        """Compiles tag:, note: and has:. They match nothing in the whole bank, because annotations
+        and receipts are private.
+        """
         reader = self.scope.reader
         if self.scope.is_bank:
             return ConditionPart(rest=NO_ROWS)
@@ -242,7 +252,9 @@ class ConditionCompiler:
         return ConditionPart(rest=self._one_of(ids, item))
 
     def _one_of(self, ids: QuerySet[Any, Any], item: QueryItem) -> Q:
-        """See Note [One of]. For a negated item Postgres looks each row up in a hash of the ids."""
+        """Returns the condition that a row has one of the ids: see Note [One of]. For a negated
+        item Postgres looks up each row in a hash of the ids.
+        """
         field = self.sides.id_field
         return Q(**{f"{field}__in": ids}) if item.is_negated else one_of(ids, field)
 
@@ -251,7 +263,7 @@ class ConditionCompiler:
         alternatives = [] if description is None else [description.rest]
         if match.are_many:
             if account_ending(item):
-                return ConditionPart(rest=NO_ROWS)  # `mistakes` asks for more digits
+                return ConditionPart(rest=NO_ROWS)  # `mistakes` suggests more digits
             alternatives.append(self.sides.has_holder(item.kind, name_query(item)))
             ids = match.own
         else:
@@ -266,10 +278,10 @@ class ConditionCompiler:
         )
 
     def _description_as_name(self, item: QueryItem) -> ConditionPart | None:
-        """Rows without an account on that side, such as a payment by card, whose description has
-        the words: pages show the description as the name.
+        """Returns the condition for rows without an account on that side, such as card payments,
+        whose description has the words. Pages show the description as the name.
 
-        None if the reader may not see names, and for numbers and `me`.
+        Returns None if the reader may not see names, and for numbers and `me`.
         """
         is_name = item.kind in SIDES and not (is_me(item) or account_number(item))
         if not (is_name and self.scope.shows_names):
@@ -292,9 +304,9 @@ class ConditionCompiler:
         return ConditionPart(LexemeQuery(any_account(ids)), self.sides.has_account("account", ids))
 
     def _direction(self, item: QueryItem, account_ids: Sequence[UUID]) -> ConditionPart | None:
-        """Compiles is:in, is:out and amounts with a sign; None for any other item.
+        """Compiles is:in, is:out and amounts with a sign. Returns None for any other item.
 
-        The direction is that of the accounts that the group names, or of the scope.
+        The direction is seen from the accounts in the group, or from the scope.
         """
         if item.kind == AMOUNT:
             direction = "in" if item.value == "+" else "out"
@@ -310,15 +322,18 @@ class ConditionCompiler:
         return ConditionPart(words, has_value(item, is_bank=self.scope.is_bank))
 
     def _joined(self, item: QueryItem) -> ConditionPart:
-        """Rows whose sender joined then. None in one's own money: the date is not public."""
+        """Matches rows whose sender joined then. Matches nothing in the reader's own money, because
+        the date is not public.
+        """
         is_bank = self.scope.is_bank
         return ConditionPart(
             rest=bounded("from_account__user__created_at", item.value) if is_bank else NO_ROWS
         )
 
     def _refunds(self, item: QueryItem) -> ConditionPart:
-        """By the category of the refund; without one, by that of the refunded payment. In one's
-        own money, one's own category of either counts before that of its row.
+        """Matches the category of the refund, or, if it has none, the category of the refunded
+        payment. In the reader's own money, an own category of either replaces the category of its
+        row.
         """
         refund = NO_ROWS if is_none(item) else in_category(item)
         paid = in_category(item, "reverses__")
@@ -335,7 +350,7 @@ class ConditionCompiler:
         return ConditionPart(rest=Q(reverses__isnull=False) & (refund | without & paid))
 
     def _category(self, item: QueryItem) -> ConditionPart:
-        """By the reader's own category; without one, by that of the row."""
+        """Matches the reader's own category, or, if there is none, the category of the row."""
         same = in_category(item)
         if self.scope.is_bank:
             if is_none(item):

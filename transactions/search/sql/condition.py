@@ -1,4 +1,4 @@
-"""The parts of a search condition, and the helpers that build and join them."""
+"""The parts of a search condition, and helpers that build and join them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from ledger.db.queries.tsqueries import LexemeQuery
 from transactions.search.language.query import ParsedQuery, QueryItem
 from transactions.search.sql.name_lookup import name_query
 
-NO_ROWS = Q(pk__in=[])  # Django sends no SQL for it
+NO_ROWS = Q(pk__in=[])  # Django runs no query for this condition
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionPart:
     """The condition of one item: a tsquery on the search column, a Q on other columns, or both.
 
-    A row must meet both. For a negated item, `rest` alone must be the whole condition.
+    A row must meet both. For a negated item, `rest` must be the complete condition.
     """
 
     lexemes: Any = None
@@ -29,9 +29,9 @@ class ConditionPart:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """The condition of a whole query, and what ranks the rows.
+    """The condition of a whole query, and the parts that rank the rows.
 
-    `where` filters. `words` is the tsquery of the words, for rank and highlights; None without
+    `where` filters. `words` is the tsquery of the words, for rank and highlights, or None without
     words. `named` is the tsquery of the accounts that words refer to. `noted` finds rows whose
     annotation has a word.
     """
@@ -43,7 +43,7 @@ class Condition:
 
     @property
     def rank(self) -> Any:
-        """ts_rank of the words, plus 1 for a matching name and 1 for a matching annotation."""
+        """The ts_rank of the words, plus 1 for a matching name and 1 for a matching annotation."""
         rank: Any = SearchRank(F("search"), self.words)
         bonuses = [Q(search=self.named)] if self.named is not None else []
         for matches in [*bonuses, *([self.noted] if self.noted else [])]:
@@ -54,14 +54,15 @@ class Condition:
 
 
 def is_none(item: QueryItem) -> bool:
-    """Whether the value is `none` without quotes: category:none."""
+    """Returns whether the value is `none` without quotes, as in category:none."""
     return item.text.lower() == "none" and not item.is_quoted
 
 
 def in_category(item: QueryItem, path: str = "") -> Q:
-    """Rows of the item's category, ignoring case; rows without a category for `none`.
+    """Returns the condition for rows of the item's category, ignoring case. For `none` it matches
+    rows without a category.
 
-    `path` leads to a related transaction, such as "reverses__".
+    `path` is the lookup of a related transaction, such as "reverses__".
     """
     if is_none(item):
         return Q(**{f"{path}category": None}) | Q(**{f"{path}category": ""})
@@ -69,20 +70,20 @@ def in_category(item: QueryItem, path: str = "") -> Q:
 
 
 def bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:
-    """Rows whose column meets all bounds."""
+    """Returns the condition for rows whose column meets all bounds."""
     return Q(**{f"{column}__{lookup}": value for lookup, value in bounds})
 
 
 def word_query(item: QueryItem) -> Any:
-    """The tsquery of a word, see `name_query`; it is never empty."""
+    """Returns the tsquery of a word: see `name_query`. It is never empty."""
     return never_empty(name_query(item), item.text)
 
 
 def note_query(query: ParsedQuery) -> Any:
-    """The tsquery to highlight in annotations: words of the query and values of `note:`.
+    """Returns the tsquery to highlight in annotations: words of the query and values of `note:`.
 
-    None if the query has neither words nor annotation fields. With only fields such as `has:note`,
-    it is a lexeme that no text has: the annotation is shown without marks.
+    Returns None if the query has neither words nor annotation fields. If it has only fields such as
+    `has:note`, returns a lexeme that no text contains, so the annotation is shown without marks.
     """
     items = [*query.words, *(item for item in query.notes if item.kind == "note")]
     words = [word_query(item) for item in items]
@@ -90,9 +91,9 @@ def note_query(query: ParsedQuery) -> Any:
 
 
 def never_empty(query: Any, text: str) -> Any:
-    """Adds a lexeme that no row has, where Postgres may find no word in the text (a tag, an emoji).
+    """Adds a lexeme that no row has if Postgres may find no word in the text (a tag, an emoji).
 
-    Without it the tsquery would be empty, and an empty tsquery in a larger one is dropped.
+    Otherwise the tsquery would be empty, and an empty tsquery in a larger one is ignored.
     """
     return query if text.isascii() and text.isalnum() else query | LexemeQuery("'@'")
 
@@ -108,7 +109,9 @@ def any_of(queries: list[Any]) -> Any:
 
 
 def negated(condition: Q) -> Q:
-    """Rows that do not meet a condition, also where it is NULL: a missing column or key."""
+    """Returns the condition for rows that do not meet a condition, even if it is NULL because a
+    column or key is missing.
+    """
     return Q(
         Case(
             When(condition, then=Value(False)),

@@ -1,4 +1,4 @@
-"""Conditions on metadata keys at any depth. They never fail, whatever JSON a row holds."""
+"""Conditions on metadata keys at any depth. They never fail, whatever JSON a row contains."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -34,33 +34,33 @@ LOOKUP_CLASSES = {
 # 16,383 after it.
 NUMBER_PATTERN = r"^-?[0-9]+(\.[0-9]+)?$"
 CANONICAL_NUMBER_PATTERN = r"^(?!-0(\.0*)?$)-?(0|[1-9][0-9]*)(\.[0-9]+)?$"  # not 007, not -0
-BOOLEANS = ("true", "false")  # the search column does not have them
+BOOLEANS = ("true", "false")  # the search column does not contain these
 
 
 # Note [Values of the bank]: Postgres has no statistics for "upper(value) = upper('card')" and
-# estimates one row in 200; it then collects 700,000 rows through the index of the words and sorts
-# them. For containment (@>) of the value as typed, or in lower case, it has statistics: it finds
-# common values while it walks back through the newest rows, and rare ones through the indexes of
-# metadata and words together. Containment adds no row that the other condition would not match, so
-# a value means the same rows in the whole bank and in one's own.
+# estimates one row in 200. So it would collect 700,000 rows through the index of the words and sort
+# them. For containment (@>) of the value as typed, or in lower case, it has statistics. So it finds
+# common values while it reads back through the newest rows, and rare values through the indexes of
+# metadata and words together. Containment matches no rows that the other condition would not match.
+# So a value finds the same rows in the whole bank and in the reader's own money.
 
 
 def has_key(path: Sequence[str]) -> Q:
-    """Rows that have the key, with any value."""
+    """Returns the condition for rows that have the key with any value."""
     return Q(IsNull(_at(path, "#>", JSONField()), False))
 
 
 def text_at(path: Sequence[str]) -> Func:
-    """The value at a path as text: a string without quotes, anything else as JSON."""
+    """Returns the value at a path as text: a string without quotes, any other value as JSON."""
     return _at(path, "#>>", TextField())
 
 
 def has_value(item: QueryItem, *, is_bank: bool) -> Q:
-    """Rows where the key has the item's value, ignoring case.
+    """Returns the condition for rows where the key has the item's value, ignoring case.
 
     A number matches equal numbers and the same text. A word matches a word of the value, or of the
-    texts inside it; in quotes it must be the whole value. The condition for the whole bank matches
-    the same rows another way, see Note [Values of the bank].
+    texts inside it. In quotes it must be the whole value. The condition for the whole bank matches
+    the same rows in another way: see Note [Values of the bank].
     """
     if item.value is not None:
         return _in_range(item.path, item.value)
@@ -78,9 +78,9 @@ def has_value(item: QueryItem, *, is_bank: bool) -> Q:
 
 
 def _words_in_value(item: QueryItem) -> Q:
-    """Rows with these words in the value.
+    """Returns the condition for rows with these words in the value.
 
-    Words of the value are in the search column too, so the GIN index finds candidates first.
+    The search column contains words of the value too, so the GIN index finds candidates first.
     """
     if not _is_worded(item.text):
         return Q()
@@ -89,7 +89,7 @@ def _words_in_value(item: QueryItem) -> Q:
 
 
 def matches_in_bank(path: Sequence[str], text: str, same: Q) -> Q:
-    """Rows of the whole bank with a value, see Note [Values of the bank].
+    """Returns the condition for rows of the whole bank with a value: see Note [Values of the bank].
 
     `same` is the condition that ignores case.
     """
@@ -104,7 +104,9 @@ def matches_in_bank(path: Sequence[str], text: str, same: Q) -> Q:
 
 
 def _number_in_bank(item: QueryItem, number: Decimal, same: Q) -> Q:
-    """Rows with the number, with any number of trailing zeros: 13.4, 13.40 …"""
+    """Returns the condition for rows with the number, with any number of trailing zeros: 13.4,
+    13.40 …
+    """
     plain = format(number, "f")
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
     spellings = f"'{plain}':*" if "." in plain else f"'{plain}' | '{plain}.0':*"
@@ -117,10 +119,10 @@ def _number_in_bank(item: QueryItem, number: Decimal, same: Q) -> Q:
 
 
 def metadata_words(text: str) -> SearchQuery | None:
-    """The words that the search column has for every row with this string in its metadata.
+    """Returns the words that the search column has for every row with this string in its metadata.
 
-    None if that is not certain: for true, false, numbers, texts without a word, and letters that
-    change when converted to upper case and back.
+    Returns None if this is not certain: for true, false, numbers, texts without a word, and letters
+    that change when converted to upper case and back.
     """
     if not _is_worded(text):
         return None
@@ -130,7 +132,9 @@ def metadata_words(text: str) -> SearchQuery | None:
 
 
 def _is_worded(text: str) -> bool:
-    """Whether a value can be searched by its words: not a number, true, false or JSON."""
+    """Returns whether a value can be searched by its words: it is not a number, true, false or
+    JSON.
+    """
     return not (text.lower() in BOOLEANS or text.startswith(("[", "{")) or is_number(text)) and any(
         c.isalnum() for c in text
     )
@@ -147,7 +151,7 @@ def _is_canonical_number(path: Sequence[str]) -> Regex:
 
 
 def _words_at(path: Sequence[str]) -> Func:
-    """The words of the texts at a path, also inside a list or an object."""
+    """Returns the words of the texts at a path, also inside a list or an object."""
     return Func(
         _at(path, "#>", JSONField()),
         template="jsonb_to_tsvector('simple', %(expressions)s, '[\"string\"]')",

@@ -1,8 +1,8 @@
-"""Looks up the people and accounts that a search word may refer to, and the rows noted with it.
+"""Looks up the people and accounts that a search word may refer to, and annotated rows with it.
 
-Names are not in the search column. A word is looked up among people and accounts first; the
-lexemes of the accounts found join the tsquery on the search column, so that one GIN index answers
-for words and names, see Note [Search column]. A reader learns nothing about other people from it:
+Names are not in the search column. So a word is first looked up among people and accounts. The
+lexemes of the found accounts are added to the tsquery on the search column, so that one GIN index
+finds words and names: see Note [Search column]. This reveals nothing about other people, because
 the tsquery only matches rows in the reader's scope.
 """
 
@@ -25,8 +25,8 @@ from transactions.annotations.search import ids_with_words
 from transactions.scope import BANK, Scope, scope_for
 from transactions.search.language.query import PHRASE, WORD, ParsedQuery, QueryItem
 
-MOST_NAMED = 200  # accounts put into a query one by one; a name with more of them is joined instead
-MOST_NOTED = 500  # annotated transactions put into a query one by one
+MOST_NAMED = 200  # maximum accounts listed in a query; for more, the query joins names
+MOST_NOTED = 500  # maximum annotated transactions listed in a query
 SHORTEST_ENDING, SHOWN_ENDING = 3, 4  # digits of an account number; all readers see SHOWN_ENDING
 SIDES = ("to", "from", "with")
 NAMED = (WORD, PHRASE, *SIDES)
@@ -46,7 +46,7 @@ class NameMatch:
 
     @property
     def are_many(self) -> bool:
-        """Whether the name has more accounts than fit into a query one by one."""
+        """Whether the name has more accounts than can be listed in a query."""
         return len(self.others) > MOST_NAMED
 
 
@@ -57,7 +57,9 @@ Limits = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class PossibleName:
-    """What an item asks of people and accounts, without its text: see `CompiledOnce`."""
+    """The parts of an item that select people and accounts, without its text: see
+    `CompiledOnce`.
+    """
 
     kind: str
     words: SearchQuery
@@ -69,10 +71,11 @@ class PossibleName:
 
 
 def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
-    """Finds what the words of a query may refer to. One query; none without such words.
+    """Finds what the words of a query may refer to. One query, or none if no word may be a name.
 
-    Of the whole bank, a query is a read, also if no row is found: that there is none tells
-    something. Of the accounts that it names by a number, an id or an address, their holders.
+    A search of the whole bank is recorded as a read, even if no row is found, because an empty
+    result also reveals something. If it contains a number, an id or an address, the holders of the
+    found accounts are recorded.
     """
     if scope.is_bank and query.items:
         add_unnamed()
@@ -89,10 +92,11 @@ def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
 
 
 def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[Scope, NameMatches]:
-    """Returns the scope of this kind and what the words of the query may refer to.
+    """Returns the scope of this kind, and what the words of the query may refer to.
 
-    For the reader's own money, this takes a single SQL statement. Raises PermissionDenied if the
-    reader may not read the whole bank.
+    For the reader's own money, this takes a single SQL statement.
+
+    Raises: PermissionDenied if the reader may not read the whole bank.
     """
     if kind == BANK:
         scope = scope_for(reader, kind)
@@ -107,7 +111,7 @@ def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[S
 def _reader_with_matches(
     scope: Scope, names: Sequence[PossibleName], limits: Limits
 ) -> QuerySet[User]:
-    """The reader, with an array of ids for each possible match."""
+    """Returns the reader, with an array of ids for each possible match."""
     rows: QuerySet[User] = User.objects.filter(pk=scope.reader.pk).only("pk")
     return rows.annotate(**_arrays(scope, names, limits))
 
@@ -116,19 +120,23 @@ def _reader_with_matches(
 def _accounts_with_matches(
     reader: User, names: Sequence[PossibleName], limits: Limits
 ) -> QuerySet[Account]:
-    """The reader's accounts, each with an array of ids for each possible match."""
+    """Returns the reader's accounts, each with an array of ids for each possible match."""
     return Account.objects.owned_by(reader).annotate(**_arrays(Scope(reader), names, limits))
 
 
 def _limits() -> Limits:
-    """How many ids are read: one more than fit into a query, to know whether there are more."""
+    """Returns how many ids to read: one more than a query may list, to see whether there are
+    more.
+    """
     return MOST_NAMED + 1, MOST_NOTED + 1
 
 
 def _arrays(
     scope: Scope, names: Sequence[PossibleName], limits: Limits
 ) -> dict[str, ArraySubquery]:
-    """The subqueries of all names, by list and place: others_0, own_0, noted_0, others_1 …"""
+    """Returns the subqueries of all names, by list and position: others_0, own_0, noted_0, others_1
+    …
+    """
     return {
         f"{attribute}_{place}": ArraySubquery(ids)
         for place, name in enumerate(names)
@@ -139,7 +147,7 @@ def _arrays(
 def _subqueries(
     scope: Scope, name: PossibleName, limits: Limits
 ) -> dict[str, "QuerySet[Any, Any]"]:
-    """Returns the ids that fill each list of a NameMatch."""
+    """Returns the subqueries of the ids for each list of a NameMatch."""
     reader, (most_named, most_noted) = scope.reader, limits
     subqueries: dict[str, QuerySet[Any, Any]] = {}
     others = _other_accounts(scope, name)
@@ -172,7 +180,7 @@ def _possible_name(item: QueryItem) -> PossibleName:
 
 
 def _name_matches(items: Sequence[QueryItem], rows: Sequence[Any]) -> NameMatches:
-    """Reads the arrays, which are the same in every row."""
+    """Returns the matches in the arrays, which are the same in every row."""
     arrays = vars(rows[0]) if rows else {}
     return {
         item.source: NameMatch(
@@ -183,7 +191,7 @@ def _name_matches(items: Sequence[QueryItem], rows: Sequence[Any]) -> NameMatche
 
 
 def _may_match(scope: Scope, name: PossibleName) -> bool:
-    """Whether the item can be the name of anything in this scope."""
+    """Returns whether the item can refer to anything in this scope."""
     if not scope.is_bank:
         return True
     is_number_or_id = finds_digits(scope, name.ending or name.number) or bool(name.holder)
@@ -191,7 +199,9 @@ def _may_match(scope: Scope, name: PossibleName) -> bool:
 
 
 def _other_accounts(scope: Scope, name: PossibleName) -> "QuerySet[Account] | None":
-    """Returns other people's accounts with this name or number; None if the item cannot be one."""
+    """Returns other people's accounts with this name or number, or None if the item cannot be
+    one.
+    """
     if not _may_match(scope, name) or name.is_me:
         return None
     condition = Q()
@@ -214,7 +224,9 @@ def _other_accounts(scope: Scope, name: PossibleName) -> "QuerySet[Account] | No
 
 
 def _is_own_account(reader: User, name: PossibleName) -> Q:
-    """The condition on own accounts: the account's name; for sides also number, name and `me`."""
+    """Returns the condition on own accounts: the name of the account, and for sides also the
+    number, the holder's name and `me`.
+    """
     condition = Q(pk__in=_with_words(Account.objects.filter(user=reader), name.words))
     if name.kind in SIDES:
         if name.number:
@@ -228,7 +240,8 @@ def _is_own_account(reader: User, name: PossibleName) -> Q:
 def _with_words(rows: Any, words: SearchQuery) -> Any:
     """Returns the people or accounts whose `name` has the words, through their GIN index.
 
-    The index of people holds email addresses too, which must not match: the name is checked again.
+    The index of people also contains email addresses, which must not match, so the name is checked
+    again.
     """
     if rows.model is Account:
         return rows.filter(SearchVectorExact(ACCOUNT_WORDS, words))
@@ -237,7 +250,7 @@ def _with_words(rows: Any, words: SearchQuery) -> Any:
 
 
 def accounts_named(item: QueryItem, accounts: Iterable[Account]) -> list[Account]:
-    """Returns the accounts that `account:` names: by the end of the number, or by the name."""
+    """Returns the accounts that match an `account:`, by the end of the number or by the name."""
     if digits := account_ending(item):
         return [account for account in accounts if account.number.endswith(digits)]
     words = item.text.casefold().split()
@@ -251,26 +264,28 @@ def accounts_named(item: QueryItem, accounts: Iterable[Account]) -> list[Account
 
 
 def name_query(item: QueryItem) -> SearchQuery:
-    """The tsquery of a word as a prefix; of a phrase, a quoted or a negated word exactly."""
+    """Returns the tsquery of a word as a prefix. A phrase, a quoted or a negated word must match
+    exactly.
+    """
     if item.kind == PHRASE or item.is_negated or item.is_quoted:
         return SearchQuery(item.text, search_type="phrase", config="simple")
     return prefix_query(item.text)
 
 
 def prefix_query(word: str, weight: str = "") -> SearchQuery:
-    """The tsquery of all words that start with `word`, of one weight if given."""
+    """Returns the tsquery of all words that start with `word`, of one weight if it is given."""
     safe = word.replace("\\", "\\\\").replace("'", "''")
     return SearchQuery(f"'{safe}':*{weight}", search_type="raw", config="simple")
 
 
 def account_number(item: QueryItem) -> str:
-    """Returns the digits of a full account number, "" for anything else."""
+    """Returns the digits of a full account number, or "" for anything else."""
     digits = _digits(item)
     return digits if len(digits) == LENGTH and item.kind in (*SIDES, "account") else ""
 
 
 def account_ending(item: QueryItem) -> str:
-    """Returns the last digits of an account number in `account:`, "" for anything else."""
+    """Returns the last digits of an account number in `account:`, or "" for anything else."""
     digits = _digits(item)
     return digits if len(digits) >= SHORTEST_ENDING and item.kind == "account" else ""
 
@@ -278,7 +293,7 @@ def account_ending(item: QueryItem) -> str:
 def finds_digits(scope: Scope, digits: str) -> bool:
     """Returns whether the reader may find accounts by these digits of their numbers.
 
-    A search by digits that the reader does not see would confirm them one by one.
+    Digits that the reader cannot see are refused, because a search would confirm them one by one.
     """
     return bool(digits) and (scope.finds_numbers or len(digits) <= SHOWN_ENDING)
 
@@ -289,14 +304,14 @@ def _digits(item: QueryItem) -> str:
 
 
 def is_me(item: QueryItem) -> bool:
-    """Whether the item means the reader: to:me."""
+    """Returns whether the item refers to the reader, as in to:me."""
     return item.kind in SIDES and item.text.lower() == "me" and not item.is_quoted
 
 
 def holder_id(item: QueryItem) -> UUID | None:
-    """Returns the id of a person or an account, by which reports over the whole bank link.
+    """Returns the id of a person or an account. Reports over the whole bank link to searches by id.
 
-    An id tells no name, so readers who may not see names can follow these links too.
+    An id reveals no name, so readers who may not see names can follow these links too.
     """
     try:
         return UUID(item.text) if item.kind in (*SIDES, "account") else None

@@ -1,7 +1,7 @@
 """Conditions on the sides of a row and on the direction of money.
 
-A search runs on transactions of a scope, a statement's filter on entries of one account: both
-classes answer the same questions for their kind of row.
+A search reads transactions of a scope, and the filter of a statement reads entries of one account.
+Both classes have the same methods for their kind of row.
 """
 
 from collections.abc import Sequence
@@ -18,31 +18,33 @@ from transactions.scope import Scope
 class SideConditions(Protocol):
     """The conditions that both kinds of row have.
 
-    `side` is "to", "from", "with" (the other side) or "account" (any side of one's own).
-    `id_field` is the field that holds the transaction's id.
+    `side` is "to", "from", "with" (the other side) or "account" (any own side). `id_field` is the
+    field that contains the id of the transaction.
     """
 
     id_field: str
     scope: Scope
 
     def has_account(self, side: str, ids: Sequence[UUID]) -> Q:
-        """Rows with one of these accounts on that side."""
+        """Returns the condition for rows with one of these accounts on that side."""
         ...
 
     def has_holder(self, side: str, name: SearchQuery) -> Q:
-        """Rows whose holder on that side has this name. Joins users."""
+        """Returns the condition for rows whose holder on that side has this name. Joins users."""
         ...
 
     def has_other_holder(self, name: SearchQuery) -> Q:
-        """Rows where somebody other than the reader has this name. Joins users."""
+        """Returns the condition for rows where a person other than the reader has this name. Joins
+        users.
+        """
         ...
 
     def has_no_account(self, side: str) -> Q:
-        """Rows without an account on that side, such as payments by card."""
+        """Returns the condition for rows without an account on that side, such as card payments."""
         ...
 
     def moved(self, direction: str, account_ids: Sequence[UUID] = ()) -> Q:
-        """Rows that moved money "in", "out" or between "own" accounts.
+        """Returns the condition for rows that moved money "in", "out" or between "own" accounts.
 
         "in" and "out" are seen from these accounts, or from the whole scope.
         """

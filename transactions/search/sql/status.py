@@ -9,13 +9,13 @@ from transactions.search.sql.sides import SideConditions
 
 
 def has_status(value: str, sides: SideConditions) -> Q:
-    """Rows that match a value of `language.fields.IS_VALUES`, except "in" and "out".
+    """Returns the condition for a value of `language.fields.IS_VALUES`, except "in" and "out".
 
-    Those two depend on `account:` beside them: the compiler answers them.
+    The compiler handles those two, because they depend on `account:` in the same group.
     """
     is_over = Q(expires_at__lte=timezone.now())
     if sides.id_field != "pk":
-        is_over = NO_ROWS  # entries are booked: no hold is among them
+        is_over = NO_ROWS  # entries are booked, so none is a hold
     released = Exists(
         StaffReason.objects.filter(transaction=OuterRef(sides.id_field), action="release")
     )

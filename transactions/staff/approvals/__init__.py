@@ -1,1 +1,1 @@
-"""Four eyes: what waits for another person, the decision, and the action after it."""
+"""Four eyes: requests that wait for another person, the decision, and the action after it."""

@@ -1,4 +1,4 @@
-"""How pages show each kind of request for approval. A feature registers its own kind in its module
+"""How pages show each kind of approval request. A feature registers its kind in its module
 `panels`.
 """
 
@@ -14,20 +14,22 @@ Kind = ApprovalRequest.Kind
 
 @dataclass(frozen=True, slots=True)
 class ShownKind:
-    """The words of a kind, and the page of what is done."""
+    """The labels of a kind, and the page of the approved action."""
 
-    model: str = "transactions.transaction"  # of the admin's page
+    model: str = "transactions.transaction"  # the model of the page in the admin
     key: str = "transaction_id"  # the field of a request with the key of that row
     to_approve: str = "Approve and book"
     done: str = "Booked"
     account: str = "From"
     description: str = "Description"
-    is_done_on_page: bool = False  # by a form there, after the approval
+    is_done_on_page: bool = False  # whether a form on this page does it after the approval
     to_page: str = ""  # the label of the link to that form
     opened_by: str = ""  # another permission that opens the page
 
     def page(self, request: ApprovalRequest, reader: User) -> str:
-        """The address of what the request is about; "" if the reader may not open it."""
+        """Returns the URL of the page that the request is about, or "" if the reader may not open
+        it.
+        """
         app, _, name = self.model.partition(".")
         opens = (f"{app}.view_{name}", self.opened_by)
         if not any(permission and reader.has_perm(permission) for permission in opens):
@@ -46,10 +48,10 @@ _BOOKED = ShownKind()
 
 
 def register(kind: Kind, shown: ShownKind) -> None:
-    """Shows requests of this kind so."""
+    """Registers how requests of this kind are shown."""
     SHOWN[kind] = shown
 
 
 def shown_as(kind: str) -> ShownKind:
-    """How a kind is shown: as a booking, unless it is registered as something else."""
+    """Returns how a kind is shown: as a booking, unless it is registered differently."""
     return SHOWN.get(kind, _BOOKED)

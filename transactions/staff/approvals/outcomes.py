@@ -1,4 +1,4 @@
-"""What became of a request, in a sentence with a link to what was done."""
+"""The outcome of a request, in a sentence with a link to the result."""
 
 from django.utils.html import format_html
 
@@ -10,8 +10,8 @@ Status = ApprovalRequest.Status
 
 
 def outcome(request: ApprovalRequest, reader: User) -> str:
-    """HTML: "Booked already; approved by you, 28 November 2026, 09:00:00.", with a link if it is
-    done and the reader may open the page.
+    """Returns HTML like "Booked already; approved by you, 28 November 2026, 09:00:00." It contains
+    a link if the action is done and the reader may open the page.
     """
     person, at = request.decided_by or request.requested_by, exact(request.decided_at)
     by = f"by {'you' if person == reader else person}" + (f", {at}" if at else "")
@@ -20,4 +20,4 @@ def outcome(request: ApprovalRequest, reader: User) -> str:
     kind = shown_as(request.kind)
     sentence = format_html("{} already; approved {}.", kind.done, by)
     url = kind.page(request, reader)
-    return format_html('{} <a href="{}">Go to it</a>', sentence, url) if url else sentence
+    return format_html('{} <a href="{}">Open it</a>', sentence, url) if url else sentence

@@ -1,4 +1,4 @@
-"""The page with what waits for approval, and the decisions below it."""
+"""The page with open approval requests and decisions."""
 
 import uuid
 from collections.abc import Callable, Container, Iterable, Sequence
@@ -22,16 +22,17 @@ from transactions.staff.approvals.outcomes import outcome
 from transactions.staff.approvals.requests import DECIDE, do_approved, may_execute, refuse_outdated
 
 DECIDED_SHOWN = OPEN_SHOWN = 50
-MOST_RECIPIENTS = 5  # of a request for many payments; the page of a file has all
+MOST_RECIPIENTS = 5  # recipients of a request with many payments; the page of the file shows all
 VIEW = "accounts.view_approvalrequest"
 Status = ApprovalRequest.Status
 
 
 @require_safe
 def approvals_page(request: HttpRequest) -> HttpResponse:
-    """Shows what waits and what is approved and not done, in pages, and the newest decisions.
+    """Shows waiting requests, approved requests that are not done yet, in pages, and the newest
+    decisions.
 
-    `?page=2` has the second page; `?request=` and an id the one with this request.
+    `?page=2` is the second page. `?request=` with an id opens the page that contains this request.
     """
     reader = person_of(request)
     if not reader.has_perm(VIEW):
@@ -66,7 +67,7 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
 
 
 def _page_asked_for(request: HttpRequest, still_open: Sequence[uuid.UUID]) -> str | int | None:
-    """The number of the page to show, as Paginator reads it."""
+    """Returns the number of the page to show, in a form that Paginator reads."""
     for place, pk in enumerate(still_open):
         if str(pk) == request.GET.get("request"):
             return place // OPEN_SHOWN + 1
@@ -75,7 +76,9 @@ def _page_asked_for(request: HttpRequest, still_open: Sequence[uuid.UUID]) -> st
 
 @require_POST
 def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Approves and does, declines, withdraws, or does what is approved; then shows the page."""
+    """Approves and executes, declines or withdraws a request, or executes an approved one. Then
+    shows the page.
+    """
     by = person_of(request)
     if not by.has_perm(VIEW):
         raise PermissionDenied
@@ -91,10 +94,10 @@ def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         row = ApprovalRequest.objects.with_people().get(pk=pk)
         if row.status in (Status.PENDING, STARTS_FROM.get(name)):
             messages.error(request, str(refusal))
-        else:  # another press, or somebody else, was first
+        else:  # another click or another person was first
             level = messages.INFO if row.status in WANTED[name] else messages.ERROR
             messages.add_message(request, level, outcome(row, by))
-    # The page that the form was on: what is left of it, in the order of asking.
+    # Return to the page number that the form was on. Requests are in the order of their creation.
     here = {"page": request.POST["page"]} if "page" in request.POST else {}
     return redirect(reverse("admin_approvals", query=here))
 
@@ -140,45 +143,47 @@ WANTED = {
 
 
 def _concerns(row: ApprovalRequest, person: User) -> bool:
-    """Whether this person has to do with a request: they asked, or may decide."""
+    """Returns whether this user made the request or may decide it."""
     return row.requested_by_id == person.pk or person.has_perm(DECIDE)
 
 
 def _why_not(row: ApprovalRequest, person: User, *, pays: bool) -> str:
-    """Why this person may not decide a request; "" if they may. `pays`: one of its many
+    """Returns why this user may not decide a request, or "" if they may. `pays`: one of its many
     payments is to them or their household.
     """
     if not person.has_perm(DECIDE):
         return "A manager decides."
     if row.requested_by_id == person.pk:
-        return "You asked for this; another manager decides."
+        return "You asked for this, so another manager decides."
     others: list[Any] = [row.requested_by, *(account.user for account in row.accounts)]
     others += [row.person] if row.person else []
     if pays or any(person.is_close_to(other) for other in others):
-        return "It is about you or your household; another manager decides."
+        return "It is about you or your household, so another manager decides."
     return ""
 
 
 def _problem(row: ApprovalRequest, allowed: Container[uuid.UUID]) -> str:
-    """Why nobody can approve or do this any more, whoever they are; "" if somebody can."""
+    """Returns why nobody can approve or execute this any more, or ""."""
     if row.pk not in allowed:
-        return f"{row.requested_by} may not do this any more, so it is neither approved nor done."
+        return (
+            f"{row.requested_by} may not do this any more, so it can be neither approved nor done."
+        )
     if row.is_outdated:
-        return "Somebody changed these limits since; they have to be asked for again."
+        return "Somebody changed these limits since then, so a new request is needed."
     if closed := [account for account in row.accounts if account.is_closed]:
         return f"{closed[0]} is closed, so this cannot be done any more."
     return ""
 
 
 def _paying(rows: Iterable[ApprovalRequest], person: User) -> set[uuid.UUID]:
-    """Those of these requests of which a payment is to this person or their household."""
+    """Returns the requests that contain a payment to this user or their household."""
     payments = ApprovalPayment.objects.of(rows).paying_close_to(person)
     return set(payments.values_list("request", flat=True))
 
 
 def _add_recipients(rows: Sequence[ApprovalRequest]) -> None:
-    """Adds `recipients`, the largest of its payments, to each request. Not from the lines of the
-    file: a line may be refused meanwhile, and paid later all the same.
+    """Adds `recipients`, the largest of its payments, to each request. The lines of the file are
+    not used, because a line may be refused in the meantime and paid later.
     """
     payments = list(ApprovalPayment.objects.of(rows).largest(each=MOST_RECIPIENTS)) if rows else []
     for row in rows:

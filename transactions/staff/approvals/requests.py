@@ -1,4 +1,4 @@
-"""Turns a reviewed action into a request for approval, and an approved request into the action."""
+"""Turns a reviewed action into an approval request, and executes approved requests."""
 
 from typing import Any
 
@@ -15,20 +15,22 @@ from transactions.staff.approvals.kinds import shown_as
 
 Kind = ApprovalRequest.Kind
 DECIDE = "accounts.decide_approvals"
-ASKED = "Another person has been asked to approve this; nothing has been booked yet."
-OUTDATED = "Somebody changed these limits meanwhile, so nothing was changed now; ask again."
-WITH_REASON = {Kind.REFUND, Kind.HOLD, Kind.CAPTURE}  # whose reason is stored beside the row
+ASKED = "Another person has been asked to approve this. Nothing has been booked yet."
+OUTDATED = "Somebody changed these limits in the meantime. Nothing was changed now. Ask again."
+WITH_REASON = {Kind.REFUND, Kind.HOLD, Kind.CAPTURE}  # kinds whose reason is stored with the row
 
 
 def needs_approval(row: Transaction, clerk: User) -> bool:
-    """Whether another person must approve this row, which was posted and rolled back."""
+    """Returns whether another person must approve this row, which was posted and rolled back."""
     sides = [side for side in (row.from_account, row.to_account) if side is not None]
     share = approvals.share_of(row.amount, row.currency)
     return approvals.needs_approval(what=approvals.MONEY, clerk=clerk, accounts=sides, share=share)
 
 
 def ask_for(row: Transaction, *, reason: str, message: str = "", asked_by: User) -> ApprovalRequest:
-    """Asks for a row that was posted and rolled back. Raises as `approvals.ask` does."""
+    """Requests approval for a row that was posted and rolled back. Raises the errors of
+    `approvals.ask`.
+    """
     return approvals.ask(
         kind=kind_of(row),
         transaction_id=row.pk,
@@ -51,7 +53,7 @@ def ask_for(row: Transaction, *, reason: str, message: str = "", asked_by: User)
 
 
 def kind_of(row: Transaction) -> ApprovalRequest.Kind:
-    """The kind of a row, as the database tells it."""
+    """Returns the kind of a row, by the same rule as the database."""
     if row.reverses_id:
         return Kind.REFUND
     if row.captures_id:
@@ -60,26 +62,28 @@ def kind_of(row: Transaction) -> ApprovalRequest.Kind:
 
 
 def may_execute(request: ApprovalRequest, person: User) -> bool:
-    """Whether this person may have what is approved done: a manager, or who asked, while they are
-    allowed to do such a thing.
+    """Returns whether this user may execute an approved request: a manager may, and so may the
+    requesting user while they still have the permission.
     """
     asked = request.requested_by_id == person.pk
     return person.has_perm(DECIDE) or (asked and person.has_perm(request.permission_to_ask))
 
 
 def do_approved(request: ApprovalRequest, *, by: User) -> str:
-    """Does what was approved, in the name of who asked, and returns what was done.
+    """Executes an approved request in the name of the requesting user, and returns a message about
+    the result. Does nothing if the kind is done on a separate page.
 
-    Raises MayNotDecide if `by` may not have it done, or who asked may not do it any more;
-    NeedsApproval if it is not approved any more, else as the services do. Does nothing of a kind
-    that is done on a page of its own.
+    Raises: MayNotDecide if `by` may not execute it, or the requesting user may not do this any
+    more; NeedsApproval if it is not approved any more; also the errors of the services.
     """
     if not may_execute(request, by):
-        raise MayNotDecide("Only who asked, as long as they may, or a manager can have this done.")
+        raise MayNotDecide(
+            "Only a manager, or the colleague who asked for this and still may do it, can do this."
+        )
     if request.status != ApprovalRequest.Status.APPROVED or request.is_expired:
         raise NeedsApproval("This is not approved, or was done before.")
     if shown_as(request.kind).is_done_on_page:
-        return "The colleague who asked can do it now, on its page."
+        return "The colleague who asked for this can do it now, on its page."
     if request.kind == Kind.LIMITS:
         refuse_outdated(request)
         set_reason(request.reason_in_history)
@@ -107,7 +111,7 @@ def _account(request: ApprovalRequest) -> Account:
 
 
 def refuse_outdated(request: ApprovalRequest) -> None:
-    """Raises NeedsApproval if the limits that a request changes are others than it says."""
+    """Raises NeedsApproval if the current limits differ from the limits in the request."""
     if request.from_account is not None:
         request.from_account.refresh_from_db(fields=[limit.name for limit in request.limits])
     if request.is_outdated:

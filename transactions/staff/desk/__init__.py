@@ -1,1 +1,1 @@
-"""Forms by which staff move money, each with a review: cash, refunds, holds and captures."""
+"""Forms that staff use to move money, each with a review: cash, refunds, holds and captures."""

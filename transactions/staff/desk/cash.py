@@ -42,12 +42,12 @@ class AccountStepForm(StepForm):
         return account
 
     def refuse_own(self, account: Account) -> None:
-        """Raises ValidationError for an account of who fills in the form, or of their household."""
+        """Raises ValidationError for an account of the clerk or of their household."""
         if account.user_id == self.clerk.pk:
-            raise forms.ValidationError("This account is yours; a colleague has to serve you.")
+            raise forms.ValidationError("This account is yours. A colleague must do this for you.")
         if self.clerk.is_close_to(account.user):
             raise forms.ValidationError(
-                "This account belongs to your household; a colleague has to serve them."
+                "This account belongs to your household. A colleague must do this for them."
             )
 
     def clean(self) -> dict[str, Any]:
@@ -59,11 +59,10 @@ class AccountStepForm(StepForm):
 
 
 class SlipForm(AccountStepForm):
-    """Deposits cash for a customer, or withdraws it."""
+    """Deposits or withdraws cash for a customer."""
 
     title = "Cash desk"
     permission = "transactions.use_cash_desk"
-    begin_anew = "Start a new slip"
 
     kind = forms.ChoiceField(
         label="Kind",
@@ -75,10 +74,10 @@ class SlipForm(AccountStepForm):
     description = forms.CharField(
         max_length=DESCRIPTION_LIMIT,
         required=False,
-        help_text="The customer reads it. If empty, it is Cash deposit or Cash withdrawal.",
+        help_text="The customer sees this. If empty, it is Cash deposit or Cash withdrawal.",
     )
     reference = forms.CharField(
-        max_length=REFERENCE_LIMIT, required=False, help_text="The number of the paper slip."
+        max_length=REFERENCE_LIMIT, required=False, help_text="The number on the printed slip."
     )
 
     def clean(self) -> dict[str, Any]:
@@ -131,13 +130,13 @@ class SlipForm(AccountStepForm):
         account: Account = self.cleaned_data["number"]
         account.refresh_from_db()
         if isinstance(refusal, AccountNotActive) and account.is_frozen:
-            says = (
+            problem = (
                 "is frozen: it can receive deposits. Withdrawals are possible after it is unfrozen."
             )
         elif isinstance(refusal, AccountNotActive):
-            says = "is closed: no cash goes in or out. Ask for another account."
+            problem = "is closed. Ask the customer for another account."
         elif isinstance(refusal, InvalidAmount):
-            says = "cannot hold that much. Deposit less."
+            problem = "would get too large a balance. Deposit less."
         else:
             return super().in_words(refusal)
-        return f"{account_label(account)}, {says}"
+        return f"{account_label(account)}, {problem}"

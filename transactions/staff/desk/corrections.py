@@ -58,14 +58,14 @@ class CorrectionForm(ReasonForm, StepForm):
         )
 
     def reason_facts(self) -> list[tuple[str, str]]:
-        """Returns the reason and the message to the customer, as they will be stored."""
+        """Returns the reason and the message to the customer as they will be stored."""
         data = self.cleaned_data
         kept = [("Reason", data["reason"]), ("The customer reads", data.get("message", ""))]
         return [(label, tidy_line(text)) for label, text in kept]
 
 
 class RefundForm(CorrectionForm):
-    """Refunds a transaction, whole or in part."""
+    """Refunds all or a part of a transaction."""
 
     title = "Refund"
     action = REFUND
@@ -73,14 +73,15 @@ class RefundForm(CorrectionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["message"].help_text = "On the refund's receipt, to both sides. May be empty."
+        help_text = "Both sides see this on the receipt of the refund. May be empty."
+        self.fields["message"].help_text = help_text
 
     @property
     def figures(self) -> str:
         return f"{self.lifecycle.left:.{minor_units(self.row.currency)}f}"
 
     def look_again(self) -> None:
-        """Reads again how much is left to refund."""
+        """Reads the amount that is left to refund again."""
         super().look_again()
         self.fields["amount"].initial = self.figures
         left = money(self.lifecycle.left, self.row.currency)
@@ -97,7 +98,9 @@ class RefundForm(CorrectionForm):
 
     @property
     def draft(self) -> Draft:
-        """The draft of the refund, in the original's category, so that spending in it goes down."""
+        """The draft of the refund. It has the category of the original, so that the spending in
+        this category decreases.
+        """
         row, data = self.row, self.cleaned_data
         return Draft(
             id=self.transaction_id,
@@ -133,7 +136,7 @@ class RefundForm(CorrectionForm):
 
 
 class CaptureForm(CorrectionForm):
-    """Captures a hold, whole or in part; the rest is released."""
+    """Captures all or a part of a hold. The rest is released."""
 
     title = "Capture"
     action = CAPTURE
@@ -143,7 +146,7 @@ class CaptureForm(CorrectionForm):
         super().__init__(*args, **kwargs)
         row = self.row
         self.fields["amount"].initial = f"{row.amount:.{minor_units(row.currency)}f}"
-        self.fields["amount"].help_text = "All of it, or a part; the rest is released at once."
+        self.fields["amount"].help_text = "All of it, or a part. The rest is released immediately."
         del self.fields["message"]
 
     @property
@@ -153,7 +156,9 @@ class CaptureForm(CorrectionForm):
 
     @property
     def draft(self) -> Draft:
-        """The draft of the capture, with the hold's texts and metadata as `services.capture`."""
+        """The draft of the capture, with the texts and metadata of the hold, like
+        `services.capture`.
+        """
         row, data = self.row, self.cleaned_data
         return Draft(
             id=self.transaction_id,
@@ -172,7 +177,7 @@ class CaptureForm(CorrectionForm):
         sentence = f"Capture {captured} of {held} held {_place(self.row)}."
         facts = _balances(self.row.from_account, row.from_balance, row, comes_in=False)
         facts += _balances(self.row.to_account, row.to_balance, row, comes_in=True)
-        facts.append(("Released at once", figure(self.row.amount - row.amount, row.currency)))
+        facts.append(("Released immediately", figure(self.row.amount - row.amount, row.currency)))
         return Review(sentence, [*facts, *self.reason_facts()], f"Capture {captured}")
 
     def done(self, row: Transaction) -> str:
@@ -180,14 +185,16 @@ class CaptureForm(CorrectionForm):
 
 
 def _place(hold: Transaction) -> str:
-    """Says on which account the money is held, and for whom."""
+    """Returns on which account the money is held, and for which recipient."""
     account, payee = hold.from_account, hold.to_account
     on = f"on {account.name} of {account.user}" if account else ""
     return f"{on} for {payee.user if payee else hold.description or 'a payment'}"
 
 
 def _way(row: Transaction) -> str:
-    """Says from whom to whom a transaction was; a recipient outside the bank by the description."""
+    """Returns the sender and recipient of a transaction. Outside the bank, the recipient is the
+    description.
+    """
     sender = f"from {row.from_account.name} of {row.from_account.user}" if row.from_account else ""
     to = row.to_account
     recipient = f"to {to.name} of {to.user}" if to else f"for {row.description or 'a payment'}"
@@ -197,7 +204,9 @@ def _way(row: Transaction) -> str:
 def _balances(
     account: Account | None, after: Any, row: Transaction, *, comes_in: bool
 ) -> list[tuple[str, str]]:
-    """Returns an account's balance before and after as a fact; none outside the bank."""
+    """Returns an account's balance before and after as a fact, or an empty list outside the
+    bank.
+    """
     if account is None:
         return []
     _, change = balance_fact(account, after, row.amount if comes_in else -row.amount)

@@ -1,4 +1,4 @@
-"""Forms to place and release holds."""
+"""Forms that place and release holds."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
@@ -27,14 +27,14 @@ HELD_FOR_DAYS, LONGEST_HOLD = 7, 366
 
 RELEASE_HOLDS = StaffStep(
     verb="Release",
-    consequence="The reserved money is available again at once. A released hold stays released.",
+    consequence="The reserved money is available again immediately. This cannot be undone.",
     do=lambda hold, reason, message, by: staff_services.release(
         hold=hold, reason=reason, message=message, written_by=by
     ),
     done="released",
     is_done=lambda hold: hold.status == Transaction.Status.VOIDED,
     as_is="released already",
-    message_help="Shown on the hold's receipt. If empty, it says only “released”.",
+    message_help="The customer sees this on the receipt of the hold. May be empty.",
 )
 
 
@@ -46,7 +46,7 @@ class HoldForm(ReasonForm, AccountStepForm):
 
     amount = AmountField()
     description = forms.CharField(
-        label="For whom", max_length=DESCRIPTION_LIMIT, help_text="The customer reads it."
+        label="Recipient", max_length=DESCRIPTION_LIMIT, help_text="The customer sees this."
     )
     payee = AccountNumberField(
         label="Their account", required=False, help_text="Only if their account is at this bank."
@@ -78,17 +78,17 @@ class HoldForm(ReasonForm, AccountStepForm):
         return payee
 
     def clean_until(self) -> date:
-        """Returns the day. Refuses a day before today or more than a year ahead, unless the hold
-        was booked already.
+        """Returns the day. Unless the hold was booked already, refuses a day before today or more
+        than a year ahead.
         """
         until: date = self.cleaned_data["until"]
         if self.was_booked:
             return until
         today = timezone.localdate()
         if until < today:
-            raise forms.ValidationError("That day is over; choose today or a later one.")
+            raise forms.ValidationError("This day is in the past. Choose today or a later day.")
         if until > today + timedelta(days=LONGEST_HOLD):
-            raise forms.ValidationError("A hold lasts a year at most; choose an earlier day.")
+            raise forms.ValidationError("A hold can last one year at most. Choose an earlier day.")
         return until
 
     @property
@@ -136,5 +136,5 @@ class HoldForm(ReasonForm, AccountStepForm):
 
 
 def last_second_of(day: date) -> datetime:
-    """The last second of a day in the bank's time zone."""
+    """Returns the last second of a day in the bank's time zone."""
     return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))

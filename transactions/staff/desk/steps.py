@@ -1,8 +1,8 @@
 """Staff forms that book one transaction: the form, its review, the booking.
 
-The form and its URL carry a key, from which the id of the transaction follows, so that going back,
-reloading or pressing twice books only once. The review posts the transaction and rolls it back, so
-a refusal appears before the clerk tells the customer anything.
+The form and its URL contain a key, and the id of the transaction is derived from the key. So going
+back, reloading or pressing twice books only once. The review posts the transaction and rolls it
+back, so the clerk sees a refusal before they promise the customer anything.
 """
 
 from __future__ import annotations
@@ -48,23 +48,25 @@ from transactions.staff.approvals.requests import ASKED, ask_for, needs_approval
 
 ABOUT_THE_AMOUNT = (AlreadyReversed, InsufficientFunds, InvalidAmount, LimitExceeded)
 BOOKED_ALREADY = (
-    "That form was already booked, so nothing was booked again. For another booking, start "
+    "This form was already booked, so nothing was booked again. For another booking, start "
     "with a new form."
 )
 OTHER_DETAILS = (
-    "This form was booked before, with other details. Nothing was booked now. Start a new form."
+    "This form was booked before with different details. Nothing was booked now. Start a new form."
 )
 WHY_LIMIT = 500  # characters
-SAY_WHY = "Say why, so that another person can decide."
-CHANGED_MEANWHILE = (
-    "Something else was booked meanwhile, so nothing was booked now. Check the current "
-    "figures and confirm again."
+REASON_MISSING = "Write a reason, so that another person can decide."
+CHANGED_SINCE_REVIEW = (
+    "Something else was booked in the meantime, so nothing was booked now. Check the current "
+    "numbers and confirm again."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What the page shows before booking: a sentence on what will happen, facts, and a button."""
+    """What the page shows before booking: a sentence about what will happen, facts, and a
+    button.
+    """
 
     sentence: str
     facts: list[tuple[str, str]]
@@ -72,14 +74,15 @@ class Review:
 
 
 class StepForm(MoneyForm):
-    """A form that books one transaction. `about` is the one that it refunds or captures, if any."""
+    """A form that books one transaction. `about` is the transaction to refund or capture, if
+    any.
+    """
 
     title: ClassVar[str]
     permission: ClassVar[str]
-    begin_anew: ClassVar[str] = "Start a new form"
 
     id = forms.UUIDField(widget=forms.HiddenInput)
-    required_css_class = "required"  # the admin's style of a label
+    required_css_class = "required"  # the style of labels in the admin
 
     def __init__(
         self,
@@ -93,34 +96,36 @@ class StepForm(MoneyForm):
         super().__init__(*args, **kwargs)
         self.clerk = clerk
         self.about = about
-        self.transaction_id = transaction_id  # what the form books; its field `id` is the key
+        self.transaction_id = transaction_id  # of the booked row; the field `id` is the key
         self.was_booked = was_booked  # if so, checks that depend on today are skipped
 
     @classmethod
     def refusal(cls, _about: Transaction | None, _clerk: User) -> str:
-        """Why the transaction or the person does not allow it, whatever is filled in; "" if not."""
+        """Returns why the transaction or the user does not allow the form, whatever is filled in,
+        or "".
+        """
         return ""
 
     @classmethod
     def obstacles(cls, _about: Transaction | None, _clerk: User) -> list[Obstacle]:
-        """All reasons why the form cannot be filled in now: the refusal, or closed and frozen
-        accounts, which the service refuses too.
+        """Returns all reasons why the form cannot be used now: the refusal, or closed and frozen
+        accounts, which the service would refuse too.
         """
         return []
 
     @classmethod
     def prefilled(cls, _query: Mapping[str, str]) -> dict[str, Any]:
-        """Initial values from a link."""
+        """Returns initial values from a link."""
         return {}
 
     @property
     def lead(self) -> str:
-        """A sentence about the transaction to refund or capture; "" for other forms."""
+        """A sentence about the transaction to refund or capture, or "" for other forms."""
         return ""
 
     @property
     def not_done(self) -> str:
-        """A sentence above the errors: what did not happen."""
+        """The message above the errors about what did not happen."""
         return "Nothing was booked."
 
     @property
@@ -129,22 +134,22 @@ class StepForm(MoneyForm):
         raise NotImplementedError
 
     def review(self, row: Transaction) -> Review:
-        """What the page shows before booking: the sentence, the facts and the button. `row` was
-        posted and rolled back (`services.preview`).
+        """Returns what the page shows before booking: the sentence, the facts and the button. `row`
+        was posted and rolled back (`services.preview`).
         """
         raise NotImplementedError
 
     def book(self) -> Transaction:
-        """Posts the draft. Forms with a reason override it to store the reason beside the row."""
+        """Posts the draft. Forms with a reason override this to store the reason with the row."""
         return services.book(self.draft, write_also=check_now)
 
     def done(self, row: Transaction) -> str:
-        """What was booked, in one sentence."""
+        """Returns what was booked, in one sentence."""
         raise NotImplementedError
 
     @property
     def as_read(self) -> list[tuple[str, str]]:
-        """The fields of a valid form as they were understood, and the row that it is about."""
+        """The parsed fields of a valid form, and the id of the transaction that it is about."""
         about = str(self.about.pk) if self.about else ""
         values = ((name, self.cleaned_data.get(name)) for name in self.fields)
         return [("about", about)] + [
@@ -153,23 +158,23 @@ class StepForm(MoneyForm):
 
     @property
     def figures(self) -> str:
-        """Figures of the review that another booking may change; "" for none."""
+        """Numbers in the review that another booking may change, or ""."""
         return ""
 
     def look_again(self) -> None:
         """Reads `figures` again."""
 
     def field_of(self, refusal: LedgerError) -> str | None:
-        """The field whose value was refused; None for the whole form."""
+        """Returns the field whose value was refused, or None for the whole form."""
         return "amount" if isinstance(refusal, ABOUT_THE_AMOUNT) else None
 
     def in_words(self, refusal: LedgerError) -> str:
-        """The refusal in words for staff."""
+        """Returns the refusal in words for staff."""
         return OTHER_DETAILS if isinstance(refusal, IdempotencyConflict) else str(refusal)
 
 
 def booked_before(clerk: User, id: uuid.UUID, about: Transaction | None) -> Transaction | None:
-    """The row that this colleague booked with this id, about this transaction; None without one."""
+    """Returns the row that this clerk booked with this id, about this transaction, or None."""
     found = Transaction.objects.filter(pk=id, created_by=clerk)
     if about is not None:
         found = found.filter(Q(captures=about) | Q(reverses=about))
@@ -180,7 +185,7 @@ def booked_before(clerk: User, id: uuid.UUID, about: Transaction | None) -> Tran
 
 
 class StepDesk:
-    """Serves one request for a `StepForm`."""
+    """Handles one request for a `StepForm`."""
 
     def __init__(
         self,
@@ -230,7 +235,9 @@ class StepDesk:
     def _answer(
         self, form: StepForm, step: str, *, was_booked: bool, why_again: str
     ) -> HttpResponse:
-        """Books, asks another person to approve, or shows the review, because of `why_again`."""
+        """Books, requests an approval, or shows the review. `why_again` is the reason to show the
+        review again.
+        """
         if was_booked:
             return self._booked_already(form.book() if step else services.preview(form.draft))
         if step == "ask" and not why_again and (why := self._why(form)):
@@ -238,7 +245,7 @@ class StepDesk:
         if step == "book" and not why_again:
             try:
                 row = form.book()
-            except NeedsApproval as needed:  # a colleague did something since the review
+            except NeedsApproval as needed:  # a colleague booked something since the review
                 why_again = str(needed)
             else:
                 messages.success(self.request, form.done(row))
@@ -246,17 +253,17 @@ class StepDesk:
         row = services.preview(form.draft)
         form.look_again()
         asks = needs_approval(row, self.clerk)
-        why_error = SAY_WHY if step == "ask" and asks and not why_again else ""
+        why_error = REASON_MISSING if step == "ask" and asks and not why_again else ""
         shown = form.review(row)
         return self._page(form, shown, asks=asks, why_error=why_error, warning=why_again)
 
     def _why(self, form: StepForm) -> str:
-        """The reason for another person: of the form, or of the field beside the review."""
+        """Returns the reason for the approver, from the form or from the field in the review."""
         why = form.cleaned_data.get("reason") or self.request.POST.get("why", "")
         return tidy_reason(why[:WHY_LIMIT])
 
     def _asked(self, form: StepForm, why: str) -> HttpResponse:
-        """Asks another person to approve what the form would book."""
+        """Asks another person to approve the booking of the form."""
         ask_for(
             services.preview(form.draft),
             reason=why,
@@ -267,14 +274,14 @@ class StepDesk:
         return redirect("admin_approvals")
 
     def _why_review_again(self, form: StepForm) -> str:
-        """Why the review is shown again instead of booking: the form is not what was reviewed, or
-        its figures have changed since. "" if neither is so.
+        """Returns why the review is shown again instead of booking: the form was not reviewed like
+        this, or its numbers have changed since. Returns "" otherwise.
         """
         figures = self.request.POST.get("figures", form.figures)
         shown = [*form.as_read, ("figures", figures)]
         if not reviews.was_reviewed(self.request, self._about, shown):
             return reviews.NOT_REVIEWED
-        return CHANGED_MEANWHILE if figures != form.figures else ""
+        return CHANGED_SINCE_REVIEW if figures != form.figures else ""
 
     @property
     def _about(self) -> str:
@@ -282,7 +289,7 @@ class StepDesk:
         return f"desk.{self.form_class.__name__.lower()}"
 
     def _form_key(self) -> uuid.UUID | None:
-        """Returns the key of the form, from its data or its address; None without a valid key."""
+        """Returns the key of the form, from its data or its URL, or None without a valid key."""
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         try:
             return uuid.UUID(given.get("id", ""))
@@ -299,8 +306,9 @@ class StepDesk:
         return self.form_class(data, transaction_id=self.transaction_id, **options)
 
     def _booked(self) -> Transaction | None:
-        """The row that this form has booked. Look again before saying that nothing was booked: the
-        button may have been pressed twice, and the other press books meanwhile.
+        """Returns the row that this form has booked. Call it again before a message that nothing
+        was booked: if the button was pressed twice, the other request may have booked in the
+        meantime.
         """
         id = self.transaction_id
         return booked_before(self.clerk, id, self.about) if id else None
@@ -310,8 +318,8 @@ class StepDesk:
         return self._leave(row)
 
     def _leave(self, row: Transaction | None) -> HttpResponse:
-        """Redirects to the row if the person may see it; else to an empty form, or from a
-        correction to the first page of the admin.
+        """Redirects to the row if the user may see it. Otherwise redirects to an empty form, or
+        after a correction to the first page of the admin.
         """
         if row is not None and self.model_admin.has_view_permission(self.request):
             return redirect("admin:transactions_transaction_change", row.pk)
@@ -327,8 +335,8 @@ class StepDesk:
         warning: str = "",
         obstacles: Sequence[Obstacle] = (),
     ) -> HttpResponse:
-        """The form or its review; or the row, if another press of the button has booked it. With
-        obstacles, the form appears only to show what was typed.
+        """Returns the form or its review. If another click has booked it, redirects to the row.
+        With obstacles, the form only shows what was typed.
         """
         if self.request.method == "POST" and not form.was_booked and (row := self._booked()):
             return self._booked_already(row)
@@ -355,13 +363,13 @@ class StepDesk:
 
 
 def account_label(account: Account) -> str:
-    """ "Everyday of Ana Ferreira, account 4821 0937 5549"."""
+    """Returns a label like "Everyday of Ana Ferreira, account 4821 0937 5549"."""
     number = grouped(account.number).replace(" ", NO_BREAK)
     return f"{account.name} of {account.user}, account {number}"
 
 
 def balance_fact(account: Account, after: Decimal | None, change: Decimal) -> tuple[str, str]:
-    """Returns the fact with the balance of an account before and after. `after` is from the
+    """Returns the fact with the balance of an account before and after. `after` comes from the
     previewed row; `change` has a sign.
     """
     after = after or Decimal(0)

@@ -1,1 +1,1 @@
-"""The admin's one search: people, accounts, payments."""
+"""The search of the admin over people, accounts and payments."""

@@ -39,7 +39,7 @@ HELP = (
 
 @dataclass(frozen=True, slots=True)
 class StaffHit:
-    """One result: name, link, and details."""
+    """One result: its name, link, and details."""
 
     name: str
     url: str
@@ -52,7 +52,9 @@ class StaffHit:
 
 @dataclass(frozen=True, slots=True)
 class HitSection:
-    """Results of one kind. `more_url` leads to the full list; `extent` says which part is shown."""
+    """Results of one kind. `more_url` links to the full list; `extent` is a text about which part
+    is shown.
+    """
 
     title: str
     hits: list[StaffHit]
@@ -62,7 +64,7 @@ class HitSection:
 
 @dataclass(frozen=True, slots=True)
 class QueryMistake:
-    """A problem with the search as a sentence, with links to suggested queries."""
+    """A problem with the search as a message, with links to suggested queries."""
 
     sentence: str
     suggestions: list[tuple[str, str]] = field(default_factory=list)
@@ -71,7 +73,7 @@ class QueryMistake:
 
 @dataclass(slots=True)
 class FindResults:
-    """What the page shows: results, mistakes, and links to suggested queries."""
+    """The content of the page: results, mistakes, and links to suggested queries."""
 
     sections: list[HitSection] = field(default_factory=list)
     mistakes: list[QueryMistake] = field(default_factory=list)
@@ -81,7 +83,7 @@ class FindResults:
 
 @require_safe
 def find_anything(request: HttpRequest) -> HttpResponse:
-    """Shows the results that this person may see. At most four queries, and one for suggestions."""
+    """Shows the results that this user may see. At most four queries, and one for suggestions."""
     seen = {model for model in TITLES if _may_see(request, model)}
     if not seen:
         raise PermissionDenied
@@ -100,7 +102,7 @@ def find_anything(request: HttpRequest) -> HttpResponse:
 
 
 def results_of(query: StaffQuery, seen: Set[type[models.Model]], reader: User) -> FindResults:
-    """Returns exact results first, then the results of each kind that the person may see."""
+    """Returns exact results first, then the results of each kind that the user may see."""
     kinds: dict[type[models.Model], KindResults] = {}
     named: list[Account] = []
     mistakes = query.parsed.mistakes

@@ -2,8 +2,8 @@
 rank.
 
 One query per kind. Words use the indexes `users_search`, `accounts_search` and
-`transactions_search`; only the newest `RANKED` matches are ranked, so a common word costs no more
-than a rare one. `transactions` reads the conditions on transactions.
+`transactions_search`. Only the newest `RANKED` matches are ranked, so a common word is as fast as a
+rare one. The module `transactions` builds the conditions on transactions.
 """
 
 import re
@@ -32,12 +32,12 @@ from transactions.search.language.query import QueryItem
 from transactions.search.language.values import is_number
 from transactions.search.sql.condition import NO_ROWS
 
-RANKED = 1_000  # rows of a kind that are ranked, the newest
-SHOWN = 10  # of a kind
-NAMED_ACCOUNTS = 50  # a search that names more accounts does not add their transactions
-MOST_WORDS = 8  # that people and accounts are searched by
+RANKED = 1_000  # newest rows of a kind that are ranked
+SHOWN = 10  # results of each kind
+NAMED_ACCOUNTS = 50  # if a search finds more accounts, it does not add their transactions
+MOST_WORDS = 8  # maximum words for the search of people and accounts
 WORD = re.compile(r"[^\W_]+")
-FEWEST_DIGITS = 4  # of an account number, at its beginning or its end
+FEWEST_DIGITS = 4  # minimum digits of the start or end of an account number
 UNRANKED: Any = Value(0.0, models.FloatField())
 HOLDER_NAMES = SearchVector("user__name", weight="A", config="simple")
 HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="simple")
@@ -47,7 +47,7 @@ HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="si
 class KindResults:
     """Results of one kind. `exact` are those whose id, number or address matches.
 
-    `many` counts all matches, up to `RANKED`. `is_ranked` is False without a word to rank by.
+    `many` counts all matches, up to `RANKED`. `is_ranked` is False if there is no word to rank by.
     """
 
     exact: list[Any] = field(default_factory=list)
@@ -69,7 +69,7 @@ class KindResults:
 
     @property
     def extent(self) -> str:
-        """Which part of the results is shown, like "The best 10 of 12."; "" if all are."""
+        """Which part of the results is shown, such as "The best 10 of 12.", or "" if all are."""
         if not self.is_cut:
             return ""
         first = "best" if self.is_ranked else "newest"
@@ -83,9 +83,9 @@ class KindResults:
 class StaffQuery:
     """A search text, parsed once for all kinds.
 
-    `addresses` says whether words find email addresses, and `numbers` whether parts of account
-    numbers are found: only some staff may see them. A whole one is always found.
-    Spaces in account numbers do not matter.
+    `addresses`: words also find email addresses. `numbers`: parts of account numbers are found.
+    Both depend on what the user may see. A whole account number is always found, with or without
+    spaces.
     """
 
     def __init__(self, typed: str, *, addresses: bool = False, numbers: bool = True) -> None:
@@ -110,28 +110,28 @@ class StaffQuery:
 
     @property
     def by_id(self) -> Q:
-        """The condition for the row with the id in the text; no rows without an id."""
+        """The condition for the row with the id in the text. Without an id it matches nothing."""
         return Q(pk=self.id) if self.id else NO_ROWS
 
     @cached_property
     def digits(self) -> str:
-        """The digits of an account number; "" for anything else."""
+        """The digits of an account number, or "" for anything else."""
         digits = "".join(c for c in self.text if not c.isspace() and c not in "-.")
         return digits if digits.isascii() and digits.isdigit() else ""
 
     @property
     def part(self) -> str:
-        """Digits that an account number may begin or end with: "" for too few, and for an amount
-        with a sign or a point.
+        """Digits that an account number may start or end with, or "" if there are too few, or for
+        an amount with a sign or a point.
         """
         is_part = self.text[:1].isdigit() and "." not in self.text
         return self.digits if is_part and len(self.digits) >= FEWEST_DIGITS else ""
 
     @cached_property
     def groups(self) -> list[list[SearchQuery]]:
-        """One prefix query per word. A row matches if all words of one group match."""
+        """One prefix query per word, in groups. A row matches if all words of one group match."""
         words = [[word for item in group for word in _words(item)] for group in self.parsed.groups]
-        weight = "" if self.addresses else "A"  # of names, see PERSON_WORDS
+        weight = "" if self.addresses else "A"  # only names: see PERSON_WORDS
         return [
             [prefix_lexeme(word, weight) for word in group[:MOST_WORDS]] for group in words if group
         ]
@@ -150,7 +150,7 @@ class StaffQuery:
 
 
 def _words(item: QueryItem) -> list[str]:
-    """The words of an item to look for in names. An email address is one word."""
+    """Returns the words of an item to search for in names. An email address is one word."""
     if item.is_negated or item.kind not in ("word", "phrase"):
         return []
     words: list[str] = []
@@ -172,8 +172,9 @@ def people(query: StaffQuery) -> KindResults:
 def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
     """Finds accounts by id or number, then by words of the account's or the holder's name.
 
-    Also returns the accounts whose transactions belong to the results: none if there are more than
-    `NAMED_ACCOUNTS`, and none that matched only by the end of the number, which may be an amount.
+    Also returns the accounts whose transactions belong to the results. This list is empty if there
+    are more than `NAMED_ACCOUNTS`. It leaves out accounts that matched only by the end of the
+    number, because the digits may be an amount.
     """
     exact, found, rank = query.by_id, NO_ROWS, UNRANKED
     if query.digits:
@@ -185,14 +186,14 @@ def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
     if query.groups:
         for words in query.groups:
             found |= reduce(and_, (_of_holder_or_account(word) for word in words))
-            # Also all words together: one common word alone finds only the newest holders.
+            # Also all words together, because a single common word finds only the newest holders.
             found |= _of_holder(reduce(and_, words))
         rank = SearchRank(ACCOUNT_WORDS, query.any_beginning)
         holder = HOLDER_WORDS if query.addresses else HOLDER_NAMES
         rank += SearchRank(holder, query.any_beginning)
     base = Account.objects.select_related("user")
     rows = ranked(base, exact, found, rank, most=NAMED_ACCOUNTS + 1)
-    named = [row for row in rows if not _ends_alone(row, query)]
+    named = [row for row in rows if not _matches_only_at_end(row, query)]
     return KindResults.of(rows, rank), named if len(rows) <= NAMED_ACCOUNTS else []
 
 
@@ -205,7 +206,9 @@ def ranked(
     newest: Sequence[Any] = ("-pk",),
     most: int = SHOWN + 1,
 ) -> list[Any]:
-    """Exact results, then the best of the newest `RANKED`; newest first among equals. One query."""
+    """Returns exact results, then the best of the newest `RANKED`, newest first if the rank is
+    equal. One query.
+    """
     some = base.filter(exact | found).order_by(*newest).values("pk")[:RANKED]
     is_exact = Case(When(exact, then=True), default=False, output_field=models.BooleanField())
     best = base.filter(one_of(some)).annotate(is_exact=is_exact, rank=rank, many=Window(Count("*")))
@@ -213,23 +216,29 @@ def ranked(
 
 
 def _ending(digits: str) -> Q:
-    """The newest accounts whose number ends with these digits. See Note [One of]."""
+    """Returns the condition for the newest accounts whose number ends with these digits. See Note
+    [One of].
+    """
     accounts = Account.objects.filter(number__endswith=digits).order_by("-pk")
     return one_of(accounts.values("pk")[:RANKED])
 
 
-def _ends_alone(account: Account, query: StaffQuery) -> bool:
-    """Whether the account's number matches at its end and not at its beginning."""
+def _matches_only_at_end(account: Account, query: StaffQuery) -> bool:
+    """Returns whether the account's number matches at its end but not at its start."""
     is_begun = account.number.startswith(query.part)
     return bool(query.part) and account.number.endswith(query.part) and not is_begun
 
 
 def _of_holder_or_account(word: SearchQuery) -> Q:
-    """Accounts with a word in their own or their holder's name. Postgres combines both indexes."""
+    """Returns the condition for accounts with a word in their own or their holder's name. Postgres
+    combines both indexes.
+    """
     return Q(SearchVectorExact(ACCOUNT_WORDS, word)) | _of_holder(word)
 
 
 def _of_holder(words: Any) -> Q:
-    """Accounts of the newest `RANKED` customers with these words. See Note [One of]."""
+    """Returns the condition for accounts of the newest `RANKED` customers with these words. See
+    Note [One of].
+    """
     people = User.objects.filter(SearchVectorExact(PERSON_WORDS, words)).order_by("-pk")
     return one_of(people.values("pk")[:RANKED], "user")

@@ -1,7 +1,7 @@
-"""Suggestions when staff search finds nothing.
+"""Suggestions if the staff search finds nothing.
 
-Compares only what the person may see: names, email addresses, account names and words of
-transactions; the newest of each, so that the cost does not grow with the bank.
+Compares only data that the user may see: names, email addresses, account names and words of
+transactions. It reads only the newest rows of each, so the cost does not grow with the bank.
 """
 
 from collections.abc import Set
@@ -34,7 +34,7 @@ ACCOUNTS = """
 ROWS = f"""
     SELECT {WORDS_OF_ROW} AS words
     FROM transactions ORDER BY (created_at AT TIME ZONE 'UTC') DESC, id DESC LIMIT %s
-"""  # noqa: S608 - no value of anybody's
+"""  # noqa: S608 - constants
 WORDS: dict[type[models.Model], tuple[str, int]] = {
     User: (PEOPLE, NEWEST_PEOPLE),
     Account: (ACCOUNTS, NEWEST_PEOPLE),
@@ -50,7 +50,7 @@ WITH vocabulary AS MATERIALIZED (
 
 
 def suggested_queries(query: StaffQuery, seen: Set[type[models.Model]]) -> Suggestions:
-    """Suggests queries when nothing was found. Sends one database query."""
+    """Suggests queries if nothing was found. Sends one database query."""
 
     def vocabulary() -> Vocabulary:
         kinds = [WORDS[model] for model in WORDS if model in seen]

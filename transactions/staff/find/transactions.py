@@ -1,8 +1,8 @@
 """Conditions on transactions in the staff search and in the transaction list.
 
-The search language (docs/search.md) over the whole bank, plus ids, account numbers, and names of at
-most `NAMED_ACCOUNTS` accounts. A bare amount is searched among the newest rows, because no index
-covers amounts.
+The search uses the search language (docs/search.md) over the whole bank, and also ids, account
+numbers, and names of at most `NAMED_ACCOUNTS` accounts. A search for only an amount reads the
+newest rows, because no index covers amounts.
 """
 
 from collections.abc import Iterable
@@ -31,10 +31,10 @@ from transactions.staff.find.search import (
     ranked,
 )
 
-NEWEST = 20_000  # rows that a search for an amount alone covers
+NEWEST = 20_000  # rows covered by a search for only an amount
 HELP = (
     "A transaction's id, an account number, a person or words. Examples: rent · "
-    '"blue note" · rent -office · to:grace · amount:>100 · date:2026-03. An amount alone, like '
+    '"blue note" · rent -office · to:grace · amount:>100 · date:2026-03. A single amount, like '
     f"13.40, searches the newest {NEWEST:,} transactions."
 )
 
@@ -49,8 +49,8 @@ class TransactionCondition:
 
 
 def scope_for_staff(reader: User) -> Scope:
-    """Returns the scope of all rows. Finds them by name only for staff who may see people or
-    accounts, by email address only for staff who may see people.
+    """Returns the scope of all rows. Staff can search by name only if they may see people or
+    accounts, and by email address only if they may see people.
     """
     people, accounts = (
         any(reader.has_perm(f"accounts.{verb}_{thing}") for verb in ("view", "change"))
@@ -62,10 +62,10 @@ def scope_for_staff(reader: User) -> Scope:
 def transaction_condition(
     query: StaffQuery, scope: Scope, named: Iterable[Account] = (), *, is_narrow: bool = False
 ) -> TransactionCondition:
-    """The condition of a search. `named` are accounts that the same words match.
+    """Returns the condition of a search. `named` are accounts that match the same words.
 
-    `is_narrow` says that the rows belong to one account: an amount is then searched in all of
-    them. Runs one query if words may be names.
+    `is_narrow`: the rows belong to one account, so an amount is searched in all of them. Runs one
+    query if words may be names.
     """
     parsed = query.parsed
     if parsed.is_empty:
@@ -74,7 +74,7 @@ def transaction_condition(
     mistakes = [*parsed.mistakes, *scope_mistakes(parsed, scope, names)]
     compiled = ConditionCompiler(TransactionSides(scope), names).condition(parsed)
     where = compiled.where
-    if not is_narrow and (amount := _amount_alone(parsed)):
+    if not is_narrow and (amount := _single_amount(parsed)):
         where = _among_newest(amount, compiled)
     rank = compiled.rank if compiled.words is not None else UNRANKED
     lexemes = any_account(account.pk for account in named) if _is_bare(parsed) else ""
@@ -86,7 +86,7 @@ def transaction_condition(
 def transactions(
     query: StaffQuery, scope: Scope, named: Iterable[Account] = ()
 ) -> tuple[KindResults, TransactionCondition]:
-    """Finds transactions by id, then by rank, newest first among equals."""
+    """Finds transactions by id, then by rank, newest first if the rank is equal."""
     condition = transaction_condition(query, scope, named)
     rows = ranked(
         Transaction.objects.with_sides(),
@@ -111,19 +111,19 @@ def search(
 
 
 def _is_bare(query: ParsedQuery) -> bool:
-    """Whether the query has only words and phrases, which may also be names of accounts."""
+    """Returns whether the query has only words and phrases, which may also be names of accounts."""
     return len(query.words) == len(query.items)
 
 
-def _amount_alone(query: ParsedQuery) -> QueryItem | None:
+def _single_amount(query: ParsedQuery) -> QueryItem | None:
     items = query.items
-    is_alone = len(items) == 1 and items[0].kind in (WORD, AMOUNT) and not items[0].is_negated
-    return items[0] if is_alone and items[0].amount is not None else None
+    is_single = len(items) == 1 and items[0].kind in (WORD, AMOUNT) and not items[0].is_negated
+    return items[0] if is_single and items[0].amount is not None else None
 
 
 def _among_newest(item: QueryItem, condition: Condition) -> Q:
-    """Rows with the number as a word, and those of the newest with the amount; for a signed amount
-    only the latter. See Note [One of].
+    """Returns the condition for rows with the number as a word, and the newest rows with the
+    amount. A signed amount only matches the latter. See Note [One of].
     """
     among_newest = one_of(Transaction.objects.newest_first().values("pk")[:NEWEST])
     if item.kind == AMOUNT:
