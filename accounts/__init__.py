@@ -1,1 +1,1 @@
-"""Who holds money: users, accounts, sign-in, freezing and closing."""
+"""Users, their accounts and households, sign-in, freezing and closing."""

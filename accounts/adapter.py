@@ -1,4 +1,4 @@
-"""Adapts allauth: our texts, our redirects, our mails."""
+"""Adapters of allauth: the bank's texts, redirects and mails."""
 
 import logging
 from typing import Any
@@ -35,10 +35,11 @@ from ledger.web.mail import MailNotSent
 
 logger = logging.getLogger(__name__)
 
-# Mails to an address whose sign-in cannot be used as asked: nobody has it, or it is taken.
-# Somebody whose sign-in is closed gets one mail in place of each, or they would lead in a circle.
-TAKEN = "account/email/account_already_exists"
-OF_NO_SIGN_IN = {"account/email/unknown_account", TAKEN}
+# Mails about a sign-in that is not possible with this address: either no user has the address, or
+# it is already taken. A person whose sign-in is closed gets another mail instead, because the links
+# in these mails would send them in a circle.
+TAKEN_ADDRESS_MAIL = "account/email/account_already_exists"
+UNUSABLE_ADDRESS_MAILS = {"account/email/unknown_account", TAKEN_ADDRESS_MAIL}
 
 STEP_UPS = {
     "mfa_reauthenticate:webauthn": "Use a passkey",
@@ -48,7 +49,7 @@ STEP_UPS = {
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Our texts in place of allauth's, and mails that greet people by name."""
+    """The bank's texts in place of allauth's, and mails that greet users by name."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -65,25 +66,29 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "incorrect_code": (
             "This is not the code in our latest mail to you. Compare it, or copy it from there."
         ),
-        # What allauth says after the last attempt at a mailed code; passwords have the next one.
+        # allauth's message after the last attempt at a mailed code. For passwords, see
+        # too_many_passwords.
         "too_many_login_attempts": (
-            "That was one wrong code too many, so the code no longer counts. Ask for a new one: on "
-            "the sign-in page by “Send me a sign-in code”, for a further address on the page Email "
-            "addresses."
+            "There were too many wrong attempts, so the code is no longer valid. Request a new one "
+            "on the sign-in page with “Send me a sign-in code”, or for another address on the page "
+            "Email addresses."
         ),
         "too_many_passwords": (
-            "There were too many wrong attempts, perhaps by somebody else, so no password is taken "
-            "for now. You can still sign in with a code that we send you by mail, or with a "
-            "passkey; or wait some minutes."
+            "There were too many wrong attempts, perhaps by somebody else, so your password is "
+            "blocked for some minutes. You can still sign in with a code that we send you by mail, "
+            "or with a passkey."
         ),
         "too_many_step_ups": "Too many wrong attempts. Wait a few minutes, then try again.",
         "rate_limited": "Too many requests. Wait a few minutes, then try again.",
     }
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """The person with this address and password, or None. Raises ValidationError for too many
-        wrong attempts, without looking at the password; but None for those of a person at several
-        addresses, in the time of a wrong one: see Note [Addresses of one person].
+        """Returns the user with this address and password, or None. After too many wrong attempts,
+        the password is not checked.
+
+        Raises: ValidationError after too many wrong attempts. If the attempts of one person at
+        several addresses used up the limit, it returns None as slowly as for a wrong password: see
+        Note [Addresses of one person].
         """
         email = credentials.get("email", "")
         person = events.person_with(email)
@@ -105,11 +110,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return user
 
     def reauthenticate(self, user: User, password: str) -> bool:
-        """Whether this is the password of somebody who is signed in. Raises ValidationError for too
-        many wrong attempts.
+        """Returns whether this is the password of the signed-in user.
+
+        Raises: ValidationError after too many wrong attempts.
         """
         request = context.request
-        device = devices.known_device(request, user)  # or strangers could use up the limit in all
+        device = devices.known_device(request, user)  # else strangers could use up the limit
         attempt = limits.begin(request, door="step_up", account=str(user.pk), device=device)
         if attempt.refused_by:
             security_log.record(
@@ -123,9 +129,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def set_password(self, user: User, password: str) -> None:
-        """Sets the password of an open sign-in. Raises OwnerNotActive, and SignInChanged as
-        `save_password` does. By mail, it ends all sessions and access tokens too. allauth's own
-        writes the whole row as it was read.
+        """Sets the password of a user whose sign-in is open. A reset by mail also ends all sessions
+        and access tokens. allauth's own method is not used, because it overwrites the whole row.
+
+        Raises: OwnerNotActive, and SignInChanged like `save_password`.
         """
         user.refuse_unless_active()
         read_with = user.get_session_auth_hash()
@@ -137,23 +144,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         passwords.save_password(user, read_with=read_with, session_key=key, ends_all=reason)
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **more: Any) -> None:
-        """allauth's hook after a new password by mail: the owner is there, so attempts of strangers
-        no longer count.
+        """Clears the counts of wrong attempts. allauth calls this hook after a password reset by
+        mail, which proves that the owner is there.
         """
         if person := events.person_with(more.get("email", "")):
             for account in (*addresses_of(person), str(person.pk)):
                 limits.forget(request, door="sign_in", account=account)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Confirms the address by the code that the browser of the sign-up itself asked for: so the
-        password of that sign-up stays.
+        """Confirms the address with a code that the browser of the sign-up requested. Such a code
+        keeps the password of that sign-up.
         """
         email_address.is_confirmed_by_its_browser = True
         return bool(super().confirm_email(request, email_address))
 
     def is_safe_url(self, url: str) -> bool:
-        """Whether a page may lead there. False for what cannot be read as a URL, such as `http://[`,
-        at which allauth's own check raises ValueError.
+        """Returns whether a page may redirect to this URL. Returns False for an invalid URL, such
+        as `http://[`, for which allauth's own check raises ValueError.
         """
         try:
             return bool(super().is_safe_url(url))
@@ -161,12 +168,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return False
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """Returns the home page: an empty form again would look as if nothing had changed."""
+        """Returns the home page. An empty form would look as if the password had not changed."""
         return str(resolve_url(settings.LOGIN_REDIRECT_URL))
 
     def get_login_stages(self) -> list[str]:
-        """Returns allauth's steps of a sign-in, with ours for the address and the second factor.
-        The last compares with the first.
+        """Returns allauth's stages of a sign-in, with the bank's stages for the address and the
+        second factor. The last stage checks that the sign-in has not changed since the first.
         """
         ours = {
             "allauth.account.stages.EmailVerificationStage": (
@@ -180,13 +187,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return [*stages, "accounts.sign_in.pending.UnchangedStage"]
 
     def get_logout_redirect_url(self, request: HttpRequest) -> str:
-        """Returns the provider's sign-out for a session that began there. allauth asks before it
-        ends our session, and redirects after that.
+        """Returns the provider's sign-out URL for a session that began at a provider. allauth calls
+        this before it ends our session, and redirects afterwards.
         """
         return provider_sign_out_url(request) or str(super().get_logout_redirect_url(request))
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """The ways to step up, in our words: the password only for who has no second factor."""
+        """Returns the ways to reauthenticate, with our labels. The password is offered only to
+        users without a second factor.
+        """
         ways = step_up.strongest(super().get_reauthentication_methods(user))
         methods = {way["id"]: way for way in ways}
         return [
@@ -196,32 +205,34 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         ] or ([proof.way()] if proof.only_at_provider(user) else [])
 
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
-        """False: nothing more to prove in this app of allauth. Otherwise raises, so that allauth's
-        own rule decides nothing: see `step_up.fresh_until`.
+        """Returns False if this app of allauth needs no further proof. Otherwise raises, so that
+        allauth's own rule is not used: see `step_up.fresh_until`.
         """
         if super().is_reauthentication_required(app=app, **more):
-            asked = step_up.what_to_ask(self.request)
-            if asked is step_up.Ask.SIGN_IN:
-                raise ImmediateHttpResponse(step_up.told_to_sign_in_again(self.request))
-            if asked is step_up.Ask.PROOF:
+            required = step_up.what_to_ask(self.request)
+            if required is step_up.Ask.SIGN_IN:
+                raise ImmediateHttpResponse(step_up.redirect_to_new_sign_in(self.request))
+            if required is step_up.Ask.PROOF:
                 raise ReauthenticationRequired
         return False
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Sends a mail. `person_name` is the person it is about, never the one signed in. Sends
-        nothing if strangers have had too many sent to this address. Raises MailNotSent.
+        """Sends a mail, unless strangers have requested too many mails to this address.
+        `person_name` is the name of the person that the mail is about, never of the signed-in user.
+
+        Raises: MailNotSent.
         """
-        asked = template_prefix
-        if not mailed_codes.may_send(self.request, asked, email):
+        requested = template_prefix
+        if not mailed_codes.may_send(self.request, requested, email):
             return
         template_prefix, context = _fitting(template_prefix, email, context)
         context = {"person_name": mailed_name(context.get("user")), **bank_staff(), **context}
         try:
             super().send_mail(template_prefix, email, context)
         except MailNotSent:
-            mailed_codes.not_sent(self.request, asked, email)
+            mailed_codes.not_sent(self.request, requested, email)
             raise
-        if asked in mailed_codes.ASKED_BY_ANYBODY:
+        if requested in mailed_codes.ASKED_BY_ANYBODY:
             mailed_codes.remember(email, context.get("code"))
 
     def send_notification_mail(
@@ -231,57 +242,60 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Sends a notification, or keeps it until `locked_sign_in` has committed. Adds the user to
-        its context, which allauth leaves out. It tells of what has happened, so one that cannot be
-        sent stops nothing: a line of the log says so, and whom to tell.
+        """Sends a notification, or keeps it until `locked_sign_in` has committed. The change has
+        already happened, so a mail that cannot be sent is only logged. Adds the user to the
+        context, which allauth omits.
         """
         kept: list[Any] | None = getattr(self.request, KEPT_NOTICES, None)
         if kept is not None:
             kept.append((template_prefix, user, context, email))
             return
         try:
-            with notices.telling(user, template_prefix):
+            with notices.limited_notice(user, template_prefix):
                 super().send_notification_mail(
                     template_prefix, user, {"user": user, **(context or {})}, email
                 )
         except MailNotSent as error:
             logger.error(  # noqa: TRY400
-                "Not told by mail: %s, person %s (%s)", template_prefix, user.pk, error
+                "Notification not sent: %s, person %s (%s)", template_prefix, user.pk, error
             )
 
 
 def _fitting(
     template_prefix: str, email: str, context: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """The mail that says how this address can be used now: nobody signs in "as before" with one
-    whose sign-in is closed, or that a sign-up has never confirmed.
+    """Returns the template and context that describe how this address can be used now. "Sign in as
+    before" would be wrong for a closed sign-in, or for an address that the sign-up never confirmed.
     """
-    if template_prefix in OF_NO_SIGN_IN and (closed_at := closed_sign_in(email)):
+    if template_prefix in UNUSABLE_ADDRESS_MAILS and (closed_at := closed_sign_in(email)):
         return "account/email/sign_in_closed", {"closed_at": closed_at}
-    person = events.person_with(email) if template_prefix == TAKEN else None
+    person = events.person_with(email) if template_prefix == TAKEN_ADDRESS_MAIL else None
     if person is not None and is_unconfirmed(person):
         return "account/email/sign_up_again", context
     return template_prefix, context
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Our texts about second factors, and their secrets encrypted."""
+    """The bank's texts about second factors, whose secrets are stored encrypted."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        # Of a passkey; codes have sentences of their own (`accounts.security.forms`).
+        # For passkeys. Codes have other messages (`accounts.security.forms`).
         "incorrect_code": "This did not match. Try again, or choose another way.",
         "unreadable_secret": (
-            "The bank cannot check codes at present. Use a passkey, or ask the bank's staff."
+            "The bank cannot check codes at the moment. Use a passkey, or contact the bank."
         ),
-        "cannot_delete_authenticator": passwords.TOO_SHORT_ALONE,
+        "cannot_delete_authenticator": passwords.TOO_SHORT_WITHOUT_FACTOR,
     }
 
     def encrypt(self, text: str) -> str:
         return encryption.encrypt(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """The secret. Raises ValidationError, for the form, if no known key has encrypted it."""
+        """Returns the secret.
+
+        Raises: ValidationError, for the form, if no known key has encrypted it.
+        """
         try:
             return encryption.decrypt(encrypted_text)
         except InvalidToken:
@@ -289,10 +303,10 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
             raise self.validation_error("unreadable_secret") from None
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
-        """Whether the password is long enough to be what remains."""
+        """Returns whether the password is long enough to be the only factor left."""
         return not passwords.is_too_short_without(authenticator.user, authenticator)
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
-        """The name that the form for a new passkey proposes."""
+        """Returns the name that the form for a new passkey suggests."""
         count = Authenticator.objects.filter(user=user, type=type).count()
         return f"Passkey {count + 1}"

@@ -1,7 +1,8 @@
-"""Approvals: what staff ask another person to approve, and the decision. See Note [Four eyes].
+"""Requests of staff for another person's approval, and the decisions. See Note [Four eyes].
 
-The action itself is done by the service that does it without approval too; the database compares it
-with the approved request. Each call here is one database transaction, retried after a lost race.
+The same service does an action with and without approval; the database compares the action with the
+approved request. Each call here is one database transaction, retried after a conflict with another
+one.
 """
 
 import uuid
@@ -44,14 +45,14 @@ from ledger.text.lines import is_readable, tidy_line
 from ledger.web import security_log
 
 MONEY, LIMITS = "money", "limits"
-LONGEST_NOTE = 500  # characters, also of a reason
+LONGEST_NOTE = 500  # characters, for notes and reasons
 OVER = Decimal(2)  # a share above every threshold
 MAY_NOT_ASK = "You may not do this, so you cannot ask another person to approve it."
-NOTHING = Decimal(0)  # the amount of what moves no money
+NOTHING = Decimal(0)  # the amount of a request that moves no money
 REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     "needs_approval": (
         NeedsApproval,
-        "Over the threshold of the day, another person must approve it first. Nothing was done.",
+        "This is above today's threshold, so another person must approve it. Nothing was done.",
     ),
     "group_needs_approval": (
         NeedsApproval,
@@ -59,15 +60,15 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     ),
     "staff_before_groups": (
         NeedsApproval,
-        "This person is in a group that needs approval. Take the group away, and ask for it again.",
+        "This person is in a group that needs approval. Remove the group, then request it again.",
     ),
     "staff_serve_others": (
         ServesOwn,
-        "This moves money of yours or of your household; a colleague has to do it.",
+        "This moves your own or your household's money; a colleague has to do it.",
     ),
     "request_is_for_others": (
         ServesOwn,
-        "This is for you or your household, or an account of yours; a colleague has to ask.",
+        "This is for you, your household or one of your accounts; a colleague has to ask.",
     ),
     "limits_by_stranger": (
         ServesOwn,
@@ -85,7 +86,7 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     "limits_asked_change": (DetailsInvalid, "Change one of the limits, then ask for approval."),
     "request_for_file": (
         RequestDecided,
-        "The file was checked again meanwhile, and other lines can be paid now. Ask again.",
+        "The file was checked again in the meantime, and other lines can be paid now. Ask again.",
     ),
     "limits_asked_once": (
         RequestDecided,
@@ -93,49 +94,52 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     ),
     "approval_by_another_person": (MayNotDecide, "You asked for this; another person decides it."),
     "decided_by_manager": (MayNotDecide, "Only managers decide requests."),
-    "request_by_its_author": (MayNotAsk, "Staff ask in their own name alone."),
-    "limits_by_their_author": (MayNotAsk, "Staff change limits in their own name alone."),
-    "status_by_its_author": (MayNotAsk, "Staff change a status in their own name alone."),
-    "decided_by_its_author": (MayNotDecide, "Everybody decides in their own name alone."),
+    "request_by_its_author": (MayNotAsk, "Staff can ask only in their own name."),
+    "limits_by_their_author": (MayNotAsk, "Staff can change limits only in their own name."),
+    "status_by_its_author": (MayNotAsk, "Staff can change a status only in their own name."),
+    "decided_by_its_author": (MayNotDecide, "Everybody can decide only in their own name."),
     "decided_by_stranger": (
         MayNotDecide,
-        "You or your household asked, pay, are paid or get the group; another manager decides.",
+        "You or your household are part of this request, so another manager must decide.",
     ),
     "asked_by_staff": (
         MayNotDecide,
-        "Who asked may not do this any more, so it is neither approved nor done.",
+        "The person who asked may no longer do this, so it is neither approved nor done.",
     ),
-    "request_not_expired": (RequestDecided, "The time to decide this request is over."),
-    "request_used_by_rows": (RequestDecided, "An approval is used by what it allows alone."),
-    "request_changes_by_decision": (RequestDecided, "This request was decided before."),
+    "request_not_expired": (RequestDecided, "This request has expired."),
+    "request_used_by_rows": (RequestDecided, "Only the approved action can use an approval."),
+    "request_changes_by_decision": (RequestDecided, "This request is already decided."),
 }
 _TO_ASK = {name.partition(".")[2] for name in PERMISSIONS_TO_ASK.values()}
-DECIDED = "This request was decided or withdrawn before, or its time is over."
+DECIDED = "This request was already decided or withdrawn, or has expired."
 
 
 class SumOf(NamedTuple):
-    """Whose sum of the day: that of a clerk, or of an account. `what` is MONEY or LIMITS."""
+    """The key of a daily sum: of a clerk or of an account. `what` is MONEY or LIMITS."""
 
     what: str
-    whose: User | Account
+    owner: User | Account
 
     @property
     def key(self) -> str:
-        """As the database names it, after the day."""
-        kind = "clerk" if isinstance(self.whose, User) else "account"
-        return f"{self.what} {kind} {self.whose.pk}"
+        """The database's key of the sum, without the day."""
+        kind = "clerk" if isinstance(self.owner, User) else "account"
+        return f"{self.what} {kind} {self.owner.pk}"
 
 
 def refusal_of_staff(error: IntegrityError) -> LedgerError | None:
-    """The LedgerError for a rule of four eyes that refused a statement; None for other rules."""
+    """Returns the LedgerError for a four-eyes rule that refused a statement, or None for other
+    rules.
+    """
     diag = getattr(error.__cause__, "diag", None)
-    kind, sentence = REFUSALS.get(getattr(diag, "constraint_name", None) or "", (None, ""))
-    return kind(sentence) if kind else None
+    kind, message = REFUSALS.get(getattr(diag, "constraint_name", None) or "", (None, ""))
+    return kind(message) if kind else None
 
 
 def check_now(*_row: object) -> None:
-    """Has the database check now what it would check at COMMIT, after a step of staff has its
-    locks. Raises AccessEnded as `current_access.refuse_if_ended` does.
+    """Runs the deferred checks of the database now, while a step of staff has its locks.
+
+    Raises: AccessEnded, like `current_access.refuse_if_ended`.
     """
     current_access.refuse_if_ended()
     with connection.cursor() as cursor:
@@ -145,9 +149,9 @@ def check_now(*_row: object) -> None:
 
 def write_thresholds(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
     """Writes the setting LEDGER_FOUR_EYES_OVER into the database, after `migrate` and before the
-    server starts. Returns whether that changed anything.
+    server starts. Returns whether anything changed.
 
-    The lock makes an insert into currencies wait, or waits for it, because a trigger writes the
+    The lock and an insert into currencies wait for each other, because a trigger writes the
     threshold of a new currency.
     """
     rows = ApprovalThreshold.objects.using(using)
@@ -164,10 +168,10 @@ def write_thresholds(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
 
 
 def wanted_thresholds(*, using: str = DEFAULT_DB_ALIAS) -> dict[str, Decimal]:
-    """What the setting LEDGER_FOUR_EYES_OVER says for the currencies of this bank.
+    """Returns the setting LEDGER_FOUR_EYES_OVER for the currencies of this bank.
 
-    Currencies outside ISO 4217 have a threshold of 0 unless the setting names them, so that all of
-    it needs approval: the one for all others counts in units of national currencies.
+    Currencies outside ISO 4217 have a threshold of 0 unless the setting lists them, so every amount
+    needs approval. The threshold for all other currencies is meant for national currencies only.
     """
     added = Currency.objects.using(using).exclude(code__in=ISO_CURRENCIES)
     of_others = dict.fromkeys(added.values_list("code", flat=True), Decimal(0))
@@ -175,18 +179,22 @@ def wanted_thresholds(*, using: str = DEFAULT_DB_ALIAS) -> dict[str, Decimal]:
 
 
 def thresholds() -> dict[str, Decimal]:
-    """The thresholds that the database holds, by currency; those of all others under "*"."""
+    """Returns the thresholds in the database by currency. The key "*" is for all other
+    currencies.
+    """
     return dict(ApprovalThreshold.objects.values_list("currency", "amount"))
 
 
 def threshold_of(currency: str) -> Decimal:
-    """The amount that one person may do alone in a day, in this currency."""
+    """Returns the amount in this currency that one person may move or raise in a day without
+    approval.
+    """
     known = thresholds()
     return known.get(currency, known.get("*", Decimal(0)))
 
 
 def share_of(amount: Decimal, currency: str) -> Decimal:
-    """An amount as a part of the threshold of its currency, as the database counts it."""
+    """Returns an amount as a fraction of the threshold of its currency, like the database."""
     threshold = threshold_of(currency)
     if not amount:
         return Decimal(0)
@@ -194,18 +202,19 @@ def share_of(amount: Decimal, currency: str) -> Decimal:
 
 
 def needs_approval(*, what: str, clerk: User, accounts: Iterable[Account], share: Decimal) -> bool:
-    """Whether an action of this share needs another person, after what was done alone today.
+    """Returns whether an action of this share needs approval, given today's sum without approval.
 
-    `what` is MONEY or LIMITS. Read before the action, so the database may still refuse it.
+    `what` is MONEY or LIMITS. The sum is read before the action, so the database may still refuse
+    it.
     """
-    whose = [SumOf(what, clerk), *(SumOf(what, account) for account in accounts)]
-    return share > 0 and max(done_alone_today(whose).values()) + share > 1
+    sums = [SumOf(what, clerk), *(SumOf(what, account) for account in accounts)]
+    return share > 0 and max(done_today_without_approval(sums).values()) + share > 1
 
 
-def done_alone_today(whose: Iterable[SumOf]) -> dict[SumOf, Decimal]:
-    """What was done alone today, as a part of the threshold, for each of these. One query."""
+def done_today_without_approval(wanted: Iterable[SumOf]) -> dict[SumOf, Decimal]:
+    """Returns what was done today without approval, as a fraction of the threshold. One query."""
     today = datetime.now(UTC).date().isoformat()
-    keys = {each: f"{today} {each.key}" for each in whose}
+    keys = {each: f"{today} {each.key}" for each in wanted}
     sums = dict(StaffSum.objects.filter(key__in=keys.values()).values_list("key", "share"))
     return {each: sums.get(key, Decimal(0)) for each, key in keys.items()}
 
@@ -225,22 +234,24 @@ def ask(
     asked_by: User,
     person: User | None = None,
 ) -> ApprovalRequest:
-    """Asks another person to approve an action, which must then have exactly these contents.
+    """Requests another person's approval of an action, which must then have exactly these contents.
 
-    `person` is who gets a group. Raises DetailsInvalid without a reason or for one longer than
-    LONGEST_NOTE, RequestDecided if this action was asked for before, ServesOwn if it is for who
-    asks, or for their household, MayNotAsk for who may not do it themselves.
+    `person` is the one who gets a group.
+
+    Raises: DetailsInvalid if the reason is empty or longer than LONGEST_NOTE. RequestDecided if
+    this action was already requested. ServesOwn if the action is for the requester or their
+    household. MayNotAsk if the requester may not do the action themselves.
     """
     if not asked_by.has_perm(PERMISSIONS_TO_ASK[kind]):
         raise MayNotAsk(MAY_NOT_ASK)
     if not is_readable(why := _tidied(reason)):
-        raise DetailsInvalid("Say why, so that another person can decide.")
+        raise DetailsInvalid("Enter a reason, so that another person can decide.")
     with translated(), db_transaction.atomic(durable=True):
         # No unique index: a request that nobody decided in time stays pending, and may be repeated.
         wait_for_lock(f"approval {transaction_id}")
         current_access.refuse_if_ended()
         if ApprovalRequest.objects.open_for(transaction_id).exists():
-            raise RequestDecided("This was asked for before; the list of approvals shows it.")
+            raise RequestDecided("You already asked for this; see the list of approvals.")
         now = timezone.now()
         request = ApprovalRequest.objects.create(
             kind=kind,
@@ -264,15 +275,18 @@ def ask(
 def approve(*, request: ApprovalRequest, by: User, note: str = "") -> ApprovalRequest:
     """Approves a request, so that its action can be done once, before it expires.
 
-    Raises MayNotDecide for who asked, for a relative of theirs or of the account, for who is no
-    manager, and if who asked may not do the action any more; RequestDecided if it was decided, or
-    is over; DetailsInvalid for a note longer than LONGEST_NOTE.
+    Raises: MayNotDecide if `by` is not a manager, is the requester, or is a relative of the
+    requester or the account's owner, or if the requester may no longer do the action.
+    RequestDecided if it was decided or has expired. DetailsInvalid for a note longer than
+    LONGEST_NOTE.
     """
     return _decide(request, ApprovalRequest.Status.APPROVED, by, note)
 
 
 def still_allowed(requests: Sequence[ApprovalRequest]) -> set[uuid.UUID]:
-    """The ids of those requests whose asker is active staff and may do the action themselves."""
+    """Returns the ids of the requests whose requester is active staff and may do the action
+    themselves.
+    """
     codenames = Q(groups__permissions__codename__in=_TO_ASK)
     found = User.objects.filter(
         pk__in={request.requested_by_id for request in requests},
@@ -292,15 +306,21 @@ def still_allowed(requests: Sequence[ApprovalRequest]) -> set[uuid.UUID]:
 
 @counts_refusals
 def decline(*, request: ApprovalRequest, by: User, note: str) -> ApprovalRequest:
-    """Declines a request. Raises DetailsInvalid also without a note, else as `approve` does."""
+    """Declines a request.
+
+    Raises: DetailsInvalid also for an empty note; otherwise like `approve`.
+    """
     return _decide(request, ApprovalRequest.Status.DECLINED, by, note)
 
 
 @counts_refusals
 def withdraw(*, request: ApprovalRequest, by: User) -> ApprovalRequest:
-    """Takes back what one asked for, while nobody has decided. Raises MayNotDecide for others."""
+    """Withdraws the user's own request, unless it was decided.
+
+    Raises: MayNotDecide for other users; RequestDecided.
+    """
     if request.requested_by_id != by.pk:
-        raise MayNotDecide("Only who asked can withdraw this request.")
+        raise MayNotDecide("Only the person who asked can withdraw this request.")
     return _changed(request, by, status=ApprovalRequest.Status.WITHDRAWN)
 
 
@@ -311,7 +331,7 @@ def _decide(
         raise MayNotDecide("Only managers decide requests.")
     tidied = _tidied(note)
     if status == ApprovalRequest.Status.DECLINED and not tidied:
-        raise DetailsInvalid("Say why you decline, so that your colleague knows.")
+        raise DetailsInvalid("Enter the reason for your colleague.")
     try:
         changed = _changed(
             request, by, status=status, decided_by=by, decided_at=timezone.now(), note=tidied
@@ -325,7 +345,10 @@ def _decide(
 
 
 def _tidied(text: str) -> str:
-    """The reason or note in one line. Raises DetailsInvalid if it is too long to be stored."""
+    """Returns the reason or note in one line.
+
+    Raises: DetailsInvalid if it is too long.
+    """
     if len(text) > LONGEST_NOTE:
         raise DetailsInvalid(f"Write at most {LONGEST_NOTE} characters.")
     return tidy_line(text)
@@ -349,7 +372,7 @@ def _changed(request: ApprovalRequest, by: User, **fields: Any) -> ApprovalReque
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turns a refusal of the database into its LedgerError."""
+    """Raises the LedgerError that belongs to an IntegrityError of the block."""
     try:
         yield
     except IntegrityError as error:

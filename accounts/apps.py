@@ -9,7 +9,7 @@ from ledger.text import currencies
 
 
 class AccountsConfig(AppConfig):
-    """Who holds money: people, their accounts, sign-in."""
+    """People, their accounts and sign-in."""
 
     name = "accounts"
 
@@ -26,7 +26,7 @@ class AccountsConfig(AppConfig):
         from accounts.models.change import RECORDED
         from accounts.read_log import note_entry
         from accounts.sign_in import allauth_rows, events
-        from accounts.sign_in.notices import tell_of_recovery_code
+        from accounts.sign_in.notices import notify_of_recovery_code
         from accounts.sign_in.providers import group_map, linking, sign_out
 
         currencies.look_up_by(_minor_units)
@@ -36,7 +36,7 @@ class AccountsConfig(AppConfig):
         allauth_rows.insert_only_new_rows()
         allauth_rows.lock_connections()
         post_init.connect(note_entry, sender=LogEntry)
-        authenticator_used.connect(tell_of_recovery_code)
+        authenticator_used.connect(notify_of_recovery_code)
         register(check_thresholds, deploy=True)
         group_map.check_names()
         user_logged_in.connect(sign_out.keep_in_session)

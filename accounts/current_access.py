@@ -1,4 +1,4 @@
-"""What has signed the current request in, and whether it still counts."""
+"""Checks whether the session or token of the current request is still valid."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _check: ContextVar[Check | None] = ContextVar("current_access", default=None)
 
 @contextmanager
 def checked_by(check: Check) -> Iterator[None]:
-    """Within the block, `refuse_if_ended` calls `check`."""
+    """Makes `refuse_if_ended` call `check` within the block."""
     before = _check.set(check)
     try:
         yield
@@ -21,12 +21,12 @@ def checked_by(check: Check) -> Iterator[None]:
 
 
 def refuse_if_ended(person: Any | None = None) -> None:
-    """Raises AccessEnded if the current request is of this person, and its session, token or
-    sign-in has ended; or if it is of staff, and their sign-in was closed or their rights have
-    changed. `person` is the User as they are now. Without a request nothing is checked.
+    """Raises AccessEnded if the current request belongs to `person` (the current row) and its
+    session, token or sign-in has ended. Also raises it for staff whose sign-in was closed or whose
+    rights have changed. Does nothing outside a request.
 
-    Call it after the lock that a change waits for. It costs one query for a step of staff, none for
-    a customer's request about anything but their own row.
+    Call it after the lock that a change waits for. It costs one query for a step of staff, and none
+    for a customer's request, unless it is about the customer's own row.
     """
     check = _check.get()
     if check is not None:

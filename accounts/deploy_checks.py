@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` says of approvals: ledger.checks."""
+"""A check of the approval thresholds for `manage.py check --deploy`: see ledger.checks."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from ledger.checks.messages import wrong
 
 
 def check_thresholds(**_options: Any) -> list[CheckMessage]:
-    """An approval threshold that the setting changed and the database does not know."""
+    """Warns if the thresholds in the database differ from the setting."""
     try:
         is_same = thresholds() == wanted_thresholds()
     except (DatabaseError, InterfaceError):
-        return []  # which ledger.checks.database tells
+        return []  # reported by ledger.checks.database
     if is_same:
         return []
     return [

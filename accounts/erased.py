@@ -1,4 +1,4 @@
-"""What stands in place of names that were erased, and which values of the history name somebody."""
+"""Replacements for erased names, and the values of the history that identify a person."""
 
 NAME = "A former customer"
 DOMAIN = "erased.invalid"  # a domain that nobody can have (RFC 2606)
@@ -6,4 +6,9 @@ ACCOUNT_NAME = "Account"
 HOUSEHOLD_NAME = "A former household"
 FILE_NAME = "A file"
 ERASED = "The data of this person is being erased, or is erased already."
-NAMING = ("name", "email", "account there", "household")  # values of the history that name somebody
+NAMING = (
+    "name",
+    "email",
+    "account there",
+    "household",
+)  # values of the history that identify people

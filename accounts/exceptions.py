@@ -1,21 +1,22 @@
-"""Refusals. Each class is the refused fact; each instance carries a sentence for
-the person who caused it, saying what happened and what to do."""
+"""Refusals. The class is the refused fact; the message explains to the user what happened and
+what to do.
+"""
 
 import re
 
 
 def slug_of(name: str) -> str:
-    """The name of a class as the API's types and the log have it: InsufficientFunds is
+    """Returns the name of a class in the API's types and in the log: InsufficientFunds becomes
     "insufficient-funds".
     """
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
 
 
 class LedgerError(Exception):
-    """A refusal: nothing has moved. `str(error)` is fit to show to the person.
+    """A refusal: no money has moved. `str(error)` is a message for the user.
 
-    `field`: the field of a request that it is about; "" for none. `is_conflict`: what the person
-    saw was changed, or used, meanwhile.
+    `field`: the request's field that the refusal is about, or "". `is_conflict`: whether what the
+    user saw was changed or used in the meantime.
     """
 
     field = ""
@@ -23,7 +24,7 @@ class LedgerError(Exception):
 
 
 class AccountNotFound(LedgerError):
-    """No account has that id or number, or none was named."""
+    """No account has this id or number, or the request contains neither."""
 
     field = "from_account"
 
@@ -39,49 +40,51 @@ class AccountNotEmpty(LedgerError):
 
 
 class CurrencyUnknown(LedgerError):
-    """No account can be opened in this currency: the bank does not have it, or has closed it."""
+    """No account can be opened in this currency, because the bank does not have it or has closed
+    it.
+    """
 
 
 class OwnerNotActive(LedgerError):
-    """The person's sign-in is closed, so nothing is opened or added for them."""
+    """The person's sign-in is closed, so nothing can be opened or added for them."""
 
 
 class SignInChanged(LedgerError):
-    """The password, the address or the rights of the person were changed after they were read."""
+    """The password, the address or the rights of the person have changed since they were read."""
 
 
 class TooManyAccounts(LedgerError):
-    """The person has as many accounts as they may open by themselves."""
+    """The person has as many accounts as customers may open themselves."""
 
 
 class LimitInvalid(LedgerError):
-    """A limit or overdraft that an account cannot have. `field` is its column; "" for none."""
+    """An invalid limit or overdraft. `field` is its column, or ""."""
 
-    def __init__(self, sentence: str, field: str = "") -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
         self.field = field
 
 
 class NeedsApproval(LedgerError):
-    """It is over the threshold of the day, or a group with rights by two, and nobody else has
-    approved it.
+    """The action exceeds the threshold of the day, or adds a group with sensitive rights, and no
+    other person has approved it.
     """
 
 
 class ProviderDecides(LedgerError):
-    """The identity provider gives this group to this person, or does not."""
+    """The identity provider decides whether this person is in this group."""
 
 
 class PersonErased(LedgerError):
-    """The erasure of the person has begun, so their sign-in and their address stay as they are."""
+    """The erasure of the person has begun, so their sign-in and address can no longer change."""
 
 
 class ServesOwn(LedgerError):
-    """Staff would move money, or change limits or a status, of their own or of their household."""
+    """Staff cannot move money, or change limits or a status, for themselves or their household."""
 
 
 class RequestDecided(LedgerError):
-    """The request was decided, withdrawn or used before, or its time is over."""
+    """The request was decided, withdrawn or used before, or has expired."""
 
 
 class MayNotAsk(LedgerError):
@@ -89,11 +92,11 @@ class MayNotAsk(LedgerError):
 
 
 class AccessEnded(LedgerError):
-    """The right to do this was taken away during the request; the rest is not booked."""
+    """The user lost the right to do this during the request; the rest is not booked."""
 
 
 class SessionEnded(AccessEnded):
-    """The session was ended or the sign-in was closed during the call; the line is not booked."""
+    """The session or the sign-in was closed during the call; the line is not booked."""
 
 
 class TokenEnded(AccessEnded):
@@ -109,24 +112,26 @@ class DetailsInvalid(LedgerError):
 
 
 class LastWayIn(LedgerError):
-    """Without this password or passkey nothing would sign the person in."""
+    """Without this password or passkey, the person could no longer sign in."""
 
 
 class NoSecondFactor(LedgerError):
-    """There is no passkey and no app for which recovery codes could stand in."""
+    """The person has neither a passkey nor an app, so there is nothing that recovery codes could
+    replace.
+    """
 
 
 class PasswordTooShort(LedgerError):
-    """The password is too short to be all that protects the sign-in."""
+    """The password is too short to be the only protection of the sign-in."""
 
 
 class TokenInvalid(LedgerError):
-    """An access token that this person cannot have. `field` is what is wrong; "" for none."""
+    """An invalid access token. `field` is the invalid field, or ""."""
 
-    def __init__(self, sentence: str, field: str = "") -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
         self.field = field
 
 
 class TooManyTokens(LedgerError):
-    """The person has as many access tokens that work as anybody may have."""
+    """The person has the maximum number of valid access tokens."""

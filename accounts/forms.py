@@ -34,20 +34,22 @@ FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "CZK", "JPY")
 
 
 def currency_choices() -> list[tuple[str, str]]:
-    """The open currencies with their names, the common ones first."""
+    """Returns the open currencies with their names, with common currencies first."""
     currencies = {currency.code: str(currency) for currency in Currency.objects.open()}
     first = [code for code in FIRST_CURRENCIES if code in currencies]
     return [(code, currencies.pop(code)) for code in first] + list(currencies.items())
 
 
 class PasswordWords:
-    """Gives password fields this site's labels, and the password rules as one help text."""
+    """Mixin that sets this site's labels on password fields, and the password rules as one help
+    text.
+    """
 
     fields: dict[str, forms.Field]
     labels = {
         "oldpassword": "Current password",
         "password1": "New password",
-        "password2": "New password, once more",
+        "password2": "New password, again",
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,13 +59,13 @@ class PasswordWords:
                 self.fields[name].label = label
                 self.fields[name].widget.attrs.pop("placeholder", None)
                 self.fields[name].validators.append(passwords.refuse_too_long)
-        if "password1" in self.fields:  # not for somebody who signs up by a passkey
+        if "password1" in self.fields:  # absent when signing up with a passkey
             help_text = passwords.help_for(getattr(self, "user", None))
             self.fields["password1"].help_text = help_text
 
 
 class SignInForm(allauth_forms.LoginForm):  # type: ignore[misc]
-    """Signs in by password. A text longer than any password is refused before it is hashed."""
+    """Sign-in with a password. A text longer than any password is refused before it is hashed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -71,7 +73,9 @@ class SignInForm(allauth_forms.LoginForm):  # type: ignore[misc]
 
 
 class StepUpForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc]
-    """Takes the password again. A text longer than any password is refused before it is hashed."""
+    """Reauthentication with the password. A text longer than any password is refused before it is
+    hashed.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -79,10 +83,10 @@ class StepUpForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc]
 
 
 class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
-    """Changes the password of somebody who knows the current one."""
+    """A password change by a user who knows the current password."""
 
     def clean_oldpassword(self) -> str:
-        """The current password. A wrong one counts like a wrong step-up."""
+        """Returns the current password. A wrong password counts like a wrong reauthentication."""
         password = str(self.cleaned_data["oldpassword"])
         if not get_adapter().reauthenticate(self.user, password):
             raise get_adapter().validation_error("enter_current_password")
@@ -90,16 +94,21 @@ class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # ty
 
 
 class AttemptsMixin:
-    """Says after a wrong code how many attempts are left: the same if nobody has the address."""
+    """Mixin that shows after a wrong code how many attempts are left, also for unknown
+    addresses.
+    """
 
     most_attempts: int
 
     def failed_attempts(self) -> int:
-        """How many wrong codes this browser sent before."""
+        """Returns how many wrong codes this browser has already sent."""
         raise NotImplementedError
 
     def clean_code(self) -> str:
-        """The code. Raises ValidationError for a wrong one."""
+        """Returns the code.
+
+        Raises: ValidationError for a wrong code.
+        """
         try:
             return str(super().clean_code())  # type: ignore[misc]
         except forms.ValidationError as refusal:
@@ -111,26 +120,29 @@ class AttemptsMixin:
 
 
 class ConfirmAddressForm(AttemptsMixin, allauth_forms.ConfirmEmailVerificationCodeForm):  # type: ignore[misc]
-    """Takes the code that confirms an address."""
+    """A form for the code that confirms an address."""
 
     most_attempts = app_settings.EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS
 
     def failed_attempts(self) -> int:
-        """As the process in the session counts them."""
+        """Returns the count in the session."""
         state = context.request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY, {})
         return int(state.get("failed_attempts", 0))
 
 
 class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
-    """Checks the sign-in code from the mail. Wrong codes count by client, or by device; each mail
-    has its own code, good for three attempts in the browser that asked: see
-    `accounts.sign_in.mailed_codes`.
+    """A form for the sign-in code from the mail. Wrong codes are counted by client, or by known
+    device. Each mail has its own code, which is valid for three attempts in the browser that
+    requested it: see `accounts.sign_in.mailed_codes`.
     """
 
-    expected_code: str  # "" for an address of nobody
+    expected_code: str  # "" for an unknown address
 
     def clean_code(self) -> str:
-        """The code, if it is the one in the mail."""
+        """Returns the code if it is the code in the mail.
+
+        Raises: ValidationError for a wrong code.
+        """
         request, login = context.request, context.request._login_stage.login
         device = devices.known_device(request, login.user) if login.user else ""
         email = login.email.lower()
@@ -160,33 +172,33 @@ class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
 
 
 class SignInCodeForm(AttemptsMixin, MailedCodeForm):
-    """Takes the sign-in code from the mail."""
+    """A form for the sign-in code from the mail, which shows the attempts left."""
 
     most_attempts = app_settings.LOGIN_BY_CODE_MAX_ATTEMPTS
 
     def failed_attempts(self) -> int:
-        """As the pending sign-in counts them."""
+        """Returns the count in the pending sign-in."""
         return int(context.request._login_stage.state.get("failed_attempts", 0))
 
 
 class AskForCodeForm(allauth_forms.RequestLoginCodeForm):  # type: ignore[misc]
-    """Asks for a sign-in code, by its own page or by a button of the sign-in form, whose address
-    it takes. Without an address there, its page asks for one.
+    """A request for a sign-in code, from its page or from a button of the sign-in form, whose
+    address it uses. Without an address there, the page of this form requests one.
     """
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         if data is not None and "login" in data and "email" not in data:
             data = {"email": data["login"]} if data["login"].strip() else None
-            kwargs["files"] = None  # or the form would count as sent
+            kwargs["files"] = None  # else the form would be bound
         super().__init__(data, *args, **kwargs)
 
 
 class SetPasswordForm(PasswordWords, allauth_forms.SetPasswordForm):  # type: ignore[misc]
-    """Sets the first password of somebody who has none."""
+    """A form for the first password of a user who has none."""
 
 
 class ResetPasswordKeyForm(PasswordWords, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
-    """Sets a new password for somebody who followed a link in a mail."""
+    """A form for a new password, opened with a link in a mail."""
 
 
 class NameField(ReadableNameField):
@@ -202,7 +214,7 @@ class NameField(ReadableNameField):
 
 
 class NameForm(forms.Form):
-    """Asks for the name of somebody who has none."""
+    """A form for the name of a user who has none."""
 
     name = NameField()
 
@@ -211,13 +223,15 @@ PASSWORDS_DIFFER = "You must type the same password each time."
 
 
 class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
-    """Signing up: a name besides the email and the password, or without one by a passkey."""
+    """Sign-up with a name, an email address and a password, or a passkey in place of the
+    password.
+    """
 
     account_already_exists: bool
     by_passkey: bool
     name = NameField()
     field_order = ("name", "email", "password1", "password2")
-    labels = {"password1": "Password", "password2": "Password, once more"}
+    labels = {"password1": "Password", "password2": "Password, again"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -225,9 +239,9 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         self.no_passkeys_here = no_passkeys_at(context.request) if self.by_passkey else ""
 
     def clean(self) -> dict[str, Any]:
-        """Refuses a password similar to the name, because allauth compares only the email address,
-        and a passkey where none works, before a mail is sent. Says that two passwords differ also
-        if the first one is refused, which allauth does not.
+        """Refuses a password similar to the name, because allauth compares only the email address.
+        Before a mail is sent, refuses passkeys on hosts where they cannot work. Unlike allauth,
+        reports two different passwords even if the first is refused.
         """
         if self.no_passkeys_here:
             raise forms.ValidationError(self.no_passkeys_here)
@@ -244,13 +258,15 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, Any]:
-        """Saves the person. For a taken address it does the same work, sends its owner a mail, and
-        answers with the same page.
+        """Saves the user. For a taken address, does the same work, sends a mail to the address's
+        owner, and responds with the same page.
         """
         saved: tuple[User | None, Any]
         if self.account_already_exists:
             self._save_and_take_back(request)
-            saved = super().try_save(request)  # the mail is in no transaction, as that of a sign-up
+            saved = super().try_save(
+                request
+            )  # mails are sent outside a transaction, like at sign-up
             return saved
         try:
             with db_transaction.atomic():
@@ -258,13 +274,13 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         except IntegrityError:
             if not User.objects.filter(email=self.cleaned_data["email"]).exists():
                 raise
-            self.account_already_exists = True  # since the form looked
+            self.account_already_exists = True  # since the form was checked
             saved = super().try_save(request)
         return saved
 
     def _save_and_take_back(self, request: HttpRequest) -> None:
-        """Writes a person as for a free address, and none stays: without that work the answer for a
-        taken address would come sooner.
+        """Saves a user and rolls back, so that the response for a taken address takes as long as
+        for a free address.
         """
         email = self.cleaned_data["email"]
         self.cleaned_data["email"] = f"{uuid.uuid4().hex}@taken.invalid"
@@ -287,8 +303,10 @@ NO_SUCH_NUMBER = "No account at this bank has this number. Compare it with the o
 
 
 def account_numbered(typed: str) -> Account | None:
-    """The account with a typed number, and its owner; None without one. Raises ValueError with a
-    sentence for what cannot be a number, without a query.
+    """Returns the account with the entered number, and its owner, or None. Runs no query for an
+    invalid number.
+
+    Raises: ValueError with a message, if the text cannot be a number.
     """
     digits = clean_account_number(typed)
     with reading(RowScope.DIRECTORY):
@@ -297,10 +315,10 @@ def account_numbered(typed: str) -> Account | None:
 
 
 class AccountNumberField(forms.CharField):
-    """A typed account number. `clean` returns the Account with its owner.
+    """A field for an account number. `clean` returns the Account with its owner.
 
-    Verifies the check digits before it queries the database. With `must_exist=False` a number of no
-    account is None, without an error: then the form decides what its reader may learn.
+    Verifies the check digits before it queries the database. With `must_exist=False`, an unknown
+    number returns None without an error: the form then decides what its user may learn.
     """
 
     def __init__(self, *, suggestions: str = "", must_exist: bool = True, **kwargs: Any) -> None:
@@ -327,10 +345,10 @@ USUAL_CURRENCY = "EUR"  # if neither accounts nor the browser name another
 
 
 def currency_of_languages(accept_language: str) -> str:
-    """Returns the currency of the first country in an Accept-Language header: "en-US" gives USD.
+    """Returns the currency of the first country in an Accept-Language header: USD for "en-US".
 
-    Source: CLDR's territory currencies, by Babel. Returns USUAL_CURRENCY if the header names no
-    country with a known currency.
+    Source: CLDR's territory currencies, from Babel. Returns USUAL_CURRENCY if the header contains
+    no country with a known currency.
     """
     from babel.numbers import get_territory_currencies
 
@@ -344,7 +362,7 @@ def currency_of_languages(accept_language: str) -> str:
 
 
 class LongSelect(forms.Select):
-    """A select with many options: Django's own renders a template for each of them."""
+    """A select with many options. Django's own renders a template for each option."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         """Returns the HTML. Choices have no groups."""
@@ -374,7 +392,7 @@ class AccountNameField(ReadableNameField):
 
 
 class AccountSettingsForm(forms.Form):
-    """Asks for the SETTINGS of an account."""
+    """A form for the SETTINGS of an account."""
 
     name = AccountNameField()
 
@@ -385,12 +403,12 @@ class AccountSettingsForm(forms.Form):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The settings that differ from those of the account."""
+        """The settings that differ from the account's settings."""
         return {name: self.cleaned_data[name] for name in self.changed_data}
 
 
 class OpenAccountForm(forms.Form):
-    """Asks for the name and the currency of a new account."""
+    """A form for the name and the currency of a new account."""
 
     name = AccountNameField()
     currency = forms.ChoiceField(
@@ -411,9 +429,9 @@ class OpenAccountForm(forms.Form):
 
 
 def carry_initial(form: forms.BaseForm, names: Iterable[str]) -> None:
-    """Makes the form carry the values that its page showed, so that `changed_data` has the fields
-    which the reader changed, also if somebody else has changed the row since. A form without such
-    values is compared with the row of now.
+    """Adds the values that the page showed as hidden fields. `changed_data` then contains only the
+    fields that the user changed, even if another user has changed the row since. A form without
+    hidden values is compared with the current row.
     """
     are_sent = any(name.startswith(form.add_prefix("initial-")) for name in form.data)
     if are_sent or not form.is_bound:

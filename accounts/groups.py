@@ -1,11 +1,11 @@
-"""What each group may do. `manage.py migrate` makes the database match it.
+"""What each group may do. `manage.py migrate` updates the database to match.
 
-PERMISSIONS has what is needed for the books; a feature registers what is its own in its module
-`group_rights`, by `let`. docs/staff.md shows all of it.
+PERMISSIONS contains the permissions for the ledger. Features add their own with `let`, in their
+module `group_rights`. docs/staff.md lists them all.
 
-Nobody may add, change or delete a transaction by hand, because only services move money, nor change
-what a group may do: that is this table, in the repository. A bank that needs another group makes it
-as the owner of the tables, see docs/staff.md.
+No group may change transactions by hand, because only services move money, nor change groups,
+because this table in the repository defines them. The owner of the tables can create further
+groups, see docs/staff.md.
 """
 
 import logging
@@ -27,11 +27,10 @@ OPERATIONS = "operations"
 AUDITOR = "auditor"
 MANAGER = "manager"
 PEOPLE_ADMIN = "people_admin"
-# What nobody gets from one person alone: rights to move money, to change limits, to approve either
-# and to give groups. See Note [Rights by two].
+# Rights that need a second person: to move money, to change limits, to approve either and to add
+# people to groups. See Note [Rights by two].
 MONEY_RIGHTS = ("use_cash_desk", "refund_transactions", "manage_holds", "change_limits")
 RIGHTS_BY_TWO = (*MONEY_RIGHTS, "decide_approvals", "give_groups")
-# Of a bank that had the one group `staff`: its members, with what they could do there.
 
 _READ_THE_BOOKS = (
     "accounts.view_account",
@@ -88,15 +87,15 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.add_user",
         "accounts.change_user",
         "accounts.give_groups",
-        "accounts.view_approvalrequest",  # those that they made: they see no accounts
+        "accounts.view_approvalrequest",  # only their own: they see no accounts
         "accounts.view_household",
         "accounts.add_household",
         "accounts.change_household",
     ),
 }
-# The groups that members of a group may give, if they hold every permission of them themselves, and
-# take away in any case. Superusers and `manage.py give_group` give all others: whoever could give a
-# right that they lack would have it under another name.
+# Members of a group may remove these groups from people, and add those whose permissions they all
+# have. Superusers and `manage.py give_group` add all others, because a user who could add a right
+# that they lack could get it with a second account.
 MAY_GIVE: dict[str, tuple[str, ...]] = {
     PEOPLE_ADMIN: (ANALYSTS, SUPPORT, OPERATIONS, AUDITOR),
 }
@@ -109,10 +108,11 @@ def let(*groups: str, do: Iterable[str]) -> None:
 
 
 def ensure_groups(using: str = DEFAULT_DB_ALIAS) -> dict[str, Group]:
-    """Makes the groups of the table, each with exactly its permissions, and returns them by name.
+    """Creates the groups of PERMISSIONS, each with exactly its permissions, and returns them by
+    name. Leaves other groups unchanged, and logs corrected permissions.
 
-    Leaves other groups as they are, and logs what it changed in one of these. Raises LookupError if
-    a permission does not exist yet, because only `migrate` creates permissions.
+    Raises: LookupError if a permission does not exist yet, because only `migrate` creates
+    permissions.
     """
     known = {
         f"{label}.{codename}": pk
@@ -129,20 +129,22 @@ def ensure_groups(using: str = DEFAULT_DB_ALIAS) -> dict[str, Group]:
         before = set(_labels(groups[name].permissions.select_related("content_type")))
         groups[name].permissions.set(known[permission] for permission in wanted)
         if not is_new and before != set(wanted):
-            _tell_of_change(name, gained=set(wanted) - before, lost=before - set(wanted))
+            _log_change(name, gained=set(wanted) - before, lost=before - set(wanted))
     return groups
 
 
-def _tell_of_change(name: str, *, gained: set[str], lost: set[str]) -> None:
+def _log_change(name: str, *, gained: set[str], lost: set[str]) -> None:
     logger.warning(
-        "The group %s has the permissions of this version again: gained %s, lost %s. Rights of your"
-        " own go into a group of your own (docs/staff.md).",
+        "The group %s has the permissions of this version again: gained %s, lost %s. Put your"
+        " own rights into a separate group (docs/staff.md).",
         name, ", ".join(sorted(gained)) or "nothing", ", ".join(sorted(lost)) or "nothing",
     )  # fmt: skip
 
 
 def fill_groups(*, app_config: "AppConfig", using: str, **_signal: Any) -> None:
-    """Makes the groups after `migrate`, when Django has made the permissions of the last app."""
+    """Creates the groups after `migrate`, when Django has created the permissions of the last
+    app.
+    """
     from django.apps import apps
 
     with_models = [each for each in apps.get_app_configs() if each.models_module]
@@ -151,25 +153,26 @@ def fill_groups(*, app_config: "AppConfig", using: str, **_signal: Any) -> None:
 
 
 def groups_given_by(giver: PermissionsMixin) -> "QuerySet[Group]":
-    """The groups that this person may give to others: all for superusers; else those of MAY_GIVE
-    and those that are not in the table, if the giver holds every permission of them.
+    """Returns the groups to which this user may add others. Superusers: all groups. Others: the
+    groups of MAY_GIVE and those not in PERMISSIONS, if the user has every permission of the group.
     """
     if giver.is_superuser:
         return Group.objects.all()
     if not giver.has_perm("accounts.give_groups"):
         return Group.objects.none()
-    asked = Group.objects.exclude(name__in=PERMISSIONS.keys() - _in_table(giver))
+    candidates = Group.objects.exclude(name__in=PERMISSIONS.keys() - _in_table(giver))
     held = [
         group.pk
-        for group in asked.prefetch_related("permissions__content_type")
+        for group in candidates.prefetch_related("permissions__content_type")
         if giver.has_perms(_labels(group.permissions.all()))
     ]
     return Group.objects.filter(pk__in=held)
 
 
 def groups_left_to(giver: PermissionsMixin, person: PermissionsMixin) -> "QuerySet[Group]":
-    """The groups that the person may be in after the giver's change: those that the giver may give,
-    and those that the person has, because nobody must be able to give what they may take away.
+    """Returns the groups that the person may have after the giver's change: those that the giver
+    may add, and those that the person has. It is not necessary to be able to add a group in order
+    to remove it.
     """
     given, own = groups_given_by(giver), person.groups.all()
     return Group.objects.filter(
@@ -178,7 +181,7 @@ def groups_left_to(giver: PermissionsMixin, person: PermissionsMixin) -> "QueryS
 
 
 def may_take_all_groups_of(giver: PermissionsMixin, person: PermissionsMixin) -> bool:
-    """Whether the giver may take away every group that the person is in."""
+    """Returns whether the giver may remove the person from all their groups."""
     if giver.is_superuser:
         return True
     takes = _in_table(giver)
@@ -189,7 +192,7 @@ def may_take_all_groups_of(giver: PermissionsMixin, person: PermissionsMixin) ->
 
 
 def _in_table(giver: PermissionsMixin) -> set[str]:
-    """The groups of MAY_GIVE for this person."""
+    """Returns the groups of MAY_GIVE for this user."""
     return {name for own in giver.groups.all() for name in MAY_GIVE.get(own.name, ())}
 
 

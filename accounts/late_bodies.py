@@ -1,13 +1,15 @@
 """Decides what a request may do once its body is complete.
 
-Note [Late bodies]: a client may send a body for as long as it likes. Before its last byte, the
-token may be revoked, the session ended, the sign-in closed, or rights taken from the person. So a
-short body is read before session or token. A longer body may hold a thread for long while it is
-read, so it is read only for somebody who is signed in, also by the CSRF check. To strangers a page
-that is open to them (the sign-in) answers 413, and other pages lead to it. Then session or token,
-and the person with their rights, are read again: by the middleware for pages, and for calls of the
-API by `ApiView.initial`, once the scope and the rate limit have let the call in. One that `Expect`
-delays counts as long. Behind the nginx of `deploy/` every body is complete when its request begins.
+Note [Late bodies]: a client may take as long as it likes to send a body. Before the last byte, the
+token may be revoked, the session ended, the sign-in closed, or the user's rights removed. Therefore
+a short body is read before the session or token.
+
+A longer body may block a thread for long, so it is read only for signed-in users. This also applies
+to the CSRF check. For strangers, a public page (the sign-in) responds with 413, and other pages
+redirect to it. After the body, the session or token, the user and their rights are read again: by
+the middleware for pages, and by `ApiView.initial` for API calls, once the scope and the rate limit
+have been checked. A body that `Expect` delays is treated as long. Behind the nginx of `deploy/`,
+every body is complete when its request begins.
 """
 
 from collections.abc import Callable
@@ -26,20 +28,21 @@ from ledger.web.middleware import content_length
 
 SHORT = 64 * 1024  # bytes; the forms of the site stay far below
 READS = ("GET", "HEAD", "OPTIONS", "TRACE")
-CUT_OFF = "Its body ended too early. Nothing was changed. Send it again."
+CUT_OFF = "The request ended too early. Nothing was changed. Send it again."
 NOT_READ = (
-    "Nobody is signed in, so at most 64 KB are read here, and nothing that `Expect` delays. Nothing"
-    " was changed. Send less, or sign in first."
+    "Nobody is signed in, so this page accepts at most 64 KB, and no `Expect` header. Nothing was"
+    " changed. Send less, or sign in first."
 )
 
 _sessions, _people = SessionMiddleware(HttpResponse), AuthenticationMiddleware(HttpResponse)
 
 
 class LateBodyMiddleware:
-    """Reads short bodies before the person, and the person again after long bodies of pages.
+    """Middleware that reads short bodies before the user, and the user again after long bodies of
+    pages.
 
-    Stands before the CSRF check, which reads bodies of pages, and before all that reads the session
-    or the token.
+    It must precede the CSRF check, which reads bodies of pages, and everything that reads the
+    session or the token.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -57,8 +60,8 @@ class LateBodyMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_arguments: Any
     ) -> HttpResponseBase | None:
-        """Reads the long body of a page, then the session and its person again. Reads nothing for
-        a stranger, who is led to the sign-in or, by an open page, refused.
+        """Reads the long body of a page, then the session and its user again. For a stranger, reads
+        nothing and redirects to the sign-in, or refuses the request if the page is public.
         """
         if _is_call(request) or not is_late(request):
             return None
@@ -78,13 +81,13 @@ def _not_read(request: HttpRequest) -> HttpResponse:
 
 
 def is_late(request: HttpRequest) -> bool:
-    """Whether a request may change something, and has a body that is not short."""
+    """Returns whether a request may change something, and has a body that is not short."""
     is_short = content_length(request) <= SHORT and "Expect" not in request.headers
     return _changes_something(request) and not is_short
 
 
 def sign_in_again(request: HttpRequest) -> None:
-    """Reads the session or the token, and the person with their rights, as they are now."""
+    """Reads the current session or token, and the current user with their rights."""
     request.__dict__.pop("_cached_user", None)
     _sessions.process_request(request)
     _people.process_request(request)
@@ -92,7 +95,7 @@ def sign_in_again(request: HttpRequest) -> None:
 
 
 def _is_call(request: HttpRequest) -> bool:
-    """Whether it is one of the API, which answers to nobody by itself."""
+    """Returns whether this is an API call. The API responds to unauthenticated calls itself."""
     return request.path_info.startswith(PATHS)
 
 

@@ -1,4 +1,4 @@
-"""Puts people into groups; asks another person first where the database wants that.
+"""Adds people to groups, and requests approval where the database requires it.
 
 See Note [Rights by two] in `accounts.models.rights_triggers`.
 """
@@ -20,8 +20,9 @@ from ledger.db.retry import with_retry
 
 
 def offered(giver: User, person: User) -> QuerySet[Group]:
-    """The groups that the giver may give to the person or leave to them. What the identity provider
-    decides for this person is no longer given here, because the next sign-in would take it away.
+    """Returns the groups that the giver may add the person to or leave them in. Groups that the
+    identity provider decides for this person are excluded, because the next sign-in would remove
+    them.
     """
     own = person.groups.values("pk")
     decided = _decided_by_provider(person).values("pk")
@@ -29,7 +30,9 @@ def offered(giver: User, person: User) -> QuerySet[Group]:
 
 
 def _decided_by_provider(person: User) -> QuerySet[Group]:
-    """The groups that the identity provider decides for this person; none for a stranger to it."""
+    """Returns the groups that the identity provider decides for this person; none for people who do
+    not sign in with it.
+    """
     if not SocialAccount.objects.filter(user=person).exists():
         return Group.objects.none()
     return Group.objects.filter(name__in=ProviderGroup.objects.values("name"))
@@ -37,10 +40,11 @@ def _decided_by_provider(person: User) -> QuerySet[Group]:
 
 @counts_refusals
 def give(person: User, group: Group) -> None:
-    """Puts a person into a group, as part of the caller's database transaction.
+    """Adds a person to a group, as part of the caller's database transaction.
 
-    Raises, with nothing changed, NeedsApproval if another person has to approve it first, and
-    ProviderDecides for what the provider decides: the database takes it for the provider's.
+    Raises, with nothing changed: NeedsApproval if another person has to approve it first.
+    ProviderDecides if the provider decides this group, because the database would treat it as the
+    provider's decision.
     """
     with approvals.translated(), db_transaction.atomic():
         person.groups.add(group)
@@ -50,7 +54,10 @@ def give(person: User, group: Group) -> None:
 
 @counts_refusals
 def ask_for(*, person: User, group: Group, reason: str, asked_by: User) -> ApprovalRequest:
-    """Asks a manager to approve that this person gets a group. Raises as `approvals.ask` does."""
+    """Requests a manager's approval to add this person to a group.
+
+    Raises: the errors of `approvals.ask`.
+    """
     return approvals.ask(
         kind=ApprovalRequest.Kind.GROUP,
         transaction_id=uuid.uuid5(person.pk, group.name),
@@ -68,15 +75,17 @@ def ask_for(*, person: User, group: Group, reason: str, asked_by: User) -> Appro
 @counts_refusals
 @with_retry
 def give_approved(request: ApprovalRequest) -> User:
-    """Gives the group of an approved request, and makes the person staff unless the group is that
-    of the analysts. Raises NeedsApproval if it is not approved any more, MayNotDecide if who asked
-    may not give the group any more.
+    """Adds the person to the group of an approved request, and makes them staff unless the group is
+    the analysts.
+
+    Raises: NeedsApproval if the request is no longer approved; MayNotDecide if the requester may no
+    longer add people to the group.
     """
     with db_transaction.atomic(durable=True):
         person: User = User.objects.lock_active(request.person_id)
         group = groups_given_by(request.requested_by).filter(name=request.group).first()
         if group is None:
-            raise MayNotDecide("Who asked may not give this group any more.")
+            raise MayNotDecide("The person who asked may no longer give this group.")
         set_reason(request.reason_in_history)
         with approvals.translated():
             if group.name != ANALYSTS and not person.is_staff:

@@ -1,4 +1,4 @@
-"""The pages about signing in."""
+"""Menu entries of the pages about signing in."""
 
 from ledger.web.menu import register
 

@@ -1,4 +1,6 @@
-"""Middleware of sessions, of their reads from replicas, of refusals and people without a name."""
+"""Middleware for sessions and their reads from replicas, for refusals and for people without a
+name.
+"""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +34,7 @@ from ledger.web.redirects import redirect_and_return
 
 CHANGED = "Your password was changed, so you were signed out here. Sign in with the new one."
 FROM_ELSEWHERE = {
-    "by_person": "You were signed out here from another device of yours. Sign in again.",
+    "by_person": "You were signed out here from another of your devices. Sign in again.",
     "by_staff": "The bank has signed you out on all devices. Sign in again.",
     "password_changed": CHANGED,
     "password_reset": CHANGED,
@@ -47,8 +49,9 @@ logger = logging.getLogger(__name__)
 
 
 class RefusalMiddleware:
-    """Shows a page with status 409 and the reason where a service refused and its view did not say
-    so, as when the sign-in is closed between the session's check and the service.
+    """Middleware that shows a page with status 409 and the reason if a service refuses and the view
+    does not handle the refusal. This happens if the sign-in is closed between the session's check
+    and the service.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -68,7 +71,9 @@ class RefusalMiddleware:
 
 
 class AccessMiddleware:
-    """Lets services check again what signed the request in: see `UserQuerySet.lock_active`."""
+    """Middleware that lets services check again whether the session or token of the request is
+    valid: see `UserQuerySet.lock_active`.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -79,10 +84,10 @@ class AccessMiddleware:
 
 
 class ReplicaMiddleware:
-    """Lets pages of people who are signed in read from replicas, and keeps with a session up to
-    where it has written: see Note [Where a read goes].
+    """Middleware that lets pages of signed-in users read from replicas, and stores in the session
+    the position up to which it has written: see Note [Where a read goes].
 
-    Stands before the session is read. Without replicas it is not there.
+    It must precede the middleware that reads the session. Without replicas it is not used.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -91,7 +96,7 @@ class ReplicaMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        replicas.replicas()  # which begins to ask them, in a process that has just started
+        replicas.replicas()  # starts their checks in a new process
         reads = replicas.RequestReads(
             lambda: cast("SessionStore", request.session).needed,
             lambda: _is_known(request),
@@ -112,22 +117,24 @@ class ReplicaMiddleware:
 
 
 def _note(session: SessionStore, *, has_written: bool) -> None:
-    """Notes what replicas have to replay before they serve this session again."""
+    """Stores in the session what replicas must replay before they serve it again."""
     try:
         if has_written:
             session.note_position()
         session.note_writer()
-    except Error as error:  # what was written counts all the same
+    except Error as error:  # the write itself is committed
         why = reasons.in_words(error)
         trace = None if outages.is_outage(error) else error
-        logger.warning("A session could not note what it wrote: %s", why, exc_info=trace)
+        logger.warning(
+            "The position of a write could not be stored in the session: %s", why, exc_info=trace
+        )
 
 
 def _within(
     reads: replicas.RequestReads, session: SessionBase, content: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """The same parts, which are read, or booked as lines of a batch, while they are sent. What they
-    write is noted when they end, and when nobody reads them any more.
+    """Yields the same parts. Each is read, or booked as a line of a batch, while it is sent. The
+    position of their writes is stored when they end, or when the client no longer reads them.
     """
     parts = iter(content)
     try:
@@ -143,13 +150,16 @@ def _within(
 
 
 def _is_known(request: HttpRequest) -> bool:
-    """Whether session and person are loaded, and somebody is signed in; no query."""
+    """Returns whether the session and its user are loaded, and the user is signed in. Runs no
+    query.
+    """
     user, session = getattr(request, "_cached_user", None), request.session
     is_loaded = isinstance(session, SessionStore) and session.row is not None
     return is_loaded and user is not None and user.is_authenticated
 
 
-# A script of ours sends it where nobody has clicked: a page that is left open keeps no session.
+# Our scripts send this header for requests without a click, so that a page left open does not keep
+# a session alive.
 BY_ITSELF = "X-By-Itself"
 
 
@@ -165,16 +175,18 @@ class SessionTimesMiddleware:
         response = self.get_response(request)
         if isinstance(request.session, SessionStore):
             if request.session.ended:
-                messages.info(request, sentence_for(request.session))
+                messages.info(request, message_for(request.session))
             if request.path_info not in health.STATUS_PAGES and BY_ITSELF not in request.headers:
                 request.session.seen()
         return response
 
 
 class NameMiddleware:
-    """Asks customers without a name for it before any page but those of signing in and out.
+    """Middleware that redirects customers without a name to enter one, except on pages for signing
+    in and out.
 
-    They have none after they took a sign-up over in which a stranger may have typed another's name.
+    A customer has no name after taking over a sign-up in which a stranger may have entered another
+    person's name.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -186,7 +198,7 @@ class NameMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_view: Any
     ) -> HttpResponse | None:
-        """Redirects instead of running the view. Public pages stay as they are."""
+        """Redirects instead of running the view. Public pages are not affected."""
         if stays_open(request, view):
             return None
         user = request.user
@@ -195,8 +207,8 @@ class NameMiddleware:
         return redirect_and_return(request, reverse("security:choose_name"))
 
 
-def sentence_for(session: SessionStore) -> str:
-    """Why the session has ended."""
+def message_for(session: SessionStore) -> str:
+    """Returns the message why the session has ended."""
     idle, absolute = times_for(is_staff=session.was_staff)
     if session.ended == IDLE:
         return f"You were signed out after {in_words(idle)} without a click. Sign in again."
@@ -206,7 +218,7 @@ def sentence_for(session: SessionStore) -> str:
 
 
 def in_words(time: timedelta) -> str:
-    """The time in whole minutes, or in hours where they fit."""
+    """Formats a time in whole hours if possible, else in minutes."""
     minutes = int(time.total_seconds()) // 60
     count, unit = (minutes // 60, "hour") if minutes % 60 == 0 else (minutes, "minute")
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -9,25 +9,25 @@ from ledger.text.lines import HARMLESS, odd_characters
 
 LENGTH = 12
 LONGEST_TYPED = 100  # characters, with spaces and dashes
-APART = "-.\u2010\u2011\u2013"  # what people write between digits
+APART = "-.\u2010\u2011\u2013"  # separators between digits
 
 
 def with_check_digits(digits: str) -> str:
-    """The account number that begins with these ten digits."""
+    """Returns the account number that begins with these ten digits."""
     return f"{digits}{mod_97_10.calc_check_digits(digits)}"
 
 
 def new_account_number() -> str:
-    """Returns a random number. It may be taken: then `open_account` tries another one."""
+    """Returns a random number. It may be taken; `open_account` then tries another."""
     return with_check_digits(f"{secrets.randbelow(9 * 10**9) + 10**9}")
 
 
 def clean_account_number(typed: str) -> str:
-    """The digits of a number as a person typed it, with spaces, dashes or the invisible characters
-    that come along with a copied number.
+    """Returns the digits of an entered number. Ignores spaces, dashes and the invisible characters
+    that a copied number may contain.
 
-    Raises ValueError with a sentence when it cannot be an account number; one
-    wrong digit and most swapped ones are caught here, before any look-up.
+    Raises: ValueError with a message if it cannot be an account number. This finds one wrong digit
+    and most swapped digits without a query.
     """
     if len(typed) > LONGEST_TYPED:
         raise ValueError(f"An account number has {LENGTH} digits; this text is far longer.")

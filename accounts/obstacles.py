@@ -1,4 +1,4 @@
-"""Why something cannot be done now: all obstacles, each with what to do about it."""
+"""Obstacles: why an action is not possible now, with what to do about each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,19 @@ from uuid import UUID
 from accounts.models import Account
 from ledger.text.money import figure
 
-HELD, COMING, MONEY, DEBT = "held", "coming", "money", "debt"  # what keeps an account open
+HELD, COMING, MONEY, DEBT = (
+    "held",
+    "coming",
+    "money",
+    "debt",
+)  # reasons why an account cannot be closed
 Link = tuple[str, str]  # label and URL
 NO_LINK: Link = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One obstacle and what to do, in a sentence; the label and URL of the page to do it, or ""."""
+    """A message with one obstacle and what to do; the label and URL of the page to do it, or ""."""
 
     sentence: str
     label: str = ""
@@ -28,7 +33,7 @@ def _no_link(_kind: str, _account: Account) -> Link:
 def obstacles_to_closing(
     accounts: Sequence[Account], link: Callable[[str, Account], Link] = _no_link
 ) -> dict[UUID, list[Obstacle]]:
-    """What keeps each of these accounts open, by id: holds, money, a debt. One query.
+    """Returns why each of these accounts cannot be closed, by id: holds, money, a debt. One query.
 
     `link` returns the page for an obstacle of one kind: HELD, COMING, MONEY or DEBT.
     """
@@ -49,8 +54,8 @@ def _sentences(account: Account, *, has_coming: bool) -> list[tuple[str, str]]:
     found = []
     if account.held:
         held = f"{figure(account.held, currency)} {currency}"
-        rest = "for payments under way; wait until they are captured or released."
-        found.append((HELD, f"{name} holds {held} {rest}"))
+        rest = "on hold for pending payments; wait until they are captured or released."
+        found.append((HELD, f"{name} has {held} {rest}"))
     if has_coming:
         rest = "on another account; wait until it is captured or released."
         found.append((COMING, f"Money is on hold for {name} {rest}"))
@@ -58,5 +63,5 @@ def _sentences(account: Account, *, has_coming: bool) -> list[tuple[str, str]]:
     if account.balance > 0:
         found.append((MONEY, f"{name} still has {amount}; move the money out first."))
     elif account.balance < 0:
-        found.append((DEBT, f"{name} owes {amount}; pay that in first."))
+        found.append((DEBT, f"{name} owes {amount}; pay it in first."))
     return found

@@ -1,18 +1,18 @@
 """Logs what staff and analysts read of other people, in the request that shows it.
 
-Each answer counts, whatever its status: a refusal may repeat a balance, a redirect carries messages
-about rows to the next page, and 304 confirms a value. So does each question, a page of the admin
-with something behind its `?`, also where the answer is that there is no such row or page. Only a
-server error says nothing of rows, unless a permission opened some or a question was asked: whether
-a query runs past its time may depend on them. Another page that loads nobody's rows, such as an
-empty form, is not logged. The row is inserted before the page leaves: a read that cannot be logged
-shows nothing. It waits for a synchronous standby as payments do, because a read that a failover
-forgets was not logged; where it is known that none confirms, the page is refused at once.
-Customers' pages are not logged and cost no query. See Note [Whose data].
+Each response is logged, whatever its status: a refusal may repeat a balance, a redirect passes
+messages about rows to the next page, and 304 confirms a value. Each admin page with a query string
+is logged too, even if it finds nothing. A server error is logged only if a permission opened rows
+or the request had a query string, because a timeout may depend on the rows. Other pages that load
+nobody's rows, such as an empty form, are not logged. The row is inserted before the response is
+sent: if a read cannot be logged, its page is not shown. The insert waits for a synchronous standby
+like a payment, because a failover would otherwise lose it. If it is known that no standby confirms,
+the page is refused immediately. Customers' pages are not logged and cost no query. See Note [Whose
+data].
 
-Note [Reads of a stream]: a file may read rows while it is sent, for hours if its reader is slow.
-Before a part with newly read rows leaves, the reader's access is checked again, and the people
-whom no row of this file names yet are logged. Before a part without newly read rows, the access is
+Note [Reads of a stream]: a file may read rows while it is sent, for hours if the client is slow.
+Before a part with newly read rows is sent, the reader's access is checked again, and people
+who are not in the log of this file yet are logged. Before a part without newly read rows, access is
 checked if the last check was a second ago. If a check or the log fails, the file is cut off.
 """
 
@@ -37,7 +37,7 @@ from django.http import (
 from django.urls import reverse
 
 from accounts.models import Account, Currency, Read, User
-from accounts.models.read import LONGEST_QUERY, MOST_PEOPLE
+from accounts.models.read import LONGEST_QUERY, MAX_PEOPLE
 from accounts.shown import Shown, add, add_accounts, add_unnamed, collect
 from accounts.sign_in.revalidation import refuse_if_ended
 from ledger.db.commits.confirmation import is_known_lost
@@ -49,13 +49,13 @@ from ledger.web.request_facts import facts_of
 
 CHECK_AFTER = 1  # seconds
 _FAILED = HTTPStatus.INTERNAL_SERVER_ERROR
-NOBODYS = {Currency, Group}  # models of rows that tell of no person
+NOBODYS = {Currency, Group}  # models whose rows contain no personal data
 logger = logging.getLogger(__name__)
 
 
 class ReadLogMiddleware:
-    """Logs each page that read other people's rows by right: all of the admin, and wherever
-    `opened_by_right` was called.
+    """Middleware that logs each page on which a permission opened other people's rows: the whole
+    admin, and every view that called `opened_by_right`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -68,7 +68,7 @@ class ReadLogMiddleware:
             response = self.get_response(request)
         has_failed = response.status_code >= _FAILED
         if has_failed and not (shown.by_right or _is_question(request)):
-            return response  # who asks may be what the database could not say
+            return response  # the database may have failed to load the user
         if not request.user.is_authenticated:
             return response
         if not (shown.by_right or (request.user.is_staff and _in_admin(request))):
@@ -90,13 +90,13 @@ class ReadLogMiddleware:
             content = cast("Iterable[bytes]", stream.streaming_content)
             known = Shown(others | {request.user.pk}, shown.accounts, shown.unnamed)
             stream.streaming_content = _logged_parts(request, name, known, content)
-            # nginx would take up to 64 MB ahead of the reader, and the checks would come too early.
+            # nginx would read up to 64 MB ahead of the client, and the checks would come too early.
             response["X-Accel-Buffering"] = "no"
         return response
 
 
 def note_entry(*, instance: LogEntry, **_signal: object) -> None:
-    """Adds whom a loaded entry of the admin's own log names, see Note [Whose data]."""
+    """Adds the people in a loaded entry of the admin's own log, see Note [Whose data]."""
     if instance.pk is None or instance.content_type_id is None:
         return
     model = ContentType.objects.get_for_id(instance.content_type_id).model_class()
@@ -129,13 +129,17 @@ def _is_question(request: HttpRequest) -> bool:
 
 
 def _query(request: HttpRequest) -> str:
-    """The whole query, because part of it would let the reader choose which part."""
+    """Returns the whole query string. If only a part were logged, the reader could choose which
+    part.
+    """
     query: str = request.META.get("QUERY_STRING", "")
     return query
 
 
 def _owners(shown: Shown) -> set[uuid.UUID]:
-    """The people whose rows were loaded, and those of the accounts of loaded payments."""
+    """Returns the people whose rows were loaded, and the owners of the accounts of loaded
+    payments.
+    """
     if not shown.accounts:
         return shown.people
     accounts = Account.objects.filter(pk__in=shown.accounts)
@@ -143,7 +147,9 @@ def _owners(shown: Shown) -> set[uuid.UUID]:
 
 
 def _logged(request: HttpRequest, name: str, others: set[uuid.UUID]) -> HttpResponse | None:
-    """Logs the read; the page of a refusal where that would wait for as long as a statement may."""
+    """Logs the read. If no standby can confirm it, returns the page of a refusal immediately
+    instead of waiting until the statement times out.
+    """
     if is_known_lost():
         outages.log_no_standby(request)
         return _standby_is_lost()
@@ -154,8 +160,10 @@ def _logged(request: HttpRequest, name: str, others: set[uuid.UUID]) -> HttpResp
 def _logged_parts(
     request: HttpRequest, name: str, known: Shown, content: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """The same parts, see Note [Reads of a stream]. `known` names whom the request has logged and
-    the reader. Raises AccessEnded.
+    """Yields the same parts, see Note [Reads of a stream]. `known` contains the reader and the
+    people that the request has already logged.
+
+    Raises: AccessEnded.
     """
     parts, checked_at = iter(content), time.monotonic()
     while True:
@@ -179,7 +187,7 @@ def _refuse_if_ended(request: HttpRequest) -> None:
 
 
 def _log_part(request: HttpRequest, name: str, known: Shown, shown: Shown) -> None:
-    """Logs what is shown and not known, and adds it to `known`."""
+    """Logs what is in `shown` but not in `known`, and adds it to `known`."""
     others = _owners(Shown(shown.people, shown.accounts - known.accounts)) - known.people
     if others or (shown.unnamed and not known.unnamed):
         _log(request, name, others)
@@ -195,14 +203,14 @@ def _log(request: HttpRequest, name: str, others: set[uuid.UUID]) -> None:
         page=name[:100],
         path=request.path[:200],
         query=_query(request),
-        people=sorted(others)[:MOST_PEOPLE],
+        people=sorted(others)[:MAX_PEOPLE],
         address=sender["address"] or "",
         request=sender["request"] or "",
     )
 
 
 def _failed(request: HttpRequest, error: DatabaseError) -> HttpResponse:
-    """The page that says why the read could not be logged."""
+    """Returns the page that explains why the read could not be logged."""
     if outages.waited_for_standby(error):
         return _standby_is_lost()
     return page_for(request, error) or _not_shown()

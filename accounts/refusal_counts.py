@@ -1,5 +1,5 @@
-"""Counts refusals by the name of their LedgerError, for `/metrics`: each once, where it leaves the
-service that the caller called. The line of the request in the log names it, too.
+"""Counts refusals by the name of their LedgerError, for `/metrics`. Each is counted once, when it
+leaves the outermost service. The request's log line also contains the name.
 """
 
 import functools
@@ -15,7 +15,7 @@ from ledger.metrics.kinds import Counter
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Where: when money was to move, in a review that moves none, or in a service of another kind.
+# Where: when money was to be moved, in a review that moves no money, or in another service.
 BOOKING, REVIEW, SERVICE = "booking", "review", "service"
 REFUSALS = Counter(
     "ledger_refusals_total",
@@ -26,7 +26,7 @@ _is_inside: ContextVar[bool] = ContextVar("counts_refusals", default=False)
 
 
 def count_refusals(names: Mapping[str, int], where: str) -> None:
-    """Counts refusals that are results, not exceptions: how many there are of each name."""
+    """Counts refusals that are results, not exceptions. `names` contains the count of each name."""
     for name, many in names.items():
         REFUSALS.labels(name, where).inc(many)
         context.note(refusal=slug_of(name))
@@ -50,7 +50,7 @@ def counting_refusals(where: str) -> Iterator[None]:
 
 
 def counts_refusals(function: Callable[P, R]) -> Callable[P, R]:
-    """`counting_refusals` as a decorator, for services that move no money."""
+    """Applies `counting_refusals` as a decorator, for services that move no money."""
 
     @functools.wraps(function)
     def counted(*args: P.args, **kwargs: P.kwargs) -> R:

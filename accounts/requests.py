@@ -1,4 +1,4 @@
-"""A request of somebody who has signed in."""
+"""The type of an authenticated request."""
 
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
@@ -7,7 +7,7 @@ from accounts.models import User
 
 
 class PersonRequest(HttpRequest):
-    """For type checkers: behind LoginRequiredMiddleware the user is a person."""
+    """For type checkers: after LoginRequiredMiddleware, the user is always a User."""
 
     user: User
     htmx: HtmxDetails

@@ -1,12 +1,12 @@
-"""Limits how much a customer may send in a day: rows of the books stay for ever, in each backup.
+"""Limits how much a customer may send in a day, because rows of the ledger are stored permanently,
+and in each backup.
 
-A payment with 16 KiB of metadata is eight times as large in the database, with its indexes. So the
-bytes of bodies are counted, of pages and of the API. A process takes its count to the table of
-counters by the megabyte, so that an ordinary request asks no database; what a process has not taken
-there yet is less than that. Where few bytes become rows, the rows count in addition: LINE for a
-payment of a list, or a line of a file, also of another bank's file that is refused, because it
-takes as long to read; LEAST for a payment whose category a change of all payments of a search
-gives.
+With its indexes, a payment with 16 KiB of metadata needs eight times that space in the database.
+Therefore the bytes of request bodies are counted, for pages and the API. A process counts up to a
+megabyte in memory before it updates the table of counters, so that most requests need no query. If
+few bytes become rows, the rows count in addition: LINE for a payment of a list, or a line of a
+file, including another bank's file that is refused, because reading it takes as long; LEAST for
+each payment whose category is changed through a search.
 """
 
 from collections.abc import Callable
@@ -25,41 +25,41 @@ from ledger.web.database_errors import turned_away
 from ledger.web.middleware import content_length
 from ledger.web.running_requests import known_person
 
-LEAST = 250  # bytes, of a request, as an empty body may store something too, and of a small row
-# A line of a payment file takes 860 bytes in tables and indexes until it is paid, a payment of a
-# batch 430 and a line of an imported file 590, each of 5,000 without texts, which the body counts.
+LEAST = 250  # bytes, for a request with an empty body, which may store rows too, or for a small row
+# Space of a line until it is paid, in tables and indexes: 860 bytes in a payment file, 430 in a
+# batch, 590 in an imported file. Measured with 5,000 lines without texts, which the body counts.
 LINE = 1000
-AT_ONCE = 1024**2  # bytes that a process counts by itself
-MOST_KNOWN = 10_000  # people whom a process remembers
+MAX_UNCOUNTED_BYTES = 1024**2  # bytes that a process counts in memory
+MAX_KNOWN = 10_000  # people counted in memory
 AGAIN = 60 * 60  # seconds
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 TOO_MUCH = (
-    "You have sent more in a day than one person may, so this changed nothing. Send it again "
+    "You have sent more data today than one person may, so this changed nothing. Send it again "
     "tomorrow, or ask the bank."
 )
 
 
 class SentBytes:
-    """What the people of this process have sent since it was last taken to the table."""
+    """What the users of this process have sent since the last update of the table."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._sent = dict[Any, int]()
 
     def add(self, person: Any, size: int, most: int) -> bool:
-        """Counts so many bytes. Returns False if the `most` kilobytes of the day are used up."""
+        """Adds `size` bytes. Returns False if the day's limit of `most` kilobytes is used up."""
         with self._lock:
-            if len(self._sent) > MOST_KNOWN:
+            if len(self._sent) > MAX_KNOWN:
                 self._sent.clear()
             sent = self._sent.get(person, 0) + size
-            is_small = sent < AT_ONCE
+            is_small = sent < MAX_UNCOUNTED_BYTES
             self._sent[person] = sent if is_small else 0
         if is_small:
             return True
         if self._count(person, most, sent // 1024) <= most:
             return True
         with self._lock:
-            self._sent[person] = AT_ONCE  # asks again at the next request
+            self._sent[person] = MAX_UNCOUNTED_BYTES  # checks the table at the next request
         return False
 
     def _count(self, person: Any, most: int, kilobytes: int) -> int:
@@ -75,15 +75,17 @@ _sent = SentBytes()
 
 
 def count_stored(person: User | UUID, size: int) -> None:
-    """Counts the bytes of rows that a person's request has written or deleted. Above the limit, the
-    person's next request is refused.
+    """Counts the bytes of rows that a user's request has written or deleted. Above the limit, the
+    user's next request is refused.
     """
     if most := settings.LEDGER_MEGABYTES_A_DAY * 1024:
         _sent.add(pk_of(person), size, most)
 
 
 class SentBytesMiddleware:
-    """Answers with status 429 in place of what a customer sends above LEDGER_MEGABYTES_A_DAY."""
+    """Middleware that responds with status 429 when a customer has sent more than
+    LEDGER_MEGABYTES_A_DAY.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -94,7 +96,7 @@ class SentBytesMiddleware:
     def process_view(
         self, request: Any, _view: object, _args: object, _kwargs: object
     ) -> HttpResponseBase | None:
-        """Called before the body is read, once the person is known."""
+        """Counts the body before it is read, once the user is known."""
         most = settings.LEDGER_MEGABYTES_A_DAY * 1024
         if not most or request.method in SAFE:
             return None

@@ -1,6 +1,6 @@
-"""Opens, changes, freezes and closes accounts; sign-in is in `accounts.sign_in.access`.
+"""Opens, changes, freezes and closes accounts. Sign-in is in `accounts.sign_in.access`.
 
-Each call is one database transaction, retried after a lost race.
+Each call is one database transaction, retried after a conflict with another one.
 """
 
 import uuid
@@ -67,16 +67,16 @@ __all__ = [
 ]
 
 FIELDS = {"name", *LIMITS}
-MOST_ACCOUNTS = 50  # that a person may open by themselves
-TOO_MANY_ACCOUNTS = f"{MOST_ACCOUNTS} accounts are the most; close one first."
+MAX_ACCOUNTS = 50  # that customers may open themselves
+TOO_MANY_ACCOUNTS = f"{MAX_ACCOUNTS} accounts are the maximum; close one first."
 TRIES_FOR_A_FREE_NUMBER = 5
-LARGEST_LIMIT = Decimal(10) ** 12  # with room for a balance beside it in numeric(19,4)
+LARGEST_LIMIT = Decimal(10) ** 12  # leaves room for the balance in numeric(19,4)
 NAME_LIMIT = Account._meta.get_field("name").max_length or 0
 
 
 class AccountChanges(TypedDict, total=False):
-    """What may be changed on an open account; missing keys stay unchanged. `reason`, `changed_by`
-    and `id` are of the row that says who changed limits, and why.
+    """The possible changes to an open account. Missing keys stay unchanged. `reason`, `changed_by`
+    and `id` belong to the row that records who changed limits, and why.
     """
 
     name: str
@@ -91,8 +91,10 @@ class AccountChanges(TypedDict, total=False):
 @counts_refusals
 @with_retry
 def choose_name(*, user: User, name: str) -> bool:
-    """Names a person who has no name. Returns False, with nothing changed, if they have one: the
-    people who pay them know it, so only the bank changes it. Raises as `lock_active` does.
+    """Sets the name of a person who has no name. Returns False, with nothing changed, if they have
+    a name: payers recognise the name, so only the bank changes it.
+
+    Raises: the errors of `lock_active`.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(user.pk)
@@ -115,10 +117,11 @@ def open_account(
 ) -> Account:
     """Opens an empty account.
 
-    Raises CurrencyUnknown, OwnerNotActive, LimitInvalid, or DetailsInvalid for a wrong number or
-    too long a name; TooManyAccounts if it is opened `by_owner` and they have MOST_ACCOUNTS.
-
     `id`, `number` and `created_at` are for imports that must find the account again.
+
+    Raises: CurrencyUnknown, OwnerNotActive, LimitInvalid, or DetailsInvalid for a wrong number or a
+    name that is too long. TooManyAccounts if it is opened `by_owner` and the owner has
+    MAX_ACCOUNTS.
     """
     account = Account(
         id=id or uuid7(),
@@ -138,15 +141,15 @@ def open_account(
 def open_account_once(
     *, user: User, currency: str, name: str, id: uuid.UUID
 ) -> tuple[Account, bool]:
-    """As `open_account`, under an id that only this person can use. Returns the account, and
-    whether it was opened before, perhaps with another name or currency.
+    """Opens an account like `open_account`, with an id that only this user can use. Returns the
+    account, and whether it already existed, possibly with another name or currency.
     """
     own = Account.objects.owned_by(user).filter(pk=id)
     if opened := own.first():
         return opened, True
     try:
         return open_account(user=user, currency=currency, name=name, id=id, by_owner=True), False
-    except IntegrityError:  # perhaps by the same request, sent twice at once
+    except IntegrityError:  # perhaps the same request was sent twice in parallel
         if opened := own.first():
             return opened, True
         raise
@@ -157,8 +160,8 @@ def open_account_once(
 def open_accounts(accounts: Sequence[Account]) -> None:
     """Opens many empty accounts for imports: all or none.
 
-    Raises as `open_account` does; AccountNotEmpty for an account with money, IntegrityError for a
-    number that is taken.
+    Raises: the errors of `open_account`; AccountNotEmpty for an account with money; IntegrityError
+    for a number that is taken.
     """
     _check_opening(accounts)
     for account in accounts:
@@ -173,7 +176,7 @@ def open_accounts(accounts: Sequence[Account]) -> None:
 @counts_refusals
 @with_retry
 def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
-    """Raises overdraft limits to at least these values; higher ones stay."""
+    """Raises overdraft limits to at least these values. Higher limits do not change."""
     with db_transaction.atomic(durable=True):
         raised = []
         for account in Account.objects.locked(limits):
@@ -187,10 +190,10 @@ def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
 @counts_refusals
 @with_retry
 def choose_settings(*, account: Account | uuid.UUID, owner: User, **settings: str) -> Account:
-    """Changes SETTINGS of an account, by its owner; those that are not given stay.
+    """Changes the given SETTINGS of the owner's account.
 
-    Raises AccountNotFound for an account of somebody else, AccountNotActive for a closed one,
-    OwnerNotActive, and DetailsInvalid for a value that is none of the choices.
+    Raises: AccountNotFound for another person's account, AccountNotActive for a closed account,
+    OwnerNotActive, and DetailsInvalid for a value that is not among the choices.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(owner.pk)
@@ -215,11 +218,11 @@ def _check_changes(account: Account) -> None:
 @counts_refusals
 @with_retry
 def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountChanges]) -> Account:
-    """Changes name and limits. Raises AccountNotActive if the account is closed, LimitInvalid, or
-    for staff NeedsApproval or ServesOwn. A LimitChange sets the limits and says why.
+    """Changes the name and the limits, with a LimitChange row that sets the limits and records the
+    reason. Writes only the changed columns of the locked row, so it never restores an old balance.
 
-    An overdraft limit below the overdraft in use is invalid. Writes only the changed columns of
-    the locked row, so it never restores an old balance.
+    Raises: AccountNotActive for a closed account; LimitInvalid, also for an overdraft limit below
+    the overdraft in use; NeedsApproval or ServesOwn for staff.
     """
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
@@ -264,9 +267,10 @@ def freeze_account(
     message: str = "",
     changed_by: User | None = None,
 ) -> Account:
-    """Stops money going out; it may still come in. Freezing a frozen account changes nothing.
+    """Stops outgoing payments; incoming payments stay possible. Freezing a frozen account changes
+    nothing.
 
-    `reason` is for colleagues alone, `message` is what the owner reads.
+    `reason` is only for colleagues; `message` is shown to the owner.
     """
     return _change_status(account, Account.Status.FROZEN, reason, message, changed_by)
 
@@ -291,8 +295,10 @@ def close_account(
     message: str = "",
     changed_by: User | None = None,
 ) -> Account:
-    """Closes an empty account for good. AccountNotEmpty, with all obstacles, while it has a balance
-    or holds, or while another account holds money for it.
+    """Closes an empty account permanently.
+
+    Raises: AccountNotEmpty, with all obstacles, while the account has a balance or holds, or while
+    another account has a hold for it.
     """
     return _change_status(account, Account.Status.CLOSED, reason, message, changed_by)
 
@@ -307,7 +313,7 @@ def change_status(
     changed_by: User | None = None,
 ) -> bool:
     """Freezes, unfreezes or closes an account. Returns False if it already has that status; the
-    reason of the earlier change stays.
+    earlier reason does not change.
     """
     return _changed_status(account, status, reason, message, changed_by)[1]
 
@@ -322,8 +328,10 @@ def set_status(
     changed_by: User | None,
 ) -> None:
     """Sets another status of an account whose row the caller has locked, as part of the caller's
-    database transaction. Raises as `freeze_account` and `close_account` do; ServesOwn for staff
-    whose own account, or whose household's, this is.
+    database transaction.
+
+    Raises: the errors of `freeze_account` and `close_account`; ServesOwn if the account belongs to
+    the staff member or their household.
     """
     _check_change(account, status)
     with translated():
@@ -357,11 +365,11 @@ def _check_opening(accounts: Sequence[Account]) -> None:
             text = shortened(repr(account.currency))
             raise CurrencyUnknown(f"{text} is not a currency code like EUR, USD or JPY.")
         if not currency.is_open:
-            sentence = f"No more accounts are opened in {currency}; choose another one."
-            raise CurrencyUnknown(sentence)
+            message = f"{currency} is closed for new accounts; choose another currency."
+            raise CurrencyUnknown(message)
         if len(account.name) > NAME_LIMIT:
-            sentence = f"An account's name has at most {NAME_LIMIT} characters; shorten it."
-            raise DetailsInvalid(sentence)
+            message = f"An account's name has at most {NAME_LIMIT} characters; shorten it."
+            raise DetailsInvalid(message)
         try:
             account.number = clean_account_number(account.number)
         except ValueError as error:
@@ -373,8 +381,8 @@ def _check_limits(account: Account) -> None:
     for field in LIMITS:
         _check_limit(field, getattr(account, field), account.currency)
     if account.balance + account.overdraft_limit > LARGEST_AMOUNT:
-        sentence = f"{account.name} holds so much that it can have no such overdraft."
-        raise LimitInvalid(sentence, "overdraft_limit")
+        message = f"{account.name} has so much money that this overdraft is not possible."
+        raise LimitInvalid(message, "overdraft_limit")
 
 
 def _check_limit(field: str, limit: Decimal | None, currency: str) -> None:
@@ -396,7 +404,7 @@ def _insert_under_free_number(account: Account, number: str | None, *, by_owner:
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(account.user_id)
         mine = Account.objects.owned_by(account.user).not_closed()
-        if by_owner and mine.count() >= MOST_ACCOUNTS:
+        if by_owner and mine.count() >= MAX_ACCOUNTS:
             raise TooManyAccounts(TOO_MANY_ACCOUNTS)
         for tries_left in reversed(range(TRIES_FOR_A_FREE_NUMBER)):
             account.number = number or new_account_number()
@@ -414,7 +422,7 @@ def _insert_under_free_number(account: Account, number: str | None, *, by_owner:
 def _locked(account: Account | uuid.UUID) -> Account:
     """Returns the account, locked until the transaction ends.
 
-    Raises AccountNotFound, and AccessEnded as `current_access.refuse_if_ended` does.
+    Raises: AccountNotFound, and AccessEnded like `current_access.refuse_if_ended`.
     """
     pk = account.pk if isinstance(account, Account) else account
     locked: Account | None = Account.objects.locked([pk]).first()

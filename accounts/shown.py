@@ -1,10 +1,10 @@
-"""Whose data a request has read, for the log of reads.
+"""Collects whose data a request has read, for the read log.
 
 Note [Whose data]: models add the owner of each row that is loaded from the database while `collect`
-is open, so that no page can forget to tell. The middleware `accounts.read_log` opens it for each
-request, and logs what staff and analysts read of others; a page that loads nobody's rows is not
-logged, unless it answers a question to the admin or a search of the bank. `by_right` is set where a
-permission, not ownership, opened rows to the reader.
+is active, so that no page can forget to report it. The middleware `accounts.read_log` activates it
+for each request, and logs what staff and analysts read of other people. A page that loads nobody's
+rows is not logged, unless it is an admin page with a query string or a search of the whole bank.
+`by_right` is set if a permission, not ownership, gave the user access to rows.
 """
 
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from typing import Any
 
 @dataclass(slots=True)
 class Shown:
-    """The ids of the people whose rows were loaded, and of the accounts of loaded payments;
-    whether something of people was loaded who are not named there, and whether a permission opened
-    the rows.
+    """The ids of the people whose rows were loaded, and of the accounts of loaded payments.
+    `unnamed`: whether data about other, unidentified people was loaded. `by_right`: whether a
+    permission gave access to the rows.
     """
 
     people: set[Any] = field(default_factory=set)
@@ -43,28 +43,28 @@ def collect() -> Iterator[Shown]:
 
 
 def add(person: Any) -> None:
-    """Adds the id of the person to whom a loaded row belongs; None adds nothing."""
+    """Adds the id of the person who owns a loaded row. Ignores None."""
     shown = _shown.get()
     if shown is not None and person is not None:
         shown.people.add(person)
 
 
 def add_accounts(*accounts: Any) -> None:
-    """Adds the ids of the accounts that a loaded payment names; None adds nothing."""
+    """Adds the ids of the accounts of a loaded payment. Ignores None."""
     shown = _shown.get()
     if shown is not None:
         shown.accounts.update(account for account in accounts if account is not None)
 
 
 def add_unnamed() -> None:
-    """Says that something was loaded that may tell of people, but does not name them by ids."""
+    """Records that loaded data may be about people whose ids are not in it."""
     shown = _shown.get()
     if shown is not None:
         shown.unnamed = True
 
 
 def opened_by_right() -> None:
-    """Says that the reader sees rows of this request by a permission."""
+    """Records that the user sees rows of this request because of a permission."""
     shown = _shown.get()
     if shown is not None:
         shown.by_right = True

@@ -1,4 +1,4 @@
-"""Who reads and writes the tables of people, accounts, sign-in and staff."""
+"""Rights and policies of the tables of people, accounts, sign-in and staff."""
 
 from dataclasses import replace
 
@@ -26,42 +26,42 @@ from ledger.db.rights.policies import (
 )
 from ledger.db.rights.registered_tables import EVERYTHING, READ, Table, register
 
-# Its own policy leaves only the counterparties of the reader's accounts.
+# The policy of `counterparties` limits this to counterparties of the user's accounts.
 IS_COUNTERPARTY = """EXISTS (
     SELECT FROM row_security.counterparties AS known
     WHERE known.other_id = accounts.id
 )"""
 ASKS = may(*sorted({name.partition(".")[2] for name in PERMISSIONS_TO_ASK.values()}))
-# Rows by which a person signs in: their own, or whose sign-in must be found.
+# Rows with which a person signs in: their own, and those that a sign-in must find.
 WHO_SIGNS_IN = f"user_id = {PERSON} OR {SIGNS_IN} OR {LOOKS_AFTER_PEOPLE}"
 SIGN_INS = Policy(reads=f"{WHO_SIGNS_IN} OR {AUDITS}", writes=WHO_SIGNS_IN, changes=WHO_SIGNS_IN)
-WHAT_A_GROUP_MAY_DO = "what a group may do, which migrations say"
+WHAT_A_GROUP_MAY_DO = "what each group may do; set by migrations"
 REGISTER = Policy(reads=AUDITS, writes=NOBODY)  # the owner's triggers insert
 ERASED = "erased with the person"
 
 
 def _of_right(column: str, writes: str) -> Policy:
-    """Rights of a person, which they read, and never give themselves."""
+    """Returns the policy for rights of a person, who can read them but not assign them."""
     return Policy(reads=f"{column} = {PERSON} OR {READS_PEOPLE}", writes=writes)
 
 
 PEOPLE = {
     "users": Table(
         web="SELECT, INSERT, UPDATE",
-        # A lock of a row needs the right to a column; the rest is done by erase_person().
+        # Locking a row needs a right to a column. erase_person() does the rest.
         worker="SELECT, UPDATE (last_login)",
         hidden_from_worker="password",
         hidden_from_auditor="password",
-        # Also whose account one may read; `masks` leaves the name alone of them.
+        # Includes owners of readable accounts; `masks` shows only their names.
         rows=Policy(
             reads=f"id = {PERSON} OR {READS_PEOPLE} OR {READS_DIRECTORY} OR EXISTS "
             "(SELECT FROM accounts WHERE accounts.user_id = users.id)",
-            # Nobody is staff from the beginning.
+            # New people are never staff.
             writes=f"id = {PERSON} OR ({SIGNS_IN} OR {may('add_user')})"
             " AND NOT is_staff AND NOT is_superuser AND household_id IS NULL",
-            # Who approves a group makes its new member staff.
+            # The approver of a group makes its new member staff.
             changes=f"id = {PERSON} OR {SIGNS_IN} OR {LOOKS_AFTER_PEOPLE} OR {DECIDES}",
-            locks=may("add_account"),  # whoever opens one for somebody locks them first
+            locks=may("add_account"),  # opening an account locks its owner first
         ),
         personal_data=f"name and address; {ERASED}",
     ),
@@ -71,7 +71,7 @@ PEOPLE = {
         rows=Policy(reads=IS_STAFF, writes=may("add_household", "change_household")),
         personal_data="its name; erased when nobody lives there any more",
     ),
-    # At a sign-in, the groups that the identity provider decides come and go.
+    # A sign-in adds and removes the groups that the identity provider decides.
     "users_groups": Table(
         web="SELECT, INSERT, DELETE",
         worker=READ,
@@ -80,7 +80,7 @@ PEOPLE = {
         ),
         personal_data="groups of staff; deleted with the person",
     ),
-    # Superusers are made by a command.
+    # Only a command creates superusers.
     "users_user_permissions": Table(
         web=READ,
         worker=READ,
@@ -96,7 +96,7 @@ PEOPLE = {
         web=READ, worker=READ, rows="settings of the bank", personal_data="none"
     ),
 }
-# What people sign in with: see Note [Hashes that the worker may not read].
+# The credentials of people: see Note [Hashes that the worker may not read].
 SIGN_IN = {
     "account_emailaddress": Table(
         web=EVERYTHING,
@@ -118,14 +118,14 @@ SIGN_IN = {
         rows=SIGN_INS,
         personal_data="second factors; deleted with the person",
     ),
-    # Who gives a group looks whether the provider decides it.
+    # Adding a person to a group checks whether the provider decides it.
     "socialaccount_socialaccount": Table(
         web=EVERYTHING,
         worker=READ,
         rows=replace(SIGN_INS, reads=f"{SIGN_INS.reads} OR {GIVES_GROUPS}"),
         personal_data="ids at identity providers; deleted with the person",
     ),
-    # No token is stored; Django looks for some.
+    # No token is stored, but Django queries the table.
     "socialaccount_socialtoken": Table(
         web="SELECT, DELETE",
         worker=READ,
@@ -139,7 +139,7 @@ SIGN_IN = {
         rows="empty: providers are in the settings",
         personal_data="none",
     ),
-    # Nobody gets one but who is signed in; a new password by mail ends those there are.
+    # Only signed-in users can create a token. A new password by mail ends existing tokens.
     "api_tokens": Table(
         web="SELECT, INSERT,"
         " UPDATE (last_used_at, last_used_from, revoked_at, revoked_by_id, reason)",
@@ -147,7 +147,8 @@ SIGN_IN = {
         rows=replace(SIGN_INS, writes=f"user_id = {PERSON}"),
         personal_data="names of tokens and where they were used; deleted some time after their end",
     ),
-    # Signing out begins a session of nobody, and leaves a row that says why the old one ended.
+    # Signing out begins a session without a user, and leaves a row with the reason why the old one
+    # ended.
     "sessions": Table(
         web=EVERYTHING,
         worker="SELECT, DELETE, UPDATE (wal_position)",  # to lock a row
@@ -168,7 +169,7 @@ SIGN_IN = {
         web="SELECT, INSERT",
         worker="SELECT, DELETE",
         rows=SIGN_INS,
-        personal_data="device and place in words; deleted after a keeping time",
+        personal_data="device and place in words; deleted after the retention period",
     ),
     "attempt_counts": Table(
         web=EVERYTHING,
@@ -199,7 +200,7 @@ ACCOUNTS = {
     "account_status_changes": Table(
         web="SELECT, INSERT",
         worker="SELECT, UPDATE (reason, message)",
-        # A row sets the status: nobody but staff freezes, and unfreezes what staff have frozen.
+        # A row sets the status: only staff can freeze, and unfreeze what staff have frozen.
         rows=Policy(
             reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}",
             writes=f"to_status = 'closed' AND {IS_OWN_ACCOUNT}"
@@ -208,7 +209,7 @@ ACCOUNTS = {
         checked_first=True,
         personal_data=f"reasons and messages; {ERASED}",
     ),
-    # A row sets the limits: managers write it, each person reads their own.
+    # A row sets the limits. Managers write it, and people can read the rows of their accounts.
     "limit_changes": Table(
         web="SELECT, INSERT",
         worker="SELECT, UPDATE (reason)",
@@ -221,7 +222,7 @@ ACCOUNTS = {
     ),
 }
 STAFF = {
-    # Nobody asks in the name of a colleague, or decides in the name of a manager.
+    # Requests and decisions cannot be made in the name of a colleague or manager.
     "approval_requests": Table(
         web="SELECT, INSERT, UPDATE (status, decided_by_id, decided_at, note)",
         worker="SELECT, UPDATE (reason, note, parameters)",
@@ -248,7 +249,7 @@ STAFF = {
         web=READ,
         worker=READ,
         rows=Policy(reads=IS_STAFF, writes=NOBODY),  # the owner's triggers write
-        personal_data="what each clerk did alone in a day, in sums; kept",
+        personal_data="sums of what each clerk did in a day without approval; kept",
     ),
     "changes": Table(
         web=READ,
@@ -260,7 +261,7 @@ STAFF = {
         web="SELECT, INSERT",
         worker="SELECT, DELETE, UPDATE (query, address)",
         rows=Policy(reads=READS_BANK, writes=f"reader_id = {PERSON}"),
-        personal_data="what staff searched for; deleted after a keeping time",
+        personal_data="what staff searched for; deleted after the retention period",
     ),
     "django_admin_log": Table(
         web="SELECT, INSERT",

@@ -1,9 +1,9 @@
-"""Signs in requests under /api/ that have an access token: `Authorization: Bearer <token>`.
+"""Authenticates requests under /api/ with an access token: `Authorization: Bearer <token>`.
 
-Note [Token or session]: a request with such a header is signed in by the token or by nobody. Its
-session cookie counts as not sent, so no page of another site can add a session to it, and it needs
-no CSRF token: a browser sends no such header by itself. A request without one is signed in by its
-session, with CSRF, as every page.
+Note [Token or session]: a request with this header is authenticated by the token or not at all. Its
+session cookie is ignored, so a page of another site cannot add a session to it, and it needs no
+CSRF token, because a browser never sends this header by itself. A request without the header is
+authenticated by its session, with CSRF protection, like every page.
 """
 
 import re
@@ -24,16 +24,16 @@ from ledger.web import security_log
 PATHS = "/api/"
 BEARER = re.compile(r"bearer(?:[ \t]+(.*))?", re.IGNORECASE | re.DOTALL)
 UNCOUNTED = ("malformed", "unavailable")
-WRONG_TOKENS = limits.Limit("wrong_tokens", 60, 5 * limits.MINUTE)  # of one client
+WRONG_TOKENS = limits.Limit("wrong_tokens", 60, 5 * limits.MINUTE)  # per client
 
 
 class TokenMiddleware:
-    """Sets `request.api_token`, an ApiToken or a ProviderToken, and the person as `request.user`,
-    limited to the token's scopes.
+    """Middleware that sets `request.api_token`, an ApiToken or a ProviderToken, and the token's
+    owner as `request.user`, limited to the token's scopes.
 
-    A token that does not work sets `request.api_token_error`, a TokenRefused with its `code` and
-    sentence, and leaves a request of nobody. Without a Bearer header both are None. Stands after
-    AuthenticationMiddleware; all that looks at the person stands below or asks later.
+    An invalid token sets `request.api_token_error`, a TokenRefused with its `code` and message, and
+    the request stays unauthenticated. Without a Bearer header both are None. It must follow
+    AuthenticationMiddleware, and precede everything that reads the user.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -45,7 +45,7 @@ class TokenMiddleware:
 
 
 def sign_in_by_token(request: Any) -> None:
-    """Sets what TokenMiddleware promises; does nothing outside the API."""
+    """Sets the attributes that TokenMiddleware describes. Does nothing outside the API."""
     if not request.path_info.startswith(PATHS):
         return
     request.api_token = request.api_token_error = None
@@ -59,13 +59,13 @@ def sign_in_by_token(request: Any) -> None:
         request.api_token_error = _counted(request, refusal)
         return
     request.api_token, request.user = token, token.user
-    request._cached_user = token.user  # as AuthenticationMiddleware leaves it
+    request._cached_user = token.user  # like AuthenticationMiddleware
     if isinstance(token, ApiToken):
         tokens.note_use(token, places.words_for(request))
 
 
 def _forget_session(request: Any) -> None:
-    """See Note [Token or session]."""
+    """Removes the session from the request. See Note [Token or session]."""
     request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
     request.session = SessionStore()
     request._cached_user = request.user = AnonymousUser()
@@ -73,18 +73,22 @@ def _forget_session(request: Any) -> None:
 
 
 def _token_for(text: str) -> ApiToken | ProviderToken:
-    """The token that works with this text; raises TokenRefused."""
+    """Returns the valid token with this text.
+
+    Raises: TokenRefused.
+    """
     token = provider_tokens.read(text) if provider_tokens.is_one(text) else tokens.read(text)
     token.user.limit_to(token.scopes)
     return token
 
 
 def _counted(request: HttpRequest, refusal: TokenRefused) -> TokenRefused:
-    """Notes a wrong token; returns the refusal, or that there were too many from this client.
+    """Records a wrong token. Returns the refusal, or a refusal because there were too many from
+    this client.
 
-    A malformed one is not counted, because it costs no query, nor one that cannot be verified while
-    the identity provider is away. The count refuses nobody whose token
-    works, or strangers behind the same address could lock them out.
+    A malformed token is not counted, because it costs no query. Nor is a token that cannot be
+    verified while the identity provider is unavailable. Valid tokens are never refused because of
+    the count, because otherwise strangers behind the same address could lock their users out.
     """
     row = refusal.row
     security_log.record(

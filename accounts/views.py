@@ -1,4 +1,4 @@
-"""Pages of a person's accounts. Each reads the person's own rows and calls one service."""
+"""Pages of a user's accounts. Each reads the user's own rows and calls one service."""
 
 import uuid
 
@@ -16,7 +16,7 @@ from accounts.requests import PersonRequest
 
 @require_safe
 def account_list(request: PersonRequest) -> HttpResponse:
-    """All accounts of the person, closed ones last."""
+    """Shows all accounts of the user, closed accounts last."""
     accounts = list(Account.objects.owned_by(request.user))
     open_accounts = [account for account in accounts if not account.is_closed]
     closed = [account for account in accounts if account.is_closed]
@@ -27,14 +27,14 @@ def account_list(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_account(request: PersonRequest) -> HttpResponse:
-    """Shows the form that opens an account, then redirects to its statement. Somebody with
-    MOST_ACCOUNTS open accounts is sent back to the list.
+    """Shows the form that opens an account, then redirects to its statement. A user with
+    MAX_ACCOUNTS open accounts is redirected to the list.
     """
     usual = Account.objects.usual_currency(request.user)
     currency = usual or currency_of_languages(request.headers.get("Accept-Language", ""))
     form = OpenAccountForm(request.POST or None, initial={"currency": currency})
     mine = Account.objects.owned_by(request.user).not_closed()
-    if mine.count() >= services.MOST_ACCOUNTS:
+    if mine.count() >= services.MAX_ACCOUNTS:
         messages.info(request, services.TOO_MANY_ACCOUNTS)
         return redirect("accounts:list")
     if request.method == "POST" and form.is_valid():
@@ -50,12 +50,12 @@ def open_account(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_settings(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    """Shows the form with what the owner chooses, then redirects to the statement. A closed account
-    stays as it is.
+    """Shows the form with the settings of an account, then redirects to the statement. A closed
+    account cannot be changed.
     """
     account = get_object_or_404(Account.objects.owned_by(request.user), pk=pk)
     if account.is_closed:
-        messages.info(request, f"{account.name} is closed and stays as it is.")
+        messages.info(request, f"{account.name} is closed and cannot be changed.")
         return redirect("transactions:statement", pk)
     form = AccountSettingsForm(request.POST or None, account=account)
     if request.method == "POST" and form.is_valid():

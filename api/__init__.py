@@ -1,1 +1,1 @@
-"""The interface for programs: `/api/v1/`. docs/api.md."""
+"""The interface for programs: `/api/v1/`. See docs/api.md."""

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class ApiConfig(AppConfig):
-    """`/api/v1/`: no tables of its own."""
+    """The app of `/api/v1/`. It has no tables."""
 
     name = "api"
     verbose_name = "API"

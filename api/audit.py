@@ -1,4 +1,4 @@
-"""`/api/v1/audit/`: what the audits found, and how far the books are sealed. For staff."""
+"""`/api/v1/audit/`: audit results, and up to when the ledger is sealed. For staff."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class CheckSerializer(serializers.Serializer[Any]):
 
     check = serializers.CharField()
     broken = serializers.IntegerField(
-        allow_null=True, help_text="How many rows break it; null if they were not counted."
+        allow_null=True, help_text="Number of rows that break it; null if they were not counted."
     )
 
 
@@ -33,9 +33,11 @@ class AuditRunSerializer(serializers.Serializer[AuditRun]):
     id = serializers.UUIDField()
     started_at = InstantField()
     finished_at = InstantField()
-    since = InstantField(allow_null=True, help_text="Only rows booked from then on; null for all.")
-    accounts = serializers.IntegerField(help_text="How many were checked.")
-    transactions = serializers.IntegerField(help_text="How many were checked.")
+    since = InstantField(
+        allow_null=True, help_text="Only rows booked since then; null for all rows."
+    )
+    accounts = serializers.IntegerField(help_text="Number of checked accounts.")
+    transactions = serializers.IntegerField(help_text="Number of checked transactions.")
     is_clean = serializers.BooleanField()
     findings = CheckSerializer(source="found", many=True)
 
@@ -45,17 +47,17 @@ class SealSerializer(serializers.Serializer[Seal]):
 
     number = serializers.IntegerField()
     starts_at = InstantField()
-    ends_at = InstantField(help_text="The period ends before it.")
+    ends_at = InstantField(help_text="End of the period, exclusive.")
     row_count = serializers.IntegerField()
     digest = serializers.CharField(source="hex_digest", help_text="SHA-256.")
     sealed_at = InstantField()
 
 
 class AuditStateSerializer(serializers.Serializer[Any]):
-    """The state of the books."""
+    """The state of the ledger."""
 
     is_clean = serializers.BooleanField(allow_null=True, help_text="Null if nothing was audited.")
-    counting = AuditRunSerializer(allow_null=True, help_text="The run whose result counts.")
+    counting = AuditRunSerializer(allow_null=True, help_text="The run with the current result.")
     open = AuditRunSerializer(many=True, help_text="Runs with findings that are still open.")
     last = AuditRunSerializer(many=True, help_text=f"The newest {LAST_RUNS}.")
     seals = serializers.IntegerField(allow_null=True, help_text="Null without the right.")
@@ -63,13 +65,15 @@ class AuditStateSerializer(serializers.Serializer[Any]):
 
 
 class AuditState(ApiView):
-    """What the audits found, and how far the books are sealed."""
+    """Audit results, and up to when the ledger is sealed."""
 
     scopes = {"GET": TokenScope.STAFF}
 
     @extend_schema(operation_id="audit_state", responses=AuditStateSerializer)
     def get(self, request: Request) -> Response:
-        """The last runs with the number of rows that break each rule; the newest seal."""
+        """Returns the last runs and the newest seal. Each run has the number of rows that break
+        each rule.
+        """
         known_only(request)
         person = self.caller.person
         if not (person.is_staff and person.has_perm("transactions.view_auditrun")):

@@ -39,7 +39,7 @@ from transactions.categories.services import give_category, remove_category, und
 from transactions.models import Transaction
 from transactions.scope import scope_for
 
-OF_OWN = f"At most {CATEGORY_LIMIT} characters; stored in lower case."
+OF_OWN = f"At most {CATEGORY_LIMIT} characters; stored in lowercase."
 
 
 class CategoryInUseSerializer(serializers.Serializer[CategoryInUse]):
@@ -47,7 +47,9 @@ class CategoryInUseSerializer(serializers.Serializer[CategoryInUse]):
 
     category = serializers.CharField()
     count = serializers.IntegerField(help_text="The caller's transactions in it.")
-    given = serializers.IntegerField(help_text="Those to which the caller gave it, or a rule.")
+    given = serializers.IntegerField(
+        help_text="Transactions to which the caller or a rule assigned it."
+    )
 
 
 class CategoriesSerializer(serializers.Serializer[Any]):
@@ -59,22 +61,24 @@ class CategoriesSerializer(serializers.Serializer[Any]):
 class TransactionCategorySerializer(serializers.Serializer[Transaction]):
     """The category of a transaction."""
 
-    category = serializers.CharField(allow_null=True, help_text="The one that counts.")
-    own = serializers.CharField(allow_null=True, help_text="The one that the caller gave.")
+    category = serializers.CharField(allow_null=True, help_text="The effective category.")
+    own = serializers.CharField(allow_null=True, help_text="The category that the caller assigned.")
 
 
 class NewCategorySerializer(StrictSerializer):
-    """A category in place of the one before."""
+    """A category that replaces the current one."""
 
     category = TextField(help_text=OF_OWN)
 
 
 class CategoryChangeSerializer(serializers.Serializer[CategoryChange]):
-    """Transactions that got a category together."""
+    """Transactions whose category was changed together."""
 
     id = serializers.UUIDField()
     category = serializers.CharField()
-    count = serializers.IntegerField(help_text="Transactions that the change still has.")
+    count = serializers.IntegerField(
+        help_text="Transactions that still have this category from the change."
+    )
     changed_at = InstantField(source="at")
 
 
@@ -87,31 +91,31 @@ class CategoryChangesSerializer(serializers.Serializer[Any]):
 class NewCategoryChangeSerializer(NewCategorySerializer):
     """A category for all transactions of a search."""
 
-    q = TextField(help_text="Which, in the language of the search, such as category:savings.")
+    q = TextField(help_text="A search for transactions, such as category:savings.")
 
 
 class CategoryChangedSerializer(serializers.Serializer[Any]):
-    """What a change did."""
+    """The result of a change."""
 
     id = serializers.UUIDField(
-        allow_null=True, help_text="To undo it; null if no transaction changed."
+        allow_null=True, help_text="The id for undoing the change; null if no transaction changed."
     )
     category = serializers.CharField()
-    count = serializers.IntegerField(help_text="Transactions that got it.")
+    count = serializers.IntegerField(help_text="Number of changed transactions.")
 
 
 class CategoryList(ApiView):
     """The categories of the caller's transactions."""
 
     instead = (
-        "A category is there once a transaction has it: PUT /api/v1/transactions/<id>/category/."
+        "A category exists once a transaction has it: PUT /api/v1/transactions/<id>/category/."
     )
 
     @extend_schema(
         operation_id="categories_list", parameters=[FIELDS], responses=CategoriesSerializer
     )
     def get(self, request: Request) -> Response:
-        """The categories of the caller's transactions, the most frequent first."""
+        """Returns the categories of the caller's transactions, the most frequent first."""
         known_only(request)
         person = self.caller.person
         rows = categories_in_use(person, scope_for(person).transactions())
@@ -120,11 +124,11 @@ class CategoryList(ApiView):
 
 
 class TransactionCategory(ApiView):
-    """The category that the caller gives to a transaction; nobody else sees it."""
+    """The category that the caller assigns to a transaction. It is visible only to the caller."""
 
     @extend_schema(operation_id="categories_read", responses=TransactionCategorySerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        """The category of a transaction of the caller, and whether they gave it."""
+        """Returns the category of a transaction, and whether the caller assigned it."""
         known_only(request)
         return self._answer(pk)
 
@@ -134,12 +138,12 @@ class TransactionCategory(ApiView):
         responses=TransactionCategorySerializer,
     )
     def put(self, request: Request, pk: UUID) -> Response:
-        """Gives a transaction of the caller a category. The posted row stays as it is. Sent again,
-        it changes nothing.
+        """Assigns a category to the caller's transaction. The posted row does not change. Repeated
+        requests change nothing.
         """
         known_only(request)
         person = self.caller.person
-        own_transaction(person, pk)  # before anything is said about the value
+        own_transaction(person, pk)  # before the value is checked
         data: dict[str, Any] = values_of(NewCategorySerializer, request.data)
         category = _category(data["category"])
         rows = Transaction.objects.visible_to(person).filter(pk=pk)
@@ -148,8 +152,8 @@ class TransactionCategory(ApiView):
 
     @extend_schema(operation_id="categories_take", request=None, responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Removes the category that the caller gave, so that the bank's counts. Sent again, it
-        changes nothing.
+        """Removes the category that the caller assigned. The bank's category applies again.
+        Repeated requests change nothing.
         """
         known_only(request)
         person = self.caller.person
@@ -167,7 +171,7 @@ class TransactionCategory(ApiView):
 
 
 class CategoryChangeList(ApiView):
-    """Changes of the category of many transactions."""
+    """Category changes of many transactions."""
 
     answers_earlier_rows = ("POST",)  # the number of transactions of a search
 
@@ -175,7 +179,7 @@ class CategoryChangeList(ApiView):
         operation_id="categories_changes", parameters=[FIELDS], responses=CategoryChangesSerializer
     )
     def get(self, request: Request) -> Response:
-        """The last changes of categories, newest first. Each can be undone."""
+        """Returns the last category changes, newest first. Each can be undone."""
         known_only(request)
         rows = rows_of(CategoryChangeSerializer, changes_of(self.caller.person))
         return Response({"results": picked(rows, request.query_params.get("fields"))})
@@ -186,8 +190,8 @@ class CategoryChangeList(ApiView):
         responses=CategoryChangedSerializer,
     )
     def post(self, request: Request) -> Response:
-        """Gives the transactions of a search a category. Sent again, it changes nothing more, and
-        `id` is null.
+        """Assigns a category to all transactions of a search. A repeated request changes nothing,
+        and `id` is null.
         """
         known_only(request)
         data: dict[str, Any] = values_of(NewCategoryChangeSerializer, request.data)
@@ -206,7 +210,7 @@ class CategoryChangeDetail(ApiView):
 
     @extend_schema(operation_id="categories_undo", request=None, responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Undoes a change of categories, so that what counted before counts again."""
+        """Undoes a category change. The categories from before apply again."""
         known_only(request)
         if not undo_change(owner=self.caller.person, change=pk):
             raise Http404
@@ -214,7 +218,10 @@ class CategoryChangeDetail(ApiView):
 
 
 def _category(typed: str) -> str:
-    """The category as it is stored. Raises ValidationError."""
+    """Returns the category as it is stored.
+
+    Raises: ValidationError.
+    """
     try:
         return CategoryField().clean(typed)
     except InvalidValue as error:

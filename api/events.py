@@ -1,9 +1,9 @@
-"""`/api/v1/events`: what happens on one's accounts, as server-sent events.
+"""`/api/v1/events`: events of the caller's accounts, as server-sent events.
 
-Note [Streams that end]: an answer tells what is new, and ends; `retry` says when to ask again, with
-the last id. Every client of server-sent events does so by itself. So a stream holds no thread, no
-connection to the database and no place of a proxy between two answers, and it never outlives a
-sign-in.
+Note [Streams that end]: a response contains what is new, and ends. `retry` is the time after which
+the client asks again, with the last id. Every client of server-sent events does this automatically.
+So a stream uses no thread, no database connection and no connection of a proxy between two
+responses, and it never outlives a sign-in.
 """
 
 import json
@@ -27,24 +27,24 @@ RETRY_FOR_MORE = 100
 
 
 class EventList(ApiView):
-    """What happens on the accounts of the caller."""
+    """Events of the caller's accounts."""
 
     renderer_classes = [EventStreamRenderer]
 
     @extend_schema(
         operation_id="events_list",
         parameters=[
-            query("account", "Only of this account.", "uuid"),
+            query("account", "Only events of this account.", "uuid"),
             OpenApiParameter(
                 LAST_ID, str, OpenApiParameter.HEADER,
-                description="The id of the last event that was read; without it, from now on.",
+                description="The id of the last event that was read; default: now.",
             ),
         ],
         responses={(200, EVENT_STREAM): str},
     )  # fmt: skip
     def get(self, request: Request) -> HttpResponse:
-        """What is new since the last id, at most 100 bookings; then the answer ends. Ask again
-        after `retry` milliseconds, with the last id.
+        """Returns the events after the last id, at most 100 bookings. Then the response ends:
+        repeat the request after `retry` milliseconds, with the last id.
         """
         known_only(request, "account")
         accounts = chosen_accounts(request)
@@ -63,7 +63,9 @@ def _position(text: str) -> NewsPosition:
 
 
 def stream_of(news: News) -> str:
-    """The news as server-sent events. The last block has no event, but the id to ask on with."""
+    """Returns the news as server-sent events. The last block has no event, only the id for the next
+    request.
+    """
     blocks = [f"retry: {RETRY_FOR_MORE if news.is_cut else RETRY}"]
     blocks += [
         f"event: {item.kind}\nid: {item.position}\ndata: {data_of(item)}" for item in news.items
@@ -73,7 +75,7 @@ def stream_of(news: News) -> str:
 
 
 def data_of(item: NewsItem) -> str:
-    """Ids alone, as webhooks have them, without the number."""
+    """Returns only ids, like in webhooks, without the number."""
     data = {"account": str(item.account)}
     if item.transaction is not None:
         data["transaction"] = str(item.transaction)

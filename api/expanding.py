@@ -1,4 +1,4 @@
-"""`expand=`: which rows an answer writes out where it names them by their id."""
+"""The parameter `expand=`, which replaces ids in a response by the whole rows."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,9 @@ from api.fields import names_in
 
 
 def names_to_expand(request: Request, allowed: Sequence[str]) -> frozenset[str]:
-    """The names in `expand=` of the address; none without it. Raises ValidationError for a name
-    that is not one of `allowed`.
+    """Returns the names in `expand=`, or none without it.
+
+    Raises: ValidationError for a name that is not in `allowed`.
     """
     given = request.query_params.get("expand", "")
     if not given:
@@ -21,6 +22,6 @@ def names_to_expand(request: Request, allowed: Sequence[str]) -> frozenset[str]:
         raise ValidationError({"expand": [f"Name one or more of {there}."]})
     if unknown := sorted(names - set(allowed)):
         raise ValidationError(
-            {"expand": [f"{unknown[0][:60]} cannot be expanded; there are {there}."]}
+            {"expand": [f"{unknown[0][:60]} cannot be expanded; known names: {there}."]}
         )
     return frozenset(names)

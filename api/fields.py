@@ -1,4 +1,4 @@
-"""Fields of answers and requests: amounts, times, texts."""
+"""Fields of responses and requests: amounts, times, texts."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -15,20 +15,20 @@ from ledger.text.dates import moment_in_utc
 from ledger.text.lines import tidy_reason
 from transactions.exceptions import InvalidAmount
 
-LONGEST_TEXT = 10_000  # characters, before anything else is done to a text
-NAMED = 20  # unknown names that an error names
+LONGEST_TEXT = 10_000  # characters, checked before anything else
+NAMED = 20  # unknown names listed in an error
 NO_FIGURE = 'Write the amount in digits with a point before the decimals, like "950.00".'
 AMOUNT = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["950.00"]}
 
 
 def amount_text(amount: Decimal, currency: str) -> str:
-    """The amount with the decimals of its currency, and a plain minus: "-950.00"."""
+    """Returns the amount with the decimals of its currency, and a plain minus: "-950.00"."""
     places = max(minor_units(currency), decimals_of(amount))
     return f"{amount:.{places}f}"
 
 
 def moment_text(moment: datetime) -> str:
-    """A time as RFC 3339 in UTC, exact to a microsecond: "2026-11-20T14:32:05.000000Z"."""
+    """Returns a time as RFC 3339 in UTC, with microseconds: "2026-11-20T14:32:05.000000Z"."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -37,7 +37,7 @@ class ExactAmountField(serializers.Field[Any, Any, Any, Any]):
     """An amount of an object that has a `currency`."""
 
     def get_attribute(self, instance: Any) -> Any:
-        """The text; None for no amount."""
+        """Returns the text, or None without an amount."""
         amount = super().get_attribute(instance)
         return None if amount is None else amount_text(amount, instance.currency)
 
@@ -52,14 +52,14 @@ class OptionalAmountField(ExactAmountField):
 
 
 class InstantField(serializers.DateTimeField):
-    """A time."""
+    """A time in RFC 3339."""
 
     def to_representation(self, value: Any) -> Any:
         """Returns RFC 3339."""
         return None if value is None else moment_text(value)
 
     def to_internal_value(self, value: Any) -> datetime:
-        """Reads RFC 3339; the offset must be there."""
+        """Reads RFC 3339. The offset is required."""
         found = moment_in_utc(value) if isinstance(value, str) else None
         if found is None:
             raise serializers.ValidationError(
@@ -69,29 +69,31 @@ class InstantField(serializers.DateTimeField):
 
 
 class TextField(serializers.CharField):
-    """Text. A number or a boolean is refused, where REST framework would turn it into text."""
+    """Text. Numbers and booleans are refused, although REST framework would convert them to
+    text.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"max_length": LONGEST_TEXT, **options})
 
     def to_internal_value(self, data: Any) -> str:
-        """Returns the text as it is."""
+        """Returns the text unchanged."""
         if not isinstance(data, str):
             raise serializers.ValidationError("Write a text in quotation marks.")
         return data
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        """Lets the services refuse what cannot be stored."""
+        """Accepts blank texts unchanged, so that the services decide what cannot be stored."""
         if data == "" and self.allow_blank:
             return ""
         return super().run_validation(data)
 
 
 class ReasonTextField(TextField):
-    """Why staff do something; what has no letter or digit is no reason."""
+    """The reason of a staff action. It must contain a letter or a digit."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Returns the text tidied."""
+        """Returns the text without extra spaces."""
         if not (reason := tidy_reason(super().to_internal_value(data))):
             self.fail("blank")
         return reason
@@ -99,10 +101,10 @@ class ReasonTextField(TextField):
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$", "examples": ["950.00"]})
 class AmountTextField(TextField):
-    """An amount in a request: a string, so that no program rounds it on the way."""
+    """An amount in a request: a string, so that programs do not round it."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Returns the text, which posting reads."""
+        """Returns the text, which posting parses."""
         if not isinstance(data, str):
             raise serializers.ValidationError(
                 'Write the amount as a string, like "950.00", so that no program rounds it.'
@@ -111,15 +113,15 @@ class AmountTextField(TextField):
 
 
 def refuse_odd(amount: str) -> None:
-    """Raises InvalidAmount for a text that is not a plain figure: "NaN", "1e400", "1,000". What
-    the figure may be is for posting to say.
+    """Raises InvalidAmount for a text that is not a plain number: "NaN", "1e400", "1,000". Posting
+    checks the value.
     """
     if not PLAIN_NUMBER.fullmatch(amount):
         raise InvalidAmount(NO_FIGURE)
 
 
 class TextListField(serializers.ListField):
-    """A list of at most `max_length` texts. A longer one is refused before its texts are read."""
+    """A list of at most `max_length` texts. A longer list is refused before its texts are read."""
 
     child = TextField(allow_blank=True)
 
@@ -131,7 +133,9 @@ class TextListField(serializers.ListField):
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses names that it does not know: a misspelt field would move money without its effect."""
+    """A serializer that refuses unknown names, because a misspelt field would move money without
+    its effect.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         """Reads the fields."""
@@ -141,7 +145,7 @@ class StrictSerializer(serializers.Serializer[Any]):
                 known = ", ".join(
                     name for name, field in self.fields.items() if not field.read_only
                 )
-                why = [f"There is no such field; there are {known}."]
+                why = [f"Unknown field. Known fields: {known}."]
                 errors = {name[:60]: why for name in unknown[:NAMED]}
                 if len(unknown) > NAMED:
                     errors[""] = [f"{len(unknown) - NAMED:,} more names are not known."]
@@ -150,46 +154,52 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 def refused(form: Form) -> serializers.ValidationError:
-    """The errors of a form of a page, as those of a request."""
+    """Returns the errors of a page's form as errors of a request."""
     found = {name: [str(error) for error in errors] for name, errors in form.errors.items()}
     return serializers.ValidationError(found)
 
 
 @cache
 def _shared(kind: type[serializers.Serializer[Any]]) -> Any:
-    """The serializer of all requests. REST framework copies each field for a new one, which takes
-    longer than a row; reading and writing by it keep nothing.
+    """Returns one serializer for all requests. REST framework would copy each field for a new
+    serializer, which takes longer than a row. Reading and writing store nothing in it.
     """
     return kind()
 
 
 def row_of(kind: type[serializers.Serializer[Any]], row: Any) -> Any:
-    """One row as JSON."""
+    """Returns one row as JSON."""
     return _shared(kind).to_representation(row)
 
 
 def rows_of(kind: type[serializers.Serializer[Any]], rows: Iterable[Any]) -> list[Any]:
-    """Many rows as JSON."""
+    """Returns many rows as JSON."""
     return [row_of(kind, row) for row in rows]
 
 
 def values_of(kind: type[serializers.Serializer[Any]], data: Any) -> Any:
-    """The validated values of a body. Raises ValidationError."""
+    """Returns the validated values of a body.
+
+    Raises: ValidationError.
+    """
     return _shared(kind).run_validation(data)
 
 
 def names_in(listed: str) -> set[str]:
-    """The names of a parameter that lists them with commas."""
+    """Returns the names in a comma-separated parameter."""
     return {name.strip() for name in listed.split(",")} - {""}
 
 
 def picked(representation: Any, wanted: str | None) -> Any:
-    """Only the fields that `fields=` of the address names, in their own order; all without it."""
+    """Returns only the fields in `fields=`, in their usual order, or all fields without it.
+
+    Raises: ValidationError.
+    """
     if not wanted:
         return representation
     names = names_in(wanted)
     if not names:
-        raise serializers.ValidationError({"fields": ["Name one field or more."]})
+        raise serializers.ValidationError({"fields": ["List one or more fields."]})
     if isinstance(representation, list):
         return [picked(one, wanted) for one in representation]
     unknown = sorted(names - set(representation))

@@ -1,4 +1,6 @@
-"""`/api/v1/transactions/<id>/note/` and `/api/v1/tags/`: what callers note on their payments."""
+"""`/api/v1/transactions/<id>/note/` and `/api/v1/tags/`: the caller's notes and tags on
+payments.
+"""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -29,33 +31,33 @@ from transactions.annotations.search import MAX_TAGS_SHOWN, tags_in_use
 from transactions.annotations.services import annotate, annotation_history
 from transactions.exceptions import NoteChanged
 
-CHANGED = "The note was changed meanwhile. Read it again, and send what replaces it."
+CHANGED = "The note was changed in the meantime. Read it again, then send your new version."
 NONE_YET = "none"  # in the ETag of a payment that never had a note
 IF_MATCH = OpenApiParameter(
     "If-Match",
     {"type": "string"},
     OpenApiParameter.HEADER,
-    description="The ETag of the note that this one replaces; another one is 409.",
+    description="The ETag of the note to replace; status 409 if the note has another ETag.",
 )
 
 
 class NoteSerializer(serializers.Serializer[Any]):
-    """A note with its tags; both empty for none."""
+    """A note with its tags; both are empty if there is none."""
 
     text = serializers.CharField()
     tags = serializers.ListField(child=serializers.CharField())
-    version = serializers.CharField(help_text='The id of this version; "" if there never was one.')
+    version = serializers.CharField(help_text='The id of this version; "" if there is none.')
     changed_at = InstantField(allow_null=True)
 
 
 class NewNoteSerializer(StrictSerializer):
-    """A note in place of the one before; empty text and no tags remove it."""
+    """A note that replaces the current one. An empty text without tags removes it."""
 
     text = TextField(allow_blank=True)
     tags = TextListField(max_length=1_000)
     replaces = TextField(
         required=False, allow_blank=True,
-        help_text='The version that it replaces, "" for none; another one is 409.',
+        help_text='The version to replace, or ""; status 409 if the version differs.',
     )  # fmt: skip
 
 
@@ -64,7 +66,7 @@ class TagSerializer(serializers.Serializer[Any]):
 
     tag = serializers.CharField()
     count = serializers.IntegerField(help_text="Transactions that have it.")
-    last_at = InstantField(help_text="When one got it last.")
+    last_at = InstantField(help_text="When it was last added.")
 
 
 class TagsSerializer(serializers.Serializer[Any]):
@@ -74,13 +76,13 @@ class TagsSerializer(serializers.Serializer[Any]):
 
 
 class Note(ApiView):
-    """The caller's own note and tags on a transaction; nobody else reads them."""
+    """The caller's note and tags on a transaction, visible only to the caller."""
 
-    headers_told: ClassVar = {"GET": ["ETag"], "PUT": ["ETag"]}
+    response_headers: ClassVar = {"GET": ["ETag"], "PUT": ["ETag"]}
 
     @extend_schema(operation_id="notes_read", responses=NoteSerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        """The caller's note and tags on a transaction, with the version as the ETag."""
+        """Returns the caller's note and tags on a transaction. The version is in the ETag."""
         known_only(request)
         row = own_transaction(self.caller.person, pk)
         newest = next(iter(annotation_history(row, self.caller.person).history), None)
@@ -93,8 +95,8 @@ class Note(ApiView):
         responses=NoteSerializer,
     )
     def put(self, request: Request, pk: UUID) -> Response:
-        """Replaces the note. With `If-Match` or `replaces`, only the version that it names. Sent
-        again, it changes nothing.
+        """Replaces the note. With `If-Match` or `replaces`, only if its version matches. Repeated
+        requests change nothing.
         """
         known_only(request)
         row = own_transaction(self.caller.person, pk)
@@ -124,13 +126,15 @@ class Note(ApiView):
 
 
 def _replaced(request: Request, named: str | None) -> str | None:
-    """The version that the caller replaces: by `If-Match`, or by the field; None for any."""
+    """Returns the version that the caller replaces, from `If-Match` or the field, or None for any
+    version.
+    """
     given = request.headers.get("If-Match")
     if given is None:
         return named
     etags = [etag.strip('"') for etag in parse_etags(given)]
     if len(etags) != 1 or named is not None:
-        why = "Name one version: by the ETag in If-Match, or by replaces."
+        why = "Send one version: as the ETag in If-Match, or in replaces."
         raise ValidationError({"If-Match": [why]})
     (version,) = etags
     if version == "*":
@@ -143,7 +147,7 @@ class TagList(ApiView):
 
     @extend_schema(operation_id="tags_list", parameters=[FIELDS], responses=TagsSerializer)
     def get(self, request: Request) -> Response:
-        """The tags in use, the most used first."""
+        """Returns the tags in use, the most used first."""
         known_only(request)
         rows = rows_of(TagSerializer, tags_in_use(self.caller.person, most=MAX_TAGS_SHOWN))
         return Response({"results": picked(rows, request.query_params.get("fields"))})

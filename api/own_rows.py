@@ -1,4 +1,4 @@
-"""The rows of the caller that a call names: by the id in its address, or by `account=`."""
+"""The caller's rows in a request, identified by the id in the URL or by `account=`."""
 
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,10 @@ from transactions.models import Transaction
 
 
 def own_account(person: Any, pk: UUID) -> Account:
-    """The account of the person with this id. Raises Http404, also for somebody else's."""
+    """Returns the user's account with this id.
+
+    Raises: Http404, also for another user's account.
+    """
     account = Account.objects.filter(user=person, pk=pk).first()
     if account is None:
         raise Http404
@@ -22,8 +25,9 @@ def own_account(person: Any, pk: UUID) -> Account:
 
 
 def own_transaction(person: User, pk: UUID) -> Transaction:
-    """The transaction with this id, if a side of it is the person's; only its id is read. Raises
-    Http404.
+    """Returns the transaction with this id, with only its id loaded, if a side of it is the user's.
+
+    Raises: Http404.
     """
     rows = Transaction.objects.visible_to(person)
     row: Transaction | None = rows.filter(pk=pk).only("pk").first()
@@ -33,9 +37,9 @@ def own_transaction(person: User, pk: UUID) -> Transaction:
 
 
 def chosen_accounts(request: Request) -> list[Account]:
-    """The caller's account that `account=` names; all of theirs without it.
+    """Returns the caller's account in `account=`, or all their accounts without it.
 
-    Raises ValidationError for what is no id, and Http404 as `own_account` does.
+    Raises: ValidationError for an invalid id, and Http404 like `own_account`.
     """
     person: User = caller_of(request).person
     only = request.query_params.get("account")

@@ -1,4 +1,4 @@
-"""Pages about the API, for everybody: its schema, its documentation, the types of problems."""
+"""Public pages about the API: its schema, its documentation, the problem types."""
 
 from functools import cache
 from http import HTTPStatus
@@ -25,7 +25,7 @@ def _schema() -> bytes:
 @login_not_required
 @require_safe
 def openapi(_request: HttpRequest) -> HttpResponse:
-    """The schema (OpenAPI 3.1), as it is committed; a test holds it to the code."""
+    """Serves the committed schema (OpenAPI 3.1). A test compares it with the code."""
     return HttpResponse(
         _schema(), content_type="application/json", headers={"Cache-Control": "public, max-age=300"}
     )
@@ -34,30 +34,30 @@ def openapi(_request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def documentation(request: HttpRequest) -> HttpResponse:
-    """The schema as a page, by Swagger UI."""
+    """Shows the schema as a page, with Swagger UI."""
     return render(request, "api/documentation.html")
 
 
 @login_not_required
 @require_safe
 def problem_types(request: HttpRequest) -> HttpResponse:
-    """What the `type` of each problem means."""
+    """Shows the meaning of each problem's `type`."""
     return render(request, "api/problem_types.html", {"by_status": problem_types_by_status()})
 
 
 @csrf_exempt
 @login_not_required
 def nothing_here(request: HttpRequest) -> HttpResponse:
-    """For addresses that the API does not have. One that differs from an address by the slash at
-    its end leads there, with the same method and body.
+    """Responds to unknown URLs under the API. A URL that lacks a final slash, or has one too many,
+    redirects to the known URL with the same method and body.
     """
     path = request.path_info
     other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
     if is_valid_path(other) and resolve(other).url_name != "nothing_here":
         query = request.META.get("QUERY_STRING", "")
-        there = f"{request.path.removesuffix(path)}{other}"  # a prefix of the site stays before it
+        there = f"{request.path.removesuffix(path)}{other}"  # keeps a path prefix of the site
         return HttpResponsePermanentRedirect(
             f"{there}?{query}" if query else there, preserve_request=True
         )
-    why = "There is nothing at this address; see /api/v1/docs/."
+    why = "This address does not exist; see /api/v1/docs/."
     return problem(HTTPStatus.NOT_FOUND, "not-found", why)

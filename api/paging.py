@@ -1,4 +1,4 @@
-"""Pages by (created_at, id), newest first: a page stays what it was while rows come in."""
+"""Pagination by (created_at, id), newest first, so that new rows do not move a page."""
 
 import base64
 import binascii
@@ -15,10 +15,10 @@ from rest_framework.request import Request
 from api.fields import moment_text
 from ledger.text.dates import moment_in_utc
 
-USUAL, MOST = 50, 200  # rows of a page
+DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 200  # rows of a page
 NOT_OF_NEXT = "Take the cursor from next, unchanged."
-PLACES = ("cursor", "page")  # parameters that say where a page begins
-# Parameters of lists in other APIs, and what does the same here.
+PLACES = ("cursor", "page")  # parameters for the start of a page
+# Parameters of other APIs, with their equivalents here.
 FILTERS = (
     *("amount", "category", "channel", "created_at", "currency", "date", "date_from", "date_to"),
     *("from_date", "status", "tag", "to_date", "type"),
@@ -32,24 +32,27 @@ OF_OTHER_APIS = {
     ),
     **dict.fromkeys(
         ("offset", "page", "page_size", "per_page"),
-        "limit is the size of a page, and next in its answer the address of the one after it.",
+        "limit is the page size, and next in the response is the address of the next page.",
     ),
     **dict.fromkeys(FILTERS, f"/api/v1/search/?{EXAMPLE} filters transactions."),
 }
-# The same of the search.
+# The same for the search.
 OF_SEARCH = {
     **dict.fromkeys(SEARCHES, "q takes words and filters, as the page Search does: q=rent."),
     **dict.fromkeys(ORDERS, "sort is the order: sort=largest."),
     **dict.fromkeys(
         ("limit", "offset", "page_size", "per_page"),
-        "The size of a page is fixed; next in its answer is the address of the one after it.",
+        "The page size is fixed; next in the response is the address of the next page.",
     ),
     **dict.fromkeys(FILTERS, f"q takes filters: {EXAMPLE}."),
 }
 
 
 def number_of(request: Request, name: str, usual: int, most: int) -> int:
-    """A number of the address, from 1 to `most`; `usual` without it. Raises ValidationError."""
+    """Returns a number parameter from 1 to `most`, or `usual` without it.
+
+    Raises: ValidationError.
+    """
     given = request.query_params.get(name, "")
     if not given:
         return usual
@@ -59,13 +62,16 @@ def number_of(request: Request, name: str, usual: int, most: int) -> int:
 
 
 def cursor_for(moment: datetime, id: UUID) -> str:
-    """The mark of a row, after which a page begins."""
+    """Returns the cursor of a row, after which a page begins."""
     text = json.dumps([moment_text(moment), str(id)])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def read_cursor(text: str) -> tuple[datetime, UUID]:
-    """What `cursor_for` made. Raises ValidationError."""
+    """Returns the time and id in a cursor of `cursor_for`.
+
+    Raises: ValidationError.
+    """
     try:
         plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         text_of_moment, text_of_id = json.loads(plain)
@@ -84,12 +90,14 @@ def page_of(
     id_name: str = "pk",
     id_of: Callable[[Any], UUID] = lambda row: row.pk,
 ) -> tuple[list[Any], str | None]:
-    """One page of rows, newest first, and the address of the next; None for the last."""
+    """Returns one page of rows, newest first, and the URL of the next page, or None on the last
+    page.
+    """
     if given := request.query_params.get("cursor", ""):
         moment, id = read_cursor(given)
         older = Q(created_at__lt=moment) | Q(created_at=moment, **{f"{id_name}__lt": id})
         rows = rows.filter(older, created_at__lte=moment)
-    limit = number_of(request, "limit", USUAL, MOST)
+    limit = number_of(request, "limit", DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
     found = list(rows.order_by("-created_at", f"-{id_name}")[: limit + 1])
     if len(found) <= limit:
         return found, None
@@ -100,10 +108,10 @@ def page_of(
 def page_by_number(
     request: Request, rows: QuerySet[Any], name: str
 ) -> tuple[list[Any], str | None]:
-    """The same of rows with a number of their own, in the field `name`, the highest first."""
+    """Does the same for rows with a number in the field `name`, the highest first."""
     if "cursor" in request.query_params:
         rows = rows.filter(**{f"{name}__lt": _number_in(request.query_params["cursor"])})
-    limit = number_of(request, "limit", USUAL, MOST)
+    limit = number_of(request, "limit", DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
     found = list(rows.order_by(f"-{name}")[: limit + 1])
     if len(found) <= limit:
         return found, None
@@ -117,9 +125,7 @@ def _number_in(cursor: str) -> int:
 
 
 def next_address(request: Request, **changes: str) -> str:
-    """The same address at another place: `cursor` or `page` in place of both, and what goes with
-    it.
-    """
+    """Returns the same URL with other parameters. Removes `cursor` and `page` first."""
     query = request.query_params.copy()
     for name in PLACES:
         query.pop(name, None)
@@ -129,22 +135,24 @@ def next_address(request: Request, **changes: str) -> str:
 
 
 def known_only(request: Request, *names: str) -> None:
-    """Refuses names in the address that the view does not know, because a filter that is misspelt
-    would let every row through, and names that stand twice, of which it would read the last. Names
-    that other APIs give to searching, sorting and paging get what does it here.
+    """Refuses unknown parameters, because a misspelt filter would match every row, and repeated
+    parameters, because only the last would be used. For parameters that other APIs use for
+    searching, sorting and paging, the error mentions our equivalent.
     """
     known = {*names, "fields", "format"}
     for name, values in request.query_params.lists():
         if name not in known:
             there = ", ".join(sorted(known - {"format"}))
-            refusal = f"There is no such parameter; there are {there}. {_instead_of(name, known)}"
+            refusal = f"Unknown parameter. Known parameters: {there}. {_instead_of(name, known)}"
             raise ValidationError({name[:60]: [refusal.rstrip()]})
         if len(values) > 1:
-            raise ValidationError({name: ["This parameter stands there twice; keep one."]})
+            raise ValidationError({name: ["This parameter appears twice; keep one."]})
 
 
 def _instead_of(name: str, known: set[str]) -> str:
-    """What does the same here, also for a lookup such as created_at__gte; "" if nothing does."""
+    """Returns a hint on the equivalent parameter, also for a lookup such as created_at__gte, or
+    "".
+    """
     field, _underscores, _lookup = name.partition("__")
     if "q" in known:
         return OF_SEARCH.get(field, "")

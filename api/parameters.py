@@ -1,16 +1,16 @@
-"""Parameters of addresses, as the schema tells them."""
+"""Query and header parameters of the schema."""
 
 from collections.abc import Sequence
 
 from drf_spectacular.utils import OpenApiParameter
 
-from api.paging import MOST, USUAL
+from api.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 
 def query(
     name: str, what: str, format: str = "", *, choices: Sequence[str] = ()
 ) -> OpenApiParameter:
-    """A parameter behind the question mark: text, or "date", "date-time"."""
+    """Returns a query parameter: text, or "date", "date-time"."""
     schema: dict[str, object] = {"type": "string"}
     if format:
         schema["format"] = format
@@ -20,12 +20,12 @@ def query(
 
 
 def expand(names: Sequence[str]) -> OpenApiParameter:
-    """`expand=`, with what it may name."""
+    """Returns the parameter `expand=` with its possible names."""
     return OpenApiParameter(
         "expand",
         {"type": "array", "items": {"type": "string", "enum": list(names)}},
         OpenApiParameter.QUERY,
-        description="Writes these out in place of their ids.",
+        description="Returns these objects in place of their ids.",
         style="form",
         explode=False,
     )
@@ -33,12 +33,12 @@ def expand(names: Sequence[str]) -> OpenApiParameter:
 
 LIMIT = OpenApiParameter(
     "limit",
-    {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},
+    {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
     OpenApiParameter.QUERY,
-    description="Rows of a page.",
+    description="Rows per page.",
 )
-CURSOR = query("cursor", "Where the page begins; take it from next.")
-FIELDS = query("fields", "Only these fields of each row, with commas between them.")
+CURSOR = query("cursor", "Start of the page; take it from next.")
+FIELDS = query("fields", "Only these fields of each row, separated by commas.")
 
 
 def _key(what: str) -> OpenApiParameter:
@@ -51,8 +51,8 @@ def _key(what: str) -> OpenApiParameter:
 
 
 KEY = _key(
-    "Sent again with the same key, the payment is made once and answered the same. The id of the"
-    " transaction follows from the key and the caller; it is not the key."
+    "Repeated with the same key, the payment is made once and the response is the same. The id of"
+    " the transaction is derived from the key and the caller; it is not the key."
 )
-KEY_OF_ACCOUNT = _key("Sent again with the same key, one account is opened.")
-KEY_OF_ORDER = _key("Sent again with the same key, one standing order is set up.")
+KEY_OF_ACCOUNT = _key("Repeated with the same key, only one account is opened.")
+KEY_OF_ORDER = _key("Repeated with the same key, only one order is set up.")

@@ -1,4 +1,4 @@
-"""Reads JSON strictly: what two readers could understand in two ways is refused."""
+"""Parses JSON strictly: refuses texts that two parsers could read differently."""
 
 import json
 import re
@@ -18,25 +18,27 @@ from ledger.db.json_numbers import (
 )
 from ledger.text.lines import shortened
 
-MOST_BYTES = 32 * 1024 * 1024
-# Bytes from one quote to the next: neither a text nor a list of numbers that Ledger takes has so
-# many. A text of 32 MB with one letter beyond the basic plane would take 256 MB.
-MOST_UNQUOTED = 64 * 1024
-# Values are counted by their separators, also in texts.
-MOST_VALUES = 20_000
-MOST_VALUES_OF_BATCH = 1_000_000
-VALUES_OF_BATCH, VALUES_OF_LINE = 100_000, 20  # of any batch, and more for each object in it
-MOST_LINES = 50_000  # of a batch
-MOST_BREAKS = 10 * MOST_LINES  # between its lines, also blank ones
-MOST_NAMES = 1000  # of an object; metadata has the most, a hundred
+MAX_BYTES = 32 * 1024 * 1024
+# Bytes from one quote to the next: no text or list of numbers that Ledger accepts is longer. A text
+# of 32 MB with one character outside the basic plane would need 256 MB of memory.
+MAX_UNQUOTED = 64 * 1024
+# Values are counted by their separators, including separators in texts.
+MAX_VALUES = 20_000
+MAX_VALUES_OF_BATCH = 1_000_000
+VALUES_OF_BATCH, VALUES_OF_LINE = 100_000, 20  # for a batch, plus for each object
+MAX_LINES = 50_000  # lines of a batch
+MAX_BREAKS = 10 * MAX_LINES  # line breaks of a batch, with blank lines
+MAX_NAMES = 1000  # names of an object; metadata may have 100
 LINE = re.compile(r"[^\n]+")
 TOO_LONG = f"A number has at most {MAX_NUMBER_LENGTH:,} digits, zeros included; write it as a text."
 
 
 def loads(text: str) -> Any:
-    """Parses one JSON value. Raises ParseError, with a sentence: also for a name that stands twice,
-    for more than MOST_NAMES, for NaN, for more nesting than Python reads, and for a number that is
-    too long without its exponent: whatever writes it would take its time and memory.
+    """Parses one JSON value.
+
+    Raises: ParseError with a message, also for a name that appears twice, for more than MAX_NAMES
+    names, for NaN, for too much nesting, and for a number that is too long without an exponent,
+    because printing it would need much time and memory.
     """
     try:
         return json.loads(
@@ -64,30 +66,33 @@ def _integer(text: str) -> int:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(pairs) > MOST_NAMES:
-        raise ParseError(f"An object has at most {MOST_NAMES:,} names.")
+    if len(pairs) > MAX_NAMES:
+        raise ParseError(f"An object has at most {MAX_NAMES:,} names.")
     found = dict(pairs)
     if len(found) < len(pairs):
         seen = set[str]()
         for name, _ in pairs:
             if name in seen:
-                raise ParseError(f"The name {json.dumps(shortened(name))} stands there twice.")
+                raise ParseError(f"The name {json.dumps(shortened(name))} appears twice.")
             seen.add(name)
     return found
 
 
 def _no_constant(name: str) -> Any:
-    raise ParseError(f"{name} is no JSON.")
+    raise ParseError(f"{name} is not valid JSON.")
 
 
 def _text_of(stream: IO[bytes]) -> str:
-    """The text of a body. Raises ParseError for one that would take too much memory as a text."""
-    body = stream.read(MOST_BYTES + 1)
-    if len(body) > MOST_BYTES:
-        raise ParseError(f"A body has at most {MOST_BYTES // 1024**2} MB. Send less at once.")
-    starts = range(0, len(body) - MOST_UNQUOTED, MOST_UNQUOTED)
-    if any(body.find(b'"', start, start + MOST_UNQUOTED) < 0 for start in starts):
-        raise ParseError(f"A text or list has at most {MOST_UNQUOTED // 1024} KB. Send less.")
+    """Returns the text of a body.
+
+    Raises: ParseError for a body whose text would need too much memory.
+    """
+    body = stream.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        raise ParseError(f"A body has at most {MAX_BYTES // 1024**2} MB. Send less per request.")
+    starts = range(0, len(body) - MAX_UNQUOTED, MAX_UNQUOTED)
+    if any(body.find(b'"', start, start + MAX_UNQUOTED) < 0 for start in starts):
+        raise ParseError(f"A text or list has at most {MAX_UNQUOTED // 1024} KB. Send less.")
     try:
         return str(body, "utf-8")
     except UnicodeDecodeError:
@@ -95,10 +100,10 @@ def _text_of(stream: IO[bytes]) -> str:
 
 
 class StrictJSONParser(BaseParser):
-    """JSON in UTF-8, read by `loads`.
+    """A parser of JSON in UTF-8, which uses `loads`.
 
-    REST framework limits its own JSONParser to DATA_UPLOAD_MAX_MEMORY_SIZE. BodyLimitMiddleware has
-    refused what is larger than the address accepts: the list of a batch may be larger.
+    REST framework limits its JSONParser to DATA_UPLOAD_MAX_MEMORY_SIZE. BodyLimitMiddleware has
+    already refused bodies above the URL's limit, which is higher for batches.
     """
 
     media_type = "application/json"
@@ -109,43 +114,51 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Returns the value of the body. Raises ParseError for one that has too many values: they
-        would take time and memory.
+        """Returns the value of the body.
+
+        Raises: ParseError for too many values, which would need too much time and memory.
         """
         text = _text_of(stream)
         most = self.most_values(text)
         if sum(map(text.count, ",[{")) > most:
-            raise ParseError(f"This body has at most {most:,} values. Send less at once.")
+            raise ParseError(f"This body has at most {most:,} values. Send less per request.")
         return self.value_of(text)
 
     def most_values(self, _text: str) -> int:
-        """How many values a body may have."""
-        return MOST_VALUES
+        """Returns the maximum number of values in a body."""
+        return MAX_VALUES
 
     def value_of(self, text: str) -> Any:
-        """The value that a text of this type stands for."""
+        """Returns the parsed value of a text of this type."""
         return loads(text)
 
 
 class BatchJSONParser(StrictJSONParser):
-    """A batch of up to MOST_LINES payments."""
+    """A parser of a batch of up to MAX_LINES payments."""
 
     def most_values(self, text: str) -> int:
-        """More for each object: a list of numbers takes more time than payments do."""
+        """Allows more values for each object, because a list of numbers takes more time than
+        payments.
+        """
         objects = text.count("{")
-        return min(MOST_VALUES_OF_BATCH, VALUES_OF_BATCH + VALUES_OF_LINE * objects)
+        return min(MAX_VALUES_OF_BATCH, VALUES_OF_BATCH + VALUES_OF_LINE * objects)
 
 
 class NDJSONParser(BatchJSONParser):
-    """A value on each line (NDJSON); blank lines count for nothing. More than MOST_LINES are cut to
-    one more, which the view refuses.
+    """A parser of one value per line (NDJSON). Ignores blank lines. Returns at most MAX_LINES + 1
+    values, which the view refuses.
     """
 
     media_type = "application/x-ndjson"
 
     def value_of(self, text: str) -> Any:
-        """Returns the values of the lines. Raises ParseError for more than MOST_BREAKS."""
-        if text.count("\n") > MOST_BREAKS:
-            raise ParseError(f"This body has more than {MOST_BREAKS:,} lines. Send less at once.")
+        """Returns the values of the lines.
+
+        Raises: ParseError for more than MAX_BREAKS.
+        """
+        if text.count("\n") > MAX_BREAKS:
+            raise ParseError(
+                f"This body has more than {MAX_BREAKS:,} lines. Send less per request."
+            )
         lines = (found[0] for found in LINE.finditer(text) if not found[0].isspace())
-        return [loads(line) for line in islice(lines, MOST_LINES + 1)]
+        return [loads(line) for line in islice(lines, MAX_LINES + 1)]

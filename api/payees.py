@@ -1,4 +1,6 @@
-"""`/api/v1/payees/`: whom the caller may want to pay, and whether a number may be paid."""
+"""`/api/v1/payees/`: suggested recipients for the caller, and whether an account number can be
+paid.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,40 +41,42 @@ class PayeeSerializer(serializers.Serializer[Any]):
 
     number = serializers.CharField()
     name = serializers.CharField(
-        help_text="The holder's, masked for a stranger; of one's own account, its name."
+        help_text="The owner's name, masked for a stranger; for an own account, the account's name."
     )
     is_masked = serializers.BooleanField()
     is_own = serializers.BooleanField()
     currency = serializers.CharField()
-    name_check = serializers.ChoiceField(NAME_CHECKS, help_text="How the given name compares.")
+    name_check = serializers.ChoiceField(
+        NAME_CHECKS, help_text="Result of comparing the given name."
+    )
 
 
 class PayeesSerializer(serializers.Serializer[Any]):
-    """Payees. They are few, so they are on one page."""
+    """Payees, all on one page."""
 
     results = PayeeSerializer(many=True)
     detail = serializers.CharField(help_text='Why the number cannot be paid; "" if it can.')
 
 
 class PayeesForm(forms.Form):
-    """The parameters."""
+    """The query parameters."""
 
     number = forms.CharField(max_length=40, required=False)
     name = forms.CharField(max_length=LONGEST_NAME, required=False)
     from_account = forms.UUIDField(required=False)
 
     def clean_name(self) -> str:
-        """Returns the name in one line, as the transfer form reads it."""
+        """Returns the name in one line, like the transfer form."""
         return tidy_line(self.cleaned_data["name"])
 
 
 class PayeeList(ApiView):
-    """Known recipients, and one by its number."""
+    """Known recipients, and a recipient by account number."""
 
     @extend_schema(
         operation_id="payees_list",
         parameters=[
-            query("number", "An account number: may it be paid, and whose is it?"),
+            query("number", "An account number to check."),
             query("name", "Compared with the holder's name; needs number."),
             query("from_account", "The id of the account that would pay.", "uuid"),
             FIELDS,
@@ -80,11 +84,12 @@ class PayeeList(ApiView):
         responses=PayeesSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Own accounts, then those paid lately. With `from_account`, only those that it can pay.
+        """Returns the caller's own accounts, then recent recipients. With `from_account`, only
+        those that it can pay.
 
-        With `number`, that one alone, or none and why: as on the transfer form, with the same
-        limits of a day on numbers that cannot be paid and on wrong names. Without `from_account`,
-        the oldest open account would pay.
+        With `number`, returns only this recipient, or none with the reason. Numbers that cannot be
+        paid and wrong names are limited per day, like on the transfer form. Without `from_account`,
+        the oldest open account is the payer.
         """
         known_only(request, "number", "name", "from_account")
         form = PayeesForm(request.query_params.dict())
@@ -92,7 +97,9 @@ class PayeeList(ApiView):
             raise refused(form)
         number, name = form.cleaned_data["number"], form.cleaned_data["name"]
         if name and not number:
-            raise ValidationError({"name": ["Say of which number: name goes with number."]})
+            raise ValidationError(
+                {"name": ["Send number too: name is compared with the owner of number."]}
+            )
         mine = list(Account.objects.owned_by(self.caller.person))
         sender = _chosen(mine, form.cleaned_data["from_account"])
         if number:
@@ -106,7 +113,7 @@ class PayeeList(ApiView):
 def asked_of(
     caller: Caller, mine: Sequence[Account], sender: Account | None, number: str, name: str
 ) -> tuple[list[Payee], str]:
-    """The payee with this number, or none and why."""
+    """Returns the payee with this number, or none and the reason."""
     sender = sender or next((account for account in mine if not account.is_closed), None)
     if sender is None:
         raise FieldRefused("You have no open account.", "from_account", slug=NO_SUCH_ACCOUNT)
@@ -135,7 +142,10 @@ def _payee(account: Account, name: str, is_masked: bool, is_own: bool, check: st
 
 
 def _chosen(mine: Sequence[Account], pk: Any) -> Account | None:
-    """The account of the caller with this id; None without one. Raises FieldRefused."""
+    """Returns the caller's account with this id, or None without an id.
+
+    Raises: FieldRefused.
+    """
     if pk is None:
         return None
     for account in mine:

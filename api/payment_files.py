@@ -1,5 +1,5 @@
-"""`/api/v1/payment-files/`: many payments from a CSV file, in the steps of the pages: upload,
-check, pay, remove, and the result of each line. A file that the bank has uploaded is only read.
+"""`/api/v1/payment-files/`: many payments from a CSV file, in the same steps as on the pages:
+upload, check, pay, remove, and the result of each line. Files that the bank uploaded are read-only.
 """
 
 import io
@@ -64,41 +64,43 @@ from transactions.safeguards.confirmation import ConfirmationNeeded
 State = PaymentFile.State
 PARTLY_PAID = "Part of this file was paid, so it cannot be removed."
 PAY_FILE_AGAIN = (
-    "It may be paid or not. Send the same request again until it is answered; no line is paid"
-    " twice."
+    "It is not known whether it was paid. Repeat the same request until you get a response; no"
+    " line is paid twice."
 )
 OTHER_FILE = "This key was used for another file. Nothing was stored."
 CSV_TYPE = "text/csv"
-# Refusals that are not about the lines, which are not checked again then.
+# Refusals that are not about the lines. After these, the lines are not checked again.
 UNCHECKED = (
     AccessEnded, FileRemoved, CheckedAnew, NotChecked, TooManyTogether, ConfirmationNeeded,
 )  # fmt: skip
 
 
 class CSVParser(BaseParser):
-    """The bytes of a CSV file."""
+    """A parser that returns the bytes of a CSV file."""
 
     media_type = CSV_TYPE
 
     def parse(self, stream: IO[bytes], *_arguments: Any, **_options: Any) -> Any:
-        """Returns them as a file, of one that is too large only the beginning:
-        `banking.payment_files.parser` reads it, and refuses it by its size.
+        """Returns the bytes as a file, or only the beginning if it is too large.
+        `banking.payment_files.parser` reads it, and refuses it because of its size.
         """
         return io.BytesIO(stream.read(MOST_BYTES + 1))
 
 
 class PaymentFileSerializer(serializers.Serializer[PaymentFile]):
-    """A payment file, and how far it is paid."""
+    """A payment file, with the amounts paid so far."""
 
     id = serializers.UUIDField()
     name = serializers.CharField()
     from_account = serializers.UUIDField(source="from_account_id")
     currency = serializers.CharField()
     state = serializers.ChoiceField(State.choices)
-    is_from_bank = serializers.BooleanField(help_text="Then only the bank pays or removes it.")
+    is_from_bank = serializers.BooleanField(
+        help_text="If true, only the bank can pay or remove it."
+    )
     line_count = serializers.IntegerField()
-    total = ExactAmountField(help_text="Of all amounts that could be read.")
-    waiting_count = serializers.IntegerField(help_text="Lines that can be paid and are not.")
+    total = ExactAmountField(help_text="Sum of all readable amounts.")
+    waiting_count = serializers.IntegerField(help_text="Payable lines that are not paid yet.")
     waiting_total = ExactAmountField()
     booked_count = serializers.IntegerField()
     booked_total = ExactAmountField()
@@ -111,14 +113,14 @@ class PaymentFileSerializer(serializers.Serializer[PaymentFile]):
 
 
 class PaymentFileDetailSerializer(PaymentFileSerializer):
-    """A payment file, with what to send to pay it."""
+    """A payment file, with the value that is needed to pay it."""
 
     agreed = serializers.SerializerMethodField(
-        help_text="Stands for the lines that can be paid now; empty unless it is checked."
+        help_text="Identifies the lines that can be paid now; empty unless the file is checked."
     )
 
     def get_agreed(self, file: PaymentFile) -> str:
-        """As the button of the page sends it."""
+        """Returns the value that the button of the page sends."""
         return agreed_to(file) if file.state == State.CHECKED else ""
 
 
@@ -126,7 +128,9 @@ class PaymentFilePageSerializer(serializers.Serializer[Any]):
     """A page of payment files, newest first."""
 
     results = PaymentFileSerializer(many=True)
-    next = serializers.URLField(allow_null=True, help_text="The page of older ones.")
+    next = serializers.URLField(
+        allow_null=True, help_text="URL of the next page, with older items."
+    )
 
 
 class PaymentLineSerializer(serializers.Serializer[Any]):
@@ -135,7 +139,7 @@ class PaymentLineSerializer(serializers.Serializer[Any]):
     line = serializers.IntegerField(help_text="Row of the file; the heading is row 1.")
     to = serializers.CharField()
     name = serializers.CharField()
-    amount = serializers.CharField(help_text="As typed if it is no amount.")
+    amount = serializers.CharField(help_text="As entered if it is not an amount.")
     currency = serializers.CharField()
     description = serializers.CharField()
     reference = serializers.CharField()
@@ -146,7 +150,7 @@ class PaymentLineSerializer(serializers.Serializer[Any]):
 
 
 class PayFileSerializer(StrictSerializer):
-    """What to pay: `agreed` of the file as it was read. `whole`: every line, or none."""
+    """The lines to pay: `agreed` of the file as it was read. `whole`: every line, or none."""
 
     agreed = TextField(max_length=200, allow_blank=True)
     whole = serializers.BooleanField(default=True)
@@ -154,11 +158,11 @@ class PayFileSerializer(StrictSerializer):
 
 @reads_file(MOST_BYTES)
 class PaymentFileList(ApiView):
-    """The payment files of the caller, and new ones."""
+    """The payment files of the caller, and uploads."""
 
     answers_earlier_rows = ("POST",)  # the checks of its lines depend on balances and payments
     parser_classes = [CSVParser]
-    headers_told: ClassVar = {"POST": ["Location"]}
+    response_headers: ClassVar = {"POST": ["Location"]}
 
     @extend_schema(
         operation_id="payment_files_list",
@@ -166,7 +170,7 @@ class PaymentFileList(ApiView):
         responses=PaymentFilePageSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Every file that pays out of an account of the caller, newest first."""
+        """Returns every file that pays from an account of the caller, newest first."""
         known_only(request, "limit", "cursor")
         files = PaymentFile.objects.visible_to(self.caller.person).with_account()
         found, following = page_of(request, files)
@@ -181,14 +185,14 @@ class PaymentFileList(ApiView):
                 "from_account", OpenApiTypes.UUID, OpenApiParameter.QUERY, required=True,
                 description="The account that pays.",
             ),
-            query("name", "Of the file; payments.csv without it."),
+            query("name", "Name of the file; default: payments.csv."),
         ],
         request={CSV_TYPE: OpenApiTypes.STR},
         responses={201: PaymentFileDetailSerializer},
     )  # fmt: skip
     def post(self, request: Request) -> Response:
-        """Stores a CSV file and checks each line as a payment would; pays nothing. Sent again with
-        the same Idempotency-Key, it is the same file.
+        """Stores a CSV file and checks each line like a payment; pays nothing. Repeated with the
+        same Idempotency-Key, it returns the same file.
         """
         known_only(request, "from_account", "name")
         person, params = self.caller.person, request.query_params
@@ -225,7 +229,7 @@ class PaymentFileDetail(ApiView):
         responses=PaymentFileDetailSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """A payment file with its counts."""
+        """Returns a payment file with its counts."""
         known_only(request)
         found = row_of(PaymentFileDetailSerializer, own_file(self.caller, pk))
         return Response(picked(found, request.query_params.get("fields")))
@@ -252,7 +256,7 @@ class PaymentFileLines(ApiView):
         },
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
-        """Every line with its result, as JSON or CSV. They are in the order of the file."""
+        """Returns every line with its result, as JSON or CSV, in the order of the file."""
         known_only(request)
         return result_response(own_file(self.caller, pk), request.accepted_renderer.format)
 
@@ -269,9 +273,9 @@ class PaymentFilePay(ApiView):
         responses=PaymentFileDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Pays the lines that `agreed` stands for. With `whole`, which is usual, all or none, of a
-        file of up to 1,000 lines. Without it, the next 1,000 that can be paid: send it again until
-        `state` is done. Sent again, it pays no line twice.
+        """Pays the lines that `agreed` identifies. With `whole`, the default, all lines or none,
+        for files of up to 1,000 lines. Without `whole`, the next 1,000 payable lines: repeat the
+        request until `state` is done. Repeated requests never pay a line twice.
         """
         known_only(request)
         file = changeable_file(self.caller, pk)
@@ -284,12 +288,12 @@ class PaymentFilePay(ApiView):
         except UNCHECKED:
             raise
         except LedgerError:
-            check(file)  # so that its lines say why, as on the page
+            check(file)  # so that its lines show the reason, as on the page
             raise
         return Response(row_of(PaymentFileDetailSerializer, file))
 
     def _booking(self, request: Request, file: PaymentFile, agreed: str) -> BookingRequest:
-        """How this caller pays: with a token within its limits, else as on the page."""
+        """Returns how this caller pays: with a token within its limits, else as on the page."""
         caller = self.caller
         return {
             "by": caller.person, "agreed": agreed, "within": _limits(request, caller, file),
@@ -298,7 +302,10 @@ class PaymentFilePay(ApiView):
 
 
 def _limits(request: Request, caller: Caller, file: PaymentFile) -> FileLimit | None:
-    """What the caller may pay by the file. Raises LimitExceeded and ConfirmationNeeded."""
+    """Returns what the caller may pay with the file.
+
+    Raises: LimitExceeded and ConfirmationNeeded.
+    """
     if caller.token is None:
         covered = step_up.fresh_until(request._request)
         return limit_unconfirmed(file, caller.person, covered_until=covered)
@@ -309,7 +316,10 @@ def _limits(request: Request, caller: Caller, file: PaymentFile) -> FileLimit | 
 
 
 def own_file(caller: Caller, pk: UUID) -> PaymentFile:
-    """The file, if it pays out of an account of the caller. Raises Http404."""
+    """Returns the file, if it pays from an account of the caller.
+
+    Raises: Http404.
+    """
     files = PaymentFile.objects.visible_to(caller.person).with_account()
     file: PaymentFile | None = files.filter(pk=pk).first()
     if file is None:
@@ -318,7 +328,7 @@ def own_file(caller: Caller, pk: UUID) -> PaymentFile:
 
 
 def changeable_file(caller: Caller, pk: UUID) -> PaymentFile:
-    """The same, refused if the bank has uploaded it."""
+    """Returns the file like `own_file`, but refuses a file that the bank has uploaded."""
     file = own_file(caller, pk)
     if file.is_from_bank:
         raise FieldRefused(FROM_BANK, "", slug="not-possible")

@@ -1,4 +1,4 @@
-"""Every `type` that a problem may have, with what it means."""
+"""The `type` of every problem, with its meaning."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from transactions.safeguards.confirmation import ConfirmationNeeded
 
 
 class ProblemType(NamedTuple):
-    """A type: its status, the end of its address, and what it means."""
+    """A type of problems: status, the end of its URL, and meaning."""
 
     status: int
     slug: str
@@ -19,41 +19,41 @@ class ProblemType(NamedTuple):
 
 
 OF_REQUESTS = [
-    ProblemType(400, "invalid-request", "The request cannot be read; errors says which fields."),
+    ProblemType(400, "invalid-request", "The request cannot be read; errors lists the fields."),
     ProblemType(401, "not-signed-in", "There is no token. Send Authorization: Bearer <token>."),
     ProblemType(401, "token-not-accepted", "The token is unknown, or no longer accepted."),
-    ProblemType(403, "not-allowed", "The token lacks a scope, or its person a right."),
-    ProblemType(404, "not-found", "There is nothing there that the caller may read."),
-    ProblemType(405, "method-not-allowed", "The address does not take this method; see detail."),
-    ProblemType(406, "not-acceptable", "The answer is JSON, and Accept refuses that."),
-    ProblemType(409, "busy", "Others were booking on the account; nothing moved. Send it again."),
+    ProblemType(403, "not-allowed", "The token lacks a scope, or its user a right."),
+    ProblemType(404, "not-found", "The caller may read nothing at this address."),
+    ProblemType(405, "method-not-allowed", "The address does not accept this method; see detail."),
+    ProblemType(406, "not-acceptable", "The response is JSON, but Accept excludes JSON."),
+    ProblemType(409, "busy", "The account was busy, and no money moved. Send it again."),
     ProblemType(413, "too-large", "The body is larger than the address accepts."),
     ProblemType(414, "address-too-long", "The address is too long."),
-    ProblemType(415, "unsupported-media-type", "The body is not of the type that is read here."),
+    ProblemType(415, "unsupported-media-type", "The body's media type is not accepted here."),
     ProblemType(422, "not-possible", "The state of the transaction does not allow it."),
-    ProblemType(422, "not-at-the-cash-desk", "Only staff of the cash desk leave one side out."),
-    ProblemType(422, "invalid-number", "The account number cannot be right."),
-    ProblemType(422, "too-many-numbers", "Too many numbers that cannot be paid, for today."),
+    ProblemType(422, "not-at-the-cash-desk", "Only cash desk staff may omit one account."),
+    ProblemType(422, "invalid-number", "The account number is invalid."),
+    ProblemType(422, "too-many-numbers", "Too many numbers today that cannot be paid."),
     ProblemType(429, "too-many-calls", "Too many calls in this minute; see Retry-After."),
     ProblemType(429, "too-much-today", "More bytes in a day than one person may send."),
-    ProblemType(429, "too-many-at-once", "Other requests of the person are still running; wait."),
+    ProblemType(429, "too-many-at-once", "Other requests of the user are still running; wait."),
     ProblemType(429, "too-many-large-bodies", "Other files or large bodies are being read; wait."),
-    ProblemType(429, "too-many-downloads", "Another long answer is being sent; wait for its end."),
-    ProblemType(500, "server-error", "A fault here. What was sent with a key may be sent again."),
-    ProblemType(503, "unavailable", "The database does not answer; nothing moved by this call."),
-    ProblemType(503, "too-busy", "It waited too long and was not begun; send it again."),
-    ProblemType(503, "provider-away", "The identity provider does not answer; send it again."),
-    ProblemType(503, "took-too-long", "It took longer than it may, and was stopped."),
+    ProblemType(429, "too-many-downloads", "A long response is still being sent; wait for it."),
+    ProblemType(500, "server-error", "A server error. Requests with a key may be repeated."),
+    ProblemType(503, "unavailable", "The database does not respond; this call moved no money."),
+    ProblemType(503, "too-busy", "The request waited too long and was not started; send it again."),
+    ProblemType(503, "provider-away", "The identity provider does not respond; send it again."),
+    ProblemType(503, "took-too-long", "The request exceeded the time limit and was stopped."),
     ProblemType(
         503, "outcome-unknown",
-        "It may be done or not. Send the same again: a payment with key as its Idempotency-Key,"
-        " a list with the key that it had; nothing is booked twice.",
+        "It is not known whether it was done. Repeat the request: a payment with key as its"
+        " Idempotency-Key, a list with its first key; nothing is booked twice.",
     ),
 ]  # fmt: skip
 
 
 def problem_types_by_status() -> list[tuple[str, list[ProblemType]]]:
-    """All types, in groups by their status, each with its phrase."""
+    """Returns all types, grouped by status, each group with the status phrase."""
     every = sorted({*OF_REQUESTS, *_of_refusals()})
     return [
         (f"{status} {HTTPStatus(status).phrase}", list(types))

@@ -1,15 +1,15 @@
-"""Errors as problem details (RFC 9457): a stable `type` for each refusal, its sentence, its field.
+"""Errors as problem details (RFC 9457): a stable `type` for each refusal, a message, and the field.
 
 | status | when |
 |---|---|
 | 400 | the request cannot be read: JSON, fields, filters |
-| 401 | no token, or one that is not accepted |
-| 403 | the token lacks a scope, or the person a right, or a step-up is needed |
-| 404 | there is nothing with that id for this person |
-| 409 | the key was used for something else; or others were booking on the account: again later |
-| 422 | the bank refuses the money |
+| 401 | no token, or a token that is not accepted |
+| 403 | the token lacks a scope, or the user a right, or a step-up is needed |
+| 404 | nothing with this id exists for this user |
+| 409 | the key was used for another request, or the account was busy: retry later |
+| 422 | the bank refuses the payment |
 | 429 | too many calls |
-| 503 | the database or the identity provider is away; after a payment `id` says what to ask for |
+| 503 | the database or the identity provider is unavailable; after a payment, `id` is its id |
 """
 
 from collections.abc import Mapping
@@ -30,16 +30,16 @@ from ledger.web.problem_details import problem, problem_body
 from transactions.safeguards.confirmation import ConfirmationNeeded
 
 PAY_AGAIN = (
-    "It may be booked or not. Send the same request with the Idempotency-Key in key until it is"
-    " answered; it is booked once, however often it is sent."
+    "It is not known whether it was booked. Repeat the request with the Idempotency-Key in key"
+    " until you get a response; it is booked only once."
 )
-RETRY_AFTER = 1  # seconds, after a lost race
-MOST_ERRORS, LONGEST_WORDS = 100, 500  # of what an answer says of a request; the rest is left out
+RETRY_AFTER = 1  # seconds, after a conflict of transactions
+MAX_ERRORS, LONGEST_WORDS = 100, 500  # limits on errors in a response
 
 
 class OutcomeOf(Exception):
-    """A payment failed in the database; `id` is what the caller asks for. `again` says how to send
-    it again if nobody knows whether it is booked, `key` with which key.
+    """A payment failed in the database; `id` is its id. `again` is the message on how to repeat the
+    request if its outcome is unknown, and `key` is the key to use.
     """
 
     def __init__(self, id: Any, again: str = PAY_AGAIN, *, key: str = "") -> None:
@@ -48,27 +48,27 @@ class OutcomeOf(Exception):
 
 
 class FieldRefused(LedgerError):
-    """A refusal of one field, by its name in the request."""
+    """A refusal of one field, with its name in the request."""
 
-    def __init__(self, sentence: str, field: str, *, slug: str = "") -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, field: str, *, slug: str = "") -> None:
+        super().__init__(message)
         self.field, self.slug = field, slug
 
 
 class NotYours(exceptions.APIException):
-    """The token lacks a scope, or its person a right."""
+    """The token lacks a scope, or its user a right."""
 
     status_code = HTTPStatus.FORBIDDEN
 
 
 class ProviderAway(exceptions.APIException):
-    """The identity provider does not tell its keys, so no token of it can be verified."""
+    """The identity provider's keys cannot be read, so its tokens cannot be verified."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def handled(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:
-    """The problem of an exception that a view raised; None for a bug. REST framework's
+    """Returns the problem of an exception that a view raised, or None for a bug. REST framework's
     EXCEPTION_HANDLER.
     """
     request = context["request"]._request
@@ -106,26 +106,26 @@ def _refused(error: LedgerError) -> HttpResponseBase:
 
 
 def body_of(error: LedgerError) -> dict[str, Any]:
-    """A refusal as problem details; of a batch with the number of its line."""
+    """Returns a refusal as problem details; for a batch, with the number of the line."""
     status, slug, more = _facts_of(error)
     return problem_body(status, slug, str(error), **more)
 
 
 def _facts_of(error: LedgerError) -> tuple[int, str, dict[str, Any]]:
-    """The status of a refusal, the end of its type, its field, and the line of a batch."""
+    """Returns the status of a refusal, the end of its type, its field, and the line of a batch."""
     more: dict[str, Any] = {}
-    told = error
+    refusal = error
     if (line := getattr(error, "number", None)) is not None:
-        more["line"], told = line, error.refusal  # type: ignore[attr-defined]
-    status, slug = HTTPStatus.UNPROCESSABLE_ENTITY, slug_of(type(told).__name__)
-    if told.is_conflict:
+        more["line"], refusal = line, error.refusal  # type: ignore[attr-defined]
+    status, slug = HTTPStatus.UNPROCESSABLE_ENTITY, slug_of(type(refusal).__name__)
+    if refusal.is_conflict:
         status = HTTPStatus.CONFLICT
-    elif isinstance(told, ConfirmationNeeded):
+    elif isinstance(refusal, ConfirmationNeeded):
         status = HTTPStatus.FORBIDDEN
-    if told.field:
-        more["field"] = told.field
-    if isinstance(told, FieldRefused):
-        slug = told.slug or slug
+    if refusal.field:
+        more["field"] = refusal.field
+    if isinstance(refusal, FieldRefused):
+        slug = refusal.slug or slug
     return status, slug, more
 
 
@@ -136,7 +136,7 @@ def _of_framework(error: exceptions.APIException) -> HttpResponseBase:
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(max(1, round(wait)))
     if isinstance(error, exceptions.ValidationError):
-        errors = list(islice(_errors(error.detail), MOST_ERRORS))
+        errors = list(islice(_errors(error.detail), MAX_ERRORS))
         detail = errors[0]["detail"] if errors else "The request cannot be read."
         return problem(400, "invalid-request", detail, headers, errors=errors)
     detail = str(error.detail)
@@ -157,7 +157,7 @@ def _of_framework(error: exceptions.APIException) -> HttpResponseBase:
 
 
 def _errors(detail: Any, path: str = "") -> Any:
-    """Each error of a serializer: the field's path, and the sentence."""
+    """Yields each error of a serializer with the path of the field and the message."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
             at = path if name == "non_field_errors" else f"{path}.{name}".lstrip(".")
@@ -168,8 +168,8 @@ def _errors(detail: Any, path: str = "") -> Any:
             yield from _errors(inner, at)
     else:
         words = (path, str(detail))
-        field, sentence = (shortened(text, LONGEST_WORDS) for text in words)
-        yield {"field": field, "detail": sentence}
+        field, message = (shortened(text, LONGEST_WORDS) for text in words)
+        yield {"field": field, "detail": message}
 
 
 def _of_database(error: Error, payment: OutcomeOf | None) -> HttpResponseBase | None:
@@ -182,16 +182,16 @@ def _of_database(error: Error, payment: OutcomeOf | None) -> HttpResponseBase | 
     again = {"Retry-After": str(RETRY_AFTER)}
     if failure is Failure.LOST_RACE:
         return problem(
-            409, "busy", "Others were booking on this account. Nothing moved; send it again.",
+            409, "busy", "This account was busy. No money moved; send it again.",
             again, **more,
         )  # fmt: skip
     if payment and (failure is Failure.UNKNOWN or isinstance(error, NotConfirmed)):
         return problem(503, "outcome-unknown", payment.again, again, **more)
     if failure is Failure.TIMED_OUT:
         return problem(
-            503, "took-too-long", "It took longer than it may, so it was stopped.", again
+            503, "took-too-long", "The request exceeded the time limit and was stopped.", again
         )
-    why = "The database does not answer at the moment. Send it again."
-    if failure is Failure.FINAL:  # no room or memory is left, for example
+    why = "The database does not respond at the moment. Send it again."
+    if failure is Failure.FINAL:  # no disk space or memory, for example
         why = "The database cannot do this at the moment. Send it again later."
     return problem(503, "unavailable", why, again, **more)

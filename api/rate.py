@@ -1,9 +1,9 @@
-"""How often a token, or a person in a browser, may call in a minute.
+"""Limits how often a token, or a user in a browser, may call per minute.
 
-Note [Leases]: the count is shared by all processes, in the table of counters. A process takes calls
-from it in leases of LEASE, or of a twentieth of a low limit, so most calls ask no database; what a
-process has leased and not used is lost at the end of the minute, so of two processes a limit may be
-a tenth lower than it says, never higher.
+Note [Leases]: all processes share the count in the table of counters. A process takes calls from it
+in leases of LEASE calls, or a twentieth of a low limit, so most calls need no query. Leased calls
+that a process does not use are lost at the end of the minute. With two processes, the real limit
+may therefore be a tenth lower than configured, but never higher.
 """
 
 import threading
@@ -20,13 +20,15 @@ from accounts.sign_in.limits import Limit, key_of
 from api.caller import caller_of
 
 WINDOW = 60  # seconds
-LEASE, PARTS = 50, 20  # calls; the most of a limit that a process has at a time is one of so many
-MOST_KNOWN = 10_000  # callers that a process remembers
+LEASE, PARTS = 50, 20  # calls; a lease is at most 1/PARTS of the limit
+MAX_KNOWN = 10_000  # callers remembered by a process
 
 
 @dataclass(slots=True)
 class Lease:
-    """What a process may still let through in a minute. `left` in all is what the table said."""
+    """The calls that a process may still allow in a minute. `left` is the remaining total in the
+    table.
+    """
 
     minute: int
     calls: int = 0
@@ -38,12 +40,12 @@ _lock = threading.Lock()
 
 
 class CallRate(BaseThrottle):
-    """At most LEDGER_API_RATE calls a minute; 0 for no limit. Tells in the headers of the draft
-    "RateLimit header fields for HTTP" what is left.
+    """A throttle of LEDGER_API_RATE calls per minute; 0 for no limit. Sends the remaining calls in
+    the headers of the draft "RateLimit header fields for HTTP".
     """
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Whether this call may go on."""
+        """Returns whether this call is within the limit."""
         most = settings.LEDGER_API_RATE
         if not most or not request.user.is_authenticated:
             return True
@@ -56,22 +58,22 @@ class CallRate(BaseThrottle):
             "RateLimit-Policy": f'"calls";q={most};w={WINDOW}',
             "RateLimit": f'"calls";r={max(left, 0)};t={self.resets}',
         }
-        view.told = {**getattr(view, "told", {}), **headers}
+        view.rate_headers = {**getattr(view, "rate_headers", {}), **headers}
         return left >= 0
 
     def wait(self) -> float:
-        """Seconds until the next minute."""
+        """Returns the seconds until the next minute."""
         return float(self.resets)
 
 
 def _now() -> int:
-    """Seconds since 1970."""
+    """Returns the seconds since 1970."""
     return int(time.time())
 
 
 def _take(who: str, minute: int, most: int) -> int:
-    """Takes one call. Returns how many are left after it, as far as this process knows; -1 where
-    there was none.
+    """Takes one call. Returns how many are left, as far as this process knows, or -1 if there was
+    none.
     """
     with _lock:
         lease = _leases.get(who)
@@ -84,7 +86,7 @@ def _take(who: str, minute: int, most: int) -> int:
     used = AttemptCount.objects.count_up([(key, limit.seconds)], by=size)[key]
     granted = max(0, size - max(0, used - most))
     with _lock:
-        if len(_leases) > MOST_KNOWN:
+        if len(_leases) > MAX_KNOWN:
             _leases.clear()
         found = _leases.setdefault(who, Lease(minute))
         if found.minute != minute:

@@ -1,4 +1,4 @@
-"""What answers are written as."""
+"""Renderers of responses, and content negotiation."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,10 +15,13 @@ EVENT_STREAM = "text/event-stream"
 
 
 class Negotiation(DefaultContentNegotiation):
-    """Chooses by `format=` and `Accept`; a refusal names what there is."""
+    """Content negotiation by `format=` and `Accept`. A refusal lists what is available."""
 
     def filter_renderers(self, renderers: Iterable[Any], format: str) -> list[Any]:
-        """The renderers of this format. Raises ValidationError."""
+        """Returns the renderers of this format.
+
+        Raises: ValidationError.
+        """
         there = list(renderers)
         if found := [each for each in there if each.format == format]:
             return found
@@ -26,7 +29,10 @@ class Negotiation(DefaultContentNegotiation):
         raise ValidationError({"format": [f"Formats of this address: {formats}."]})
 
     def select_renderer(self, request: Any, renderers: Any, *suffix: Any) -> Any:
-        """The renderer and its type. Raises NotAcceptable."""
+        """Returns the renderer and its media type.
+
+        Raises: NotAcceptable.
+        """
         try:
             return super().select_renderer(request, renderers, *suffix)
         except NotAcceptable:
@@ -35,29 +41,31 @@ class Negotiation(DefaultContentNegotiation):
 
 
 class AnswerEncoder(WritesExactNumbers, encoders.JSONEncoder):
-    """The numbers of metadata as they were sent."""
+    """An encoder that writes the numbers of metadata as they were sent."""
 
 
 class JSONRenderer(renderers.JSONRenderer):
-    """JSON."""
+    """The renderer of JSON."""
 
     encoder_class = AnswerEncoder
 
 
 class NDJSONRenderer(JSONRenderer):
-    """A line of JSON for each result. Views stream it themselves; this is for Accept."""
+    """One line of JSON for each result. For content negotiation only: views stream it
+    themselves.
+    """
 
     media_type, format = NDJSON, "ndjson"
 
 
 class CSVRenderer(JSONRenderer):
-    """A table for spreadsheets. Views stream it themselves; this is for Accept."""
+    """A table for spreadsheets. For content negotiation only: views stream it themselves."""
 
     media_type, format = "text/csv", "csv"
 
 
 class EventStreamRenderer(JSONRenderer):
-    """Server-sent events. The view writes them itself; this is for Accept."""
+    """Server-sent events. For content negotiation only: the view writes them itself."""
 
     media_type, format = EVENT_STREAM, "events"
 
@@ -71,32 +79,32 @@ class PDFRenderer(JSONRenderer):
 
 
 class XLSXRenderer(JSONRenderer):
-    """A workbook of a spreadsheet."""
+    """A spreadsheet workbook."""
 
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     format = "xlsx"
 
 
 class OFXRenderer(JSONRenderer):
-    """OFX 2."""
+    """The media type of OFX 2."""
 
     media_type, format = "application/x-ofx", "ofx"
 
 
 class QIFRenderer(JSONRenderer):
-    """QIF."""
+    """The media type of QIF."""
 
     media_type, format = "application/x-qif", "qif"
 
 
 class CAMT053Renderer(JSONRenderer):
-    """camt.053."""
+    """The media type of camt.053."""
 
     media_type, format = "application/octet-stream", "xml"
 
 
 class MT940Renderer(JSONRenderer):
-    """MT940."""
+    """The media type of MT940."""
 
     media_type, format = "text/plain", "sta"
 

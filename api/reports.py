@@ -31,7 +31,7 @@ from transactions.reports.forms import ReportForm, either
 from transactions.reports.report import DISPLAY, Report, ReportParameters
 from transactions.scope import BANK, MINE, may_read_bank
 
-NEEDS_NAMES = "Of the whole bank, only people who may see names can ask for this."
+NEEDS_NAMES = "For the whole bank, only users who may see names can use this."
 KINDS = (
     (forms.ChoiceField, "choice"),
     (forms.DateField, "date"),
@@ -41,7 +41,7 @@ KINDS = (
 
 
 def fields_of(report: Report) -> dict[str, forms.Field]:
-    """The parameters of a report, by name."""
+    """Returns the parameters of a report, by name."""
     fields: dict[str, forms.Field] = dict(report.form.base_fields)
     if report.comparison is None:
         fields.pop("compare", None)
@@ -49,22 +49,22 @@ def fields_of(report: Report) -> dict[str, forms.Field]:
 
 
 def whose_of(report: Report) -> list[str]:
-    """Whose money a report can be about."""
+    """Returns the scopes of money that a report can be about."""
     return [BANK] if report.bank_only else [MINE, BANK]
 
 
 def kind_of(field: forms.Field) -> str:
-    """What the values of a parameter are."""
+    """Returns the type of a parameter's values."""
     return next((kind for parent, kind in KINDS if isinstance(field, parent)), "text")
 
 
 def choices_of(field: forms.Field) -> list[str]:
-    """The values that a parameter may have; none where others may stand."""
+    """Returns the values that a parameter may have, or none if other values are allowed."""
     return [str(value) for value, _ in getattr(field, "choices", ()) if value]
 
 
 def parameters_of_all() -> list[OpenApiParameter]:
-    """Every parameter that a report has."""
+    """Returns the parameters of all reports."""
     found: dict[str, OpenApiParameter] = {}
     for report in REPORTS:
         for name, field in fields_of(report).items():
@@ -74,22 +74,22 @@ def parameters_of_all() -> list[OpenApiParameter]:
 
 
 def _what(name: str, field: forms.Field) -> str:
-    """The label and the choices; of a few reports, which ones."""
+    """Returns the label and the choices. If few reports have the parameter, also their names."""
     users = [report.slug for report in REPORTS if name in fields_of(report)]
-    of = "" if 2 * len(users) > len(REPORTS) else f" Of {', '.join(users)}."
+    of = "" if 2 * len(users) > len(REPORTS) else f" For {', '.join(users)}."
     choices = choices_of(field)
     return f"{field.label or name.capitalize()}{': ' if choices else ''}{', '.join(choices)}.{of}"
 
 
 class ReportParameterSerializer(serializers.Serializer[Any]):
-    """A parameter. Each may be left out."""
+    """An optional parameter."""
 
     name = serializers.CharField()
-    title = serializers.CharField(help_text="As the page calls it.")
+    title = serializers.CharField(help_text="Its label on the page.")
     kind = serializers.ChoiceField(["choice", "date", "number", "text", "time"])
     choices = serializers.ListField(
         child=serializers.CharField(),
-        help_text="Empty where other values may stand; a currency is one of the accounts'.",
+        help_text="Empty if other values are allowed; a currency is a currency of the accounts.",
     )
 
 
@@ -108,7 +108,7 @@ class ReportSummarySerializer(serializers.Serializer[Any]):
 
     slug = serializers.CharField()
     title = serializers.CharField()
-    question = serializers.CharField(help_text="What it answers.")
+    question = serializers.CharField(help_text="The question that the report answers.")
     parameters = ReportParameterSerializer(many=True)
     columns = ReportColumnSerializer(many=True)
 
@@ -125,7 +125,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     slug = serializers.CharField()
     title = serializers.CharField()
     parameters = serializers.DictField(
-        child=serializers.CharField(), help_text="Those that were used, the usual ones too."
+        child=serializers.CharField(), help_text="The parameters that were used, with defaults."
     )
     columns = ReportColumnSerializer(many=True)
     results = serializers.ListField(
@@ -136,12 +136,12 @@ class ReportSerializer(serializers.Serializer[Any]):
 class ReportList(ApiView):
     """The reports that the caller may read."""
 
-    scopes = {"GET": None}  # read, or report or staff
+    scopes = {"GET": None}  # needs read, report or staff
 
     @extend_schema(operation_id="reports_list", parameters=[FIELDS], responses=ReportListSerializer)
     def get(self, request: Request) -> Response:
-        """The reports with their parameters and columns. None for somebody without an account who
-        may not read the bank.
+        """Returns the reports with their parameters and columns. Empty for users without an account
+        who may not read the bank.
         """
         known_only(request)
         caller = self.caller
@@ -155,7 +155,7 @@ class ReportList(ApiView):
 class ReportDetail(ApiView):
     """A report."""
 
-    scopes = {"GET": None}  # by `whose`: read, or report or staff
+    scopes = {"GET": None}  # depends on `whose`: read, or report or staff
     renderer_classes = [JSONRenderer, CSVRenderer]
 
     @extend_schema(
@@ -167,9 +167,10 @@ class ReportDetail(ApiView):
         responses={(200, "application/json"): ReportSerializer, (200, "text/csv"): str},
     )  # fmt: skip
     def get(self, request: Request, slug: str) -> HttpResponseBase:
-        """All rows of a report, as JSON or CSV, with the parameters of its page. One's own money
-        needs the scope read; the whole bank report or staff, and the right. Without `whose`, the
-        bank for whoever may read it. One at a time for each person.
+        """Returns all rows of a report, as JSON or CSV, with the parameters of its page. The
+        caller's own money needs the scope read. The whole bank needs the scope report or staff, and
+        the right. Without `whose`, callers who may read the bank get the whole bank. One request at
+        a time per user.
         """
         report = report_or_404(self.caller.person, slug)
         form = self._form(request, report)
@@ -190,7 +191,7 @@ class ReportDetail(ApiView):
         return download(report_lines(report, params, kind, only, within), report.slug, kind)
 
     def _form(self, request: Request, report: Report) -> ReportForm:
-        """The valid form with the parameters of the address."""
+        """Returns the valid form with the query parameters."""
         given = request.query_params.dict()
         given["whose"] = self._whose(given.get("whose", ""), report)
         form = report.bind_form(given, self.caller.person)
@@ -204,7 +205,7 @@ class ReportDetail(ApiView):
         return form
 
     def _whose(self, whose: str, report: Report) -> str:
-        """Whose money, as on the page, as far as the token may."""
+        """Returns the scope of money, like on the page, if the token allows it."""
         caller, offered = self.caller, whose_of(report)
         if whose and whose not in offered:
             raise ValidationError({"whose": [f"Choose {either(offered)}."]})
@@ -216,7 +217,7 @@ class ReportDetail(ApiView):
 
 
 def _reports_of(caller: Caller) -> list[Report]:
-    """Those of the page that the token may read."""
+    """Returns the reports of the page that the token may read."""
     every = [report for group in reports_for(caller.person) for report in group.reports]
     if caller.reads_bank:
         return every
@@ -245,6 +246,6 @@ def _summary(report: Report, caller: Caller) -> dict[str, Any]:
 
 
 def _used(form: ReportForm) -> dict[str, str]:
-    """The parameters that were used, as they stand in an address."""
+    """Returns the parameters that were used, as in a URL."""
     values = {name: form[name].value() for name in form.fields}
     return {name: str(value) for name, value in values.items() if value not in (None, "")}

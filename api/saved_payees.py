@@ -1,4 +1,4 @@
-"""`/api/v1/payees/saved/`: recipients that the caller has saved under a name."""
+"""`/api/v1/payees/saved/`: recipients that the caller has saved with a name."""
 
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -26,46 +26,49 @@ from transactions.safeguards.quota import NUMBERS_ASKED
 
 
 class SavedPayeeSerializer(serializers.Serializer[PayeeLine]):
-    """An account of somebody else, as the caller calls it."""
+    """Another user's account, with the caller's name for it."""
 
     id = serializers.UUIDField(source="payee.pk")
     number = serializers.CharField(source="payee.account.number")
     name = serializers.CharField(source="payee.name")
     note = serializers.CharField(source="payee.note")
     name_check = serializers.SerializerMethodField(
-        help_text="How the name compares with the holder's."
+        help_text="Result of comparing the name with the account owner's."
     )
-    holder = serializers.CharField(help_text="The account holder's name, masked for a stranger.")
+    holder = serializers.CharField(help_text="The account owner's name, masked for a stranger.")
     is_masked = serializers.BooleanField()
     currency = serializers.CharField(source="payee.account.currency")
     can_pay = serializers.BooleanField(
-        help_text="It is open, and the caller has an open account in its currency."
+        help_text="Whether the account is open and the caller has an open account in its currency."
     )
     last_payment = serializers.UUIDField(
-        source="last.pk", default=None, allow_null=True, help_text="The newest payment to it."
+        source="last.pk",
+        default=None,
+        allow_null=True,
+        help_text="The latest payment to this account.",
     )
 
     @extend_schema_field(serializers.ChoiceField(NAME_CHECKS))
     def get_name_check(self, line: PayeeLine) -> str:
-        """As `name_check` of the list of payees."""
+        """Returns `name_check` like in the list of payees."""
         return line.payee.name_check or NOT_COMPARED
 
 
 class SavedPayeesSerializer(serializers.Serializer[Any]):
-    """The payees by name. They are at most 500, so they are on one page."""
+    """The payees by name. There are at most 500, all on one page."""
 
     results = SavedPayeeSerializer(many=True)
 
 
 class PayeeNameSerializer(StrictSerializer):
-    """What the caller calls an account."""
+    """The caller's name for an account."""
 
     name = TextField(max_length=NAME_LIMIT)
     note = TextField(max_length=NOTE_LIMIT, required=False, allow_blank=True)
 
 
 class NewPayeeSerializer(PayeeNameSerializer):
-    """An account of somebody else, and what the caller calls it."""
+    """Another user's account, and the caller's name for it."""
 
     number = TextField(max_length=40)
 
@@ -74,13 +77,13 @@ class SavedPayeeList(ApiView):
     """The caller's payees."""
 
     answers_earlier_rows = ("POST",)  # the newest payment
-    headers_told: ClassVar = {"POST": ["Location"]}
+    response_headers: ClassVar = {"POST": ["Location"]}
 
     @extend_schema(
         operation_id="payees_saved", parameters=[FIELDS], responses=SavedPayeesSerializer
     )
     def get(self, request: Request) -> Response:
-        """The recipients that the caller has saved, by name."""
+        """Returns the recipients that the caller has saved, by name."""
         known_only(request)
         rows = rows_of(SavedPayeeSerializer, payee_lines(self.caller.person))
         return Response({"results": picked(rows, request.query_params.get("fields"))})
@@ -91,8 +94,8 @@ class SavedPayeeList(ApiView):
         responses={201: SavedPayeeSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Saves an account under a name. Sent again, it is saved once; another name replaces the
-        first. Numbers that cannot be paid and wrong names count towards the limits of a day.
+        """Saves an account with a name. Repeated requests save it once; another name replaces the
+        first. Numbers that cannot be paid and wrong names count towards the daily limits.
         """
         known_only(request)
         person = self.caller.person
@@ -104,7 +107,7 @@ class SavedPayeeList(ApiView):
             owner=person, account=data["number"], name=data["name"], note=data["note"]
         )
         headers = {"Location": f"{request.path}{payee.pk}/"}
-        return Response(_told(self.caller.person, payee.pk), status=201, headers=headers)
+        return Response(_payee_as_json(self.caller.person, payee.pk), status=201, headers=headers)
 
 
 class SavedPayee(ApiView):
@@ -116,25 +119,25 @@ class SavedPayee(ApiView):
         operation_id="payees_saved_read", parameters=[FIELDS], responses=SavedPayeeSerializer
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """One recipient that the caller has saved."""
+        """Returns one recipient that the caller has saved."""
         known_only(request)
-        found = _told(self.caller.person, pk)
+        found = _payee_as_json(self.caller.person, pk)
         return Response(picked(found, request.query_params.get("fields")))
 
     @extend_schema(
         operation_id="payees_rename", request=PayeeNameSerializer, responses=SavedPayeeSerializer
     )
     def put(self, request: Request, pk: UUID) -> Response:
-        """Replaces the name and the note. A new name is compared with the holder's."""
+        """Replaces the name and the note. A new name is compared with the account owner's."""
         known_only(request)
         payee = _own(self.caller.person, pk)
         form = _valid(PayeeNameForm(values_of(PayeeNameSerializer, request.data)))
         save_payee(owner=self.caller.person, account=payee.account, **form.cleaned_data)
-        return Response(_told(self.caller.person, pk))
+        return Response(_payee_as_json(self.caller.person, pk))
 
     @extend_schema(operation_id="payees_forget", request=None, responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Forgets a saved recipient. Payments to it stay as they are."""
+        """Deletes a saved recipient. Payments to it do not change."""
         known_only(request)
         remove_payee(payee=_own(self.caller.person, pk))
         return Response(status=204)
@@ -150,7 +153,7 @@ def _valid(form: Valid) -> Valid:
 
 
 def _not_saved(form: PayeeForm) -> FieldRefused:
-    """Why the number cannot be saved, once the form has refused it."""
+    """Returns why the number cannot be saved, after the form has refused it."""
     why = " ".join(map(str, form.errors["number"]))
     slug = "too-many-numbers" if why == NUMBERS_ASKED else NO_SUCH_ACCOUNT
     return FieldRefused(why, "number", slug=slug)
@@ -163,6 +166,6 @@ def _own(person: User, pk: UUID) -> Payee:
     return payee
 
 
-def _told(person: User, pk: UUID) -> Any:
+def _payee_as_json(person: User, pk: UUID) -> Any:
     (line,) = lines_of(person, [_own(person, pk)])
     return row_of(SavedPayeeSerializer, line)

@@ -1,4 +1,4 @@
-"""How drf-spectacular tells of the API: which paths, how callers sign in, which errors there are.
+"""Settings of drf-spectacular for the API: paths, authentication and errors.
 
 `manage.py write_openapi` writes `api/openapi.json`.
 """
@@ -18,10 +18,10 @@ PROBLEM = {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What happened, for people."},
-        "field": {"type": "string", "description": "The field that it is about."},
-        "id": {"type": "string", "format": "uuid", "description": "Of a payment: ask for it."},
-        "key": {"type": "string", "description": "Of a payment: the key to send it again with."},
+        "detail": {"type": "string", "description": "A message for people."},
+        "field": {"type": "string", "description": "The field that the problem is about."},
+        "id": {"type": "string", "format": "uuid", "description": "For a payment: its id."},
+        "key": {"type": "string", "description": "For a payment: the key for repeating it."},
         "errors": {
             "type": "array",
             "items": {
@@ -34,31 +34,31 @@ PROBLEM = {
     "additionalProperties": True,
 }
 OF_PROBLEM = "#/components/schemas/Problem"
-# Which errors every call may have, and which only those that write.
+# Errors that every call may have, and errors of calls that write.
 ALWAYS = {
     "400": "The request cannot be read.",
-    "401": "No token, or one that is not accepted.",
-    "403": "The token lacks a scope, or its person a right.",
-    "404": "There is nothing there that the caller may read.",
-    "406": "The answer is JSON.",
-    "422": "The bank refuses it; nothing moved.",
+    "401": "No token, or a token that is not accepted.",
+    "403": "The token lacks a scope, or its user a right.",
+    "404": "The caller may read nothing at this address.",
+    "406": "The response is JSON.",
+    "422": "The bank refused it; no money moved.",
     "429": "Too many calls in this minute.",
-    "503": "The database, or the identity provider, does not answer.",
+    "503": "The database, or the identity provider, does not respond.",
 }
 OF_WRITES = {
-    "409": "The key was used for something else, or others were booking on the account.",
+    "409": "The key was used for another request, or the account was busy.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
 }
-# Headers of answers, beside those of every HTTP answer.
+# Headers of responses, in addition to the usual HTTP headers.
 HEADERS = {
-    "RateLimit-Policy": "The calls of a minute, where they are limited.",
-    "RateLimit": "How many of them are left, and the seconds until the minute ends.",
-    "Retry-After": "Send the same again after so many seconds. With 409 only of busy.",
-    "WWW-Authenticate": "Why, and what is missing (RFC 6750, RFC 9470).",
-    "Idempotency-Replayed": '"true" if an earlier call had done it.',
-    "Location": "The address of what was made.",
-    "ETag": "Of this answer, for If-None-Match or If-Match.",
+    "RateLimit-Policy": "Allowed calls per minute, if they are limited.",
+    "RateLimit": "Remaining calls, and the seconds until the minute ends.",
+    "Retry-After": "Repeat the request after this many seconds. With status 409 only for busy.",
+    "WWW-Authenticate": "The reason, and what is missing (RFC 6750, RFC 9470).",
+    "Idempotency-Replayed": '"true" if an earlier call did the action.',
+    "Location": "The URL of the created object.",
+    "ETag": "The ETag of this response, for If-None-Match or If-Match.",
 }
 OF_STATUS = {
     "401": ["WWW-Authenticate"],
@@ -71,17 +71,17 @@ IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
     "schema": {"type": "string"},
-    "description": "The ETag of an earlier answer; 304 where it would be the same.",
+    "description": "The ETag of an earlier response; status 304 if nothing has changed.",
 }
 
 
 def only_the_api(endpoints: Any) -> Any:
-    """A hook of drf-spectacular: the addresses of this version."""
+    """Filters the endpoints to this version of the API. A hook of drf-spectacular."""
     return [each for each in endpoints if each[0].startswith(PREFIX)]
 
 
 def add_shared_parts(result: Any, **_: Any) -> Any:
-    """A hook of drf-spectacular: what all operations refer to."""
+    """Adds the parts that all operations refer to. A hook of drf-spectacular."""
     result["components"]["schemas"]["Problem"] = PROBLEM
     result["components"]["headers"] = {
         name: {"schema": {"type": "string"}, "description": what} for name, what in HEADERS.items()
@@ -90,8 +90,8 @@ def add_shared_parts(result: Any, **_: Any) -> Any:
 
 
 def add_picked_rows(result: Any, **_: Any) -> Any:
-    """A hook of drf-spectacular: where `fields=` picks the fields of rows, a row with some of them
-    is an answer too.
+    """Adds schemas for rows with only some fields, if `fields=` is supported. A hook of
+    drf-spectacular.
     """
     schemas = result["components"]["schemas"]
     for path in result["paths"].values():
@@ -114,7 +114,7 @@ def _whole_or_picked(row: dict[str, Any], schemas: dict[str, Any]) -> dict[str, 
     name = row["$ref"].rsplit("/", 1)[-1]
     schemas[f"{name}Fields"] = {
         "type": "object",
-        "description": f"The fields of {name} that `fields` asks for.",
+        "description": f"The fields of {name} that `fields` selects.",
         "properties": schemas[name]["properties"],
         "minProperties": 1,
         "additionalProperties": False,
@@ -123,15 +123,15 @@ def _whole_or_picked(row: dict[str, Any], schemas: dict[str, Any]) -> dict[str, 
 
 
 def first_sentence(text: str) -> str:
-    """Until the first full stop that a space follows, without it."""
+    """Returns the text until the first full stop before a space, without the full stop."""
     return re.split(r"\.\s|\.$", " ".join(text.split()), maxsplit=1)[0]
 
 
 class ViewSchema(AutoSchema):
-    """Adds a summary and the problems to each operation."""
+    """A schema that adds a summary and the problems to each operation."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
-        """The operation of a method, with its errors."""
+        """Returns the operation of a method, with its errors."""
         operation = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
@@ -150,12 +150,12 @@ class ViewSchema(AutoSchema):
         return operation
 
     def _add_headers(self, operation: dict[str, Any]) -> None:
-        """Names the headers of each answer; of rows that do not change, 304 too."""
+        """Lists the headers of each response. For rows that never change, adds status 304."""
         parameters = operation.setdefault("parameters", [])
         has_key = any(each["name"] == "Idempotency-Key" for each in parameters)
         if self.method == "GET" and getattr(self.view, "is_unchanging", False):
             parameters.append(IF_NONE_MATCH)
-            operation["responses"]["304"] = {"description": "The caller has it already."}
+            operation["responses"]["304"] = {"description": "The caller already has this response."}
         for status, answer in operation["responses"].items():
             named = ["RateLimit-Policy", "RateLimit", *OF_STATUS.get(status, [])]
             if status == "201" and has_key:
@@ -163,34 +163,36 @@ class ViewSchema(AutoSchema):
             if "304" in operation["responses"] and status in ("200", "304"):
                 named.append("ETag")
             if status in ("200", "201"):
-                named += getattr(self.view, "headers_told", {}).get(self.method, [])
+                named += getattr(self.view, "response_headers", {}).get(self.method, [])
             answer["headers"] = {
                 name: {"$ref": f"#/components/headers/{name}"} for name in dict.fromkeys(named)
             }
 
     def get_summary(self) -> str:
-        """The first sentence of what the method says of itself."""
+        """Returns the first sentence of the method's description."""
         return first_sentence(self.get_description())
 
     def get_tags(self) -> list[str]:
-        """The first part of the path: accounts, transactions."""
+        """Returns the first part of the path, such as accounts or transactions."""
         return [self.path.removeprefix(PREFIX).split("/")[0]]
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """A personal access token, or one of the identity provider."""
+    """A personal access token, or a token of the identity provider."""
 
     target_class = "api.sign_in.ByToken"
     name: ClassVar[list[str]] = ["token", "provider"]  # type: ignore[misc]
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
-        """Either of them."""
+        """Returns a requirement for either of them."""
         return [{name: []} for name in self.name]
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
-        """For `components.securitySchemes`."""
+        """Returns the definitions for `components.securitySchemes`."""
         bearer = {"type": "http", "scheme": "bearer"}
-        theirs = "An access token (OAuth 2) of the bank's identity provider, where it accepts them."
+        theirs = (
+            "An access token (OAuth 2) of the bank's identity provider, if the bank accepts them."
+        )
         return [
             {**bearer, "description": "A personal access token."},
             {**bearer, "bearerFormat": "JWT", "description": theirs},
@@ -204,5 +206,5 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """For `components.securitySchemes`."""
+        """Returns the definition for `components.securitySchemes`."""
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

@@ -1,4 +1,4 @@
-"""`/api/v1/search/`: the search of the page, with its language, counts and highlights."""
+"""`/api/v1/search/`: the search of the page, with its query language, counts and highlights."""
 
 import json
 from collections.abc import Iterator
@@ -43,24 +43,30 @@ class HighlightSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
     ranges = serializers.ListField(
         child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
-        help_text="Where each word begins and ends in text, in characters (code points).",
+        help_text="Start and end of each word in text, in characters (code points).",
     )
 
 
 class HitSerializer(TransactionSerializer):
-    """A transaction that matches. For readers who may not see names, what people wrote is null."""
+    """A transaction that matches. Texts that people wrote are null for users who may not see
+    names.
+    """
 
     description = serializers.CharField(allow_null=True)
     reference = serializers.CharField(allow_null=True)
     metadata = OptionalMetadataField(allow_null=True)
     direction = serializers.ChoiceField(["in", "out", "own"])
-    from_name = serializers.CharField(allow_null=True, help_text="As the page names this side.")
-    to_name = serializers.CharField(allow_null=True, help_text="As the page names this side.")
+    from_name = serializers.CharField(
+        allow_null=True, help_text="The name of this side, as on the page."
+    )
+    to_name = serializers.CharField(
+        allow_null=True, help_text="The name of this side, as on the page."
+    )
     highlights = HighlightSerializer(many=True)
 
 
 class TotalSerializer(serializers.Serializer[Any]):
-    """The matches in one currency; money in and out of what is booked."""
+    """The matches in one currency, with booked money in and out."""
 
     currency = serializers.CharField()
     count = serializers.IntegerField()
@@ -69,14 +75,14 @@ class TotalSerializer(serializers.Serializer[Any]):
 
 
 class FacetSerializer(serializers.Serializer[Any]):
-    """A value, and how many matches have it."""
+    """A value, and the number of matches that have it."""
 
     value = serializers.CharField()
     count = serializers.IntegerField()
 
 
 class FacetsSerializer(serializers.Serializer[Any]):
-    """By what the matches can be narrowed."""
+    """Values by which the matches can be filtered."""
 
     category = FacetSerializer(many=True)
     channel = FacetSerializer(many=True)
@@ -94,7 +100,7 @@ class MistakeSerializer(serializers.Serializer[Any]):
 
 
 class SearchSerializer(serializers.Serializer[Any]):
-    """A page of what a search finds, and counts over all of it."""
+    """A page of matches, and counts over all matches."""
 
     results = HitSerializer(many=True)
     next = serializers.URLField(allow_null=True)
@@ -106,33 +112,32 @@ class SearchSerializer(serializers.Serializer[Any]):
     facets = FacetsSerializer()
     mistakes = MistakeSerializer(many=True)
     suggestions = serializers.ListField(
-        child=serializers.CharField(), help_text="Other queries, where nothing was found."
+        child=serializers.CharField(), help_text="Other queries, if nothing was found."
     )
     named_accounts = serializers.ListField(
-        child=serializers.UUIDField(), help_text="Seen from which money goes in and out."
+        child=serializers.UUIDField(), help_text="The accounts that money in and out refers to."
     )
 
 
 class Search(ApiView):
     """The search."""
 
-    scopes = {"GET": None}  # by `whose`: read, or report or staff
+    scopes = {"GET": None}  # depends on `whose`: read, or report or staff
 
     @extend_schema(
         operation_id="search",
         parameters=[
-            query("q", "What to find, in the language of the page; everything without it."),
-            query("sort", "Best with words, newest without, unless chosen.", choices=SORTS),
-            query("whose", "One's own money, or that of the bank.", choices=[MINE, BANK]),
-            query("page", f"1 to {MOST_PAGES}, of 25 rows; next has what fits the order."),
+            query("q", "The query, in the language of the page; default: everything."),
+            query("sort", "Default: best if q has words, else newest.", choices=SORTS),
+            query("whose", "The caller's own money, or the whole bank.", choices=[MINE, BANK]),
+            query("page", f"1 to {MOST_PAGES}, 25 rows each; next has the right parameter."),
             CURSOR, FIELDS,
         ],
         responses=SearchSerializer,
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        """Finds payments, as the page does. Needs the scope read; for the bank, report or staff,
-        and the right. `next` keeps its place by time while rows come in, in the order newest or
-        oldest.
+        """Finds payments, like the page. Needs the scope read; for the bank, report or staff, and
+        the right. In the order newest or oldest, `next` is not affected by new rows.
         """
         known_only(request, "q", "sort", "whose", "page", "cursor")
         params = request.query_params
@@ -151,7 +156,9 @@ class Search(ApiView):
         return Response(_answer(request, result, suggestions))
 
     def _scope_and_names(self, whose: str, text: ParsedQuery) -> tuple[Scope, NameMatches]:
-        """As on the page: a reader without an account of their own reads the bank, if they may."""
+        """Returns the scope like on the page: users without an account search the bank, if they
+        may.
+        """
         if whose not in ("", MINE, BANK):
             raise ValidationError({"whose": [f"Choose {MINE} or {BANK}."]})
         caller = self.caller
@@ -178,12 +185,12 @@ def _after(request: Request) -> RowPlace | None:
     if not (given := params.get("cursor", "")):
         return None
     if params.get("sort") not in BY_TIME or "page" in params:
-        raise ValidationError({"cursor": ["Take next unchanged: a cursor has its sort beside it."]})
+        raise ValidationError({"cursor": ["Take next unchanged: a cursor needs its sort."]})
     return RowPlace(*read_cursor(given))
 
 
 def _complete(result: SearchResult) -> None:
-    """Reads the columns that the page of the search does not show, in one query."""
+    """Loads the columns that the search page does not show, in one query."""
     rows = {row.pk: row for row in result.rows}
     if not rows:
         return
@@ -216,7 +223,9 @@ def _answer(request: Request, result: SearchResult, suggestions: list[str]) -> d
 
 
 def _next(request: Request, result: SearchResult) -> str | None:
-    """The address of the next page: by time after the last row, in other orders by its number."""
+    """Returns the URL of the next page: by time after the last row, or by page number in other
+    orders.
+    """
     if not result.has_more:
         return None
     if result.sort in BY_TIME:
@@ -228,7 +237,7 @@ def _next(request: Request, result: SearchResult) -> str | None:
 
 
 def _values(name: str, values: list[tuple[Any, int]]) -> list[dict[str, Any]]:
-    """The values of a facet; a month as 2026-11."""
+    """Returns the values of a facet; a month as 2026-11."""
     return [
         {"value": f"{value:%Y-%m}" if name == "month" else str(value), "count": count}
         for value, count in values
@@ -236,7 +245,7 @@ def _values(name: str, values: list[tuple[Any, int]]) -> list[dict[str, Any]]:
 
 
 def _describe(row: Any, result: SearchResult) -> None:
-    """Adds to a row what the serializer tells of a match."""
+    """Adds the attributes of a match that the serializer needs to a row."""
     scope = result.scope
     row.direction = direction_of(row, scope, result.named_accounts)
     row.from_name = side_name(row.from_account, scope)
@@ -249,7 +258,7 @@ def _describe(row: Any, result: SearchResult) -> None:
 
 
 def _marked(row: Any, scope: Scope) -> Marked:
-    """The field and marked text of everything that the page marks in this row."""
+    """Yields the field and marked text of everything that the page highlights in this row."""
     texts = {name: getattr(row, f"marked_{name}", None) for name in ("description", "reference")}
     for side in ("from", "to"):
         account = getattr(row, f"{side}_account")

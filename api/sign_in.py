@@ -1,8 +1,7 @@
-"""How REST framework knows who calls: by the token of the header, or by the session of a browser.
+"""REST framework's authentication: by the token in the header, or by the session of a browser.
 
-Refusals tell programs why in the header WWW-Authenticate, as RFC 6750 says.
-
-The middleware before it has read both; nothing here asks the database.
+Refusals have the reason in the header WWW-Authenticate, as in RFC 6750. The middleware has read
+both before; this module runs no queries.
 """
 
 from typing import Any
@@ -17,8 +16,8 @@ from api.caller import Caller, TokenScope, caller_of
 from api.problems import NotYours, ProviderAway
 from transactions.scope import BANK
 
-WAIT = 300  # seconds, after too many wrong tokens from a client
-PROVIDER_WAIT = 5  # seconds, while the identity provider is away
+WAIT = 300  # seconds, after too many wrong tokens from one client
+PROVIDER_WAIT = 5  # seconds, while the identity provider is unavailable
 HOW_TO_SIGN_IN = (
     "Send Authorization: Bearer <token>, with a token from the page Security or from manage.py"
     " create_token."
@@ -33,10 +32,13 @@ IN_WORDS = {
 
 
 class ByToken(BaseAuthentication):
-    """`Authorization: Bearer <token>`."""
+    """Authentication with `Authorization: Bearer <token>`."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        """The person and their token; None without the header. Raises AuthenticationFailed."""
+        """Returns the user and their token, or None without the header.
+
+        Raises: AuthenticationFailed, Throttled, ProviderAway.
+        """
         plain: Any = request._request
         if error := getattr(plain, "api_token_error", None):
             if error.code == "limited":
@@ -50,33 +52,37 @@ class ByToken(BaseAuthentication):
         return (plain.user, token) if token is not None else None
 
     def authenticate_header(self, request: Request) -> str:
-        """With it, REST framework answers 401 and not 403."""
+        """Returns the header with which REST framework responds with 401 instead of 403."""
         error = getattr(request._request, "api_token_error", None)
         return _challenge(error.challenge, str(error)) if error else REALM
 
 
 class BySession(SessionAuthentication):
-    """The session of a browser, with Django's check against forged requests."""
+    """Authentication with a browser session and Django's CSRF check."""
 
 
 def scopes_for(view: Any, method: str) -> list[TokenScope]:
-    """The scopes that a method of a view needs, by its `scopes` and `answers_earlier_rows`, see
-    `api.views.ApiView`. A view without them needs read for reading, and pay for what writes.
+    """Returns the scopes that a method of a view needs, from its `scopes` and
+    `answers_earlier_rows`, see `api.views.ApiView`. The defaults are read for reading, and pay for
+    writing.
     """
     if method == "OPTIONS":
         return []
-    asked = "GET" if method == "HEAD" else method
-    usual = TokenScope.READ if asked == "GET" else TokenScope.PAY
-    scope = getattr(view, "scopes", {}).get(asked, usual)
-    also = [TokenScope.READ] if asked in getattr(view, "answers_earlier_rows", ()) else []
+    read_as = "GET" if method == "HEAD" else method
+    usual = TokenScope.READ if read_as == "GET" else TokenScope.PAY
+    scope = getattr(view, "scopes", {}).get(read_as, usual)
+    also = [TokenScope.READ] if read_as in getattr(view, "answers_earlier_rows", ()) else []
     return [*([] if scope is None else [scope]), *also]
 
 
 class HasScope(BasePermission):
-    """Admits callers with the scopes of the method, see `scopes_for`."""
+    """Permission for callers with the scopes of the method, see `scopes_for`."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Raises NotYours or, where nobody is signed in, NotAuthenticated, each with a sentence."""
+        """Returns True if the caller has the scopes.
+
+        Raises: NotYours, or NotAuthenticated for unauthenticated callers, with a message.
+        """
         if not request.user.is_authenticated:
             raise NotAuthenticated(_how_to_sign_in(request))
         caller = caller_of(request)
@@ -91,7 +97,7 @@ class HasScope(BasePermission):
 
 
 def _how_to_sign_in(request: Request) -> str:
-    """What to send. Never contains the header itself."""
+    """Returns a message on how to authenticate. Never contains the submitted header."""
     if not hasattr(request._request, "api_token"):  # see `accounts.token_middleware.PATHS`
         return "Sign in with a browser. Access tokens are accepted at addresses under /api/ only."
     if "Authorization" in request.headers:
@@ -100,7 +106,7 @@ def _how_to_sign_in(request: Request) -> str:
 
 
 def check_whose(caller: Caller, whose: str) -> None:
-    """Raises NotYours if the token may not read the bank, or else one's own money."""
+    """Raises NotYours if the token may not read the bank, or the caller's own money."""
     if whose == BANK and not caller.may_ask_bank:
         raise lacks_scope(TokenScope.REPORT, "This token may not read the bank")
     if whose != BANK and not caller.may(TokenScope.READ):
@@ -108,7 +114,9 @@ def check_whose(caller: Caller, whose: str) -> None:
 
 
 def lacks_scope(scope: str, what: str) -> NotYours:
-    """The refusal of a token without this scope, with the header of RFC 6750 (section 3.1)."""
+    """Returns the refusal of a token without this scope, with the header of RFC 6750 (section
+    3.1).
+    """
     refusal = NotYours(f"{what}: it lacks the scope {scope}.")
     challenge = _challenge("insufficient_scope", str(refusal.detail), scope=scope)
     refusal.auth_header = challenge  # type: ignore[attr-defined]
@@ -116,6 +124,6 @@ def lacks_scope(scope: str, what: str) -> NotYours:
 
 
 def _challenge(error: str, description: str, **more: str) -> str:
-    """The header of a refusal. Its values are our own sentences and words, without quotes."""
+    """Returns the header of a refusal. Its values are our own texts, without quotes."""
     facts = {"error": error, "error_description": description, **more}
     return REALM + "".join(f', {name}="{value}"' for name, value in facts.items())

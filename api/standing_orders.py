@@ -1,4 +1,4 @@
-"""`/api/v1/standing-orders/`: payments that the caller has ordered for days to come."""
+"""`/api/v1/standing-orders/`: payments that the caller has ordered for the future."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,23 +58,25 @@ from transactions.safeguards.confirmation import ConfirmationNeeded, is_covered
 from transactions.safeguards.quota import NUMBERS_ASKED
 from transactions.safeguards.recipients import CANNOT_RECEIVE, RECIPIENT_REFUSED
 
-OTHER_ORDER = "This key was used for another standing order, or it was changed. None was set up."
+OTHER_ORDER = (
+    "This key was used for another standing order, or the order has changed since. None was set up."
+)
 NO_LIMIT_OF_DAY = (
-    "This token pays others within a limit of a day, which standing orders do not know. Use a"
-    " token without one, or the page."
+    "This token has a daily limit, which cannot be applied to standing orders. Use a token without"
+    " a daily limit, or the website."
 )
 SET_UP_AGAIN = (
-    "It may be set up or not. Send the same request again with the same Idempotency-Key, or look"
-    " for this id; it is set up once."
+    "It is not known whether it was set up. Repeat the request with the same Idempotency-Key, or"
+    " read this id; it is set up only once."
 )
-CHANGE_AGAIN = "It may be done or not. Send the same request again, or read the order first."
-FIELD_NAMES = {"number": "to_number"}  # of the page's form, by those of the API
+CHANGE_AGAIN = "It is not known whether it was done. Repeat the request, or read the order first."
+FIELD_NAMES = {"number": "to_number"}  # from the page's form to the API
 OUTCOMES = Occurrence.DayOutcome.choices
 
 
 @dataclass(frozen=True, slots=True)
 class NamedOrder:
-    """An order with the name of its recipient for the caller's eyes."""
+    """An order with the name of its recipient as the caller may see it."""
 
     order: StandingOrder
     recipient: str
@@ -85,19 +87,19 @@ class NamedOrder:
 
     @property
     def next_on(self) -> date | None:
-        """The next day; None for an order that pays nothing at the moment."""
+        """The next day, or None for an order that currently pays nothing."""
         return self.order.next_on if self.order.is_active else None
 
 
 class StandingOrderSerializer(serializers.Serializer[NamedOrder]):
-    """A payment to the same account, once or again and again."""
+    """A payment to the same account, once or regularly."""
 
     id = serializers.UUIDField(source="order.pk")
     status = serializers.ChoiceField(StandingOrder.Status.choices, source="order.status")
     from_account = serializers.UUIDField(source="order.from_account_id")
     to_number = serializers.CharField(source="order.to_account.number")
     recipient = serializers.CharField(help_text="Masked for a stranger.")
-    amount = ExactAmountField(source="order.amount", help_text="From the next day on.")
+    amount = ExactAmountField(source="order.amount", help_text="Amount from the next payment on.")
     currency = serializers.CharField()
     description = serializers.CharField(source="order.description")
     reference = serializers.CharField(source="order.reference")
@@ -105,10 +107,10 @@ class StandingOrderSerializer(serializers.Serializer[NamedOrder]):
     first_on = serializers.DateField(source="order.first_on")
     last_on = serializers.DateField(source="order.last_on", allow_null=True)
     times = serializers.IntegerField(
-        source="order.times", allow_null=True, help_text="Days that are due in all."
+        source="order.times", allow_null=True, help_text="Total number of payments."
     )
     settled = serializers.IntegerField(
-        source="order.position", help_text="Days that were paid, refused or skipped."
+        source="order.position", help_text="Number of days that were paid, refused or skipped."
     )
     next_on = serializers.DateField(allow_null=True)
     refused_at = InstantField(
@@ -120,7 +122,7 @@ class StandingOrderSerializer(serializers.Serializer[NamedOrder]):
 
 
 class OrderDaySerializer(serializers.Serializer[Occurrence]):
-    """What became of a day."""
+    """The result of a day."""
 
     due_on = serializers.DateField()
     outcome = serializers.ChoiceField(OUTCOMES)
@@ -129,7 +131,7 @@ class OrderDaySerializer(serializers.Serializer[Occurrence]):
 
 
 class StandingOrderDetailSerializer(StandingOrderSerializer):
-    """The same with its next days, and what became of the latest ones."""
+    """The order with its next days, and the results of the latest days."""
 
     next_days = serializers.ListField(child=serializers.DateField())
     days = OrderDaySerializer(many=True)
@@ -139,11 +141,13 @@ class StandingOrderPageSerializer(serializers.Serializer[Any]):
     """A page of orders, newest first."""
 
     results = StandingOrderSerializer(many=True)
-    next = serializers.URLField(allow_null=True, help_text="The page of older ones.")
+    next = serializers.URLField(
+        allow_null=True, help_text="URL of the next page, with older items."
+    )
 
 
 class NewStandingOrderSerializer(StrictSerializer):
-    """A new order: without `last_on` and `times` it pays until it is ended."""
+    """A new order. Without `last_on` and `times` it pays until it is ended."""
 
     from_account = serializers.UUIDField()
     to_number = TextField(max_length=40)
@@ -159,13 +163,13 @@ class NewStandingOrderSerializer(StrictSerializer):
 
 
 class OrderAmountSerializer(StrictSerializer):
-    """Another amount."""
+    """A new amount."""
 
     amount = AmountTextField(max_length=60)
 
 
 class OrderSkipSerializer(StrictSerializer):
-    """The day to leave out, which must be the next one."""
+    """The day to skip, which must be the next day."""
 
     day = serializers.DateField()
 
@@ -177,7 +181,7 @@ class NothingSerializer(StrictSerializer):
 class StandingOrderList(ApiView):
     """The caller's standing orders."""
 
-    headers_told: ClassVar = {"POST": ["Location"]}
+    response_headers: ClassVar = {"POST": ["Location"]}
 
     @extend_schema(
         operation_id="standing_orders_list",
@@ -185,7 +189,7 @@ class StandingOrderList(ApiView):
         responses=StandingOrderPageSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Every standing order of the caller, ended ones too, newest first."""
+        """Returns every standing order of the caller, including ended orders, newest first."""
         known_only(request, "limit", "cursor")
         person = self.caller.person
         with reading(RowScope.DIRECTORY):
@@ -202,8 +206,8 @@ class StandingOrderList(ApiView):
         responses={201: StandingOrderDetailSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Sets up an order. Needs the scope pay. Sent again with the same Idempotency-Key, it is
-        set up once. The caller's limits of a day on numbers that cannot be paid count here, too.
+        """Sets up an order. Needs the scope pay. Repeated with the same Idempotency-Key, it is set
+        up once. The caller's daily limits on numbers that cannot be paid apply here too.
         """
         known_only(request)
         caller = self.caller
@@ -215,7 +219,7 @@ class StandingOrderList(ApiView):
             if before := own_order(caller.person, id):
                 _refuse_other(before, given)
                 wait_until_confirmed()
-                return self._told(request, before, {REPLAYED: "true"})
+                return self._created(request, before, {REPLAYED: "true"})
             form = _form(caller, given, key)
             _check_caller(
                 caller, request, form.cleaned_data["from_account"], given["amount"],
@@ -225,15 +229,18 @@ class StandingOrderList(ApiView):
             _refuse_other(own_order(caller.person, id) or order, given)
         except Error as error:
             raise OutcomeOf(id, SET_UP_AGAIN) from error
-        return self._told(request, order, {})
+        return self._created(request, order, {})
 
-    def _told(self, request: Request, order: StandingOrder, headers: dict[str, str]) -> Response:
+    def _created(self, request: Request, order: StandingOrder, headers: dict[str, str]) -> Response:
         headers["Location"] = f"{request.path}{order.pk}/"
         return Response(_detail(self.caller, order.pk), status=201, headers=headers)
 
 
 def _form(caller: Caller, given: dict[str, Any], key: UUID) -> StandingOrderForm:
-    """The page's form, valid. Raises what refuses it, under the names of the API."""
+    """Returns the page's form, valid.
+
+    Raises: the refusal, with the API's field names.
+    """
     data = {name: "" if value is None else str(value) for name, value in given.items()}
     data |= {"id": str(key), "number": data.pop("to_number")}
     form = StandingOrderForm(data, user=caller.person)
@@ -256,7 +263,9 @@ def _form(caller: Caller, given: dict[str, Any], key: UUID) -> StandingOrderForm
 
 
 def _set_up(form: StandingOrderForm) -> StandingOrder:
-    """Sets the order up. Of a stranger's account a refusal says no more than on the page."""
+    """Sets up the order. A refusal because of a stranger's account reveals no more than on the
+    page.
+    """
     try:
         return services.set_up(form.order_draft)
     except RECIPIENT_REFUSED as refusal:
@@ -266,12 +275,12 @@ def _set_up(form: StandingOrderForm) -> StandingOrder:
 
 
 def _refuse_other(order: StandingOrder, given: dict[str, Any]) -> None:
-    """Raises IdempotencyConflict if the order is not as it was asked for."""
+    """Raises IdempotencyConflict if the order differs from the request."""
     try:
         number: str | None = clean_account_number(given["to_number"])
     except ValueError:
         number = None
-    asked = (
+    requested = (
         given["from_account"], number, Decimal(given["amount"]), given["every"], given["first_on"],
         given.get("last_on"), services.times_of(given["every"], given.get("times")),
         tidy_line(given.get("description", "")), tidy_line(given.get("reference", "")),
@@ -280,15 +289,15 @@ def _refuse_other(order: StandingOrder, given: dict[str, Any]) -> None:
         order.from_account_id, order.to_account.number, order.amount, order.every, order.first_on,
         order.last_on, order.times, order.description, order.reference,
     )  # fmt: skip
-    if asked != stored:
+    if requested != stored:
         raise IdempotencyConflict(OTHER_ORDER)
 
 
 def _check_caller(
     caller: Caller, request: Request, sender: Account, amount: str, *, is_own: bool
 ) -> None:
-    """Raises LimitExceeded for what the token may not pay, or ConfirmationNeeded for a session, see
-    Note [Proof for a series]. A token's limit of a day cannot hold for days to come.
+    """Raises LimitExceeded if the token may not pay this, or ConfirmationNeeded for a session, see
+    Note [Proof for a series]. A token's daily limit cannot be applied to future days.
     """
     if caller.token is None:
         if not is_own and not is_covered(step_up.fresh_until(request._request)):
@@ -300,7 +309,7 @@ def _check_caller(
 
 
 def _is_own(caller: Caller, order: StandingOrder) -> bool:
-    """Whether the caller pays an account of their own."""
+    """Returns whether the recipient is the caller's own account."""
     return order.to_account.user_id == caller.person.pk
 
 
@@ -313,19 +322,19 @@ class StandingOrderDetail(ApiView):
         responses=StandingOrderDetailSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """A standing order with its next days, and what became of the latest ones."""
+        """Returns a standing order with its next days, and the results of the latest days."""
         known_only(request)
         found = _detail(self.caller, pk)
         return Response(picked(found, request.query_params.get("fields")))
 
 
 class OrderVerb(ApiView):
-    """What changes an order. Needs the scopes pay and read."""
+    """A change of an order. Needs the scopes pay and read."""
 
     answers_earlier_rows = ("POST",)
 
     def change(self, pk: UUID, change: Callable[[StandingOrder], object]) -> Response:
-        """Makes the change, and answers with the order as it is then."""
+        """Makes the change, and returns the changed order."""
         order = _own(self.caller, pk)
         try:
             change(order)
@@ -343,7 +352,7 @@ class OrderAmount(OrderVerb):
         responses=StandingOrderDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Changes what a standing order pays from its next day on."""
+        """Changes the amount of a standing order from its next payment on."""
         known_only(request)
         order = _own(self.caller, pk)
         amount = values_of(OrderAmountSerializer, request.data)["amount"]
@@ -364,11 +373,11 @@ class OrderSkip(OrderVerb):
         responses=StandingOrderDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Leaves out the next day of a standing order. Sent again for that day, it answers the
-        same.
+        """Skips the next day of a standing order. Repeated for the same day, it returns the same
+        response.
         """
         known_only(request)
-        _own(self.caller, pk)  # 404 comes before what the body has
+        _own(self.caller, pk)  # 404 comes before errors of the body
         day = values_of(OrderSkipSerializer, request.data)["day"]
 
         def skip(order: StandingOrder) -> None:
@@ -412,7 +421,7 @@ class OrderResume(OrderVerb):
         known_only(request)
         order = _own(self.caller, pk)
         _read_nothing(request)
-        if self.caller.token and not order.is_active:  # a session confirmed it at its beginning
+        if self.caller.token and not order.is_active:  # a session confirmed it at setup
             _check_caller(
                 self.caller, request, order.from_account, str(order.amount),
                 is_own=_is_own(self.caller, order),
@@ -429,7 +438,7 @@ class OrderEnd(OrderVerb):
         responses=StandingOrderDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Ends a standing order for good. Ending it twice does no harm."""
+        """Ends a standing order permanently. Repeated requests change nothing."""
         known_only(request)
         _own(self.caller, pk)
         _read_nothing(request)
@@ -437,7 +446,7 @@ class OrderEnd(OrderVerb):
 
 
 def _read_nothing(request: Request) -> None:
-    """Reads an empty object. REST framework reads no body at all as one, too; that is refused,
+    """Reads an empty object. REST framework also accepts a missing body, which is refused here,
     because a form of another site could send it.
     """
     values_of(NothingSerializer, request.data)
@@ -458,7 +467,7 @@ def _named(caller: Caller, orders: Sequence[StandingOrder]) -> list[NamedOrder]:
 
 
 def _detail(caller: Caller, pk: UUID) -> Any:
-    """The order as JSON, with its days."""
+    """Returns the order as JSON, with its days."""
     page = order_page(caller.person, _own(caller, pk))
     found = row_of(StandingOrderSerializer, NamedOrder(page.order, page.who))
     found["next_days"] = [day.isoformat() for day in page.next_days]

@@ -1,6 +1,6 @@
-"""The addresses under `/api/`.
+"""URLs under `/api/`.
 
-Their views need REST framework and drf-spectacular, which no other page does.
+The views need REST framework and drf-spectacular, which no other page imports.
 """
 
 from django.urls import include, path, re_path

@@ -1,4 +1,4 @@
-"""What every view of the API has: scopes by method, headers, and answers that may be unchanged."""
+"""The base class of the API's views: scopes by method, headers, and responses with status 304."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NoReturn
@@ -19,52 +19,52 @@ from api.caller import Caller, caller_of
 READS = ("GET", "HEAD")
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 POSTED_ROWS = (
-    "Posted rows never change and are never deleted. Staff refund a payment by POST"
-    " /api/v1/transactions/<id>/refund/ and release a hold by POST /api/v1/transactions/<id>/void/;"
-    " what you add yourself is its note, by PUT /api/v1/transactions/<id>/note/."
+    "Posted rows never change and are never deleted. Staff refund a payment with POST"
+    " /api/v1/transactions/<id>/refund/, and release a hold with POST"
+    " /api/v1/transactions/<id>/void/. To add a note, send PUT /api/v1/transactions/<id>/note/."
 )
-# The caller keeps what it likes, with its ETag; no cache between does.
+# The caller may store the response with its ETag, but caches in between may not.
 KEPT_NOWHERE = {"Cache-Control": "private, no-store"}
 
 
 class ApiView(APIView):
-    """A view of the API. `scopes` says which scope each method needs; reading is the usual one.
-    `answers_earlier_rows`: the methods that write and whose answer has facts of rows that the call
-    has not made; they also need the scope read (`api.sign_in.scopes_for`).
+    """A view of the API. `scopes` contains the scope of each method; the default for reading is
+    read. `answers_earlier_rows`: methods that write, but return facts about rows of earlier calls;
+    they also need the scope read (`api.sign_in.scopes_for`).
 
-    `headers_told` says for the schema which headers an answer of each method may have, beside those
-    of every view. `is_unchanging`: the answer is about a posted row and seldom changes, so it gets
-    an ETag, and a caller who has it gets 304. `instead`: what to do in place of changing or
-    deleting what is there, for callers who try.
+    `response_headers`: for the schema, the headers of each method's response, in addition to the
+    headers of every view. `is_unchanging`: the response is about a posted row and seldom changes,
+    so it gets an ETag, and a caller with this ETag gets 304. `instead`: for callers who try to
+    change or delete an object, what to do instead.
     """
 
     # The schema describes what OPTIONS would.
     http_method_names = [each for each in APIView.http_method_names if each != "options"]
     scopes: ClassVar[Mapping[str, ApiToken.TokenScope | None]] = {}
     answers_earlier_rows: ClassVar[Sequence[str]] = ()
-    headers_told: ClassVar[Mapping[str, Sequence[str]]] = {}
+    response_headers: ClassVar[Mapping[str, Sequence[str]]] = {}
     is_unchanging = False
     instead = ""
-    told: dict[str, str]
+    rate_headers: dict[str, str]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Lets the caller in; again once a long body is read, see Note [Late bodies]."""
+        """Checks the caller; again after a long body was read, see Note [Late bodies]."""
         super().initial(request, *args, **kwargs)
         if is_late(request._request):
             request.data  # noqa: B018 - reads the body
             sign_in_again(request._request)
-            request._authenticate()  # type: ignore[attr-defined]  # once more
+            request._authenticate()  # type: ignore[attr-defined]  # again
             self.check_permissions(request)
 
     @property
     def caller(self) -> Caller:
-        """Who calls."""
+        """The caller of the request."""
         return caller_of(self.request)
 
     def http_method_not_allowed(  # type: ignore[override]
         self, request: Request, *args: Any, **kwargs: Any
     ) -> NoReturn:
-        """Raises MethodNotAllowed with the methods that there are, and `instead` for a change."""
+        """Raises MethodNotAllowed with the possible methods, and `instead` for a change."""
         method = str(request.method)
         detail = f"{method} is not possible here; possible: {', '.join(self.allowed_methods)}."
         if method == "OPTIONS":
@@ -76,17 +76,19 @@ class ApiView(APIView):
     def finalize_response(  # type: ignore[override]
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
-        """Adds the headers of the view; answers 304 where the caller has the same already."""
+        """Adds the headers of the view. Responds with 304 if the caller already has the same
+        response.
+        """
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
         patch_vary_headers(response, ["Authorization", "Cookie"])
-        for name, value in {**KEPT_NOWHERE, **getattr(self, "told", {})}.items():
+        for name, value in {**KEPT_NOWHERE, **getattr(self, "rate_headers", {})}.items():
             response.headers[name] = value
         if not (self.is_unchanging and request.method in READS and response.status_code == 200):
             return response
         if not isinstance(response, Response):
             return response
         content = response.render().content
-        # Keyed, so that nobody finds a short answer by trying values.
+        # A keyed digest, so that a short response cannot be found by trying values.
         digest = salted_hmac("api.views.ETag", content, algorithm="sha256")
         etag = quote_etag(digest.hexdigest()[:32])
         response.headers["ETag"] = etag

@@ -1,3 +1,3 @@
-"""The explorer: one SELECT over views made for it, as a database role that may read nothing else;
-and `browse/`, the books by category, tag, counterparty, month and metadata key.
+"""The explorer runs one SELECT on its own views, as a database role that may read nothing else.
+`browse/` groups payments by category, tag, counterparty, month and metadata key.
 """

@@ -1,4 +1,4 @@
-"""Who may use the explorer, and whether their queries see names."""
+"""Decides who may use the explorer, and whether their queries see names."""
 
 import time
 from dataclasses import dataclass
@@ -10,35 +10,35 @@ from explorer.schema.installation import keys
 from ledger.db.rights.row_security import RowScope, read_bank, signed
 from transactions.scope import may_explore_bank
 
-LIFETIME = 300  # seconds of a token: longer than a query may run, with room for clocks that differ
+LIFETIME = 300  # seconds; longer than a query, to allow for clock differences
 
 
 @dataclass(frozen=True, slots=True)
 class ExplorerReader:
-    """A person whose queries read the whole bank, with names or without."""
+    """A user whose queries read the whole bank, with or without names."""
 
     person: User
     sees_names: bool = False
 
     def token(self) -> str:
-        """What proves both to the database, for some minutes."""
+        """Returns a token that proves user and scope to the database for some minutes."""
         scope = RowScope.STAFF if self.sees_names else RowScope.BANK
         return signed(self.person.pk, scope, int(time.time()) + LIFETIME, keys()[0])
 
     @property
     def label(self) -> str:
-        """For the head of the page."""
+        """The scope in the page's heading."""
         return "the whole bank" if self.sees_names else "the whole bank, without names"
 
     @property
     def name(self) -> str:
-        """For the history: bank, or names."""
+        """The scope in the history: bank or names."""
         return "names" if self.sees_names else "bank"
 
     def open(self) -> None:
-        """Notes for the log of reads that the answer shows others' rows by right, or depends on
-        them, as an error and its time do. The rows of a query name nobody by themselves, so nobody
-        is named there.
+        """Reports to the read log that the response shows other people's rows because of a
+        permission, or depends on them, like an error or a duration. The rows of a query contain no
+        ids of people, so the log lists nobody.
         """
         read_bank()
         opened_by_right()
@@ -46,5 +46,5 @@ class ExplorerReader:
 
 
 def reader_for(person: User) -> ExplorerReader | None:
-    """How this person uses the explorer; None if they may not."""
+    """Returns the explorer's user and scope, or None if the user may not use it."""
     return ExplorerReader(person, person.has_perm(SEE_NAMES)) if may_explore_bank(person) else None

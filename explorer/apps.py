@@ -5,12 +5,14 @@ from ledger.db.migrating.done import at_newest
 
 
 class ExplorerConfig(AppConfig):
-    """SQL over views made for it, and the books by category, tag, counterparty, month and key."""
+    """The app of the explorer: SQL on its own views, and payments grouped by category, tag,
+    counterparty, month and key.
+    """
 
     name = "explorer"
 
     def ready(self) -> None:
-        """Makes the views after each migration."""
+        """Recreates the views after each migration."""
         from explorer.schema.installation import apply, lift_before_migration
 
         pre_migrate.connect(lift_before_migration, sender=self)

@@ -1,4 +1,4 @@
-"""Who may use the explorer, and who may see what others have run."""
+"""Rights to use the explorer, and to see other people's queries."""
 
 from accounts.groups import ANALYSTS, AUDITOR, let
 

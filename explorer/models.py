@@ -1,4 +1,4 @@
-"""Saved queries, and who ran what."""
+"""Saved queries, and the history of queries."""
 
 from typing import Any, ClassVar, Self
 
@@ -20,11 +20,11 @@ AUTHOR = "A query is recorded for the person who is signed in."
 
 class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
     def visible_to(self, person: User) -> Self:
-        """Their own, and what colleagues share."""
+        """Filters to the user's own queries, and queries shared by colleagues."""
         return self.filter(Q(owner=person) | Q(is_shared=True))
 
     def shared_with(self, person: User) -> Self:
-        """What colleagues share."""
+        """Filters to queries shared by colleagues."""
         return self.filter(is_shared=True).exclude(owner=person)
 
     def in_order(self) -> Self:
@@ -32,8 +32,8 @@ class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
 
 
 class SavedQuery(models.Model):
-    """A query under a title. Shared ones are for all who use the explorer; they run with the rights
-    of who opens them.
+    """A query with a title. Shared queries are visible to all users of the explorer, and run with
+    the rights of the user who opens them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -57,12 +57,14 @@ class SavedQuery(models.Model):
         return self.title
 
 
-# How erasing empties the values of a query, see `registered`.
+# SQL that erases the values of a query, see `registered`.
 NO_VALUES = "{new} IN ({old}, '{{}}'::jsonb)"
 
 
 class QueryRun(models.Model):
-    """A query that somebody ran, and how it ended. Never changed; old ones are deleted."""
+    """A query that a user ran, and its outcome. Never changed; deleted after the retention
+    period.
+    """
 
     class RunOutcome(models.TextChoices):
         ROWS = "rows", "Rows"
@@ -102,6 +104,6 @@ class QueryRun(models.Model):
 
 
 def kept_days() -> int:
-    """For how many days the history is kept."""
+    """Returns for how many days the history is kept."""
     days: Any = settings.LEDGER_KEEP_QUERIES_DAYS
     return int(days)

@@ -1,4 +1,4 @@
-"""What the explorer keeps of people: the queries that they ran and saved."""
+"""Personal data in the explorer: the queries that people ran and saved."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -37,8 +37,9 @@ def _runs(person: User) -> Iterable[Any]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """Their own queries go. Of others' history, the text that has an address of theirs; in queries
-    that others saved, the address: Note [Whose texts].
+    """Yields the erasures: the person's own queries, texts in other people's history that contain
+    one of the person's addresses, and the addresses in other people's saved queries. See Note
+    [Whose texts].
     """
     yield Erased(SavedQuery.objects.filter(owner=traces.person), None)
     own = QueryRun.objects.filter(person=traces.person)
@@ -55,7 +56,9 @@ def _texts(traces: Traces) -> Iterator[Erased]:
 
 
 def _delete_old(now: datetime) -> dict[str, int]:
-    """For the owner of the tables: rows of the history never change otherwise."""
+    """Deletes old rows of the history, which never change otherwise. For the owner of the
+    tables.
+    """
     before = now - timedelta(days=kept_days())
     old = QueryRun.objects.filter(ran_at__lt=before)
     deleted = delete_in_parts(old, lambda: note_removal(QueryRun, OVER, before=before))

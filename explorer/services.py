@@ -1,4 +1,4 @@
-"""Every write of the explorer: saving and deleting queries, and the history of what was run."""
+"""Writes of the explorer: saving and deleting queries, and the history of queries."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -12,15 +12,15 @@ from explorer.models import LONGEST_SQL, QueryRun, SavedQuery
 from ledger.db.retry import with_retry
 
 LONGEST_MESSAGE = 300
-MOST_SAVED = 200  # of one person
+MAX_SAVED = 200  # per user
 
 
 class QueryNotFound(Exception):
-    """There is no such query of this person."""
+    """This user has no such query."""
 
 
 class TooManyQueries(Exception):
-    """The person has saved as many as there is room for; the text says so."""
+    """The user has the maximum number of saved queries; the text explains this."""
 
 
 @with_retry
@@ -33,17 +33,17 @@ def save_query(
     is_shared: bool = False,
     replaces: UUID | None = None,
 ) -> SavedQuery:
-    """Saves a query under a title; `replaces` is one of the owner's that it becomes.
+    """Saves a query with a title. `replaces` is the owner's query to overwrite.
 
-    Raises QueryNotFound, or TooManyQueries above MOST_SAVED.
+    Raises: QueryNotFound, or TooManyQueries above MAX_SAVED.
     """
     facts = {"title": title, "sql": sql, "parameters": dict(parameters), "is_shared": is_shared}
     with db_transaction.atomic(durable=True):
         own = SavedQuery.objects.filter(owner=owner)
         if replaces is None:
             User.objects.lock_active(owner.pk)
-            if own.count() >= MOST_SAVED:
-                raise TooManyQueries(f"You have saved {MOST_SAVED} queries. Delete one first.")
+            if own.count() >= MAX_SAVED:
+                raise TooManyQueries(f"You have saved {MAX_SAVED} queries. Delete one first.")
             return SavedQuery.objects.create(owner=owner, **facts)
         found = own.select_for_update(no_key=True).filter(pk=replaces).first()
         if found is None:
@@ -57,7 +57,10 @@ def save_query(
 
 @with_retry
 def delete_query(*, owner: User, query: UUID) -> None:
-    """Deletes a query of the owner's. Raises QueryNotFound."""
+    """Deletes one of the owner's queries.
+
+    Raises: QueryNotFound.
+    """
     with db_transaction.atomic(durable=True):
         deleted, _by_model = SavedQuery.objects.filter(owner=owner, pk=query).delete()
         if not deleted:
@@ -77,8 +80,8 @@ def record_run(
     rows: int = 0,
     milliseconds: float = 0,
 ) -> QueryRun:
-    """Writes who ran what, and how it ended, into the history, and counts its bytes as sent by the
-    person, because nobody deletes them for long.
+    """Writes a run and its outcome into the history. Counts its bytes as sent by the user, because
+    the rows are kept for a long time.
     """
     sql, message = sql[:LONGEST_SQL], message[:LONGEST_MESSAGE]
     texts = (sql, message, *parameters, *parameters.values())

@@ -1,4 +1,4 @@
-"""Who reads and writes the explorer's saved queries and its history."""
+"""Rights and policies of the explorer's saved queries and history."""
 
 from ledger.db.rights.policies import AUDITS, IS_OWN, PERSON, READS_BANK, Policy, may
 from ledger.db.rights.registered_tables import EVERYTHING, Table, register
@@ -21,7 +21,7 @@ register(
                 reads=f"person_id = {PERSON} OR {READS_RUNS} OR {AUDITS}",
                 writes=f"person_id = {PERSON}",
             ),
-            personal_data="who ran which query; deleted after a keeping time",
+            personal_data="who ran which query; deleted after the retention period",
         ),
     }
 )

@@ -1,6 +1,6 @@
 """Which views read files, by name."""
 
-from api.parsing import MOST_BYTES as BODY_OF_A_LIST
+from api.parsing import MAX_BYTES as BODY_OF_A_LIST
 from banking.attachments.content import MOST_SENT
 from banking.outside.formats.lines import MOST_BYTES as STATEMENT
 from banking.payment_files.parser import MOST_BYTES as PAYMENTS

@@ -1,4 +1,4 @@
-"""Accounts and people in the admin; Django finds the registrations here."""
+"""Admin pages for accounts and people. Django finds the registrations here."""
 
 from accounts.admin.accounts import AccountAdmin
 from accounts.admin.currencies import CurrencyAdmin

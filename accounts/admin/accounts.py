@@ -1,4 +1,4 @@
-"""Accounts in the admin. Staff see all of them; every change goes through a service."""
+"""Admin pages for accounts. Staff see all accounts, and every change goes through a service."""
 
 from functools import partial
 from typing import Any, ClassVar
@@ -31,7 +31,7 @@ from accounts.models import LIMITS, Account, User
 
 CHANGE_LIMITS = "accounts.change_limits"
 SHOWN_LIMITS = tuple(f"{name}_shown" for name in LIMITS)  # for staff who may not change them
-FEWEST_LAST_DIGITS = 4
+MIN_LAST_DIGITS = 4
 MASKED_SEARCH = "A whole account number, its last four digits, or words of a name."
 
 
@@ -44,9 +44,9 @@ class AccountAdmin(
     ReasonedActions,
     AccountColumns,
 ):
-    """Accounts. Staff change the name; limits and status only with a reason.
+    """Accounts. Staff may change the name freely, but limits and status only with a reason.
 
-    Nobody can change an account of their own: a colleague has to do it.
+    Staff cannot change their own accounts: a colleague has to do it.
     """
 
     list_display = (
@@ -124,19 +124,19 @@ class AccountAdmin(
         return fields if may_see else tuple(name for name in fields if name != "user__email")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Returns the list, and says what a search by this reader finds."""
+        """Returns the list, with a help text that describes what this user can search for."""
         listed = super().get_changelist_instance(request)
         if not sees_contact_details(person_of(request)):
             listed.search_help_text = MASKED_SEARCH
-            for account in listed.result_list:  # labels of the boxes have it too
+            for account in listed.result_list:  # checkbox labels contain it too
                 mask_number(account, person_of(request))
         return listed
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Account], search_term: str
     ) -> tuple[models.QuerySet[Account], bool]:
-        """Finds accounts by the first digits of the number, by its last four or more, or by words:
-        names, and email addresses for staff who may see people.
+        """Finds accounts by the first digits of the number, by its last four or more digits, or by
+        words of a name. Staff who may see people can also search for email addresses.
         """
         digits = "".join(search_term.split()).replace("-", "")
         if not (digits.isascii() and digits.isdigit()):
@@ -144,7 +144,7 @@ class AccountAdmin(
         found = Q(number__startswith=digits) | Q(name__icontains=search_term)
         if not sees_contact_details(person_of(request)):
             found = known_number(digits) | Q(name__icontains=search_term)
-        elif len(digits) >= FEWEST_LAST_DIGITS:
+        elif len(digits) >= MIN_LAST_DIGITS:
             found |= Q(number__endswith=digits)
         return queryset.filter(found), False
 
@@ -160,14 +160,16 @@ class AccountAdmin(
         ]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """Returns the account; with a masked number, for its page alone, to who may not see it."""
+        """Returns the account. Its number is masked, on this instance only, if the user may not see
+        it.
+        """
         account = super().get_object(request, object_id, from_field)
         if account is not None:
             mask_number(account, person_of(request))
         return account
 
     def things_of(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> list[Account]:
-        """Reads the accounts, with masked numbers for who may not see them."""
+        """Reads the accounts, with masked numbers if the user may not see them."""
         accounts = super().things_of(request, chosen)
         for account in accounts:
             mask_number(account, person_of(request))
@@ -198,7 +200,8 @@ class AccountAdmin(
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Serves Django's page without its database transaction: a service opens its own.
+        """Serves Django's page without its database transaction, because the services open their
+        own.
 
         If the service refuses, renders the form again with the refusal as its error.
         """
@@ -208,14 +211,16 @@ class AccountAdmin(
             response = self._changeform_view(*page)
         except LedgerError as refusal:
             request.ledger_refusal = refusal  # type: ignore[attr-defined]
-            if isinstance(refusal, NeedsApproval):  # no field is wrong: its box says what to do
+            if isinstance(refusal, NeedsApproval):  # no field is wrong; the message box explains it
                 asks = {"asks": why_asked(self.get_object(request, object_id or "")), "errors": []}
                 page = (*page[:3], {**(extra_context or {}), **asks})
             response = self._changeform_view(*page)
         return response
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        """Saves by a service: `obj.save()` would restore the balance read for the page."""
+        """Saves with a service. `obj.save()` would overwrite the balance with the value read for
+        the page.
+        """
         if change:
             changed = [name for name in form.changed_data if name != "reason"]
             changes = {name: form.cleaned_data[name] for name in changed}
@@ -263,8 +268,8 @@ class AccountAdmin(
         ] + super().get_urls()
 
     def step_view(self, request: HttpRequest, account_id: Any, step: StaffStep) -> HttpResponse:
-        """Serves the page that asks for a reason, then does the step for one account."""
-        if not self.has_change_status_permission(request):  # also where there is no such account
+        """Serves the page that requests a reason, then does the step for one account."""
+        if not self.has_change_status_permission(request):  # also if the account does not exist
             raise PermissionDenied
         chosen = self.get_queryset(request).filter(pk=account_id)
         account = chosen.first()

@@ -1,4 +1,4 @@
-"""Actions of staff on rows. Each needs a reason, which is stored with the change."""
+"""Admin actions on rows. Each needs a reason, which is stored with the change."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,19 +21,18 @@ from accounts.models import Account, User
 from accounts.obstacles import COMING, HELD, NO_LINK, Link, Obstacle, obstacles_to_closing
 from ledger.db.history.facts import set_reason
 
-MOST_AT_ONCE = 100
+MAX_ROWS_PER_ACTION = 100
 Obstacles = Mapping[UUID, Sequence[Obstacle]]  # by the id of the row
 
 
 class ReasonForm(forms.Form):
-    """Asks for the reason of an action and a message to the customer; stored with the action."""
+    """The reason of an action and a message to the customer, both stored with the action."""
 
     required_css_class = "required"  # the admin's style of a label
 
     reason = ReasonField(
         rows=3,
-        help_text="For colleagues; stored until the customer's data is erased. The customer never "
-        "sees it.",
+        help_text="Only staff can see this. It is deleted with the customer's data.",
     )
     message = forms.CharField(
         label="What the customer reads",
@@ -49,9 +48,9 @@ def _no_obstacles(_things: Sequence[Any], _by: User) -> Obstacles:
 
 @dataclass(frozen=True, slots=True)
 class StaffStep:
-    """An action of staff on one or more rows, with one reason for all.
+    """An action of staff on one or more rows, with one reason for all rows.
 
-    `do` returns True if this call did it, and False if it was done before.
+    `do` returns True if this call did the action, and False if it was already done.
     """
 
     verb: str
@@ -59,11 +58,11 @@ class StaffStep:
     do: Callable[[Any, str, str, User], bool]
     done: str
     is_done: Callable[[Any], bool]
-    as_is: str  # the message for a row if it was done before
+    as_is: str  # the message for a row that is already done
     is_final: bool = False  # cannot be undone; its button has another colour
     message_help: str = ""  # help text for the message to the customer; "" if there is none
     message_limit: int = 500  # characters
-    obstacles: Callable[[Sequence[Any], User], Obstacles] = _no_obstacles  # for anybody of staff
+    obstacles: Callable[[Sequence[Any], User], Obstacles] = _no_obstacles  # none by default
 
 
 def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
@@ -74,12 +73,12 @@ def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
 
 
 def _closed_for_good(accounts: Sequence[Account], _by: User) -> Obstacles:
-    sentence = "It is closed for good; open a new account instead."
-    return {each.pk: [Obstacle(sentence)] for each in accounts if each.is_closed}
+    message = "It is closed for good; open a new account instead."
+    return {each.pk: [Obstacle(message)] for each in accounts if each.is_closed}
 
 
 def _to_closing(accounts: Sequence[Account], by: User) -> Obstacles:
-    """What keeps the accounts open, with links to the pages that `by` may use."""
+    """Returns what prevents closing the accounts, with links to the pages that `by` may use."""
 
     def link(kind: str, account: Account) -> Link:
         if kind in (HELD, COMING):
@@ -127,8 +126,8 @@ ACCOUNT_STEPS = {
 
 
 def _own_sign_in(people: Sequence[User], by: User) -> Obstacles:
-    sentence = "It is your own sign-in; a colleague has to close it."
-    return {each.pk: [Obstacle(sentence)] for each in people if each.pk == by.pk}
+    message = "It is your own sign-in; a colleague has to close it."
+    return {each.pk: [Obstacle(message)] for each in people if each.pk == by.pk}
 
 
 def _erased(people: Sequence[User], _by: User) -> Obstacles:
@@ -161,7 +160,7 @@ REVOKE_TOKENS = StaffStep(
     ),
     done="access tokens revoked",
     is_done=lambda person: not person.api_tokens.live().exists(),
-    as_is="no access token that works",
+    as_is="no valid access token",
 )
 SIGN_OUT = StaffStep(
     verb="Sign out everywhere",
@@ -176,7 +175,7 @@ CHOOSE = (("", "Choose an action"),)
 
 
 class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Actions that ask for a reason on a separate page, then show a message for each row."""
+    """Actions that request a reason on a separate page, then show a message for each row."""
 
     reason_template = "admin/accounts/reason.html"
     rows_template: str  # lists the chosen rows on the page that asks for the reason
@@ -184,25 +183,27 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_action_choices(
         self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
     ) -> list[tuple[str, str]]:
-        """`action_location` comes from Django 6.1 on, which has actions on forms too."""
+        """Returns the choices, of which the first is empty. Django 6.1 and later pass
+        `action_location`, because they have actions on forms too.
+        """
         given = [action_location] if action_location else []
         first = list(default_choices or CHOOSE)
         return super().get_action_choices(request, first, *given)
 
     def name_of(self, thing: Any) -> str:
-        """The name of a row in the messages."""
+        """Returns the name of a row in the messages."""
         return str(thing)
 
     def things_of(self, request: HttpRequest, chosen: models.QuerySet[Any]) -> list[Any]:
-        """Reads the chosen rows as the reader may see them."""
+        """Reads the chosen rows as this user may see them."""
         return list(chosen)
 
     def refusal_for(self, request: HttpRequest, thing: Any) -> str:
-        """Why this person may not change this row; "" if they may."""
+        """Returns why this user may not change this row, or "" if they may."""
         raise NotImplementedError
 
     def obstacles(self, request: HttpRequest, things: Sequence[Any], step: StaffStep) -> Obstacles:
-        """Why this person cannot do the step for these rows: all obstacles, by id."""
+        """Returns all reasons why this user cannot do the step, by the id of the row."""
         found = step.obstacles(things, person_of(request))
         return {
             thing.pk: [*self.refusals_for(request, thing), *found.get(thing.pk, ())]
@@ -210,7 +211,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         }
 
     def refusals_for(self, request: HttpRequest, thing: Any) -> list[Obstacle]:
-        """`refusal_for` as obstacles. A subclass overrides it to add links."""
+        """Returns `refusal_for` as obstacles. A subclass may override this method to add links."""
         refusal = self.refusal_for(request, thing)
         return [Obstacle(refusal)] if refusal else []
 
@@ -221,17 +222,17 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         step: StaffStep,
         back: str = "",
     ) -> HttpResponse | None:
-        """Renders the page that asks for a reason. With the reason, does the step for each row.
+        """Renders the page that requests a reason. With the reason, does the step for each row.
 
-        The page names all obstacles before it asks; if no row is left, it asks for no reason. It
-        comes back with what was typed if a row is refused. Returns None, with a message, if more
-        than MOST_AT_ONCE rows are chosen.
+        The page lists all obstacles first, and has no form if no row is left. If a row is refused,
+        the page appears again with the entered text. Returns None, with a message, if more than
+        MAX_ROWS_PER_ACTION rows are chosen.
         """
-        things = self.things_of(request, chosen[: MOST_AT_ONCE + 1])
-        if len(things) > MOST_AT_ONCE:
+        things = self.things_of(request, chosen[: MAX_ROWS_PER_ACTION + 1])
+        if len(things) > MAX_ROWS_PER_ACTION:
             self.message_user(
                 request,
-                f"That is more than {MOST_AT_ONCE} at once; nothing was done. Choose fewer.",
+                f"You chose more than {MAX_ROWS_PER_ACTION} rows; nothing was done. Choose fewer.",
                 messages.ERROR,
             )
             return None
@@ -264,7 +265,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     def _blocked(
         self, request: HttpRequest, things: Sequence[Any], step: StaffStep
     ) -> list[tuple[Any, Sequence[Obstacle]]]:
-        """The rows for which the step cannot be done, or was done before, and why."""
+        """Returns the rows for which the step cannot be done, or is already done, and why."""
         found = self.obstacles(request, things, step)
         done = [Obstacle(f"{step.as_is.capitalize()}.")]
         why = [(each, found[each.pk] or (done if step.is_done(each) else [])) for each in things]
@@ -277,7 +278,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         step: StaffStep,
         reasons: Mapping[str, str],
     ) -> list[tuple[Any, Sequence[Obstacle]]]:
-        """Does the step for each row. Returns the refused ones, and why."""
+        """Does the step for each row. Returns the refused rows, and why."""
         results = [(thing, self._do_one(request, thing, step, reasons)) for thing in things]
         return [(thing, obstacles) for thing, obstacles in results if obstacles]
 
@@ -285,7 +286,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, thing: Any, step: StaffStep, reasons: Mapping[str, str]
     ) -> Sequence[Obstacle]:
         """Does the step for one row, logs it, and adds a message with the result. Returns the
-        obstacles if it was refused.
+        obstacles if the step was refused.
         """
         done_now = False
         set_reason(reasons["reason"])
@@ -306,7 +307,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _reason_form(request: HttpRequest, step: StaffStep) -> ReasonForm:
-    """The form of a step, with what was typed if it was sent."""
+    """Returns the form of a step, filled in if it was submitted."""
     form = ReasonForm(request.POST if "reason" in request.POST else None)
     message = form.fields["message"]
     message.help_text = step.message_help

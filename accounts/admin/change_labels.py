@@ -1,4 +1,4 @@
-"""The words of the history: what changed, which value, who wrote it."""
+"""Labels of the history: what changed, which value, and which program wrote it."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -12,7 +12,7 @@ from accounts.models import LIMITS, Change
 from ledger.text.dates import exact
 from ledger.text.money import account_number
 
-# What a change is about: the tables, and their words where they are no change of the row itself.
+# The tables of each subject. PARTS has the labels of tables that contain a part of the subject.
 SUBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "account": ("Accounts", ("accounts",)),
     "person": (
@@ -56,7 +56,7 @@ def _plain_amount(value: str) -> str:
 
 
 ALL_OTHERS = "all other currencies"
-Words = Mapping[str, Callable[[Any], Any]]  # of the values of a name
+Words = Mapping[str, Callable[[Any], Any]]  # formats the values of a name
 WORDS: Words = {
     "deleted_at": lambda value: exact(parse_datetime(value)),
     "number": account_number,
@@ -68,17 +68,21 @@ WORDS: Words = {
 
 
 def title_of(change: Change, subject: str) -> str:
-    """ "Changed account", "Added second factor of"; the name of the object follows."""
+    """Returns "Changed account" or "Added second factor of", for example. The object's name
+    follows.
+    """
     return f"{ACTIONS[change.action]} {PARTS.get(change.table_name, subject)}"
 
 
 def label_of(name: str) -> str:
-    """The label of a value of the history."""
+    """Returns the label of a value in the history."""
     return LABELS.get(name, name.capitalize())
 
 
 def writer_of(role: str, owner: str) -> str:
-    """Which program wrote a change, by its database role; `owner` is that of the tables."""
+    """Returns which program wrote a change, by its database role. `owner` is the role that owns the
+    tables.
+    """
     known = {
         owner: "the owner of the tables",
         settings.LEDGER_WEB_ROLE: "the web app",

@@ -1,4 +1,6 @@
-"""Changes as the history shows them: in words, with links to what changed, and the exact record."""
+"""Changes as the history page shows them: labels, links to the changed objects, and the stored
+row.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,8 +34,8 @@ MODELS: dict[str, type[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class ChangeInWords:
-    """A row of the history for a template. `values` are the label, the old and the new value; the
-    old one is "" for what was added, the new one for what was removed.
+    """A row of the history for a template. `values` are tuples of label, old value and new value.
+    The old value is "" if something was added, and the new value is "" if it was removed.
     """
 
     change: Change
@@ -47,12 +49,14 @@ class ChangeInWords:
 
     @property
     def command(self) -> str:
-        """The command that made the change; "" for a page."""
+        """The command that made the change, or "" if a page made it."""
         return self.change.path if self.change.path.startswith("manage.py ") else ""
 
     @property
     def place(self) -> str:
-        """Where the page was that made the change; "" for a command, or if nothing tells."""
+        """Whether the page that made the change is in the admin or on the site; "" if unknown or a
+        command.
+        """
         if self.command or not self.change.path:
             return ""
         return (
@@ -61,7 +65,7 @@ class ChangeInWords:
 
     @property
     def record(self) -> list[tuple[str, str]]:
-        """The row of the table as it is stored, for who compares it with logs."""
+        """The stored row of the history, for comparison with logs."""
         change = self.change
         sides = [
             (label, json.dumps(side, ensure_ascii=False))
@@ -83,8 +87,8 @@ class ChangeInWords:
 
 
 def in_words(changes: Sequence[Change], reader: User) -> list[ChangeInWords]:
-    """The changes for a page, with links to what this person may see. One query for each kind of
-    object in them, and one for the owner of the tables.
+    """Returns the changes for a page, with links to the objects that this user may see. One query
+    for each kind of object among the changes, and one for the owner of the tables.
     """
     subjects = {change.pk: _subject_of(change.table_name) for change in changes}
     found: dict[str, Mapping[str, Any]] = {}
@@ -100,7 +104,7 @@ def in_words(changes: Sequence[Change], reader: User) -> list[ChangeInWords]:
     words: Words = {**WORDS, "permission": _permissions_in(changes).get}
     owner = _owner() if changes else ""
     return [
-        _one(
+        _change_in_words(
             change,
             subjects[change.pk],
             found[subjects[change.pk]].get(change.about),
@@ -113,7 +117,7 @@ def in_words(changes: Sequence[Change], reader: User) -> list[ChangeInWords]:
 
 
 def _owner() -> str:
-    """The role that owns the tables."""
+    """Returns the role that owns the tables."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = %s::regclass",
@@ -124,8 +128,8 @@ def _owner() -> str:
 
 
 def _permissions_in(changes: Sequence[Change]) -> dict[str, str]:
-    """Returns the names of the permissions in these changes, by the text that the history has of
-    them. The history of an older bank has the labels of its code, so the codename decides there.
+    """Returns the names of the permissions in these changes, by the text that the history contains.
+    Installations of earlier versions stored their own labels, so the codename decides.
     """
     texts = {
         side["permission"]
@@ -148,12 +152,12 @@ def _right_to_see(model: type[Any]) -> str:
     return f"{model._meta.app_label}.view_{model._meta.model_name}"
 
 
-def _one(
+def _change_in_words(
     change: Change, subject: str, row: Any, words: Words, writer: str, seen: set[str]
 ) -> ChangeInWords:
     names = {**(change.before or {}), **(change.after or {})}
     for name in ("household", "group", "permission"):
-        if name in names:  # the id tells two of the same name apart; the record has it
+        if name in names:  # the id is only in the record
             names.pop(f"{name}_id", None)
     values = [
         (
@@ -180,7 +184,7 @@ def _name_of(row: Any) -> str:
 
 
 def _name_in(change: Change) -> str:
-    """What something that is gone was called, or that has no row of its own."""
+    """Returns the name, from the change itself, of an object that is deleted or has no row."""
     if change.about == "*":
         return ALL_OTHERS
     values = change.before or change.after or {}
@@ -195,7 +199,7 @@ def _url(subject: str, row: Any) -> str:
 
 
 def _side(values: dict[str, Any] | None, name: str, row: Any, words: Words) -> str:
-    """One side of a change in words; "" if the row did not exist on that side."""
+    """Returns the old or new value as text, or "" if the row did not exist on that side."""
     if values is None or (name == "password" and values[name] is None):
         return ""
     value = values.get(name)

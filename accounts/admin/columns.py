@@ -1,4 +1,4 @@
-"""Columns, filters and status history of accounts in the admin."""
+"""Columns, filters and the status history of accounts in the admin."""
 
 from decimal import Decimal
 from typing import Any
@@ -33,7 +33,7 @@ class OverdraftFilter(admin.SimpleListFilter):
 
 
 class StatusHistory(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
-    """Shows who froze, unfroze or closed the account, when and why. Nobody can edit it."""
+    """Read-only list of who froze, unfroze or closed the account, when and why."""
 
     model = StatusChange
     template = "admin/accounts/account/_status_history.html"
@@ -62,7 +62,9 @@ class StatusHistory(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 
 class AccountColumns(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The columns of an account: amounts, the number in groups of four digits, dates in words."""
+    """The columns of an account: amounts, the number in groups of four digits, and formatted
+    dates.
+    """
 
     @admin.display(description="Owner", ordering="user__name")
     def owner(self, account: Account) -> str:
@@ -118,5 +120,5 @@ class AccountColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def limit_in_words(limit: Decimal | str | None, currency: str) -> str:
-    """Formats a limit: "20.00 USD"; "no limit" for None."""
+    """Formats a limit, such as "20.00 USD", or "no limit" for None."""
     return money(limit, currency) or "no limit"

@@ -1,4 +1,4 @@
-"""Currencies in the admin: add one, or close one for new accounts."""
+"""Admin pages for currencies: add a currency, or close one for new accounts."""
 
 import re
 from typing import Any, ClassVar
@@ -14,12 +14,12 @@ from accounts.admin.list_files import ListFiles
 from accounts.admin.parts import ReasonField
 from accounts.models import Currency
 
-MOST_DECIMALS = 4  # amounts are numeric(19,4)
-HOW_MANY_DECIMALS = f"A currency has 0 to {MOST_DECIMALS} decimals."
+MAX_DECIMALS = 4  # amounts are numeric(19,4)
+HOW_MANY_DECIMALS = f"A currency has 0 to {MAX_DECIMALS} decimals."
 
 
 class CurrencyForm(ReasonedForm):
-    """Shows each error at its field, and takes a code in small letters too."""
+    """A form that shows each error at its field, and accepts a code in lowercase letters too."""
 
     reason = ReasonField(required=False, help_text="Required. Stays in the history.")
 
@@ -33,14 +33,14 @@ class CurrencyForm(ReasonedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "minor_units" in self.fields:  # both are read-only in an existing row
+        if "minor_units" in self.fields:  # code and decimals are read-only in an existing row
             self.fields["minor_units"].validators = [
                 validators.MinValueValidator(0, HOW_MANY_DECIMALS),
-                validators.MaxValueValidator(MOST_DECIMALS, HOW_MANY_DECIMALS),
+                validators.MaxValueValidator(MAX_DECIMALS, HOW_MANY_DECIMALS),
             ]
 
     def clean_code(self) -> str:
-        """Returns the code in capitals."""
+        """Returns the code in capital letters."""
         code = str(self.cleaned_data["code"])
         if not re.fullmatch("[A-Za-z]{3}", code):
             raise forms.ValidationError("A currency code is three letters, like EUR.")
@@ -49,8 +49,8 @@ class CurrencyForm(ReasonedForm):
 
 @admin.register(Currency)
 class CurrencyAdmin(ListFiles, ObjectHistory, LockedChanges):
-    """Staff add currencies, rename them, and open or close them. Nobody can change the code or the
-    decimals of one, or delete it.
+    """Currencies. Staff add, rename, open and close them, but cannot change the code or the
+    decimals, nor delete a currency.
     """
 
     form = CurrencyForm

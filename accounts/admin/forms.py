@@ -1,4 +1,4 @@
-"""Forms by which staff open and change accounts and people in the admin."""
+"""Forms with which staff open and change accounts and people in the admin."""
 
 from decimal import Decimal
 from functools import partial
@@ -22,8 +22,8 @@ from ledger.text.currencies import minor_units
 from ledger.text.lines import tidy_line, unfit_name
 
 GROUPS_CHANGED = (
-    "You may not give one of these groups. If the person had it when you opened this page, a "
-    "colleague has taken it away since. Choose again."
+    "You may not add one of these groups. If the person was in it when you opened this page, a "
+    "colleague has removed it since. Choose again."
 )
 REMOVING = (
     "Without a password they sign in by a passkey, or by a code that we mail them, until they "
@@ -32,17 +32,16 @@ REMOVING = (
 
 
 class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form whose every change needs a reason, which stays in the history.
+    """A form in which every change needs a reason, which is stored in the history.
 
-    Carries the values that the page showed, so that only fields which its reader changed are
-    written. Otherwise a page that was opened before a colleague took a right away, or lowered a
-    limit, would restore it.
+    Contains the initial values as hidden fields, so that only fields the user changed are written.
+    Otherwise a page opened before a colleague removed a right or lowered a limit would restore the
+    old value.
     """
 
     reason = ReasonField(
         required=False,  # unless something changes
-        help_text="Required. Stored until the customer's data is erased; the customer never sees "
-        "it.",
+        help_text="Required. Only staff can see this. It is deleted with the customer's data.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -55,16 +54,18 @@ class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
         data = self.cleaned_data
         changes = self.instance._state.adding or set(self.changed_data) - {"reason"}
         if "reason" in self.fields and changes and not data.get("reason"):
-            self.add_error("reason", "Say why.")
+            self.add_error("reason", "Enter a reason.")
         return data
 
 
 class NamedForm(ReasonedForm):
-    """A form with a name, which follows the rule of sign-up."""
+    """A form with a name, checked by the same rule as at sign-up."""
 
     def clean_name(self) -> str:
-        """Returns the name tidied. Raises ValidationError for a changed one that nobody can read or
-        that looks like another; an old one keeps nobody from changing the rest.
+        """Returns the name without extra spaces. An existing name that breaks the rule does not
+        prevent other changes.
+
+        Raises: ValidationError if the name was changed and is unreadable or imitates another name.
         """
         name = tidy_line(self.cleaned_data["name"])
         if name and "name" in self.changed_data and (reason := unfit_name(name)):
@@ -75,7 +76,7 @@ class NamedForm(ReasonedForm):
 class AccountForm(NamedForm):
     """The name and limits of an account.
 
-    `refusal` is the error by which the service refused; see `AccountAdmin.changeform_view`.
+    `refusal` is the service's error, if it refused; see `AccountAdmin.changeform_view`.
     """
 
     refusal: ClassVar[LedgerError | None] = None
@@ -98,7 +99,10 @@ class AccountForm(NamedForm):
 
 
 def _check_limit(name: str, limit: Decimal) -> None:
-    """Raises ValidationError for what constraints refuse, so that the error is at the field."""
+    """Refuses the limits that constraints would refuse, so that the error appears at the field.
+
+    Raises: ValidationError.
+    """
     if limit < 0 and name == "overdraft_limit":
         raise forms.ValidationError("An overdraft limit is zero or more.")
     if limit <= 0 and name != "overdraft_limit":
@@ -108,7 +112,7 @@ def _check_limit(name: str, limit: Decimal) -> None:
 
 
 class AccountChangeForm(AccountForm):
-    """Shows limits with the decimals of the account's currency."""
+    """A form that shows limits with the decimals of the account's currency."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -128,7 +132,7 @@ class AccountAddForm(AccountForm):
 
 
 class PersonAddForm(NamedForm):
-    """Adds a person, who chooses a password by a link in a mail: see `accounts.admin.people`."""
+    """A new person, who chooses a password with a link in a mail: see `accounts.admin.people`."""
 
     class Meta:
         model = User
@@ -139,7 +143,7 @@ class PersonAddForm(NamedForm):
 
 
 class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
-    """Changes a person. Only superusers have the field `email`."""
+    """Changes to a person. Only superusers have the field `email`."""
 
     class Meta:
         model = User
@@ -147,7 +151,7 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
         help_texts: ClassVar[dict[str, str]] = {
             "groups": "What the person may do: all that each of the groups may.",
-            "is_superuser": "May do everything. Given by a command alone.",
+            "is_superuser": "May do everything. Only a command can grant it.",
         }
         error_messages: ClassVar[dict[str, dict[str, str]]] = {
             "groups": {"invalid_choice": GROUPS_CHANGED}
@@ -156,23 +160,25 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if password := self.fields.get("password"):
-            password.help_text = "Nobody can read a password. A mail tells the person of a new one."
+            password.help_text = (
+                "Nobody can read a password. The person gets an email about a new one."
+            )
 
     def clean_is_staff(self) -> bool:
-        """Refuses what the database would, see Note [Rights by two]."""
+        """Refuses what the database would refuse, see Note [Rights by two]."""
         is_staff: bool = self.cleaned_data["is_staff"]
         by_two = self.instance.groups.filter(permissions__codename__in=RIGHTS_BY_TWO)
         is_given = is_staff and "is_staff" in self.changed_data
         if is_given and not self.instance.is_staff and (group := by_two.first()):
             raise forms.ValidationError(
-                f"This person is in {group}, which needs approval. Take that group away and save; "
-                "then make them staff, and ask for the group again."
+                f"This person is in {group}, which needs approval. Remove that group and save; "
+                "then make them staff, and request the group again."
             )
         return is_staff
 
     def clean_groups(self) -> list[Group]:
-        """Returns the groups of now, with those that were ticked and without those that were
-        cleared on the page.
+        """Returns the current groups, plus those that the user ticked and minus those that the user
+        cleared.
         """
         wanted, now = {*self.cleaned_data["groups"]}, {*self.instance.groups.all()}
         if not self.fields["groups"].show_hidden_initial:
@@ -187,7 +193,10 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         ]
 
     def clean_email(self) -> str:
-        """Raises ValidationError for an address of somebody else, or of an erased person."""
+        """Returns the address in lowercase.
+
+        Raises: ValidationError if another person has the address, or this person was erased.
+        """
         if "email" in self.changed_data:
             try:
                 self.instance.refuse_if_erased()
@@ -197,8 +206,8 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
 
 
 class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Sets or removes a person's password, with a reason for the history. A mail tells the person
-    which of the two.
+    """A form that sets or removes a person's password, with a reason for the history. The person
+    gets an email about the change.
     """
 
     reason = ReasonField()
@@ -212,7 +221,10 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
         self.order_fields(["reason", "usable_password"])
 
     def save(self, commit: bool = True) -> User:
-        """Raises SignInChanged as `save_password_of_bank` does."""
+        """Saves the password, or removes it.
+
+        Raises: SignInChanged, like `save_password_of_bank`.
+        """
         set_reason(self.cleaned_data["reason"])
         read_with = self.user.get_session_auth_hash()
         person: User = super().save(commit=False)
@@ -221,8 +233,10 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 
 
 def unclaimed(email: str, person: User) -> str:
-    """Returns the address. Raises ValidationError if somebody else has or has confirmed it; then
-    the log of reads names them.
+    """Returns the address in lowercase. If another person uses or has confirmed it, that person is
+    added to the read log.
+
+    Raises: ValidationError if another person uses the address or has confirmed it.
     """
     email = email.lower()
     confirmed = EmailAddress.objects.filter(email=email, verified=True)

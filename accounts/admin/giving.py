@@ -1,4 +1,4 @@
-"""Gives groups on a person's page; asks a manager for those that nobody gives alone."""
+"""Adds groups on a person's page, and requests approval for groups that need two people."""
 
 from typing import Any
 
@@ -16,8 +16,10 @@ from accounts.models import ApprovalRequest, User
 ASKED = "A manager has been asked to approve the group {group}. Everything else is saved."
 
 
-def asked_for(person: User) -> str:
-    """Which groups of this person wait for a manager, as a sentence in HTML; "" for none."""
+def pending_groups_html(person: User) -> str:
+    """Returns HTML that lists the groups of this person which wait for approval, or "" if there are
+    none.
+    """
     waiting = ApprovalRequest.objects.waiting().filter(
         kind=ApprovalRequest.Kind.GROUP, person=person
     )
@@ -28,7 +30,9 @@ def asked_for(person: User) -> str:
 
 
 class GroupsByTwo(AsksApproval):
-    """Saves everything else, then asks for the groups that need another person's approval."""
+    """Admin pages that save everything else, then request the groups that need another person's
+    approval.
+    """
 
     def changeform_view(
         self,
@@ -37,7 +41,9 @@ class GroupsByTwo(AsksApproval):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Serves Django's page. Asks after its database transaction, because asking is another."""
+        """Serves Django's page. The requests follow after its database transaction, because each
+        opens its own.
+        """
         response: HttpResponse = super().changeform_view(
             request, object_id, form_url, extra_context
         )
@@ -46,7 +52,7 @@ class GroupsByTwo(AsksApproval):
         return response
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Gives the groups one by one, so that a refused one is asked for alone."""
+        """Adds the groups one by one, so that only a refused group is requested."""
         if change and "groups" in form.cleaned_data:
             person, wanted = form.instance, form.cleaned_data["groups"]
             new = set(wanted) - set(person.groups.all())
@@ -55,7 +61,9 @@ class GroupsByTwo(AsksApproval):
         super().save_related(request, form, formsets, change)
 
     def _gives(self, request: HttpRequest, person: User, group: Group, form: Any) -> bool:
-        """Gives a group, or notes that it has to be asked for. Returns whether it was given."""
+        """Adds a group, or records that approval must be requested. Returns whether it was
+        added.
+        """
         try:
             memberships.give(person, group)
         except NeedsApproval:

@@ -1,4 +1,4 @@
-"""The page of the history, and the history of one object."""
+"""The history page, and the history of one object."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ UNIQUE_VIOLATION = "23505"
 
 
 def people_called(words: str) -> models.QuerySet[User]:
-    """Everybody with this id, this address or these words in their name."""
+    """Returns the people with this id, this address or these words in their name."""
     try:
         called = Q(pk=UUID(words.strip()))
     except ValueError:
@@ -34,7 +34,7 @@ def people_called(words: str) -> models.QuerySet[User]:
 
 
 class HistoryFilter(forms.Form):
-    """What the page shows; empty fields filter nothing."""
+    """Filters of the history page. Empty fields have no effect."""
 
     by = forms.CharField(label="Made by", max_length=200, required=False)
     subject = forms.ChoiceField(
@@ -54,7 +54,7 @@ class HistoryFilter(forms.Form):
     )
 
     def apply(self, changes: models.QuerySet[Change]) -> models.QuerySet[Change]:
-        """The changes that pass every field that is filled in."""
+        """Returns the changes that match every field that is filled in."""
         wanted = self.cleaned_data
         if wanted["by"]:
             changes = changes.filter(person__in=people_called(wanted["by"]))
@@ -87,7 +87,9 @@ class ChangeAdmin(LogAdmin):
 
 
 class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Gives the reason of a `ReasonedForm` to the history. Who may only look gets no such field."""
+    """Admin pages that record the reason of a `ReasonedForm` in the history. Users who may only
+    view a row do not get the field.
+    """
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fields = super().get_fields(request, obj)
@@ -101,7 +103,9 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        """Runs again if a value was taken after the form was checked: now the form shows it."""
+        """Serves the page, and runs again if another request took a unique value after the form was
+        checked. The second run shows the error at the field.
+        """
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except IntegrityError as error:
@@ -114,8 +118,8 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().save_form(request, form, change)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Inserts the row, or updates only the columns that were changed on the page: the others
-        may have changed since, and the web role may not update all of them.
+        """Inserts the row, or updates only the columns that were changed on the page. Other columns
+        may have changed since, and the web role may not update all columns.
         """
         if change:
             columns = {field.name for field in obj._meta.concrete_fields}
@@ -125,8 +129,9 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class LockedChanges(ReasonedChanges):
-    """Locks the row of a form that is sent, so that the form is compared with the row of now, and
-    refuses it if the access of staff has ended. For pages that save in Django's transaction.
+    """Admin pages that lock the row of a submitted form, compare the form with the current row, and
+    refuse the form if the user's staff access has ended. For pages that save in Django's
+    transaction.
     """
 
     def _changeform_view(
@@ -142,8 +147,8 @@ class LockedChanges(ReasonedChanges):
 
 
 class ObjectHistory(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Shows the changes of an object, for those who may see the history, on its own history page,
-    above Django's log.
+    """Admin pages that show the changes of an object on its history page, above Django's log, to
+    users who may see the history.
     """
 
     history_subject: str

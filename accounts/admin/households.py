@@ -1,4 +1,4 @@
-"""Households in the admin: who lives together."""
+"""Admin pages for households: people who live together."""
 
 from typing import Any
 
@@ -22,7 +22,9 @@ class HouseholdForm(ReasonedForm):
 
 @admin.register(Household)
 class HouseholdAdmin(ListFiles, ObjectHistory, LockedChanges):
-    """Added and renamed by who looks after people; never deleted. People join on their own page."""
+    """Households. Staff who manage people add and rename them, but cannot delete them. A person is
+    added to a household on the person's page.
+    """
 
     list_display = ("name",)
     search_fields = ("name",)

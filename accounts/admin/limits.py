@@ -1,4 +1,4 @@
-"""Asks another person to approve limits over the threshold of the day."""
+"""Requests approval for limits above the threshold of the day."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,10 +14,11 @@ ASKED = "Another manager has been asked to approve the limits; nothing has chang
 
 
 def ask_for_limits(*, account: Account, form: Any, asked_by: User) -> ApprovalRequest:
-    """Asks for the limits that a valid form changes. Raises as `approvals.ask` does; DetailsInvalid
-    if it changes none, RequestDecided while this person's last request for the account waits.
+    """Requests approval for the limits that a valid form changes. Each is stored with its current
+    value, and the database refuses the change if that value has changed since.
 
-    Each is stored with its value of now: the database refuses the change once that is another.
+    Raises: the errors of `approvals.ask`; DetailsInvalid if the form changes no limit;
+    RequestDecided while this person's last request for the account waits.
     """
     now = Account.objects.get(pk=account.pk)
     wanted = {name: form.cleaned_data[name] for name in form.changed_data if name in LIMITS}
@@ -40,12 +41,12 @@ def _stored(limits: Mapping[str, Decimal | None]) -> dict[str, str | None]:
 
 
 def why_asked(account: Account) -> str:
-    """The sentence above a form whose limits another manager must approve."""
+    """Returns the message above a form whose limits another manager must approve."""
     threshold = approvals.threshold_of(account.currency)
     more = f"more than {money(threshold, account.currency)}" if threshold else "any amount"
     return (
         f"Nothing was saved. To raise limits by {more} in a day, or an overdraft limit above that "
-        "on any day, another manager must approve it. Ask for approval below, or enter less."
+        "on any day, you need another manager's approval. Ask for it below, or enter less."
     )
 
 

@@ -1,4 +1,4 @@
-"""The lists of the admin as files, see Note [Tables as files]."""
+"""Lists of the admin as files, see Note [Tables as files]."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from accounts.admin.parts import CheckedKeys
-from accounts.models.read import MOST_PEOPLE
+from accounts.models.read import MAX_PEOPLE
 from ledger.text.money import NOTHING
 from ledger.web.middleware import NO_VALUES
 from ledger.web.table_files import (
@@ -26,21 +26,21 @@ from ledger.web.table_files import (
     table_response,
 )
 
-MOST_ROWS = MOST_PEOPLE
+MAX_ROWS = MAX_PEOPLE
 TOO_MANY = (
-    f"This list has more than {MOST_ROWS} rows, which are the most of a file, because the log of "
-    f"reads names {MOST_PEOPLE} people at most. Search or filter the list first."
+    f"This list has more than {MAX_ROWS} rows, the most that a file can have, because the read "
+    f"log lists at most {MAX_PEOPLE} people. Search or filter the list first."
 )
 NO_FILTER = "The filters of this address cannot be read. Start again from the list."
 
 
 class ListFiles(CheckedKeys):
-    """A list with the links Download as CSV or JSON: its columns, of all rows that its search and
-    its filters let through, for whoever may open it.
+    """A list with links to download it as CSV or JSON. The file has the list's columns, and all
+    rows that match its search and filters. It is available to every user who may open the list.
     """
 
     has_list_files = True
-    # What a file has in place of the words of a column: an attribute of the row.
+    # What a file contains in place of a column's formatted text: an attribute of the row.
     list_file_values: ClassVar[Mapping[str, str]] = {}
 
     def get_urls(self) -> list[URLPattern]:
@@ -49,17 +49,17 @@ class ListFiles(CheckedKeys):
         return [*paths_of_files("list", view, name), *super().get_urls()]
 
     def list_file(self, request: HttpRequest, kind: str) -> HttpResponseBase:
-        """Returns the list as a file. Its rows are read first, so that the log of reads tells of
-        each.
+        """Returns the list as a file. All rows are read first, so that each is recorded in the read
+        log.
         """
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         try:
             listed = self.get_changelist_instance(request)
-            rows = list(listed.queryset[: MOST_ROWS + 1])
+            rows = list(listed.queryset[: MAX_ROWS + 1])
         except (IncorrectLookupParameters, *NO_VALUES):
             return refused(NO_FILTER, kind)
-        if len(rows) > MOST_ROWS:
+        if len(rows) > MAX_ROWS:
             return refused(TOO_MANY, kind)
         columns = [str(name) for name in listed.list_display if name != "action_checkbox"]
         return table_response(self._table(columns, rows), kind)

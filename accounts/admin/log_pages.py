@@ -1,4 +1,4 @@
-"""Logs in the admin, such as the history and the reads: one page each, newest first."""
+"""Logs in the admin, such as the history and the reads: one page for each log, newest first."""
 
 import uuid
 from datetime import datetime
@@ -13,11 +13,11 @@ from django.template.response import TemplateResponse
 from accounts.admin.parts import CheckedKeys, ReadOnly
 from ledger.text.dates import moment_in_utc
 
-ON_A_PAGE = 50
+PAGE_SIZE = 50
 
 
 class LogAdmin(ReadOnly, CheckedKeys):
-    """Serves one page with a filter in place of Django's list. A row has no page of its own."""
+    """An admin page with a filter in place of Django's list. Rows have no pages."""
 
     title: str
     filter_class: Any  # a form whose `apply` filters the rows
@@ -26,7 +26,7 @@ class LogAdmin(ReadOnly, CheckedKeys):
     page_template: str
 
     def rows(self, page: list[Any], request: HttpRequest) -> dict[str, Any]:
-        """What the template shows of the rows of a page, by its names there."""
+        """Returns the template variables that show the rows of a page."""
         raise NotImplementedError
 
     def changelist_view(
@@ -35,7 +35,7 @@ class LogAdmin(ReadOnly, CheckedKeys):
         if not self.has_view_permission(request):
             raise PermissionDenied
         form, found = self.filter_class(request.GET), self.newest.all()
-        # Without one of the filters, the rows would look like all that pass it.
+        # If a filter is invalid, show no rows: unfiltered rows would look like matches.
         found = form.apply(found) if form.is_valid() else found.none()
         page, older = newest_page(found, self.time, request)
         context = {
@@ -63,22 +63,23 @@ class LogAdmin(ReadOnly, CheckedKeys):
 def newest_page(
     rows: models.QuerySet[Any], time: str, request: HttpRequest
 ) -> tuple[list[Any], str]:
-    """A page of rows, newest first, and the query string of the next page, "" on the last one. The
-    next page starts below the last row (`before`), so that each costs the same.
+    """Returns a page of rows, newest first, and the query string of the next page, or "" on the
+    last page. The next page starts below the last row (`before`), so that every page costs the
+    same.
     """
     if start := _position(request.GET.get("before", "")):
         moment, id = start
         rows = rows.filter(Q(**{f"{time}__lt": moment}) | Q(**{time: moment, "id__lt": id}))
-    found = list(rows[: ON_A_PAGE + 1])
-    if len(found) <= ON_A_PAGE:
+    found = list(rows[: PAGE_SIZE + 1])
+    if len(found) <= PAGE_SIZE:
         return found, ""
-    last, query = found[ON_A_PAGE - 1], request.GET.copy()
+    last, query = found[PAGE_SIZE - 1], request.GET.copy()
     query["before"] = f"{getattr(last, time).isoformat()}_{last.pk}"
-    return found[:ON_A_PAGE], query.urlencode()
+    return found[:PAGE_SIZE], query.urlencode()
 
 
 def _position(text: str) -> tuple[datetime, uuid.UUID] | None:
-    """The time and id in the text "time_id"; None if there are none."""
+    """Returns the time and id in the text "time_id", or None if the text is invalid."""
     time, _, id = text.partition("_")
     try:
         moment = moment_in_utc(time)

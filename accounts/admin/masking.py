@@ -1,4 +1,4 @@
-"""Email addresses and account numbers in part, for staff without `view_contact_details`."""
+"""Masked email addresses and account numbers, for staff without `view_contact_details`."""
 
 from django.db.models import Q
 
@@ -12,31 +12,31 @@ SHOWN_DIGITS = 4
 
 
 def sees_contact_details(reader: User) -> bool:
-    """Whether the reader sees whole email addresses and account numbers."""
+    """Returns whether the user may see whole email addresses and account numbers."""
     return reader.has_perm(SEE_CONTACT_DETAILS)
 
 
 def masked_address(email: str) -> str:
-    """The first letter of an address, and its domain: "a•••@example.com"."""
+    """Returns the first letter of an address, and its domain: "a•••@example.com"."""
     name, _, domain = email.partition("@")
     return f"{name[:1]}{HIDDEN * 3}@{domain}"
 
 
 def masked_number(number: str) -> str:
-    """The last four digits of an account number, masked before or not: "•••• •••• 5549"."""
+    """Returns "•••• •••• 5549" with the last four digits of an account number, masked or not."""
     plain = "".join(number.split())
     return grouped(HIDDEN * (len(plain) - SHOWN_DIGITS) + plain[-SHOWN_DIGITS:])
 
 
 def mask_number(account: Account, reader: User) -> None:
-    """Masks the number of this instance alone, if the reader may not see it."""
+    """Masks the number on this instance only, if the user may not see it."""
     if not sees_contact_details(reader):
         account.number = masked_number(account.number)
 
 
 def known_number(digits: str) -> Q:
-    """Accounts with this whole number, or with these last four digits. Other parts find nothing:
-    whoever sees four digits could guess the others one by one.
+    """Returns a filter for accounts with this whole number, or with these last four digits. Other
+    parts match nothing, because a user who sees four digits could guess the others one by one.
     """
     if len(digits) == SHOWN_DIGITS:
         return Q(number__endswith=digits)

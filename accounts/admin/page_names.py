@@ -1,11 +1,11 @@
-"""The names of pages, for the log of reads: its rows have paths alone."""
+"""Names of pages for the read log, whose rows contain only paths."""
 
 import re
 
 from django.apps import apps
 from django.urls import Resolver404, resolve
 
-# By the name of a URL pattern. A page that is in neither table has no name but its path.
+# By the name of a URL pattern. Pages that are neither here nor of a model appear as a path.
 NAMES = {
     "admin:index": "Overview",
     "admin_approvals": "Approvals",
@@ -33,7 +33,9 @@ OF_A_MODEL = re.compile(
 
 
 def name_of_page(path: str) -> str:
-    """ "Account, history" for /admin/accounts/account/<id>/history/; "" for an unknown page."""
+    """Returns "Account, history" for /admin/accounts/account/<id>/history/, or "" for an unknown
+    page.
+    """
     try:
         view_name = resolve(path).view_name
     except Resolver404:

@@ -22,11 +22,11 @@ from ledger.text.lines import tidy_reason
 from ledger.text.money import NO_BREAK, NOTHING, figure
 
 STYLES = "admin_staff.css"
-COMPARISONS = ("exact", "isnull", "gte", "lt")  # that Django's own filters make
+COMPARISONS = ("exact", "isnull", "gte", "lt")  # lookups of Django's own filters
 
 
 class ReadOnly:
-    """For models that the admin shows but never adds, changes or deletes."""
+    """Mixin for models that the admin shows but never adds, changes or deletes."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -39,9 +39,9 @@ class ReadOnly:
 
 
 class ReasonField(forms.CharField):
-    """Why something is done; what has no letter or digit is no reason.
+    """A reason, which must contain a letter or a digit.
 
-    A text longer than LONGEST_UNTIDY is not tidied, so it is refused as too long.
+    A text longer than LONGEST_UNTIDY is not tidied, so the field refuses it as too long.
     """
 
     LONGEST_UNTIDY = 1_000  # with line ends of two characters and further spaces
@@ -55,13 +55,13 @@ class ReasonField(forms.CharField):
 
 
 class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A list that can be filtered by its own filters, as the reader sees them, and its own links.
+    """A list that accepts only the filters that the user sees, and those in links on other pages.
 
-    Django's own takes any field and any relation of the model, so that a reader could ask about
-    what no page shows them: who is in which group, who has a second factor.
+    Django accepts any field and relation of the model. A user could then query data that no page
+    shows them: who is in which group, or who has a second factor.
     """
 
-    linked_lookups: tuple[str, ...] = ()  # of links on other pages to this list
+    linked_lookups: tuple[str, ...] = ()  # lookups in links from other pages
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup in self.linked_lookups or any(
@@ -70,7 +70,7 @@ class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class KeyedSelect(AutocompleteSelect):
-    """Shows nothing as chosen for a value that cannot be a key."""
+    """A select that shows no choice for a value that cannot be a key."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         return super().optgroups(name, [each for each in value if self._is_key(each)], attr)
@@ -84,16 +84,16 @@ class KeyedSelect(AutocompleteSelect):
 
 
 class CheckedKeys(ShownFilters):
-    """Pages that answer whatever is sent about which row is meant. Django's own fail on a value of
-    `autocomplete_fields` that cannot be a key, on an empty `_to_field` and on `_saveasnew`. Counts
-    beside the filters would tell of rows that the list does not show, and the log of reads not.
+    """Admin pages that handle every invalid key. Django's pages fail on an invalid value of
+    `autocomplete_fields`, on an empty `_to_field` and on `_saveasnew`. Facets are off, because they
+    would count rows that the list does not show and the read log does not record.
     """
 
     show_facets = admin.ShowFacets.NEVER
 
     def _changeform_view(self, request: HttpRequest, *page: Any) -> Any:
         if "_saveasnew" in request.POST and not self.save_as:
-            raise BadRequest("This form saves no row as a new one.")
+            raise BadRequest("This form cannot save a row as a new row.")
         return super()._changeform_view(request, *page)  # type: ignore[misc]
 
     def get_object(
@@ -110,18 +110,18 @@ class CheckedKeys(ShownFilters):
 
 
 class AsksApproval(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A form that may ask another person in place of saving. Then the page does not say that
-    something "was changed successfully".
+    """Admin pages that may request approval in place of saving. The page then does not show
+    Django's message "was changed successfully".
     """
 
     @staticmethod
     def note_asked(request: HttpRequest) -> None:
-        """Notes that this request asked another person."""
+        """Records that this request asked for approval."""
         request.ledger_asked = True  # type: ignore[attr-defined]
 
     @staticmethod
     def was_asked(request: HttpRequest) -> bool:
-        """Whether this request asked another person."""
+        """Returns whether this request asked for approval."""
         return getattr(request, "ledger_asked", False)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
@@ -131,7 +131,7 @@ class AsksApproval(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _belongs_to(lookup: str, shown: Any) -> bool:
-    """Whether a parameter of the address is one of this item of `list_filter`."""
+    """Returns whether a query parameter belongs to this item of `list_filter`."""
     if isinstance(shown, type) and issubclass(shown, admin.SimpleListFilter):
         return lookup == shown.parameter_name
     field: str = shown[0] if isinstance(shown, tuple | list) else shown
@@ -140,7 +140,7 @@ def _belongs_to(lookup: str, shown: Any) -> bool:
 
 
 def date_filter(name: str) -> type[admin.DateFieldListFilter]:
-    """A filter by date with the title "By <name>" in place of the column's name."""
+    """Returns a date filter with the title "By <name>" in place of the column's name."""
 
     class Named(admin.DateFieldListFilter):
         def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -151,14 +151,14 @@ def date_filter(name: str) -> type[admin.DateFieldListFilter]:
 
 
 def amount_cell(amount: Decimal | None, currency: str) -> str:
-    """Formats an amount for a column: right-aligned, and marked if below zero."""
+    """Formats an amount for a column: right-aligned, and highlighted if below zero."""
     below = " amount--below" if amount is not None and amount < 0 else ""
     return format_html('<span class="amount{}">{}</span>', below, figure(amount, currency))
 
 
 def moment_cell(moment: datetime | None) -> str:
-    """Formats a time: "20 November 2026, 08:33:12"; `NOTHING` for None. The line can break only
-    before the hour.
+    """Formats a time, such as "20 November 2026, 08:33:12", or `NOTHING` for None. The line can
+    break only before the hour.
     """
     if moment is None:
         return NOTHING
@@ -169,8 +169,8 @@ def moment_cell(moment: datetime | None) -> str:
 
 
 def day_cell(moment: datetime) -> str:
-    """A day like "20 Nov 2026", which breaks before the year where there is little room. It appears
-    in full, with the time, when the mouse is over it.
+    """Formats a day, such as "20 Nov 2026", which breaks only before the year. The tooltip has the
+    full date and the time.
     """
     here = localtime(moment)
     day = f"{day_mark(here).replace(' ', NO_BREAK)} {here.year}"
@@ -179,7 +179,7 @@ def day_cell(moment: datetime) -> str:
 
 
 def link_to(thing: models.Model | None, text: str = "") -> str:
-    """A link to the admin page of an object, by its name or `text`; "" for None."""
+    """Returns a link to the admin page of an object, with its name or `text`, or "" for None."""
     if thing is None:
         return ""
     label, model = thing._meta.app_label, thing._meta.model_name
@@ -188,5 +188,5 @@ def link_to(thing: models.Model | None, text: str = "") -> str:
 
 
 def person_of(request: HttpRequest) -> User:
-    """Returns the signed-in user. The admin's own check makes sure that there is one."""
+    """Returns the signed-in user. The admin's own check ensures that there is one."""
     return cast("User", request.user)

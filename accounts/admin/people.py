@@ -1,4 +1,6 @@
-"""People and groups in the admin. `accounts.groups` says who may do what, and who gives a group."""
+"""Admin pages for people and groups. `accounts.groups` defines what each group may do, and who may
+add people to it.
+"""
 
 from typing import Any, ClassVar
 
@@ -28,7 +30,7 @@ from accounts.admin.actions import (
     ReasonedActions,
 )
 from accounts.admin.forms import PersonAddForm, PersonChangeForm, PersonPasswordForm
-from accounts.admin.giving import GroupsByTwo, asked_for
+from accounts.admin.giving import GroupsByTwo, pending_groups_html
 from accounts.admin.history import LockedChanges, ObjectHistory
 from accounts.admin.list_files import ListFiles
 from accounts.admin.masking import masked_address, sees_contact_details
@@ -58,14 +60,14 @@ THEIR_OWN = (
     'the password by "Forgotten it?" on the sign-in page.'
 )
 
-BY_TWO = "A group that moves money, approves or gives groups is given once a manager approves it."
+BY_TWO = "A group that moves money, approves or gives groups needs the approval of a manager."
 OTHER_GROUPS = (
-    "You take any of these groups away, and give those whose rights you have yourself. "
-    f"Superusers give the others. {BY_TWO}"
+    "You can remove any of these groups, and add those whose rights you have yourself. "
+    f"Superusers add the others. {BY_TWO}"
 )
 NONE_TO_GIVE = (
-    "You give a group only if you have all its rights, and you have those of none. A superuser "
-    "gives groups, or whoever runs the server, by manage.py give_group."
+    "You can add a group only if you have all its rights, and there is no such group. A superuser "
+    "can add groups, and so can the operator of the server with manage.py give_group."
 )
 
 
@@ -95,10 +97,10 @@ class UserAdmin(
 ):
     """People. They are never deleted; their sign-in is closed and can be restored.
 
-    Only superusers change addresses and passwords, because whoever can do that could act as another
-    person in the books. A new person chooses the password by a link in a mail, which staff never
-    see. Nobody changes their own rights, nobody gives a group that `groups_given_by` does not name,
-    and no page makes a superuser: `manage.py createsuperuser` does.
+    Only superusers change addresses and passwords, because a user with this right could act as
+    another person. New people choose a password with a link in a mail, which staff never see. Users
+    cannot change their own rights, nor add a group that `groups_given_by` does not return. No page
+    creates superusers: `manage.py createsuperuser` does.
     """
 
     form = PersonChangeForm
@@ -106,7 +108,7 @@ class UserAdmin(
     change_password_form = PersonPasswordForm
     change_user_password_template = "admin/accounts/user/set_password.html"  # noqa: S105
     history_subject = "person"
-    add_form_template = None  # Django's own asks for a password
+    add_form_template = None  # Django's own form requires a password
     list_display = ("name", "email", "account_count", "is_staff", "may_sign_in", "joined")
     list_display_links = ("name", "email")
     list_filter = ("is_staff", SignInFilter, ("created_at", date_filter("date of joining")))
@@ -149,7 +151,8 @@ class UserAdmin(
         giving = {}
         if by.has_perm("accounts.give_groups"):
             words = OTHER_GROUPS if offered(by, obj).exists() else NONE_TO_GIVE
-            giving["description"] = (BY_TWO if by.is_superuser else words) + asked_for(obj)
+            rule = BY_TWO if by.is_superuser else words
+            giving["description"] = rule + pending_groups_html(obj)
         rights = [("Rights", {"fields": RIGHTS, **giving})] if sees_rights(by) else []
         log = ("read_by",) if by.has_perm("accounts.view_read") else ()
         times = ("may_sign_in", "last_sign_in", "joined_at", "closed_at")
@@ -173,15 +176,15 @@ class UserAdmin(
         email = () if by.is_superuser else ("email",)
         may_give = by.has_perm("accounts.give_groups") and obj.pk != by.pk
         if not may_give:
-            fixed: tuple[str, ...] = (*RIGHTS, "household")  # nobody moves out to serve their own
+            fixed: tuple[str, ...] = (*RIGHTS, "household")  # changing it would evade a rule
         else:
-            fixed = () if offered(by, obj).exists() else ("groups",)  # a choice of nothing is none
+            fixed = () if offered(by, obj).exists() else ("groups",)  # no group to choose
         return (*self.readonly_fields, *email, *fixed)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        """Offers the groups that this person may give or leave, and takes no other."""
+        """Limits the choice to the groups that this user may add or keep."""
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         if obj is not None and "groups" in form.base_fields:
             form.base_fields["groups"].queryset = offered(person_of(request), obj)
@@ -199,14 +202,16 @@ class UserAdmin(
         return _without_rights(request, self.list_filter)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """A part of an address finds nothing for who may not see addresses: they could guess on."""
+        """Returns the whole address as search field if the user may not see addresses. With parts
+        of an address, they could guess the rest.
+        """
         whole = sees_contact_details(person_of(request))
         return self.search_fields if whole else ("email__iexact", "name")
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        """The history quotes addresses."""
+        """Refuses users who may not see addresses, because the history contains addresses."""
         if not sees_contact_details(person_of(request)):
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
@@ -218,8 +223,8 @@ class UserAdmin(
     def _add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Serves the page for who may add people. Django's own also asks for the right to change
-        them, because its page could set rights; this one has an address and a name alone.
+        """Serves the page for users who may add people. Django's own page also requires the right
+        to change people, because it could set rights; this page has only an address and a name.
         """
         return admin.ModelAdmin.add_view(self, request, form_url, extra_context)
 
@@ -239,18 +244,18 @@ class UserAdmin(
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
-        """Only superusers can set a password; customers use the reset by e-mail."""
+        """Serves the page for superusers only. Customers reset their password by mail."""
         if not person_of(request).is_superuser:
             raise PermissionDenied
         return super().user_change_password(request, id, form_url)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Sends a new person a mail to choose a password."""
+        """Saves a person. Sends a new person a mail to choose a password."""
         if not change:
             obj.set_unusable_password()
             super().save_model(request, obj, form, change)
             db_transaction.on_commit(lambda: _send_password_link(request, obj), robust=True)
-            self.message_user(request, f"A mail is on its way to {obj.email}. {FORGOTTEN}")
+            self.message_user(request, f"We are sending a mail to {obj.email}. {FORGOTTEN}")
             return
         if "email" in form.changed_data:
             services.change_email(user=obj, email=obj.email)
@@ -259,7 +264,9 @@ class UserAdmin(
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
-        """Records the reason, and both email addresses if the address changed."""
+        """Returns the text for the log: the reason, and both email addresses if the address
+        changed.
+        """
         if add or not form.cleaned_data.get("reason"):
             return super().construct_change_message(request, form, formsets, add)
         changes = [
@@ -335,7 +342,7 @@ class UserAdmin(
 
 
 def _linked(person: User, words: str) -> str:
-    """The words; a link to the person's accounts for who may see these."""
+    """Returns the text, with a link to the person's accounts if the user may see them."""
     if not getattr(person, "accounts_open", False):
         return words
     url = reverse("admin:accounts_account_changelist")
@@ -343,14 +350,14 @@ def _linked(person: User, words: str) -> str:
 
 
 def _without_rights(request: HttpRequest, names: Any) -> list[Any]:
-    """Returns the columns or filters; leaves out those about rights for who may not see them."""
+    """Returns the columns or filters, without those about rights if the user may not see rights."""
     if sees_rights(person_of(request)):
         return list(names)
     return [name for name in names if name not in RIGHTS]
 
 
 def sees_rights(reader: User) -> bool:
-    """Whether the reader sees who is staff, and in which groups."""
+    """Returns whether the user may see who is staff, and in which groups."""
     return reader.has_perm("accounts.give_groups") or reader.has_perm("auth.view_group")
 
 
@@ -359,7 +366,7 @@ def _masked(columns: list[Any]) -> list[Any]:
 
 
 def _send_password_link(request: HttpRequest, person: User) -> None:
-    """Sends a new person the link by which they choose a password."""
+    """Sends a new person the link with which they choose a password."""
     token = default_token_generator.make_token(person)
     with request_context(request):
         adapter = get_adapter()
@@ -376,6 +383,6 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(ListFiles, ObjectHistory, ReadOnly, DjangoGroupAdmin):
-    """Shows what each group may do. The table is in `accounts.groups`; no page changes it."""
+    """What each group may do, read-only. The table is in `accounts.groups`."""
 
     history_subject = "group"

@@ -1,4 +1,4 @@
-"""The log of reads: who read whose data, and for one person, who read theirs."""
+"""The read log: who read whose data. A person's page shows who read theirs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,17 +17,17 @@ from accounts.admin.log_pages import LogAdmin
 from accounts.admin.page_names import name_of_page
 from accounts.admin.parts import link_to, moment_cell
 from accounts.models import Read, User
-from accounts.models.read import MOST_PEOPLE as MOST_PEOPLE_OF_A_PAGE
+from accounts.models.read import MAX_PEOPLE as MAX_PEOPLE_OF_A_READ
 from ledger.text.dates import end_of_day, start_of_day
 from ledger.text.queries import Parameter, parameters_of
 
 SHOWN_ON_A_PERSON = 5
-MAX_NAMESAKES = 1_000  # whose reads a filter compares with
-NAMED = 8  # people named in a row of the list
+MAX_NAMESAKES = 1_000  # people that the filter may match
+NAMED = 8  # people listed in a row
 
 
 class ReadFilter(forms.Form):
-    """What the page shows; empty fields filter nothing."""
+    """Filters of the page of the read log. Empty fields have no effect."""
 
     by = forms.CharField(label="Read by", max_length=200, required=False)
     whose = forms.CharField(label="Whose data", max_length=200, required=False)
@@ -37,7 +37,9 @@ class ReadFilter(forms.Form):
     )
 
     def clean_whose(self) -> list[UUID] | None:
-        """The ids of all these people: with some of them, reads of the others would be hidden."""
+        """Returns the ids of all people who match, or None for an empty field. Too many matches are
+        an error, because with only some of the ids the filter would hide reads of the others.
+        """
         words = self.cleaned_data["whose"]
         if not words:
             return None
@@ -51,14 +53,14 @@ class ReadFilter(forms.Form):
         return ids
 
     def apply(self, reads: models.QuerySet[Read]) -> models.QuerySet[Read]:
-        """The reads that pass every field that is filled in."""
+        """Returns the reads that match every field that is filled in."""
         wanted = self.cleaned_data
         if wanted["by"]:
             reads = reads.filter(reader__in=people_called(wanted["by"]))
         if wanted["whose"] is not None:
-            # A page of more people than its row keeps may have shown these too.
+            # If a page showed more people than its row can contain, it may have shown these too.
             named = Q(people__overlap=wanted["whose"])
-            reads = reads.filter(named | Q(people__len__gte=MOST_PEOPLE_OF_A_PAGE))
+            reads = reads.filter(named | Q(people__len__gte=MAX_PEOPLE_OF_A_READ))
         if wanted["page"]:
             reads = reads.filter(path__icontains=wanted["page"])
         if wanted["day"]:
@@ -80,8 +82,8 @@ class ReadAdmin(LogAdmin):
 
 
 def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, list[Parameter], str, int]]:
-    """Each read with the name of the page, the parameters of its address, links to the people whose
-    data it showed, and how many more there are.
+    """Returns each read with the page's name, the parameters of its address, links to the people
+    whose data it showed, and how many more people there are.
     """
     ids = {id for read in reads for id in read.people[:NAMED]}
     names: Mapping[UUID, User] = User.objects.shown().in_bulk(list(ids))
@@ -95,7 +97,7 @@ def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, list[Parameter]
 
 
 def readers_of(person: User) -> str:
-    """The last reads of a person's data, and a link to all of them."""
+    """Returns the last reads of a person's data, and a link to all of them, as HTML."""
     reads = Read.objects.filter(people__contains=[person.pk]).select_related("reader")
     lines = format_html_join(
         "",

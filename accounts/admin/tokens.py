@@ -1,4 +1,4 @@
-"""The access tokens of a person, as staff see them on the page of the person. No page makes one."""
+"""The access tokens of a person on their admin page, where nobody can create a token."""
 
 from django.utils.html import format_html, format_html_join
 
@@ -7,7 +7,9 @@ from accounts.models import ApiToken, User
 
 
 def tokens_of(person: User) -> str:
-    """The tokens that work: prefix, scopes, last use, end. Not how the person calls them."""
+    """Returns the valid tokens as HTML: prefix, scopes, last use, expiry. The tokens' names are
+    private.
+    """
     lines = format_html_join(
         "",
         "<li>ledger_{}…, {}: last used {}; {}</li>",

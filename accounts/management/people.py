@@ -1,4 +1,4 @@
-"""Finds the person whom a command is about."""
+"""Finds the person for a management command."""
 
 from django.core.management.base import CommandError
 
@@ -6,8 +6,10 @@ from accounts.models import User
 
 
 def signing_in_with(email: str, *, is_locked: bool = False) -> User:
-    """The person with this address, in whatever case it is typed; locked until the database
-    transaction ends. Raises CommandError if nobody has it.
+    """Returns the person with this address in any case, locked until the database transaction ends
+    if `is_locked`.
+
+    Raises: CommandError if nobody has the address.
     """
     people = User.objects.select_for_update(no_key=True) if is_locked else User.objects.all()
     try:

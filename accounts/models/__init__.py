@@ -1,4 +1,4 @@
-"""Who holds money: people, their accounts, who froze or closed one, and sessions."""
+"""Models of people, their accounts with status and limits, and their sessions."""
 
 from accounts.models.account import ACCOUNT_WORDS, LIMITS, SETTINGS, Account, AccountQuerySet
 from accounts.models.admin_log import AdminLogEntry

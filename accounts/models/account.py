@@ -1,4 +1,4 @@
-"""Accounts: a holder's money in one currency."""
+"""Accounts: an owner's money in one currency."""
 
 import uuid
 from collections.abc import Iterable
@@ -22,21 +22,21 @@ from ledger.db.ids import uuid7
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.lines import grouped
 
-# The three limits of an account, by their columns.
+# Labels of an account's limits, by column.
 LIMITS = {
     "overdraft_limit": "Overdraft limit",
     "transfer_limit": "Transfer limit",
     "daily_limit": "Daily limit",
 }
-# What the owner of an account chooses on its page Settings: columns, each with its choices if there
-# are any. The form, the download, the history, the right of web processes and the rule about
-# choices follow from this: docs/new-setting.md.
+# Columns that the account's owner can set on its page Settings, with their choices, if any. The
+# form, the download, the history, the columns that web processes may update and the rule about
+# choices are derived from this: docs/new-setting.md.
 SETTINGS: dict[str, type[models.TextChoices] | None] = {"name": None}
 ACCOUNT_WORDS = SearchVector("name", weight="A", config="simple")
 
 
 def _any_of(field: str, ids: Iterable[uuid.UUID]) -> models.Func:
-    """The condition `field = ANY (ids)`."""
+    """Returns the condition `field = ANY (ids)`."""
     array = models.Value(list(ids), ArrayField(models.UUIDField()))
     return models.Func(
         models.F(field),
@@ -48,7 +48,7 @@ def _any_of(field: str, ids: Iterable[uuid.UUID]) -> models.Func:
 
 
 def paid_close_to(person: User) -> Q:
-    """The condition that `to_account` is of this person or of somebody of their household."""
+    """Returns the condition that `to_account` belongs to this person or their household."""
     close = Q(to_account__user=person)
     if person.household_id is not None:
         close |= Q(to_account__user__household=person.household_id)
@@ -59,11 +59,11 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def locked(self, ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> Self:
         """Returns the accounts with these ids, locked until the database transaction ends.
 
-        Note [Lock ordering]: every writer locks its accounts in order of id, by this query or in
-        the statement of `posting.single_statement`. Of two opposite transfers, one then waits for
-        the other, and they cannot deadlock. NO KEY UPDATE lets other transactions check foreign
-        keys to the row meanwhile. Use only values that this query returned. The ids are one array,
-        so the SQL has the same text for two accounts and for ten thousand.
+        Note [Lock ordering]: every writer locks its accounts in order of id, with this query or in
+        the statement of `posting.single_statement`. Opposite transfers therefore wait for each
+        other and cannot deadlock. In the meantime, NO KEY UPDATE lets other transactions check
+        foreign keys to the row. Use only values that this query returned. The ids are one array, so
+        that the SQL has the same text for any number of accounts.
         """
         return (
             self.filter(_any_of("pk", ids))
@@ -72,22 +72,22 @@ class AccountQuerySet(models.QuerySet["Account"]):
         )
 
     def owned_by(self, user: "User") -> Self:
-        """The accounts of one person, oldest first."""
+        """Filters to the accounts of one person, oldest first."""
         return self.filter(user=user).order_by("created_at", "pk")
 
     def usual_currency(self, user: "User") -> str | None:
-        """Returns the currency of most of a person's accounts; None without an account."""
+        """Returns the currency of most of a person's accounts, or None without an account."""
         counted = self.filter(user=user).values("currency").annotate(many=models.Count("pk"))
         first = counted.order_by("-many", "currency").first()
         return first["currency"] if first else None
 
     def not_closed(self) -> Self:
-        """Accounts that are active or frozen."""
+        """Filters to accounts that are active or frozen."""
         return self.exclude(status="closed")
 
 
 class Account(models.Model):
-    """A holder's money in one currency. Only the triggers of transactions change its balance, see
+    """An owner's money in one currency. Only the triggers of transactions change its balance, see
     Note [Balances follow rows].
     """
 
@@ -100,12 +100,12 @@ class Account(models.Model):
     user = models.ForeignKey(User, models.PROTECT, related_name="accounts", verbose_name="owner")
     number = models.CharField(max_length=20, unique=True, default=new_account_number)
     name = models.CharField(max_length=100, default="Account")
-    # Note [Currency of an account]: the currency is a code here, so that a page needs no join. A
-    # trigger looks the code up and fills in its minor units; a foreign key of both columns, made by
-    # a migration, keeps the row of the currency as it is. CHECKs on the code or on a list of codes
-    # would be read and planned again by every payment.
+    # Note [Currency of an account]: the currency is stored as a code, so that a page needs no join.
+    # A trigger looks up the code and sets its minor units. A migration adds a foreign key on both
+    # columns, which prevents changes to the row of the currency. A CHECK with a list of codes would
+    # be planned again in every payment.
     currency = models.CharField(max_length=3)
-    currency.empty_strings_allowed = False  # who gives none gets an error that names the column
+    currency.empty_strings_allowed = False  # a missing value is an error that names the column
     minor_units = models.SmallIntegerField(
         editable=False, blank=True, db_comment="Of the currency; filled in by a trigger"
     )
@@ -139,16 +139,17 @@ class Account(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [GinIndex(ACCOUNT_WORDS, name="accounts_search")]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            # Target of the composite foreign keys of transactions: one currency on both sides.
+            # Target of the composite foreign keys of transactions: both sides have the same
+            # currency.
             models.UniqueConstraint(fields=["id", "currency"], name="account_id_currency_unique"),
             models.CheckConstraint(
                 name="balance_non_negative",
                 condition=Q(balance__gte=0) | Q(overdraft_limit__gt=0),
                 violation_error_message="An account without an overdraft cannot go below zero.",
             ),
-            # Postgres checks in order of name and reports the first refusal. A balance below
-            # zero without any overdraft is left to `balance_non_negative`, so that each broken
-            # fact has one name; together the two refuse the same rows.
+            # Postgres checks constraints in order of name and reports the first refusal. A negative
+            # balance without an overdraft violates `balance_non_negative` only, so that each
+            # violation has one name. Together, both refuse the same rows.
             models.CheckConstraint(
                 name="available_non_negative",
                 condition=Q(balance__gte=F("held") - F("overdraft_limit"))
@@ -174,7 +175,7 @@ class Account(models.Model):
                 & (Q(daily_limit=None) | Q(daily_limit__gt=0, daily_limit__lte=LARGEST_AMOUNT)),
                 violation_error_message="A limit is above zero, or empty for none.",
             ),
-            # numeric can hold NaN, which Postgres sorts above every number.
+            # numeric can contain NaN, which Postgres sorts above every number.
             models.CheckConstraint(
                 name="account_amounts_finite",
                 condition=Q(balance__lte=LARGEST_AMOUNT)
@@ -195,7 +196,7 @@ class Account(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds the owner to Note [Whose data]."""
+        """Creates the instance, and adds the owner to Note [Whose data]."""
         account = super().from_db(*arguments, **options)
         add(account.__dict__.get("user_id"))
         return account
@@ -210,8 +211,9 @@ class Account(models.Model):
 
     @property
     def main_figure(self) -> Decimal:
-        """What a card or statement shows first: what is available. A frozen account sends nothing,
-        so there it is the booked money that is not held, without the overdraft limit.
+        """The main amount of a card or statement: the available money. A frozen account sends
+        nothing, so its main amount is the booked money that is not on hold, without the overdraft
+        limit.
         """
         figure: Decimal = self.balance - self.held if self.is_frozen else self.available
         return figure

@@ -1,9 +1,9 @@
 """The triggers of accounts: rules about columns that a payment does not write, and balances.
 
-Note [Rules of a payment]: every statement that writes a table reads and plans its CHECKs, and the
-WHEN of its triggers, anew. A payment updates balance, held and last_entry_at of its accounts. So
-rules about other columns are triggers that name their columns: those cost a payment nothing.
-docs/schema.md has the cost of each rule.
+Note [Rules of a payment]: every statement that writes to a table reads and plans the table's
+CHECKs, and the WHEN of its triggers, again. A payment updates only balance, held and last_entry_at
+of its accounts. Rules about other columns are therefore triggers on those columns, which cost a
+payment nothing. docs/schema.md lists the cost of each rule.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from ledger.db.history.register import ERASES
 from ledger.db.triggers import TRUSTS_USER, FirmTrigger, refuse
 
 STATUSES = ("active", "frozen", "closed")
-# They may not change on a closed account; nor may its limits and settings.
+# These columns may not change on a closed account; neither may its limits and settings.
 CLOSED_COLUMNS = ("user_id", "number", "currency", "status", "closed_at")
 
 
@@ -26,7 +26,7 @@ CLOSED_STAYS = refuse("closed_account_stays_closed", "A closed account never cha
 
 
 def _time_is_finite(column: str) -> str:
-    """The condition that a time is NULL, or from EARLIEST up to but excluding LATEST."""
+    """Returns the condition that a time is NULL, or from EARLIEST up to but excluding LATEST."""
     return f"coalesce({column} >= '{EARLIEST}' AND {column} < '{LATEST}', true)"
 
 
@@ -46,7 +46,7 @@ def _update_of(*columns: str) -> pgtrigger.UpdateOf:
 
 
 def rules(settings: Mapping[str, Any], limits: Iterable[str]) -> list[pgtrigger.Trigger]:
-    """The triggers of accounts with these SETTINGS and LIMITS."""
+    """Returns the triggers of accounts with these SETTINGS and LIMITS."""
     return [
         _recorded(settings, limits),
         _choices_valid(settings),
@@ -89,8 +89,9 @@ def _literal(value: str) -> str:
 
 
 def _closed_stays(columns: Iterable[str]) -> pgtrigger.Trigger:
-    """The owner of the tables, and so `erase_person`, erases the name by right: nobody has to lift
-    the trigger, which would lock the table against every payment.
+    """Returns the trigger that protects closed accounts. The owner of the tables, and so
+    `erase_person`, may erase the name without disabling the trigger, which would lock the table
+    against every payment.
     """
     others = [column for column in columns if column != "name"]
     return FirmTrigger(
@@ -111,14 +112,14 @@ def _closed_stays(columns: Iterable[str]) -> pgtrigger.Trigger:
 
 
 def _differ(columns: Iterable[str]) -> str:
-    """The condition that a row has other values in these columns than before."""
+    """Returns the condition that a row has changed in one of these columns."""
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
     return f"(({old}) IS DISTINCT FROM ({new}))"
 
 
 OTHERS: list[pgtrigger.Trigger] = [
     # See Note [Currency of an account]. Runs with the rights of the owner, so that no temporary
-    # table can take the place of currencies.
+    # table can replace currencies.
     FirmTrigger(
         name="account_currency_valid",
         when=pgtrigger.Before,
@@ -133,7 +134,7 @@ OTHERS: list[pgtrigger.Trigger] = [
             RETURN NEW;
         """,
     ),
-    # The time of the last entry is that of a row, which `transaction_values_finite` checks.
+    # The time of the last entry comes from a transaction, which `transaction_values_finite` checks.
     FirmTrigger(
         name="account_times_finite",
         when=pgtrigger.Before,
@@ -169,7 +170,7 @@ OTHERS: list[pgtrigger.Trigger] = [
         ),
         func=refuse("account_opens_empty", "An account is opened empty and active."),
     ),
-    # See Note [Four eyes]: limits are set by rows that say who and why.
+    # See Note [Four eyes]: limits are set by rows with the author and the reason.
     FirmTrigger(
         name="account_opens_without_overdraft",
         when=pgtrigger.Before,

@@ -1,4 +1,4 @@
-"""The log of Django's admin, as a proxy that carries triggers."""
+"""The log of Django's admin, as a proxy model with triggers."""
 
 from typing import ClassVar
 
@@ -9,7 +9,9 @@ from accounts.models.author_triggers import by_its_author, of_now
 
 
 class AdminLogEntry(LogEntry):
-    """What somebody did in the admin: of now, and in the name of who is signed in."""
+    """An action in the admin. Triggers ensure that it has the current time and the signed-in
+    user.
+    """
 
     class Meta:
         proxy = True

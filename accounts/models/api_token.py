@@ -1,4 +1,4 @@
-"""Personal access tokens: what a person's own programs send in place of a password."""
+"""Personal access tokens, which a user's programs send in place of a password."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from accounts.models.user import User
 from ledger.db.history.register import ByRule, registered
 from ledger.db.triggers import FirmTrigger, refuse
 
-# What never changes, whoever writes: above all what the token may do and whose it is.
+# Columns that never change, above all the token's rights and its owner.
 FIXED = (
     "id", "user_id", "name", "prefix", "hash", "scopes", "per_payment", "per_day", "currency",
     "second_factor", "expires_at", "created_at",
@@ -58,8 +58,8 @@ TOKEN_STAYS = FirmTrigger(
         RETURN NEW;
     """,
 )
-# A trigger of its own, which no erasure lifts: a reason may go, but a worker that was taken over
-# lets no token work again.
+# A separate trigger, because an erasure disables TOKEN_STAYS: a reason may be erased, but even a
+# compromised worker cannot make a revoked token valid again.
 TOKEN_END_IS_FINAL = FirmTrigger(
     name="api_token_end_is_final",
     when=pgtrigger.Before,
@@ -75,21 +75,21 @@ TOKEN_END_IS_FINAL = FirmTrigger(
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def of(self, user: User) -> Self:
-        """The person's own, newest first."""
+        """Filters to the person's tokens, newest first."""
         return self.filter(user=user).order_by("-created_at", "-pk")
 
     def live(self, now: datetime | None = None) -> Self:
-        """Those that are neither revoked nor expired."""
+        """Filters to tokens that are neither revoked nor expired."""
         expires_later = Q(expires_at=None) | Q(expires_at__gt=now or timezone.now())
         return self.filter(expires_later, revoked_at=None)
 
 
 class ApiToken(models.Model):
-    """A token of a person. Its text is shown once; the row has only its SHA-256.
+    """A person's token. Its text is shown once, and only its SHA-256 is stored.
 
-    `scopes` limit what it may do, beside the person's rights at the time of each use. With
-    `per_payment` or `per_day` it pays in `currency` alone, and not more than that.
-    `accounts.sign_in.tokens` issues, reads and revokes tokens.
+    `scopes` and the person's current rights both limit what it may do. With `per_payment` or
+    `per_day`, it pays only in `currency`, up to these amounts. `accounts.sign_in.tokens` issues,
+    reads and revokes tokens.
     """
 
     class TokenScope(models.TextChoices):
@@ -201,24 +201,26 @@ class ApiToken(models.Model):
 
     @property
     def words(self) -> list[str]:
-        """What the scopes let programs do, for "May read and pay"."""
+        """Labels of the scopes, for "May read and pay"."""
         return [WORDS_OF_SCOPES[scope] for scope in self.scopes]
 
     def is_live(self, now: datetime | None = None) -> bool:
-        """Whether it is neither revoked nor expired."""
+        """Returns whether the token is neither revoked nor expired."""
         moment = now or timezone.now()
         return self.revoked_at is None and (self.expires_at is None or moment < self.expires_at)
 
     @property
     def limits_payments(self) -> bool:
-        """Whether each payment has to be checked against limits."""
+        """Whether payments have to be checked against limits."""
         return bool(self.currency) or self.per_payment is not None or self.per_day is not None
 
     def per_day_in(self, _currency: str) -> Decimal | None:
-        """The most that it pays in a day in its one currency; None for no limit."""
+        """Returns the daily limit in the token's only currency, or None without a limit."""
         most: Decimal | None = self.per_day
         return most
 
     def allows(self, scope: str) -> bool:
-        """Whether it has this scope and its person still has the rights that the scope needs."""
+        """Returns whether the token has this scope and its owner still has the rights that the
+        scope needs.
+        """
         return scope in self.scopes and self.user.may_have_scope(scope)

@@ -1,4 +1,4 @@
-"""Approvals: thresholds, the sums of a day, and the requests that another person decides."""
+"""Approvals: thresholds, daily sums, and the requests that another person decides."""
 
 import uuid
 from collections.abc import Iterable
@@ -29,12 +29,12 @@ KINDS = [
 ]  # fmt: skip
 
 
-NEWS_LAST = timedelta(days=7)  # that who asked reads on the first page what became of a request
-LONGEST = timedelta(days=31)  # that a request waits; the setting allows 720 hours
+NEWS_LAST = timedelta(days=7)  # how long the home page shows requesters the result
+LONGEST = timedelta(days=31)  # until a request expires; the setting allows 720 hours
 
 
-# How texts are erased: the message to the customer, and the name of a file. The audit compares the
-# others with the row that was booked.
+# Texts that may be erased: the message to the customer, and the name of a file. The audit compares
+# the others with the booked row.
 _TEXTS = "'{{message,description}}'::text[]"
 WITHOUT_TEXTS = f"""({{new}} - {_TEXTS} = {{old}} - {_TEXTS}
     AND coalesce({{new}}->>'message', '') IN (coalesce({{old}}->>'message', ''), '')
@@ -43,7 +43,7 @@ WITHOUT_TEXTS = f"""({{new}} - {_TEXTS} = {{old}} - {_TEXTS}
 
 
 class LimitAsked(NamedTuple):
-    """A limit that a request changes; None is no limit."""
+    """A limit that a request changes. None means no limit."""
 
     name: str
     label: str
@@ -52,9 +52,9 @@ class LimitAsked(NamedTuple):
 
 
 class ApprovalThreshold(models.Model):
-    """Up to how much one clerk does alone in a day, for a currency. `migrate` writes these rows
-    from the setting LEDGER_FOUR_EYES_OVER. Their changes stay in the history, by which the audit
-    finds the threshold of each moment.
+    """The amount that one clerk may move in a day without approval, for a currency. `migrate`
+    writes these rows from the setting LEDGER_FOUR_EYES_OVER. The history records their changes, so
+    the audit can find the threshold of each moment.
     """
 
     currency = models.CharField(primary_key=True, max_length=3, db_comment="* for all others")
@@ -77,10 +77,11 @@ class ApprovalThreshold(models.Model):
 
 
 class StaffSum(models.Model):
-    """What one clerk did alone in a day, or what clerks did alone on one account.
+    """What one clerk did in a day without approval, or what clerks did on one account without
+    approval.
 
-    `share` is a part of the threshold, so that currencies add up; it is never above 1 at COMMIT.
-    Only triggers write it, see Note [Four eyes].
+    `share` is a fraction of the threshold, so that currencies can be added. It is at most 1 at
+    COMMIT. Only triggers write it, see Note [Four eyes].
     """
 
     key = models.CharField(
@@ -103,23 +104,23 @@ class StaffSum(models.Model):
 
 class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
     def waiting(self) -> Self:
-        """Requests that somebody can still decide, oldest first."""
+        """Filters to requests that can still be decided, oldest first."""
         now = timezone.now()
         return self.filter(status="pending", expires_at__gt=now).order_by("requested_at")
 
     def usable(self) -> Self:
-        """Approved requests whose action was not done yet, and still can be."""
+        """Filters to approved requests whose action is not done yet and can still be done."""
         return self.filter(status="approved", expires_at__gt=timezone.now())
 
     def open_for(self, action: uuid.UUID) -> Self:
-        """Requests for this row or file that wait, or are approved and not done."""
+        """Filters to requests for this row or file that are pending, or approved and not done."""
         now = timezone.now()
         open_states = ["pending", "approved"]
         return self.filter(transaction_id=action, status__in=open_states, expires_at__gt=now)
 
     def news_of(self, person: User) -> Self:
-        """What this person asked for that is open, or was decided or expired in the last days,
-        newest first, with who decided.
+        """Filters to this person's requests that are open, or were decided or expired in the last
+        days. Newest first, with the person who decided.
         """
         since = timezone.now() - NEWS_LAST
         fresh = Q(status__in=["pending", "approved"], expires_at__gt=since)
@@ -128,24 +129,27 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
         return mine.order_by("-requested_at")
 
     def with_people(self) -> Self:
-        """Reads accounts, holders and both people in the same query."""
+        """Loads accounts, their owners and both people in the same query."""
         return self.select_related(
             "from_account__user", "to_account__user", "requested_by", "decided_by", "person"
         )
 
     def for_eyes_of(self, reader: User) -> Self:
-        """Requests that this person may read: all, or their own if they may not see accounts."""
+        """Filters to requests that this user may read: all, or their own if they may not see
+        accounts.
+        """
         return (
             self if reader.has_perm("accounts.view_account") else self.filter(requested_by=reader)
         )
 
 
 class ApprovalRequest(models.Model):
-    """An action of staff over the threshold, which another person approves or declines; or a group
-    that somebody gives to a `person`, see Note [Rights by two].
+    """An action of staff above the threshold, which another person approves or declines; or a group
+    to which staff add a `person`, see Note [Rights by two].
 
-    `transaction_id` is the id of the row that the action writes, so an approval is used once; of a
-    group it follows from both. `parameters` has its other contents. The database compares them.
+    `transaction_id` is the id of the row that the action writes, so that an approval can be used
+    once. For a group, it is derived from the person and the group. `parameters` contains the rest
+    of the action. The database compares all of them.
     """
 
     class Kind(models.TextChoices):
@@ -256,7 +260,9 @@ class ApprovalRequest(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds its accounts, and who is to get a group, to Note [Whose data]."""
+        """Creates the instance, and adds its accounts, and the person who gets a group, to Note
+        [Whose data].
+        """
         request = super().from_db(*arguments, **options)
         add(request.__dict__.get("person_id"))
         add_accounts(*(request.__dict__.get(f"{side}_account_id") for side in ("from", "to")))
@@ -264,7 +270,7 @@ class ApprovalRequest(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        """Whether its time passed before it was decided, or used."""
+        """Whether the request expired before it was decided, or used."""
         return self.status in ("pending", "approved") and self.expires_at <= timezone.now()
 
     @property
@@ -273,22 +279,24 @@ class ApprovalRequest(models.Model):
 
     @property
     def permission_to_ask(self) -> str:
-        """What who asked must be allowed to do, as long as the request is open."""
+        """The permission that the requester needs while the request is open."""
         return approval_triggers.PERMISSIONS_TO_ASK[self.kind]
 
     @property
     def reason_in_history(self) -> str:
-        """The reason of the action in the history, where who approved is the one who did it."""
+        """The reason of the action in the history, which records the approver as the person who did
+        it.
+        """
         return f"{self.reason} (asked by {self.requested_by}, approved)"
 
     @property
     def group(self) -> str:
-        """The group that it gives; "" if it gives none."""
+        """The group that the request adds the person to, or ""."""
         return self.parameters["group"] if self.kind == self.Kind.GROUP else ""
 
     @property
     def limits(self) -> list[LimitAsked]:
-        """The limits that it changes, each with its value when it was asked for."""
+        """The limits that the request changes, each with its value at the time of the request."""
         before = self.parameters.get("before", {})
         return [
             LimitAsked(name, label, _decimal(before.get(name)), _decimal(self.parameters[name]))
@@ -298,29 +306,29 @@ class ApprovalRequest(models.Model):
 
     @property
     def is_outdated(self) -> bool:
-        """Whether somebody changed one of its limits since it was asked for."""
+        """Whether one of the limits has changed since the request."""
         account = self.from_account
         return any(getattr(account, limit.name) != limit.before for limit in self.limits)
 
     @property
     def held_until(self) -> datetime | None:
-        """Until when it holds money, if it is for a hold with an end."""
+        """The end of the hold, if the request is for a hold with an end."""
         stored = self.parameters.get("expires_at")
         return parse_datetime(stored) if stored else None
 
     @property
     def about_transaction(self) -> str:
-        """The id of the transaction that it refunds or captures; "" for others."""
+        """The id of the transaction that the request refunds or captures, or ""."""
         return self.parameters.get("reverses") or self.parameters.get("captures") or ""
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits, or is approved and not done."""
+        """Whether the request is pending, or approved and not done."""
         return self.status in ("pending", "approved") and not self.is_expired
 
     @property
     def is_blocked(self) -> bool:
-        """Whether it moves money of a frozen account, so that it cannot be done now."""
+        """Whether the request moves money of a frozen account and therefore cannot be done now."""
         payer = self.from_account
         return self.kind != self.Kind.LIMITS and payer is not None and payer.is_frozen
 
@@ -331,28 +339,30 @@ class ApprovalRequest(models.Model):
 
 class ApprovalPaymentQuerySet(models.QuerySet["ApprovalPayment"]):
     def of(self, requests: Iterable[ApprovalRequest]) -> Self:
-        """The payments that these requests are for, whatever became of them since."""
+        """Filters to the payments of these requests, also after they were done or expired."""
         return self.filter(request__in=[request.pk for request in requests])
 
     def paying_close_to(self, person: User) -> Self:
-        """Payments to this person or somebody of their household."""
+        """Filters to payments to this person or their household."""
         return self.filter(paid_close_to(person))
 
     def largest(self, *, each: int) -> Self:
-        """The largest payments of each request, with recipients and holders."""
+        """Filters to the largest payments of each request, with recipients and their owners."""
         place = Window(RowNumber(), partition_by="request", order_by=[F("amount").desc(), "pk"])
         largest = self.annotate(place=place).filter(place__lte=each)
         return largest.select_related("to_account__user").order_by("place")
 
 
 class ApprovalPayment(models.Model):
-    """A payment of a request for many: see Note [Payments of a request]. Triggers write it."""
+    """One payment of a request with several payments: see Note [Payments of a request]. Triggers
+    write it.
+    """
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of the request and the payment"
     )
-    # All are there because a trigger writes them from rows that have them: checking again would
-    # cost lookups for each of some thousand payments.
+    # No foreign keys, because a trigger copies the ids from rows that have them. Checking thousands
+    # of payments again would cost a lookup for each.
     request = models.ForeignKey(
         ApprovalRequest, models.PROTECT, related_name="payments", db_constraint=False
     )
@@ -378,7 +388,7 @@ class ApprovalPayment(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds the account that is paid to Note [Whose data]."""
+        """Creates the instance, and adds the recipient's account to Note [Whose data]."""
         payment = super().from_db(*arguments, **options)
         add_accounts(payment.__dict__.get("to_account_id"))
         return payment

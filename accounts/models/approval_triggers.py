@@ -1,18 +1,19 @@
-"""The rules of four eyes that the database holds.
+"""The four-eyes rules in the database.
 
-Note [Four eyes]: what one clerk moves alone in a day, and what clerks move alone on one account, is
-at most the threshold; so are the limits that they raise. More needs an approved request with the
-same contents. A trigger of the table that takes the action's row finds that request and marks it as
-done, or adds the amount to the sums of the day. The sums are checked at COMMIT, so that a review
-may post a row and roll it back. A row of the sums is locked until COMMIT, so two at once add up.
-Both belong to the owner of the tables: web processes can neither write nor reset them.
+Note [Four eyes]: the amount that one clerk moves in a day without approval is at most the
+threshold, and so is the amount that clerks move on one account. The same applies to the limits that
+they raise. More needs an approved request with the same contents. A trigger on the table of the
+action finds this request and marks it as done, or adds the amount to the sums of the day. The sums
+are checked at COMMIT, so that a review may post a row and roll it back. A row of the sums is locked
+until COMMIT, so parallel actions are added up. Requests and sums belong to the owner of the tables:
+web processes can neither write nor reset them.
 
-Requests and decisions name the person of the signed facts, see Note [Signed facts]: smuggled SQL
-asks and decides for nobody but who is signed in.
+Requests and decisions must contain the person of the signed facts, see Note [Signed facts].
+Injected SQL can therefore request and decide only in the name of the signed-in user.
 
-Whoever has the rights of the owner of the tables (commands, imports) is free. So is a bank without
-thresholds, such as the practice bank; `migrate` always writes them for the real one.
-The day is that of UTC, by the clock of the server: no session can shift it.
+The rules do not apply to the owner of the tables (commands, imports), nor to a bank without
+thresholds, such as the practice bank. `migrate` always writes thresholds for the real bank. The day
+is a UTC day by the server's clock, which a session cannot shift.
 """
 
 from collections.abc import Iterable
@@ -29,31 +30,31 @@ APPLIES = f"""(
     AND NOT {TRUSTS_CALLER}
 )"""
 NOBODY = "00000000-0000-0000-0000-000000000000"
-# As a text of one form: that of a date depends on what the session sets.
+# As text in a fixed format: the format of a date depends on session settings.
 TODAY = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
 OVER = 2  # a share above every threshold
 
 
 def threshold_of(currency: str) -> str:
-    """SQL: the threshold of a currency."""
+    """Returns SQL for the threshold of a currency."""
     return f"""coalesce(
         (SELECT amount FROM approval_thresholds WHERE currency = {currency}),
         (SELECT amount FROM approval_thresholds WHERE currency = '*'), 0)"""
 
 
 def share_of(amount: str, currency: str) -> str:
-    """SQL: an amount as a part of the threshold of its currency."""
+    """Returns SQL for an amount as a fraction of the threshold of its currency."""
     return f"coalesce({amount} / nullif({threshold_of(currency)}, 0), {OVER})"
 
 
 def one_of(codenames: Iterable[str]) -> str:
-    """SQL: the condition that a permission is one of these."""
+    """Returns the SQL condition that a permission is one of these."""
     return f"codename IN ({', '.join(repr(each) for each in codenames)})"
 
 
 def _able(codename: str) -> str:
-    """SQL on a row of `users`: whether they are active staff, and a superuser or in a group with a
-    permission of this condition.
+    """Returns the SQL condition, on a row of `users`, that the person is active staff, and a
+    superuser or in a group with a permission that meets the condition `codename`.
     """
     return f"""is_staff AND deleted_at IS NULL AND (
         is_superuser OR EXISTS (
@@ -65,21 +66,21 @@ def _able(codename: str) -> str:
     )"""
 
 
-# Only active staff whose groups let them move money or change limits have a sum of their own; all
-# others share one, so that no invented or empty name evades it.
+# Only active staff whose groups let them move money or change limits have their own sum. All others
+# share one sum, so that an invented or empty name cannot evade the rule.
 def clerk_of(person: str) -> str:
-    """SQL: the id whose sum an action of this person counts to."""
+    """Returns SQL for the id of the sum to which an action of this person is added."""
     mine = f"SELECT id FROM users WHERE id = {person} AND {_able(one_of(MONEY_RIGHTS))}"
     return f"coalesce(({mine}), '{NOBODY}')"
 
 
 def may(person: str, codename: str) -> str:
-    """SQL: whether a person is active staff with a permission now."""
+    """Returns the SQL condition that a person is active staff and has a permission now."""
     return f"EXISTS (SELECT FROM users WHERE id = {person} AND {_able(f'codename = {codename}')})"
 
 
 def related(person: str, account: str) -> str:
-    """SQL: whether a person holds the account, or lives with its holder."""
+    """Returns the SQL condition that a person owns the account, or lives with its owner."""
     return f"""EXISTS (
         SELECT FROM accounts
         JOIN users AS holder ON holder.id = accounts.user_id
@@ -90,8 +91,8 @@ def related(person: str, account: str) -> str:
 
 
 def pays_relative(person: str, request: str) -> str:
-    """SQL: whether a payment of a request is to a person or their household: see
-    Note [Payments of a request].
+    """Returns the SQL condition that a payment of a request goes to a person or their household:
+    see Note [Payments of a request].
     """
     return f"""EXISTS (
         SELECT FROM approval_payments AS payment
@@ -100,7 +101,9 @@ def pays_relative(person: str, request: str) -> str:
 
 
 def gives_relative(person: str, request: str) -> str:
-    """SQL: whether a request gives a group to a person or their household."""
+    """Returns the SQL condition that a request adds a person, or somebody in their household, to a
+    group.
+    """
     return f"""EXISTS (
         SELECT FROM users AS member
         JOIN users AS person ON person.id = {person}
@@ -110,8 +113,8 @@ def gives_relative(person: str, request: str) -> str:
 
 
 def concerns(person: str, request: str) -> str:
-    """SQL: whether a request moves money or limits of a person or their household, or gives them
-    a group.
+    """Returns the SQL condition that a request moves money or limits of a person or their
+    household, or adds one of them to a group.
     """
     return f"""({related(person, f"{request}.from_account_id")}
                OR {related(person, f"{request}.to_account_id")}
@@ -120,11 +123,11 @@ def concerns(person: str, request: str) -> str:
 
 
 _IS_FOR_OTHERS = refuse("request_is_for_others", "Staff ask for nothing of their own household.")
-# Note [Payments of a request]: a request may be for many payments from one account. Whatever knows
-# them writes their ids, recipients and amounts in the database transaction of the request, by a
-# trigger on `approval_requests` that runs with the rights of the owner. An approval then books
-# these and no others, also by the audit. The requests of before have theirs from a migration, which
-# asks nobody who lives with whom today.
+# Note [Payments of a request]: a request may be for several payments from one account. The app that
+# has these payments writes their ids, recipients and amounts in the transaction of the request. It
+# does so with a trigger on `approval_requests` that runs with the rights of the owner. An approval
+# then books exactly these payments, and the audit checks this. For older requests, a migration
+# wrote the payments, without a check of today's households.
 PAYMENTS_ARE_FOR_OTHERS = FirmTrigger(
     name="payments_are_for_others",
     level=pgtrigger.Statement,
@@ -185,7 +188,7 @@ OF_SUMS: list[pgtrigger.Trigger] = [
     ),
 ]
 
-# What somebody must be allowed to do in order to ask for a kind of request, and have it done.
+# The permission that a person needs to make a request, and that they still need when it is done.
 PERMISSIONS_TO_ASK = {
     "deposit": "transactions.use_cash_desk",
     "withdrawal": "transactions.use_cash_desk",
@@ -213,8 +216,8 @@ REQUEST_BEGINS_PENDING = FirmTrigger(
     ),
     func=refuse("request_begins_pending", "A request begins undecided."),
 )
-# The times are those of the server: only how long it lasts is asked, and `approval_expires` bounds
-# that.
+# Times come from the server. Only the duration comes from the request, limited by
+# `approval_expires`.
 REQUEST_IS_FOR_OTHERS = FirmTrigger(
     name="request_is_for_others",
     when=pgtrigger.Before,
@@ -232,8 +235,8 @@ REQUEST_IS_FOR_OTHERS = FirmTrigger(
 REQUEST_BY_ITS_AUTHOR = by_its_author(
     "request_by_its_author", "requested_by_id", "A request names the person who is signed in."
 )
-# Everything but the decision and the use stays, and a decision is final. Approval and each use need
-# that who asked is still allowed to: the action counts as theirs.
+# Only the decision and the use can change, and a decision is final. The approval and each use
+# require that the requester still has the permission, because the action counts as theirs.
 DECISION_WITHOUT_NOTE = ("status", "decided_by_id", "decided_at", "used_at", "used_amount")
 DECISION = (*DECISION_WITHOUT_NOTE, "note")
 CHANGES_BY_DECISION = """(
@@ -245,8 +248,8 @@ CHANGES_BY_DECISION = """(
            AND NOT (OLD.status = 'pending' AND (NEW.used_at IS NOT NULL OR NEW.used_amount <> 0))
         )"""
 _KEPT = "\n".join(f"        before.{column} := NEW.{column};" for column in DECISION)
-# Texts are no part of it, so that an erasure need not lift it: a worker that was taken over could
-# leave it lifted for web processes.
+# Texts are excluded, so that an erasure need not disable this trigger. Otherwise a compromised
+# worker could leave it disabled for web processes.
 REQUEST_CHANGES_BY_DECISION = FirmTrigger(
     name="request_changes_by_decision",
     when=pgtrigger.Before,
@@ -318,8 +321,8 @@ REQUEST_TEXTS_STAY = FirmTrigger(
     """,
 )
 _TEXTS = "'{message,description,reference,metadata}'::text[]"
-# A trigger of its own, which no erasure lifts: texts may go, but a worker that was taken over gives
-# an approval no other limits, group or payment.
+# A separate trigger, which erasures do not disable. Texts may be erased, but even a compromised
+# worker cannot replace the limits, group or payment of an approval.
 REQUEST_ASKS_THE_SAME = FirmTrigger(
     name="request_asks_the_same",
     when=pgtrigger.Before,

@@ -1,4 +1,4 @@
-"""How often something was tried in a window of time; a row a counter."""
+"""Counts of attempts within a time window: one row for each counter."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -22,8 +22,8 @@ COUNT = """
 
 class AttemptCountQuerySet(models.QuerySet["AttemptCount"]):
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Deletes counters, locked in order of key first, as COUNT does: otherwise an attempt and a
-        deletion could wait for each other.
+        """Deletes counters, after locking them in order of key, like COUNT. Otherwise an attempt
+        and a deletion could deadlock.
         """
         with db_transaction.atomic():
             in_order = self.order_by("pk").select_for_update()
@@ -32,14 +32,14 @@ class AttemptCountQuerySet(models.QuerySet["AttemptCount"]):
 
 
 class AttemptCountManager(models.Manager["AttemptCount"]):
-    """Counts without reading first, so that no two callers get the same number."""
+    """Manager that counts in one statement, so that two callers never get the same number."""
 
     def get_queryset(self) -> AttemptCountQuerySet:
         return AttemptCountQuerySet(self.model, using=self._db)
 
     def count_up(self, wanted: Sequence[tuple[str, int]], *, by: int = 1) -> dict[str, int]:
-        """Adds one to each counter, or more (`by`), in one statement. `wanted` has keys, and the
-        seconds of the window that begins if none runs. Returns the new counts by key.
+        """Adds `by` to each counter, in one statement. `wanted` contains keys, and the length in
+        seconds of a new window. Returns the new counts by key.
         """
         with connection.cursor() as cursor:
             keys, seconds = [key for key, _ in wanted], [each for _, each in wanted]
@@ -48,8 +48,8 @@ class AttemptCountManager(models.Manager["AttemptCount"]):
 
 
 class AttemptCount(models.Model):
-    """A counter: of wrong attempts to sign in (`accounts.sign_in.limits`), and of runs of the
-    cookbook's lab. Its key is a digest: the table names no person and no address.
+    """A counter of wrong attempts to sign in (`accounts.sign_in.limits`), or of runs of the
+    cookbook's lab. Its key is a digest, so the table contains no people or addresses.
     """
 
     key = models.CharField(max_length=64, primary_key=True)

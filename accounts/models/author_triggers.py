@@ -1,22 +1,22 @@
-"""Triggers by which a row that the web role inserts names its own author and the present time."""
+"""Triggers which ensure that a row inserted by the web role has its author and the current time."""
 
 import pgtrigger
 
 from ledger.db.triggers import TRUSTS_CALLER, FirmTrigger, refuse
 
-# Whether what a row says of its author has to be proved: by web processes and the worker, in a bank
-# with a key. For functions with the rights of the owner. Whoever has the rights of the owner may
-# name anybody; so may everybody in a bank without a key, as in the practice bank. See
-# Note [Signed facts].
+# Whether the author of a row must be proved: for web processes and the worker, in a bank with a
+# key. For functions with the rights of the owner. A caller with the rights of the owner may enter
+# any author; so may everybody in a bank without a key, such as the practice bank. See Note [Signed
+# facts].
 NEEDS_PROOF = f"EXISTS (SELECT FROM fact_keys) AND NOT {TRUSTS_CALLER}"
 
-# The id of the person whom the signed facts of a statement name; NULL without a right signature.
+# The id of the person in the signed facts of a statement; NULL without a valid signature.
 PROVED_PERSON = """(SELECT (facts ->> 'person')::uuid FROM told_facts() AS facts
             WHERE (facts ->> 'proved')::boolean)"""
 
 
 def of_now(name: str, column: str) -> pgtrigger.Trigger:
-    """The time of a new row is that of the server's clock, whatever the writer says."""
+    """Returns a trigger that sets the time of a new row by the server's clock."""
     return FirmTrigger(
         name=name,
         when=pgtrigger.Before,
@@ -31,8 +31,8 @@ def of_now(name: str, column: str) -> pgtrigger.Trigger:
 def by_its_author(
     name: str, column: str, message: str, *, unless: str = "false"
 ) -> pgtrigger.Trigger:
-    """Refuses new rows of the web role that name nobody, or somebody whom the signed facts do not
-    name, unless they meet the SQL condition `unless`. Checked once for a statement, because
+    """Returns a trigger that refuses new rows of the web role without the person of the signed
+    facts, unless they meet the SQL condition `unless`. It checks once per statement, because
     signatures take longer than rows.
     """
     return FirmTrigger(

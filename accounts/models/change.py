@@ -17,13 +17,13 @@ from ledger.db.triggers import stays
 
 
 class Change(models.Model):
-    """What somebody changed: who, when, from where, why, before and after. Never changed, never
-    deleted, and inserted by triggers alone: see Note [History by triggers].
+    """A change: who, when, from where, why, before and after. Never changed or deleted, and only
+    triggers insert it: see Note [History by triggers].
 
-    `before` and `after` have the changed values; amounts are text. `about` is the id of the object
-    whose history it belongs to: for a membership, of the person. Without a `person`, a command or
-    somebody who was not signed in made the change; `path` tells which. Facts that are not `proved`
-    may be forged: see Note [Signed facts].
+    `before` and `after` contain the changed values; amounts are text. `about` is the id of the
+    object to whose history the row belongs, for example the person of a membership. If `person` is
+    empty, a command or an unauthenticated request made the change; `path` distinguishes the two.
+    Facts that are not `proved` may be forged: see Note [Signed facts].
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -75,13 +75,16 @@ class Change(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Tells Note [Whose data]: a change names people also after their rows are gone."""
+        """Creates the instance, and reports it to Note [Whose data], because a change contains
+        names of people even after their rows are deleted.
+        """
         add_unnamed()
         return super().from_db(*arguments, **options)
 
 
-# Tables of Django and of allauth have their triggers on proxies, because migrations of ours make
-# them. The values name groups and permissions, which may be gone when somebody reads the history.
+# Triggers on tables of Django and allauth are declared on proxy models, so that our own migrations
+# create them. The values contain names of groups and permissions, because these may be deleted
+# later.
 GROUP_NAME = "(SELECT name FROM auth_group WHERE id = {row}.group_id)"
 PERMISSION_NAME = """(SELECT app_label || '.' || codename FROM auth_permission AS permission
     JOIN django_content_type AS type ON type.id = content_type_id
@@ -152,7 +155,9 @@ class RecordedEmailAddress(EmailAddress):  # type: ignore[misc]
 
 
 class RecordedAuthenticator(Authenticator):  # type: ignore[misc]
-    """Only that a second factor came or went: its data are secrets, written at each use."""
+    """Additions and removals of second factors. Their data is not recorded, because it is secret
+    and written at each use.
+    """
 
     class Meta:
         proxy = True
@@ -167,7 +172,7 @@ class RecordedAuthenticator(Authenticator):  # type: ignore[misc]
 
 
 class RecordedSocialAccount(SocialAccount):  # type: ignore[misc]
-    """An account at an identity provider that can sign this person in."""
+    """An account at an identity provider with which this person can sign in."""
 
     class Meta:
         proxy = True

@@ -1,13 +1,13 @@
 """The triggers that write the history of changes.
 
-Note [History by triggers]: they see every write, also bulk updates and raw SQL. They run with the
-rights of the owner, so the web role needs no right to insert into `changes` and can forge no row.
-django-pghistory would do less here. Its triggers obey `pgtrigger.ignore`, which any session can
-set, and insert with the rights of whoever writes, so the web role could insert rows of its own. Its
-context puts a second statement into the text of each write, which a prepared one cannot have.
+Note [History by triggers]: triggers see every write, including bulk updates and raw SQL. They run
+with the rights of the owner, so the web role needs no right to insert into `changes` and cannot
+forge rows. django-pghistory would not ensure this. Its triggers obey `pgtrigger.ignore`, which any
+session can set, and insert with the rights of the writer, so the web role could insert rows. It
+also adds a second statement to each write, which is impossible in a prepared statement.
 
-The triggers of UPDATE name the columns that people change. A payment writes others of `accounts`, a
-sign-in others of `users`: neither fires them.
+UPDATE triggers list only the columns that people change. A payment writes other columns of
+`accounts`, and a sign-in other columns of `users`, so neither fires these triggers.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,9 +17,9 @@ import pgtrigger
 
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger
 
-# Tells the history that a password was set or removed, and nothing about it. Django writes "!" and
-# random letters where there is none.
-SET_ANEW = """
+# Records that a password was set or removed, but neither its hash nor its text. Django stores "!"
+# and random letters for an unusable password.
+RECORD_NEW_HASH = """
                 IF TG_OP = 'UPDATE' AND OLD.password <> NEW.password
                    AND (left(OLD.password, 1) <> '!' OR left(NEW.password, 1) <> '!') THEN
                     before := before || '{"password": null}';
@@ -28,13 +28,15 @@ SET_ANEW = """
                 END IF;"""
 
 
-# For times: without it, the text of one would depend on the time zone of the session.
+# For times: otherwise the text would depend on the time zone of the session.
 IN_UTC = """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedTable:
-    """What the history has of a table: the SQL of each value, and of the id that it is about."""
+    """The recorded part of a table: the SQL of each value, and of the id of the object it is
+    about.
+    """
 
     name: str
     values: Mapping[str, str]
@@ -42,19 +44,23 @@ class RecordedTable:
 
     @property
     def looked_up(self) -> list[str]:
-        """Names of what other tables say, such as of a group: they may change without this row."""
+        """Names of values from other tables, such as the name of a group. They may change without
+        this row.
+        """
         return [name for name, sql in self.values.items() if "SELECT" in sql]
 
     def about_of(self, row: str) -> str:
-        """The SQL of the id of the object to whose history a row belongs."""
+        """Returns the SQL of the id of the object to whose history a row belongs."""
         return f"({self.about.replace('{row}', row)})::text"
 
     def state_of(self, row: str) -> str:
-        """The SQL of the values of a row, as a JSON object."""
+        """Returns the SQL of the values of a row, as a JSON object."""
         return _object(row, self.values)
 
     def own_state_of(self, row: str, without: Collection[str] = ()) -> str:
-        """The same without what other tables say, and without some values."""
+        """Returns the same SQL without the values from other tables, and without the values in
+        `without`.
+        """
         left_out = {*self.looked_up, *without}
         own = {name: sql for name, sql in self.values.items() if name not in left_out}
         return _object(row, own)
@@ -64,13 +70,13 @@ RECORDED_TABLES: dict[str, RecordedTable] = {}  # by name
 
 
 def _object(row: str, values: Mapping[str, str]) -> str:
-    """The SQL of a JSON object; `{row}` in the values is OLD or NEW."""
+    """Returns the SQL of a JSON object. `{row}` in the values is replaced by OLD or NEW."""
     parts = ", ".join(f"'{name}', {sql.replace('{row}', row)}" for name, sql in values.items())
     return f"jsonb_build_object({parts})"
 
 
 def _insert(action: str, about: str, before: str, after: str) -> str:
-    """PL/pgSQL that writes one row of the history."""
+    """Returns PL/pgSQL that writes one row of the history."""
     return f"""
                 INSERT INTO changes (id, changed_at, table_name, about, action, before, after,
                     person_id, address, path, request, reason, role, session, proved)
@@ -89,12 +95,13 @@ def recorded(
     about: str = "{row}.id",
     password: bool = False,
 ) -> list[pgtrigger.Trigger]:
-    """The trigger that records INSERT, DELETE and, if `columns` are given, UPDATE OF them.
+    """Returns the trigger that records INSERT, DELETE and, if `columns` are given, UPDATE of these
+    columns.
 
-    `values` maps the names in the history to the SQL of their values; `about` is the SQL of the id
-    of the object whose history this belongs to. A row that moves to another object is recorded as
-    removed there and added here. The audit compares the values of each row with its history, so a
-    new value needs a migration that notes its state: see `accounts.models.state`.
+    `values` maps the names in the history to the SQL of their values. `about` is the SQL of the id
+    of the object to whose history the row belongs. A row that moves to another object is recorded
+    as removed there and added here. The audit compares the values of each row with its history, so
+    a new value needs a migration that records its state: see `accounts.models.state`.
     """
     of = RECORDED_TABLES[table] = RecordedTable(table, values, about)
     operation: pgtrigger.Operation = pgtrigger.Insert | pgtrigger.Delete
@@ -128,7 +135,7 @@ def recorded(
                     {_insert("'insert'", "is_about", "NULL", "after")}
                     RETURN NULL;
                 END IF;
-                {SET_ANEW if password else ""}
+                {RECORD_NEW_HASH if password else ""}
                 IF TG_OP = 'UPDATE' THEN
                     SELECT jsonb_object_agg(key, value), jsonb_object_agg(key, after -> key)
                     INTO before, after

@@ -1,4 +1,4 @@
-"""Saving a row without taking back what others have written to it since it was read."""
+"""Saves a row without overwriting what others have written to it since it was read."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self
@@ -7,19 +7,19 @@ from django.db import models
 
 
 class SavesChangedColumns(models.Model):
-    """A model that knows which columns an object has changed, for a `save()` that writes only
-    these. Django's and allauth's code calls `save()` on a person whom a request has read long
-    before.
+    """A model whose instances know which columns were changed, for a `save()` that writes only
+    these. Code of Django and allauth calls `save()` on a person that the request read long before.
     """
 
-    _as_read: Mapping[str, Any] = {}  # the columns of the row, as this object has last seen them
+    _as_read: Mapping[str, Any] = {}  # column values as last read or written
 
     class Meta:
         abstract = True
 
     def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
-        """Remembers what it has written. Raises DatabaseError if the row of `update_fields` is
-        gone.
+        """Saves the row, and remembers the written values.
+
+        Raises: DatabaseError if `update_fields` are given and the row is deleted.
         """
         only = None if update_fields is None else list(update_fields)
         super().save(update_fields=only, **options)
@@ -42,7 +42,7 @@ class SavesChangedColumns(models.Model):
         self._note_as_read(only)
 
     def changed_columns(self) -> set[str]:
-        """The names of fields whose value in this object is no longer that which it has read."""
+        """Returns the names of fields whose value differs from the value last read."""
         loaded, before = self.__dict__, self._as_read
         return {
             field.name
@@ -52,7 +52,7 @@ class SavesChangedColumns(models.Model):
         }
 
     def _note_as_read(self, only: Collection[str] | None = None) -> None:
-        """Remembers the values of these fields; None for all that are loaded."""
+        """Remembers the values of these fields, or of all loaded fields for None."""
         names = {
             field.attname
             for field in self._meta.concrete_fields

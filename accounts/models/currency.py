@@ -1,4 +1,4 @@
-"""Currencies: what accounts can be opened in, and how many decimals their amounts have."""
+"""Currencies in which accounts can be opened, with the number of decimals of their amounts."""
 
 from typing import ClassVar
 
@@ -9,8 +9,8 @@ from django.db.models import Q
 from accounts.models.change_triggers import recorded
 from ledger.db.triggers import FirmTrigger
 
-# See Note [Four eyes]. The threshold for all others counts in units of the currencies of ISO 4217;
-# of another unit, such as an ounce of gold, as many could be a fortune.
+# See Note [Four eyes]. The threshold for all other currencies is meant for units of ISO 4217. The
+# same number of another unit, such as ounces of gold, could be worth a fortune.
 NEEDS_APPROVAL_AT_FIRST = FirmTrigger(
     name="currency_needs_approval_at_first",
     when=pgtrigger.After,
@@ -27,15 +27,15 @@ NEEDS_APPROVAL_AT_FIRST = FirmTrigger(
 
 class CurrencyQuerySet(models.QuerySet["Currency"]):
     def open(self) -> "CurrencyQuerySet":
-        """Currencies in which accounts can be opened."""
+        """Filters to currencies in which accounts can be opened."""
         return self.filter(is_open=True)
 
 
 class Currency(models.Model):
-    """A currency of ISO 4217, or another unit that the bank keeps accounts in.
+    """A currency of ISO 4217, or another unit in which the bank has accounts.
 
-    A new currency is a row. A closed one (`is_open` false) keeps its accounts, but no other account
-    can be opened in it. `minor_units` of a currency with accounts never change: a foreign key of
+    A closed currency (`is_open` is false) keeps its accounts, but no further account can be opened
+    in it. `minor_units` cannot change while the currency has accounts, because a foreign key of
     accounts refers to them.
     """
 
@@ -72,7 +72,7 @@ class Currency(models.Model):
                 condition=Q(minor_units__gte=0, minor_units__lte=4),
                 violation_error_message="Amounts have 0 to 4 decimals.",
             ),
-            # Target of a foreign key of accounts, which so keeps the minor units as they are.
+            # Target of a foreign key of accounts, which prevents changes of the minor units.
             models.UniqueConstraint(
                 fields=["code", "minor_units"], name="currency_minor_units_unique"
             ),

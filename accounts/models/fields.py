@@ -1,9 +1,9 @@
-"""Fields and limits that the models of both apps share.
+"""Fields and limits that several apps use in their models.
 
 Note [Hashes that the worker may not read]: a link for a new password is signed with SECRET_KEY,
-which the worker has, and with the hash of the old one. So its role has no right to that column of
-`users` (accounts/tables.py), and reads a hash that no password has, so that its jobs load
-people as everybody does.
+which the worker has, and with the hash of the old password. Therefore the worker's role has no
+right to that column of `users` (accounts/tables.py). It reads an unusable hash instead, so that its
+jobs can load people like other processes.
 """
 
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import models
 from django.db.models import Q
 
-# timestamptz holds infinity, which no book should.
+# timestamptz can contain infinity, which is not a valid time for a ledger.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
@@ -22,7 +22,9 @@ LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def times_finite(*names: str) -> Q:
-    """The condition that each column is NULL, or from EARLIEST up to but excluding LATEST."""
+    """Returns the condition that each column is NULL, or from EARLIEST up to but excluding
+    LATEST.
+    """
     condition = Q()
     for name in names:
         condition &= Q(**{f"{name}__isnull": True}) | Q(
@@ -42,12 +44,12 @@ class PasswordHashField(models.CharField):  # type: ignore[type-arg]
     """The hash of a password. See Note [Hashes that the worker may not read]."""
 
     def deconstruct(self) -> Any:
-        """As the field of Django's that it is in the database."""
+        """Returns Django's field, because the database column is the same."""
         name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.CharField", args, kwargs
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> Any:
-        """The column, or a value that no password has."""
+        """Returns the column, or an unusable hash for the worker."""
         is_web = settings.LEDGER_ROLE == "web"
         if is_web or compiler.connection.login != settings.LEDGER_WORKER_ROLE:
             return super().select_format(compiler, sql, params)

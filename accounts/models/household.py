@@ -1,4 +1,4 @@
-"""People who live together."""
+"""Households: people who live together."""
 
 from typing import Any, ClassVar, Self
 
@@ -12,7 +12,9 @@ from ledger.db.ids import uuid7
 
 
 class Household(models.Model):
-    """People who live together. Staff do not serve, and managers do not approve for, their own."""
+    """People who live together. Staff cannot serve their own household, nor managers approve for
+    it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=200, help_text="Such as the family's name and the street.")
@@ -31,6 +33,6 @@ class Household(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Tells the log of reads that the name of a family was read."""
+        """Creates the instance, and reports to the read log that a family name was read."""
         add_unnamed()
         return super().from_db(*arguments, **options)

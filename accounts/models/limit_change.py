@@ -1,4 +1,4 @@
-"""Who changed the limits of an account, and why."""
+"""Changes of an account's limits, with author and reason."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from ledger.db.ids import uuid7
 
 
 class LimitChange(models.Model):
-    """The limits of an account from a moment on, who set them, and why. Such a row stays."""
+    """The limits of an account from a moment on, with author and reason. A row never changes."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account = models.ForeignKey(Account, models.PROTECT, related_name="limit_changes")

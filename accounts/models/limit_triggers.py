@@ -1,4 +1,4 @@
-"""The triggers by which a row about limits sets the limits of its account."""
+"""The triggers with which a row about limits sets the limits of its account."""
 
 from collections.abc import Callable
 
@@ -19,12 +19,12 @@ from accounts.models.author_triggers import by_its_author
 from ledger.db.history.register import EMPTIED, registered
 from ledger.db.triggers import FirmTrigger, refuse, stays
 
-Share = Callable[[str, str], str]  # SQL of an amount and its currency: a part of the threshold
+Share = Callable[[str, str], str]  # from SQL of amount and currency to a fraction
 
 
 def _raised(row: str, limit: str, share: Share) -> str:
-    """SQL: the share by which a limit on payments rises. Without one, nothing can rise; to remove
-    one is over every threshold.
+    """Returns SQL for the share by which a limit on payments rises. A limit that was empty cannot
+    rise, and removing a limit exceeds every threshold.
     """
     before, after = f"{row}.{limit}_before", f"{row}.{limit}"
     return f"""CASE WHEN {before} IS NULL THEN 0 WHEN {after} IS NULL THEN {OVER}
@@ -32,8 +32,9 @@ def _raised(row: str, limit: str, share: Share) -> str:
 
 
 def raised_by(row: str, share: Share = share_of) -> str:
-    """SQL: the share by which a row raises the limits of the account `held`. To raise an overdraft
-    limit above the threshold is over every threshold, so that rises of many days do not add up.
+    """Returns SQL for the share by which a row raises the limits of the account `held`. An
+    overdraft limit above the threshold exceeds every threshold, so that small rises on many days
+    need approval too.
     """
     before, after = f"{row}.overdraft_limit_before", f"{row}.overdraft_limit"
     overdraft = f"""CASE WHEN {after} <= {before} THEN 0
@@ -44,8 +45,8 @@ def raised_by(row: str, share: Share = share_of) -> str:
 
 
 def _as_asked(row: str, limit: str) -> str:
-    """SQL: whether a row changes a limit as a request says: from the value that it had then. A
-    limit that the request does not name stays.
+    """Returns the SQL condition that a row changes a limit exactly as requested, from the value at
+    the time of the request. A limit that the request does not contain must not change.
     """
     now, before = f"{row}.{limit}", f"{row}.{limit}_before"
     return f"""CASE WHEN parameters ? '{limit}' THEN
@@ -55,7 +56,7 @@ def _as_asked(row: str, limit: str) -> str:
 
 
 def same_limits(row: str) -> str:
-    """SQL: whether a request is for the limits of this row."""
+    """Returns the SQL condition that a request is for the limits of this row."""
     return f"""transaction_id = {row}.id AND kind = 'limits'
           AND from_account_id = {row}.account_id AND requested_by_id = {row}.changed_by_id
           AND {_as_asked(row, "overdraft_limit")}
@@ -82,7 +83,7 @@ LIMIT_CHANGE_IS_ALLOWED = FirmTrigger(
         RETURN NEW;
     """,
 )
-# After the row is written, because a row that ON CONFLICT leaves out must change nothing.
+# Runs after the row is written, because a row skipped by ON CONFLICT must not change anything.
 LIMITS_FOLLOW_CHANGES = FirmTrigger(
     name="limits_follow_changes",
     when=pgtrigger.After,
@@ -115,8 +116,8 @@ _CHANGES_ONE = " OR ".join(
         IS DISTINCT FROM (NEW.parameters->'before'->>'{limit}')::numeric"""
     for limit in LIMITS
 )
-# The account is locked, so that of two requests at once the second one finds the first. In a
-# transaction with an older snapshot it would not, so such a transaction asks for nothing.
+# Locks the account, so that the second of two parallel requests finds the first. A transaction with
+# an older snapshot would not find it, so such transactions are refused.
 REQUEST_FOR_LIMITS = FirmTrigger(
     name="request_for_limits",
     when=pgtrigger.Before,
@@ -143,7 +144,7 @@ REQUEST_FOR_LIMITS = FirmTrigger(
     """,
 )
 
-# What was approved is changed in the name of who asked, often by the manager who approved it.
+# An approved change is made in the name of the requester, often by the manager who approved it.
 LIMITS_BY_THEIR_AUTHOR = by_its_author(
     "limits_by_their_author",
     "changed_by_id",

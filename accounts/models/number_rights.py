@@ -1,9 +1,9 @@
-"""Rights that need the right to see contact details, because they show whole account numbers.
+"""Rights that require the right to see contact details, because they show whole account numbers.
 
-Note [Rights that show numbers]: names of accounts, texts that people type, files and sentences of
-refusals contain account numbers. To mask each is easily forgotten. So nobody has one of these
-rights without the right to see contact details. The pages of accounts mask the number
-(`accounts.admin.masking`), and their rights are not here.
+Note [Rights that show numbers]: account names, free texts, files and refusal messages may contain
+account numbers, and it is easy to forget to mask one. Therefore these rights have no effect without
+the right to see contact details. The pages of accounts mask the number (`accounts.admin.masking`),
+so their rights are not in this list.
 """
 
 from typing import Any
@@ -21,23 +21,25 @@ SHOW_NUMBERS = (  # with every right of the app `transactions`
 
 
 def shows_numbers(perm: str) -> bool:
-    """Whether this right needs `SEE_CONTACT_DETAILS`."""
+    """Returns whether this right needs `SEE_CONTACT_DETAILS`."""
     return perm.startswith("transactions.") or perm in SHOW_NUMBERS
 
 
 class RightsToNumbers(PermissionsMixin):
-    """The part of a person that has no right that shows numbers alone."""
+    """User mixin that disables rights that show account numbers, unless the user may see contact
+    details.
+    """
 
     class Meta:
         abstract = True
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """Whether the person has the permission, and the one that it needs."""
+        """Returns whether the person has the permission, and the permission that it requires."""
         has = super().has_perm
         return has(perm, obj) and (not shows_numbers(perm) or has(SEE_CONTACT_DETAILS))
 
     def get_all_permissions(self, obj: Any = None) -> set[str]:
-        """As `has_perm` tells of each."""
+        """Returns the permissions for which `has_perm` is true."""
         found = super().get_all_permissions(obj)
         if SEE_CONTACT_DETAILS in found:
             return found

@@ -1,4 +1,4 @@
-"""Who read whose data: one row for each page that showed somebody the rows of others by right."""
+"""The read log: one row for each page that showed a user other people's data."""
 
 from typing import Any, ClassVar, Self
 
@@ -15,12 +15,12 @@ from ledger.db.history.register import EMPTIED, registered
 from ledger.db.ids import uuid7
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger, refuse, stays
 
-MOST_PEOPLE = 500  # of a page
-LONGEST_QUERY = 2_000  # characters; a longer one is refused to all who may read of others
+MAX_PEOPLE = 500  # per page
+LONGEST_QUERY = 2_000  # characters; staff and analysts cannot send a longer one
 
 
-# When, by whom and from where is not for the writer to say: the web role may insert rows. It logs
-# reads of the person whom the signed facts name, see Note [Signed facts], and nobody else's.
+# The web role may insert rows, but this trigger sets the time, the reader's address and the page.
+# The reader must be the person of the signed facts, see Note [Signed facts].
 READ_IS_OF_NOW = FirmTrigger(
     name="read_is_of_now",
     when=pgtrigger.Before,
@@ -45,12 +45,13 @@ READ_IS_OF_NOW = FirmTrigger(
 
 
 class Read(models.Model):
-    """A page that a colleague opened, and the people whose rows it read. Never changed.
+    """A page that a staff member or analyst opened, and the people whose rows it read. Never
+    changed.
 
-    A trigger sets `read_at`, `role` and `session`, whatever the writer says, and for the web role
-    `address`, `path` and `request` from the signed facts, which must name the reader.
+    A trigger sets `read_at`, `role` and `session`. For the web role, it also sets `address`, `path`
+    and `request` from the signed facts, which must contain the reader.
 
-    No other table refers to it, so that the owner can delete old rows by range of `read_at`.
+    No other table refers to this one, so that the owner can delete old rows by range of `read_at`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -60,7 +61,7 @@ class Read(models.Model):
     path = models.CharField(max_length=200)
     query = models.CharField(max_length=LONGEST_QUERY, blank=True)
     people = ArrayField(
-        models.UUIDField(), db_comment=f"Whose rows were read, at most {MOST_PEOPLE}"
+        models.UUIDField(), db_comment=f"Whose rows were read, at most {MAX_PEOPLE}"
     )
     address = models.CharField(max_length=200)
     request = models.CharField(max_length=200, db_comment="As in the security log")
@@ -89,6 +90,8 @@ class Read(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Tells Note [Whose data]: a query may name people."""
+        """Creates the instance, and reports it to Note [Whose data], because a query may contain
+        names.
+        """
         add_unnamed()
         return super().from_db(*arguments, **options)

@@ -1,20 +1,20 @@
-"""The register of rows that are never deleted, and what was deleted all the same, and why.
+"""The register of rows that are never deleted, with exceptions and their reasons.
 
-Note [Register of rows]: a trigger of each append-only table notes the id and the time of every row,
-and a digest of its contents. The audit looks for a row of each id, so it names what is gone, and
-from when; and it digests each row again, so it names what the owner edited in place. Noting is one
-INSERT that waits for nobody; a number without gaps would make each writer wait for the one before.
-A row is gone by right if `row_removals` covers it, and differs from its first digest by right if
-the newest of its `row_revisions` has the digest that it has now; nothing else counts.
-`accounts.models.revisions` has both conditions and writes both tables, as does one trigger.
+Note [Register of rows]: a trigger of each append-only table records the id and the time of every
+row, and a digest of its contents. The audit looks for the row of each id, so it reports deleted
+rows and their time. It computes each digest again, so it reports rows that the owner edited in
+place. The trigger needs one INSERT without a lock. Numbers without gaps would make each writer wait
+for the one before. A missing row is accepted if `row_removals` covers it. A changed row is accepted
+if its newest `row_revisions` has its current digest. `accounts.models.revisions` has both
+conditions and writes both tables, and one trigger writes them too.
 
-Note [Seals do not replace the register]: a nightly chain of seals over these tables would be one
-mechanism fewer. But a seal finds only what was edited after it was made, and the register what was
-edited after the row was written, the same day. Rows of most of these tables also end by right after
-their day: they are decided, revoked, erased, or deleted when their keeping time is over. So a seal
-would have to keep the id and the whole digest of each row, to name it and to leave it out, which is
-the register. Only the trigger that inserts would go, and each table would need what protects sealed
-days of `transactions` (`transactions.models.seal_triggers`).
+Note [Seals do not replace the register]: nightly seals over these tables would be simpler. But a
+seal finds only edits after it was made; the register finds every edit after the row was written, on
+the same day too. Rows of most of these tables also change legitimately: they are decided, revoked,
+erased, or deleted after the retention period. A seal would have to store the id and digest of each
+row in order to exclude it, which is the register again. Only the trigger that inserts would become
+unnecessary. Each table would then need what protects sealed days of `transactions`
+(`transactions.models.seal_triggers`).
 """
 
 from typing import ClassVar
@@ -30,7 +30,7 @@ from ledger.db.triggers import stays
 
 
 class RegisteredRow(models.Model):
-    """That a table has a row of this id; written by triggers alone."""
+    """Proof that a table has a row with this id. Only triggers write it."""
 
     pk = models.CompositePrimaryKey("table_name", "row_id")
     table_name = models.CharField(max_length=63)
@@ -54,8 +54,8 @@ class RegisteredRow(models.Model):
 
 
 class RowRevision(models.Model):
-    """That a row is another one by right since then: a person was erased from it, or a request was
-    decided. The newest of a row counts. Triggers write it, migrations, and `accept_rows`.
+    """A legitimate change of a row: a person was erased from it, or a request was decided. Only the
+    newest revision of a row counts. Triggers, migrations and `accept_rows` write it.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -83,8 +83,8 @@ class RowRevision(models.Model):
 
 
 class RowRemoval(models.Model):
-    """Rows that the owner of the tables deleted by right: all of a table that were registered
-    before a time, or those with these ids.
+    """Rows that the owner of the tables deleted legitimately: all rows of a table that were
+    registered before a time, or rows with these ids.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,5 +1,5 @@
-"""Notes rows of append-only tables as they are now: for migrations, and for the owner of the tables
-when a row cannot be brought back. See Note [Register of rows].
+"""Records the current state of rows in append-only tables: for migrations, and for the owner of the
+tables when a row cannot be restored. See Note [Register of rows].
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -17,7 +17,9 @@ ADDED = "A column was added: {}"
 
 
 def known(table: str) -> str:
-    """SQL: the registered rows of a table (row_id, registered_at, digest), as revised."""
+    """Returns SQL for the registered rows of a table (row_id, registered_at, digest), with the
+    newest revision's digest.
+    """
     return f"""SELECT noted.row_id, noted.registered_at,
                coalesce(revised.digest, noted.digest) AS digest
         FROM row_register AS noted
@@ -29,8 +31,9 @@ def known(table: str) -> str:
 
 
 def removed_by_right(table: str) -> str:
-    """SQL: whether the registered row `known` of a table was deleted by right. The parameter
-    `margin` is by how much the clocks of a row and of its register may differ.
+    """Returns the SQL condition that the registered row `known` of a table was deleted
+    legitimately. The parameter `margin` is the maximum clock difference between a row and its
+    register entry.
     """
     of_table = f"FROM row_removals WHERE table_name = '{table}'"
     return f"""(known.registered_at < (SELECT max(removed_before) + %(margin)s::interval {of_table})
@@ -44,8 +47,8 @@ def note_removal(
     ids: Iterable[object] = (),
     before: datetime | None = None,
 ) -> None:
-    """Notes that rows of a registered table are deleted by right: those with these ids, or all from
-    before a time. For the owner of the tables.
+    """Records that rows of a registered table are deleted legitimately: rows with these ids, or all
+    rows before a time. For the owner of the tables.
     """
     if is_registered(model) and ((row_ids := [str(each) for each in ids]) or before):
         RowRemoval.objects.create(
@@ -54,17 +57,18 @@ def note_removal(
 
 
 def new_columns_sql(model: type[models.Model], *columns: str) -> str:
-    """The SQL that a migration needs after it added columns to a registered table: text for its
-    RunSQL, because later columns must not be in it. A row that was not intact before stays so.
+    """Returns the SQL that a migration needs after it added columns to a registered table. Copy the
+    text into RunSQL, because it must not contain later columns. A row that was not intact before is
+    not accepted.
     """
     intact = f"known.digest = {digest_of(model, 'one', without=columns)}"
     return _revise(model, f"'{ADDED.format(', '.join(columns))}'", intact)
 
 
 def accept_rows(model: type[models.Model], ids: Iterable[object], reason: str) -> int:
-    """Notes that these rows stay as they are now, and why, so that the audit takes them: where
-    somebody has edited them and no backup has them. For the owner of the tables. Returns how many
-    registered rows there were.
+    """Records that these rows are accepted in their current state, with a reason. For rows that
+    were edited and are in no backup. For the owner of the tables. Returns the number of registered
+    rows.
     """
     sql = _revise(model, "%s", f"{id_of(model, 'one')} = ANY (%s)")
     with db_transaction.atomic(), connection.cursor() as cursor:
@@ -74,9 +78,9 @@ def accept_rows(model: type[models.Model], ids: Iterable[object], reason: str) -
 
 @contextmanager
 def noting_rows(model: type[models.Model], ids: Collection[Any], reason: str) -> Iterator[None]:
-    """Notes the rows with these ids as they are after the block, and why, if they were as the
-    register has them before it and no trigger has noted them. For the owner of the tables, within a
-    database transaction.
+    """Records the rows with these ids, with a reason, if the block changed them. Skips rows that
+    did not match the register before the block, and rows that a trigger has recorded. For the owner
+    of the tables, within a database transaction.
     """
     if not is_registered(model):
         yield
@@ -90,7 +94,7 @@ def noting_rows(model: type[models.Model], ids: Collection[Any], reason: str) ->
 
 
 def _intact(model: type[models.Model], ids: Collection[Any]) -> set[Any]:
-    """The ids of those rows that are as the register, or the newest revision, has them."""
+    """Returns the ids of rows that match the register, or their newest revision."""
     table, key = model._meta.db_table, model._meta.pk.column
     sql = f"""
         SELECT one."{key}" FROM {table} AS one
@@ -103,14 +107,16 @@ def _intact(model: type[models.Model], ids: Collection[Any]) -> set[Any]:
 
 
 def _revise(model: type[models.Model], reason: str, condition: str) -> str:
-    """SQL that notes the registered rows `one` for which the condition holds."""
+    """Returns SQL that records the registered rows `one` that meet the condition."""
     registered = f"JOIN ({known(model._meta.db_table)}) AS known"
     same_row = f"known.row_id = {id_of(model, 'one')}"
     return _note(model, reason, f"{registered} ON {same_row} WHERE {condition}")
 
 
 def _note(model: type[models.Model], reason: str, which: str) -> str:
-    """SQL that notes rows `one` of the table as they are now; `which` chooses them."""
+    """Returns SQL that records the current state of rows `one` of the table; `which` selects
+    them.
+    """
     table = model._meta.db_table
     return f"""
     INSERT INTO row_revisions (table_name, row_id, digest, reason, revised_at, role, session)

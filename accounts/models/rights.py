@@ -1,4 +1,4 @@
-"""The tables of groups and permissions, as proxies that carry triggers: see `rights_triggers`."""
+"""The tables of groups and permissions, as proxy models with triggers: see `rights_triggers`."""
 
 from typing import ClassVar
 
@@ -7,50 +7,51 @@ from django.db import models
 from pgtrigger import Trigger
 
 from accounts.models.rights_triggers import (
+    END_SESSIONS_OF_GROUP,
+    END_SESSIONS_OF_PERSON,
     GROUP_NEEDS_APPROVAL,
-    OF_THE_GROUP,
-    OF_THE_PERSON,
     after_change,
 )
 from accounts.models.user import User
 
 
 class GroupMembership(User.groups.through):  # type: ignore[name-defined,misc]
-    """Who is in which group."""
+    """Membership of people in groups."""
 
     class Meta:
         proxy = True
         default_permissions = ()
         triggers: ClassVar[list[Trigger]] = [
-            *after_change("group_membership_ends_sessions", OF_THE_PERSON),
+            *after_change("group_membership_ends_sessions", END_SESSIONS_OF_PERSON),
             GROUP_NEEDS_APPROVAL,
         ]
 
 
 class PersonPermission(User.user_permissions.through):  # type: ignore[name-defined,misc]
-    """Which permissions people have besides those of their groups."""
+    """Permissions that people have in addition to their groups' permissions."""
 
     class Meta:
         proxy = True
         default_permissions = ()
         triggers: ClassVar[list[Trigger]] = after_change(
-            "person_permission_ends_sessions", OF_THE_PERSON
+            "person_permission_ends_sessions", END_SESSIONS_OF_PERSON
         )
 
 
 class GroupPermission(Group.permissions.through):  # type: ignore[name-defined,misc]
-    """Which permissions groups have."""
+    """Permissions of groups."""
 
     class Meta:
         proxy = True
         default_permissions = ()
         triggers: ClassVar[list[Trigger]] = after_change(
-            "group_permission_ends_sessions", OF_THE_GROUP
+            "group_permission_ends_sessions", END_SESSIONS_OF_GROUP
         )
 
 
 class ProviderGroup(models.Model):
-    """A group that the identity provider decides, of the setting OIDC_GROUPS; `migrate` writes it.
+    """A group of the setting OIDC_GROUPS, which the identity provider decides. `migrate` writes
+    these rows.
 
     See Note [Rights by two].
     """
@@ -67,6 +68,6 @@ class ProviderGroup(models.Model):
 
 
 def read_session_version(*, instance: object, action: str, **_signal: object) -> None:
-    """Reads the version again after groups or permissions of this instance of a person changed."""
+    """Reads the version again after the groups or permissions of this User instance changed."""
     if isinstance(instance, User) and action in ("post_add", "post_remove", "post_clear"):
         instance.refresh_from_db(fields=["session_version"])

@@ -1,14 +1,15 @@
-"""Triggers about the rights of people, whoever changes them and how.
+"""Triggers on changes of people's rights, by any writer.
 
-Some end a person's sessions: each raises `users.session_version`, which is part of what a session
-is checked against.
+Some end a person's sessions: each raises `users.session_version`, which every session is checked
+against.
 
-Note [Rights by two]: whoever could alone give others the right to move money would invent clerks,
-each with a sum of their own, and whoever could give the right to approve would approve what they
-asked for. So a group with one of RIGHTS_BY_TWO needs an approved request, and its members become
-staff only before they get it. The owner of the tables is free, as in Note [Four eyes]; so is the
-identity provider with the groups of OIDC_GROUPS, for people who sign in there. `migrate` writes
-these into `provider_groups`, which the web role only reads.
+Note [Rights by two]: a user who could give others the right to move money without approval could
+invent clerks, each with their own daily sum. A user who could give the right to approve could have
+their own requests approved. Therefore a group with one of RIGHTS_BY_TWO needs an approved request,
+and its members must become staff before they join it. The rule does not apply to the owner of the
+tables, as in Note [Four eyes]. Nor does it apply to the identity provider with the groups of
+OIDC_GROUPS, for people who sign in there. `migrate` writes these groups into `provider_groups`,
+which the web role can only read.
 """
 
 from pgtrigger import After, Before, Condition, Delete, Insert, Trigger, Update, UpdateOf
@@ -18,12 +19,12 @@ from accounts.models.approval_triggers import APPLIES, one_of
 from ledger.db.triggers import FirmTrigger, refuse
 
 COLUMNS_OF_RIGHTS = ("is_staff", "is_superuser", "deleted_at", "session_version")
-OF_THE_PERSON = """
+END_SESSIONS_OF_PERSON = """
     UPDATE users SET session_version = session_version + 1
      WHERE id = ANY(ARRAY[OLD.user_id, NEW.user_id]);
     RETURN NULL;
 """
-OF_THE_GROUP = """
+END_SESSIONS_OF_GROUP = """
     UPDATE users SET session_version = session_version + 1
      WHERE id IN (SELECT user_id FROM users_groups
                    WHERE group_id = ANY(ARRAY[OLD.group_id, NEW.group_id]));
@@ -32,7 +33,9 @@ OF_THE_GROUP = """
 
 
 def after_change(name: str, func: str) -> list[Trigger]:
-    """Runs as the owner: a role that may change groups need not change people."""
+    """Returns the trigger. It runs as the owner, because a role that may change groups may not
+    change people.
+    """
     return [
         FirmTrigger(
             name=name, when=After, operation=Insert | Update | Delete, func=func, definer=True
@@ -41,7 +44,9 @@ def after_change(name: str, func: str) -> list[Trigger]:
 
 
 def of_users() -> list[Trigger]:
-    """The trigger of the table `users` itself. The version never falls, whatever is written."""
+    """Returns the trigger of the table `users`. The version never decreases, whatever is
+    written.
+    """
     return [
         FirmTrigger(
             name="user_rights_end_sessions",
@@ -60,8 +65,8 @@ def of_users() -> list[Trigger]:
 
 
 def _by_two(membership: str) -> str:
-    """SQL: whether a membership gives rights that nobody gets from one person alone, and is none of
-    those that the identity provider decides.
+    """Returns the SQL condition that a membership gives rights that need two people, and is not
+    decided by the identity provider.
     """
     return f"""(EXISTS (
             SELECT FROM auth_group_permissions

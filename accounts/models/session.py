@@ -1,4 +1,4 @@
-"""Sessions, each with its person, so that one person's can be listed and ended."""
+"""Sessions with their users, so that a user's sessions can be listed and ended."""
 
 from typing import Any, ClassVar
 
@@ -10,15 +10,15 @@ from accounts.models.user import User
 
 
 class WebSessionManager(BaseSessionManager["WebSession"]):
-    """The sessions."""
+    """Manager of sessions."""
 
     use_in_migrations = False
 
 
 class WebSession(AbstractBaseSession):
-    """A session. Its key is stored as a digest: whoever reads the table cannot use it.
+    """A session. Its key is stored as a digest, so that a reader of the table cannot use it.
 
-    `accounts.sign_in.session_store` writes these rows and says when a session has ended.
+    `accounts.sign_in.session_store` writes these rows and decides when a session has ended.
     """
 
     session_key = models.CharField(max_length=64, primary_key=True, db_comment="SHA-256 of the key")
@@ -38,7 +38,9 @@ class WebSession(AbstractBaseSession):
         indexes: ClassVar[list[models.Index]] = []
 
     def save(self, *, force_update: bool = False, **options: Any) -> None:
-        """Leaves `wal_position` of an existing row alone: a request beside may have raised it."""
+        """Saves the row, without `wal_position` if it exists, because a parallel request may have
+        raised it.
+        """
         if force_update:
             fields = [each.name for each in self._meta.concrete_fields if not each.primary_key]
             options["update_fields"] = [name for name in fields if name != "wal_position"]

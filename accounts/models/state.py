@@ -1,4 +1,4 @@
-"""Notes the present state of every recorded row in the history, for the audit to compare with."""
+"""Records the current state of every recorded row in the history, for comparison by the audit."""
 
 from collections.abc import Iterable
 
@@ -13,16 +13,18 @@ WHY = "The state from which the audit compares the history."
 def note_state(cursor: CursorWrapper, tables: Iterable[str] = ()) -> None:
     """Writes one history row for every current row of `tables` (default: all recorded tables).
 
-    Only the owner of the tables may do this. The audit compares each table from the last such
-    statement on, so this is for migrations that add a value to the history, in the database
-    transaction that adds the column, and for databases whose history was emptied.
+    Only the owner of the tables may do this. The audit compares each table from its last such state
+    on. Use this in migrations that add a value to the history, in the transaction that adds the
+    column, and for databases whose history was emptied.
     """
     for name in tables or sorted(RECORDED_TABLES):
         cursor.execute(state_sql(RECORDED_TABLES[name]))
 
 
 def state_sql(table: RecordedTable) -> str:
-    """The SQL that notes the state of one table; `request` tells its rows from those of others."""
+    """Returns the SQL that records the state of one table. `request` identifies the rows of one
+    run.
+    """
     return f"""
     INSERT INTO changes (id, changed_at, table_name, about, action, before, after,
         address, path, request, reason, role, session)

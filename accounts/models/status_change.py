@@ -1,4 +1,4 @@
-"""Who froze, unfroze or closed an account, and why."""
+"""Changes of an account's status, with author and reason."""
 
 from typing import ClassVar
 
@@ -15,7 +15,9 @@ from ledger.db.triggers import stays
 
 
 class StatusChange(models.Model):
-    """Who froze, unfroze or closed an account, when and why. Never changed, never deleted."""
+    """A freeze, unfreeze or closing of an account, with author, time and reason. Never changed or
+    deleted.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account = models.ForeignKey(Account, models.PROTECT, related_name="status_changes")

@@ -1,11 +1,11 @@
-"""What a person may do in a request that an access token has signed in.
+"""The rights of a user in a request that is authenticated with an access token.
 
-Note [Rights by token]: a token has scopes, and a person has rights; a request by token may do what
-both allow. Pages and querysets ask the person alone: `is_staff`, `has_perm`. So the instance of the
-person that such a request has is limited by the token's scopes, and no code has to think of tokens.
-Without the scope `staff` it is no staff, also for the policies of row-level security, and has no
-permission but those of reports, if the token has the scope `report`. The rights themselves are read
-anew for each request.
+Note [Rights by token]: a request with a token may do only what both the token's scopes and the
+user's rights allow. Pages and querysets check only the user: `is_staff`, `has_perm`. Therefore the
+User instance of such a request is limited by the token's scopes, and no other code has to check
+tokens. Without the scope `staff` the instance is not staff, also for row-level security policies.
+It then has no permissions except those for reports, if the token has the scope `report`. The user's
+rights are read again for each request.
 """
 
 from collections.abc import Collection
@@ -15,8 +15,8 @@ from accounts.models.number_rights import RightsToNumbers
 from ledger.provider_settings import TOKEN_SCOPES
 
 SCOPES = READ, PAY, STAFF, REPORT = TOKEN_SCOPES
-SEE_NAMES = "accounts.view_user"  # the right to see whose accounts they are
-# With these a person reads the figures of the whole bank: see `transactions.scope`.
+SEE_NAMES = "accounts.view_user"  # the right to see the owners of accounts
+# With these permissions a user can read figures of the whole bank: see `transactions.scope`.
 PERMISSIONS_OF_REPORTS = ("transactions.view_transaction", "transactions.view_entry")
 
 
@@ -24,14 +24,14 @@ class RightsByToken(RightsToNumbers):
     """User mixin whose permissions an access token can narrow."""
 
     is_staff: Any
-    _scopes: frozenset[str] | None = None  # of the token; None without one
-    _was_staff = _was_superuser = False  # what the token has taken away
+    _scopes: frozenset[str] | None = None  # the token's scopes; None without a token
+    _was_staff = _was_superuser = False  # rights that the token removed
 
     class Meta:
         abstract = True
 
     def limit_to(self, scopes: Collection[str]) -> None:
-        """Takes away, from this instance alone, the rights that these scopes do not contain."""
+        """Removes, on this instance only, the rights that these scopes do not contain."""
         self._scopes = frozenset(scopes)
         if STAFF not in scopes:
             self._was_staff, self._was_superuser = bool(self.is_staff), self.is_superuser
@@ -39,17 +39,19 @@ class RightsByToken(RightsToNumbers):
 
     @property
     def is_limited(self) -> bool:
-        """Whether a token has taken rights away: the instance is then not the row."""
+        """Whether a token has removed rights, so that the instance differs from the row."""
         return self._scopes is not None and STAFF not in self._scopes
 
     def may_have_scope(self, scope: str) -> bool:
-        """Whether the person has the rights that this scope needs. For `report` a query, once."""
+        """Returns whether the user has the rights that this scope needs. The first check of
+        `report` is a query.
+        """
         if scope == STAFF:
             return bool(self.is_staff or self.is_superuser)
         return scope != REPORT or self._may_read_figures()
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """Whether the person has the permission, and the token of the request allows it."""
+        """Returns whether the user has the permission, and the token of the request allows it."""
         if not self.is_limited:
             return super().has_perm(perm, obj)
         is_of_reports = perm in PERMISSIONS_OF_REPORTS and REPORT in (self._scopes or ())
@@ -59,13 +61,13 @@ class RightsByToken(RightsToNumbers):
         return not self.is_limited and super().has_module_perms(app_label)
 
     def get_all_permissions(self, obj: Any = None) -> set[str]:
-        """As `has_perm` tells of each."""
+        """Returns the permissions for which `has_perm` is true."""
         found = super().get_all_permissions(obj)
         return {perm for perm in found if self.has_perm(perm, obj)} if self.is_limited else found
 
     def _may_read_figures(self) -> bool:
-        """As `transactions.scope.may_read_bank` tells of the person without a token: somebody with
-        a group of staff, which names people, who is not staff any more, may not.
+        """Returns the result of `transactions.scope.may_read_bank` for the user without the token.
+        A user in a group of staff, whose permissions show people, must still be staff.
         """
         if self.is_superuser or self._was_superuser:
             return True

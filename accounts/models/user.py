@@ -31,15 +31,15 @@ from ledger.db.ids import uuid7
 from ledger.db.triggers import TRUSTS_USER, FirmTrigger, refuse
 from ledger.text.lines import tidy_line
 
-# Words of names and addresses, for the search ("mara" finds Mara Lindt's payments) and the search
-# of the admin. A query must contain this exact expression, or Postgres does not use the index.
+# Words of names and addresses, for the search ("mara" finds Mara Lindt's payments) and the admin's
+# search. A query must contain this exact expression, or Postgres does not use the index.
 PERSON_WORDS = SearchVector("name", weight="A", config="simple") + SearchVector(
     "email", weight="B", config="simple"
 )
 TIMES_OF_PEOPLE = ("created_at", "deleted_at", "last_login")
 
 
-# Whoever signs in as a superuser may do everything, so a page must not be able to make one.
+# A superuser may do everything, so no page may create one.
 SUPERUSER_BY_COMMAND = FirmTrigger(
     name="superuser_by_command",
     when=pgtrigger.Before,
@@ -56,7 +56,7 @@ SUPERUSER_BY_COMMAND = FirmTrigger(
 
 
 class _TellingEach(models.query.ModelIterable):  # type: ignore[type-arg]
-    """Adds each loaded person to Note [Whose data], also a colleague."""
+    """Iterable that adds each loaded person, including colleagues, to Note [Whose data]."""
 
     def __iter__(self) -> Iterator["User"]:
         for person in super().__iter__():
@@ -66,43 +66,46 @@ class _TellingEach(models.query.ModelIterable):  # type: ignore[type-arg]
 
 class UserQuerySet(models.QuerySet["User"]):
     def shown(self) -> Self:
-        """People whom a page is about, so that the log of reads names colleagues too."""
+        """Marks the people as the subject of a page, so that the read log includes colleagues
+        too.
+        """
         people = self.all()
         people._iterable_class = _TellingEach
         return people
 
     def active(self) -> Self:
-        """People who may sign in: `deleted_at` is empty."""
+        """Filters to people who may sign in: `deleted_at` is empty."""
         return self.filter(deleted_at=None)
 
     def locked(self, ids: Iterable[uuid.UUID | None]) -> Self:
         """Returns the people with these ids, locked until the database transaction ends.
 
-        Note [Lock of a person]: what depends on the state of a person, or on how much they have,
-        is read after their row was locked by this query, and in order of id; the accounts are
-        locked after it, and nothing that holds accounts waits for a person. Payments do not lock
-        the row: see Note [Turn of a person] in `transactions.posting.turns`. Leaving the bank and
-        closing a sign-in lock the row too, so nothing is added for somebody who leaves at that
-        moment. Slow work locks the row last: it is rolled back if the sign-in is closed by then.
-        So nothing that such work locks before, such as the count of `safeguards.quota`, is locked
-        behind the row.
+        Note [Lock of a person]: code that depends on the state of a person, or on how much they
+        have, must read it after this query has locked their row. Rows are locked in order of id.
+        Accounts are locked after people, and code that has locked accounts never waits for a
+        person. Payments do not lock the row: see Note [Turn of a person] in
+        `transactions.posting.turns`. Leaving the bank and closing a sign-in lock the row too, so
+        nothing can be added for a person who leaves at that moment. Slow work locks the row last,
+        and is rolled back if the sign-in has been closed. Therefore anything that slow work locks
+        earlier, such as the count of `safeguards.quota`, must never be locked after the row.
         """
         return self.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
 
     def lock_active(self, pk: uuid.UUID) -> "User":
-        """Locks a person for whom something is added or changed, see Note [Lock of a person], and
-        returns them as they are now.
+        """Locks a person before their data is added or changed, see Note [Lock of a person].
+        Returns the current row.
 
-        Raises OwnerNotActive if their sign-in is closed, and AccessEnded as `lock_person` does.
+        Raises: OwnerNotActive if their sign-in is closed, and AccessEnded like `lock_person`.
         """
         person = self.lock_person(pk)
         person.refuse_unless_active()
         return person
 
     def lock_person(self, pk: uuid.UUID) -> "User":
-        """The same for what is also ended while their sign-in is closed, as by staff or a job.
+        """Locks a person like `lock_active`, but also if their sign-in is closed, for steps of
+        staff or a job.
 
-        Raises AccessEnded if the current request is theirs, and what signed it in has ended.
+        Raises: AccessEnded if the current request is theirs, and its session or token has ended.
         """
         person: User = self.locked([pk]).get()
         current_access.refuse_if_ended(person)
@@ -110,15 +113,19 @@ class UserQuerySet(models.QuerySet["User"]):
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Makes people. An e-mail address is stored in lower case, see `user_email_lowercase`."""
+    """Manager that creates people. Email addresses are stored in lowercase, see
+    `user_email_lowercase`.
+    """
 
     use_in_migrations = False
 
     def create_user(
         self, email: str, password: str | None = None, *more: object, **fields: object
     ) -> "User":
-        """Creates a person, who can sign in once there is a password. Raises ValueError without an
-        e-mail address, also for the three values that Django's own user takes.
+        """Creates a person, who can sign in once there is a password.
+
+        Raises: ValueError without an email address, or for the three arguments of Django's own user
+        model.
         """
         if more or "username" in fields or "@" not in (email or ""):
             raise ValueError(
@@ -133,9 +140,10 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
     def create_superuser(
         self, email: str, password: str | None = None, *more: object, **fields: object
     ) -> "User":
-        """Creates a person with every permission, for `manage.py createsuperuser`. Raises
-        ValidationError for a weak password: the command itself lets one pass; ValueError as
-        `create_user` does.
+        """Creates a person with every permission, for `manage.py createsuperuser`.
+
+        Raises: ValidationError for a weak password, because the command itself allows one;
+        ValueError like `create_user`.
         """
         if password is not None and not more and "username" not in fields:
             validate_password(password, self.model(email=email, **fields))
@@ -145,7 +153,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
     def get_by_natural_key(self, email: str | None) -> "User":
-        """The person who signs in with this address, whatever case they typed."""
+        """Returns the person who signs in with this address, in any case."""
         user: User = self.get(email=(email or "").lower())
         return user
 
@@ -190,7 +198,9 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         db_comment="Raised by triggers when rights change, which ends the person's sessions",
     )
 
-    SHORTEST_PASSWORD_ALONE = 15  # characters without a second factor (NIST SP 800-63B-4, 3.1.1.2)
+    MIN_LENGTH_WITHOUT_FACTOR = (
+        15  # characters, if there is no second factor (NIST SP 800-63B-4, 3.1.1.2)
+    )
 
     EMAIL_FIELD = "email"
     USERNAME_FIELD = "email"
@@ -242,13 +252,16 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         ]
 
     def __str__(self) -> str:
-        """The name; never the address, which not everybody may read who reads the name."""
+        """Returns the name, never the address, because not every user who may read the name may
+        read it.
+        """
         return self.name or "Person without a name"
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds the person to Note [Whose data], unless they are staff: colleagues stand on pages as
-        authors. Pages about people read them by `shown`, which adds colleagues too.
+        """Creates the instance, and adds the person to Note [Whose data] unless they are staff,
+        because staff appear on pages only as authors. Pages about people use `shown`, which adds
+        staff too.
         """
         person = super().from_db(*arguments, **options)
         if not person.__dict__.get("is_staff"):
@@ -276,29 +289,30 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         return self.deleted_at is None
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
-        """Ends all sessions when the password, the address or the rights change. Django's own
-        hashes the password alone, so that whoever had the old mailbox would stay signed in.
+        """Returns a hash of password, address and rights, so that a change of any of them ends all
+        sessions. Django hashes only the password, so a person with the old mailbox would stay
+        signed in.
         """
         salt = "accounts.models.User.get_session_auth_hash"
         facts = f"{self.password} {self.email} {self.session_version}"
         return salted_hmac(salt, facts, secret=secret, algorithm="sha256").hexdigest()
 
     def set_password(self, raw_password: str | None) -> None:
-        """Sets the password, or for None an unusable one. Notes whether it is long enough to be
-        the only factor.
+        """Sets the password, or for None an unusable password. Records whether it is long enough to
+        be the only factor.
         """
         super().set_password(None if raw_password is None else normalised_password(raw_password))
-        self.password_is_long = len(raw_password or "") >= self.SHORTEST_PASSWORD_ALONE
+        self.password_is_long = len(raw_password or "") >= self.MIN_LENGTH_WITHOUT_FACTOR
 
     def has_session_hash(self, known: str) -> bool:
-        """Whether this is the hash of the person that their sessions keep: nothing has changed that
-        ends all sessions, such as the password, the address or the rights.
+        """Returns whether `known`, stored in a session, is the person's current hash. If not, the
+        password, the address or the rights have changed, which ends the session.
         """
         return constant_time_compare(known, self.get_session_auth_hash())
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Whether this is the password. If it is, replaces a hash of former settings by a stronger
-        one, unless somebody has changed the password since this object was read.
+        """Returns whether this is the password. If so, replaces a hash with outdated settings by a
+        stronger one, unless the password has changed since this object was read.
         """
         before = self.password
 
@@ -311,7 +325,7 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         return check_password(typed, before, strengthen)
 
     def is_close_to(self, other: "User") -> bool:
-        """Whether both are the same person, or live in one household."""
+        """Returns whether both are the same person, or live in one household."""
         lives_with = self.household_id is not None and self.household_id == other.household_id
         return self.pk == other.pk or lives_with
 
@@ -337,7 +351,9 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
 
 
 def confirm_address(user: User) -> None:
-    """Notes that the address is the person's: whoever runs the command vouches for it."""
+    """Records that the address belongs to the person. The operator who runs the command is
+    responsible.
+    """
     from allauth.account.models import EmailAddress  # it needs the model of this module
 
     EmailAddress.objects.update_or_create(
@@ -346,7 +362,7 @@ def confirm_address(user: User) -> None:
 
 
 def normalised_password(password: str) -> str:
-    """The password as it is hashed: NFKC, so that every keyboard's way to write it is the same
+    """Returns the password as it is hashed: NFKC, so that different keyboards produce the same text
     (NIST SP 800-63B-4, 3.1.1.2).
     """
     return unicodedata.normalize("NFKC", password)

@@ -1,1 +1,3 @@
-"""The page "Security" and the pages of second factors: what protects a sign-in, and changing it."""
+"""The page "Security" and the pages of second factors, which show and change what protects a
+sign-in.
+"""

@@ -1,4 +1,4 @@
-"""allauth's page of the person's addresses."""
+"""allauth's page of the user's email addresses."""
 
 from typing import Any, cast
 
@@ -15,13 +15,14 @@ from accounts.sign_in.locked_sign_in import locked_sign_in
 
 @method_decorator(rate_limit(action="manage_email"), name="dispatch")
 class AddressesView(EmailView):  # type: ignore[misc]
-    """allauth's page, with changes behind the lock of Note [Lock of a session]. Mailing a code is
-    slow and changes no address, so it locks nothing.
+    """allauth's page, with changes under the lock of Note [Lock of a session]. Mailing a code is
+    slow and changes no address, so it takes no lock.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """As allauth's, which adds the main address if its row is missing, but adds it as it is
-        now: the bank may just have replaced that which the request has read.
+        """Serves the page. Like allauth, adds the main address if its row is missing, but reads the
+        current address first, because the bank may have changed it since the request was
+        authenticated.
         """
         self._did_send_verification_email = False
         user = cast("User", request.user)

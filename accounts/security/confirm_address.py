@@ -17,7 +17,9 @@ from accounts.sign_in.locked_sign_in import locked_sign_in
 
 @method_decorator(login_not_required, name="dispatch")
 class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc]
-    """allauth's page, which tells by the mail that it sends again whether an address is taken."""
+    """allauth's page, with a "send again" whose mail, not the page, reveals whether an address is
+    taken.
+    """
 
     def _resend_form_valid(self, form: Any) -> HttpResponse:
         """Sends another mail, of the same kind as the first."""
@@ -36,9 +38,9 @@ class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc
 
 
 def send_again(process: EmailVerificationProcess) -> str:
-    """Mails a new code, good for ten minutes; returns the address. For a taken address its owner
-    gets the mail of a sign-up again. With the limit on mails used up, nothing leaves, and the code
-    that the mailbox has stays the right one.
+    """Mails a new code, valid for ten minutes, and returns the address. If the address is taken,
+    its owner gets the mail of a sign-up again. If the limit on mails is used up, no mail is sent,
+    and the previous code stays valid.
     """
     before = {name: process.state[name] for name in ("code", "at")}
     process.generate_code()

@@ -1,4 +1,4 @@
-"""The section of connected providers: which sign-in elsewhere also signs in here."""
+"""The section of connected providers, with which the user can sign in too."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from accounts.sign_in.providers.current import configured, is_configured
 
 
 def read(request: PersonRequest) -> dict[str, Any] | None:
-    """What `_connected.html` shows; None without a provider, and then it shows nothing."""
+    """Returns the context of `_connected.html`, or None without a configured provider."""
     if not is_configured():
         return None
     found = SocialAccount.objects.filter(user=request.user).order_by("date_joined")

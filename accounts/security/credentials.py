@@ -1,7 +1,7 @@
-"""Reads what a browser posts for a passkey, and refuses whatever has another shape.
+"""Reads the credential that a browser posts for a passkey, and refuses any other format.
 
-allauth stores it as it comes, and its parser fails with other errors than it expects: so the shape
-is checked here, and every other error becomes a refusal.
+allauth stores the credential without validation, and its parser raises unexpected errors. Therefore
+the format is checked here, and every other error becomes a refusal.
 """
 
 import json
@@ -13,15 +13,15 @@ from typing import Any
 from django import forms
 
 BASE64 = re.compile("[A-Za-z0-9_-]*")
-LONGEST = 20_000  # characters; those of real devices have some 1,500
+LONGEST = 20_000  # characters; real devices send about 1,500
 OF_RESPONSE = ("clientDataJSON", "attestationObject", "authenticatorData", "signature")
-NO_PASSKEY = "This is no passkey that can be used here. Try again."
-# What fido2 raises for bytes that are no passkey's, besides ValueError.
+NO_PASSKEY = "This passkey cannot be used here. Try again."
+# The errors that fido2 raises for invalid bytes, in addition to ValueError.
 MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error)
 
 
 class CredentialField(forms.CharField):
-    """A hidden field. `clean` returns the credential with its known parts alone."""
+    """A hidden field. `clean` returns only the known parts of the credential."""
 
     widget = forms.HiddenInput
 
@@ -29,7 +29,10 @@ class CredentialField(forms.CharField):
         super().__init__(max_length=LONGEST)
 
     def clean(self, value: Any) -> Any:
-        """The credential as a dict. Raises ValidationError for any other shape."""
+        """Returns the credential as a dict.
+
+        Raises: ValidationError for any other format.
+        """
         text = super().clean(value)
         try:
             return _known_parts(json.loads(text))
@@ -53,7 +56,7 @@ def _known_parts(found: Any) -> dict[str, Any]:
 
 
 def _encoded(parts: Mapping[str, Any], name: str) -> str:
-    """A text in URL-safe base64; empty if it is missing."""
+    """Returns a text in URL-safe base64, or "" if it is missing."""
     text = parts.get(name, "")
     if not isinstance(text, str):
         raise TypeError(name)
@@ -63,6 +66,6 @@ def _encoded(parts: Mapping[str, Any], name: str) -> str:
 
 
 def _is_kept(found: Mapping[str, Any]) -> bool:
-    """Whether the device says that it keeps the passkey, so that it can sign in alone."""
+    """Returns whether the device stores the passkey, so that it can sign in without an address."""
     results = found.get("clientExtensionResults") or {}
     return (results.get("credProps") or {}).get("rk") is True

@@ -1,5 +1,5 @@
-"""allauth's addresses of second factors, as in `allauth.mfa.urls`, which imports the library of
-passkeys with every command. A test compares the two.
+"""URLs of allauth's second factors, like `allauth.mfa.urls`, which would import the passkey library
+in every command. A test compares the two.
 """
 
 from django.urls import path

@@ -1,4 +1,6 @@
-"""Forms of second factors: allauth's, with our labels and the rule that an address comes first."""
+"""Forms of second factors: allauth's forms with our labels, and the rule that the email address
+must be confirmed first.
+"""
 
 import re
 from typing import Any
@@ -34,20 +36,22 @@ from ledger.web.form_fields import ReadableNameField
 CONFIRM_FIRST = "Confirm your email address first, on the page Email addresses."
 WRONG_CODE = "This did not match. Wait for the app's next code."
 WRONG_RECOVERY_CODE = (
-    "This is none of your unused recovery codes. Each has 25 letters, or 8 digits if it is an older"
-    " one, and works once."
+    "This is not one of your unused recovery codes. Each has 25 letters, or 8 digits if it is an"
+    " older one, and works once."
 )
-WRONG_FIRST_CODE = "This did not match. Wait for the app's next code; is the phone's clock right?"
+WRONG_FIRST_CODE = "This did not match. Check the phone's clock, and wait for the app's next code."
 NAME_LIMIT = 60
 
 
 class ReadablePasskeyMixin:
-    """Refuses a credential that cannot be read, where allauth's form would fail, and notes it."""
+    """Mixin that refuses a credential that cannot be read, for which allauth's form would fail, and
+    records the refusal.
+    """
 
     user: User | None
 
     def clean_credential(self) -> Any:
-        """What allauth makes of the credential."""
+        """Returns the credential as allauth parses it."""
         try:
             return super().clean_credential()  # type: ignore[misc]
         except MALFORMED:
@@ -58,13 +62,13 @@ class ReadablePasskeyMixin:
             raise
 
     def note_refusal(self) -> None:
-        """Notes it with the person whose password was right."""
+        """Records the refusal for the user who entered the right password."""
         events.refused_sign_in(context.request, self.user, "passkey")
 
 
 class SignInByPasskeyForm(ReadablePasskeyMixin, LoginWebAuthnForm):  # type: ignore[misc]
-    """Signs in by a passkey alone. Anybody can send any passkey, so a wrong one is only logged: it
-    names nobody for certain, and would fill the table of sign-ins.
+    """Sign-in with only a passkey. An invalid passkey is only logged: it does not identify a user,
+    and anybody could fill the table of sign-ins.
     """
 
     credential = CredentialField()
@@ -74,13 +78,13 @@ class SignInByPasskeyForm(ReadablePasskeyMixin, LoginWebAuthnForm):  # type: ign
 
 
 class SecondPasskeyForm(ReadablePasskeyMixin, AuthenticateWebAuthnForm):  # type: ignore[misc]
-    """Finishes a sign-in by a passkey, after the password."""
+    """The second step of a sign-in, a passkey after the password."""
 
     credential = CredentialField()
 
 
 class StepUpByPasskeyForm(ReadablePasskeyMixin, ReauthenticateWebAuthnForm):  # type: ignore[misc]
-    """Steps up by a passkey."""
+    """Reauthentication with a passkey."""
 
     credential = CredentialField()
 
@@ -89,15 +93,17 @@ class StepUpByPasskeyForm(ReadablePasskeyMixin, ReauthenticateWebAuthnForm):  # 
 
 
 class LimitedCodeMixin(forms.Form):
-    """Checks codes of an app and recovery codes; counts wrong ones, and refuses after too many.
+    """Mixin that checks codes of an app and recovery codes. It counts wrong codes, and refuses
+    after too many.
 
-    allauth's form would look for recovery codes in a seed; we store digests. Each kind has its own
-    count, as has the step-up of an open session: whoever knows the password and guesses codes of
-    the app shuts out neither the owner's recovery codes nor their session.
+    allauth's form would derive recovery codes from a seed, but we store digests. Each kind of code,
+    and the reauthentication of an open session, has its own count. An attacker who knows the
+    password and guesses app codes can therefore block neither the owner's recovery codes nor the
+    owner's session.
     """
 
     user: User
-    authenticator: Authenticator  # whose code it was; for allauth's `save`
+    authenticator: Authenticator  # the factor of the code, for allauth's `save`
     app_door: limits.Door = "second_factor"
     code = forms.CharField(
         label="Code",
@@ -113,8 +119,8 @@ class LimitedCodeMixin(forms.Form):
     )
 
     def clean_code(self) -> str:
-        """The code, if it is one of this person's. What has more characters than an app's code is
-        taken for a recovery code.
+        """Returns the code, if it belongs to this user. A code longer than an app's is checked as a
+        recovery code.
         """
         typed = str(self.cleaned_data["code"])
         length = len(normalize_user_code(typed))
@@ -136,7 +142,10 @@ class LimitedCodeMixin(forms.Form):
         return typed
 
     def _factor_of(self, typed: str, *, is_of_app: bool) -> Authenticator:
-        """The factor that the code is of. Raises ValidationError for a wrong one, and notes it."""
+        """Returns the factor to which the code belongs.
+
+        Raises: ValidationError for a wrong code, after recording it.
+        """
         if is_of_app:
             app = Authenticator.objects.filter(user=self.user, type=Kind.TOTP).first()
             found = app if app and app.wrap().validate_code(typed) else None
@@ -149,7 +158,9 @@ class LimitedCodeMixin(forms.Form):
         return found
 
     def _too_many(self, limit: str, *, is_of_app: bool) -> str:
-        """What to do after too many wrong codes: recovery codes have a count of their own."""
+        """Returns the message after too many wrong codes. Recovery codes have a separate count, so
+        they may still work.
+        """
         wait = str(get_adapter().error_messages["too_many_step_ups"])
         codes = Authenticator.objects.filter(user=self.user, type=Kind.RECOVERY_CODES)
         if is_of_app and limit != limits.IN_ALL and codes.exists():
@@ -158,7 +169,9 @@ class LimitedCodeMixin(forms.Form):
 
 
 class SecondCodeForm(LimitedCodeMixin, AuthenticateForm):  # type: ignore[misc]
-    """Finishes a sign-in by a code, after the password. Knows what the person has, for the page."""
+    """The second step of a sign-in, a code after the password. Provides the user's kinds of factors
+    to the page.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -168,18 +181,21 @@ class SecondCodeForm(LimitedCodeMixin, AuthenticateForm):  # type: ignore[misc]
 
 
 class StepUpCodeForm(LimitedCodeMixin, ReauthenticateForm):  # type: ignore[misc]
-    """Steps up by a code."""
+    """Reauthentication with a code."""
 
     app_door = "step_up_code"
 
 
 class ConfirmedAddressMixin:
-    """Refuses a new factor while the person's address is not confirmed."""
+    """Mixin that refuses a new factor while the user's address is not confirmed."""
 
     user: User
 
     def clean(self) -> dict[str, Any]:
-        """Raises ValidationError if the address has to be confirmed first."""
+        """Returns the cleaned data.
+
+        Raises: ValidationError if the address has to be confirmed first.
+        """
         if must_confirm_address(self.user):
             raise forms.ValidationError(CONFIRM_FIRST)
         cleaned: dict[str, Any] = super().clean() or {}  # type: ignore[misc]
@@ -187,7 +203,7 @@ class ConfirmedAddressMixin:
 
 
 class AddAppForm(ConfirmedAddressMixin, ActivateTOTPForm):  # type: ignore[misc]
-    """Adds an authenticator app: the code that it shows."""
+    """A new authenticator app, added with a code that it shows."""
 
     code = forms.CharField(
         label="Code from the app",
@@ -196,46 +212,51 @@ class AddAppForm(ConfirmedAddressMixin, ActivateTOTPForm):  # type: ignore[misc]
     )
 
     def clean_code(self) -> str:
-        """The code. A wrong one is not answered with words on recovery codes: there are none."""
+        """Returns the code. The message for a wrong code does not mention recovery codes, because
+        there are none yet.
+        """
         try:
             code = str(super().clean_code())
         except forms.ValidationError as refusal:
             if refusal.code != "incorrect_code":  # such as an address that has to be confirmed
                 raise
             raise forms.ValidationError(WRONG_FIRST_CODE) from None
-        TOTP(Authenticator(user=self.user))._mark_code_used(code)  # so that it signs nobody in
+        TOTP(Authenticator(user=self.user))._mark_code_used(code)  # so that it cannot sign in
         return code
 
     def key_in_groups(self) -> list[str]:
-        """The app's key in groups of four, for whoever types it."""
+        """Returns the app's key in groups of four characters, for typing it."""
         return re.findall(".{1,4}", self.secret)
 
 
 class NewPasskeyMixin(forms.Form):
-    """The fields of a passkey that is added."""
+    """The fields of a new passkey."""
 
     credential = CredentialField()
     name = forms.CharField(
         label="Name of the passkey",
         max_length=NAME_LIMIT,
         required=False,
-        help_text="So that you know it again, such as the name of the phone.",
+        help_text="To recognise it later, such as the name of the phone.",
     )
 
     @property
     def no_passkeys_here(self) -> str:
-        """Why no passkey works at this address; "" if it does."""
+        """Why passkeys cannot work at this address, or "" if they can."""
         return no_passkeys_at(context.request)
 
     def clean_name(self) -> str:
-        """The name without extra spaces or invisible characters; a proposed one if nothing is left
-        to read.
+        """Returns the name without extra spaces or invisible characters, or a suggested name if
+        nothing readable is left.
         """
         self.cleaned_data["name"] = tidy_reason(self.cleaned_data["name"])
         return tidy_line(str(super().clean_name()))  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
-        """Raises ValidationError for a credential that cannot be read."""
+        """Returns the cleaned data.
+
+        Raises: ValidationError for a credential that cannot be read.
+        """
         try:
             cleaned: dict[str, Any] = super().clean() or {}
         except MALFORMED:
@@ -244,7 +265,9 @@ class NewPasskeyMixin(forms.Form):
 
 
 class AddPasskeyForm(ConfirmedAddressMixin, NewPasskeyMixin, AddWebAuthnForm):  # type: ignore[misc]
-    """Adds a passkey. The script reads the hidden box, so that each passkey can sign in alone."""
+    """A new passkey. The script reads the hidden checkbox, so that each passkey can sign in without
+    an address.
+    """
 
     passwordless = forms.BooleanField(
         required=False, initial=True, widget=forms.CheckboxInput(attrs={"hidden": True})
@@ -252,10 +275,10 @@ class AddPasskeyForm(ConfirmedAddressMixin, NewPasskeyMixin, AddWebAuthnForm):  
 
 
 class FirstPasskeyForm(NewPasskeyMixin, SignupWebAuthnForm):  # type: ignore[misc]
-    """Adds the passkey of somebody who signs up without a password."""
+    """The passkey of a person who signs up without a password."""
 
 
 class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]
-    """Gives a passkey another name."""
+    """A new name for a passkey."""
 
     name = ReadableNameField(max_length=NAME_LIMIT)

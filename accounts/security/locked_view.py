@@ -1,4 +1,4 @@
-"""Views that change what signs in."""
+"""Views that change how a user signs in."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ledger.web.lazy_views import LazyView
 
 
 class LockedView(LazyView):
-    """A view whose POSTs of somebody who is signed in are one transaction: `locked_sign_in`."""
+    """A view whose POSTs by signed-in users run in one transaction: `locked_sign_in`."""
 
     def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "POST" or request.user.is_anonymous:

@@ -1,4 +1,4 @@
-"""allauth's pages of passkeys, where ours differ. They need the library of passkeys."""
+"""Our versions of allauth's passkey pages. They need the passkey library."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -28,7 +28,7 @@ from accounts.sign_in.removal import remove_passkey
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
-    """allauth's page, which limits what is sent, but not how often anybody asks for a challenge."""
+    """Serves allauth's page with a limit on challenges. allauth limits only the POSTs."""
     if request.method != "POST" and not limits.passes_for_client(limits.CHALLENGES, request):
         refused: HttpResponse = respond_429(request)
         return refused
@@ -37,20 +37,20 @@ def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
 
 
 class StepUpByPasskeyView(ReauthenticateWebAuthnView):  # type: ignore[misc]
-    """allauth's page, which leads to the home page after a passkey that did not work."""
+    """allauth's page, which would redirect to the home page after a passkey that did not work."""
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Says why, and asks once more."""
+        """Shows the error, and the page again."""
         super().form_invalid(form)
         url, back = reverse("security:step_up_by_passkey"), get_next_redirect_url(self.request)
         return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}" if back else url)
 
 
 class RemovePasskeyView(RemoveWebAuthnView):  # type: ignore[misc]
-    """allauth's page, which would also remove the last way in."""
+    """allauth's page, which would also remove the last way to sign in."""
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Removes the passkey, or shows why it stays."""
+        """Removes the passkey, or shows why it cannot be removed."""
         try:
             removed = remove_passkey(passkey=self.get_object())
         except LedgerError as refusal:

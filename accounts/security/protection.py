@@ -1,4 +1,4 @@
-"""The section that lists the factors: what protects this sign-in, with a button for each change."""
+"""The section that lists the factors which protect this sign-in, with a button for each change."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from accounts.sign_in.providers.current import configured
 
 
 def read(request: PersonRequest) -> dict[str, Any]:
-    """What `_protection.html` shows."""
+    """Returns the context of `_protection.html`."""
     factors = factors_of(request.user)
     return {
         "factors": factors,
@@ -28,7 +28,7 @@ def read(request: PersonRequest) -> dict[str, Any]:
 
 
 def summary(factors: Factors) -> str:
-    """What protects the sign-in, in one sentence."""
+    """Returns a sentence about what protects the sign-in."""
     if not factors.has_password:
         return _without_password(factors)
     passkeys = "passkeys" if len(factors.passkeys) > 1 else "a passkey"
@@ -41,7 +41,7 @@ def summary(factors: Factors) -> str:
 
 
 def _without_password(factors: Factors) -> str:
-    """What signs somebody in who has no password here."""
+    """Returns the sentence for a user who has no password."""
     provider = configured().name if factors.has_provider else ""
     if factors.passkeys:
         if provider:

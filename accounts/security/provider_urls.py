@@ -1,4 +1,4 @@
-"""Addresses of allauth's social accounts, with the names by which allauth leads to them."""
+"""URLs of allauth's social accounts, with allauth's URL names."""
 
 from allauth.socialaccount import views
 from django.urls import path
@@ -7,7 +7,7 @@ from accounts.security import provider_views
 from accounts.security.locked_view import LockedView
 from accounts.sign_in.providers.current import PROVIDER_ID
 
-# The arguments are fixed, so that allauth's names with `provider_id` lead here.
+# A fixed argument, so that allauth's reversals with `provider_id` find these URLs.
 OURS = {"provider_id": PROVIDER_ID}
 urlpatterns = [
     path(
@@ -15,7 +15,7 @@ urlpatterns = [
     ),
     path("cancelled/", views.login_cancelled, name="socialaccount_login_cancelled"),
     path("error/", views.login_error, name="socialaccount_login_error"),
-    path("taken/", provider_views.taken_meanwhile, name="socialaccount_signup"),
+    path("taken/", provider_views.address_taken, name="socialaccount_signup"),
     path("oidc/", provider_views.go_to_provider, OURS, name="openid_connect_login"),
     path("oidc/prove/", provider_views.prove_at_provider, OURS, name="prove_at_provider"),
     path("oidc/callback/", provider_views.come_back, OURS, name="openid_connect_callback"),

@@ -1,4 +1,4 @@
-"""The two steps of a sign-in through the provider: going there, and coming back."""
+"""The two steps of a sign-in through the provider: the redirect to it, and the return from it."""
 
 from types import ModuleType
 from typing import Any
@@ -23,7 +23,7 @@ from accounts.sign_in.providers.refusals import ProviderRefused
 
 
 class Connections(ConnectionsView):  # type: ignore[misc]
-    """Connects and disconnects the provider. Not there without one."""
+    """The page that connects and disconnects the provider. 404 without a configured provider."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not is_configured():
@@ -39,10 +39,10 @@ class Connections(ConnectionsView):  # type: ignore[misc]
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """GET asks for one more press; POST leads to the provider.
+    """Shows a confirmation page on GET; redirects to the provider on POST.
 
-    Who connects the provider proves first that they are the person, by password or second factor.
-    Each way to the provider counts as an attempt to sign in from the visitor's address.
+    To connect the provider, users must first prove their identity with a password or second factor.
+    Each redirect counts as an attempt to sign in from the visitor's internet address.
     """
     openid = _openid()
     adapter = openid.OpenIDAdapter(request, provider_id)
@@ -64,8 +64,8 @@ def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """For people who sign in there alone: a new sign-in there, as a step-up. Others have a password
-    or a factor here.
+    """Reauthenticates users who can sign in only at the provider, with a new sign-in there. Other
+    users are redirected to the page for passwords and factors.
     """
     adapter = _openid().OpenIDAdapter(request, provider_id)
     if not proof.only_at_provider(request.user):
@@ -84,10 +84,10 @@ def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Signs in, signs up or connects, if everything that the provider sent is right."""
+    """Signs in, signs up or connects, if the provider's response is valid."""
     openid = _openid()
     adapter = openid.OpenIDAdapter(request, provider_id)
-    issuer = request.GET.get("iss")  # RFC 9207: which provider answers
+    issuer = request.GET.get("iss")  # RFC 9207: the responding provider
     if issuer is not None and issuer != configured().issuer:
         error = ProviderRefused("wrong_issuer")
         provider = adapter.get_provider()
@@ -99,18 +99,18 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 @login_not_required
 @require_safe
-def taken_meanwhile(request: HttpRequest) -> HttpResponse:
-    """Where allauth leads if an address was taken between two of its steps: to the sign-in page.
-
-    Its own form would let somebody type an address that nobody has confirmed.
+def address_taken(request: HttpRequest) -> HttpResponse:
+    """Redirects to the sign-in page. allauth redirects here if an address was taken between two of
+    its steps; its own form would accept an address that is not confirmed.
     """
     request.session.pop("socialaccount_sociallogin", None)
     return redirect(reverse(settings.LOGIN_URL))
 
 
 def _openid() -> ModuleType:
-    """The module that talks to the provider, imported at the first sign-in there. Raises Http404
-    without a provider.
+    """Returns the module for the provider, imported at the first sign-in there.
+
+    Raises: Http404 without a configured provider.
     """
     if not is_configured():
         raise Http404
@@ -120,5 +120,5 @@ def _openid() -> ModuleType:
 
 
 def _is_connecting(request: HttpRequest) -> bool:
-    asked = request.POST.get("process") or request.GET.get("process")
-    return bool(asked == AuthProcess.CONNECT)
+    process = request.POST.get("process") or request.GET.get("process")
+    return bool(process == AuthProcess.CONNECT)

@@ -1,4 +1,4 @@
-"""The page that makes recovery codes, and shows them this once."""
+"""The page that creates recovery codes and shows them once."""
 
 from urllib.parse import quote
 
@@ -40,8 +40,8 @@ def page(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def after_a_change(request: PersonRequest) -> HttpResponse:
-    """Where allauth leads after a factor was added or removed: to the recovery codes if the person
-    has none left, otherwise to the page that they wanted, or to "Security".
+    """Redirects after a factor was added or removed: to the recovery codes if the user has none
+    left, otherwise to the page the user wanted, or to "Security".
     """
     factors = factors_of(request.user)
     has_all = factors.recovery_codes or not factors.has_second
@@ -49,7 +49,7 @@ def after_a_change(request: PersonRequest) -> HttpResponse:
 
 
 def _made(request: PersonRequest) -> HttpResponse:
-    """Makes new codes, tells the person by mail, and shows them."""
+    """Creates new codes, notifies the user by mail, and shows the codes."""
     try:
         codes = make_recovery_codes(user=request.user)
     except NoSecondFactor as refusal:

@@ -1,8 +1,9 @@
-"""Who must have signed in with a second factor before they see what: staff and analysts the admin
-and the whole bank, and with `LEDGER_CUSTOMER_SECOND_FACTOR` everybody all that is not public.
+"""The rule which pages need a sign-in with a second factor: for staff and analysts, the admin and
+pages about the whole bank; with `LEDGER_CUSTOMER_SECOND_FACTOR`, for all users, every page that is
+not public.
 
-Stands before the views, so that it covers every address, also of pages that are not of the admin's
-own making, and of every method.
+The middleware runs before the views, so that it covers every URL and method, including pages that
+do not belong to the admin.
 """
 
 from collections.abc import Callable
@@ -21,19 +22,19 @@ from accounts.sign_in.factors import has_second_factor, signed_in_with_second_fa
 from ledger.db.commits.confirmation import waiting_for_no_standby
 from ledger.web.redirects import redirect_and_return
 
-# What stays open, so that a second factor can be set up: names of URLs begin with these.
+# Prefixes of URL names that stay open, so that a second factor can be set up.
 SETTING_UP = ("security:", "account_", "mfa_", "socialaccount_", "prove_at_provider")
-# In the session: the page that was closed. allauth's pages that add a factor forget `next`.
+# Session key of the page that was closed. allauth's pages that add a factor lose `next`.
 WANTED = "page_that_needs_a_second_factor"
 
 
 def lacks_second_factor(request: HttpRequest) -> bool:
-    """Whether this session of somebody who needs a second factor has to prove one first."""
+    """Returns whether this user needs a second factor that this session has not proved yet."""
     return must_have_second_factor(request) and not signed_in_with_second_factor(request)
 
 
 def must_have_second_factor(request: HttpRequest) -> bool:
-    """Whether a setting asks this person for a second factor, on some page."""
+    """Returns whether a setting requires a second factor from this user, on any page."""
     user = request.user
     if not user.is_authenticated:
         return False
@@ -45,7 +46,7 @@ def must_have_second_factor(request: HttpRequest) -> bool:
 
 
 def url_to_prove(user: User, next_url: str) -> str:
-    """The page where a person proves a second factor they have; "" if they have none."""
+    """Returns the page where a user proves their second factor, or "" if they have none."""
     if not has_second_factor(user):
         return ""
     ways = get_adapter().get_reauthentication_methods(user)
@@ -54,8 +55,9 @@ def url_to_prove(user: User, next_url: str) -> str:
 
 
 def way_on(request: HttpRequest) -> str:
-    """Where somebody goes who has set up what protects them: to the page that was closed until
-    then, once, or to the page "Security", which asks for the new factor and leads on from there.
+    """Returns the next page for a user who has set up a second factor: the page that was closed,
+    once. If the session has not proved the factor yet, it is the page "Security", which requests
+    the proof and continues to the closed page.
     """
     security = reverse("security:page")
     if WANTED not in request.session:
@@ -66,7 +68,9 @@ def way_on(request: HttpRequest) -> str:
 
 
 class SecondFactorMiddleware:
-    """Leads whoever lacks a proved second factor to the page "Security", which says what to do."""
+    """Middleware that redirects users without a proved second factor to the page "Security", which
+    explains what to do.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -86,19 +90,24 @@ class SecondFactorMiddleware:
 
 
 def _note_wanted(session: SessionBase, path: str) -> None:
-    """Without a wait for the standby: a failover may lose it, which costs a click."""
+    """Stores the wanted page in the session without waiting for the standby. If a failover loses
+    it, the user needs one more click.
+    """
     if session.get(WANTED) == path:
         return
     is_changed, session[WANTED] = session.modified, path
     if is_changed:
-        return  # what else has changed may not be lost
-    with suppress(UpdateError), waiting_for_no_standby():  # ended meanwhile: the middleware tells
+        return  # other changes must wait for the standby
+    with (
+        suppress(UpdateError),
+        waiting_for_no_standby(),
+    ):  # session ended: the middleware reports it
         session.save()
         session.modified = False
 
 
 def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:
-    """Whether this page is closed without a second factor, for whoever must have one."""
+    """Returns whether this page needs a second factor, for users who must have one."""
     if request.path == reverse("admin:logout"):
         return False
     if request.path_info.startswith(settings.LEDGER_STAFF_PATHS):
@@ -107,6 +116,6 @@ def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:
 
 
 def stays_open(request: HttpRequest, view: Callable[..., Any]) -> bool:
-    """Whether this page is public, or one of those that set up how somebody signs in."""
+    """Returns whether this page is public, or sets up how the user signs in."""
     name = request.resolver_match.view_name if request.resolver_match else ""
     return name.startswith(SETTING_UP) or not getattr(view, "login_required", True)

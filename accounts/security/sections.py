@@ -1,6 +1,6 @@
 """The sections of the page "Security", from top to bottom.
 
-A section is a partial template and a function that reads what it shows. The template finds that in
+A section is a partial template and a function that reads its context. The template uses it as
 `section.facts`.
 """
 
@@ -14,7 +14,7 @@ from accounts.security import connected, protection, sign_ins, token_views
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page: `read(request)` gives what the template shows."""
+    """A part of the page. `read(request)` returns the context of the template."""
 
     template: str
     read: Callable[[PersonRequest], Any]
@@ -30,5 +30,5 @@ SECTIONS = (
 
 
 def read_sections(request: PersonRequest) -> list[dict[str, Any]]:
-    """Each section with what it shows."""
+    """Returns each section with its context."""
     return [{"template": part.template, "facts": part.read(request)} for part in SECTIONS]

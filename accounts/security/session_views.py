@@ -1,4 +1,4 @@
-"""Signing out on one's other devices."""
+"""Pages that sign the user out on other devices."""
 
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
@@ -14,9 +14,9 @@ from accounts.sign_in import sessions
 @require_POST
 @step_up_before_the_button
 def end_session(request: PersonRequest) -> HttpResponse:
-    """Signs the person out on one of their devices."""
+    """Signs the user out on one of their devices."""
     if sessions.end_session(request.user, request.POST.get("session", "")):
-        _tell(request)
+        _notify(request)
         messages.success(request, "That device is signed out.")
     else:
         messages.info(request, "That device was signed out already.")
@@ -26,10 +26,10 @@ def end_session(request: PersonRequest) -> HttpResponse:
 @require_POST
 @step_up_before_the_button
 def end_other_sessions(request: PersonRequest) -> HttpResponse:
-    """Signs the person out everywhere but here."""
+    """Signs the user out on all other devices."""
     ended = sessions.end_others(request.user, request.session.session_key, "by_person")
     if ended:
-        _tell(request)
+        _notify(request)
     messages.success(
         request,
         "You are signed out everywhere else." if ended else "You are signed in only here.",
@@ -37,5 +37,5 @@ def end_other_sessions(request: PersonRequest) -> HttpResponse:
     return redirect("security:page")
 
 
-def _tell(request: PersonRequest) -> None:
+def _notify(request: PersonRequest) -> None:
     get_adapter(request).send_notification_mail("account/email/signed_out", request.user)

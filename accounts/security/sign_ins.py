@@ -1,4 +1,4 @@
-"""Two sections of the page "Security": where the person is signed in, and recent sign-ins."""
+"""Two sections of the page "Security": the user's sessions, and recent sign-ins."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from accounts.models import SignIn
 from accounts.requests import PersonRequest
 from accounts.sign_in.sessions import living_sessions
 
-# Of each kind, so that a stranger's wrong passwords do not push the sign-ins out of the list.
-MOST_SIGN_INS, MOST_REFUSED = 8, 5
-MOST_SESSIONS = 20
+# A limit for each kind, so that a stranger's wrong passwords do not displace the sign-ins.
+MAX_SIGN_INS, MAX_REFUSED = 8, 5
+MAX_SESSIONS = 20
 WORDS = {"limited": "Not tried, after too many wrong attempts"}
 METHODS = {
     "password": "by password",
@@ -22,16 +22,16 @@ METHODS = {
 
 
 def read_sessions(request: PersonRequest) -> dict[str, Any]:
-    """What `_sessions.html` shows."""
+    """Returns the context of `_sessions.html`."""
     sessions = living_sessions(request.user, request.session.session_key)
-    return {"sessions": sessions[:MOST_SESSIONS], "more": len(sessions[MOST_SESSIONS:])}
+    return {"sessions": sessions[:MAX_SESSIONS], "more": len(sessions[MAX_SESSIONS:])}
 
 
 def read_sign_ins(request: PersonRequest) -> dict[str, Any]:
-    """What `_sign_ins.html` shows: the newest attempts, refused ones too."""
+    """Returns the context of `_sign_ins.html`: the newest attempts, including refused attempts."""
     mine = SignIn.objects.of(request.user)
-    succeeded = list(mine.succeeded()[:MOST_SIGN_INS])
-    refused = list(mine.refused()[:MOST_REFUSED])
+    succeeded = list(mine.succeeded()[:MAX_SIGN_INS])
+    refused = list(mine.refused()[:MAX_REFUSED])
     rows = sorted(succeeded + refused, key=lambda row: row.at, reverse=True)
     return {
         "has_more": mine.count() > len(rows),

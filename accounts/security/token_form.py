@@ -27,7 +27,7 @@ OF_PAYING = ("currency", "per_payment", "per_day")
 
 
 class LimitField(forms.CharField):
-    """An amount as people type it, or None for no limit."""
+    """An amount as the user types it, or None for no limit."""
 
     def __init__(self, **kwargs: Any) -> None:
         keys = {"inputmode": "decimal", "autocomplete": "off"}
@@ -40,15 +40,15 @@ class LimitField(forms.CharField):
 
 
 class NewTokenForm(forms.Form):
-    """Asks what a program may do. Offers the scopes that the person may have; limits and their
-    currency count only with the scope `pay`.
+    """A form for what a program may do, with the scopes that the user may have. Limits and their
+    currency apply only with the scope `pay`.
     """
 
     name = ReadableNameField(
         label="What is it for?",
         max_length=NAME_LIMIT,
-        help_text="So that you know it again, such as the name of the program.",
-        error_messages={"required": "Say what the token is for."},
+        help_text="To recognise it later, such as the name of the program.",
+        error_messages={"required": "Enter what the token is for."},
     )
     scopes = forms.MultipleChoiceField(
         label="What may it do?",
@@ -61,7 +61,7 @@ class NewTokenForm(forms.Form):
     )
     currency = forms.ChoiceField(
         label="Currency",
-        help_text="The token pays in this one alone.",
+        help_text="The token pays only in this currency.",
         error_messages={"required": "Choose the currency in which it pays."},
     )
     per_payment = LimitField(
@@ -69,8 +69,8 @@ class NewTokenForm(forms.Form):
     )
     per_day = LimitField(
         label="Most in one day",
-        help_text="It pays others until this much has gone out on that day, together with what you"
-        " pay others yourself. Empty: no limit.",
+        help_text="The token stops paying others when this much has gone out on that day. Payments"
+        " that you make yourself count too. Empty: no limit.",
     )
 
     def __init__(self, *args: Any, person: User, second_factor: bool, **kwargs: Any) -> None:
@@ -94,7 +94,7 @@ class NewTokenForm(forms.Form):
         if Scope.PAY not in cleaned.get("scopes", ()):
             without = {"currency": "", "per_payment": None, "per_day": None}
             for name in OF_PAYING:
-                self.errors.pop(name, None)  # what was typed there does not count
+                self.errors.pop(name, None)  # these fields do not apply
             return cleaned | without
         currency = cleaned.get("currency")
         for name in ("per_payment", "per_day"):
@@ -104,16 +104,19 @@ class NewTokenForm(forms.Form):
         return cleaned
 
     def in_general(self) -> list[forms.BoundField]:
-        """The fields that each token has."""
+        """Returns the fields that every token has."""
         return [self[name] for name in self.fields if name not in OF_PAYING]
 
     def of_paying(self) -> list[forms.BoundField]:
-        """The fields that count only with the scope `pay`; none where it is not offered."""
+        """Returns the fields that apply only with the scope `pay`, or none if the scope is not
+        offered.
+        """
         return [self[name] for name in self.fields if name in OF_PAYING]
 
     def issue(self, session_key: str | None) -> IssuedToken | None:
-        """The new token; None with an error in the form if the person cannot have it. Raises
-        TooManyTokens, or SignInChanged if the session no longer counts.
+        """Returns the new token, or None with an error in the form if the user cannot have it.
+
+        Raises: TooManyTokens, or SignInChanged if the session is no longer valid.
         """
         given = self.cleaned_data
         try:
@@ -134,7 +137,7 @@ class NewTokenForm(forms.Form):
 
 
 def _currencies_of(person: User) -> list[str]:
-    """Of the person's open accounts, that of the oldest first."""
+    """Returns the currencies of the user's open accounts, starting with the oldest account."""
     mine = Account.objects.filter(user=person).exclude(status=Account.Status.CLOSED)
     codes = mine.order_by("created_at").values_list("currency", flat=True)
     return list(dict.fromkeys(codes))

@@ -1,4 +1,4 @@
-"""Making access tokens, which are shown once, and revoking them."""
+"""Pages that create access tokens, show them once, and revoke them."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from accounts.sign_in import access, token_ends, tokens
 from accounts.sign_in.factors import signed_in_with_second_factor
 
 TEMPLATE = "accounts/security/new_token.html"
-MOST_ENDED = 3  # of those that work no more
+MAX_ENDED = 3  # expired and revoked tokens in the list
 ENDS = {
     token_ends.BY_PERSON: "by you",
     token_ends.BY_COMMAND: "by a command of the bank",
@@ -32,15 +32,15 @@ ENDS = {
 
 
 def read(request: PersonRequest) -> dict[str, Any]:
-    """What `_tokens.html` shows: all tokens that work, and the last ones that ended."""
+    """Returns the context of `_tokens.html`: all valid tokens, and the last ones that ended."""
     mine, now = ApiToken.objects.of(request.user), timezone.now()
     live = list(mine.live(now))
-    ended = list(mine.exclude(pk__in=[token.pk for token in live])[:MOST_ENDED])
+    ended = list(mine.exclude(pk__in=[token.pk for token in live])[:MAX_ENDED])
     return {"live": live, "ended": [(token, _how_it_ended(token)) for token in ended]}
 
 
 def _how_it_ended(token: ApiToken) -> str:
-    """In words; what staff wrote as a reason is for colleagues."""
+    """Returns how the token ended. Reasons that staff entered are not shown to the user."""
     return ENDS.get(token.reason, "by the bank") if token.revoked_at else ""
 
 
@@ -48,7 +48,7 @@ def _how_it_ended(token: ApiToken) -> str:
 @never_cache
 @step_up_first
 def make(request: PersonRequest) -> HttpResponse:
-    """Asks what the token may do; a POST makes it and shows it this once."""
+    """Shows the form of a new token. A POST creates the token and shows it once."""
     form = NewTokenForm(
         request.POST or None,
         person=request.user,
@@ -67,21 +67,21 @@ def make(request: PersonRequest) -> HttpResponse:
 @require_POST
 @step_up_before_the_button
 def revoke(request: PersonRequest) -> HttpResponse:
-    """Ends one of the person's own tokens, named by its prefix."""
+    """Revokes one of the user's tokens by its prefix."""
     prefix = request.POST.get("token", "")  # any text, also one that Postgres cannot store
     mine = ApiToken.objects.of(request.user).live()
     token = next((each for each in mine if each.prefix == prefix[:8]), None)
     if token is not None and tokens.revoke(token=token, by=request.user):
         messages.success(request, f"The token {token.name} no longer works.")
     else:
-        messages.info(request, "That token did not work any more.")
+        messages.info(request, "That token was already revoked or had expired.")
     return redirect("security:page")
 
 
 @require_POST
 @step_up_before_the_button
 def revoke_all(request: PersonRequest) -> HttpResponse:
-    """Ends all of the person's own tokens."""
+    """Revokes all of the user's tokens."""
     access.revoke_tokens(user=request.user, by=request.user, reason=token_ends.BY_PERSON)
-    messages.success(request, "None of your access tokens works any more.")
+    messages.success(request, "All your access tokens are revoked.")
     return redirect("security:page")

@@ -1,4 +1,4 @@
-"""Pages under /account/. They stand before those of allauth, some of which they replace."""
+"""Pages under /account/. These URLs precede allauth's, because they replace some of them."""
 
 from django.urls import path
 from django.views.generic import RedirectView
@@ -33,7 +33,7 @@ urlpatterns = [
         LockedView(f"{views.__name__}.drop_password"),
         name="drop_password",
     ),
-    # The same addresses as allauth's, whose names lead here.
+    # The same URLs as allauth's, so that allauth's URL names resolve to these views.
     path("password/change/", views.change_password, name="change_password"),
     path("password/set/", views.choose_password, name="choose_password"),
     path("email/", addresses.AddressesView.as_view(), name="addresses"),

@@ -1,4 +1,4 @@
-"""Pages of a person's own security. Changes need a fresh step-up."""
+"""Pages about the user's own security. Changes need a recent reauthentication."""
 
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import get_next_redirect_url
@@ -22,12 +22,14 @@ from accounts.sign_in.removal import remove_password
 
 @require_safe
 def security(request: PersonRequest) -> HttpResponse:
-    """What protects the sign-in, with links to each change."""
+    """Shows what protects the sign-in, with links to each change."""
     return render(request, "accounts/security/page.html", {"sections": read_sections(request)})
 
 
 def change_password(request: PersonRequest) -> HttpResponseBase:
-    """Changes the password by the current one. Somebody with a second factor steps up first."""
+    """Changes the password with the current password. A user with a second factor reauthenticates
+    first.
+    """
     page = step_up_first(password_change) if has_second_factor(request.user) else password_change
     return page(request)
 
@@ -38,7 +40,7 @@ choose_password = step_up_first(password_set)
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
 def drop_password(request: PersonRequest) -> HttpResponse:
-    """Asks, then removes the password and keeps this session alone."""
+    """Shows a confirmation page, then removes the password and ends all other sessions."""
     if request.method == "POST":
         try:
             person = remove_password(user=request.user)
@@ -57,7 +59,9 @@ def drop_password(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose_name(request: PersonRequest) -> HttpResponse:
-    """Asks for the name of somebody who has none: see `accounts.middleware.NameMiddleware`."""
+    """Shows a form for the name to a user who has none: see
+    `accounts.middleware.NameMiddleware`.
+    """
     back = get_next_redirect_url(request) or settings.LOGIN_REDIRECT_URL
     form = NameForm(request.POST or None)
     if request.user.name:

@@ -1,1 +1,3 @@
-"""Who may sign in, how, and what a session may do. The pages are in `accounts.security`."""
+"""Sign-in: who may sign in, how, and what a session may do. The pages are in
+`accounts.security`.
+"""

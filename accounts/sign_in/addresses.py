@@ -1,4 +1,4 @@
-"""Which addresses have to be confirmed, and when."""
+"""Rules about which addresses must be confirmed, and when."""
 
 import re
 import unicodedata
@@ -16,22 +16,22 @@ from accounts.models import Account, User
 from accounts.sign_in import sessions
 from ledger.db.retry import with_retry
 
-# Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
-# and with somebody else's address, so no mail contains a name that looks like a link.
+# Mail programs turn "bank.example" or "https:..." into a link. A stranger could sign up with such a
+# name and another person's address, so mails never contain a name that looks like a link.
 LIKE_A_LINK = re.compile(r"\w\.\w|[/:@]")
 IDEOGRAPHIC_STOP = "\u3002"
 
 
 class AddressStage(EmailVerificationStage):  # type: ignore[misc]
-    """Asks for the code from the mail, unless the address came from the bank.
+    """Stage that requires the code from the mail, unless the address came from the bank.
 
-    Whoever signs up gets an unconfirmed address; somebody whom the bank added has none at first.
-    When anybody asks for a sign-in code with such an address, allauth adds it, unconfirmed and not
-    as the main one; that changes nothing for its owner.
+    A user who signs up has an unconfirmed primary address; a person added by the bank has no
+    address row at first. If a sign-in code is requested for such an address, allauth adds it,
+    unconfirmed and not primary. This changes nothing for its owner.
     """
 
     def handle(self) -> tuple[Any, bool]:
-        """allauth's answer: a page to show, if any, and whether the sign-in may go on."""
+        """Returns a page to show, or None, and whether the sign-in may continue."""
         user = self.login.user
         if user is not None:
             mine = EmailAddress.objects.filter(user=user)
@@ -44,10 +44,11 @@ class AddressStage(EmailVerificationStage):  # type: ignore[misc]
 
 
 def is_unconfirmed(user: User) -> bool:
-    """Whether this person has signed up, but never confirmed the address.
+    """Returns whether this user has signed up, but never confirmed the address.
 
-    The password alone does not sign them in, nor lead to the page for the code: somebody could sign
-    up with an address and see by the password whether it was free. A sign-in code by mail does.
+    Such a user cannot sign in with the password, nor reach the page for the code. Otherwise an
+    attacker could sign up with an address and learn from the password check whether the address was
+    already registered. A sign-in code by mail works.
     """
     if user.last_login is not None:
         return False
@@ -56,16 +57,17 @@ def is_unconfirmed(user: User) -> bool:
 
 
 def is_like_a_link(text: str) -> bool:
-    """Whether a mail program may make a link of a part of the text. Browsers take signs of other
-    scripts for the dots of a host (IDNA, UTS 46): those that NFKC makes a dot, and U+3002.
+    """Returns whether a mail program may turn part of the text into a link. Browsers accept
+    characters of other scripts as dots of a host (IDNA, UTS 46): those that NFKC converts to a dot,
+    and U+3002.
     """
     plain = unicodedata.normalize("NFKC", text).replace(IDEOGRAPHIC_STOP, ".")
     return bool(LIKE_A_LINK.search(plain))
 
 
 def mailed_name(user: User | None) -> str:
-    """The name in a greeting; empty without a user, if it looks like a link, and for a sign-up that
-    nobody has confirmed: a stranger may have written a message into it.
+    """Returns the name for a greeting. Returns "" without a user, for a name that looks like a
+    link, and for an unconfirmed sign-up, whose name may be a stranger's message.
     """
     if user is None or is_like_a_link(user.name) or is_unconfirmed(user):
         return ""
@@ -73,34 +75,40 @@ def mailed_name(user: User | None) -> str:
 
 
 def belongs_to(user: User, email: str) -> bool:
-    """Whether this person signs in with this address."""
+    """Returns whether this user signs in with this address."""
     return user in filter_users_by_email(email, for_login=True)
 
 
 def addresses_of(user: User) -> set[str]:
-    """All addresses with which this person signs in, in lower case."""
+    """Returns all addresses with which this user signs in, in lowercase."""
     further = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
     return {email.lower() for email in (user.email, *further)}
 
 
 def closed_sign_in(email: str) -> datetime | None:
-    """When the sign-in with this address was closed; None if it is open, or nobody has it."""
+    """Returns when the sign-in with this address was closed, or None if it is open or does not
+    exist.
+    """
     people = filter_users_by_email(email, is_active=False, prefer_verified=True, for_login=True)
     return people[0].deleted_at if people else None
 
 
 def may_be_a_strangers(user: User) -> bool:
-    """Whether a stranger may have signed up with this address. Staff got theirs from the bank."""
+    """Returns whether a stranger may have signed up with this address. The bank assigned the
+    addresses of staff.
+    """
     return not user.is_staff and is_unconfirmed(user)
 
 
 @with_retry
 def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool = False) -> None:
-    """Confirms the address of a sign-up for whoever reads its mail, who may be somebody else.
+    """Confirms the address of a sign-up for the owner of its mailbox, who may not be the person who
+    signed up.
 
-    What was set before ends in the same transaction: the password, unless the owner has just chosen
-    it, all factors, the connected provider, all sessions, and the name, which a stranger may have
-    typed: the next page asks for it. Changes password and name of `user` too.
+    Everything that was set before ends in the same transaction: the password (unless the owner has
+    just chosen it), all factors, the connected provider, all sessions, and the name, which a
+    stranger may have entered. The next page requests the name. Also changes password and name of
+    `user`.
     """
     with db_transaction.atomic():
         User.objects.locked([user.pk]).get()
@@ -124,7 +132,7 @@ def _signed_up_by_themselves(user: User, address: EmailAddress) -> bool:
 
 
 def confirm_only_address(user: User) -> None:
-    """Confirms the address of somebody who has chosen a password by a link mailed to it."""
+    """Confirms the address of a user who has chosen a password with a link mailed to it."""
     addresses = list(EmailAddress.objects.filter(user=user))
     if len(addresses) == 1 and addresses[0].email == user.email and not addresses[0].verified:
         if may_be_a_strangers(user):

@@ -1,4 +1,6 @@
-"""Rows of allauth: deleted ones stay deleted, and no session that has ended connects a provider."""
+"""Protects rows of allauth: deleted rows stay deleted, and ended sessions cannot connect a
+provider.
+"""
 
 from functools import wraps
 from typing import Any
@@ -17,10 +19,10 @@ GONE = "This was removed in the meantime, perhaps on another device. Open the pa
 
 
 def insert_only_new_rows() -> None:
-    """Lets `save()` of these models update a row that was read, but not insert it again.
+    """Makes `save()` of these models update rows that were read, but never insert them again.
 
     Django inserts a row that the UPDATE does not find. allauth saves rows that it has read long
-    before: what the bank removed in between, such as an address or a passkey, would sign in again.
+    before. An address or a passkey that the bank removed in between would work again.
     """
     models_of_allauth: tuple[type[models.Model], ...] = (EmailAddress, Authenticator, SocialAccount)
     for model in models_of_allauth:
@@ -28,8 +30,8 @@ def insert_only_new_rows() -> None:
 
 
 def lock_connections() -> None:
-    """Lets allauth connect a provider only behind the lock of `lock_active`. It asks the provider
-    before, which takes long.
+    """Makes allauth connect a provider only under the lock of `lock_active`, because its request to
+    the provider before takes long.
     """
     SocialAccount.save_base = _behind_the_lock(SocialAccount.save_base)
 
@@ -56,13 +58,16 @@ def _updating_read_rows(save_base: Any) -> Any:
         force_update: bool = False,
         **options: Any,
     ) -> None:
-        """Raises SignInChanged if the row was read and is gone."""
+        """Saves the row.
+
+        Raises: SignInChanged if the row was read and has been deleted.
+        """
         was_read = not (raw or force_insert or row._state.adding or row.pk is None)
         try:
             save_base(row, raw, force_insert, force_update or was_read, **options)
         except DatabaseError as error:
             if was_read and sqlstate(error) is None and error.__cause__ is None:
-                raise SignInChanged(GONE) from error  # of Django: no row was updated
+                raise SignInChanged(GONE) from error  # raised by Django: no row was updated
             raise
 
     return save

@@ -1,4 +1,4 @@
-"""Devices: their names in words, and a cookie by which one is known again."""
+"""Devices: readable names, and a cookie that recognises a device."""
 
 from django.conf import settings
 from django.core import signing
@@ -11,7 +11,8 @@ LONGEST_AGENT = 400  # characters of the header that are read
 SYSTEMS = {"Mac OS X": "a Mac", "iOS": "an iPhone or iPad", "Chrome OS": "a Chromebook"}
 BROWSERS = {"Mobile Safari": "Safari", "Chrome Mobile": "Chrome", "Firefox Mobile": "Firefox",
             "Chrome Mobile iOS": "Chrome", "Firefox iOS": "Firefox"}  # fmt: skip
-# Others are not shown: the header could say anything, to be read on the page of its victim.
+# Other names are not shown, because an attacker could write any text into the header, and the
+# victim would see it.
 KNOWN_SYSTEMS = frozenset(
     "Windows,Android,Linux,Ubuntu,Debian,Fedora,Mac OS X,iOS,Chrome OS,FreeBSD".split(",")
 )
@@ -23,13 +24,13 @@ KNOWN_BROWSERS = frozenset(
 )
 UNKNOWN = "An unknown device"
 YEAR = 365 * 24 * 60 * 60
-MOST_PEOPLE = 5  # of one browser whose devices are kept in the cookie
+MAX_PEOPLE = 5  # users whose device ids one cookie contains
 SALT = "accounts.sign_in.devices"
 
 
 def words_for(request: HttpRequest) -> str:
-    """The device in words, such as "Firefox on Windows". What it says of itself, so no proof, and
-    only in names of browsers and systems that are known.
+    """Returns the device as text, such as "Firefox on Windows". The client chooses the header, so
+    it proves nothing; only names of known browsers and systems are used.
     """
     from ua_parser import parse
 
@@ -44,20 +45,20 @@ def words_for(request: HttpRequest) -> str:
 
 
 def cookie_name() -> str:
-    """The name of the cookie; with HTTPS one that only this host can set."""
+    """Returns the name of the cookie. With HTTPS, only this host can set it."""
     return "__Host-device" if settings.LEDGER_HTTPS else "device"
 
 
 def known_device(request: HttpRequest, user: User) -> str:
-    """The id of this device if the person has signed in from it before; otherwise empty."""
+    """Returns the id of this device if the user has signed in from it before, else ""."""
     return _read(request).get(_mark(user), "")
 
 
 def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
-    """Sets the cookie by which this device of the person is known at the next sign-in."""
+    """Sets the cookie that identifies this device at the user's next sign-in."""
     devices = _read(request)
     device = devices.pop(_mark(user), "") or get_random_string(22)
-    newest = [(_mark(user), device), *devices.items()][:MOST_PEOPLE]
+    newest = [(_mark(user), device), *devices.items()][:MAX_PEOPLE]
     response.set_cookie(
         cookie_name(),
         signing.dumps(dict(newest), salt=SALT),
@@ -77,8 +78,8 @@ def _read(request: HttpRequest) -> dict[str, str]:
 
 
 def _mark(user: User) -> str:
-    """What stands for the person in the cookie, which others who use the browser may read. Another
-    after a change of the password, so that a thief's device is known no more.
+    """Returns a key for the user in the cookie, which other users of the browser may read. The key
+    changes with the password, so that a thief's device is no longer known.
     """
     facts = f"{user.pk} {user.password}"
     return salted_hmac(SALT, facts, algorithm="sha256").hexdigest()[:22]

@@ -1,6 +1,7 @@
-"""Encrypts the secrets of second factors, so that the database alone gives nobody a code.
+"""Encrypts the secrets of second factors, so that a copy of the database is not enough to get a
+code.
 
-After a change of SECRET_KEY, `manage.py reencrypt_factors` writes every secret with the new one.
+After a change of SECRET_KEY, `manage.py reencrypt_factors` encrypts every secret with the new key.
 """
 
 from ledger.web.encryption import fernet
@@ -9,15 +10,21 @@ PURPOSE = b"ledger: secrets of second factors"
 
 
 def encrypt(text: str) -> str:
-    """The text, encrypted with the present SECRET_KEY."""
+    """Returns the text, encrypted with the current SECRET_KEY."""
     return fernet(PURPOSE).encrypt(text.encode()).decode()
 
 
 def decrypt(encrypted: str) -> str:
-    """The text again. Raises InvalidToken if none of the keys has encrypted it."""
+    """Returns the decrypted text.
+
+    Raises: InvalidToken if it was encrypted with none of the keys.
+    """
     return fernet(PURPOSE).decrypt(encrypted.encode()).decode()
 
 
 def reencrypt(encrypted: str) -> str:
-    """The same text, encrypted with the present SECRET_KEY. Raises InvalidToken like `decrypt`."""
+    """Returns the same text, encrypted with the current SECRET_KEY.
+
+    Raises: InvalidToken like `decrypt`.
+    """
     return fernet(PURPOSE).rotate(encrypted.encode()).decode()

@@ -1,6 +1,7 @@
-"""What follows signing in or out and each change of what signs in: log, list, sessions, mail.
+"""Handles events of signing in and out and of changed credentials: log, list, sessions, mail.
 
-Connected to the signals of Django and django-allauth by `connect`, so that no page forgets it.
+`connect` connects the handlers to the signals of Django and django-allauth, so that every page
+triggers them.
 """
 
 from datetime import timedelta
@@ -33,13 +34,13 @@ from ledger.web import security_log
 
 LONGEST_METHOD = 20
 SIGN_UP = "sign_up"
-SIGNED_UP = "signed_up"  # in the record of a password: chosen while signing up
+SIGNED_UP = "signed_up"  # key of a record: the password was chosen at sign-up
 WHAT_ENDED = (
-    "Your address is confirmed. What the sign-up had set no longer counts, because somebody else"
-    " may have chosen it: choose a password on the page Security."
+    "Your address is confirmed. Settings of the sign-up are no longer valid, because somebody else"
+    " may have chosen them: choose a password on the page Security."
 )
 SAME_ATTACK = timedelta(minutes=5)
-# Of a person who has signed in before, with the row as `sign_in`, in its database transaction.
+# Sent for users who have signed in before, with the row as `sign_in`, in its database transaction.
 new_device = Signal()
 
 
@@ -65,7 +66,7 @@ def connect() -> None:
 
 
 def person_with(email: str) -> User | None:
-    """Whoever signs in with this address, or None."""
+    """Returns the user who signs in with this address, or None."""
     people = filter_users_by_email(email, prefer_verified=True, for_login=True) if email else []
     return people[0] if people else None
 
@@ -73,9 +74,10 @@ def person_with(email: str) -> User | None:
 def refused_sign_in(
     request: HttpRequest, person: User | None, method: str, *, limit: str = ""
 ) -> None:
-    """Notes a wrong password or code: the same work whether anybody has the address or not.
+    """Records a wrong password or code, with the same work whether or not the address exists.
 
-    `limit` names the limit of an attempt that had to look like a wrong one; only the log has it.
+    `limit` is the limit of an attempt that had to look like a wrong password. Only the log contains
+    it.
     """
     _note(request, person, SignIn.Status.REFUSED, method)
     if limit:
@@ -89,7 +91,9 @@ def refused_sign_in(
 def limited_sign_in(
     request: HttpRequest, person: User | None, limit: str, method: str = "password"
 ) -> None:
-    """Notes an attempt that was not tried because of a limit. The list shows the first of many."""
+    """Records an attempt that was not checked because of a limit. The list shows only the first of
+    many.
+    """
     latest = SignIn.objects.filter(user=person, outcome=SignIn.Status.LIMITED)
     if not latest.filter(at__gt=timezone.now() - SAME_ATTACK).exists():
         _note(request, person, SignIn.Status.LIMITED, method)
@@ -97,7 +101,9 @@ def limited_sign_in(
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_signal: Any) -> None:
-    """A password that somebody has just chosen is proved, once the mailed code lets them in."""
+    """Records a password chosen at sign-up as proved. It becomes effective when the mailed code
+    completes the sign-in.
+    """
     if user.has_usable_password():
         record_authentication(request, user, "password", **{SIGNED_UP: True})
 
@@ -108,25 +114,26 @@ def _signed_in(
     method = method_of(request, user)
     is_known = bool(devices.known_device(request, user))
     is_first = not SignIn.objects.of(user).succeeded().exists()
-    is_told = not is_known and not is_first
+    is_notified = not is_known and not is_first
     with db_transaction.atomic():
         row = _note(request, user, SignIn.Status.OK, method)
-        if is_told:
+        if is_notified:
             new_device.send(sender=SignIn, sign_in=row)
     devices.remember(request, response, user)
     security_log.record(
         "sign_in", person=user, request=request, method=method, new_device=not is_known
     )
-    if is_told:
+    if is_notified:
         get_adapter(request).send_notification_mail(
             "account/email/new_device", user, {"device": row.device, "place": row.place}
         )
 
 
 def method_of(request: HttpRequest, user: User) -> str:
-    """How the person proved who they are last: password, code, passkey, mfa, socialaccount ...
+    """Returns how the user last proved their identity: password, code, passkey, mfa, socialaccount
+    ...
 
-    SIGN_UP if they have only signed up and confirmed the address.
+    Returns SIGN_UP if they have only signed up and confirmed the address.
     """
     records = get_authentication_records(request, user)
     if not records or records[-1].get(SIGNED_UP):
@@ -171,7 +178,9 @@ def _password_reset(*, request: HttpRequest, user: User, **_signal: Any) -> None
 
 
 def _address_saved(*, instance: EmailAddress, **_signal: Any) -> None:
-    """Whatever confirms the address of a sign-up, but its own browser: see `give_to_owner`."""
+    """Handles every confirmation of a sign-up's address outside its own browser: see
+    `give_to_owner`.
+    """
     is_own_browser = getattr(instance, "is_confirmed_by_its_browser", False)
     if not instance.verified or instance._state.adding or is_own_browser:
         return
@@ -192,7 +201,9 @@ def _address_saved(*, instance: EmailAddress, **_signal: Any) -> None:
 def _address_confirmed(
     *, request: HttpRequest, email_address: EmailAddress, **_signal: Any
 ) -> None:
-    """Tells the main address of a further one, which could sign in and ask for a new password."""
+    """Notifies the main address of a new additional address, which could be used to sign in and to
+    request a new password.
+    """
     user = email_address.user
     if email_address.email != user.email:
         security_log.record("credential.changed", person=user, request=request, kind="further")
@@ -202,7 +213,7 @@ def _address_confirmed(
 
 
 def _address_changed(*, request: HttpRequest, user: User, **_signal: Any) -> None:
-    """Keeps the session of a person who has just changed their own address; all others end."""
+    """Keeps the session of a user who has just changed their own address, and ends all others."""
     if request.user.is_authenticated and request.user.pk == user.pk:
         update_session_auth_hash(request, user)
     sessions.end_others(user, request.session.session_key, "address_changed")
@@ -211,7 +222,7 @@ def _address_changed(*, request: HttpRequest, user: User, **_signal: Any) -> Non
 
 def _factor_added(*, request: HttpRequest, user: User, authenticator: Any, **_signal: Any) -> None:
     sessions.renew(request)
-    if authenticator.type in SECOND_FACTORS:  # who adds one shows a code or signature of it
+    if authenticator.type in SECOND_FACTORS:  # adding it required a code or signature
         record_authentication(request, user, step_up.NEW_FACTOR, type=authenticator.type)
     security_log.record("factor.added", person=user, request=request, kind=authenticator.type)
 

@@ -1,6 +1,6 @@
 """The factors of a sign-in: password, passkeys, codes of an authenticator app, recovery codes.
 
-A second factor is a passkey or an authenticator app. Recovery codes stand in for one that is lost.
+A second factor is a passkey or an authenticator app. Recovery codes replace a lost factor.
 """
 
 from dataclasses import dataclass
@@ -22,18 +22,18 @@ SECOND_FACTORS = (Kind.TOTP, Kind.WEBAUTHN)
 
 @dataclass(frozen=True, slots=True)
 class Passkey:
-    """A passkey. `signs_in_alone`: the device keeps it, so it needs no email and no password."""
+    """A passkey. `is_passwordless`: the device stores it, so no email or password is needed."""
 
     pk: int
     name: str
     added_at: datetime
     used_at: datetime | None
-    signs_in_alone: bool
+    is_passwordless: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """What protects a person's sign-in now. `recovery_codes` counts the unused ones."""
+    """The factors that protect a user's sign-in now. `recovery_codes` counts the unused codes."""
 
     has_password: bool
     passkeys: tuple[Passkey, ...]
@@ -43,32 +43,34 @@ class Factors:
 
     @property
     def has_second(self) -> bool:
-        """Whether signing in takes more than a password."""
+        """Whether signing in requires more than a password."""
         return bool(self.passkeys or self.app)
 
     @property
     def signs_in_without_password(self) -> bool:
-        """Whether the person could still sign in if the password were gone."""
-        return any(passkey.signs_in_alone for passkey in self.passkeys)
+        """Whether the user could still sign in without the password."""
+        return any(passkey.is_passwordless for passkey in self.passkeys)
 
     @property
     def stand_in(self) -> str:
-        """What signs in, with a code from a mail, when every passkey is lost; empty if nothing."""
+        """What the user can sign in with, together with a mailed code, if every passkey is lost; or
+        "".
+        """
         app = "a code of your authenticator app" if self.app else ""
         codes = "a recovery code" if self.recovery_codes else ""
         return " or ".join(filter(None, (app, codes)))
 
     def signs_in_without(self, passkey: int) -> bool:
-        """Whether the person could still sign in if the passkey with this id were gone."""
+        """Returns whether the user could still sign in without the passkey with this id."""
         return (
             self.has_password
             or self.has_provider
-            or any(other.signs_in_alone for other in self.passkeys if other.pk != passkey)
+            or any(other.is_passwordless for other in self.passkeys if other.pk != passkey)
         )
 
 
 def factors_of(user: User) -> Factors:
-    """The factors of a person, in one query, or two with a provider. Decrypts nothing."""
+    """Returns the factors of a user, in one query, or two with a provider. Decrypts nothing."""
     rows = list(Authenticator.objects.filter(user=user).order_by("created_at", "pk"))
     by_kind = {row.type: row for row in rows if row.type != Kind.WEBAUTHN}
     codes = by_kind.get(Kind.RECOVERY_CODES)
@@ -82,16 +84,16 @@ def factors_of(user: User) -> Factors:
 
 
 def has_second_factor(user: User) -> bool:
-    """Whether the person has a passkey or an authenticator app."""
+    """Returns whether the user has a passkey or an authenticator app."""
     return bool(Authenticator.objects.filter(user=user, type__in=SECOND_FACTORS).exists())
 
 
 def signed_in_with_second_factor(request: HttpRequest) -> bool:
-    """Whether this session has proved a second factor that its person still has.
+    """Returns whether this session has proved a second factor that its user still has.
 
-    A passkey counts by itself, because it verifies its owner. A recovery code counts, as it stands
-    in for a lost factor, and so does the second factor of a provider that OIDC_SECOND_FACTOR
-    trusts. Possessing a factor without having used it in this session does not count.
+    A passkey is enough, because it verifies its owner. A recovery code is enough, because it
+    replaces a lost factor. The provider's second factor is enough if OIDC_SECOND_FACTOR trusts it.
+    A factor that was not used in this session is not enough.
     """
     if proved_at_provider(request):
         return True
@@ -103,10 +105,10 @@ def signed_in_with_second_factor(request: HttpRequest) -> bool:
 
 
 def must_confirm_address(user: User) -> bool:
-    """Whether the person has to confirm their address before they add a factor.
+    """Returns whether the user has to confirm their address before they add a factor.
 
-    Somebody may have signed up with another's address; a factor would keep its owner out for good.
-    Staff got their addresses from the bank.
+    A stranger may have signed up with the address, and a factor would permanently keep its owner
+    out. The bank assigned the addresses of staff.
     """
     unconfirmed = EmailAddress.objects.filter(user=user, email=user.email, verified=False)
     return not user.is_staff and bool(unconfirmed.exists())
@@ -125,5 +127,5 @@ def _passkey(row: Authenticator) -> Passkey:
 
 
 def recovery_codes_left(codes: Authenticator) -> int:
-    """How many of the recovery codes are unused. Decrypts nothing."""
+    """Returns how many of the recovery codes are unused. Decrypts nothing."""
     return len(codes.data["codes"]) + len(codes.data.get("old_codes", ()))

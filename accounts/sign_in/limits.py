@@ -1,21 +1,25 @@
-"""Limits on guessing passwords and codes, the same on every page that takes one.
+"""Limits on guessing passwords and codes, the same on every page that accepts one.
 
 Wrong attempts are counted for each account from one client, for each client, for each account, and
-in all. Strangers could use them up, from afar or behind the same address, and so lock an owner out.
-So none of them holds on a device from which the owner has signed in before, which has limits of its
-own; a sign-in code by mail or a passkey passes those of an account and in all; and a client has a
-limit at each door, none for whoever is signed in.
+in total. Strangers could use up these limits, from anywhere or behind the same address, and so lock
+an owner out. Therefore none of them applies to a device from which the owner has signed in before;
+such a device has its own limits. A mailed sign-in code or a passkey is not subject to the limits
+per account and in total. A client has a limit at each door, except for signed-in users.
 
 # Note [Addresses of one person]
-At sign-in the address that was typed counts, so that its answers tell of no other address. Above
-that a person has one count of a day over all their addresses. Whoever passes it alone gets the
-answer of a wrong password, in the same time, whatever they typed: "too many attempts" at an address
-that nobody has tried would tell whose it is. Attempts that another limit refuses do not count
-there, or hammering one address would close the others.
+
+At sign-in, attempts are counted by the entered address, so that responses reveal nothing about
+other addresses. In addition, a person has one daily count over all their addresses. If only this
+count is exceeded, the response is the same as for a wrong password, after the same time, whatever
+was entered. "Too many attempts" at an address without attempts would reveal whose address it is.
+Attempts that another limit refuses do not count here, or an attack on one address would block the
+others.
 
 # Note [Counting before checking]
-An attempt is counted before the password is looked at, in one statement, and taken back if it was
-right. Counting afterwards would let fifty parallel guesses all pass a limit of five.
+
+An attempt is counted before the password is checked, in one statement, and subtracted if the
+password was right. If it were counted afterwards, fifty parallel guesses could all pass a limit of
+five.
 """
 
 from collections.abc import Sequence
@@ -32,7 +36,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import AttemptCount
 
-# A stranger's wrong passwords do not count against somebody who is signed in, nor the other way.
+# Wrong passwords of strangers do not count against a signed-in user, and vice versa.
 Door = Literal[
     "sign_in", "step_up", "second_factor", "step_up_code", "mail_code", "recovery_code",
     "old_recovery_code",
@@ -50,7 +54,7 @@ TAKE_BACK = """
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many wrong attempts in so many seconds. `name` stands in the security log."""
+    """A number of wrong attempts in a number of seconds. `name` appears in the security log."""
 
     name: str
     amount: int
@@ -60,51 +64,55 @@ class Limit:
 ACCOUNT_AND_CLIENT = Limit("account_and_client", 5, 5 * MINUTE)
 CLIENT = Limit("client", 30, 5 * MINUTE)
 ACCOUNT = Limit("account", 20, HOUR)
-# With those of a device together below the 100 of NIST SP 800-63B-4, 3.2.2.
+# Together with the limits of a device, below the 100 of NIST SP 800-63B-4, 3.2.2.
 ACCOUNT_A_DAY = Limit("account_a_day", 60, DAY)
 PERSON_A_DAY = Limit("person_a_day", 60, DAY)
 DEVICE_A_DAY = Limit("device_a_day", 30, DAY)
-# Each sign-in by a passkey begins with one, which is a row: the session that remembers it.
+# Each sign-in with a passkey begins with a challenge, which adds a session row.
 CHALLENGES = Limit("passkey_challenges", 60, 5 * MINUTE)
 
-IN_ALL = "in_all"  # of all doors; the others count each door apart
+IN_ALL = "in_all"  # for all doors together; other limits are per door
 OF_WHO_IS_SIGNED_IN = ("step_up", "step_up_code")
-# What is typed there is hard to guess from however many clients, so only clients are limited:
-# otherwise others would use up the tries of the owner, who may have nothing else.
+# Codes at these doors are hard to guess from any number of clients, so only clients are limited.
+# Otherwise strangers could use up the attempts of the owner, who may have no other factor.
 HARD_TO_GUESS = ("mail_code", "recovery_code")
 
 
 def in_all() -> Limit:
-    """The limit of the whole site."""
+    """Returns the limit of the whole site."""
     return Limit(IN_ALL, settings.LEDGER_WRONG_ATTEMPTS, 5 * MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
 class CountedAttempt:
-    """A counted attempt. `refused_by` names the limit that it passed; empty if it may go on."""
+    """A counted attempt. `refused_by` is the name of the exceeded limit, or "" if the attempt may
+    continue.
+    """
 
     keys: tuple[str, ...]
     refused_by: str
 
     @property
     def is_refused_in_silence(self) -> bool:
-        """Whether it has to look like a wrong one. See Note [Addresses of one person]."""
+        """Whether the response must look like a wrong password. See Note [Addresses of one
+        person].
+        """
         return self.refused_by == PERSON_A_DAY.name
 
     def succeeded(self) -> None:
-        """Takes the attempt back: only wrong ones count."""
+        """Subtracts the attempt, because only wrong attempts count."""
         _take_back(self.keys)
 
 
 def begin(
     request: HttpRequest, *, door: Door, account: str, person: str = "", device: str = ""
 ) -> CountedAttempt:
-    """Counts an attempt on an account: the address that was typed, or the id of a person whom the
-    client knows already. `person` is the id of whoever has the typed address; nobody's is counted
-    alike. See Note [Addresses of one person].
+    """Counts an attempt on an account: the entered address, or the id of a known user. `person` is
+    the id of the user with the entered address; unknown addresses are counted in the same way. See
+    Note [Addresses of one person].
 
-    `device` is the id of a device from which the person has signed in before. Call `succeeded` if
-    the password or code was right. See Note [Counting before checking].
+    `device` is the id of a device from which the user has signed in before. Call `succeeded` if the
+    password or code was right. See Note [Counting before checking].
     """
     client = get_ip(request)
     wanted = [(ACCOUNT_AND_CLIENT, f"{door} {account} {_source(client, device)}")]
@@ -124,23 +132,23 @@ def begin(
 
 
 def passes(limit: Limit, of: str) -> bool:
-    """Counts something else that is limited, such as mails to an address. False above the limit."""
+    """Counts another limited action, such as mails to an address. Returns False above the limit."""
     return not _count([(limit, key_of(limit, of))]).refused_by
 
 
 def passes_for_client(limit: Limit, request: HttpRequest) -> bool:
-    """The same for what a client may do so often, whoever uses it."""
+    """Counts an action of a client, whichever user is signed in. Returns False above the limit."""
     return passes(limit, get_ip(request))
 
 
 def take_back(limit: Limit, of: str) -> None:
-    """Takes back what `passes` counted last."""
+    """Subtracts what `passes` last counted."""
     _take_back([key_of(limit, of)])
 
 
 def forget(request: HttpRequest, *, door: Door, account: str) -> None:
-    """Begins the counters of an address or a person anew, also those of this client, for who has
-    proved that it is theirs.
+    """Resets the counters of an address or user, including this client's, after the owner proved
+    their identity.
     """
     counts = (ACCOUNT, ACCOUNT_A_DAY, PERSON_A_DAY)
     keys = [key_of(limit, f"{door} {account}") for limit in counts]
@@ -149,7 +157,9 @@ def forget(request: HttpRequest, *, door: Door, account: str) -> None:
 
 
 def _source(client: str, device: str) -> str:
-    """Where an attempt comes from: a neighbour behind the same address is no known device."""
+    """Returns where an attempt comes from. A neighbour behind the same address is not a known
+    device.
+    """
     return f"device {device}" if device else client
 
 
@@ -171,12 +181,12 @@ def _take_back(keys: Sequence[str]) -> None:
 
 
 def _tidy_up() -> None:
-    """Deletes counters that nobody needs, once in a window of the whole site."""
+    """Deletes expired counters, once per window of the whole site."""
     AttemptCount.objects.filter(window_ends__lt=timezone.now() - TIDY_AFTER).delete()
 
 
 def key_of(limit: Limit, of: str) -> str:
-    """The key of the counter: a keyed digest, so that the table names nobody, even if
-    its reader tries all IPv4 addresses.
+    """Returns the key of the counter. It is a keyed digest, so that a reader of the table cannot
+    identify users, even by trying all IPv4 addresses.
     """
     return salted_hmac("accounts.attempt", f"{limit.name} {of}", algorithm="sha256").hexdigest()

@@ -1,8 +1,8 @@
-"""How many mails anybody may have sent to an address, and the codes that were in them.
+"""Limits mails to an address, and records the codes in them.
 
-Whoever asks is a stranger until they type the code, so nobody may be refused for what others asked.
-Above the limit the page answers as always, no mail leaves, and the browser that asked takes a code
-that the mailbox has already. A link in a mail needs nothing here: it stays valid.
+Until they enter the code, every requester is a stranger, so no user may be refused because of other
+people's requests. Above the limit the page looks the same and no mail is sent, but the browser then
+accepts a code that was mailed before. Links in mails stay valid and need no rule here.
 """
 
 import secrets
@@ -14,11 +14,11 @@ from django.utils import timezone
 from accounts.models import AttemptCount
 from accounts.sign_in.limits import MINUTE, Limit, key_of, passes, take_back
 
-# A code lives as long as the window, so during it there is always a valid one in the mailbox.
+# A code is valid as long as the window, so the mailbox always contains a valid code during it.
 MAILS = Limit("mails_to_address", 5, 10 * MINUTE)
 MAILED_CODE = Limit("mailed_code", 1, 10 * MINUTE)
 FOLDER = "account/email/"
-# Mails that anybody can ask for with somebody else's address.
+# Mails that a stranger can request with another person's address.
 ASKED_BY_ANYBODY = {
     f"{FOLDER}{name}"
     for name in (
@@ -34,7 +34,9 @@ UNUSED, USED = 1, 2
 
 
 def may_send(request: HttpRequest | None, template: str, email: str) -> bool:
-    """Whether this mail may leave. Each kind counts apart, and each person who is signed in."""
+    """Returns whether this mail may be sent. Each kind of mail and each signed-in user is counted
+    separately.
+    """
     if not _mailbox(email):
         return False
     if template not in ASKED_BY_ANYBODY:
@@ -43,14 +45,14 @@ def may_send(request: HttpRequest | None, template: str, email: str) -> bool:
 
 
 def not_sent(request: HttpRequest | None, template: str, email: str) -> None:
-    """Takes back what `may_send` counted: the mail server has failed."""
+    """Subtracts what `may_send` counted, because the mail server failed."""
     if template in ASKED_BY_ANYBODY:
         take_back(MAILS, _mail(request, template, email))
 
 
 def remember(email: str, code: str | None) -> None:
-    """Notes that a mail has left, with this code or without one. Both write a row: otherwise
-    counters of the database would show which addresses get a code.
+    """Records that a mail was sent, with this code or without a code. Both write a row, because
+    otherwise the counters would reveal which addresses get a code.
     """
     code = code or secrets.token_hex()
     AttemptCount.objects.filter(pk=_key(email, code)).delete()
@@ -58,12 +60,14 @@ def remember(email: str, code: str | None) -> None:
 
 
 def has_left(email: str, code: str) -> bool:
-    """Whether a mail with this code was sent; False if the limit held it back."""
+    """Returns whether a mail with this code was sent. False if the limit prevented it."""
     return AttemptCount.objects.filter(pk=_key(email, code)).exists()
 
 
 def stands_in(email: str, expected: str, typed: str) -> bool:
-    """Whether the typed code was mailed to the address, while the expected one never was."""
+    """Returns whether the entered code was mailed to the address, while the expected code was
+    not.
+    """
     keys = {_key(email, expected), _key(email, typed)}
     living = AttemptCount.objects.filter(pk__in=keys, window_ends__gt=timezone.now())
     counts = dict(living.values_list("pk", "count"))
@@ -71,7 +75,7 @@ def stands_in(email: str, expected: str, typed: str) -> bool:
 
 
 def use(email: str, code: str) -> bool:
-    """Uses up a right code. False if another browser has used it already."""
+    """Uses up a valid code. Returns False if another browser has already used it."""
     row = AttemptCount.objects.filter(pk=_key(email, code), window_ends__gt=timezone.now())
     return bool(row.filter(count=UNUSED).update(count=USED)) or not row.exists()
 
@@ -82,8 +86,8 @@ def _mail(request: HttpRequest | None, template: str, email: str) -> str:
 
 
 def _mailbox(email: str) -> str:
-    """The address as mail servers write it: its host has many forms in Unicode. "" if it has none
-    in ASCII; no mailbox has such an address.
+    """Returns the address as mail servers write it, because a host can have several Unicode forms.
+    Returns "" if it has no ASCII form, so that no mailbox can exist.
     """
     local, _, host = email.lower().rpartition("@")
     try:

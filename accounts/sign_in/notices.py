@@ -1,7 +1,7 @@
-"""Mails that tell a person of a change of their sign-in, beside those that allauth sends.
+"""Mails that notify users of changes to their sign-in, in addition to allauth's mails.
 
-`tell` is for what the bank does, or what a person does without a page of allauth: it needs no
-request. tests/accounts/sign_in/test_notices.py lists every change, so that none goes untold.
+`notify` is for changes by the bank, or by a user without a page of allauth. It needs no request.
+tests/accounts/sign_in/test_notices.py lists every change, so that none goes without a notice.
 """
 
 import logging
@@ -27,20 +27,22 @@ from ledger.web.mail import MailNotSent, as_notice
 
 logger = logging.getLogger(__name__)
 
-# Of one kind to one person, who knows of it by then. Without a limit a program could have any
-# number of mails sent, by replacing a secret again and again.
+# Per kind and user, because the user knows of the change by then. Without a limit a program could
+# cause any number of mails by replacing a secret again and again.
 NOTICES = Limit("notices_of_a_kind", 20, HOUR)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The subject of a mail and what it says. Each ends with what to do if it is wrong."""
+    """The subject and text of a mail. Each text ends with what to do if the change was not
+    intended.
+    """
 
     subject: str
     text: str
 
 
-TELL_THE_BANK = "If you did not ask for this, tell the bank at once."
+CONTACT_THE_BANK = "If you did not ask for this, contact the bank immediately."
 SIGN_IN_CLOSED = Notice(
     "Your sign-in was closed",
     "The bank has closed your sign-in to Ledger and signed you out on all devices. Access tokens "
@@ -49,13 +51,14 @@ SIGN_IN_CLOSED = Notice(
 SIGN_IN_OPENED = Notice(
     "You can sign in again",
     "The bank has opened your sign-in to Ledger again. You sign in as you did before.\n\n"
-    + TELL_THE_BANK,
+    + CONTACT_THE_BANK,
 )
 LEFT = Notice(
     "You have left the bank",
-    "Your accounts and your sign-in to Ledger are closed. Somebody who was signed in as you asked "
-    "for it. You are signed out on all devices. The bank keeps its books as the law asks.\n\n"
-    "If it was not you, tell the bank at once.",
+    "Your accounts and your sign-in to Ledger are closed. Somebody who was signed in as you "
+    "requested this. You are signed out on all devices. The bank keeps its records as the law "
+    "requires.\n\n"
+    "If it was not you, contact the bank immediately.",
 )
 SIGNED_OUT = Notice(
     "You were signed out everywhere",
@@ -64,24 +67,24 @@ SIGNED_OUT = Notice(
     "If you did not ask for this, ask the bank why.",
 )
 NOT_MINE = (
-    "If it was not you, revoke it on the page Security, change your password and tell the bank."
+    "If it was not you, revoke it on the page Security, change your password and contact the bank."
 )
-# Does not name the new address: readers of the old mailbox should not learn it.
+# Does not contain the new address, which readers of the old mailbox should not learn.
 ADDRESS_CHANGED = Notice(
     "Your sign-in address was changed",
     "The bank has changed the email address with which you sign in to Ledger. This address no "
-    "longer signs you in, and no mail about your accounts will come here.\n\n" + TELL_THE_BANK,
+    "longer signs you in, and no mail about your accounts will come here.\n\n" + CONTACT_THE_BANK,
 )
 PASSWORD_SET = Notice(
     "The bank has set your password",
     "The bank has set a new password for your sign-in to Ledger and signed you out on all "
-    "devices. Change it after you have signed in, on the page Security.\n\n" + TELL_THE_BANK,
+    "devices. Change it after you have signed in, on the page Security.\n\n" + CONTACT_THE_BANK,
 )
 PASSWORD_REMOVED = Notice(
     "The bank has removed your password",
     "The bank has removed the password of your sign-in to Ledger and signed you out on all "
     "devices. To choose a new one, press \u201cForgotten it?\u201d on the sign-in page.\n\n"
-    + TELL_THE_BANK,
+    + CONTACT_THE_BANK,
 )
 FACTORS = {
     Kind.WEBAUTHN: "all passkeys",
@@ -89,29 +92,29 @@ FACTORS = {
     Kind.RECOVERY_CODES: "the recovery codes",
 }
 TOO_SHORT_NOW = (
-    f"Your password had fewer than {User.SHORTEST_PASSWORD_ALONE} characters. That is too short "
+    f"Your password had fewer than {User.MIN_LENGTH_WITHOUT_FACTOR} characters. That is too short "
     "without a second factor, so it was removed too."
 )
 
 
 def factors_removed(kinds: Iterable[str], person: User, *, password_removed: bool) -> Notice:
-    """What the bank has removed from a sign-in, and what signs the person in now."""
+    """Returns the notice of which factors the bank removed, and how the user can sign in now."""
     removed = get_text_list([label for kind, label in FACTORS.items() if kind in kinds], "and")
     signs_in = (
-        "You sign in with your password alone now."
+        "You now sign in with only your password."
         if person.has_usable_password()
-        else "Choose a password by \u201cForgotten it?\u201d on the sign-in page."
+        else "Choose a password with \u201cForgotten it?\u201d on the sign-in page."
     )
     return Notice(
         "Your second factors were removed",
         f"The bank has removed {removed} from your sign-in to Ledger and signed you out on all "
         f"devices. {TOO_SHORT_NOW + ' ' if password_removed else ''}{signs_in} Then add a second "
-        f"factor again on the page Security.\n\n{TELL_THE_BANK}",
+        f"factor again on the page Security.\n\n{CONTACT_THE_BANK}",
     )
 
 
 def token_issued(token: ApiToken) -> Notice:
-    """A new access token, with what it may do."""
+    """Returns the notice of a new access token, with what it may do."""
     scopes = get_text_list(
         [str(ApiToken.TokenScope(scope).label).lower() for scope in token.scopes], "and"
     )
@@ -125,33 +128,34 @@ def token_issued(token: ApiToken) -> Notice:
 
 
 def token_revoked(token: ApiToken, by: User | None) -> Notice:
-    """An access token that works no more."""
+    """Returns the notice of a revoked access token."""
     who = "You have" if by == token.user else "The bank has"
     return Notice(
         "An access token was revoked",
         f"{who} revoked the access token \u201c{token.name}\u201d ({token.prefix}). Programs that "
-        f"use it can no longer act for you.\n\n{TELL_THE_BANK}",
+        f"use it can no longer act for you.\n\n{CONTACT_THE_BANK}",
     )
 
 
 def tokens_revoked(person: User, by: User | None) -> Notice:
-    """All access tokens of a person at once."""
+    """Returns the notice that all access tokens of a user were revoked."""
     who = "You have" if by == person else "The bank has"
     return Notice(
         "Your access tokens were revoked",
         f"{who} revoked all your access tokens. Programs that use one can no longer act for you."
-        f"\n\n{TELL_THE_BANK}",
+        f"\n\n{CONTACT_THE_BANK}",
     )
 
 
 @contextmanager
-def telling(person: User, kind: str) -> Iterator[None]:
-    """Mails sent within the block tell this person of a change of this kind. Raises MailNotSent as
-    `as_notice` does, and above NOTICES, for which only mails that left count.
+def limited_notice(person: User, kind: str) -> Iterator[None]:
+    """Marks mails sent within the block as notices of this kind to this user.
+
+    Raises: MailNotSent like `as_notice`, and above NOTICES, which counts only mails that were sent.
     """
     counted = f"{kind} {person.pk}"
     if not _passes(counted):
-        raise MailNotSent("as many of this kind as leave in an hour have left")
+        raise MailNotSent("the limit of mails of this kind in an hour is reached")
     try:
         with as_notice(person.pk):
             yield
@@ -162,38 +166,38 @@ def telling(person: User, kind: str) -> Iterator[None]:
 
 
 def _passes(counted: str) -> bool:
-    """Whether a mail is within NOTICES. True if the database cannot count it: what it tells of has
-    happened.
+    """Returns whether a mail is within NOTICES. Returns True if the database cannot count it,
+    because the change has already happened.
     """
     try:
         return passes(NOTICES, counted)
     except DatabaseError:
-        logger.exception("A mail leaves without being counted.")
+        logger.exception("A mail is sent without being counted.")
         return True
 
 
-def tell(person: User, notice: Notice, *, email: str = "", counts: bool = True) -> None:
-    """Mails the notice after the commit, to the person's address or the one given. A mail that
-    cannot be sent undoes nothing. Without `counts` it leaves whatever NOTICES says: the worker
-    cannot count.
+def notify(person: User, notice: Notice, *, email: str = "", counts: bool = True) -> None:
+    """Mails the notice after the commit, to the user's address or `email`. If the mail cannot be
+    sent, the change stays. Without `counts` NOTICES does not apply, for the worker, which cannot
+    count.
     """
     context = {"text": notice.text, "person_name": mailed_name(person)}
     text, to = render_to_string("account/email/notice_message.txt", context), email or person.email
 
     def send() -> None:
         try:
-            with telling(person, notice.subject) if counts else as_notice(person.pk):
+            with limited_notice(person, notice.subject) if counts else as_notice(person.pk):
                 send_mail(notice.subject, text, None, [to])
         except MailNotSent as error:
             logger.error(  # noqa: TRY400
-                "Not told by mail: %s, person %s (%s)", notice.subject, person.pk, error
+                "Notification not sent: %s, person %s (%s)", notice.subject, person.pk, error
             )
 
     db_transaction.on_commit(send, robust=True)
 
 
-def tell_of_recovery_code(user: User, authenticator: Authenticator, **_signal: Any) -> None:
-    """Mails the person that a recovery code was used, and how many are left."""
+def notify_of_recovery_code(user: User, authenticator: Authenticator, **_signal: Any) -> None:
+    """Notifies the user by mail that a recovery code was used, and how many are left."""
     if authenticator.type == Kind.RECOVERY_CODES:
         authenticator.refresh_from_db()
         get_adapter().send_notification_mail(

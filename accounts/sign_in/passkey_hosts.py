@@ -1,4 +1,4 @@
-"""Under which addresses browsers take passkeys: names, never IP addresses."""
+"""The hosts at which browsers accept passkeys: names, never IP addresses."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -7,7 +7,9 @@ from django.http import HttpRequest
 
 
 def no_passkeys_at(request: HttpRequest) -> str:
-    """Why no passkey works at the address of this request, and what to do; "" if passkeys do."""
+    """Returns why no passkey works at the address of this request, and what to do, or "" if
+    passkeys work.
+    """
     here = urlsplit(request.build_absolute_uri("/"))
     try:
         is_this_computer = ip_address(here.hostname or "").is_loopback
@@ -17,4 +19,4 @@ def no_passkeys_at(request: HttpRequest) -> str:
     if is_this_computer:
         port = f":{here.port}" if here.port else ""
         by_name = f"Open {here.scheme}://localhost{port}{request.path}"
-    return f"Browsers take no passkeys at {here.hostname}, an IP address. {by_name}."
+    return f"Browsers do not accept passkeys at {here.hostname}, an IP address. {by_name}."

@@ -1,7 +1,8 @@
-"""What makes a password easy to guess: common ones and their like, repeats and runs, known words.
+"""Checks whether a password is easy to guess: common passwords and variants, repeats and sequences,
+known words.
 
-Always the whole password is judged, never a part of it: a phrase of four words may contain any
-common word.
+Each check is about the whole password, never a part: a phrase of four words may contain any common
+word.
 """
 
 import unicodedata
@@ -11,21 +12,21 @@ from itertools import pairwise
 
 from django.contrib.auth.password_validation import CommonPasswordValidator
 
-FEWEST_DIFFERENT = 5
-# Runs of a keyboard, a row each; digits and the alphabet are runs of code points.
+MIN_DIFFERENT = 5
+# Rows of a keyboard. Sequences of digits and of the alphabet are found by code points.
 KEYBOARD_ROWS = ("1234567890", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm")
 KEYBOARD_COLUMNS = tuple("1qaz 2wsx 3edc 4rfv 5tgb 6yhn 7ujm".split())
-MOST_COMMON_WORDS = 3  # so many common words together are guessed word by word
+MAX_COMMON_WORDS = 3  # up to this number of words, guessing is easy
 SHORTEST_WORD, LONGEST_WORD = 3, 16
-MOST_EXTRA_LETTERS = 2  # behind the words or the repeated pieces
+MAX_EXTRA_LETTERS = 2  # after the words or the repeated pieces
 SHORTEST_PHRASE = 12
 KNOWN_PHRASES = (
     "thequickbrownfoxjumpsoverthelazydog", "correcthorsebatterystaple", "maytheforcebewithyou",
     "tobeornottobethatisthequestion", "onceuponatimeinafarawayland", "opensesameopensesame",
 )  # fmt: skip
-# Letters that people write by other signs.
+# Letters that people replace by other characters.
 SUBSTITUTES = str.maketrans("@4301!|5$7+", "aaeoiiisstt")
-SUBSTITUTES_WITHIN = str.maketrans("@4301$57", "aaeoisst")  # where ! and | end a word
+SUBSTITUTES_WITHIN = str.maketrans("@4301$57", "aaeoisst")  # where ! and | do not replace a letter
 SITE_WORDS = frozenset(
     "ledger bank banking account accounts money payment payments demo password passphrase pass"
     " word passwort secret login signin admin welcome letmein qwerty my the mine is"
@@ -34,25 +35,27 @@ SITE_WORDS = frozenset(
 
 
 def counted_length(password: str) -> int:
-    """Code points that count: a password that repeats a piece counts as long as the piece, and as
-    one or two letters behind the last.
+    """Returns the number of code points. A repeated piece counts once, and up to two characters
+    after the last repetition do not hide the repetition.
     """
-    extra = range(MOST_EXTRA_LETTERS + 1)
+    extra = range(MAX_EXTRA_LETTERS + 1)
     return min(len(_piece(password[: len(password) - more])) + more for more in extra)
 
 
 def is_predictable(password: str) -> bool:
-    """Whether it is made of few characters, or mostly of runs such as 1234 or qwerty."""
+    """Returns whether the password has few different characters, or is mostly sequences such as
+    1234 or qwerty.
+    """
     text = _piece(password.casefold())
-    if len(set(text)) < FEWEST_DIFFERENT or 2 * _free_characters(text) <= len(text):
+    if len(set(text)) < MIN_DIFFERENT or 2 * _free_characters(text) <= len(text):
         return True
-    halves = (text[::2], text[1::2])  # 1q2w3e4r: two runs, a sign of each in turn
+    halves = (text[::2], text[1::2])  # 1q2w3e4r: two sequences, alternating
     return all(2 * _free_characters(half) <= len(half) for half in halves)
 
 
 def is_few_common_words(password: str) -> bool:
-    """Whether it is at most three common words, or a phrase that everybody knows; digits and signs
-    between them count for nothing unless they are most of it.
+    """Returns whether the password is at most three common words, or a well-known phrase. Digits
+    and symbols are ignored unless they are most of the password.
     """
     plain = password.casefold()
     written = (plain, plain.translate(SUBSTITUTES), plain.translate(SUBSTITUTES_WITHIN))
@@ -62,20 +65,22 @@ def is_few_common_words(password: str) -> bool:
 
 
 def _is_known_phrase(text: str) -> bool:
-    """Whether it begins with the beginning of a phrase that everybody knows."""
+    """Returns whether the text begins like a well-known phrase."""
     return text[:SHORTEST_PHRASE] in {phrase[:SHORTEST_PHRASE] for phrase in KNOWN_PHRASES}
 
 
 def _is_few_words(text: str) -> bool:
-    """Whether it is at most three common words, and perhaps one or two letters more."""
+    """Returns whether the text is at most three common words, plus at most two letters."""
     ends = {0}
-    for _ in range(MOST_COMMON_WORDS):
+    for _ in range(MAX_COMMON_WORDS):
         ends = {end for start in ends for end in _word_ends(text, start)}
-    return len(text) - max(ends) <= MOST_EXTRA_LETTERS
+    return len(text) - max(ends) <= MAX_EXTRA_LETTERS
 
 
 def _word_ends(text: str, start: int) -> set[int]:
-    """Where a common word ends that begins here; and here, where the text may have ended."""
+    """Returns where common words that begin at `start` end, and `start` itself, because the text
+    may already have ended.
+    """
     known = common_passwords()
     lengths = range(SHORTEST_WORD, LONGEST_WORD + 1)
     return {start} | {
@@ -86,14 +91,18 @@ def _word_ends(text: str, start: int) -> set[int]:
 
 
 def is_common(password: str) -> bool:
-    """Whether it is a common password, or one with digits or signs around it or for letters."""
+    """Returns whether the password is a common password, possibly with digits or symbols around it
+    or in place of letters.
+    """
     plain = password.casefold()
     known = common_passwords()
     return any(form in known for form in {plain, plain.strip(), *_bases(plain)})
 
 
 def consists_of(password: str, words: Collection[str]) -> bool:
-    """Whether it has nothing but these words, digits and signs, in any order and case."""
+    """Returns whether the password contains only these words, digits and symbols, in any order and
+    case.
+    """
     pieces = {letters for word in words if len(letters := _letters(word)) > 1}
     plain = password.casefold()
     return any(
@@ -104,12 +113,14 @@ def consists_of(password: str, words: Collection[str]) -> bool:
 
 @cache
 def common_passwords() -> frozenset[str]:
-    """Django's list of 20,000 common passwords."""
+    """Returns Django's list of 20,000 common passwords."""
     return frozenset(CommonPasswordValidator().passwords)
 
 
 def _bases(plain: str) -> set[str]:
-    """The word inside: without digits and signs at its ends, with letters for look-alikes."""
+    """Returns the words inside: without digits and symbols at the ends, with letters for
+    look-alikes.
+    """
     found = set()
     for text in (plain, plain.translate(SUBSTITUTES)):
         start, end = 0, len(text)
@@ -124,7 +135,7 @@ def _bases(plain: str) -> set[str]:
 
 
 def _letters(text: str) -> str:
-    """The letters alone, in lower case and without accents."""
+    """Returns only the letters, in lowercase and without accents."""
     parted = unicodedata.normalize("NFKD", text.casefold())
     return "".join(sign for sign in parted if sign.isalpha())
 
@@ -138,7 +149,7 @@ def _is_made_of(text: str, pieces: Collection[str]) -> bool:
 
 
 def _piece(text: str) -> str:
-    """The shortest piece that the text repeats at least twice, else the text."""
+    """Returns the shortest piece that the text repeats at least twice, else the text."""
     for length in range(1, len(text) // 2 + 1):
         if text[length:] == text[:-length]:
             return text[:length]
@@ -146,14 +157,16 @@ def _piece(text: str) -> str:
 
 
 def _free_characters(text: str) -> int:
-    """Characters that do not continue a run of at least three."""
+    """Counts the characters that do not continue a sequence of at least three."""
     steps = [_step(one, other) for one, other in pairwise(text)]
     continued = sum(step is not None and step == before for before, step in pairwise(steps))
     return len(text) - continued
 
 
 def _step(one: str, other: str) -> tuple[str, int] | None:
-    """The direction in which the second sign follows the first on a row or in the alphabet."""
+    """Returns the direction in which the second character follows the first on a keyboard row or in
+    the alphabet, or None.
+    """
     distance = ord(other) - ord(one)
     if abs(distance) <= 1:
         return "code", distance

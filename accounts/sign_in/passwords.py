@@ -1,7 +1,7 @@
-"""Which passwords are taken, by NIST SP 800-63B-4: length, and nothing that others would guess.
+"""Rules for passwords, by NIST SP 800-63B-4: a minimum length, and nothing that is easy to guess.
 
-No rule says which kinds of characters a password needs. These validators hold on every page and
-command that sets one, through AUTH_PASSWORD_VALIDATORS.
+No rule requires certain kinds of characters. AUTH_PASSWORD_VALIDATORS applies these validators on
+every page and command that sets a password.
 """
 
 import re
@@ -26,8 +26,8 @@ from accounts.sign_in.password_patterns import (
 )
 from ledger.db.retry import with_retry
 
-SHORTEST_WITH_FACTOR = 8
-LONGEST = 256  # more than the 64 that must be taken; nothing is ever cut off
+MIN_LENGTH_WITH_FACTOR = 8
+LONGEST = 256  # above the required 64; passwords are never truncated
 
 TO_AVOID = (
     "Avoid your name, your email address, common passwords, and sequences like 12345 or aaaaa."
@@ -35,34 +35,34 @@ TO_AVOID = (
 HOW_TO_CHOOSE = (
     "At least {least} characters, such as four or five words; spaces are fine. " + TO_AVOID
 )
-TOO_SHORT_ALONE = (
-    "Without it, your password alone would protect your sign-in, and that takes at least "
-    f"{User.SHORTEST_PASSWORD_ALONE} characters. Choose a longer password first."
+TOO_SHORT_WITHOUT_FACTOR = (
+    "Without it, only your password would protect your sign-in, and that needs at least "
+    f"{User.MIN_LENGTH_WITHOUT_FACTOR} characters. Choose a longer password first."
 )
 CHANGED = (
-    "This sign-in has changed in the meantime, perhaps on another device, so the password stays as "
-    "it is now. Open the page again."
+    "This sign-in has changed in the meantime, perhaps on another device, so the password was not "
+    "changed. Open the page again."
 )
-TOO_SHORT = "This password is too short: take at least {least} characters."
+TOO_SHORT = "This password is too short: use at least {least} characters."
 TOO_SHORT_REPEATED = (
-    "This password repeats a piece, which counts once: take at least {least} characters."
+    "This password repeats a part, which counts only once: use at least {least} characters."
 )
 
 
 def shortest_for(user: Any) -> int:
-    """The least length of this person's password: 15, or 8 beside a second factor."""
+    """Returns the minimum length of this user's password: 15, or 8 with a second factor."""
     has_factor = user is not None and user.pk is not None and has_second_factor(user)
-    return SHORTEST_WITH_FACTOR if has_factor else User.SHORTEST_PASSWORD_ALONE
+    return MIN_LENGTH_WITH_FACTOR if has_factor else User.MIN_LENGTH_WITHOUT_FACTOR
 
 
 def help_for(user: Any) -> str:
-    """The rule in a sentence, for the field of a new password."""
+    """Returns the rules as help text for the field of a new password."""
     return HOW_TO_CHOOSE.format(least=shortest_for(user))
 
 
 def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
-    """Whether the person's password could not be the only factor, which it would be without this
-    authenticator. False for somebody who has no password.
+    """Returns whether the user's password would be the only factor without this authenticator, and
+    is too short for that. Returns False for a user without a password.
     """
     if user.password_is_long or not user.has_usable_password():
         return False
@@ -74,14 +74,16 @@ def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
 def save_password(
     user: User, *, read_with: str, session_key: str | None = None, ends_all: str = ""
 ) -> None:
-    """Saves the new password of `user`, which is hashed before, because that is slow: see
-    Note [Lock of a person]. `read_with` is the session hash that `user` had without it.
-    `session_key` is that of the person's session, None without one. `ends_all` is the reason for
-    which all sessions and access tokens end; "" if they do not.
+    """Saves the new password of `user`. The caller hashes it before, because that is slow: see Note
+    [Lock of a person].
 
-    Raises SignInChanged if the row has another one: somebody else has closed the sign-in, or
-    changed the password, the address or the rights. Also if the session was ended, and if the last
-    second factor was removed and the password is too short without.
+    `read_with` is the session hash before the change. `session_key` is the key of the user's
+    session, or None. `ends_all` is the reason for ending all sessions and access tokens, or "" to
+    keep them.
+
+    Raises: SignInChanged if the session hash has changed, because the sign-in was closed or the
+    password, address or rights have changed. Also if the session has ended, and if the last second
+    factor was removed and the password is too short without it.
     """
     with db_transaction.atomic():
         now: User
@@ -100,29 +102,36 @@ def save_password(
 @with_retry
 def save_password_of_bank(person: User, *, read_with: str) -> None:
     """Saves the password that staff have set or removed, and ends all access tokens, in one
-    database transaction. A mail tells the person which of the two. The new hash ends the sessions.
+    database transaction. Notifies the user by mail. The new hash ends the sessions.
 
-    Raises SignInChanged as `save_password` does, and AccessEnded as `lock_person` does.
+    Raises: SignInChanged like `save_password`, and AccessEnded like `lock_person`.
     """
     with db_transaction.atomic():
         User.objects.lock_person(person.pk)
         save_password(person, read_with=read_with)
         token_ends.revoke_all(person, "password_set")
         is_set = person.has_usable_password()
-        notices.tell(person, notices.PASSWORD_SET if is_set else notices.PASSWORD_REMOVED)
+        notices.notify(person, notices.PASSWORD_SET if is_set else notices.PASSWORD_REMOVED)
 
 
 def refuse_too_long(password: str) -> None:
-    """Raises ValidationError for what no password may be, before anything reads or hashes it."""
+    """Raises ValidationError for a text longer than any password, before anything reads or hashes
+    it.
+    """
     if len(password) > LONGEST:
-        raise ValidationError(f"Take at most {LONGEST} characters.", code="password_too_long")
+        raise ValidationError(f"Use at most {LONGEST} characters.", code="password_too_long")
 
 
 class Length:
-    """Takes 15 to 256 characters, or from 8 on if the person has a second factor."""
+    """Validator that requires 15 to 256 characters, or at least 8 if the user has a second
+    factor.
+    """
 
     def validate(self, password: str, user: Any = None) -> None:
-        """Raises ValidationError."""
+        """Checks the length.
+
+        Raises: ValidationError.
+        """
         refuse_too_long(password)
         least, text = shortest_for(user), normalised_password(password)
         if min(len(password), len(text)) < least:
@@ -135,10 +144,15 @@ class Length:
 
 
 class Guessable:
-    """Refuses common passwords, runs, and words of this site and of the person."""
+    """Validator that refuses common passwords, sequences, and words of this site and about the
+    user.
+    """
 
     def validate(self, password: str, user: Any = None) -> None:
-        """Raises ValidationError."""
+        """Checks whether the password is easy to guess.
+
+        Raises: ValidationError.
+        """
         if len(password) > LONGEST:
             return  # Length refuses it
         text = normalised_password(password)
@@ -150,14 +164,13 @@ class Guessable:
             )
         if consists_of(text, SITE_WORDS | _words_about(user)):
             raise ValidationError(
-                "This password has only words of this site, your name or your address. Take"
-                " others.",
+                "This password has only words of this site, your name or your address. Use others.",
                 code="password_about_person",
             )
         if is_predictable(text):
             raise ValidationError(
-                "This password is mostly repeats or runs, such as aaa or 1234. Take words that"
-                " others would not guess.",
+                "This password is mostly repeats or sequences, such as aaa or 1234. Use words that"
+                " other people would not guess.",
                 code="password_predictable",
             )
 
@@ -166,6 +179,6 @@ class Guessable:
 
 
 def _words_about(user: Any) -> frozenset[str]:
-    """The words of the person's name and address."""
+    """Returns the words of the user's name and address."""
     about = f"{getattr(user, 'name', '')} {getattr(user, 'email', '')}"
     return frozenset(re.split(r"[\W\d_]+", about)) - {""}

@@ -1,4 +1,4 @@
-"""A sign-in that waits for a code or a passkey ends when what it began with has changed."""
+"""Ends a pending sign-in if the user's credentials have changed since it began."""
 
 from typing import Any
 
@@ -14,19 +14,19 @@ CHANGED = "Your sign-in has changed in the meantime, perhaps on another device. 
 
 
 class UnchangedStage(LoginStage):  # type: ignore[misc]
-    """The last step of a sign-in: refuses it if the password, the address or the rights have
-    changed since its first step, or the address typed there is no longer the person's.
+    """Last stage of a sign-in, which refuses it if the password, the address or the rights have
+    changed since its first stage, or the entered address no longer belongs to the user.
     """
 
     key = "unchanged"
 
     def __init__(self, controller: Any, request: HttpRequest, login: Any) -> None:
         super().__init__(controller, request, login)
-        if login.user is not None:  # each step makes all stages; the first one writes this
+        if login.user is not None:  # every step creates all stages; the first writes this
             self.state.setdefault("began_with", login.user.get_session_auth_hash())
 
     def handle(self) -> tuple[Any, bool]:
-        """A page to show, if any, and whether the sign-in may go on."""
+        """Returns a page to show, or None, and whether the sign-in may continue."""
         user, email = self.login.user, self.login.email
         now = User.objects.get(pk=user.pk)
         is_same = now.has_session_hash(self.state["began_with"])

@@ -1,4 +1,4 @@
-"""Where a request comes from, in words. Addresses themselves are neither stored nor shown."""
+"""Describes the place that a request comes from. IP addresses are neither stored nor shown."""
 
 import ipaddress
 from functools import cache
@@ -16,15 +16,17 @@ HERE, PRIVATE, UNKNOWN = "this computer", "a private network", "an unknown place
 
 
 def words_for(request: HttpRequest) -> str:
-    """The place of the request's client: a town and country if LEDGER_PLACES knows them."""
+    """Returns the place of the request's client: a town and country if LEDGER_PLACES contains
+    them.
+    """
     try:
         return place_of(get_adapter(request).get_client_ip(request))
-    except PermissionDenied:  # allauth's, where the server names no address
+    except PermissionDenied:  # allauth's error if the server passes no address
         return UNKNOWN
 
 
 def place_of(address: str) -> str:
-    """The place of an IP address."""
+    """Returns the place of an IP address."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

@@ -1,8 +1,8 @@
 """Access tokens of the identity provider, which programs send to the API: OAuth 2 (RFC 6750, 9068).
 
-A token is for whom the provider connected at a sign-in here. It makes no new people, connects
-nobody and changes no groups. What it may do is what its scopes and the person's rights both allow:
-see Note [Rights by token].
+A token belongs to the user who connected the provider at a sign-in here. It cannot create users,
+connect a provider or change groups. It may do what both its scopes and the user's rights allow: see
+Note [Rights by token].
 """
 
 import re
@@ -33,19 +33,19 @@ from ledger.provider_settings import ProviderSettings
 
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 REQUIRED = ["iss", "sub", "aud", "exp", "iat"]
-OLDEST_SECONDS = 24 * 60 * 60  # it cannot be revoked here, so no token works for longer
-KEYS_WAIT = 30  # seconds between reads of the keys for ids that are not among them
+OLDEST_SECONDS = 24 * 60 * 60  # maximum age, because tokens cannot be revoked here
+KEYS_WAIT = 30  # seconds between reads of the keys after an unknown id
 TYPES = ("jwt", "at+jwt", "application/at+jwt")
-# Values of claims with which Cognito and Keycloak tell access tokens from their other tokens.
+# Values of claims that distinguish access tokens of Cognito and Keycloak from other tokens.
 KINDS = {"token_use": "access", "typ": "Bearer"}
-SENTENCES: dict[Problem, str] = {
+MESSAGES: dict[Problem, str] = {
     "invalid": "This access token of the identity provider is not accepted.",
     "expired": "This access token has expired. Ask the identity provider for a new one.",
     "unknown": (
-        "Nobody here has connected the person of this token. They sign in here through the"
+        "No user here has connected the account of this token. Sign in here through the"
         " identity provider first."
     ),
-    "closed": "The sign-in of this token's person is closed.",
+    "closed": "The sign-in of this token's user is closed.",
     "second_factor": (
         "This needs a second factor. Sign in with one at the identity provider, and ask it for a"
         " new token."
@@ -55,12 +55,12 @@ SENTENCES: dict[Problem, str] = {
 
 
 class ProviderTokenRefused(TokenRefused):
-    """A token of the provider signs nobody in. `reason` is one plain word for the security log."""
+    """A token of the provider that was refused. `reason` is one word for the security log."""
 
     kind = "provider_token"
 
     def __init__(self, code: Problem, reason: str = "", person: User | None = None) -> None:
-        super().__init__(code, sentence=SENTENCES[code])
+        super().__init__(code, message=MESSAGES[code])
         self.reason, self.person = reason or code, person
         if code == "second_factor":
             self.challenge = "insufficient_user_authentication"  # RFC 9470
@@ -68,35 +68,41 @@ class ProviderTokenRefused(TokenRefused):
 
 @dataclass(frozen=True, slots=True)
 class ProviderToken:
-    """A verified access token: its person, and which of our scopes it has.
+    """A verified access token: its user, and which of our scopes it has.
 
-    It pays others in a day what the person may pay without a step-up, because it asks for none.
+    It may pay others per day what the user may pay without reauthentication, because it cannot
+    reauthenticate.
     """
 
     user: User
     scopes: tuple[str, ...]
-    pk: str  # the subject at the provider: all its tokens count as one
+    pk: str  # the subject at the provider, for all its tokens
     limits_payments = True
     per_payment: Decimal | None = None
     currency = ""
 
     def allows(self, scope: str) -> bool:
-        """Whether it has this scope and its person has the rights that the scope needs."""
+        """Returns whether the token has this scope and its user has the rights that the scope
+        needs.
+        """
         return scope in self.scopes and self.user.may_have_scope(scope)
 
     def per_day_in(self, currency: str) -> Decimal | None:
-        """The most that it pays in a day in this currency."""
+        """Returns the maximum that it may pay in a day in this currency."""
         return step_up.limit_in(currency)
 
 
 def is_one(text: str) -> bool:
-    """Whether a text may be a token of the provider, and such tokens are accepted here."""
+    """Returns whether a text may be a token of the provider, and such tokens are accepted here."""
     provider = settings.LEDGER_PROVIDER
     return bool(provider and provider.api_audience and JWT.fullmatch(text))
 
 
 def read(text: str) -> ProviderToken:
-    """The token with this text. One query, for the person. Raises TokenRefused."""
+    """Returns the token with this text. One query, for the user.
+
+    Raises: TokenRefused.
+    """
     provider = configured()
     key = _key_of(text, provider)
     try:
@@ -132,7 +138,7 @@ def _key_of(text: str, provider: ProviderSettings) -> Any:
 
 
 def _check_kind(claims: dict[str, Any], provider: ProviderSettings) -> None:
-    """Raises ProviderRefused for a token that is none for programs, or not for this one."""
+    """Raises ProviderRefused for a token that is not for programs, or not for this program."""
     if any(claims.get(name, kind) != kind for name, kind in KINDS.items()):
         raise ProviderRefused("no_access_token")
     if "cnf" in claims:  # bound to a key, which the sender would have to prove
@@ -145,7 +151,7 @@ def _check_kind(claims: dict[str, Any], provider: ProviderSettings) -> None:
 
 
 def _person_of(uid: str) -> User:
-    """Who has connected this subject, as a sign-in finds them."""
+    """Returns the user who has connected this subject, like a sign-in."""
     connected = SocialAccount.objects.select_related("user")
     found = connected.filter(provider=PROVIDER_ID, uid=uid).first()
     if found is None:
@@ -157,7 +163,9 @@ def _person_of(uid: str) -> User:
 
 
 def _scopes(claims: dict[str, Any], provider: ProviderSettings) -> list[str]:
-    """Our scopes that the token has: `scope` is a text with spaces, `scp` that or a list."""
+    """Returns the token's scopes that we know. `scope` is a text with spaces; `scp` is a text or a
+    list.
+    """
     given: set[str] = set()
     for name in ("scope", "scp"):
         value = claims.get(name)

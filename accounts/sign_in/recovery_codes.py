@@ -1,12 +1,13 @@
-"""Recovery codes: shown when they are made, stored as digests, used up one by one.
+"""Recovery codes: shown once when they are created, stored as digests, and used once each.
 
 # Note [Digests of recovery codes]
-A code has 25 random letters of 23, which are 113 bits. Nobody finds it by hashing guesses, not even
-with the database and SECRET_KEY, so one SHA-256 is enough, and a check costs nothing. OWASP ASVS
-5.0, 6.5.2, wants the slow hash of a password only below 112 bits.
 
-Codes made before were eight digits, derived from a stored seed. A migration hashed them as the
-standard asks, with PBKDF2 and a salt, and encrypted that: eight digits alone are soon guessed.
+A code has 25 random letters out of 23, which are 113 bits. It cannot be found by hashing guesses,
+even with the database and SECRET_KEY, so one fast SHA-256 is enough. OWASP ASVS 5.0, 6.5.2,
+requires a slow password hash only below 112 bits.
+
+Earlier codes had eight digits, derived from a stored seed. A migration hashed them with PBKDF2 and
+a salt, as the standard requires, and encrypted the result, because eight digits are easy to guess.
 """
 
 import hashlib
@@ -23,19 +24,19 @@ from accounts.refusal_counts import counts_refusals
 from accounts.sign_in.factors import Kind, has_second_factor
 from ledger.db.retry import with_retry
 
-LETTERS = "ABCDEFGHJKLMNPQRSTVWXYZ"  # without I, O and U, which are taken for others
+LETTERS = "ABCDEFGHJKLMNPQRSTVWXYZ"  # without I, O and U, which look like others
 LENGTH, GROUP, COUNT = 25, 5, 10
 OLD_LENGTH, OLD_ITERATIONS = 8, 600_000
-FACTOR_FIRST = "Recovery codes stand in for a lost passkey or app. Add one of them first."
+FACTOR_FIRST = "Recovery codes replace a lost passkey or app. Add one of them first."
 
 
 @counts_refusals
 @with_retry
 def make_recovery_codes(*, user: User) -> list[str]:
-    """Makes new codes in place of all earlier ones, and returns them, which nothing does again.
-    The page calls it behind the lock of Note [Lock of a session].
+    """Creates new codes in place of all earlier codes, and returns them. They cannot be read later.
+    The page calls it under the lock of Note [Lock of a session].
 
-    Raises NoSecondFactor for somebody who has no passkey and no app.
+    Raises: NoSecondFactor for a user without a passkey and an app.
     """
     codes = [_random_code() for _ in range(COUNT)]
     with db_transaction.atomic():
@@ -50,10 +51,12 @@ def make_recovery_codes(*, user: User) -> list[str]:
 
 @with_retry
 def use_recovery_code(*, user: User, code: str) -> Authenticator | None:
-    """Uses a code up, and returns the factor that it is of; None for a wrong or a used one.
+    """Uses up a code, and returns its factor, or None for a wrong or used code.
 
-    The row is locked, so of two requests with one code, one gets it. Case, spaces and dashes do not
-    matter. Raises ValidationError if an old code is encrypted with an unknown key.
+    The row is locked, so that only one of two parallel requests can use a code. Case, spaces and
+    dashes do not matter.
+
+    Raises: ValidationError if an old code is encrypted with an unknown key.
     """
     typed = normalize_user_code(code)
     if len(typed) not in (LENGTH, OLD_LENGTH):
@@ -68,18 +71,18 @@ def use_recovery_code(*, user: User, code: str) -> Authenticator | None:
 
 
 def digest_of(code: str) -> str:
-    """What is stored of a code. See Note [Digests of recovery codes]."""
+    """Returns the stored digest of a code. See Note [Digests of recovery codes]."""
     return hashlib.sha256(normalize_user_code(code).encode()).hexdigest()
 
 
 def old_digest_of(code: str, salt: str) -> str:
-    """What is stored, encrypted, of a code of eight digits. Takes a tenth of a second."""
+    """Returns the digest of an eight-digit code, which is stored encrypted. Takes 0.1 seconds."""
     found = hashlib.pbkdf2_hmac("sha256", code.encode(), bytes.fromhex(salt), OLD_ITERATIONS)
     return found.hex()
 
 
 def _take(row: Authenticator, typed: str) -> bool:
-    """Removes the code from those of the row, if it is one of them."""
+    """Removes the code from the row. Returns whether it was there."""
     codes, digest = row.data["codes"], digest_of(typed)
     if digest not in codes:
         return False
@@ -88,7 +91,7 @@ def _take(row: Authenticator, typed: str) -> bool:
 
 
 def _take_old(row: Authenticator, typed: str) -> bool:
-    """The same for codes of eight digits."""
+    """Does the same for eight-digit codes."""
     codes = row.data.get("old_codes", [])
     if not codes or len(typed) != OLD_LENGTH:
         return False
@@ -100,6 +103,6 @@ def _take_old(row: Authenticator, typed: str) -> bool:
 
 
 def _random_code() -> str:
-    """A code in groups, such as ABCDE-FGHJK-LMNPQ-RSTVW-XYZAB."""
+    """Returns a code in groups, such as ABCDE-FGHJK-LMNPQ-RSTVW-XYZAB."""
     letters = get_random_string(LENGTH, LETTERS)
     return "-".join(letters[at : at + GROUP] for at in range(0, LENGTH, GROUP))

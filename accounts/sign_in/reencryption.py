@@ -1,4 +1,4 @@
-"""Encrypts all secrets of second factors with the present SECRET_KEY."""
+"""Encrypts all secrets of second factors with the current SECRET_KEY."""
 
 from allauth.mfa.models import Authenticator
 
@@ -9,8 +9,8 @@ SECRETS = ("secret", "old_codes")  # keys of `Authenticator.data`
 
 
 def reencrypt_factors() -> tuple[int, list[Authenticator]]:
-    """Encrypts every secret again, in parts. Returns how many factors it has encrypted, and those
-    with a secret that no known key decrypts.
+    """Encrypts every secret again, in batches. Returns the number of encrypted factors, and the
+    factors with a secret that no known key decrypts.
     """
     factors = Authenticator.objects.filter(data__has_any_keys=SECRETS)
     return reencrypt_rows(factors, _reencrypt)
@@ -24,5 +24,5 @@ def _reencrypt(factor: Authenticator) -> None:
 
 
 def _with_the_new_key(secret: str | list[str]) -> str | list[str]:
-    """A secret, or several, encrypted anew."""
+    """Returns one or several secrets, encrypted again."""
     return reencrypt(secret) if isinstance(secret, str) else [reencrypt(one) for one in secret]

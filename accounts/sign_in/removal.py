@@ -1,7 +1,7 @@
 """Removes a password or a passkey, but never the last way to sign in.
 
-Both lock the person's row first: of two removals at once, the second sees what the first left. The
-pages call them behind the lock of Note [Lock of a session].
+Both functions lock the user's row first: of two parallel removals, the second sees the result of
+the first. The pages call them under the lock of Note [Lock of a session].
 """
 
 from allauth.mfa.models import Authenticator
@@ -12,20 +12,23 @@ from accounts.models import User
 from accounts.refusal_counts import counts_refusals
 from accounts.sign_in import notices, sessions
 from accounts.sign_in.factors import SECOND_FACTORS, Kind, factors_of
-from accounts.sign_in.passwords import TOO_SHORT_ALONE, is_too_short_without
+from accounts.sign_in.passwords import TOO_SHORT_WITHOUT_FACTOR, is_too_short_without
 from ledger.db.retry import with_retry
 from ledger.web import security_log
 
-NO_PASSKEY = "Only your password signs you in. Add a passkey first, then remove the password."
-LAST_PASSKEY = "Nothing else signs you in. Choose a password or add another passkey first."
+NO_PASSKEY = (
+    "You can sign in only with your password. Add a passkey first, then remove the password."
+)
+LAST_PASSKEY = "You have no other way to sign in. Choose a password or add another passkey first."
 
 
 @counts_refusals
 @with_retry
 def remove_password(*, user: User) -> User:
-    """Removes the password: only passkeys sign the person in. All sessions end, this one too.
+    """Removes the password, so that only passkeys can sign the user in. Ends all sessions,
+    including this one.
 
-    Raises LastWayIn without a passkey that signs in alone.
+    Raises: LastWayIn without a passkey that can sign in without a password.
     """
     with db_transaction.atomic():
         person = _locked(user)
@@ -39,17 +42,18 @@ def remove_password(*, user: User) -> User:
 @counts_refusals
 @with_retry
 def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
-    """Removes a passkey, and the recovery codes if no other second factor is left.
+    """Removes a passkey, and the recovery codes if no other second factor is left. Returns what it
+    removed.
 
-    Returns what it removed. Raises LastWayIn if nothing else would sign the person in, and
-    PasswordTooShort if the password alone would, and is too short for that.
+    Raises: LastWayIn if there is no other way to sign in; PasswordTooShort if only the password is
+    left, and it is too short for that.
     """
     with db_transaction.atomic():
         person = _locked(passkey.user)
         if not factors_of(person).signs_in_without(passkey.pk):
             raise LastWayIn(LAST_PASSKEY)
         if is_too_short_without(person, passkey):
-            raise PasswordTooShort(TOO_SHORT_ALONE)
+            raise PasswordTooShort(TOO_SHORT_WITHOUT_FACTOR)
         mine = Authenticator.objects.filter(user=person)
         removed = list(mine.filter(pk=passkey.pk))
         if not mine.filter(type__in=SECOND_FACTORS).exclude(pk=passkey.pk).exists():
@@ -60,11 +64,11 @@ def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
 
 @with_retry
 def remove_second_factors(*, user: User) -> int:
-    """Removes every second factor and the recovery codes, ends all sessions, and tells the person
-    by mail: for somebody who has lost them all, perhaps with a device that is signed in.
+    """Removes every second factor and the recovery codes, ends all sessions, and notifies the user
+    by mail. For users who have lost them all, perhaps with a signed-in device.
 
-    Returns how many rows it removed; if there were none, nothing changes and no mail leaves. A
-    password that is too short to protect the sign-in alone goes too.
+    Returns the number of removed rows. If there are none, nothing changes and no mail is sent. A
+    password that is too short to be the only protection is removed too.
     """
     with db_transaction.atomic(durable=True):
         person = _locked(user)
@@ -79,14 +83,14 @@ def remove_second_factors(*, user: User) -> int:
             person.set_unusable_password()
             person.save(update_fields=["password"])
         notice = notices.factors_removed(kinds, person, password_removed=too_short)
-        notices.tell(person, notice)
-    sessions.end_all(person, "factors_removed")  # those that began in between
+        notices.notify(person, notice)
+    sessions.end_all(person, "factors_removed")  # sessions that began in between
     for kind in sorted(set(kinds)):
         security_log.record("factor.removed", person=person, kind=kind)
     return len(kinds)
 
 
 def _locked(user: User) -> User:
-    """The person's row as it is now, locked until the transaction ends."""
+    """Returns the user's current row, locked until the transaction ends."""
     person: User = User.objects.locked([user.pk]).get()
     return person

@@ -1,4 +1,4 @@
-"""Checks again, while a request runs, that whoever sent it may still act."""
+"""Checks again, while a request runs, whether its sender may still act."""
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -8,11 +8,9 @@ from accounts.models import ApiToken, User, WebSession
 from accounts.sign_in.provider_tokens import ProviderToken
 from accounts.sign_in.session_store import ABSOLUTE, SessionStore, digest_of, end_of
 
-RIGHT_GONE = "The right to do this was taken away meanwhile, so nothing more was done."
-SESSION_GONE = (
-    "The session was ended or the sign-in was closed meanwhile, so nothing more was done."
-)
-TOKEN_GONE = "The access token was revoked or has expired, so nothing more was done."  # noqa: S105 - a sentence
+RIGHT_GONE = "The right to do this was removed in the meantime, so nothing more was done."
+SESSION_GONE = "The session has ended or the sign-in was closed, so nothing more was done."
+TOKEN_GONE = "The access token was revoked or has expired, so nothing more was done."  # noqa: S105 - a message
 
 
 def refuse_if_ended(
@@ -22,11 +20,11 @@ def refuse_if_ended(
     token: ApiToken | ProviderToken | None = None,
     permission: str = "",
 ) -> None:
-    """Raises AccessEnded if the sign-in of this person, the session or token of the request, or the
-    permission of staff has ended. `person` is as the request read them when it began.
+    """Raises AccessEnded if the user's sign-in, the session or token of the request, or the staff
+    permission has ended. `person` is the row as read when the request began.
 
-    Call it in each database transaction of a long request, after what it writes: then nothing is
-    committed that began after the end. It locks no row, see Note [Lock of a person].
+    Call it in each database transaction of a long request, after the writes. Then nothing that
+    began after the end is committed. It locks no row, see Note [Lock of a person].
     """
     now: User | None = User.objects.filter(pk=person.pk).first()
     _refuse(person, now, session_key, token)
@@ -35,9 +33,10 @@ def refuse_if_ended(
 
 
 def refuse_request_if_ended(request: HttpRequest, now: User | None) -> None:
-    """The same for the request of a page or of the API. `now` is the person as they are now, whose
-    row is locked. For a request of staff about anything else, only their sign-in, password and
-    rights count; one of another customer, or of nobody, passes.
+    """Does the same for the request of a page or of the API. `now` is the current row of a person,
+    which the caller has locked. For other people's rows, it checks only requests of staff: their
+    sign-in, password and rights. It does nothing for requests of other customers, and of
+    unauthenticated users.
     """
     user = request.user
     if not isinstance(user, User):
@@ -74,7 +73,9 @@ def _refuse(
 
 
 def _is_living(session_key: str | None) -> bool:
-    """Whether the session is stored and not too old. It is not idle: a request of it is running."""
+    """Returns whether the session is stored and not too old. It cannot be idle, because its request
+    is running.
+    """
     moment = timezone.now()
     rows = WebSession.objects.filter(pk=digest_of(session_key or ""), expire_date__gt=moment)
     row = rows.first()

@@ -1,7 +1,8 @@
-"""Where sessions are stored, and when they end (the setting SESSION_ENGINE).
+"""Stores sessions and decides when they end (the setting SESSION_ENGINE).
 
-A session ends after LEDGER_SESSION_IDLE minutes without a request and LEDGER_SESSION_ABSOLUTE hours
-after its person signed in; staff have shorter times. The server decides, not the cookie.
+A session ends after LEDGER_SESSION_IDLE minutes without a request, and LEDGER_SESSION_ABSOLUTE
+hours after its user signed in; the times for staff are shorter. The server decides this, not the
+cookie.
 """
 
 import hashlib
@@ -30,25 +31,25 @@ IS_STAFF = "is_staff"
 IDLE, ABSOLUTE = "idle", "absolute"
 ENDED = "ended"
 REASON_STAYS = timedelta(days=1)
-# What comes before signing in takes 15 minutes at most: allauth ends half a sign-in then.
+# Sessions before a sign-in need at most 15 minutes: then allauth ends a half-finished sign-in.
 ANONYMOUS = timedelta(hours=1)
-SEEN_EVERY = timedelta(minutes=1)  # how exact `last_seen_at` is: one UPDATE a minute at most
+SEEN_EVERY = timedelta(minutes=1)  # precision of `last_seen_at`: one UPDATE a minute at most
 
 
 def digest_of(session_key: str) -> str:
-    """What the table stores of a session's key."""
+    """Returns what the table stores of a session's key."""
     return hashlib.sha256(session_key.encode()).hexdigest()
 
 
 def times_for(*, is_staff: bool) -> tuple[timedelta, timedelta]:
-    """How long a session may idle, and how long it lives."""
+    """Returns how long a session may be idle, and its maximum age."""
     if is_staff:
         return settings.LEDGER_STAFF_SESSION_IDLE, settings.LEDGER_STAFF_SESSION_ABSOLUTE
     return settings.LEDGER_SESSION_IDLE, settings.LEDGER_SESSION_ABSOLUTE
 
 
 def end_of(row: WebSession, data: dict[str, Any], now: datetime) -> str:
-    """Why this session has ended: IDLE or ABSOLUTE; empty if it has not."""
+    """Returns why this session has ended, IDLE or ABSOLUTE, or "" if it has not."""
     idle, absolute = times_for(is_staff=bool(data.get(IS_STAFF)))
     if now - row.started_at >= absolute:
         return ABSOLUTE
@@ -56,10 +57,11 @@ def end_of(row: WebSession, data: dict[str, Any], now: datetime) -> str:
 
 
 def leave_reason(sessions: list[str], why: str) -> None:
-    """Keeps for a day why these sessions, which are deleted, have ended: for who has their cookies.
+    """Stores for a day why these deleted sessions have ended, for browsers that still have their
+    cookies.
 
-    Under keys of their own: a request that is under way may still save a session, and must not find
-    a row there. The rows name nobody.
+    The rows have different keys, because a running request may still save a session and must not
+    find a row. The rows contain no user.
     """
     ends, data = timezone.now() + REASON_STAYS, SessionStore().encode({ENDED: why})
     WebSession.objects.bulk_create(
@@ -72,7 +74,9 @@ def leave_reason(sessions: list[str], why: str) -> None:
 
 
 def reason_left_for(session_key: str) -> str:
-    """Why the session with this key was ended from elsewhere; "" if it was not. Says it once."""
+    """Returns why the session with this key was ended elsewhere, or "" if it was not. Deletes the
+    reason.
+    """
     rows = WebSession.objects.filter(pk=_reason_key(digest_of(session_key)))
     row = rows.filter(expire_date__gt=timezone.now()).first()
     if row is None:
@@ -82,8 +86,8 @@ def reason_left_for(session_key: str) -> str:
 
 
 def _forget(row: WebSession) -> None:
-    """Deletes the row of a session that has ended. Waits for no standby: a row that a failover
-    brings back has ended as well.
+    """Deletes the row of an ended session, without waiting for a standby. If a failover restores
+    the row, it is still an ended session.
     """
     with waiting_for_no_standby():
         row.delete()
@@ -94,14 +98,14 @@ def _reason_key(session: str) -> str:
 
 
 class WalPosition(Func):
-    """Up to where the writer has written its WAL, in bytes."""
+    """The position up to which the writer has written its WAL, in bytes."""
 
     template = POSITION
     output_field = BigIntegerField()
 
 
 class SessionStore(DatabaseStore):
-    """A session in the table `sessions`. `ended` says why the one of this cookie has ended."""
+    """A session in the table `sessions`. `ended` is why the session of this cookie has ended."""
 
     ended = ""
     was_staff = False
@@ -112,7 +116,7 @@ class SessionStore(DatabaseStore):
         return WebSession
 
     def load(self) -> dict[str, Any]:
-        """The data of the session; empty if there is none, or if it has ended."""
+        """Returns the data of the session, or an empty dict if it does not exist or has ended."""
         rows = WebSession.objects.filter(
             session_key=digest_of(self.session_key or ""), expire_date__gt=timezone.now()
         )
@@ -132,8 +136,8 @@ class SessionStore(DatabaseStore):
         return data
 
     def save(self, must_create: bool = False) -> None:
-        """As Django's, which takes any failure of the database for a session that was deleted
-        meanwhile: then a page would be a 400 that nobody tries again.
+        """Saves like Django, but passes on temporary database errors. Django would treat them as a
+        deleted session and respond with a 400 that clients do not retry.
         """
         try:
             super().save(must_create)
@@ -144,10 +148,12 @@ class SessionStore(DatabaseStore):
             raise
 
     def cycle_key(self) -> None:
-        """Gives the session another key. Raises SessionInterrupted if it was ended in the meantime.
+        """Changes the session's key.
 
-        Django inserts a second row, then deletes the first: what ends all sessions would not find
-        the new one. An UPDATE of the row waits for that, or is waited for.
+        Django inserts a second row and then deletes the first, so code that ends all sessions could
+        miss the new row. An UPDATE of the row and such code wait for each other.
+
+        Raises: SessionInterrupted if the session was ended in the meantime.
         """
         self._get_session()  # type: ignore[attr-defined]  # while the former key still opens it
         if self.session_key is None:
@@ -186,25 +192,25 @@ class SessionStore(DatabaseStore):
 
     @property
     def wal_position(self) -> int | None:
-        """The byte of WAL up to which the session has written: a replica that it reads from must
-        have replayed it. None if it wrote nothing, or is not loaded. No query.
+        """The byte of WAL up to which the session has written. A replica must have replayed it to
+        serve the session. None if the session wrote nothing or is not loaded. No query.
         """
         return self.row.wal_position if self.row else None
 
     @property
     def needed(self) -> replicas.Needed:
-        """What a replica must have replayed to serve this session. No query."""
+        """The position that a replica must have replayed to serve this session. No query."""
         return replicas.Needed(replicas.seen_with(self.row).started, self.wal_position)
 
     def note_writer(self) -> None:
-        """Marks the server that writes if this session met another one than is marked there."""
+        """Writes a new marker if the current writer is not the server in the session's marker."""
         if replicas.seen_with(self.row).needs_mark:
             replicas.write_mark()
 
     def note_position(self) -> None:
-        """Notes that the session has written until now. For requests that wrote, where there are
-        replicas. Waits for no standby, as the request itself did: a failover may lose this, because
-        no replica serves anybody before it has replayed all that the new writer had by then.
+        """Stores the current WAL position in the session, for requests that wrote, if there are
+        replicas. Does not wait for a standby. A failover may lose it, but then replicas must first
+        replay everything that the new writer had.
         """
         if self.session_key:
             row = WebSession.objects.filter(pk=digest_of(self.session_key))
@@ -212,8 +218,8 @@ class SessionStore(DatabaseStore):
                 row.update(wal_position=Greatest("wal_position", WalPosition()))
 
     def seen(self) -> None:
-        """Notes that a request has used the session, once a minute. So a page that only reads does
-        not wait for a standby: what a failover loses of this ends an idle session earlier.
+        """Records, once a minute, that a request has used the session. Pages that only read do not
+        wait for a standby: if a failover loses this, an idle session ends earlier.
         """
         now = timezone.now()
         if self.row and self.row.user_id and now - self.row.last_seen_at >= SEEN_EVERY:

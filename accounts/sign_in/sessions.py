@@ -1,4 +1,4 @@
-"""The sessions of a person: what each is, and ending them. Ending one deletes its row."""
+"""The sessions of a user. Ending a session deletes its row."""
 
 import re
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ SESSION_ID = re.compile("[0-9a-f]{64}")  # a SHA-256, see `digest_of`
 
 @dataclass(frozen=True, slots=True)
 class OwnSession:
-    """A living session of a person. `id` is no key: nobody can sign in with it."""
+    """A valid session of a user. `id` is not the key, so it cannot be used to sign in."""
 
     id: str
     device: str
@@ -43,7 +43,7 @@ class OwnSession:
 
 
 def begin(*, request: HttpRequest, user: User, **_signal: Any) -> None:
-    """Writes into the session when, where and on what its person has just signed in."""
+    """Stores in the session when, where and on which device the user has just signed in."""
     request.session[SIGNED_IN_AT] = timezone.now().timestamp()
     request.session[IS_STAFF] = user.is_staff or user.is_superuser
     request.session[DEVICE] = devices.words_for(request)
@@ -51,22 +51,24 @@ def begin(*, request: HttpRequest, user: User, **_signal: Any) -> None:
 
 
 def renew(request: HttpRequest) -> None:
-    """Gives the session another key, as after each proof of who it is."""
+    """Changes the session's key, as after each proof of identity."""
     request.session.cycle_key()
 
 
 def lock(user: User, session_key: str | None, *, read_with: str = "") -> User:
-    """Locks the person who is signed in, and the session, until the database transaction ends.
-    Returns the person as they are now.
+    """Locks the signed-in user and the session until the database transaction ends. Returns the
+    user's current row.
 
-    Raises SignInChanged if the session was ended, or if the password, the address or the rights
-    were changed, after `user` was read. `read_with` is the session hash that `user` had before a
-    new password was set.
+    Note [Lock of a session]: credentials that outlive a session, such as a second factor or an
+    access token, are created and removed under this lock. Code that ends sessions deletes their
+    rows and then the credentials they created: it waits for the lock, so it finds all of them. The
+    user is locked before the session. Other things that outlive a session are created under
+    `lock_active`.
 
-    Note [Lock of a session]: what signs in and outlives a session, such as a second factor or an
-    access token, is made and removed behind this lock. What ends sessions deletes their rows, then
-    what they have made: it waits for the lock, and finds all of it. The person is locked before the
-    session. Other things that outlive a session are made behind `lock_active`.
+    `read_with` is the session hash of `user` before a new password was set.
+
+    Raises: SignInChanged if the session was ended, or the password, the address or the rights were
+    changed, after `user` was read.
     """
     person: User = User.objects.locked([user.pk]).get()
     if not person.has_session_hash(read_with or user.get_session_auth_hash()):
@@ -78,7 +80,7 @@ def lock(user: User, session_key: str | None, *, read_with: str = "") -> User:
 
 
 def living_sessions(user: User, current_key: str | None) -> list[OwnSession]:
-    """The person's sessions that would still open a page, the current one first. One query."""
+    """Returns the user's valid sessions, the current one first. One query."""
     now, current = timezone.now(), digest_of(current_key or "")
     found = []
     for row in WebSession.objects.filter(user=user, expire_date__gt=now).order_by("-last_seen_at"):
@@ -90,7 +92,7 @@ def living_sessions(user: User, current_key: str | None) -> list[OwnSession]:
 
 
 def end_session(user: User, session: str, reason: str = "by_person") -> bool:
-    """Ends one session of this person. Returns False if they have none with this id."""
+    """Ends one session of this user. Returns False if they have no session with this id."""
     if not SESSION_ID.fullmatch(session):
         return False
     ended, _ = WebSession.objects.filter(user=user, pk=session).delete()
@@ -101,7 +103,7 @@ def end_session(user: User, session: str, reason: str = "by_person") -> bool:
 
 
 def end_others(user: User, current_key: str | None, reason: str) -> int:
-    """Ends all sessions of the person but the current one. Returns how many."""
+    """Ends all sessions of the user except the current one. Returns their number."""
     others = WebSession.objects.filter(user=user).exclude(pk=digest_of(current_key or ""))
     keys = list(others.values_list("pk", flat=True))
     ended, _ = others.delete()
@@ -112,8 +114,8 @@ def end_others(user: User, current_key: str | None, reason: str) -> int:
 
 
 def end_all(user: User, reason: str) -> int:
-    """Ends all sessions of the person, then all access tokens: see Note [Lock of a session].
-    Returns how many sessions.
+    """Ends all sessions of the user, then all access tokens: see Note [Lock of a session]. Returns
+    the number of sessions.
     """
     ended = end_others(user, None, reason)
     token_ends.revoke_all(user, reason)

@@ -1,9 +1,9 @@
-"""Step-up: proving again who is at the browser, before something that a thief would want.
+"""Step-up: reauthentication before an action that a thief would want.
 
-A proof is a password, a code, a passkey, or a new sign-in at the identity provider. It counts for
-some minutes, in the session and for the person that gave it. Signing in is one, but not through a
-provider, which may have asked nothing. Somebody with a second factor proves themselves by that
-factor, because a password alone may have been stolen.
+A proof is a password, a code, a passkey, or a new sign-in at the identity provider. It is valid for
+some minutes, for the session and its user. A sign-in is a proof too, except through a provider,
+which may not have requested a proof. Users with a second factor must use it, because their password
+may have been stolen.
 """
 
 import time
@@ -26,7 +26,7 @@ from accounts.sign_in.factors import has_second_factor
 from ledger.web import security_log
 from ledger.web.redirects import redirect_page
 
-ASKED = "step_up"  # in the session: why the person was asked, and where they go on
+ASKED = "step_up"  # session key: the reason and the next page
 FACTOR = "mfa"  # allauth's method of a passkey, a code of an app or a recovery code
 PROVIDER = "socialaccount"
 NEW_FACTOR = "new_factor"  # a passkey or an app that this session has just added
@@ -39,7 +39,7 @@ PROOFS = BY_FACTOR | {PROVIDER, "password"}
 
 
 class Ask(Enum):
-    """What a change needs first: nothing more, a proof, or a new sign-in."""
+    """What a change requires first: nothing, a proof, or a new sign-in."""
 
     NOTHING = auto()
     PROOF = auto()
@@ -47,21 +47,22 @@ class Ask(Enum):
 
 
 def usual_time() -> timedelta:
-    """How long a proof counts: LEDGER_STEP_UP_MINUTES."""
+    """Returns how long a proof is valid: LEDGER_STEP_UP_MINUTES."""
     return timedelta(minutes=settings.LEDGER_STEP_UP_MINUTES)
 
 
 def is_fresh(request: HttpRequest, *, within: timedelta | None = None) -> bool:
-    """Whether the person proved within this time, by default `usual_time`, who they are."""
+    """Returns whether the user proved their identity within this time (default: `usual_time`)."""
     until = fresh_until(request, within=within)
     return until is not None and until > _now()
 
 
 def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> datetime | None:
-    """Until when the last proof of this session counts; None without one. May be over.
+    """Returns until when the last proof of this session is valid, possibly in the past, or None
+    without a proof.
 
-    allauth's `did_recently_reauthenticate` does not count a sign-in, would let in who has no way to
-    step up, and takes a password from people with a second factor.
+    allauth's `did_recently_reauthenticate` ignores sign-ins, accepts users who cannot
+    reauthenticate, and accepts a password from users with a second factor.
     """
     proofs = [proof for proof in _proofs(request) if proof[1] <= time.time()]
     if any(method not in BY_FACTOR for method, _ in proofs) and has_second_factor(_person(request)):
@@ -73,16 +74,18 @@ def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> dat
 
 
 def limit_in(currency: str) -> Decimal:
-    """What a person may pay to others on a day without a step-up, from LEDGER_STEP_UP_OVER."""
+    """Returns what a user may pay to others in a day without a step-up, from
+    LEDGER_STEP_UP_OVER.
+    """
     limits: dict[str, Decimal] = settings.LEDGER_STEP_UP_OVER
     return limits.get(currency, limits["*"])
 
 
 def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
-    """Leads to the page that asks for a proof, which says `why`, and from there to `back`.
+    """Redirects to the page that requests a proof and shows `why`, and from there to `back`.
 
-    The caller keeps what was typed. Somebody without any way to prove themselves, who signs in by
-    codes from mails alone, is sent back and told what to add; signing in again would not help.
+    The caller keeps the submitted data. A user who can sign in only with mailed codes is redirected
+    to `back` with a message on what to add, because a new sign-in would not help.
     """
     security_log.record("step_up.asked", request=request)
     ways = get_adapter().get_reauthentication_methods(_person(request))
@@ -95,11 +98,11 @@ def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
 
 
 def what_to_ask(request: HttpRequest) -> Ask:
-    """What a page that changes how the person signs in has to ask for first.
+    """Returns what a page that changes how the user signs in must require first.
 
-    Somebody without a password, a factor and a provider, as after the bank has added them or
-    removed their factors, signs in by codes from a mail and has nothing else to prove themselves
-    by: they sign in again after the time of a proof. allauth would take them as proved for good.
+    A user may have neither a password, a factor nor a provider, for example after the bank has
+    added them or removed their factors. They can sign in only with mailed codes, so they must sign
+    in again when the time of a proof is over. allauth would treat them as permanently proved.
     """
     if not request.user.is_authenticated:
         return Ask.NOTHING
@@ -111,8 +114,8 @@ def what_to_ask(request: HttpRequest) -> Ask:
     return Ask.SIGN_IN if is_over else Ask.NOTHING
 
 
-def told_to_sign_in_again(request: HttpRequest) -> HttpResponse:
-    """Leads to the home page, with a sentence on what to do."""
+def redirect_to_new_sign_in(request: HttpRequest) -> HttpResponse:
+    """Redirects to the home page, with a message on what to do."""
     messages.warning(request, f"This needs a fresh sign-in. {_sign_in_again()}")
     return redirect(settings.LOGIN_REDIRECT_URL)
 
@@ -123,13 +126,15 @@ def _sign_in_again() -> str:
 
 
 def strongest(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of allauth's ways to step up, those by a second factor; all if there is none."""
+    """Returns allauth's reauthentication methods with a second factor, or all if there is none."""
     by_factor = [way for way in ways if way["id"].startswith("mfa_reauthenticate")]
     return by_factor or list(ways)
 
 
 def _proofs(request: HttpRequest) -> list[tuple[str, float]]:
-    """The method and the time of each proof that allauth recorded for this person and session."""
+    """Returns the method and the time of each proof that allauth recorded for this user and
+    session.
+    """
     if not request.user.is_authenticated:
         return []
     records = get_authentication_records(request, request.user)

@@ -1,9 +1,9 @@
 """The text of an access token: `ledger_<prefix>_<secret><checksum>`, all in base62.
 
-The prefix tells tokens of a person apart and is no secret; the secret is 256 random bits. The
-checksum is the CRC-32 of all before it, as in the tokens of GitHub: it tells a mistyped token from
-an unknown one without a query, and lets programs that search for leaked secrets be sure. It
-protects nothing.
+The prefix identifies a token in lists and is not secret; the secret is 256 random bits. The
+checksum is the CRC-32 of everything before it, like in GitHub's tokens. It distinguishes a mistyped
+token from an unknown one without a query, and lets scanners for leaked secrets be sure. It is not a
+protection.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ SHAPE = re.compile(
 
 
 class NewText(NamedTuple):
-    """A new token: its prefix, and the whole text, which nothing stores."""
+    """A new token: its prefix, and the whole text, which is never stored."""
 
     prefix: str
     text: str
 
 
 def new_text() -> NewText:
-    """A random token."""
+    """Returns a random token."""
     prefix = "".join(secrets.choice(ALPHABET) for _ in range(PREFIX_LENGTH))
     secret = in_base62(secrets.randbits(SECRET_BITS), SECRET_LENGTH)
     begin = f"{BEGINS}{prefix}_{secret}"
@@ -42,27 +42,29 @@ def new_text() -> NewText:
 
 
 def is_well_formed(text: str) -> bool:
-    """Whether the text has the shape of a token and a right checksum. No query."""
+    """Returns whether the text has the format of a token and a correct checksum. No query."""
     return SHAPE.fullmatch(text) is not None and text.endswith(checksum(text[:-CHECKSUM_LENGTH]))
 
 
 def digest_of(text: str) -> str:
-    """What the table stores of a token. A plain SHA-256 is enough: nobody tries 2 ** 256 texts."""
+    """Returns what the table stores of a token. A plain SHA-256 is enough, because 2 ** 256 texts
+    cannot be tried.
+    """
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def id_of(digest: str) -> UUID:
-    """The id of the row with this digest: its first half, which no two tokens share either."""
+    """Returns the id of the row with this digest: its first half, which is unique too."""
     return UUID(hex=digest[:32])
 
 
 def checksum(begin: str) -> str:
-    """The last letters of the token that begins so."""
+    """Returns the last letters of the token that begins like this."""
     return in_base62(zlib.crc32(begin.encode()), CHECKSUM_LENGTH)
 
 
 def in_base62(number: int, length: int) -> str:
-    """The number with this many letters, zeros first."""
+    """Returns the number with this many letters, zeros first."""
     letters = []
     for _ in range(length):
         number, rest = divmod(number, len(ALPHABET))

@@ -1,7 +1,7 @@
-"""Personal access tokens: issuing, reading and revoking them.
+"""Issues, reads and revokes personal access tokens.
 
-A token works with its person's rights at the time, as far as its scopes go: see Note [Rights by
-token]. Which changes of a sign-in end tokens, `token_ends` says.
+A token has the current rights of its owner, limited to its scopes: see Note [Rights by token].
+`token_ends` describes which changes of a sign-in end tokens.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,20 +28,20 @@ from ledger.text.currencies import LARGEST_AMOUNT, fits, is_currency, minor_unit
 from ledger.text.lines import tidy_line
 from ledger.web import security_log
 
-MOST_LIVE = 20  # of a person
-USED_EVERY = timedelta(minutes=1)  # how exact `last_used_at` is: one UPDATE a minute at most
+MAX_VALID = 20  # valid tokens of one user
+USED_EVERY = timedelta(minutes=1)  # precision of `last_used_at`: one UPDATE a minute at most
 NAME_LIMIT = ApiToken._meta.get_field("name").max_length or 0
 
 Problem = Literal[
     "malformed", "unknown", "expired", "revoked", "closed", "second_factor", "limited",
-    "invalid", "unavailable",  # of tokens of the identity provider alone
+    "invalid", "unavailable",  # only for tokens of the identity provider
 ]  # fmt: skip
-SENTENCES: dict[Problem, str] = {
-    "malformed": "This is no access token, or a letter of it is wrong. Copy the whole token.",
+MESSAGES: dict[Problem, str] = {
+    "malformed": "This is not an access token, or a character is wrong. Copy the whole token.",
     "unknown": "There is no such access token.",
     "expired": "This access token has expired. Make a new one on the page Security.",
     "revoked": "This access token was revoked. Make a new one on the page Security.",
-    "closed": "The sign-in of this token's person is closed.",
+    "closed": "The sign-in of this token's user is closed.",
     "second_factor": (
         "This access token was made without a second factor, which it needs now. Sign in with a "
         "second factor, and make a new token on the page Security."
@@ -51,15 +51,15 @@ SENTENCES: dict[Problem, str] = {
 
 
 class TokenRefused(Exception):
-    """The text signs nobody in. `row` is that of the token, if there is one; `reason` is for the
-    security log, `challenge` for the header WWW-Authenticate.
+    """A token that was refused. `row` is the token's row, if there is one; `reason` is for the
+    security log, and `challenge` for the header WWW-Authenticate.
     """
 
     kind = "access_token"
     challenge = "invalid_token"
 
-    def __init__(self, code: Problem, row: ApiToken | None = None, sentence: str = "") -> None:
-        super().__init__(sentence or SENTENCES[code])
+    def __init__(self, code: Problem, row: ApiToken | None = None, message: str = "") -> None:
+        super().__init__(message or MESSAGES[code])
         self.code: Problem = code
         self.row, self.person = row, row.user if row else None
         self.reason: str = code
@@ -67,7 +67,7 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new token: its row, and the text, to be shown once."""
+    """A new token: its row, and the text, which is shown once."""
 
     row: ApiToken
     text: str
@@ -90,11 +90,13 @@ def issue(
     second_factor: bool = False,
     session_key: str | None = None,
 ) -> IssuedToken:
-    """Makes a token, which a mail tells the person. Its text is in the result alone.
+    """Creates a token and notifies its owner by mail. Only the result contains its text.
 
-    `second_factor`: whether the person has proved one in this session; commands say True.
-    `session_key` is that of the session, None for commands. `None` in `expires_at` is for commands.
-    Raises TokenInvalid, TooManyTokens, or SignInChanged as `sessions.lock` does.
+    `second_factor`: whether the user has proved one in this session; commands pass True.
+    `session_key` is the session's key, or None for commands. Only commands may pass None as
+    `expires_at`.
+
+    Raises: TokenInvalid, TooManyTokens, or SignInChanged like `sessions.lock`.
     """
     row = ApiToken(
         user=person,
@@ -117,22 +119,22 @@ def issue(
         row.hash = digest_of(text)
         row.pk = id_of(row.hash)
         row.save(force_insert=True)
-        notices.tell(locked, notices.token_issued(row))
+        notices.notify(locked, notices.token_issued(row))
     security_log.record("credential.issued", person=person, kind="access_token", row=row.pk)
     return IssuedToken(row, text)
 
 
 @with_retry
 def revoke(*, token: ApiToken, by: User | None, reason: str = BY_PERSON) -> bool:
-    """Revokes a token and notifies its owner by email. Returns False if it was revoked before.
+    """Revokes a token and notifies its owner by email. Returns False if it was already revoked.
 
-    `by` is the user who revokes it, None for a command.
+    `by` is the user who revokes it, or None for a command.
     """
     owner, row = token.user, token.pk
     with db_transaction.atomic(durable=True):
         ended = token_ends.end(Q(pk=row), reason, by)
         if ended:
-            notices.tell(owner, notices.token_revoked(token, by))
+            notices.notify(owner, notices.token_revoked(token, by))
     if ended:
         security_log.record(
             "credential.revoked", person=owner, kind="access_token", row=row,
@@ -142,8 +144,8 @@ def revoke(*, token: ApiToken, by: User | None, reason: str = BY_PERSON) -> bool
 
 
 def owner_of(text: str) -> ApiToken | None:
-    """The token with this text, with its person, if it works. One query; none for a text that
-    cannot be a token.
+    """Returns the token with this text, with its owner, or None if it is not valid. One query, or
+    none for a text that cannot be a token.
     """
     try:
         return read(text)
@@ -152,7 +154,10 @@ def owner_of(text: str) -> ApiToken | None:
 
 
 def read(text: str) -> ApiToken:
-    """As `owner_of`, but raises TokenRefused, which says why the token does not work."""
+    """Returns the token like `owner_of`.
+
+    Raises: TokenRefused with the reason if the token is not valid.
+    """
     if not is_well_formed(text):
         raise TokenRefused("malformed")
     digest = digest_of(text)
@@ -171,8 +176,8 @@ def read(text: str) -> ApiToken:
 
 
 def needs_second_factor(scopes: Collection[str]) -> bool:
-    """Whether tokens with these scopes work only if a second factor was proved where they were
-    issued: as the pages to which the scopes correspond, see `second_factor_rule`.
+    """Returns whether tokens with these scopes are valid only if a second factor was proved when
+    they were issued, like for the corresponding pages: see `second_factor_rule`.
     """
     if settings.LEDGER_CUSTOMER_SECOND_FACTOR:
         return True
@@ -180,7 +185,7 @@ def needs_second_factor(scopes: Collection[str]) -> bool:
 
 
 def note_use(token: ApiToken, place: str) -> None:
-    """Notes that the token was used, and from where in words, once a minute."""
+    """Records, once a minute, that the token was used, and from which place."""
     now = timezone.now()
     if token.last_used_at is not None and now - token.last_used_at < USED_EVERY:
         return
@@ -191,9 +196,9 @@ def note_use(token: ApiToken, place: str) -> None:
 
 
 def _check(row: ApiToken, scopes: Sequence[str]) -> None:
-    """Raises TokenInvalid for what no token can have."""
+    """Raises TokenInvalid for an invalid token."""
     if not row.name or len(row.name) > NAME_LIMIT:
-        raise TokenInvalid(f"Name the token, with at most {NAME_LIMIT} characters.", "name")
+        raise TokenInvalid(f"Enter a name with at most {NAME_LIMIT} characters.", "name")
     if not row.scopes or set(scopes) != set(row.scopes):
         known = ", ".join(ApiToken.TokenScope.values)
         raise TokenInvalid(f"Choose one or more of the scopes {known}.", "scopes")
@@ -205,7 +210,7 @@ def _check(row: ApiToken, scopes: Sequence[str]) -> None:
 def _check_limits(row: ApiToken) -> None:
     limits = {"per_payment": row.per_payment, "per_day": row.per_day}
     if row.currency and not is_currency(row.currency):
-        raise TokenInvalid(f"{row.currency[:10]} is no currency.", "currency")
+        raise TokenInvalid(f"{row.currency[:10]} is not a currency.", "currency")
     for field, limit in limits.items():
         if limit is None:
             continue
@@ -220,7 +225,7 @@ def _check_limits(row: ApiToken) -> None:
 
 
 def _check_person(person: User, row: ApiToken) -> None:
-    """Raises TokenInvalid if the person may not have this token, or TooManyTokens."""
+    """Raises TokenInvalid if the user may not have this token, or TooManyTokens."""
     if not person.is_active:
         raise TokenInvalid("This sign-in is closed.")
     if needs_second_factor(row.scopes) and not row.second_factor:
@@ -229,8 +234,8 @@ def _check_person(person: User, row: ApiToken) -> None:
         raise TokenInvalid("Only staff can have a token with the scope staff.", "scopes")
     if REPORT in row.scopes and not person.may_have_scope(REPORT):
         raise TokenInvalid(
-            "Only who reads the figures of the bank can have a token with the scope report.",
+            "Only users who may read the bank's figures can have a token with the scope report.",
             "scopes",
         )
-    if ApiToken.objects.of(person).live().count() >= MOST_LIVE:
-        raise TooManyTokens(f"A person has at most {MOST_LIVE} tokens. Revoke one first.")
+    if ApiToken.objects.of(person).live().count() >= MAX_VALID:
+        raise TooManyTokens(f"A person has at most {MAX_VALID} tokens. Revoke one first.")

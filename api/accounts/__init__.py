@@ -1,1 +1,3 @@
-"""Accounts of the caller: the list, opening one, its entries, its balance now and then."""
+"""Accounts of the caller: the list, opening an account, its entries, and its balance at any
+time.
+"""

@@ -32,24 +32,24 @@ class AccountSerializer(serializers.Serializer[Account]):
     status = serializers.ChoiceField(Account.Status.choices)
     balance = ExactAmountField(help_text="Booked money.")
     held = ExactAmountField(help_text="Reserved by holds.")
-    available = ExactAmountField(help_text="What may go out: balance + overdraft_limit - held.")
+    available = ExactAmountField(help_text="Available money: balance + overdraft_limit - held.")
     overdraft_limit = ExactAmountField()
-    transfer_limit = OptionalAmountField(help_text="Most that one payment may send.")
-    daily_limit = OptionalAmountField(help_text="Most that may go out in a day.")
+    transfer_limit = OptionalAmountField(help_text="Maximum of one payment.")
+    daily_limit = OptionalAmountField(help_text="Maximum of all outgoing payments in a day.")
     created_at = InstantField()
     last_entry_at = InstantField(allow_null=True)
     closed_at = InstantField(allow_null=True)
 
 
 class NewAccountSerializer(StrictSerializer):
-    """What an account is opened with."""
+    """The currency and name of a new account."""
 
     currency = TextField(min_length=3, max_length=3)
     name = TextField(max_length=100)
 
 
 class BalanceSerializer(serializers.Serializer[Any]):
-    """A booked balance at a moment."""
+    """A booked balance at a point in time."""
 
     account = serializers.UUIDField()
     currency = serializers.CharField()
@@ -88,12 +88,14 @@ class EntrySerializer(serializers.Serializer[Entry]):
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_category(self, entry: Entry) -> str | None:
-        """The caller's own category if the entry came with it, else that of the transaction."""
+        """Returns the caller's own category if the entry was read with it, else the
+        transaction's.
+        """
         return getattr(entry, "own_category", None) or entry.category
 
     @extend_schema_field(PartySerializer(allow_null=True))
     def get_counterparty(self, entry: Entry) -> dict[str, str] | None:
-        """The other side, as the statement names it."""
+        """Returns the other side, with its name as in the statement."""
         other = entry.counterparty
         if other is None:
             return None
@@ -103,7 +105,7 @@ class EntrySerializer(serializers.Serializer[Entry]):
 
 
 class AccountListSerializer(serializers.Serializer[Any]):
-    """The accounts, oldest first; they are few, so they are on one page."""
+    """The accounts, oldest first, all on one page."""
 
     results = AccountSerializer(many=True)
 
@@ -112,4 +114,6 @@ class EntryPageSerializer(serializers.Serializer[Any]):
     """A page of entries, newest first."""
 
     results = EntrySerializer(many=True)
-    next = serializers.URLField(allow_null=True, help_text="The page of older ones.")
+    next = serializers.URLField(
+        allow_null=True, help_text="URL of the next page, with older items."
+    )

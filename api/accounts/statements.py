@@ -1,4 +1,4 @@
-"""The statements of an account: those that the bank has issued, and any period, as files."""
+"""Statements of an account as files: those that the bank has issued, and any other period."""
 
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,7 @@ AS_TEXT = {"csv", "ofx", "qif", "sta"}
 class MonthlyStatementSerializer(serializers.Serializer[MonthlyStatement]):
     """A statement that the bank has issued. It never changes."""
 
-    number = serializers.IntegerField(help_text="From 1 on, without a gap.")
+    number = serializers.IntegerField(help_text="Starts at 1, without gaps.")
     first_day = serializers.DateField()
     last_day = serializers.DateField()
     currency = serializers.CharField()
@@ -40,7 +40,9 @@ class MonthlyStatementSerializer(serializers.Serializer[MonthlyStatement]):
     money_out = ExactAmountField()
     closing = ExactAmountField(help_text="Balance after the last entry.")
     entry_count = serializers.IntegerField()
-    digest = serializers.CharField(source="hex_digest", help_text="SHA-256, as on paper.")
+    digest = serializers.CharField(
+        source="hex_digest", help_text="SHA-256, as on the printed statement."
+    )
     issued_at = InstantField()
 
 
@@ -48,17 +50,24 @@ class MonthlyStatementPageSerializer(serializers.Serializer[Any]):
     """A page of statements, newest first."""
 
     results = MonthlyStatementSerializer(many=True)
-    next = serializers.URLField(allow_null=True, help_text="The page of older ones.")
+    next = serializers.URLField(
+        allow_null=True, help_text="URL of the next page, with older items."
+    )
 
 
 def _responses() -> dict[tuple[int, str], Any]:
-    """A file in each format; JSON is an array with an object for each entry."""
+    """Returns the response schemas: a file in each format. JSON is an array with an object for each
+    entry.
+    """
     found: dict[tuple[int, str], Any] = {}
     for kind in STATEMENT_FILES:
-        told: Any = OpenApiTypes.STR if kind.format in AS_TEXT else OpenApiTypes.BINARY
+        response_type: Any = OpenApiTypes.STR if kind.format in AS_TEXT else OpenApiTypes.BINARY
         if kind.format == "json":
-            told = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
-        found[200, kind.media_type] = told
+            response_type = {
+                "type": "array",
+                "items": {"type": "object", "additionalProperties": True},
+            }
+        found[200, kind.media_type] = response_type
     return found
 
 
@@ -71,7 +80,7 @@ class StatementList(ApiView):
         responses=MonthlyStatementPageSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """The statements that the bank has issued for past months, newest first."""
+        """Returns the statements that the bank has issued for past months, newest first."""
         known_only(request, "limit", "cursor")
         account = own_account(self.caller.person, pk)
         rows = MonthlyStatement.objects.of(account).select_related("account").defer("names")
@@ -88,8 +97,8 @@ class StatementFile(ApiView):
 
     @extend_schema(operation_id="accounts_statement_file", responses=_responses())
     def get(self, request: Request, pk: UUID, number: int) -> HttpResponseBase:
-        """A statement that the bank has issued, as a file. `format` says of which kind, or Accept;
-        without both it is JSON.
+        """Returns a statement that the bank has issued, as a file. `format` or Accept selects the
+        file format; the default is JSON.
         """
         known_only(request)
         statement = statement_of(self.caller.person, pk, number)
@@ -108,8 +117,8 @@ class ChosenStatement(ApiView):
         operation_id="accounts_statement", parameters=OF_STATEMENT, responses=_responses()
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
-        """All entries that fit the filters of the statement's page, as a file. A PDF has a digest
-        that anybody can check.
+        """Returns all entries that match the filters of the statement's page, as a file. A PDF has
+        a digest that anybody can check.
         """
         known_only(request, *(each.name for each in OF_STATEMENT))
         account = own_account(self.caller.person, pk)

@@ -40,11 +40,13 @@ from transactions.models import Entry
 from transactions.statements.forms import StatementForm
 from transactions.statements.page import STATEMENT, entries_of, with_own_categories
 
-OTHER_ACCOUNT = "This key was used for an account with another name or currency. None was opened."
+OTHER_ACCOUNT = (
+    "This key was used for an account with another name or currency. No account was opened."
+)
 
 OF_STATEMENT = [
-    query("start", "From this day on.", "date"),
-    query("end", "To this day, with it.", "date"),
+    query("start", "First day.", "date"),
+    query("end", "Last day, inclusive.", "date"),
     query("direction", "Only money in, or only money out.", choices=["in", "out"]),
     query("q", "As in the search of a statement: words, amounts, people."),
 ]
@@ -57,7 +59,7 @@ class AccountList(ApiView):
         operation_id="accounts_list", parameters=[FIELDS], responses=AccountListSerializer
     )
     def get(self, request: Request) -> Response:
-        """Every account of the caller, closed ones too, oldest first."""
+        """Returns every account of the caller, including closed accounts, oldest first."""
         known_only(request)
         mine = Account.objects.owned_by(self.caller.person)
         rows = rows_of(AccountSerializer, mine)
@@ -70,8 +72,8 @@ class AccountList(ApiView):
         responses={201: AccountSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Opens an account. Needs the scope pay. Sent again with the same Idempotency-Key, it opens
-        no other and answers with the same account, with `Idempotency-Replayed: true`.
+        """Opens an account. Needs the scope pay. Repeated with the same Idempotency-Key, it opens
+        no other account and returns the same account, with `Idempotency-Replayed: true`.
         """
         known_only(request)
         given = values_of(NewAccountSerializer, request.data)
@@ -90,7 +92,10 @@ class AccountList(ApiView):
 
 
 def _replayed(account: Account, given: dict[str, Any]) -> Response:
-    """The account as it is now. Raises IdempotencyConflict if it is another than was asked for."""
+    """Returns the current account.
+
+    Raises: IdempotencyConflict if its name or currency differs from the request.
+    """
     if (account.name, account.currency) != (tidy_line(given["name"]), given["currency"]):
         raise IdempotencyConflict(OTHER_ACCOUNT)
     wait_until_confirmed()
@@ -106,22 +111,22 @@ class AccountDetail(ApiView):
 
     @extend_schema(operation_id="accounts_read", parameters=[FIELDS], responses=AccountSerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        """The account with its balances now."""
+        """Returns the account with its current balances."""
         known_only(request)
         found = row_of(AccountSerializer, own_account(self.caller.person, pk))
         return Response(picked(found, request.query_params.get("fields")))
 
 
 class AccountBalance(ApiView):
-    """The booked balance of an account at a moment."""
+    """The booked balance of an account at a point in time."""
 
     @extend_schema(
         operation_id="accounts_balance",
-        parameters=[query("at", "The balance just before this time; now without it.", "date-time")],
+        parameters=[query("at", "The balance just before this time; default: now.", "date-time")],
         responses=BalanceSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """The balance now, or just before `at`."""
+        """Returns the balance now, or just before `at`."""
         known_only(request, "at")
         account = own_account(self.caller.person, pk)
         at, balance = timezone.now(), account.balance
@@ -154,7 +159,7 @@ class EntryList(ApiView):
         responses=EntryPageSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """The entries, newest first, with the filters of the statement's page."""
+        """Returns the entries, newest first, with the filters of the statement's page."""
         known_only(request, "start", "end", "direction", "q", "limit", "cursor", "expand")
         names = names_to_expand(request, EXPANDABLE)
         account = own_account(self.caller.person, pk)

@@ -1,1 +1,1 @@
-"""Transactions: the list, one by its id, and new ones."""
+"""Transactions: the list, one by its id, and new transactions."""

@@ -1,9 +1,9 @@
-"""Many payments in one call: read, resolved to drafts, and booked all together or line by line.
+"""Many payments in one call: parsed, resolved to drafts, and booked all together or line by line.
 
-Each line has an id that follows from the call's Idempotency-Key and the line's number. So a call
-that was cut off is sent again, and every line is booked once. All or none, a key stands for one
-list: other lines with it are refused. Line by line, each line stands for itself, as if it had a key
-of its own.
+The id of each line is derived from the call's Idempotency-Key and the line's number. An interrupted
+call can therefore be repeated, and every line is booked once. With "all or none", a key belongs to
+one list, and other lines with this key are refused. Line by line, each line is treated as if it had
+its own key.
 """
 
 import uuid
@@ -22,7 +22,7 @@ from accounts.models import Account
 from accounts.numbers import clean_account_number
 from api.caller import Caller
 from api.fields import refuse_odd, values_of
-from api.parsing import MOST_LINES
+from api.parsing import MAX_LINES
 from api.problems import FieldRefused
 from api.transactions.keys import HEADER, NO_KEY, line_id
 from api.transactions.payments import (
@@ -43,9 +43,9 @@ from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
 from transactions.services import MAX_TOGETHER, DayLimit, Draft
 
-MOST = MOST_LINES  # of which each is booked separately
-CHUNK_OF_LIMITED = 100  # lines of a token with limits, each in a transaction of its own
-OTHER_LIST = "This Idempotency-Key was used for another list. Take a new key for new payments."
+MAX_SEPARATE = MAX_LINES  # maximum, if each is booked separately
+CHUNK_OF_LIMITED = 100  # lines per chunk for limited tokens, one transaction each
+OTHER_LIST = "This Idempotency-Key was used for another list. Use a new key for new payments."
 TOO_MANY_TOGETHER = (
     f"All or none, one call has at most {MAX_TOGETHER:,} lines. Send several calls, or send atomic "
     "as false, which books each line separately."
@@ -54,7 +54,7 @@ TOO_MANY_TOGETHER = (
 
 @dataclass(slots=True)
 class BatchLine:
-    """A line with its number from 1 on; a draft, or why it is refused."""
+    """A line with its number, starting at 1, and a draft or the reason why it is refused."""
 
     number: int
     draft: Draft | None = None
@@ -63,7 +63,7 @@ class BatchLine:
 
 
 class LineRefused(LedgerError):
-    """A line is refused, so nothing of the call was booked. `number` is that of the line."""
+    """A line is refused, so nothing of the call was booked. `number` is the line's number."""
 
     def __init__(self, number: int, refusal: LedgerError) -> None:
         super().__init__(f"Nothing was booked. Line {number}: {refusal}")
@@ -71,17 +71,20 @@ class LineRefused(LedgerError):
 
 
 def lines_of(request: Request, caller: Caller, given: Any, *, is_atomic: bool) -> list[BatchLine]:
-    """The lines of a body, with their drafts. Raises ValidationError for too many of them, or for
-    one that cannot be read, by its number, before anything is booked.
+    """Returns the lines of a body, with their drafts. Nothing is booked yet.
+
+    Raises: ValidationError for too many lines, or with the number of a line that cannot be read.
     """
     if HEADER not in request.headers:
         raise ValidationError({HEADER: [NO_KEY]})
     if not isinstance(given, list) or not given:
-        raise ValidationError({"transactions": ["Write a list of one payment or more."]})
+        raise ValidationError({"transactions": ["Send a list of one or more payments."]})
     if is_atomic and len(given) > MAX_TOGETHER:
         raise ValidationError({"transactions": [TOO_MANY_TOGETHER]})
-    if len(given) > MOST:
-        raise ValidationError({"transactions": [f"At most {MOST:,} lines fit into one call."]})
+    if len(given) > MAX_SEPARATE:
+        raise ValidationError(
+            {"transactions": [f"At most {MAX_SEPARATE:,} lines are allowed in one call."]}
+        )
     bodies = [_body(number, one) for number, one in enumerate(given, 1)]
     resolve = _Resolver(caller, bodies)
     return [
@@ -98,7 +101,7 @@ def _body(number: int, given: Any) -> dict[str, Any]:
 
 
 class _Resolver:
-    """Finds the accounts of all lines in a few queries."""
+    """Resolver of the accounts of all lines, in a few queries."""
 
     def __init__(self, caller: Caller, bodies: Sequence[dict[str, Any]]) -> None:
         self.caller = caller
@@ -116,7 +119,9 @@ class _Resolver:
 
     @with_retry
     def _strangers(self, bodies: Sequence[dict[str, Any]]) -> dict[int, str]:
-        """By line, why its number cannot be paid; wrong ones are counted as on the pages."""
+        """Returns why the number of a line cannot be paid, by line. Wrong numbers count like on the
+        pages.
+        """
         refused: dict[int, str] = {}
         with db_transaction.atomic(durable=True):
             questions = Questions(self.caller.person.pk)
@@ -171,12 +176,14 @@ def _digits(number: str) -> str | None:
 def book_together(
     caller: Caller, lines: Sequence[BatchLine], *, after: uuid.UUID
 ) -> tuple[list[Transaction], bool]:
-    """Books every line in one database transaction, or none: raises LineRefused. Also tells whether
-    an earlier call had booked them.
+    """Books every line in one database transaction, or none. Returns also whether an earlier call
+    had booked them.
 
-    `after` is the id that a line after the last one would have: if it is booked, or only some of
-    the lines are, the key was used for another list, and IdempotencyConflict is raised. This is
-    looked up behind a lock on the key, so that two lists at the same moment cannot both find none.
+    `after` is the id of a line after the last line. If it is booked, or only some of the lines are,
+    the key was used for another list. A lock on the key protects this check, so that two parallel
+    lists cannot both find no rows.
+
+    Raises: LineRefused, or IdempotencyConflict if the key was used for another list.
     """
     drafts: list[Draft] = []
     for line in lines:
@@ -194,7 +201,7 @@ def book_together(
 
     def read() -> list[Draft]:
         nonlocal is_sent_again
-        wait_for_lock(str(ids[0]))  # all lists of a key have the same id in their first line
+        wait_for_lock(str(ids[0]))  # the first line's id depends only on the key
         is_sent_again = _is_sent_again(ids, after)
         paid_before[:] = [] if is_sent_again else _paid_before(caller, lines)
         return drafts
@@ -213,7 +220,10 @@ def book_together(
 
 
 def _is_sent_again(ids: Sequence[Any], after: uuid.UUID) -> bool:
-    """Whether all of these are booked. Raises IdempotencyConflict if some are, or one more."""
+    """Returns whether all lines are booked.
+
+    Raises: IdempotencyConflict if only some of them are, or one more.
+    """
     booked = set(Transaction.objects.filter(pk__in=[*ids, after]).values_list("pk", flat=True))
     if booked and booked != set(ids):
         raise IdempotencyConflict(OTHER_LIST)
@@ -221,7 +231,9 @@ def _is_sent_again(ids: Sequence[Any], after: uuid.UUID) -> bool:
 
 
 def _paid_before(caller: Caller, lines: Sequence[BatchLine]) -> list[tuple[DayLimit, Decimal]]:
-    """The token's limits of the day in the currencies of the lines, each with what was paid."""
+    """Returns the token's daily limits in the currencies of the lines, each with the amount paid so
+    far.
+    """
     currencies = sorted({line.sender.currency for line in lines if line.sender})
     limits = [limit for each in currencies if (limit := limit_of_day(caller, each)) is not None]
     return [(limit, limit.paid_before()) for limit in limits]
@@ -238,7 +250,7 @@ Result = tuple[BatchLine, Transaction | LedgerError]
 def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Result]]:
     """Books line by line, and yields the results of each chunk once they are final.
 
-    A database that fails ends it: what was yielded is final, of the rest nobody knows yet.
+    A database failure ends the iteration: yielded results are final, the rest is unknown.
     """
     token = caller.token
     is_limited = token is not None and token.limits_payments
@@ -251,7 +263,7 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
             yield [(line, ended) for line in chunk]
             continue
         if is_limited:
-            yield _in_words(caller, [(line, _one(caller, line)) for line in chunk])
+            yield _in_words(caller, [(line, _book_one(caller, line)) for line in chunk])
             continue
         drafts = [line.draft for line in chunk if line.draft is not None]
         found = iter(_results_of(caller, drafts))
@@ -259,9 +271,9 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
 
 
 def _results_of(caller: Caller, drafts: list[Draft]) -> list[Transaction | LedgerError]:
-    """Books each draft that can be booked, in one transaction, or in several if their metadata is
-    large; none in a transaction during which the caller's access ends. One result per draft, in
-    order.
+    """Books all possible drafts in one transaction, or in several if their metadata is large. A
+    transaction during which the caller's access ends books nothing. Returns one result per draft,
+    in order.
     """
     booked: list[Transaction | LedgerError] = []
 
@@ -280,25 +292,25 @@ def _results_of(caller: Caller, drafts: list[Draft]) -> list[Transaction | Ledge
 
 
 def _in_words(caller: Caller, results: Sequence[Result]) -> list[Result]:
-    """The results of lines, of those with a draft as the caller may see them."""
+    """Returns the results of lines. Results of lines with a draft are reworded for the caller."""
     tried = [
         (line.sender, line.draft.to_account, result)
         for line, result in results
         if line.draft is not None
     ]
-    told = iter(in_words(caller, tried))  # type: ignore[arg-type]
-    return [(line, next(told) if line.draft is not None else it) for line, it in results]
+    reworded = iter(in_words(caller, tried))  # type: ignore[arg-type]
+    return [(line, next(reworded) if line.draft is not None else it) for line, it in results]
 
 
 def _result(line: BatchLine, found: Iterator[Any]) -> Transaction | LedgerError:
-    """The refusal of a line that has no draft; else the next of the results."""
+    """Returns the refusal of a line without a draft, else the next of the results."""
     if line.draft is None:
         return line.refusal or LedgerError()
     result: Transaction | LedgerError = next(found)
     return result
 
 
-def _one(caller: Caller, line: BatchLine) -> Transaction | LedgerError:
+def _book_one(caller: Caller, line: BatchLine) -> Transaction | LedgerError:
     if line.draft is None or line.sender is None:
         return line.refusal or LedgerError()
     try:

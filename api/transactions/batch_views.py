@@ -18,7 +18,7 @@ from api.caller import Caller
 from api.fields import StrictSerializer
 from api.paging import known_only
 from api.parameters import KEY, query
-from api.parsing import MOST_BYTES, BatchJSONParser, NDJSONParser
+from api.parsing import MAX_BYTES, BatchJSONParser, NDJSONParser
 from api.problems import OutcomeOf, body_of
 from api.renderers import NDJSON, JSONRenderer, NDJSONRenderer
 from api.transactions.batch import BatchLine, LineRefused, book_each, book_together, lines_of
@@ -32,36 +32,36 @@ from transactions.safeguards.confirmation import ConfirmationNeeded, is_covered
 
 CONFIRM = "Confirm that it is you before you send many payments, or send them with an access token."
 SEND_LIST_AGAIN = (
-    "All lines may be booked, or none; id is that of the first one. Send the same list with the"
-    " same Idempotency-Key until it is answered; each line is booked once."
+    "It is not known whether all lines were booked, or none; id belongs to the first line. Repeat"
+    " the list with the same Idempotency-Key until you get a response; each line is booked once."
 )
 
 
 class BatchSerializer(StrictSerializer):
-    """Payments. `atomic`: up to 1,000, all of them or none; else up to 50,000, each separately."""
+    """Payments. `atomic`: up to 1,000, all or none; otherwise up to 50,000, each separately."""
 
     transactions = NewTransactionSerializer(many=True)
     atomic = serializers.BooleanField(default=True)
 
 
 class LineSerializer(serializers.Serializer[Any]):
-    """What became of a line."""
+    """The result of a line."""
 
-    line = serializers.IntegerField(help_text="From 1 on.")
-    status = serializers.IntegerField(help_text="201 for booked, else that of the problem.")
+    line = serializers.IntegerField(help_text="Starts at 1.")
+    status = serializers.IntegerField(help_text="201 if booked, else the status of the problem.")
     id = serializers.UUIDField(required=False)
     problem = serializers.DictField(required=False)
 
 
 class BatchResultSerializer(serializers.Serializer[Any]):
-    """What became of all lines, in order."""
+    """The results of all lines, in order."""
 
     booked = serializers.IntegerField()
     refused = serializers.IntegerField()
     results = LineSerializer(many=True)
 
 
-@reads_file(MOST_BYTES)
+@reads_file(MAX_BYTES)
 class TransactionBatch(ApiView):
     """Many payments in one call."""
 
@@ -79,10 +79,10 @@ class TransactionBatch(ApiView):
         responses={(200, NDJSON): LineSerializer, (201, "application/json"): BatchResultSerializer},
     )
     def post(self, request: Request) -> HttpResponseBase:
-        """Books many payments. With `atomic`, which is usual, up to 1,000, all of them or none,
-        answered by 201. Without, up to 50,000, each separately: 200, and a line of NDJSON for each,
-        sent as soon as it is final; the last one is `{"done": true}`. Needs an Idempotency-Key;
-        sent again with it, every line is booked once.
+        """Books many payments. With `atomic`, the default, up to 1,000 payments, all or none, with
+        status 201. Without `atomic`, up to 50,000, each separately: status 200, and a line of
+        NDJSON for each, sent as soon as it is final; the last line is `{"done": true}`. Needs an
+        Idempotency-Key; repeated with the same key, every line is booked once.
         """
         known_only(request, "atomic")
         given, is_atomic = _read(request)
@@ -102,23 +102,23 @@ class TransactionBatch(ApiView):
             rows, is_replayed = book_together(caller, lines, after=after)
         except Error as error:
             raise OutcomeOf(first, SEND_LIST_AGAIN) from error
-        results = [_told(line, row) for line, row in zip(lines, rows, strict=True)]
+        results = [_line_result(line, row) for line, row in zip(lines, rows, strict=True)]
         headers = {REPLAYED: "true"} if is_replayed else {}
         found = {"booked": len(rows), "refused": 0, "results": results}
         return Response(found, status=201, headers=headers)
 
 
 def _read(request: Request) -> tuple[Any, bool]:
-    """The payments as they were sent, and whether it is all or none."""
-    asked = request.query_params.get("atomic", "")
-    if asked not in ("", "true", "false"):
+    """Returns the submitted payments, and whether they are all or none."""
+    parameter = request.query_params.get("atomic", "")
+    if parameter not in ("", "true", "false"):
         raise serializers.ValidationError({"atomic": ["Write true or false."]})
     data = request.data
     if isinstance(data, list):
-        return data, asked != "false"
+        return data, parameter != "false"
     if not isinstance(data, dict) or set(data) - {"transactions", "atomic"}:
         raise serializers.ValidationError({"": ["Write an object with transactions and atomic."]})
-    is_atomic = data.get("atomic", asked != "false")
+    is_atomic = data.get("atomic", parameter != "false")
     if not isinstance(is_atomic, bool):
         raise serializers.ValidationError({"atomic": ["Write true or false."]})
     return data.get("transactions"), is_atomic
@@ -132,7 +132,7 @@ def _streamed(request: Request, caller: Caller, lines: Sequence[BatchLine]) -> I
             for line, result in results:
                 is_booked = isinstance(result, Transaction)
                 booked, refused = booked + is_booked, refused + (not is_booked)
-                text.append(json.dumps(_told(line, result)))
+                text.append(json.dumps(_line_result(line, result)))
             yield ("\n".join(text) + "\n").encode()
     except Error as error:
         outages.log_failure(request._request, error)
@@ -142,7 +142,7 @@ def _streamed(request: Request, caller: Caller, lines: Sequence[BatchLine]) -> I
     yield (json.dumps(last) + "\n").encode()
 
 
-def _told(line: BatchLine, result: Transaction | LedgerError) -> dict[str, Any]:
+def _line_result(line: BatchLine, result: Transaction | LedgerError) -> dict[str, Any]:
     if isinstance(result, Transaction):
         return {"line": line.number, "status": 201, "id": str(result.pk)}
     if isinstance(result, LineRefused):

@@ -1,5 +1,5 @@
-"""What `expand=` writes out of a transaction: its sides, its entries, and the transactions that it
-completes or refunds. The reader sees of each what its page shows them.
+"""The parts of a transaction that `expand=` adds: its sides, its entries, and the transactions that
+it captures or refunds. The user sees of each only what its page shows them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ SIDE = {
         "number": {"type": "string"},
         "name": {
             "type": "string",
-            "description": "Of the account if it is the caller's own, else of its holder.",
+            "description": "The account's name if it belongs to the caller, else its owner's name.",
         },
         "is_own": {"type": "boolean"},
     },
@@ -45,17 +45,17 @@ NULL = {"type": "null"}
 
 @extend_schema_field({"anyOf": [ID, SIDE, NULL]})
 class SideField(serializers.UUIDField):
-    """The id of an account, or with `expand` the account."""
+    """The id of an account, or the account with `expand`."""
 
 
 @extend_schema_field({"anyOf": [ID, TRANSACTION, NULL]})
 class RelatedField(serializers.UUIDField):
-    """The id of another transaction, or with `expand` the transaction."""
+    """The id of another transaction, or the transaction with `expand`."""
 
 
 @extend_schema_field({"anyOf": [ID, TRANSACTION]})
 class OwnTransactionField(serializers.UUIDField):
-    """The id of the transaction of an entry, or with `expand` the transaction."""
+    """The id of the transaction of an entry, or the transaction with `expand`."""
 
 
 class TransactionEntrySerializer(serializers.Serializer[Any]):
@@ -64,18 +64,18 @@ class TransactionEntrySerializer(serializers.Serializer[Any]):
     account = serializers.UUIDField()
     direction = serializers.ChoiceField([("debit", "out"), ("credit", "in")])
     signed_amount = ExactAmountField(help_text="Below zero for money that went out.")
-    balance = OptionalAmountField(help_text="Right after; null for an account of somebody else.")
+    balance = OptionalAmountField(help_text="Balance after it; null for another user's account.")
 
 
 class ExpandedTransactionSerializer(TransactionSerializer):
-    """A transaction, with what `expand` names written out."""
+    """A transaction, with the parts that `expand` selects."""
 
     from_account = SideField()
     to_account = SideField()
-    captures = RelatedField(help_text="The hold that it completes.")
+    captures = RelatedField(help_text="The hold that it captures.")
     reverses = RelatedField(help_text="The transaction that it refunds.")
     entries = TransactionEntrySerializer(
-        many=True, required=False, help_text="With expand=entries; none of a hold."
+        many=True, required=False, help_text="Only with expand=entries; empty for a hold."
     )
 
 
@@ -83,14 +83,16 @@ class ExpandedTransactionPageSerializer(serializers.Serializer[Any]):
     """A page of transactions, newest first."""
 
     results = ExpandedTransactionSerializer(many=True)
-    next = serializers.URLField(allow_null=True, help_text="The page of older ones.")
+    next = serializers.URLField(
+        allow_null=True, help_text="URL of the next page, with older items."
+    )
 
 
 def read_for(
     rows: TransactionQuerySet, reader: User, names: Iterable[str] = ()
 ) -> TransactionQuerySet:
-    """Reads in the same query the categories that the reader gave, and what `expanded` needs of the
-    sides.
+    """Loads, in the same query, the categories that the user assigned, and what `expanded` needs of
+    the sides.
     """
     if set(names) & {*SIDES, "entries"}:
         rows = rows.select_related("from_account__user", "to_account__user")
@@ -99,14 +101,14 @@ def read_for(
 
 
 def reads_any(caller: Caller) -> bool:
-    """Whether the caller reads every transaction of the bank."""
+    """Returns whether the caller may read every transaction of the bank."""
     return caller.may(TokenScope.STAFF) and may_read_bank(caller.person)
 
 
 def expanded(
     rows: Sequence[Transaction], names: frozenset[str], caller: Caller
 ) -> list[dict[str, Any]]:
-    """Transactions as JSON, with what `names` says written out. At most one query."""
+    """Returns transactions as JSON, with the parts in `names`. At most one query."""
     found = as_json(rows, caller)
     for data, row in zip(found, rows, strict=True):
         for name in SIDES:
@@ -120,8 +122,8 @@ def expanded(
 
 
 def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]:
-    """Transactions as JSON. Staff who may not see names see no texts that people wrote but those of
-    their own payments, as in the search; for them it takes a query.
+    """Returns transactions as JSON. Staff who may not see names get texts that people wrote only in
+    their own payments, like in the search. For such staff this takes a query.
     """
     found: list[dict[str, Any]] = rows_of(TransactionSerializer, rows)
     if not reads_any(caller) or may_see_names(caller.person):
@@ -134,8 +136,8 @@ def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]
 
 
 def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], caller: Caller) -> None:
-    """Replaces the ids of transactions in these fields by the transactions, read by one query.
-    What the caller may not read stays an id.
+    """Replaces the ids of transactions in these fields by the transactions, read in one query. The
+    ids of transactions that the caller may not read do not change.
     """
     found, names = list(found), list(names)
     ids = {data[name] for data in found for name in names} - {None}
@@ -151,7 +153,7 @@ def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], call
 
 
 def _side(account: Account | None, row: Transaction, caller: Caller) -> dict[str, Any] | None:
-    """A side as the receipt names it."""
+    """Returns a side with the name on the receipt."""
     if account is None:
         return None
     person = caller.person
@@ -163,7 +165,9 @@ def _side(account: Account | None, row: Transaction, caller: Caller) -> dict[str
 
 
 def _entries(row: Transaction, caller: Caller) -> list[dict[str, Any]]:
-    """The sides inside the bank, with the balance of the caller's own alone, as on the receipt."""
+    """Returns the sides inside the bank, with the balance only for the caller's own account, like
+    on the receipt.
+    """
     if row.is_hold:
         return []
     found: list[dict[str, Any]] = []

@@ -1,15 +1,16 @@
-"""The key by which a caller may send the same request again.
+"""The key with which a caller may repeat a request.
 
-Each key is mapped to an id for good: the same key of the same person is always the same id, which
-needs no table. The person is mixed in, so two people may use the same key, also the same UUID.
+Each key always maps to the same id for the same user, without a table. The user's id is part of the
+hash, so two users may use the same key, even the same UUID.
 
-Note [Ids from keys]: `uuid7_for` hashes the person's id with the key. Someone who knows both can
-compute the id, but cannot use it up or find out whether it exists, because each id that a request
-chooses has the id of its own caller in it. A keyed hash (HMAC) would also hide the id, but a repeat
-after its key was rotated would pay twice.
+Note [Ids from keys]: `uuid7_for` hashes the user's id with the key. Someone who knows both can
+compute the id, but can neither use it up nor find out whether it exists, because each id that a
+request chooses contains its own caller's id. A keyed hash (HMAC) would also hide the id, but a
+repeat after a rotation of the HMAC's key would pay twice.
 
 Source: draft-ietf-httpapi-idempotency-key-header; its quotation marks around the key are optional
-here. Another body with the same key is 409, as our callers were promised, where the draft has 422.
+here. Another body with the same key returns 409, as we promised our callers, while the draft has
+422.
 """
 
 import hashlib
@@ -25,20 +26,20 @@ from ledger.db.ids import uuid7, uuid7_for
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 LONGEST = 255
-NO_KEY = "Send an Idempotency-Key, so that no line is booked twice if you have to send this again."
+NO_KEY = "Send an Idempotency-Key, so that no line is booked twice if you repeat this request."
 
 
 class PaymentKey(NamedTuple):
-    """The id of the transaction of a request, and the key that makes the same id again."""
+    """The id of a request's transaction, and the key that maps to this id."""
 
     id: UUID
     key: str
 
 
 def payment_key(request: Request, person: User) -> PaymentKey:
-    """Returns the id that follows from the request's key, or from a new key without one.
+    """Returns the id derived from the request's key, or from a new key without one.
 
-    Raises ValidationError for a key that cannot be one.
+    Raises: ValidationError for an invalid key.
     """
     text = _text_of(request)
     if text is None:
@@ -51,7 +52,10 @@ def payment_key(request: Request, person: User) -> PaymentKey:
 
 
 def line_id(request: Request, person: User, number: int) -> UUID:
-    """Returns the id of the transaction of a line. Raises ValidationError without a key."""
+    """Returns the id of the transaction of a line.
+
+    Raises: ValidationError without a key.
+    """
     text = _text_of(request)
     if text is None:
         raise ValidationError({HEADER: [NO_KEY]})
@@ -59,9 +63,9 @@ def line_id(request: Request, person: User, number: int) -> UUID:
 
 
 def key_as_uuid(request: Request, person: User) -> UUID:
-    """Returns the key as a UUID, for rows into whose ids their own code mixes the person.
+    """Returns the key as a UUID, for rows whose own code adds the user to the id.
 
-    Raises ValidationError for a key that cannot be one.
+    Raises: ValidationError for an invalid key.
     """
     text = _text_of(request)
     return uuid7() if text is None else _uuid(text) or _mapped(text, "", person)
@@ -85,7 +89,7 @@ def _mapped(key: str, part: str, person: User) -> UUID:
 
 
 def _uuid(text: str) -> UUID | None:
-    """The UUID, if the text is one in its usual form."""
+    """Returns the UUID, if the text is a UUID in its usual format, else None."""
     try:
         found = UUID(text)
     except ValueError:

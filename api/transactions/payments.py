@@ -1,8 +1,8 @@
 """Payments of a caller: the same rules as on the pages, and the limits of their token.
 
-A token stands for the person who made it, and who proved themselves then; a payment by it asks for
-no step-up. What it may pay is what it was given: `per_payment` and `per_day`, in one currency.
-A session of a browser pays as the transfer form does.
+A token represents the user who created it and proved their identity then, so its payments need no
+step-up. Its limits are `per_payment` and `per_day`, in one currency. A browser session pays like
+the transfer form.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,9 +46,9 @@ from transactions.services import Booked, DayLimit, Draft
 from transactions.staff.desk.cash import DESCRIPTIONS, METADATA
 
 NO_SUCH_ACCOUNT = "account-not-found"
-NOT_YOURS = "None of your accounts has this id."
+NOT_YOURS = "You have no account with this id."
 NOT_PAYABLE_BY_ID = (
-    "No account with this id can receive this payment: there is none, it is closed, or it is in"
+    "No account with this id can receive this payment: it does not exist, is closed, or has"
     " another currency."
 )
 CURRENCY_OF_OWN = "SELECT id, currency FROM accounts WHERE id = %s AND user_id = %s"
@@ -56,7 +56,10 @@ CASH_DESK = "transactions.use_cash_desk"
 
 
 def pay(caller: Caller, request: HttpRequest, data: dict[str, Any], id: UUID) -> Booked:
-    """Books what a validated body asks for. Raises the LedgerError that refuses it."""
+    """Books the payment of a validated body.
+
+    Raises: the LedgerError that refuses it.
+    """
     refuse_odd(data["amount"])
     sender_id, recipient_id = data.get("from_account"), data.get("to_account")
     texts = {name: data.get(name, "") for name in ("description", "reference")}
@@ -81,8 +84,8 @@ def pay(caller: Caller, request: HttpRequest, data: dict[str, Any], id: UUID) ->
 def _book_unlimited(
     caller: Caller, sender_id: UUID, recipient_id: UUID, draft: dict[str, Any]
 ) -> Booked:
-    """Books a payment by a token without limits, for which nothing of the sender is read before:
-    the statement that books asks whose it is.
+    """Books a payment with a token without limits. It reads nothing of the sender before: the
+    statement that books checks the owner.
     """
     slip = Draft(from_account=sender_id, to_account=recipient_id, **draft)
     try:
@@ -95,8 +98,8 @@ def _book_unlimited(
 
 
 def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:
-    """The caller's account. With `only_currency` by a statement that Django need not put together,
-    in a sixth of the time; other fields would be read when they are asked for.
+    """Returns the caller's account. With `only_currency`, uses a fixed SQL statement that takes a
+    sixth of the time; other fields are loaded on access.
     """
     if only_currency:
         return next(iter(Account.objects.raw(CURRENCY_OF_OWN, [pk, caller.person.pk])), None)
@@ -105,11 +108,11 @@ def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:
 
 
 def in_words(caller: Caller, results: Sequence[tuple[Account, Account | UUID, Any]]) -> list[Any]:
-    """The results of payments, each with its sender and recipient, as the caller may see them. One
-    query, for the recipients that were named by their id in payments that were refused.
+    """Returns the results of payments, each with its sender and recipient, as the caller may see
+    them. One query, for the recipients of refused payments that were given by id.
 
-    A stranger's account that cannot be paid gets the answer of an id that no account has, whatever
-    else there was to refuse, such as the amount. The caller's own key is compared before all that.
+    A stranger's account that cannot be paid gets the same response as an unknown id, whatever else
+    is wrong, such as the amount. The caller's own key is compared before that.
     """
     ids = {
         recipient
@@ -155,11 +158,11 @@ def _cash(
     number: str | None,
     draft: dict[str, Any],
 ) -> Booked:
-    """A deposit or a withdrawal, by staff of the cash desk."""
+    """Books a deposit or a withdrawal by staff of the cash desk."""
     if not (caller.may(TokenScope.STAFF) and caller.person.has_perm(CASH_DESK)):
         field = "to_account" if sender_id else "from_account"
         raise FieldRefused(
-            "Name both accounts: only staff of the cash desk pay in and out.", field,
+            "Enter both accounts: only cash desk staff can deposit or withdraw.", field,
             slug="not-at-the-cash-desk",
         )  # fmt: skip
     to_account: Any = recipient_id
@@ -179,8 +182,8 @@ def _cash(
 
 
 def _check_cash(caller: Caller, slip: Draft) -> None:
-    """Raises LimitExceeded for cash above the token's limit of a payment, or in another currency.
-    What was booked already is not checked again, as for payments.
+    """Raises LimitExceeded for cash above the token's limit per payment, or in another currency.
+    Like for payments, does not check again what is already booked.
     """
     named: Any = slip.from_account or slip.to_account
     pk = named.pk if isinstance(named, Account) else named
@@ -218,28 +221,28 @@ def by_token(caller: Caller, draft: Draft, sender: Account) -> Booked:
 
 
 def check_token(caller: Caller, draft: Draft, sender: Account | None) -> None:
-    """Raises LimitExceeded for a payment that the token may not make, whatever the day."""
+    """Raises LimitExceeded for a payment that the token may not make on any day."""
     if sender is not None:
         check_limits(caller, sender.currency, lambda most: _is_over(draft, most))
 
 
 def check_limits(caller: Caller, currency: str, is_over: Callable[[Decimal], bool]) -> None:
-    """Raises LimitExceeded for payments in another currency than the token's, or where `is_over`
-    says that one of them is above the token's limit of a payment.
+    """Raises LimitExceeded for payments in another currency than the token's, or if `is_over`
+    returns that one of them exceeds the token's limit per payment.
     """
     token = caller.token
     if token is None:
         return
     if token.currency and token.currency != currency:
-        raise LimitExceeded(f"This token pays in {token.currency} alone.")
+        raise LimitExceeded(f"This token pays only in {token.currency}.")
     if token.per_payment is not None and is_over(token.per_payment):
         limit = money(token.per_payment, token.currency)
-        raise LimitExceeded(f"This token pays {limit} at most at once.")
+        raise LimitExceeded(f"This token pays at most {limit} per payment.")
 
 
 def limit_of_day(caller: Caller, currency: str) -> DayLimit | None:
-    """What the caller's token may pay to others today, with all that the person has paid; None if
-    it has no such limit. More raises LimitExceeded.
+    """Returns what the caller's token may pay to others today, including all payments of the user,
+    or None without such a limit. Payments above it raise LimitExceeded.
     """
     most = caller.token.per_day_in(currency) if caller.token is not None else None
     if most is None:
@@ -255,7 +258,10 @@ def _is_over(draft: Draft, most: Decimal) -> bool:
 
 
 def named_account(caller: Caller, sender: Account, number: str) -> Account:
-    """The account with this number, as far as the caller may learn that there is one."""
+    """Returns the account with this number, if the caller may learn that it exists.
+
+    Raises: FieldRefused.
+    """
     found = _by_number(number)
     if found is not None and knows(caller.person, found):
         return found

@@ -1,4 +1,4 @@
-"""Transactions as JSON, and what a new one is asked for with."""
+"""Transactions as JSON, and the body of a new transaction."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ from api.fields import (
 )
 from transactions.models import Transaction
 
-WRITTEN = ("description", "reference", "metadata")  # by people, so names may stand in them
-NULL_WITHOUT_NAMES = "Null for staff who may not see names, of others' transactions."
-OWN_FIRST = "The one that the caller gave their own transaction, else that of the metadata."
+WRITTEN = ("description", "reference", "metadata")  # texts by people, which may contain names
+NULL_WITHOUT_NAMES = "Null in other users' transactions for staff who may not see names."
+OWN_FIRST = "The category that the caller assigned, else the category in the metadata."
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
@@ -24,9 +24,9 @@ class MetadataField(serializers.Field[Any, Any, Any, Any]):
     """A JSON object of at most 16 KiB."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Returns it as it is; posting validates it."""
+        """Returns it unchanged; posting validates it."""
         if not isinstance(data, dict):
-            raise serializers.ValidationError("Write a JSON object: names with values.")
+            raise serializers.ValidationError("Send a JSON object: names with values.")
         return data
 
     def to_representation(self, value: Any) -> Any:
@@ -36,11 +36,11 @@ class MetadataField(serializers.Field[Any, Any, Any, Any]):
 
 @extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
 class OptionalMetadataField(MetadataField):
-    """Metadata, or null where the reader may not see it."""
+    """Metadata, or null if the user may not see it."""
 
 
 class TransactionSerializer(serializers.Serializer[Transaction]):
-    """One movement of money; a side that is null is the world outside the bank."""
+    """One movement of money. A side that is null is outside the bank."""
 
     id = serializers.UUIDField()
     type = serializers.ChoiceField(Transaction.Type.choices)
@@ -55,9 +55,9 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
     metadata = OptionalMetadataField(allow_null=True, help_text=NULL_WITHOUT_NAMES)
     value_date = serializers.DateField()
     created_at = InstantField()
-    expires_at = InstantField(allow_null=True, help_text="When a hold ends by itself.")
+    expires_at = InstantField(allow_null=True, help_text="When a hold ends automatically.")
     captures = serializers.UUIDField(
-        source="captures_id", allow_null=True, help_text="The hold that it completes."
+        source="captures_id", allow_null=True, help_text="The hold that it captures."
     )
     reverses = serializers.UUIDField(
         source="reverses_id", allow_null=True, help_text="The transaction that it refunds."
@@ -65,8 +65,8 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_category(self, row: Transaction) -> str | None:
-        """The caller's own category if the row came with it, else `category` of the metadata, as
-        the generated column has it; no query.
+        """Returns the caller's own category if the row was read with it, else `category` of the
+        metadata, like the generated column. No query.
         """
         if own := getattr(row, "own_category", None):
             return str(own)
@@ -75,9 +75,9 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
 
 
 class NewTransactionSerializer(StrictSerializer):
-    """A payment: from one's own account, to an account by its id or its number.
+    """A payment: from the caller's account, to an account given by id or number.
 
-    Staff of the cash desk leave one side out: without `from_account` it is a deposit, without a
+    Staff of the cash desk omit one side: without `from_account` it is a deposit, without a
     recipient a withdrawal.
     """
 
@@ -90,9 +90,9 @@ class NewTransactionSerializer(StrictSerializer):
     metadata = MetadataField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuses two recipients, and none at all."""
+        """Refuses a body with two recipients."""
         if attrs.get("to_account") and attrs.get("to_number"):
             raise serializers.ValidationError(
-                {"to_number": ["Name the recipient once: by to_account or by to_number."]}
+                {"to_number": ["Send one recipient: in to_account or in to_number."]}
             )
         return attrs

@@ -1,5 +1,5 @@
-"""What staff do to money by the API, by the same forms as at the desk: refunds, holds, captures and
-releases, each with a reason. The desk's forms hold the rules; only the review is left out.
+"""Staff actions on money in the API, with the desk's forms: refunds, holds, captures and releases,
+each with a reason. The forms contain the rules; only the review step is omitted.
 """
 
 from typing import Any, ClassVar
@@ -46,28 +46,30 @@ from transactions.staff.desk.holds import HoldForm
 from transactions.staff.desk.steps import StepForm, booked_before
 from transactions.staff_actions import RELEASE
 
-OTHER_REASON = "This Idempotency-Key was used with another reason or message. Take a new key."
+OTHER_REASON = "This Idempotency-Key was used with another reason or message. Use a new key."
 RELEASED_OTHERWISE = (
-    "You released this hold before, with another reason or message, which stays. Nothing was done."
+    "You already released this hold with another reason or message. Nothing was changed."
 )
-RELEASE_AGAIN = "It may be released or not. Send the same request again; it is released once."
+RELEASE_AGAIN = (
+    "It is not known whether it was released. Repeat the request; it is released only once."
+)
 
 
 class ReasonSerializer(StrictSerializer):
-    """Why staff do it, and what the customer may read."""
+    """The reason of staff, and an optional message to the customer."""
 
     reason = ReasonTextField(max_length=500)
     message = TextField(max_length=500, required=False, allow_blank=True)
 
 
 class RefundSerializer(ReasonSerializer):
-    """A refund; without `amount`, of all that is left."""
+    """A refund; without `amount`, of everything that is left."""
 
     amount = AmountTextField(max_length=60, required=False)
 
 
 class CaptureSerializer(StrictSerializer):
-    """A capture; without `amount`, of all that is held."""
+    """A capture; without `amount`, of the whole hold."""
 
     amount = AmountTextField(max_length=60, required=False)
     reason = ReasonTextField(max_length=500)
@@ -85,15 +87,15 @@ class HoldSerializer(StrictSerializer):
 
 
 class StaffVerb(ApiView):
-    """A form of the desk, filled in by a program. Needs the scopes pay and staff."""
+    """A form of the desk, submitted by a program. Needs the scopes pay and staff."""
 
     instead = POSTED_ROWS
-    headers_told: ClassVar = {"POST": ["Location"]}
+    response_headers: ClassVar = {"POST": ["Location"]}
     form_class: ClassVar[type[StepForm]]
     body_class: ClassVar[type[StrictSerializer]]
 
     def book(self, request: Request, about: Transaction | None, fields: dict[str, str]) -> Response:
-        """Books what the form says, once for each key."""
+        """Books the form, once for each key."""
         may_use(self.caller, self.form_class.permission)
         id, key = payment_key(request, self.caller.person)
         try:
@@ -103,7 +105,7 @@ class StaffVerb(ApiView):
             except (APIException, LedgerError):
                 if booked is not None:
                     raise
-                # Another request with this key may have booked it meanwhile.
+                # Another request with this key may have booked it in the meantime.
                 if (booked := booked_before(self.caller.person, id, about)) is None:
                     raise
                 return self._answer(id, about, fields, booked)
@@ -143,13 +145,15 @@ class StaffVerb(ApiView):
         return Response(as_json([row], caller)[0], status=201, headers=headers)
 
     def _check_token(self, form: StepForm, about: Transaction | None) -> None:
-        """Raises LimitExceeded above the token's limit of a payment, or in another currency."""
+        """Raises LimitExceeded above the token's limit per payment, or in another currency."""
         amount = form.cleaned_data["amount"]
         currency = about.currency if about else form.cleaned_data["number"].currency
         check_limits(self.caller, currency, lambda most: amount > most)
 
     def row(self, pk: UUID) -> Transaction:
-        """The transaction that the verb is about, once the caller may do it at all."""
+        """Returns the transaction of the action, after checking the caller's right to the
+        action.
+        """
         may_use(self.caller, self.form_class.permission)
         return any_row(self.caller, pk)
 
@@ -157,7 +161,7 @@ class StaffVerb(ApiView):
         return self.form_class(data, clerk=self.caller.person, transaction_id=id, **options)
 
     def given(self, request: Request) -> dict[str, Any]:
-        """The validated body."""
+        """Returns the validated body."""
         known_only(request)
         found: dict[str, Any] = dict(values_of(self.body_class, request.data))
         if "amount" in found:
@@ -175,7 +179,7 @@ class Refund(StaffVerb):
         responses={201: TransactionSerializer},
     )  # fmt: skip
     def post(self, request: Request, pk: UUID) -> Response:
-        """Refunds a booked transaction, whole or in part."""
+        """Refunds a booked transaction, in full or in part."""
         return self.book(request, self.row(pk), self.given(request))
 
 
@@ -189,12 +193,12 @@ class Capture(StaffVerb):
         responses={201: TransactionSerializer},
     )  # fmt: skip
     def post(self, request: Request, pk: UUID) -> Response:
-        """Captures a hold, whole or in part; the rest is released."""
+        """Captures a hold, in full or in part; the rest is released."""
         return self.book(request, self.row(pk), self.given(request))
 
 
 class Hold(StaffVerb):
-    """Holds on accounts of customers."""
+    """Holds on customers' accounts."""
 
     form_class, body_class = HoldForm, HoldSerializer
 
@@ -215,14 +219,14 @@ class Void(ApiView):
 
     answers_earlier_rows = ("POST",)  # the hold itself
     instead = POSTED_ROWS
-    headers_told: ClassVar = {"POST": ["Idempotency-Replayed"]}
+    response_headers: ClassVar = {"POST": ["Idempotency-Replayed"]}
 
     @extend_schema(
         operation_id="transactions_void", request=ReasonSerializer,
         responses={200: TransactionSerializer},
     )  # fmt: skip
     def post(self, request: Request, pk: UUID) -> Response:
-        """Releases a hold without a payment. Sent again, it answers the same."""
+        """Releases a hold without a payment. A repeated request returns the same response."""
         known_only(request)
         caller = self.caller
         may_use(caller, RELEASE.permission)
@@ -248,8 +252,8 @@ class Void(ApiView):
 def _refuse_other_reason(
     reasons: QuerySet[StaffReason], fields: dict[str, str], refusal: str = OTHER_REASON
 ) -> None:
-    """Raises IdempotencyConflict if the first of these reasons, or its message, is another one than
-    that of the request. A reason that was erased with a person is any.
+    """Raises IdempotencyConflict if the first of these reasons, or its message, differs from the
+    request. A reason that was erased with a person matches any.
     """
     stored = reasons.first()
     if stored is None or not stored.reason:
@@ -260,18 +264,21 @@ def _refuse_other_reason(
 
 
 def may_use(caller: Caller, permission: str) -> None:
-    """Raises NotYours without the scope staff, PermissionDenied without the right."""
+    """Raises NotYours without the scope staff, and PermissionDenied without the right."""
     if not caller.may(TokenScope.STAFF):
         if caller.token is not None:
             raise lacks_scope(TokenScope.STAFF, "This token may not act for staff")
-        raise NotYours("This needs somebody of staff.")
+        raise NotYours("Only staff can do this.")
     if not caller.person.has_perm(permission):
         raise PermissionDenied("Your groups do not have this right.")
     opened_by_right()
 
 
 def any_row(caller: Caller, pk: UUID) -> Transaction:
-    """Any transaction of the bank, for staff. Raises Http404."""
+    """Returns any transaction of the bank, for staff.
+
+    Raises: Http404.
+    """
     if not caller.person.has_perm("transactions.view_transaction"):
         raise PermissionDenied("Your groups do not have this right.")
     rows = Transaction.objects.with_sides().select_related("captures", "reverses")

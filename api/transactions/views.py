@@ -39,24 +39,24 @@ from transactions.statements.forms import DatesForm
 
 
 class TransactionList(ApiView):
-    """The transactions of the caller, and new ones."""
+    """The transactions of the caller, and new transactions."""
 
     instead = POSTED_ROWS
-    headers_told: ClassVar = {"POST": ["Location"]}
+    response_headers: ClassVar = {"POST": ["Location"]}
 
     @extend_schema(
         operation_id="transactions_list",
         parameters=[
-            query("start", "Booked from this day on.", "date"),
-            query("end", "Booked to this day, with it.", "date"),
-            query("account", "Only those of this account of the caller.", "uuid"),
+            query("start", "First booking day.", "date"),
+            query("end", "Last booking day, inclusive.", "date"),
+            query("account", "Only transactions of this account of the caller.", "uuid"),
             LIMIT, CURSOR, FIELDS, EXPAND,
         ],
         responses=ExpandedTransactionPageSerializer,
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        """Every transaction with a side of the caller, holds too, newest first. The entries of an
-        account, with its balance after each, are in `/accounts/<id>/entries/`.
+        """Returns all transactions of the caller's accounts, including holds, newest first. The
+        entries of an account, with the balance after each, are in `/accounts/<id>/entries/`.
         """
         known_only(request, "start", "end", "account", "limit", "cursor", "expand")
         names = names_to_expand(request, EXPANDABLE)
@@ -81,8 +81,8 @@ class TransactionList(ApiView):
         responses={201: TransactionSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Pays out of an account of the caller. Sent again with the same Idempotency-Key, it pays
-        nothing more and answers the same, with `Idempotency-Replayed: true`.
+        """Pays from an account of the caller. Repeated with the same Idempotency-Key, it pays
+        nothing more and returns the same response, with `Idempotency-Replayed: true`.
         """
         known_only(request)
         given = values_of(NewTransactionSerializer, request.data)
@@ -113,7 +113,9 @@ class TransactionDetail(ApiView):
         responses=ExpandedTransactionSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """A transaction with a side of the caller; any for staff with the scope staff."""
+        """Returns a transaction of the caller's accounts. Staff with the scope staff may read any
+        transaction.
+        """
         known_only(request, "expand")
         names = names_to_expand(request, EXPANDABLE)
         caller = self.caller

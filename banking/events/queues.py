@@ -266,7 +266,7 @@ def pause_after(attempts: int) -> timedelta:
 def _disable(webhook: Webhook, reason: str) -> None:
     webhook.status, webhook.reason = Webhook.Status.DISABLED, reason[:200]
     webhook.save(update_fields=["status", "reason"])
-    notices.tell(webhook.owner, _notice(webhook), counts=False)
+    notices.notify(webhook.owner, _notice(webhook), counts=False)
     security_log.record("webhook.disabled", person=webhook.owner_id, webhook=webhook.pk)
 
 

@@ -149,4 +149,4 @@ def _locked(owner: User, webhook: UUID) -> Webhook:
 
 
 def _tell(webhook: Webhook, subject: str, text: str) -> None:
-    notices.tell(webhook.owner, notices.Notice(subject, f"{text}\n\n{IF_NOT_YOU}"))
+    notices.notify(webhook.owner, notices.Notice(subject, f"{text}\n\n{IF_NOT_YOU}"))

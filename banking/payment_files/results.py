@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
-from accounts.models.read import MOST_PEOPLE
+from accounts.models.read import MAX_PEOPLE
 from banking.payment_files.models import PaymentFile, PaymentLine
 from banking.payment_files.storage import parts_of
 from ledger.text.currencies import decimals_of, minor_units
@@ -19,7 +19,7 @@ from ledger.web.table_files import (
     table_response,
 )
 
-PART = MOST_PEOPLE // 2  # lines that are read at a time, so that the log of reads names each payee
+PART = MAX_PEOPLE // 2  # lines that are read at a time, so that the log of reads names each payee
 RESULT_COLUMNS = (
     "line to name amount currency description reference result why note transaction"
 ).split()

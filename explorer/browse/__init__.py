@@ -1,5 +1,5 @@
-"""The books by category, tag, counterparty, month and metadata key: `/explorer/browse/`.
+"""Groups payments by category, tag, counterparty, month and metadata key: `/explorer/browse/`.
 
-Each step is an address with the search's own query: `groups` counts and sums the payments that the
-search finds, and every group leads to the search for exactly these.
+Each step is a URL with a search query. `groups` counts and sums the payments that the search finds,
+and every group links to a search for exactly its payments.
 """

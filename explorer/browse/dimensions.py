@@ -1,4 +1,4 @@
-"""What payments are grouped by, and the search term of each group."""
+"""The dimensions by which payments are grouped, and the search term of each group."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,26 +17,25 @@ from transactions.search.language.values import is_number
 from transactions.search.sql.metadata import text_at
 
 LONGEST = 200  # characters of a label
-OUTSIDE = '"'  # before the description of a side outside the bank
+OUTSIDE = '"'  # prefix of the description of a side outside the bank
 CATEGORY, TAG, COUNTERPARTY, MONTH, KEY = "category", "tag", "counterparty", "month", "key"
 EMPTY = "(empty)"
-META = "meta."  # and the path of a key: its values
+META = "meta."  # prefix of a metadata key's path, for its values
 
 
 class Concatenated(Func):
-    """Texts one after the other; NULL if one is NULL."""
+    """Concatenated texts; NULL if one is NULL."""
 
     template, arg_joiner, output_field = "(%(expressions)s)", " || ", CharField()
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A way to group: its name in addresses, its heading, and its SQL on a payment.
+    """A way to group: its name in URLs, its heading, and its SQL on a payment.
 
-    `value` returns the expression for a scope; None where the outer query makes the values:
-    `spread` is then the SQL that joins them, with the column `value`. `term` returns the search
-    term of a value, "" if it has none, and `label` its text. `then` is the way to group its
-    payments next.
+    `value` returns the expression for a scope. If it is None, `spread` is SQL that joins the values
+    as the column `value`. `term` returns the search term of a value, or "", and `label` returns its
+    text. `then` is the next dimension for its payments.
     """
 
     name: str
@@ -46,7 +45,7 @@ class Dimension:
     spread: str = ""
     term: Callable[[Any], str] = lambda _value: ""
     label: Callable[[Any], str] = str
-    of_own: bool = False  # for one's own money alone
+    of_own: bool = False  # only for the user's own money
 
 
 def _category_term(value: Any) -> str:
@@ -54,8 +53,8 @@ def _category_term(value: Any) -> str:
 
 
 def _other_side(scope: Scope) -> Any:
-    """The id of the account on the other side, as text; where there is none, as in a payment by
-    card, the description after a quote. Between one's own accounts it is the recipient's.
+    """Returns the id of the other side's account as text. If there is none, as in a card payment,
+    returns a quote and the description. Between the user's own accounts, returns the recipient.
     """
     own = Q(from_account__in=scope.ids)
     other = Case(When(own, then=F("to_account")), default=F("from_account"))
@@ -64,7 +63,7 @@ def _other_side(scope: Scope) -> Any:
 
 
 def _outside_term(value: Any) -> str:
-    """Of a description; accounts get theirs from the page, which reads them."""
+    """Returns the term of a description. The page adds the terms of accounts, which it reads."""
     return token("with", value.removeprefix(OUTSIDE)) if value.startswith(OUTSIDE) else ""
 
 
@@ -109,7 +108,9 @@ KEYS = Dimension(
 
 
 def values_of(key: str) -> Dimension | None:
-    """The values of one metadata key, which is written as in the search: meta.channel."""
+    """Returns the dimension of one metadata key's values. The key is written as in the search:
+    meta.channel.
+    """
     items = parse(f"has:{key}").items
     if len(items) != 1 or items[0].kind != "has.meta" or meta_field(items[0].path) != key:
         return None
@@ -123,26 +124,30 @@ def values_of(key: str) -> Dimension | None:
 
 
 def _value_term(key: str, value: str) -> str:
-    """Of one text. Without quotes 1.0 would find every equal number."""
+    """Returns the term of one text. Without quotes, 1.0 would find every equal number."""
     term = token(key, value) if value else ""
     return f'{key}:"{value}"' if term and is_number(value) else term
 
 
 def dimensions_for(scope: Scope) -> list[Dimension]:
-    """Those of a scope, in the order of the page. Tags are private: the whole bank has none."""
+    """Returns the dimensions of a scope, in the order of the page. Tags are private, so the whole
+    bank has none.
+    """
     sides = ACCOUNTS if scope.is_bank else COUNTERPARTIES
     every = (CATEGORIES, MONTHS, sides, TAGS, KEYS)
     return [each for each in every if not (each.of_own and scope.is_bank)]
 
 
 def may_see_values(scope: Scope) -> bool:
-    """Whether the reader sees the values of metadata keys, which may be names of people."""
+    """Returns whether the user may see the values of metadata keys, which may be names of
+    people.
+    """
     return scope.shows_names or not scope.is_bank
 
 
 def dimension_named(name: str, scope: Scope) -> Dimension:
-    """The one that an address names; categories for a name that there is not, and in place of
-    values that the reader may not see.
+    """Returns the dimension with the name in a URL. Returns categories for an unknown name, and for
+    values that the user may not see.
     """
     if name.startswith(META):
         return (may_see_values(scope) and values_of(name)) or CATEGORIES

@@ -12,7 +12,9 @@ OF_THE_BANK = ["group", "payments", "currency", "moved"]
 
 
 def groups_table(page: BrowsePage) -> DataTable:
-    """A row for each group and currency; `payments` are those of the group in all currencies."""
+    """Returns a row for each group and currency. `payments` counts the group's payments in all
+    currencies.
+    """
     columns = OF_THE_BANK if page.scope.is_bank else OF_ONES_OWN
     return DataTable("groups", columns, _rows(page))
 

@@ -16,9 +16,9 @@ from transactions.scope import Scope, newest_first
 from transactions.search.sql.sides import TransactionSides
 
 COUNTED = 100_000  # only the newest matches are counted
-MOST_VALUES = 500_000  # of them, such as metadata keys: a payment may have a hundred
-MOST_GROUPS = 200
-MOST_TOLD = 500  # accounts, those with the most payments: the log of reads keeps 500 people
+MAX_VALUES = 500_000  # values of these, such as up to 100 metadata keys each
+MAX_GROUPS = 200
+MAX_REPORTED_ACCOUNTS = 500  # most frequent accounts; the read log lists 500 people
 
 GROUPED = """
 WITH matched AS MATERIALIZED ({matched}),
@@ -66,7 +66,7 @@ class CurrencySum:
 
 @dataclass(slots=True)
 class PaymentGroup:
-    """The payments with one value, by currency: amounts of two are never added."""
+    """The payments with one value, by currency. Amounts of different currencies are never added."""
 
     value: Any
     sums: list[CurrencySum] = field(default_factory=list)
@@ -78,9 +78,10 @@ class PaymentGroup:
 
 @dataclass(slots=True)
 class PaymentGroups:
-    """The groups, the most frequent first, months the newest first. `count` counts the payments,
-    which may be in several groups or none; `is_cut` says that only the newest are counted, up to
-    COUNTED with up to MOST_VALUES, and `left_out` how many groups are not listed.
+    """The groups, the most frequent first; months the newest first. `count` is the number of
+    payments, which may be in several groups or none. `is_cut` is true if only the newest payments
+    are counted, at most COUNTED payments and MAX_VALUES values. `left_out` is the number of groups
+    that are not listed.
     """
 
     groups: list[PaymentGroup] = field(default_factory=list)
@@ -90,8 +91,8 @@ class PaymentGroups:
 
 
 def groups_of(scope: Scope, where: Q, dimension: Dimension) -> PaymentGroups:
-    """Groups the payments of the scope that match `where`. Over the bank, their accounts are told
-    to the log of reads, see Note [Whose data].
+    """Groups the payments of the scope that match `where`. For the bank, their accounts are
+    reported to the read log, see Note [Whose data].
     """
     matched = compiled(_columns(scope, where, dimension))
     if matched is None:
@@ -105,9 +106,9 @@ def groups_of(scope: Scope, where: Q, dimension: Dimension) -> PaymentGroups:
         spread=spread,
         only="WHERE found.value IS NOT NULL" if dimension.spread else "",
         order="value DESC" if by_time else "of_value DESC",
-        most=MOST_GROUPS,
-        most_values=MOST_VALUES,
-        accounts=ACCOUNTS.format(most=MOST_TOLD) if scope.is_bank else "NULL",
+        most=MAX_GROUPS,
+        most_values=MAX_VALUES,
+        accounts=ACCOUNTS.format(most=MAX_REPORTED_ACCOUNTS) if scope.is_bank else "NULL",
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, (*matched[1], *(tags[1] if tags else ())))
@@ -146,12 +147,12 @@ def _read(rows: list[tuple[Any, ...]]) -> PaymentGroups:
         found.groups[-1].sums.append(sums)
         found.count = min(matched, COUNTED) if cut_to is None else cut_to
         found.is_cut = found.count < matched
-        found.left_out = max(0, places - MOST_GROUPS)
+        found.left_out = max(0, places - MAX_GROUPS)
     return found
 
 
 def account_ids(groups: PaymentGroups, dimension: Dimension) -> list[UUID]:
-    """The accounts that the groups are of, if they are of accounts."""
+    """Returns the accounts of the groups, if the groups are accounts."""
     if dimension.name != COUNTERPARTY:
         return []
     values = [group.value for group in groups.groups]

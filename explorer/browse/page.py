@@ -1,4 +1,4 @@
-"""The page of `/explorer/browse/` as its template reads it."""
+"""The context of the page `/explorer/browse/`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,7 @@ Accounts = Mapping[str, Account]  # by id, as text
 
 
 def browse_url(q: str = "", by: str = "", kind: str = MINE) -> str:
-    """The address of a step: a query of the search, and what its payments are grouped by."""
+    """Returns the URL of a step: a search query, and the dimension that groups its payments."""
     params = {"q": q, "by": by, "whose": "" if kind == MINE else kind}
     filled = {name: value for name, value in params.items() if value}
     return f"{reverse('explorer:browse')}{'?' if filled else ''}{urlencode(filled, safe=':')}"
@@ -51,7 +51,7 @@ class BrowseStep:
 
 @dataclass(frozen=True, slots=True)
 class GroupLine:
-    """One group: where it leads, by the next dimension and to the search, and its sums."""
+    """One group: its links, to the next dimension and to the search, and its sums."""
 
     label: str
     url: str
@@ -79,7 +79,7 @@ class BrowsePage:
 
     @property
     def query_string(self) -> str:
-        """Of the address of this step, with its question mark; "" without parameters."""
+        """The query string of this step's URL, with its question mark, or "" without parameters."""
         _path, mark, parameters = self.url().partition("?")
         return mark + parameters
 
@@ -95,7 +95,7 @@ class BrowsePage:
 
     @property
     def explanation(self) -> str:
-        """What the sums are of."""
+        """The explanation of the sums."""
         if self.scope.is_bank:
             return "Booked money. Holds are counted, not summed. Currencies are never added."
         return "Your booked money. Holds are counted, not summed. Currencies are never added."
@@ -137,8 +137,8 @@ class BrowsePage:
         return token("with", account.number)
 
     def _money(self, each: CurrencySum) -> Iterator[str]:
-        """The booked money of one currency: what moved in the bank, or in and out of one's own
-        accounts; nothing where nothing is booked.
+        """Yields the booked money of one currency: for the bank, what moved; for the user, what
+        moved in and out of their accounts. Yields nothing if nothing is booked.
         """
         parts = [(each.money_in, "in"), (each.money_out, "out")]
         if self.scope.is_bank:
@@ -151,7 +151,7 @@ class BrowsePage:
 
     @property
     def chart(self) -> Chart | None:
-        """How many payments each group has; every mark leads on."""
+        """The number of payments in each group. Every mark is a link."""
         lines = self.lines
         if len(lines) < 2:
             return None
@@ -166,7 +166,7 @@ class BrowsePage:
 
     @property
     def dimensions(self) -> list[BrowseStep]:
-        """Other ways to group the same payments."""
+        """Other dimensions for the same payments."""
         name = self.dimension.name
         steps = [
             BrowseStep(each.title, self.url(by=each.name), each.name == name)
@@ -180,13 +180,13 @@ class BrowsePage:
 
     @property
     def chips(self) -> Iterator[BrowseStep]:
-        """The terms that hold for all rows, each with a link that takes it away."""
+        """The terms that apply to all rows, each with a link that removes it."""
         for source in dict.fromkeys(item.source for item in self.query.shared):
             yield BrowseStep(source, self.url(q=self.query.without(source)))
 
     @property
     def scopes(self) -> list[BrowseStep]:
-        """My money or the whole bank, for readers who have the choice."""
+        """My money or the whole bank, for users who have the choice."""
         if not self.may_read_bank:
             return []
         is_bank = self.scope.is_bank
@@ -197,7 +197,7 @@ class BrowsePage:
 
     @property
     def search_url(self) -> str:
-        """The payments themselves."""
+        """The URL of the search for these payments."""
         return search_url(self.query.text or EVERY_PAYMENT, self.scope.kind)
 
 

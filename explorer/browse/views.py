@@ -27,12 +27,12 @@ BROWSE = ReadPurpose(
     "browse", frozenset({"transactions", "accounts", "users", "annotations", "own_categories"})
 )
 
-SHOWN = ("number", "name", "user_id", "user__name")  # of the accounts of a page
+SHOWN = ("number", "name", "user_id", "user__name")  # columns of accounts on a page
 
 
 @require_safe
 def browse(request: PersonRequest) -> HttpResponse:
-    """Groups the payments that the query of the address finds, by what the address says."""
+    """Groups the payments of the query in the URL, by the dimension in the URL."""
     page = _page(request)
     context = {
         "page": page,
@@ -45,7 +45,7 @@ def browse(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def browse_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Returns the groups of a step as a file; a sentence for a query that cannot be read."""
+    """Returns the groups of a step as a file, or a message for an invalid query."""
     page = _page(request)
     if page.is_stopped:
         return refused(page.sentence, kind, status=503)
@@ -81,5 +81,5 @@ def _page(request: PersonRequest) -> BrowsePage:
                 raise
             page.is_stopped = True
     if scope.is_bank and page.found.groups:
-        add_unnamed()  # a category, or a value of metadata, may be of anybody
+        add_unnamed()  # a category, or a metadata value, may belong to anybody
     return page

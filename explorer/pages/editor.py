@@ -1,4 +1,4 @@
-"""The editor: shows a query beside the views, runs it, and shows, downloads or saves the rows."""
+"""The editor: shows a query next to the views, runs it, and shows, downloads or saves the rows."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ from explorer.running.anywhere import run_anywhere
 from explorer.running.limiter import ExplorerBusy, limited
 from explorer.running.placeholders import numbered
 from explorer.running.run import (
-    MOST_MEGABYTES,
+    MAX_MEGABYTES,
     TOO_LONG,
     Problem,
     QueryParameter,
@@ -35,14 +35,14 @@ from ledger.db.queries.work import error_line
 from ledger.db.rights.row_security import read_bank
 
 PAGE_ROWS, PAGE_MEGABYTES = 200, 1
-MOST_LISTED = 50  # saved queries of colleagues
+MAX_LISTED = 50  # saved queries of colleagues
 FILES = ("csv", "json")
-INPUTS = {"number": "text", "date": "date"}  # by the kind of a parameter; all others: text
+INPUTS = {"number": "text", "date": "date"}  # by kind of parameter; default: text
 
 
 @dataclass(slots=True)
 class Editor:
-    """The state of the page: the query, the values of its parameters, and what came of it."""
+    """The state of the page: the query, the values of its parameters, and the result."""
 
     reader: ExplorerReader
     sql: str = ""
@@ -58,11 +58,11 @@ class Editor:
         """The headline: the result, the title of a saved query, or what to do."""
         if self.shown is not None:
             return self.shown.sentence
-        return self.saved.title if self.saved else "Ask the books by SQL"
+        return self.saved.title if self.saved else "Query the ledger with SQL"
 
     @property
     def inputs(self) -> list[dict[str, str]]:
-        """A field for each parameter that the query names."""
+        """A field for each parameter in the query."""
         kinds = {each.name: each.kind for each in self.kinds}
         return [
             {
@@ -77,7 +77,10 @@ class Editor:
 
 
 def reader_or_404(request: PersonRequest) -> ExplorerReader:
-    """How the person of the request uses the explorer. Raises Http404 if they may not."""
+    """Returns the explorer's user and scope.
+
+    Raises: Http404 if the user may not use the explorer.
+    """
     reader = reader_for(request.user)
     if reader is None:
         raise Http404
@@ -86,8 +89,8 @@ def reader_or_404(request: PersonRequest) -> ExplorerReader:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def editor(request: PersonRequest) -> HttpResponseBase:
-    """Shows the editor; by POST, does what its button says. Redirects who may not query to the
-    groups of payments.
+    """Shows the editor, or on POST does the action of the button. Redirects users who may not query
+    to the groups of payments.
     """
     if request.method == "POST":
         return _submitted(request)
@@ -98,11 +101,13 @@ def editor(request: PersonRequest) -> HttpResponseBase:
 
 
 def _submitted(request: PersonRequest) -> HttpResponseBase:
-    """Runs the query, makes a file of its rows, saves it, or opens it without running it."""
+    """Runs the query, creates a file of its rows, saves the query, or opens it without running
+    it.
+    """
     state = Editor(reader_or_404(request))
     form, wanted = EditorForm(request.POST), request.POST.get("as", "page")
     is_valid = form.is_valid()
-    if "sql" in form.cleaned_data:  # a refused text stays in its field and gets none for parameters
+    if "sql" in form.cleaned_data:  # an invalid text stays in its field, without parameters
         state.sql, state.parameters = form.cleaned_data["sql"], form.parameters()
     if not is_valid:
         state.trouble, state.status = " ".join(map(str, form.non_field_errors())), 400
@@ -113,7 +118,7 @@ def _submitted(request: PersonRequest) -> HttpResponseBase:
     if wanted in ("save", "replace"):
         return _save(request, state, form, replaces=wanted == "replace")
     try:
-        with limited(request.user.pk):  # until all is written, which takes a processor, too
+        with limited(request.user.pk):  # includes writing the response, which needs CPU time too
             result = _run(request, state, wanted, form.cleaned_data["plan"])
             if wanted in FILES and result is not None and result.was_run:
                 return file_of(result, wanted)
@@ -124,21 +129,23 @@ def _submitted(request: PersonRequest) -> HttpResponseBase:
 
 
 def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> QueryResult | None:
-    """Runs the query and records it; None, with a sentence in `trouble`, if it could not be run."""
+    """Runs the query and records it. Returns None, with a message in `trouble`, if it could not be
+    run.
+    """
     is_file = wanted in FILES
     form = wanted if is_file else "page"
     limit = FILE_ROWS if is_file else PAGE_ROWS
-    asked = QueryRequest(
+    query_request = QueryRequest(
         state.sql, state.parameters, limit, settings.LEDGER_EXPLORER_SECONDS,
-        "" if is_file else plan, MOST_MEGABYTES if is_file else PAGE_MEGABYTES,
+        "" if is_file else plan, MAX_MEGABYTES if is_file else PAGE_MEGABYTES,
     )  # fmt: skip
     try:
-        result = run_anywhere(asked, state.reader)
+        result = run_anywhere(query_request, state.reader)
     except (ExplorerBusy, NotSetUp) as error:
-        _record_failure(request, state, form, error)  # a replica may have run it before
+        _record_failure(request, state, form, error)  # a replica may already have run it
         state.trouble, state.status = str(error), 503
         return None
-    except Exception as error:  # such as the server has gone, perhaps because of this query
+    except Exception as error:  # for example, the server crashed, perhaps because of this query
         _record_failure(request, state, form, error)
         raise
     state.kinds = list(result.parameters)
@@ -159,7 +166,7 @@ def _record(
     *,
     has_failed: bool = False,
 ) -> None:
-    """Into the history, before anything is shown."""
+    """Writes the run into the history, before anything is shown."""
     outcome = QueryRun.RunOutcome.FAILED if has_failed else QueryRun.RunOutcome.ROWS
     if not (result.was_run or has_failed):
         is_slow = result.problem and result.problem.state == TOO_LONG
@@ -202,7 +209,7 @@ def _save(
 
 @require_safe
 def saved(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Opens a saved query in the editor. It is not run yet."""
+    """Opens a saved query in the editor, without running it."""
     reader = reader_or_404(request)
     read_bank()
     found = get_object_or_404(SavedQuery.objects.visible_to(request.user), pk=pk)
@@ -212,7 +219,7 @@ def saved(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 def delete_saved(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Deletes a query of one's own."""
+    """Deletes one of the user's own queries."""
     reader_or_404(request)
     try:
         services.delete_query(owner=request.user, query=pk)
@@ -223,7 +230,7 @@ def delete_saved(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 
 def _saved(request: PersonRequest) -> SavedQuery | None:
-    """The saved query that the form was opened from, if it is one's own."""
+    """Returns the saved query from which the form was opened, if it belongs to the user."""
     try:
         pk = UUID(request.POST.get("saved", ""))
     except ValueError:
@@ -234,7 +241,7 @@ def _saved(request: PersonRequest) -> SavedQuery | None:
 def _page(
     request: PersonRequest, state: Editor, form: EditorForm, save: SaveForm | None = None
 ) -> HttpResponse:
-    read_bank()  # what colleagues share is theirs
+    read_bank()  # shared queries belong to colleagues
     if not state.kinds and state.sql:
         state.kinds = [QueryParameter(name, "text") for name in numbered(state.sql).names]
     saved_queries = SavedQuery.objects.in_order()
@@ -250,7 +257,7 @@ def _page(
         "examples": EXAMPLES,
         "queries": [
             *saved_queries.filter(owner=request.user),
-            *saved_queries.shared_with(request.user)[:MOST_LISTED],
+            *saved_queries.shared_with(request.user)[:MAX_LISTED],
         ],
         "seconds": settings.LEDGER_EXPLORER_SECONDS,
         "page_rows": PAGE_ROWS,
@@ -260,5 +267,5 @@ def _page(
 
 
 def show(request: PersonRequest, state: Editor) -> HttpResponse:
-    """The page with a query that is not run yet."""
+    """Renders the page with a query that is not run yet."""
     return _page(request, state, EditorForm(initial={"sql": state.sql}))

@@ -1,13 +1,14 @@
-"""Queries to begin with; each is run by a test.
+"""Example queries; a test runs each of them.
 
-Money is out if somebody else has it: not by a transfer between accounts of one holder.
+Money counts as out if another person receives it: a transfer between accounts of one owner does not
+count.
 """
 
 from typing import NamedTuple
 
 
 class ExampleQuery(NamedTuple):
-    """A query under a title, for the list beside the editor."""
+    """A query with a title, for the list next to the editor."""
 
     title: str
     sql: str

@@ -1,4 +1,4 @@
-"""The rows of a result as a file: CSV, or JSON."""
+"""The rows of a result as a file: CSV or JSON."""
 
 import csv
 import io
@@ -11,14 +11,17 @@ from explorer.running.run import QueryResult, ResultColumn
 from ledger.text.csv_cells import guarded
 
 FILE_ROWS = 50_000
-# Made once: json.loads and json.dumps make them anew for each value, because of these arguments.
+# Created once, because json.loads and json.dumps with these arguments create new ones for each
+# value.
 DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
 ENCODER = json.JSONEncoder(ensure_ascii=False)
 TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 def file_of(result: QueryResult, form: str) -> HttpResponse:
-    """The file; `form` is csv or json. The header `X-More-Rows` says whether rows are missing."""
+    """Returns the file; `form` is csv or json. The header `X-More-Rows` is "yes" if rows are
+    missing.
+    """
     text = as_csv(result) if form == "csv" else as_json(result)
     headers = {
         "Content-Disposition": f'attachment; filename="query.{form}"',
@@ -28,7 +31,7 @@ def file_of(result: QueryResult, form: str) -> HttpResponse:
 
 
 def as_csv(result: QueryResult) -> str:
-    """The names of the columns and the rows; no text is a formula."""
+    """Returns the names of the columns and the rows. Texts cannot become formulas."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow([guarded(column.name) for column in result.columns])
@@ -38,7 +41,9 @@ def as_csv(result: QueryResult) -> str:
 
 
 def as_json(result: QueryResult) -> str:
-    """Columns with their kinds, and rows as lists. Figures are strings: no digit is lost."""
+    """Returns columns with their kinds, and rows as lists. Numbers are strings, so that no digits
+    are lost.
+    """
     columns = [{"name": column.name, "kind": column.kind} for column in result.columns]
     all_rows = ", ".join(
         f"[{', '.join(map(_json_of, row, result.columns))}]" for row in result.rows
@@ -52,11 +57,13 @@ def _cell(value: str | None, column: ResultColumn) -> str:
 
 
 def _json_of(value: str | None, column: ResultColumn) -> str:
-    """JSON as it came, because a few characters of it can be a number of a billion digits."""
+    """Returns a JSON value unchanged, because a few characters can be a number of a billion
+    digits.
+    """
     if value is None:
         return "null"
     if column.kind == "json":
-        # It may be cut, because it was too long, or nested deeper than Python reads.
+        # It may be cut because of its length, or nested too deeply for Python.
         with suppress(ValueError, RecursionError):
             DECODER.decode(value)
             return value

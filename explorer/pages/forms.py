@@ -8,14 +8,14 @@ from explorer.models import LONGEST_SQL, LONGEST_TITLE
 from explorer.running.placeholders import numbered
 from ledger.web.form_fields import ReadableNameField
 
-PREFIX = "p_"  # of the parameters' fields
+PREFIX = "p_"  # prefix of the parameters' fields
 LONGEST_VALUE = 500  # bytes
-MOST_PARAMETERS = 20
+MAX_PARAMETERS = 20
 PLANS = [("", "No plan"), ("estimate", "Plan, estimated"), ("run", "Plan, with real times")]
 
 
 class EditorForm(forms.Form):
-    """A query, the values of its parameters (`p_<name>`), and what to do with it."""
+    """A query, the values of its parameters (`p_<name>`), and the action."""
 
     sql = forms.CharField(
         label="SQL",
@@ -35,8 +35,8 @@ class EditorForm(forms.Form):
         if len(sql.encode()) > LONGEST_SQL:
             raise forms.ValidationError(f"A query has at most {LONGEST_SQL:,} bytes.")
         names = numbered(sql).names
-        if len(names) > MOST_PARAMETERS:
-            raise forms.ValidationError(f"A query has at most {MOST_PARAMETERS} parameters.")
+        if len(names) > MAX_PARAMETERS:
+            raise forms.ValidationError(f"A query has at most {MAX_PARAMETERS} parameters.")
         return sql
 
     def clean(self) -> dict[str, Any]:
@@ -45,20 +45,20 @@ class EditorForm(forms.Form):
         long = [name for name, value in values.items() if len(value.encode()) > LONGEST_VALUE]
         if long:
             raise forms.ValidationError(
-                f"A value has at most {LONGEST_VALUE} bytes. Shorten that of \u201c{long[0]}\u201d."
+                f"A value has at most {LONGEST_VALUE} bytes. Shorten \u201c{long[0]}\u201d."
             )
         return self.cleaned_data
 
     def parameters(self) -> dict[str, str]:
-        """The value of each parameter of the query that has one."""
+        """Returns the value of each parameter of the query that has a value."""
         names = numbered(self.cleaned_data["sql"]).names
         given = {name: self.data.get(f"{PREFIX}{name}", "").replace("\0", "") for name in names}
         return {name: value for name, value in given.items() if value != ""}
 
 
 class SaveForm(forms.Form):
-    """The title of a saved query, and whether colleagues see it. It stands in the form of the
-    query, which runs without a title.
+    """The title of a saved query, and whether colleagues see it. It is part of the query's form,
+    which also runs without a title.
     """
 
     use_required_attribute = False

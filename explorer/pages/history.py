@@ -1,4 +1,4 @@
-"""Who ran what: one's own queries, and for those who may see them everybody's."""
+"""The history of queries: the user's own, or everybody's for users with the right."""
 
 from uuid import UUID
 
@@ -20,22 +20,22 @@ PAGE = 50
 
 @require_safe
 def history(request: PersonRequest) -> HttpResponse:
-    """Lists the queries that were run, the newest first."""
+    """Lists the queries that were run, newest first."""
     runs, sees_all = _visible(request)
     page = Paginator(runs, PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "sees_all": sees_all,
         "days": kept_days(),
-        "may_open": reader_for(request.user) is not None,  # auditors only read who ran what
+        "may_open": reader_for(request.user) is not None,  # auditors only read the history
     }
     return render(request, "explorer/history.html", context)
 
 
 @require_safe
 def run_again(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Opens a query of the history in the editor, without running it; shows it whole to those who
-    only read the history.
+    """Opens a query of the history in the editor, without running it. Users who may only read the
+    history see the whole query.
     """
     runs, sees_all = _visible(request)
     found = get_object_or_404(runs, pk=pk)
@@ -46,8 +46,9 @@ def run_again(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 
 def _visible(request: PersonRequest) -> "tuple[QuerySet[QueryRun], bool]":
-    """The runs that this person may see, and whether those are everybody's. 404 for who has none
-    to see.
+    """Returns the runs that this user may see, and whether these are everybody's.
+
+    Raises: Http404 if the user may see none.
     """
     person: User = request.user
     sees_all = person.is_staff and person.has_perm("explorer.view_queryrun")

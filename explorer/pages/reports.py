@@ -16,8 +16,8 @@ from transactions.reports.runner import run
 
 @require_safe
 def of_report(request: PersonRequest, slug: str, number: int) -> HttpResponse:
-    """A query of a report with the parameters of the address, counted from 1; it is not run here.
-    The report is, because only then is its SQL known.
+    """Opens the query `number` (from 1) of a report, with the parameters in the URL, without
+    running the query. The report itself runs, because only then is its SQL known.
     """
     reader = reader_or_404(request)
     report = BY_SLUG.get(slug)

@@ -1,23 +1,25 @@
-"""What a page shows of a result: the sentence, the chart, the marked place of an error."""
+"""The parts of a result on the page: the headline, the chart, the marked place of an error."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from explorer.running.run import MOST_CHARACTERS, TOO_LONG, Problem, QueryResult
+from explorer.running.run import MAX_CHARACTERS, TOO_LONG, Problem, QueryResult
 from ledger.charts.geometry import BarChart, Chart, ColumnChart, Mark
 from ledger.text.lines import counted, shortened, visible
 from ledger.text.money import NOTHING, figure
 
-MOST_MARKS = 24
+MAX_MARKS = 24
 LONGEST_LABEL = 40
-LONG_CELL = 48  # characters that stand on one line
-FOLDED_CELL = 240  # characters from which on only the beginning is shown, until it is opened
+LONG_CELL = 48  # characters on one line
+FOLDED_CELL = 240  # characters; longer values are collapsed
 
 
 @dataclass(frozen=True, slots=True)
 class MarkedLine:
-    """The line of a query in which Postgres found the problem, around the word it is at."""
+    """The line of a query in which Postgres found a problem, split around the word at the
+    problem.
+    """
 
     number: int
     before: str
@@ -40,7 +42,7 @@ class ResultCell:
 
     @property
     def start(self) -> str:
-        """The beginning of a value that would make its row tall; "" for any other."""
+        """The beginning of a value that would make its row too high, or "" for other values."""
         if self.is_number or self.value is None or len(self.value) <= FOLDED_CELL:
             return ""
         return shortened(self.value, FOLDED_CELL // 2)
@@ -48,7 +50,7 @@ class ResultCell:
 
 @dataclass(frozen=True, slots=True)
 class ShownResult:
-    """A result as the template reads it. `limit` is how many rows were asked for."""
+    """A result as the template reads it. `limit` is the maximum number of rows."""
 
     result: QueryResult
     sql: str
@@ -71,7 +73,7 @@ class ShownResult:
 
     @property
     def marked(self) -> MarkedLine | None:
-        """Where the problem is, if Postgres said so."""
+        """The place of the problem, if Postgres reported one."""
         problem = self.result.problem
         if problem is None or problem.place is None:
             return None
@@ -93,12 +95,14 @@ class ShownResult:
 
     @property
     def is_cut(self) -> bool:
-        """Whether a value was too long to be shown whole."""
-        return any(len(v) > MOST_CHARACTERS for row in self.result.rows for v in row if v)
+        """Whether a value was too long to be shown in full."""
+        return any(len(v) > MAX_CHARACTERS for row in self.result.rows for v in row if v)
 
 
 def marked_line(sql: str, place: int) -> MarkedLine:
-    """The line of `place`, with the word there; the last line for a place behind the end."""
+    """Returns the line of `place`, with the word there, or the last line for a place after the
+    end.
+    """
     place = min(place, len(sql))
     start = sql.rfind("\n", 0, place) + 1
     end = sql.find("\n", place)
@@ -112,11 +116,12 @@ def marked_line(sql: str, place: int) -> MarkedLine:
 
 
 def chart_of(result: QueryResult) -> Chart | None:
-    """Bars of the second column under the labels of the first; columns where these are days. None
-    if there is no such number, or there are fewer than two rows or more than MOST_MARKS.
+    """Returns bars of the second column with the labels of the first, or columns if the first
+    contains dates. Returns None without such a number, and for fewer than two rows or more than
+    MAX_MARKS.
     """
     columns, rows = result.columns, result.rows
-    if len(columns) < 2 or not columns[1].is_number or not 2 <= len(rows) <= MOST_MARKS:
+    if len(columns) < 2 or not columns[1].is_number or not 2 <= len(rows) <= MAX_MARKS:
         return None
     marks = _marks(rows)
     if len(marks) != len(rows):

@@ -1,4 +1,4 @@
-"""Runs a query on a replica where there is one, else on the writer."""
+"""Runs a query on a replica if there is one, else on the writer."""
 
 import psycopg
 from django.db import OperationalError
@@ -7,16 +7,19 @@ from explorer.access import ExplorerReader
 from explorer.running.run import QueryRequest, QueryResult, run
 from ledger.db.replicas import ReadPurpose, read
 
-# Which tables it reads, the database sees to: see Note [The wall].
+# The database controls which tables a query can read: see Note [The wall].
 EXPLORER = ReadPurpose("explorer", None)
 
 
-def run_anywhere(asked: QueryRequest, reader: ExplorerReader) -> QueryResult:
-    """The result of `run`. Raises NotSetUp, ExplorerBusy, or OperationalError if none answers."""
+def run_anywhere(query_request: QueryRequest, reader: ExplorerReader) -> QueryResult:
+    """Returns the result of `run`.
+
+    Raises: NotSetUp, ExplorerBusy, or OperationalError if no server responds.
+    """
 
     def once() -> QueryResult:
         try:
-            return run(asked, reader)
+            return run(query_request, reader)
         except psycopg.OperationalError as error:
             raise OperationalError(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""Limits how many queries run at once in a process, one of a person, and how many they run in a
+"""Limits how many queries run in parallel in a process (one per user), and how many a user runs per
 minute.
 """
 
@@ -9,24 +9,27 @@ from threading import BoundedSemaphore
 from accounts.sign_in.limits import MINUTE, Limit, passes
 from ledger.web.running_requests import RunningRequests
 
-AT_ONCE = 2  # of the eight threads of a web process
-SECONDS = 0.5  # the longest that one waits for its turn: waiting takes a thread, too
-OF_ONE = Limit("explorer_runs", 60, MINUTE)
-BUSY = "Too many queries are running at once. Try again in a moment."
+MAX_PARALLEL = 2  # a web process has eight threads
+SECONDS = 0.5  # maximum wait for a free place; waiting blocks a thread
+RUNS_PER_MINUTE = Limit("explorer_runs", 60, MINUTE)
+BUSY = "Too many queries are running in parallel. Try again in a moment."
 ANOTHER_RUNS = "Your other query is still running. Run this one when it has ended."
 TOO_OFTEN = "You ran many queries in this minute. Try again in a minute."
-_room = BoundedSemaphore(AT_ONCE)
-_of_person = RunningRequests(most_running=1, waiting=0)  # so that nobody takes all places
+_room = BoundedSemaphore(MAX_PARALLEL)
+_of_person = RunningRequests(most_running=1, waiting=0)  # so that one user cannot take all places
 
 
 class ExplorerBusy(Exception):
-    """The query was not run; the text says why."""
+    """The query was not run; the text is the reason."""
 
 
 @contextmanager
 def limited(person: object) -> Iterator[None]:
-    """Counts the block as one running query of this person. Raises ExplorerBusy above a limit."""
-    if not passes(OF_ONE, str(person)):
+    """Counts the block as one running query of this user.
+
+    Raises: ExplorerBusy above a limit.
+    """
+    if not passes(RUNS_PER_MINUTE, str(person)):
         raise ExplorerBusy(TOO_OFTEN)
     if not _of_person.begin(person):
         raise ExplorerBusy(ANOTHER_RUNS)

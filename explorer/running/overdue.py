@@ -1,17 +1,18 @@
-"""Queries that are past their time because Postgres did not stop them.
+"""Queries that exceed their time because Postgres did not stop them.
 
-Note [Overdue queries]: Postgres stops a query only where its code looks for it, and some functions
-compute for minutes without a look; neither a limit of time nor the end of the session's client nor
-pg_terminate_backend ends them. The web process gives such a query up and frees its place. So that
-they do not add up, each session writes into its `application_name` until when its statement has to
-be over, and none runs a query where others of the role, of any process, are past that time.
+Note [Overdue queries]: Postgres stops a query only at certain points in its code, and some
+functions compute for minutes without such a point. Neither a time limit nor the end of the client
+nor pg_terminate_backend ends them. The web process stops waiting for such a query and frees its
+place. To prevent many of them, each session writes the end time of its statement into its
+`application_name`. No session runs a query while too many others of the role, in any process, are
+past their end time.
 
-Note [An arithmetic error as an end]: Postgres raises the error of a floating-point exception where
-it gets the signal, without a look. The statement ends by it as after a division by zero, and the
-server runs on. While memory is allocated or shared with others, that could break it. So a process
-gets the signal only if it is late and, for a moment, did nothing but compute: it hardly called the
-system and got no memory. Processes of another server than the embedded one belong to accounts of
-the system that no web process may signal.
+Note [An arithmetic error as an end]: when Postgres gets the signal of a floating-point exception,
+it raises an error immediately. The statement ends like after a division by zero, and the server
+continues. During a memory allocation or an access to shared data, this could break the server.
+Therefore the signal is sent only to a process that is late and that, for a moment, did nothing but
+compute: few system calls and no new memory. This works only for the embedded server. Processes of
+other servers belong to system accounts that a web process may not signal.
 """
 
 import os
@@ -27,32 +28,34 @@ from explorer.running.limiter import ExplorerBusy
 from explorer.schema.functions import SCHEMA, UNTIL
 
 MAX_OVERDUE = 2  # on one server; each may take a processor
-LATE = 1  # seconds after its time
-LOOKS, MOMENT = 5, 0.1  # how often a process is looked at, and for how many seconds
-MAX_FAULTS = 20  # new pages in a moment: of memory that it had, but never used before
+LATE = 1  # seconds after the end time
+LOOKS, MOMENT = 5, 0.1  # number of observations, and seconds between them
+MAX_FAULTS = 20  # new pages per MOMENT, in memory that it already had
 STILL_RUNNING = (
-    "Queries that took too long still run in the database, which could not stop them yet. Try again"
-    " in a few minutes."
+    "Queries that exceeded their time still run in the database, which could not stop them yet. Try"
+    " again in a few minutes."
 )
 OVERDUE = f"SELECT pid, seconds_late >= {LATE} FROM {SCHEMA}.overdue_sessions()"  # noqa: S608
 NOW = b"SELECT extract(epoch FROM clock_timestamp())::bigint"
 
 
 def note_end(connection: Any, seconds: float) -> None:
-    """Shows other sessions when the next statement of this one has to be over."""
+    """Writes the end time of the next statement into the session, where other sessions can read
+    it.
+    """
     (now,) = connection.execute(NOW).fetchone()
     connection.execute(f"SET LOCAL application_name = '{UNTIL}{now + ceil(seconds)}'".encode())
 
 
 def refuse_if_overdue(connection: Any) -> None:
-    """Raises ExplorerBusy where queries of others run that should have ended."""
+    """Raises ExplorerBusy if too many other queries are past their end time."""
     if len(connection.execute(OVERDUE.encode()).fetchall()) >= MAX_OVERDUE:
         raise ExplorerBusy(STILL_RUNNING)
 
 
 def end_overdue(connection: Any) -> None:
-    """Ends late queries of the embedded server, to which this connection leads; see Note [An
-    arithmetic error as an end].
+    """Ends late queries of the embedded server of this connection; see Note [An arithmetic error as
+    an end].
     """
     for pid, is_late in connection.execute(OVERDUE.encode()).fetchall():
         if is_late and _is_session(pid, connection.info.user) and _only_computes(pid):
@@ -61,7 +64,9 @@ def end_overdue(connection: Any) -> None:
 
 
 def _is_session(pid: int, role: str) -> bool:
-    """Whether this process is a session of the role; not where the system does not tell."""
+    """Returns whether this process is a session of the role. False if the system does not provide
+    this.
+    """
     try:
         title = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
     except (OSError, ValueError):
@@ -70,7 +75,9 @@ def _is_session(pid: int, role: str) -> bool:
 
 
 def _only_computes(pid: int) -> bool:
-    """Whether the process runs and, at each look, hardly called the system or got memory."""
+    """Returns whether the process runs, with few system calls and almost no new memory in each
+    observation.
+    """
     looks = [_activity(pid)]
     for _ in range(LOOKS):
         time.sleep(MOMENT)
@@ -86,7 +93,7 @@ def _only_computes(pid: int) -> bool:
 
 
 class _Activity(NamedTuple):
-    """Of a process: faults of pages, time in ticks of 10 ms, bytes of memory."""
+    """Activity of a process: page faults, time in ticks of 10 ms, bytes of memory."""
 
     runs: bool = False
     faults: int = 0
@@ -96,7 +103,7 @@ class _Activity(NamedTuple):
 
 
 def _activity(pid: int) -> _Activity:
-    """From /proc/<pid>/stat, whose fields behind the name in brackets begin with the third."""
+    """Reads /proc/<pid>/stat. The fields after the name in brackets start with number 3."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

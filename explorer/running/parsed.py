@@ -9,33 +9,33 @@ from psycopg.pq import ExecStatus
 
 from explorer.running.session import LOCK_SECONDS, QueryConnection
 
-# Tables are locked from then on, also those without a right: see `LOCKED` of functions. One more
-# than a query waits for the lock of a table, which is told as that.
+# Parsing locks tables, even tables without a right: see `LOCKED` in functions. One second more than
+# the lock timeout, so that a lock timeout is reported as such.
 SECONDS = LOCK_SECONDS + 1
 
 
 class SlowToParse(psycopg.errors.QueryCanceled):
-    """The text was not read within SECONDS."""
+    """The text was not parsed within SECONDS."""
 
 
 def parsed(connection: QueryConnection, sql: str, types: Sequence[int] = ()) -> Any:
-    """Parses one statement by the extended protocol and returns its description. `types` are those
-    of its parameters, where they do not follow from it.
+    """Parses one statement with the extended protocol and returns its description. `types` are the
+    types of its parameters, if Postgres cannot derive them.
 
-    Raises psycopg's Error for text that is no single statement, SlowToParse after SECONDS.
+    Raises: psycopg's Error if the text is not a single statement, SlowToParse after SECONDS.
     """
     connection.limit_next(SECONDS)  # a constant such as a regular expression may take long
     raw = connection.pgconn
     raw.send_prepare(b"", sql.encode(), types)
     try:
-        _one(connection)
+        _single_result(connection)
     except psycopg.errors.QueryCanceled as error:
         raise SlowToParse(str(error)) from error
     raw.send_describe_prepared(b"")
-    return _one(connection)
+    return _single_result(connection)
 
 
-def _one(connection: QueryConnection) -> Any:
+def _single_result(connection: QueryConnection) -> Any:
     found = connection.wait(generators.execute(connection.pgconn))[0]
     if found.status == ExecStatus.FATAL_ERROR:
         raise psycopg.errors.error_from_result(found, encoding="utf-8")
@@ -43,7 +43,7 @@ def _one(connection: QueryConnection) -> Any:
 
 
 def type_names(connection: QueryConnection, types: list[int]) -> list[str]:
-    """Returns the names of types as SQL takes them."""
+    """Returns the SQL names of types."""
     found = connection.execute(
         b"SELECT format_type(oid, -1) FROM unnest($1::oid[]) WITH ORDINALITY AS t (oid, place)"
         b" ORDER BY place",

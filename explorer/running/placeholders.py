@@ -1,7 +1,8 @@
-"""Named parameters of a query, `:name` or `%(name)s`, as numbered ones, which Postgres binds.
+"""Converts named parameters of a query, `:name` or `%(name)s`, to numbered ones, which Postgres
+binds.
 
-A value never becomes part of the text. What stands in a string, a quoted name or a comment is no
-parameter.
+A value never becomes part of the text. Names in a string, a quoted name or a comment are not
+parameters.
 """
 
 import re
@@ -9,10 +10,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LETTER = r"A-Za-z_\x80-\U0010ffff"  # of a name or the tag of a dollar quote, as Postgres reads it
-# A string goes on behind a line break, with the escapes of its first part.
+LETTER = r"A-Za-z_\x80-\U0010ffff"  # letters of names and dollar-quote tags, as in Postgres
+# A string continues after a line break, with the escapes of its first part.
 LINE_BREAK = r"(?:[ \t\f\v]|--[^\r\n]*+)*+[\r\n](?:\s|--[^\r\n]*+[\r\n])*+"
-# What hides a colon or a percent sign, or is one parameter. Postgres itself decides what is valid.
+# A token that hides a colon or percent sign, or is a parameter. Postgres decides what is valid.
 TOKEN = re.compile(
     rf"""
       (?P<hidden>
@@ -31,13 +32,15 @@ TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NumberedQuery:
-    """A query with $1, $2 ... in place of its parameters, whose `names` stand in their order."""
+    """A query with $1, $2 ... in place of its parameters. `names` lists the parameters in this
+    order.
+    """
 
     text: str
     names: tuple[str, ...]
-    shifts: tuple[tuple[int, int], ...]  # from which place on, and by how much the typed text moved
+    shifts: tuple[tuple[int, int], ...]  # (start, offset) pairs of the shifted text
     parts: tuple[str, ...]  # the text between the parameters
-    places: tuple[int, ...]  # in `names`, of the parameter after each part but the last
+    places: tuple[int, ...]  # index in `names` of the parameter after each part
     has_numbers: bool  # whether a parameter was typed as $1
 
     def with_array(self, types: Sequence[str]) -> str:
@@ -46,14 +49,14 @@ class NumberedQuery:
         return "".join(part + mark for part, mark in zip(self.parts, [*marks, ""], strict=True))
 
     def typed_place(self, place: int) -> int:
-        """Where in the typed text a place of `text` is."""
+        """Returns the position in the entered text of a position in `text`."""
         found = bisect_right([start for start, _shift in self.shifts], place)
         return place - self.shifts[found - 1][1] if found else place
 
 
 def numbered(typed: str) -> NumberedQuery:
-    """The query with numbered parameters; the same name is one parameter."""
-    names: dict[str, int] = {}  # and their places
+    """Returns the query with numbered parameters. Each name is one parameter."""
+    names: dict[str, int] = {}  # with their positions
     parts: list[str] = []
     places: list[int] = []
     shifts: list[tuple[int, int]] = []

@@ -1,20 +1,20 @@
 """The database session of one query.
 
-Note [The wall]: the text of a query is a person's, so nothing of it is looked through for words.
-What holds is the database:
+Note [The wall]: the text of a query is entered by a user, and it is never searched for forbidden
+words. The database enforces the limits:
 
-- the session signs in as a role of its own, which is in no other role and owns nothing. It may
+- the session signs in as a separate role, which is in no other role and owns nothing. It may
   SELECT from the views of the schema `explorer` and has no right to anything else, so `RESET ROLE`
-  leads back to itself, and SET ROLE nowhere;
-- the text is sent by the extended protocol, which takes one statement alone, and first parsed by
-  itself; only if that succeeds is it sent again as the subquery of a SELECT, as which Postgres
-  takes a query that reads and no other statement. Text that is whole by itself cannot close the
-  bracket round it. The text in which the values stand in place of its parameters is parsed by
-  itself too, and then executed where its error stays (Note [Trapped errors]);
-- the transaction reads only, and always ends by ROLLBACK, so that no setting of it stays;
-- each query has a session of its own, which ends with it: no lock, cursor or setting is there for
-  the next person. What Postgres cannot stop keeps others out; see Note [Overdue queries];
-- the views believe a signed token alone (`explorer.schema.functions`), whatever is set.
+  returns to this role, and SET ROLE is not possible;
+- the text is sent with the extended protocol, which accepts only one statement, and is first
+  parsed separately. Only if that succeeds is it sent again as the subquery of a SELECT, where
+  Postgres accepts only a query that reads. Text that is complete by itself cannot close the
+  bracket around it. The text with values in place of its parameters is also parsed separately,
+  and then executed in a block that keeps its errors (Note [Trapped errors]);
+- the transaction is read-only, and always ends with ROLLBACK, so that its settings are lost;
+- each query has a separate session, which ends with it: no lock, cursor or setting remains for the
+  next user. A query that Postgres cannot stop blocks others; see Note [Overdue queries];
+- the views trust only a signed token (`explorer.schema.functions`), whatever is set.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,22 +37,22 @@ from ledger.db.backend.limited import LimitedConnection
 from ledger.db.server import credentials
 
 LOCK_SECONDS = 1
-STOP_SECONDS = 2  # for a busy server to stop a statement
-GIVEN_UP_AFTER = 3  # further seconds, in which it is already overdue
+STOP_SECONDS = 2  # time for a busy server to stop a statement
+GIVEN_UP_AFTER = 3  # more seconds, in which it is already overdue
 NOT_SET_UP = (
-    "The explorer is not set up here: it signs in to the database as the role {role}, for which"
-    " LEDGER_EXPLORER_PASSWORD is missing, or which the server does not let in. docs/explorer.md"
-    " says how to make it."
+    "The explorer is not set up here: it signs in to the database as the role {role}, but"
+    " LEDGER_EXPLORER_PASSWORD is missing, or the server refuses the role. docs/explorer.md"
+    " describes how to create it."
 )
 NOT_PREPARED = (
     "The explorer is not set up here: its views are missing or older than this version, or the role"
-    " {role} may not read them. manage.py prepare makes them (docs/explorer.md)."
+    " {role} may not read them. manage.py prepare creates them (docs/explorer.md)."
 )
 NOT_SAFE = (
     "The explorer does not run: the role {role} may do more than read the explorer's views, or"
-    " another role signed in. docs/explorer.md says how to make it."
+    " another role signed in. docs/explorer.md describes how to create it."
 )
-# IAM of RDS lets only its members in; it has no rights of its own.
+# IAM of RDS requires this membership, which has no rights.
 IS_SAFE = """
 SELECT rolname = %s AND NOT (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication
     OR rolbypassrls) AND NOT EXISTS (
@@ -73,19 +73,20 @@ MAY_BIND = (
 
 
 class NotSetUp(Exception):
-    """The explorer's role cannot sign in, or may do too much; the text says what to do."""
+    """The explorer's role cannot sign in, or has too many rights; the text describes what to do."""
 
 
 class QueryConnection(LimitedConnection):
-    """A connection whose statements have the time of one query together: until `ends`, of the
-    monotonic clock.
+    """A connection whose statements share the time of one query, until `ends` on the monotonic
+    clock.
     """
 
     ends = 0.0
 
     def limit_next(self, most: float = inf) -> None:
-        """Gives the next statement the time that is left, and `most` seconds. Raises QueryCanceled
-        if none is left.
+        """Limits the next statement to the remaining time, at most `most` seconds.
+
+        Raises: QueryCanceled if no time is left.
         """
         left = min(self.ends - monotonic(), most)
         if left <= 0:
@@ -96,11 +97,11 @@ class QueryConnection(LimitedConnection):
 
 @contextmanager
 def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[QueryConnection]:
-    """A new session of the explorer's role in a transaction that reads only; see Note [The wall].
-    Its statements have `seconds` together.
+    """Opens a new session of the explorer's role in a read-only transaction; see Note [The wall].
+    Its statements share `seconds`.
 
-    Raises NotSetUp, ExplorerBusy if too many others are overdue, psycopg's OperationalError if the
-    server cannot be reached, or ReadAgain if a replica was to answer and another server did.
+    Raises: NotSetUp, ExplorerBusy if too many others are overdue, psycopg's OperationalError if the
+    server cannot be reached, or ReadAgain if another server responded instead of a replica.
     """
     connection = _connect()
     try:
@@ -108,7 +109,7 @@ def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[QueryC
         replicas.watch(connection)
         _check(connection)
         if _is_embedded():
-            end_overdue(connection)  # such as one of a web process that ended
+            end_overdue(connection)  # for example, of a web process that ended
         refuse_if_overdue(connection)
         connection.execute("BEGIN READ ONLY")
         replicas.check_server(connection)
@@ -123,7 +124,9 @@ def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[QueryC
 
 
 def end_late_queries() -> None:
-    """Ends what this server, if it is the embedded one, did not stop in time."""
+    """Ends queries that the embedded server did not stop in time. Does nothing for other
+    servers.
+    """
     if _is_embedded():
         with suppress(psycopg.Error, NotSetUp), closing(_connect()) as connection:
             end_overdue(connection)
@@ -134,12 +137,16 @@ def _is_embedded() -> bool:
 
 
 def longest_silence(seconds: float) -> float:
-    """Returns after how many seconds without a word a query of so many is given up."""
+    """Returns the seconds without a response after which a query with this time limit is given
+    up.
+    """
     return seconds + STOP_SECONDS + GIVEN_UP_AFTER
 
 
 def _connect() -> QueryConnection:
-    """Where this thread's connection leads, which may be a replica, as the explorer's role."""
+    """Connects, as the explorer's role, to the server of this thread's connection, which may be a
+    replica.
+    """
     database: Any = connections[DEFAULT_DB_ALIAS]
     role = settings.LEDGER_EXPLORER_ROLE
     parameters: dict[str, Any] = {
@@ -154,7 +161,7 @@ def _connect() -> QueryConnection:
     source = credentials.source_of(database.settings_dict)
     connect: Callable[..., Any] = QueryConnection.connect
     if source and not settings.LEDGER_EXPLORER_PASSWORD:
-        if isinstance(source, credentials.Secret):  # it is the login of another role
+        if isinstance(source, credentials.Secret):  # the secret belongs to another role
             raise NotSetUp(NOT_SET_UP.format(role=role))
         connect = partial(source.connect, QueryConnection.connect, parameters)
         parameters = {}
@@ -168,7 +175,7 @@ def _connect() -> QueryConnection:
 
 
 def _answers_others(database: Any) -> bool:
-    """Whether the same server lets this process in by its own login."""
+    """Returns whether the same server accepts this process with its own login."""
     try:
         database.ensure_connection()
         with database.raw.limited_to(database.connect_seconds), database.cursor() as cursor:
@@ -188,7 +195,9 @@ def _check(connection: psycopg.Connection[Any]) -> None:
 
 
 def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: float) -> None:
-    """For the transaction alone: behind a pooler, another may have the session after it."""
+    """Sets the settings for this transaction only, because behind a pooler another client may use
+    the session afterwards.
+    """
     values = {
         "search_path": SCHEMA,
         "statement_timeout": f"{int(seconds * 1000)}ms",
@@ -205,9 +214,9 @@ def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: f
 
 
 def _set_token(connection: psycopg.Connection[Any], token: str) -> None:
-    """As a bound value: `pg_stat_activity` shows the text of a statement to all sessions of the
-    role, and a colleague's query would read names by the token. Only a superuser can hide the text,
-    who then also takes `set_config` from the role.
+    """Sets the token as a bound value. `pg_stat_activity` shows the text of a statement to all
+    sessions of the role, and a colleague's query could use the token to read names. Only a
+    superuser can hide the text, who then also removes `set_config` from the role.
     """
     if connection.execute(MAY_BIND).fetchone() == (True,):
         connection.execute(b"SELECT pg_catalog.set_config($1, $2, true)", [SETTING, token])
@@ -219,14 +228,14 @@ def _set_local(name: str, value: str) -> Composed:
     return SQL("SET LOCAL {} = {};").format(SQL(name), Literal(value))
 
 
-def begin_anew(connection: psycopg.Connection[Any]) -> None:
-    """Undoes what a statement has set, such as its own limit of time."""
+def undo_settings(connection: psycopg.Connection[Any]) -> None:
+    """Undoes what a statement has set, such as its time limit."""
     connection.execute("ROLLBACK TO SAVEPOINT query")
 
 
 def _forget(connection: psycopg.Connection[Any]) -> None:
-    """Leaves nothing in the session: behind a pooler it lives on. ROLLBACK undoes all but locks of
-    the session.
+    """Removes everything from the session, which continues to exist behind a pooler. ROLLBACK
+    undoes everything except session locks.
     """
     connection.execute("ROLLBACK TO SAVEPOINT query")
     connection.execute("SELECT pg_catalog.pg_advisory_unlock_all()")

@@ -1,17 +1,17 @@
-"""Executes a statement in a block of PL/pgSQL that traps its error.
+"""Executes a statement in a PL/pgSQL block that traps its error.
 
-Note [Trapped errors]: an error repeats values, such as a balance that a query casts to a date, at
-any length. Left alone, Postgres writes it into its own log and sends all of it to the web process.
-A trapped error does neither: the block returns its first characters as a row; the hints of Postgres
-are short. Before, the text has been parsed by the extended protocol, as one statement and as a
-subquery (Note [The wall]), and once more with the values in place of its parameters, so EXECUTE
-gets no other. An error of parsing has no values but those that the person typed.
+Note [Trapped errors]: an error message repeats values of any length, such as a balance that a query
+casts to a date. Without a trap, Postgres writes the message into its log and sends all of it to the
+web process. With a trap, the block returns only its first characters as a row; hints of Postgres
+are short. Before this, the text has been parsed with the extended protocol, as one statement and as
+a subquery (Note [The wall]), and again with the values in place of its parameters, so that EXECUTE
+gets nothing else. A parse error contains only values that the user entered.
 
-Some errors repeat the first bytes of a text, which end within a character. Postgres sends them as
-they are, so they are decoded with a sign in place of such a rest.
+Some messages contain the first bytes of a text, which may end within a character. Postgres sends
+them unchanged, so they are decoded with a replacement character.
 
-The block is an anonymous one, because a function could be called by queries too. It always ends by
-an error, which undoes what the statement has set before its rows are sent.
+The block is anonymous, because queries could call a function. It always ends with an error, which
+undoes the statement's settings before its rows are sent.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,11 @@ from psycopg.adapt import Loader
 from explorer.running.session import QueryConnection
 
 LONGEST_MESSAGE = 2_000  # characters of an error
-# SQLSTATE: all rows are read; they are larger than is allowed. One that ends with 000 is a class.
+# SQLSTATE of the two ends: all rows are read, or they are too large. A code that ends with 000 is a
+# class.
 DONE, TOO_LARGE = "EX001", "EX002"
 INPUT = b"DECLARE given CURSOR FOR SELECT $1::text, $2::text[], $3::bigint"
-# What says that another server has to answer is raised again.
+# Errors after which another server has to respond are raised again.
 BLOCK = f"""
 DO $block$
 DECLARE
@@ -71,7 +72,7 @@ class TrappedError(Exception):
 
 
 class _TextLoader(Loader):
-    """Reads text that may have a part of a character."""
+    """A loader of text that may end within a character."""
 
     def load(self, data: Any) -> str:
         return bytes(data).decode(errors="replace")
@@ -80,10 +81,10 @@ class _TextLoader(Loader):
 def lines_of(
     connection: QueryConnection, statement: str, values: Sequence[str], most: int
 ) -> list[str]:
-    """Returns the only column, text, of each row, `most` bytes together. The statement reads its
-    values from the array $1.
+    """Returns the only column, text, of each row, with at most `most` bytes in total. The statement
+    reads its values from the array $1.
 
-    Raises TrappedError, with TOO_LARGE for more, or psycopg's Error if it was stopped.
+    Raises: TrappedError, with TOO_LARGE above `most`, or psycopg's Error if it was stopped.
     """
     connection.execute(INPUT, [statement, list(values), most])
     connection.limit_next()

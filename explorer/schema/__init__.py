@@ -1,1 +1,1 @@
-"""The views of the explorer in the database: what they show, to whom, and how they get there."""
+"""The database views of the explorer: their content, rights and installation."""

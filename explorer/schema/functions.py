@@ -1,9 +1,9 @@
 """The functions that the explorer's role executes.
 
-The views ask two of them what the reader may see: they believe a signed token alone. They are those
-of row-level security in a schema of their own, with keys of their own, because the explorer works
-with and without it. The role may execute them, as a view demands, but may not enter their schema,
-so no query names them.
+The views call two of them to find out what the user may see; these trust only a signed token. They
+are copies of the row-level security functions in a separate schema with separate keys, because the
+explorer works with and without row-level security. The role may execute them as part of a view, but
+may not use their schema, so queries cannot call them.
 """
 
 from ledger.db.rights import row_security as tokens
@@ -17,9 +17,9 @@ CREATE SCHEMA {RULES};
 CREATE TABLE {RULES}.keys (inner_pad bytea PRIMARY KEY, outer_pad bytea NOT NULL);
 COMMENT ON TABLE {RULES}.keys IS 'Keys of the explorer''s tokens, for the owner alone';
 """
-# What a session of the role writes into `application_name`: until when its query has to be over.
+# Prefix of `application_name` of the role's sessions, before the end time of the query.
 UNTIL = "ledger explorer until "
-# The role may not read pg_stat_activity, which shows the numbers of transactions of others.
+# The role may not read pg_stat_activity, which shows transaction ids of others.
 OVERDUE = f"""
 CREATE FUNCTION {SCHEMA}.overdue_sessions() RETURNS TABLE (pid integer, seconds_late numeric)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -32,8 +32,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION {SCHEMA}.overdue_sessions() FROM PUBLIC;
 """  # noqa: S608 - a constant
-# Postgres locks each table that a text names while it parses it, and asks for the right to it only
-# when it runs it; for what the planner leaves out, such as a WITH that nothing reads, never.
+# Postgres locks each table in a text while it parses the text, and checks rights only when it runs
+# the text. For parts that the planner removes, such as an unused WITH, it never checks rights.
 TABLES_OF_VIEWS = ("accounts", "currencies", "transactions", "users")
 LOCKED = f"""
 CREATE FUNCTION {SCHEMA}.locks_hidden_table() RETURNS boolean
@@ -49,8 +49,7 @@ $$;
 REVOKE ALL ON FUNCTION {SCHEMA}.locks_hidden_table() FROM PUBLIC;
 """  # noqa: S608 - a constant
 _SCOPE = f"({RULES}.claims())[2]::int"
-# The numbers are those of `ledger.db.rights.row_security.RowScope`: BANK without names, STAFF with
-# them.
+# The numbers of `ledger.db.rights.row_security.RowScope`: BANK is without names, STAFF with names.
 FUNCTIONS = {
     "reads_bank() RETURNS boolean": f"coalesce({_SCOPE} >= 4, false)",
     "reads_names() RETURNS boolean": f"coalesce({_SCOPE} >= 5, false)",
@@ -58,13 +57,13 @@ FUNCTIONS = {
 
 
 def statements() -> list[str]:
-    """The SQL of all functions."""
+    """Returns the SQL of all functions."""
     own = [OVERDUE, LOCKED, row_security.CLAIMS.replace(tokens.SETTING, SETTING)]
     own += [row_security.function_sql(*function) for function in FUNCTIONS.items()]
     return [sql.replace(f"{row_security.SCHEMA}.", f"{RULES}.") for sql in own]
 
 
 def names() -> list[str]:
-    """Each function that the role executes, as GRANT takes it."""
+    """Returns each function that the role executes, in the format of GRANT."""
     of_views = [f"{RULES}.{row_security.name_of(signature)}" for signature in FUNCTIONS]
     return [*of_views, f"{SCHEMA}.overdue_sessions()", f"{SCHEMA}.locks_hidden_table()"]

@@ -1,6 +1,6 @@
-"""Makes the explorer's views in the database, and takes them away before a migration.
+"""Creates the explorer's views in the database, and removes them before a migration.
 
-No migration makes them: a view keeps the columns that it reads from changing.
+Views are not created in migrations, because a view prevents changes to the columns that it reads.
 """
 
 import hashlib
@@ -16,20 +16,20 @@ from explorer.schema.views import VIEWS, ExplorerView
 from ledger.db.locking.short_waits import with_short_waits
 from ledger.db.secret_key.signing_keys import derived_keys, store_pads
 
-PURPOSE = b"ledger explorer"  # of the keys
+PURPOSE = b"ledger explorer"  # purpose of the derived keys
 
 
 def keys() -> list[bytes]:
-    """The keys of tokens, the one that signs first."""
+    """Returns the keys of tokens; the first one signs."""
     return derived_keys(PURPOSE)
 
 
 def apply() -> bool:
-    """Makes the views and grants the rights to them; returns whether any view was made anew.
+    """Creates the views and grants the rights to them. Returns whether any view was recreated.
 
-    Run by the owner of the tables. Rights and keys are written each time: a restored backup has no
-    rights, and SECRET_KEY may have changed. Without the explorer's role the views are there and
-    nobody may read them. See Note [Short waits].
+    The owner of the tables runs this. Rights and keys are written each time, because a restored
+    backup has no rights, and SECRET_KEY may have changed. Without the explorer's role, the views
+    exist but nobody may read them. See Note [Short waits].
     """
     return with_short_waits(_apply)
 
@@ -49,7 +49,7 @@ def _apply() -> bool:
 
 
 def lift_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
-    """Takes the views away until the migrations are done: they keep columns from changing."""
+    """Removes the views until the migrations are done, because views prevent changes to columns."""
 
     def lift() -> None:
         with connection.cursor() as cursor:
@@ -60,7 +60,7 @@ def lift_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -
 
 
 def is_installed() -> bool:
-    """Whether the database has the views of this version."""
+    """Returns whether the database has the views of this version."""
     with connection.cursor() as cursor:
         return _installed(cursor) == _digest()
 
@@ -102,7 +102,7 @@ def _remove(cursor: CursorWrapper) -> None:
 
 
 def _grant(cursor: CursorWrapper) -> None:
-    """SELECT on the views to the explorer's role, and nothing else to anybody."""
+    """Grants SELECT on the views to the explorer's role, and nothing else to any role."""
     role = settings.LEDGER_EXPLORER_ROLE
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
     if cursor.fetchone() is None:

@@ -1,11 +1,11 @@
-"""The views that the explorer queries: each column with its SQL and a sentence.
+"""The views that the explorer queries: each column with its SQL and a description.
 
-They have the names and columns of the tables, so that the SQL of reports runs here as it is.
+The views have the names and columns of the tables, so that the SQL of reports runs here unchanged.
 
-Note [Rows of the bank alone]: each reader sees all rows or none. Rows of one customer among those
-of others cannot be shown by SQL that the customer writes: the planner estimates by statistics of
-all rows, and the order in which rows come shows its estimates. Columns with names and texts are
-expressions, for which there are no statistics.
+Note [All rows or none]: each user sees all rows or none. If customers could write SQL over a
+view with only their own rows, they could learn about other people's rows: the planner's estimates
+use statistics of all rows, and the order of rows reveals the estimates. Columns with names and
+texts are expressions, which have no statistics.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ NAMES = "(SELECT explorer_rules.reads_names())"
 
 @dataclass(frozen=True, slots=True)
 class ViewColumn:
-    """A column: its sentence for the page, and its SQL, without which it is the table's own."""
+    """A column: its description for the page, and its SQL, by default the table's column."""
 
     name: str
     about: str
@@ -31,7 +31,7 @@ class ViewColumn:
 
 @dataclass(frozen=True, slots=True)
 class ExplorerView:
-    """A view on one table, whose rows its SQL calls `row`. `exists` is a condition of every row."""
+    """A view on one table, which its SQL calls `row`. `exists` is a condition for every row."""
 
     name: str
     about: str
@@ -41,8 +41,8 @@ class ExplorerView:
 
     @property
     def sql(self) -> str:
-        """Returns the statement that makes it, a security barrier: conditions that may raise an
-        error are checked only on rows that the reader sees. See Note [Rows of the bank alone].
+        """The statement that creates the view as a security barrier. Conditions that may raise an
+        error are then checked only on rows that the user may see. See Note [All rows or none].
         """
         columns = ",\n  ".join(column.definition for column in self.columns)
         source = self.source or f"public.{self.name}"
@@ -53,19 +53,21 @@ class ExplorerView:
 
 
 def _named(column: str, about: str, others: str = "NULL") -> ViewColumn:
-    """A text that may name people, or `others`, SQL too, for readers who may not see names."""
+    """Returns a text column that may contain names of people, or `others` (SQL) for users who may
+    not see names.
+    """
     return ViewColumn(column, about, f"CASE WHEN {NAMES} THEN row.{column} ELSE {others} END")
 
 
 HIDDEN = "NULL where you may not see names"
-# The values that the bank itself groups by stay.
+# The values by which the bank itself groups are visible.
 _STAY = ", ".join(f"'{key}'" for key in KEYS_WITHOUT_NAMES)
-KEYS_ALONE = f"""(
+METADATA_KEYS_ONLY = f"""(
     SELECT jsonb_object_agg(
       key, CASE WHEN key IN ({_STAY}) THEN value ELSE 'null' END)
     FROM jsonb_each(row.metadata)
   )"""  # noqa: S608
-# What both views of payments have. Texts that people wrote may name them.
+# The columns that both views of payments have. Texts that people wrote may contain names.
 OF_A_PAYMENT = (
     ViewColumn("amount", "Always above zero; the sides say the direction"),
     ViewColumn("currency", "Three letters, such as EUR"),
@@ -75,7 +77,7 @@ OF_A_PAYMENT = (
     _named("reference", f"The payer's reference; {HIDDEN}"),
     _named(
         "metadata", "A JSON object, such as {\"category\": \"rent\"}; without most values where you"
-        " may not see names", KEYS_ALONE,
+        " may not see names", METADATA_KEYS_ONLY,
     ),
     ViewColumn("category", "The metadata's category"),
     ViewColumn("created_at", "When it was booked; rises within each account"),
@@ -85,7 +87,7 @@ OF_A_PAYMENT = (
 )  # fmt: skip
 
 
-# As the view `entries`, which under row-level security reads with the rights of who asks.
+# Like the view `entries`, which under row-level security has the rights of the querying user.
 _SIDE = """SELECT id AS transaction_id, {from_}_account_id AS account_id,
   {to}_account_id AS counterparty_id, '{direction}'::text AS direction,
   {sign}amount AS signed_amount, {from_}_balance AS balance, amount, currency, type, status,

@@ -104,7 +104,7 @@ def test_a_changed_password_leads_home_and_is_mailed(client: Client) -> None:
     verify_address(user)
     client.force_login(user)
     page = text_of(client.get(CHANGE))
-    for said in ("Current password", "New password, once more", help_for(None)):
+    for said in ("Current password", "New password, again", help_for(None)):
         assert said in page
     new = "quiet river banks"
     form = {"oldpassword": "wrong", "password1": new, "password2": new}

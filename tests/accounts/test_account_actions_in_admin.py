@@ -76,7 +76,11 @@ def test_all_obstacles_to_closing_are_named_with_their_pages_before_a_reason_is_
     staff: Client, travel: Account
 ) -> None:
     page = staff.get(page_of(travel, "close"))
-    sentences = ("Travel holds 150.00 USD", "on hold for Travel", "Travel still has 1,159.99 USD")
+    sentences = (
+        "Travel has 150.00 USD on hold",
+        "on hold for Travel",
+        "Travel still has 1,159.99 USD",
+    )
     assert not lacks(text_of(page), *sentences)
     holds, desk = (
         reverse(f"admin:transactions_transaction_{name}") for name in ("changelist", "cash_desk")
@@ -93,7 +97,7 @@ def test_a_refused_step_names_all_obstacles_and_keeps_what_was_typed(
     typed = "Asked at the counter on Monday"
     page = staff.post(page_of(travel, "close"), {"reason": typed})
     assert page.status_code == 200
-    assert not lacks(text_of(page), "holds 150.00 USD", "still has 1,159.99 USD", typed)
+    assert not lacks(text_of(page), "has 150.00 USD on hold", "still has 1,159.99 USD", typed)
     travel.refresh_from_db()
     assert travel.is_active
 
@@ -150,7 +154,7 @@ def test_of_two_colleagues_at_once_the_history_names_the_one_who_froze_it(
 def test_more_than_a_hundred_at_once_are_refused(
     staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounts.admin.actions.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("accounts.admin.actions.MAX_ROWS_PER_ACTION", 1)
     chosen = [account.pk, AccountFactory().pk]
     answer = staff.post(ACCOUNTS, {"action": "freeze", "_selected_action": chosen, "reason": "x"})
     assert "nothing was done" in texts(answer)[0]

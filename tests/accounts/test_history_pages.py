@@ -253,7 +253,7 @@ def test_a_new_household_of_the_same_name_is_told_by_its_id(auditor: Client) -> 
 def test_older_pages_go_on_below_the_last_row(
     auditor: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_pages, "ON_A_PAGE", 3)
+    monkeypatch.setattr(log_pages, "PAGE_SIZE", 3)
     for limit in range(1, 8):
         services.change_account(account=account, daily_limit=Decimal(limit))
     seen: list[str] = []

@@ -109,7 +109,7 @@ def test_a_filter_that_cannot_be_read_is_refused(
 def test_a_list_that_is_too_long_is_refused_with_what_to_do(
     root: Client, everyday: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(list_files, "MOST_ROWS", 1)
+    monkeypatch.setattr(list_files, "MAX_ROWS", 1)
     assert len(json_of(root, f"{ACCOUNTS}list.json")) == 1
     AccountFactory()
     answer = root.get(f"{ACCOUNTS}list.json")

@@ -272,7 +272,7 @@ def test_a_new_account_is_in_ones_usual_currency_unless_said(client: Client) -> 
 
 
 def test_nobody_opens_accounts_without_end(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "MOST_ACCOUNTS", 2)
+    monkeypatch.setattr(services, "MAX_ACCOUNTS", 2)
     account = AccountFactory()
     client.force_login(account.user)
     form = {"name": "More", "currency": "USD"}

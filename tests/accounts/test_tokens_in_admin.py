@@ -61,7 +61,7 @@ def test_staff_revoke_the_tokens_of_a_person_with_a_reason(people_admin: Client)
     change = Change.objects.filter(table_name="api_tokens", action="update").get()
     assert (change.about, change.reason) == (str(person.pk), "Found in a repository")
     again = text_of(people_admin.post(PEOPLE, chosen | {"reason": "Again"}, follow=True))
-    assert "no access token that works" in again
+    assert "no valid access token" in again
 
 
 @pytest.mark.parametrize(

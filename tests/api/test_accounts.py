@@ -114,7 +114,7 @@ def test_an_opened_account_is_answered_again_although_it_would_be_refused_today(
     ana: Client, mine: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = opened_by(ana, "holiday 1")
-    monkeypatch.setattr(account_services, "MOST_ACCOUNTS", 2)
+    monkeypatch.setattr(account_services, "MAX_ACCOUNTS", 2)
     Currency.objects.filter(code="EUR").update(is_open=False)
     assert opened_by(ana, "holiday 1").json() == first.json()
     refusal = opened_by(ana, "holiday 2", currency="USD")

@@ -430,7 +430,7 @@ def test_what_is_no_list_of_payments_is_refused(ana: Client, query: str, sent: A
 def test_a_call_has_no_more_lines_than_the_limit(
     ana: Client, mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "MOST", 1)
+    monkeypatch.setattr(batch, "MAX_SEPARATE", 1)
     answer = send(ana, [body(mine, theirs)] * 2, atomic=False)
     assert (answer.status_code, balance_of(mine)) == (400, 1000)
 

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ParseError
 
 from accounts.models import Account
 from api import parsing
-from api.transactions.batch import MOST
+from api.transactions.batch import MAX_SEPARATE
 from tests.api.calls import TRANSACTIONS, balance_of, bearer, body
 from transactions.models import Transaction
 
@@ -38,7 +38,7 @@ def test_a_batch_of_more_than_a_forms_size_is_booked(mine: Account, theirs: Acco
 
 def fifty_thousand(mine: Account, theirs: Account, *, more: int = 0) -> Any:
     line = json.dumps(body(mine, theirs, amount="0.01", description="Salary"))
-    text = f"{line}\n" * (MOST + more)
+    text = f"{line}\n" * (MAX_SEPARATE + more)
     return send(mine.user, text, "application/x-ndjson", atomic="false")
 
 
@@ -64,13 +64,13 @@ def test_an_object_of_json_has_up_to_a_thousand_names(where: str) -> None:
             parsing.loads(where.format(made))
 
 
-@pytest.mark.parametrize("limit", ["MOST_BYTES", "MOST_VALUES_OF_BATCH"])
+@pytest.mark.parametrize("limit", ["MAX_BYTES", "MAX_VALUES_OF_BATCH"])
 def test_a_body_that_would_fill_the_memory_is_refused(
     mine: Account, theirs: Account, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = body(mine, theirs, amount="0.01")
     text = json.dumps({"transactions": [line] * 10})
-    sizes = {"MOST_BYTES": len(text), "MOST_VALUES_OF_BATCH": sum(map(text.count, ",[{"))}
+    sizes = {"MAX_BYTES": len(text), "MAX_VALUES_OF_BATCH": sum(map(text.count, ",[{"))}
     monkeypatch.setattr(parsing, limit, sizes[limit])
     assert send(mine.user, text, "application/json").status_code == 201
     longer = json.dumps({"transactions": [line] * 11})

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from accounts.models import ApiToken, User
 from api.sign_in import scopes_for
 from api.transactions.batch import LineRefused
-from api.transactions.batch_views import _read, _told
+from api.transactions.batch_views import _line_result, _read
 from api.views import ApiView
 from ledger.db.ids import uuid7
 from transactions.exceptions import InsufficientFunds
@@ -141,9 +141,9 @@ def test_a_batch_of_another_shape_is_refused(data: Any, query: dict[str, str], f
 def test_the_answer_says_what_became_of_a_line() -> None:
     line: Any = SimpleNamespace(number=7)
     booked = Transaction(id=uuid7())
-    assert _told(line, booked) == {"line": 7, "status": 201, "id": str(booked.pk)}
+    assert _line_result(line, booked) == {"line": 7, "status": 201, "id": str(booked.pk)}
     refusal = InsufficientFunds("Too little.")
-    plain = _told(line, refusal)
+    plain = _line_result(line, refusal)
     assert (plain.keys(), plain["status"]) == ({"line", "status", "problem"}, 422)
     assert plain["problem"]["detail"] == "Too little."
-    assert _told(line, LineRefused(7, refusal)) == plain
+    assert _line_result(line, LineRefused(7, refusal)) == plain

@@ -12,7 +12,7 @@ from django.test import Client
 from rest_framework.exceptions import ParseError
 
 from accounts.models import Account, User
-from api.parsing import MOST_LINES, BatchJSONParser, NDJSONParser, StrictJSONParser
+from api.parsing import MAX_LINES, BatchJSONParser, NDJSONParser, StrictJSONParser
 from tests.accounts.tokens import issue
 from tests.factories import AccountFactory, UserFactory
 from tests.growth import MOST, times_as_long
@@ -191,26 +191,26 @@ def test_no_more_is_read_than_payments_have(parser: type[StrictJSONParser], text
 
 
 def lines_with(blank: int) -> io.BytesIO:
-    """So many blank lines, with one that is not in each part that MOST_UNQUOTED looks at."""
+    """So many blank lines, with one that is not in each part that MAX_UNQUOTED looks at."""
     return io.BytesIO((('"a"\n' + " \n" * 10_000) * (blank // 10_000)).encode())
 
 
 def test_far_more_blank_lines_than_payments_are_refused() -> None:
-    assert len(NDJSONParser().parse(lines_with(blank=10 * MOST_LINES - 10_000))) == 49
+    assert len(NDJSONParser().parse(lines_with(blank=10 * MAX_LINES - 10_000))) == 49
     with pytest.raises(ParseError, match="lines"):
-        NDJSONParser().parse(lines_with(blank=10 * MOST_LINES))
+        NDJSONParser().parse(lines_with(blank=10 * MAX_LINES))
 
 
 @pytest.mark.parametrize("line", [b'"10"\n', b'""\n\n', b'" "\n \n'])
 def test_lines_are_read_in_little_memory(line: bytes) -> None:
-    body = line * (9 * MOST_LINES // line.count(b"\n"))
+    body = line * (9 * MAX_LINES // line.count(b"\n"))
     tracemalloc.start()
     try:
         found = NDJSONParser().parse(io.BytesIO(body))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert len(found) <= MOST_LINES + 1
+    assert len(found) <= MAX_LINES + 1
     assert peak < 3 * len(body)
 
 

@@ -27,7 +27,7 @@ from django.utils.crypto import salted_hmac
 from accounts import memberships, read_log, shown
 from accounts.groups import AUDITOR, MANAGER, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import Account, Household, Read, User
-from accounts.models.read import MOST_PEOPLE
+from accounts.models.read import MAX_PEOPLE
 from api import views
 from explorer.models import QueryRun
 from ledger.db.history import facts
@@ -237,7 +237,7 @@ def test_what_cannot_be_logged_is_not_shown(
     bank: AttackedBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser = signed_in(bank.clerk)
-    monkeypatch.setattr(read_log, "MOST_PEOPLE", 0)
+    monkeypatch.setattr(read_log, "MAX_PEOPLE", 0)
     connection.check_constraints()
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE reads ADD CONSTRAINT nobody CHECK (people <> '{}') NOT VALID")
@@ -427,7 +427,7 @@ def test_that_an_account_has_no_such_row_is_a_read(
 
 
 def test_a_page_of_more_people_than_a_row_keeps_is_found_for_each(bank: AttackedBank) -> None:
-    many = [uuid4() for _ in range(MOST_PEOPLE)]
+    many = [uuid4() for _ in range(MAX_PEOPLE)]
     Read.objects.create(
         reader=bank.clerk, page="-", path="/everybody/", people=many, address="192.0.2.7"
     )

@@ -175,7 +175,7 @@ class Newcomer:
         self.fill("Your name", self.name)
         self.fill("Email", self.email)
         self.fill("Password", PASSWORD)
-        self.fill("Password, once more", PASSWORD)
+        self.fill("Password, again", PASSWORD)
         self.press("Sign up")
         self.fill("Code", self.bank.mailed_code(self.email))
         self.press("Confirm")

@@ -103,7 +103,7 @@ def test_somebody_signs_up_by_a_passkey_without_any_password(page: Any, device: 
     press(page, "Make the passkey")
     page.wait_for_url(lambda url: "/account/" not in url)
     nina = User.objects.get()
-    assert [passkey.signs_in_alone for passkey in factors_of(nina).passkeys] == [True]
+    assert [passkey.is_passwordless for passkey in factors_of(nina).passkeys] == [True]
     assert not nina.has_usable_password()
     assert wrong == []
 

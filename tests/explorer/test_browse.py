@@ -255,7 +255,7 @@ def test_only_the_newest_are_counted_and_it_says_so(
     paid: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(groups, "COUNTED", 2)
-    monkeypatch.setattr(groups, "MOST_GROUPS", 1)
+    monkeypatch.setattr(groups, "MAX_GROUPS", 1)
     page = signed_in(paid.user).get(PAGE).context["page"]
     assert page.found.is_cut
     assert page.found.left_out == 2
@@ -267,7 +267,7 @@ def test_only_so_many_values_are_counted_and_it_says_of_how_many_payments(
 ) -> None:
     services.deposit(to_account=paid, amount=Decimal(1), metadata=dict.fromkeys("abc", 1))
     services.deposit(to_account=paid, amount=Decimal(1), metadata=dict.fromkeys("ad", 1))
-    monkeypatch.setattr(groups, "MOST_VALUES", 4)
+    monkeypatch.setattr(groups, "MAX_VALUES", 4)
     page = signed_in(paid.user).get(PAGE, {"by": "key"}).context["page"]
     assert sum(group.count for group in page.found.groups) == 4
     assert page.found.is_cut

@@ -21,7 +21,7 @@ from explorer import services as explorer_services
 from explorer.models import LONGEST_SQL, QueryRun, SavedQuery
 from explorer.pages import editor
 from explorer.pages.examples import EXAMPLES, ExampleQuery
-from explorer.pages.forms import LONGEST_VALUE, MOST_PARAMETERS
+from explorer.pages.forms import LONGEST_VALUE, MAX_PARAMETERS
 from explorer.running import anywhere, limiter
 from explorer.running import run as running
 from explorer.running.session import LOCK_SECONDS, NotSetUp
@@ -34,7 +34,7 @@ from transactions import services
 pytestmark = pytest.mark.django_db
 PAGE, BROWSE = "/explorer/", "/explorer/browse/"
 TOO_LONG = f"SELECT :a -- {'-' * LONGEST_SQL}"
-TOO_MANY = f"SELECT {', '.join(f':p{place}' for place in range(MOST_PARAMETERS + 1))}"
+TOO_MANY = f"SELECT {', '.join(f':p{place}' for place in range(MAX_PARAMETERS + 1))}"
 BY_CATEGORY = "SELECT category, sum(amount) AS total FROM entries GROUP BY 1 ORDER BY 1"
 
 
@@ -201,7 +201,7 @@ def test_a_file_has_more_rows_than_the_page(analyst: Client) -> None:
 def test_a_file_of_many_columns_has_fewer_rows(
     analyst: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "MOST_CELLS", 10)
+    monkeypatch.setattr(running, "MAX_CELLS", 10)
     sql = "SELECT n, n, n FROM generate_series(1, {}) AS n"
     for sent, rows_of_file, more in ((3, 3, "no"), (4, 3, "yes")):
         answer = analyst.post(PAGE, {"sql": sql.format(sent), "as": "json"})
@@ -306,7 +306,7 @@ def test_a_saved_query_needs_a_title(analyst: Client) -> None:
 def test_shared_queries_of_others_leave_room_for_ones_own(
     analyst: Client, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("explorer.pages.editor.MOST_LISTED", 1)
+    monkeypatch.setattr("explorer.pages.editor.MAX_LISTED", 1)
     for owner, title in ((books.analyst, "Z"), (books.clerk, "A"), (books.clerk, "B")):
         explorer_services.save_query(
             owner=owner, title=title, sql="SELECT 1", parameters={}, is_shared=True
@@ -455,7 +455,7 @@ def second_analyst() -> User:
 
 
 def test_one_person_runs_so_many_queries_in_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limiter, "OF_ONE", replace(limiter.OF_ONE, amount=2))
+    monkeypatch.setattr(limiter, "RUNS_PER_MINUTE", replace(limiter.RUNS_PER_MINUTE, amount=2))
     for _ in range(2):
         with limiter.limited("one"):
             pass

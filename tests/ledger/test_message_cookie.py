@@ -120,4 +120,4 @@ def test_a_page_that_redirects_has_its_message_read(client: Client) -> None:
     prove(client, ana)
     client.post("/account/2fa/recovery-codes/")  # who has no second factor is told so
     assert "second" not in decoded(client.cookies["messages"].value)
-    assert "stand in for a lost passkey" in text_of(client.get("/account/security/"))
+    assert "replace a lost passkey" in text_of(client.get("/account/security/"))

@@ -370,7 +370,7 @@ def test_a_session_that_cannot_note_what_it_wrote_is_one_line(
     monkeypatch.setattr(SessionStore, "note_writer", fail)
     _note(SessionStore(), has_written=False)
     first, *others = log.getvalue().splitlines()
-    assert "could not note what it wrote: " in first
+    assert "could not be stored in the session: " in first
     assert bool(others) is has_trace
 
 

@@ -38,8 +38,8 @@ FRESH = {
     "statement_files": 2,
     "transactions": 4,
 }
-OLD_LABEL = "transactions"  # of the features that have a label of their own now
-# Where the tables of that commit differ from those of now.
+OLD_LABEL = "transactions"  # former label of features that now have their own
+# Changes that the tables of that commit need to match the current tables.
 ALIKE = """
 ALTER TABLE transactions VALIDATE CONSTRAINT captures_or_reverses;
 ALTER TABLE monthly_statements ALTER COLUMN time_zone DROP DEFAULT;
@@ -63,7 +63,10 @@ class Command(BaseCommand):
     )
 
     def handle(self, **_options: Any) -> None:
-        """Changes all or nothing. Raises CommandError for a bank that did not run all of them."""
+        """Changes everything or nothing.
+
+        Raises: CommandError for a bank that did not run all old migrations.
+        """
         recorder, loader = MigrationRecorder(connection), MigrationLoader(connection)
         applied = set(recorder.applied_migrations())
         fresh = {key for key in loader.disk_migrations if _is_fresh(*key)}
@@ -79,8 +82,8 @@ class Command(BaseCommand):
         with db_transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK TABLE django_migrations IN ACCESS EXCLUSIVE MODE")
             cursor.execute(ALIKE)
-            _make_triggers_anew(cursor, tables)
-            _give_labels(cursor)
+            _recreate_triggers(cursor, tables)
+            _update_labels(cursor)
             recorder.migration_qs.filter(app__in=FRESH).delete()
             for app, name in sorted(fresh):
                 recorder.record_applied(app, name)
@@ -92,8 +95,8 @@ def _is_fresh(app: str, name: str) -> bool:
     return app in FRESH and int(name[:4]) <= FRESH[app]
 
 
-def _make_triggers_anew(cursor: CursorWrapper, tables: ProjectState) -> None:
-    """Their names have a digest, which came from the labels."""
+def _recreate_triggers(cursor: CursorWrapper, tables: ProjectState) -> None:
+    """Recreates the triggers, because their names contain a digest of the label."""
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     cursor.execute(TRIGGERS)
     for (drop,) in cursor.fetchall():
@@ -103,8 +106,8 @@ def _make_triggers_anew(cursor: CursorWrapper, tables: ProjectState) -> None:
             cursor.execute(trigger.install_sql)
 
 
-def _give_labels(cursor: CursorWrapper) -> None:
-    """Permissions and the admin's log hang on these rows, and stay."""
+def _update_labels(cursor: CursorWrapper) -> None:
+    """Updates the labels in place. Permissions and the admin's log refer to these rows."""
     for model in apps.get_models():
         label = model._meta.app_label
         if label != OLD_LABEL and label in FRESH:

@@ -1,4 +1,4 @@
-"""Makes an access token for a person and prints it."""
+"""Creates an access token for a person and prints it."""
 
 import sys
 from argparse import ArgumentParser
@@ -16,13 +16,13 @@ from accounts.models import ApiToken
 from accounts.sign_in import tokens
 
 NAME = "Made by manage.py create_token"
-DAYS, MOST_DAYS = 90, 3650
+DAYS, MAX_DAYS = 90, 3650
 
 
 class Command(BaseCommand):
     help = (
-        "Make an access token with which programs act for a person, and print it: once, because"
-        " only a digest is stored. A mail tells the person."
+        "Create an access token with which programs act for a person, and print it. It is printed"
+        " only once, because only a digest is stored. The person gets an email about it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,22 +32,28 @@ class Command(BaseCommand):
             metavar="|".join(ApiToken.TokenScope.values),
             help="what the token may do, in an option for each scope",
         )  # fmt: skip
-        parser.add_argument("--name", default=NAME, help="what the person calls it")
+        parser.add_argument("--name", default=NAME, help="the token's name")
         parser.add_argument("--per-payment", help="the largest payment, such as 100")
-        parser.add_argument("--per-day", help="the most that it pays in a day, such as 500")
-        parser.add_argument("--currency", default="", help="the only one it pays in, such as EUR")
+        parser.add_argument("--per-day", help="the total per day, such as 500")
+        parser.add_argument("--currency", default="", help="its only currency, such as EUR")
         parser.add_argument(
-            "--days", type=int, default=DAYS, help=f"how long it works ({DAYS}); 0 for ever"
+            "--days",
+            type=int,
+            default=DAYS,
+            help=f"days until it expires ({DAYS}); 0 for no expiry",
         )
 
     def handle(self, *, email: str, scopes: list[str], **options: Any) -> None:
-        """Raises CommandError with a sentence for a wrong address, scope, limit or time."""
+        """Creates and prints the token.
+
+        Raises: CommandError with a message for an invalid address, scope, limit or time.
+        """
         days = options["days"]
-        if not 0 <= days <= MOST_DAYS:
-            raise CommandError(f"A token works for 1 to {MOST_DAYS} days, or for ever with 0.")
+        if not 0 <= days <= MAX_DAYS:
+            raise CommandError(f"Enter 1 to {MAX_DAYS} days, or 0 for a token without expiry.")
         person = signing_in_with(email)
         try:
-            # Where mails are printed, as in development, they are not taken for the token.
+            # In development, mails go to standard output. They must not be mistaken for the token.
             with redirect_stdout(sys.stderr):
                 issued = tokens.issue(
                     person=person,
@@ -57,7 +63,7 @@ class Command(BaseCommand):
                     per_payment=_amount(options["per_payment"]),
                     per_day=_amount(options["per_day"]),
                     currency=options["currency"].upper(),
-                    second_factor=True,  # who runs commands vouches for the person
+                    second_factor=True,  # the operator vouches for the person
                 )
         except LedgerError as refusal:
             raise CommandError(str(refusal)) from None
@@ -70,4 +76,4 @@ def _amount(text: str | None) -> Decimal | None:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise CommandError(f"{text[:40]} is no amount. Write it like 100 or 99.50.") from None
+        raise CommandError(f"{text[:40]} is not an amount. Write it like 100 or 99.50.") from None

@@ -13,13 +13,13 @@ from ledger.text.lines import counted
 class Command(BaseCommand):
     help = (
         "End the sessions and access tokens of a person, or the sessions of everybody. They"
-        " can sign in again: to keep somebody out, close their sign-in."
+        " can sign in again. To prevent this, close their sign-in."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        whose = parser.add_mutually_exclusive_group(required=True)
-        whose.add_argument("email", nargs="?", help="the address with which the person signs in")
-        whose.add_argument("--everybody", action="store_true", help="the sessions of all people")
+        target = parser.add_mutually_exclusive_group(required=True)
+        target.add_argument("email", nargs="?", help="the address with which the person signs in")
+        target.add_argument("--everybody", action="store_true", help="the sessions of all people")
         parser.add_argument(
             "--tokens", action="store_true", help="with --everybody: all access tokens too"
         )

@@ -1,4 +1,4 @@
-"""Puts somebody into a group, whatever it may do: on the first day nobody else can."""
+"""Adds a person to any group. On a new installation, nobody else can do this."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -16,8 +16,8 @@ WHY = "By manage.py give_group"  # in the history
 
 class Command(BaseCommand):
     help = (
-        "Put a person into a group, and make them staff unless the group is analysts. People with"
-        " the group people_admin cannot give rights that they lack themselves."
+        "Add a person to a group, and make them staff unless the group is analysts. People with"
+        " the group people_admin cannot add rights that they lack themselves."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -25,7 +25,10 @@ class Command(BaseCommand):
         parser.add_argument("group", help="such as operations; see docs/staff.md")
 
     def handle(self, *, email: str, group: str, **_options: Any) -> None:
-        """Raises CommandError if there is no such person or group."""
+        """Adds the person to the group.
+
+        Raises: CommandError if there is no such person or group.
+        """
         with db_transaction.atomic(durable=True):
             person = signing_in_with(email, is_locked=True)
             given = Group.objects.filter(name=group).first()

@@ -1,4 +1,4 @@
-"""Encrypts the secrets of second factors anew after a change of SECRET_KEY."""
+"""Encrypts the secrets of second factors again after a change of SECRET_KEY."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from ledger.db.secret_key.reencryption import not_decrypted
 
 class Command(BaseCommand):
     help = (
-        "Encrypt the secrets of second factors with the present SECRET_KEY. Those encrypted with a"
-        " key in SECRET_KEY_FALLBACKS no longer need it then."
+        "Encrypt the secrets of second factors with the current SECRET_KEY. Afterwards, they no"
+        " longer need a key in SECRET_KEY_FALLBACKS."
     )
 
     def handle(self, **_options: Any) -> None:
         count, refused = reencrypt_factors()
-        self.stdout.write(f"Encrypted the secrets of {count} factors with the present SECRET_KEY.")
+        self.stdout.write(f"Encrypted the secrets of {count} factors with the current SECRET_KEY.")
         if refused:
             people = {f"person {factor.user_id}": None for factor in refused}
             raise CommandError(

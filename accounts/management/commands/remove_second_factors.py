@@ -1,4 +1,4 @@
-"""Lets somebody sign in who has lost every second factor and the recovery codes."""
+"""Lets a person sign in who has lost every second factor and the recovery codes."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -13,8 +13,8 @@ from ledger.text.lines import counted
 class Command(BaseCommand):
     help = (
         "Remove all passkeys, the authenticator app and the recovery codes of a person who has lost"
-        " them, end their sessions, and tell them by mail. First make sure, by more than a mail,"
-        " who asks for it."
+        " them, end their sessions, and notify them by mail. First verify the identity of the"
+        " person who requests it; a mail is not enough."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             return
         self.stdout.write(
             f"Removed {counted(count, 'factor')} of {person} and ended all sessions. "
-            f"The mail about it goes to {person.email}; if it was not sent, the log says so."
+            f"A mail about it is sent to {person.email}; if this fails, the log contains an error."
         )
         person.refresh_from_db()
         if not person.has_usable_password():

@@ -1,4 +1,4 @@
-"""Adapts allauth's social accounts: one provider, from the settings; our rules and words."""
+"""Adapter of allauth's social accounts: one provider from the settings, and our rules and texts."""
 
 from typing import Any
 
@@ -17,19 +17,21 @@ from ledger.web import security_log
 
 
 class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """Connects allauth's flow with ours."""
+    """Adapter that connects allauth's flow with the bank's rules."""
 
     error_messages = {
         **DefaultSocialAccountAdapter.error_messages,
         "no_password": ("Choose a password first, then disconnect the provider."),
         "no_verified_email": "Confirm an email address first, then disconnect the provider.",
-        "connected_other": "Somebody else here is connected with that sign-in.",
+        "connected_other": "Another user here is connected with that sign-in.",
     }
 
     def list_apps(
         self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
-        """The provider of the settings; none from the database, where a row would be a new one."""
+        """Returns the provider of the settings. Rows in the database are ignored, because a row
+        could add another provider.
+        """
         if not is_configured():
             return []
         from accounts.sign_in.providers import openid
@@ -39,19 +41,19 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return [app] if is_meant and client_id in (None, app.client_id) else []
 
     def list_providers(self, request: HttpRequest) -> list[Any]:
-        """That one, by allauth's class for it."""
+        """Returns the same provider as an instance of allauth's class."""
         return [app.get_provider(request) for app in self.list_apps(request)]
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> None:
-        """Nobody signs in by an address alone."""
+        """Does nothing, so that an email address is not enough to sign in."""
         return
 
     def is_email_verified(self, provider: Any, email: str) -> bool:
-        """Only what the token says counts."""
+        """Returns False, because only the token's claim counts."""
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Refuses whom our rules refuse; sets the groups of whom they do not."""
+        """Applies the bank's rules, which may refuse the user, then sets the user's groups."""
         if sociallogin.state.get("process") == PROVE:
             proof.finish(request, sociallogin)
         linking.check(request, sociallogin)
@@ -73,11 +75,11 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return user
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
-        """Saves a new person with the connection and the address, whole or not at all."""
+        """Saves a new user with the connection and the address, completely or not at all."""
         try:
             with db_transaction.atomic():
                 user: User = super().save_user(request, sociallogin, form)
-        except IntegrityError:  # somebody took the address meanwhile
+        except IntegrityError:  # the address was taken in the meantime
             linking.refuse(request, linking.LinkRefusal.TAKEN)
         security_log.record("provider.signed_up", person=user)
         group_map.set_groups(user=user, claimed=group_map.groups_claimed(sociallogin.claims))
@@ -94,6 +96,6 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         exception: Exception | None = None,
         extra_context: dict[str, Any] | None = None,
     ) -> None:
-        """Records why; the page says only that it did not work."""
+        """Records the reason. The page shows only that the sign-in failed."""
         reason = exception.reason if isinstance(exception, ProviderRefused) else str(error)
         security_log.record("provider.refused", outcome="refused", request=request, reason=reason)

@@ -1,4 +1,6 @@
-"""The provider's discovery document: its endpoints, read once in five minutes by each process."""
+"""The provider's discovery document with its endpoints. Each process reads it once in five
+minutes.
+"""
 
 import threading
 import time
@@ -9,7 +11,7 @@ from ledger.provider_settings import is_loopback
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 KEPT_SECONDS = 300
-FAILED_SECONDS = 5  # that a failure is kept, so that visitors do not each wait for a dead provider
+FAILED_SECONDS = 5  # how long a failure is cached, so that visitors do not wait
 TIMEOUT_SECONDS = 5
 
 _lock = threading.Lock()
@@ -18,8 +20,10 @@ _failed: dict[str, tuple[float, ProviderRefused]] = {}
 
 
 def discover(issuer: str) -> dict[str, Any]:
-    """The document of this issuer. Raises ProviderRefused if it cannot be read, is about another
-    issuer, or names an endpoint that is not HTTPS.
+    """Returns the document of this issuer.
+
+    Raises: ProviderRefused if it cannot be read, is about another issuer, or contains an endpoint
+    that is not HTTPS.
     """
     with _lock:
         read_at, document = _kept.get(issuer, (0.0, {}))
@@ -40,7 +44,10 @@ def discover(issuer: str) -> dict[str, Any]:
 
 
 def endpoint(issuer: str, name: str) -> str:
-    """One address of the document, such as `token_endpoint`; raises ProviderRefused without it."""
+    """Returns one URL of the document, such as `token_endpoint`.
+
+    Raises: ProviderRefused if it is missing.
+    """
     found = discover(issuer).get(name)
     if not isinstance(found, str) or not found:
         raise ProviderRefused("endpoint_missing")
@@ -48,7 +55,10 @@ def endpoint(issuer: str, name: str) -> str:
 
 
 def fetch_json(url: str, *, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """A JSON object from the provider. Follows no redirect; raises ProviderRefused."""
+    """Returns a JSON object from the provider. Does not follow redirects.
+
+    Raises: ProviderRefused.
+    """
     import requests
 
     try:
@@ -75,7 +85,9 @@ def _read(issuer: str) -> dict[str, Any]:
 
 
 def _is_safe(url: Any, issuer: str) -> bool:
-    """Whether a URL is HTTPS; plain HTTP passes for a provider on this machine alone."""
+    """Returns whether a URL is HTTPS. Plain HTTP is accepted only for a provider on this
+    machine.
+    """
     if not isinstance(url, str):
         return False
     return url.startswith("https://") or (

@@ -1,4 +1,4 @@
-"""The groups that the provider decides, set anew at each sign-in through it."""
+"""Sets the groups that the provider decides, at each sign-in through it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,25 +17,25 @@ from ledger.web import security_log
 
 WHY = "The groups at the identity provider"  # in the history
 NO_RIGHT = "42501"  # insufficient_privilege
-STAFF_GROUPS = frozenset(PERMISSIONS) - {ANALYSTS}  # their people use the admin
+STAFF_GROUPS = frozenset(PERMISSIONS) - {ANALYSTS}  # their members use the admin
 
 
 def check_names() -> None:
-    """Stops the start with one sentence if OIDC_GROUPS names a group that Ledger does not have."""
+    """Stops the start with a message if OIDC_GROUPS contains a group that does not exist."""
     for name in configured().groups.values() if is_configured() else ():
         if name not in PERMISSIONS:
-            env.refuse("OIDC_GROUPS", f"{name!r} is none of the groups {', '.join(PERMISSIONS)}")
+            env.refuse("OIDC_GROUPS", f"{name!r} is not one of the groups {', '.join(PERMISSIONS)}")
 
 
 def groups_claimed(claims: dict[str, Any]) -> list[str]:
-    """The provider's groups of the person; a claim of another shape counts as none."""
+    """Returns the user's groups at the provider, or none if the claim has another format."""
     found = claims.get(configured().groups_claim, [])
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def write_provider_groups(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
     """Writes the groups of OIDC_GROUPS into the database, after `migrate` and before the server
-    starts: Note [Rights by two]. Returns whether that changed anything.
+    starts: Note [Rights by two]. Returns whether anything changed.
     """
     rows = ProviderGroup.objects.using(using)
     wanted = set(configured().groups.values()) if is_configured() else set()
@@ -48,10 +48,11 @@ def write_provider_groups(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> b
 
 @with_retry
 def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
-    """Puts the person into the groups that the map gives them, and out of those it does not.
+    """Adds the user to the groups that the map assigns to their claims, and removes them from its
+    other groups.
 
-    Groups that the map does not name stay as they are, and nobody becomes a superuser. A staff
-    group opens the admin; without any, it is closed. Returns whether something has changed.
+    Groups that are not in the map do not change, and no user becomes a superuser. A group of staff
+    opens the admin; without one, the admin is closed. Returns whether anything changed.
     """
     groups = configured().groups
     wanted = {groups[name] for name in claimed if name in groups}
@@ -66,15 +67,16 @@ def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
         if (gained | lost) & STAFF_GROUPS and not person.is_superuser:
             person.is_staff = bool(((current | gained) - lost) & STAFF_GROUPS)
             person.save(update_fields=["is_staff"])
-    user.refresh_from_db()  # a session that begins with it must know the rights of now
+    user.refresh_from_db()  # a new session must have the current rights
     if gained or lost:
         security_log.record("groups.changed", person=user, gained=len(gained), lost=len(lost))
     return bool(gained or lost)
 
 
 def _gives(person: User, name: str) -> bool:
-    """Puts the person into a group, staff first. Returns False, with nothing changed, if the
-    database does not know that the provider decides it: `migrate` was not run since.
+    """Adds the user to a group, and makes them staff first. Returns False, with nothing changed, if
+    the database does not know that the provider decides the group, because `migrate` was not run
+    since.
     """
     try:
         with db_transaction.atomic():
@@ -84,7 +86,7 @@ def _gives(person: User, name: str) -> bool:
     except (IntegrityError, ProgrammingError) as error:
         rule = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
         by_rule = rule in ("group_needs_approval", "staff_before_groups")
-        if not by_rule and sqlstate(error) != NO_RIGHT:  # as row-level security refuses it
+        if not by_rule and sqlstate(error) != NO_RIGHT:  # the error of row-level security
             raise
         security_log.record("groups.changed", outcome="refused", person=person, gained=0, lost=0)
         return False

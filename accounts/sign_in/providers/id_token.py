@@ -1,4 +1,4 @@
-"""Verifies an ID token: whose signature, from whom, for whom, for which sign-in, until when."""
+"""Verifies an ID token: signature, issuer, audience, nonce and times."""
 
 import secrets
 from typing import Any
@@ -8,9 +8,9 @@ from accounts.sign_in.providers.refusals import ProviderRefused
 from ledger.provider_settings import ProviderSettings
 
 LEEWAY_SECONDS = 30  # between the provider's clock and ours
-LONGEST_SUBJECT = 255  # of OpenID Connect
+LONGEST_SUBJECT = 255  # limit of OpenID Connect
 REQUIRED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
-REASONS = {  # by the classes of PyJWT, which is imported for the first token
+REASONS = {  # by error class of PyJWT, which is imported late
     "ExpiredSignatureError": "expired",
     "ImmatureSignatureError": "not_yet_valid",
     "InvalidAudienceError": "wrong_audience",
@@ -24,7 +24,10 @@ REASONS = {  # by the classes of PyJWT, which is imported for the first token
 def verify(
     id_token: Any, *, provider: ProviderSettings, keys_url: str, nonce: str
 ) -> dict[str, Any]:
-    """The claims of the token. Raises ProviderRefused unless everything is right."""
+    """Returns the claims of the token.
+
+    Raises: ProviderRefused unless everything is valid.
+    """
     if not isinstance(id_token, str):
         raise ProviderRefused("no_token")
     kid = key_id(id_token, provider.algorithm)
@@ -38,11 +41,13 @@ def verify(
 
 
 def key_id(token: str, algorithm: str) -> str:
-    """The name of the key that the token says it is signed with. Raises ProviderRefused.
+    """Returns the id of the key with which the token is signed.
 
-    The algorithm is the one of the settings, whatever the token says, and always one of public
-    keys: so neither `none` nor an HMAC with the public key as its secret passes. Nothing else of
-    the header is used, so that no token names the address of a key, or brings one.
+    The algorithm must be the one in the settings, which always uses public keys: neither `none` nor
+    an HMAC with the public key as secret is accepted. Nothing else of the header is used, so that a
+    token cannot provide a key or its URL.
+
+    Raises: ProviderRefused.
     """
     header = header_of(token)
     if header.get("alg") != algorithm:
@@ -53,7 +58,10 @@ def key_id(token: str, algorithm: str) -> str:
 
 
 def header_of(token: str) -> dict[str, Any]:
-    """What a token says of itself, unverified. Raises ProviderRefused."""
+    """Returns the header of a token, unverified.
+
+    Raises: ProviderRefused.
+    """
     import jwt
 
     try:
@@ -66,8 +74,10 @@ def header_of(token: str) -> dict[str, Any]:
 def verified_claims(
     token: str, key: Any, *, provider: ProviderSettings, audience: str, required: list[str]
 ) -> dict[str, Any]:
-    """The claims of a token that this key has signed, for this audience, and not too long ago.
-    Raises ProviderRefused.
+    """Returns the claims of a token that is signed with this key, for this audience, and not
+    expired.
+
+    Raises: ProviderRefused.
     """
     import jwt
 
@@ -90,7 +100,7 @@ def verified_claims(
 
 
 def _check_parties(claims: dict[str, Any], client_id: str) -> None:
-    """`azp` names whom the token was issued to: us. A token for several must have it."""
+    """Checks `azp`, the client to which the token was issued. A token for several must have it."""
     audience, party = claims["aud"], claims.get("azp")
     if (isinstance(audience, list) and len(audience) > 1 and party is None) or (
         party not in (None, client_id)

@@ -1,7 +1,7 @@
-"""The provider's public keys, kept for five minutes by each process.
+"""The provider's public keys, which each process caches for five minutes.
 
-A key id that is not among them has them read again, because providers rotate their keys. Whoever
-may send made-up ids says how long after a read that may be, or each call would make one.
+After an unknown key id, the keys are read again, because providers rotate their keys. If senders
+can invent ids, the caller sets a minimum time between two reads, so that not every call causes one.
 """
 
 import math
@@ -18,7 +18,7 @@ KEPT_SECONDS = 300
 
 @dataclass(slots=True)
 class KeptKeys:
-    """The keys that were read last, by their ids. One thread reads, the others wait for it."""
+    """The keys that were read last, by id. One thread reads them while the others wait."""
 
     keys: dict[str, Any] = field(default_factory=dict)
     read_at: float = -math.inf
@@ -27,11 +27,13 @@ class KeptKeys:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, kid: str) -> Any:
-        """The key; None where it is not known, or was read too long ago."""
+        """Returns the key, or None if it is unknown, or the keys are too old."""
         return self.keys.get(kid) if _now() - self.read_at < KEPT_SECONDS else None
 
     def read(self, url: str, algorithm: str) -> None:
-        """Reads them from the provider; after a failure not again for some seconds."""
+        """Reads the keys from the provider. After a failure, waits some seconds before the next
+        attempt.
+        """
         if _now() - self.failed_at < FAILED_SECONDS:
             raise ProviderRefused(self.reason)
         try:
@@ -47,11 +49,12 @@ _kept: dict[tuple[str, str], KeptKeys] = {}
 
 
 def signing_key(url: str, kid: str, algorithm: str, *, wait: float = 0) -> Any:
-    """The public key with this id, of the key set at `url`, which verifies this algorithm.
+    """Returns the public key with this id from the key set at `url`, for this algorithm.
 
-    An unknown id has the key set read again, if the last read is `wait` seconds ago. Raises
-    ProviderRefused: `unknown_signer` for an id that is not there, other reasons where the key set
-    cannot be read.
+    For an unknown id, the key set is read again, if the last read was at least `wait` seconds ago.
+
+    Raises: ProviderRefused with `unknown_signer` for an unknown id, or another reason if the key
+    set cannot be read.
     """
     with _lock:
         kept = _kept.setdefault((url, algorithm), KeptKeys())
@@ -71,7 +74,9 @@ def _now() -> float:
 
 
 def _usable(found: dict[str, Any], algorithm: str) -> dict[str, Any]:
-    """The keys that verify this algorithm: a key of another kind, named by a token, is none."""
+    """Returns only the keys for this algorithm, so that a token cannot select a key of another
+    kind.
+    """
     import jwt
 
     rows = found.get("keys")

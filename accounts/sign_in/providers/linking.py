@@ -1,7 +1,7 @@
-"""Who may come in through the provider, who may connect it, and who becomes a new person.
+"""Decides who may sign in through the provider, connect it, or sign up with it.
 
-An address alone never signs anybody in, nor connects anything: whoever runs the provider, or owns a
-mailbox that once was somebody else's, would inherit an account.
+An address is never enough to sign in or to connect. Otherwise the operator of the provider,
+or the new owner of a reused mailbox, could take over an account.
 """
 
 from enum import StrEnum
@@ -20,13 +20,14 @@ from accounts.sign_in.providers.current import configured
 from ledger.text.lines import tidy_line, unfit_name
 from ledger.web import security_log
 
-# In the session: the provider has just sent somebody whom we refused, and would send them again.
+# Session key: the provider has just sent a user who was refused, and would send the same user
+# again.
 ASK_AGAIN = "provider_asks_again"
 LONGEST_NAME = User._meta.get_field("name").max_length or 0
 
 
 class LinkRefusal(StrEnum):
-    """Why a person whom the provider vouches for stays outside; the words are in the template."""
+    """Why a user of the provider is refused. The messages are in the template."""
 
     UNVERIFIED = "unverified"
     TAKEN = "taken"
@@ -39,10 +40,10 @@ class LinkRefusal(StrEnum):
 
 
 def check(request: HttpRequest, login: SocialLogin) -> None:
-    """Raises ImmediateHttpResponse with a page if this person may not sign in, sign up or connect.
+    """Raises ImmediateHttpResponse with a page if this user may not sign in, sign up or connect.
 
-    Somebody who is connected already may: `account.pk` is set. Whether their sign-in is open, and
-    their second factor, allauth asks next.
+    A user who is already connected may: `account.pk` is set. allauth checks next whether their
+    sign-in is open, and their second factor.
     """
     if login.account.pk:
         return
@@ -53,8 +54,8 @@ def check(request: HttpRequest, login: SocialLogin) -> None:
 
 
 def check_may_connect(request: HttpRequest) -> None:
-    """Raises ImmediateHttpResponse for somebody without a password or a second factor: with nothing
-    to prove that they are the person, whoever finds the session open could connect theirs.
+    """Raises ImmediateHttpResponse for users without a password or a second factor. They cannot
+    prove their identity, so anybody at an open session could connect their own account.
     """
     if not get_reauthentication_flows(request.user):
         refuse(request, LinkRefusal.NO_PASSWORD)
@@ -68,20 +69,24 @@ def refuse(request: HttpRequest, refusal: LinkRefusal) -> None:
 
 
 def record_connected(request: HttpRequest, sociallogin: SocialLogin, **_more: object) -> None:
-    """A signal of allauth."""
+    """Handles a signal of allauth."""
     security_log.record("provider.connected", request=request, person=sociallogin.user)
 
 
 def record_disconnected(
     request: HttpRequest, socialaccount: SocialAccount, **_more: object
 ) -> None:
-    """A signal of allauth. Ends the person's other sessions, which may have begun there."""
+    """Handles a signal of allauth. Ends the user's other sessions, which may have begun at the
+    provider.
+    """
     sessions.end_others(socialaccount.user, request.session.session_key, "provider_disconnected")
     security_log.record("provider.disconnected", request=request, person=socialaccount.user)
 
 
 def acceptable_name(name: object) -> str:
-    """The provider's name of the person, tidied; "" if sign-up here would not take it."""
+    """Returns the user's name at the provider, without extra spaces, or "" if sign-up would refuse
+    it.
+    """
     is_short = isinstance(name, str) and len(name) <= 2 * LONGEST_NAME  # before any tidying
     tidy = tidy_line(str(name)) if is_short else ""
     usable = not unfit_name(tidy) and len(tidy) <= LONGEST_NAME
@@ -89,7 +94,7 @@ def acceptable_name(name: object) -> str:
 
 
 def _refused_connection(request: HttpRequest, login: SocialLogin) -> LinkRefusal | None:
-    """Both sides must have confirmed the same address."""
+    """Refuses the connection unless both sides have confirmed the same address."""
     email = _verified_email(login)
     if not email:
         return LinkRefusal.UNVERIFIED
@@ -113,6 +118,6 @@ def _verified_email(login: SocialLogin) -> str:
 
 
 def _is_taken(email: str) -> bool:
-    """Whether somebody signs in with the address, or has it as a second one, confirmed or not."""
+    """Returns whether the address is any user's main or additional address, confirmed or not."""
     is_known = EmailAddress.objects.filter(email=email).exists()
     return bool(is_known or User.objects.filter(email=email).exists())

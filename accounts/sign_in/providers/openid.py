@@ -1,4 +1,4 @@
-"""allauth's OpenID Connect, with every token verified: the provider, and its two steps."""
+"""The provider and its two steps: allauth's OpenID Connect, but with every token verified."""
 
 import secrets
 import time
@@ -26,11 +26,11 @@ from accounts.sign_in.providers.discovery import discover, endpoint, fetch_json
 from accounts.sign_in.providers.linking import ASK_AGAIN, acceptable_name
 from accounts.sign_in.providers.refusals import ProviderRefused
 
-YES = (True, "true", "1")  # Cognito and Entra write some of their flags as text
+YES = (True, "true", "1")  # Cognito and Entra send some flags as text
 
 
 class OpenIDAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """Talks to the provider in one sign-in. `nonce` is the one that this sign-in sent."""
+    """The requests to the provider in one sign-in. `nonce` is the nonce that this sign-in sent."""
 
     nonce = ""
 
@@ -49,10 +49,12 @@ class OpenIDAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
     def complete_login(
         self, request: HttpRequest, app: Any, token: SocialToken, **kwargs: Any
     ) -> SocialLogin:
-        """The sign-in that the provider vouches for. Raises ProviderRefused.
+        """Returns the sign-in at the provider.
 
-        Claims come from the verified ID token. Userinfo is asked only for what the token lacks,
-        and only believed about the same person.
+        Claims come from the verified ID token. Userinfo is requested only for a missing email, and
+        must be about the same subject.
+
+        Raises: ProviderRefused.
         """
         provider, raw = configured(), kwargs["response"].get("id_token")
         keys_url = endpoint(provider.issuer, "jwks_uri")
@@ -72,15 +74,15 @@ class OpenIDAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
 
 
 class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
-    """Starts a sign-in with PKCE and a nonce, and reads claims."""
+    """The provider: starts a sign-in with PKCE and a nonce, and reads claims."""
 
     oauth2_adapter_class = OpenIDAdapter
 
     def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
-        """What a visitor may choose: where to go afterwards, and whether to sign in or to connect.
+        """Returns what a visitor may choose: the next page, and whether to sign in or to connect.
 
-        allauth also takes `scope` and `auth_params` from the address, so that a link could replace
-        the nonce or the redirect address.
+        allauth would also accept `scope` and `auth_params` from the URL, so that a link could
+        replace the nonce or the redirect URL.
         """
         chosen: dict[str, Any] = super().get_redirect_from_request_kwargs(request)
         wanted = {"next_url": chosen["next_url"]} if chosen.get("next_url") else {}
@@ -94,11 +96,13 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         next_url: str | None = None,
         data: Any = None,
     ) -> HttpResponse:
-        """The way to the provider, with a nonce that the session keeps beside the state."""
+        """Returns the redirect to the provider, with a nonce that the session stores with the
+        state.
+        """
         nonce, kept = secrets.token_urlsafe(32), {ASKED_AT: int(time.time())}
         sent = {"nonce": nonce}
-        # The provider asks again, however long its own session lives: for a proof, or because
-        # somebody else is signed in there, and nobody could choose another account.
+        # The provider must request a sign-in again, even during its own session: for a proof, or
+        # because another user is signed in there and could not be changed otherwise.
         if process == PROVE:
             sent |= {"prompt": "login", "max_age": "0"}
         elif request.session.pop(ASK_AGAIN, False) or process == AuthProcess.CONNECT:
@@ -115,7 +119,7 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return uid_of(data)
 
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        """What is stored: who it is at the provider, and no other claim."""
+        """Returns what is stored: the identity at the provider, and no other claim."""
         return {"iss": data["iss"], "sub": data["sub"], "email": _email_of(data)}
 
     def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -129,36 +133,41 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
 
 
 class ComingBack(OAuth2CallbackView):  # type: ignore[misc]
-    """The provider sends the browser here with a code, once for each sign-in that began here."""
+    """The view to which the provider redirects the browser with a code, once per sign-in."""
 
     def _get_state(self, request: HttpRequest, provider: Any) -> tuple[Any, Any]:
-        """Takes the state out of the session, and hands its nonce on, which allauth does not."""
+        """Removes the state from the session, and passes its nonce on, which allauth does not
+        do.
+        """
         state, refused = super()._get_state(request, provider)
         self.adapter.nonce = (state or {}).get("nonce", "")
         return state, refused
 
 
 def go(request: HttpRequest, adapter: OpenIDAdapter) -> HttpResponse:
-    """The page that leads to the provider. Raises ProviderRefused."""
+    """Returns the redirect to the provider.
+
+    Raises: ProviderRefused.
+    """
     response: HttpResponse = OAuth2LoginView.adapter_view(adapter)(request)
     return response
 
 
 def come_back(request: HttpRequest, adapter: OpenIDAdapter) -> HttpResponse:
-    """Finishes a sign-in with what the provider sent along."""
+    """Finishes a sign-in with the provider's parameters."""
     response: HttpResponse = ComingBack.adapter_view(adapter)(request)
     return response
 
 
 def _email_of(data: dict[str, Any]) -> str:
-    """The address, in lower case; "" if it is none."""
+    """Returns the address in lowercase, or "" if it is invalid."""
     email = data.get("email")
     valid = valid_email_or_none(email) if isinstance(email, str) else None
     return valid.lower() if valid else ""
 
 
 def app_settings() -> dict[str, Any]:
-    """The provider as allauth's SocialApp takes it."""
+    """Returns the provider in the format of allauth's SocialApp."""
     provider = configured()
     return {
         "provider": OpenIDProvider.id,
@@ -170,5 +179,5 @@ def app_settings() -> dict[str, Any]:
     }
 
 
-# allauth finds providers in INSTALLED_APPS, and would import this one with every command.
+# allauth finds providers in INSTALLED_APPS, and would import this one in every command.
 registry.register(OpenIDProvider)

@@ -1,7 +1,7 @@
-"""Proving again who is at the browser, by a new sign-in at the provider.
+"""Reauthentication with a new sign-in at the provider.
 
-It is for people who sign in through the provider alone: without a password or a factor here, there
-is nothing else to ask for, and allauth would take them as proved.
+For users who can sign in only through the provider. Without a password or a factor here, there is
+no other proof, and allauth would not require one.
 """
 
 from typing import Any
@@ -24,14 +24,16 @@ from accounts.sign_in.providers.id_token import LEEWAY_SECONDS
 
 
 def only_at_provider(user: Any) -> bool:
-    """Whether this person can prove who they are at the provider alone."""
+    """Returns whether this user can reauthenticate only at the provider."""
     if not is_configured() or not user.is_authenticated or get_reauthentication_flows(user):
         return False
     return bool(SocialAccount.objects.filter(user=user).exists())
 
 
 def way() -> dict[str, str]:
-    """The page that leads to the provider, as allauth describes a way to step up."""
+    """Returns the page that redirects to the provider, in allauth's format of a reauthentication
+    method.
+    """
     return {
         "id": "provider",
         "description": f"Sign in with {configured().name} again",
@@ -40,10 +42,12 @@ def way() -> dict[str, str]:
 
 
 def finish(request: HttpRequest, login: SocialLogin) -> None:
-    """Records the proof and leads on. Always raises ImmediateHttpResponse.
+    """Records the reauthentication and redirects to the next page. Does not sign in or connect.
 
-    The same person must have signed in there, after we asked: the provider says when in
-    `auth_time`. Nobody is signed in or connected by this.
+    The same user must have signed in at the provider after our request: the provider sends the time
+    in `auth_time`.
+
+    Raises: always ImmediateHttpResponse.
     """
     account = login.account
     if not only_at_provider(request.user) or account.user_id != request.user.pk:

@@ -1,12 +1,12 @@
-"""Why a sign-in through the provider was refused."""
+"""The exception for a refused sign-in through the provider."""
 
 from allauth.socialaccount.providers.base import ProviderException
 
 
 class ProviderRefused(ProviderException):  # type: ignore[misc]
-    """The provider's answer is wrong or missing. `reason` is one plain word for the security log.
+    """The provider's response is wrong or missing. `reason` is one word for the security log.
 
-    allauth shows its page of failed sign-ins for it; the person sees no reason there.
+    allauth shows its page of failed sign-ins, which does not contain the reason.
     """
 
     def __init__(self, reason: str) -> None:

@@ -1,21 +1,23 @@
-"""Whether the provider's own second factor spares ours."""
+"""Decides whether the provider's second factor replaces ours."""
 
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
-# In the session: whose second factor the provider has checked.
+# Session key: the user whose second factor the provider has checked.
 PROVED_KEY = "provider_second_factor"
 
 
 def proved_at_provider(request: HttpRequest) -> bool:
-    """Whether the provider has checked a second factor for this session, and is trusted to."""
+    """Returns whether the provider has checked a second factor for this session, and is trusted to
+    do so.
+    """
     return request.session.get(PROVED_KEY) == str(request.user.pk)
 
 
 def is_trusted(claims: dict[str, Any]) -> bool:
-    """Whether `amr` or `acr` has a value of the setting OIDC_SECOND_FACTOR."""
+    """Returns whether `amr` or `acr` has a value of the setting OIDC_SECOND_FACTOR."""
     provider = settings.LEDGER_PROVIDER
     trusted = provider.second_factor if provider else frozenset()
     ways = claims.get("amr")

@@ -1,6 +1,6 @@
-"""The step of a sign-in that asks for the second factor.
+"""The stage of a sign-in that requires the second factor.
 
-allauth imports it by its name. It needs the library of passkeys, which other modules do not.
+allauth imports it by its name. It needs the passkey library, which other modules do not.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from accounts.sign_in.providers.second_factor import PROVED_KEY, is_trusted
 
 
 class SecondFactorStage(AuthenticateStage):  # type: ignore[misc]
-    """Asks for the second factor after the password or the provider."""
+    """Stage that requires the second factor after the password or the provider."""
 
     def handle(self) -> tuple[Any, bool]:
         login = (self.login.signal_kwargs or {}).get("sociallogin")

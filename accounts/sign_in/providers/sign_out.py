@@ -1,4 +1,4 @@
-"""Signing out at the provider, after our own session has ended."""
+"""Signs out at the provider, after our own session has ended."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -11,24 +11,26 @@ from django.urls import reverse
 from accounts.sign_in.providers.discovery import discover
 from accounts.sign_in.providers.refusals import ProviderRefused
 
-# In the session alone; the database of connected providers has no token.
+# Only in the session. The table of connected providers contains no tokens.
 ID_TOKEN_KEY = "provider_id_token"  # noqa: S105
 
 
 def remember(login: SocialLogin) -> None:
-    """Lets the ID token go with the sign-in through a second factor's page."""
+    """Keeps the ID token in the sign-in while the page of a second factor is shown."""
     login.state[ID_TOKEN_KEY] = login.id_token
 
 
 def keep_in_session(request: HttpRequest, sociallogin: Any = None, **_more: object) -> None:
-    """A signal of allauth after a sign-in: marks a session that began at the provider."""
+    """Handles a signal of allauth after a sign-in. Stores the token in a session that began at the
+    provider.
+    """
     if sociallogin is not None and (token := sociallogin.state.get(ID_TOKEN_KEY)):
         request.session[ID_TOKEN_KEY] = token
 
 
 def provider_sign_out_url(request: HttpRequest) -> str:
-    """Where the browser goes after signing out here: the provider's own sign-out, which leads back
-    to our sign-in page. "" for a session that did not begin there, or if the provider has none.
+    """Returns the provider's sign-out URL, which redirects back to our sign-in page. Returns "" for
+    a session that did not begin there, or if the provider has no such URL.
     """
     provider, token = settings.LEDGER_PROVIDER, request.session.get(ID_TOKEN_KEY)
     if provider is None or not token:
@@ -39,7 +41,7 @@ def provider_sign_out_url(request: HttpRequest) -> str:
         return f"{provider.sign_out_url}?{urlencode(facts)}"
     try:
         url = discover(provider.issuer).get("end_session_endpoint")
-    except ProviderRefused:  # it is down; our own session ends all the same
+    except ProviderRefused:  # the provider is down; our session ends anyway
         return ""
     facts = {
         "id_token_hint": token,

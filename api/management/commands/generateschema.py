@@ -1,4 +1,4 @@
-"""REST framework's `generateschema`, with the schema that `write_openapi` writes."""
+"""REST framework's `generateschema`, with the schema of `write_openapi`."""
 
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ OF_INFO = {"title": "title", "description": "description", "api_version": "versi
 
 class Command(GenerateSchema):
     help = (
-        "Prints the OpenAPI schema of the API as YAML, or with --format openapi-json as JSON, as"
-        " write_openapi writes it."
+        "Prints the OpenAPI schema of the API as YAML, or with --format openapi-json as the JSON"
+        " that write_openapi writes."
     )
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
@@ -40,7 +40,10 @@ class Command(GenerateSchema):
 
 
 def site_of(url: str) -> str:
-    """Returns the address without the slash at its end. Raises CommandError for one with a path."""
+    """Returns the URL without a trailing slash.
+
+    Raises: CommandError for a URL with a path.
+    """
     site = url.rstrip("/")
     if not ADDRESS.fullmatch(site):
         raise CommandError(

@@ -1,4 +1,4 @@
-"""Writes the schema of the API."""
+"""Writes the schema of the API into a file."""
 
 import json
 from typing import Any
@@ -10,19 +10,19 @@ from api.pages import SCHEMA
 
 
 def schema() -> dict[str, Any]:
-    """The schema that follows from the code."""
+    """Returns the schema generated from the code."""
     generator: Any = SchemaGenerator()  # type: ignore[no-untyped-call]
     found: dict[str, Any] = generator.get_schema(request=None, public=True)
     return found
 
 
 def as_json(schema: dict[str, Any]) -> str:
-    """The text of the file for a schema."""
+    """Returns the text of the file for a schema."""
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 class Command(BaseCommand):
-    """`manage.py write_openapi`."""
+    """The command `manage.py write_openapi`."""
 
     help = "Writes api/openapi.json from the code; a test compares the two."
 

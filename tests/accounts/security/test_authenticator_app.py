@@ -127,7 +127,7 @@ def test_an_unknown_key_is_told_and_signs_nobody_in(
     installation.apply()  # with row-level security, the database knows the new key
     after_the_password(ana, client)
     answer = client.post(SECOND, {"code": code_of()})
-    assert "cannot check codes at present" in text_of(answer)
+    assert "cannot check codes at the moment" in text_of(answer)
     assert not is_signed_in(client)
     assert "unknown key" in caplog.text
 

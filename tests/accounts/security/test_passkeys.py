@@ -64,7 +64,7 @@ def test_a_passkey_is_added_and_told_by_mail(client: Client, ana: User) -> None:
     response = client.post(ADD, form | {"passwordless": "on"}, follow=True)
 
     (added,) = factors_of(ana).passkeys
-    assert (added.name, added.signs_in_alone) == ("My phone", True)
+    assert (added.name, added.is_passwordless) == ("My phone", True)
     assert factors_of(ana).recovery_codes is None
     assert "Make codes" in text_of(response)
     (told,) = mail.outbox
@@ -102,7 +102,7 @@ def test_an_ip_address_takes_no_sign_up_by_passkey(
     assert 'name="email"' not in shown
     localhost = 'href="http://localhost:8000/account/signup/passkey/"'
     assert (localhost in shown) == (host != "192.0.2.7")
-    assert "no passkeys at" in answer.content.decode()
+    assert "not accept passkeys at" in answer.content.decode()
 
 
 def test_an_ip_address_takes_no_further_passkey(client: Client, settings: LazySettings) -> None:
@@ -111,7 +111,7 @@ def test_an_ip_address_takes_no_further_passkey(client: Client, settings: LazySe
     client.force_login(ana)
     prove(client, ana)
     page = client.get(ADD, headers={"host": "127.0.0.1"}).content.decode()
-    assert "no passkeys at" in page
+    assert "not accept passkeys at" in page
     assert 'id="passkey"' not in page
 
 
@@ -309,7 +309,7 @@ def test_the_last_way_in_stays(client: Client, ana: User) -> None:
     client.force_login(User.objects.get(pk=ana.pk))
     prove_factor(client, row)
     url = f"/account/2fa/webauthn/keys/{row.pk}/remove/"
-    assert "Nothing else signs you in" in text_of(client.post(url))
+    assert "You have no other way to sign in" in text_of(client.post(url))
     with pytest.raises(LastWayIn):
         remove_passkey(passkey=row)
     assert Authenticator.objects.filter(pk=row.pk).exists()

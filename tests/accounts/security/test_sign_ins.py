@@ -76,7 +76,7 @@ def test_signing_a_device_out_needs_a_fresh_proof(client: Client, ana: User, whi
     url = f"/account/security/sessions/{which}/"
     asked = client.post(url, form)
     assert asked.headers["Location"] == "/account/reauthenticate/?next=%2Faccount%2Fsecurity%2F"
-    assert "press the button once more" in text_of(client.get(asked.headers["Location"]))
+    assert "press the button again" in text_of(client.get(asked.headers["Location"]))
     assert phone.get("/").status_code == 200
     done = client.post("/account/reauthenticate/", {"password": PASSWORD, "next": PAGE})
     assert done.headers["Location"] == PAGE
@@ -128,8 +128,8 @@ def sign_out_by_staff(_client: Client, user: User) -> None:
 @pytest.mark.parametrize(
     ("end", "why"),
     [
-        (sign_out_elsewhere, "from another device of yours"),
-        (sign_out_one, "from another device of yours"),
+        (sign_out_elsewhere, "from another of your devices"),
+        (sign_out_one, "from another of your devices"),
         (change_password, "password was changed"),
         (sign_out_by_staff, "The bank has signed you out"),
     ],

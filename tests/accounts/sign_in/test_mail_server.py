@@ -83,7 +83,7 @@ def test_a_new_device_signs_in_and_the_log_says_that_its_mail_is_missing(
     with caplog.at_level(logging.ERROR):
         assert sign_in(Client())
     missing = f"account/email/new_device, person {ana.pk} (ConnectionRefusedError)"
-    assert f"Not told by mail: {missing}" in caplog.text
+    assert f"Notification not sent: {missing}" in caplog.text
     assert ANA not in caplog.text
 
 
@@ -129,7 +129,7 @@ def test_what_the_bank_does_is_not_undone(
 ) -> None:
     services.deactivate_user(user=ana)
     assert not User.objects.get(pk=ana.pk).is_active
-    assert f"Not told by mail: Your sign-in was closed, person {ana.pk}" in caplog.text
+    assert f"Notification not sent: Your sign-in was closed, person {ana.pk}" in caplog.text
     assert ANA not in caplog.text
 
 

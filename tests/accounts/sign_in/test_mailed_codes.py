@@ -83,7 +83,7 @@ def test_after_the_last_attempt_the_page_says_how_to_get_a_new_code(client: Clie
     attempts_left(client, CONFIRM)
     code = mailed_code()
     last = client.post(CONFIRM, {"code": "WRONG1"}, follow=True)
-    assert "Ask for a new one" in text_of(last)
+    assert "Request a new one" in text_of(last)
     assert "Send me a sign-in code" in text_of(last)
     client.post(CONFIRM, {"code": code})
     assert client.get("/").status_code == 302
@@ -138,7 +138,7 @@ def test_a_sign_in_code_tells_how_many_attempts_are_left(client: Client, ana: Us
     client.post(ASK, {"email": ana.email})
     assert attempts_left(client, SIGN_IN) == ["2 attempts left", "1 attempt left"]
     last = client.post(SIGN_IN, {"code": "WRONG1"}, follow=True)
-    assert "no longer counts" in text_of(last)
+    assert "no longer valid" in text_of(last)
 
 
 def test_the_sign_in_form_sends_a_code_to_the_address_typed_there(

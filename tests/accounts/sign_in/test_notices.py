@@ -348,9 +348,9 @@ def test_mails_that_did_not_leave_use_up_no_limit(
     with monkeypatch.context() as patch:
         patch.setattr(EmailBackend, "send_messages", Mock(side_effect=MailNotSent))
         for _ in range(2):
-            notices.tell(ana, notices.SIGNED_OUT)
+            notices.notify(ana, notices.SIGNED_OUT)
     for _ in range(2):
-        notices.tell(ana, notices.SIGNED_OUT)
+        notices.notify(ana, notices.SIGNED_OUT)
     assert [told.to for told in mail.outbox] == [[ana.email]]
 
 
@@ -359,7 +359,7 @@ def test_a_mail_leaves_while_the_database_cannot_count_it(
 ) -> None:
     monkeypatch.setattr(notices, "passes", Mock(side_effect=OperationalError))
     mail.outbox.clear()
-    notices.tell(ana, notices.SIGNED_OUT)
+    notices.notify(ana, notices.SIGNED_OUT)
     assert [told.to for told in mail.outbox] == [[ana.email]]
 
 

@@ -54,14 +54,14 @@ def test_a_device_is_known_for_a_year_and_no_longer(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_browser_knows_the_devices_of_few_people() -> None:
-    people = [User(email=f"{n}@example.com") for n in range(devices.MOST_PEOPLE + 1)]
+    people = [User(email=f"{n}@example.com") for n in range(devices.MAX_PEOPLE + 1)]
     request = RequestFactory().get("/")
     for person in people:
         response = HttpResponse()
         devices.remember(request, response, person)
         request.COOKIES[devices.cookie_name()] = response.cookies[devices.cookie_name()].value
     assert [bool(devices.known_device(request, person)) for person in people] == [
-        False, *([True] * devices.MOST_PEOPLE),
+        False, *([True] * devices.MAX_PEOPLE),
     ]  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def test_the_command_signs_out_whoever_has_the_lost_device(client: Client) -> No
 
     page = client.get("/account/security/", follow=True)
     assert "removed your second factors and signed you out" in text_of(page)
-    assert "You sign in with your password alone now" in mail.outbox[0].body
+    assert "You now sign in with only your password" in mail.outbox[0].body
 
 
 @pytest.mark.django_db

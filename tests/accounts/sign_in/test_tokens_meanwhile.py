@@ -67,7 +67,7 @@ def test_tokens_end_with_the_password_that_a_reset_replaces(
     assert not ApiToken.objects.filter(revoked_at=None).exists()
 
 
-@pytest.mark.parametrize("step", [(token_ends, "revoke_all"), (notices, "tell")])
+@pytest.mark.parametrize("step", [(token_ends, "revoke_all"), (notices, "notify")])
 @pytest.mark.parametrize("button", ["set-password", "unset-password"])
 def test_no_password_of_the_bank_counts_if_the_process_ends_before_it_ends_the_tokens(
     button: str, step: tuple[ModuleType, str], root: Client, monkeypatch: pytest.MonkeyPatch

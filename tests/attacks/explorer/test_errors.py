@@ -15,7 +15,7 @@ from explorer.models import QueryRun
 from explorer.pages import editor
 from explorer.running import anywhere, run
 from explorer.running.limiter import ExplorerBusy
-from explorer.running.run import MOST_CHARACTERS
+from explorer.running.run import MAX_CHARACTERS
 from tests.attacks.explorer.roles import leading_to
 from tests.conftest import signed_in
 from tests.explorer.books import Books, query
@@ -135,7 +135,7 @@ def test_no_huge_message_comes_to_the_log_or_the_web_process(
     (problem,) = found
     assert problem is not None
     assert problem.state != DENIED  # else it only tests a right
-    assert len(problem.sentence) <= MOST_CHARACTERS + 1
+    assert len(problem.sentence) <= MAX_CHARACTERS + 1
     assert len(logged()) < 100_000
 
 

@@ -22,7 +22,7 @@ from tests.template import APPS
 pytestmark = pytest.mark.django_db
 # Where code makes HTML of what is no literal; each escapes its texts, or gets them escaped.
 MARKED = {
-    ("accounts/admin/giving.py", "asked_for"),
+    ("accounts/admin/giving.py", "pending_groups_html"),
     ("cookbook/templatetags/cookbook.py", "breakable"),
     ("transactions/entry_line.py", "row_format"),
     ("transactions/entry_line.py", "filled"),

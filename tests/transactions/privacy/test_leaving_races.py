@@ -128,7 +128,7 @@ def test_it_is_added_for_everybody_else(what: str, ana: Account, theirs: Account
 def test_two_accounts_opened_at_once_are_counted_one_after_the_other(
     ana: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account_services, "MOST_ACCOUNTS", 2)
+    monkeypatch.setattr(account_services, "MAX_ACCOUNTS", 2)
 
     def first() -> None:
         User.objects.locked([ana.user_id]).get()

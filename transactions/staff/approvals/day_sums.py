@@ -67,7 +67,9 @@ def in_percent(share: Decimal) -> str:
 def add_day_sums(requests: Sequence[ApprovalRequest]) -> None:
     """Adds `day_sums` to each request, None for group requests, which do not count. Two queries."""
     counted = [request for request in requests if request.kind != ApprovalRequest.Kind.GROUP]
-    shares = approvals.done_alone_today(each for row in counted for each in _counted_to(row))
+    shares = approvals.done_today_without_approval(
+        each for row in counted for each in _counted_to(row)
+    )
     thresholds = approvals.thresholds()
     for row in requests:
         sums = None
@@ -85,7 +87,7 @@ def _counted_to(request: ApprovalRequest) -> Iterable[SumOf]:
 
 def _label_of(each: SumOf) -> str:
     """Returns the label of a sum: "by Olga", "on Everyday 1234 5678 90"."""
-    return f"on {each.whose}" if isinstance(each.whose, Account) else f"by {each.whose}"
+    return f"on {each.owner}" if isinstance(each.owner, Account) else f"by {each.owner}"
 
 
 def _is_limits(request: ApprovalRequest) -> bool:
