@@ -51,7 +51,7 @@ from banking.payment_files.booking import (
 from banking.payment_files.confirming import limit_unconfirmed
 from banking.payment_files.forms import PaymentFileForm
 from banking.payment_files.models import PaymentFile, PaymentLine
-from banking.payment_files.parser import MOST_BYTES, UnreadableFile
+from banking.payment_files.parser import MAX_BYTES, UnreadableFile
 from banking.payment_files.preview import check
 from banking.payment_files.results import result_response
 from banking.payment_files.storage import FileRemoved, discard, store
@@ -84,7 +84,7 @@ class CSVParser(BaseParser):
         """Returns the bytes as a file, or only the beginning if it is too large.
         `banking.payment_files.parser` reads it, and refuses it because of its size.
         """
-        return io.BytesIO(stream.read(MOST_BYTES + 1))
+        return io.BytesIO(stream.read(MAX_BYTES + 1))
 
 
 class PaymentFileSerializer(serializers.Serializer[PaymentFile]):
@@ -156,7 +156,7 @@ class PayFileSerializer(StrictSerializer):
     whole = serializers.BooleanField(default=True)
 
 
-@reads_file(MOST_BYTES)
+@reads_file(MAX_BYTES)
 class PaymentFileList(ApiView):
     """The payment files of the caller, and uploads."""
 

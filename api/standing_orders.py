@@ -43,7 +43,7 @@ from banking.standing_orders.forms import (
     StandingOrderForm,
     order_id_for,
 )
-from banking.standing_orders.models import MOST_TIMES, Every, Occurrence, StandingOrder
+from banking.standing_orders.models import MAX_TIMES, Every, Occurrence, StandingOrder
 from banking.standing_orders.reads import names_of, order_page, own_order
 from ledger.db.commits.confirmation import wait_until_confirmed
 from ledger.db.rights.row_security import RowScope, reading
@@ -156,7 +156,7 @@ class NewStandingOrderSerializer(StrictSerializer):
     first_on = serializers.DateField()
     last_on = serializers.DateField(required=False, allow_null=True)
     times = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=MOST_TIMES
+        required=False, allow_null=True, min_value=1, max_value=MAX_TIMES
     )
     description = TextField(max_length=DESCRIPTION_LIMIT, required=False, allow_blank=True)
     reference = TextField(max_length=REFERENCE_LIMIT, required=False, allow_blank=True)

@@ -1,1 +1,1 @@
-"""Everyday banking: features that stand on `transactions`, each an app of its own."""
+"""Everyday banking: features built on `transactions`. Each feature is a separate app."""

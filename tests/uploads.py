@@ -1,15 +1,15 @@
 """Which views read files, by name."""
 
 from api.parsing import MAX_BYTES as BODY_OF_A_LIST
-from banking.attachments.content import MOST_SENT
-from banking.outside.formats.lines import MOST_BYTES as STATEMENT
-from banking.payment_files.parser import MOST_BYTES as PAYMENTS
+from banking.attachments.content import MAX_UPLOAD_BYTES
+from banking.outside.formats.lines import MAX_BYTES as STATEMENT
+from banking.payment_files.parser import MAX_BYTES as PAYMENTS
 
 # Bytes of a file.
 UPLOADS = {
     "transactions:file_new": PAYMENTS,
     "transactions:outside_upload": STATEMENT,
-    "transactions:attachment_new": MOST_SENT,
+    "transactions:attachment_new": MAX_UPLOAD_BYTES,
     "admin:payment_files_paymentfile_add": PAYMENTS,
     "admin:reconciliation_reconciliation_add": STATEMENT,
     "api:batch": BODY_OF_A_LIST,

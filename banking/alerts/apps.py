@@ -2,14 +2,14 @@ from django.apps import AppConfig
 
 
 class AlertsConfig(AppConfig):
-    """What people are told of, on pages and by mail."""
+    """Alerts that people choose, on pages and by mail."""
 
     name = "banking.alerts"
 
     def ready(self) -> None:
-        """Listens for sign-ins from new devices."""
+        """Connects the signal of a sign-in from a new device."""
         from accounts.models import SignIn
         from accounts.sign_in.events import new_device
-        from banking.alerts.services import tell_of_new_device
+        from banking.alerts.services import write_new_device_alert
 
-        new_device.connect(tell_of_new_device, sender=SignIn)
+        new_device.connect(write_new_device_alert, sender=SignIn)

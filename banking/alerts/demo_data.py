@@ -1,7 +1,7 @@
-"""Ana's alerts: what she wants to be told of, and what she was told of the last days.
+"""Ana's demo alerts: her choices, and the alerts of the last days.
 
-Triggers tell of what is booked after a choice; the demo's payments are booked before, so their
-alerts are written here, as old as the payments.
+Triggers write alerts only for payments that are booked after the choice. The demo's payments are
+booked before it, so this module writes their alerts, with the times of the payments.
 """
 
 from datetime import timedelta
@@ -14,7 +14,7 @@ from banking.alerts.services import choose
 from transactions.demo.registered import DemoBank, register
 from transactions.models import Entry
 
-DAYS, MOST, UNREAD = 30, 20, 3
+DAYS, MAX_ALERTS, UNREAD = 30, 20, 3
 
 
 class DemoChoice(NamedTuple):
@@ -33,17 +33,19 @@ CHOICES = (
 
 
 @register(order=70)
-def tell(bank: DemoBank) -> None:
-    """Chooses, and tells of the latest payments; a second run changes nothing."""
+def add_alerts(bank: DemoBank) -> None:
+    """Adds Ana's choices and the alerts of her latest payments. A second run changes nothing."""
     ana = bank.people["ana"]
     if AlertChoice.objects.owned_by(ana).exists():
         return
     everyday = ana.accounts.get(name="Everyday")
     recent = Entry.objects.for_account(everyday).between(bank.now - timedelta(days=DAYS), None)
-    told = [alert for entry in recent.newest_first() if (alert := _alert(ana, entry))][:MOST]
-    for alert in told[UNREAD:]:
+    alerts = [alert for entry in recent.newest_first() if (alert := _alert(ana, entry))][
+        :MAX_ALERTS
+    ]
+    for alert in alerts[UNREAD:]:
         alert.read_at = bank.now
-    Alert.objects.bulk_create(told, ignore_conflicts=True)
+    Alert.objects.bulk_create(alerts, ignore_conflicts=True)
     for kind, amount in CHOICES:
         of = {"account": everyday, "amount": Decimal(amount)} if amount else {}
         choose(owner=ana, kind=kind, **of)  # type: ignore[arg-type]

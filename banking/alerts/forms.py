@@ -1,4 +1,4 @@
-"""What a person wants to be told of: the form of one kind."""
+"""The form in which a person chooses one kind of alert."""
 
 from decimal import Decimal
 from typing import Any
@@ -13,25 +13,28 @@ from transactions.fields import AmountField, MoneyForm, OwnAccountField
 AMOUNTS = {
     AlertKind.MONEY_IN: ("Above", "Leave it empty for any amount."),
     AlertKind.MONEY_OUT: ("Above", "Leave it empty for any amount."),
-    AlertKind.BALANCE_BELOW: ("Below", "Told when a payment crosses it, once."),
+    AlertKind.BALANCE_BELOW: ("Below", "You get one alert when a payment crosses it."),
 }
 
 
-class LeastAmountField(AmountField):
-    """An amount; zero where it may be left empty."""
+class AmountOrZeroField(AmountField):
+    """An amount field. Returns zero for an empty value if the field is optional."""
 
     def clean(self, value: Any) -> Any:
-        """Returns the amount. Raises ValidationError with a sentence."""
+        """Returns the amount.
+
+        Raises: ValidationError with a message for the user.
+        """
         if not self.required and not str(value or "").strip(" "):
             return Decimal(0)
         return super().clean(value)
 
 
 class AlertChoiceForm(MoneyForm):
-    """An account and an amount, where the kind has them."""
+    """The account, the amount and the mail setting of an alert, if the kind has them."""
 
     account = OwnAccountField(queryset=Account.objects.none(), empty_label=None)
-    amount = LeastAmountField()
+    amount = AmountOrZeroField()
     mail = forms.ChoiceField(
         label="By mail", choices=AlertMail.choices, widget=forms.RadioSelect, initial=AlertMail.OFF
     )
@@ -50,8 +53,8 @@ class AlertChoiceForm(MoneyForm):
             mine = Account.objects.owned_by(owner).not_closed()
             self.fields["account"].queryset = mine  # type: ignore[attr-defined]
             if saved is None:
-                told = AlertChoice.objects.owned_by(owner).filter(kind=kind)
-                free = mine.exclude(pk__in=told.values("account"))
+                chosen = AlertChoice.objects.owned_by(owner).filter(kind=kind)
+                free = mine.exclude(pk__in=chosen.values("account"))
                 self.initial["account"] = free.values_list("pk", flat=True).first()
             label, text = AMOUNTS[kind]
             self.fields["amount"].label, self.fields["amount"].help_text = label, text
@@ -59,10 +62,10 @@ class AlertChoiceForm(MoneyForm):
         else:
             del self.fields["account"], self.fields["amount"]
         if kind == AlertKind.NEW_DEVICE:
-            del self.fields["mail"]  # it is always sent
+            del self.fields["mail"]  # this mail is always sent
 
     def clean(self) -> None:
-        """Refuses an amount that is too fine for the account's currency."""
+        """Refuses an amount with more decimals than the account's currency has."""
         data = self.cleaned_data
         if data.get("account") is not None and data.get("amount") is not None:
             self.refuse_decimals(data["amount"], data["account"].currency)
@@ -91,12 +94,14 @@ class AlertTimesForm(forms.Form):
 
     @classmethod
     def of(cls, data: Any, times: AlertTimes) -> "AlertTimesForm":
-        """The form, filled in with these times."""
+        """Returns the form, filled in with these times."""
         names = ("daily_at", "quiet_from", "quiet_until")
         return cls(data, initial={name: getattr(times, name) for name in names})
 
     def clean(self) -> None:
-        """Refuses quiet hours without a beginning or an end, or of no length."""
+        """Refuses quiet hours without a beginning or an end, and quiet hours that end when they
+        begin.
+        """
         if self.errors:
             return
         begin, end = self.cleaned_data["quiet_from"], self.cleaned_data["quiet_until"]

@@ -1,7 +1,8 @@
-"""The link in a mail by which its reader ends mails of its kind, signed in or not.
+"""The link in a mail that ends mails of its kind. The reader does not have to be signed in.
 
-It is signed and never expires: a mail may be read years later. It can only end mails. POST does it,
-as RFC 8058 asks of one click; programs that look at links before the reader does send no POST.
+The link is signed and never expires, because a mail may be read years later. It can only end mails.
+Only POST ends them, as RFC 8058 requires for one-click links: programs that check links before the
+reader opens them send no POST.
 """
 
 from typing import NamedTuple
@@ -20,7 +21,7 @@ DAILY = ""  # the kind of a daily mail
 
 
 class MailKind(NamedTuple):
-    """Whose mails of which kind; DAILY for the daily mail of all kinds."""
+    """A kind of mail to one person. The kind is DAILY for the daily mail of all kinds."""
 
     person: UUID
     kind: str
@@ -31,22 +32,22 @@ class MailKind(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The page that ends these mails, with the site's address; "" if that is not known."""
+        """The absolute URL of the page that ends these mails; "" without LEDGER_URL."""
         return site_url(reverse("transactions:alert_mails_end", args=[token_of(self)]))
 
 
 def token_of(which: MailKind) -> str:
-    """What the link has at its end."""
+    """Returns the signed token at the end of the link."""
     return signing.dumps([which.person.hex, which.kind], salt=SALT)
 
 
 def site_url(path: str) -> str:
-    """The address of a page for a mail, which has no request; "" without LEDGER_URL."""
+    """Returns the absolute URL of a page, for a mail; "" without LEDGER_URL."""
     return f"{settings.LEDGER_URL}{path}" if settings.LEDGER_URL else ""
 
 
 def mail_kind_of(token: str) -> MailKind | None:
-    """What the link is for; None if it was not signed by us."""
+    """Returns the kind of mail that the link ends; None if the signature is not ours."""
     try:
         person, kind = signing.loads(token, salt=SALT)
     except signing.BadSignature:
@@ -55,8 +56,8 @@ def mail_kind_of(token: str) -> MailKind | None:
 
 
 def have_ended(which: MailKind) -> bool:
-    """Whether no alert of the person asks for these mails any more."""
-    with reading(RowScope.AUDIT):  # the link is proof enough, but the reader is not signed in
+    """Returns whether none of the person's choices requires these mails any more."""
+    with reading(RowScope.AUDIT):  # the reader may not be signed in; the signed link is enough
         mine = AlertChoice.objects.filter(owner_id=which.person)
         if which.kind == DAILY:
             return not mine.filter(mail=AlertMail.DAILY).exists()
@@ -64,6 +65,6 @@ def have_ended(which: MailKind) -> bool:
 
 
 def end_mails(which: MailKind) -> None:
-    """Ends these mails. The alerts stay on the page. Twice does no harm."""
+    """Ends these mails; safe to call twice. The alerts stay on the page."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT stop_alert_mails(%s, %s)", [which.person, which.kind])

@@ -1,7 +1,8 @@
 """A mail of alerts, as text and as HTML.
 
-Anybody can send a payment with a text or under a name that mail programs turn into a link, so a
-mail has no text of others' payments, and neither a name nor an own text that looks like a link.
+Anybody can send a payment with a text or a name that mail programs turn into a link. So a mail does
+not contain texts of other people's payments, and leaves out names and the reader's own texts if
+they look like a link.
 """
 
 from collections.abc import Sequence
@@ -19,15 +20,15 @@ from banking.alerts.models import Alert
 from banking.alerts.reads import lines_of
 from ledger.text.lines import counted, cut
 
-SHOWN = 20  # the others are counted
+SHOWN = 20  # the mail contains only the number of the others
 LONGEST_SUBJECT = 120
 
 
 def mail_of(mail_id: UUID, kind: str, owner: User, alerts: Sequence[Alert], count: int) -> (
     EmailMultiAlternatives
 ):  # fmt: skip
-    """The mail with the newest of `count` alerts. The same alerts give the same Message-ID; what
-    became of a standing order is as of now.
+    """Returns the mail with the newest of `count` alerts. The same alerts give the same Message-ID.
+    The result of a standing order is read when the mail is made.
     """
     which = MailKind(owner.pk, kind)
     lines = lines_of(alerts)
@@ -61,5 +62,5 @@ def mail_of(mail_id: UUID, kind: str, owner: User, alerts: Sequence[Alert], coun
 
 
 def _domain() -> str:
-    """That of the sender, for the Message-ID."""
+    """Returns the sender's domain, for the Message-ID."""
     return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ") or "localhost"

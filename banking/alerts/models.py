@@ -1,15 +1,15 @@
-"""Alerts: what a person wants to be told of, and what they were told.
+"""Alerts: the kinds that people choose, and the alerts that were written for them.
 
-Note [Alerts]: triggers write an alert in the database transaction that causes it, for whoever has
-chosen its kind: no alert without its event, and no event without its alert, whatever code books.
-The id is made of the kind, the person and the event, so an event is told once. What no commit
-causes, a hold that will expire or an order that will lack money, is written by the job
-`send_alerts`, under an id made in the same way.
+Note [Alerts]: triggers write an alert in the database transaction that causes it, for each person
+who has chosen its kind. So an alert never exists without its event, and an event is never without
+its alert, whichever code books it. The id is made of the kind, the person and the event, so that an
+event causes one alert. The job `send_alerts` writes the alerts that no commit causes: for a hold
+that will expire and for an order that will lack money. Their ids are made in the same way.
 
-Note [Mails of alerts]: a worker claims the waiting alerts of one mail by giving them an id,
-`mail_id`, and commits that before it sends. The Message-ID is made of it. After a crash between
-sending and marking, another worker sends the same alerts again under the same Message-ID: a mail
-may come twice, and none is missing.
+Note [Mails of alerts]: a worker claims the waiting alerts of one mail: it writes an id into their
+`mail_id` and commits, before it sends. The Message-ID is made of this id. If a worker crashes
+between sending and marking, another worker sends the same alerts again under the same Message-ID.
+So a mail may arrive twice, but is never missing.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ DETAIL_LIMIT = 320  # characters
 
 
 class AlertKind(models.TextChoices):
-    """What a person can be told of."""
+    """The kinds of alerts."""
 
     MONEY_IN = "money_in", "Money in"
     MONEY_OUT = "money_out", "Money out"
@@ -44,15 +44,15 @@ class AlertKind(models.TextChoices):
 
     @property
     def is_of_account(self) -> bool:
-        """Whether it is chosen for an account and an amount."""
+        """Whether a choice of this kind has an account and an amount."""
         return self in (self.MONEY_IN, self.MONEY_OUT, self.BALANCE_BELOW)
 
 
-OF_ACCOUNT = [kind.value for kind in AlertKind if kind.is_of_account]
+ACCOUNT_KINDS = [kind.value for kind in AlertKind if kind.is_of_account]
 
 
 class AlertMail(models.TextChoices):
-    """Whether an alert is mailed, and when."""
+    """Whether and when an alert is mailed."""
 
     OFF = "off", "No mail"
     NOW = "now", "A mail at once"
@@ -76,18 +76,20 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
 
 def id_of_choice(owner: uuid.UUID, kind: str, account: uuid.UUID | None) -> uuid.UUID:
-    """The id of a choice: by it, there is one for each kind and account."""
+    """Returns the id of a choice. It is the same for the same person, kind and account, so that
+    each of them has one choice.
+    """
     return uuid.uuid5(owner, f"alert {kind} {account or ''}")
 
 
 def id_of_alert(kind: str, owner: uuid.UUID, about: uuid.UUID, day: date | None) -> uuid.UUID:
-    """The id of an alert, as triggers make it: see Note [Alerts]."""
+    """Returns the id of an alert, made as in the triggers: see Note [Alerts]."""
     text = f"alert {kind} {owner} {about} {day or ''}"
     return uuid.UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
 
 
 class AlertChoice(models.Model):
-    """A kind of alert that a person wants; of money, for one account and amount."""
+    """A kind of alert that a person has chosen. Kinds about money have an account and an amount."""
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of owner, kind and account"
@@ -106,7 +108,7 @@ class AlertChoice(models.Model):
     class Meta:
         db_table = "alert_choices"
         db_table_comment = "What people want to be told of"
-        default_permissions = ()  # its owner alone, regardless of roles
+        default_permissions = ()  # only its owner, regardless of roles
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["account"], name="alert_choices_of_account", condition=~Q(account=None)
@@ -125,9 +127,9 @@ class AlertChoice(models.Model):
             ),
             models.CheckConstraint(
                 name="alert_choice_complete",
-                condition=Q(kind__in=OF_ACCOUNT, account__isnull=False, amount__gte=0)
+                condition=Q(kind__in=ACCOUNT_KINDS, account__isnull=False, amount__gte=0)
                 & Q(amount__isnull=False)
-                | ~Q(kind__in=OF_ACCOUNT) & Q(account=None, amount=None),
+                | ~Q(kind__in=ACCOUNT_KINDS) & Q(account=None, amount=None),
                 violation_error_message="An alert of money has an account and an amount.",
             ),
         ]
@@ -137,14 +139,14 @@ class AlertChoice(models.Model):
 
 
 class Alert(models.Model):
-    """Something that a person was told. Triggers and a job write it: see Note [Alerts]."""
+    """A notification of a person. Triggers and a job write it: see Note [Alerts]."""
 
     id = models.UUIDField(
         primary_key=True, default=uuid7, editable=False,
         db_comment="Made of kind, owner, event and day",
     )  # fmt: skip
-    # Both are there because alerts are written from rows that have them: checking again would
-    # cost a lookup for each payment.
+    # The referenced rows exist, because alerts are written from rows that refer to them. A
+    # constraint would cost a lookup for each payment.
     owner = models.ForeignKey(
         User, models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
@@ -189,7 +191,7 @@ class Alert(models.Model):
 
 
 class AlertTimes(models.Model):
-    """When a person wants mails of alerts. Times are those of the bank's time zone."""
+    """The times at which a person wants mails of alerts, in the bank's time zone."""
 
     owner = models.OneToOneField(User, models.PROTECT, primary_key=True, related_name="+")
     quiet_from = models.TimeField(null=True, blank=True)
@@ -215,7 +217,7 @@ class AlertTimes(models.Model):
 
 
 class AlertedTransaction(Transaction):
-    """Transactions, as a proxy that carries the trigger of alerts."""
+    """Transactions, as a proxy model that declares the trigger for alerts."""
 
     class Meta:
         proxy = True
@@ -224,7 +226,7 @@ class AlertedTransaction(Transaction):
 
 
 class AlertedOrder(StandingOrder):
-    """Standing orders, as a proxy that carries the trigger of alerts."""
+    """Standing orders, as a proxy model that declares the trigger for alerts."""
 
     class Meta:
         proxy = True
@@ -233,7 +235,7 @@ class AlertedOrder(StandingOrder):
 
 
 class AlertedOccurrence(Occurrence):
-    """Days of standing orders, as a proxy that carries the trigger of alerts."""
+    """Days of standing orders, as a proxy model that declares the trigger for alerts."""
 
     class Meta:
         proxy = True

@@ -1,7 +1,8 @@
-"""Alerts of standing orders: written when money will lack, and shown as the orders are then.
+"""Alerts of standing orders: written when money will be missing, and shown with the order's state
+of now.
 
-An alert is kept for a year and a mail may wait for hours, so what it says of the order is read when
-it is shown, and worded by the day.
+An alert is kept for a year and a mail may wait for hours. So the state of the order is read when
+the alert is shown, and the text depends on the current day.
 """
 
 from collections.abc import Iterable
@@ -23,12 +24,12 @@ from ledger.jobs.apart import apart
 from ledger.text.dates import short_date
 from ledger.text.money import money
 
-OF_ORDERS = (AlertKind.ORDER_FAILED, AlertKind.ORDER_LACKS)
+ORDER_KINDS = (AlertKind.ORDER_FAILED, AlertKind.ORDER_LACKS)
 Outcome = Occurrence.DayOutcome
 
 
 class SettledDay(NamedTuple):
-    """What became of the day of an alert. `paid` is None if nothing was paid."""
+    """The result of the day that an alert is about. `paid` is None if nothing was paid."""
 
     outcome: str
     reason: str
@@ -37,9 +38,9 @@ class SettledDay(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ToldDay:
-    """The order of an alert as it is now. `who` is the recipient for the owner's eyes; `settled` is
-    None while nothing has become of the day.
+class OrderDay:
+    """The order of an alert in its current state. `who` is the recipient's name as the owner may
+    see it; `settled` is None while the day has no result.
     """
 
     order: StandingOrder
@@ -49,7 +50,7 @@ class ToldDay:
 
     @property
     def verb(self) -> str:
-        """What became of a payment that was refused: "was not paid"."""
+        """The result of a refused payment, as a verb phrase: "was not paid"."""
         if self.settled is None:
             return "was not paid" if self.order.is_ended else "is not paid yet"
         is_paid = self.settled.outcome == Outcome.PAID
@@ -63,7 +64,7 @@ class ToldDay:
 
     @property
     def result(self) -> str:
-        """What became of the day, in a sentence; "" while nothing has."""
+        """The result of the day as a sentence; "" while it has none."""
         if self.settled is None:
             return ""
         if self.settled.paid is not None:
@@ -74,7 +75,9 @@ class ToldDay:
 
     @property
     def reason(self) -> str:
-        """Why it was refused when it was last tried; "" if that is over, or was not kept."""
+        """Why the latest attempt was refused; "" if this does not matter any more or was not
+        stored.
+        """
         if self.settled is None:
             return self.order.refused_why
         return self.settled.reason if self.settled.outcome == Outcome.REFUSED else ""
@@ -106,11 +109,11 @@ class ToldDay:
         return f"It is tried again until {short_date(until)} is over, and once more on {after}."
 
 
-def told_days(alerts: Iterable[Alert]) -> dict[UUID, ToldDay]:
-    """The orders of one person's alerts, by alert. None for other alerts, and for an order that was
-    erased. Six queries; none without an alert of an order.
+def order_days(alerts: Iterable[Alert]) -> dict[UUID, OrderDay]:
+    """Returns the order and its day for each of one person's alerts, by alert. Leaves out other
+    alerts, and orders that were erased. Six queries; no query without an alert of an order.
     """
-    of_orders = [each for each in alerts if each.kind in OF_ORDERS and each.day]
+    of_orders = [each for each in alerts if each.kind in ORDER_KINDS and each.day]
     if not of_orders:
         return {}
     with reading(RowScope.DIRECTORY):
@@ -122,7 +125,7 @@ def told_days(alerts: Iterable[Alert]) -> dict[UUID, ToldDay]:
     who = names_of(owner, orders.values(), Account.objects.owned_by(owner))
     settled = _settled(of_orders)
     return {
-        each.pk: ToldDay(
+        each.pk: OrderDay(
             order := orders[each.about], who[order.to_account_id], each.day,
             settled.get((each.about, each.day)),
         )
@@ -144,9 +147,11 @@ def _settled(alerts: Iterable[Alert]) -> dict[tuple[UUID, date], SettledDay]:
     }
 
 
-def tell_of_lacking_money() -> int:
-    """Writes the alerts of payments that will lack money, each once. Returns how many. If those of
-    one person fail, writes all others first, then raises that error.
+def write_lacking_money_alerts() -> int:
+    """Writes the alerts of payments that will lack money, each once. Returns how many.
+
+    If the alerts of one person fail, writes the alerts of all other people first, then raises that
+    error.
     """
     written = 0
     owners = StandingOrder.objects.active().values("owner")
@@ -154,12 +159,12 @@ def tell_of_lacking_money() -> int:
     with apart("Alerts of orders, person") as person_apart:
         for choice in wanted.select_related("owner").iterator():
             with person_apart(choice.owner_id):
-                written += _tell_owner(choice)
+                written += _write_alerts(choice)
     return written
 
 
-def _tell_owner(choice: AlertChoice) -> int:
-    # One that was refused was told of as such, and so may its later days be.
+def _write_alerts(choice: AlertChoice) -> int:
+    # A refused payment has its own alert, and so may later days of its order.
     failing = [
         payment for payment in failing_soon(choice.owner) if payment.order.refused_at is None
     ]
@@ -171,8 +176,8 @@ def _tell_owner(choice: AlertChoice) -> int:
 
 
 def _alert_of_lack(choice: AlertChoice, payment: ExpectedPayment) -> Alert:
-    """The alert of a payment. Its amount is 0 if the account is frozen, and None if something else
-    than money is the reason, which is in the detail.
+    """Returns the alert of a payment. Its amount is 0 if the account is frozen. It is None if the
+    reason is neither money nor a frozen account; then the detail contains the reason.
     """
     order, stop = payment.order, payment.stop
     is_frozen = stop is not None and stop.account.is_frozen

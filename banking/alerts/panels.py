@@ -12,7 +12,9 @@ from ledger.web.panels import register
 
 @register("top", "alerts/_bell.html")
 def bell(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The new alerts of the person who is signed in; those that the page has counted already."""
+    """Returns the new alerts of the signed-in user. Uses the count of the page if the page has
+    one.
+    """
     if not isinstance(request.user, User):
         return None
     return {"unread_alerts": context.get("unread_alerts") or UnreadAlerts(request.user)}

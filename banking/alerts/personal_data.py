@@ -1,4 +1,4 @@
-"""The alerts of a person, and which ones they chose."""
+"""A person's alerts, choices and mail times."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -33,12 +33,12 @@ def _alert_choices(person: User) -> Iterable[Row]:
 
 
 def _alerts(person: User) -> Iterable[Row]:
-    told = Alert.objects.filter(owner=person).order_by("created_at", "pk")
+    alerts = Alert.objects.filter(owner=person).order_by("created_at", "pk")
     columns = (
         "kind", "account__number", "about", "day", "amount", "balance", "detail", "created_at",
         "read_at", "mail", "mailed_at",
     )  # fmt: skip
-    return read(told, *columns)
+    return read(alerts, *columns)
 
 
 def _alert_times(person: User) -> Iterable[Row]:
@@ -47,7 +47,7 @@ def _alert_times(person: User) -> Iterable[Row]:
 
 
 def _kept() -> list[KeptRow]:
-    return [("Alerts: what you were told", in_days(settings.LEDGER_KEEP_ALERTS_DAYS))]
+    return [("Alerts", in_days(settings.LEDGER_KEEP_ALERTS_DAYS))]
 
 
 def _delete_old(now: datetime) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What a person was told, in words, and what they want to be told of."""
+"""The texts of a person's alerts and choices."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import Account, User
 from accounts.sign_in.addresses import is_like_a_link
 from banking.alerts.models import Alert, AlertChoice, AlertKind, AlertMail
-from banking.alerts.orders import OF_ORDERS, ToldDay, told_days
+from banking.alerts.orders import ORDER_KINDS, OrderDay, order_days
 from ledger.text.dates import short_date
 from ledger.text.lines import cut
 from ledger.text.money import money
@@ -19,7 +19,7 @@ from transactions.entry_line import receipt_url
 from transactions.models import Entry
 from transactions.models.entry import ROW_FIELDS
 
-MOST_COUNTED = 99  # on the bell
+MAX_COUNTED = 99  # on the bell
 LONGEST_NAME, LONGEST_DETAIL = 60, 160
 
 HELP = {
@@ -29,23 +29,23 @@ HELP = {
     AlertKind.ORDER_FAILED: "A payment that you have ordered was refused.",
     AlertKind.ORDER_LACKS: "Two days before: no money, a limit, a frozen or closed account.",
     AlertKind.HOLD_EXPIRING: "Money that is held is released within a day if nothing happens.",
-    AlertKind.NEW_DEVICE: "The mail about it is always sent, at once.",
+    AlertKind.NEW_DEVICE: "We always send you a mail about it immediately.",
 }
 
 
 class AlertLine(NamedTuple):
-    """An alert as it is shown. `amount` has its sign where money has moved."""
+    """An alert as text. `amount` has a sign if money has moved."""
 
     title: str
     detail: str
-    mailed: str  # the detail with no text that strangers wrote
+    mailed: str  # the detail for a mail: without text that strangers wrote
     url: str
     at: datetime
     is_unread: bool
 
 
 class ChoiceLine(NamedTuple):
-    """A choice in words."""
+    """A choice as text."""
 
     choice: AlertChoice
     sentence: str
@@ -54,7 +54,7 @@ class ChoiceLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChosenKind:
-    """A kind with a person's choices of it."""
+    """A kind of alert with a person's choices."""
 
     kind: AlertKind
     help: str
@@ -66,20 +66,22 @@ class ChosenKind:
 
 
 def unread_count(person: User) -> int:
-    """How many alerts are new, counted up to one more than MOST_COUNTED. One query."""
+    """Returns the number of new alerts, counted up to MAX_COUNTED + 1. One query."""
     unread = Alert.objects.owned_by(person).unread()
-    return len(unread.values_list("pk", flat=True)[: MOST_COUNTED + 1])
+    return len(unread.values_list("pk", flat=True)[: MAX_COUNTED + 1])
 
 
 def lines_of(alerts: Sequence[Alert]) -> list[AlertLine]:
-    """Alerts of one person in words. Two queries, and those of `told_days`. The other side of a
-    booked payment has the name that the statement shows; one of a hold has none.
+    """Returns the alerts of one person as text. Two queries, plus the queries of `order_days`.
+
+    The other side of a booked payment has the name that the statement shows. The other side of a
+    hold has no name.
     """
     accounts = {
         account.pk: account
         for account in Account.objects.filter(pk__in={each.account_id for each in alerts})
     }
-    entries, days = _entries(alerts, accounts), told_days(alerts)
+    entries, days = _entries(alerts, accounts), order_days(alerts)
     return [_line(each, accounts, entries, days.get(each.pk)) for each in alerts]
 
 
@@ -105,13 +107,15 @@ def _line(
     alert: Alert,
     accounts: dict[UUID, Account],
     entries: dict[tuple[UUID, UUID | None], Entry],
-    told: ToldDay | None,
+    order_day: OrderDay | None,
 ) -> AlertLine:
     account = accounts.get(alert.account_id) if alert.account_id else None
     entry = entries.get((alert.about, alert.account_id))
-    if account is not None and alert.kind in OF_ORDERS:
-        title, detail = _words_of_order(alert, account, told, told.who if told else "")
-        mailed = _words_of_order(alert, account, told, _mailed_name(told))[1]
+    if account is not None and alert.kind in ORDER_KINDS:
+        title, detail = _words_of_order(
+            alert, account, order_day, order_day.who if order_day else ""
+        )
+        mailed = _words_of_order(alert, account, order_day, _mailed_name(order_day))[1]
     else:
         title, detail = _words(alert, account, _other_side(entry))
         mailed = _words(alert, account, _mailed_side(entry, alert.owner_id))[1]
@@ -126,7 +130,7 @@ def _line(
 
 
 def _words(alert: Alert, account: Account | None, other_side: str) -> tuple[str, str]:
-    """The title of an alert, and what stands below it."""
+    """Returns the title and the detail of an alert."""
     if account is None:
         return "A sign-in from a new device", cut(alert.detail, LONGEST_DETAIL)
     name = cut(account.name, LONGEST_NAME)
@@ -145,30 +149,36 @@ def _words(alert: Alert, account: Account | None, other_side: str) -> tuple[str,
 
 
 def _words_of_order(
-    alert: Alert, account: Account, told: ToldDay | None, who: str
+    alert: Alert, account: Account, order_day: OrderDay | None, who: str
 ) -> tuple[str, str]:
-    """The same of a standing order. `who` is the recipient, "" if not to be named."""
+    """Returns the title and the detail for a standing order. `who` is the recipient's name, "" if
+    it must not be shown.
+    """
     name = cut(account.name, LONGEST_NAME)
     amount = money(alert.amount, account.currency) if alert.amount else ""
     day = short_date(alert.day) if alert.day else ""
     to = f" to {cut(who, LONGEST_NAME)}" if who else ""
     if alert.kind == AlertKind.ORDER_LACKS:
-        return _words_of_lack(alert, (name, amount, day, to), told)
+        return _words_of_lack(alert, (name, amount, day, to), order_day)
     verb, why, step = ("was not paid", alert.detail, "")
-    if told is not None:
-        verb, why, step = told.verb, told.reason, told.next_step
-    # The reason begins with the account's name: a long one is cut, and its figures are not.
+    if order_day is not None:
+        verb, why, step = order_day.verb, order_day.reason, order_day.next_step
+    # The reason begins with the account's name. Only this name is cut, never the amounts.
     reason = f" Refused: {why.replace(account.name, name, 1)}" if why else ""
     title = f"A standing order of {amount} {verb}"
     return title, f"From {name}{to}, due on {day}.{reason} {step}".rstrip()
 
 
 def _words_of_lack(
-    alert: Alert, labels: tuple[str, str, str, str], told: ToldDay | None
+    alert: Alert, labels: tuple[str, str, str, str], order_day: OrderDay | None
 ) -> tuple[str, str]:
-    """The same of an order that lacks money."""
+    """Returns the title and the detail for an order that lacks money."""
     name, amount, day, to = labels
-    verb, result = ("is", "") if told and told.is_ahead else ("was", told.result if told else "")
+    verb, result = (
+        ("is", "")
+        if order_day and order_day.is_ahead
+        else ("was", order_day.result if order_day else "")
+    )
     of = f" of {alert.detail}" if alert.detail else ""
     order = f"the standing order{to}{of}"
     if amount:
@@ -178,13 +188,14 @@ def _words_of_lack(
     return title, f"{why}: {order}. {result}".rstrip()
 
 
-def _mailed_name(told: ToldDay | None) -> str:
-    return told.who if told and not is_like_a_link(told.who) else ""
+def _mailed_name(order_day: OrderDay | None) -> str:
+    return order_day.who if order_day and not is_like_a_link(order_day.who) else ""
 
 
 def _mailed_side(entry: Entry | None, reader: UUID) -> str:
-    """The name, unless it looks like a link: its holder has chosen it. Of a payment that the reader
-    made, what for too, unless that looks like one: the form may have been filled in by a link.
+    """Returns the name of the other side, unless it looks like a link, because its owner has chosen
+    it. Adds the description of a payment that the reader made, unless this looks like a link: a
+    link may have filled in the form.
     """
     name = entry.counterparty_name if entry else ""
     if entry is None or not name or is_like_a_link(name):
@@ -206,7 +217,7 @@ def _joined(who: str, description: str) -> str:
 
 
 def _other_side(entry: Entry | None) -> str:
-    """Whom the money came from or went to, and what for."""
+    """Returns the name of the payer or the recipient, and the description."""
     if entry is None:
         return ""
     description = entry.description if entry.counterparty_name else ""
@@ -227,7 +238,7 @@ def _url(alert: Alert) -> str:
 
 
 def chosen_kinds(person: User) -> list[ChosenKind]:
-    """Each kind with the person's choices. One query."""
+    """Returns each kind with the person's choices. One query."""
     mine = AlertChoice.objects.owned_by(person).select_related("account")
     lines = [line_of_choice(each) for each in mine.order_by("account__created_at", "pk")]
     return [
@@ -237,7 +248,7 @@ def chosen_kinds(person: User) -> list[ChosenKind]:
 
 
 def line_of_choice(choice: AlertChoice) -> ChoiceLine:
-    """The choice in words."""
+    """Returns the choice as text."""
     mailed = str(AlertMail(choice.mail).label)
     if choice.account is None or choice.amount is None:
         return ChoiceLine(choice, "On", mailed)

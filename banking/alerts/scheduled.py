@@ -1,4 +1,4 @@
-"""The job of alerts, which sends what other jobs cause in the same minute."""
+"""The job of alerts. It runs last, so that it sends what other jobs cause in the same minute."""
 
 from datetime import timedelta
 

@@ -1,7 +1,7 @@
 """Sends the mails of alerts that are due: see Note [Mails of alerts].
 
-An alert to be told at once waits only for the quiet hours of its person to end; what has gathered
-meanwhile is one mail a kind. Those of the daily mail wait for its time.
+An alert with an immediate mail waits only for the end of its owner's quiet hours. The alerts from
+these hours become one mail per kind. Alerts of the daily mail wait for its time.
 """
 
 import logging
@@ -26,10 +26,10 @@ from ledger.web.mail import MailNotSent, MailRefused
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=2)  # that a claim lasts: longer than a mail server may take
+LEASE = timedelta(minutes=2)  # of a claim: longer than a mail server may take
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480))
 GIVE_UP_AFTER = timedelta(days=3)
-MOST_FAILURES = 5  # in a row; then the mail server is taken to be down until the next run
+MAX_FAILURES = 5  # in a row; then the run ends, because the mail server is probably down
 
 
 _WAITING = """
@@ -40,7 +40,8 @@ _WAITING = """
       AND coalesce(alert.mail_claim_ends <= %s, true)
     ORDER BY 1, 2
 """
-# Of one mail: those of a worker that was killed first, under their id.
+# Claims the alerts of one mail. If a killed worker left claimed alerts, claims these first, under
+# their id.
 _CLAIM = """
     WITH mine AS MATERIALIZED (
         SELECT id, mail_id, mail_attempts FROM alerts
@@ -62,7 +63,9 @@ _CLAIM = """
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMail:
-    """A mail that this worker sends: alerts of one person and kind, "" for the daily mail."""
+    """A mail that this worker sends: alerts of one person and kind. The kind is "" for the daily
+    mail.
+    """
 
     id: UUID
     owner: User
@@ -76,15 +79,16 @@ class ClaimedMail:
 
 @dataclass(slots=True)
 class SentMails:
-    """How many mails were sent, and how many are tried again."""
+    """The number of sent mails, and the number of mails that are tried again."""
 
     sent: int = 0
     waiting: int = 0
 
 
 def send_due(now: datetime | None = None) -> SentMails:
-    """Sends each mail that is due. Safe to run twice and in parallel. If one cannot be made, sends
-    all others first, then raises that error. A mail that the server refuses keeps no other waiting.
+    """Sends each mail that is due. Safe to run twice and in parallel. If a mail cannot be made,
+    sends all others first, then raises that error. A mail that the server refuses does not delay
+    the others.
     """
     counts, down = SentMails(), 0
     with apart("Mail of alerts") as mail_apart:
@@ -95,7 +99,7 @@ def send_due(now: datetime | None = None) -> SentMails:
                 counts.waiting += failure is not None
                 is_answered = failure is None or isinstance(failure, MailRefused)
                 down = 0 if is_answered else down + 1
-            if down == MOST_FAILURES:
+            if down == MAX_FAILURES:
                 break
     return counts
 
@@ -108,8 +112,9 @@ def _due(now: datetime | None) -> Iterator[ClaimedMail]:
         moment, times = now or clock(), times_of(owner)
         if is_quiet(times, moment):
             continue
-        # A mail of a killed worker, then what has come since. What comes while that is sent is of
-        # the next run: whoever goes on paying would keep the worker from all other work.
+        # First the mail of a killed worker, then newer alerts. Alerts that are written while this
+        # mail is sent wait for the next run: otherwise a customer with many payments would keep the
+        # worker from all other work.
         for _ in range(2):
             mail = _claim(owner, kind, moment, last_daily(times, moment))
             if mail is None:
@@ -119,7 +124,7 @@ def _due(now: datetime | None) -> Iterator[ClaimedMail]:
 
 @with_retry
 def _claim(owner: UUID, kind: str, now: datetime, until: datetime) -> ClaimedMail | None:
-    """Gives this worker the next mail of a person and kind, and commits that."""
+    """Claims the next mail of a person and kind for this worker, and commits the claim."""
     facts: dict[str, Any] = {
         "owner": owner, "kind": kind, "now": now, "until": until, "new": uuid7(),
         "ends": now + LEASE,
@@ -131,10 +136,12 @@ def _claim(owner: UUID, kind: str, now: datetime, until: datetime) -> ClaimedMai
 
 
 def _send(claimed: ClaimedMail, now: datetime) -> MailNotSent | None:
-    """Sends the mail and marks its alerts. Returns why the mail server did not take it."""
+    """Sends the mail and marks its alerts. Returns the error if the mail server did not accept
+    it.
+    """
     newest = list(claimed.alerts.newest_first()[:SHOWN])
     if not newest:
-        return None  # ended meanwhile by its reader
+        return None  # the reader has ended these mails in the meantime
     count = claimed.alerts.count()
     try:
         mail_of(claimed.id, claimed.kind, claimed.owner, newest, count).send()
@@ -147,13 +154,15 @@ def _send(claimed: ClaimedMail, now: datetime) -> MailNotSent | None:
 
 @with_retry
 def mark_sent(claimed: ClaimedMail, now: datetime) -> None:
-    """Notes that the mail has left."""
+    """Records that the mail was sent."""
     claimed.alerts.update(mailed_at=now, mail_claim_ends=None)
 
 
 @with_retry
 def _wait(claimed: ClaimedMail, attempts: int, now: datetime, error: MailNotSent) -> None:
-    """Plans the next attempt, or gives the mail up: its alerts stay on the page."""
+    """Sets the time of the next attempt. After GIVE_UP_AFTER it gives the mail up; its alerts stay
+    on the page.
+    """
     pause = PAUSES[min(attempts, len(PAUSES)) - 1]
     claimed.alerts.update(mail_claim_ends=now + pause)
     given_up = claimed.alerts.filter(created_at__lt=now - GIVE_UP_AFTER)

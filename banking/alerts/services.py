@@ -1,4 +1,4 @@
-"""What a person wants to be told of, chosen and dropped; and what they have read."""
+"""Saves and removes a person's choices of alerts, and marks alerts as read."""
 
 from collections.abc import Collection
 from datetime import datetime, time
@@ -16,8 +16,8 @@ from banking.alerts.models import Alert, AlertChoice, AlertKind, AlertTimes, id_
 from ledger.db.retry import with_retry
 from transactions.exceptions import InvalidDetails
 
-MOST_CHOICES = 100  # of one person
-TOO_MANY = f"You have chosen {MOST_CHOICES} alerts. Remove one first."
+MAX_CHOICES = 100  # of one person
+TOO_MANY = f"You have chosen {MAX_CHOICES} alerts. Remove one first."
 
 
 @counts_refusals
@@ -30,15 +30,15 @@ def choose(
     account: Account | None = None,
     amount: Decimal | None = None,
 ) -> AlertChoice:
-    """Tells the person of it from now on; chosen again, with the new amount and mail.
+    """Saves the person's choice of an alert. If the choice exists, updates its amount and mail.
 
-    Raises InvalidDetails for one more than MOST_CHOICES.
+    Raises: InvalidDetails above MAX_CHOICES.
     """
     key = id_of_choice(owner.pk, kind, account.pk if account else None)
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(owner.pk)
         mine = AlertChoice.objects.owned_by(owner)
-        if mine.count() >= MOST_CHOICES and not mine.filter(pk=key).exists():
+        if mine.count() >= MAX_CHOICES and not mine.filter(pk=key).exists():
             raise InvalidDetails(TOO_MANY)
         facts = {"amount": amount, "mail": mail}
         about = {"owner": owner, "kind": kind, "account": account}
@@ -50,7 +50,7 @@ def choose(
 
 @with_retry
 def drop(*, choice: AlertChoice) -> None:
-    """Tells the person of it no more. What they were told stays."""
+    """Deletes a choice. Alerts that were written before stay."""
     choice.delete()
 
 
@@ -58,7 +58,7 @@ def drop(*, choice: AlertChoice) -> None:
 def set_times(
     *, owner: User, daily_at: time, quiet_from: time | None, quiet_until: time | None
 ) -> None:
-    """Chooses when mails of alerts may leave."""
+    """Sets when mails of alerts may be sent."""
     AlertTimes.objects.update_or_create(
         owner=owner,
         defaults={"daily_at": daily_at, "quiet_from": quiet_from, "quiet_until": quiet_until},
@@ -66,21 +66,23 @@ def set_times(
 
 
 @with_retry
-def mark_read(*, owner: User, shown: Collection[UUID], before: datetime | None = None) -> int:
-    """Marks the alerts that a page has shown as read, and all that are older than `before`. Returns
+def mark_read(*, owner: User, alert_ids: Collection[UUID], before: datetime | None = None) -> int:
+    """Marks the alerts that a page has shown as read, and all alerts older than `before`. Returns
     how many.
 
-    Not all until a moment: an alert is written within its event's commit, so one that comes later
-    may have an earlier time.
+    It does not mark all alerts up to now: an alert is written within its event's commit, so a later
+    alert may have an earlier time.
     """
-    seen = Q(pk__in=shown)
+    seen = Q(pk__in=alert_ids)
     if before is not None:
         seen |= Q(created_at__lt=before)
     marked: int = Alert.objects.owned_by(owner).unread().filter(seen).update(read_at=timezone.now())
     return marked
 
 
-def tell_of_new_device(*, sign_in: SignIn, **_signal: object) -> None:
-    """Writes the alert of a sign-in from a new device, within its database transaction."""
+def write_new_device_alert(*, sign_in: SignIn, **_signal: object) -> None:
+    """Writes the alert of a sign-in from a new device, within the database transaction of the
+    sign-in.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT tell_of_new_device(%s)", [sign_in.pk])

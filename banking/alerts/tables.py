@@ -1,4 +1,4 @@
-"""Who reads and writes what people are told of. Triggers and a job write alerts."""
+"""The rights on the tables of alerts. Triggers and a job write alerts."""
 
 from ledger.db.rights.policies import AUDITS, IS_OWN, IS_OWN_ACCOUNT, NOBODY, OF_OWNER, Policy
 from ledger.db.rights.registered_tables import EVERYTHING, Table, register, register_functions
@@ -16,13 +16,13 @@ register(
                 changes=IS_OWN,
                 becomes=CHOSEN_FOR_OWN,
             ),
-            personal_data="what somebody wants to be told of; deleted with the person",
+            personal_data="the alerts that somebody has chosen; deleted with the person",
         ),
         "alerts": Table(
             web="SELECT, UPDATE (read_at)",
             worker=EVERYTHING,
             rows=Policy(reads=f"{IS_OWN} OR {AUDITS}", writes=NOBODY, changes=IS_OWN),
-            personal_data="what somebody was told of; deleted after a keeping time",
+            personal_data="alerts of somebody; deleted after the retention period",
         ),
         "alert_times": Table(
             web=EVERYTHING,

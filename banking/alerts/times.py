@@ -1,4 +1,4 @@
-"""When mails of alerts may leave: quiet hours and the daily mail, in the bank's time zone."""
+"""When mails of alerts may be sent: quiet hours and the daily mail, in the bank's time zone."""
 
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -9,12 +9,12 @@ from banking.alerts.models import AlertTimes
 
 
 def times_of(owner: UUID) -> AlertTimes:
-    """The person's times; those of everybody if they have chosen none."""
+    """Returns the person's times, or the default times if the person has not chosen any."""
     return AlertTimes.objects.filter(owner=owner).first() or AlertTimes(owner_id=owner)
 
 
 def is_quiet(times: AlertTimes, now: datetime) -> bool:
-    """Whether it is within the quiet hours, which may go over midnight."""
+    """Returns whether `now` is within the quiet hours, which may span midnight."""
     begin, end = times.quiet_from, times.quiet_until
     if begin is None or end is None:
         return False
@@ -23,8 +23,8 @@ def is_quiet(times: AlertTimes, now: datetime) -> bool:
 
 
 def last_daily(times: AlertTimes, now: datetime) -> datetime:
-    """The latest moment of the daily mail that is not to come. On a day on which the clock leaves
-    that time out, it is an hour later; on one that has it twice, the first counts.
+    """Returns the time of the latest daily mail before `now`. If the clock skips that time on a
+    day, the mail is an hour later. If the clock repeats that time, the first one counts.
     """
     day = timezone.localdate(now)
     moment = _at(day, times.daily_at)

@@ -1,8 +1,8 @@
 """The triggers that write alerts: see Note [Alerts].
 
-They run with the rights of the owner, so the web role may write none. A payment costs a lookup in
-the index of choices by account. An alert tells only the holder of the account, whoever has chosen
-it.
+They run with the rights of the tables' owner, because the web role may not insert alerts. Each
+payment costs one lookup in the index of choices by account. Only the holder of the account gets an
+alert, even if somebody else has a choice for the account.
 """
 
 import pgtrigger
@@ -11,13 +11,13 @@ from ledger.db.triggers import FirmTrigger
 
 
 def id_sql(kind: str, owner: str, about: str, day: str = "NULL::date") -> str:
-    """The id of an alert in SQL, as `id_of_alert` makes it."""
+    """Returns the SQL for the id of an alert, as `id_of_alert` makes it."""
     return f"md5(concat('alert ', {kind}, ' ', {owner}, ' ', {about}, ' ', {day}))::uuid"
 
 
 _NOBODY_CHOSE = "NOT EXISTS (SELECT FROM alert_choices WHERE account_id IS NOT NULL)"
-# A low balance is told when it is crossed, not again below.
-_IS_TOLD = """CASE choice.kind
+# A low balance causes one alert when it is crossed, and none while it stays below.
+_IS_ALERTED = """CASE choice.kind
         WHEN 'money_in' THEN {change} > choice.amount
         WHEN 'money_out' THEN -({change}) > choice.amount
         ELSE {balance} < choice.amount AND {balance} - ({change}) >= choice.amount END"""
@@ -26,8 +26,8 @@ _IS_HOLDERS = (
 )
 
 
-def _tell(row: str, balance: str) -> str:
-    """The beginning of the INSERT of what a row of `transactions` tells, up to its FROM."""
+def _insert_alert(row: str, balance: str) -> str:
+    """Returns the INSERT of alerts for a row of `transactions`, up to its FROM."""
     return f"""
     INSERT INTO alerts
         (id, owner_id, account_id, kind, about, amount, balance, created_at, mail)
@@ -38,8 +38,8 @@ def _tell(row: str, balance: str) -> str:
     """
 
 
-# One row is by far the most frequent case. Its values are constants to the query, so it is a lookup
-# in the index however many choices there are; joined with `added`, Postgres would read them all.
+# One row is by far the most frequent case. Its values are constants in the query, so Postgres looks
+# the choices up in the index. In a join with `added`, Postgres would read all choices.
 _CHANGE_OF_ONE = (
     "CASE choice.account_id WHEN one.to_account_id THEN one.amount ELSE -one.amount END"
 )
@@ -48,19 +48,19 @@ _BALANCE_OF_ONE = (
 )
 _CHOSEN_OF_ONE = f"""
     choice.account_id = ANY (ARRAY[one.from_account_id, one.to_account_id])
-    AND {_IS_TOLD.format(change=_CHANGE_OF_ONE, balance=_BALANCE_OF_ONE)}
+    AND {_IS_ALERTED.format(change=_CHANGE_OF_ONE, balance=_BALANCE_OF_ONE)}
 """
 ONE_ROW = f"""
     IF one.status = 'completed'
        AND EXISTS (SELECT FROM alert_choices AS choice WHERE {_CHOSEN_OF_ONE}) THEN
-        {_tell("one", _BALANCE_OF_ONE)}
+        {_insert_alert("one", _BALANCE_OF_ONE)}
         FROM alert_choices AS choice {_IS_HOLDERS}
         WHERE {_CHOSEN_OF_ONE}
         ON CONFLICT (id) DO NOTHING;
     END IF;
 """
 MANY_ROWS = f"""
-    {_tell("added", "side.balance")}
+    {_insert_alert("added", "side.balance")}
     FROM added
     CROSS JOIN LATERAL (
         VALUES (added.from_account_id, -added.amount, added.from_balance),
@@ -68,7 +68,7 @@ MANY_ROWS = f"""
     ) AS side (account_id, change, balance)
     JOIN alert_choices AS choice ON choice.account_id = side.account_id {_IS_HOLDERS}
     WHERE added.status = 'completed'
-      AND {_IS_TOLD.format(change="side.change", balance="side.balance")}
+      AND {_IS_ALERTED.format(change="side.change", balance="side.balance")}
     ON CONFLICT (id) DO NOTHING
 """
 
@@ -98,7 +98,9 @@ PAYMENTS_ARE_ALERTED = FirmTrigger(
 
 
 def _order_failed(day: str, why: str, which: str) -> str:
-    """PL/pgSQL that tells the owner of an order that a day of it was not paid."""
+    """Returns PL/pgSQL that writes an alert for the owner of an order: the payment of a day was
+    refused.
+    """
     return f"""
         INSERT INTO alerts
             (id, owner_id, account_id, kind, about, day, amount, detail, created_at, mail)
@@ -114,7 +116,7 @@ def _order_failed(day: str, why: str, which: str) -> str:
     """
 
 
-# The first refusal of a day is told; what is refused again, or for good, is the same event.
+# Only the first refusal of a day causes an alert. Later refusals of the day have the same id.
 REFUSALS_ARE_ALERTED = FirmTrigger(
     name="told_refusal",
     when=pgtrigger.After,

@@ -1,15 +1,15 @@
-"""How many alerts are new."""
+"""The number of new alerts."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 from accounts.models import User
-from banking.alerts.reads import MOST_COUNTED, unread_count
+from banking.alerts.reads import MAX_COUNTED, unread_count
 
 
 @dataclass
 class UnreadAlerts:
-    """Counted once a page, when its template asks. One query."""
+    """Counts new alerts lazily: one query per page, and only if the template shows the count."""
 
     person: User
 
@@ -19,4 +19,4 @@ class UnreadAlerts:
 
     @property
     def label(self) -> str:
-        return f"{MOST_COUNTED}+" if self.count > MOST_COUNTED else str(self.count)
+        return f"{MAX_COUNTED}+" if self.count > MAX_COUNTED else str(self.count)

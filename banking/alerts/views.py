@@ -23,14 +23,14 @@ from banking.alerts.unread import UnreadAlerts
 from ledger.text.dates import moment_in_utc
 from transactions.exceptions import LedgerError
 
-ON_A_PAGE = 50
+ALERTS_PER_PAGE = 50
 
 
 @require_safe
 def alert_list(request: PersonRequest) -> HttpResponse:
-    """What the reader was told, newest first."""
+    """Shows the reader's alerts, newest first."""
     mine = Alert.objects.owned_by(request.user).newest_first()
-    page = Paginator(mine, ON_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(mine, ALERTS_PER_PAGE).get_page(request.GET.get("page"))
     alerts = list(page.object_list)
     context: dict[str, Any] = {"page": page, "lines": lines_of(alerts)}
     if alerts and page.number == 1:
@@ -44,26 +44,28 @@ def alert_list(request: PersonRequest) -> HttpResponse:
 
 @require_POST
 def read(request: PersonRequest) -> HttpResponse:
-    """Marks the alerts that the page has shown as read, and those of its further pages."""
+    """Marks as read the alerts that the page has shown, and all alerts on further pages."""
     before = moment_in_utc(request.POST.get("before", ""))
     try:
-        shown = [UUID(id) for id in request.POST.get("shown", "").split()[:ON_A_PAGE]]
+        alert_ids = [UUID(id) for id in request.POST.get("shown", "").split()[:ALERTS_PER_PAGE]]
     except ValueError:
         return redirect("transactions:alerts")
-    mark_read(owner=request.user, shown=shown, before=before)
+    mark_read(owner=request.user, alert_ids=alert_ids, before=before)
     return redirect("transactions:alerts")
 
 
 @require_safe
 def choices(request: PersonRequest) -> HttpResponse:
-    """What the reader wants to be told of."""
+    """Shows which alerts the reader has chosen."""
     context = {"kinds": chosen_kinds(request.user), "times": times_of(request.user.pk)}
     return render(request, "alerts/choices.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def choice(request: PersonRequest, kind: str) -> HttpResponse:
-    """Shows the form of a kind, filled in with the choice for `account`; a POST saves it."""
+    """Shows the form for a kind of alert, filled in with the choice for `account`. A POST saves the
+    choice.
+    """
     if kind not in AlertKind.values:
         raise Http404
     which = AlertKind(kind)
@@ -77,7 +79,7 @@ def choice(request: PersonRequest, kind: str) -> HttpResponse:
         except LedgerError as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"{which.label}: you will be told.{replaced}")
+            messages.success(request, f"{which.label}: you will get alerts.{replaced}")
             return redirect("transactions:alert_choices")
     context = {"form": form, "kind": which, "help": HELP[which], "saved": saved}
     return render(request, "alerts/choice.html", context)
@@ -85,16 +87,16 @@ def choice(request: PersonRequest, kind: str) -> HttpResponse:
 
 @require_POST
 def choice_remove(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Removes a choice of the reader's own."""
+    """Removes one of the reader's choices."""
     found = get_object_or_404(AlertChoice.objects.owned_by(request.user), pk=pk)
     drop(choice=found)
-    messages.success(request, f"{AlertKind(found.kind).label}: you will not be told any more.")
+    messages.success(request, f"{AlertKind(found.kind).label}: you will get no more alerts.")
     return redirect("transactions:alert_choices")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def times(request: PersonRequest) -> HttpResponse:
-    """Shows when mails may leave; a POST saves it."""
+    """Shows when mails may be sent. A POST saves the times."""
     data = request.POST if request.method == "POST" else None
     form = AlertTimesForm.of(data, times_of(request.user.pk))
     if form.is_valid():
@@ -106,10 +108,12 @@ def times(request: PersonRequest) -> HttpResponse:
 
 
 @login_not_required
-@csrf_exempt  # mail programs send it, without a page of ours
+@csrf_exempt  # mail programs send the POST without our page
 @require_http_methods(["GET", "HEAD", "POST"])
 def mails_end(request: HttpRequest, token: str) -> HttpResponse:
-    """The page of the link in a mail; a POST, also one of a mail program, ends its mails."""
+    """Shows the page behind the link in a mail. A POST ends these mails; mail programs may send it
+    too.
+    """
     which = mail_kind_of(token)
     if which is None:
         raise Http404
@@ -124,7 +128,9 @@ def mails_end(request: HttpRequest, token: str) -> HttpResponse:
 def _replaced(
     request: PersonRequest, kind: AlertKind, form: AlertChoiceForm, saved: AlertChoice | None
 ) -> str:
-    """A sentence about the choice that a valid form replaces, if it is another than `saved`."""
+    """Returns a message about the choice that a valid form replaces; "" if it replaces none, or
+    `saved`.
+    """
     mine = AlertChoice.objects.owned_by(request.user).filter(kind=kind).select_related("account")
     old = mine.filter(account=form.cleaned_data.get("account")).first()
     return f" It replaces: {line_of_choice(old).sentence}." if old and old != saved else ""

@@ -1,19 +1,19 @@
-"""What is kept of a file that somebody sends: its kind, which its content tells, its content
-written anew, and its name.
+"""Checks and cleans an uploaded file: its content decides its kind, is rewritten, and gets a tidy
+name.
 """
 
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from banking.attachments import documents
-from banking.attachments.models import MOST_BYTES, NAME_LIMIT, AttachmentKind
+from banking.attachments.models import MAX_BYTES, NAME_LIMIT, AttachmentKind
 from banking.attachments.refusals import UnfitFile
 from ledger.text.lines import encodes, tidy_line
 
-MOST_SENT = 10 * 1024 * 1024  # bytes; a picture becomes smaller
+MAX_UPLOAD_BYTES = 10 * 1024 * 1024  # bytes; pictures are stored smaller
 HEIC = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"})
 EMPTY = "The file is empty. Choose another one."
-TOO_LARGE = f"The file is larger than {MOST_SENT // 1024**2} MB. Choose a smaller one."
+TOO_LARGE = f"The file is larger than {MAX_UPLOAD_BYTES // 1024**2} MB. Choose a smaller one."
 NO_HEIC = (
     "This is a HEIC or AVIF picture, which many devices cannot show. Choose a JPEG, or take a"
     " screenshot of it."
@@ -23,7 +23,7 @@ OTHER = "This file is not a JPEG, PNG or WebP picture or a PDF. Choose another f
 
 @dataclass(frozen=True, slots=True)
 class FitFile:
-    """What is kept of a file."""
+    """A cleaned file, as it is stored."""
 
     name: str
     kind: AttachmentKind
@@ -31,24 +31,27 @@ class FitFile:
 
 
 def fit(name: str, content: bytes) -> FitFile:
-    """What is kept of the file. Raises UnfitFile."""
+    """Returns the cleaned file.
+
+    Raises: UnfitFile.
+    """
     if not content:
         raise UnfitFile(EMPTY)
-    if len(content) > MOST_SENT:
+    if len(content) > MAX_UPLOAD_BYTES:
         raise UnfitFile(TOO_LARGE)
-    from banking.attachments import pictures  # with Pillow, for an upload alone
+    from banking.attachments import pictures  # imports Pillow, only for uploads
 
     if pictures.format_of(content):
-        made = pictures.encoded_anew(content, MOST_BYTES)
+        made = pictures.reencoded(content, MAX_BYTES)
         return FitFile(_stem(name), AttachmentKind.PICTURE, made)
     if not content.startswith(documents.BEGINNING):
         is_heic = content[4:8] == b"ftyp" and content[8:12] in HEIC
         raise UnfitFile(NO_HEIC if is_heic else OTHER)
-    made = documents.written_anew(content, MOST_BYTES)
+    made = documents.rewritten(content, MAX_BYTES)
     return FitFile(_stem(name), AttachmentKind.DOCUMENT, made)
 
 
 def _stem(name: str) -> str:
-    """The name without its folders and its ending, in visible characters."""
+    """Returns the name without its folders and its extension, in visible characters."""
     tidy = tidy_line(name if encodes(name) else "").replace("\\", "/")
     return PurePath(tidy).stem.strip(" .")[:NAME_LIMIT].strip(" .")

@@ -1,4 +1,4 @@
-"""A receipt on one of Ana's payments, as a till prints it."""
+"""A shop receipt on one of Ana's demo payments."""
 
 import io
 from uuid import uuid5
@@ -17,7 +17,9 @@ WIDTH, HEIGHT, MARGIN = 480, 620, 36  # pixels
 
 @register(order=20)
 def attach_receipt(bank: DemoBank) -> None:
-    """Attaches the receipt to the newest such payment; a second run changes nothing."""
+    """Attaches the receipt to the newest payment with this description. A second run changes
+    nothing.
+    """
     ana = bank.people["ana"]
     paid = Transaction.objects.visible_to(ana).filter(description=DESCRIPTION)
     row = paid.order_by("-created_at").first()
@@ -28,7 +30,7 @@ def attach_receipt(bank: DemoBank) -> None:
 
 
 def _drawn(row: Transaction) -> bytes:
-    """The picture of a receipt with the amount and the day of the payment."""
+    """Returns a picture of a receipt with the amount and the day of the payment, as PNG."""
     paper = Image.new("RGB", (WIDTH, HEIGHT), "#fdfcf7")
     draw = ImageDraw.Draw(paper)
     amount = f"{figure(row.amount, row.currency)} {row.currency}"

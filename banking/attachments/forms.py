@@ -1,32 +1,34 @@
-"""The form on a receipt for a picture or a PDF."""
+"""The form on a receipt that attaches a picture or a PDF."""
 
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
-from banking.attachments.content import MOST_SENT, fit
+from banking.attachments.content import MAX_UPLOAD_BYTES, fit
 from banking.attachments.refusals import UnfitFile
-from banking.attachments.services import MOST_OF_A_PAYMENT
+from banking.attachments.services import MAX_PER_PAYMENT
 from ledger.db.ids import uuid7
 
 TYPES = "image/jpeg,image/png,image/webp,application/pdf"
-NONE = "Choose a file, or take a picture."
+NO_FILE = "Choose a file, or take a picture."
 
 
 class SentFile(forms.FileField):
-    """A file that may be missing where another field has one; `AttachmentForm` looks."""
+    """A file field that may be empty, because the user fills in only one of two such fields.
+    `AttachmentForm` checks that one has a file.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_empty_file=True, **kwargs)
 
     def validate(self, value: Any) -> None:
-        """Accepts what is missing."""
+        """Accepts an empty field."""
 
 
 class AttachmentForm(forms.Form):
-    """A file, chosen or taken with the camera of a phone. It carries the id of the attachment, so
-    that sending it twice attaches it once.
+    """A file, chosen or taken with the camera of a phone. The form contains the id of the
+    attachment, so that sending the form twice attaches the file once.
     """
 
     use_required_attribute = False
@@ -38,17 +40,17 @@ class AttachmentForm(forms.Form):
     file = SentFile(
         label="Picture or PDF",
         widget=forms.FileInput(attrs={"accept": TYPES}),
-        help_text=f"JPEG, PNG, WebP or PDF, up to {MOST_SENT // 1024**2} MB; up to "
-        f"{MOST_OF_A_PAYMENT} on a payment. Only you can see them. What cameras add, such as the "
-        "place, is removed, and so are links, comments and fields of a PDF.",
+        help_text=f"JPEG, PNG, WebP or PDF, up to {MAX_UPLOAD_BYTES // 1024**2} MB. Up to "
+        f"{MAX_PER_PAYMENT} files per payment. Only you can see them. We remove hidden camera "
+        "data, such as where the picture was taken, and the links, comments and fields of a PDF.",
     )
 
     def clean(self) -> None:
-        """Adds `fit`, what is kept of the file."""
+        """Adds `fit`, the cleaned file, to the form's data."""
         data = self.cleaned_data
         sent: UploadedFile[Any] | None = data.get("file") or data.get("photo")
         if sent is None:
-            self.add_error("file", NONE)
+            self.add_error("file", NO_FILE)
             return
         try:
             data["fit"] = fit(sent.name or "", sent.read())

@@ -1,4 +1,6 @@
-"""A receipt that the owner of a side attaches to a transaction, beside the immutable row."""
+"""A receipt that the owner of an account attaches to a transaction. The transaction does not
+change.
+"""
 
 import uuid
 from typing import ClassVar, Self
@@ -13,7 +15,7 @@ from ledger.db.ids import pk_of
 from ledger.db.triggers import FirmTrigger, refuse
 from transactions.models.transaction import Transaction
 
-MOST_BYTES = 5 * 1024 * 1024
+MAX_BYTES = 5 * 1024 * 1024
 NAME_LIMIT = 100  # characters
 
 OF_OWN_SIDE = FirmTrigger(
@@ -34,7 +36,7 @@ OF_OWN_SIDE = FirmTrigger(
 
 
 class AttachmentKind(models.TextChoices):
-    """Pictures are kept as JPEG, whatever they were sent as."""
+    """Picture or PDF. Pictures are always stored as JPEG."""
 
     PICTURE = "picture", "Picture"
     DOCUMENT = "document", "PDF"
@@ -45,18 +47,18 @@ TYPES = {AttachmentKind.PICTURE: "image/jpeg", AttachmentKind.DOCUMENT: "applica
 
 
 class AttachmentQuerySet(models.QuerySet["Attachment"]):
-    """Every read starts with `of`: attachments are private to who added them."""
+    """Attachments are private to their uploader. Start every query with `of(owner)`."""
 
     def of(self, owner: "User | uuid.UUID") -> Self:
-        """All attachments of this person, without their content."""
+        """Returns all attachments of this person, without their content."""
         return self.filter(owner=pk_of(owner)).defer("content")
 
     def about(self, transaction: "Transaction | uuid.UUID") -> Self:
-        """All attachments of one transaction."""
+        """Returns all attachments of one transaction."""
         return self.filter(transaction=pk_of(transaction))
 
     def in_order(self) -> Self:
-        """The oldest first."""
+        """Orders the oldest first."""
         return self.order_by("created_at", "pk")
 
 
@@ -79,7 +81,7 @@ class Attachment(models.Model):
     class Meta:
         db_table = "attachments"
         db_table_comment = "Receipts that people attach to transactions, for themselves"
-        default_permissions = ()  # its owner alone, regardless of roles
+        default_permissions = ()  # only its owner, regardless of roles
         triggers: ClassVar[list[pgtrigger.Trigger]] = [OF_OWN_SIDE]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["owner", "transaction"], name="attachments_of_owner"),
@@ -92,7 +94,7 @@ class Attachment(models.Model):
             ),
             models.CheckConstraint(
                 name="attachment_size_valid",
-                condition=Q(size__range=(1, MOST_BYTES)),
+                condition=Q(size__range=(1, MAX_BYTES)),
                 violation_error_message="It has at least one byte, and at most 5 MB.",
             ),
             models.CheckConstraint(
@@ -114,7 +116,7 @@ class Attachment(models.Model):
 
     @property
     def file_name(self) -> str:
-        """The name under which it is downloaded: its ending is that of its content."""
+        """The name of the downloaded file. The extension matches the content."""
         return (self.name or "receipt") + ENDINGS[AttachmentKind(self.kind)]
 
     @property

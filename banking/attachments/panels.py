@@ -11,7 +11,9 @@ from ledger.web.panels import register
 
 @register("receipt", "attachments/_panel.html")
 def attachments(request: PersonRequest, context: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The files, and the form for one more; staff have none of others. One query."""
+    """Returns the reader's files and the form for another one; None on pages for staff. One
+    query.
+    """
     if context["receipt"].is_for_staff:
         return None
     mine = Attachment.objects.of(request.user).about(context["row"]).in_order()

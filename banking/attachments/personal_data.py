@@ -1,4 +1,4 @@
-"""What a person attached to payments."""
+"""The files that a person attached to payments."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -21,7 +21,7 @@ from transactions.privacy.traces import Erased, Traces, naming, on_either_side
 
 
 def _attachments(person: User) -> Iterable[Row]:
-    """Each with its file, which is read when it is written."""
+    """Yields each attachment with its file. The content is read only when the file is written."""
     for each in Attachment.objects.of(person).in_order():
         file = ExportedFile(f"attachments/{each.pk}/{each.file_name}", partial(_content, each.pk))
         about = (each.transaction_id, each.file_name, each.content_type, each.size)
@@ -29,13 +29,18 @@ def _attachments(person: User) -> Iterable[Row]:
 
 
 def _content(pk: UUID) -> bytes:
-    """Empty if it was removed meanwhile, or is not where its row says."""
+    """Returns the content; empty if the attachment was removed in the meantime or its content is
+    missing.
+    """
     found = Attachment.objects.filter(pk=pk).first()
     return (content_of(found) if found else None) or b""
 
 
 def _delete_outside(person: User) -> None:
-    """Raises StorageFailed if S3 did not delete the files."""
+    """Deletes the person's files in S3.
+
+    Raises: StorageFailed if S3 did not delete the files.
+    """
     delete_outside(Attachment.objects.of(person).values_list("pk", flat=True))
 
 

@@ -1,7 +1,7 @@
-"""Pictures, decoded and encoded anew as JPEG: of the file only its pixels are kept.
+"""Decodes pictures and encodes them again as JPEG, so that only their pixels are kept.
 
-So EXIF, GPS, thumbnails, texts and whatever stands behind the picture are gone. Each format has its
-decoder here, so that Pillow tries none of its others.
+So EXIF, GPS, thumbnails, texts and everything after the end of the picture are removed. Each format
+has a decoder here, so that Pillow does not try its other decoders.
 """
 
 import io
@@ -17,33 +17,37 @@ from PIL.WebPImagePlugin import WebPImageFile
 from banking.attachments.refusals import UnfitFile, reading
 
 JPEG, PNG, WEBP = "JPEG", "PNG", "WebP"
-# Pixels. A JPEG in one scan is decoded in a reduced size; all others need memory for each pixel.
-MOST_IN_ONE_SCAN, MOST_PIXELS = 64_000_000, 24_000_000
-# Of a side, as in JPEG. Pillow needs memory for each row, and 72 bytes for each pixel of a width.
+# Pixels. A JPEG in one scan is decoded in a reduced size; other pictures need memory for each
+# pixel.
+MAX_IN_ONE_SCAN, MAX_PIXELS = 64_000_000, 24_000_000
+# Pixels of a side, as in JPEG. Pillow needs memory for each row, and 72 bytes for each pixel of the
+# width.
 LONGEST_SIDE = 65_500
-KEPT_PIXELS = (8_000_000, 4_000_000, 2_000_000)  # the first that fits into the size of a file
+KEPT_PIXELS = (8_000_000, 4_000_000, 2_000_000)  # the first one that gives a small enough file
 QUALITY = 85
-MOST_SCANS = 32  # of a progressive JPEG, each of which is as much work as the whole picture
-# Bytes of each of METADATA. Pillow makes an object of each value; the EXIF of a camera is smaller.
-MOST_METADATA = 65_536
-METADATA = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # they may turn a picture
+MAX_SCANS = 32  # of a progressive JPEG; each scan is as much work as the whole picture
+# Bytes of each entry of METADATA. Pillow makes an object of each value; the EXIF of a camera is
+# smaller.
+MAX_METADATA = 65_536
+# Pillow rotates a picture by these.
+METADATA = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
 # Reads by Pillow: four for each segment of a JPEG, three for each chunk of a PNG.
-MOST_READS = {JPEG: 4_000, PNG: 100_000, WEBP: 100}
+MAX_READS = {JPEG: 4_000, PNG: 100_000, WEBP: 100}
 START_OF_SCAN = b"\xff\xda"
-WHOLE_FRAMES = (0xC0, 0xC1)  # baseline and extended; a progressive one has others
+WHOLE_FRAMES = (0xC0, 0xC1)  # baseline and extended; progressive JPEGs have other ones
 # Tables, restart interval, application data and comments. Some other markers have no length.
 OTHER_SEGMENTS = (0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE)
 
 TOO_LARGE = "The picture has too many pixels. Take one of at most 24 megapixels, or a screenshot."
-DAMAGED = "The picture is damaged or cut off. Open it, save it anew, and choose that file."
+DAMAGED = "The picture is damaged or incomplete. Open it, save it again, and choose that file."
 
 
 class WithLittleMetadata(ImageFile):
-    """A decoder that forgets large metadata before it is read, and so does not turn the picture."""
+    """A decoder that ignores large metadata. It then does not rotate the picture."""
 
     def getexif(self) -> Image.Exif:
         for name in METADATA:
-            if len(self.info.get(name, "")) > MOST_METADATA:
+            if len(self.info.get(name, "")) > MAX_METADATA:
                 del self.info[name]
         return super().getexif()
 
@@ -64,7 +68,7 @@ DECODERS: dict[str, type[WithLittleMetadata]] = {JPEG: _Jpeg, PNG: _Png, WEBP: _
 
 
 class CountedReads(io.BytesIO):
-    """A file of which a decoder reads only so many parts; then it raises UnfitFile."""
+    """A file from which a decoder may read only `most` times. The next read raises UnfitFile."""
 
     def __init__(self, content: bytes, most: int) -> None:
         super().__init__(content)
@@ -78,7 +82,7 @@ class CountedReads(io.BytesIO):
 
 
 def format_of(content: bytes) -> str:
-    """The format of a picture, by its first bytes; "" if it is none of ours."""
+    """Returns the format of a picture, by its first bytes; "" if we do not accept it."""
     if content.startswith(b"\xff\xd8\xff"):
         return JPEG
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -86,15 +90,18 @@ def format_of(content: bytes) -> str:
     return WEBP if content.startswith(b"RIFF") and content[8:12] == b"WEBP" else ""
 
 
-def encoded_anew(content: bytes, most: int) -> bytes:
-    """The picture as a JPEG of at most so many bytes. Raises UnfitFile."""
+def reencoded(content: bytes, most: int) -> bytes:
+    """Returns the picture as a JPEG of at most `most` bytes.
+
+    Raises: UnfitFile.
+    """
     try:
         with reading():
             picture = _decoded(content)
             found = next((made for made in _encoded(picture) if len(made) <= most), None)
     except UnfitFile:
         raise
-    except Exception as error:  # decoders raise of all kinds on hostile files
+    except Exception as error:  # hostile files make decoders raise errors of any type
         raise UnfitFile(DAMAGED) from error
     if found is None:
         raise UnfitFile(TOO_LARGE)
@@ -102,15 +109,15 @@ def encoded_anew(content: bytes, most: int) -> bytes:
 
 
 def _decoded(content: bytes) -> Image.Image:
-    """The first picture of the file, upright, on white, in RGB."""
+    """Returns the first picture of the file, upright, on white, in RGB."""
     kind = format_of(content)
-    with DECODERS[kind](CountedReads(content, MOST_READS[kind])) as image:
+    with DECODERS[kind](CountedReads(content, MAX_READS[kind])) as image:
         is_plain = kind == JPEG and is_in_one_scan(content)
         width, height = image.size
-        most = MOST_IN_ONE_SCAN if is_plain else MOST_PIXELS
+        most = MAX_IN_ONE_SCAN if is_plain else MAX_PIXELS
         if width * height > most or max(image.size) > LONGEST_SIDE:
             raise UnfitFile(TOO_LARGE)
-        if kind == JPEG and content.count(START_OF_SCAN) > MOST_SCANS:
+        if kind == JPEG and content.count(START_OF_SCAN) > MAX_SCANS:
             raise UnfitFile(DAMAGED)
         image.draft("RGB", _reduced(image.size, KEPT_PIXELS[0]))
         upright: Image.Image = ImageOps.exif_transpose(image)
@@ -123,9 +130,11 @@ def _decoded(content: bytes) -> Image.Image:
 
 
 def is_in_one_scan(content: bytes) -> bool:
-    """Whether the first scan of a JPEG has all of its colours, and each whole (ITU-T T.81, B.2).
-    libjpeg keeps the coefficients of a picture in several scans until the last one. False if there
-    is anything unusual before it, which libjpeg may read in another way.
+    """Returns whether the first scan of a JPEG contains all of its colours completely (ITU-T T.81,
+    B.2). Returns False if there is anything unusual before that scan, which libjpeg may read
+    differently.
+
+    For a picture in several scans, libjpeg keeps the coefficients in memory until the last scan.
     """
     place, colours = 2, 0
     while content[place : place + 1] == b"\xff":
@@ -141,11 +150,11 @@ def is_in_one_scan(content: bytes) -> bool:
 
 
 def _encoded(picture: Image.Image) -> Iterator[bytes]:
-    """The picture as JPEG, smaller each time."""
+    """Yields the picture as JPEG, smaller each time."""
     for pixels in KEPT_PIXELS:
         size = _reduced(picture.size, pixels)
         resized = picture if size == picture.size else picture.resize(size)
-        plain = Image.new("RGB", size)  # which has nothing but pixels
+        plain = Image.new("RGB", size)  # has only pixels
         plain.paste(resized)
         made = io.BytesIO()
         plain.save(made, "JPEG", quality=QUALITY, optimize=True)
@@ -153,7 +162,7 @@ def _encoded(picture: Image.Image) -> Iterator[bytes]:
 
 
 def _reduced(size: tuple[int, int], pixels: int) -> tuple[int, int]:
-    """The size with at most so many pixels, in the same proportions."""
+    """Returns the size with at most `pixels` pixels, in the same proportions."""
     width, height = size
     scale = min(1.0, sqrt(pixels / (width * height)))
     return max(1, int(width * scale)), max(1, int(height * scale))

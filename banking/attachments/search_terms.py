@@ -1,4 +1,4 @@
-"""What `has:` finds in the search: receipts."""
+"""The search term `has:receipt`."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from transactions.search.language.has_values import register
 
 
 def ids_with_receipt(reader: User) -> QuerySet[Any, Any]:
-    """Transactions to which the reader has attached a picture or a PDF."""
+    """Returns the ids of transactions to which the reader has attached a picture or a PDF."""
     return Attachment.objects.of(reader).values("transaction")
 
 

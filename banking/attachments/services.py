@@ -16,20 +16,20 @@ from ledger.db.retry import with_retry
 from transactions.exceptions import InvalidDetails, TransactionNotFound
 from transactions.models import Transaction
 
-MOST_OF_A_PAYMENT = 5
-MOST_BYTES_OF_A_PERSON = 500 * 1024 * 1024
-TOO_MANY = f"This payment has {MOST_OF_A_PAYMENT} receipts. Remove one first."
-NO_ROOM = "Your receipts take 500 MB together. Remove some of older payments first."
+MAX_PER_PAYMENT = 5
+MAX_BYTES_PER_PERSON = 500 * 1024 * 1024
+TOO_MANY = f"This payment has {MAX_PER_PAYMENT} receipts. Remove one first."
+TOO_MANY_BYTES = "Your receipts together may have 500 MB. Remove receipts of older payments first."
 
 
 @counts_refusals
 def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) -> Attachment:
-    """Attaches a file. `id` is that of the form: the same file for the same transaction under it
-    returns the attachment that it made before, and stores its content if only its row was stored,
-    as by a process that died.
+    """Attaches a file. `id` is the id from the form: a second call with the same id, transaction
+    and file returns the attachment of the first one. It then stores missing content, as after a
+    process that died.
 
-    Raises TransactionNotFound if the owner has no side of the transaction, InvalidDetails above the
-    limits, StorageFailed if S3 does not take it.
+    Raises: TransactionNotFound if neither account of the transaction is the owner's; InvalidDetails
+    above the limits; StorageFailed if S3 does not accept the content.
     """
     if not Transaction.objects.visible_to(owner).filter(pk=transaction.pk).exists():
         raise TransactionNotFound("No transaction of yours has this id.")
@@ -54,15 +54,18 @@ def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) ->
 
 @counts_refusals
 def remove(*, attachment: Attachment) -> None:
-    """Removes an attachment. Removing it twice does no harm. Raises StorageFailed."""
+    """Removes an attachment; safe to call twice.
+
+    Raises: StorageFailed.
+    """
     storage.delete_outside([attachment.pk])
     _delete(attachment)
 
 
 @with_retry
 def _insert(row: Attachment) -> Attachment | None:
-    """Inserts the row, or returns the one with its id, which has the same file. Locks the owner
-    for the limits.
+    """Inserts the row and returns None, or returns the existing row with its id, which has the same
+    file. Locks the owner, so that parallel requests cannot exceed the limits.
     """
     with db_transaction.atomic(durable=True):
         owner = User.objects.lock_active(row.owner_id)
@@ -70,11 +73,11 @@ def _insert(row: Attachment) -> Attachment | None:
         known = mine.filter(pk=row.pk).first()
         if known is not None:
             return known
-        if mine.about(row.transaction_id).count() >= MOST_OF_A_PAYMENT:
+        if mine.about(row.transaction_id).count() >= MAX_PER_PAYMENT:
             raise InvalidDetails(TOO_MANY)
         stored = mine.aggregate(size=Sum("size"))["size"] or 0
-        if stored + row.size > MOST_BYTES_OF_A_PERSON:
-            raise InvalidDetails(NO_ROOM)
+        if stored + row.size > MAX_BYTES_PER_PERSON:
+            raise InvalidDetails(TOO_MANY_BYTES)
         row.save(force_insert=True)
         return None
 
@@ -86,7 +89,7 @@ def _delete(attachment: Attachment) -> None:
 
 
 def _put(row: Attachment, content: bytes) -> None:
-    """Stores the content outside; without it the row goes, too."""
+    """Stores the content in S3. Deletes the row if this fails."""
     try:
         storage.put(row, content)
     except storage.StorageFailed:

@@ -1,8 +1,9 @@
-"""Where the content of attachments is: in its row, or in S3 under the id of its row.
+"""Stores the content of attachments in their rows, or in S3 under the id of the row.
 
-Note [Content in S3]: the row is there before its content is, and after it was deleted. So each
-object has its row, and whoever removes or erases rows finds every object. A row without its content
-says so when it is opened, and can be removed; who sends the same form again stores the content.
+Note [Content in S3]: the row is inserted before its content is stored, and deleted after it. So
+each object has a row, and code that removes or erases rows finds every object. If the content of a
+row is missing, opening it shows a message, and the row can be removed. If the user sends the same
+form again, the content is stored.
 """
 
 import io
@@ -19,26 +20,32 @@ from transactions.exceptions import LedgerError
 
 logger = logging.getLogger(__name__)
 ALIAS = "attachments"
-AWAY = "Receipts are not available at the moment. Try again in a minute."
+UNAVAILABLE = "Receipts are not available at the moment. Try again in a minute."
 
 
 class StorageFailed(LedgerError):
-    """S3 did not take, give or delete a file."""
+    """S3 did not store, return or delete a file."""
 
 
 def is_outside() -> bool:
-    """Whether new content goes to S3."""
+    """Returns whether new content is stored in S3."""
     return ALIAS in settings.STORAGES
 
 
 def put(attachment: Attachment, content: bytes) -> None:
-    """Stores the content outside. Raises StorageFailed."""
+    """Stores the content in S3.
+
+    Raises: StorageFailed.
+    """
     with _outside() as outside:
         outside.save(_key(attachment.pk), io.BytesIO(content))
 
 
 def content_of(attachment: Attachment) -> bytes | None:
-    """The content; None if it is not where its row says. Raises StorageFailed."""
+    """Returns the content; None if it is missing in S3 or has another size.
+
+    Raises: StorageFailed.
+    """
     if attachment.content is not None:
         return bytes(attachment.content)
     if not is_outside():
@@ -52,12 +59,18 @@ def content_of(attachment: Attachment) -> bytes | None:
 
 
 def is_missing(attachment: Attachment) -> bool:
-    """Whether the content should be outside, and is not there. Raises StorageFailed."""
+    """Returns whether the content should be in S3 and is missing there.
+
+    Raises: StorageFailed.
+    """
     return is_outside() and content_of(attachment) is None
 
 
 def delete_outside(attachments: Iterable[UUID]) -> None:
-    """Deletes what is outside of these, before their rows. Raises StorageFailed."""
+    """Deletes the content of these attachments in S3; call it before their rows are deleted.
+
+    Raises: StorageFailed.
+    """
     if is_outside():
         with _outside() as outside:
             for pk in attachments:
@@ -66,14 +79,16 @@ def delete_outside(attachments: Iterable[UUID]) -> None:
 
 @contextmanager
 def _outside() -> Iterator[Storage]:
-    """The storage; whatever its client raises becomes StorageFailed."""
+    """Yields the storage. Turns errors of its client into StorageFailed, except
+    FileNotFoundError.
+    """
     try:
         yield storages[ALIAS]
     except FileNotFoundError:
         raise
     except Exception as error:
         logger.exception("The storage of attachments has failed.")
-        raise StorageFailed(AWAY) from error
+        raise StorageFailed(UNAVAILABLE) from error
 
 
 def _key(pk: UUID) -> str:

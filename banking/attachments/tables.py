@@ -1,4 +1,4 @@
-"""Who reads and writes what people attach to payments."""
+"""The rights on the table of attachments."""
 
 from ledger.db.rights.policies import OF_OWNER
 from ledger.db.rights.registered_tables import Table, register

@@ -1,4 +1,4 @@
-"""Pictures and PDF documents on a receipt: adding, downloading and removing one's own."""
+"""Adds, downloads and removes pictures and PDF documents on a receipt."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import PersonRequest
-from banking.attachments.content import MOST_SENT
+from banking.attachments.content import MAX_UPLOAD_BYTES
 from banking.attachments.forms import AttachmentForm
 from banking.attachments.models import Attachment
 from banking.attachments.services import attach, remove
@@ -25,21 +25,21 @@ from transactions.receipts.views import readable_row, receipt_page
 
 RATE = {"attach": "30/d/user"}
 TOO_MANY = (
-    "You can add thirty files a day, one at a time. If you sent several at once, try again;"
-    " otherwise tomorrow."
+    "You can add thirty files a day, one at a time. If you sent several files in parallel, try"
+    " again. Otherwise, try again tomorrow."
 )
-GONE = "This file is not there any more. Remove it, and add it again if you still have it."
-# Of a browser that shows it all the same: no script, no form, nothing from elsewhere.
+GONE = "This file is missing. Remove it, and add it again if you still have it."
+# For browsers that show the file anyway: no script, no form, nothing from other sites.
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
     " object-src 'none'; report-uri /csp-report/; sandbox"
 )
 
 
-@reads_file(MOST_SENT)
+@reads_file(MAX_UPLOAD_BYTES)
 @require_POST
 def attachment_new(request: PersonRequest) -> HttpResponse:
-    """Attaches a file to a transaction of which the reader has a side; 404 for all others."""
+    """Attaches a file to a transaction of the reader; 404 for all other transactions."""
     row: Transaction = readable_row(request, _id(request.POST.get("transaction", "")))
     if not row.is_of(request.user):
         raise Http404
@@ -61,7 +61,7 @@ def attachment_new(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def attachment(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Returns one of the reader's own files, to be saved rather than shown."""
+    """Returns one of the reader's files as a download."""
     found = get_object_or_404(Attachment.objects.of(request.user).defer(None), pk=pk)
     try:
         content = content_of(found)
@@ -82,7 +82,7 @@ def attachment(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def attachment_remove(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Removes one of the reader's own files."""
+    """Removes one of the reader's files."""
     found = get_object_or_404(Attachment.objects.of(request.user), pk=pk)
     try:
         remove(attachment=found)

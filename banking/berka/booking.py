@@ -30,12 +30,14 @@ OVERDRAFT_STEP = Decimal(1000)
 
 
 class SealedDays(Exception):
-    """Rows that are missing belong to days that are sealed, so none was booked."""
+    """Missing rows belong to sealed days, so nothing was booked."""
 
 
 def book(source: Source, report: ImportReport, progress: Callable[[int], object]) -> None:
     """Opens the missing accounts and books the missing rows. Calls `progress` with the number of
-    rows of each step. Raises SealedDays, without opening or booking anything.
+    rows of each step.
+
+    Raises: SealedDays, without opening or booking anything.
     """
     _refuse_sealed_days(source)
     report.refusals += source.refusals
@@ -65,8 +67,8 @@ def book(source: Source, report: ImportReport, progress: Callable[[int], object]
 
 
 def _refuse_sealed_days(source: Source) -> None:
-    """Raises SealedDays if a missing row would go into a sealed day, which takes no rows. A row is
-    booked after the last entry of its account.
+    """Raises SealedDays if a missing row belongs to a sealed day, because no row can be booked into
+    a sealed day. A row is booked after the last entry of its account.
     """
     sealed_until = Seal.objects.order_by("number").values_list("ends_at", flat=True).last()
     if sealed_until is None:
@@ -81,7 +83,7 @@ def _refuse_sealed_days(source: Source) -> None:
         for row in history
         if noon(row.day) < sealed_until
     ]
-    missing = len(ids) - len(_those_booked(ids))
+    missing = len(ids) - len(_booked_among(ids))
     if missing:
         raise SealedDays(
             f"{counted(missing, 'row')} of days before {sealed_until:%Y-%m-%d} cannot be booked: "
@@ -96,8 +98,8 @@ def _refusal(row: Movement, refusal: LedgerError) -> Refusal:
 
 
 def _drafts(rows: list[Movement], accounts: dict[int, Account]) -> Iterator[Draft]:
-    """Yields the rows as drafts. The files have no time of day: all rows are booked at noon, with
-    microseconds that keep their order.
+    """Yields the rows as drafts. The files contain no time of day, so all rows are booked at noon,
+    with microseconds that keep their order.
     """
     for (account_id, day), day_rows in groupby(rows, key=attrgetter("account_id", "day")):
         account = accounts[account_id].pk
@@ -116,14 +118,14 @@ def _drafts(rows: list[Movement], accounts: dict[int, Account]) -> Iterator[Draf
 
 
 def _booked(rows: list[Movement], accounts: dict[int, Account]) -> set[uuid.UUID]:
-    """Returns the ids of those rows that are already booked."""
+    """Returns the ids of the rows that are already booked."""
     used = {id for id, account in accounts.items() if account.last_entry_at is not None}
-    return _those_booked([row.id for row in rows if row.account_id in used])
+    return _booked_among([row.id for row in rows if row.account_id in used])
 
 
-def _those_booked(ids: list[uuid.UUID]) -> set[uuid.UUID]:
+def _booked_among(ids: list[uuid.UUID]) -> set[uuid.UUID]:
     with connection.cursor() as cursor:
-        # One array parameter: parsing 100,000 single ones takes longer than the query.
+        # One array parameter: parsing 100,000 single parameters takes longer than the query.
         cursor.execute("SELECT id FROM transactions WHERE id = ANY(%s)", [ids])
         return {id for (id,) in cursor}
 
@@ -131,10 +133,11 @@ def _those_booked(ids: list[uuid.UUID]) -> set[uuid.UUID]:
 def _allow_overdrafts(
     rows: list[Movement], booked: set[uuid.UUID], accounts: dict[int, Account]
 ) -> None:
-    """Raises overdraft limits to what each history needs.
+    """Raises overdraft limits to what each history needs: its lowest balance, rounded up to the
+    next thousand.
 
-    That is its lowest balance, rounded up to the next thousand. Raised before the first row is
-    booked, so that an interrupted and continued run allows the same.
+    Runs before the first row is booked, so that an interrupted and continued run sets the same
+    limits.
     """
     limits: dict[uuid.UUID, Decimal] = {}
     for account_id, history in groupby(rows, key=attrgetter("account_id")):

@@ -1,4 +1,4 @@
-"""The closing balances that the bank states itself."""
+"""The closing balances that the bank itself states."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 
-# The bank rounded amounts to 0.10 without recomputing its balances; its README gives this bound.
+# The bank rounded amounts to 0.10 without recomputing its balances; its README states this bound.
 TOLERANCE_PER_ROW = Decimal("0.06")
 
 
 @dataclass(frozen=True, slots=True)
 class StatedBalance:
-    """The balance that a row of the bank states."""
+    """The balance in a row of the bank's files."""
 
     day: date
     signed_amount: Decimal
@@ -32,10 +32,10 @@ class Closing:
 def closing_of(history: Iterable[StatedBalance]) -> Closing:
     """Returns the bank's balance at the end of an account's last day.
 
-    The rows of one day have no order, so neither the last line nor the highest id is the closing
-    one. It is computed from the bank's figures alone: the closing row of a day is the one whose
-    balance is nearest to the previous day's closing plus the sum of the day's amounts. Every
-    history begins at zero.
+    The rows of one day have no order, so the closing row may be neither the last line nor the one
+    with the highest id. The closing row of a day is the one whose balance is nearest to the
+    previous closing balance plus the sum of the day's amounts. Only the bank's numbers are used.
+    Every history begins at zero.
     """
     rows = sorted(history, key=attrgetter("day"))
     balance = Decimal(0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from banking.berka.lines import BrokenLine
 
-WHAT_TO_DO = "correct it, or teach banking/berka/codes.py the code, and run the import again"
+WHAT_TO_DO = "correct it, or add the code to banking/berka/codes.py, and run the import again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What money was for (`k_symbol`), and the operations it may have."""
+    """The purpose of a payment (`k_symbol`), and the operations that it may have."""
 
     phrase: str
     category: str
@@ -29,7 +29,9 @@ class Purpose:
 
     @property
     def by_bank(self) -> bool:
-        """Whether the bank itself booked it, like interest: it may then have no operation."""
+        """Whether the bank itself booked the payment, like interest. Such payments may have no
+        operation.
+        """
         return "" in self.operations
 
 
@@ -64,7 +66,10 @@ WAYS = {"cash": "in cash", "card": "by card"}
 
 
 def is_credit(type_code: str) -> bool:
-    """Whether a row adds money to the account. Raises BrokenLine for an unknown type."""
+    """Returns whether a row adds money to the account.
+
+    Raises: BrokenLine for an unknown type.
+    """
     if type_code not in CREDIT:
         raise BrokenLine(_unknown("type", type_code, CREDIT))
     return CREDIT[type_code]
@@ -73,8 +78,9 @@ def is_credit(type_code: str) -> bool:
 def wording_of(
     *, credit: bool, operation: str, purpose: str, partner_bank: str, partner_account: str
 ) -> CodeWording:
-    """Returns the text for a row's codes. Raises BrokenLine if one is unknown or they contradict
-    each other.
+    """Returns the text for a row's codes.
+
+    Raises: BrokenLine if a code is unknown or the codes contradict each other.
     """
     if operation and operation not in OPERATIONS:
         raise BrokenLine(_unknown("operation", operation, OPERATIONS))

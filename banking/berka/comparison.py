@@ -1,4 +1,4 @@
-"""Compares the books with the bank's own closing balances."""
+"""Compares the books with the closing balances that the bank states."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -14,8 +14,8 @@ from ledger.text.money import figure
 
 
 def comparison(source: Source) -> Iterator[str]:
-    """Yields a sentence for each account whose balance differs by more than its tolerance, and a
-    last one that counts the accounts that agree.
+    """Yields a message for each account whose balance differs by more than its tolerance, and a
+    last message with the number of accounts that agree.
     """
     found = list(_disagreements(source))
     yield from found
@@ -32,7 +32,7 @@ def _disagreements(source: Source) -> Iterator[str]:
         closing = source.closings[account_id]
         if abs(booked[id] - closing.balance) > closing.tolerance:
             yield (
-                f"account {account_id} ({number_of(account_id)}) on {closing.day}: the books say "
+                f"account {account_id} ({number_of(account_id)}) on {closing.day}: the books have "
                 f"{figure(booked[id], CURRENCY)} {CURRENCY}, "
                 f"the bank {figure(closing.balance, CURRENCY)} {CURRENCY}"
             )
@@ -41,8 +41,8 @@ def _disagreements(source: Source) -> Iterator[str]:
 def booked_balances(days: Mapping[uuid.UUID, date]) -> dict[uuid.UUID, Decimal]:
     """Returns the booked balance of each account at the end of a day, by value date.
 
-    By value date, so that payments made after the import do not count, and a row that was repaired
-    and booked late counts for its own day.
+    So payments that were made after the import do not count, and a row that was repaired and booked
+    late counts on its original day.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Ids, numbers, addresses and times derived from the bank's own ids: the same in every run."""
+"""Derives ids, numbers, addresses and times from the bank's ids, so that every run has the same."""
 
 import uuid
 from datetime import UTC, date, datetime, timedelta
@@ -7,7 +7,7 @@ from accounts.numbers import with_check_digits
 from ledger.db.ids import uuid7_of
 
 # Ids do not depend on the row's date, so that a row sent again with another date is a conflict and
-# not a second row. Their time part is this day plus the bank's own id in milliseconds.
+# not a second row. Their time part is this day plus the bank's id in milliseconds.
 FIRST_DAY = datetime(1993, 1, 1, tzinfo=UTC)
 
 
@@ -17,15 +17,17 @@ def id_of(kind: str, source_id: int) -> uuid.UUID:
 
 
 def number_of(account_id: int) -> str:
-    """Returns an account number: the bank's own id in ten digits, and check digits."""
+    """Returns an account number: the bank's id in ten digits, and check digits."""
     return with_check_digits(f"{account_id:010}")
 
 
 def email_of(client_id: int) -> str:
-    """Returns an address for a client. The data has none; no real address ends in .example."""
+    """Returns an address for a client, because the data contains none. No real address ends in
+    .example.
+    """
     return f"client-{client_id}@berka.example"
 
 
 def noon(day: date) -> datetime:
-    """Noon in UTC, which is the same calendar day in nearly every time zone."""
+    """Returns noon in UTC, which is the same calendar day in nearly every time zone."""
     return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)

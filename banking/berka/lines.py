@@ -1,4 +1,4 @@
-"""Reads lines of the bank's files and their values. A line that cannot be read becomes a
+"""Reads the lines of the bank's files and their values. Turns a line that cannot be read into a
 `Refusal`.
 """
 
@@ -28,11 +28,11 @@ PARTNER = re.compile(r"[0-9A-Za-z-]{0,34}", re.ASCII)
 
 
 class UnreadableSource(Exception):
-    """A file that cannot be read at all; the text names it."""
+    """A file that cannot be read at all. The message contains its path."""
 
 
 class BrokenLine(ValueError):
-    """A row that cannot be imported; the text says why."""
+    """A row that cannot be imported. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,9 +57,9 @@ def refused(refusals: list[Refusal], file: str, line: int) -> Iterator[None]:
 
 
 def rows(directory: Path, file: str, refusals: list[Refusal]) -> Iterator[tuple[int, list[str]]]:
-    """Yields the number and the wanted fields of each line; adds broken lines to `refusals`.
+    """Yields the number and the wanted fields of each line. Adds broken lines to `refusals`.
 
-    Parses each line alone, so that an open quotation mark does not swallow the next line.
+    Parses each line separately, so that an open quotation mark does not swallow the next line.
     """
     path = directory / file
     try:
@@ -139,5 +139,5 @@ def money(column: str, value: str) -> Decimal:
 def partner(column: str, value: str) -> str:
     """Returns the other bank or account; "" for 0, which means none."""
     if not PARTNER.fullmatch(value):
-        raise BrokenLine(f"the partner's {column} {value!r} has other than letters and digits")
+        raise BrokenLine(f"the partner's {column} {value!r} has an invalid character")
     return "" if value == "0" else value

@@ -17,8 +17,8 @@ CURRENCY = "CZK"
 
 @dataclass(slots=True)
 class ImportReport:
-    """The counts and refusals of an import. Updated during the run, so that a stopped run can
-    report them.
+    """The counts and refusals of an import. They are updated during the run, so that a stopped run
+    can report them.
     """
 
     users: int = 0
@@ -29,10 +29,10 @@ class ImportReport:
 
 
 def open_missing(source: Source, report: ImportReport) -> dict[int, Account]:
-    """Opens the missing accounts and returns all accounts by the bank's id."""
+    """Opens the missing accounts. Returns all accounts by the bank's id."""
     ids = {id_of("account", account.account_id): account for account in source.accounts.values()}
-    there = Account.objects.in_bulk(list(ids))
-    missing = [account for id, account in ids.items() if id not in there]
+    existing = Account.objects.in_bulk(list(ids))
+    missing = [account for id, account in ids.items() if id not in existing]
     users = _add_missing_users(missing, report)
     taken = set(
         Account.objects.filter(
@@ -55,8 +55,8 @@ def open_missing(source: Source, report: ImportReport) -> dict[int, Account]:
             fresh.append(_account(account, user))
     open_accounts(fresh)
     report.accounts += len(fresh)
-    there |= {account.pk: account for account in fresh}
-    return {account.account_id: there[id] for id, account in ids.items() if id in there}
+    existing |= {account.pk: account for account in fresh}
+    return {account.account_id: existing[id] for id, account in ids.items() if id in existing}
 
 
 def _account(account: SourceAccount, user: User) -> Account:
@@ -71,13 +71,13 @@ def _account(account: SourceAccount, user: User) -> Account:
 
 
 def _add_missing_users(accounts: list[SourceAccount], report: ImportReport) -> dict[int, User]:
-    """Adds missing owners, who cannot sign in, and returns the active owners by client id."""
+    """Adds missing owners, who cannot sign in. Returns the active owners by client id."""
     since: dict[int, date] = {}
     for account in accounts:
         since[account.client_id] = min(account.day, since.get(account.client_id, account.day))
     ids = {client_id: id_of("client", client_id) for client_id in since}
     emails = [email_of(client_id) for client_id in since]
-    there = User.objects.in_bulk(list(ids.values()))
+    existing = User.objects.in_bulk(list(ids.values()))
     taken = set(User.objects.filter(email__in=emails).values_list("email", flat=True))
     fresh = [
         User(
@@ -88,11 +88,13 @@ def _add_missing_users(accounts: list[SourceAccount], report: ImportReport) -> d
             password=UNUSABLE_PASSWORD_PREFIX + secrets.token_hex(20),
         )
         for client_id, id in ids.items()
-        if id not in there and email_of(client_id) not in taken
+        if id not in existing and email_of(client_id) not in taken
     ]
     User.objects.bulk_create(fresh)
     report.users += len(fresh)
-    there |= {user.pk: user for user in fresh}
+    existing |= {user.pk: user for user in fresh}
     return {
-        client_id: there[id] for client_id, id in ids.items() if id in there and there[id].is_active
+        client_id: existing[id]
+        for client_id, id in ids.items()
+        if id in existing and existing[id].is_active
     }

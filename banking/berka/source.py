@@ -52,7 +52,7 @@ class Source:
     movements: dict[int, list[Movement]] = field(default_factory=dict)
     closings: dict[int, Closing] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
-    repeated: int = 0  # lines of trans.asc that occur twice, identical
+    repeated: int = 0  # identical repeated lines of trans.asc
 
     @property
     def row_count(self) -> int:
@@ -62,7 +62,7 @@ class Source:
 def read(directory: Path) -> Source:
     """Reads and checks a directory of the bank's files.
 
-    Raises UnreadableSource if the directory or a file is missing or cannot be read.
+    Raises: UnreadableSource if the directory or a file is missing or cannot be read.
     """
     if not directory.is_dir():
         raise UnreadableSource(f"There is no directory {directory}.")
@@ -81,7 +81,7 @@ def read(directory: Path) -> Source:
 
 
 def _clients(directory: Path, source: Source) -> set[int]:
-    """Returns the client ids. A client with an invalid birth number still counts."""
+    """Returns the client ids, including clients with an invalid birth number."""
     clients = set()
     for line, (client, birth) in lines.rows(directory, "client.asc", source.refusals):
         with lines.refused(source.refusals, "client.asc", line):
@@ -146,7 +146,7 @@ def _movements(directory: Path, source: Source) -> None:
             seen[trans_id] = line, fields
             movements[movement.account_id].append(movement)
     for account_id in sorted(movements):
-        # Rows of one day have no order; credits first keep most balances above zero.
+        # Rows of one day have no order. Credits first: this keeps most balances above zero.
         source.movements[account_id] = sorted(
             movements[account_id], key=lambda row: (row.day, not row.credit, row.trans_id)
         )
@@ -157,7 +157,7 @@ def _movements(directory: Path, source: Source) -> None:
 def _movement(
     line: int, trans_id: int, fields: list[str], stated_balances: dict[int, list[StatedBalance]]
 ) -> Movement:
-    """Parses a row. Its stated balance is kept for the comparison even if the row is refused."""
+    """Parses a row. Keeps its stated balance for the comparison even if the row is refused."""
     _, account, day_text, kind, operation, amount_text, balance, purpose, bank, partner = fields
     account_id = lines.identifier("account_id", account)
     day, credit = lines.day("date", day_text), is_credit(kind)
@@ -165,7 +165,7 @@ def _movement(
     signed = amount if credit else -amount
     stated_balances[account_id].append(StatedBalance(day, signed, lines.money("balance", balance)))
     if amount <= 0:
-        raise BrokenLine(f"the amount {amount_text} is not above zero; the type says the direction")
+        raise BrokenLine(f"the amount {amount_text} is not above zero: the type has the direction")
     bank, partner = lines.partner("bank", bank), lines.partner("account", partner)
     words = wording_of(
         credit=credit,

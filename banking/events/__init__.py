@@ -1,1 +1,1 @@
-"""Events of accounts, delivered to webhooks: addresses of people's own programs."""
+"""Events of accounts, delivered to webhooks: addresses of the account holders' programs."""

@@ -1,4 +1,6 @@
-"""Checks that each account numbers its events once each, and none above its stream."""
+"""Checks that each account has each event number once, and no number above the last one of its
+stream.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,8 +10,9 @@ from django.db import connection
 from transactions.audit.audit import register_check
 from transactions.audit.findings import Finding, named
 
-# Old events are deleted once they are delivered, so that numbers may be missing by right.
-NEVER = 10**18  # no account has so many events; at 2**63 - 1 nothing can be booked on it
+# Old events are deleted after their delivery, so numbers may be missing.
+# No account can have so many events. At 2**63 - 1 nothing more can be booked on an account.
+IMPOSSIBLE_NUMBER = 10**18
 NUMBERS = f"""
 WITH numbered AS (
     SELECT account_id, number FROM events WHERE coalesce(at >= %(since)s, true)
@@ -17,19 +20,19 @@ WITH numbered AS (
     SELECT other_account_id, other_number FROM events
     WHERE other_account_id IS NOT NULL AND coalesce(at >= %(since)s, true)
     UNION ALL
-    SELECT account_id, last_number FROM event_streams WHERE last_number > {NEVER}
+    SELECT account_id, last_number FROM event_streams WHERE last_number > {IMPOSSIBLE_NUMBER}
 )
 SELECT account_id, number, count(*) AS events, coalesce(last_number, 0), count(*) OVER ()
 FROM numbered LEFT JOIN event_streams USING (account_id)
 GROUP BY account_id, number, last_number
-HAVING count(*) > 1 OR number > coalesce(last_number, 0) OR number > {NEVER}
+HAVING count(*) > 1 OR number > coalesce(last_number, 0) OR number > {IMPOSSIBLE_NUMBER}
 ORDER BY number <= coalesce(last_number, 0), account_id, number DESC LIMIT 1"""  # noqa: S608
 
 
 @register_check
 def events(since: datetime | None = None) -> Iterator[Finding]:
-    """No two events of an account have the same number, and its stream has counted each of them,
-    and not far more.
+    """Yields a finding if two events of an account have the same number, if a number is above the
+    account's last one, or if a number is impossibly high.
     """
     with connection.cursor() as cursor:
         cursor.execute(NUMBERS, {"since": since})
@@ -42,8 +45,8 @@ def events(since: datetime | None = None) -> Iterator[Finding]:
                     f" event_streams counts to {last:,}, so that nothing can be booked on it. The"
                     f" owner of the tables sets last_number to {number:,}, or higher."
                 )
-            elif number > NEVER:
-                expected, is_now = f"at most {NEVER}", str(number)
+            elif number > IMPOSSIBLE_NUMBER:
+                expected, is_now = f"at most {IMPOSSIBLE_NUMBER}", str(number)
                 sentence = (
                     f"{name.at_start} counts to {number:,} in event_streams, but no account has so"
                     f" many events: at {2**63 - 1:,} nothing can be booked on it. The owner of the"

@@ -1,8 +1,8 @@
 """Delivers events to webhooks, in threads of `manage.py work`. Several workers may run.
 
-One thread looks for webhooks that have something to be sent, and the others send. A person is
-served by one thread at a time, and one thread is kept free of slow receivers, so those that hang
-keep no quick one waiting: Note [Turns of webhooks].
+One thread looks for webhooks that have events to send, and the other threads send. Each person has
+one thread at a time, and slow receivers cannot use the last free thread. So receivers that hang do
+not delay quick ones: Note [Turns of webhooks].
 """
 
 import json
@@ -31,45 +31,46 @@ from ledger.db.outages.reasons import in_words
 from ledger.jobs.silence import limited_connections
 
 POLL_SECONDS = 1.0
-SERVED_SECONDS = 2.0  # after which a webhook with more to send waits for its next turn
+SERVED_SECONDS = 2.0  # then a webhook with more to send waits for its next turn
 STATEMENT_SECONDS = 30.0
-AWAY = (DatabaseError, InterfaceError)
+DATABASE_ERRORS = (DatabaseError, InterfaceError)
 logger = logging.getLogger("ledger.jobs")
 
 
 class DeliveryEnded(Exception):
-    """An error has ended the thread that looks for webhooks, so nothing more is delivered."""
+    """An error has ended the thread that looks for webhooks, so nothing is delivered any more."""
 
 
 class Deliverer:
-    """Sends what is due. `tell` and `complain` get lines of ours, as those of a `Worker`. The file
-    `heartbeat` gets a new time whenever the thread that looks for webhooks goes round, also while
-    the database is away: a server that fails is no reason to end the process.
+    """Sends the events that are due. `report` and `complain` get lines of text, as in a `Worker`.
+
+    The thread that looks for webhooks updates the time of the file `heartbeat` in each round, also
+    while the database does not answer: an outage of the database is no reason to end the process.
     """
 
     def __init__(
         self,
         *,
-        tell: Callable[[str], object],
+        report: Callable[[str], object],
         complain: Callable[[str], object] | None = None,
         heartbeat: Path | None = None,
     ) -> None:
         self._heartbeat = heartbeat
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{os.urandom(4).hex()}"
-        self._tell, self._complain = tell, complain or tell
+        self._report, self._complain = report, complain or report
         self._stop, self._wake, self._ended = (threading.Event() for _ in range(3))
         threads = settings.LEDGER_WEBHOOK_THREADS
         self._free = threading.Semaphore(threads)
         self._free_for_slow = threading.Semaphore(max(1, threads - 1))
-        self._is_away = False
+        self._is_database_away = False
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Delivers while the block runs. At its end, waits for what is being sent."""
+        """Delivers while the block runs. At its end, waits for the deliveries that have begun."""
         if not settings.LEDGER_WEBHOOK_THREADS:
             yield
             return
-        looks = threading.Thread(target=self._look, name="webhooks", daemon=True)
+        looks = threading.Thread(target=self._look_for_webhooks, name="webhooks", daemon=True)
         looks.start()
         try:
             yield
@@ -79,14 +80,17 @@ class Deliverer:
             looks.join()
 
     def wait(self, seconds: float) -> None:
-        """Waits so long. Raises DeliveryEnded if nothing more is delivered, though it should be."""
+        """Waits for this time.
+
+        Raises: DeliveryEnded if the thread that looks for webhooks has ended.
+        """
         if not settings.LEDGER_WEBHOOK_THREADS:
             self._beat()
         if self._ended.wait(seconds):
             raise DeliveryEnded
 
     def deliver_due(self) -> int:
-        """Delivers what is due now, in this thread; returns how many attempts were made."""
+        """Delivers what is due now, in this thread. Returns how many attempts it made."""
         attempts, idle = 0, set[UUID]()
         if not settings.LEDGER_WEBHOOK_THREADS:
             return attempts
@@ -97,15 +101,15 @@ class Deliverer:
                 idle.add(claim.webhook)
         return attempts
 
-    def _look(self) -> None:
-        """Finds webhooks that have something to be sent, and gives each to a free thread."""
+    def _look_for_webhooks(self) -> None:
+        """Finds webhooks that have events to send, and passes each to a free thread."""
         threads = settings.LEDGER_WEBHOOK_THREADS
         try:
             with limited_connections(STATEMENT_SECONDS), ThreadPoolExecutor(threads) as senders:
                 while not self._stop.is_set():
                     self._beat()
                     self._wake.clear()
-                    if not self._found_one(senders):
+                    if not self._start_one(senders):
                         self._wake.wait(POLL_SECONDS)
         finally:
             self._ended.set()
@@ -114,15 +118,15 @@ class Deliverer:
         if self._heartbeat:
             self._heartbeat.touch()
 
-    def _found_one(self, senders: ThreadPoolExecutor) -> bool:
+    def _start_one(self, senders: ThreadPoolExecutor) -> bool:
         if not self._free.acquire(blocking=False):
             return False
         claim, may_be_slow = None, self._free_for_slow.acquire(blocking=False)
         try:
             claim = queues.claim(self.name, may_be_slow=may_be_slow)
-            self._note(is_away=False)
-        except AWAY as error:
-            self._note(is_away=True, why=in_words(error))
+            self._report_database(is_database_away=False)
+        except DATABASE_ERRORS as error:
+            self._report_database(is_database_away=True, why=in_words(error))
             connection.close()
         finally:
             if may_be_slow and not (claim and claim.is_slow):
@@ -139,20 +143,20 @@ class Deliverer:
         try:
             with limited_connections(STATEMENT_SECONDS):
                 made = self._serve(claim.webhook)
-        except AWAY as error:  # the claim ends, and what was being sent is sent again
-            self._note(is_away=True, why=in_words(error))
+        except DATABASE_ERRORS as error:  # the claim expires, and the event is sent again
+            self._report_database(is_database_away=True, why=in_words(error))
         except Exception:
             logger.exception("Delivering to the webhook %s failed.", claim.webhook)
         finally:
             if claim.is_slow:
                 self._free_for_slow.release()
             self._free.release()
-            if made:  # otherwise a webhook of which nothing can be sent would be looked at at once
+            if made:  # otherwise a webhook with nothing to send would be claimed again immediately
                 self._wake.set()
 
     def _serve(self, webhook: UUID) -> int:
-        """Sends what this webhook is due, for SERVED_SECONDS or until an attempt was slow; returns
-        how many attempts.
+        """Sends the due events of this webhook, for SERVED_SECONDS or until an attempt was slow.
+        Returns how many attempts it made.
         """
         began, attempts = monotonic(), 0
         try:
@@ -166,21 +170,21 @@ class Deliverer:
                 if answer.is_slow:
                     break
         finally:
-            with suppress(*AWAY):
+            with suppress(*DATABASE_ERRORS):
                 queues.give_back(webhook, self.name)
         return attempts
 
-    def _note(self, *, is_away: bool, why: str = "") -> None:
-        """Says once that the database is away, and once that it is back."""
-        if is_away and not self._is_away:
+    def _report_database(self, *, is_database_away: bool, why: str = "") -> None:
+        """Reports once that the database does not answer, and once that it answers again."""
+        if is_database_away and not self._is_database_away:
             self._complain(f"Webhooks wait, because the database does not answer: {why}")
-        elif self._is_away and not is_away:
-            self._tell("Webhooks are delivered again.")
-        self._is_away = is_away
+        elif self._is_database_away and not is_database_away:
+            self._report("Webhooks are delivered again.")
+        self._is_database_away = is_database_away
 
 
 def attempt(sending: Sending) -> SendResult:
-    """Signs the delivery and sends it."""
+    """Signs a delivery and sends it."""
     body, now = body_of(sending.delivery), timezone.now()
     try:
         proof = signing.headers(sending.webhook.secrets, sending.delivery.pk, body, now)
@@ -192,7 +196,9 @@ def attempt(sending: Sending) -> SendResult:
 
 
 def body_of(delivery: WebhookDelivery) -> bytes:
-    """What is sent: which event, on which account, and nothing else. Always the same bytes."""
+    """Returns the content of a delivery: the event and its account, and nothing else. The same
+    delivery always gives the same bytes.
+    """
     data: dict[str, object] = {"account": str(delivery.account_id), "number": delivery.number}
     if delivery.transaction_id is not None:
         data["transaction"] = str(delivery.transaction_id)

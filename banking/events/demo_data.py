@@ -1,5 +1,5 @@
-"""Ana's webhook, told of her holds and refunds while the demo was made. Nothing is sent anywhere:
-what a receiver might have answered is written down. At the end the webhook is off.
+"""Ana's demo webhook, which gets her holds and refunds while the demo is made. Nothing is sent:
+possible answers of a receiver are recorded. At the end the webhook is off.
 """
 
 from datetime import timedelta
@@ -15,16 +15,16 @@ from transactions.models import EventKind
 
 URL = "https://shop.example/ledger"
 KINDS = (EventKind.HELD, EventKind.CAPTURED, EventKind.VOIDED, EventKind.REVERSED)
-SEEDING = "seed_demo"  # claims the webhook like a worker, so that none sends to it
+SEEDING = "seed_demo"  # claims the webhook like a worker, so that no worker sends to it
 TAKEN = SendResult(200, "", 0.18)
 REFUSED = SendResult(503, "It answered that it did not take the event.", 0.42)
-AFTER = timedelta(seconds=2)  # an event was sent
+AFTER = timedelta(seconds=2)  # from an event to its attempt
 
 
 @register(order=10, before_booking=True)
 def listen(bank: DemoBank) -> None:
-    """Adds the webhook, before anything is booked; a second run adds nothing. Unlike the service it
-    looks no name up and sends no mail.
+    """Adds the webhook, before anything is booked. A second run adds nothing. Unlike the service,
+    this looks up no name and sends no mail.
     """
     ana = bank.people["ana"]
     if Webhook.objects.filter(owner=ana, url=URL).exists():
@@ -41,9 +41,9 @@ def listen(bank: DemoBank) -> None:
 
 
 @register(order=40)
-def note_deliveries(bank: DemoBank) -> None:
-    """Notes each event as delivered, but the release of a hold as refused; then turns the webhook
-    off, so that a worker sends nothing to an address that does not exist.
+def record_deliveries(bank: DemoBank) -> None:
+    """Records each event as delivered, except the release of a hold, which is refused. Then turns
+    the webhook off, so that no worker sends to an address that does not exist.
     """
     ana = bank.people["ana"]
     webhook = Webhook.objects.get(owner=ana, url=URL)

@@ -1,4 +1,4 @@
-"""The form of a webhook: where events go, and which."""
+"""The forms of a webhook: its address, and the kinds of events."""
 
 from django import forms
 
@@ -9,7 +9,7 @@ CHOICES = [choice for choice in EventKind.choices if choice[0] != EventKind.REST
 
 
 class KindsForm(forms.Form):
-    """Which kinds of events a webhook is told."""
+    """The kinds of events that are sent to a webhook."""
 
     kinds = forms.MultipleChoiceField(
         label="Events",
@@ -20,12 +20,12 @@ class KindsForm(forms.Form):
 
 
 class WebhookForm(KindsForm):
-    """A new webhook. The address is checked by the service."""
+    """A new webhook. The service checks the address."""
 
     url = forms.CharField(
         label="Address",
         max_length=URL_LIMIT,
-        help_text="An https:// address of your own program, on port 443 or 8443.",
+        help_text="An https:// address of your program, on port 443 or 8443.",
         widget=forms.TextInput(
             attrs={"inputmode": "url", "autocomplete": "off", "spellcheck": "false",
                    "placeholder": "https://shop.example/ledger"}

@@ -1,4 +1,4 @@
-"""The page of webhooks."""
+"""The menu entry of the page of webhooks."""
 
 from ledger.web.menu import register
 

@@ -1,6 +1,6 @@
-"""Deletes events that everybody has been told of, once their keeping time is over.
+"""Deletes events after the retention period, if they were delivered to all webhooks.
 
-What could not be delivered yet stays until it is, or until its webhook is removed.
+An event that could not be delivered stays until it is delivered, or until its webhook is removed.
 """
 
 from datetime import datetime
@@ -28,7 +28,7 @@ _EVENTS = """
 
 
 def delete_old_events(before: datetime) -> dict[str, int]:
-    """Deletes what is older. Returns how many rows, by what they are."""
+    """Deletes older events and deliveries. Returns the number of deleted rows by kind."""
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         WebhookQueue.objects.filter(webhook__status=Webhook.Status.REMOVED).delete()
         cursor.execute(_DELIVERIES, [before])

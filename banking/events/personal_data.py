@@ -1,4 +1,4 @@
-"""The webhooks of a person."""
+"""A person's webhooks."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from transactions.privacy.personal_data import (
 
 
 def _webhooks(person: User) -> Iterable[Row]:
-    """Addresses and kinds; the secrets stay where they are."""
+    """Reads addresses and kinds, but not the secrets."""
     webhooks = Webhook.objects.filter(owner=person).order_by("created_at", "pk")
     return read(webhooks, "url", "kinds", "status", "created_at")
 

@@ -1,19 +1,20 @@
-"""What is to be sent to which webhook next, and what became of it: see Note [Webhook queues].
+"""Chooses what to send to which webhook next, and records the results: see Note [Webhook queues].
 
-All times are those of the database, except that of the signature.
+All times are those of the database, except the time of the signature.
 
-Note [Claims of webhooks]: a worker takes a webhook by a row, `claim_ends` ahead, as in Note [Claims
-of jobs], and commits before it sends. A worker that is killed meanwhile keeps the webhook until its
-claim ends; then another sends the same event again, under the same id. So an event is delivered at
-least once, never not at all.
+Note [Claims of webhooks]: a worker claims a webhook by setting `claim_ends` to a later time, as in
+Note [Claims of jobs], and commits before it sends. If the worker is killed, the claim expires, and
+another worker sends the same event again under the same id. So each event is delivered at least
+once.
 
-Note [Turns of webhooks]: receivers may answer late, and anybody may have some. So a person has one
-claim at a time in all processes, whether or not the webhook of that claim is still active. To see
-the claims of other workers, a claim locks the owner first, and waits for nobody: whom another
-transaction has locked is left out. The person whose last turn is longest ago goes first. A slow
-attempt ends the turn and makes all webhooks of the owner slow for SLOW_FOR, also new ones, so that
-neither quick answers in between nor a new webhook change that. Slow ones wait SLOW_WAITS longer
-than others, and a worker keeps a thread free of them (`Deliverer`).
+Note [Turns of webhooks]: receivers may answer slowly, and anybody may have some. So a person has
+one claim at a time in all processes, even if the webhook of that claim is no longer active. To see
+the claims of other workers, a claim locks the owner first. It does not wait: it leaves out owners
+that another transaction has locked. The person whose last turn is the longest ago is next.
+
+A slow attempt ends the turn and makes all webhooks of the owner slow for SLOW_FOR, including new
+ones: quick answers in between and new webhooks do not change this. Slow webhooks wait SLOW_WAITS
+longer than others, and a worker keeps one thread free of them (`Deliverer`).
 """
 
 import random
@@ -37,7 +38,7 @@ from ledger.web import security_log
 from transactions.models import EventKind
 
 GIVE_UP_AFTER = timedelta(days=3)
-# Between the attempts at an event; the last one again and again until GIVE_UP_AFTER.
+# Between the attempts at an event. The last pause is repeated until GIVE_UP_AFTER.
 PAUSES = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800)
 )
@@ -45,8 +46,8 @@ SLOW_FOR = timedelta(hours=1)
 SLOW_WAITS = 60.0  # seconds
 GRACE = 20.0  # seconds that a claim lasts longer than an attempt may take
 
-# Also of a restore, whatever was chosen: its numbers count for all other kinds.
-_IS_TOLD = f"kind = ANY (array_append(hook.kinds, '{EventKind.RESTORED}'))"
+# A restore is always sent, whichever kinds the owner chose: its numbers matter for all kinds.
+_IS_CHOSEN = f"kind = ANY (array_append(hook.kinds, '{EventKind.RESTORED}'))"
 _DUE = f"""
     SELECT queue.account_id, next.* FROM webhook_queues AS queue
     JOIN webhooks AS hook ON hook.id = queue.webhook_id
@@ -55,18 +56,18 @@ _DUE = f"""
     JOIN LATERAL (
         (SELECT number, kind, transaction_id, at FROM events
          WHERE account_id = queue.account_id AND number > queue.position
-           AND {_IS_TOLD} ORDER BY number LIMIT 1)
+           AND {_IS_CHOSEN} ORDER BY number LIMIT 1)
         UNION ALL
         (SELECT other_number, kind, transaction_id, at FROM events
          WHERE other_account_id = queue.account_id AND other_number > queue.position
-           AND {_IS_TOLD} ORDER BY other_number LIMIT 1)
+           AND {_IS_CHOSEN} ORDER BY other_number LIMIT 1)
         ORDER BY 1 LIMIT 1
     ) AS next ON true
     WHERE queue.webhook_id = %s AND stream.last_number > queue.position
       AND coalesce(queue.next_at <= clock_timestamp(), true)
     ORDER BY next.at, queue.account_id LIMIT 1
 """  # noqa: S608 - a constant
-# Events of kinds that were not chosen are passed over, so that nobody looks at them again.
+# Skips events of kinds that were not chosen, so that they are not read again.
 _SKIP = f"""
     UPDATE webhook_queues AS queue SET position = stream.last_number
     FROM event_streams AS stream, webhooks AS hook
@@ -74,13 +75,13 @@ _SKIP = f"""
       AND stream.account_id = queue.account_id AND stream.last_number > queue.position
       AND NOT EXISTS (
           SELECT FROM events WHERE account_id = queue.account_id AND number > queue.position
-                               AND {_IS_TOLD})
+                               AND {_IS_CHOSEN})
       AND NOT EXISTS (
           SELECT FROM events
           WHERE other_account_id = queue.account_id AND other_number > queue.position
-            AND {_IS_TOLD})
+            AND {_IS_CHOSEN})
 """  # noqa: S608 - a constant
-# Whose last turn is longest ago goes first: Note [Turns of webhooks].
+# The person whose last turn is the longest ago is first: Note [Turns of webhooks].
 _CHOOSE = """
     SELECT hook.id, person.is_slow
     FROM webhooks AS hook
@@ -109,7 +110,7 @@ _CHOOSE = """
     LIMIT 1
     FOR NO KEY UPDATE OF hook, users SKIP LOCKED
 """
-# With the owner locked, it sees claims that were committed while the webhook was chosen.
+# The owner is locked, so this sees claims that were committed while the webhook was chosen.
 _TAKE = """
     UPDATE webhooks
     SET claimed_by = %(worker)s, claim_ends = clock_timestamp() + %(lease)s * interval '1 s'
@@ -121,7 +122,9 @@ _TAKE = """
 
 @dataclass(frozen=True, slots=True)
 class WebhookClaim:
-    """A webhook that a worker has. `is_slow`: its owner had a slow attempt within SLOW_FOR."""
+    """A webhook that a worker has claimed. `is_slow`: its owner had a slow attempt within
+    SLOW_FOR.
+    """
 
     webhook: UUID
     is_slow: bool
@@ -129,7 +132,7 @@ class WebhookClaim:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A delivery that is to be sent now. `is_again`: because its owner wants it once more."""
+    """A delivery to send now. `is_again`: its owner wants it to be sent once more."""
 
     delivery: WebhookDelivery
     webhook: Webhook
@@ -137,13 +140,13 @@ class Sending:
 
 
 def lease() -> float:
-    """Seconds that a claim lasts: one attempt, and a grace."""
+    """Returns how many seconds a claim lasts: one attempt, and a grace period."""
     return float(settings.LEDGER_WEBHOOK_TIMEOUT) + GRACE
 
 
 def claim(worker: str, *, may_be_slow: bool = True) -> WebhookClaim | None:
-    """Gives the worker a webhook that has something to send, of an owner who has no other claim:
-    Note [Turns of webhooks].
+    """Claims a webhook that has something to send. Skips owners who have another claim: Note [Turns
+    of webhooks]. Returns None if there is no such webhook.
     """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_CHOOSE, {"may_be_slow": may_be_slow, "slow_waits": SLOW_WAITS})
@@ -156,14 +159,16 @@ def claim(worker: str, *, may_be_slow: bool = True) -> WebhookClaim | None:
 
 
 def give_back(webhook: UUID, worker: str) -> None:
-    """Ends the worker's claim; others may have the webhook now, after those that wait longer."""
+    """Ends the worker's claim. Other workers may claim the webhook after webhooks that have waited
+    longer.
+    """
     Webhook.objects.filter(pk=webhook, claimed_by=worker).update(claim_ends=Now(), claimed_by="")
 
 
 @with_retry
 def begin(webhook_id: UUID, worker: str) -> Sending | None:
-    """The next delivery of a claimed webhook, noted as being sent; None if there is nothing to
-    send now, or if the claim is over.
+    """Returns the next delivery of a claimed webhook, recorded as being sent. Returns None if there
+    is nothing to send now, or if the claim has expired.
     """
     with db_transaction.atomic(durable=True):
         mine = Webhook.objects.filter(
@@ -187,7 +192,7 @@ def begin(webhook_id: UUID, worker: str) -> Sending | None:
 
 
 def _next(webhook: Webhook) -> WebhookDelivery | None:
-    """The delivery of the oldest event that is due, made at its first attempt."""
+    """Returns the delivery of the oldest event that is due. Creates it at the first attempt."""
     if webhook.paused_until is not None and webhook.paused_until > clock():
         return None
     with connection.cursor() as cursor:
@@ -206,8 +211,8 @@ def _next(webhook: Webhook) -> WebhookDelivery | None:
 
 @with_retry
 def finish(sending: Sending, answer: SendResult) -> None:
-    """Notes what came of an attempt: the queue goes on, or waits, or the webhook is disabled, for
-    which its owner is locked first: Note [Lock of a person].
+    """Records the result of an attempt: the queue advances or waits, or the webhook is disabled. A
+    failure locks the owner first: Note [Lock of a person].
     """
     with db_transaction.atomic(durable=True):
         if not answer.is_delivered:
@@ -224,13 +229,13 @@ def finish(sending: Sending, answer: SendResult) -> None:
             webhook.save(update_fields=["slow_until"])
         queue = WebhookQueue.objects.filter(webhook=webhook, account_id=sending.delivery.account_id)
         if answer.is_delivered:
-            _go_on(queue, sending.delivery.number)
+            _advance(queue, sending.delivery.number)
         elif not sending.is_again:
             _wait(webhook, queue.get(), sending.delivery.number, answer)
 
 
-def _go_on(queue: Any, number: int) -> None:
-    """Only from the event before it: one that was sent again, or late, moves nothing."""
+def _advance(queue: Any, number: int) -> None:
+    """Advances the queue to this event. An event that was sent again, or late, changes nothing."""
     queue.filter(position__lt=number).exclude(attempts=0, failing_since=None, next_at=None).update(
         attempts=0, failing_since=None, next_at=None
     )
@@ -238,9 +243,9 @@ def _go_on(queue: Any, number: int) -> None:
 
 
 def _wait(webhook: Webhook, queue: WebhookQueue, number: int, answer: SendResult) -> None:
-    """Plans the next attempt, or gives the webhook up."""
+    """Sets the time of the next attempt, or disables the webhook."""
     if queue.position >= number or not webhook.is_active:
-        return  # another worker has delivered it meanwhile, or nobody wants it any more
+        return  # delivered by another worker, or the webhook was turned off
     now = clock()
     queue.attempts += 1
     queue.failing_since = queue.failing_since or now
@@ -256,11 +261,11 @@ def _wait(webhook: Webhook, queue: WebhookQueue, number: int, answer: SendResult
 
 
 def pause_after(attempts: int) -> timedelta:
-    """How long to wait after so many failures, with up to a tenth more, so that many webhooks of
-    one receiver do not all come back at once.
+    """Returns the pause after this number of failures. Adds up to a tenth, so that many webhooks of
+    one receiver do not all retry at the same time.
     """
     pause = PAUSES[min(attempts, len(PAUSES)) - 1]
-    return pause * random.uniform(1, 1.1)  # noqa: S311 - no secret
+    return pause * random.uniform(1, 1.1)  # noqa: S311 - not a secret
 
 
 def _disable(webhook: Webhook, reason: str) -> None:
@@ -272,16 +277,16 @@ def _disable(webhook: Webhook, reason: str) -> None:
 
 def _notice(webhook: Webhook) -> notices.Notice:
     return notices.Notice(
-        "A webhook of yours was turned off",
+        "Your webhook was turned off",
         f"Ledger no longer sends events to {webhook.url}. {webhook.reason}\n\n"
-        "Mend the receiver, then turn the webhook on again on the page Webhooks. What could not "
-        "be delivered is sent then. Events of the time in between are not recorded: read the "
-        "statement for them.",
+        "Repair the receiver, then turn the webhook on again on the page Webhooks. We then send "
+        "the events that we could not deliver. Events that happen while the webhook is off are not "
+        "recorded: read the statement for them.",
     )
 
 
 def clock() -> datetime:
-    """The time of the database."""
+    """Returns the time of the database."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]

@@ -1,4 +1,4 @@
-"""Encrypts all secrets of webhooks with the present SECRET_KEY."""
+"""Encrypts all secrets of webhooks with the current SECRET_KEY."""
 
 from django.utils import timezone
 
@@ -8,8 +8,8 @@ from ledger.db.secret_key.reencryption import reencrypt_rows
 
 
 def reencrypt_webhooks() -> tuple[int, list[Webhook]]:
-    """Encrypts every secret that still counts again, in parts. Returns how many webhooks it has
-    encrypted, and those with a secret that no known key decrypts.
+    """Encrypts every secret that is still valid again, in batches. Returns how many webhooks it has
+    encrypted, and the webhooks with a secret that no known key decrypts.
     """
     return reencrypt_rows(Webhook.objects.exclude(secrets=[]), _reencrypt)
 

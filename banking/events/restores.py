@@ -1,11 +1,11 @@
 """Announces to webhooks that the bank was restored.
 
-Note [Numbers after a restore]: a restored bank gives numbers of events again that receivers may
-have seen before, for bookings that are gone. So each account that has a stream gets one more event,
-whose number is the first that is given again, before any booking does. Webhooks are told it in the
-order of each account, whichever kinds they have; one that is off is told when it is on again.
-Restores follow each other in time, also back to a moment before an earlier restore. So a receiver
-tells by the event's time whether it has seen this restore.
+Note [Numbers after a restore]: a restored bank assigns event numbers again that receivers may have
+seen before, for bookings that no longer exist. So each account that has a stream gets one more
+event, before any booking. Its number is the first one that is assigned again. Webhooks get it in
+the order of each account, whichever kinds their owners chose; a webhook that is off gets it when it
+is on again. Each restore has a later time, also a restore to a moment before an earlier restore. So
+a receiver knows by the event's time whether it has seen this restore.
 """
 
 from django.db import connection
@@ -30,8 +30,8 @@ _ANNOUNCE = """
 
 @with_retry
 def announce_restore() -> int:
-    """Writes the event of a restore for each account whose events are numbered, and returns how
-    many there are.
+    """Writes the event of a restore for each account whose events are numbered. Returns how
+    many.
     """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_ANNOUNCE, [EventKind.RESTORED])

@@ -1,9 +1,9 @@
-"""Sends one delivery over HTTP: to a checked address, within a time limit, following no redirect.
+"""Sends one delivery over HTTP: to a checked address, within a time limit, without redirects.
 
-http.client speaks HTTP on a socket that is connected here, so it looks no name up, knows no proxy
-of the environment and follows no redirect. Its own time limits are for each read; a watcher ends
-the connection when the whole exchange takes too long, so a receiver that answers a byte at a time
-gets no more time than one that answers nothing.
+http.client uses a socket that this module has connected. So it looks up no name, uses no proxy of
+the environment and follows no redirect. Its time limit applies to each read. A watcher thread ends
+the connection when the whole exchange takes too long, so a receiver that answers one byte at a time
+has no more time than a silent one.
 """
 
 import socket
@@ -26,7 +26,7 @@ SLOW_SECONDS = 2.0  # an attempt that takes longer ends the webhook's turn
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of one attempt. `error` is a sentence for the owner, "" for a success.
+    """The result of one attempt. `error` is a message for the owner, "" after a success.
 
     `is_unreachable`: no answer came, so the receiver's other events would fail as well.
     """
@@ -48,8 +48,8 @@ class SendResult:
 def send(
     url: str, headers: Mapping[str, str], body: bytes, *, owner: UUID, seconds: float
 ) -> SendResult:
-    """Sends the body to the address of this person's webhook and returns what came of it; raises
-    nothing of the network.
+    """Sends the body to the address of this person's webhook and returns the result. Network errors
+    are results, not exceptions.
     """
     began = monotonic()
     try:
@@ -70,7 +70,7 @@ def _exchange(
     body: bytes,
     limit: float,
 ) -> int:
-    """The status of the answer; its body is not read."""
+    """Returns the HTTP status of the answer, without reading its body."""
     raw = _connected(addresses, target.port, limit)
     with _ended_after(raw, limit) as is_over:
         sock = _with_tls(raw, target.host) if target.is_https else raw
@@ -99,7 +99,9 @@ def _exchange(
 
 
 def _connected(addresses: Sequence[str], port: int, limit: float) -> socket.socket:
-    """A connection to the first of the checked addresses that takes it, within the limit."""
+    """Returns a connection to the first of the checked addresses that accepts it within the
+    limit.
+    """
     until = monotonic() + limit
     refused: OSError = TimeoutError()
     for address in addresses:
@@ -121,7 +123,7 @@ def _connected(addresses: Sequence[str], port: int, limit: float) -> socket.sock
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Checks certificates and names by the authorities of the system."""
+    """Returns a TLS context that checks certificates and names with the system's authorities."""
     return ssl.create_default_context()
 
 
@@ -135,10 +137,10 @@ def _with_tls(raw: socket.socket, host: str) -> socket.socket:
 
 @contextmanager
 def _ended_after(sock: socket.socket, seconds: float) -> Iterator[threading.Event]:
-    """Within the block, ends the connection once the time is over, whoever waits for it. Yields
-    what is set then.
+    """Ends the connection after `seconds`, even if another thread waits for it. Yields an event
+    that is set then.
     """
-    handle, is_over = sock.dup(), threading.Event()  # TLS takes the socket itself over
+    handle, is_over = sock.dup(), threading.Event()  # a copy, because TLS takes over the socket
 
     def end() -> None:
         is_over.set()
@@ -156,14 +158,14 @@ def _ended_after(sock: socket.socket, seconds: float) -> Iterator[threading.Even
 
 
 def _refusal(code: int) -> str:
-    """Why an answer with this status is no success; "" for one that is."""
+    """Returns why this status is a failure; "" for a success."""
     if 200 <= code < 300:
         return ""
     if 300 <= code < 400:
         return "It answered with a redirect, and redirects are not followed."
     if code == GONE:
         return "It answered that it is gone for good."
-    return "It answered that it did not take the event."
+    return "It answered that it did not accept the event."
 
 
 def _why(error: BaseException, took: float, seconds: float) -> str:
@@ -172,9 +174,9 @@ def _why(error: BaseException, took: float, seconds: float) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return "Its certificate is not valid for this name."
     if isinstance(error, ssl.SSLError):
-        return "TLS could not be agreed with it."
+        return "The TLS handshake with it failed."
     if isinstance(error, ConnectionRefusedError):
-        return "Nothing listens there."
+        return "It refused the connection."
     if isinstance(error, HTTPException):
-        return "What it answered is not HTTP."
+        return "Its answer is not HTTP."
     return "The connection failed."

@@ -1,4 +1,4 @@
-"""What people do with their webhooks. Each is one database transaction."""
+"""What people do with their webhooks. Each service is one database transaction."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,33 +15,33 @@ from banking.events.models import Webhook, WebhookDelivery
 from ledger.db.retry import with_retry
 from ledger.web import security_log
 
-MOST = 5  # webhooks of a person
-IF_NOT_YOU = "If it was not you, remove it on the page Webhooks and tell the bank at once."
+MAX_WEBHOOKS = 5  # of a person
+IF_NOT_YOU = "If it was not you, remove it on the page Webhooks and contact the bank immediately."
 
 
 class TooManyWebhooks(LedgerError):
-    """A person has as many webhooks as they may have."""
+    """The person has the maximum number of webhooks."""
 
 
 class SameWebhook(LedgerError):
-    """The person has this address already."""
+    """The person already has a webhook with this address."""
 
 
 class WebhookNotFound(LedgerError):
-    """No webhook of this person has that id, or it was removed."""
+    """This person has no webhook with that id, or has removed it."""
 
 
 class WebhookNotActive(LedgerError):
-    """Nothing is sent to a webhook that is turned off."""
+    """The webhook is turned off, so nothing is sent to it."""
 
 
 @with_retry
 def add_webhook(*, owner: User, url: str, kinds: Sequence[str]) -> tuple[Webhook, str]:
-    """Registers an address for these kinds of events on all accounts of the owner. Returns it with
-    its secret, which nothing tells again.
-
-    Raises AddressRefused, SameWebhook, TooManyWebhooks. Looks the name up before the database
+    """Registers an address for these kinds of events on all accounts of the owner. Returns the
+    webhook and its secret, which is shown only now. Looks the name up before the database
     transaction begins.
+
+    Raises: AddressRefused, SameWebhook, TooManyWebhooks.
     """
     targets.resolve(targets.read(url), owner.pk)
     secret = signing.new_secret()
@@ -49,36 +49,41 @@ def add_webhook(*, owner: User, url: str, kinds: Sequence[str]) -> tuple[Webhook
         owner = User.objects.lock_active(owner.pk)
         own = Webhook.objects.owned_by(owner)
         if own.filter(url=url).exists():
-            raise SameWebhook("You have a webhook with this address already.")
-        if own.count() >= MOST:
-            raise TooManyWebhooks(f"Limit: {MOST} webhooks. Remove one first.")
+            raise SameWebhook("You already have a webhook with this address.")
+        if own.count() >= MAX_WEBHOOKS:
+            raise TooManyWebhooks(f"Limit: {MAX_WEBHOOKS} webhooks. Remove one first.")
         webhook = Webhook.objects.create(
             owner=owner, url=url, kinds=list(kinds), secrets=signing.stored(secret)
         )
-        _tell(webhook, "A webhook was added", f"Ledger now sends events of your accounts to {url}.")
+        _notify(
+            webhook, "A webhook was added", f"Ledger now sends events of your accounts to {url}."
+        )
     security_log.record("webhook.added", person=owner, webhook=webhook.pk)
     return webhook, secret
 
 
 @with_retry
 def rotate_secret(*, owner: User, webhook: UUID) -> tuple[Webhook, str]:
-    """Gives the webhook a new secret, which is returned; the one before it counts for a day more.
+    """Gives the webhook a new secret and returns it. The previous secret is valid for one more day.
 
-    Raises WebhookNotFound.
+    Raises: WebhookNotFound.
     """
     secret = signing.new_secret()
     with db_transaction.atomic(durable=True):
         found = _locked(owner, webhook)
         found.secrets = signing.rotated(found.secrets, secret, timezone.now())
         found.save(update_fields=["secrets"])
-        _tell(found, "A webhook has a new secret", f"The secret of {found.url} was replaced.")
+        _notify(found, "A webhook has a new secret", f"The secret of {found.url} was replaced.")
     security_log.record("webhook.rotated", person=owner, webhook=webhook)
     return found, secret
 
 
 @with_retry
 def choose_kinds(*, owner: User, webhook: UUID, kinds: Sequence[str]) -> Webhook:
-    """From now on the webhook is told of these kinds. Raises WebhookNotFound."""
+    """Replaces the kinds of events that are sent to the webhook.
+
+    Raises: WebhookNotFound.
+    """
     with db_transaction.atomic(durable=True):
         found = _locked(owner, webhook)
         found.kinds = list(kinds)
@@ -88,7 +93,10 @@ def choose_kinds(*, owner: User, webhook: UUID, kinds: Sequence[str]) -> Webhook
 
 @with_retry
 def turn_off(*, owner: User, webhook: UUID) -> Webhook:
-    """Sends nothing more, and records nothing more for it. Raises WebhookNotFound."""
+    """Stops sending and recording events for the webhook.
+
+    Raises: WebhookNotFound.
+    """
     with db_transaction.atomic(durable=True):
         found = _locked(owner, webhook)
         if found.is_active:
@@ -99,7 +107,10 @@ def turn_off(*, owner: User, webhook: UUID) -> Webhook:
 
 @with_retry
 def turn_on(*, owner: User, webhook: UUID) -> Webhook:
-    """Sends again, from the first event on that was not delivered. Raises WebhookNotFound."""
+    """Sends events again, from the first one that was not delivered.
+
+    Raises: WebhookNotFound.
+    """
     with db_transaction.atomic(durable=True):
         found = _locked(owner, webhook)
         if not found.is_active:
@@ -111,7 +122,10 @@ def turn_on(*, owner: User, webhook: UUID) -> Webhook:
 
 @with_retry
 def remove_webhook(*, owner: User, webhook: UUID) -> Webhook:
-    """Removes the webhook and its secrets for good. Raises WebhookNotFound."""
+    """Removes the webhook and its secrets permanently.
+
+    Raises: WebhookNotFound.
+    """
     with db_transaction.atomic(durable=True):
         found = _locked(owner, webhook)
         found.remove()
@@ -121,9 +135,9 @@ def remove_webhook(*, owner: User, webhook: UUID) -> Webhook:
 
 @with_retry
 def send_again(*, owner: User, delivery: UUID) -> WebhookDelivery:
-    """Has a delivery sent once more, under the same id, beside its queue.
+    """Schedules a delivery to be sent once more under the same id, independent of its queue.
 
-    Raises WebhookNotFound, and WebhookNotActive for a webhook that is turned off.
+    Raises: WebhookNotFound, and WebhookNotActive for a webhook that is turned off.
     """
     with db_transaction.atomic(durable=True):
         found = WebhookDelivery.objects.filter(pk=delivery, webhook__owner=owner).first()
@@ -137,8 +151,9 @@ def send_again(*, owner: User, delivery: UUID) -> WebhookDelivery:
 
 
 def _locked(owner: User, webhook: UUID) -> Webhook:
-    """The webhook, locked behind its owner: Note [Lock of a person]. Raises WebhookNotFound, and as
-    `lock_person` does.
+    """Returns the webhook, locked after its owner: Note [Lock of a person].
+
+    Raises: WebhookNotFound, and the errors of `lock_person`.
     """
     User.objects.lock_person(owner.pk)
     found = Webhook.objects.owned_by(owner).select_for_update(no_key=True).filter(pk=webhook)
@@ -148,5 +163,5 @@ def _locked(owner: User, webhook: UUID) -> Webhook:
     return row
 
 
-def _tell(webhook: Webhook, subject: str, text: str) -> None:
+def _notify(webhook: Webhook, subject: str, text: str) -> None:
     notices.notify(webhook.owner, notices.Notice(subject, f"{text}\n\n{IF_NOT_YOU}"))

@@ -1,8 +1,8 @@
-"""Secrets of webhooks, and the signatures by which a receiver knows who sent a delivery.
+"""Secrets of webhooks, and the signatures that prove the sender of a delivery.
 
 They follow the Standard Webhooks specification: a secret is `whsec_` and Base64; a signature is
 HMAC-SHA-256 over the id, the time and the body, joined by dots. After a rotation both secrets sign
-for a day, so that the receiver can change over without losing a delivery.
+for a day, so that the receiver can switch without losing a delivery.
 """
 
 import base64
@@ -19,7 +19,7 @@ from ledger.web.encryption import fernet
 PURPOSE = b"ledger: secrets of webhooks"
 PREFIX = "whsec_"
 BYTES = 32
-OLD_COUNTS_FOR = timedelta(days=1)
+OLD_VALID_FOR = timedelta(days=1)
 Stored = list[dict[str, Any]]
 
 
@@ -28,37 +28,43 @@ def new_secret() -> str:
 
 
 def stored(secret: str) -> Stored:
-    """What `Webhook.secrets` has of one secret that counts for good."""
+    """Returns the value of `Webhook.secrets` for one secret without an end."""
     return [{"secret": fernet(PURPOSE).encrypt(secret.encode()).decode(), "until": None}]
 
 
 def rotated(before: Stored, secret: str, now: datetime) -> Stored:
-    """The new secret, and the one before it, which counts for a day more."""
-    old = [{**before[0], "until": (now + OLD_COUNTS_FOR).isoformat()}] if before else []
+    """Returns the new secret and the previous one, which is valid for one more day."""
+    old = [{**before[0], "until": (now + OLD_VALID_FOR).isoformat()}] if before else []
     return [*stored(secret), *old]
 
 
 def reencrypted(before: Stored, now: datetime) -> Stored:
-    """The secrets that still count, encrypted with the present SECRET_KEY. Raises InvalidToken."""
+    """Returns the secrets that are still valid, encrypted with the current SECRET_KEY.
+
+    Raises: InvalidToken.
+    """
     keys = fernet(PURPOSE)
     return [
         {**each, "secret": keys.rotate(each["secret"].encode()).decode()}
         for each in before
-        if _counts(each, now)
+        if _is_valid(each, now)
     ]
 
 
-def old_counts_until(kept: Stored, now: datetime) -> datetime | None:
-    """Until when the secret before the newest counts; None if it does not."""
+def old_valid_until(kept: Stored, now: datetime) -> datetime | None:
+    """Returns until when the previous secret is valid; None if it is not."""
     untils = [datetime.fromisoformat(each["until"]) for each in kept if each["until"]]
     return max((until for until in untils if until > now), default=None)
 
 
 def headers(kept: Stored, message: UUID, body: bytes, now: datetime) -> dict[str, str]:
-    """The headers that prove a delivery. Raises InvalidToken if no key decrypts a secret."""
+    """Returns the headers that prove the sender of a delivery.
+
+    Raises: InvalidToken if no key decrypts a secret.
+    """
     moment = str(int(now.timestamp()))
     content = b".".join([str(message).encode(), moment.encode(), body])
-    signatures = [f"v1,{_signature(secret, content)}" for secret in _counting(kept, now)]
+    signatures = [f"v1,{_signature(secret, content)}" for secret in _valid_secrets(kept, now)]
     return {
         "webhook-id": str(message),
         "webhook-timestamp": moment,
@@ -66,14 +72,14 @@ def headers(kept: Stored, message: UUID, body: bytes, now: datetime) -> dict[str
     }
 
 
-def _counting(kept: Stored, now: datetime) -> Iterator[str]:
+def _valid_secrets(kept: Stored, now: datetime) -> Iterator[str]:
     keys = fernet(PURPOSE)
     for each in kept:
-        if _counts(each, now):
+        if _is_valid(each, now):
             yield keys.decrypt(each["secret"].encode()).decode()
 
 
-def _counts(secret: dict[str, Any], now: datetime) -> bool:
+def _is_valid(secret: dict[str, Any], now: datetime) -> bool:
     return secret["until"] is None or datetime.fromisoformat(secret["until"]) > now
 
 

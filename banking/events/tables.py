@@ -1,4 +1,4 @@
-"""Who reads and writes events and webhooks. Triggers write events, and workers deliver them."""
+"""The rights on events and webhooks. Triggers write events, and workers deliver them."""
 
 from ledger.db.rights.policies import (
     ACCOUNTS,
@@ -22,7 +22,7 @@ register(
                 reads=f"{READS_BANK} OR ARRAY[account_id, other_account_id] && {ACCOUNTS}",
                 writes=NOBODY,
             ),
-            personal_data="ids and amounts; deleted after a keeping time",
+            personal_data="ids and amounts; deleted after the retention period",
         ),
         "event_streams": Table(
             web=READ, worker=READ, rows=OF_ACCOUNT, personal_data="none: a number for each account"
@@ -45,7 +45,7 @@ register(
             web="SELECT, UPDATE (again_at)",
             worker=EVERYTHING,
             rows=part_of("webhooks", "webhook_id"),
-            personal_data="answers of programs; deleted after a keeping time",
+            personal_data="answers of programs; deleted after the retention period",
         ),
     }
 )

@@ -1,9 +1,10 @@
-"""Where a webhook may lead: to a public address, and to no server of the bank's own network.
+"""The addresses to which a webhook may send: public addresses only, never a server of the bank's
+network.
 
-Note [Checked addresses]: a name may lead to another address each time it is looked up, so checking
-it once, at registration, is not enough, and neither is looking it up again to connect. Each
-delivery looks the name up once, refuses it if any of its addresses is not public, and connects to
-one of the addresses that were checked; the name is kept for TLS and the Host header alone.
+Note [Checked addresses]: a name may resolve to a different address at each lookup. So it is not
+enough to check it once at registration, or to look it up again for the connection. Each delivery
+looks the name up once, refuses it if any of its addresses is not public, and connects to one of the
+checked addresses. The name is then used only for TLS and the Host header.
 """
 
 import ipaddress
@@ -24,13 +25,15 @@ from banking.events.models.webhook import URL_LIMIT
 
 PORTS = (443, 8443)
 LOOK_UP_SECONDS = 5.0
-# Of a process. One that hangs keeps its place until the resolver gives up, so a person has few.
+# Of a process. A lookup that hangs keeps its slot until the resolver gives up, so a person has few
+# slots.
 MAX_LOOK_UPS, MAX_LOOK_UPS_OF_PERSON = 64, 2
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Beside what `is_global` refuses: addresses that carry another one, which a gateway would unpack,
-# and one of a cloud's own services. Of IPv6 only what is given out for the Internet is public.
+# In addition to the addresses that `is_global` refuses: addresses that contain another address,
+# which a gateway would unpack, and one of a cloud's services. In IPv6 only assigned addresses of
+# the Internet are public.
 NOT_PUBLIC = [
     ipaddress.ip_network(text)
     for text in (
@@ -45,7 +48,7 @@ GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
 
 
 class AddressRefused(LedgerError):
-    """A webhook cannot lead there; the text says why."""
+    """A webhook cannot use this address. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,10 @@ class HookTarget:
 
 
 def read(url: str) -> HookTarget:
-    """The parts of the address. Raises AddressRefused for one that no delivery may go to."""
+    """Returns the parts of the address.
+
+    Raises: AddressRefused for an address to which no delivery may go.
+    """
     if len(url) > URL_LIMIT:
         raise AddressRefused(f"An address has at most {URL_LIMIT} characters.")
     if re.search(r"[\s\\\x00-\x1f\x7f]", url):
@@ -76,7 +82,7 @@ def read(url: str) -> HookTarget:
         raise AddressRefused("Type an address such as https://shop.example/hook.") from error
     schemes = ("https", "http") if settings.LEDGER_WEBHOOK_PRIVATE else ("https",)
     if parts.scheme not in schemes:
-        raise AddressRefused("The address begins with https://.")
+        raise AddressRefused("The address must begin with https://.")
     if parts.username is not None or parts.password is not None:
         raise AddressRefused("Leave the user name and password out of the address.")
     if parts.fragment:
@@ -84,45 +90,49 @@ def read(url: str) -> HookTarget:
     is_https = parts.scheme == "https"
     port = port or (443 if is_https else 80)
     if port not in PORTS and not settings.LEDGER_WEBHOOK_PRIVATE:
-        raise AddressRefused("The port is 443 or 8443.")
+        raise AddressRefused("The port must be 443 or 8443.")
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
     return HookTarget(is_https, host, port, f"{path}?{query}" if query else path)
 
 
 def _host(name: str) -> str:
-    """In ASCII. Raises ValueError for what is neither a name nor an address, and AddressRefused for
-    a name that IDNA 2003 and IDNA 2008 read differently, such as one with an eszett: its owner may
-    see another host in a browser.
+    """Returns the host in ASCII.
+
+    Raises: ValueError for a text that is neither a name nor an address; AddressRefused for a name
+    that IDNA 2003 and IDNA 2008 read differently, for example with an eszett. A browser may show
+    the owner a different host.
     """
-    if "%" in name:  # IPv6Address would take the zone of a machine
+    if "%" in name:  # IPv6Address would accept the zone of a machine
         raise ValueError(name)
     if ":" in name:
         return str(ipaddress.IPv6Address(name))
     name = name.rstrip(".")
     ascii_name = name.encode("idna").decode().lower()
     if not name.isascii() and ascii_name != idna.encode(name, uts46=True).decode():
-        raise AddressRefused("Type the host in ASCII, as xn--...: programs read it differently.")
+        raise AddressRefused(
+            "Type the host in ASCII, like xn--...: programs read this name in different ways."
+        )
     if not HOST.fullmatch(ascii_name):
         raise ValueError(name)
     return ascii_name
 
 
 def resolve(target: HookTarget, owner: UUID) -> list[str]:
-    """The IP addresses of the target, all checked: see Note [Checked addresses]. `owner`: of the
-    webhook.
+    """Returns the IP addresses of the target, all checked: see Note [Checked addresses]. `owner` is
+    the owner of the webhook.
 
-    Raises AddressRefused if there is none, or one that is not public: with the same sentence, which
-    would otherwise tell which names the bank's own network has.
+    Raises: AddressRefused if there is no address or one is not public. Both have the same message,
+    so that it does not reveal which names exist in the bank's network.
     """
     found = _looked_up(target, owner)
     if found and (settings.LEDGER_WEBHOOK_PRIVATE or all(map(is_public, found))):
         return found
-    raise AddressRefused(f"{target.host} does not lead to a public address of the Internet.")
+    raise AddressRefused(f"{target.host} has no public address on the Internet.")
 
 
 def is_public(text: str) -> bool:
-    """Whether this IP address is one of the Internet's."""
+    """Returns whether this IP address is public on the Internet."""
     if "%" in text:  # a zone of this machine
         return False
     address: IPAddress = ipaddress.ip_address(text)
@@ -134,7 +144,7 @@ def is_public(text: str) -> bool:
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """The addresses that the system's resolver gives, in its order; none for an unknown name."""
+    """Returns the addresses from the system's resolver, in its order; none for an unknown name."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -143,29 +153,29 @@ def look_up(host: str, port: int) -> list[str]:
 
 
 _lock = threading.Lock()
-_running = Counter[UUID]()  # look-ups of each person
+_running = Counter[UUID]()  # running lookups of each person
 
 
 def _looked_up(target: HookTarget, owner: UUID) -> list[str]:
-    """`look_up` in a thread, because a resolver knows no deadline. Nobody waits for a place, so a
-    name that hangs makes no other attempt slow.
+    """Calls `look_up` in a thread, because a resolver has no deadline. Does not wait for a free
+    slot, so that a name that hangs does not delay other attempts.
     """
     answers: SimpleQueue[list[str]] = SimpleQueue()
 
-    def ask() -> None:
+    def resolve_name() -> None:
         try:
             answers.put(look_up(target.host, target.port))
         finally:
-            _count_less(owner)
+            _release_slot(owner)
 
     with _lock:
         if _running[owner] >= MAX_LOOK_UPS_OF_PERSON or _running.total() >= MAX_LOOK_UPS:
             raise AddressRefused(f"{target.host} could not be looked up. Try again later.")
         _running[owner] += 1
     try:
-        threading.Thread(target=ask, daemon=True).start()
+        threading.Thread(target=resolve_name, daemon=True).start()
     except RuntimeError as error:  # the system has no thread left
-        _count_less(owner)
+        _release_slot(owner)
         raise AddressRefused(f"{target.host} could not be looked up. Try again later.") from error
     try:
         return answers.get(timeout=LOOK_UP_SECONDS)
@@ -173,7 +183,7 @@ def _looked_up(target: HookTarget, owner: UUID) -> list[str]:
         raise AddressRefused(f"{target.host} could not be looked up in time.") from None
 
 
-def _count_less(owner: UUID) -> None:
+def _release_slot(owner: UUID) -> None:
     with _lock:
         _running[owner] -= 1
         if not _running[owner]:

@@ -1,4 +1,6 @@
-"""Pages of a person's webhooks. What could send events elsewhere needs a fresh step-up."""
+"""The pages of a person's webhooks. Actions that could send events to another address require a
+recent step-up.
+"""
 
 import functools
 from collections.abc import Callable
@@ -22,14 +24,16 @@ from banking.events.forms import KindsForm, WebhookForm
 from banking.events.models import Webhook, WebhookDelivery
 from transactions.models import EventKind
 
-DELIVERIES_A_PAGE = 25
+DELIVERIES_PER_PAGE = 25
 RATE = {"add_webhook": "20/h/user"}
 TOO_MANY = "You have tried twenty addresses within an hour. Try again in an hour."
 WebhookView = Callable[[PersonRequest, UUID], HttpResponse]
 
 
 def missing_is_404(view: WebhookView) -> WebhookView:
-    """Answers 404 also if the webhook is removed after the view has found it."""
+    """Wraps a view so that it returns 404 also if the webhook is removed after the view has found
+    it.
+    """
 
     @functools.wraps(view)
     def guarded(request: PersonRequest, pk: UUID) -> HttpResponse:
@@ -43,7 +47,7 @@ def missing_is_404(view: WebhookView) -> WebhookView:
 
 @require_safe
 def webhook_list(request: PersonRequest) -> HttpResponse:
-    """The reader's webhooks, newest first."""
+    """Shows the reader's webhooks, newest first."""
     webhooks = Webhook.objects.owned_by(request.user)
     return render(request, "events/list.html", {"webhooks": webhooks})
 
@@ -52,7 +56,7 @@ def webhook_list(request: PersonRequest) -> HttpResponse:
 @never_cache
 @step_up_first
 def webhook_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form; a POST registers the address and shows its secret, this once."""
+    """Shows the form. A POST registers the address and shows its secret only this time."""
     if request.method != "POST":
         return _form(request, WebhookForm(initial={"kinds": EventKind.values}))
     form = WebhookForm(request.POST)
@@ -72,17 +76,17 @@ def webhook_new(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def webhook_page(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """One webhook with its deliveries, newest first."""
+    """Shows one webhook with its deliveries, newest first."""
     webhook = _own(request, pk)
     deliveries = webhook.deliveries.order_by("-tried_at", "-pk")
-    page = Paginator(deliveries, DELIVERIES_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(deliveries, DELIVERIES_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "webhook": webhook,
         "page": page,
         "plans": _plans(webhook),
         "kinds": [EventKind(kind).label for kind in webhook.kinds],
         "form": KindsForm(initial={"kinds": webhook.kinds}),
-        "old_until": signing.old_counts_until(webhook.secrets, timezone.now()),
+        "old_until": signing.old_valid_until(webhook.secrets, timezone.now()),
     }
     return render(request, "events/page.html", context)
 
@@ -92,7 +96,7 @@ def webhook_page(request: PersonRequest, pk: UUID) -> HttpResponse:
 @step_up_first
 @missing_is_404
 def webhook_secret(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Asks; a POST makes a new secret and shows it, this once."""
+    """Shows a confirmation page. A POST makes a new secret and shows it only this time."""
     webhook = _own(request, pk)
     if request.method != "POST":
         return render(request, "events/rotate.html", {"webhook": webhook})
@@ -103,7 +107,7 @@ def webhook_secret(request: PersonRequest, pk: UUID) -> HttpResponse:
 @step_up_first
 @missing_is_404
 def webhook_on(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Asks; a POST turns the webhook on again."""
+    """Shows a confirmation page. A POST turns the webhook on again."""
     webhook = _own(request, pk)
     if request.method != "POST":
         return render(request, "events/turn_on.html", {"webhook": webhook})
@@ -115,20 +119,20 @@ def webhook_on(request: PersonRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @missing_is_404
 def webhook_off(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Turns the webhook off: nothing is sent, and nothing is recorded for it."""
+    """Turns the webhook off: no events are sent or recorded for it."""
     services.turn_off(owner=request.user, webhook=_own(request, pk).pk)
-    messages.success(request, "The webhook is off. No events are recorded for it meanwhile.")
+    messages.success(request, "The webhook is off. No events are recorded for it while it is off.")
     return redirect("transactions:webhook", pk)
 
 
 @require_POST
 @missing_is_404
 def webhook_kinds(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Chooses which kinds of events are sent."""
+    """Saves which kinds of events are sent."""
     webhook, form = _own(request, pk), KindsForm(request.POST)
     if form.is_valid():
         services.choose_kinds(owner=request.user, webhook=webhook.pk, **form.cleaned_data)
-        messages.success(request, "The choice of events is saved.")
+        messages.success(request, "Your choice of events is saved.")
     else:
         messages.error(request, "Choose at least one kind of event.")
     return redirect("transactions:webhook", webhook.pk)
@@ -137,7 +141,7 @@ def webhook_kinds(request: PersonRequest, pk: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @missing_is_404
 def webhook_remove(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Asks; a POST removes the webhook for good."""
+    """Shows a confirmation page. A POST removes the webhook permanently."""
     webhook = _own(request, pk)
     if request.method != "POST":
         return render(request, "events/remove.html", {"webhook": webhook})
@@ -148,7 +152,7 @@ def webhook_remove(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 def delivery_again(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Has one delivery sent again."""
+    """Schedules one delivery to be sent again."""
     delivery = get_object_or_404(WebhookDelivery, pk=pk, webhook__owner=request.user)
     _own(request, delivery.webhook_id)
     try:
@@ -156,7 +160,7 @@ def delivery_again(request: PersonRequest, pk: UUID) -> HttpResponse:
     except LedgerError as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, "It is sent again in a moment, under the same id.")
+        messages.success(request, "We send it again in a moment, with the same id.")
     return redirect("transactions:webhook", delivery.webhook_id)
 
 
@@ -175,7 +179,7 @@ def _secret(request: PersonRequest, webhook: Webhook, secret: str) -> HttpRespon
 
 
 def _plans(webhook: Webhook) -> list[dict[str, Any]]:
-    """The accounts whose next event failed, and when it is tried again."""
+    """Returns the accounts whose next event failed, with the time of the next attempt."""
     failing = webhook.queues.exclude(failing_since=None).select_related("account")
     return [
         {

@@ -8,7 +8,7 @@ from ledger.web.table_files import DataTable, figure_cell
 
 
 def accounts_table(accounts: Iterable[OutsideAccount]) -> DataTable:
-    """Outside accounts as a table."""
+    """Returns outside accounts as a table."""
     rows = (
         [account.name, figure_cell(account.balance, account.currency), account.currency]
         for account in accounts
@@ -17,7 +17,7 @@ def accounts_table(accounts: Iterable[OutsideAccount]) -> DataTable:
 
 
 def entries_table(account: OutsideAccount) -> DataTable:
-    """The entries of an account as a table, newest first."""
+    """Returns the entries of an account as a table, newest first."""
     columns = ["date", "other", "description", "reference", "amount", "balance", "currency", "id"]
     currency = account.currency
     rows = (

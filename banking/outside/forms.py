@@ -1,4 +1,6 @@
-"""Forms of outside accounts: the account, the upload, and what the columns of a CSV file mean."""
+"""Forms of outside accounts: the account, the upload, and the meaning of the columns of a CSV
+file.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,7 +11,7 @@ from django import forms
 from accounts.forms import carry_initial, currency_choices
 from accounts.models import User
 from banking.outside.formats.columns import ROLES
-from banking.outside.formats.lines import MOST_LINES
+from banking.outside.formats.lines import MAX_LINES
 from banking.outside.formats.sheet import Sheet
 from banking.outside.models import NAME_LIMIT, OutsideAccount
 from ledger.db.ids import uuid7
@@ -20,14 +22,14 @@ from ledger.web.form_fields import ReadableNameField
 
 
 class BalanceField(forms.CharField):
-    """An amount that may be below zero."""
+    """An amount that may be negative."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
         super().__init__(widget=widget, max_length=40, **kwargs)
 
     def clean(self, value: Any) -> Decimal:
-        """The figure; nothing is zero."""
+        """Returns the amount; zero for an empty value."""
         typed = super().clean(value).strip().replace("\N{MINUS SIGN}", "-")
         if not typed:
             return Decimal(0)
@@ -37,7 +39,7 @@ class BalanceField(forms.CharField):
         return -found if typed.startswith("-") else found
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Whether the amount is another one, however it is written."""
+        """Returns whether the amount differs, regardless of how it is written."""
         try:
             return not initial or self.clean(initial) != self.clean(data)
         except forms.ValidationError:
@@ -45,8 +47,8 @@ class BalanceField(forms.CharField):
 
 
 class OutsideChangeForm(forms.Form):
-    """The name and the opening balance of an outside account. An import changes the balance too, so
-    only what the reader changed is written: `changes`.
+    """The name and the opening balance of an outside account. Imports change the balance too, so
+    only the values that the reader changed (`changes`) are saved.
     """
 
     name = ReadableNameField(
@@ -55,10 +57,7 @@ class OutsideChangeForm(forms.Form):
     opening = BalanceField(
         label="Balance before the first entry",
         required=False,
-        help_text=(
-            "If your first file states a balance, that is used instead. A file of older entries "
-            "changes it later only if it is zero or came from another file."
-        ),
+        help_text="Leave this empty if your file includes balances.",
     )
 
     def __init__(self, *args: Any, currency: str = "", **kwargs: Any) -> None:
@@ -76,12 +75,14 @@ class OutsideChangeForm(forms.Form):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The values of a valid form that are not those of its page."""
+        """The values of a valid form that differ from the values on its page."""
         return {name: self.cleaned_data[name] for name in self.changed_data}
 
 
 class OutsideAccountForm(OutsideChangeForm):
-    """A new outside account. It carries the account's id, so that sending it twice opens one."""
+    """A new outside account. It contains the account's id, so that sending it twice opens one
+    account.
+    """
 
     field_order = ("name", "currency", "opening")
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
@@ -89,23 +90,23 @@ class OutsideAccountForm(OutsideChangeForm):
 
 
 class OutsideAccountChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """A choice of one's outside accounts."""
+    """A choice of the reader's outside accounts."""
 
     def label_from_instance(self, account: OutsideAccount) -> str:
         return f"{account.name}, {account.currency}"
 
 
 class UploadForm(forms.Form):
-    """A file. It carries the id of the import, so that sending it twice stores it once."""
+    """A file. It contains the id of the import, so that sending it twice stores the file once."""
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
-    account = OutsideAccountChoice(OutsideAccount.objects.none(), label="Into", empty_label=None)
+    account = OutsideAccountChoice(OutsideAccount.objects.none(), label="Account", empty_label=None)
     file = forms.FileField(
-        allow_empty_file=True,  # the reader explains it better
+        allow_empty_file=True,  # the reader has a better message
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,.ofx,.qfx,.qif,.xml,.sta,.mt940,.940"}),
         help_text=(
-            "CSV, OFX, QIF, camt.053 or MT940, as your bank offers it for download. Up to "
-            f"{MOST_LINES:,} lines. You see them before anything is imported."
+            "CSV, OFX, QIF, camt.053 or MT940, as you downloaded it from your bank. Up to "
+            f"{MAX_LINES:,} lines. You see them before anything is imported."
         ),
         error_messages={"required": "Choose the file that you downloaded from your bank."},
     )
@@ -117,7 +118,7 @@ class UploadForm(forms.Form):
 
 
 LABELS = {
-    "date": "Day",
+    "date": "Date",
     "amount": "Amount, with a sign",
     "side": "Money in or out",
     "fee": "Fee",
@@ -128,16 +129,16 @@ LABELS = {
     "status": "Status",
     "other": "Name of the other side",
     "reference": "Reference",
-    "id": "The bank\u2019s own id",
+    "id": "The bank\u2019s id",
 }
 HELP = {
-    "side": "Choose the column that says, for each amount, whether it was money in or money out. "
+    "side": "Choose the column that shows, for each amount, whether it was money in or money out. "
     "It has words such as credit and debit, C and D, H and S, or Bij and Af.",
     "balance": "We use this column only if the balances match the amounts.",
     "fee": "Choose it if the fee is not part of the amount. It is then subtracted: less "
     "money in, or more money out.",
-    "status": "Lines that are pending, reverted, declined and the like are left out.",
-    "currency": "A line in another currency than the account\u2019s refuses the file.",
+    "status": "We skip lines that are pending, reverted, declined or similar.",
+    "currency": "If a line is in a different currency than the account, the file is not imported.",
 }
 ORDER_CHOICES = [
     ("dmy", "day, month, year"), ("mdy", "month, day, year"), ("ymd", "year, month, day"),
@@ -146,7 +147,7 @@ MARKS = [(".", "a point: 1,234.50"), (",", "a comma: 1.234,50")]
 
 
 class ColumnsForm(forms.Form):
-    """What the columns of a CSV file mean, see Note [Columns]."""
+    """The meaning of the columns of a CSV file, see Note [Columns]."""
 
     def __init__(self, data: Any, *, sheet: Sheet, known: Mapping[str, Any]) -> None:
         given = {role: known.get(role) for role in ROLES}
@@ -161,29 +162,32 @@ class ColumnsForm(forms.Form):
                 help_text=HELP.get(role, ""),
             )  # fmt: skip
         self.fields["texts"] = forms.TypedMultipleChoiceField(
-            label="What it was for", choices=columns, coerce=int, required=False,
+            label="Description", choices=columns, coerce=int, required=False,
             widget=forms.CheckboxSelectMultiple,
         )  # fmt: skip
-        self.fields["order"] = forms.ChoiceField(label="A day is written", choices=ORDER_CHOICES)
-        self.fields["decimal"] = forms.ChoiceField(label="Before the decimals", choices=MARKS)
+        self.fields["order"] = forms.ChoiceField(label="Order of the date", choices=ORDER_CHOICES)
+        self.fields["decimal"] = forms.ChoiceField(label="Decimal separator", choices=MARKS)
         self.fields["flip"] = forms.BooleanField(
             label="Amounts without a minus are money out", required=False
         )
 
     def clean(self) -> None:
-        """Refuses a mapping without an amount, with two kinds of it, or with a side of none."""
+        """Refuses a mapping without an amount, with two kinds of amounts, or with a side but no
+        amount.
+        """
         data = self.cleaned_data
         amount, out, into = (data.get(f"role_{role}") for role in ("amount", "out", "in"))
         if amount is None and (out is None and into is None):
             self.add_error(
-                "role_amount", "Choose the column of the amount, or those of in and out."
+                "role_amount",
+                "Choose the column of the amount, or those of money in and money out.",
             )
         elif amount is not None and (out is not None or into is not None):
-            self.add_error("role_amount", "Choose one amount, or money in and out; not both.")
+            self.add_error("role_amount", "Choose the amount, or money in and out, not both.")
         elif amount is None:
             for name in ("role_side", "role_fee"):
                 if data.get(name) is not None:
-                    self.add_error(name, "This column goes with one amount. Choose its column.")
+                    self.add_error(name, "This column needs a column of amounts. Choose it too.")
 
     @property
     def mapping(self) -> dict[str, Any]:
@@ -195,7 +199,7 @@ class ColumnsForm(forms.Form):
 
 
 def _label(sheet: Sheet, place: int) -> str:
-    """The column's name with an example."""
+    """Returns the column's name with an example."""
     examples = (row[place].strip() for row in sheet.rows if place < len(row))
     example = shortened(tidy_line(next((text for text in examples if text), "")), 24)
     name = sheet.names[place] or f"column {place + 1}"

@@ -1,4 +1,4 @@
-"""The page of outside accounts."""
+"""The menu entry of the page of outside accounts."""
 
 from ledger.web.menu import register
 

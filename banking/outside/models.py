@@ -1,7 +1,7 @@
-"""Accounts that a person has at other banks, and what they imported into them.
+"""Accounts that a person has at other banks, and the files that they imported into them.
 
-For overview only: nothing here is money of this bank, so no table of the books refers to these and
-no payment can be made from or to them.
+These accounts are only for overview. They contain no money of this bank, so no table of the books
+refers to them, and no payment can be made from or to them.
 """
 
 import uuid
@@ -21,8 +21,8 @@ DESCRIPTION_LIMIT, OTHER_LIMIT, REFERENCE_LIMIT, ID_LIMIT = 500, 200, 140, 255
 
 
 def id_of(source: "OutsideImport", what: str, number: int) -> uuid.UUID:
-    """The id of a line or a part of a file: by it, each number is there once in a file, without a
-    key over the whole bank.
+    """Returns the id of a line or a part of a file. The same number gives the same id, so each
+    number exists once per file, without a unique index over the whole bank.
     """
     return uuid7_of(source.created_at, f"{source.pk} {what} {number}")
 
@@ -32,8 +32,8 @@ class OutsideAccountQuerySet(models.QuerySet["OutsideAccount"]):
         return self.filter(owner=person)
 
     def with_balance(self) -> Self:
-        """Adds `balance`, the opening balance and all entries, and `is_start_unknown`: whether it
-        counts from zero because neither a file nor the owner has said a balance.
+        """Adds `balance`, the opening balance plus all entries, and `is_start_unknown`: whether the
+        balance counts from zero because neither a file nor the owner provided a balance.
         """
         entries = OutsideEntry.objects.filter(account=OuterRef("pk"), is_entered=True).order_by()
         total = entries.values("account").annotate(total=Sum("amount")).values("total")
@@ -46,10 +46,10 @@ class OutsideAccountQuerySet(models.QuerySet["OutsideAccount"]):
 
 
 class OutsideAccount(models.Model):
-    """An account at another bank, for its owner's eyes alone."""
+    """An account at another bank, visible only to its owner."""
 
-    balance: Decimal  # of `with_balance`
-    is_start_unknown: bool  # of `with_balance`
+    balance: Decimal  # set by `with_balance`
+    is_start_unknown: bool  # set by `with_balance`
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(User, models.PROTECT, related_name="+")
@@ -63,7 +63,7 @@ class OutsideAccount(models.Model):
     class Meta:
         db_table = "outside_accounts"
         db_table_comment = "Accounts at other banks, kept for overview and never payable"
-        default_permissions = ()  # its owner alone, regardless of roles
+        default_permissions = ()  # only its owner, regardless of roles
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 name="outside_account_named",
@@ -87,15 +87,17 @@ class OutsideImportQuerySet(models.QuerySet["OutsideImport"]):
         return self.order_by("-created_at", "-pk")
 
     def imported_into(self, account: OutsideAccount) -> Self:
-        """Those whose entries are on the account."""
+        """Returns the imports whose entries are on the account."""
         return self.filter(account=account, state="imported")
 
     def waiting(self) -> Self:
-        """Those that are neither imported nor undone."""
+        """Returns the imports that are neither imported nor undone."""
         return self.exclude(state__in=["imported", "undone"])
 
     def line_total(self) -> int:
-        """How many lines are stored of them, or will be once they are read."""
+        """Returns how many lines of these imports are stored, or will be stored after they are
+        read.
+        """
         entered = When(state="imported", then=F("entry_count"))
         stored = Case(entered, When(state="undone", then=0), default=F("line_count"))
         total: int = self.aggregate(total=Sum(stored, default=0))["total"]
@@ -103,7 +105,7 @@ class OutsideImportQuerySet(models.QuerySet["OutsideImport"]):
 
 
 class OutsideImport(models.Model):
-    """A file of another bank. What stays of an undone import is this row."""
+    """A file of another bank. After an undo, only this row stays."""
 
     class State(models.TextChoices):
         COLUMNS = "columns", "Columns to be named"
@@ -120,7 +122,7 @@ class OutsideImport(models.Model):
         CAMT = "camt053", "camt.053"
         MT940 = "mt940", "MT940"
 
-    refusal = ""  # of a file that the columns as remembered do not fit; not stored
+    refusal = ""  # why the remembered columns do not fit the file; not stored
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account = models.ForeignKey(OutsideAccount, models.PROTECT, related_name="imports")
@@ -186,22 +188,22 @@ class OutsideImport(models.Model):
 
     @property
     def new_count(self) -> int:
-        """Lines that are not doubles."""
+        """The number of lines that are not duplicates."""
         return self.line_count - self.double_count
 
     @property
     def has_fewer_new(self) -> bool:
-        """Whether fewer lines are new than doubles."""
+        """Whether fewer lines are new than duplicates."""
         return self.new_count < self.double_count
 
     @property
     def has_unused_balances(self) -> bool:
-        """Whether a CSV file has a column of balances that its lines do not lead to."""
+        """Whether a CSV file has a column of balances that do not match its lines."""
         return (self.mapping or {}).get("balance") is not None and self.closing is None
 
 
 class OutsideFilePart(models.Model):
-    """A part of an uploaded file, kept until its lines are imported or thrown away."""
+    """A part of an uploaded file, stored until its lines are imported or discarded."""
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of the file and the number"
@@ -223,8 +225,8 @@ class OutsideFilePart(models.Model):
 
 
 class SignedLines(NamedTuple):
-    """Lines that are all money in, or all money out: the first one, and its amount if the signs of
-    the file are read the other way round.
+    """Lines that are all money in, or all money out: the first line, and its amount with the
+    opposite sign.
     """
 
     first: Any
@@ -232,8 +234,9 @@ class SignedLines(NamedTuple):
 
 
 def all_one_way(lines: models.QuerySet[Any]) -> SignedLines | None:
-    """The lines of a file if none is money out, or none is money in: then the signs may have been
-    read wrongly. None for any other file, and for one that moves no money.
+    """Returns the first line of a file whose lines are all money in or all money out, because its
+    signs may have been read wrongly. None for other files, and for a file whose amounts are all
+    zero.
     """
     signs = lines.aggregate(least=Min("amount"), most=Max("amount"))
     if signs["least"] is not None and signs["least"] < 0 < signs["most"]:
@@ -244,24 +247,24 @@ def all_one_way(lines: models.QuerySet[Any]) -> SignedLines | None:
 
 class OutsideEntryQuerySet(models.QuerySet["OutsideEntry"]):
     def of(self, source: OutsideImport) -> Self:
-        """The lines of one file."""
+        """Returns the lines of one file."""
         return self.filter(source=source)
 
     def entered(self, account: OutsideAccount) -> Self:
-        """The entries of an account, newest first."""
+        """Returns the entries of an account, newest first."""
         entries = self.filter(account=account, is_entered=True)
         return entries.order_by("-booked_on", "-source_id", "-position")
 
     def for_reading(self, source: OutsideImport) -> Self:
-        """The lines of an import, doubles or new ones first, whichever are fewer, each as in the
-        file.
+        """Orders the lines of an import: duplicates or new lines first, whichever are fewer, then
+        in the order of the file.
         """
         first = "is_double" if source.has_fewer_new else "-is_double"
         return self.of(source).order_by(first, "number")
 
 
 class OutsideEntry(models.Model):
-    """One line of an imported file. It counts once it is entered."""
+    """One line of an imported file. It counts after it was entered."""
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of the file and the number"
@@ -310,10 +313,10 @@ class OutsideEntry(models.Model):
 
     @property
     def title(self) -> str:
-        """The other side's name, else what the entry is for."""
+        """The other side's name, or else the description."""
         return self.other or self.description or "Without a text"
 
     @property
     def words(self) -> str:
-        """The other side's name and what the entry is for, each if it is there."""
+        """The other side's name and the description, without empty ones."""
         return ", ".join(filter(None, (self.other, self.description))) or self.title

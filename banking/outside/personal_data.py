@@ -1,4 +1,4 @@
-"""The accounts at other banks that a person entered."""
+"""A person's accounts at other banks."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

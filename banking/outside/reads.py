@@ -1,4 +1,4 @@
-"""What the pages of outside accounts show."""
+"""Reads for the pages of outside accounts."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -13,7 +13,7 @@ from django.db.models import Count, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from banking.outside.file_parts import kept
+from banking.outside.file_parts import stored_file
 from banking.outside.formats.cells import day_order, is_status
 from banking.outside.formats.csv_columns import order_of_file
 from banking.outside.formats.lines import UnreadableStatement, windows_1252_sample
@@ -21,10 +21,10 @@ from banking.outside.formats.qif import qif_order
 from banking.outside.formats.sheet import cells_under, sheet_of
 from banking.outside.models import OutsideAccount, OutsideEntry, OutsideImport
 
-ENTRIES_A_PAGE = 50
+ENTRIES_PER_PAGE = 50
 SHOWN_IMPORTS = 25
 SHOWN_LETTERS = 200
-AT_ONCE = 2000  # rows that are held in memory for a file
+CHUNK_SIZE = 2000  # rows in memory while a file is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,38 +41,38 @@ class OutsideDay:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A file whose closing balance is not what the entries up to its day lead to."""
+    """A file whose closing balance differs from the balance of the entries on its day."""
 
     name: str  # of the file
     day: date
     closing: Decimal
-    balance: Decimal  # to which the entries lead
-    fitting_opening: Decimal  # with which they would lead to the file's
-    twice: Sequence[OutsideEntry]  # two entries, without one of which they lead to it; or none
+    balance: Decimal  # of the entries
+    fitting_opening: Decimal  # with this opening balance, both would be equal
+    twice: Sequence[OutsideEntry]  # two entries of which one seems to be too many; or none
 
 
 def difference_of(account: OutsideAccount) -> Difference | None:
-    """The newest file with a closing balance, if the entries lead to another one. One query, and
-    one more if they do.
+    """Returns the newest file with a closing balance, if the entries have a different balance. One
+    query, and one more if they differ.
     """
     entries = OutsideEntry.objects.entered(account).order_by()
     until = entries.filter(booked_on__lte=OuterRef("day"))
     total = until.values("account").annotate(total=Sum("amount")).values("total")
     files = OutsideImport.objects.imported_into(account).exclude(closing=None)
-    day = Coalesce("closing_on", "last_on")  # older imports have none of their own
+    day = Coalesce("closing_on", "last_on")  # older imports have no `closing_on`
     newest = files.annotate(day=day).order_by("-day", "-imported_at")
     found = newest.values_list("name", "day", "closing", Coalesce(Subquery(total), Decimal(0)))
-    for name, day, closing, led in found[:1]:
-        if account.opening + led != closing:
-            balance = account.opening + led
-            twice = _twice(account, balance - closing, until=day)
-            return Difference(name, day, closing, balance, closing - led, twice)
+    for name, day, closing, total_until in found[:1]:
+        if account.opening + total_until != closing:
+            balance = account.opening + total_until
+            twice = _duplicates(account, balance - closing, until=day)
+            return Difference(name, day, closing, balance, closing - total_until, twice)
     return None
 
 
-def _twice(account: OutsideAccount, amount: Decimal, *, until: date) -> list[OutsideEntry]:
-    """The latest two entries of this amount that are of one day and of two files, the one that was
-    imported first before the other; none if there are no two.
+def _duplicates(account: OutsideAccount, amount: Decimal, *, until: date) -> list[OutsideEntry]:
+    """Returns the latest two entries of this amount on one day from two files, in the order of
+    their imports; none if there are no two.
     """
     entries = OutsideEntry.objects.entered(account).filter(amount=amount, booked_on__lte=until)
     of_day = entries.order_by().values("booked_on").annotate(files=Count("source", distinct=True))
@@ -83,8 +83,8 @@ def _twice(account: OutsideAccount, amount: Decimal, *, until: date) -> list[Out
 
 
 def doubts_of(source: OutsideImport) -> dict[str, Any]:
-    """What the preview of a file warns of. Reads the whole file, so it is stored with the import;
-    one that was read by an earlier version has none.
+    """Returns the warnings of a file's preview. They are stored with the import, because this reads
+    the whole file. Files that an earlier version has read have none.
     """
     return {
         "order": doubtful_order(source),
@@ -94,59 +94,63 @@ def doubts_of(source: OutsideImport) -> dict[str, Any]:
 
 
 def doubtful_order(source: OutsideImport) -> str:
-    """The order, "dmy", "mdy" or "ymd", by which the days of a CSV or a QIF file were read, if all
-    of them could have another one; else "".
+    """Returns the order, "dmy", "mdy" or "ymd", in which the dates of a CSV or a QIF file were
+    read, if all of them could have another order; else "".
     """
     lines = OutsideEntry.objects.of(source)
     is_late = lines.filter(booked_on__day__gt=12).exists()
-    # Day and month cannot change places, or mean the same if they do.
-    is_told = is_late or not lines.exclude(booked_on__day=F("booked_on__month")).exists()
+    # If True, day and month cannot be swapped, or swapping them changes nothing.
+    is_certain = is_late or not lines.exclude(booked_on__day=F("booked_on__month")).exists()
     mapping = source.mapping or {}
-    with suppress(UnreadableStatement), kept(source) as file:  # read by an earlier version
-        if source.format == OutsideImport.Format.QIF and not is_told:
+    with suppress(UnreadableStatement), stored_file(source) as file:  # read by an earlier version
+        if source.format == OutsideImport.Format.QIF and not is_certain:
             found = qif_order(file)
             return mapping.get("order", found.order) if found.is_open else ""
         if source.format == OutsideImport.Format.CSV:
-            return _doubtful_order_of_csv(file, mapping, is_told=is_told)
+            return _doubtful_order_of_csv(file, mapping, is_certain=is_certain)
     return ""
 
 
 def doubtful_letters(source: OutsideImport) -> str:
-    """A line of a file whose letters were read as Windows-1252, as nothing says that they are."""
+    """Returns a line whose letters were read as Windows-1252, if the file does not declare its
+    encoding.
+    """
     if source.format in (OutsideImport.Format.CAMT, OutsideImport.Format.OFX2):
-        return ""  # XML says it
-    with suppress(UnreadableStatement), kept(source) as file:  # read by an earlier version
+        return ""  # XML declares its encoding
+    with suppress(UnreadableStatement), stored_file(source) as file:  # read by an earlier version
         return windows_1252_sample(file)
     return ""
 
 
 def unknown_status_count(source: OutsideImport) -> int:
-    """How many lines of a CSV file have a status whose words are not known, so count as booked."""
+    """Returns how many lines of a CSV file have an unknown status, so that they count as booked."""
     place = (source.mapping or {}).get("status")
     if source.format != OutsideImport.Format.CSV or place is None:
         return 0
-    with suppress(UnreadableStatement), kept(source) as file:  # read by an earlier version
-        sheet = sheet_of(file, is_asked=True, is_checked=True)
+    with suppress(UnreadableStatement), stored_file(source) as file:  # read by an earlier version
+        sheet = sheet_of(file, allow_unknown=True, is_checked=True)
         return sum(not is_status(typed) for typed in cells_under(file, sheet, [place]))
     return 0
 
 
-def _doubtful_order_of_csv(file: IO[bytes], mapping: dict[str, Any], *, is_told: bool) -> str:
-    """Reads the whole file only if its first lines leave it open."""
-    sheet = sheet_of(file, is_asked=True, is_checked=True)
-    if is_told and "ymd" not in day_order(sheet.column(mapping["date"])).possible:
+def _doubtful_order_of_csv(file: IO[bytes], mapping: dict[str, Any], *, is_certain: bool) -> str:
+    """Returns the doubtful order of a CSV file. Reads the whole file only if its first lines are
+    ambiguous.
+    """
+    sheet = sheet_of(file, allow_unknown=True, is_checked=True)
+    if is_certain and "ymd" not in day_order(sheet.column(mapping["date"])).possible:
         return ""
     possible = order_of_file(file, sheet, mapping).possible
     return mapping["order"] if len(possible) > 1 and mapping["order"] in possible else ""
 
 
 def accounts_of(person: User) -> list[OutsideAccount]:
-    """The person's outside accounts with their balances, by name."""
+    """Returns the person's outside accounts with their balances, by name."""
     return list(OutsideAccount.objects.owned_by(person).with_balance().order_by("name", "pk"))
 
 
 def totals_of(accounts: list[OutsideAccount]) -> list[tuple[str, Decimal]]:
-    """The sum of balances in each currency, by its code."""
+    """Returns the sum of balances in each currency, by its code."""
     totals: dict[str, Decimal] = {}
     for account in accounts:
         totals[account.currency] = totals.get(account.currency, Decimal(0)) + account.balance
@@ -156,13 +160,13 @@ def totals_of(accounts: list[OutsideAccount]) -> list[tuple[str, Decimal]]:
 def entry_page(
     account: OutsideAccount, number: str | None
 ) -> tuple[Page[OutsideEntry], list[OutsideDay]]:
-    """A page of an account's entries, newest first, and its days.
+    """Returns a page of an account's entries, newest first, and its days.
 
-    The balance after the page's newest entry is the account's less all that is newer.
+    The balance after the page's newest entry is the account's balance minus all newer entries.
     """
     entries = OutsideEntry.objects.entered(account)
-    page = Paginator(entries, ENTRIES_A_PAGE).get_page(number)
-    newer = entries[: (page.number - 1) * ENTRIES_A_PAGE]
+    page = Paginator(entries, ENTRIES_PER_PAGE).get_page(number)
+    newer = entries[: (page.number - 1) * ENTRIES_PER_PAGE]
     above = newer.aggregate(total=Sum("amount"))["total"] if page.number > 1 else None
     lines = list(_with_balances(list(page.object_list), account.balance - (above or 0)))
     days = groupby(lines, key=lambda line: line[0].booked_on)
@@ -170,8 +174,8 @@ def entry_page(
 
 
 def all_entries(account: OutsideAccount) -> Iterator[tuple[OutsideEntry, Decimal]]:
-    """All entries, newest first, each with the balance after it; read as they are needed."""
-    entries = OutsideEntry.objects.entered(account).iterator(chunk_size=AT_ONCE)
+    """Yields all entries, newest first, each with the balance after it, read in chunks."""
+    entries = OutsideEntry.objects.entered(account).iterator(chunk_size=CHUNK_SIZE)
     return _with_balances(entries, account.balance)
 
 
@@ -184,12 +188,14 @@ def _with_balances(
 
 
 def imports_of(account: OutsideAccount) -> list[OutsideImport]:
-    """The latest imports into an account, newest first."""
+    """Returns the latest imports into an account, newest first."""
     return list(account.imports.newest_first()[:SHOWN_IMPORTS])
 
 
 def imported_before(source: OutsideImport) -> OutsideImport | None:
-    """An earlier import of the same file into the same account that was not undone."""
+    """Returns an earlier import of the same file into the same account that was not undone; None
+    without one.
+    """
     same = OutsideImport.objects.filter(
         account=source.account_id, digest=source.digest, state=OutsideImport.State.IMPORTED
     )

@@ -1,4 +1,4 @@
-"""The pages of outside accounts and their imports, for their owner alone."""
+"""The pages of outside accounts and their imports, only for their owner."""
 
 from typing import Any
 from uuid import UUID
@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.requests import PersonRequest
 from banking.outside import services
-from banking.outside.doubles import entries_like, lookalikes_of
+from banking.outside.duplicates import entries_like, lookalikes_of
 from banking.outside.file import accounts_table, entries_table
-from banking.outside.file_parts import kept
+from banking.outside.file_parts import stored_file
 from banking.outside.formats.csv_columns import guess
-from banking.outside.formats.lines import MOST_BYTES, UnreadableStatement
+from banking.outside.formats.lines import MAX_BYTES, UnreadableStatement
 from banking.outside.formats.sheet import sheet_of
 from banking.outside.forms import (
     ColumnsForm,
@@ -43,13 +43,15 @@ from ledger.web.uploads import reads_file
 from transactions.exceptions import LedgerError
 
 State = OutsideImport.State
-LINES_A_PAGE = 50
-NOT_AS_BEFORE = "So it reads with the columns of your last file. Check what they mean here."
+LINES_PER_PAGE = 50
+NOT_AS_BEFORE = (
+    "That is the result with the columns of your last file. Check the meaning of the columns here."
+)
 
 
 @require_safe
 def account_list(request: PersonRequest) -> HttpResponse:
-    """The reader's outside accounts with their balances."""
+    """Shows the reader's outside accounts with their balances."""
     accounts = accounts_of(request.user)
     context = {"accounts": accounts, "totals": totals_of(accounts)}
     return render(request, "outside/list.html", context)
@@ -63,7 +65,7 @@ def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form of a new account; a POST opens it and leads to the upload."""
+    """Shows the form of a new account. A POST opens it and redirects to the upload."""
     form = OutsideAccountForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         data = form.cleaned_data
@@ -79,7 +81,7 @@ def account_new(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def account_page(request: PersonRequest, pk: Any) -> HttpResponse:
-    """The entries of an account by day, with the balance after each, and its imports."""
+    """Shows the entries of an account by day, with the balance after each, and its imports."""
     account = _account(request, pk)
     page, days = entry_page(account, request.GET.get("page"))
     context = {
@@ -97,7 +99,7 @@ def entries_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_change(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows the name and the opening balance; a POST saves what the reader changed."""
+    """Shows the name and the opening balance. A POST saves what the reader changed."""
     account = _account(request, pk)
     initial = {"name": account.name, "opening": figure(account.opening, account.currency)}
     data = request.POST if request.method == "POST" else None
@@ -111,7 +113,7 @@ def account_change(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def account_remove(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Removes an account with all that was imported into it."""
+    """Removes an account with its imports and entries."""
     account = OutsideAccount.objects.owned_by(request.user).filter(pk=pk).first()
     if account is not None:
         services.remove_account(account=account)
@@ -119,10 +121,10 @@ def account_remove(request: PersonRequest, pk: Any) -> HttpResponse:
     return redirect("transactions:outside")
 
 
-@reads_file(MOST_BYTES)
+@reads_file(MAX_BYTES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: PersonRequest) -> HttpResponse:
-    """Shows the upload form; a POST stores a readable file and leads to its page."""
+    """Shows the upload form. A POST stores a readable file and redirects to its page."""
     if request.method != "POST":
         initial = {"account": request.GET.get("account", "")}
         return _upload_form(request, UploadForm(initial=initial, user=request.user))
@@ -148,12 +150,14 @@ def upload(request: PersonRequest) -> HttpResponse:
 @reads_file()
 @require_http_methods(["GET", "HEAD", "POST"])
 def columns(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows what the columns of a CSV file seem to mean; a POST reads the file by it."""
+    """Shows the guessed meaning of the columns of a CSV file. A POST reads the file with the chosen
+    one.
+    """
     source = _import(request, pk)
     if source.format != "csv" or source.state in (State.IMPORTED, State.UNDONE):
         return redirect("transactions:outside_import", source.pk)
-    with kept(source) as file:
-        sheet = sheet_of(file, is_asked=True, is_checked=True)
+    with stored_file(source) as file:
+        sheet = sheet_of(file, allow_unknown=True, is_checked=True)
     known = source.mapping or guess(sheet, source.currency)
     data = request.POST if request.method == "POST" else None
     form = ColumnsForm(data, sheet=sheet, known=known)
@@ -169,8 +173,8 @@ def columns(request: PersonRequest, pk: Any) -> HttpResponse:
 @reads_file()
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows an import: its progress, its preview, or what became of it; a POST does what its button
-    asks for.
+    """Shows an import: its progress, its preview, or its result. A POST does what its button
+    requests.
     """
     source = _import(request, pk)
     if request.method == "POST":
@@ -180,7 +184,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
     context: dict[str, Any] = {"source": source, "account": source.account}
     if source.state == State.PREVIEW:
         lines = OutsideEntry.objects.for_reading(source)
-        page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
+        page = Paginator(lines, LINES_PER_PAGE).get_page(request.GET.get("page"))
         lookalikes = lookalikes_of(source, page)
         alike = [line for line in page if line.pk in lookalikes.ids]
         texts = dict(zip(alike, entries_like(source.account, alike), strict=True))
@@ -194,7 +198,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _upload_url(account: OutsideAccount) -> str:
-    """The upload form with the account chosen."""
+    """Returns the URL of the upload form with the account chosen."""
     return f"{reverse('transactions:outside_upload')}?account={account.pk}"
 
 
@@ -210,7 +214,7 @@ def _answered(request: PersonRequest, source: OutsideImport) -> HttpResponse:
         if step == "confirm":
             done = services.confirm(
                 source=source,
-                with_doubles=request.POST.get("doubles") == "yes",
+                with_duplicates=request.POST.get("doubles") == "yes",
                 with_lookalikes=request.POST.get("lookalikes") != "no",
             )
             messages.success(request, f"Imported: {counted(done.entry_count, 'line')}.")
@@ -219,7 +223,7 @@ def _answered(request: PersonRequest, source: OutsideImport) -> HttpResponse:
             messages.success(request, f"{source.name} is undone. Its entries are deleted.")
         elif step == "discard":
             services.discard(source=source)
-            messages.success(request, f"{source.name} is thrown away. Nothing was imported.")
+            messages.success(request, f"{source.name} is discarded. Nothing was imported.")
         else:
             return redirect(here)
     except (UnreadableStatement, LedgerError) as refusal:
@@ -229,7 +233,7 @@ def _answered(request: PersonRequest, source: OutsideImport) -> HttpResponse:
 
 
 def _read(request: PersonRequest, source: OutsideImport) -> HttpResponse:
-    """With htmx, answers after each step."""
+    """Reads the lines. With htmx, responds after each step."""
     read = services.read_step if request.htmx else services.read_rest
     source = read(source)
     if source.state == State.READING:
@@ -238,7 +242,7 @@ def _read(request: PersonRequest, source: OutsideImport) -> HttpResponse:
 
 
 def _next(source: OutsideImport) -> HttpResponse:
-    """Leads to the next step; a file of one step is read at once."""
+    """Redirects to the next step. Reads a file of one step immediately."""
     if source.state == State.READING and source.line_count <= services.STEP:
         services.read_rest(source)
     return redirect("transactions:outside_import", source.pk)

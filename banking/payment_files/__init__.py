@@ -1,5 +1,6 @@
-"""Many payments from one CSV file: it is parsed, stored, checked without booking, then booked.
+"""Many payments from one CSV file: the file is parsed, stored, checked without booking, then
+booked.
 
-`parser` knows the format, `storage` keeps the lines, `preview` posts all lines and rolls back,
-`booking` posts them, `results` returns the result of each line as CSV.
+`parser` reads the format, `storage` stores the lines, `preview` posts all lines and rolls back,
+`booking` posts them, and `results` returns the result of each line as CSV.
 """

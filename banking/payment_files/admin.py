@@ -1,7 +1,7 @@
-"""Payment files in the admin: read, upload and pay for a customer.
+"""Payment files in the admin: staff read files, and upload and pay them for a customer.
 
-Uploading, paying and removing need the right to use the cash desk; paying also needs a reason.
-Staff never pay from an account of their own.
+Uploading, paying and removing require the permission for the cash desk; paying also needs a reason.
+Staff never pay from their own accounts.
 """
 
 import uuid
@@ -36,7 +36,7 @@ from banking.payment_files.booking import (
 )
 from banking.payment_files.forms import CustomersFileForm, PayForm
 from banking.payment_files.models import PaymentFile, PaymentLine
-from banking.payment_files.parser import MOST_BYTES, UnreadableFile
+from banking.payment_files.parser import MAX_BYTES, UnreadableFile
 from banking.payment_files.preview import check
 from banking.payment_files.results import result_response
 from banking.payment_files.stopped import stopped_page
@@ -50,17 +50,13 @@ from transactions.safeguards.review import NOT_REVIEWED
 from transactions.staff.approvals.requests import ASKED
 
 CASH_DESK = "transactions.use_cash_desk"
-LINES_A_PAGE = 50
+LINES_PER_PAGE = 50
 OTHER_LINES = (
     "The file was checked again since that page was shown, and other lines can be booked now. "
-    "Nobody was asked. Check the current figures and press again."
+    "We did not ask for approval. Check the current amounts and press again."
 )
-NOT_REMOVED = (
-    "This file cannot be removed: part of it was paid, or somebody was asked to approve it."
-)
-NOTHING_LEFT = (
-    "No line was booked now. Each line shows its result, and the file's history shows who paid."
-)
+NOT_REMOVED = "This file cannot be removed: part of it was paid, or it waits for approval."
+NOTHING_LEFT = "No line was booked now. See the result of each line, and the history of the file."
 
 
 @admin.register(PaymentFile)
@@ -77,7 +73,7 @@ class PaymentFileAdmin(ListFiles):
         "time": "created_at", "total_shown": "total", "paid_shown": "booked_total",
         "lines_shown": "line_count",
     }  # fmt: skip
-    fields = ("name",)  # the page has a template of its own
+    fields = ("name",)  # the page has a separate template
     show_full_result_count = False
 
     class Media:
@@ -107,7 +103,7 @@ class PaymentFileAdmin(ListFiles):
             *super().get_urls(),
         ]
 
-    @reads_file(MOST_BYTES)
+    @reads_file(MAX_BYTES)
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -147,7 +143,7 @@ class PaymentFileAdmin(ListFiles):
         context: dict[str, Any] = {"title": "Payment file", "subtitle": file and file.name}
         if file is not None:
             lines = PaymentLine.objects.of(file).for_reading().select_related("to_account__user")
-            page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
+            page = Paginator(lines, LINES_PER_PAGE).get_page(request.GET.get("page"))
             context |= {"file": file, "summary": summary_of(file), "page": page}
             context["same"] = PaymentFile.objects.same_as(file).newest_first().first()
             context["may_pay"] = _may_pay(person_of(request), file)
@@ -155,8 +151,8 @@ class PaymentFileAdmin(ListFiles):
             context["may_remove"] = _may_remove(person_of(request), file)
             context |= agreement(request, file)
             context["asks"] = file_needs_approval(file, person_of(request))
-            asked = ApprovalRequest.objects.open_for(file.pk)
-            requests = {row.status: row for row in asked.select_related("decided_by")}
+            open_requests = ApprovalRequest.objects.open_for(file.pk)
+            requests = {row.status: row for row in open_requests.select_related("decided_by")}
             approved = requests.get(ApprovalRequest.Status.APPROVED)
             context |= {
                 "waits": requests.get(ApprovalRequest.Status.PENDING),
@@ -168,11 +164,14 @@ class PaymentFileAdmin(ListFiles):
         )
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        """Does what a button asks for. Raises PermissionDenied if this person may not do it."""
+        """Does what the pressed button requests.
+
+        Raises: PermissionDenied if this person may not do it.
+        """
         file = get_object_or_404(self.get_queryset(request), pk=pk)
         clerk, step = person_of(request), request.POST.get("step", "")
-        may = _may_remove if step == "discard" else _may_pay
-        if request.method != "POST" or not may(clerk, file):
+        is_allowed = _may_remove if step == "discard" else _may_pay
+        if request.method != "POST" or not is_allowed(clerk, file):
             raise PermissionDenied
         try:
             return self._do(request, file, step)
@@ -180,11 +179,11 @@ class PaymentFileAdmin(ListFiles):
             messages.warning(request, f"{file.name}: {gone}")
             return redirect("admin:payment_files_paymentfile_changelist")
         except BookingStopped as stopped:
-            there = reverse("admin:payment_files_paymentfile_change", args=[pk])
-            return stopped_page(request, stopped, there)
+            file_url = reverse("admin:payment_files_paymentfile_change", args=[pk])
+            return stopped_page(request, stopped, file_url)
 
     def _do(self, request: HttpRequest, file: PaymentFile, step: str) -> HttpResponse:
-        """Discards, pays or checks the file, and redirects. What is refused shows the page again,
+        """Discards, pays or checks the file, and redirects. After a refusal, shows the page again
         with the typed reason.
         """
         if step == "discard":
@@ -194,7 +193,7 @@ class PaymentFileAdmin(ListFiles):
         try:
             if form is None:
                 check(file, by=person_of(request))
-            elif self._may_go_on(request, file, form):
+            elif self._may_continue(request, file, form):
                 if step == "ask":
                     return self._ask(request, file, form)
                 self._pay(request, file, form, book_whole if step == "whole" else book_rest)
@@ -208,21 +207,21 @@ class PaymentFileAdmin(ListFiles):
             messages.error(request, str(refusal))
         return self._again(request, file, form) if form else page
 
-    def _may_go_on(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> bool:
-        """Whether there is a reason, and the file is as this person has reviewed it."""
+    def _may_continue(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> bool:
+        """Returns whether there is a reason, and the file is as this person has reviewed it."""
         if form.is_valid() and not was_agreed(request, file):
             messages.warning(request, NOT_REVIEWED)
             return False
         return form.is_valid()
 
     def _again(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> HttpResponse:
-        """The page of the file as it is now, with what was typed."""
-        shown = copy(request)
-        shown.method = "GET"
-        return self.change_view(shown, str(file.pk), extra_context={"form": form})
+        """Returns the page of the file in its current state, with the typed reason."""
+        get_request = copy(request)
+        get_request.method = "GET"
+        return self.change_view(get_request, str(file.pk), extra_context={"form": form})
 
     def _pay(self, request: HttpRequest, file: PaymentFile, form: PayForm, book: Any) -> None:
-        """Books the file with the reason beside each row.
+        """Books the file and stores the reason with each row.
 
         The admin's history is written in the database transactions that book, so it states exactly
         what this request booked.
@@ -230,20 +229,25 @@ class PaymentFileAdmin(ListFiles):
         booked = False
         reason = form.cleaned_data["reason"]
 
-        def keep(count: int) -> None:
+        def log_payment(count: int) -> None:
             nonlocal booked
             booked = True
             self.log_change(request, file, f"Paid {payments(count)}. Reason: {reason}")
 
         clerk, agreed = person_of(request), request.POST.get("agreed", "")
-        go_on = partial(
+        still_allowed = partial(
             refuse_if_ended,
             clerk,
             session_key=request.session.session_key,
             permission=CASH_DESK,
         )
         done = book(
-            file, by=clerk, reason=reason, agreed=agreed, beside=keep, refuse_if_ended=go_on
+            file,
+            by=clerk,
+            reason=reason,
+            agreed=agreed,
+            on_booked=log_payment,
+            refuse_if_ended=still_allowed,
         )
         if booked:
             messages.success(request, f"Done: {payments(done.booked_count)} booked.")
@@ -252,7 +256,7 @@ class PaymentFileAdmin(ListFiles):
 
     def _ask(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> HttpResponse:
         """Asks another person to approve the file as this page showed it."""
-        is_checked = file.state == PaymentFile.State.CHECKED  # one that is being paid is not
+        is_checked = file.state == PaymentFile.State.CHECKED  # False while it is being paid
         if is_checked and request.POST.get("agreed") != agreed_to(file):
             raise CheckedAnew(OTHER_LINES)
         ask_for_file(file, reason=form.cleaned_data["reason"], asked_by=person_of(request))
@@ -261,12 +265,12 @@ class PaymentFileAdmin(ListFiles):
 
     def _discard(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
         """Removes an unpaid file that staff uploaded, and records that in the admin's history."""
-        message = f"Removed; nothing of its {payments(file.line_count)} was paid."
+        message = f"Removed. None of its {payments(file.line_count)} was made."
         log = partial(
             LogEntry.objects.log_actions,
             person_of(request).pk, [file], DELETION, message, single_object=True,
         )  # fmt: skip
-        if not discard(file, beside=log):
+        if not discard(file, on_discard=log):
             messages.error(request, NOT_REMOVED)
             return redirect("admin:payment_files_paymentfile_change", file.pk)
         messages.success(request, f"Removed {file.name}. None of its payments was made.")
@@ -316,19 +320,20 @@ def _may_pay(clerk: User, file: PaymentFile) -> bool:
 
 
 def _why_not(clerk: User, file: PaymentFile) -> str:
-    """Why this person may not pay this file, or ""."""
+    """Returns why this person may not pay this file, or ""."""
     if clerk.is_close_to(file.from_account.user):
-        return "This file pays from an account of yours or of your household: ask a colleague."
+        return "This file pays from your account or an account of your household: ask a colleague."
     if file.created_by_id == file.from_account.user_id:
-        return "The customer uploaded this file; only they can pay it."
+        return "The customer uploaded this file. Only they can pay it."
     if PaymentLine.objects.of(file).paying_close_to(clerk).exists():
         return "A line of this file pays you or your household: ask a colleague to pay it."
     return ""
 
 
 def _may_remove(clerk: User, file: PaymentFile) -> bool:
-    """Whether this person may remove the file: nothing of it is paid, staff or `post_file` uploaded
-    it, it does not pay from an account of the person, and nobody was asked to approve it.
+    """Returns whether this person may remove the file: none of its payments was made, staff or
+    `post_file` uploaded it, it does not pay from the person's account, and it does not wait for
+    approval.
     """
     owner = file.from_account.user_id
     begun = file.booked_count or file.state == PaymentFile.State.PAYING
@@ -341,7 +346,7 @@ def _may_remove(clerk: User, file: PaymentFile) -> bool:
 
 
 def _prefilled(request: HttpRequest) -> dict[str, str]:
-    """Initial values from the page of an account."""
+    """Returns initial values from the link on the page of an account."""
     try:
         account = Account.objects.filter(pk=uuid.UUID(request.GET.get("account", ""))).first()
     except ValueError:

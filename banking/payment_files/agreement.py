@@ -1,4 +1,4 @@
-"""What a person agrees to by pressing a button that pays a file, and the proof that they saw it."""
+"""What a person agrees to with a button that pays a file, and the proof that the page showed it."""
 
 from typing import Any
 
@@ -9,11 +9,13 @@ from banking.payment_files.models import PaymentFile
 from transactions.safeguards import review
 from transactions.services import MAX_TOGETHER
 
-ABOUT = "file"  # in the token of the review
+ABOUT = "file"  # part of the review token
 
 
 def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, Any]:
-    """Which buttons pay, and their hidden fields: what can be booked now, and the token for it."""
+    """Returns which buttons pay, and their hidden fields: a fingerprint of the lines that can be
+    booked, and the token for it.
+    """
     agreed = agreed_to(file) if file.state == PaymentFile.State.CHECKED else ""
     return {
         "agreed": agreed,
@@ -24,8 +26,8 @@ def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, Any]:
 
 
 def was_agreed(request: HttpRequest, file: PaymentFile) -> bool:
-    """Whether the POST has the token of a page that showed what it agrees to. A file that is being
-    paid was agreed to before, and needs none to go on.
+    """Returns whether the POST has the token of a page that showed the same lines. A file that is
+    being paid was agreed to before, so it needs no token to continue.
     """
     if file.state in (PaymentFile.State.PAYING, PaymentFile.State.DONE):
         return True

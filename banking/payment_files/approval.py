@@ -1,4 +1,6 @@
-"""Whether a colleague must approve what staff pay of a customer's file, and the request for it."""
+"""Whether a colleague must approve what staff pay from a customer's file, and the request for
+it.
+"""
 
 from accounts import approvals
 from accounts.models import ApprovalRequest, User
@@ -6,16 +8,18 @@ from banking.payment_files.models import PaymentFile
 
 
 def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
-    """Whether another person must approve what is left of a customer's file, and has not."""
+    """Returns whether the rest of a customer's file still needs the approval of another person."""
     share = approvals.share_of(file.waiting_total, file.currency)
-    asked = ApprovalRequest.objects.usable().filter(transaction_id=file.pk, requested_by=clerk)
-    return not asked.exists() and approvals.needs_approval(
+    requests = ApprovalRequest.objects.usable().filter(transaction_id=file.pk, requested_by=clerk)
+    return not requests.exists() and approvals.needs_approval(
         what=approvals.MONEY, clerk=clerk, accounts=[file.from_account], share=share
     )
 
 
 def ask_for_file(file: PaymentFile, *, reason: str, asked_by: User) -> ApprovalRequest:
-    """Asks for what can be booked of a file. Its lines stay as they are from then on."""
+    """Requests approval for the lines of a file that can be booked. The lines cannot change from
+    then on.
+    """
     return approvals.ask(
         kind=ApprovalRequest.Kind.PAYMENT_FILE,
         transaction_id=file.pk,

@@ -2,8 +2,8 @@
 
 Note [Killed between two statements]: the result of a line is written in the database transaction
 that moves its money, by `post_together`. If the process is killed, both are stored or neither. So
-the stored results show where to continue, and a step that is sent again takes the next lines, never
-the same ones. Reasons and the admin's history are written in that database transaction too.
+the stored results show where to continue, and a repeated step takes the next lines, never the same
+ones. Reasons and the admin's history are written in that database transaction too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,13 +32,13 @@ from transactions.staff_services import explain
 
 State = PaymentFile.State
 TOO_MANY_LINES = (
-    f"At most {MAX_TOGETHER:,} lines are booked all or none. Nothing was booked; divide the file, "
-    "or pay what can be booked, line by line."
+    f"Limit: {MAX_TOGETHER:,} lines that are booked all or none. Nothing was booked. Divide the "
+    "file, or pay the lines that can be booked, line by line."
 )
 
 
 class LinesRefused(LedgerError):
-    """A line is refused, so nothing of the file was booked."""
+    """A line is refused, so no line of the file was booked."""
 
 
 class NotChecked(LedgerError):
@@ -46,11 +46,11 @@ class NotChecked(LedgerError):
 
 
 class CheckedAnew(LedgerError):
-    """The lines that can be booked differ from those agreed to."""
+    """The lines that can be booked differ from the lines that the person agreed to."""
 
 
 class BookingStopped(Exception):
-    """A step failed after others were booked.
+    """A step failed after earlier steps were booked.
 
     `file` has the state after the booked steps; `__cause__` is the error.
     """
@@ -58,7 +58,7 @@ class BookingStopped(Exception):
     def __init__(self, file: PaymentFile, error: Exception) -> None:
         self.file = file
         why = str(error) if isinstance(error, LedgerError) else "An error stopped the rest."
-        # The result of a COMMIT whose connection was lost is unknown.
+        # If the connection was lost during COMMIT, its result is unknown.
         at_least = "At least " if failure_of(error) is Failure.UNKNOWN else ""
         verb = "is" if file.booked_count == 1 else "are"
         super().__init__(
@@ -68,7 +68,9 @@ class BookingStopped(Exception):
 
 
 class FileLimit(NamedTuple):
-    """What may be paid in a day by a file. `to_come` says what of the rest counts already."""
+    """The daily limit for payments from a file. `to_come` returns the sum of the file's remaining
+    lines that counts towards it.
+    """
 
     limit: DayLimit
     to_come: Callable[[], Decimal] = Decimal
@@ -80,21 +82,22 @@ class BookingRequest(TypedDict, total=False):
     `by` is the person who pays. Staff who pay for a customer give a `reason`, which is stored with
     each row in the transaction that books it. `agreed` is the value of `agreed_to` when the person
     agreed; booking raises CheckedAnew if it differs now. "" continues a booking that has begun but
-    starts none; None skips the comparison. `within` is the limit that each transaction keeps to.
-    `beside` is called with the number of booked lines, in the transaction that books them.
-    `refuse_if_ended` is called in each transaction, and raises AccessEnded if `by` may not go on.
+    does not start one; None skips the comparison. `within` is the limit that each transaction must
+    respect. `on_booked` is called with the number of booked lines, in the transaction that books
+    them. `refuse_if_ended` is called in each transaction, and raises AccessEnded if `by` has lost
+    access.
     """
 
     by: User | None
     reason: str
     agreed: str | None
     within: FileLimit | None
-    beside: Callable[[int], object] | None
+    on_booked: Callable[[int], object] | None
     refuse_if_ended: Callable[[], object]
 
 
 def agreed_to(file: PaymentFile) -> str:
-    """Returns a fingerprint of the lines that can be booked: if it differs later, the person agreed
+    """Returns a fingerprint of the lines that can be booked. If it differs later, the person agreed
     to other lines. See `agreed` in `BookingRequest`.
     """
     lines = PaymentLine.objects.of(file).waiting().digest()
@@ -104,24 +107,27 @@ def agreed_to(file: PaymentFile) -> str:
 def book_step(file: PaymentFile, **request: Unpack[BookingRequest]) -> PaymentFile:
     """Books the next 1,000 payable lines in one transaction.
 
-    A line that is refused now keeps its reason and is skipped. The file is done when no line is
-    left; further steps change nothing. Raises NotChecked before the first check.
+    A line that is refused now stores its reason and is skipped. The file is done when no line is
+    left; further steps change nothing.
+
+    Raises: NotChecked before the first check.
     """
-    held = _Held(file, request)
+    locked = _LockedFile(file, request)
 
     def drafts() -> list[Draft]:
-        held.lock()
-        return next(held.parts(), [])
+        locked.lock()
+        return next(locked.parts(), [])
 
-    post_together(drafts, held.record)
-    return held.file
+    post_together(drafts, locked.record)
+    return locked.file
 
 
 def book_rest(
     file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
 ) -> PaymentFile:
-    """Books steps until the file is done. Raises BookingStopped if one fails after others were
-    booked.
+    """Books steps until the file is done.
+
+    Raises: BookingStopped if a step fails after earlier steps were booked.
     """
     if file.state == State.DONE:
         wait_until_confirmed()  # an earlier call has booked it, see Note [Cancelled waits]
@@ -142,31 +148,33 @@ def book_rest(
 def book_whole(
     file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
 ) -> PaymentFile:
-    """Books every line in one transaction, or none: LinesRefused names the first refused line.
+    """Books every line in one transaction, or none. Returns a file that is done unchanged.
 
-    Returns a file that is done unchanged. Raises NotChecked before the first check, and
+    Raises: LinesRefused with the first refused line; NotChecked before the first check;
     TooManyTogether for a file with more lines than `can_be_whole` allows.
     """
-    held = _Held(file, request)
+    locked = _LockedFile(file, request)
 
     def drafts() -> list[Draft]:
-        held.lock()
-        if held.file.state == State.DONE:
+        locked.lock()
+        if locked.file.state == State.DONE:
             return []
-        _refuse_unless_all_can(held.file)
-        return [draft for part in held.parts() for draft in part]
+        _refuse_unless_all_can(locked.file)
+        return [draft for part in locked.parts() for draft in part]
 
     def record(drafts: Sequence[Draft], results: PostingResults) -> None:
-        _refuse_unless_all_were(held.file, drafts, results)
-        held.record(drafts, results)
+        _refuse_unless_all_were(locked.file, drafts, results)
+        locked.record(drafts, results)
         progress(len(drafts))
 
     post_together(drafts, record)
-    return held.file
+    return locked.file
 
 
 def can_be_whole(file: PaymentFile) -> bool:
-    """Whether the file has few enough lines to be booked all or none, see Note [Short locks]."""
+    """Returns whether the file has few enough lines to be booked all or none, see Note [Short
+    locks].
+    """
     return file.waiting_count <= MAX_TOGETHER
 
 
@@ -187,7 +195,7 @@ def _refuse_unless_all_were(
             raise LinesRefused(f"Nothing was booked. Line {line.number}: {in_words(file, result)}")
 
 
-class _Held:
+class _LockedFile:
     """A file that is locked by the transaction that books it, so that steps wait for each other."""
 
     file: PaymentFile
@@ -205,7 +213,7 @@ class _Held:
             self.paid_before = self.within.limit.paid_before()
         self.booked_before = self.file.booked_count
         if self.file.state == State.STORED:
-            raise NotChecked("This file was not checked yet; check it first.")
+            raise NotChecked("This file is not checked yet. Check it first.")
         agreed = self.request.get("agreed")
         # A file is not checked while it is being paid: the remaining lines were agreed to before.
         if agreed is not None and self.file.state == State.CHECKED:
@@ -215,17 +223,17 @@ class _Held:
         if agreed != agreed_to(self.file):
             raise CheckedAnew(
                 "The file was checked again since that page was shown, and other lines can be "
-                "booked now. Nothing was paid now. Check the current figures and "
+                "booked now. Nothing was paid now. Check the current amounts and "
                 "press again."
             )
 
     def parts(self) -> Iterator[list[Draft]]:
-        """The lines that can be booked, as drafts."""
+        """Yields the lines that can be booked, as drafts."""
         waiting = PaymentLine.objects.of(self.file).waiting()
         return drafts_of(self.file, waiting, by=self.request.get("by"))
 
     def record(self, drafts: Sequence[Draft], results: PostingResults) -> None:
-        """Writes the result of each line, the reason beside each booked row, and the progress."""
+        """Writes the result of each line, the reason for each booked row, and the progress."""
         write_results(self.file, drafts, results)
         by, reason = self.request.get("by"), self.request.get("reason")
         booked = [result for result in results if isinstance(result, Transaction)]
@@ -236,8 +244,8 @@ class _Held:
         count = self.file.booked_count - self.booked_before
         if count and self.within is not None:
             self.within.limit.refuse_over(self.paid_before, booked, self.within.to_come())
-        beside = self.request.get("beside")
-        if count and beside is not None:
-            beside(count)
+        on_booked = self.request.get("on_booked")
+        if count and on_booked is not None:
+            on_booked(count)
         if "refuse_if_ended" in self.request:
             self.request["refuse_if_ended"]()

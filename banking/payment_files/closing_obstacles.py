@@ -1,4 +1,4 @@
-"""Payment files that keep an account open."""
+"""Payment files that prevent the closing of an account."""
 
 from django.urls import reverse
 
@@ -10,14 +10,14 @@ from transactions.closing.services import register
 
 @register
 def files_of(account: Account) -> list[Obstacle]:
-    """Files that the owner uploaded, and whose payments are not all made."""
+    """Returns the files of the owner that have unpaid lines."""
     waiting = (PaymentFile.State.STORED, PaymentFile.State.CHECKED, PaymentFile.State.PAYING)
     rows = PaymentFile.objects.filter(
         from_account=account, created_by=account.user_id, state__in=waiting
     )
     return [
         Obstacle(
-            f"The payment file {file.name} waits; pay it or remove it first.",
+            f"The payment file {file.name} is not paid yet. Pay it or remove it first.",
             "Go to the file",
             reverse("transactions:file", args=[file.pk]),
         )

@@ -1,4 +1,6 @@
-"""Which files need a step-up: with a new recipient, or over the limit, alone or with others."""
+"""Which files need a step-up: files with a new recipient, or over the limit on their own or with
+other payments.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -24,7 +26,7 @@ NEW_RECIPIENTS = "The file pays somebody for the first time. Confirm that it is 
 
 
 def why_confirm_file(file: PaymentFile, person: User, *, covered_until: datetime | None) -> str:
-    """Why paying the file needs a step-up now, in a sentence; "" if it needs none."""
+    """Returns a message why paying the file needs a step-up now; "" if it needs none."""
     if file.is_from_bank or not file.waiting_count or is_covered(covered_until):
         return ""
     to_others = _to_others(file, person)
@@ -41,9 +43,9 @@ def why_confirm_file(file: PaymentFile, person: User, *, covered_until: datetime
 def limit_unconfirmed(
     file: PaymentFile, person: User, *, covered_until: datetime | None
 ) -> FileLimit | None:
-    """The limit that each booked part keeps to, see Note [Splitting]; None if there is none.
+    """Returns the limit for each booked part, see Note [Splitting]; None if there is none.
 
-    Raises ConfirmationNeeded at once if the file needs a step-up now.
+    Raises: ConfirmationNeeded if the file needs a step-up now.
     """
     if is_covered(covered_until):
         return None
@@ -56,7 +58,7 @@ def limit_unconfirmed(
 
 
 def _to_others(file: PaymentFile, person: User) -> PaymentLineQuerySet:
-    """The lines that can be booked and pay somebody else."""
+    """Returns the lines that can be booked and pay somebody else."""
     own = own_accounts(person.pk)
     return PaymentLine.objects.of(file).waiting().exclude(to_account__in=own)
 

@@ -13,10 +13,10 @@ from transactions.models import Transaction
 from transactions.safeguards.recipients import CANNOT_RECEIVE, RECIPIENT_REFUSED
 from transactions.services import MAX_TOGETHER, Draft, LedgerError
 
-PART = MAX_TOGETHER  # lines that are checked, or booked in a step, at a time
+PART = MAX_TOGETHER  # lines per query, and per booking step
 FACTS = ("number", "pk", "to_account", "amount", "description", "reference")
 PostingResults = Sequence[Transaction | LedgerError]
-Progress = Callable[[int], object]  # called with the number of lines that were just done
+Progress = Callable[[int], object]  # called with the number of lines in each finished part
 
 
 def silent(_lines: int) -> None:
@@ -31,8 +31,8 @@ def drafts_of(
 ) -> Iterator[list[Draft]]:
     """Yields the lines as drafts, in order, PART at a time.
 
-    Each part is a query that starts after the last line of the part before, so results written
-    meanwhile neither hide nor repeat a line.
+    Each part is a query that starts after the last line of the previous part. So results that are
+    written in between neither hide nor repeat a line.
     """
     after = 0
     rows = lines.in_order().values_list(*FACTS)
@@ -42,7 +42,9 @@ def drafts_of(
 
 
 def in_words(file: PaymentFile, refusal: LedgerError) -> str:
-    """The refusal of a line. A customer learns nothing of the recipient's account from it."""
+    """Returns the refusal of a line as text. For a customer it reveals nothing about the
+    recipient's account.
+    """
     is_private = isinstance(refusal, RECIPIENT_REFUSED) and not file.is_from_bank
     return CANNOT_RECEIVE if is_private else str(refusal)
 

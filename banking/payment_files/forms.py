@@ -1,4 +1,6 @@
-"""The forms with which customers and staff upload a file, and that for the reason of paying it."""
+"""The forms with which customers and staff upload a file, and the form for the reason of a
+payment.
+"""
 
 from typing import Any
 
@@ -7,7 +9,7 @@ from django import forms
 from accounts.admin.actions import ReasonForm
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
-from banking.payment_files.parser import MOST_LINES
+from banking.payment_files.parser import MAX_LINES
 from ledger.db.ids import uuid7
 from transactions.fields import OwnAccountField
 
@@ -16,17 +18,17 @@ def csv_field() -> forms.FileField:
     """Returns the field in which a person chooses the CSV file."""
     return forms.FileField(
         label="CSV file",
-        allow_empty_file=True,  # the parser explains it better
+        allow_empty_file=True,  # the parser has a better message
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         help_text=(
-            f"Up to {MOST_LINES:,} lines. You see the result of each line before anything is paid."
+            f"Up to {MAX_LINES:,} lines. You see the result of each line before anything is paid."
         ),
         error_messages={"required": "Choose the file with the payments."},
     )
 
 
 class PaymentFileForm(forms.Form):
-    """An upload. It carries the id of the file, so that sending it twice stores it once."""
+    """An upload. It contains the id of the file, so that sending it twice stores the file once."""
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     from_account = OwnAccountField(Account.objects.none(), label="From", empty_label=None)
@@ -39,7 +41,7 @@ class PaymentFileForm(forms.Form):
 
 
 class CustomersFileForm(forms.Form):
-    """An upload by staff for a customer. It carries the id of the file."""
+    """An upload by staff for a customer. It contains the id of the file."""
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     number = forms.CharField(
@@ -63,7 +65,7 @@ class CustomersFileForm(forms.Form):
         if account is None:
             raise forms.ValidationError("No account has this number. Compare it with the card.")
         if account.user_id == self.clerk.pk:
-            raise forms.ValidationError("This account is yours; a colleague has to serve you.")
+            raise forms.ValidationError("This account is yours. Ask a colleague.")
         return account
 
 

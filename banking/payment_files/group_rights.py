@@ -1,4 +1,6 @@
-"""What groups of staff may do with files of payments; who pays them has the cash desk."""
+"""The permissions of staff groups on payment files. Paying them needs the permission for the cash
+desk.
+"""
 
 from accounts.groups import READERS_OF_THE_BANK, let
 

@@ -1,4 +1,4 @@
-"""The page of payment files."""
+"""The menu entry of the page of payment files."""
 
 from ledger.web.menu import register
 

@@ -1,4 +1,4 @@
-"""The payment file of a payment, on its receipt."""
+"""The payment file of a payment, for its receipt."""
 
 from django.urls import reverse
 
@@ -12,7 +12,9 @@ RIGHTS = ("payment_files.view_paymentfile", "transactions.use_cash_desk")
 
 @register
 def file_of(row: Transaction, reader: User) -> Origin | None:
-    """The file: its owner opens it on their own pages, staff in the admin, the payee nowhere."""
+    """Returns the file of a payment. The owner gets a link to their page, staff a link to the
+    admin, and the payee no link.
+    """
     line = PaymentLine.objects.filter(pk=row.pk, booked=True).select_related("file").first()
     if line is None:
         return None

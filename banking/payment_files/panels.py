@@ -1,4 +1,4 @@
-"""Payment files on pages of the core: one payment, an account in the admin, approvals."""
+"""Payment files on other pages: the form of one payment, an account in the admin, approvals."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,11 +25,11 @@ kinds.register(
 
 @register("transfer", "payment_files/_of_transfer.html", order=20)
 def of_transfer(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """A link."""
+    """Adds a link."""
     return {}
 
 
 @register("account_tools", "payment_files/_of_account.html")
 def of_account(_request: HttpRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """A link, for who may use the cash desk."""
+    """Adds a link for users who may use the cash desk."""
     return {}

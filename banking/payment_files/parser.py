@@ -1,7 +1,6 @@
-"""The file format: CSV with a heading, UTF-8, commas or semicolons. Parsed line by line.
+"""Parses the file format: CSV with a heading, in UTF-8, with commas or semicolons, line by line.
 
-A problem of the whole file is an `UnreadableFile`; a problem of one line is found when `storage`
-checks that line.
+A problem of the whole file raises `UnreadableFile`. `storage` finds problems of single lines.
 """
 
 import csv
@@ -16,30 +15,30 @@ from ledger.text.lines import shortened, tidy_line
 
 COLUMNS = ("to", "name", "amount", "description", "reference")
 NEEDED = ("to", "amount")
-MOST_LINES = 50_000
-MOST_BYTES = 32 * 1024 * 1024
-MOST_RAW_LINES = 20 * MOST_LINES  # with empty ones and those within quotes
+MAX_LINES = 50_000
+MAX_BYTES = 32 * 1024 * 1024
+MAX_RAW_LINES = 20 * MAX_LINES  # including empty lines and lines within quotes
 LONGEST_LINE = 20_000  # characters
-LONGEST_CELL = 1000  # characters kept of a cell; every column allows fewer
+LONGEST_CELL = 1000  # characters that are kept of a cell; every column allows fewer
 HEADING = ",".join(COLUMNS)
 EXAMPLE = (
     f"{HEADING}\r\n"
     "4821 0937 5557,Mara Lindt,950.00,Rent for November,R-11\r\n"
     '1730 5526 1809,Jo Wolf,"1,240.50","Invoice 7, paid in full",INV-7\r\n'
 )
-SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx, .ods and .xls begin
+SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # the first bytes of .xlsx, .ods and .xls
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class UnreadableFile(Exception):
-    """The file cannot be read as a whole; the text says why and what to do."""
+    """The file cannot be read as a whole. The message contains the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
     """One line, with tidied cells. `extra` counts the cells beyond the columns of the heading.
 
-    In the amount only plain spaces are tidied: other invisible characters are refused later.
+    In the amount only plain spaces are tidied; other invisible characters are refused later.
     """
 
     number: int
@@ -52,7 +51,10 @@ class FileRow:
 
 
 def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
-    """Yields the payments of a file, read from its beginning. Raises UnreadableFile."""
+    """Yields the payments of a file, read from its beginning.
+
+    Raises: UnreadableFile.
+    """
     _refuse_other_formats(source)
     source.seek(0)
     text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
@@ -87,21 +89,22 @@ def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
 def measure(source: IO[bytes]) -> tuple[str, int]:
     """Returns the digest of the payments as they are read, and their number.
 
-    Raises UnreadableFile for no payments or too many. The digest does not depend on the separator,
-    so a file that was saved again is recognised. Names are left out: with or without them, the same
-    people would be paid again.
+    The digest does not depend on the separator, so a file that was saved again is recognised. It
+    does not include names: with or without them, the same people would be paid again.
+
+    Raises: UnreadableFile for no payments or too many.
     """
     digest, count = hashlib.sha256(), 0
     for row in rows_of(source):
         count += 1
-        if count > MOST_LINES:
+        if count > MAX_LINES:
             raise UnreadableFile(
-                f"The file has more than {MOST_LINES:,} payments; split it into smaller files."
+                f"The file has more than {MAX_LINES:,} payments. Split it into smaller files."
             )
         for cell in (row.to, row.amount, row.description, row.reference, str(row.extra)):
             digest.update(cell.encode() + b"\x1f")
     if not count:
-        raise UnreadableFile("The file has a heading and no payments below it.")
+        raise UnreadableFile("The file has a heading, but no payments below it.")
     return digest.hexdigest(), count
 
 
@@ -112,9 +115,9 @@ def _refuse_other_formats(source: IO[bytes]) -> None:
     start = source.read(4096)
     if not start.removeprefix(b"\xef\xbb\xbf").strip():
         raise UnreadableFile("The file is empty. Its first line names the columns: " + HEADING)
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         raise UnreadableFile(
-            f"The file has more than {MOST_BYTES // 1024**2} MB; split it into smaller files."
+            f"The file has more than {MAX_BYTES // 1024**2} MB. Split it into smaller files."
         )
     if start.startswith(SPREADSHEETS):
         raise UnreadableFile(
@@ -128,7 +131,9 @@ def _refuse_other_formats(source: IO[bytes]) -> None:
 
 
 def _reader(text: io.TextIOWrapper) -> Iterable[list[str]]:
-    """Yields each line's cells, split by comma or semicolon, whichever the heading has more of."""
+    """Yields each line's cells, split by comma or semicolon: the one that is more frequent in the
+    heading.
+    """
     first = next((line for line in _lines(text) if line.strip()), "")
     separator = ";" if first.count(";") > first.count(",") else ","
     text.seek(0)
@@ -136,15 +141,16 @@ def _reader(text: io.TextIOWrapper) -> Iterable[list[str]]:
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """Yields the lines of the file. Raises UnreadableFile if one is longer than LONGEST_LINE, and
-    after MOST_RAW_LINES.
+    """Yields the lines of the file.
+
+    Raises: UnreadableFile if a line is longer than LONGEST_LINE, or after MAX_RAW_LINES.
     """
     count = 0
     while line := text.readline(LONGEST_LINE + 1):
         count += 1
-        if count > MOST_RAW_LINES:
+        if count > MAX_RAW_LINES:
             raise UnreadableFile(
-                f"The file has more than {MOST_RAW_LINES:,} lines, most of them empty. Remove "
+                f"The file has more than {MAX_RAW_LINES:,} lines, most of them empty. Remove "
                 "these, or split it."
             )
         if len(line) > LONGEST_LINE:
@@ -156,7 +162,10 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _heading(cells: Iterable[str]) -> list[str]:
-    """Returns the column names. Raises UnreadableFile if a name is unknown, repeated or missing."""
+    """Returns the column names.
+
+    Raises: UnreadableFile if a name is unknown, repeated or missing.
+    """
     names = [cell.strip().lower() for cell in cells]
     while names and not names[-1]:
         names.pop()
@@ -167,9 +176,9 @@ def _heading(cells: Iterable[str]) -> list[str]:
     for name in names:
         if name not in COLUMNS:
             quoted = shortened(tidy_line(name))
-            shown = f"the column \u201c{quoted}\u201d" if name else "a column without a name"
+            column = f"the column \u201c{quoted}\u201d" if name else "a column without a name"
             raise UnreadableFile(
-                f"The heading has {shown}, which payments do not have. "
+                f"The heading has {column}, which payments do not have. "
                 f"The columns are {', '.join(COLUMNS)}."
             )
     for name in COLUMNS:
@@ -195,7 +204,7 @@ def _row(number: int, names: list[str], cells: list[str]) -> FileRow:
 
 
 def _tidy(cell: str) -> str:
-    """`tidy_line`, with a short cut for cells that have only spaces to tidy."""
+    """Returns `tidy_line` of a cell, faster for cells that have only spaces to tidy."""
     plain = cell.isascii() and cell.isprintable()
     return (" ".join(cell.split()) if plain else tidy_line(cell))[:LONGEST_CELL]
 
@@ -208,7 +217,7 @@ def _spaced(cell: str) -> str:
 def _about_quotes(number: int, error: csv.Error) -> str:
     if "expected after" in str(error):
         return (
-            f"In line {number}, text goes on after a closing quote. Write a quote within text "
+            f"In line {number}, there is text after a closing quote. Write a quote within text "
             "twice, like \u201cthe \u201d\u201dold\u201d\u201d house\u201d."
         )
     return (

@@ -1,4 +1,4 @@
-"""The payment files of a person, and their lines."""
+"""A person's payment files and their lines."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -41,7 +41,9 @@ def _lines(person: User) -> Iterable[Row]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """The names in files, and of files: of the person's own, and of others' that pay them."""
+    """Yields the texts to erase: in the person's files, and in lines of other people's files that
+    pay the person.
+    """
     own = Q(file__from_account__in=traces.accounts)
     lines = PaymentLine.objects.filter(own | Q(to_account__in=traces.accounts))
     yield emptied(lines, typed_name="")
@@ -49,7 +51,7 @@ def _texts(traces: Traces) -> Iterator[Erased]:
     for name in PAID:
         yield emptied(unpaid.filter(having(name, traces.words)), **{name: ""})
     refused = PaymentLine.objects.filter(own).refused()
-    yield emptied(refused, verdict=REFUSED)  # the sentences name the account
+    yield emptied(refused, verdict=REFUSED)  # the messages contain the account
     own_files = PaymentFile.objects.filter(from_account__in=traces.accounts)
     files = PaymentFile.objects.filter(having("name", traces.words), _paying(traces))
     for each in (own_files, files):
@@ -61,7 +63,7 @@ def _texts(traces: Traces) -> Iterator[Erased]:
 
 
 def _with_an_address(traces: Traces) -> Iterator[Erased]:
-    """Of anybody."""
+    """Yields lines and files of anybody that contain the person's address."""
     lines = PaymentLine.objects.all()
     yield from with_address(traces, PaymentFile.objects.all(), name=FILE_NAME)
     yield from with_address(
@@ -76,13 +78,15 @@ def _logged(traces: Traces) -> Iterator[Logged]:
 
 
 def _paying(traces: Traces) -> Q:
-    """The files with a line that pays the person."""
+    """Returns a filter for the files with a line that pays the person."""
     lines = PaymentLine.objects.filter(to_account__in=traces.accounts)
     return Q(pk__in=lines.values("file"))
 
 
 def _files_of(lines: QuerySet[Any]) -> QuerySet[Any]:
-    """A booking locks its file, reads the lines, and then writes what it read."""
+    """Returns the files of lines, to lock them first: a booking locks its file, reads the lines,
+    and then writes what it read.
+    """
     return PaymentFile.objects.filter(pk__in=lines.values("file"))
 
 

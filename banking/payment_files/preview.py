@@ -1,5 +1,5 @@
-"""The check of a file: each line gets the result that its booking would have now, after the lines
-before it. It locks no account, see Note [Short locks].
+"""Checks a file: each line gets the result that its booking would have now, after the lines before
+it. The check locks no account, see Note [Short locks].
 """
 
 import json
@@ -25,15 +25,17 @@ from banking.payment_files.storage import locked_file, parts_of, settle
 from ledger.db.retry import run_with_retry
 from transactions.services import Draft, LedgerError, preview_parts
 
-IN_MEMORY = 1024 * 1024  # bytes of refusals; more go to a temporary file
+IN_MEMORY = 1024 * 1024  # bytes of refusals; the rest is in a temporary file
 
 
 def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = None) -> PaymentFile:
-    """Checks which lines this person, or else who uploaded the file, can book now, and stores the
-    results. Books nothing.
+    """Checks which lines can be booked now by this person, or by default by the uploader, and
+    stores the results. Books nothing.
 
     Refused lines are checked again, unless the file waits for approval without them. Booked and
-    unreadable lines stay as they are, and so does a file that is being paid. Raises FileRemoved.
+    unreadable lines do not change, and neither does a file that is being paid.
+
+    Raises: FileRemoved.
     """
     with SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="utf-8") as refusals:
 
@@ -53,8 +55,8 @@ def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = N
 
 
 def _checked_lines(file: PaymentFile) -> PaymentLineQuerySet:
-    """The lines that a check may find payable. Those that an open request is not for stay refused:
-    no approval pays them, see Note [Payments of a request].
+    """Returns the lines that a check may find payable. Lines that are not part of an open request
+    stay refused, because no approval pays them: see Note [Payments of a request].
     """
     unpaid: PaymentLineQuerySet = PaymentLine.objects.of(file).readable().filter(booked=False)
     requests = ApprovalRequest.objects.open_for(file.pk)
@@ -66,7 +68,7 @@ def _checked_lines(file: PaymentFile) -> PaymentLineQuerySet:
 
 
 def _store_results(file: PaymentFile, refusals: IO[str]) -> PaymentFile:
-    """Stores the results, unless the booking has begun meanwhile. Returns the stored file."""
+    """Stores the results, unless the booking has begun in the meantime. Returns the stored file."""
     with db_transaction.atomic(durable=True):
         locked = locked_file(file.pk)
         if locked.state == PaymentFile.State.PAYING:

@@ -14,8 +14,8 @@ from transactions.safeguards.recipients import known_among
 class Recipients:
     """Names by line id.
 
-    `in_part`: a name is masked, and the file gives none to compare. `uncompared`: a name was not
-    compared, because too many were wrong that day.
+    `in_part`: a name is masked, and the file contains no name to compare. `uncompared`: a name was
+    not compared, because too many names were wrong that day.
     """
 
     names: dict[UUID, str] = field(default_factory=dict)
@@ -26,8 +26,8 @@ class Recipients:
 def recipients_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Recipients:
     """Returns the recipients of some lines, named as the payer may see them.
 
-    In full if the payer knows the name: an own account, a known recipient, or a right name in the
-    file. Else masked. `lines` come with accounts and holders.
+    A name is complete if the payer knows it: their own account, a known recipient, or a matching
+    name in the file. Otherwise it is masked. `lines` must have their accounts and holders loaded.
     """
     owner = file.from_account.user_id
     known = known_among(owner, {line.to_account_id for line in lines if line.to_account_id})

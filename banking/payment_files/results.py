@@ -19,7 +19,7 @@ from ledger.web.table_files import (
     table_response,
 )
 
-PART = MAX_PEOPLE // 2  # lines that are read at a time, so that the log of reads names each payee
+PART = MAX_PEOPLE // 2  # lines per read, so that the log of reads contains each payee
 RESULT_COLUMNS = (
     "line to name amount currency description reference result why note transaction"
 ).split()
@@ -30,31 +30,33 @@ FILE_COLUMNS = (
 
 
 def result_lines(file: PaymentFile) -> Iterator[str]:
-    """CSV lines in the order of the file, with a heading."""
+    """Yields CSV lines in the order of the file, with a heading."""
     return csv_lines(result_table(file))
 
 
 def result_table(file: PaymentFile) -> DataTable:
-    """The lines of a payment file with their results, in the order of the file."""
+    """Returns the lines of a payment file with their results, in the order of the file."""
     lines = PaymentLine.objects.of(file).in_order().iterator(chunk_size=PART)
-    in_parts = chain.from_iterable(parts_of(lines, PART))  # a part is logged as one read
+    in_parts = chain.from_iterable(parts_of(lines, PART))  # each part is logged as one read
     waiting = "not checked yet" if file.state == PaymentFile.State.STORED else "can be paid"
     rows = (_cells(line, file.currency, waiting) for line in in_parts)
     return DataTable(result_name(file), RESULT_COLUMNS, rows)
 
 
 def result_response(file: PaymentFile, kind: str = CSV) -> StreamingHttpResponse:
-    """`result_table` as a download."""
+    """Returns `result_table` as a download."""
     return table_response(result_table(file), kind)
 
 
 def files_table(files: Iterable[PaymentFile]) -> DataTable:
-    """Payment files, each with its account, as a table."""
+    """Returns payment files, each with its account, as a table."""
     return DataTable("payment-files", FILE_COLUMNS, map(_file_cells, files))
 
 
 def result_name(file: PaymentFile) -> str:
-    """The name of the uploaded file with "result" in it, safe for a header, without an ending."""
+    """Returns the name of the uploaded file with "result" in it, safe for a header, without
+    extension.
+    """
     stem = file.name.rsplit(".", 1)[0]
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in stem)
     return f"{safe.strip('-')[:80] or 'payments'}-result"
@@ -77,7 +79,7 @@ def _cells(line: PaymentLine, currency: str, waiting: str) -> list[Any]:
 
 
 def _amount(line: PaymentLine, currency: str) -> str:
-    """The amount as plain digits, or the typed text if it is not an amount."""
+    """Returns the amount as plain digits, or the typed text if it is not an amount."""
     if line.amount is None:
         return line.typed_amount
     return FigureText(f"{line.amount:.{max(minor_units(currency), decimals_of(line.amount))}f}")

@@ -1,4 +1,4 @@
-"""The page after a booking that stopped when a part of the file was booked."""
+"""The page after a booking that stopped when part of the file was booked."""
 
 import logging
 
@@ -11,9 +11,9 @@ from transactions.exceptions import LedgerError
 logger = logging.getLogger(__name__)
 
 
-def stopped_page(request: HttpRequest, stopped: BookingStopped, there: str) -> HttpResponse:
-    """Returns the page, with a link to the file at `there`, and logs the error. A refusal is none:
-    it is answered by 409.
+def stopped_page(request: HttpRequest, stopped: BookingStopped, file_url: str) -> HttpResponse:
+    """Returns the page, with a link to the file at `file_url`, and logs the error. A refusal is not
+    logged and has status 409.
     """
     cause = stopped.__cause__
     is_refusal = isinstance(cause, LedgerError)
@@ -24,9 +24,9 @@ def stopped_page(request: HttpRequest, stopped: BookingStopped, there: str) -> H
             "The booking of the payment file %s stopped", stopped.file.pk, exc_info=stopped
         )
     return database_errors.page(
-        "A part of the file is booked",
+        "Part of the file is booked",
         str(stopped),
-        there,
+        file_url,
         "To the file",
         status=409 if is_refusal else 503,
     )

@@ -35,8 +35,8 @@ from transactions.safeguards.names import LONGEST_NAME
 from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
 
-MOST_UNPAID_LINES = 500_000  # of all files that a person has uploaded
-PART = 2000  # lines that are held in memory, posted and written at a time
+MAX_UNPAID_LINES = 500_000  # of all files that a person has uploaded
+PART = 2000  # lines that are kept in memory, posted and written together
 COLUMNS = (
     "id file_id number typed_to typed_amount description reference to_account_id amount "
     "booked verdict typed_name name_check"
@@ -45,11 +45,11 @@ T = TypeVar("T")
 
 
 class FilesFull(LedgerError):
-    """The person keeps as many unpaid lines as they may."""
+    """The person has the maximum number of unpaid lines."""
 
 
 class FileRemoved(LedgerError):
-    """Somebody removed the file meanwhile."""
+    """Somebody has removed the file."""
 
 
 @counts_refusals
@@ -62,10 +62,12 @@ def store(
     id: uuid.UUID | None = None,
     run: str | None = None,
 ) -> PaymentFile:
-    """Stores the lines of a file; checks and books nothing. Raises UnreadableFile.
+    """Stores the lines of a file; checks and books nothing.
 
     Returns the stored file if the same lines from the same account were stored before, under this
-    `id` or this `run` (the label given by `post_file --run`). Raises FilesFull above the limit.
+    `id` or this `run` (the label from `post_file --run`).
+
+    Raises: UnreadableFile, and FilesFull above the limit.
     """
     digest, count = measure(source)
     file = PaymentFile(
@@ -83,10 +85,10 @@ def store(
     if PaymentFile.objects.filter(pk=file.pk).exists():  # other lines under a form's old id
         file.pk = uuid7()
     try:
-        with reading(RowScope.DIRECTORY):  # recipients whom the payer has not paid before
+        with reading(RowScope.DIRECTORY):  # includes recipients that the payer has not paid before
             run_with_retry(partial(_insert, file, source))
     except IntegrityError:
-        known = _known(file)  # somebody was quicker with the same file
+        known = _known(file)  # a parallel request has stored the same file
         if known is None:
             raise
         return known
@@ -95,21 +97,26 @@ def store(
     return file
 
 
-def discard(file: PaymentFile, *, beside: Callable[[], object] | None = None) -> bool:
-    """Removes a file; returns False if part of it was paid, or if a request for approval is open.
+def discard(file: PaymentFile, *, on_discard: Callable[[], object] | None = None) -> bool:
+    """Removes a file. Returns False if part of it was paid, or if a request for approval is open.
 
-    `beside` is called in the transaction that removes the file. Raises FileRemoved if somebody else
-    removed it.
+    `on_discard` is called in the transaction that removes the file.
+
+    Raises: FileRemoved if somebody else has removed it.
     """
 
     def unless_in_use() -> bool:
         with db_transaction.atomic(durable=True):
             locked = locked_file(file.pk)  # a new request locks the file too: `REQUEST_FOR_FILE`
-            is_asked = ApprovalRequest.objects.open_for(file.pk).exists()
-            if is_asked or locked.booked_count or locked.state == PaymentFile.State.PAYING:
+            waits_for_approval = ApprovalRequest.objects.open_for(file.pk).exists()
+            if (
+                waits_for_approval
+                or locked.booked_count
+                or locked.state == PaymentFile.State.PAYING
+            ):
                 return False
-            if beside is not None:
-                beside()
+            if on_discard is not None:
+                on_discard()
             locked.delete()
         return True
 
@@ -117,13 +124,14 @@ def discard(file: PaymentFile, *, beside: Callable[[], object] | None = None) ->
 
 
 def locked_file(pk: uuid.UUID) -> PaymentFile:
-    """The file, locked until the transaction ends. Raises FileRemoved, and AccessEnded as
-    `current_access.refuse_if_ended` does.
+    """Returns the file, locked until the transaction ends.
+
+    Raises: FileRemoved, and AccessEnded as `current_access.refuse_if_ended` does.
     """
     files = PaymentFile.objects.with_account().select_for_update(of=("self",), no_key=True)
     file: PaymentFile | None = files.filter(pk=pk).first()
     if file is None:
-        raise FileRemoved("This file was removed meanwhile. None of its payments was made.")
+        raise FileRemoved("Somebody has removed this file. None of its payments was made.")
     current_access.refuse_if_ended()
     return file
 
@@ -138,8 +146,8 @@ def parts_of(things: Iterable[T], size: int | None = None) -> Iterator[list[T]]:
 def settle(file: PaymentFile, state: PaymentFile.State) -> None:
     """Counts the lines again and sets the state of the file, in the transaction that changed them.
 
-    Doubts are counted only on lines that can still be paid. A file is done when no payable line
-    is left and something was paid.
+    Doubts are counted only on lines that can still be paid. A file is done when no payable line is
+    left and something was paid.
     """
     zero, booked, refused = Decimal(0), Q(booked=True), ~Q(verdict="")
     waiting = ~booked & ~refused
@@ -171,7 +179,8 @@ def _insert(file: PaymentFile, source: IO[bytes]) -> None:
         questions.save_counts()
         _mark_repeats(file)
         settle(file, PaymentFile.State.STORED)
-        # Parallel uploads share one limit: the second one waits here, and reads the first one's.
+        # Parallel uploads share one limit: the second upload waits here, and then counts the first
+        # one's lines.
         if file.created_by_id is not None:
             User.objects.lock_active(file.created_by_id)
         _refuse_above_limit(file)
@@ -183,10 +192,10 @@ def _refuse_above_limit(file: PaymentFile) -> None:
         return
     files = PaymentFile.objects.filter(created_by=file.created_by_id).exclude(pk=file.pk)
     unpaid = files.aggregate(lines=Sum(F("line_count") - F("booked_count")))["lines"] or 0
-    if unpaid + file.line_count > MOST_UNPAID_LINES:
+    if unpaid + file.line_count > MAX_UNPAID_LINES:
         raise FilesFull(
-            f"Your files have {unpaid:,} unpaid lines, and this one has {file.line_count:,}. At"
-            f" most {MOST_UNPAID_LINES:,} are kept. Pay or remove a file first."
+            f"Your files have {unpaid:,} unpaid lines, and this one has {file.line_count:,}. Limit:"
+            f" {MAX_UNPAID_LINES:,}. Pay or remove a file first."
         )
 
 
@@ -203,8 +212,8 @@ def _known(file: PaymentFile) -> PaymentFile | None:
 
 
 def _copy(file: PaymentFile, rows: Sequence[FileRow], questions: Questions) -> None:
-    """Writes the lines by COPY, after looking up all account numbers in one query. By INSERT if the
-    table has policies, because COPY refuses it then.
+    """Writes the lines by COPY, after looking up all account numbers in one query. Uses INSERT if
+    the table has row policies, because COPY does not support them.
     """
     numbers = [_number(row) for row in rows]
     wanted = [number for number in numbers if isinstance(number, str)]
@@ -230,9 +239,10 @@ def _copy(file: PaymentFile, rows: Sequence[FileRow], questions: Questions) -> N
 
 
 def _mark_repeats(file: PaymentFile) -> None:
-    """Marks each line that repeats an earlier line with the number of that line.
+    """Marks each line that repeats an earlier line with the number of the earlier line.
 
-    Joins by the ids of the lines: Postgres has no statistics yet for rows that were just copied.
+    Joins by the ids of the lines, because Postgres has no statistics yet for rows that were just
+    copied.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -252,7 +262,7 @@ def _mark_repeats(file: PaymentFile) -> None:
 
 
 def _number(row: FileRow) -> str | ValueError:
-    """Returns the digits of an account number, or a ValueError that says why there are none."""
+    """Returns the digits of an account number, or a ValueError with the reason."""
     if not row.to:
         return ValueError("The account number is missing.")
     try:
@@ -268,10 +278,10 @@ def _account(
     known: set[uuid.UUID],
     questions: Questions,
 ) -> tuple[Account | None, str]:
-    """Returns the account that a number names, or why the owner of the file gets none.
+    """Returns the account with this number, or the reason why the owner of the file gets none.
 
-    Of a stranger's account a customer learns only whether it can be paid, and that for so many
-    numbers a day as `questions` allows.
+    About other people's accounts a customer learns only whether they can be paid, and only for the
+    number of accounts per day that `questions` allows.
     """
     if isinstance(number, ValueError):
         return None, str(number)
@@ -295,7 +305,7 @@ def _values(
 ) -> tuple[object, ...]:
     faults: list[str] = []
     if row.extra:
-        faults.append("There are more cells than columns; put text that has commas in quotes.")
+        faults.append("There are more cells than columns. Put text that has commas in quotes.")
     if fault:
         faults.append(fault)
     amount: Decimal | None = None
@@ -305,10 +315,10 @@ def _values(
         faults += error.messages
     if len(row.name) > LONGEST_NAME:
         faults.append(
-            f"The name is longer than {LONGEST_NAME} characters; shorten it, or leave it out."
+            f"The name is longer than {LONGEST_NAME} characters. Shorten it or leave it out."
         )
     if row.extra or len(row.name) > LONGEST_NAME:
-        to_account = None  # its cells may be in the wrong columns, so it is never paid
+        to_account = None  # cells may be in the wrong columns, so the line is never paid
     check = questions.name(row.name, to_account.user.name) if to_account else NameCheck.NONE
     return (
         uuid7(), file.pk, row.number,

@@ -1,4 +1,4 @@
-"""Pages of payment files, for the owner of the paying account only."""
+"""Pages of payment files, only for the owner of the paying account."""
 
 from functools import partial
 from typing import Any
@@ -26,7 +26,7 @@ from banking.payment_files.booking import (
 from banking.payment_files.confirming import limit_unconfirmed, why_confirm_file
 from banking.payment_files.forms import PaymentFileForm
 from banking.payment_files.models import PaymentFile, PaymentLine
-from banking.payment_files.parser import EXAMPLE, MOST_BYTES, UnreadableFile
+from banking.payment_files.parser import EXAMPLE, MAX_BYTES, UnreadableFile
 from banking.payment_files.preview import check
 from banking.payment_files.recipients import recipients_of
 from banking.payment_files.results import files_table, result_response
@@ -43,29 +43,29 @@ from transactions.safeguards import review
 from transactions.safeguards.confirmation import ConfirmationNeeded
 from transactions.safeguards.quota import WRONG_NAMES_A_DAY
 
-FILES_A_PAGE = 25
-FILES_AT_ONCE = 500
-LINES_A_PAGE = 50
+FILES_PER_PAGE = 25
+FILES_PER_READ = 500
+LINES_PER_PAGE = 50
 FROM_BANK = "The bank uploaded this file, so only the bank can pay or remove it."
 State = PaymentFile.State
 
 
 @require_safe
 def file_list(request: PersonRequest) -> HttpResponse:
-    """All files that pay out of the reader's accounts, newest first."""
+    """Shows all files that pay from the reader's accounts, newest first."""
     files = PaymentFile.objects.visible_to(request.user).with_account().newest_first()
-    page = Paginator(files, FILES_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(files, FILES_PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "payment_files/list.html", {"page": page})
 
 
 @require_safe
 def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Streams the list of files, whole, as a file."""
+    """Streams the complete list of files as a file."""
     files = PaymentFile.objects.visible_to(request.user).with_account().newest_first()
-    return table_response(files_table(files.iterator(chunk_size=FILES_AT_ONCE)), kind)
+    return table_response(files_table(files.iterator(chunk_size=FILES_PER_READ)), kind)
 
 
-@reads_file(MOST_BYTES)
+@reads_file(MAX_BYTES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def file_new(request: PersonRequest) -> HttpResponse:
     """Shows the upload form. Stores and checks a readable file, then redirects to its page."""
@@ -93,13 +93,13 @@ def file_new(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows one file with the results of its lines; a POST does what its button asks for."""
+    """Shows one file with the results of its lines. A POST does what its button requests."""
     files = PaymentFile.objects.visible_to(request.user).with_account()
     file = get_object_or_404(files, pk=pk)
     if request.method == "POST":
         return _refuse_step(request, file) if file.is_from_bank else _answered(request, file)
     lines = PaymentLine.objects.of(file).for_reading().select_related("to_account__user")
-    page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(lines, LINES_PER_PAGE).get_page(request.GET.get("page"))
     with reading(RowScope.DIRECTORY):
         page.object_list = list(page.object_list)
     context = {"file": file, "summary": summary_of(file), "page": page}
@@ -115,7 +115,7 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Does what a button asks for. Answers too if the file is gone or the booking has stopped."""
+    """Does what a button requests. Also handles a removed file and a booking that has stopped."""
     try:
         return _step(request, file)
     except FileRemoved as gone:
@@ -126,8 +126,8 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 
 def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Does what a button asks for. With htmx, paying responds after each step."""
-    step, there = request.POST.get("step"), reverse("transactions:file", args=[file.pk])
+    """Does what a button requests. With htmx, paying responds after each step."""
+    step, file_url = request.POST.get("step"), reverse("transactions:file", args=[file.pk])
     if step == "discard":
         return _discard(request, file)
     try:
@@ -136,7 +136,7 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
         elif step in ("whole", "pay"):
             return _pay(request, file, step)
     except ConfirmationNeeded as needed:
-        return step_up.ask(request, why=str(needed), back=there)
+        return step_up.ask(request, why=str(needed), back=file_url)
     except CheckedAnew as other:
         messages.warning(request, str(other))
     except (FileRemoved, AccessEnded):
@@ -144,26 +144,29 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     except LedgerError as refusal:
         check(file)
         messages.error(request, str(refusal))
-    return redirect_page(request, there)
+    return redirect_page(request, file_url)
 
 
 def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
-    """Books the file as the button says: whole, or what can be booked."""
-    there = reverse("transactions:file", args=[file.pk])
+    """Books the file as the button requests: whole, or the lines that can be booked."""
+    file_url = reverse("transactions:file", args=[file.pk])
     if not was_agreed(request, file):
         messages.warning(request, review.NOT_REVIEWED)
-        return redirect_page(request, there)
+        return redirect_page(request, file_url)
     book = book_whole if step == "whole" else book_step if request.htmx else book_rest
     file = book(file, **_request(request, file))
     if file.state != State.DONE:
         context = {"file": file, "summary": summary_of(file)}
         return render(request, "payment_files/_paying.html", context)
-    _say_done(request, file)
-    return redirect_page(request, there)
+    _show_done(request, file)
+    return redirect_page(request, file_url)
 
 
 def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
-    """How this person books the file. Raises ConfirmationNeeded if that needs a step-up first."""
+    """Returns how this person books the file.
+
+    Raises: ConfirmationNeeded if that needs a step-up first.
+    """
     covered_until = step_up.fresh_until(request)
     within = limit_unconfirmed(file, request.user, covered_until=covered_until)
     return {
@@ -205,7 +208,7 @@ def file_example(_request: PersonRequest) -> HttpResponse:
     )
 
 
-def _say_done(request: PersonRequest, file: PaymentFile) -> None:
+def _show_done(request: PersonRequest, file: PaymentFile) -> None:
     messages.success(request, f"Done: {payments(file.booked_count)} booked.")
 
 

@@ -1,4 +1,4 @@
-"""The state of a file in words, for its page."""
+"""The state of a file as text, for its page."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +12,7 @@ State = PaymentFile.State
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The head of the page: topic, figure, and a sentence. `doubts` is what to check before paying;
+    """The head of the page: topic, amount, and a sentence. `doubts` is what to check before paying;
     "" for nothing.
     """
 
@@ -38,12 +38,12 @@ def summary_of(file: PaymentFile) -> Summary:
 
 
 def payments(count: int) -> str:
-    """ "1 payment", "1,240 payments"."""
+    """Returns "1 payment", "1,240 payments"."""
     return counted(count, "payment")
 
 
 def what_can_be_paid(file: PaymentFile) -> str:
-    """Says how many lines can be booked, or that the file is not checked yet."""
+    """Returns how many lines can be booked, or that the file is not checked yet."""
     if file.state == State.STORED:
         return "The lines are not checked yet. Nothing is booked."
     if file.booked_count:
@@ -53,13 +53,13 @@ def what_can_be_paid(file: PaymentFile) -> str:
     if not file.refused_count:
         return f"All can be booked. {before}"
     amounts = f", {_money(file, file.refused_total)}" if file.refused_total else ""
-    who = "it" if file.refused_count == 1 else "each"
+    which = "The line" if file.refused_count == 1 else "Each line"
     lines = f"{file.refused_count:,} {_lines(file.refused_count)} cannot be booked{amounts}"
-    return f"{lines}; {who} says why. {before}"
+    return f"{lines}. {which} shows the reason. {before}"
 
 
 def doubts_of(file: PaymentFile) -> str:
-    """Says how many payable lines should be checked first; "" for none."""
+    """Returns how many payable lines should be checked first; "" for none."""
     names, twins, sentences = file.misnamed_count, file.repeated_count, []
     if names:
         verb = "does" if names == 1 else "do"
@@ -71,7 +71,7 @@ def doubts_of(file: PaymentFile) -> str:
 
 
 def how_far(file: PaymentFile) -> str:
-    """Says how many lines are done while the file is being paid."""
+    """Returns how many lines are done while the file is being paid."""
     refused = f", {file.refused_count:,} of them refused" if file.refused_count else ""
     return f"{file.decided_count:,} of {file.line_count:,} lines are done{refused}."
 
@@ -79,10 +79,9 @@ def how_far(file: PaymentFile) -> str:
 def _what_was_paid(file: PaymentFile) -> str:
     if not file.refused_count:
         return "All lines were booked."
-    who = "it says" if file.refused_count == 1 else "each says"
     return (
         f"{file.refused_count:,} of {file.line_count:,} lines {_were(file.refused_count)} not "
-        f"booked; {who} why, first in the list."
+        "booked. They are first in the list, with the reason."
     )
 
 

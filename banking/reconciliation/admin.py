@@ -1,7 +1,7 @@
-"""Reconciliations in the admin: the upload, what is matched with what, and the signatures.
+"""Reconciliations in the admin: the upload, the matches, and the signatures.
 
-Whoever has the right `reconcile` uploads, matches and signs; two of them sign. Others read. All of
-them need the right to see payments, because the pages show those of the books.
+Staff with the permission `reconcile` upload, match and sign; two of them must sign. Other staff
+read. All of them need the permission to see payments, because the pages show payments of the books.
 """
 
 import uuid
@@ -26,7 +26,7 @@ from accounts.forms import currency_choices
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
 from accounts.shown import add_accounts, add_unnamed, opened_by_right
-from banking.outside.formats.lines import MOST_BYTES, MOST_LINES, UnreadableStatement
+from banking.outside.formats.lines import MAX_BYTES, MAX_LINES, UnreadableStatement
 from banking.outside.forms import ORDER_CHOICES
 from banking.outside.models import all_one_way
 from banking.reconciliation import services
@@ -58,9 +58,9 @@ from transactions.staff.figures import StaffFigure
 RECONCILE = "reconciliation.reconcile"
 SEE_PAYMENTS = "transactions.view_transaction"
 NO_STEP = "Press one of the buttons of the page."
-NO_ID = "This is no payment\u2019s id. Copy it from the page of the payment."
-LINES_A_PAGE = 25
-MOST_TRIED = 2_000  # lines of a file of which a page says whether any is sure
+NO_ID = "No payment has this id. Copy it from the page of the payment."
+LINES_PER_PAGE = 25
+MAX_TRIED_LINES = 2_000  # of a file, for which a page looks for certain matches
 SHOWN = {
     "open": "Open", "left": "Left over", "matched": "Matched", "all": "All",
 }  # fmt: skip
@@ -68,7 +68,7 @@ BANK = "Deposits and withdrawals"
 
 
 class ReconciliationForm(forms.Form):
-    """An upload. It carries the id of the reconciliation, so that sending it twice stores it
+    """An upload. It contains the id of the reconciliation, so that sending it twice stores it
     once.
     """
 
@@ -76,33 +76,33 @@ class ReconciliationForm(forms.Form):
     currency = forms.ChoiceField(
         choices=currency_choices,
         required=False,
-        help_text="Of the bank\u2019s account elsewhere, through which deposits and withdrawals "
-        "go. Not needed with an account number.",
+        help_text="The currency of the bank\u2019s account elsewhere, through which deposits and "
+        "withdrawals go. Not needed with an account number.",
     )
     number = forms.CharField(
         label="Account number",
         max_length=40,
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        help_text="Only if the settlement account is one of this bank\u2019s books: the file then "
-        "has its entries, with the same signs. Empty: the file has the bank\u2019s deposits and "
-        "withdrawals.",
+        help_text="Only if the settlement account is in this bank\u2019s books: the file then "
+        "has its entries, with the same signs. Leave it empty if the file has the bank\u2019s "
+        "deposits and withdrawals.",
     )
     order = forms.ChoiceField(
-        label="A day is written",
-        choices=[("", "as the file tells"), *ORDER_CHOICES],
+        label="Order of the date",
+        choices=[("", "as in the file"), *ORDER_CHOICES],
         required=False,
-        help_text="Asked for only if all days of a CSV or QIF file can be read in several orders.",
+        help_text="Only needed if all dates of a CSV or QIF file can be read in several orders.",
     )
     file = forms.FileField(
-        allow_empty_file=True,  # the reader explains it better
+        allow_empty_file=True,  # the reader has a better message
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,.ofx,.qfx,.qif,.xml,.sta,.mt940,.940"}),
-        help_text=f"CSV, OFX, QIF, camt.053 or MT940, of up to {MOST_LINES:,} lines.",
+        help_text=f"CSV, OFX, QIF, camt.053 or MT940, of up to {MAX_LINES:,} lines.",
         error_messages={"required": "Choose the file of the outside statement."},
     )
 
     def clean_number(self) -> Account | None:
-        """The account of the books; None without a number."""
+        """Returns the account of the books; None without a number."""
         typed = self.cleaned_data["number"]
         if not typed.strip():
             return None
@@ -116,7 +116,7 @@ class ReconciliationForm(forms.Form):
         return account
 
     def clean(self) -> dict[str, Any]:
-        """Asks for a currency where no account has one."""
+        """Requires a currency if there is no account."""
         data = super().clean() or {}
         if not self.errors and data.get("number") is None and not data.get("currency"):
             self.add_error("currency", "Choose the currency of the statement.")
@@ -125,7 +125,7 @@ class ReconciliationForm(forms.Form):
 
 @admin.register(Reconciliation)
 class ReconciliationAdmin(ListFiles):
-    """Reconciliations, newest first; none is edited but by its own steps."""
+    """Reconciliations, newest first. They change only by the steps of this page."""
 
     list_display = ("time", "name", "books", "currency", "days", "line_count", "state_shown")
     list_filter = (("created_at", date_filter("upload date")),)
@@ -134,7 +134,7 @@ class ReconciliationAdmin(ListFiles):
     search_fields = ("name", "account__number")
     actions = None
     list_file_values: ClassVar = {"time": "created_at"}
-    fields = ("name",)  # the page has a template of its own
+    fields = ("name",)  # the page has a separate template
     show_full_result_count = False
 
     class Media:
@@ -166,11 +166,11 @@ class ReconciliationAdmin(ListFiles):
             *super().get_urls(),
         ]
 
-    @reads_file(MOST_BYTES)
+    @reads_file(MAX_BYTES)
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Shows the upload form; a POST stores a readable file and leads to its page."""
+        """Shows the upload form. A POST stores a readable file and redirects to its page."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         clerk = person_of(request)
@@ -207,28 +207,32 @@ class ReconciliationAdmin(ListFiles):
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
-        """Shows the figures, the signatures, a page of lines, and what the file lacks."""
-        whose = self.get_object(request, object_id)
-        context: dict[str, Any] = {"title": "Reconciliation", "subtitle": whose and whose.name}
-        if whose is not None:
+        """Shows the sums, the signatures, a page of lines, and the payments that the file lacks."""
+        reconciliation = self.get_object(request, object_id)
+        context: dict[str, Any] = {
+            "title": "Reconciliation",
+            "subtitle": reconciliation and reconciliation.name,
+        }
+        if reconciliation is not None:
             opened_by_right()
-            seen = version_of(whose)  # first: what changes while the page is read is refused
-            figures = figures_of(whose)
+            seen = version_of(reconciliation)  # read first, so that later changes are refused
+            figures = figures_of(reconciliation)
             show = request.GET.get("show", "")
             if show not in SHOWN:
                 show = "open" if figures.open.count else "all"
             wanted = request.GET.get("page")
-            page: Any = Paginator(lines_of(whose, show), LINES_A_PAGE).get_page(wanted)
-            may_change = self.has_add_permission(request) and not whose.is_signed
+            page: Any = Paginator(lines_of(reconciliation, show), LINES_PER_PAGE).get_page(wanted)
+            may_change = self.has_add_permission(request) and not reconciliation.is_signed
             lines = list(page.object_list.prefetch_related("matches__transaction"))
             if may_change:
-                add_suggestions(whose, lines)
-            lacking = total_not_in_file(whose)
-            lacking_pages: Any = Paginator(not_in_file(whose).with_sides(), LINES_A_PAGE)
-            lacking_pages.count = lacking.count  # is read already
+                add_suggestions(reconciliation, lines)
+            lacking = total_not_in_file(reconciliation)
+            lacking_pages: Any = Paginator(not_in_file(reconciliation).with_sides(), LINES_PER_PAGE)
+            lacking_pages.count = lacking.count  # already counted
             counts = {"open": figures.open, "left": figures.left, "matched": figures.matched}
             context |= {
-                "whose": whose,
+                "reconciliation": reconciliation,
+                "currency": reconciliation.currency,
                 "figures": figures,
                 "page": page,
                 "lines": lines,
@@ -238,25 +242,28 @@ class ReconciliationAdmin(ListFiles):
                     for each, words in SHOWN.items()
                 ],
                 "may_change": may_change,
-                "one_way": all_one_way(ReconciliationLine.objects.of(whose)),
-                "is_any_sure": may_change and figures.open.count and _is_any_sure(whose),
-                "may_sign": self._may_sign(request, whose),
+                "one_way": all_one_way(ReconciliationLine.objects.of(reconciliation)),
+                "is_any_sure": may_change and figures.open.count and _is_any_sure(reconciliation),
+                "may_sign": self._may_sign(request, reconciliation),
                 "seen": seen,
-                "may_take_back": self.has_add_permission(request) and not whose.is_frozen,
+                "may_take_back": self.has_add_permission(request) and not reconciliation.is_frozen,
                 "lacking": lacking,
                 "lacking_page": lacking_pages.get_page(request.GET.get("books")),
-                "books": self.books(whose),
-                "same_file": same_file(whose),
+                "books": self.books(reconciliation),
+                "same_file": same_file(reconciliation),
             }
         return super().change_view(request, object_id, form_url, context)
 
-    def _may_sign(self, request: HttpRequest, whose: Reconciliation) -> bool:
-        is_mine = whose.signed_by_id == person_of(request).pk
-        return self.has_add_permission(request) and not whose.is_frozen and not is_mine
+    def _may_sign(self, request: HttpRequest, reconciliation: Reconciliation) -> bool:
+        is_mine = reconciliation.signed_by_id == person_of(request).pk
+        return self.has_add_permission(request) and not reconciliation.is_frozen and not is_mine
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        """Does what a button asks for. Raises PermissionDenied if this person may not do it."""
-        whose = get_object_or_404(self.get_queryset(request), pk=pk)
+        """Does what a button requests.
+
+        Raises: PermissionDenied if this person may not do it.
+        """
+        reconciliation = get_object_or_404(self.get_queryset(request), pk=pk)
         if request.method != "POST" or not self.has_add_permission(request):
             raise PermissionDenied
         steps: dict[str, Callable[[HttpRequest, Reconciliation], str]] = {
@@ -266,105 +273,108 @@ class ReconciliationAdmin(ListFiles):
             "discard": self._discard,
         }
         name = request.POST.get("step", "")
-        add_unnamed()  # how many lines are surely payments tells of the payments
+        add_unnamed()  # the number of sure lines reveals something about the payments
         try:
             if name in steps:
-                messages.success(request, steps[name](request, whose))
+                messages.success(request, steps[name](request, reconciliation))
         except LedgerError as refusal:
             messages.error(request, str(refusal))
         if name == "discard" and not Reconciliation.objects.filter(pk=pk).exists():
             return redirect("admin:reconciliation_reconciliation_changelist")
         return redirect("admin:reconciliation_reconciliation_change", pk)
 
-    def _match_sure(self, request: HttpRequest, whose: Reconciliation) -> str:
-        count = services.match_sure(reconciliation=whose, by=person_of(request))
-        matched = ReconciliationMatch.objects.filter(line__reconciliation=whose)
+    def _match_sure(self, request: HttpRequest, reconciliation: Reconciliation) -> str:
+        count = services.match_sure(reconciliation=reconciliation, by=person_of(request))
+        matched = ReconciliationMatch.objects.filter(line__reconciliation=reconciliation)
         sides = matched.values_list("transaction__from_account", "transaction__to_account")
         add_accounts(*chain.from_iterable(sides))
         if not count:
-            return "No other line is sure. Match the rest by hand."
-        self.log_change(request, whose, f"Matched {counted(count, 'line')} by the rules.")
+            return "No other line has a certain match. Match the rest by hand."
+        self.log_change(request, reconciliation, f"Matched {counted(count, 'line')} by the rules.")
         return f"Matched: {counted(count, 'line')}."
 
-    def _sign(self, request: HttpRequest, whose: Reconciliation) -> str:
+    def _sign(self, request: HttpRequest, reconciliation: Reconciliation) -> str:
         signed = services.sign(
-            reconciliation=whose, by=person_of(request), seen=request.POST.get("seen", "")
+            reconciliation=reconciliation, by=person_of(request), seen=request.POST.get("seen", "")
         )
         if signed.is_frozen:
-            self.log_change(request, whose, "Signed as the second person; frozen.")
-            return "Signed by two people. Nothing of it changes any more."
-        self.log_change(request, whose, "Signed as the first person.")
-        return "Signed. Another person has to sign it too."
+            self.log_change(request, reconciliation, "Signed as the second person; frozen.")
+            return "Signed by two people. It cannot be changed any more."
+        self.log_change(request, reconciliation, "Signed as the first person.")
+        return "Signed. Another person must sign it too."
 
-    def _take_back(self, request: HttpRequest, whose: Reconciliation) -> str:
-        services.take_back(reconciliation=whose, seen=request.POST.get("seen", ""))
-        self.log_change(request, whose, "Took the first signature back.")
-        return "The signature is taken back."
+    def _take_back(self, request: HttpRequest, reconciliation: Reconciliation) -> str:
+        services.take_back(reconciliation=reconciliation, seen=request.POST.get("seen", ""))
+        self.log_change(request, reconciliation, "Withdrew the first signature.")
+        return "The signature is withdrawn."
 
-    def _discard(self, request: HttpRequest, whose: Reconciliation) -> str:
-        rows = Reconciliation.objects.filter(pk=whose.pk)
+    def _discard(self, request: HttpRequest, reconciliation: Reconciliation) -> str:
+        rows = Reconciliation.objects.filter(pk=reconciliation.pk)
         services.discard(
-            reconciliation=whose,
+            reconciliation=reconciliation,
             seen=request.POST.get("seen", ""),
-            beside=partial(self.log_deletions, request, rows),
+            on_discard=partial(self.log_deletions, request, rows),
         )
-        return f"Thrown away: {whose.name}."  # Django begins a message with a capital
+        return f"Discarded: {reconciliation.name}."  # Django begins a message with a capital
 
     def line(self, request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:
-        """Shows one line, its matches and what else it may be; a POST does what its button asks
-        for.
-        """
+        """Shows one line, its matches and suggestions. A POST does what its button requests."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        whose = get_object_or_404(self.get_queryset(request), pk=pk)
-        line = get_object_or_404(ReconciliationLine.objects.of(whose).with_matched(), number=number)
-        line.reconciliation = whose
+        reconciliation = get_object_or_404(self.get_queryset(request), pk=pk)
+        line = get_object_or_404(
+            ReconciliationLine.objects.of(reconciliation).with_matched(), number=number
+        )
+        line.reconciliation = reconciliation
         if request.method == "POST":
             return self._line_step(request, line)
         opened_by_right()
-        may_change = self.has_add_permission(request) and not whose.is_signed
+        may_change = self.has_add_permission(request) and not reconciliation.is_signed
         context = {
             **self.admin_site.each_context(request),
             "title": f"Line {number:,}",
-            "subtitle": whose.name,
+            "subtitle": reconciliation.name,
             "opts": self.opts,
-            "whose": whose,
+            "reconciliation": reconciliation,
+            "currency": reconciliation.currency,
             "line": line,
             "matches": line.matches.select_related(
                 "transaction__from_account__user", "transaction__to_account__user", "created_by"
             ),
             "may_change": may_change,
-            "suggestions": suggestions(whose, line) if may_change and line.rest else [],
-            "elsewhere": matched_elsewhere(whose, line) if may_change and line.rest else [],
+            "suggestions": suggestions(reconciliation, line) if may_change and line.rest else [],
+            "elsewhere": matched_elsewhere(reconciliation, line)
+            if may_change and line.rest
+            else [],
         }
         return TemplateResponse(request, "admin/reconciliation/reconciliation/line.html", context)
 
     def _line_step(self, request: HttpRequest, line: ReconciliationLine) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        whose, clerk = line.reconciliation, person_of(request)
+        reconciliation, clerk = line.reconciliation, person_of(request)
         step, which = request.POST.get("step", ""), request.POST.get("id", "")
         try:
             if step == "match":
                 amount = services.match(line=line, transaction=_id(which), by=clerk)
-                text = f"Line {line.number:,}: matched {money(amount, whose.currency)}."
+                text = f"Line {line.number:,}: matched {money(amount, reconciliation.currency)}."
             elif step == "unmatch":
                 services.unmatch(line=line, match=_id(which))
-                text = f"Line {line.number:,}: a match is taken back."
+                text = f"Line {line.number:,}: a match is removed."
             elif step == "leftover":
                 reason, seen = request.POST.get("reason", ""), request.POST.get("seen", "")
                 kept = services.leave_over(line=line, reason=reason, seen=seen)
                 text = f"Line {line.number:,}: {'left over' if kept else 'open again'}."
             else:
                 raise InvalidDetails(NO_STEP)
-            self.log_change(request, whose, text)
+            self.log_change(request, reconciliation, text)
             messages.success(request, text)
         except LedgerError as refusal:
             messages.error(request, str(refusal))
-        there = "admin:reconciliation_reconciliation_change"
+        list_url_name = "admin:reconciliation_reconciliation_change"
         if request.POST.get("then") == "list":
-            return redirect(there, whose.pk)
-        return redirect("admin:reconciliation_reconciliation_line", whose.pk, line.number)
+            return redirect(list_url_name, reconciliation.pk)
+        return redirect("admin:reconciliation_reconciliation_line", reconciliation.pk, line.number)
 
     def _upload_page(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
         context = {
@@ -376,32 +386,38 @@ class ReconciliationAdmin(ListFiles):
         return TemplateResponse(request, "admin/reconciliation/reconciliation/upload.html", context)
 
     @admin.display(description="Time")
-    def time(self, whose: Reconciliation) -> str:
-        return moment_cell(whose.created_at)
+    def time(self, reconciliation: Reconciliation) -> str:
+        return moment_cell(reconciliation.created_at)
 
     @admin.display(description="Matched with")
-    def books(self, whose: Reconciliation) -> str:
-        if whose.account is None:
-            return BANK
-        return f"{whose.account.user}, {whose.account.name} {grouped(whose.account.number)}"
+    def books(self, reconciliation: Reconciliation) -> str:
+        account = reconciliation.account
+        return f"{account.user}, {account.name} {grouped(account.number)}" if account else BANK
 
     @admin.display(description="Days")
-    def days(self, whose: Reconciliation) -> str:
-        first, last = (f"{day:%-d %b %Y}" for day in (whose.first_on, whose.last_on))
+    def days(self, reconciliation: Reconciliation) -> str:
+        first, last = (
+            f"{day:%-d %b %Y}" for day in (reconciliation.first_on, reconciliation.last_on)
+        )
         return first if first == last else f"{first} \u2013 {last}"
 
     @admin.display(description="State")
-    def state_shown(self, whose: Reconciliation) -> str:
-        return whose.state
+    def state_shown(self, reconciliation: Reconciliation) -> str:
+        return reconciliation.state
 
 
-def _is_any_sure(whose: Reconciliation) -> bool:
-    """True also for a long file, in which looking takes too long for a page."""
-    return whose.line_count > MOST_TRIED or is_any_sure(whose)
+def _is_any_sure(reconciliation: Reconciliation) -> bool:
+    """Returns whether a rule has a certain match. Also True for a long file, because the search
+    would take too long for a page.
+    """
+    return reconciliation.line_count > MAX_TRIED_LINES or is_any_sure(reconciliation)
 
 
 def _id(text: str) -> uuid.UUID:
-    """The id that a form sends. Raises InvalidDetails if it is none."""
+    """Returns the id that a form sends.
+
+    Raises: InvalidDetails for an invalid id.
+    """
     try:
         return uuid.UUID(text.strip())
     except ValueError:
@@ -410,7 +426,7 @@ def _id(text: str) -> uuid.UUID:
 
 @figures.register
 def figures_for(user: User) -> list[StaffFigure]:
-    """How many reconciliations are open, for people who see payments."""
+    """Returns the number of open reconciliations, for people who may see payments."""
     may_reconcile = user.has_perm(RECONCILE)
     if not user.has_perm(SEE_PAYMENTS):
         return []

@@ -1,4 +1,4 @@
-"""Checks that reconciliations which two people signed are as they were then."""
+"""Checks that reconciliations have not changed since two people signed them."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,31 +10,31 @@ from ledger.text.lines import counted
 from transactions.audit.audit import register_check
 from transactions.audit.findings import Finding
 
-NAMED = 5  # reconciliations named in the finding
+NAMED = 5  # reconciliations listed in the finding
 CHANGED = f"""
-SELECT coalesce(known.row_id, whose.id::text)
-FROM (SELECT * FROM reconciliations WHERE countersigned_by_id IS NOT NULL) AS whose
+SELECT coalesce(known.row_id, it.id::text)
+FROM (SELECT * FROM reconciliations WHERE countersigned_by_id IS NOT NULL) AS it
 FULL JOIN (SELECT row_id, digest FROM row_register WHERE table_name = 'reconciliations') AS known
-    ON known.row_id = whose.id::text
-WHERE whose.id IS NULL OR known.row_id IS NULL
-   OR known.digest IS DISTINCT FROM {frozen_digest("whose")}
+    ON known.row_id = it.id::text
+WHERE it.id IS NULL OR known.row_id IS NULL
+   OR known.digest IS DISTINCT FROM {frozen_digest("it")}
 ORDER BY 1"""  # noqa: S608 - constants
 
 
 @register_check
 def reconciliations(_since: datetime | None = None) -> Iterator[Finding]:
-    """Each frozen reconciliation has the facts, lines and matches that were signed, and none has
-    gone or was signed without the triggers. Complete also with `since`.
+    """Yields a finding if a frozen reconciliation does not have the signed facts, lines and
+    matches, is missing, or was signed without the triggers. Always checks all, also with `since`.
     """
     with connection.cursor() as cursor:
         cursor.execute(CHANGED)
         ids = [id for (id,) in cursor.fetchall()]
     if ids:
-        shown = ", ".join(ids[:NAMED])
+        listed = ", ".join(ids[:NAMED])
         yield Finding(
             check="reconciliation", account=None, transaction=None, broken=len(ids),
-            expected="as two people signed it", found=shown,
+            expected="as two people signed it", found=listed,
             sentence=f"{counted(len(ids), 'reconciliation')} changed after two people signed:"
-            f" {shown}. Bring the rows of reconciliations, reconciliation_lines and"
-            " reconciliation_matches back from a backup, with the triggers of the tables disabled.",
+            f" {listed}. Restore the rows of reconciliations, reconciliation_lines and"
+            " reconciliation_matches from a backup, with the triggers of the tables disabled.",
         )  # fmt: skip

@@ -1,4 +1,6 @@
-"""A statement of the bank's account elsewhere, for staff to match with deposits and withdrawals."""
+"""A demo statement of the bank's account elsewhere, for staff to match with deposits and
+withdrawals.
+"""
 
 import csv
 import io
@@ -12,21 +14,21 @@ from ledger.db.ids import uuid7_of
 from transactions.demo.registered import DemoBank, register
 from transactions.models import BOOKED_AT
 
-DAYS, MOST = 40, 40
+DAYS, MAX_ROWS = 40, 40
 HEAD = ("Date", "Amount", "Name", "Description", "Reference")
 FEE = ("-4.50", "Settlement Bank", "Account fee", "")
 
 
 @register(order=90)
 def upload_a_statement(bank: DemoBank) -> None:
-    """Uploads a file with the latest deposits and withdrawals in dollars but one, and a fee.
+    """Uploads a file with the latest deposits and withdrawals in dollars, except one, and a fee.
 
     A second run changes nothing.
     """
     clerk = bank.people["staff"]
     begins = bank.now - timedelta(days=DAYS)
     rows = booked_on(None, "USD").alias(booked_at=BOOKED_AT).filter(booked_at__gte=begins)
-    booked = list(rows.newest_first()[:MOST])[::-1]
+    booked = list(rows.newest_first()[:MAX_ROWS])[::-1]
     if not booked:
         return
     text = io.StringIO()

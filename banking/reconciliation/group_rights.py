@@ -1,4 +1,4 @@
-"""What groups of staff may do with statements of other banks."""
+"""The permissions of staff groups on statements of other banks."""
 
 from accounts.groups import MANAGER, OPERATIONS, READERS_OF_THE_BANK, let
 

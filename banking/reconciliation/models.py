@@ -1,7 +1,7 @@
-"""Outside statements of settlement accounts, and which payments of the books their lines are.
+"""Outside statements of settlement accounts, and the payments of the books that match their lines.
 
-A settlement account is the bank's own account elsewhere. What goes through it is in the books as
-deposits and withdrawals; or it is an account of the books itself, and its entries are compared.
+A settlement account is usually the bank's account elsewhere: its movements are in the books as
+deposits and withdrawals. It may also be an account of the books: then its entries are compared.
 """
 
 import uuid
@@ -35,7 +35,7 @@ class ReconciliationQuerySet(models.QuerySet["Reconciliation"]):
         return self.order_by("-created_at", "-pk")
 
     def unfrozen(self) -> Self:
-        """Those that two people have not signed."""
+        """Returns the reconciliations that two people have not signed yet."""
         return self.filter(countersigned_by=None)
 
 
@@ -98,7 +98,7 @@ class Reconciliation(models.Model):
 
     @property
     def has_computed_opening(self) -> bool:
-        """Whether files of the format state no opening balance, so that it was computed from
+        """Whether files of this format contain no opening balance, so that it was computed from
         another balance and the lines.
         """
         formats = OutsideImport.Format
@@ -114,31 +114,31 @@ class Reconciliation(models.Model):
 
     @property
     def state(self) -> str:
-        """In a word or two."""
+        """The state in a few words."""
         if self.is_frozen:
             return "Frozen"
         return "Signed by one" if self.is_signed else "Open"
 
 
 class ReconciliationLineQuerySet(models.QuerySet["ReconciliationLine"]):
-    def of(self, whose: Reconciliation) -> Self:
-        return self.filter(reconciliation=whose)
+    def of(self, reconciliation: Reconciliation) -> Self:
+        return self.filter(reconciliation=reconciliation)
 
     def with_matched(self) -> Self:
-        """Adds `matched`: how much of each line is matched, without a sign."""
+        """Adds `matched`: the matched amount of each line, without a sign."""
         of_line = ReconciliationMatch.objects.filter(line=OuterRef("pk")).order_by()
         total = of_line.values("line").annotate(total=Sum("amount")).values("total")
         return self.annotate(matched=Coalesce(Subquery(total), Decimal(0)))
 
     def unsettled(self) -> Self:
-        """Lines that are neither matched as a whole nor left over."""
+        """Returns the lines that are neither fully matched nor left over."""
         return self.with_matched().filter(leftover="").exclude(matched=Abs("amount"))
 
 
 class ReconciliationLine(models.Model):
     """A line of the outside statement."""
 
-    matched: Decimal  # of `with_matched`
+    matched: Decimal  # set by `with_matched`
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of the file and the number"
@@ -182,34 +182,38 @@ class ReconciliationLine(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds to Note [Whose data] that the other bank's texts may name people."""
+        """Records unnamed people as read, see Note [Whose data]: the other bank's texts may name
+        people.
+        """
         add_unnamed()
         return super().from_db(*arguments, **options)
 
     @staticmethod
-    def id_of(whose: Reconciliation, number: int) -> uuid.UUID:
-        """By it, each number is there once in a file, without a key over the whole bank."""
-        return uuid7_of(whose.created_at, f"{whose.pk} line {number}")
+    def id_of(reconciliation: Reconciliation, number: int) -> uuid.UUID:
+        """Returns the id of a line. The same number gives the same id, so each number exists once
+        per file, without a unique index over the whole bank.
+        """
+        return uuid7_of(reconciliation.created_at, f"{reconciliation.pk} line {number}")
 
     @property
     def rest(self) -> Decimal:
-        """What is not matched, without a sign; of `with_matched`."""
+        """The unmatched amount, without a sign. Requires `with_matched`."""
         rest: Decimal = abs(self.amount) - self.matched
         return rest
 
     @property
     def signed_rest(self) -> Decimal:
-        """What is not matched, with the sign of the amount."""
+        """The unmatched amount, with the sign of the line."""
         return -self.rest if self.amount < 0 else self.rest
 
     @property
     def title(self) -> str:
-        """The other side's name, else what the line is for."""
+        """The other side's name, or else the description."""
         return self.other or self.description or "Without a text"
 
 
 class ReconciliationMatch(models.Model):
-    """A line, or a part of it, is this payment of the books, or a part of that."""
+    """A match of a line, or a part of it, with a payment of the books, or a part of the payment."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     line = models.ForeignKey(ReconciliationLine, models.PROTECT, related_name="matches")
@@ -255,8 +259,8 @@ class ReconciliationMatch(models.Model):
 
 
 def booked_on(account_id: uuid.UUID | None, currency: str) -> Any:
-    """A queryset of the payments that go through a settlement account, each with `signed`, below
-    zero where money leaves it, and `unmatched`, how much of it no line is matched with.
+    """Returns the payments of a settlement account. Each has `signed`, negative if money leaves the
+    account, and `unmatched`, the amount that no line is matched with.
     """
     rows = Transaction.objects.filter(status=Transaction.Status.COMPLETED, currency=currency)
     if account_id is None:

@@ -1,4 +1,4 @@
-"""Where statements of other banks, which staff reconciled, name a person."""
+"""Personal data in statements of other banks that staff have reconciled."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from banking.reconciliation.models import (
 from transactions.privacy.personal_data import PersonalData, register
 from transactions.privacy.traces import REPR, Erased, Logged, Traces, naming, on_either_side
 
-# Without any reason, `leftover`, a line would be open again, even of what is frozen.
+# With an empty `leftover`, a line would be open again, even in a frozen reconciliation.
 LINE = {"description": "", "other": "", "reference": "", "outside_id": "", "leftover": REPR}
 
 
@@ -32,7 +32,7 @@ def _files(traces: Traces) -> Q:
 
 
 def _matched(traces: Traces) -> "QuerySet[ReconciliationLine]":
-    """The lines of other banks' statements that are payments of the person."""
+    """Returns the lines of other banks' statements that match payments of the person."""
     matches = ReconciliationMatch.objects.filter(on_either_side(traces, "transaction__"))
     lines: QuerySet[ReconciliationLine] = ReconciliationLine.objects.filter(
         pk__in=matches.values("line")

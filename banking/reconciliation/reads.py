@@ -1,4 +1,4 @@
-"""What the pages of a reconciliation show."""
+"""Reads for the pages of a reconciliation."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,16 +31,16 @@ from banking.reconciliation.models import (
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import BOOKED_AT, Transaction
 
-UNLIKE = 2  # neither the reference nor the description is the same
-AROUND = 10  # days: how far a suggestion may be from its line
+UNLIKE = 2  # distance if neither the reference nor the description is the same
+AROUND = 10  # days between a line and its suggestions
 SUGGESTED = 20  # payments, for one line
-SHOWN_ELSEWHERE = 3  # payments of a line that other lines are matched with
-TOO_SHORT = 3  # characters: a reference such as "7" stands in many texts
+SHOWN_ELSEWHERE = 3  # payments for a line that are already matched with other lines
+TOO_SHORT = 3  # characters: a reference such as "7" appears in many texts
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some lines: how many, and their sum with signs."""
+    """The number of some lines, and their sum with signs."""
 
     count: int
     total: Decimal
@@ -48,8 +48,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What of the file is settled how; the last three add up to the first. Of a line that is
-    matched in part, that part is in the total of `matched`, and its rest in `left` or `open`.
+    """The settled and open parts of a file; the last three add up to the first. The matched part of
+    a partly matched line is in the total of `matched`, and its rest in `left` or `open`.
     """
 
     all: Part
@@ -62,8 +62,8 @@ class Figures:
         return not self.open.count
 
 
-def figures_of(whose: Reconciliation) -> Figures:
-    """The figures of a file, in one query."""
+def figures_of(reconciliation: Reconciliation) -> Figures:
+    """Returns the counts and sums of a file, in one query."""
     is_matched, is_left = Q(matched=Abs("amount")), ~Q(leftover="")
     kinds = {
         "all": Q(), "matched": is_matched, "left": is_left & ~is_matched,
@@ -72,7 +72,7 @@ def figures_of(whose: Reconciliation) -> Figures:
     signed = Case(
         When(amount__lt=0, then=-F("matched")), default=F("matched"), output_field=MoneyField()
     )
-    lines = ReconciliationLine.objects.of(whose).with_matched().annotate(signed=signed)
+    lines = ReconciliationLine.objects.of(reconciliation).with_matched().annotate(signed=signed)
     totals = {
         "all": Sum("amount"), "matched": Sum("signed"),
         "left": Sum(F("amount") - F("signed"), filter=kinds["left"]),
@@ -90,9 +90,9 @@ def figures_of(whose: Reconciliation) -> Figures:
     )
 
 
-def lines_of(whose: Reconciliation, show: str) -> Any:
-    """The lines in the order of the file; `show` is open, left, matched or all."""
-    lines: Any = ReconciliationLine.objects.of(whose).with_matched().order_by("number")
+def lines_of(reconciliation: Reconciliation, show: str) -> Any:
+    """Returns the lines in the order of the file; `show` is open, left, matched or all."""
+    lines: Any = ReconciliationLine.objects.of(reconciliation).with_matched().order_by("number")
     if show == "open":
         return lines.unsettled()
     if show == "left":
@@ -100,14 +100,18 @@ def lines_of(whose: Reconciliation, show: str) -> Any:
     return lines.filter(matched=Abs("amount")) if show == "matched" else lines
 
 
-def not_in_file(whose: Reconciliation) -> Any:
-    """Payments of the books on the days of the file with which no line is matched as a whole."""
-    return _within(whose, whose.first_on, whose.last_on).filter(unmatched__gt=0).oldest_first()
+def not_in_file(reconciliation: Reconciliation) -> Any:
+    """Returns the payments of the books on the days of the file that are not fully matched."""
+    return (
+        _within(reconciliation, reconciliation.first_on, reconciliation.last_on)
+        .filter(unmatched__gt=0)
+        .oldest_first()
+    )
 
 
-def total_not_in_file(whose: Reconciliation) -> Part:
-    """How many those are, and what is unmatched of them, with signs."""
-    rows = not_in_file(whose).order_by()
+def total_not_in_file(reconciliation: Reconciliation) -> Part:
+    """Returns the number of these payments, and their unmatched sum with signs."""
+    rows = not_in_file(reconciliation).order_by()
     found = rows.aggregate(
         count=Count("pk"),
         into=Sum("unmatched", filter=Q(signed__gt=0)),
@@ -116,9 +120,9 @@ def total_not_in_file(whose: Reconciliation) -> Part:
     return Part(found["count"], (found["into"] or Decimal(0)) - (found["out"] or Decimal(0)))
 
 
-def add_suggestions(whose: Reconciliation, lines: Iterable[ReconciliationLine]) -> None:
-    """Adds `suggested` to each open line of a page: the payment that fits best and has its exact
-    rest, or None.
+def add_suggestions(reconciliation: Reconciliation, lines: Iterable[ReconciliationLine]) -> None:
+    """Sets `suggested` on each open line of a page: the best payment with exactly its rest, or
+    None.
     """
     open_lines = [line for line in lines if not line.leftover and line.rest]
     for line in open_lines:
@@ -127,7 +131,7 @@ def add_suggestions(whose: Reconciliation, lines: Iterable[ReconciliationLine]) 
         return
     days = [line.booked_on for line in open_lines]
     rows = _within(
-        whose, min(days) - timedelta(days=AROUND), max(days) + timedelta(days=AROUND)
+        reconciliation, min(days) - timedelta(days=AROUND), max(days) + timedelta(days=AROUND)
     ).filter(amount__in={line.rest for line in open_lines}, unmatched__gt=0)
     likeliest = Case(
         When(
@@ -139,7 +143,7 @@ def add_suggestions(whose: Reconciliation, lines: Iterable[ReconciliationLine]) 
         ),
         When(created_at__range=(start_of_day(min(days)), end_of_day(max(days))), then=1),
         default=2,
-    )  # of more payments than are read, those that may fit best are read
+    )  # the likeliest first, because the query is limited
     found = list(rows.with_sides().order_by(likeliest, BOOKED_AT)[: 10 * len(open_lines)])
     for line in open_lines:
         fits = [
@@ -153,10 +157,10 @@ def add_suggestions(whose: Reconciliation, lines: Iterable[ReconciliationLine]) 
             found.remove(best)
 
 
-def suggestions(whose: Reconciliation, line: ReconciliationLine) -> list[Transaction]:
-    """Payments that may be this line or a part of it, the likeliest first."""
+def suggestions(reconciliation: Reconciliation, line: ReconciliationLine) -> list[Transaction]:
+    """Returns the payments that may match this line or a part of it, the likeliest first."""
     around = timedelta(days=AROUND)
-    rows = _within(whose, line.booked_on - around, line.booked_on + around)
+    rows = _within(reconciliation, line.booked_on - around, line.booked_on + around)
     way = Q(signed__gt=0) if line.amount > 0 else Q(signed__lt=0)
     found = rows.filter(way, unmatched__gt=0).with_sides()
     exact = list(found.filter(unmatched=line.rest).order_by(*_likeliest(line))[:SUGGESTED])
@@ -165,30 +169,36 @@ def suggestions(whose: Reconciliation, line: ReconciliationLine) -> list[Transac
     return exact + list(near.order_by(*order)[: SUGGESTED - len(exact)])
 
 
-def matched_elsewhere(whose: Reconciliation, line: ReconciliationLine) -> list[ReconciliationMatch]:
-    """The matches of other lines with a payment of this line's rest and direction, the nearest day
-    first: what this line may be, if it is on two statements.
+def matched_elsewhere(
+    reconciliation: Reconciliation, line: ReconciliationLine
+) -> list[ReconciliationMatch]:
+    """Returns matches of other lines with a payment of this line's rest and direction, the nearest
+    day first. This line may be a duplicate on a second statement.
     """
     around = timedelta(days=AROUND)
-    rows = _within(whose, line.booked_on - around, line.booked_on + around)
+    rows = _within(reconciliation, line.booked_on - around, line.booked_on + around)
     way = Q(signed__gt=0) if line.amount > 0 else Q(signed__lt=0)
     paid = rows.filter(way, amount=line.rest, unmatched=0).order_by(*_likeliest(line))
     ids = list(paid.values_list("pk", flat=True)[:SHOWN_ELSEWHERE])
-    matches = ReconciliationMatch.objects.filter(transaction__in=ids, account=whose.account_id)
+    matches = ReconciliationMatch.objects.filter(
+        transaction__in=ids, account=reconciliation.account_id
+    )
     sides = matches.select_related("transaction", "line__reconciliation")
     return sorted(sides, key=lambda match: ids.index(match.transaction_id))
 
 
-def same_file(whose: Reconciliation) -> Reconciliation | None:
-    """The latest other reconciliation of this file for this account and currency."""
+def same_file(reconciliation: Reconciliation) -> Reconciliation | None:
+    """Returns the latest other reconciliation of this file for this account and currency."""
     rows = Reconciliation.objects.filter(
-        digest=whose.digest, account=whose.account_id, currency=whose.currency
+        digest=reconciliation.digest,
+        account=reconciliation.account_id,
+        currency=reconciliation.currency,
     )
-    return rows.exclude(pk=whose.pk).order_by("-pk").first()
+    return rows.exclude(pk=reconciliation.pk).order_by("-pk").first()
 
 
 def _is_named(line: ReconciliationLine) -> Case:
-    """0 for a payment whose reference stands in a text of the line, else 1."""
+    """Returns SQL: 0 for a payment whose reference appears in a text of the line, else 1."""
     texts = _plain(f"{line.other} {line.description} {line.reference}")
     own = _plain_of("reference")
     is_named = GreaterThan(StrIndex(Value(texts), own), 0) & GreaterThan(Length(own), TOO_SHORT)
@@ -196,17 +206,17 @@ def _is_named(line: ReconciliationLine) -> Case:
 
 
 def _plain(reference: str) -> str:
-    """Without spaces and capitals, because people type a reference in groups."""
+    """Returns the reference without spaces and capitals, because people type it in groups."""
     return reference.replace(" ", "").lower()
 
 
 def _plain_of(field: str) -> Lower:
-    """The same in SQL."""
+    """Returns the same as `_plain`, in SQL."""
     return Lower(Replace(field, Value(" "), Value("")))
 
 
 def _likeliest(line: ReconciliationLine) -> list[Any]:
-    """The order of `_distance` for a query, which has to know it before it reads some rows only."""
+    """Returns the order of `_distance` as SQL, for queries that read only the first rows."""
     own = Exact(_plain_of("reference"), Value(_plain(line.reference)))
     same = [When(own, then=0)] if line.reference else []
     if line.description:
@@ -217,8 +227,8 @@ def _likeliest(line: ReconciliationLine) -> list[Any]:
     return [*alike, Abs(Extract(away, "epoch")), "pk"]
 
 
-def _within(whose: Reconciliation, first: date, last: date) -> Any:
-    rows = booked_on(whose.account_id, whose.currency).alias(booked_at=BOOKED_AT)
+def _within(reconciliation: Reconciliation, first: date, last: date) -> Any:
+    rows = booked_on(reconciliation.account_id, reconciliation.currency).alias(booked_at=BOOKED_AT)
     begins, ends = start_of_day(first), end_of_day(last)
     return rows.filter(booked_at__gte=begins, booked_at__lt=ends)
 
@@ -228,13 +238,17 @@ def _same_way(line: ReconciliationLine, paid: Any) -> bool:
 
 
 def _is_likely(line: ReconciliationLine, paid: Transaction) -> bool:
-    """Whether they have more in common than the amount, so that one press may match them."""
+    """Returns whether line and payment have more in common than the amount, so that a page may
+    suggest the match.
+    """
     unlike, days = _distance(line, paid)
     return unlike < UNLIKE or days == 0
 
 
 def _distance(line: ReconciliationLine, paid: Transaction) -> tuple[int, int]:
-    """How unlike the two are: the reference first, the description, then the days between them."""
+    """Returns how different line and payment are: first by reference and description, then by the
+    days between them.
+    """
     day = timezone.localtime(paid.created_at).date()
     unlike = UNLIKE
     if line.reference and _plain(line.reference) == _plain(paid.reference):

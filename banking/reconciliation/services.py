@@ -1,7 +1,7 @@
 """Uploads outside statements of settlement accounts, matches their lines with the books, and signs.
 
-The triggers of Note [Reconciliations] keep the rules; here each refusal becomes a sentence. Nothing
-here can change a payment.
+The triggers of Note [Reconciliations] enforce the rules; here each refusal becomes a message.
+Nothing here can change a payment.
 """
 
 import uuid
@@ -44,9 +44,9 @@ from ledger.db.retry import with_retry
 from ledger.text.lines import tidy_line, tidy_reason
 from transactions.exceptions import InvalidDetails
 
-PART = 2000  # lines that are held in memory and written at a time
-CHANGED = "Somebody has changed this meanwhile. Look at it again."
-SENTENCES = {
+PART = 2000  # lines that are kept in memory and written together
+CHANGED = "Somebody has changed this in the meantime. Check it again."
+MESSAGES = {
     **dict.fromkeys(
         (
             "signed_reconciliation_stays",
@@ -56,19 +56,19 @@ SENTENCES = {
             "no_match_of_signed",
             "match_of_signed_stays",
         ),
-        "This is signed. Take the signature back before you change it.",
+        "This is signed. Withdraw the signature before you change it.",
     ),
     "reconciliation_is_frozen": "This is signed by two people and frozen.",
     "reconciliation_is_settled": (
-        "Not every line is settled. Match each one, or say why it is left over."
+        "Not every line is settled. Match each line, or enter a reason why it is left over."
     ),
     "reconciliation_signed_once": "Somebody has signed this already.",
-    "reconciliation_by_its_signers": "Staff sign in their own name alone.",
-    "reconciliation_by_two": "You signed this first. Another person has to sign it too.",
+    "reconciliation_by_its_signers": "You can sign only in your own name.",
+    "reconciliation_by_two": "You signed this first. Another person must sign it too.",
     "match_of_the_books": "This payment is not booked on this settlement account in this way.",
-    "match_within_line": "More would be matched than the line has. Somebody may have matched it.",
+    "match_within_line": "This is more than the rest of the line. Somebody may have matched it.",
     "match_within_payment": (
-        "More would be matched than the payment has. Somebody may have matched it."
+        "This is more than the rest of the payment. Somebody may have matched it."
     ),
 }
 
@@ -77,25 +77,25 @@ FIRST = {"dmy": "day", "mdy": "month", "ymd": "year"}
 
 
 class DoubtfulDays(UnreadableStatement):
-    """The days of the file can be read in several orders; somebody has to say which."""
+    """The dates of the file can be read in several orders, and the user must choose one."""
 
 
-NO_REASON = "This line is open. To leave it over, write why."
-ANOTHER_REASON = "Somebody has given another reason meanwhile. Look at the line again."
+NO_REASON = "This line is open. To leave it over, enter a reason."
+ANOTHER_REASON = "Somebody has entered another reason in the meantime. Check the line again."
 
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """One database transaction, whose refusals become sentences."""
+    """Opens one database transaction, and turns its refusals into messages."""
     try:
         with db_transaction.atomic(durable=True):
             yield
     except IntegrityError as error:
         diag = getattr(error.__cause__, "diag", None)
-        sentence = SENTENCES.get(getattr(diag, "constraint_name", None) or "")
-        if sentence is None:
+        message = MESSAGES.get(getattr(diag, "constraint_name", None) or "")
+        if message is None:
             raise
-        raise InvalidDetails(sentence) from error
+        raise InvalidDetails(message) from error
 
 
 def upload(
@@ -108,13 +108,12 @@ def upload(
     id: uuid.UUID | None = None,
     order: str = "",
 ) -> Reconciliation:
-    """Stores the lines of a file, of which nothing is matched yet. Without an account, its lines
-    are the bank's deposits and withdrawals. `order`, "dmy", "mdy" or "ymd", says what comes first
-    in its days, if somebody knows it. `id` is that of the form: the same file for the same account
-    and currency under it returns what it made before.
+    """Stores the lines of a file, not matched yet. Without an account, its lines are the bank's
+    deposits and withdrawals. `order`, "dmy", "mdy" or "ymd", is the order in its dates, if known. A
+    second call with the same `id`, file, account and currency returns the stored reconciliation.
 
-    Raises UnreadableStatement for a file that cannot be read as a whole, and DoubtfulDays for one
-    whose days can be read in two ways, without `order`.
+    Raises: UnreadableStatement for a file that cannot be read as a whole; DoubtfulDays without
+    `order` if its dates can be read in several ways.
     """
     digest = digest_of(source)
     format = format_of(source)
@@ -135,7 +134,10 @@ def upload(
 def _measured(
     source: IO[bytes], format: str, mapping: dict[str, Any], currency: str, order: str
 ) -> Measured:
-    """Measures a file, and puts the order of its days into the mapping. Raises as `upload`."""
+    """Measures a file, and puts the order of its dates into the mapping.
+
+    Raises: as `upload`.
+    """
     if format == OutsideImport.Format.CSV:
         possible = order_of_file(source, sheet_of(source), mapping).possible
     elif format == OutsideImport.Format.QIF:
@@ -154,7 +156,7 @@ def _measured(
 
     ways = (ways_of([order]) if order else {}) or ways_of(possible)
     if not ways:
-        return measure(source, format, mapping, currency)  # which says what is wrong
+        return measure(source, format, mapping, currency)  # raises the reason
     if len(ways) > 1:
         raise DoubtfulDays(_doubt(ways))
     mapping["order"], measured = ways.popitem()
@@ -167,9 +169,9 @@ def _doubt(ways: Mapping[str, Measured]) -> str:
         for order in ORDERS
         if order in ways
     )
-    told = ", ".join([first.format(", they go"), *(other.format("") for other in others)])
+    options = ", ".join([first.format(", they are"), *(other.format("") for other in others)])
     count = "two" if len(ways) == 2 else "three"
-    return f"Each day of the file can be read in {count} ways: {told}. Choose one."
+    return f"The dates of the file can be read in {count} ways: {options}. Choose one."
 
 
 def _span(measured: Measured) -> str:
@@ -180,16 +182,16 @@ def _span(measured: Measured) -> str:
 def _store(
     made: Reconciliation, source: IO[bytes], mapping: dict[str, Any] | None
 ) -> Reconciliation:
-    """Stores it, or returns the one with its id, which has the same file."""
+    """Stores a reconciliation, or returns the one with its id, which has the same file."""
     with _changing():
-        there = Reconciliation.objects.filter(pk=made.pk)
-        if found := there.first():
+        existing = Reconciliation.objects.filter(pk=made.pk)
+        if found := existing.first():
             return found
         try:
             with db_transaction.atomic():
                 made.save(force_insert=True)  # waits for the first, if the form is sent twice
         except IntegrityError:
-            if found := there.first():
+            if found := existing.first():
                 return found
             raise
         facts = StatementFacts(account_currency=made.currency)
@@ -209,9 +211,9 @@ def _store(
 
 @with_retry
 def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
-    """Matches all lines of which the rules are sure; returns how many. See `sure`."""
+    """Matches all lines for which a rule has a certain match. Returns how many. See `sure`."""
     with _changing():
-        if not is_any_sure(reconciliation):  # which takes seconds, and locks nothing
+        if not is_any_sure(reconciliation):  # may take seconds, but locks nothing
             return 0
     with _changing():
         return match_all(_locked(reconciliation), by.pk)
@@ -219,24 +221,29 @@ def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
 
 @with_retry
 def match(*, line: ReconciliationLine, transaction: uuid.UUID, by: User) -> Decimal:
-    """Matches as much of a line as it and the payment have left; returns how much.
+    """Matches a line with a payment, as far as both have unmatched amounts. Returns the matched
+    amount.
 
-    Raises InvalidDetails where nothing is left of either, or the payment does not fit.
+    Raises: InvalidDetails if one of them has no unmatched amount, or if the payment does not fit.
     """
     with _changing():
-        whose = _locked(line.reconciliation)
+        reconciliation = _locked(line.reconciliation)
         current = ReconciliationLine.objects.with_matched().get(pk=line.pk)
-        paid = booked_on(whose.account_id, whose.currency).filter(pk=transaction).first()
+        paid = (
+            booked_on(reconciliation.account_id, reconciliation.currency)
+            .filter(pk=transaction)
+            .first()
+        )
         if paid is None:
-            raise InvalidDetails(SENTENCES["match_of_the_books"])
+            raise InvalidDetails(MESSAGES["match_of_the_books"])
         amount = min(current.rest, paid.unmatched)
         if amount <= 0:
             of = "line" if current.rest <= 0 else "payment"
-            raise InvalidDetails(f"All of this {of} is matched already.")
+            raise InvalidDetails(f"All of this {of} is already matched.")
         ReconciliationMatch.objects.create(
             line=current,
             transaction=paid,
-            account_id=whose.account_id,
+            account_id=reconciliation.account_id,
             amount=amount,
             created_by=by,
         )
@@ -245,24 +252,29 @@ def match(*, line: ReconciliationLine, transaction: uuid.UUID, by: User) -> Deci
 
 @with_retry
 def unmatch(*, line: ReconciliationLine, match: uuid.UUID) -> None:
-    """Deletes one match of a line. Raises InvalidDetails if the line has no such match."""
+    """Deletes one match of a line.
+
+    Raises: InvalidDetails if the line has no such match.
+    """
     with _changing():
         _lock_all()
         deleted, _by_table = ReconciliationMatch.objects.filter(line=line, pk=match).delete()
         if not deleted:
-            raise InvalidDetails("This match is taken back already.")
+            raise InvalidDetails("This match is already removed.")
 
 
 @with_retry
 def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None) -> str:
-    """Says why what is left of a line is not in the books; without a reason, it is open again.
+    """Stores the reason why the rest of a line is not in the books. Without a reason, the line is
+    open again. Returns the reason as it is stored.
 
-    Returns the reason as it is stored. `seen` is the reason that the person looked at, None if it
-    does not matter. Raises InvalidDetails if somebody else has given another one meanwhile, and
-    without a reason for a line that is open.
+    `seen` is the reason that the page showed, None to skip the comparison.
+
+    Raises: InvalidDetails if somebody else has entered another reason, and without a reason for a
+    line that is open.
     """
     if len(reason) > REASON_LIMIT:
-        raise InvalidDetails(f"Write at most {REASON_LIMIT} characters.")
+        raise InvalidDetails(f"Limit: {REASON_LIMIT} characters.")
     text = tidy_reason(reason)
     with _changing():
         _lock_all()
@@ -278,15 +290,17 @@ def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None
 
 @with_retry
 def sign(*, reconciliation: Reconciliation, by: User, seen: str) -> Reconciliation:
-    """Signs as the first or the second person. After the second nothing changes ever again.
+    """Signs as the first or the second person. After the second signature nothing can change.
 
-    `seen` is the version that the person looked at, see `version_of`. Raises InvalidDetails if it
-    has changed, for lines that are not settled, and for the same person twice.
+    `seen` is the version that the page showed, see `version_of`.
+
+    Raises: InvalidDetails if it has changed, for lines that are not settled, and for the same
+    person twice.
     """
     with _changing():
         locked = _locked(reconciliation)
         if locked.signed_by_id == by.pk and not locked.is_frozen:
-            raise InvalidDetails(SENTENCES["reconciliation_by_two"])
+            raise InvalidDetails(MESSAGES["reconciliation_by_two"])
         _refuse_changed(locked, seen)
         if locked.signed_by_id is None:
             locked.signed_by = by
@@ -299,11 +313,11 @@ def sign(*, reconciliation: Reconciliation, by: User, seen: str) -> Reconciliati
 
 @with_retry
 def take_back(*, reconciliation: Reconciliation, seen: str) -> None:
-    """Takes the first signature back, so that the matches can change again. `seen` as in `sign`."""
+    """Withdraws the first signature, so that the matches can change again. `seen` as in `sign`."""
     with _changing():
         locked = _locked(reconciliation)
         if not locked.is_signed:
-            raise InvalidDetails("Nobody has signed this, or the signature is taken back already.")
+            raise InvalidDetails("Nobody has signed this, or the signature is already withdrawn.")
         _refuse_changed(locked, seen)
         locked.signed_by = None
         locked.save(update_fields=["signed_by"])
@@ -311,41 +325,48 @@ def take_back(*, reconciliation: Reconciliation, seen: str) -> None:
 
 @with_retry
 def discard(
-    *, reconciliation: Reconciliation, seen: str, beside: Callable[[], object] | None = None
+    *, reconciliation: Reconciliation, seen: str, on_discard: Callable[[], object] | None = None
 ) -> None:
-    """Throws an unsigned reconciliation away, with its matches. `seen` as in `sign`. `beside` is
+    """Deletes an unsigned reconciliation and its matches. `seen` as in `sign`. `on_discard` is
     called in the same database transaction, before the rows are deleted.
     """
     with _changing():
         locked = _locked(reconciliation)
-        if not locked.is_signed:  # the triggers refuse what is signed, with a better sentence
+        if not locked.is_signed:  # the triggers refuse signed ones, with a better message
             _refuse_changed(locked, seen)
-        if beside is not None:
-            beside()
+        if on_discard is not None:
+            on_discard()
         ReconciliationMatch.objects.filter(line__reconciliation=locked).delete()
         ReconciliationLine.objects.of(locked).delete()
         locked.delete()
 
 
 def _refuse_changed(locked: Reconciliation, seen: str) -> None:
-    """Raises InvalidDetails unless this is still the version that somebody looked at."""
+    """Raises InvalidDetails unless this is still the version that the page showed."""
     if not locked.is_frozen and version_of(locked) != seen:
         raise InvalidDetails(CHANGED)
 
 
 def _lock_all() -> None:
-    """Waits until nobody else changes a reconciliation, and lets nobody do so until the database
-    transaction ends. Raises AccessEnded as `current_access.refuse_if_ended` does.
+    """Waits until nobody else changes a reconciliation, and blocks other changes until the database
+    transaction ends.
+
+    Raises: AccessEnded as `current_access.refuse_if_ended` does.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     current_access.refuse_if_ended()
 
 
-def _locked(whose: Reconciliation) -> Reconciliation:
-    """The row as it is now, after `_lock_all`. Raises InvalidDetails if it is gone."""
+def _locked(reconciliation: Reconciliation) -> Reconciliation:
+    """Returns the current row, after `_lock_all`.
+
+    Raises: InvalidDetails if it no longer exists.
+    """
     _lock_all()
-    found = Reconciliation.objects.select_for_update(no_key=True).filter(pk=whose.pk).first()
+    found = (
+        Reconciliation.objects.select_for_update(no_key=True).filter(pk=reconciliation.pk).first()
+    )
     if found is None:
         raise InvalidDetails(CHANGED)
     return found

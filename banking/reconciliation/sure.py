@@ -1,28 +1,29 @@
-"""Which lines are surely which payments, in three rules, the surest first.
+"""Finds certain matches of lines and payments with three rules, the most certain first.
 
-1. The reference: a line and a payment of one amount and direction have the same reference, and no
-   other of either has it.
-2. The day: of one day, amount and direction, there are as many lines as payments. They are matched
-   in the order of their descriptions; which is which makes no difference to any sum. A line and a
-   payment whose descriptions have no word in common are not: Note [Words in common].
-3. Some days: within `DAYS`, a line has one payment of its amount and direction, and that payment
-   one line, and their texts have a word in common, or one of them has no text: a fee and a
-   customer's payment a day apart may have the same amount.
+1. The reference: a line and a payment of the same amount and direction have the same reference,
+   and no other line or payment has this reference.
+2. The day: on one day, for one amount and direction, there are as many lines as payments. They
+   are matched in the order of their descriptions, because the choice does not affect any sum. A
+   line and a payment are not matched if their descriptions disagree: Note [Words in common].
+3. Some days: within `DAYS`, a line has only one payment of its amount and direction, and this
+   payment only one line. Their texts have a word in common, or one of them has no text, because a
+   fee and a customer's payment a day apart may have the same amount.
 
-Each rule looks at what is wholly unmatched and not left over. Two references that differ are never
-sure; spaces and capitals make no difference. A reference of `CUT_AT` characters or more that
-another one begins with does not differ: it may be cut.
+Each rule uses only lines and payments that are fully unmatched, and lines that are not left over.
+If two references differ, the match is never certain; spaces and capitals make no difference. A
+reference of at least `CUT_AT` characters may be cut, so it does not differ from a longer one that
+begins with it.
 
-Note [Words in common]: an interest payment and a rent may be of the same month, so words of digits
-alone (years, days) and the names of months do not count: English ones in full and in three letters,
-German ones in full. Nor do words of one or two letters, and those that payments of all kinds have,
-such as "for", "invoice" and "GmbH" (`_COMMON`).
+Note [Words in common]: an interest payment and a rent may have the same month. So words of only
+digits (years, days) and names of months do not count: English names in full and in three letters,
+German ones in full. Words of one or two letters do not count either, nor words of all kinds of
+payments, such as "for", "invoice" and "GmbH" (`_COMMON`).
 
-On the same day, only the two descriptions can disagree. The name on a line says who paid and the
-payment's description says what for, as in "ACME" and "Salary": most lines of a settlement account
-are like that, and without words in common. Descriptions without a word that counts do not disagree
-with anything. Two descriptions agree if any text of the line has a word in common with any text of
-the payment, or with the name of the payment's other side.
+For payments on the same day, only the two descriptions can disagree. A line often contains the
+payer's name and the payment's description its purpose, as in "ACME" and "Salary": most lines of a
+settlement account are like that and have no words in common. A description without a word that
+counts never disagrees. Two descriptions agree if any text of the line has a word in common with any
+text of the payment, or with the name of the payment's other side.
 """
 
 from typing import Any
@@ -34,12 +35,12 @@ from django.db import connection
 from banking.reconciliation.models import Reconciliation
 from ledger.db.local_settings import locally
 
-DAYS = 3  # between the outside booking and ours
-CUT_AT = 16  # characters that MT940 has for a reference
+DAYS = 3  # days between the outside booking and ours
+CUT_AT = 16  # length of a reference in MT940
 
 
 def _plain(reference: str) -> str:
-    """SQL of a reference without spaces and capitals, because people type it in groups."""
+    """Returns SQL of a reference without spaces and capitals, because people type it in groups."""
     return f"lower(replace({reference}, ' ', ''))"
 
 
@@ -57,7 +58,7 @@ _OF_ACCOUNT = "%(account)s IN (paid.from_account_id, paid.to_account_id)"
 
 
 def _payments(account_id: UUID | None) -> str:
-    """The payments of the books around the days of the file."""
+    """Returns SQL of the payments of the books around the days of the file."""
     side, into, other = (
         (_OF_BANK, "paid.from_account_id IS NULL", "coalesce(from_account_id, to_account_id)")
         if account_id is None
@@ -84,7 +85,7 @@ def _payments(account_id: UUID | None) -> str:
     """  # noqa: S608 - put together from constants
 
 
-# Without classes of letters, which know ASCII alone in some locales of Postgres.
+# Without character classes for letters, which match only ASCII in some locales of Postgres.
 _BETWEEN_WORDS = r"'[\s[:punct:]]+'"
 _MONTHS = ",".join(
     (
@@ -105,7 +106,9 @@ _COMMON = ",".join(
 
 
 def _words_of(text: str) -> str:
-    """SQL of the words that count in a text; NULL if none does. See Note [Words in common]."""
+    """Returns SQL of the words that count in a text; NULL if there are none. See Note [Words in
+    common].
+    """
     return f"""(
         SELECT array_agg(word) FROM regexp_split_to_table({text}, {_BETWEEN_WORDS}) AS word
         WHERE length(word) > 2 AND word !~ '^[0-9]+$'
@@ -113,7 +116,7 @@ def _words_of(text: str) -> str:
     )"""  # noqa: S608 - put together from constants
 
 
-# Not by a join, which would read all people of the bank.
+# As a subquery, because a join would read all people of the bank.
 _OTHER_SIDE = """(
     SELECT lower(name) FROM users
     WHERE users.id = (SELECT user_id FROM accounts WHERE accounts.id = paid.other_id)
@@ -130,7 +133,7 @@ _REFERENCES_AGREE = f"""(
     OR length(paid.reference) >= {CUT_AT} AND starts_with(line.reference, paid.reference)
 )"""
 # Two rows of a kind are enough to see that neither is the only one. A thousand lines and a thousand
-# payments of one amount would be a million pairs.
+# payments of one amount would give a million pairs.
 _TWO_OF_A_KIND = """(
     SELECT * FROM (
         SELECT *, row_number() OVER (PARTITION BY amount, into_it, {kind}) AS place FROM {table}
@@ -138,9 +141,9 @@ _TWO_OF_A_KIND = """(
 )"""
 
 
-def _alone(kind: str, condition: str, agree: str = "true") -> str:
-    """SQL of the lines and payments that have one another alone on a condition, and agree. Rows of
-    one amount, direction and kind are alike for the condition.
+def _only_pairs(kind: str, condition: str, agree: str = "true") -> str:
+    """Returns SQL of the lines and payments that have only each other on a condition, and agree.
+    The condition treats rows of one amount, direction and kind alike.
     """
     lines, payments = (_TWO_OF_A_KIND.format(kind=kind, table=table) for table in ("line", "paid"))
     return f"""
@@ -157,7 +160,7 @@ def _alone(kind: str, condition: str, agree: str = "true") -> str:
 
 
 RULES = (
-    _alone("reference", "line.reference <> '' AND line.reference = paid.reference"),
+    _only_pairs("reference", "line.reference <> '' AND line.reference = paid.reference"),
     f"""
     SELECT line.id AS line_id, paid.id AS paid_id
     FROM (
@@ -173,46 +176,52 @@ RULES = (
     ) AS paid USING (day, amount, into_it, place, many)
     WHERE {_REFERENCES_AGREE} AND {_DESCRIPTIONS_AGREE}
     """,  # noqa: S608 - put together from constants
-    _alone("day", f"abs(line.day - paid.day) <= {DAYS}", f"{_TEXTS_AGREE} AND {_REFERENCES_AGREE}"),
+    _only_pairs(
+        "day", f"abs(line.day - paid.day) <= {DAYS}", f"{_TEXTS_AGREE} AND {_REFERENCES_AGREE}"
+    ),
 )
 
 
-def is_any_sure(whose: Reconciliation) -> bool:
-    """Whether a rule is sure of a line. One query."""
+def is_any_sure(reconciliation: Reconciliation) -> bool:
+    """Returns whether a rule has a certain match. One query."""
     rules = " OR ".join(f"EXISTS ({rule})" for rule in RULES)
     with locally(enable_nestloop="off", enable_mergejoin="off"), connection.cursor() as cursor:
         cursor.execute(
             f"""
             WITH line AS MATERIALIZED ({_LINES}),
-            paid AS MATERIALIZED ({_payments(whose.account_id)})
+            paid AS MATERIALIZED ({_payments(reconciliation.account_id)})
             SELECT {rules}
             """,
-            _values(whose),
+            _values(reconciliation),
         )
         return bool(cursor.fetchone()[0])
 
 
-def _values(whose: Reconciliation) -> dict[str, Any]:
+def _values(reconciliation: Reconciliation) -> dict[str, Any]:
     return {
-        "id": whose.pk, "account": whose.account_id, "currency": whose.currency,
-        "first": whose.first_on, "last": whose.last_on, "zone": settings.TIME_ZONE,
-    }  # fmt: skip
+        "id": reconciliation.pk,
+        "account": reconciliation.account_id,
+        "currency": reconciliation.currency,
+        "first": reconciliation.first_on,
+        "last": reconciliation.last_on,
+        "zone": settings.TIME_ZONE,
+    }
 
 
-def match_all(whose: Reconciliation, by: UUID) -> int:
-    """Matches every line that a rule is sure of, within the caller's transaction; returns how
-    many.
+def match_all(reconciliation: Reconciliation, by: UUID) -> int:
+    """Matches every line for which a rule has a certain match, within the caller's transaction.
+    Returns how many.
     """
-    values = _values(whose) | {"by": by}
+    values = _values(reconciliation) | {"by": by}
     count = 0
     # Postgres has no statistics yet for rows that were just written. It would join them in loops,
-    # or merge them by day and amount alone, which takes minutes for many lines of one amount.
+    # or merge them only by day and amount, which takes minutes for many lines of one amount.
     with locally(enable_nestloop="off", enable_mergejoin="off"), connection.cursor() as cursor:
         for rule in RULES:
             cursor.execute(
                 f"""
                 WITH line AS MATERIALIZED ({_LINES}),
-                paid AS MATERIALIZED ({_payments(whose.account_id)}),
+                paid AS MATERIALIZED ({_payments(reconciliation.account_id)}),
                 sure AS ({rule})
                 INSERT INTO reconciliation_matches
                     (id, line_id, transaction_id, account_id, amount, is_sure, created_by_id,

@@ -1,4 +1,4 @@
-"""Who reads and writes statements of other banks that staff compare with the books."""
+"""The rights on statements of other banks that staff compare with the books."""
 
 from ledger.db.rights.policies import PERSON, READS_BANK, Policy, may
 from ledger.db.rights.registered_tables import Table, register
@@ -6,7 +6,7 @@ from ledger.db.rights.registered_tables import Table, register
 RECONCILES = may("reconcile")
 IN_OWN_NAME = f"{RECONCILES} AND created_by_id = {PERSON}"
 ERASED = "names are erased with the person"
-# Nobody uploads, matches or signs in the name of a colleague.
+# Staff can upload, match and sign only in their own name.
 register(
     {
         "reconciliations": Table(

@@ -1,17 +1,18 @@
-"""Triggers that keep a reconciliation to its rules, whoever writes.
+"""Triggers that enforce the rules of reconciliations for all roles.
 
 Note [Reconciliations]: a line of the outside statement is settled when payments of the books are
-matched with all of it, or when it is a leftover with a reason; a line of zero is settled as it is.
-One person signs when every line is settled, and nothing changes from then on unless somebody takes
-that back; another one signs too, and nothing changes ever again.
+matched with all of it, or when it is left over with a reason; a line of zero is always settled. One
+person signs when every line is settled. Then nothing can change unless somebody withdraws the
+signature. After another person has signed too, nothing can ever change.
 
-Every change of what is there takes one lock of the whole bank first, so reconciliations change one
-after the other: of two people who match the same payment, the second one finds the first. An older
-snapshot than that of READ COMMITTED could hide it, so such a transaction changes nothing here.
+Every change of existing rows first takes one lock for the whole bank, so reconciliations change one
+after the other. If two people match the same payment, the second transaction sees the first match.
+The older snapshots of other isolation levels than READ COMMITTED could hide it, so their
+transactions may not change anything here.
 
-A new reconciliation and its lines take no lock of the bank: nobody else sees them before COMMIT,
-and 50,000 lines take many seconds. A line locks the row of its reconciliation instead, so that it
-cannot be added while somebody signs.
+A new reconciliation and its lines do not take this lock: nobody else sees them before COMMIT, and
+50,000 lines take many seconds. Instead, inserting a line locks the row of its reconciliation, so
+that no line is added while somebody signs.
 """
 
 import pgtrigger
@@ -21,7 +22,7 @@ from accounts.models.author_triggers import NEEDS_PROOF, PROVED_PERSON
 from ledger.db.triggers import FirmTrigger, refuse
 from transactions.privacy.traces import REPR
 
-LOCK = 7_402_310  # of pg_advisory_xact_lock
+LOCK = 7_402_310  # key for pg_advisory_xact_lock
 _FREE = "'{signed_by_id, signed_at, countersigned_by_id, countersigned_at, name}'::text[]"
 _IS_SETTLED = """
     line.leftover <> '' OR abs(line.amount) = (
@@ -31,7 +32,7 @@ _IS_SETTLED = """
 
 
 def _open(id: str, name: str, lock: str = "") -> str:
-    """PL/pgSQL that refuses a change unless the reconciliation with this id is unsigned."""
+    """Returns PL/pgSQL that refuses a change unless the reconciliation with this id is unsigned."""
     unsigned = f"SELECT FROM reconciliations WHERE id = {id} AND signed_by_id IS NULL{lock}"
     return f"""
         IF NOT EXISTS ({unsigned}) THEN
@@ -41,7 +42,7 @@ def _open(id: str, name: str, lock: str = "") -> str:
 
 
 def one_at_a_time(name: str, *, inserts_too: bool = False) -> FirmTrigger:
-    """The trigger that takes the lock before any other of the table runs."""
+    """Returns the trigger that takes the lock before other triggers of the table run."""
     lock = f"PERFORM pg_advisory_xact_lock({LOCK});"
     if not inserts_too:
         lock = f"IF TG_OP <> 'INSERT' THEN {lock} END IF;"
@@ -64,14 +65,14 @@ _OF_LINE = "(SELECT reconciliation_id FROM reconciliation_lines WHERE id = OLD.l
 
 
 def _proved(signer: str) -> str:
-    """SQL: whether `signer` is signed in and may sign, where that has to be proved."""
+    """Returns SQL: whether `signer` is signed in and may sign, if this must be proved."""
     is_allowed = may(signer, "'reconcile'")
     return f"""(NOT ({NEEDS_PROOF})
                 OR {signer} IS NOT DISTINCT FROM {PROVED_PERSON} AND {is_allowed})"""
 
 
-# The name of the file is no part of it, so that an erasure need not lift it: a worker that was
-# taken over could leave it lifted for web processes.
+# The trigger ignores the name of the file, so that an erasure does not have to disable it: an
+# attacker in a worker could leave it disabled for web processes.
 SIGNED_BY_TWO = FirmTrigger(
     name="reconciliation_signed_by_two",
     when=pgtrigger.Before,
@@ -153,7 +154,7 @@ SIGNED_STAYS = FirmTrigger(
     """,
 )
 _OF_EITHER = "coalesce(OLD.reconciliation_id, NEW.reconciliation_id)"
-# Two triggers, because an erasure lifts that of an UPDATE and none of an INSERT.
+# Two triggers, because an erasure disables the trigger of UPDATE, but never one of INSERT.
 LINES_COMPLETE = FirmTrigger(
     name="lines_of_signed_complete",
     when=pgtrigger.Before,
@@ -164,7 +165,8 @@ LINES_COMPLETE = FirmTrigger(
     """,
 )
 _TEXTS = "'{description, other, reference, outside_id}'::text[]"
-# No erasure lifts it. In what is signed, an erasure replaces the reasons of lines.
+# An erasure never disables this trigger. In signed reconciliations, an erasure replaces the reasons
+# of lines.
 LINE_STAYS = FirmTrigger(
     name="reconciliation_line_stays",
     when=pgtrigger.Before,
@@ -196,14 +198,14 @@ LINE_TEXTS_STAY = FirmTrigger(
         RETURN NEW;
     """,
 )
-# All matches of a statement at once: for 50,000 lines a trigger for each row took a minute.
+# All matches of a statement in one call: for 50,000 lines a trigger per row took a minute.
 MATCHES_FIT = FirmTrigger(
     name="matches_fit",
     level=pgtrigger.Statement,
     when=pgtrigger.After,
     operation=pgtrigger.Insert,
     referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
-    definer=True,  # row-level security would hide rows from who matches
+    definer=True,  # row policies would hide rows from the user who matches
     func=f"""
         IF EXISTS (
             SELECT FROM added JOIN reconciliation_lines AS line ON line.id = added.line_id
@@ -264,7 +266,7 @@ UNMATCHED_WHILE_OPEN = FirmTrigger(
 
 
 def never_emptied(name: str) -> FirmTrigger:
-    """The trigger that refuses TRUNCATE."""
+    """Returns the trigger that refuses TRUNCATE."""
     return FirmTrigger(
         name=name,
         level=pgtrigger.Statement,
@@ -275,8 +277,8 @@ def never_emptied(name: str) -> FirmTrigger:
 
 
 def frozen_digest(row: str) -> str:
-    """SQL: the SHA-256 of a frozen reconciliation with its lines and matches. Without the name of
-    the file and the texts of lines, which erasing a person changes.
+    """Returns SQL: the SHA-256 of a frozen reconciliation with its lines and matches. It does not
+    cover the name of the file and the texts of lines, because erasing a person changes them.
     """
     facts = ", ".join(
         f"{row}.{column}" for column in (
@@ -304,7 +306,7 @@ def frozen_digest(row: str) -> str:
     ))::text, 'UTF8'))"""
 
 
-# For the audit, which compares it: the owner of the tables can edit what is frozen.
+# For the audit, which compares the digest: the owner of the tables can edit frozen rows.
 FROZEN_IS_REGISTERED = FirmTrigger(
     name="frozen_is_registered",
     when=pgtrigger.After,

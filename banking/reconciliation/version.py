@@ -1,4 +1,4 @@
-"""Which state of a reconciliation somebody has looked at, so that they sign no other one."""
+"""Identifies the state of a reconciliation that a page showed, so that nobody signs another one."""
 
 from django.db import connection
 
@@ -18,15 +18,17 @@ _MATCHED_AND_LEFT = """
 """
 
 
-def version_of(whose: Reconciliation) -> str:
-    """The state that a page shows: the first signature and its moment, after which nothing
-    changes; before it a digest of all matches and leftovers. Another one means another state. What
-    the file says of itself, such as its number of unbooked lines, is not part of it: a trigger
-    refuses any change of that.
+def version_of(reconciliation: Reconciliation) -> str:
+    """Returns an identifier of the current state. If it is signed, this is the first signature and
+    its time, because nothing changes after it. Otherwise it is a digest of all matches and
+    leftovers.
+
+    It does not cover other facts of the file, such as its number of unbooked lines, because a
+    trigger refuses to change them.
     """
-    if whose.signed_at is not None:
-        return f"{whose.signed_by_id} {whose.signed_at.isoformat()}"
+    if reconciliation.signed_at is not None:
+        return f"{reconciliation.signed_by_id} {reconciliation.signed_at.isoformat()}"
     with connection.cursor() as cursor:
-        cursor.execute(_MATCHED_AND_LEFT, {"id": whose.pk})
+        cursor.execute(_MATCHED_AND_LEFT, {"id": reconciliation.pk})
         digest: str = cursor.fetchone()[0]
     return digest

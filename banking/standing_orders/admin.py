@@ -13,7 +13,7 @@ from banking.standing_orders.models import WHY_LIMIT, StandingOrder
 from banking.standing_orders.services import BY_BANK, end
 from ledger.text.money import NOTHING
 
-OWN = "This order is yours or your household's; a colleague has to end it."
+OWN = "This order belongs to you or your household. A colleague must end it."
 END = StaffStep(
     verb="End the standing order",
     consequence="An order that has ended never pays again. The customer can set up a new one.",
@@ -29,10 +29,10 @@ END = StaffStep(
 
 @admin.register(StandingOrder)
 class StandingOrderAdmin(ListFiles, ReadOnly, ReasonedActions):
-    """Standing orders, newest first. The one action is to end them."""
+    """The list of standing orders, newest first. The only action ends them."""
 
     list_display = ("owner_link", "recipient", "amount_shown", "currency", "every", "due", "state")
-    list_display_links = ("every",)  # the names lead to the people
+    list_display_links = ("every",)  # the names link to the people
     list_filter = ("status", "every")
     list_select_related = ("owner", "from_account", "to_account__user")
     ordering = ("-created_at", "-pk")
@@ -92,7 +92,9 @@ class StandingOrderAdmin(ListFiles, ReadOnly, ReasonedActions):
 
     @admin.display(description="State")
     def state(self, order: StandingOrder) -> str:
-        """An order of a closed sign-in is active and pays nothing, see Note [Closed sign-ins]."""
+        """Returns the order's status as text. An active order whose owner's sign-in is closed pays
+        nothing, see Note [Closed sign-ins].
+        """
         if order.is_active and not order.owner.is_active:
             return "Skipped: sign-in closed"
         return str(order.get_status_display())

@@ -1,4 +1,4 @@
-"""Standing orders that keep an account open."""
+"""Standing orders that prevent the closing of an account."""
 
 from django.db.models import Q
 from django.urls import reverse
@@ -11,11 +11,11 @@ from transactions.closing.services import register
 
 @register
 def orders_of(account: Account) -> list[Obstacle]:
-    """The owner's standing orders from this account, or to it."""
+    """Returns the owner's standing orders from or to this account as one obstacle."""
     sides = Q(from_account=account) | Q(to_account=account)
     owner = StandingOrder.objects.owned_by(account.user)
     if not (count := owner.filter(sides).not_ended().count()):
         return []
     pay, them = ("standing order pays", "it") if count == 1 else ("standing orders pay", "them")
-    sentence = f"{count} {pay} from or to {account.name}; end {them} first."
+    sentence = f"{count} {pay} from or to {account.name}. End {them} first."
     return [Obstacle(sentence, "Standing orders", reverse("transactions:standing_orders"))]

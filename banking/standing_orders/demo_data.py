@@ -1,4 +1,4 @@
-"""Ana's standing orders."""
+"""Ana's demo standing orders."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,8 +14,8 @@ from transactions.demo.registered import DemoBank, register
 
 
 class DemoOrder(NamedTuple):
-    """`to`: the name of an account of her own, or a holder whom she has paid. `after`: days from
-    the day of seeding to the first payment; `day`: or the day of the coming month.
+    """A demo order. `to` is the name of one of her accounts, or of a holder she has paid. The
+    first payment is `after` days after seeding, or on the next day with the number `day`.
     """
 
     to: str
@@ -38,7 +38,7 @@ ORDERS = (
 
 @register(order=60)
 def set_up_orders(bank: DemoBank) -> None:
-    """Sets up her orders; a second run on the same day changes nothing."""
+    """Sets up her orders. A second run on the same day changes nothing."""
     ana = bank.people["ana"]
     today = timezone.localdate(bank.now)
     everyday = ana.accounts.get(name="Everyday")
@@ -64,7 +64,7 @@ def _recipient(ana: User, name: str) -> Account | None:
 
 
 def _first_day(demo: DemoOrder, today: date) -> date:
-    """After today, so that nothing is due while the demo starts."""
+    """Returns a day after today, so that nothing is due while the demo starts."""
     if demo.after:
         return today + timedelta(days=demo.after)
     day = today.replace(day=demo.day)

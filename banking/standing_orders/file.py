@@ -12,7 +12,7 @@ COLUMNS = [
 
 
 def orders_table(lines: Iterable[OrderLine]) -> DataTable:
-    """Orders as a table."""
+    """Returns the orders as a table."""
     rows = (
         [
             line.who,

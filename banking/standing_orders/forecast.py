@@ -1,24 +1,26 @@
-"""What is due in the days to come, and the balance that is expected after it.
+"""Forecasts the payments of the coming days, and the expected balance after each.
 
-Only standing orders are known beforehand: what others will pay in, and card payments, are not in
-it, and the pages say so.
+The forecast contains only standing orders: incoming payments of others and card payments are
+unknown. The pages state this.
 
-Note [What is missing]: the expected balances tell what happens if nothing changes, so a payment
-that fails moves nothing and stands after those that its day pays. What a payment lacks tells what
-to do: the money that must come in by its day so that it and all payments before it from the same
-account are paid. So the figures rise, and who adds the last one has enough for all. A payment can
-lack money without failing: it is paid if one before it fails, and not if that one is paid.
+Note [What is missing]: the expected balance of an account assumes that nothing changes. So a
+payment that fails moves no money, and comes after the payments of its day that succeed. `lacks` is
+the amount that the owner must add by that day, so that this payment and all earlier ones from the
+same account are paid. So these amounts increase, and the last one is enough for all. A payment can
+lack money without failing: it is paid if an earlier one fails, and not paid if the earlier one is
+paid.
 
-What other orders bring in counts if they are paid without a change. Two of it do not count for a
-payment that now fails, because with more money it, or others, would have their turn before that
-came: money of its own account on its way back on the same day, which is why only the lowest point
-of the day counts; and what comes after its first turn, unless it is the last that fails.
+Incoming money of other orders counts if they are paid without a change. Two kinds of it do not
+count for a payment that now fails, because with more money this payment, or others, would be made
+before that money arrives. The first kind is money of the account that returns to it on the same
+day: therefore only the lowest balance of the day counts. The second kind is money that arrives
+after the payment's first attempt, unless it is the last payment that fails.
 
-The last figure is enough for all. One before it may be too little for its payment where orders of
-one day go between own accounts, because other ones may then be paid first.
+The last amount is enough for all. An earlier one may be too little for its payment if orders of one
+day go between the owner's accounts, because other orders may then be paid first.
 
-Note [Paid a day late]: what fails is tried once more on the day after, before the orders of that
-day and after those that bring money. If it is paid then, it stands on both days.
+Note [Paid a day late]: a payment that fails is tried once more on the next day, before the orders
+of that day and after those that bring money. If it is paid then, both days list it.
 """
 
 from collections import defaultdict
@@ -38,17 +40,20 @@ from ledger.text.money import money
 from transactions.availability import sent_today
 
 CALENDAR_DAYS = 30
-TOLD_DAYS = 2  # a payment that would fail is told so many days before
-SHOWN_DATES = 6  # before one agrees
+WARNING_DAYS = 2  # before a payment that would fail
+SHOWN_DATES = 6  # on the review page
 DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedPayment:
-    """A day of an order, as it would come out. `leaves` is the expected booked balance of the
-    account that pays, after it. `lacks` is what is missing for it and all before it from the same
-    account, 0 if it is paid and lacks nothing more than they do; `before`, how many of those lack
-    money. See Note [What is missing]. `stop` is what stops it besides money.
+    """The expected result of an order on a day. `leaves` is the expected booked balance of the
+    paying account after it.
+
+    `lacks` is the amount that is missing for this payment and all earlier ones from the same
+    account; 0 if the payment is made and does not add to what they lack. `before` is the number of
+    earlier payments that lack money. See Note [What is missing]. `stop` is a reason other than
+    money.
     """
 
     day: date
@@ -63,30 +68,34 @@ class ExpectedPayment:
 
     @property
     def needs_help(self) -> bool:
-        """Whether its owner must do something so that it and all before it are paid."""
+        """Whether the owner must do something so that this payment and all earlier ones are
+        made.
+        """
         return self.stop is not None or self.lacks > 0
 
     @property
     def lacks_held(self) -> bool:
-        """Whether it fails because money is held that the expected balance still has."""
+        """Whether the payment fails because money is on hold that the expected balance still
+        includes.
+        """
         spendable = self.leaves + self.order.from_account.overdraft_limit
         return self.fails and self.stop is None and self.order.amount <= spendable
 
     @property
     def is_to_others(self) -> bool:
-        """Whether it would leave the person's own accounts."""
+        """Whether the payment goes to somebody else's account."""
         return bool(self.order.to_account.user_id != self.order.owner_id)
 
     @property
     def and_before(self) -> str:
-        """Of which payments `lacks` tells besides this: " and the 2 payments before it", or ""."""
+        """The other payments that `lacks` includes: " and the 2 payments before it", or ""."""
         if not self.before:
             return ""
         return f" and the {counted(self.before, 'payment')} before it".replace(" 1 ", " ")
 
     @property
     def badge(self) -> str:
-        """What is unusual about it, in a word or two; "" if nothing is."""
+        """What is unusual about the payment, in a few words; "" if nothing is."""
         if self.fails:
             return self.stop.badge if self.stop else "too little money"
         return "a day late" if self.is_late else ""
@@ -94,8 +103,8 @@ class ExpectedPayment:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why a payment is refused, whatever money there is: an account's status, or a limit of the
-    one that pays. None for a limit that is not the reason.
+    """Why a payment is refused regardless of money: an account's status, or a limit of the paying
+    account. `limit` is None if the status is the reason.
     """
 
     account: Account
@@ -104,30 +113,33 @@ class Stop:
 
     @property
     def badge(self) -> str:
-        """In a word or two."""
+        """The reason in a few words."""
         if self.limit is not None:
             return "above the limit"
         return str(self.account.get_status_display()).lower()
 
     @property
     def most(self) -> str:
-        """The limit: "2,500.00 USD a day", "" without one."""
+        """The limit as text: "2,500.00 USD per day"; "" without a limit."""
         if self.limit is None:
             return ""
-        per = "a day" if self.is_daily else "at once"
+        per = "per day" if self.is_daily else "per payment"
         return f"{money(self.limit, self.account.currency)} {per}"
 
     def __str__(self) -> str:
         if self.limit is not None:
-            return f"{self.account.name} pays at most {self.most}"
+            return f"{self.account.name} has a limit of {self.most}"
         return f"{self.account.name} is {self.badge}"
 
 
 @dataclass(slots=True)
 class AccountForecast:
-    """An account on the way through the days to come. `balance` is the booked one if nothing
-    changes; `planned`, the available money if all is paid; `lowest`, the least of it on the day;
-    `missing`, what must come in for that; `sent`, what counts against the limit of the day.
+    """The state of an account while the forecast goes through the days. All amounts are in its
+    currency.
+
+    `balance` is the booked balance if nothing changes. `planned` is the available money if all
+    orders are paid, and `lowest` its lowest value on the day. `missing` is the money that must come
+    in for that. `sent` counts against the daily limit.
     """
 
     account: Account
@@ -140,7 +152,9 @@ class AccountForecast:
 
     @classmethod
     def of(cls, account: Account, *, pays_today: bool) -> "AccountForecast":
-        """The account as it is now. A query if it pays today and has a limit for a day."""
+        """Returns the current state of the account. One query if it pays today and has a daily
+        limit.
+        """
         planned = account.balance + account.overdraft_limit - account.held
         is_counted = pays_today and account.daily_limit is not None
         sent = sent_today(account) if is_counted else Decimal(0)
@@ -148,12 +162,14 @@ class AccountForecast:
 
     @property
     def available(self) -> Decimal:
-        """What can be spent if nothing changes."""
+        """The money that can be spent if nothing changes."""
         found: Decimal = self.balance - self.account.held + self.account.overdraft_limit
         return found
 
     def stop_of(self, amount: Decimal) -> Stop | None:
-        """What stops a payment of this account besides money."""
+        """Returns the reason other than money why this account cannot make a payment; None without
+        one.
+        """
         account = self.account
         if not account.is_active:
             return Stop(account)
@@ -164,8 +180,8 @@ class AccountForecast:
         return None
 
     def plan(self, turn: "_DayTurn", later: Decimal) -> None:
-        """Notes what a payment lacks, if all before it from this account are paid. `later` comes in
-        on the day, too late for it.
+        """Records what a payment lacks, if all earlier ones from this account are paid. `later` is
+        the money that comes in on that day too late for the payment.
         """
         amount = turn.order.amount
         usable = self.planned if turn.is_paid else self.lowest - later
@@ -181,15 +197,15 @@ class AccountForecast:
 
 @dataclass(slots=True)
 class _DayTurn:
-    """A payment of an order on a day. Once it is planned, it has the figures of ExpectedPayment.
-    `tried_at` and `paid_at` count all tries of the day.
+    """An order on a day, while the day's attempts are simulated. `plan` sets the values that
+    `ExpectedPayment` also has. `tried_at` and `paid_at` number the attempts of the day.
     """
 
-    day: date  # on which it is tried: today for one that was missed
+    day: date  # of the attempt: today for a missed day
     due: date
     order: StandingOrder
-    first_try: "_DayTurn | None" = None  # that failed on the day before
-    is_last: bool = False  # it is not tried again
+    first_try: "_DayTurn | None" = None  # the attempt that failed on the day before
+    is_last: bool = False  # no further attempt
     tried_at: int = 0
     paid_at: int = 0
     stop: Stop | None = None
@@ -204,7 +220,7 @@ class _DayTurn:
 
     @property
     def expected(self) -> ExpectedPayment:
-        """It, as it came out."""
+        """The result, as it is shown."""
         return ExpectedPayment(
             self.day, self.order, leaves=self.leaves, fails=not self.is_paid, lacks=self.lacks,
             before=self.before, stop=self.stop, is_late=self.first_try is not None,
@@ -214,14 +230,14 @@ class _DayTurn:
 
 @dataclass(slots=True)
 class ExpectedDay:
-    """A day with its payments, and the expected balance of each account that they move."""
+    """A day with its expected payments."""
 
     day: date
     payments: list[ExpectedPayment] = field(default_factory=list)
 
 
 def next_dates(order: StandingOrder, many: int = SHOWN_DATES) -> list[date]:
-    """The next days that an order is due on, also of one that is not saved."""
+    """Returns the next days on which an order is due; the order may be unsaved."""
     days = order.days_from(order.position)
     return [day for day, _ in zip(days, range(many), strict=False)]
 
@@ -229,11 +245,12 @@ def next_dates(order: StandingOrder, many: int = SHOWN_DATES) -> list[date]:
 def expected_payments(
     orders: Iterable[StandingOrder], accounts: Sequence[Account], *, today: date, days: int
 ) -> list[ExpectedPayment]:
-    """What active orders would pay until so many days from today, in the order of booking.
+    """Returns the payments that active orders would make until `days` days from today, in the order
+    of booking.
 
-    An order that cannot be paid moves nothing; the next go on without it. One with an account of
-    the person's that is closed ends on its first day. One that lacks money comes after those of its
-    day that bring it, as in Note [Second tries] of `paying`.
+    An order that cannot be paid moves no money, and the following orders are still tried. If one of
+    the person's accounts is closed, its orders end on their first day. An order that lacks money
+    comes after the orders of its day that bring it, as in Note [Second tries] of `paying`.
     """
     until = today + timedelta(days=days)
     closed = {account.pk for account in accounts if account.is_closed}
@@ -242,10 +259,10 @@ def expected_payments(
         is_last = _was_refused_before(order, today)
         coming = order.days_from(order.position) if order.is_active else iter(())
         if closed & {order.from_account_id, order.to_account_id}:
-            coming = islice(coming, 1)  # it is refused, which ends the order
+            coming = islice(coming, 1)  # the payment is refused, which ends the order
         for day in takewhile(lambda day: day <= until + DAY, coming):
-            shown = max(day, today)
-            due[shown].append(_DayTurn(shown, day, order, is_last=is_last))
+            shown_on = max(day, today)
+            due[shown_on].append(_DayTurn(shown_on, day, order, is_last=is_last))
             is_last = False
     paying = {turn.order.from_account_id for turn in due[today]}
     forecasts = {
@@ -254,12 +271,12 @@ def expected_payments(
     }
     found: list[_DayTurn] = []
     late: list[_DayTurn] = []
-    for shown in (today + number * DAY for number in range(days + 2)):
-        if turns := late + due[shown]:
+    for shown_on in (today + number * DAY for number in range(days + 2)):
+        if turns := late + due[shown_on]:
             tries = _Tries(forecasts)
             tries.take(turns)
             late = [
-                _DayTurn(shown + DAY, turn.due, turn.order, turn, is_last=True)
+                _DayTurn(shown_on + DAY, turn.due, turn.order, turn, is_last=True)
                 for turn in tries.unpaid
                 if not turn.is_last
             ]
@@ -271,8 +288,8 @@ def expected_payments(
 
 @dataclass(slots=True)
 class _Tries:
-    """The turns of one day, as the job would take them: what is paid, in the order of booking, and
-    what is not.
+    """The attempts of one day, as the job would make them: the paid ones in the order of booking,
+    and the unpaid ones.
     """
 
     forecasts: Mapping[UUID, AccountForecast]
@@ -282,11 +299,11 @@ class _Tries:
 
     @property
     def failing(self) -> list[_DayTurn]:
-        """Those that are not shown on the day before already."""
+        """The unpaid ones that the day before does not already list."""
         return [turn for turn in self.unpaid if turn.first_try is None]
 
     def take(self, turns: list[_DayTurn]) -> None:
-        """Tries all of them, missed days first. See Note [Second tries] of `paying`."""
+        """Tries all turns, missed days first. See Note [Second tries] of `paying`."""
         turns.sort(key=lambda turn: (turn.due, turn.order.pk))
         for _due, of_day in groupby(turns, key=lambda turn: turn.due):
             new = list(of_day)
@@ -299,7 +316,7 @@ class _Tries:
             turn.leaves = self.forecasts[turn.order.from_account_id].balance
 
     def _ready(self) -> set[UUID]:
-        """The accounts that have what one of their orders lacked."""
+        """Returns the accounts that now have enough money for one of their unpaid orders."""
         return {
             turn.order.from_account_id
             for turn in self._first_unpaid().values()
@@ -308,7 +325,7 @@ class _Tries:
         }
 
     def _first_unpaid(self) -> dict[UUID, _DayTurn]:
-        """The first day of each order that is not paid; its later days wait for it."""
+        """Returns the first unpaid day of each order. The later days of an order wait for it."""
         return {turn.order.pk: turn for turn in reversed(self.unpaid) if not turn.is_paid}
 
     def _try_each(self, turns: Iterable[_DayTurn]) -> None:
@@ -320,7 +337,7 @@ class _Tries:
                 del waiting[turn.order.pk]
 
     def _try(self, turn: _DayTurn) -> None:
-        """Pays it if its account has the money, unless it was stopped."""
+        """Pays the order if its account has the money and nothing else stops the payment."""
         order = turn.order
         payer, recipient = (
             self.forecasts.get(pk) for pk in (order.from_account_id, order.to_account_id)
@@ -343,11 +360,11 @@ class _Tries:
 
 
 def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_DayTurn]:
-    """The turns of a day that are shown, with what each lacks."""
+    """Returns the payments of a day that are shown, with the missing amount of each."""
     inward = [turn for turn in tries.paid if turn.order.to_account_id in forecasts]
     edges = {(turn.order.from_account_id, turn.order.to_account_id) for turn in inward}
     returning = {edge for edge in edges if _is_returning(edge, edges)}
-    coming: dict[UUID, list[_DayTurn]] = defaultdict(list)  # which counts from the start of the day
+    coming: dict[UUID, list[_DayTurn]] = defaultdict(list)  # counts from the start of the day
     for turn in inward:
         if (turn.order.from_account_id, turn.order.to_account_id) not in returning:
             coming[turn.order.to_account_id].append(turn)
@@ -373,24 +390,28 @@ def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_
 
 
 def _was_refused_before(order: StandingOrder, today: date) -> bool:
-    """Whether its next payment failed on an earlier day, and has its last try today."""
+    """Returns whether the order's next payment failed on an earlier day. Today is then its last
+    attempt.
+    """
     at = order.refused_at
     return at is not None and timezone.localdate(at) < today
 
 
 def _is_returning(edge: tuple[UUID, UUID], edges: Set[tuple[UUID, UUID]]) -> bool:
-    """Whether money goes back from an account to one that it came from, by any others, too."""
+    """Returns whether money from `edge` can return to its sender on the same day, also through
+    other accounts.
+    """
     sender, recipient = edge
-    reached: set[UUID] = set()
+    visited: set[UUID] = set()
     more = {recipient}
     while more:
-        reached |= more
-        more = {target for source, target in edges if source in more} - reached
-    return sender in reached
+        visited |= more
+        more = {target for source, target in edges if source in more} - visited
+    return sender in visited
 
 
 def by_day(payments: Sequence[ExpectedPayment]) -> list[ExpectedDay]:
-    """Payments under their days."""
+    """Groups payments by day."""
     days: dict[date, ExpectedDay] = {}
     for payment in payments:
         days.setdefault(payment.day, ExpectedDay(payment.day)).payments.append(payment)
@@ -398,10 +419,10 @@ def by_day(payments: Sequence[ExpectedPayment]) -> list[ExpectedDay]:
 
 
 def expected_of(person: User, *, days: int = CALENDAR_DAYS) -> list[ExpectedPayment]:
-    """What a person's orders would pay within so many days. Two queries and those of
-    `AccountForecast.of`; one without an order.
+    """Returns the payments that a person's orders would make within `days` days. Two queries, plus
+    the queries of `AccountForecast.of`; one query without an order.
     """
-    # Without the recipients, which policies of rows hide from the reader.
+    # Without the recipients: row policies hide them from the reader.
     mine = StandingOrder.objects.owned_by(person).active().select_related("from_account")
     orders = list(mine.in_order())
     if not orders:
@@ -411,12 +432,12 @@ def expected_of(person: User, *, days: int = CALENDAR_DAYS) -> list[ExpectedPaym
 
 
 def failing_soon(person: User) -> list[ExpectedPayment]:
-    """Payments of the next TOLD_DAYS days that lack money, or whose account is frozen."""
-    return [payment for payment in expected_of(person, days=TOLD_DAYS) if payment.needs_help]
+    """Returns the payments of the next WARNING_DAYS days for which the owner must do something."""
+    return [payment for payment in expected_of(person, days=WARNING_DAYS) if payment.needs_help]
 
 
 def totals_of(payments: Iterable[ExpectedPayment]) -> dict[str, Decimal]:
-    """What is expected to leave to others, by currency."""
+    """Returns the amounts that are expected to go to others, by currency."""
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for payment in payments:
         order = payment.order

@@ -1,4 +1,4 @@
-"""What groups of staff may do with standing orders."""
+"""The permissions of staff groups on standing orders."""
 
 from accounts.groups import OPERATIONS, READERS_OF_THE_BANK, let
 

@@ -1,4 +1,4 @@
-"""The page of standing orders."""
+"""The menu entry of the page of standing orders."""
 
 from ledger.web.menu import register
 

@@ -1,10 +1,10 @@
-"""Payments that a person has ordered for days to come, and what became of each day.
+"""Payments that a person has ordered for coming days, and the result of each day.
 
 Note [Dates of an order]: the payment at `position` (0 for the first) is due on the first day plus
-so many weeks, months, quarters or years. Each is counted from the first day, so an order that
-begins on the 31st is due on the last day of a shorter month and on the 31st again after it, as
-Postgres adds months to a date. `next_on` is a generated column: no code can store a day that does
-not follow from the others.
+that number of weeks, months, quarters or years. Each day is calculated from the first day. So an
+order that begins on the 31st is due on the last day of a shorter month and then on the 31st again,
+as when Postgres adds months to a date. `next_on` is a generated column, so no code can store a day
+that does not follow from the other columns.
 """
 
 import uuid
@@ -24,7 +24,7 @@ from ledger.db.history.register import EMPTIED, ByRule, registered
 from ledger.text.dates import long_date
 from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 
-MOST_TIMES = 1000
+MAX_TIMES = 1000
 WHY_LIMIT = 300  # characters
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
@@ -40,7 +40,9 @@ class Every(models.TextChoices):
 
 
 def due_on(first_on: date, every: str, position: int) -> date:
-    """The day of a payment, see Note [Dates of an order]. Raises OverflowError past the year 9999.
+    """Returns the day of a payment, see Note [Dates of an order].
+
+    Raises: OverflowError past the year 9999.
 
     >>> due_on(date(2027, 1, 31), "month", 1)
     datetime.date(2027, 2, 28)
@@ -55,7 +57,7 @@ def due_on(first_on: date, every: str, position: int) -> date:
 
 
 class DueOn(models.Func):
-    """The same in SQL, of the columns `first_on`, `every` and `position`."""
+    """The result of `due_on` in SQL, from the columns `first_on`, `every` and `position`."""
 
     output_field = models.DateField()
     template = (
@@ -77,23 +79,24 @@ class StandingOrderQuerySet(models.QuerySet["StandingOrder"]):
         return self.exclude(status=StandingOrder.Status.ENDED)
 
     def with_accounts(self) -> Self:
-        """With both accounts and the recipient, in the same query."""
+        """Adds both accounts and the recipient to the same query."""
         return self.select_related("from_account", "to_account__user")
 
     def in_order(self) -> Self:
-        """The next to pay first."""
+        """Orders by the next day, the next to pay first."""
         return self.order_by("next_on", "pk")
 
 
-# What changes with each day, and by its owner's buttons; the register of rows has the rest.
+# The columns that change with each day and by actions of the owner. The row digest covers the
+# others.
 PROGRESS = ("position", "status", "ended_why", "refused_at", "refused_why")
-# The setting that says for one transaction of which order a service changes the amount.
+# The setting with the id of the order whose amount a service changes in this transaction.
 CHANGES_AMOUNT = "ledger.changes_amount_of"
 CHANGES_THIS_AMOUNT = f"current_setting('{CHANGES_AMOUNT}', true) = NEW.id::text"
 
 
 class StandingOrder(models.Model):
-    """A payment to the same account, once or again and again, until a day or a number of times."""
+    """A payment to one account, once or repeated, until a day or for a number of times."""
 
     class Status(models.TextChoices):
         """A paused order pays nothing until it is resumed; an ended order never pays again."""
@@ -174,9 +177,9 @@ class StandingOrder(models.Model):
             ),
             models.CheckConstraint(
                 name="standing_order_times_valid",
-                condition=(Q(times=None) | Q(times__range=(1, MOST_TIMES)))
+                condition=(Q(times=None) | Q(times__range=(1, MAX_TIMES)))
                 & (~Q(every="once") | Q(times=1, times__isnull=False)),
-                violation_error_message=f"It pays from once to {MOST_TIMES:,} times.",
+                violation_error_message=f"It pays from once to {MAX_TIMES:,} times.",
             ),
             models.CheckConstraint(
                 name="standing_order_is_due",
@@ -196,7 +199,7 @@ class StandingOrder(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds the owner and the accounts to Note [Whose data]."""
+        """Records the owner and the accounts as read, see Note [Whose data]."""
         order = super().from_db(*arguments, **options)
         add(order.__dict__.get("owner_id"))
         add_accounts(order.__dict__.get("from_account_id"), order.__dict__.get("to_account_id"))
@@ -204,7 +207,7 @@ class StandingOrder(models.Model):
 
     @property
     def currency(self) -> str:
-        """That of both accounts."""
+        """The currency of both accounts."""
         currency: str = self.from_account.currency
         return currency
 
@@ -222,24 +225,24 @@ class StandingOrder(models.Model):
 
     @property
     def tried_until(self) -> date | None:
-        """The day until whose end a refused payment is tried again, before it is tried once more on
-        the day after. None if the next payment was not refused.
+        """The day of the first refusal. The payment is tried until the end of this day, and once
+        more on the next day. None if the next payment was not refused.
         """
         return timezone.localdate(self.refused_at) if self.refused_at else None
 
     @property
     def left(self) -> int | None:
-        """How many days are still due; None without a number of times."""
+        """The number of days that are still due; None without a number of times."""
         return None if self.times is None else self.times - self.position
 
     def days_from(self, position: int) -> Iterator[date]:
-        """The days that are due from this position on; endless without an end."""
+        """Yields the due days from this position on. Infinite if the order has no end."""
         while self.is_within(position):
             yield due_on(self.first_on, self.every, position)
             position += 1
 
     def is_within(self, position: int) -> bool:
-        """Whether a payment at this position is before the order's end."""
+        """Returns whether a payment at this position is before the order's end."""
         if self.times is not None and position >= self.times:
             return False
         try:
@@ -250,17 +253,17 @@ class StandingOrder(models.Model):
 
 
 def id_of_occurrence(order: uuid.UUID, day: date) -> uuid.UUID:
-    """The id of what became of a day: by it, each day of an order is settled once, without a key
-    over the whole bank.
+    """Returns the id of the result of a day. The same order and day give the same id, so each day
+    is settled once, without a unique index over the whole bank.
     """
     return uuid.uuid5(order, day.isoformat())
 
 
 class Occurrence(models.Model):
-    """What became of one day of a standing order: paid, refused for good, or skipped."""
+    """The result of one day of a standing order: paid, refused permanently, or skipped."""
 
     class DayOutcome(models.TextChoices):
-        """A refused payment was tried until its day was over."""
+        """The possible results of a day. REFUSED is stored only after the last attempt."""
 
         PAID = "paid", "Paid"
         REFUSED = "refused", "Not paid"

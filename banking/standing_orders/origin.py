@@ -1,4 +1,4 @@
-"""The standing order of a payment, on its receipt."""
+"""The standing order that made a payment, for its receipt."""
 
 from django.urls import reverse
 
@@ -10,8 +10,8 @@ from transactions.origins import Origin, register
 
 @register
 def order_of(row: Transaction, reader: User) -> Origin | None:
-    """The reader's order that made a payment of theirs. One query, and none for what others booked:
-    an order pays in its owner's name.
+    """Returns the reader's order that made this payment. One query; none if somebody else made the
+    payment, because an order pays in its owner's name.
     """
     if row.created_by_id != reader.pk:
         return None

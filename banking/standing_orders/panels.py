@@ -1,4 +1,4 @@
-"""Standing orders on other pages: links to set one up, and what would fail soon."""
+"""Standing orders on other pages: links to set one up, and payments that will fail soon."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,19 +10,21 @@ from ledger.web.panels import register
 
 @register("home", "standing_orders/_failing.html")
 def failing(request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """What would fail within two days; nothing is shown if all can be paid."""
+    """Returns the payments that would fail within two days. The panel is empty if all can be
+    paid.
+    """
     return {"failing": failing_soon(request.user)}
 
 
 @register("transfer", "standing_orders/_of_transfer.html", order=10)
 def of_transfer(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """A link beside the form of one payment."""
+    """Adds a link next to the form of a single payment."""
     return {}
 
 
 @register("receipt_actions", "standing_orders/_of_receipt.html")
 def of_receipt(_request: PersonRequest, context: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A link that repeats the payment, unless an order made it."""
-    shown = context["receipt"]
-    repeats = shown.origin is not None and shown.origin.repeats
-    return {} if shown.again_url and not repeats else None
+    """Adds a link that repeats the payment, unless a standing order made it."""
+    receipt = context["receipt"]
+    repeats = receipt.origin is not None and receipt.origin.repeats
+    return {} if receipt.again_url and not repeats else None

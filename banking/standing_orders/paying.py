@@ -1,25 +1,26 @@
-"""Pays what is due, each day of each order once.
+"""Pays the orders that are due, each day of each order once.
 
 Note [Each day once]: a payment and the step of its order to the next day are one database
-transaction (`settle_paid`). So whatever is killed, and however many run at once: a day whose
-payment was booked is settled, and one that is not settled was not paid. The id of the payment
-follows from the order, the day and SECRET_KEY, so nobody who knows the order can use it up before.
-Another SECRET_KEY makes other ids, and pays no day twice: the day is settled by the order and by
-`id_of_occurrence`, not by the payment's id. Days that were missed are paid in their order.
+transaction (`settle_paid`). So a day is settled if and only if its payment was booked, even if
+workers are killed or run in parallel. The id of the payment is made from the order, the day and
+SECRET_KEY, so somebody who knows the order cannot use the id first. A different SECRET_KEY gives
+different ids, but pays no day twice: a day is settled by its order and `id_of_occurrence`, not by
+the payment's id. Missed days are paid in their order.
 
-Note [Second tries]: an order may lack money that another one brings on the same day. So what lacked
-money is tried again when all orders of a day had their turn, the oldest day first, for as long as
-anything is paid, and counts as refused only at the end of the run. The forecast does the same. Only
-the first of these passes looks at all accounts that lack money, each further one at those that the
-one before paid into: a ring of accounts makes as many passes as it has orders.
+Note [Second tries]: an order may lack money that another order brings on the same day. So orders
+that lacked money are tried again after all orders of a day had their turn, the oldest day first, as
+long as any of them is paid. They count as refused only at the end of the run. The forecast does the
+same. Only the first of these passes reads all accounts that lack money; each later pass reads the
+accounts that the previous one paid into. A ring of accounts needs as many passes as it has orders.
 
 Note [Refused payments]: a refused payment is tried again by each later run of that day, and once
-more on the day after; then the day is settled as refused, and the order goes on. Its later days
-wait meanwhile. If an account of the order is closed, the order ends at once.
+more on the next day. Then the day is settled as refused, and the order continues. Its later days
+wait until then. If an account of the order is closed, the order ends immediately.
 
-Note [Closed sign-ins]: whose sign-in is closed can neither see nor end an order, so it pays
-nothing: each of its days is skipped when it is due, and the order goes on after the sign-in is
-restored. If the person has left the bank, their accounts are closed, which ends the order.
+Note [Closed sign-ins]: a user whose sign-in is closed can neither see nor end an order, so the
+order pays nothing. Each of its days is skipped when it is due, and the order continues after the
+sign-in is restored. If the person has left the bank, their accounts are closed, which ends the
+order.
 """
 
 import uuid
@@ -42,7 +43,7 @@ from banking.standing_orders.models import StandingOrder, StandingOrderQuerySet
 from banking.standing_orders.services import (
     OrderChanged,
     give_up,
-    note_refusal,
+    record_refusal,
     settle_paid,
     skip,
 )
@@ -62,7 +63,9 @@ THEIRS_CLOSED = "The recipient's account is closed."
 
 @dataclass(slots=True)
 class PaidOrders:
-    """How many payments were booked, wait for another try, and were refused for good."""
+    """The number of payments that were booked, wait for another attempt, and were refused
+    permanently.
+    """
 
     paid: int = 0
     waiting: int = 0
@@ -71,8 +74,8 @@ class PaidOrders:
 
 @dataclass(slots=True)
 class _Run:
-    """A run of the job: its moment, when it really began, what it did, and what lacked money and
-    why, by account.
+    """A run of the job. `moment` is the time for which it pays, `began_at` the actual start.
+    `lacking` contains, by account, the orders that lack money and why.
     """
 
     moment: datetime
@@ -84,7 +87,7 @@ class _Run:
 def pay_due(*, now: datetime | None = None) -> PaidOrders:
     """Pays every order that is due, missed days first. Safe to run twice and in parallel.
 
-    If an order fails without being refused, pays all others first, then raises that error.
+    Raises: if an order fails without being refused, its error, after all others are paid.
     """
     run = _Run(now or timezone.now())
     with apart("Standing order") as order_apart:
@@ -108,9 +111,9 @@ def payment_id(order: uuid.UUID, day: date) -> uuid.UUID:
 
 
 def _due_days(run: _Run) -> Iterator[date]:
-    """The days until today that have orders, each read when its turn comes: what was paid before
-    has moved its order to a later day. Orders that are set up meanwhile are of the next run, which
-    would not end otherwise.
+    """Yields the days until today that have orders. Each day is read when it is needed, because a
+    payment moves its order to a later day. Orders that are set up during the run wait for the next
+    run, because otherwise this run might not end.
     """
     today = timezone.localdate(run.moment)
     due = StandingOrder.objects.active().filter(next_on__lte=today, created_at__lte=run.began_at)
@@ -121,7 +124,9 @@ def _due_days(run: _Run) -> Iterator[date]:
 
 
 def _due_on(day: date, run: _Run) -> Iterator[StandingOrder]:
-    """The orders of a day. Each is read when its turn comes, and what waits is not read again."""
+    """Yields the orders of a day. Each order is read when it is needed, and waiting orders are not
+    read again.
+    """
     due = _readable().filter(next_on=day, created_at__lte=run.began_at).order_by("pk")
     order = due.first()
     while order is not None:
@@ -136,9 +141,11 @@ def _readable() -> StandingOrderQuerySet:
 def _try_again(
     run: _Run, day: date, order_apart: OfRow, among: set[uuid.UUID] | None
 ) -> set[uuid.UUID]:
-    """Tries once more what lacks money, missed days first, from those of the accounts `among`, None
-    for all, that have enough for any of it now. An order that is paid has its next missed day tried
-    in its turn. Returns the accounts that were paid into: no other has more than before.
+    """Tries the orders that lack money once more, missed days first. Uses only accounts in `among`
+    (None: all accounts) that now have enough for one of their orders. After an order is paid, its
+    next missed day is tried in turn.
+
+    Returns the accounts that received money: only they have more than before.
     """
     paid_into = set[uuid.UUID]()
     available = _ready(run.lacking, run.lacking.keys() if among is None else among)
@@ -169,8 +176,8 @@ def _try_again(
 
 
 def _ready(lacking: _Lacking, accounts: Iterable[uuid.UUID]) -> dict[uuid.UUID, Decimal]:
-    """What those of the accounts have that have what one of their orders lacked, whoever brought
-    it.
+    """Returns the available money of the accounts that have enough for one of their orders,
+    regardless of where the money came from.
     """
     rows = Account.objects.filter(pk__in=[pk for pk in accounts if pk in lacking])
     return {
@@ -182,7 +189,7 @@ def _ready(lacking: _Lacking, accounts: Iterable[uuid.UUID]) -> dict[uuid.UUID, 
 
 def _pay(order: StandingOrder, run: _Run) -> None:
     if not order.owner.is_active and not closed_account(order.pk):
-        with suppress(OrderChanged):  # settled by another worker, who comes first
+        with suppress(OrderChanged):  # another worker has settled the day
             skip(order=order, day=order.next_on, why=SIGN_IN_CLOSED)
         return
     draft = Draft(
@@ -193,7 +200,7 @@ def _pay(order: StandingOrder, run: _Run) -> None:
     try:
         services.book(draft, write_also=partial(settle_paid, order))
     except OrderChanged:
-        return  # paid by another worker, or changed by its owner, who come first
+        return  # another worker has paid it, or its owner has changed it
     except InsufficientFunds as refusal:
         run.lacking[order.from_account_id].append((order, str(refusal)))
     except LedgerError as refusal:
@@ -203,7 +210,7 @@ def _pay(order: StandingOrder, run: _Run) -> None:
 
 
 def _is_over(order: StandingOrder, run: _Run) -> bool:
-    """Whether it was refused on a day before, so that this is its last try."""
+    """Returns whether the payment was refused on an earlier day. This is then its last attempt."""
     before = order.refused_at
     return before is not None and timezone.localdate(before) < timezone.localdate(run.moment)
 
@@ -213,11 +220,11 @@ def _refused(order: StandingOrder, why: str, run: _Run) -> None:
     if closed or _is_over(order, run):
         run.counts.refused += give_up(order=order, why=closed or why, ends=bool(closed))
     else:
-        run.counts.waiting += note_refusal(order=order, why=why, at=run.moment)
+        run.counts.waiting += record_refusal(order=order, why=why, at=run.moment)
 
 
 def closed_account(order: uuid.UUID) -> str:
-    """Which account of the order is closed, in a sentence; "" if none is."""
+    """Returns a message about the closed account of the order; "" if none is closed."""
     row = StandingOrder.objects.with_accounts().get(pk=order)
     if row.from_account.status == Account.Status.CLOSED:
         return YOURS_CLOSED
@@ -225,7 +232,7 @@ def closed_account(order: uuid.UUID) -> str:
 
 
 def in_words(refusal: LedgerError, order: StandingOrder) -> str:
-    """The refusal for the owner. Of somebody else's account it tells nothing."""
+    """Returns the refusal for the owner. The text reveals nothing about somebody else's account."""
     is_own = order.to_account.user_id == order.owner_id
     is_theirs = isinstance(refusal, RECIPIENT_REFUSED) and not is_own
     return CANNOT_RECEIVE if is_theirs else str(refusal)

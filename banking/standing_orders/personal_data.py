@@ -1,4 +1,4 @@
-"""The standing orders of a person."""
+"""A person's standing orders."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

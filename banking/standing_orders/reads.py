@@ -1,4 +1,4 @@
-"""A person's orders, and what was and will be paid by them."""
+"""A person's orders, with past and expected payments."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Account, User
 from banking.standing_orders.forecast import (
     CALENDAR_DAYS,
-    TOLD_DAYS,
+    WARNING_DAYS,
     ExpectedDay,
     ExpectedPayment,
     by_day,
@@ -25,12 +25,12 @@ from transactions.payees.reads import saved_payees
 from transactions.safeguards.names import masked_name
 from transactions.safeguards.recipients import known_among
 
-MOST_ENDED, MOST_DAYS = 20, 50  # shown
+MAX_ENDED, MAX_DAYS = 20, 50  # on a page
 
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """An order as the list shows it. `who` is the recipient for the owner's eyes."""
+    """An order as a line of the list. `who` is the recipient's name as the owner may see it."""
 
     order: StandingOrder
     who: str
@@ -39,26 +39,28 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class OrdersPage:
-    """The orders that have not ended, the latest that have, and the days to come."""
+    """The orders that have not ended, the latest ended ones, and the expected payments."""
 
     lines: list[OrderLine]
     ended: list[OrderLine]
     days: list[ExpectedDay]
     failing: list[ExpectedPayment]
     totals: list[tuple[str, Decimal]]
-    left_out: int  # payments to others that fail and are in no total
-    who: dict[UUID, str]  # by the recipient's account
+    left_out: int  # payments to others that fail, so that no total includes them
+    who: dict[UUID, str]  # recipients by account
 
 
 def orders_page(owner: User) -> OrdersPage:
-    """Reads the page. Seven queries and those of `AccountForecast.of`, however many orders."""
+    """Reads the page. Seven queries, plus the queries of `AccountForecast.of`, for any number of
+    orders.
+    """
     orders = orders_of(owner)
     ended = _ended(owner)
     accounts = list(Account.objects.owned_by(owner))
     who = names_of(owner, [*orders, *ended], accounts)
     expected = _expected(orders, accounts)
-    told = timezone.localdate() + timedelta(days=TOLD_DAYS)
-    failing = [payment for payment in expected if payment.needs_help and payment.day <= told]
+    until = timezone.localdate() + timedelta(days=WARNING_DAYS)
+    failing = [payment for payment in expected if payment.needs_help and payment.day <= until]
     return OrdersPage(
         lines=[_line(order, who) for order in orders],
         ended=[_line(order, who) for order in ended],
@@ -75,8 +77,8 @@ def orders_page(owner: User) -> OrdersPage:
 
 @dataclass(frozen=True, slots=True)
 class DraftFailures:
-    """What would fail within CALENDAR_DAYS if an order were set up: the first of its payments, and
-    the first of another order that does not fail without it.
+    """The payments that would fail within CALENDAR_DAYS if an order were set up: the first one of
+    this order, and the first one of another order that does not fail without it.
     """
 
     own: ExpectedPayment | None
@@ -84,7 +86,7 @@ class DraftFailures:
 
 
 def failures_with(owner: User, draft: StandingOrder) -> DraftFailures:
-    """What an order that is not set up yet would let fail."""
+    """Returns which payments would fail if this order were set up."""
     orders, accounts = orders_of(owner), list(Account.objects.owned_by(owner))
 
     without = {
@@ -108,14 +110,16 @@ def _expected(
 
 
 def orders_of(owner: User) -> list[StandingOrder]:
-    """The orders that have not ended, the next to pay first."""
+    """Returns the orders that have not ended, the next to pay first."""
     with reading(RowScope.DIRECTORY):
         mine = StandingOrder.objects.owned_by(owner).not_ended()
         return list(mine.with_accounts().in_order())
 
 
 def own_order(owner: User, pk: UUID) -> StandingOrder | None:
-    """A person's order with its accounts and the recipient; None without one."""
+    """Returns a person's order with its accounts and the recipient; None if it is not the
+    person's.
+    """
     with reading(RowScope.DIRECTORY):
         mine = StandingOrder.objects.owned_by(owner).with_accounts()
         found: StandingOrder | None = mine.filter(pk=pk).first()
@@ -125,7 +129,7 @@ def own_order(owner: User, pk: UUID) -> StandingOrder | None:
 def _ended(owner: User) -> list[StandingOrder]:
     with reading(RowScope.DIRECTORY):
         mine = StandingOrder.objects.owned_by(owner).filter(status=StandingOrder.Status.ENDED)
-        return list(mine.with_accounts().order_by("-next_on", "pk")[:MOST_ENDED])
+        return list(mine.with_accounts().order_by("-next_on", "pk")[:MAX_ENDED])
 
 
 def _line(order: StandingOrder, who: dict[UUID, str]) -> OrderLine:
@@ -136,8 +140,9 @@ def _line(order: StandingOrder, who: dict[UUID, str]) -> OrderLine:
 def names_of(
     owner: User, orders: Iterable[StandingOrder], accounts: Iterable[Account]
 ) -> dict[UUID, str]:
-    """The recipients for the owner's eyes, by account: another of their own, what they saved it as,
-    a name, or its mask. Three queries; none without an order.
+    """Returns the recipients' names as the owner may see them, by account: the name of the owner's
+    account, the saved name, the holder's name, or the masked name. Three queries; none without an
+    order.
     """
     recipients = {order.to_account_id: order.to_account for order in orders}
     if not recipients:
@@ -156,20 +161,20 @@ def names_of(
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """One order, its next days, and what became of the latest ones."""
+    """One order, its next days, and the results of the latest days."""
 
     order: StandingOrder
     who: str
     next_days: list[date]
     settled: list[Occurrence]
-    failing: list[ExpectedPayment]  # the first payment that needs help; empty if none does
+    failing: list[ExpectedPayment]  # the first payment for which the owner must do something
 
 
 def order_page(owner: User, order: StandingOrder) -> OrderPage:
     """Reads the page of an order that was read with its accounts."""
     accounts = list(Account.objects.owned_by(owner))
     who = names_of(owner, [order], accounts)
-    settled = order.occurrences.order_by("-due_on")[:MOST_DAYS]
+    settled = order.occurrences.order_by("-due_on")[:MAX_DAYS]
     days = [] if order.is_ended else next_dates(order)
     expected = _expected(orders_of(owner), accounts) if order.is_active else []
     failing = [each for each in expected if each.order.pk == order.pk and each.needs_help]

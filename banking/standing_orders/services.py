@@ -37,26 +37,26 @@ from transactions.exceptions import (
 )
 from transactions.models import Transaction
 
-MOST_ORDERS = 200  # of one person that have not ended
-LATEST_FIRST_DAYS = 731  # from today on
-TOO_MANY = f"You have {MOST_ORDERS} standing orders. End one first."
-CHANGED = "This order was changed meanwhile. Look at it again."
+MAX_ORDERS = 200  # of one person that have not ended
+MAX_DAYS_AHEAD = 731  # to the first payment
+TOO_MANY = f"You have {MAX_ORDERS} standing orders. End one first."
+CHANGED = "This order has changed in the meantime. Check it again."
 MISSED = (
-    "The payment of {} is still to be made with the old amount. Change the amount when it is made, "
+    "The payment of {} has not been made yet and uses the old amount. Change the amount after it, "
     "or skip it first."
 )
-ENDS = {
+RESULTS = {
     Occurrence.DayOutcome.PAID: "made",
     Occurrence.DayOutcome.REFUSED: "not made",
     Occurrence.DayOutcome.SKIPPED: "skipped",
 }
-ONCE_HAS_NO_END = "What is paid once has no last day and no number of times."
+ONCE_HAS_NO_END = "An order that pays once has no end date and no number of payments."
 BY_OWNER = "You ended it."
 BY_BANK = "The bank ended it."
 
 
 class OrderChanged(LedgerError):
-    """The order is not any more what the caller saw: paid, skipped, paused or ended meanwhile."""
+    """The order has changed since the caller read it: it was paid, skipped, paused or ended."""
 
     is_conflict = True
 
@@ -79,27 +79,32 @@ class OrderDraft:
 
     @property
     def row(self) -> StandingOrder:
-        """As it would be stored."""
+        """The order as it would be stored."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         return StandingOrder(**{**fields, "times": times_of(self.every, self.times)})
 
 
 def times_of(every: str, times: int | None) -> int | None:
-    """How many times an order pays: what is paid once, one time without being told."""
+    """Returns how many times an order pays: 1 for an order that pays once, also without a
+    number.
+    """
     return 1 if every == Every.ONCE and times is None else times
 
 
 def set_up(draft: OrderDraft) -> StandingOrder:
-    """Sets up an order. Sent again with the same id it returns the first one.
+    """Sets up an order. A second call with the same id returns the existing order.
 
-    Raises the LedgerError that refuses it; what is refused now would be refused on each day.
+    Raises: the LedgerError that refuses the order, if each of its payments would be refused.
     """
     row = check(draft)
     return _set_up(row)
 
 
 def check(draft: OrderDraft) -> StandingOrder:
-    """The order as it would be stored; raises as `set_up`."""
+    """Returns the order as it would be stored.
+
+    Raises: the same errors as `set_up`.
+    """
     if draft.every == Every.ONCE and (draft.last_on is not None or draft.times not in (None, 1)):
         raise InvalidDetails(ONCE_HAS_NO_END)
     row = draft.row
@@ -110,9 +115,9 @@ def check(draft: OrderDraft) -> StandingOrder:
 
 @with_retry
 def _set_up(row: StandingOrder) -> StandingOrder:
-    """Stores the order, or returns the one with its id. Locks the owner: who sends it again waits
-    for the first request, and for the standby, see Note [Cancelled waits]. Locks the owner's
-    accounts of the order: they may have been closed meanwhile.
+    """Stores the order, or returns the order with its id. Locks the owner: a repeated request waits
+    for the first one, and for the standby, see Note [Cancelled waits]. Locks the owner's accounts
+    of the order, because they may have been closed in the meantime.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(row.owner_id)
@@ -120,7 +125,7 @@ def _set_up(row: StandingOrder) -> StandingOrder:
         before: StandingOrder | None = mine.filter(pk=row.pk).first()
         if before is not None:
             return before
-        if mine.not_ended().count() >= MOST_ORDERS:
+        if mine.not_ended().count() >= MAX_ORDERS:
             raise InvalidDetails(TOO_MANY)
         both = Account.objects.locked([row.from_account_id, row.to_account_id])
         own = {account.pk: account for account in both.filter(user=row.owner_id)}
@@ -132,10 +137,12 @@ def _set_up(row: StandingOrder) -> StandingOrder:
 
 
 def _refuse(row: StandingOrder) -> None:
-    """What would be refused on each day. Money that is not there today is no reason."""
+    """Refuses an order whose payments would be refused on each day. Missing money today does not
+    matter.
+    """
     sender, recipient = row.from_account, row.to_account
     if sender.user_id != row.owner_id:
-        raise InvalidDetails("Choose an account of your own to pay from.")
+        raise InvalidDetails("Choose one of your accounts to pay from.")
     if sender.pk == recipient.pk:
         raise SameAccount(
             "The payer and the recipient are the same account. Choose another account."
@@ -152,34 +159,36 @@ def _refuse(row: StandingOrder) -> None:
 
 
 def refuse_amount(row: StandingOrder, amount: Decimal) -> None:
-    """Raises InvalidAmount or LimitExceeded for an amount that the account never pays at once."""
+    """Raises InvalidAmount or LimitExceeded for an amount that the account can never pay."""
     sender = row.from_account
     if amount <= 0:
-        raise InvalidAmount("The amount is above zero.")
+        raise InvalidAmount("The amount must be above zero.")
     if refusal := decimals_refusal(amount, sender.currency):
         raise InvalidAmount(refusal)
     which = "the" if row.times == 1 else "each"
-    for limit, how in ((sender.transfer_limit, "at once"), (sender.daily_limit, "a day")):
+    for limit, how in ((sender.transfer_limit, "payment"), (sender.daily_limit, "day")):
         if limit is not None and amount > limit:
             raise LimitExceeded(
-                f"This account pays at most {money(limit, sender.currency)} {how}, so {which} "
+                f"Limit of this account: {money(limit, sender.currency)} per {how}. So {which} "
                 "payment would be refused."
             )
 
 
 def _refuse_days(row: StandingOrder) -> None:
     if row.last_on is not None and row.times is not None:
-        raise InvalidDetails("Say until when it pays, or how many times; not both.")
+        raise InvalidDetails("Enter an end date or a number of payments, not both.")
     if row.last_on is not None and row.last_on < row.first_on:
-        raise InvalidDetails("The last day is before the first one.")
+        raise InvalidDetails("The end date is before the first payment.")
 
 
 @with_retry
 def change_amount(
     *, order: StandingOrder, amount: Decimal, today: date | None = None
 ) -> StandingOrder:
-    """Changes what is paid from today on. Raises OrderChanged for an ended order, and while a
-    payment of a day before today is still to be made: that one keeps its amount.
+    """Changes the amount from today on.
+
+    Raises: OrderChanged for an ended order, and while a payment of an earlier day has not been
+    made: this payment keeps its amount.
     """
     with locked(order) as row:
         refuse_amount(row, amount)
@@ -187,24 +196,24 @@ def change_amount(
             raise OrderChanged(MISSED.format(long_date(row.next_on)))
         set_locally(**{CHANGES_AMOUNT: str(row.pk)})
         row.amount = amount
-        _try_anew(row)
+        _clear_refusal(row)
         row.save(update_fields=["amount", "refused_at", "refused_why"])
     return row
 
 
 @with_retry
 def pause(*, order: StandingOrder) -> StandingOrder:
-    """Pays nothing until it is resumed. Pausing twice does no harm."""
+    """Pauses payments until the order is resumed; safe to call twice."""
     with locked(order) as row:
         row.status = StandingOrder.Status.PAUSED
-        _try_anew(row)
+        _clear_refusal(row)
         row.save(update_fields=["status", "refused_at", "refused_why"])
     return row
 
 
 @with_retry
 def resume(*, order: StandingOrder, today: date | None = None) -> StandingOrder:
-    """Pays again, from the first day that is not past: the days of the pause are skipped."""
+    """Resumes payments from the first day that is not past. The days of the pause are skipped."""
     here = today or timezone.localdate()
     with locked(order) as row:
         if row.is_paused:
@@ -219,7 +228,7 @@ def resume(*, order: StandingOrder, today: date | None = None) -> StandingOrder:
 
 @with_retry
 def skip(*, order: StandingOrder, day: date, why: str = "") -> StandingOrder:
-    """Leaves out the next day, which must still be this one. It counts as one of the times."""
+    """Skips the next day, which must still be `day`. The day counts as one of the times."""
     with locked(order) as row:
         if row.next_on != day:
             raise OrderChanged(CHANGED)
@@ -230,12 +239,12 @@ def skip(*, order: StandingOrder, day: date, why: str = "") -> StandingOrder:
 
 @with_retry
 def end(*, order: StandingOrder, why: str = BY_OWNER) -> bool:
-    """Ends an order for good. Returns False if it had ended before; the reason of then stays.
+    """Ends an order permanently. Returns False if it had ended before; its earlier reason stays.
 
-    Raises InvalidDetails for a reason that is too long for the owner's page.
+    Raises: InvalidDetails for a reason that is too long for the owner's page.
     """
     if len(why) > WHY_LIMIT:
-        raise InvalidDetails(f"The owner reads at most {WHY_LIMIT} characters; write less.")
+        raise InvalidDetails(f"Shorten the reason: limit {WHY_LIMIT} characters.")
     with db_transaction.atomic(durable=True):
         row = _lock(order)
         current_access.refuse_if_ended()
@@ -248,8 +257,8 @@ def end(*, order: StandingOrder, why: str = BY_OWNER) -> bool:
 
 @with_retry
 def give_up(*, order: StandingOrder, why: str, ends: bool = False) -> bool:
-    """Settles the next day as refused for good; with `ends`, the order ends too. False if the day
-    was settled, or the order changed, meanwhile.
+    """Settles the next day as refused permanently; with `ends`, also ends the order. Returns False
+    if the day was settled or the order has changed in the meantime.
     """
     with db_transaction.atomic(durable=True):
         row = _lock(order)
@@ -263,9 +272,9 @@ def give_up(*, order: StandingOrder, why: str, ends: bool = False) -> bool:
 
 
 @with_retry
-def note_refusal(*, order: StandingOrder, why: str, at: datetime) -> bool:
-    """Remembers why the next payment was refused, and when first. False if it was settled, or the
-    order changed, meanwhile.
+def record_refusal(*, order: StandingOrder, why: str, at: datetime) -> bool:
+    """Stores why the next payment was refused, and the time of the first refusal. Returns False if
+    the day was settled or the order has changed in the meantime.
     """
     with db_transaction.atomic(durable=True):
         row = _lock(order)
@@ -277,15 +286,16 @@ def note_refusal(*, order: StandingOrder, why: str, at: datetime) -> bool:
 
 
 def _is_same(row: StandingOrder, tried: StandingOrder) -> bool:
-    """Whether the locked row still is what was tried."""
+    """Returns whether the locked row still matches the order that was tried."""
     was, now = ((each.position, each.amount) for each in (tried, row))
     return row.is_active and was == now
 
 
 def settle_paid(order: StandingOrder, paid: Transaction) -> None:
-    """For the database transaction that books the payment, after its accounts are locked: the day
-    is settled with it. Raises OrderChanged, so that nothing is booked, if the order is not any more
-    as it was read.
+    """Settles the day in the database transaction that books the payment, after its accounts are
+    locked.
+
+    Raises: OrderChanged, so that nothing is booked, if the order has changed since it was read.
     """
     is_last = not order.is_within(order.position + 1)
     status = StandingOrder.Status.ENDED if is_last else StandingOrder.Status.ACTIVE
@@ -308,8 +318,9 @@ def settle_paid(order: StandingOrder, paid: Transaction) -> None:
 
 @contextmanager
 def locked(order: StandingOrder) -> Iterator[StandingOrder]:
-    """The stored order, locked behind its owner. Raises OrderChanged if it has ended, and as
-    `lock_person` does.
+    """Yields the stored order, locked after its owner.
+
+    Raises: OrderChanged if the order has ended, and the errors of `lock_person`.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_person(order.owner_id)
@@ -326,25 +337,25 @@ def _lock(order: StandingOrder) -> StandingOrder:
 
 
 def done(order: StandingOrder, outcome: Occurrence.DayOutcome) -> str:
-    """Why an order has ended whose last day was settled, and what became of that day."""
+    """Returns why an order has ended after its last day, with the result of that day."""
     which = "payment" if order.times == 1 else "last payment"
-    return f"The {which} was {ENDS[outcome]}."
+    return f"The {which} was {RESULTS[outcome]}."
 
 
 def _settle(
     row: StandingOrder, day: date, outcome: Occurrence.DayOutcome, *, reason: str = ""
 ) -> None:
-    """Writes down what became of a day, and goes on to the next one, on the locked row."""
+    """Stores the result of a day and moves to the next one. The row must be locked."""
     Occurrence.objects.create(
         id=id_of_occurrence(row.pk, day), order=row, due_on=day, outcome=outcome, reason=reason
     )
     row.position += 1
-    _try_anew(row)
+    _clear_refusal(row)
     if not row.is_within(row.position):
         row.status, row.ended_why = StandingOrder.Status.ENDED, done(row, outcome)
 
 
-def _try_anew(row: StandingOrder) -> None:
+def _clear_refusal(row: StandingOrder) -> None:
     row.refused_at, row.refused_why = None, ""
 
 
@@ -354,9 +365,9 @@ def _store(row: StandingOrder) -> None:
 
 
 def first_day_refusal(day: date, today: date) -> str:
-    """Why an order cannot begin on this day; "" if it can."""
+    """Returns why an order cannot begin on this day; "" if it can."""
     if day < today:
-        return f"This day is past. Today is {long_date(today)}."
-    if (day - today).days > LATEST_FIRST_DAYS:
+        return f"This day is in the past. Today is {long_date(today)}."
+    if (day - today).days > MAX_DAYS_AHEAD:
         return "Choose a day within the next two years."
     return ""

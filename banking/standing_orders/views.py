@@ -38,9 +38,9 @@ from transactions.transfers.forms import prefilled
 from transactions.transfers.reads import known_accounts, payee_name
 
 ABOUT, KEPT = "standing order", "unsent_order"
-SET_UP_ONCE = "This order was set up once; pressing again set up no other."
+SET_UP_ONCE = "This order was set up only once, although you pressed again."
 CHANGED_AFTER_AGREEING = (
-    "That form has set up this order already, so nothing was set up again. For another order, "
+    "This form has already set up an order, so nothing was set up again. For another order, "
     "start with a new form."
 )
 ACTIONS = ("skip", "pause", "resume", "end")
@@ -48,7 +48,7 @@ ACTIONS = ("skip", "pause", "resume", "end")
 
 @require_safe
 def order_list(request: PersonRequest) -> HttpResponse:
-    """The reader's orders, and what they will pay in the days to come."""
+    """Shows the reader's orders, and what they will pay in the coming days."""
     context = {"page": orders_page(request.user)}
     return render(request, "standing_orders/list.html", context)
 
@@ -61,18 +61,18 @@ def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def order_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form, then its review with the next days; an order that was agreed to is set up.
+    """Shows the form, then a review with the next days. After the user agrees, the order is set up.
     Agreeing twice sets it up once.
     """
     if request.method != "POST":
-        return _begun(request)
+        return _begin(request)
     form = StandingOrderForm(request.POST, user=request.user)
     step = request.POST.get("step", "review")
     if step == "edit" or not form.is_valid():
         return _form(request, form)
     if order := _set_up_before(request, form):
-        said = SET_UP_ONCE if form.describes_order(order) else CHANGED_AFTER_AGREEING
-        messages.info(request, said)
+        message = SET_UP_ONCE if form.describes_order(order) else CHANGED_AFTER_AGREEING
+        messages.info(request, message)
         return redirect("transactions:standing_order", order.pk)
     if step == "agree":
         if review.was_reviewed(request, ABOUT, form.as_read):
@@ -81,8 +81,8 @@ def order_new(request: PersonRequest) -> HttpResponse:
     return _review(request, form)
 
 
-def _begun(request: PersonRequest) -> HttpResponse:
-    """A new form, whose id is in its address; after a step-up, the review again."""
+def _begin(request: PersonRequest) -> HttpResponse:
+    """Shows a new form, whose id is in its URL; after a step-up, shows the review again."""
     initial = prefilled(request.user, request.GET)
     if "id" not in initial:
         query = request.GET.copy()
@@ -100,7 +100,7 @@ def _begun(request: PersonRequest) -> HttpResponse:
 
 
 def _set_up_before(request: PersonRequest, form: StandingOrderForm) -> StandingOrder | None:
-    """The order that the form has set up already."""
+    """Returns the order that the form has already set up; None if there is none."""
     mine = StandingOrder.objects.owned_by(request.user)
     order: StandingOrder | None = mine.filter(pk=form.order_id).first()
     if order is not None:
@@ -160,7 +160,7 @@ def _form(request: PersonRequest, form: StandingOrderForm) -> HttpResponse:
 
 @require_safe
 def order_detail(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows an order, its next days, what became of the latest ones, and what can be done."""
+    """Shows an order, its next days, the results of the latest days, and the possible actions."""
     order = _own(request, pk)
     kept = request.session.get(KEPT) or {}
     is_of_it = kept.get("order") == str(order.pk) and not order.is_ended
@@ -172,7 +172,9 @@ def order_detail(request: PersonRequest, pk: Any) -> HttpResponse:
 def _detail(
     request: PersonRequest, order: StandingOrder, form: AmountForm, *, unsaved: str = ""
 ) -> HttpResponse:
-    """The page; `unsaved` is an amount that was typed before a proof, and is to be sent again."""
+    """Shows the page. `unsaved` is an amount that was typed before a step-up and must be sent
+    again.
+    """
     page = order_page(request.user, order)
     context = {"page": page, "form": form, "unsaved": unsaved}
     return render(request, "standing_orders/detail.html", context)
@@ -180,7 +182,7 @@ def _detail(
 
 @require_POST
 def order_amount(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Changes the amount; to others, after a proof."""
+    """Changes the amount. Payments to others require a recent step-up."""
     order = _own(request, pk)
     form = AmountForm(request.POST)
     if not form.is_valid():

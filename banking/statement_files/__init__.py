@@ -1,1 +1,3 @@
-"""Statements to hand on: numbered ones of months, files in formats of banks, their proof."""
+"""Statements as files: numbered monthly statements, statements in formats of banks, and their
+proof.
+"""

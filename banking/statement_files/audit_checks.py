@@ -1,4 +1,4 @@
-"""Checks that each numbered statement of an account is what the books say."""
+"""Checks that each numbered statement of an account matches the books."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,8 +14,8 @@ from transactions.audit.audit import register_check
 from transactions.audit.checks.money import ONE_PASS
 from transactions.audit.findings import Finding, NamedAccount, named
 
-# A statement that does not continue the one before it, is of another month, or has entries before
-# the first one.
+# Statements that do not continue the previous one, have another month, or have entries before the
+# first statement.
 UNLINKED = f"""
 SELECT account_id, number, count(*) OVER ()
 FROM (SELECT *, lag(number) OVER chain AS number_before, lag(ends_at) OVER chain AS end_before,
@@ -32,7 +32,7 @@ WHERE number <> coalesce(number_before, 0) + 1
 ORDER BY account_id, number LIMIT 1"""  # noqa: S608 - constants
 
 # Note [Entries of statements]: entries and the beginnings of statements are sorted together, once
-# for all accounts, so each entry finds the statement that began last before it.
+# for all accounts. So each entry belongs to the latest statement that began before it.
 DIFFERING = f"""
 WITH marked AS (
     SELECT account_id, created_at, direction, amount, digest,
@@ -73,7 +73,7 @@ ORDER BY statement.account_id, statement.number LIMIT 1"""  # noqa: S608 - const
 
 
 class PeriodFigures(NamedTuple):
-    """Number of entries, and their sums."""
+    """The number of entries of a period, and their sums."""
 
     entries: int
     money_in: Decimal
@@ -83,15 +83,15 @@ class PeriodFigures(NamedTuple):
         return f"{self.entries} entries, {self.money_in} in, {self.money_out} out"
 
     def in_words(self, account: NamedAccount) -> str:
-        entries = self.entries or 0  # None where the column lost its NOT NULL
+        entries = self.entries or 0  # None if the column lost its NOT NULL
         count = f"{entries:,} {'entry' if entries == 1 else 'entries'}"
         return f"{count}, {account.money(self.money_in)} in, {account.money(self.money_out)} out"
 
 
 @register_check
 def statements(since: datetime | None = None) -> Iterator[Finding]:
-    """Each statement continues the one before it and has the figures and the digest of the entries
-    of its period. With `since`, the entries of those that begin from then on.
+    """Yields a finding if a statement does not have the sums, number of entries and digest of its
+    period's entries. With `since`, reads only the statements that begin from then on.
     """
     with locally(**({} if since else ONE_PASS)), connection.cursor() as cursor:
         cursor.execute(DIFFERING, {"since": since or "-infinity"})
@@ -112,8 +112,8 @@ def statements(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _unlinked() -> Iterator[Finding]:
-    """Each statement is of its month and continues the one before it; the first one begins before
-    all entries.
+    """Yields a finding if a statement has the wrong month or does not continue the previous one.
+    The first statement must begin before all entries.
     """
     with connection.cursor() as cursor:
         cursor.execute(UNLINKED)
@@ -128,8 +128,8 @@ def _unlinked() -> Iterator[Finding]:
             "another number, month, period or opening balance",
             broken,
             sentence=f"{named(account).at_start}: statement {number} does not continue the one "
-            "before it, or is not of its month: its number, its month, its period or its opening "
-            "balance is another.",
+            "before it, or has the wrong month: its number, its month, its period or its opening "
+            "balance differs.",
         )
 
 
@@ -138,10 +138,10 @@ def _differing_sentence(
 ) -> str:
     if stored == books:
         return (
-            f"{account.at_start}: statement {number} was changed, or an entry of its period: its "
-            "digest or its closing balance does not follow from them."
+            f"{account.at_start}: statement {number} or an entry of its period was changed: its "
+            "digest or its closing balance does not match."
         )
     return (
-        f"{account.at_start}: statement {number} says {stored.in_words(account)}, but the books "
+        f"{account.at_start}: statement {number} has {stored.in_words(account)}, but the books "
         f"have {books.in_words(account)} in its period."
     )

@@ -1,4 +1,4 @@
-"""Says whether a statement that somebody holds is what the books say, to whoever has its digest."""
+"""Checks a statement against the books for anybody who has its digest or code."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -29,26 +29,28 @@ from transactions.models.entry import EntryQuerySet
 from transactions.models.seal import DIGEST_BYTES
 
 SEARCH_SECONDS = 2.0
-_search = BoundedSemaphore()  # one at a time in a process
+_search = BoundedSemaphore()  # one search at a time per process
 
 
 class CheckTooSlow(Exception):
-    """The search of a choice takes too long, or another one is running."""
+    """The search of a chosen statement takes too long, or another search is running."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedStatement:
-    """What the bank knows of a statement, to compare with the paper. `is_true`: the books give the
-    same digest today. `may_differ`: they do not, but a search found the entries, which may find
-    others today. `audit`: what the audits say of the period, "" if the last one found something.
+    """The bank's records of a statement, to compare with the printed statement.
+
+    `is_true`: the books give the same digest today. `may_differ`: they do not, but the entries came
+    from a search, which may find other entries today. `audit`: what the audits found about the
+    period, "" if the last one found an error.
     """
 
-    title: str  # "" of chosen entries, which have no number
+    title: str  # "" for chosen entries, which have no number
     period: str
-    holder: str  # the name of then; "" of a code without it
+    holder: str  # the name at that time; "" if the code lacks it
     account_number: str
     currency: str
-    opening: Decimal  # with `closing` the account's, to which a selection does not lead
+    opening: Decimal  # `opening` and `closing` are the account's, also for a selection
     money_in: Decimal
     money_out: Decimal
     closing: Decimal
@@ -62,14 +64,17 @@ class CheckedStatement:
 
 
 def checked_digest(digest: bytes) -> CheckedStatement | None:
-    """The numbered statement with this digest; None if there is none."""
+    """Returns the numbered statement with this digest; None if there is none."""
     found = MonthlyStatement.objects.select_related("account", "seal").filter(digest=digest)
     statement = found.first()
     return _checked_month(statement) if statement else None
 
 
 def checked_choice(token: str) -> CheckedStatement | None:
-    """The choice of a code; None if the code is not the bank's. Raises CheckTooSlow."""
+    """Returns the chosen statement of a code; None if the code is not the bank's.
+
+    Raises: CheckTooSlow.
+    """
     try:
         read = choice_of(token)
     except (BadSignature, ValueError):
@@ -77,7 +82,7 @@ def checked_choice(token: str) -> CheckedStatement | None:
     account = Account.objects.filter(pk=read.account).first()
     if account is None:
         return None
-    with timezone.override(read.zone):  # days begin and end as on the paper
+    with timezone.override(read.zone):  # days begin and end as on the printed statement
         return _checked_choice(account, read)
 
 
@@ -85,7 +90,7 @@ def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
     choice = ChosenEntries(account, read.filters, read.made_at, read.before)
     ids = ids_at(read.places, choice.all_of_account) if read.places else _found_again(choice)
     totals = totals_of_rows(account.pk, ids)
-    # A seal that was made since covers what none covered then.
+    # A newer seal may cover a period that no seal covered when the file was made.
     seal = choice.seal()
     is_true = read.digest in (choice.digest(totals, seal), choice.digest(totals, None))
     figures = choice.figures(seal)
@@ -105,8 +110,10 @@ def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
 
 
 def _found_again(choice: ChosenEntries) -> list[UUID]:
-    """The transactions of a choice whose code has no places. Raises CheckTooSlow: strangers may
-    ask for it as often as the owner of a search that takes long.
+    """Returns the transactions of a choice whose code has no places.
+
+    Raises: CheckTooSlow. This limit is needed because strangers may open the link of a slow search
+    as often as its owner.
     """
     if not _search.acquire(blocking=False):
         raise CheckTooSlow
@@ -148,8 +155,8 @@ def _checked_month(statement: MonthlyStatement) -> CheckedStatement:
 
 
 def _audit_of(entries: EntryQuerySet) -> str:
-    """The last audit that read all of these entries, in words; "" if it or the last of all audits
-    found something.
+    """Returns a message about the last audit that read all of these entries; "" if that audit or
+    the last of all audits found something.
     """
     runs = AuditRun.objects.order_by("-finished_at")
     last = runs.first()
@@ -169,8 +176,8 @@ def _audit_of(entries: EntryQuerySet) -> str:
 
 
 def digest_in(text: str) -> bytes | None:
-    """The digest that somebody typed in hexadecimal; None if it is none. Spaces and case do not
-    matter.
+    """Returns the digest that somebody typed in hexadecimal; None if it is not valid. Spaces and
+    case do not matter.
     """
     try:
         digest = bytes.fromhex("".join(text.split()))

@@ -1,13 +1,13 @@
-"""What somebody sees of their account, with the filters of the page, as a document.
+"""The entries that somebody sees on their account's page, with its filters, as a document.
 
-Note [Proof of a choice]: nothing is stored of a choice. Its check address holds the account, the
-filters, when it was made, the digest, the time zone, the name of the holder and, of a search, the
-places of what it found, signed with SECRET_KEY; to check it, the same entries are read again, by
-days of that time zone. The name is that of the PDF: whoever has it learns no later name.
+Note [Proof of a choice]: a choice is not stored. Its check URL contains the account, the filters,
+the time, the digest, the time zone, the holder's name and, for a search, the places of the entries
+that it found, signed with SECRET_KEY. To check a choice, the same entries are read again, with the
+days of that time zone. The name is the name in the PDF, so the URL does not reveal a later name.
 
-Note [Booked up to]: the bookings of an account follow one another, each later than its
-`last_entry_at`. So a choice has what was booked up to the `last_entry_at` that was read first. What
-is being booked meanwhile comes after it, whichever clock it has, and is neither in the file nor
+Note [Booked up to]: the bookings of an account are in order, each later than the `last_entry_at`
+before it. So a choice contains the entries up to the `last_entry_at` that was read first. A booking
+that is not committed yet has a later time, whichever clock it uses. It is neither in the file nor
 found when its code is checked.
 """
 
@@ -46,13 +46,13 @@ ZERO = Decimal(0)
 TICK = timedelta(microseconds=1)  # between two moments of Postgres
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
-LastEntry = tuple[datetime, Decimal]  # when it was booked, and the balance after it
+LastEntry = tuple[datetime, Decimal]  # its booking time, and the balance after it
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenEntries:
-    """An account's entries that match filters, of those booked before `before`, which is after the
-    last one that was there at `made_at`: see Note [Booked up to].
+    """An account's entries that match filters and were booked before `before`. This is just after
+    the last entry that existed at `made_at`: see Note [Booked up to].
     """
 
     account: Account
@@ -62,19 +62,19 @@ class ChosenEntries:
 
     @classmethod
     def of(cls, account: Account, filters: Filters) -> Self:
-        """The choice of this moment. `account` was just read."""
+        """Returns the choice at this moment. `account` must just have been read."""
         last = account.last_entry_at
         return cls(account, filters, timezone.now(), last + TICK if last else BEFORE_ALL)
 
     @property
     def all_of_account(self) -> EntryQuerySet:
-        """What was booked on the account until then, whether the filters let it through or not."""
+        """All entries of the account until then, without the filters."""
         entries: EntryQuerySet = Entry.objects.for_account(self.account)
         return entries.between(None, self.before)
 
     @property
     def entries(self) -> EntryQuerySet:
-        """Oldest first."""
+        """The chosen entries, oldest first."""
         return entries_of(self.account, self.filters).between(None, self.before).for_files()
 
     @property
@@ -83,16 +83,18 @@ class ChosenEntries:
 
     @property
     def ends_at(self) -> datetime:
-        """The end of the last day, but at most when it was made."""
+        """The end of the last day, but not later than the time of the choice."""
         made = max(self.made_at, self.before)  # the clock of this machine may be behind
         return min(end_of_day(self.filters.end), made) if self.filters.end else made
 
     def balance_at(self, moment: datetime) -> Decimal:
-        """The account's balance just before a moment, without what was booked since."""
+        """Returns the account's balance just before a moment, without later bookings."""
         return balance_at(self.account, min(moment, self.before))
 
     def first_day(self) -> date:
-        """That of the filter; else of the account's first entry, or of its opening."""
+        """Returns the first day of the filter. Without one, the day of the account's first entry or
+        of its opening.
+        """
         if self.filters.start:
             return self.filters.start
         entries = self.all_of_account.order_by("created_at")
@@ -100,8 +102,8 @@ class ChosenEntries:
         return timezone.localdate(first or self.account.created_at)
 
     def period(self) -> tuple[date, date]:
-        """The first and the last day, at most that on which it was made. Of days to come, the first
-        alone.
+        """Returns the first and the last day. The last day is not later than the day of the choice,
+        but never before the first day.
         """
         first, last = self.first_day(), timezone.localdate(self.made_at)
         if self.filters.end:
@@ -109,7 +111,7 @@ class ChosenEntries:
         return first, max(first, last)
 
     def figures(self, seal: Seal | None) -> StatementFigures:
-        """What the digest covers beside the rows."""
+        """Returns the values that the digest covers in addition to the rows."""
         opening = self.balance_at(self.starts_at) if self.starts_at else None
         return StatementFigures(
             self.account.number, self.account.currency, None, self.starts_at, self.ends_at,
@@ -118,21 +120,21 @@ class ChosenEntries:
         )  # fmt: skip
 
     def last_entry(self) -> LastEntry | None:
-        """The account's last entry before the end, whether the filters let it through or not."""
+        """Returns the account's last entry before the end, regardless of the filters."""
         entries = Entry.objects.for_account(self.account)
         entries = entries.between(None, min(self.ends_at, self.before))
         last: LastEntry | None = entries.newest_first().values_list("created_at", "balance").first()
         return last
 
     def seal(self) -> Seal | None:
-        """The first seal that covers the period; None if none does."""
+        """Returns the first seal that covers the period; None if there is none."""
         return Seal.objects.filter(ends_at__gte=self.ends_at).order_by("number").first()
 
     def digest(self, totals: RowTotals, seal: Seal | None) -> bytes:
         return digest_of(self.figures(seal), totals)
 
     def token(self, digest: bytes, entries: Sequence[Entry]) -> str:
-        """The signed text by which a page checks the digest of these entries."""
+        """Returns the signed text with which a page checks the digest of these entries."""
         filters = self.filters
         places = places_of(entries, self.all_of_account) if filters.text else ""
         words = [
@@ -144,9 +146,11 @@ class ChosenEntries:
 
 
 class ReadToken(NamedTuple):
-    """What a token holds. `places` is "" for a choice whose filters find it again; `zone` is the
-    bank's time zone when the choice was made, in which its days begin and end; `holder` the name of
-    then, "" in older codes.
+    """The content of a token.
+
+    `places` is "" for a choice whose filters find its entries again. `zone` is the bank's time zone
+    when the choice was made: its days begin and end there. `holder` is the name at that time, "" in
+    older codes.
     """
 
     account: UUID
@@ -160,11 +164,14 @@ class ReadToken(NamedTuple):
 
 
 def choice_of(token: str) -> ReadToken:
-    """Raises BadSignature."""
+    """Returns the content of a token.
+
+    Raises: BadSignature.
+    """
     account, start, end, direction, text, made_at, digest, *more = signing.loads(token, salt=SALT)
     filters = Filters(_day(start), _day(end), direction, text)
     moment = datetime.fromisoformat(made_at)
-    # Older codes lack the last words.
+    # Older codes lack the last values.
     places = more[0] if more else ""
     before = EPOCH + int(more[1]) * TICK if more[1:] else moment
     zone = ZoneInfo(more[2] if more[2:] else settings.TIME_ZONE)
@@ -175,7 +182,10 @@ def choice_of(token: str) -> ReadToken:
 
 
 def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> HttpResponseBase:
-    """A choice as a file; a PDF has a proof. Raises FileTooLong."""
+    """Returns a choice as a file; a PDF contains a proof.
+
+    Raises: FileTooLong.
+    """
     with made_in_turn(kind, choice.account):
         rows = choice.entries
         if kind in LIMITS:
@@ -188,8 +198,9 @@ def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> Http
 
 
 def streamed_document(choice: ChosenEntries) -> StatementDocument:
-    """The document of a choice, without proof. Its balances are read on the writer; its entries may
-    be read from a replica, if that has the last one, from which the closing balance follows.
+    """Returns the document of a choice, without proof. Its balances are read on the writer. Its
+    entries may be read from a replica, if the replica has the last one, which gives the closing
+    balance.
     """
     last = choice.last_entry()
     entries = stream_entries(choice.entries, is_complete=lambda: choice.last_entry() == last)
@@ -213,7 +224,7 @@ def _document(
 
 
 def proved_document(choice: ChosenEntries, *, check_page: str) -> StatementDocument:
-    """The same with sums and proof. Reads all entries at once."""
+    """Returns the document of a choice with sums and proof. Reads all entries into memory."""
     entries = list(choice.entries)
     totals = totals_of_rows(choice.account.pk, [entry.transaction_id for entry in entries])
     seal = choice.seal()

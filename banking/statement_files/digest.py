@@ -1,11 +1,11 @@
-"""What the digest of a statement covers; docs/statements.md describes it too.
+"""The content of the digest of a statement; docs/statements.md describes it too.
 
-Note [Digest of a statement]: the digest is SHA-256 over a JSON array of the statement's figures,
-the digest of the seal that covers its period, and the digest of its rows. That one is SHA-256 over
-the digests of the entries, oldest first. An entry's digest covers only what its holder sees: with
-the balance of the other side in it, as in the digests of seals, whoever holds a statement of one
-payment could try balances until the digest is right. Names are not part of it, because people
-change theirs.
+Note [Digest of a statement]: the digest is SHA-256 over a JSON array of the statement's values, the
+digest of the seal that covers its period, and the digest of its rows. The digest of the rows is
+SHA-256 over the digests of the entries, oldest first. An entry's digest covers only what its holder
+sees. If it contained the balance of the other side, like the digests of seals, somebody with a
+statement of one payment could try balances until the digest matches. Names are not part of the
+digest, because people change their names.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ CHOSEN_TOTALS = f"SELECT {_TOTALS} {_ENTRIES} AND transaction_id = ANY (%(ids)s)
 
 
 class RowTotals(NamedTuple):
-    """Number and sums of an account's rows, the SHA-256 of their digests, oldest first, and the
+    """The number and sums of an account's rows, the SHA-256 of their digests, oldest first, and the
     accounts on their other sides.
     """
 
@@ -53,8 +53,8 @@ class RowTotals(NamedTuple):
 
 
 class StatementFigures(NamedTuple):
-    """What is digested of a statement. `number` is None for a choice of rows, and so is the seal
-    (its number and digest) where none covers all of them.
+    """The values of a statement that its digest covers. `number` is None for a choice of rows.
+    `seal` (its number and digest) is None if no seal covers all rows.
     """
 
     account_number: str
@@ -70,23 +70,23 @@ class StatementFigures(NamedTuple):
 def totals_of_periods(
     account: uuid.UUID, periods: Sequence[tuple[datetime, datetime]]
 ) -> list[RowTotals]:
-    """Of all rows of each period. One query."""
+    """Returns the totals of all rows of each period. One query."""
     starts, ends = zip(*periods, strict=True)
     return _totals(PERIOD_TOTALS, {"account": account, "starts": list(starts), "ends": list(ends)})
 
 
 def totals_of_period(account: uuid.UUID, starts_at: datetime, ends_at: datetime) -> RowTotals:
-    """Of all rows of a period."""
+    """Returns the totals of all rows of a period."""
     return totals_of_periods(account, [(starts_at, ends_at)])[0]
 
 
 def totals_of_rows(account: uuid.UUID, ids: Sequence[uuid.UUID]) -> RowTotals:
-    """Of these rows."""
+    """Returns the totals of these rows."""
     return _totals(CHOSEN_TOTALS, {"account": account, "ids": list(ids)})[0]
 
 
 def digest_of(figures: StatementFigures, totals: RowTotals) -> bytes:
-    """The digest of a statement, see Note [Digest of a statement]."""
+    """Returns the digest of a statement, see Note [Digest of a statement]."""
     seal = figures.seal
     text = json.dumps(
         [
@@ -121,7 +121,7 @@ def _totals(sql: str, values: dict[str, Any]) -> list[RowTotals]:
 
 
 def _plain(amount: Decimal | None) -> str | None:
-    """With four decimals, as the database stores it."""
+    """Returns the amount with four decimals, as the database stores it."""
     return None if amount is None else f"{amount:.4f}"
 
 

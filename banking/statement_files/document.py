@@ -1,4 +1,4 @@
-"""A statement as all formats write it."""
+"""A statement as the input of all formats."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from transactions.models import Entry
 
 
 class FileTooLong(LedgerError):
-    """The statement has more entries or letters than a file of this format holds here."""
+    """The statement has more entries or letters than we write into a file of this format."""
 
     field = "format"
 
@@ -20,7 +20,7 @@ class FileTooLong(LedgerError):
 @dataclass(frozen=True, slots=True)
 class StatementLine:
     """One entry. `booked_at` is in the time zone of the statement; `amount` is negative for money
-    out; `who` and `number` are of the other side, "" outside the bank.
+    out. `who` and `number` describe the other side, "" outside the bank.
     """
 
     id: UUID
@@ -41,25 +41,27 @@ class StatementLine:
 
     @property
     def booked_on(self) -> date:
-        """In the time zone of the statement."""
+        """The day of the booking in the time zone of the statement."""
         return self.booked_at.date()
 
     @property
     def words(self) -> str:
-        """Description and reference, as far as the title does not say them."""
+        """Description and reference, without what the title already contains."""
         description = "" if self.title == self.description else self.description
         return " · ".join(filter(None, (description, self.reference)))
 
 
 @dataclass(frozen=True, slots=True)
 class StatementDocument:
-    """A statement of whole days. `number` and `month` are those of a monthly statement, None for
-    what somebody has chosen; then `selection` says in words what filters left out. The balances are
-    the account's, to which the lines of a selection do not lead. `made_at` is in the time zone of
-    the statement, in which its days are too, whatever the setting is later.
+    """A statement of whole days.
+
+    `number` and `month` are None if somebody has chosen the entries; then `selection` describes the
+    filters. The balances are the account's, also for a selection. `made_at` and the days are in the
+    time zone of the statement, even if the bank's setting changes later.
 
     `lines` can be read once, oldest first. `digest` is hexadecimal, "" in formats without proof;
-    `check_page` is the address of the page that checks it, `check_url` the same with what to check.
+    `check_page` is the address of the page that checks it, and `check_url` that address with the
+    digest or code.
     """
 
     account_number: str
@@ -94,7 +96,9 @@ class StatementDocument:
 
     @property
     def short_id(self) -> str:
-        """At most 16 letters and digits that tell this statement from others of the account."""
+        """At most 16 letters and digits that identify this statement among the account's
+        statements.
+        """
         if self.month is not None:
             return f"M{self.number:05}{self.month:%Y%m}"
         return f"X{self.made_at:%y%m%d%H%M%S}"
@@ -103,8 +107,8 @@ class StatementDocument:
 def lines_of(
     entries: Iterable[Entry], *, holder: UUID, zone: tzinfo, names: dict[str, str] | None = None
 ) -> Iterator[StatementLine]:
-    """Entries as lines, with times in `zone`. `names`: of the other sides, by id of account; else
-    those of today.
+    """Yields entries as lines, with times in `zone`. `names` contains the names of the other sides
+    by account id; without it, the current names are used.
     """
     for entry in entries:
         other = entry.counterparty

@@ -1,8 +1,8 @@
 """Issues the numbered statements of all accounts, one for each month that seals cover.
 
 Safe to run twice, in parallel and after a crash: the id of a statement is made of the account and
-the number, and a trigger accepts only the next one. What is issued depends on the books alone, not
-on when the job runs: each statement names the first seal that covers its month.
+the number, and a trigger accepts only the next number. The statements depend only on the books, not
+on when the job runs: each statement refers to the first seal that covers its month.
 """
 
 from bisect import bisect_left
@@ -29,12 +29,12 @@ from ledger.jobs.apart import apart
 from ledger.text.dates import months_before, start_of_day
 from transactions.models import Entry, Seal
 
-AT_ONCE = 50  # accounts of one database transaction
+BATCH_SIZE = 50  # accounts per database transaction
 
 
 def issue_due() -> int:
-    """Issues every statement that is due and returns how many. Nothing before the first seal. If
-    those of an account fail, issues all others first, then raises that error.
+    """Issues every statement that is due and returns how many. Issues nothing before the first
+    seal. If the statements of an account fail, issues all others first, then raises that error.
     """
     seals = list(Seal.objects.order_by("number").only("number", "ends_at", "digest"))
     if not seals:
@@ -43,10 +43,10 @@ def issue_due() -> int:
     due = _due(until)
     issued = 0
     with apart("Statements of account") as account_apart:
-        while accounts := list(islice(due, AT_ONCE)):
+        while accounts := list(islice(due, BATCH_SIZE)):
             try:
                 issued += _issue(accounts, until, seals)
-            except Exception:  # noqa: BLE001 - raised again for the account that it is of
+            except Exception:  # noqa: BLE001 - raised again for the account that caused it
                 for account in accounts:
                     with account_apart(account.pk):
                         issued += _issue([account], until, seals)
@@ -62,7 +62,9 @@ def _month_of(day: date) -> date:
 
 
 def _due(until: date) -> Iterator[Account]:
-    """Accounts that lack the statement of a month before `until`, each with its holder."""
+    """Yields the accounts that lack the statement of a month before `until`, each with its
+    holder.
+    """
     latest = MonthlyStatement.objects.filter(account=OuterRef("pk")).newest_first()
     accounts = Account.objects.select_related("user").annotate(
         latest_month=Subquery(latest.values("month")[:1])
@@ -76,8 +78,9 @@ def _due(until: date) -> Iterator[Account]:
 
 
 def _issue(accounts: list[Account], until: date, seals: list[Seal]) -> int:
-    """Issues what these accounts lack, in one database transaction. What another worker issues at
-    the same moment is left to it; with several accounts that is an IntegrityError.
+    """Issues the missing statements of these accounts, in one database transaction. If another
+    worker issues the same ones at the same moment, returns 0 for a single account and raises
+    IntegrityError for several accounts.
     """
     made = [row for account in accounts for row in _statements(account, until, seals)]
     try:
@@ -92,7 +95,7 @@ def _issue(accounts: list[Account], until: date, seals: list[Seal]) -> int:
 
 
 def _statements(account: Account, until: date, seals: list[Seal]) -> Iterator[MonthlyStatement]:
-    """The statements that an account lacks, not saved. Four queries."""
+    """Yields the missing statements of an account, unsaved. Four queries."""
     last = MonthlyStatement.objects.of(account).newest_first().first()
     month = _next_month(last.month) if last else _first_month(account)
     months = []
@@ -112,7 +115,9 @@ def _statements(account: Account, until: date, seals: list[Seal]) -> Iterator[Mo
 
 
 def _first_month(account: Account) -> date:
-    """That in which it was opened, or of its first entry if that is older, as of an import."""
+    """Returns the month in which the account was opened, or the month of its first entry if that is
+    older, as after an import.
+    """
     first = Entry.objects.for_account(account).order_by("created_at").values_list("created_at")
     began = [account.created_at, *(moment for (moment,) in first[:1])]
     return _month_of(timezone.localdate(min(began)))
@@ -145,7 +150,7 @@ def _statement(
 
 
 def _names(account: Account, others: frozenset[UUID]) -> dict[UUID, str]:
-    """What these accounts are called on statements of this one."""
+    """Returns the names of these accounts on statements of this one."""
     found = Account.objects.filter(pk__in=others).select_related("user")
     return {
         other.pk: other.name if other.user_id == account.user_id else other.user.name

@@ -21,12 +21,14 @@ from transactions.models.seal import DIGEST_BYTES, Seal
 
 
 def time_zone_now() -> str:
-    """The name of the bank's time zone, as it is set today."""
+    """Returns the name of the bank's time zone in the current settings."""
     return settings.TIME_ZONE
 
 
 def id_of_statement(account: uuid.UUID, number: int) -> uuid.UUID:
-    """The id of an account's statement, so that two workers cannot issue one number twice."""
+    """Returns the id of an account's statement. The same number gives the same id, so that two
+    workers cannot issue it twice.
+    """
     return uuid.uuid5(account, f"statement {number}")
 
 
@@ -41,8 +43,8 @@ class MonthlyStatementQuerySet(models.QuerySet["MonthlyStatement"]):
 class MonthlyStatement(models.Model):
     """Opening balance, sums, closing balance and the digest of an account's month.
 
-    `names` are those of the other sides as they were when it was issued, by id of account. A later
-    change of a name changes no statement; the digest covers only what never changes.
+    `names` contains the names of the other sides at the time of issue, by account id. If a name
+    changes later, statements keep the old one; the digest covers only values that never change.
     """
 
     id = models.UUIDField(
@@ -77,7 +79,7 @@ class MonthlyStatement(models.Model):
     class Meta:
         db_table = "monthly_statements"
         db_table_comment = "Numbered statements of accounts; inserted once, never changed"
-        default_permissions = ()  # its holder alone, regardless of roles
+        default_permissions = ()  # only its holder, regardless of roles
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             STATEMENT_FOLLOWS,
             *stays("statement_stays", "statements_stay", "A statement that is issued stays."),
@@ -124,12 +126,12 @@ class MonthlyStatement(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The bank's time zone when it was issued."""
+        """The bank's time zone when the statement was issued."""
         return ZoneInfo(self.time_zone)
 
     @property
     def first_day(self) -> date:
-        """In its own time zone, as all days of it."""
+        """The first day, in the time zone of the statement."""
         return timezone.localdate(self.starts_at, self.zone)
 
     @property
@@ -138,7 +140,7 @@ class MonthlyStatement(models.Model):
 
     @property
     def change(self) -> Decimal:
-        """By how much the month changed the balance."""
+        """The change of the balance in this month."""
         change: Decimal = self.closing - self.opening
         return change
 

@@ -16,19 +16,22 @@ from transactions.statements.page import stream_entries
 
 
 def entries_of_month(statement: MonthlyStatement) -> EntryQuerySet:
-    """The entries of a statement, oldest first."""
+    """Returns the entries of a statement, oldest first."""
     entries: EntryQuerySet = Entry.objects.for_account(statement.account)
     return entries.between(statement.starts_at, statement.ends_at).for_files()
 
 
 def statement_of(owner: User, account: UUID, number: int) -> MonthlyStatement | None:
-    """A statement of an account of this person; None without one."""
+    """Returns a statement of an account of this person; None if there is none."""
     found = MonthlyStatement.objects.select_related("account", "seal")
     return found.filter(account=account, account__user=owner, number=number).first()
 
 
 def file_of_month(statement: MonthlyStatement, kind: str, *, check_page: str) -> HttpResponseBase:
-    """A statement as a file. Raises FileTooLong."""
+    """Returns a statement as a file.
+
+    Raises: FileTooLong.
+    """
     refuse_too_long(kind, statement.entry_count)
     rows = entries_of_month(statement)
     entries = stream_entries(
@@ -43,8 +46,8 @@ def file_of_month(statement: MonthlyStatement, kind: str, *, check_page: str) ->
 def monthly_document(
     statement: MonthlyStatement, entries: Iterable[Entry], *, check_page: str
 ) -> StatementDocument:
-    """The document of a statement: always the same, with the names and in the time zone of when it
-    was issued.
+    """Returns the document of a statement. It is always the same, because it uses the names and the
+    time zone of the time of issue.
     """
     account, zone = statement.account, statement.zone
     return StatementDocument(
@@ -61,6 +64,6 @@ def monthly_document(
 
 
 def seal_line(statement: MonthlyStatement) -> str:
-    """ "Sealed up to 31 October 2026 by seal 12."."""
+    """Returns "Sealed up to 31 October 2026 by seal 12."."""
     seal = statement.seal
     return f"Sealed up to {long_date(seal.last_day)} by seal {seal.number}."

@@ -1,4 +1,4 @@
-"""Monthly statements and files of the formats of banks, on the page of a statement."""
+"""Links to monthly statements and to files in formats of banks, on the page of a statement."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +11,11 @@ from ledger.web.table_files import TYPES
 
 @register("statement_actions", "statement_files/_monthly.html")
 def monthly(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """A link."""
+    """Adds a link."""
     return {}
 
 
 @register("statement_files", "statement_files/_kinds.html")
 def kinds(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Ending and label of each format but those of every table, the one for people first."""
+    """Returns extension and label of each format that other tables do not have, PDF first."""
     return {"kinds": [(kind, label) for kind, label in LABELS.items() if kind not in TYPES]}

@@ -1,4 +1,4 @@
-"""The monthly statements of a person."""
+"""A person's monthly statements."""
 
 from collections.abc import Iterable, Iterator
 
@@ -19,8 +19,8 @@ def _monthly_statements(person: User) -> Iterable[Row]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """The names on the person's own monthly statements, and theirs on those of others whom they
-    have paid or been paid by. No digest covers a name.
+    """Yields the names on the person's monthly statements, and the person's name on statements of
+    the other sides of their payments. No digest covers a name.
     """
     own = MonthlyStatement.objects.filter(account__in=traces.accounts)
     yield emptied(own, holder=NAME, account_name=ACCOUNT_NAME)

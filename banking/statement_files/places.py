@@ -1,9 +1,9 @@
-"""Which of an account's entries a choice has, as text that is short enough for a code on paper.
+"""The places of chosen entries in an account, as a text that is short enough for a printed code.
 
-Note [Places of entries]: what a search finds depends on what its reader writes later, such as
-notes and categories, on names, and on the day. So the code of a search has the places of what it
-found among all entries of the account, oldest first. Those never change: nothing is booked before
-what is there.
+Note [Places of entries]: the result of a search depends on its reader's notes and categories, on
+names, and on the day. So the code of a search contains the places of the found entries among all
+entries of the account, oldest first. The places never change, because nothing is booked before an
+existing entry.
 """
 
 import zlib
@@ -14,12 +14,12 @@ from uuid import UUID
 from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
 
-MOST_BYTES = 240  # more would make the squares of the code too small
+MAX_BYTES = 240  # with more, the squares of the code would be too small
 NO_PLACE = urlsafe_b64encode(zlib.compress(b"", wbits=-zlib.MAX_WBITS)).decode()
 
 
 def places_of(entries: Sequence[Entry], all_of_account: EntryQuerySet) -> str:
-    """The places of the entries, oldest first; "" if it would be too long."""
+    """Returns the places of the entries, oldest first; "" if the text would be too long."""
     if not entries:
         return f"0.{NO_PLACE}"
     first, last = entries[0].created_at, entries[-1].created_at
@@ -33,14 +33,16 @@ def places_of(entries: Sequence[Entry], all_of_account: EntryQuerySet) -> str:
             bits.append(0)
         bits[-1] |= (id in chosen) << place % 8
     packed = zlib.compress(bits, level=9, wbits=-zlib.MAX_WBITS)
-    if len(packed) > MOST_BYTES:
+    if len(packed) > MAX_BYTES:
         return ""
     return f"{before}.{urlsafe_b64encode(packed).decode()}"
 
 
 def ids_at(places: str, all_of_account: EntryQuerySet) -> list[UUID]:
-    """The transactions of the entries at these places, oldest first. Fewer if there are fewer
-    entries than there were. Raises ValueError for what `places_of` does not return.
+    """Returns the transactions of the entries at these places, oldest first. Returns fewer if the
+    account has fewer entries than before.
+
+    Raises: ValueError for a text that `places_of` does not return.
     """
     before, _, packed = places.partition(".")
     try:

@@ -1,4 +1,4 @@
-"""The job of monthly statements, which are of sealed days."""
+"""The job of monthly statements. It runs after the sealing, because statements need sealed days."""
 
 from ledger.jobs.schedule import ScheduledJob, register
 

@@ -1,4 +1,6 @@
-"""The text that the digest of a statement covers, as SQL. docs/statements.md describes it too."""
+"""The SQL of the text that the digest of a statement covers. docs/statements.md describes it
+too.
+"""
 
 from transactions.audit.digest import utc
 
@@ -11,8 +13,8 @@ ENTRY_DIGEST = f"sha256(convert_to({ENTRY_TEXT}, 'UTF8'))"
 
 
 def statement_digest(rows: str) -> str:
-    """The SQL of the digest of a row `statement` of `monthly_statements` with its `account` and
-    `seal`, given the SHA-256 of its rows.
+    """Returns the SQL of the digest of a row `statement` of `monthly_statements` with its `account`
+    and `seal`. `rows` is the SQL of the SHA-256 of its rows.
     """
     amounts = ("opening", "money_in", "money_out", "closing")
     texts = ", ".join(f"to_json(statement.{amount}::text)" for amount in amounts)

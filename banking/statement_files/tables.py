@@ -1,4 +1,4 @@
-"""Who reads monthly statements. A job issues them."""
+"""The rights on monthly statements. A job issues them."""
 
 from ledger.db.rights.policies import OF_ACCOUNT
 from ledger.db.rights.registered_tables import READ, Table, register
@@ -9,7 +9,7 @@ register(
             web=READ,
             worker="SELECT, INSERT, UPDATE (holder, account_name, names)",
             rows=OF_ACCOUNT,
-            personal_data="names; erased with the person. Figures stay: books",
+            personal_data="names; erased with the person. Amounts stay: books",
         ),
     }
 )

@@ -1,32 +1,32 @@
-"""The trigger that accepts a statement.
+"""The trigger that checks a new statement.
 
-Note [Statements follow]: a trigger accepts a statement only as the next of its account, beginning
-where the one before it ended, and only of a period that a seal covers. So the numbers of an account
-have no gap, and nothing can be booked into the period afterwards. The period is that of its month,
-so months follow one another too. The figures are those of the entries, so whoever may insert a
-statement cannot invent one. Before the first statement the account has no entry.
+Note [Statements follow]: a trigger accepts a statement only as the next one of its account: it must
+begin where the previous one ended, and a seal must cover its period. So the numbers of an account
+have no gap, and nothing can be booked into the period afterwards. The period must match its month,
+so the months are consecutive too. The amounts must match the entries, so a role that may insert
+statements cannot invent one. Before the first statement the account has no entry.
 
 Note [Edges of a month]: months begin at midnight in `TIME_ZONE`, which the database does not know.
-All zones are at most 14 hours from UTC, so an edge is at most that far from the midnight in UTC,
-also if the setting changes between two statements, which moves an edge by some hours.
+All time zones are at most 14 hours from UTC, so an edge is at most that far from midnight in UTC.
+This is also true if the setting changes between two statements, which moves an edge by some hours.
 """
 
 import pgtrigger
 
 from ledger.db.triggers import FirmTrigger, refuse
 
-FARTHEST = "interval '14 hours'"  # from UTC, see Note [Edges of a month]
+MAX_OFFSET = "interval '14 hours'"  # from UTC, see Note [Edges of a month]
 
 
 def is_off(moment: str, midnight: str) -> str:
-    """SQL: whether an edge is too far from a midnight, given as a timestamp of UTC."""
+    """Returns SQL: whether an edge is too far from a midnight, given as a timestamp in UTC."""
     edge = f"(({midnight}) AT TIME ZONE 'UTC')"
-    return f"{moment} NOT BETWEEN {edge} - {FARTHEST} AND {edge} + {FARTHEST}"
+    return f"{moment} NOT BETWEEN {edge} - {MAX_OFFSET} AND {edge} + {MAX_OFFSET}"
 
 
 def _balance_before(moment: str) -> str:
-    """SQL: the balance after the last entry before a moment, one look-up in each index; NULL if
-    there is none.
+    """Returns SQL: the balance after the last entry before a moment; NULL if there is none. One
+    lookup in each index.
     """
     return f"""(
                 SELECT balance FROM entries WHERE account_id = NEW.account_id

@@ -1,4 +1,6 @@
-"""The monthly statements of an account, statements as files, and the page that checks them."""
+"""The monthly statements of an account, statements as files, and the page that checks
+statements.
+"""
 
 from typing import Any
 
@@ -27,24 +29,24 @@ from ledger.db.rights.row_security import RowScope, reading
 from ledger.web.table_files import refused
 from transactions.statements.forms import StatementForm
 
-DIGEST_LENGTH = 200  # characters that a digest may have, with spaces
+DIGEST_LENGTH = 200  # characters of a typed digest, with spaces
 NO_STATEMENT = (
-    "No numbered statement of this bank has that digest. Compare it with the paper once more. A "
-    "statement without a number is checked by its code: follow it, or click it in the PDF."
+    "No numbered statement of this bank has that digest. Compare it with your statement again. To "
+    "check a statement without a number, follow its code, or click the code in the PDF."
 )
-NO_DIGEST = "A digest has 64 letters and digits: 0 to 9 and a to f. Type the whole of it."
+NO_DIGEST = "A digest has 64 letters and digits: 0 to 9 and a to f. Type all of them."
 CHECKS_OF_CLIENT = Limit("statement_checks", 30, 5 * MINUTE)
 CHECKS_OF_ALL = Limit("all_statement_checks", 600, 5 * MINUTE)
 CHECKED_OFTEN = "Many statements were checked in the last minutes. Try again in five minutes."
 TAKES_LONG = (
-    "The search of this statement takes long, or another one is being checked. Try again in a "
-    "minute. If it still does not end, ask the holder for a statement of a whole month."
+    "The search of this statement takes too long, or another statement is being checked. Try again "
+    "in a minute. If this happens again, ask the holder for a statement of a whole month."
 )
-NO_CHOICE = "That code is not one of this bank\u2019s, or it was not copied whole."
+NO_CHOICE = "That code is not one of this bank\u2019s, or it was not copied completely."
 
 
 class DigestForm(forms.Form):
-    """What the foot of a numbered statement says."""
+    """The digest at the end of a numbered statement."""
 
     digest = forms.CharField(
         label="Digest", max_length=DIGEST_LENGTH,
@@ -52,7 +54,7 @@ class DigestForm(forms.Form):
     )  # fmt: skip
 
     def clean_digest(self) -> bytes:
-        """The digest as bytes."""
+        """Returns the digest as bytes."""
         digest = digest_in(self.cleaned_data["digest"])
         if digest is None:
             raise forms.ValidationError(NO_DIGEST)
@@ -61,7 +63,7 @@ class DigestForm(forms.Form):
 
 @require_safe
 def monthly_list(request: PersonRequest, pk: Any) -> HttpResponse:
-    """The numbered statements of an account, newest first."""
+    """Shows the numbered statements of an account, newest first."""
     account = get_object_or_404(Account, pk=pk, user=request.user)
     statements = MonthlyStatement.objects.of(account).newest_first().defer("names", "digest")
     context = {"account": account, "statements": statements, "labels": LABELS}
@@ -70,7 +72,7 @@ def monthly_list(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_safe
 def monthly_file(request: PersonRequest, pk: Any, number: int, kind: str) -> HttpResponseBase:
-    """A numbered statement as a file."""
+    """Returns a numbered statement as a file."""
     if kind not in LABELS:
         raise Http404
     statement = statement_of(request.user, pk, number)
@@ -84,7 +86,7 @@ def monthly_file(request: PersonRequest, pk: Any, number: int, kind: str) -> Htt
 
 @require_safe
 def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """What the account's page shows with these filters, on all its pages, as a file."""
+    """Returns all entries that the account's page shows with these filters, as a file."""
     account = get_object_or_404(Account.objects.select_related("user"), pk=pk, user=request.user)
     form = StatementForm(request.GET)
     if not form.is_valid():
@@ -101,7 +103,7 @@ def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
 @require_safe
 @cache_control(private=True, no_store=True)
 def check(request: HttpRequest) -> HttpResponse:
-    """Compares a statement on paper with the books, for whoever holds it, signed in or not."""
+    """Compares a statement with the books for anybody who has it, signed in or not."""
     token, is_typed = request.GET.get("choice", ""), "digest" in request.GET
     form = DigestForm(request.GET if is_typed else None)
     checked, problem, status = None, "", 200
@@ -117,13 +119,13 @@ def check(request: HttpRequest) -> HttpResponse:
         elif is_typed and form.is_valid():
             checked = checked_digest(form.cleaned_data["digest"])
             problem = "" if checked else NO_STATEMENT
-    form = DigestForm() if checked else form  # for another
+    form = DigestForm() if checked else form  # an empty form for another statement
     context = {"form": form, "checked": checked, "problem": problem}
     return render(request, "statement_files/check.html", context, status=status)
 
 
 def _may_check(request: HttpRequest) -> bool:
-    """Counts a check, which reads all entries of a statement, for the client, then for everybody:
-    refused checks of one do not count for others.
+    """Counts a check, first for the client, then for everybody, because a check reads all entries
+    of a statement. Refused checks of one client do not count for others.
     """
     return passes_for_client(CHECKS_OF_CLIENT, request) and passes(CHECKS_OF_ALL, "")

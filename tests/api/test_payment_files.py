@@ -14,7 +14,7 @@ from accounts.models import Account
 from api.payment_files import CSVParser
 from banking.payment_files import booking
 from banking.payment_files.models import PaymentFile
-from banking.payment_files.parser import MOST_BYTES, UnreadableFile, rows_of
+from banking.payment_files.parser import MAX_BYTES, UnreadableFile, rows_of
 from tests.api.calls import balance_of, bearer, post, slug
 from tests.banking.payment_files.files import checked, csv_of, fates, pay
 from tests.factories import AccountFactory
@@ -49,9 +49,9 @@ def transfers() -> int:
 
 
 def test_of_a_file_that_is_too_large_only_the_beginning_is_read() -> None:
-    source = io.BytesIO(bytes(MOST_BYTES + 1000))
+    source = io.BytesIO(bytes(MAX_BYTES + 1000))
     read = CSVParser().parse(source)
-    assert source.tell() == MOST_BYTES + 1
+    assert source.tell() == MAX_BYTES + 1
     with pytest.raises(UnreadableFile):
         next(rows_of(read))
 

@@ -215,7 +215,7 @@ def test_a_name_that_changes_after_registration_is_looked_up_and_checked_again(
     event_services.add_webhook(owner=account.user, url="https://shop.example/", kinds=["posted"])
     resolver["shop.example"] = ["169.254.169.254"]
     services.withdraw(from_account=account, amount=Decimal(1))
-    assert Deliverer(tell=lambda _line: None).deliver_due() == 1
+    assert Deliverer(report=lambda _line: None).deliver_due() == 1
     delivery = WebhookDelivery.objects.get()
     assert (delivery.status, delivery.answer_code) == ("failed", None)
     assert "public address" in delivery.error

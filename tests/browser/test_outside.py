@@ -95,10 +95,10 @@ def test_a_file_is_read_mapped_previewed_imported_and_undone(
     page.get_by_text("You imported the same file").wait_for()
     assert page.locator("main").inner_text().count("double") >= 5
     look("doubles")
-    press(page, "Throw it away")
+    press(page, "Discard this file")
     page.locator("main").get_by_role("link", name="Import a file").click()
     send(page, broken)
-    page.get_by_text("cannot have the day").wait_for()
+    page.get_by_text("is not a valid date").wait_for()
     if has_scripts and page.viewport_size["width"] == 1080:
         wrong.extend(look_at(page, "refused"))
     page.goto("/outside/")

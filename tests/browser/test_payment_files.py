@@ -104,7 +104,7 @@ def test_the_bar_says_how_far_it_is_and_a_failed_step_can_be_gone_on_with(
     page.wait_for_function("document.querySelector('progress').value >= 6")
     assert "6 of 12 lines are done, 1 of them refused." in head_of(page)
     assert transfers() == 5
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_text("Paid from Everyday: 11 payments").wait_for()
     page.context.close()
     assert (len(errors), transfers()) == (1, 11)
@@ -148,7 +148,7 @@ def test_a_booking_that_stopped_without_script_goes_on_by_its_button(
     sign_in(page)
     page.goto(f"/transfers/files/{file.pk}/")
     assert "5 of 7 lines are done." in head_of(page)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_text("Paid from Everyday: 7 payments").wait_for()
     context.close()
     assert transfers() == 7

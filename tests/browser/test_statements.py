@@ -49,14 +49,14 @@ def test_a_statement_is_found_downloaded_and_checked(
         page.get_by_role("link", name="March 2026", exact=True).click()
     metadata = pypdf.PdfReader(issued.value.path()).metadata
     assert metadata is not None
-    page.get_by_role("link", name="Check one that you hold").click()
+    page.get_by_role("link", name="Check a statement that you have").click()
     assert look_at(page, "check a statement") == []
     page.get_by_label("Digest").fill("nothing")
     page.get_by_role("button", name="Check").click()
     assert look_at(page, "no such statement") == []
     page.get_by_label("Digest").fill(str(metadata.subject).split()[-1])
     page.get_by_role("button", name="Check").click()
-    assert "The books say the same" in page.locator("main").inner_text()
+    assert "This matches the bank" in page.locator("main").inner_text()
     assert "950.00" in page.locator("main").inner_text()
     assert look_at(page, "checked statement") == []
 

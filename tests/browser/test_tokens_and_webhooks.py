@@ -87,7 +87,7 @@ def test_a_webhook_is_added_narrowed_and_removed(visitor: Any) -> None:
     assert secret not in page.content()
     page.get_by_label("A payment was booked").check()
     press(page, "Save")
-    page.get_by_text("The choice of events is saved.").wait_for()
+    page.get_by_text("Your choice of events is saved.").wait_for()
     webhook.refresh_from_db()
     assert "posted" in webhook.kinds
 

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.services import deactivate_user
-from banking.payment_files.parser import MOST_BYTES
+from banking.payment_files.parser import MAX_BYTES
 from ledger.db.ids import uuid7
 from ledger.web.uploads import max_body_bytes, max_file_bytes
 from tests.attacks.walk import patterns
@@ -37,15 +37,15 @@ def test_only_somebody_signed_in_may_send_a_large_file(client: Client) -> None:
     person = UserFactory()
     client.force_login(person)
 
-    assert post(Client(), path, MOST_BYTES) == 413
+    assert post(Client(), path, MAX_BYTES) == 413
     stranger = Client()
     stranger.cookies[settings.SESSION_COOKIE_NAME] = "invented"
-    assert post(stranger, path, MOST_BYTES) == 413
-    assert post(client, path, MOST_BYTES) != 413
-    assert post(client, path, 3 * MOST_BYTES) == 413
-    assert post(client, reverse("account_logout"), MOST_BYTES) == 413
+    assert post(stranger, path, MAX_BYTES) == 413
+    assert post(client, path, MAX_BYTES) != 413
+    assert post(client, path, 3 * MAX_BYTES) == 413
+    assert post(client, reverse("account_logout"), MAX_BYTES) == 413
     deactivate_user(user=person)
-    assert post(client, path, MOST_BYTES) == 413
+    assert post(client, path, MAX_BYTES) == 413
 
 
 def test_a_session_from_before_a_new_password_sends_no_large_file(client: Client) -> None:
@@ -54,7 +54,7 @@ def test_a_session_from_before_a_new_password_sends_no_large_file(client: Client
     person.set_password("another-long-password")
     person.save()
 
-    assert post(client, reverse("transactions:file_new"), MOST_BYTES) == 413
+    assert post(client, reverse("transactions:file_new"), MAX_BYTES) == 413
 
 
 def test_the_views_that_read_files_are_those_with_a_page_and_accept_more_than_a_file() -> None:

@@ -45,7 +45,7 @@ banking.reconciliation.services: _store match_sure match unmatch leave_over sign
 transactions.reports.saved: save_report remove_report
 transactions.safeguards.quota: name_check may_check_number
 banking.standing_orders.services: _set_up change_amount pause resume skip end give_up
-    note_refusal
+    record_refusal
 explorer.services: save_query delete_query record_run
 """
 COUNTED = """

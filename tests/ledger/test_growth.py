@@ -58,7 +58,7 @@ def read_statement(format: str, text: str) -> None:
 def read_table(text: str) -> None:
     """As a file of comma-separated values whose columns somebody accepts as they are guessed."""
     source = io.BytesIO(text.encode())
-    sheet = sheet_of(source, is_asked=True)
+    sheet = sheet_of(source, allow_unknown=True)
     for _ in reading.lines_of(source, "csv", guess_of_file(source, sheet), StatementFacts()):
         pass
 
@@ -98,7 +98,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "line of a log": error_text.without_secrets,
     "figure of a statement": lambda text: cells.read_figure(1, text, "."),
     "day of a statement": lambda text: cells.read_day(1, text, "dmy"),
-    "table of a statement": lambda text: sheet_of(io.BytesIO(text.encode()), is_asked=True),
+    "table of a statement": lambda text: sheet_of(io.BytesIO(text.encode()), allow_unknown=True),
     "statement in csv": read_table,
     "kind of QIF's records": qif._kind_of,
     "mark of decimals": lambda text: cells.decimal_of([text]),

@@ -1,7 +1,7 @@
-"""Reads a PDF from stdin and writes the cleaned one, or why there is none, to stdout.
+"""Reads a PDF from stdin and writes the cleaned PDF, or the reason for a refusal, to stdout.
 
-The argument is `CleaningLimits` in JSON with `most`, the size in bytes that the result may have.
-The output is KEPT and the PDF, or REFUSED and a sentence.
+The argument is `CleaningLimits` in JSON with `most`, the maximum size of the result in bytes. The
+output is KEPT and the PDF, or REFUSED and a message.
 """
 
 import json
@@ -10,7 +10,7 @@ import sys
 
 from banking.attachments.pdf.frame import KEPT, REFUSED
 from banking.attachments.pdf.limits import CleaningLimits, limit_this_process
-from banking.attachments.pdf.objects import written_anew
+from banking.attachments.pdf.objects import rewritten
 from banking.attachments.refusals import UnfitFile
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     limits = CleaningLimits(**arguments)
     limit_this_process(limits)
     try:
-        answer = KEPT + written_anew(sys.stdin.buffer.read(), limits, most)
+        answer = KEPT + rewritten(sys.stdin.buffer.read(), limits, most)
     except UnfitFile as refusal:
         answer = REFUSED + str(refusal).encode()
     sys.stdout.buffer.write(answer)

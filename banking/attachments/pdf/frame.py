@@ -1,3 +1,3 @@
-"""What the process that cleans a PDF answers: one of these bytes, then the content."""
+"""The output format of the process that cleans a PDF: one of these bytes, then the content."""
 
-KEPT, REFUSED = b"K", b"R"  # then a PDF; then a sentence in UTF-8
+KEPT, REFUSED = b"K", b"R"  # followed by a PDF, or by a message in UTF-8

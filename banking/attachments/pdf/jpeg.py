@@ -1,23 +1,25 @@
-"""A JPEG with what its pixels need, and nothing else (ITU T.81, annex B)."""
+"""Removes everything from a JPEG that its pixels do not need (ITU T.81, annex B)."""
 
 import re
 
-from banking.attachments.pdf.sentences import DAMAGED
+from banking.attachments.pdf.messages import DAMAGED
 from banking.attachments.refusals import UnfitFile
 
 # The segments of frames, Huffman and arithmetic tables, scans, quantization, lines and restarts.
-# Those of applications (EXIF, XMP, previews), comments and reserved ones are not among them.
+# Application segments (EXIF, XMP, previews), comments and reserved segments are removed.
 KEPT_SEGMENTS = frozenset({*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD} - {0xC8})
 JFIF, ADOBE = 0xE0, 0xEE
 START_OF_SCAN, END_OF_IMAGE = b"\xda", b"\xd9"
 _WITHOUT_CONTENT = frozenset({0x01, *range(0xD0, 0xD8)})
 _MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
-_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)  # the data has none but these
+# The data of a scan contains only the excluded markers.
+_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
 
 def without_metadata(jpeg: bytes) -> bytes:
-    """The JPEG up to its end, with the segments that its pixels need. Raises UnfitFile if it is
-    none.
+    """Returns the JPEG up to its end, only with the segments that its pixels need.
+
+    Raises: UnfitFile if the content is not a whole JPEG.
     """
     if not jpeg.startswith(b"\xff\xd8"):
         raise UnfitFile(DAMAGED)
@@ -40,13 +42,13 @@ def without_metadata(jpeg: bytes) -> bytes:
 
 
 def _kept(kind: int, content: bytes) -> bytes:
-    """The segment as it is kept; empty if it goes."""
+    """Returns the segment as it is kept; empty bytes if it is removed."""
     if 0xD0 <= kind <= 0xD7:
         return bytes((0xFF, kind))
     if kind == JFIF and content.startswith(b"JFIF\0") and len(content) >= 14:
         content = content[:12] + b"\0\0"  # without its preview
     elif kind == ADOBE and content.startswith(b"Adobe") and len(content) >= 12:
-        content = content[:12]  # it tells how colours are stored
+        content = content[:12]  # needed: how colours are stored
     elif kind not in KEPT_SEGMENTS:
         return b""
     return bytes((0xFF, kind)) + (len(content) + 2).to_bytes(2) + content

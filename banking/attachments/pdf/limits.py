@@ -1,11 +1,11 @@
-"""How much work a PDF may be."""
+"""How much work a PDF may cause."""
 
 import os
 import resource
 from contextlib import suppress
 from dataclasses import dataclass
 
-BEHIND_PAGES = 5  # added to the nice value
+NICENESS = 5  # added to the nice value, so that pages have priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +15,18 @@ class CleaningLimits:
     cpu_seconds: int = 10
     wall_seconds: float = 30  # the machine may be busy
     memory: int = 512 * 1024**2  # bytes of address space
-    unpacked: int = 150_000_000  # bytes of all streams that are looked into
-    in_object_streams: int = 20_000_000  # bytes; they have dictionaries alone, slow to read
+    unpacked: int = 150_000_000  # bytes of all streams that are inspected
+    in_object_streams: int = (
+        20_000_000  # bytes; they contain only dictionaries, which are slow to read
+    )
 
 
 def limit_this_process(limits: CleaningLimits) -> None:
-    """From now on the kernel ends this process above its CPU time, and gives it no more memory, no
-    bytes in files and no core dump, and runs it after pages. macOS may not limit the memory.
+    """Limits the CPU time and memory of this process, prevents it from writing files and core
+    dumps, and lowers its priority below that of pages. The kernel kills the process above its CPU
+    time. On macOS the memory may have no limit.
     """
-    os.nice(BEHIND_PAGES)
+    os.nice(NICENESS)
     _limit(resource.RLIMIT_CPU, limits.cpu_seconds)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)

@@ -1,9 +1,9 @@
-"""PDF documents, written anew with nothing but what their pages draw.
+"""Rewrites PDF documents with only the content that their pages draw.
 
-Of each page only the keys in PAGE are kept, of its resources those in RESOURCES, of forms and
-pictures those in FORM and PICTURE, and below them none of NEVER. So scripts, actions, links,
-comments, fields, layers, embedded files and metadata are gone, and so is what earlier versions of
-the document had.
+Pages keep only the keys in PAGE, resources the keys in RESOURCES, forms the keys in FORM, and
+pictures the keys in PICTURE. Everywhere below them the keys in NEVER are removed. So scripts,
+actions, links, comments, fields, layers, embedded files and metadata are gone, and so is the
+content of earlier versions of the document.
 """
 
 import io
@@ -15,10 +15,10 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject, StreamObjec
 
 from banking.attachments.pdf.layers import refuse_hidden_layers, refuse_hiding_conditions
 from banking.attachments.pdf.limits import CleaningLimits
-from banking.attachments.pdf.sentences import (
+from banking.attachments.pdf.messages import (
     DAMAGED,
     ENCRYPTED,
-    MOST_PAGES,
+    MAX_PAGES,
     TOO_LONG,
     TOO_MUCH_WORK,
 )
@@ -32,7 +32,7 @@ from banking.attachments.pdf.streams import (
 )
 from banking.attachments.refusals import UnfitFile
 
-MOST_OBJECTS = 20_000
+MAX_OBJECTS = 20_000
 PAGE = frozenset("/Type /Resources /MediaBox /CropBox /Rotate /UserUnit /Contents /Group".split())
 RESOURCES = frozenset("/ExtGState /ColorSpace /Pattern /Shading /XObject /Font /ProcSet".split())
 STREAM = frozenset("/Length /Filter /DecodeParms".split())
@@ -46,22 +46,25 @@ NEVER = frozenset(
     " /Names /OC /OpenAction /OPI /PieceInfo /Properties /PtData /Ref /SpiderInfo"
     " /StructParent /StructParents /URI /Usage".split()
 )
-OF_A_FILE = ("/F", "/FFilter", "/FDecodeParms")  # a stream whose data would be in another file
-# Where an object stands. The same one may stand at several places, and is looked at in each.
+EXTERNAL_FILE = ("/F", "/FFilter", "/FDecodeParms")  # of a stream whose data is in another file
+# The role of an object. One object may have several roles, and is cleaned in each.
 _RESOURCES, _XOBJECTS, _DRAWN, _OTHER = "resources", "xobjects", "drawn", "other"
-_NAMED = "named"  # a dictionary whose keys are names that contents use: of fonts, of glyphs
+_NAMED = "named"  # a dictionary whose keys are names in contents, as of fonts and glyphs
 PLACES = {"/Resources": _RESOURCES, "/XObject": _XOBJECTS, "/CharProcs": _NAMED}  # by key
 
 
-def written_anew(content: bytes, limits: CleaningLimits, most: int) -> bytes:
-    """The pages of the document as a new one of at most so many bytes. Raises UnfitFile."""
+def rewritten(content: bytes, limits: CleaningLimits, most: int) -> bytes:
+    """Returns a new document with the pages of this one.
+
+    Raises: UnfitFile, also if the new document has more than `most` bytes.
+    """
     try:
         made = _written(content, limits)
     except UnfitFile:
         raise
     except (MemoryError, LimitReachedError) as error:
         raise UnfitFile(TOO_MUCH_WORK) from error
-    except Exception as error:  # the parser raises of all kinds on hostile files
+    except Exception as error:  # hostile files make the parser raise errors of any type
         raise UnfitFile(DAMAGED) from error
     if len(made) > most:
         raise UnfitFile(f"The PDF is larger than {most // 1024**2} MB. Choose a smaller one.")
@@ -75,12 +78,12 @@ def _written(content: bytes, limits: CleaningLimits) -> bytes:
     _count_object_streams(reader, UnpackingBudget(limits.in_object_streams))
     refuse_hidden_layers(reader.root_object)
     pages = list(reader.pages)
-    if not 0 < len(pages) <= MOST_PAGES:
+    if not 0 < len(pages) <= MAX_PAGES:
         raise UnfitFile(TOO_LONG if pages else DAMAGED)
     budget = UnpackingBudget(limits.unpacked)
     for page in pages:
         _remove(page, set(page) - PAGE)
-        _look_into_pieces(page, budget)
+        _refuse_jpeg_in_pieces(page, budget)
     _clean(pages, budget)
     for page in pages:
         writer.add_page(page)
@@ -91,16 +94,18 @@ def _written(content: bytes, limits: CleaningLimits) -> bytes:
 
 
 def _count_object_streams(reader: PdfReader, budget: UnpackingBudget) -> None:
-    """Raises UnfitFile before the objects in them are read."""
+    """Raises UnfitFile for object streams that are too large, before their objects are read."""
     for number in sorted({number for number, _index in reader.xref_objStm.values()}):
         stream = reader.get_object(number)
         if isinstance(stream, StreamObject):
             budget.take(len(stream.get_data()))
 
 
-def _look_into_pieces(page: PageObject, budget: UnpackingBudget) -> None:
-    """Looks into a page whose content is in several streams, which are one to those who draw it.
-    Raises UnfitFile.
+def _refuse_jpeg_in_pieces(page: PageObject, budget: UnpackingBudget) -> None:
+    """Checks a page whose content is in several streams. It joins the streams, because programs
+    draw them as one.
+
+    Raises: UnfitFile.
     """
     pieces = direct(page.get("/Contents"))
     if isinstance(pieces, ArrayObject):
@@ -109,10 +114,12 @@ def _look_into_pieces(page: PageObject, budget: UnpackingBudget) -> None:
 
 
 def _clean(pages: list[PageObject], budget: UnpackingBudget) -> None:
-    """Removes the keys in NEVER from everything that the pages use, layers, and the metadata of
-    forms and pictures. Raises UnfitFile.
+    """Removes the keys in NEVER from everything that the pages use, and layers and metadata from
+    forms and pictures.
+
+    Raises: UnfitFile.
     """
-    seen: dict[tuple[int, str], object] = {}  # the objects too, so that no id is used again
+    seen: dict[tuple[int, str], object] = {}  # keeps the objects, so that Python reuses no id
     ahead: list[tuple[object, str]] = [(page, _OTHER) for page in pages]
     while ahead:
         found, place = ahead.pop()
@@ -120,14 +127,14 @@ def _clean(pages: list[PageObject], budget: UnpackingBudget) -> None:
         if not isinstance(value, DictionaryObject | ArrayObject) or (id(value), place) in seen:
             continue
         seen[id(value), place] = value
-        if len(seen) > MOST_OBJECTS:
+        if len(seen) > MAX_OBJECTS:
             raise UnfitFile(DAMAGED)
         if isinstance(value, ArrayObject):
             ahead += [(each, _OTHER if place == _NAMED else place) for each in value]
             continue
         if isinstance(value, StreamObject):
             refuse_hiding_conditions(value)
-            _remove(value, {*NEVER, *OF_A_FILE})
+            _remove(value, {*NEVER, *EXTERNAL_FILE})
             _clean_stream(value, place, budget)
         elif place in (_NAMED, _XOBJECTS):
             _remove(value, [key for key, each in value.items() if not _is_resource(each)])
@@ -138,7 +145,7 @@ def _clean(pages: list[PageObject], budget: UnpackingBudget) -> None:
 
 
 def _below(value: DictionaryObject, place: str) -> Iterator[tuple[object, str]]:
-    """What a dictionary has, each with its place."""
+    """Yields the values of a dictionary, each with its role."""
     is_stream = isinstance(value, StreamObject)
     for key, each in value.items():
         is_mask = is_picture(value) and key in ("/SMask", "/Mask")
@@ -152,12 +159,15 @@ def _below(value: DictionaryObject, place: str) -> Iterator[tuple[object, str]]:
 
 
 def _is_resource(value: object) -> bool:
-    """Whether contents can use this by its name, unlike a text."""
+    """Returns whether contents can use this value by its name. A text cannot be used."""
     return isinstance(direct(value), DictionaryObject | ArrayObject | NameObject)
 
 
 def _clean_stream(stream: StreamObject, place: str, budget: UnpackingBudget) -> None:
-    """Raises UnfitFile, also for a picture where none may be: others would draw its data."""
+    """Cleans a stream.
+
+    Raises: UnfitFile, also for a picture where none is allowed: other programs would draw its data.
+    """
     if not is_picture(stream):
         if place == _DRAWN or direct(stream.get("/Subtype")) == "/Form":
             _remove(stream, set(stream) - FORM)

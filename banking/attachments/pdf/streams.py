@@ -1,4 +1,4 @@
-"""The streams of a PDF: pictures lose their metadata, and all others are looked into."""
+"""The streams of a PDF: removes the metadata of pictures, and inspects all other streams."""
 
 import re
 from itertools import zip_longest
@@ -14,7 +14,7 @@ from pypdf.generic import (
 )
 
 from banking.attachments.pdf.jpeg import without_metadata
-from banking.attachments.pdf.sentences import (
+from banking.attachments.pdf.messages import (
     DAMAGED,
     INLINE_JPEG,
     JPEG_2000,
@@ -30,28 +30,34 @@ ABBREVIATIONS = {
 PACKING = frozenset(
     "/ASCII85Decode /ASCIIHexDecode /FlateDecode /LZWDecode /RunLengthDecode".split()
 )
-OF_PICTURES = frozenset("/DCTDecode /JPXDecode /CCITTFaxDecode /JBIG2Decode".split())
-_APART = rb"\0\t\n\f\r ()<>\[\]{}/%"  # what stands between words of a content stream
-_INLINE_PICTURE = re.compile(rb"(?<![^%b])(?<!/)BI(?![^%b])" % (_APART, _APART))
-_JPEG_FILTER = re.compile(rb"/DCT(?:Decode)?(?![^%b])" % _APART)
+PICTURE_FILTERS = frozenset("/DCTDecode /JPXDecode /CCITTFaxDecode /JBIG2Decode".split())
+_DELIMITERS = rb"\0\t\n\f\r ()<>\[\]{}/%"  # between the words of a content stream
+_INLINE_PICTURE = re.compile(rb"(?<![^%b])(?<!/)BI(?![^%b])" % (_DELIMITERS, _DELIMITERS))
+_JPEG_FILTER = re.compile(rb"/DCT(?:Decode)?(?![^%b])" % _DELIMITERS)
 _ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
 
 
 class UnpackingBudget:
-    """So many bytes may be unpacked in all."""
+    """The number of bytes that may still be unpacked."""
 
     def __init__(self, most: int) -> None:
         self.left = most
 
     def take(self, count: int) -> None:
-        """Raises UnfitFile if fewer are left."""
+        """Subtracts `count` bytes.
+
+        Raises: UnfitFile if fewer are left.
+        """
         self.left -= count
         if self.left < 0:
             raise UnfitFile(TOO_MUCH_WORK)
 
 
 def direct(value: object) -> object:
-    """What a reference stands for. Raises UnfitFile for one that leads to many others."""
+    """Returns the object that a reference refers to.
+
+    Raises: UnfitFile for a long chain of references.
+    """
     for _step in range(9):
         if not isinstance(value, IndirectObject):
             return value
@@ -64,8 +70,9 @@ def is_picture(value: object) -> bool:
 
 
 def clean_picture(picture: StreamObject, budget: UnpackingBudget) -> None:
-    """Removes the metadata of a JPEG, also of one that is packed once more. Raises UnfitFile for
-    what cannot be looked into.
+    """Removes the metadata of a JPEG, also if the JPEG is compressed once more.
+
+    Raises: UnfitFile for a picture that cannot be inspected.
     """
     filters, settings = _filters_of(picture)
     if "/JPXDecode" in filters:
@@ -79,7 +86,10 @@ def clean_picture(picture: StreamObject, budget: UnpackingBudget) -> None:
 
 
 def unpacked(stream: StreamObject, budget: UnpackingBudget) -> bytes:
-    """The data of a stream that is no picture. Raises UnfitFile if it has a filter of pictures."""
+    """Returns the data of a stream that is not a picture.
+
+    Raises: UnfitFile if the stream has a filter for pictures.
+    """
     filters, settings = _filters_of(stream)
     if not PACKING.issuperset(filters):
         raise UnfitFile(DAMAGED)
@@ -96,13 +106,15 @@ def refuse_inline_jpeg(content: bytes) -> None:
 
 
 def _filters_of(stream: StreamObject) -> tuple[list[str], list[DictionaryObject]]:
-    """The filters by their full names, and the settings of each; they are stored so, too, because
-    readers differ in what else they understand. Raises UnfitFile for unknown ones.
+    """Returns the full names of the filters and the settings of each. Also stores them in the
+    stream, because PDF readers interpret other spellings differently.
+
+    Raises: UnfitFile for unknown filters.
     """
     named, given = direct(stream.get("/Filter")), direct(stream.get("/DecodeParms"))
     names = [direct(each) for each in named] if isinstance(named, ArrayObject) else [named]
     filters = [ABBREVIATIONS.get(str(name), str(name)) for name in names if _is_given(name)]
-    if not (PACKING | OF_PICTURES).issuperset(filters):
+    if not (PACKING | PICTURE_FILTERS).issuperset(filters):
         raise UnfitFile(DAMAGED)
     found = [direct(each) for each in given] if isinstance(given, ArrayObject) else [given]
     settings = [
@@ -138,7 +150,9 @@ def _unpacked(
     settings: list[DictionaryObject],
     budget: UnpackingBudget,
 ) -> bytes:
-    """The data behind these filters, which pypdf would keep in the stream."""
+    """Returns the data behind these filters. Works on a copy, because pypdf would store the data in
+    the stream.
+    """
     packed = StreamObject()
     packed._data = stream._data
     _set_filters(packed, filters, settings)

@@ -1,4 +1,4 @@
-"""What happened on accounts, and the webhooks that are told of it."""
+"""Events of accounts, and the webhooks to which they are sent."""
 
 from banking.events.models.event import AccountEvent, EventStream
 from banking.events.models.webhook import Webhook, WebhookDelivery, WebhookQueue

@@ -1,13 +1,13 @@
-"""What happened on accounts to which somebody listens: the outbox.
+"""Events of accounts with an active webhook: the outbox.
 
-Note [Events]: a trigger writes an event in the database transaction that books it, so there is no
-event without its booking and no booking without its event, whatever code books. It writes one row
-a transaction at most, and none for accounts to which nobody listens.
+Note [Events]: a trigger writes an event in the database transaction that books it. So an event
+never exists without its booking, and a booking is never without its event, whichever code books it.
+The trigger writes at most one row per transaction, and none for accounts without an active webhook.
 
-Each account numbers its events without gaps, in the order of its books: the row in `event_streams`
-is locked and counted up, see Note [Lock of a stream], and a rollback takes the number back. So a
-reader that remembers the last number it has seen misses nothing, which a reader of ids or times
-would when a database transaction that began earlier commits later.
+Each account numbers its events without gaps, in the order in which they are booked. The row in
+`event_streams` is locked and its number is increased, see Note [Lock of a stream]; a rollback
+restores the number. So a reader that remembers the last number it has seen misses nothing. A reader
+of ids or times would miss events of a database transaction that began earlier and commits later.
 """
 
 from typing import ClassVar
@@ -23,7 +23,9 @@ from transactions.models.transaction import Transaction
 
 
 class EventStream(models.Model):
-    """The last number of an account's events, and whether anybody listens. Triggers write it."""
+    """The last event number of an account, and whether the account has an active webhook. Triggers
+    write this table.
+    """
 
     account = models.OneToOneField(
         Account, models.PROTECT, primary_key=True, related_name="event_stream"
@@ -46,13 +48,13 @@ class EventStream(models.Model):
 
 
 class AccountEvent(models.Model):
-    """One event, with its number on each account that listens: a payment between two of them is
-    one row. Triggers write it: see Note [Events].
+    """One event, with its number on each account that has an active webhook. A payment between two
+    such accounts is one row. Triggers write events: see Note [Events].
     """
 
     pk = models.CompositePrimaryKey("account_id", "number")
-    # Both are there because triggers write them from rows that have them: checking again would
-    # cost a lookup for each event.
+    # The referenced rows exist, because triggers write events from rows that refer to them. A
+    # constraint would cost a lookup for each event.
     account = models.ForeignKey(
         Account, models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
@@ -84,30 +86,30 @@ class AccountEvent(models.Model):
 
 
 class ToldTransaction(Transaction):
-    """Transactions, as a proxy that carries the triggers of events."""
+    """Transactions, as a proxy model that declares the triggers for events."""
 
     class Meta:
         proxy = True
         default_permissions = ()
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            event_triggers.ROWS_ARE_TOLD,
-            event_triggers.RELEASES_ARE_TOLD,
+            event_triggers.PAYMENTS_WRITE_EVENTS,
+            event_triggers.RELEASES_WRITE_EVENTS,
         ]
 
 
 class ToldAccount(Account):
-    """Accounts, as a proxy that carries a trigger of events."""
+    """Accounts, as a proxy model that declares a trigger for events."""
 
     class Meta:
         proxy = True
         default_permissions = ()
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [event_triggers.OPENING_IS_TOLD]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [event_triggers.OPENING_WRITES_EVENT]
 
 
 class ToldStatusChange(StatusChange):
-    """Changes of the status of accounts, as a proxy that carries a trigger of events."""
+    """Changes of the status of accounts, as a proxy model that declares a trigger for events."""
 
     class Meta:
         proxy = True
         default_permissions = ()
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [event_triggers.STATUS_IS_TOLD]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [event_triggers.STATUS_WRITES_EVENT]

@@ -1,15 +1,17 @@
 """The triggers that write events: see Note [Events].
 
-Each runs after the triggers that lock the accounts, in the order of their names. They run with the
-rights of the owner: the web role may write no event, and disturb no number.
+Each of them runs after the triggers that lock the accounts, because triggers run in the order of
+their names. They run with the rights of the tables' owner, so the web role can neither write events
+nor change numbers.
 
 Note [Lock of a stream]: the release of a hold locks only the account that pays, so the lock of an
-account does not protect the number of its stream. Each trigger locks the streams themselves, in
-order of their accounts, after people and accounts. It counts on from the numbers that the lock
-returns: a number that was read before a wait is outdated. A database transaction of several
-statements may lock streams out of order. It holds their accounts, so it can wait only for the
-releases of holds, and those lock one stream of another account, the recipient's, and wait for no
-other.
+account does not protect the number of its stream. Each trigger therefore locks the streams, in the
+order of their accounts, after people and accounts. It continues from the numbers that the locked
+rows return, because a number that was read before a wait is outdated.
+
+A database transaction of several statements may lock streams out of order. It has locked their
+accounts, so it can wait only for releases of holds. Such a release locks one stream of another
+account, the recipient's, and waits for no other lock, so there is no deadlock.
 """
 
 import pgtrigger
@@ -22,17 +24,17 @@ _NOBODY_LISTENS = "NOT EXISTS (SELECT FROM event_streams WHERE is_listened)"
 
 
 _LISTENED = "FROM added JOIN event_streams AS stream ON stream.is_listened AND stream.account_id ="
-# Of one payment, by the index. Of many rows by counting: EXISTS makes Postgres plan for the first
-# match, so by a loop over all pairs, and mostly there is none.
-_HEARD_OF_FEW = f"""EXISTS (SELECT {_LISTENED} from_account_id)
+# For one payment, by the index. For many rows, by counting: with EXISTS Postgres would plan for the
+# first match, with a loop over all pairs, and usually there is no match.
+_IS_FEW_LISTENED = f"""EXISTS (SELECT {_LISTENED} from_account_id)
                OR EXISTS (SELECT {_LISTENED} to_account_id)"""
-_HEARD_OF_MANY = f"""(SELECT count(*) > 0 {_LISTENED} from_account_id)
+_IS_MANY_LISTENED = f"""(SELECT count(*) > 0 {_LISTENED} from_account_id)
                OR (SELECT count(*) > 0 {_LISTENED} to_account_id)"""
 
 
-def _tell(rows: str, kind: str, at: str) -> str:
-    """PL/pgSQL that writes an event for each of these rows of `transactions`, of this kind and
-    time, and counts up the streams of their accounts: Note [Lock of a stream].
+def _write_events(rows: str, kind: str, at: str) -> str:
+    """Returns PL/pgSQL that writes an event of this kind and time for each of these rows of
+    `transactions`, and increases the numbers of their streams: Note [Lock of a stream].
     """
     return f"""
         WITH streams AS MATERIALIZED (
@@ -70,9 +72,9 @@ _KIND = """CASE WHEN added.status = 'pending' THEN 'held'
                 WHEN added.reverses_id IS NOT NULL THEN 'reversed'
                 ELSE 'posted' END"""
 
-# For more than a few rows the query is planned for their number: a plan that suits one payment
-# would look each side of a batch up in the index.
-ROWS_ARE_TOLD = FirmTrigger(
+# For more than a few rows the query is planned for their number. The plan for one payment would
+# look each side of a batch up in the index.
+PAYMENTS_WRITE_EVENTS = FirmTrigger(
     name="told_rows",
     level=pgtrigger.Statement,
     when=pgtrigger.After,
@@ -85,19 +87,19 @@ ROWS_ARE_TOLD = FirmTrigger(
             RETURN NULL;
         END IF;
         IF (SELECT count(*) FROM (SELECT FROM added LIMIT {FEW} + 1) AS few) > {FEW} THEN
-            EXECUTE $many$SELECT {_HEARD_OF_MANY}$many$ INTO is_heard;
+            EXECUTE $many$SELECT {_IS_MANY_LISTENED}$many$ INTO is_heard;
         ELSE
-            is_heard := {_HEARD_OF_FEW};
+            is_heard := {_IS_FEW_LISTENED};
         END IF;
         IF is_heard THEN
-            {_tell("added", _KIND, "added.created_at")}
+            {_write_events("added", _KIND, "added.created_at")}
         END IF;
         RETURN NULL;
     """,
 )
 
-# Of the changes of a row only this one is an event: a capture tells of itself.
-RELEASES_ARE_TOLD = FirmTrigger(
+# Other changes of a row are no events: the row of a capture has its own event.
+RELEASES_WRITE_EVENTS = FirmTrigger(
     name="told_releases",
     level=pgtrigger.Statement,
     when=pgtrigger.After,
@@ -109,14 +111,14 @@ RELEASES_ARE_TOLD = FirmTrigger(
             RETURN NULL;
         END IF;
         WITH released AS (SELECT * FROM changed WHERE status = 'voided'),
-        {_tell("released", "'voided'", "clock_timestamp()").strip().removeprefix("WITH ")}
+        {_write_events("released", "'voided'", "clock_timestamp()").strip().removeprefix("WITH ")}
         RETURN NULL;
     """,
 )
 
 _LISTENER = "webhooks.owner_id = added.user_id AND webhooks.status = 'active'"
-# The lock makes an account that is opened, and a webhook that is registered, wait for each other.
-OPENING_IS_TOLD = FirmTrigger(
+# The lock serializes the opening of an account and the registration of a webhook.
+OPENING_WRITES_EVENT = FirmTrigger(
     name="told_opening",
     level=pgtrigger.Statement,
     when=pgtrigger.After,
@@ -139,7 +141,7 @@ OPENING_IS_TOLD = FirmTrigger(
     """,
 )
 
-STATUS_IS_TOLD = FirmTrigger(
+STATUS_WRITES_EVENT = FirmTrigger(
     name="told_status",
     when=pgtrigger.After,
     operation=pgtrigger.Insert,
@@ -158,10 +160,10 @@ STATUS_IS_TOLD = FirmTrigger(
     """,
 )
 
-# Note [Who listens]: an account is listened to while its holder has an active webhook. The person
-# is locked, so that no account is opened meanwhile; then the accounts, so that each payment that is
-# booked later is told. This is the order of Note [Lock of a person]. Payments lock no person, and
-# their foreign keys do not wait for this lock.
+# Note [Who listens]: events of an account are recorded while its holder has an active webhook. The
+# person is locked first, so that no account is opened in the meantime. Then the accounts are
+# locked, so that each later payment has an event. This is the order of Note [Lock of a person].
+# Payments lock no person, and their foreign keys do not wait for this lock.
 STREAMS_FOLLOW_WEBHOOKS = FirmTrigger(
     name="streams_follow_webhooks",
     when=pgtrigger.After,

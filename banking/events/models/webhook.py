@@ -1,11 +1,12 @@
-"""Webhooks: addresses of people's own programs that are told what happens on their accounts.
+"""Webhooks: addresses of people's programs that get the events of their accounts.
 
-Note [Webhook queues]: what is to be delivered is not copied anywhere. Each webhook has a queue for
-each account of its owner, a row that says up to which number its events were delivered. So a
-booking writes the same single event however many listen, and nothing that was booked can be
-missing in a queue. A worker takes a webhook with all its queues, by `claim_ends`; no other sends
-to it until then, so an account's events arrive in order. All webhooks of a person keep one thread
-at a time, so receivers that hang keep no more.
+Note [Webhook queues]: events to deliver are not copied. Each webhook has a queue for each account
+of its owner: a row with the number of the last delivered event. So a booking writes one event for
+any number of webhooks, and no event can be missing in a queue.
+
+A worker claims a webhook with all its queues until `claim_ends`. No other worker sends to the
+webhook until then, so the events of an account arrive in order. All webhooks of a person use one
+thread at a time, so receivers that hang cannot block more.
 """
 
 from typing import ClassVar, Self
@@ -27,13 +28,13 @@ URL_LIMIT = 500  # characters
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
     def owned_by(self, person: User) -> Self:
-        """Those that the person has not removed, newest first."""
+        """Returns the webhooks that the person has not removed, newest first."""
         own = self.filter(owner=person).exclude(status=Webhook.Status.REMOVED)
         return own.order_by("-created_at", "-pk")
 
 
 class Webhook(models.Model):
-    """An address of a person's own program, told of events on all accounts of this person."""
+    """An address of a person's program. It gets the events of all accounts of this person."""
 
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"
@@ -57,7 +58,7 @@ class Webhook(models.Model):
         max_length=200, blank=True, default="", db_comment="Why it was disabled, for its owner"
     )
     created_at = models.DateTimeField(default=timezone.now)
-    # Of the worker that delivers.
+    # Columns of the worker that delivers.
     claimed_by = models.CharField(max_length=100, blank=True, default="")
     claim_ends = models.DateTimeField(null=True, blank=True)
     paused_until = models.DateTimeField(
@@ -96,17 +97,21 @@ class Webhook(models.Model):
 
     @property
     def host(self) -> str:
-        """Where it leads, for headings: an address may be long."""
+        """The host of the address, for headings, because the address may be long."""
         return urlsplit(self.url).hostname or self.url
 
     def remove(self) -> None:
-        """Ends it for good and deletes its secrets, in the caller's database transaction."""
+        """Removes the webhook permanently and deletes its secrets, in the caller's database
+        transaction.
+        """
         self.status, self.secrets = self.Status.REMOVED, []
         self.save(update_fields=["status", "secrets"])
 
 
 class WebhookQueue(models.Model):
-    """How far a webhook was told of the events of one account."""
+    """The last event of one account that was delivered to a webhook, and the state of the next
+    one.
+    """
 
     pk = models.CompositePrimaryKey("webhook_id", "account_id")
     webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="queues", db_index=False)
@@ -126,7 +131,7 @@ class WebhookQueue(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """One event, sent or being sent to one webhook; its id is the same each time it is sent."""
+    """One event that was or is being sent to one webhook. Its id is the same for each attempt."""
 
     class Status(models.TextChoices):
         SENDING = "sending", "Being sent"

@@ -1,1 +1,3 @@
-"""Readers of other banks' files. Each yields OutsideLines while it reads, in flat memory."""
+"""Readers of other banks' files. Each reader yields OutsideLines while it reads, with constant
+memory use.
+"""

@@ -1,10 +1,10 @@
-"""camt.053, the bank-to-customer statement of ISO 20022, in any of its versions.
+"""camt.053, the bank-to-customer statement of ISO 20022, in any version.
 
-Note [Batches]: a bank may book several payments as one entry, with the details of each. Where all
-details have an amount in the entry's currency and these come to the entry's amount exactly, each
-payment is a line, which a clerk or a customer knows again; so the lines still lead from balance to
-balance. Otherwise the entry is one line with the bank's text of the batch, and without the name and
-the reference of any one of its payments.
+Note [Batches]: a bank may book several payments as one entry, with the details of each. If all
+details have an amount in the entry's currency and these add up exactly to the entry's amount, each
+payment becomes a line, which a clerk or a customer recognises. The lines then still add up to the
+balances. Otherwise the entry becomes one line with the bank's text for the batch, without the name
+and the reference of any single payment.
 """
 
 import re
@@ -29,13 +29,15 @@ from banking.outside.formats.xml import at, children, elements, text_at, texts_o
 from ledger.text.currencies import decimals_of, minor_units
 
 WANTED = frozenset({"Acct", "Bal", "Ntry"})
-MOST_OF_AN_ENTRY = 60_000  # elements: a batch of 2,000 payments has as many
+MAX_ELEMENTS_OF_ENTRY = 60_000  # elements, as in a batch of 2,000 payments
 OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What all payments of an entry share, read once: an entry may have many elements."""
+    """The values that all payments of an entry share. They are read once, because an entry may have
+    many elements.
+    """
 
     amount: Decimal
     day: date
@@ -46,22 +48,24 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Reading:
-    """What was read so far."""
+    """The state while a file is read."""
 
     facts: StatementFacts
     balances: StatementBalances
     account: str = ""
     is_begun: bool = False
     number: int = 0
-    statement: list[str] = field(default_factory=list)  # its balances as texts
+    statement: list[str] = field(default_factory=list)  # its balances as text
 
 
 def camt_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
-    """Yields the booked entries. Raises UnreadableStatement, also for entries that do not lead from
-    the opening to the closing balance.
+    """Yields the booked entries.
+
+    Raises: UnreadableStatement, also if the entries and the opening balance do not add up to the
+    closing balance.
     """
     reading = _Reading(facts, StatementBalances(facts))
-    for name, element in elements(source, WANTED, MOST_OF_AN_ENTRY):
+    for name, element in elements(source, WANTED, MAX_ELEMENTS_OF_ENTRY):
         if name.startswith("root "):
             _refuse_other_roots(name.removeprefix("root "))
         elif name == "Acct":
@@ -80,18 +84,18 @@ def camt_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLin
 def _refuse_other_roots(name: str) -> None:
     if name != "Document":
         raise UnreadableStatement(
-            f"The file is XML of another kind ({name[:40]}). Download it as camt.053 or OFX."
+            f"The file is XML of a different type ({name[:40]}). Download it as camt.053 or OFX."
         )
 
 
 def _begin(reading: _Reading, account: Element) -> None:
-    """Each statement has one account above its balances and entries."""
+    """Begins a statement. Each statement has one account above its balances and entries."""
     number = text_at(account, "Id/IBAN") or text_at(account, "Id/Othr/Id")
     if reading.is_begun:
         reading.balances.end()
         if number != reading.account:
             raise UnreadableStatement(
-                "The file has statements of more than one account. Download each as a file."
+                "The file has statements of several accounts. Download a file for each account."
             )
     reading.account, reading.is_begun = number, True
 
@@ -108,24 +112,24 @@ def _balance(reading: _Reading, balance: Element) -> None:
 
 
 def _amount(reading: _Reading, element: Element) -> Decimal:
-    """The signed amount of an entry or a balance."""
+    """Returns the signed amount of an entry or a balance."""
     amount = at(element, "Amt")
     reading.facts.is_in((amount.get("Ccy") or "") if amount is not None else "")
     value = plain_figure(reading.number, text_at(element, "Amt"))
     sign = text_at(element, "CdtDbtInd")
     if sign not in ("CRDT", "DBIT") or value < 0:
         raise UnreadableStatement(
-            f"Line {reading.number:,} does not say whether money came in or went out."
+            f"Line {reading.number:,} does not show whether money came in or went out."
         )
     return value if sign == "CRDT" else -value
 
 
 def _lines(reading: _Reading, entry: Element) -> Iterator[OutsideLine]:
-    """The lines of an entry. See Note [Batches]."""
+    """Yields the lines of an entry. See Note [Batches]."""
     reading.number += 1
     statuses = (text_at(entry, path) for path in ("Sts", "Sts/Cd", "Sts/Prtry"))
     if not {*statuses} <= {"BOOK", ""}:
-        reading.facts.unbooked += 1  # pending, for information, or as only this bank knows
+        reading.facts.unbooked += 1  # pending, for information only, or specific to this bank
         return
     shared = _Entry(
         _amount(reading, entry),
@@ -157,7 +161,7 @@ def _lines(reading: _Reading, entry: Element) -> Iterator[OutsideLine]:
 def _payment(
     reading: _Reading, entry: _Entry, amount: Decimal, details: Element | None, id: str
 ) -> OutsideLine:
-    """The line of one payment."""
+    """Returns the line of one payment."""
     other = "Cdtr" if amount < 0 else "Dbtr"
     parties = at(details, "RltdPties")
     reference, words = _reference_and_words(details, is_out=amount < 0)
@@ -173,11 +177,11 @@ def _payment(
 
 
 def _reference_and_words(details: Element | None, *, is_out: bool) -> tuple[str, list[str]]:
-    """The reference of a payment, and the texts of its remittance information.
+    """Returns the reference of a payment, and the texts of its remittance information.
 
-    Money in is booked by the creditor's reference, such as that of a Swiss QR-bill; it stands
-    before the payer's own id. Money out has our id, and the creditor's reference among its texts;
-    so have payments with several, of which none is the line's.
+    For money in, the creditor's reference is used before the payer's id; a Swiss QR-bill has such a
+    reference. For money out, our id is the reference, and the creditor's reference is added to the
+    texts. If a payment has several creditor's references, all of them are added to the texts.
     """
     id = text_at(details, "Refs/EndToEndId")
     words = texts_of(details, "Ustrd")
@@ -201,11 +205,13 @@ def _day(reading: _Reading, entry: Element) -> date:
 
 
 def _amounts_of(reading: _Reading, entry: _Entry, details: list[Element]) -> list[Decimal]:
-    """The signed amounts of the payments of a batch; none if they do not come to its total."""
+    """Returns the signed amounts of the payments of a batch; none if they do not add up to its
+    total.
+    """
     amounts = []
     for each in details:
         amount = at(each, "Amt")
-        if amount is None:  # as in versions before 4
+        if amount is None:  # in versions before 4
             amount = at(each, "AmtDtls/TxAmt/Amt")
         side = text_at(each, "CdtDbtInd") or entry.side
         if amount is None or (amount.get("Ccy") or "").strip().upper() != reading.facts.currency:
@@ -222,15 +228,16 @@ def _amounts_of(reading: _Reading, entry: _Entry, details: list[Element]) -> lis
 
 
 def _ids_of(entry: _Entry, details: list[Element]) -> list[str]:
-    """The ids of the payments of a batch: the bank's own, else the entry's with the payer's, else
-    the entry's with the place, whichever are all there and differ.
+    """Returns the ids of the payments of a batch: the bank's ids; or the entry's id with the
+    payer's ids; or the entry's id with the places. A kind of id is used only if all payments have
+    one and they differ.
     """
     batch = entry.id
     own = [text_at(each, "Refs/AcctSvcrRef") for each in details]
     if all(own) and len(set(own)) == len(own):
         return own
     if is_no_id(batch) or re.fullmatch("[0-9]{1,4}", batch):
-        return [batch] * len(details)  # which is then none of any of them
+        return [batch] * len(details)  # which then identifies none of them
     theirs = [text_at(each, "Refs/EndToEndId") for each in details]
     if any(map(is_no_id, theirs)) or len(set(theirs)) < len(theirs):
         theirs = [str(place + 1) for place in range(len(details))]

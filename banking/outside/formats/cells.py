@@ -1,4 +1,4 @@
-"""What one cell of a CSV file says, as banks write it: a day, a figure, a currency, a side."""
+"""Reads one cell of a CSV file, as banks write it: a date, a number, a currency, a side."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ _DIGITS = re.compile(r"(\d{1,4})[./ -](\d{1,2})[./ -](\d{1,4})(?:\.|[T ,].*)?", 
 _EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _WORDED = re.compile(r"(\d{1,2})[. -]+([A-Za-z]{3,9})[., -]+(\d{2,4})", re.ASCII)
 _WORD_FIRST = re.compile(r"([A-Za-z]{3,9})[. -]+(\d{1,2})[., -]+(\d{2,4})", re.ASCII)
-# Of English, and names of other languages that begin alike. A text may end after three letters.
+# In English, and names of other languages that begin alike. A text may be cut after three letters.
 MONTHS = tuple(
     tuple(names.split())
     for names in (
@@ -36,8 +36,9 @@ MONTHS = tuple(
 
 
 def read_day(number: int, typed: str, order: str) -> date:
-    """A day as banks write it; `order` says what comes first where only figures stand. Raises
-    UnreadableStatement.
+    """Returns a date as banks write it; `order` is the order of its parts if it has only digits.
+
+    Raises: UnreadableStatement.
     """
     if found := _EIGHT.fullmatch(typed):
         return made_day(number, *map(int, found.groups()))
@@ -52,13 +53,13 @@ def read_day(number: int, typed: str, order: str) -> date:
         if found and (month := _month(found[places[1]].lower())):
             return made_day(number, full_year(found[places[0]]), month, int(found[places[2]]))
     raise UnreadableStatement(
-        f"Line {number:,}: \u201c{shortened(tidy_line(typed))}\u201d is not a day."
+        f"Line {number:,}: \u201c{shortened(tidy_line(typed))}\u201d is not a valid date."
     )
 
 
 def _month(word: str) -> int:
-    """Returns the month that a word of three letters or more begins the name of; 0 for none, as of
-    "marraskuu", which is November in Finnish.
+    """Returns the month whose name begins with this word of at least three letters; 0 for none, as
+    for "marraskuu", which is November in Finnish.
     """
     for month, names in enumerate(MONTHS, 1):
         if any(name.startswith(word) for name in names):
@@ -67,7 +68,7 @@ def _month(word: str) -> int:
 
 
 def is_day(typed: str) -> bool:
-    """Whether the text is a day in some order."""
+    """Returns whether the text is a date in some order."""
     for order in ("dmy", "mdy", "ymd"):
         with suppress(UnreadableStatement):
             read_day(0, typed, order)
@@ -76,8 +77,9 @@ def is_day(typed: str) -> bool:
 
 
 _DIGIT = re.compile("[0-9]")
-_BESIDE = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")  # a currency, or other letters
-_WITHIN = re.compile(r"[0-9][^0-9\u20ac$\u00a3]*[\u20ac$\u00a3][^0-9]*[0-9]")  # a currency
+# A currency, or other letters, before or after a number; and a currency sign within a number.
+_CURRENCY_AROUND = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")
+_WITHIN = re.compile(r"[0-9][^0-9\u20ac$\u00a3]*[\u20ac$\u00a3][^0-9]*[0-9]")
 # Thousands begin with 1 to 9 and have one kind of separator: "0.500" may mean a half.
 _INDIAN = r"[1-9][0-9]?(?:,[0-9]{2}){1,5},[0-9]{3}(?:\.[0-9]{0,4})?"  # 1,00,007.00
 _UNSIGNED = {
@@ -91,8 +93,9 @@ _UNSIGNED = {
 
 
 def read_figure(number: int, typed: str, mark: str) -> Decimal:
-    """A figure as banks write it, with a sign before or after it, or in brackets. Raises
-    UnreadableStatement.
+    """Returns a number as banks write it, with a sign before or after it, or in brackets.
+
+    Raises: UnreadableStatement.
     """
     text, is_negative = _without_sign(typed)
     if not _UNSIGNED[mark].fullmatch(text):
@@ -102,19 +105,23 @@ def read_figure(number: int, typed: str, mark: str) -> Decimal:
 
 
 def _not_a_figure(number: int, typed: str, text: str, mark: str) -> str:
-    """The sentence about a cell that is no figure, or only one with the other mark."""
+    """Returns the message for a cell that is not a number, or only one with the other decimal
+    mark.
+    """
     other, name = (".", "comma") if mark == "," else (",", "point")
-    sentence = not_an_amount(number, typed)
+    message = not_an_amount(number, typed)
     if _UNSIGNED[other].fullmatch(text):
-        return f"{sentence} The other amounts of the file have a {name} before their decimals."
-    return sentence
+        return f"{message} The other amounts in the file have a {name} before their decimals."
+    return message
 
 
 def _without_sign(typed: str) -> tuple[str, bool]:
-    """The text of a figure without its sign and currency, and whether it is below zero."""
-    if _WITHIN.search(typed):  # 12€50 and Cape Verde's 20$00 have it in place of the point
+    """Returns the text of a number without its sign and currency, and whether it is negative."""
+    if _WITHIN.search(typed):  # 12€50 and Cape Verde's 20$00 have the currency instead of the point
         return typed, False
-    text = _BESIDE.sub(_without_currency, typed.replace("\N{MINUS SIGN}", "-").strip()).strip()
+    text = _CURRENCY_AROUND.sub(
+        _without_currency, typed.replace("\N{MINUS SIGN}", "-").strip()
+    ).strip()
     if text.startswith("(") and text.endswith(")"):
         return text[1:-1].strip(), True
     if text[:1] in ("-", "+"):
@@ -124,10 +131,12 @@ def _without_sign(typed: str) -> tuple[str, bool]:
     return text, False
 
 
-def _without_currency(beside: re.Match[str]) -> str:
-    """Other letters stay, such as those of a side: a figure has none, so its line is refused."""
-    code = beside[0].strip()
-    return "" if len(code) == 1 or code in ISO_CURRENCIES else beside[0]
+def _without_currency(found: re.Match[str]) -> str:
+    """Removes a currency. Other letters stay, such as the letter of a side: then the text is not a
+    number, so its line is refused.
+    """
+    code = found[0].strip()
+    return "" if len(code) == 1 or code in ISO_CURRENCIES else found[0]
 
 
 ORDERS = ("dmy", "mdy", "ymd")
@@ -135,7 +144,7 @@ YEARS_OF_A_FILE = timedelta(days=4 * 365)
 
 
 class DayOrder(NamedTuple):
-    """What comes first in some days, and each order that they may have instead."""
+    """The likeliest order of some dates, and each order that they may have."""
 
     order: str
     possible: tuple[str, ...]
@@ -143,13 +152,13 @@ class DayOrder(NamedTuple):
 
 @dataclass(slots=True)
 class _DaysInOrder:
-    """The days of a file as read in one order."""
+    """The dates of a file as read in one order."""
 
     order: str
     count: int = 0
     first: date = date.max
     last: date = date.min
-    digest: int = 0  # equal for equal days
+    digest: int = 0  # equal for equal dates
 
     def add(self, typed: str) -> None:
         with suppress(UnreadableStatement):
@@ -164,16 +173,19 @@ class _DaysInOrder:
 
 
 def day_order(days: Iterable[str]) -> DayOrder:
-    """What comes first in these days: that by which most of them are days, as a figure above 12 is
-    no month. If several can be, the order by which they span less time, because a file has the days
-    of some weeks. The year is first only if no other order spans less time:
-    nearly every day with a year of two figures could be read so.
+    """Returns the order of the parts of these dates: the one in which most of them are valid,
+    because a number above 12 is not a month. If several orders fit, the one with the shortest
+    period, because a file usually covers some weeks.
+
+    The year is first only if no other order has a shorter period: nearly every date with a year of
+    two digits could be read in that order.
     """
     readings = [_DaysInOrder(order) for order in ORDERS]
     has_dots = False
     for typed in days:
         found = _DIGITS.fullmatch(typed)
-        if found and len(found[1]) == 4 and not has_dots:  # else it is such a day in any order
+        # After dates with dots this date does not decide: it reads the same in any order.
+        if found and len(found[1]) == 4 and not has_dots:
             return DayOrder("ymd", ("ymd",))
         has_dots = has_dots or (found is not None and "." in typed[: found.end(2) + 1])
         for reading in readings:
@@ -195,9 +207,12 @@ def day_order(days: Iterable[str]) -> DayOrder:
 def _order_with_dots(
     day_first: _DaysInOrder, month_first: _DaysInOrder, year_first: _DaysInOrder
 ) -> DayOrder:
-    """Dots are European, so the day is first, unless more of these are days with the month first.
-    The year may be first if the file then spans less time, and is taken to be if it otherwise spans
-    years, and no older with the year first, nor to come.
+    """Returns the order of dates with dots. Dots are European, so the day is first, unless more of
+    the dates are valid with the month first.
+
+    If the period is shorter with the year first, this order is possible too. It is chosen if the
+    period with the day first is longer than four years, and the last date with the year first is
+    neither older than the last one with the day first nor in the future.
     """
     if month_first.count > max(day_first.count, year_first.count):
         return DayOrder("mdy", ("mdy",))
@@ -209,14 +224,14 @@ def _order_with_dots(
     return DayOrder("dmy", ("dmy", "ymd"))
 
 
-# Three digits after a mark that cannot stand before thousands: ".500", "0.500", "1234.500".
+# Three digits after a mark that cannot be before thousands: ".500", "0.500", "1234.500".
 _THREE_DECIMALS = re.compile(r"[^0-9]*(?:0[0-9]*|[0-9]{4,}|)[.,][0-9]{3}\D*", re.ASCII)
 
 
 def decimal_of(figures: Iterable[str], decimals: int = 2) -> str:
-    """The mark before the decimals: that of the first figure which tells it. Before three digits
-    it stands before thousands, unless the currency has three decimals; the other mark is returned
-    if no figure tells more. "" if none has a mark.
+    """Returns the decimal mark of the first number that determines it. A mark before three digits
+    separates thousands, unless the currency has three decimals: then the other mark is returned if
+    no number determines more. "" if no number has a mark.
     """
     other = ""
     for typed in figures:
@@ -230,8 +245,8 @@ def decimal_of(figures: Iterable[str], decimals: int = 2) -> str:
 
 
 def is_figure(typed: str) -> bool:
-    """Whether the text is a figure with either mark before its decimals."""
-    if not _DIGIT.search(typed):  # as of most cells
+    """Returns whether the text is a number with either decimal mark."""
+    if not _DIGIT.search(typed):  # true for most cells
         return False
     text, _is_negative = _without_sign(typed)
     return any(unsigned.fullmatch(text) for unsigned in _UNSIGNED.values())
@@ -239,7 +254,7 @@ def is_figure(typed: str) -> bool:
 
 SIGNS = {"\u20ac": "EUR", "EURO": "EUR", "EUROS": "EUR", "$": "USD", "\u00a3": "GBP"}
 # Other currencies with the same sign.
-OF_A_SIGN = {
+CURRENCIES_OF_SIGN = {
     "$": frozenset(
         "ARS AUD BBD BMD BND BRL BSD BZD CAD CLP COP CUP CVE DOP FJD GYD HKD JMD KYD LRD MOP MXN"
         " NAD NIO NZD SBD SGD SRD TOP TTD TWD UYU WST XCD ZWG".split()
@@ -249,17 +264,19 @@ OF_A_SIGN = {
 
 
 def currency_of(typed: str, expected: str = "") -> str:
-    """The code of a currency, of which some banks write the sign; the expected one if it has it."""
+    """Returns the code of a currency, because some banks write its sign. If several currencies have
+    this sign, returns the expected one.
+    """
     code = typed.strip().upper()
-    return expected if expected in OF_A_SIGN.get(code, ()) else SIGNS.get(code, code)
+    return expected if expected in CURRENCIES_OF_SIGN.get(code, ()) else SIGNS.get(code, code)
 
 
 _CODE = re.compile(r"(?<![^\W\d_])[A-Z]{3}(?![^\W\d_])")
 
 
-def currency_beside(typed: str) -> str:
-    """The code or the sign of a currency in a cell with a figure or in the name of its column; ""
-    without one, or with several.
+def currency_in(typed: str) -> str:
+    """Returns the code or the sign of a currency in a cell with a number or in the name of a
+    column; "" if there is none, or several.
     """
     codes = {code for code in _CODE.findall(typed) if code in ISO_CURRENCIES}
     found = codes or {sign for sign in "\u20ac$\u00a3" if sign in typed}
@@ -267,7 +284,7 @@ def currency_beside(typed: str) -> str:
 
 
 def is_currency_code(typed: str) -> bool:
-    """Whether the text looks like a currency: three letters, or a sign."""
+    """Returns whether the text looks like a currency: three letters, or a sign."""
     return re.fullmatch(r"[A-Z]{3}", currency_of(typed), re.ASCII) is not None
 
 
@@ -276,22 +293,25 @@ IN = frozenset("h haben c cr credit crdt cr\u00e9dit bij in +".split())
 
 
 def is_side(typed: str) -> bool:
-    """Whether the text says that money came in or went out."""
+    """Returns whether the text means that money came in or went out."""
     return typed.strip().lower() in OUT | IN
 
 
 def is_out(number: int, typed: str) -> bool:
-    """Whether the text says that money went out; False for in. Raises UnreadableStatement."""
+    """Returns whether the text means that money went out; False for money in.
+
+    Raises: UnreadableStatement.
+    """
     if not is_side(typed):
         raise UnreadableStatement(
-            f"Line {number:,}: \u201c{shortened(tidy_line(typed))}\u201d does not say whether "
+            f"Line {number:,}: \u201c{shortened(tidy_line(typed))}\u201d does not show whether "
             "money came in or went out. Known are S and H, D and C, DR and CR, Af and Bij, - and +."
         )
     return typed.strip().lower() in OUT
 
 
-# Words for lines that have not moved money, or not yet. "reversed" is none, because a payment is
-# booked and its reversal too.
+# Words for lines that have not moved money, or not yet. "reversed" is not included, because both a
+# payment and its reversal are booked.
 UNBOOKED = frozenset(
     "pending reverted declined failed cancelled canceled denied rejected refused expired void"
     " voided processing authorised authorized vorgemerkt storniert abgelehnt ausstehend offen"
@@ -305,41 +325,41 @@ BOOKED = frozenset(
     " finished reversed refunded gebucht ausgef\u00fchrt abgeschlossen completado udf\u00f8rt"
     " bokf\u00f6rd sent paid ok erledigt processed contabilizzato contabilizzata".split()
 )
-NOT = frozenset("not nicht non niet no não ikke inte".split())
-BOOKED_ALL_THE_SAME = frozenset({"reversed", "refunded"})  # also if they are not
+NEGATIONS = frozenset("not nicht non niet no não ikke inte".split())
+ALWAYS_BOOKED = frozenset({"reversed", "refunded"})  # also after "not"
 
-LONGEST_STATUS = 200  # characters that are looked at
-WORDS_OF_A_STATUS = 3  # at most, as in "Umsatz vorgemerkt"; more may be a text
+LONGEST_STATUS = 200  # characters that are checked
+MAX_STATUS_WORDS = 3  # in a status such as "Umsatz vorgemerkt"; longer ones may be texts
 _BETWEEN_WORDS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")  # "PENDING_REVIEW", "PaymentFailed"
 
 
 def may_be_status(typed: str) -> bool:
-    """Whether the text is no figure."""
+    """Returns whether the text has a letter, so that it is not a number."""
     return any(map(str.isalpha, typed))
 
 
 def is_status(typed: str) -> bool:
-    """Whether the text is a known status of a line."""
+    """Returns whether the text contains a known status of a line."""
     return bool(_verdicts(_words_of_status(typed)))
 
 
 def is_short_status(typed: str) -> bool:
-    """Whether the text is a known status and nothing else."""
-    return len(_words_of_status(typed)) <= WORDS_OF_A_STATUS and is_status(typed)
+    """Returns whether the text is only a known status."""
+    return len(_words_of_status(typed)) <= MAX_STATUS_WORDS and is_status(typed)
 
 
 def is_unbooked(typed: str) -> bool:
-    """Whether the status says that the line has not moved money, or not yet: with a word of
-    UNBOOKED; in a longer text, before one of BOOKED.
+    """Returns whether the status means that the line has not moved money, or not yet: it has a word
+    of UNBOOKED; in a longer text, before a word of BOOKED.
     """
     words = _words_of_status(typed)
     verdicts = _verdicts(words)
-    return not all(verdicts if len(words) <= WORDS_OF_A_STATUS else verdicts[:1])
+    return not all(verdicts if len(words) <= MAX_STATUS_WORDS else verdicts[:1])
 
 
 def is_short_unbooked(typed: str) -> bool:
-    """Whether the text says so and nothing else, wherever it stands."""
-    return len(_words_of_status(typed)) <= WORDS_OF_A_STATUS and is_unbooked(typed)
+    """Returns whether the text is only such a status, in any column."""
+    return len(_words_of_status(typed)) <= MAX_STATUS_WORDS and is_unbooked(typed)
 
 
 def _words_of_status(typed: str) -> list[str]:
@@ -347,16 +367,17 @@ def _words_of_status(typed: str) -> list[str]:
 
 
 def _verdicts(words: Sequence[str]) -> list[bool]:
-    """Of each known word, whether it says that the line is booked. "Not" is up to two words before
-    what it is of: "Not yet completed", but "Declined: not enough funds".
+    """Returns, for each known word, whether it means that the line is booked. "Not" may be up to
+    two words before the word that it negates: "Not yet completed", but "Declined: not enough
+    funds".
     """
     found = []
     for place, word in enumerate(words):
-        is_negated = not NOT.isdisjoint(words[max(place - 2, 0) : place])
+        is_negated = not NEGATIONS.isdisjoint(words[max(place - 2, 0) : place])
         if word in UNBOOKED:
             found.append(is_negated)
         elif word in BOOKED:
-            found.append(not is_negated or word in BOOKED_ALL_THE_SAME)
+            found.append(not is_negated or word in ALWAYS_BOOKED)
     return found
 
 
@@ -364,20 +385,21 @@ _MARKED = re.compile(r"'(?=[0-9A-Z]{2})", re.ASCII)  # not "'t Hooft" and "'S-GR
 
 
 def without_mark(typed: str) -> str:
-    """The cell without an apostrophe at its front by which a bank tells a spreadsheet that it is
-    text, nor one at the end of such a cell.
+    """Returns the cell without a leading apostrophe, with which banks mark a text for spreadsheets,
+    and without an apostrophe at the end of such a cell.
     """
     text = typed.strip()
     return text[1:].removesuffix("'") if _MARKED.match(text) else text
 
 
 def by_side(number: int, value: Decimal, side: str) -> Decimal:
-    """The amount with the sign of the side alone: a minus beside it is the same once more. Raises
-    UnreadableStatement.
+    """Returns the amount with the sign of the side. A minus in the amount has no further effect.
+
+    Raises: UnreadableStatement.
     """
     return -abs(value) if is_out(number, side) else abs(value)
 
 
 def has_sign(typed: str) -> bool:
-    """Whether a figure has a minus, or brackets instead of one."""
+    """Returns whether a number has a minus, or brackets instead of a minus."""
     return any(mark in typed for mark in "-\u2212(")

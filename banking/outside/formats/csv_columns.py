@@ -22,22 +22,22 @@ from banking.outside.formats.cells import (
     read_figure,
 )
 from banking.outside.formats.columns import (
+    FOREIGN_OR_PART,
     NO_TEXT,
-    NOT_ALL,
     ROLES,
     can_be,
     cell_of,
     doubt_of,
     doubt_of_day,
     doubt_of_other,
-    says,
+    may_mean,
     words_of,
 )
 from banking.outside.formats.lines import UnreadableStatement
 from banking.outside.formats.sheet import Sheet, cells_under, is_row
 from ledger.text.currencies import ISO_CURRENCIES, minor_units
 
-# Those whose values are looked at come first: "Soll/Haben" has words of three roles.
+# Roles whose values are checked come first: "Soll/Haben" has words of three roles.
 GUESSED = (
     "date", "currency", "side", "status", "balance", "amount", "fee", "out", "in", "other",
     "reference", "id",
@@ -46,9 +46,10 @@ FIGURES = ("amount", "out", "in", "fee", "balance")
 
 
 def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
-    """What the columns seem to mean, as a mapping; a column that is not found is left out.
+    """Returns what the columns seem to mean, as a mapping without columns that are not found.
 
-    `currency` is the account's, whose decimals tell a point before them from one before thousands.
+    `currency` is the account's. Its decimals distinguish a decimal point from a point between
+    thousands.
     """
     found: dict[str, Any] = {}
     for role in GUESSED:
@@ -63,10 +64,10 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
         found["amount"] = _amount_by_balances(sheet, found)
     figures = [cell for role in FIGURES for cell in sheet.column(found.get(role))]
     found["decimal"] = decimal_of(figures, _decimals(currency)) or "."
-    if _has_signs_of_its_own(sheet, found):
+    if _has_signed_amounts(sheet, found):
         found.pop("side", None)
     found["flip"] = False
-    if "fee" in found and not _is_beside(sheet, found):
+    if "fee" in found and not _is_separate_fee(sheet, found):
         del found["fee"]
     found["flip"] = "side" not in found and _is_flipped(sheet, found)
     found["texts"] = _texts_of(sheet, found)
@@ -75,20 +76,22 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
 
 
 def guess_of_file(source: IO[bytes], sheet: Sheet, currency: str = "") -> dict[str, Any]:
-    """`guess`, with what all lines of the file tell where the first ones may not."""
+    """Returns `guess`, improved by all lines of the file, because the first lines may not be
+    enough.
+    """
     found = guess(sheet, currency)
     mark = mark_of_file(source, sheet, found, currency) or found["decimal"]
     return found | {"decimal": mark, "order": order_of_file(source, sheet, found).order}
 
 
 def mark_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any], currency: str) -> str:
-    """The mark before the decimals by all lines of the file; "" if no figure has one."""
+    """Returns the decimal mark by all lines of the file; "" if no number has one."""
     with closing(cells_under(source, sheet, [mapping.get(role) for role in FIGURES])) as figures:
         return decimal_of(figures, _decimals(currency))
 
 
 def order_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> DayOrder:
-    """What comes first in the days of all lines."""
+    """Returns the order of dates by all lines."""
     with closing(cells_under(source, sheet, [mapping.get("date")])) as days:
         return day_order(days)
 
@@ -97,9 +100,10 @@ def _decimals(currency: str) -> int:
     return minor_units(currency) if currency else 2
 
 
-def _has_signs_of_its_own(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Whether the amounts have their signs without a column of sides: each that went out has a
-    minus, or none went out and some have one. A single minus is a payment that was reversed.
+def _has_signed_amounts(sheet: Sheet, found: Mapping[str, Any]) -> bool:
+    """Returns whether the amounts have signs, so that no column of sides is needed: all amounts
+    that went out have a minus, or none went out and some have a minus. A single minus is a payment
+    that was reversed.
     """
     rows = [(cell_of(row, found, "amount"), cell_of(row, found, "side")) for row in sheet.rows]
     amounts = [amount for amount, _side in rows if amount]
@@ -108,7 +112,9 @@ def _has_signs_of_its_own(sheet: Sheet, found: Mapping[str, Any]) -> bool:
 
 
 def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
-    """The first column whose name and values can mean it, for an amount the least doubtful one."""
+    """Returns the first column whose name and values can have the role; for an amount, the least
+    doubtful one.
+    """
     free = _places_of(role, sheet, found)
     if role == "date":
         return _day_of(sheet, free)
@@ -118,7 +124,7 @@ def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
         return free[0] if free else None
     doubts = [(doubt_of(sheet.names[place]), place) for place in free]
     doubt, place = min(doubts, default=(0, None))
-    if doubt == NOT_ALL and any(
+    if doubt == FOREIGN_OR_PART and any(
         _place_of(side, sheet, found) is not None for side in ("out", "in")
     ):
         return None
@@ -126,19 +132,19 @@ def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
 
 
 def _places_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
-    """The columns of no other role whose name and values can mean this one."""
+    """Returns the columns without another role whose name and values can have this one."""
     return [
         place
         for place, name in enumerate(sheet.names)
         if place not in found.values()
-        and says(name, role)
+        and may_mean(name, role)
         and can_be(role, sheet.column(place), name)
     ]
 
 
 def _amount_by_balances(sheet: Sheet, found: Mapping[str, Any]) -> int:
-    """The column of amounts by which most rows lead from balance to balance, as a total with the
-    fee in it; the one that was found unless another one is better.
+    """Returns the column of amounts with which most rows match the balances, such as a total that
+    includes the fee. Prefers the column that was found before.
     """
     others = {role: place for role, place in found.items() if role not in ("amount", "fee")}
 
@@ -152,15 +158,15 @@ def _amount_by_balances(sheet: Sheet, found: Mapping[str, Any]) -> int:
 
 
 def _day_of(sheet: Sheet, free: Sequence[int]) -> int | None:
-    """The column of the day of booking, of those with days in all lines that are booked."""
+    """Returns the column of the booking date, among those with dates in all booked lines."""
     rows = [row for row in sheet.rows if not any(map(is_short_unbooked, row)) and is_row(row)]
     full = [place for place in free if all(is_day("".join(row[place : place + 1])) for row in rows)]
     return min(full or free, key=lambda place: doubt_of_day(sheet.names[place]), default=None)
 
 
-def _is_beside(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Whether the fee seems not to be in the amount: more rows lead from balance to balance with it
-    than without, or as many where no row has a fee. Without balances nothing tells.
+def _is_separate_fee(sheet: Sheet, found: Mapping[str, Any]) -> bool:
+    """Returns whether the fee seems not to be included in the amount: more rows match the balances
+    with the fee than without it, or as many if no row has a fee. Without balances this is unknown.
     """
     without = _fitting_pairs(sheet, {**found, "fee": None})
     has_fee = any(map(_is_not_zero, sheet.column(found["fee"])))
@@ -169,13 +175,13 @@ def _is_beside(sheet: Sheet, found: Mapping[str, Any]) -> bool:
 
 
 def _is_flipped(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Whether more rows lead from balance to balance if amounts without a minus are money out."""
+    """Returns whether more rows match the balances if amounts without a minus are money out."""
     return _fitting_pairs(sheet, {**found, "flip": True}) > _fitting_pairs(sheet, found)
 
 
 def _fitting_pairs(sheet: Sheet, found: Mapping[str, Any]) -> int:
-    """How many rows lead from the balance of the row before them to their own, in the order in
-    which more do.
+    """Returns in how many rows the previous balance and the amount give the balance, in the better
+    order of rows.
     """
     return max(_fitting_pairs_in(sheet.rows[::step], found) for step in (1, -1))
 
@@ -190,7 +196,10 @@ def _fitting_pairs_in(rows: Sequence[tuple[str, ...]], found: Mapping[str, Any])
 
 
 def _amount_of(row: tuple[str, ...], found: Mapping[str, Any]) -> Decimal:
-    """The signed amount. Raises UnreadableStatement."""
+    """Returns the signed amount.
+
+    Raises: UnreadableStatement.
+    """
     if "amount" not in found:
         return _figure_or_zero(row, found, "in") - _figure_or_zero(row, found, "out")
     amount = _figure_of(row, found, "amount")
@@ -210,7 +219,7 @@ def _figure_of(row: tuple[str, ...], found: Mapping[str, Any], role: str) -> Dec
 
 
 def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
-    """Adds the roles that unknown names do not tell; a sum below the table has no say."""
+    """Adds roles by values if the names are unknown. Ignores a sum below the table."""
     rows = tuple(row for row in sheet.rows if is_row(row))
     table = replace(sheet, rows=rows)
 
@@ -238,8 +247,8 @@ def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
 
 
 def _pair_of_figures(table: Sheet, found: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Two columns of figures without a sign, of which every row has one that is not zero: money out
-    and money in.
+    """Returns two columns of numbers without a sign, one for money out and one for money in: in
+    every row exactly one of them is not zero.
     """
     free = [place for place in range(len(table.names)) if place not in found.values()]
     figures = [
@@ -260,7 +269,7 @@ def _is_not_zero(figure: str) -> bool:
 
 
 def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -> dict[str, int]:
-    """Which of the two is money out, by the balances; none if they do not tell."""
+    """Returns which of the two is money out, by the balances; empty if they do not show it."""
     figures = [cell for place in pair for cell in table.column(place)]
     facts = {**found, "decimal": decimal_of(figures) or "."}
     ways = [dict(zip(("out", "in"), way, strict=True)) for way in (pair, pair[::-1])]
@@ -269,23 +278,25 @@ def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -
 
 
 def _texts_of(sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
-    """The columns that say what a payment was for: those with such names, and where there are none
-    or the names are unknown, those with words.
+    """Returns the columns with the purpose of a payment: those with such names. If there are none
+    or the names are unknown, columns with words.
     """
     taken = {found[role] for role in ROLES if role in found}
     free = [place for place in range(len(sheet.names)) if place not in taken]
-    named = [place for place in free if says(sheet.names[place], "text")]
+    named = [place for place in free if may_mean(sheet.names[place], "text")]
     if named and sheet.is_known:
         return named
     return [place for place in free if place in named or _is_text(sheet, place)]
 
 
 def _is_text(sheet: Sheet, place: int) -> bool:
-    """Whether a column has words; beside known names, only those that may be of a payment."""
+    """Returns whether a column has words. If the names are known, only columns that may describe a
+    payment.
+    """
     values = sheet.column(place)
     if sheet.is_known and (
         not words_of(sheet.names[place]).isdisjoint(NO_TEXT)
-        or says(sheet.names[place], "side")
+        or may_mean(sheet.names[place], "side")
         or all(map(is_day, values))
         or all(map(is_currency_code, values))
     ):
@@ -294,7 +305,9 @@ def _is_text(sheet: Sheet, place: int) -> bool:
 
 
 def completed(sheet: Sheet, mapping: Mapping[str, Any], currency: str = "") -> dict[str, Any]:
-    """A remembered mapping with a guess for roles that it does not know, being older than they."""
+    """Returns a remembered mapping, with a guess for roles that did not exist when it was
+    stored.
+    """
     found = guess(sheet, currency)
     if mapping.get("amount") is None:
         found.pop("side", None), found.pop("fee", None)

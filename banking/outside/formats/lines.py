@@ -1,4 +1,6 @@
-"""What every reader yields, and what they share: limits, encodings, dates and figures."""
+"""The lines that every reader yields, and what the readers share: limits, encodings, dates and
+numbers.
+"""
 
 import codecs
 import io
@@ -16,14 +18,14 @@ from banking.outside.models import DESCRIPTION_LIMIT, ID_LIMIT, OTHER_LIMIT, REF
 from ledger.text.currencies import LARGEST_AMOUNT, decimals_of, minor_units
 from ledger.text.lines import shortened, tidy_line
 
-MOST_LINES = 50_000
-MOST_PARTS = 4 * MOST_LINES  # rows, records, fields or entries, of which some are no line
-MOST_RAW_LINES = 20 * MOST_LINES  # a line of some formats has as many, with texts of several
-MOST_TAGS = 40 * MOST_LINES  # of OFX 1, or elements of XML, in a file
-MOST_STATEMENTS = 10_000  # of one file: one a day in 27 years
-MOST_BYTES = 32 * 1024 * 1024
+MAX_LINES = 50_000
+MAX_PARTS = 4 * MAX_LINES  # rows, records, fields or entries; some of them are not lines
+MAX_RAW_LINES = 20 * MAX_LINES  # in some formats a line has many, for a long text
+MAX_TAGS = 40 * MAX_LINES  # in an OFX 1 file, or elements in XML
+MAX_STATEMENTS = 10_000  # of one file: one per day for 27 years
+MAX_BYTES = 32 * 1024 * 1024
 LONGEST_LINE = 20_000  # characters
-AT_ONCE = 64 * 1024  # bytes
+CHUNK_SIZE = 64 * 1024  # bytes
 EARLIEST, LATEST = date(1970, 1, 1), date(2100, 1, 1)
 UTF_8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
 CUT = "Was the file cut off? Download it again."
@@ -34,15 +36,15 @@ WRONG_ENCODING = (
 
 
 class UnreadableStatement(Exception):
-    """The file cannot be read as a whole; the text says why and what to do. `lines_read`: how many
-    lines were read before.
+    """The file cannot be read as a whole. The message contains the reason and what to do.
+    `lines_read` is the number of lines that were read before.
     """
 
     lines_read = 0
 
 
 class TooManyLines(UnreadableStatement):
-    """The file is longer than any that is read."""
+    """The file is longer than the limits allow."""
 
     def __init__(self, most: int, what: str = "lines") -> None:
         super().__init__(
@@ -54,18 +56,19 @@ Part = TypeVar("Part")
 
 
 def bounded(parts: Iterable[Part]) -> Iterator[Part]:
-    """The rows, records, fields or entries of a file, also those that are no line. Raises
-    TooManyLines after MOST_PARTS.
+    """Yields the rows, records, fields or entries of a file, including parts that are not lines.
+
+    Raises: TooManyLines after MAX_PARTS.
     """
     for count, part in enumerate(parts, start=1):
-        if count > MOST_PARTS:
-            raise TooManyLines(MOST_PARTS)
+        if count > MAX_PARTS:
+            raise TooManyLines(MAX_PARTS)
         yield part
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideLine:
-    """One movement on the account, with tidied texts. Money out is below zero."""
+    """One movement on the account, with tidied texts. Money out is negative."""
 
     number: int
     booked_on: date
@@ -78,22 +81,25 @@ class OutsideLine:
 
 @dataclass(slots=True)
 class StatementFacts:
-    """What a file says of itself; complete after its last line."""
+    """Facts about a file; complete after its last line."""
 
     currency: str = ""
     opening: Decimal | None = None
     closing: Decimal | None = None
-    closing_on: date | None = None  # day of the closing balance, if the file says it
+    closing_on: date | None = None  # day of the closing balance, if it is in the file
     unbooked: int = 0  # lines that are left out: pending, or without money moved
-    account_currency: str = ""  # which the lines are to have, if whoever reads them says it
+    account_currency: str = ""  # expected in the lines, if known
 
     def is_in(self, currency: str) -> None:
-        """Notes the currency. Raises UnreadableStatement if there is a second one."""
+        """Records the currency.
+
+        Raises: UnreadableStatement if there is a second one.
+        """
         code = currency.strip().upper()
         if code and self.currency and code != self.currency:
             raise UnreadableStatement(
                 f"The file has amounts in {self.currency} and in {shortened(code)}. "
-                "Download each account as a file of its own."
+                "Download a separate file for each account."
             )
         self.currency = code or self.currency
 
@@ -103,16 +109,18 @@ Balance = tuple[Decimal, str]  # with its day
 
 @dataclass(slots=True)
 class StatementBalances:
-    """Checks that the lines of each statement of a file lead from its opening to its closing
-    balance, so that nothing is missing, and that none is there twice. Of the file, notes the
-    opening balance of the earliest day and the closing balance of the latest, in whichever order
-    its statements, or pages of one, stand.
+    """Checks that the lines of each statement of a file add up from its opening to its closing
+    balance, so that none is missing, and that no statement is in the file twice.
+
+    Records the opening balance of the earliest day and the closing balance of the latest day, in
+    whichever order the statements or their pages are in the file.
     """
 
     facts: StatementFacts
     _opening: Balance | None = None
     _closing: Balance | None = None
-    # Days as the format writes them, which sort as days do; then whether it begins or ends a page.
+    # Days as the format writes them, whose text order is their time order; then whether they begin
+    # or end a page.
     _first: tuple[str, bool] | None = None
     _last: tuple[str, bool] = ("", False)
     _sum: Decimal = Decimal(0)
@@ -122,21 +130,22 @@ class StatementBalances:
     _seen: set[tuple[Balance, Balance, int, int]] = field(default_factory=set)
 
     def open(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
-        """Notes an opening balance; `is_page` if the statement began on an earlier page."""
+        """Records an opening balance; `is_page` if the statement began on an earlier page."""
         self._opening = (amount, day)
         if self._first is None or (day, is_page) < self._first:
             self.facts.opening, self._first = amount, (day, is_page)
 
     def close(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
-        """Notes a closing balance; `is_page` if the statement goes on on a later page."""
+        """Records a closing balance; `is_page` if the statement continues on a later page."""
         self._closing = (amount, day)
         if (day, not is_page) >= self._last:
             self.facts.closing, self._last = amount, (day, not is_page)
-            self.facts.closing_on = said_day(day)
+            self.facts.closing_on = leading_day(day)
 
     def note(self) -> None:
-        """Notes the balances of a file that has ended. Of several statements of a day, the first is
-        the one that no other leads to, and the last the one that leads to no other.
+        """Sets the balances of a file that has ended. If a day has several statements, the first
+        one's opening balance is not the closing balance of another, and the last one's closing
+        balance is not the opening balance of another.
         """
         begun = Counter(each[0] for each in self._seen)
         ended = Counter(each[1] for each in self._seen)
@@ -148,21 +157,23 @@ class StatementBalances:
             (self.facts.closing,) = ends
 
     def add(self, amount: Decimal) -> None:
-        """Notes a line."""
+        """Records a line."""
         self._sum += amount
         self._count += 1
 
     def note_texts(self, line: OutsideLine) -> None:
-        """Notes what a line says, by which two statements of a day may differ."""
+        """Records the texts of a line, by which two statements of a day may differ."""
         self._texts = hash((self._texts, replace(line, number=0)))
 
     def end(self) -> None:
-        """Ends a statement. Raises UnreadableStatement if its lines do not lead to its end, and
-        TooManyLines after MOST_STATEMENTS.
+        """Ends a statement.
+
+        Raises: UnreadableStatement if its lines do not add up to its closing balance; TooManyLines
+        after MAX_STATEMENTS.
         """
         self._statements += 1
-        if self._statements > MOST_STATEMENTS:
-            raise TooManyLines(MOST_STATEMENTS, "statements")
+        if self._statements > MAX_STATEMENTS:
+            raise TooManyLines(MAX_STATEMENTS, "statements")
         begun, ended, sum, count = self._opening, self._closing, self._sum, self._count
         texts, self._texts = self._texts, 0
         self._opening, self._closing, self._sum, self._count = None, None, Decimal(0), 0
@@ -170,8 +181,8 @@ class StatementBalances:
             return
         if begun[0] + sum != ended[0]:
             raise UnreadableStatement(
-                f"The lines do not lead from the opening balance {begun[0]:f} to the closing "
-                f"balance {ended[0]:f}: they come to {begun[0] + sum:f}. {CUT}"
+                f"The lines do not add up: the opening balance {begun[0]:f} and all lines give "
+                f"{begun[0] + sum:f}, but the closing balance is {ended[0]:f}. {CUT}"
             )
         facts = (begun, ended, count, texts)
         if count and facts in self._seen:
@@ -179,14 +190,16 @@ class StatementBalances:
         self._seen.add(facts)
 
 
-# What banks write where a payment has no reference, or no id of theirs.
+# What banks write if a payment has no reference or no id.
 NO_ID = frozenset(
     ("nonref", "notprovided", "not provided", "notavailable", "nicht angegeben", "none", "n/a", "0")
 )
 
 
 def is_no_id(text: str) -> bool:
-    """Whether it is empty, or what banks write in place of an id or a reference."""
+    """Returns whether the text is empty, or a placeholder that banks write instead of an id or a
+    reference.
+    """
     return not text.strip() or text.strip().lower() in NO_ID
 
 
@@ -200,14 +213,17 @@ def made_line(
     reference: str = "",
     outside_id: str = "",
 ) -> OutsideLine:
-    """A line with tidied and shortened texts. Raises UnreadableStatement for a formula."""
+    """Returns a line with tidied and shortened texts.
+
+    Raises: UnreadableStatement for a formula.
+    """
     ids = ("" if is_no_id(text) else text for text in (reference, outside_id))
     texts = [_tidy(text) for text in (description, other, *ids)]
     for text in texts:
         if text.startswith("="):
             raise UnreadableStatement(
                 f"Line {number:,} has the text \u201c{shortened(text)}\u201d, which a spreadsheet "
-                "would take for a formula. Banks send none; remove it, or download the file again."
+                "would read as a formula. Remove it, or download the file again."
             )
     limits = (DESCRIPTION_LIMIT, OTHER_LIMIT, REFERENCE_LIMIT, ID_LIMIT)
     cut = [text[:most] for text, most in zip(texts, limits, strict=True)]
@@ -220,7 +236,7 @@ def _tidy(text: str) -> str:
 
 
 def full_year(text: str) -> int:
-    """The year; one of two figures is from 1970 to 2069."""
+    """Returns the year; a year of two digits is between 1970 and 2069."""
     year = int(text)
     if len(text) != 2:
         return year
@@ -228,28 +244,36 @@ def full_year(text: str) -> int:
 
 
 def made_day(number: int, year: int, month: int, day: int) -> date:
-    """A day from 1970 on. Raises UnreadableStatement."""
+    """Returns a date from 1970 on.
+
+    Raises: UnreadableStatement.
+    """
     try:
         found = date(year, month, day)
     except ValueError:
         found = date.min
     if not EARLIEST <= found < LATEST:
-        asked = f"{year:04}-{month:02}-{day:02}"
-        raise UnreadableStatement(f"Line {number:,}: a statement cannot have the day {asked}.")
+        typed = f"{year:04}-{month:02}-{day:02}"
+        raise UnreadableStatement(f"Line {number:,}: {typed} is not a valid date.")
     return found
 
 
 def read_compact_day(number: int, text: str) -> date:
-    """A day that begins with figures such as 20261130. Raises UnreadableStatement."""
+    """Returns the date at the beginning of a text such as 20261130.
+
+    Raises: UnreadableStatement.
+    """
     if not re.fullmatch(r"[0-9]{8}", text[:8]):
         raise UnreadableStatement(
-            f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not a day."
+            f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not a valid date."
         )
     return made_day(number, int(text[:4]), int(text[4:6]), int(text[6:8]))
 
 
-def said_day(text: str) -> date | None:
-    """The day that a text such as 2026-11-30, 20261130 or 261130 begins with, if it does."""
+def leading_day(text: str) -> date | None:
+    """Returns the date at the beginning of a text such as 2026-11-30, 20261130 or 261130; None
+    without one.
+    """
     digits = text[:10].replace("-", "")[:8]
     if len(digits) == 6 and digits.isdecimal():
         digits = f"{full_year(digits[:2])}{digits[2:]}"
@@ -262,8 +286,9 @@ _PLAIN = re.compile(r"[+-]?[0-9]{1,15}(?:[.,][0-9]{0,4})?|[+-]?[.,][0-9]{1,4}")
 
 
 def plain_figure(number: int, text: str) -> Decimal:
-    """A figure without separators between thousands, as formats for programs have it. Raises
-    UnreadableStatement.
+    """Returns a number without separators between thousands, as in formats for programs.
+
+    Raises: UnreadableStatement.
     """
     typed = text.strip()
     if not _PLAIN.fullmatch(typed):
@@ -272,7 +297,7 @@ def plain_figure(number: int, text: str) -> Decimal:
 
 
 def not_an_amount(number: int, text: str) -> str:
-    """The sentence about a text that should be an amount."""
+    """Returns the message for a text that should be an amount."""
     return f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not an amount."
 
 
@@ -280,39 +305,41 @@ IN_ANOTHER = "Is the account in another currency?"
 
 
 def fitting(number: int, amount: Decimal, currency: str, cause: str = IN_ANOTHER) -> Decimal:
-    """The amount, if its decimals fit the currency and its figures any account. Raises
-    UnreadableStatement, with the cause of decimals that do not fit.
+    """Returns the amount, if its decimals fit the currency and it is not too large for an account.
+
+    Raises: UnreadableStatement, with `cause` as the possible reason for decimals that do not fit.
     """
     if decimals_of(amount) > minor_units(currency):
         raise UnreadableStatement(
             f"Line {number:,}: {amount:f} has more decimals than {currency} has. {cause}"
         )
-    if abs(amount) > LARGEST_AMOUNT:  # one that was reckoned of two figures
+    if abs(amount) > LARGEST_AMOUNT:  # such as a sum of two numbers
         raise UnreadableStatement(
-            f"Line {number:,}: {amount:f} is more than an amount can be. Is it in the right "
+            f"Line {number:,}: {amount:f} is larger than any amount can be. Is it in the right "
             "columns? Or download the file again."
         )
     return amount
 
 
 def fitting_balance(name: str, balance: Decimal, currency: str) -> None:
-    """Raises UnreadableStatement for a balance with more decimals than the currency has, or more
-    figures than any account here.
+    """Raises UnreadableStatement for a balance with more decimals than the currency has, or larger
+    than any account can have.
     """
-    told = f"The {name} balance of the file, {balance:f},"
+    subject = f"The {name} balance of the file, {balance:f},"
     if decimals_of(balance) > minor_units(currency):
-        raise UnreadableStatement(f"{told} has more decimals than {currency} has. {IN_ANOTHER}")
+        raise UnreadableStatement(f"{subject} has more decimals than {currency} has. {IN_ANOTHER}")
     if abs(balance) > LARGEST_AMOUNT:
-        raise UnreadableStatement(f"{told} is more than an account can have. {CUT}")
+        raise UnreadableStatement(f"{subject} is larger than any account can have. {CUT}")
 
 
 def encoding_of(source: IO[bytes]) -> str:
-    """UTF-8 or Windows-1252, whichever the file is written in. Raises UnreadableStatement for
-    neither, for NUL characters and for more bytes than MOST_BYTES, and TooManyLines for more lines
-    than MOST_RAW_LINES.
+    """Returns the encoding of the file: UTF-8 or Windows-1252. Reads each file only once, even in
+    several calls.
 
-    A file with whole letters of UTF-8 and a broken one was damaged; it is not Windows-1252. Reads
-    each file once, however often it is asked for.
+    A file with valid UTF-8 letters and an invalid one was damaged, and is not Windows-1252.
+
+    Raises: UnreadableStatement for other encodings, for NUL characters and for more bytes than
+    MAX_BYTES; TooManyLines for more lines than MAX_RAW_LINES.
     """
     if source not in _encodings:
         _encodings[source] = _find_encoding(source)
@@ -326,16 +353,17 @@ def _find_encoding(source: IO[bytes]) -> str:
     decoders = {code: codecs.getincrementaldecoder(code)() for code in ("utf-8", "cp1252")}
     has_letters, size, lines, before = False, 0, 0, b""
     source.seek(0)
-    while part := source.read(AT_ONCE):
+    while part := source.read(CHUNK_SIZE):
         size += len(part)
         _refuse_size(size)
         lines += part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n")
-        if lines > MOST_RAW_LINES:
-            raise TooManyLines(MOST_RAW_LINES)
+        if lines > MAX_RAW_LINES:
+            raise TooManyLines(MAX_RAW_LINES)
         if b"\x00" in part:
             raise UnreadableStatement(
-                "This is no text file: it has NUL characters. Choose the bank\u2019s statement; "
-                "if it is text in UTF-16, save it as UTF-8."
+                "We cannot read this file. Choose the CSV, OFX, QIF, camt.053 or MT940 file that "
+                "you downloaded from your bank. If you saved it in a spreadsheet program, save it "
+                "again as CSV (UTF-8)."
             )
         has_letters = has_letters or UTF_8_LETTER.search(before[-2:] + part) is not None
         before = part
@@ -347,9 +375,10 @@ def _find_encoding(source: IO[bytes]) -> str:
     raise UnreadableStatement(WRONG_ENCODING)
 
 
-# What no word of Western Europe has in Windows-1252, but words in others that are read as it:
-# four letters with accents in a row (Cyrillic, Greek), a sign between two letters (Polish, DOS),
-# a capital Y with two dots after a small letter (Mac), and Czech with a Danish letter.
+# Sequences that appear in no word of Western Europe, but in other texts that are read as
+# Windows-1252: four letters with accents in a row (Cyrillic, Greek), a sign between two letters
+# (Polish, DOS), a capital Y with two dots after a small letter (Mac), and Czech with a Danish
+# letter.
 _ODD_WORDS = re.compile(
     "[\xc0-\xff]{4}"
     "|[^\\W\\d_][\xa1-\xa9\xac\xaf\xb1\xb6\xb8\xb9\xbc-\xbf\u201a\u201e\u2020\u2021\u02c6\u02dc\u2030][^\\W\\d_]"
@@ -360,10 +389,10 @@ _ODD_WORDS = re.compile(
 
 
 def _has_odd_words(source: IO[bytes]) -> bool:
-    """Whether the file, read as Windows-1252, has words that are none."""
+    """Returns whether the file, read as Windows-1252, has impossible words."""
     source.seek(0)
     before = ""
-    while part := source.read(AT_ONCE):
+    while part := source.read(CHUNK_SIZE):
         text = before + part.decode("cp1252")
         if _ODD_WORDS.search(text):
             return True
@@ -372,7 +401,7 @@ def _has_odd_words(source: IO[bytes]) -> bool:
 
 
 def windows_1252_sample(source: IO[bytes]) -> str:
-    """The first line with other letters than those of ASCII, if the file is in Windows-1252."""
+    """Returns the first line with letters outside ASCII, if the file is in Windows-1252."""
     if encoding_of(source) != "cp1252":
         return ""
     with opened(source) as text:
@@ -380,9 +409,9 @@ def windows_1252_sample(source: IO[bytes]) -> str:
 
 
 def _refuse_size(size: int) -> None:
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         raise UnreadableStatement(
-            f"The file has more than {MOST_BYTES // 1024**2} MB. Download fewer months at a time."
+            f"The file has more than {MAX_BYTES // 1024**2} MB. Download fewer months at a time."
         )
 
 
@@ -405,10 +434,11 @@ codecs.register_error("as_windows_1252", _as_windows_1252)
 
 @contextmanager
 def opened(source: IO[bytes], *, is_checked: bool = False) -> Iterator[io.TextIOWrapper]:
-    """The file as text from its beginning; leaves the file itself open.
+    """Yields the file as text from its beginning; leaves the file itself open.
 
-    The whole file tells its encoding. If `encoding_of` has accepted it before, `is_checked`, none
-    of it is read for that: each byte that is not UTF-8 is a letter of Windows-1252 then.
+    The encoding depends on the whole file. If `encoding_of` has accepted the file before
+    (`is_checked`), the file is not read for that: each byte that is not UTF-8 is then a letter of
+    Windows-1252.
     """
     encoding, errors = "utf-8-sig", "as_windows_1252"
     if not is_checked:
@@ -418,16 +448,19 @@ def opened(source: IO[bytes], *, is_checked: bool = False) -> Iterator[io.TextIO
     try:
         yield text
     finally:
-        if not source.closed:  # as it may be for a reader that was left in the middle
+        if not source.closed:  # as after a reader that stopped in the middle
             text.detach()
 
 
 def text_lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """The lines with their ends. Raises UnreadableStatement for one longer than LONGEST_LINE."""
+    """Yields the lines with their ends.
+
+    Raises: UnreadableStatement for a line longer than LONGEST_LINE.
+    """
     while line := text.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
             raise UnreadableStatement(
                 f"A line of the file has more than {LONGEST_LINE:,} characters, far more than a "
-                "statement needs. Was a quote opened and not closed, or is it another file?"
+                "statement needs. Is a closing quote missing, or is it another file?"
             )
         yield line

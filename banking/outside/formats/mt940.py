@@ -35,13 +35,13 @@ _MOVE = re.compile(
     re.ASCII | re.DOTALL,
 )
 Field = tuple[int, str, str]
-# Dutch banks write which kind of reference `:86:` has in place of one.
+# Dutch banks write the kind of reference in `:86:` instead of a reference.
 NO_REFERENCE = frozenset({"NONREF", "EREF", "MARF", "PREF"})
 
 
 @dataclass(slots=True)
 class _Move:
-    """A movement, until the text that follows it is read."""
+    """A movement whose text has not been read yet."""
 
     number: int
     day: date
@@ -51,8 +51,10 @@ class _Move:
 
 
 def mt940_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
-    """Yields the movements. Raises UnreadableStatement, also for movements that do not lead from
-    the opening to the closing balance.
+    """Yields the movements.
+
+    Raises: UnreadableStatement, also if the movements and the opening balance do not add up to the
+    closing balance.
     """
     balances, account, is_open = StatementBalances(facts), "", False
     move: _Move | None = None
@@ -65,7 +67,7 @@ def mt940_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLi
         if tag == "25":
             if account not in ("", text.strip()):
                 raise UnreadableStatement(
-                    "The file has statements of more than one account. Download each as a file."
+                    "The file has statements of several accounts. Download a file for each account."
                 )
             account = text.strip()
         elif tag in ("60F", "60M"):
@@ -74,7 +76,7 @@ def mt940_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLi
             is_open = True
         elif tag == "61":
             if not is_open:
-                raise UnreadableStatement(f"Line {number:,} stands before an opening balance.")
+                raise UnreadableStatement(f"Line {number:,} is before an opening balance.")
             move = _move(number, text)
             balances.add(move.amount)
         elif tag in ("62F", "62M"):
@@ -127,10 +129,10 @@ def _move(number: int, text: str) -> _Move:
     found = _MOVE.fullmatch(text.strip())
     if not found:
         raise UnreadableStatement(
-            f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is no movement. {CUT}"
+            f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not a movement. {CUT}"
         )
     amount = plain_figure(number, found["amount"])
-    is_out = found["mark"] in ("D", "RC")  # a reversal of a credit takes money away
+    is_out = found["mark"] in ("D", "RC")  # the reversal of a credit is money out
     reference = (found["reference"] or "").strip()
     return _Move(
         number, _booked_on(number, found["value"], found["booked"]), -amount if is_out else amount,
@@ -139,8 +141,10 @@ def _move(number: int, text: str) -> _Move:
 
 
 def _booked_on(number: int, value: str, booked: str | None) -> date:
-    """The day of booking, which has no year: the nearest to the value date, at most half a year
-    away, as each but 29 February is. Raises UnreadableStatement.
+    """Returns the booking date, which has no year: the one nearest to the value date, at most half
+    a year away. Only 29 February may have no such date.
+
+    Raises: UnreadableStatement.
     """
     day = made_day(number, full_year(value[:2]), int(value[2:4]), int(value[4:]))
     if not booked:
@@ -151,7 +155,7 @@ def _booked_on(number: int, value: str, booked: str | None) -> date:
             near.append(made_day(number, year, int(booked[:2]), int(booked[2:])))
     near = [each for each in near if abs(each - day) < timedelta(days=200)]
     if not near:
-        return made_day(number, day.year, int(booked[:2]), int(booked[2:]))  # which says so
+        return made_day(number, day.year, int(booked[:2]), int(booked[2:]))  # raises the error
     return min(near, key=lambda each: abs(each - day))
 
 
@@ -170,8 +174,8 @@ _SEPA = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|IBAN|BIC)\+")
 
 
 def details_of(text: str) -> tuple[str, str, str]:
-    """What for, the other side's name, and the reference, of the text in `:86:`. German banks write
-    `?20`, Dutch ones `/NAME/`, others plain text.
+    """Returns the purpose, the other side's name, and the reference in the text of `:86:`. German
+    banks write `?20`, Dutch ones `/NAME/`, others plain text.
     """
     joined = text.replace("\n", "").strip()
     if coded := _CODED.match(joined):

@@ -12,41 +12,47 @@ from typing import IO
 from banking.outside.formats.lines import (
     CUT,
     LONGEST_LINE,
-    MOST_TAGS,
+    MAX_TAGS,
     OutsideLine,
     StatementFacts,
     TooManyLines,
     UnreadableStatement,
     bounded,
+    leading_day,
     made_line,
     not_an_amount,
     opened,
     plain_figure,
     read_compact_day,
-    said_day,
 )
 from banking.outside.formats.xml import elements, plain_name
 from ledger.text.currencies import minor_units
 from ledger.text.lines import shortened, tidy_line
 
-MOST_VALUES = 200  # of one part, such as a payment; payments have about 20
-AT_ONCE = 64 * 1024  # characters
-ALONE = frozenset({"CURDEF", "DTEND"})  # values that stand in no aggregate that is wanted
-WANTED = ALONE | {"STMTTRN", "LEDGERBAL", "BANKACCTFROM", "CCACCTFROM", "INVTRAN"}
-LATER = timedelta(days=3)  # by which the balance may be of a later day than the lines
+MAX_VALUES = 200  # of one aggregate, such as a payment; payments have about 20
+CHUNK_SIZE = 64 * 1024  # characters
+STANDALONE = frozenset({"CURDEF", "DTEND"})  # values outside the wanted aggregates
+WANTED = STANDALONE | {"STMTTRN", "LEDGERBAL", "BANKACCTFROM", "CCACCTFROM", "INVTRAN"}
+LATER = timedelta(days=3)  # by which the balance may be later than the lines
 _TAG = re.compile(r"<(/?)([A-Za-z0-9._]{1,40})>([^<]*)", re.ASCII)
 THREE_DECIMALS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}", re.ASCII)
 Aggregate = tuple[str, dict[str, str]]
 
 
 def ofx1_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
-    """Yields the lines of OFX 1. Raises UnreadableStatement."""
+    """Yields the lines of OFX 1.
+
+    Raises: UnreadableStatement.
+    """
     with opened(source) as text:
         yield from _lines(_from_sgml(text), facts)
 
 
 def ofx2_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
-    """Yields the lines of OFX 2. Raises UnreadableStatement."""
+    """Yields the lines of OFX 2.
+
+    Raises: UnreadableStatement.
+    """
     yield from _lines(_from_xml(source), facts)
 
 
@@ -57,8 +63,8 @@ class _Total:
     account: str = ""
     sum: Decimal = Decimal(0)
     closing: Decimal | None = None
-    balances: int = 0  # how many the file has
-    ends: str = ""  # the day up to which the lines are
+    balances: int = 0  # number of balances in the file
+    ends: str = ""  # the end of the period of the lines
     balance_of: str = ""  # the day of the balance
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
 
@@ -66,8 +72,10 @@ class _Total:
 def _lines(
     aggregates: Iterator[Aggregate], facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
-    """Note [Opening of OFX]: OFX says only the balance of now, so that before the first line is the
-    closing balance less all lines. That of a month downloaded later is neither.
+    """Yields the lines, and sets the balances.
+
+    Note [Opening of OFX]: OFX contains only the current balance. So the opening balance is the
+    closing balance minus all lines. For a month that was downloaded later, neither is correct.
     """
     total = _Total()
     for name, values in bounded(aggregates):
@@ -77,7 +85,7 @@ def _lines(
             yield line
         elif name == "INVTRAN":
             raise UnreadableStatement(
-                "The file is of an investment account, whose purchases and sales are not read. "
+                "The file is from an investment account. We do not read purchases and sales. "
                 "Only statements of bank and card accounts can be imported."
             )
         elif name == "CURDEF":
@@ -91,33 +99,35 @@ def _lines(
             total.balance_of = values.get("DTASOF", "")[:8]
         else:
             _note_account(total, values.get("ACCTID", ""))
-    # With two, which may be of two months in any order, neither is certain.
+    # With two balances, which may be of two months in any order, neither is certain.
     if total.closing is not None and total.balances == 1 and not _is_of_later(total):
         facts.closing, facts.opening = total.closing, total.closing - total.sum
-        said = (said_day(day) for day in (total.ends, total.balance_of))
-        facts.closing_on = min((day for day in said if day), default=None)
+        days = (leading_day(day) for day in (total.ends, total.balance_of))
+        facts.closing_on = min((day for day in days if day), default=None)
 
 
 def _is_of_later(total: _Total) -> bool:
-    """Whether the balance is of a day after those of the lines, so that lines may lack between."""
+    """Returns whether the balance is later than the lines, so that lines in between may be
+    missing.
+    """
     try:
         ends, balance_of = (read_compact_day(0, day) for day in (total.ends, total.balance_of))
     except UnreadableStatement:
-        return False  # not said, as by some banks
+        return False  # not in the file, as from some banks
     return balance_of > ends + LATER
 
 
 def _note_account(total: _Total, account: str) -> None:
     if total.account not in ("", account):
         raise UnreadableStatement(
-            "The file has statements of more than one account. Download each as a file."
+            "The file has statements of several accounts. Download a file for each account."
         )
     total.account = account
 
 
 def _line(number: int, values: dict[str, str], facts: StatementFacts) -> OutsideLine:
     symbol = values.get("CURSYM", "").upper()
-    # ORIGCURRENCY is that of an amount which was converted.
+    # ORIGCURRENCY is the currency of an amount that was converted.
     if "CURRENCY" in values and symbol != (facts.currency or facts.account_currency):
         raise UnreadableStatement(
             f"Line {number:,} has an amount in {shortened(tidy_line(symbol))} that the file does "
@@ -136,8 +146,8 @@ def _line(number: int, values: dict[str, str], facts: StatementFacts) -> Outside
 
 
 def _figure(number: int, text: str, facts: StatementFacts) -> Decimal:
-    """A figure whose mark, a point or a comma, is before decimals. With three of them it may also
-    be before thousands, as in 1,500, unless the account's currency has three.
+    """Returns a number. A point or a comma is a decimal mark. Before three digits it may also
+    separate thousands, as in 1,500, unless the account's currency has three decimals.
     """
     currency = facts.account_currency
     if THREE_DECIMALS.fullmatch(text.strip()) and currency and minor_units(currency) < 3:
@@ -149,25 +159,27 @@ def _figure(number: int, text: str, facts: StatementFacts) -> Decimal:
 
 
 def _from_xml(source: IO[bytes]) -> Iterator[Aggregate]:
-    for name, element in elements(source, WANTED, MOST_VALUES):
+    for name, element in elements(source, WANTED, MAX_VALUES):
         if name.startswith("root "):
             if name != "root OFX":
-                raise UnreadableStatement("The file is XML of another kind. Download it as OFX.")
+                raise UnreadableStatement(
+                    "The file is XML of a different type. Download it as OFX."
+                )
             continue
         yield name, {plain_name(found): (found.text or "").strip() for found in element.iter()}
 
 
 def _from_sgml(text: io.TextIOWrapper) -> Iterator[Aggregate]:
-    """Yields each wanted aggregate with its values once it ends."""
+    """Yields each wanted aggregate with its values when it ends."""
     name, values = "", dict[str, str]()
     for count, (closing, tag, value) in enumerate(_within_ofx(text)):
-        if count > MOST_TAGS:
-            raise TooManyLines(MOST_TAGS, "tags")
+        if count > MAX_TAGS:
+            raise TooManyLines(MAX_TAGS, "tags")
         if closing:
             if tag == name:
                 yield name, values
                 name = ""
-        elif tag in ALONE:
+        elif tag in STANDALONE:
             yield tag, {tag: value}
         elif tag in WANTED:
             if name:
@@ -175,15 +187,15 @@ def _from_sgml(text: io.TextIOWrapper) -> Iterator[Aggregate]:
             name, values = tag, {}
         elif name and (value or tag == "CURRENCY"):
             values.setdefault(tag, value)
-            if len(values) > MOST_VALUES:
+            if len(values) > MAX_VALUES:
                 raise UnreadableStatement(
-                    f"A part of the file has more than {MOST_VALUES} kinds of values, far more "
+                    f"A part of the file has more than {MAX_VALUES} kinds of values, far more "
                     f"than OFX has. {CUT}"
                 )
 
 
 def _within_ofx(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:
-    """Yields the tags between <OFX> and </OFX>, each of which is there once."""
+    """Yields the tags between <OFX> and </OFX>. The file must have each of these once."""
     begun = ended = 0
     for closing, tag, value in _tags(text):
         if tag != "OFX":
@@ -192,16 +204,18 @@ def _within_ofx(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:
         begun, ended = begun + (not closing), ended + bool(closing)
         if begun > 1:
             raise UnreadableStatement(
-                "The file begins a second time within itself. Download it again."
+                "The file contains a second copy of itself. Download it again."
             )
     if not ended:
         raise UnreadableStatement(f"The file does not end as OFX does. {CUT}")
 
 
 def _tags(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:
-    """Yields each tag and the text behind it, read in pieces: many banks write one long line."""
+    """Yields each tag and the text behind it. Reads in chunks, because many banks write one long
+    line.
+    """
     rest = ""
-    while piece := text.read(AT_ONCE):
+    while piece := text.read(CHUNK_SIZE):
         rest += piece
         last = rest.rfind("<")
         whole, rest = (rest[:last], rest[last:]) if last >= 0 else ("", rest)
@@ -221,7 +235,7 @@ def _tags_in(text: str) -> Iterator[tuple[str, str, str]]:
 def _unescaped(text: str) -> str:
     try:
         return html.unescape(text)
-    except ValueError:  # of a character's number with thousands of digits
+    except ValueError:  # for a character number with thousands of digits
         raise UnreadableStatement(
-            f"\u201c{shortened(tidy_line(text))}\u201d has no character of this number."
+            f"\u201c{shortened(tidy_line(text))}\u201d has an invalid character number."
         ) from None

@@ -22,12 +22,11 @@ from ledger.text.currencies import minor_units
 from ledger.text.lines import shortened, tidy_line
 
 KINDS = ("bank", "cash", "ccard", "oth a", "oth l")
-# What Quicken puts beside the payments: none of these lists has any.
+# Quicken writes these lists in addition to payments; they contain no payments.
 LISTS = ("cat", "class", "memorized", "security", "prices", "budget", "invitem", "template")
-ONCE = frozenset(
-    "DTU"
-)  # that begin one line of a payment: the day, and the amount in two spellings
-MOST_LETTERS = 40  # that begin the lines of a record
+# Letters of lines that a payment has only once: the day, and the amount in two spellings.
+ONCE = frozenset("DTU")
+MAX_LETTERS = 40  # different first letters of lines in a record
 OPENING = "opening balance"
 Record = tuple[int, dict[str, str]]
 _DAY = re.compile(r"(\d{1,4})[/.\- ]+(\d{1,2})[/.\-' ]+(\d{1,4})", re.ASCII)
@@ -36,10 +35,12 @@ _DAY = re.compile(r"(\d{1,4})[/.\- ]+(\d{1,2})[/.\-' ]+(\d{1,4})", re.ASCII)
 def qif_lines(
     source: IO[bytes], facts: StatementFacts, order: str = ""
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines. Raises UnreadableStatement.
+    """Yields the lines.
 
-    QIF does not say whether the day or the month comes first: `order` is "dmy" or "mdy" if a person
-    has said it, else it is that of `qif_order`.
+    QIF does not define whether the day or the month comes first. `order` is "dmy" or "mdy" if a
+    person has chosen it; otherwise the order of `qif_order` is used.
+
+    Raises: UnreadableStatement.
     """
     order = order or qif_order(source).order
     mark = _mark(source, facts.account_currency)
@@ -75,7 +76,7 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
                 if kinds > 1:
                     raise UnreadableStatement(
                         f"In line {number:,} the file begins again, or has a second account. "
-                        "Download each account as a file of its own."
+                        "Download a separate file for each account."
                     )
             elif line[0] == "^":
                 if record and not is_list:
@@ -84,7 +85,8 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
             else:
                 began = began or number
                 is_begun = line[0].upper() in ONCE & record.keys()
-                if is_begun and not is_list and any(map(str.isdigit, line)):  # no memo's next line
+                # A line without digits may continue a memo.
+                if is_begun and not is_list and any(map(str.isdigit, line)):
                     raise UnreadableStatement(_no_end(began, number))
                 _add(line, record, began)
     if record:
@@ -93,9 +95,9 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
 
 def _add(line: str, record: dict[str, str], began: int) -> None:
     record.setdefault(line[0].upper(), line[1:].strip())
-    if len(record) > MOST_LETTERS:
+    if len(record) > MAX_LETTERS:
         raise UnreadableStatement(
-            f"The record from line {began:,} on has more than {MOST_LETTERS} kinds of lines, more "
+            f"The record from line {began:,} on has more than {MAX_LETTERS} kinds of lines, more "
             f"than QIF has. {CUT}"
         )
 
@@ -105,7 +107,10 @@ def _no_end(began: int, number: int) -> str:
 
 
 def _counts(line: str) -> int:
-    """1 for the beginning of an account's records. Raises UnreadableStatement for other kinds."""
+    """Returns 1 for the beginning of an account's records, 0 for other lines.
+
+    Raises: UnreadableStatement for other kinds of records.
+    """
     kind = _kind_of(line)
     if kind is None or kind in LISTS:
         return 0
@@ -118,22 +123,26 @@ def _counts(line: str) -> int:
 
 
 def _kind_of(line: str) -> str | None:
-    """In small letters, of a line that says of which kind the next records are."""
+    """Returns the kind of the next records in lower case, for a line that declares it; else
+    None.
+    """
     begin, _, kind = line.lower().partition(":")
     return kind.strip() if begin == "!type" else None
 
 
 class QifOrder(NamedTuple):
-    """What comes first in the days of a file, and whether it could be the other as well."""
+    """The order of the dates in a file, and whether the other order is possible too."""
 
     order: str
     is_open: bool
 
 
 def qif_order(source: IO[bytes]) -> QifOrder:
-    """Which order all days of the file can have. If both can be, the one that the file says, such
-    as `!Option:MDY`, else the one by which it spans less time; dots are European. Raises
-    UnreadableStatement.
+    """Returns the order that all dates of the file can have. If both are possible: the order that
+    the file declares, such as `!Option:MDY`; otherwise day first for dates with dots, which are
+    European; otherwise the order with the shorter period.
+
+    Raises: UnreadableStatement.
     """
     is_dotted, is_same = True, True
     spans: dict[str, tuple[date, date] | None] = {"mdy": None, "dmy": None}
@@ -154,8 +163,8 @@ def qif_order(source: IO[bytes]) -> QifOrder:
         is_same = is_same and len(read) < 2
     if len(impossible) == 1:
         return QifOrder("dmy" if "mdy" in impossible else "mdy", is_open=False)
-    if said := _said_order(source):
-        return QifOrder(said, is_open=False)
+    if declared := _declared_order(source):
+        return QifOrder(declared, is_open=False)
     if is_dotted:
         return QifOrder("dmy", is_open=False)
     lengths = {order: span[1] - span[0] for order, span in spans.items() if span}
@@ -163,8 +172,8 @@ def qif_order(source: IO[bytes]) -> QifOrder:
     return QifOrder(likelier, is_open=not impossible and not is_same)
 
 
-def _said_order(source: IO[bytes]) -> str:
-    """The order that a line above the first record says; else ""."""
+def _declared_order(source: IO[bytes]) -> str:
+    """Returns the order that a line above the first record declares; else ""."""
     with opened(source) as text:
         for line in text_lines(text):
             if found := re.fullmatch(r"!option:\s*(mdy|dmy)\s*", line.lower()):
@@ -178,7 +187,7 @@ def _day(number: int, typed: str, order: str) -> date:
     found = _DAY.fullmatch(typed.strip())
     if not found:
         raise UnreadableStatement(
-            f"Line {number:,}: \u201c{shortened(tidy_line(typed))}\u201d is not a day."
+            f"Line {number:,}: \u201c{shortened(tidy_line(typed))}\u201d is not a valid date."
         )
     first, second, third = found.groups()
     if len(first) == 4:
@@ -192,6 +201,6 @@ def _figure_of(record: dict[str, str]) -> str:
 
 
 def _mark(source: IO[bytes], currency: str) -> str:
-    """The mark before the decimals of all figures of the file."""
+    """Returns the decimal mark of all numbers of the file."""
     figures = (_figure_of(record) for _number, record in bounded(_records(source)))
     return decimal_of(figures, minor_units(currency) if currency else 2) or "."

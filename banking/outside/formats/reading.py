@@ -1,4 +1,4 @@
-"""Which format a file has, and its lines."""
+"""Determines the format of a file, and reads its lines."""
 
 import hashlib
 import re
@@ -10,9 +10,9 @@ from typing import IO, Any
 
 from banking.outside.formats.camt import camt_lines
 from banking.outside.formats.lines import (
-    AT_ONCE,
+    CHUNK_SIZE,
     IN_ANOTHER,
-    MOST_LINES,
+    MAX_LINES,
     OutsideLine,
     StatementFacts,
     TooManyLines,
@@ -35,7 +35,7 @@ PACKED = {
     b"BZh": "packed with bzip2. Unpack it",
     b"7z\xbc\xaf": "packed with 7-Zip. Unpack it",
     b"Rar!": "packed with RAR. Unpack it",
-    b"%PDF": "a PDF. Download the same as CSV, OFX, QIF, camt.053 or MT940",
+    b"%PDF": "a PDF. Download the statement as CSV, OFX, QIF, camt.053 or MT940",
     b"\xff\xfe": "UTF-16 text. Save it as UTF-8",
     b"\xfe\xff": "UTF-16 text. Save it as UTF-8",
 }
@@ -51,7 +51,7 @@ READERS: dict[str, Reader] = {
 
 @dataclass(slots=True)
 class Measured:
-    """What one pass over a file has found."""
+    """The results of one pass over a file."""
 
     count: int = 0
     first_on: date | None = None
@@ -61,7 +61,10 @@ class Measured:
 
 
 def format_of(source: IO[bytes]) -> Format:
-    """The format, by how the file begins. Raises UnreadableStatement."""
+    """Returns the format, by the beginning of the file.
+
+    Raises: UnreadableStatement.
+    """
     source.seek(0)
     start = source.read(START).removeprefix(b"\xef\xbb\xbf")
     for sign, what in PACKED.items():
@@ -81,8 +84,8 @@ def format_of(source: IO[bytes]) -> Format:
 
 
 def _format_of_markup(start: bytes) -> Format:
-    """XML, or the SGML of OFX 1: without a header, or, of some banks, below the header of OFX 2.
-    What else it is, its reader finds.
+    """Returns the format of markup: XML, or the SGML of OFX 1, which some banks write without a
+    header or below the header of OFX 2. The reader refuses other XML.
     """
     if re.search(rb"<OFX>.*<CODE>[^<]*<(?!/CODE>)", start, re.IGNORECASE | re.DOTALL):
         return Format.OFX1
@@ -94,10 +97,10 @@ def _format_of_markup(start: bytes) -> Format:
 
 
 def digest_of(source: IO[bytes]) -> str:
-    """SHA-256 of the file."""
+    """Returns the SHA-256 of the file."""
     digest = hashlib.sha256()
     source.seek(0)
-    while part := source.read(AT_ONCE):
+    while part := source.read(CHUNK_SIZE):
         digest.update(part)
     return digest.hexdigest()
 
@@ -105,8 +108,10 @@ def digest_of(source: IO[bytes]) -> str:
 def lines_of(
     source: IO[bytes], format: str, mapping: Mapping[str, Any] | None, facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines and fills in the facts. `mapping` says what the columns of CSV mean, and in
-    what order the days of QIF are, if anybody has said it. Raises UnreadableStatement.
+    """Yields the lines and sets the facts. `mapping` contains the meaning of the columns of CSV,
+    and the order of the dates of QIF if a person has chosen it.
+
+    Raises: UnreadableStatement.
     """
     if format == Format.QIF:
         return qif_lines(source, facts, (mapping or {}).get("order", ""))
@@ -117,13 +122,14 @@ def lines_of(
 def measure(
     source: IO[bytes], format: str, mapping: Mapping[str, Any] | None, currency: str
 ) -> Measured:
-    """Reads the whole file once, so that a file is stored whole or not at all. Raises
-    UnreadableStatement for a file that cannot be read, has no lines or too many, or is not in the
-    account's currency.
+    """Reads the whole file once, so that a file is stored completely or not at all.
+
+    Raises: UnreadableStatement for a file that cannot be read, has no lines or too many, or is not
+    in the account's currency.
     """
     found = Measured()
     found.facts.account_currency = currency
-    cause = OF_MARKS.get((mapping or {}).get("decimal", ""), IN_ANOTHER)
+    cause = CAUSES_BY_MARK.get((mapping or {}).get("decimal", ""), IN_ANOTHER)
     try:
         with closing(lines_of(source, format, mapping, found.facts)) as lines:
             _count(lines, found, currency, cause)
@@ -136,16 +142,17 @@ def measure(
             f"{found.facts.currency}, or an account in it."
         )
     if not found.count:
-        raise UnreadableStatement("The file has no payments in it.")
+        raise UnreadableStatement("The file contains no payments.")
     for name, balance in (("opening", found.facts.opening), ("closing", found.facts.closing)):
         if balance is not None:
             fitting_balance(name, balance, currency)
     return found
 
 
-# Why an amount of a CSV file may have too many decimals, by the mark of its mapping.
-OF_MARKS = {
-    mark: f"The mark before the decimals was taken to be a {name}. Is it a {other}? Or is the "
+# The possible cause of too many decimals in an amount of a CSV file, by the decimal mark of its
+# mapping.
+CAUSES_BY_MARK = {
+    mark: f"We read the mark before the decimals as a {name}. Is it a {other}? Or is the "
     "account in another currency?"
     for mark, name, other in ((".", "point", "comma"), (",", "comma", "point"))
 }
@@ -155,8 +162,8 @@ def _count(lines: Iterable[OutsideLine], found: Measured, currency: str, cause: 
     began_on: date | None = None
     for line in lines:
         found.count += 1
-        if found.count > MOST_LINES:
-            raise TooManyLines(MOST_LINES)
+        if found.count > MAX_LINES:
+            raise TooManyLines(MAX_LINES)
         day = line.booked_on
         fitting(line.number, line.amount, currency, cause)
         began_on = began_on or day

@@ -1,6 +1,6 @@
-"""CSV: the line of column names, and the first lines.
+"""CSV: the heading, and the first lines.
 
-Note [Columns]: every bank names its columns differently. A mapping says what they mean; it is
+Note [Columns]: every bank names its columns differently. A mapping defines what they mean. It is
 guessed from the names and the first lines, corrected by the person, and remembered by the digest of
 the names (`OutsideImport.heading`).
 """
@@ -16,11 +16,11 @@ from itertools import islice
 from typing import IO
 
 from banking.outside.formats.cells import is_day, is_figure
-from banking.outside.formats.columns import can_be, says
+from banking.outside.formats.columns import can_be, may_mean
 from banking.outside.formats.lines import (
     CUT,
     LONGEST_LINE,
-    MOST_LINES,
+    MAX_LINES,
     TooManyLines,
     UnreadableStatement,
     bounded,
@@ -30,52 +30,54 @@ from banking.outside.formats.lines import (
 from ledger.text.csv_records import CsvRecords, RecordTooLong
 from ledger.text.lines import tidy_line
 
-MOST_COLUMNS = 100
-MOST_CELLS = 50 * MOST_LINES  # of a file
+MAX_COLUMNS = 100
+MAX_CELLS = 50 * MAX_LINES  # of a file
 LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 SEPARATORS = ";\t,|"
-BEFORE_HEADING = 30  # lines that a bank may write above the names of the columns
+BEFORE_HEADING = 30  # lines that a bank may write above the heading
 SAMPLES = 20
-MOST_SAMPLED = 1000  # rows in which they are looked for
+MAX_SAMPLED_ROWS = 1000  # rows that are searched for samples
 NO_HEADING = (
-    "No line names at least a date and an amount. The file is not CSV with a heading, nor "
-    "OFX, QIF, camt.053 or MT940."
+    "No line contains the names of a date and an amount column. The file is neither CSV with a "
+    "heading nor OFX, QIF, camt.053 or MT940."
 )
 NO_TABLE = (
-    "No line names at least a date and an amount, and no line has both. The file is not CSV, nor "
-    "OFX, QIF, camt.053 or MT940."
+    "No line contains the names of a date and an amount column, and no line has both values. The "
+    "file is neither CSV nor OFX, QIF, camt.053 or MT940."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The beginning of a CSV file. `after` is how many lines come before the first row."""
+    """The beginning of a CSV file. `after` is the number of lines before the first row."""
 
     names: tuple[str, ...]
     separator: str
     after: int
     rows: tuple[tuple[str, ...], ...]
-    width: int = MOST_COLUMNS  # cells of the heading, also without a name
-    is_known: bool = True  # the names say at least a day and an amount
+    width: int = MAX_COLUMNS  # cells of the heading, including those without a name
+    is_known: bool = True  # the names include at least a date and an amount
     is_named: bool = True  # False without a heading: the names are only numbers
 
     @property
     def digest(self) -> str:
-        """Of the names of the columns, by which a mapping is remembered."""
+        """The digest of the column names, by which a mapping is remembered."""
         return hashlib.sha256("\x1f".join(self.names).encode()).hexdigest()
 
     def column(self, place: int | None) -> list[str]:
-        """The first cells of a column that are not empty."""
+        """Returns the cells of a column in the first rows that are not empty."""
         if place is None:
             return []
         return [row[place].strip() for row in self.rows if place < len(row) and row[place].strip()]
 
 
-def sheet_of(source: IO[bytes], *, is_asked: bool = False, is_checked: bool = False) -> Sheet:
-    """Reads the names of the columns and the first lines. Raises UnreadableStatement.
+def sheet_of(source: IO[bytes], *, allow_unknown: bool = False, is_checked: bool = False) -> Sheet:
+    """Reads the heading and the first lines.
 
-    If a person is asked what the columns mean, the names may be unknown, or there may be none. Of a
-    file that `is_checked`, as a stored one is, only the beginning is read.
+    With `allow_unknown`, for a page on which a person names the columns, the names may be unknown
+    or missing. For a file that `is_checked`, such as a stored one, only the beginning is read.
+
+    Raises: UnreadableStatement.
     """
     with opened(source, is_checked=is_checked) as text:
         top = list(islice(text_lines(text), BEFORE_HEADING))
@@ -83,9 +85,9 @@ def sheet_of(source: IO[bytes], *, is_asked: bool = False, is_checked: bool = Fa
         names, after, separator = known
         rows = _first_rows(source, separator, after, is_checked=is_checked)
         return _named(names, separator, after, rows, top)
-    found = _most_even(top, _table) if is_asked else None
+    found = _most_even(top, _table) if allow_unknown else None
     if found is None:
-        raise UnreadableStatement(NO_TABLE if is_asked else NO_HEADING)
+        raise UnreadableStatement(NO_TABLE if allow_unknown else NO_HEADING)
     names, after, separator = found
     rows = _first_rows(source, separator, after, is_checked=is_checked)
     if names:
@@ -110,18 +112,18 @@ def _first_rows(
     source: IO[bytes], separator: str, after: int, *, is_checked: bool
 ) -> tuple[tuple[str, ...], ...]:
     with opened(source, is_checked=is_checked) as text:
-        rows = filter(_has_text, islice(_all_rows(text, separator, after), MOST_SAMPLED))
+        rows = filter(_has_text, islice(_all_rows(text, separator, after), MAX_SAMPLED_ROWS))
         return tuple(tuple(cells) for _, cells in islice(rows, SAMPLES))
 
 
-Beginning = tuple[tuple[str, ...], int]  # the names, and how many lines are above the first row
+Beginning = tuple[tuple[str, ...], int]  # the names, and the number of lines above the first row
 
 
 def _most_even(
     top: Sequence[str], beginning: Callable[[Sequence[str], str], Beginning | None]
 ) -> tuple[tuple[str, ...], int, str] | None:
-    """The beginning and the separator by which most rows below it have as many cells as the first:
-    texts and figures have commas too.
+    """Returns the beginning and the separator with which most rows have as many cells as the first
+    one. Texts and numbers may contain commas too.
     """
     found = []
     for separator in SEPARATORS:
@@ -141,27 +143,30 @@ def _first_heading(top: Sequence[str], separator: str) -> Beginning | None:
 
 
 def _heading(line: str, separator: str) -> tuple[str, ...]:
-    """The names, if the line has those of a day and of an amount in two columns."""
+    """Returns the names, if the line has the names of a date and of an amount in two columns."""
     try:
         cells = next(csv.reader([line], delimiter=separator), [])
     except csv.Error:
         return ()
     while cells and not cells[-1].strip():
         cells.pop()
-    if len(cells) > MOST_COLUMNS:
+    if len(cells) > MAX_COLUMNS:
         return ()
     names = tuple(map(name_of, cells))
     while names and not names[-1]:
         names = names[:-1]
-    days = {name for name in names if says(name, "date")}
-    figures = {name for name in names if any(says(name, role) for role in ("amount", "out", "in"))}
+    days = {name for name in names if may_mean(name, "date")}
+    figures = {
+        name for name in names if any(may_mean(name, role) for role in ("amount", "out", "in"))
+    }
     is_both = days and figures and len(days | figures) > 1
     return names if is_both else ()
 
 
 def _table(top: Sequence[str], separator: str) -> Beginning | None:
-    """Finds lines that look like a table below unknown names: a day, a figure, and as many cells as
-    the next. Returns the names, none if there are none, and how many lines are above the first.
+    """Finds the beginning of a table with unknown names: a line with a date, a number, and as many
+    cells as the next line. Returns the names, if there are any, and the number of lines above the
+    first row.
     """
     rows = _rows_with_places(top, separator)
     skipped = set[int]()
@@ -170,7 +175,7 @@ def _table(top: Sequence[str], separator: str) -> Beginning | None:
         if not is_row(cells):
             continue
         if below and len(below[0][1]) != len(cells):
-            skipped.add(len(cells))  # a day and a figure above the table, such as a balance
+            skipped.add(len(cells))  # a date and a number above the table, such as a balance
             continue
         if len(cells) in skipped:
             return None  # a row of the table would be lost
@@ -185,7 +190,7 @@ def _table(top: Sequence[str], separator: str) -> Beginning | None:
 
 
 def _rows_with_places(top: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
-    """The cells of each line that has some, with the number of lines above it."""
+    """Returns the cells of each line that is not empty, with the number of lines above it."""
     reader = csv.reader(top, delimiter=separator)
     rows, after = [], 0
     with suppress(csv.Error):
@@ -197,8 +202,8 @@ def _rows_with_places(top: Sequence[str], separator: str) -> list[tuple[int, lis
 
 
 def is_row(cells: Sequence[str]) -> bool:
-    """Whether a cell is a day and another one a figure."""
-    if len(cells) > MOST_COLUMNS:
+    """Returns whether one cell is a date and another one a number."""
+    if len(cells) > MAX_COLUMNS:
         return False
     days = {place for place, cell in enumerate(cells) if is_day(cell.strip())}
     figures = {place for place, cell in enumerate(cells) if is_figure(cell)}
@@ -206,7 +211,9 @@ def is_row(cells: Sequence[str]) -> bool:
 
 
 def _with_side(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The names, and an empty one if the cells beyond them say S or H: some banks leave it so."""
+    """Returns the names, with an empty one if the cells beyond them are S or H: some banks leave
+    this name empty.
+    """
     last = [row[len(names)] for row in rows if len(row) == len(names) + 1]
     is_nameless = len(last) == len(rows) and can_be("side", last)
     return (*names, "") if is_nameless else names
@@ -217,8 +224,10 @@ def name_of(cell: str) -> str:
 
 
 def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tuple[int, list[str]]]:
-    """Yields the number and the cells of each line with a letter or a digit, which one of stars or
-    dashes has not. Raises UnreadableStatement.
+    """Yields the number and the cells of each line with a letter or a digit, so not lines of stars
+    or dashes.
+
+    Raises: UnreadableStatement.
     """
     return filter(_has_text, _all_rows(text, separator, after))
 
@@ -241,23 +250,23 @@ def _all_rows(
         except RecordTooLong:
             raise UnreadableStatement(
                 f"Near line {reader.line_num + after:,}, a row has more than {LONGEST_LINE:,} "
-                "characters, far more than a statement needs. Was a quote opened and not closed?"
+                "characters, far more than a statement needs. Is a closing quote missing?"
             ) from None
         except csv.Error:
             raise UnreadableStatement(
-                f"Near line {reader.line_num + after:,}, a quote is opened and not closed, or text "
-                f"goes on after it. {CUT}"
+                f"Near line {reader.line_num + after:,}, a closing quote is missing, or there is "
+                f"text after it. {CUT}"
             ) from None
         if cells is None:
             return
         count += len(cells)
-        if len(cells) > MOST_COLUMNS:
+        if len(cells) > MAX_COLUMNS:
             raise UnreadableStatement(
-                f"Line {reader.line_num + after:,} has {len(cells):,} cells, and a statement at "
-                f"most {MOST_COLUMNS}. {CUT}"
+                f"Line {reader.line_num + after:,} has {len(cells):,} cells. The limit is "
+                f"{MAX_COLUMNS}. {CUT}"
             )
-        if count > MOST_CELLS:
-            raise TooManyLines(MOST_CELLS, "cells")
+        if count > MAX_CELLS:
+            raise TooManyLines(MAX_CELLS, "cells")
         yield reader.line_num + after, cells
 
 
@@ -265,10 +274,11 @@ def cells_under(
     source: IO[bytes], sheet: Sheet, places: Sequence[int | None]
 ) -> Generator[str, None, None]:
     """Yields the cells of these columns that are not empty, up to a line that cannot be read.
-    Raises TooManyLines.
+
+    Raises: TooManyLines.
     """
     columns = [place for place in places if place is not None]
-    with _as_far_as_read(), opened(source) as text:
+    with _until_unreadable(), opened(source) as text:
         for _, cells in cells_of(text, sheet.separator, sheet.after):
             for place in columns:
                 if place < len(cells) and (typed := cells[place].strip()):
@@ -276,15 +286,19 @@ def cells_under(
 
 
 def refuse_too_many_rows(source: IO[bytes], sheet: Sheet) -> None:
-    """Raises TooManyLines, before a person is asked what the columns mean."""
-    with _as_far_as_read(), opened(source) as text:
+    """Raises TooManyLines, before a person has to name the columns."""
+    with _until_unreadable(), opened(source) as text:
         for _ in cells_of(text, sheet.separator, sheet.after):
             pass
 
 
 @contextmanager
-def _as_far_as_read() -> Iterator[None]:
-    """Ends at what cannot be read, which the pass over the lines will tell. Raises TooManyLines."""
+def _until_unreadable() -> Iterator[None]:
+    """Ends the block at a part that cannot be read, because the pass over the lines reports it
+    later.
+
+    Raises: TooManyLines.
+    """
     try:
         yield
     except TooManyLines:

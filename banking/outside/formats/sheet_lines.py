@@ -1,4 +1,4 @@
-"""CSV: the lines below the names of the columns, see Note [Columns]."""
+"""CSV: the lines below the heading, see Note [Columns]."""
 
 import re
 import sys
@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import IO, Any
 
 from banking.outside.formats.cells import (
-    currency_beside,
+    currency_in,
     currency_of,
     is_figure,
     is_out,
@@ -35,27 +35,28 @@ from banking.outside.formats.lines import (
 from banking.outside.formats.sheet import Sheet, cells_of, is_row, name_of, sheet_of
 from ledger.text.lines import shortened, tidy_line
 
-# Of a figure with a comma, what is before it and behind it: 1 and 250.50, -12 and 50.
+# The parts before and behind the comma in a number: 1 and 250.50, -12 and 50.
 BEFORE, AFTER = re.compile(r"[+-]?[0-9]{1,3}"), re.compile(r"[0-9]{3}(?:\.[0-9]+)?|[0-9]{2}")
-MOVED = ("amount", "out", "in", "fee")  # roles whose figures are in the account's currency
+MOVED = ("amount", "out", "in", "fee")  # roles whose numbers are in the account's currency
 
 
 def sheet_lines(
     source: IO[bytes], mapping: Mapping[str, Any], facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines of a file by a mapping, and notes the currency and balances. Raises
-    UnreadableStatement.
+    """Yields the lines of a file by a mapping, and records the currency and balances.
+
+    Raises: UnreadableStatement.
     """
-    sheet = sheet_of(source, is_asked=True)
+    sheet = sheet_of(source, allow_unknown=True)
     rows = array("q")
     if _highest(mapping) >= len(sheet.names):
-        raise UnreadableStatement("The file has fewer columns than were named. Name them again.")
+        raise UnreadableStatement(
+            "The file has fewer columns than your choice of columns. Choose them again."
+        )
     for role in MOVED:
         if mapping.get(role) is not None:
             name = sheet.names[mapping[role]]
-            _note_currency(
-                f"The column \u201c{shortened(name)}\u201d", currency_beside(name), facts
-            )
+            _record_currency(f"The column \u201c{shortened(name)}\u201d", currency_in(name), facts)
     ends = _Ends()
     signed, widest = _signed_columns(source, sheet, mapping), _widest(sheet)
     with opened(source) as text:
@@ -64,8 +65,8 @@ def sheet_lines(
                 rows.append(hash(tuple(cells)))
             if _names_columns(cells, sheet):
                 raise UnreadableStatement(
-                    f"Line {number:,} names the columns a second time: the file seems to be in "
-                    "there twice. Download it again."
+                    f"Line {number:,} repeats the heading: the file seems to contain its lines "
+                    "twice. Download it again."
                 )
             if _is_left_out(cells, sheet, mapping):
                 facts.unbooked += 1
@@ -73,9 +74,9 @@ def sheet_lines(
             line = _line(number, cells, sheet, mapping, signed, widest)
             if line is not None:
                 typed = [cell_of(cells, mapping, role) for role in MOVED]
-                beside = (currency_beside(each) for each in typed if each.strip("0123456789.,-+ "))
-                for code in (cell_of(cells, mapping, "currency"), *beside):
-                    _note_currency(f"Line {number:,}", code, facts)
+                others = (currency_in(each) for each in typed if each.strip("0123456789.,-+ "))
+                for code in (cell_of(cells, mapping, "currency"), *others):
+                    _record_currency(f"Line {number:,}", code, facts)
                 ends.add(line, _balance(number, cells, mapping))
                 yield line
     _refuse_twice(rows)
@@ -83,7 +84,7 @@ def sheet_lines(
 
 
 def _names_columns(cells: Sequence[str], sheet: Sheet) -> bool:
-    """Whether the row is the heading once more."""
+    """Returns whether the row repeats the heading."""
     is_whole = len(cells) >= len(sheet.names)
     return is_whole and all(
         name_of(cell) == name for cell, name in zip(cells, sheet.names, strict=False)
@@ -91,20 +92,20 @@ def _names_columns(cells: Sequence[str], sheet: Sheet) -> bool:
 
 
 def _refuse_twice(rows: "array[int]") -> None:
-    """Refuses a file without a heading whose second half is the first one again. `rows` are hashes
-    of its lines. Two lines may well be alike.
+    """Refuses a file without a heading whose second half repeats the first one. `rows` are hashes
+    of its lines. Two single lines may be equal.
     """
     half = len(rows) // 2
     if half > 1 and rows[:half] == rows[half:]:
-        raise UnreadableStatement("The file seems to be in there twice. Download it again.")
+        raise UnreadableStatement("The file seems to contain its lines twice. Download it again.")
 
 
 @dataclass(slots=True)
 class _Ends:
-    """The sum of the lines, and of the first and the last one the day, the amount and the balance.
+    """The sum of the lines, and the day, the amount and the balance of the first and the last line.
 
-    Note [Balances of CSV]: banks write the newest or the oldest line first, and sort within a day
-    as they like. So the balances are taken only where all lines lead from one to the other.
+    Note [Balances of CSV]: banks write the newest or the oldest line first, in any order within a
+    day. So the balances are used only if all lines add up from one to the other.
     """
 
     sum: Decimal = Decimal(0)
@@ -112,13 +113,13 @@ class _Ends:
     last: tuple[date, Decimal, Decimal | None] | None = None
 
     def add(self, line: OutsideLine, balance: Decimal | None) -> None:
-        """Notes a line."""
+        """Records a line."""
         self.sum += line.amount
         self.last = (line.booked_on, line.amount, balance)
         self.first = self.first or self.last
 
     def note(self, facts: StatementFacts) -> None:
-        """Notes the balances before the oldest and after the newest line, if they are certain."""
+        """Sets the balances before the oldest and after the newest line, if they are certain."""
         found = set()
         for oldest, newest in ((self.first, self.last), (self.last, self.first)):
             if oldest is None or newest is None or oldest[0] > newest[0]:
@@ -133,23 +134,23 @@ class _Ends:
 
 
 def _balance(number: int, cells: Sequence[str], mapping: Mapping[str, Any]) -> Decimal | None:
-    """The balance after the line; None without a figure."""
+    """Returns the balance after the line; None without a number."""
     with suppress(UnreadableStatement):
         return read_figure(number, cell_of(cells, mapping, "balance"), mapping["decimal"])
     return None
 
 
 def _is_left_out(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
-    """Whether the line is not booked, as its status says or a word in place of its day, or has a
-    balance and no amount.
+    """Returns whether the line is not booked, by its status or a word instead of its date, or has a
+    balance but no amount.
     """
     day, status = (cell_of(cells, mapping, role) for role in ("date", "status"))
-    return is_unbooked(status) or is_short_unbooked(day) or _is_balance_alone(cells, sheet, mapping)
+    return is_unbooked(status) or is_short_unbooked(day) or _has_only_balance(cells, sheet, mapping)
 
 
-def _is_balance_alone(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
-    """Whether a row has a balance and no other figure, as "Beginning balance" of Bank of America.
-    Where money in or out may be in a column that is not known, it is no such row.
+def _has_only_balance(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
+    """Returns whether a row has a balance and no other number, like "Beginning balance" of Bank of
+    America. Returns False if an unknown column may contain money in or out.
     """
     if any(cell_of(cells, mapping, role) for role in MOVED):
         return False
@@ -164,21 +165,25 @@ def _is_balance_alone(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, 
     )
 
 
-def _note_currency(place: str, typed: str, facts: StatementFacts) -> None:
-    """Raises UnreadableStatement for another currency than the account's or the lines' above."""
+def _record_currency(place: str, typed: str, facts: StatementFacts) -> None:
+    """Records a currency.
+
+    Raises: UnreadableStatement if the currency differs from the account's currency or from earlier
+    lines.
+    """
     code = currency_of(typed, facts.account_currency)
     if code and facts.account_currency and code != facts.account_currency:
         raise UnreadableStatement(
-            f"{place} is in {shortened(tidy_line(code))}; this account is in "
-            f"{facts.account_currency}. Import each currency into an account of its own."
+            f"{place} is in {shortened(tidy_line(code))}, but this account is in "
+            f"{facts.account_currency}. Import each currency into a separate account."
         )
     facts.is_in(code)
 
 
 def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> frozenset[str]:
-    """Of money out and money in, each in a column of its own or beside a word for its side, which
-    has a minus in most of its figures: some banks write it in each. Elsewhere a figure with a minus
-    went the other way, as does one without in these.
+    """Returns which sides, "out" or "in", have a minus in most of their numbers, for amounts with a
+    side or in two columns: some banks write a minus in each. On other sides a number with a minus
+    went the other way; on these sides a number without one did.
     """
     has_amount, has_side = (mapping.get(role) is not None for role in ("amount", "side"))
     if has_amount and not has_side:
@@ -187,7 +192,7 @@ def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any])
     with opened(source) as text:
         for number, cells in cells_of(text, sheet.separator, sheet.after):
             for role in ("amount",) if has_amount else ("out", "in"):
-                with suppress(UnreadableStatement):  # which the line itself will tell
+                with suppress(UnreadableStatement):  # the line itself raises this error later
                     figure = read_figure(number, cell_of(cells, mapping, role), mapping["decimal"])
                     way = _way(number, cell_of(cells, mapping, "side")) if has_amount else role
                     signs[way] += (figure > 0) - (figure < 0)
@@ -206,7 +211,9 @@ def _line(
     signed: frozenset[str],
     widest: int,
 ) -> OutsideLine | None:
-    """The line; None for one without day and amount, such as a sum or a text below the table."""
+    """Returns the line; None for a row without date and amount, such as a sum or a text below the
+    table.
+    """
 
     def cell(role: str) -> str:
         return cell_of(cells, mapping, role)
@@ -216,13 +223,13 @@ def _line(
         return None
     if len(cells) < len(sheet.names) and len(cells) <= _highest(mapping):
         raise UnreadableStatement(
-            f"Line {number:,} has {len(cells)} cells, and the heading {len(sheet.names)}. {CUT}"
+            f"Line {number:,} has {len(cells)} cells, but the heading has {len(sheet.names)}. {CUT}"
         )
     if any(extra.strip() for extra in cells[sheet.width :]) or _is_split(cells, widest):
         raise UnreadableStatement(
-            f"Line {number:,} has {len(cells)} cells, and the heading {sheet.width}, so it is not "
-            "certain which of them is the amount. Does a figure have commas? Download the file in "
-            "another format."
+            f"Line {number:,} has {len(cells)} cells, but the heading has {sheet.width}. So we "
+            "do not know which of them is the amount. Does a number have commas? Download the file "
+            "in another format."
         )
     day = read_day(number, cell("date"), mapping["order"])
     amount = _amount(number, figures, cell("side"), mapping, signed)
@@ -238,8 +245,8 @@ def _line(
 
 
 def _widest(sheet: Sheet) -> int:
-    """The most cells of a row that no comma within a figure has split: those of the heading, or of
-    the shortest payment of the beginning.
+    """Returns the maximum number of cells of a row without a comma inside a number: the cells of
+    the heading, or of the shortest payment at the beginning.
     """
     if sheet.separator != ",":
         return sys.maxsize
@@ -247,9 +254,9 @@ def _widest(sheet: Sheet) -> int:
 
 
 def _is_split(cells: Sequence[str], widest: int) -> bool:
-    """Whether a comma within a figure may have made one cell more, before empty ones: the row has
-    more than `widest`, and two cells that may be one figure, as with `Shop,1,250.50,` below
-    `Shop,12.00,`.
+    """Returns whether a comma inside a number may have made an additional cell, before empty ones.
+    The row then has more than `widest` cells, and two cells that may be one number, as in
+    `Shop,1,250.50,` below `Shop,12.00,`.
     """
     if len(cells) <= widest:
         return False
@@ -264,8 +271,8 @@ def _amount(
     mapping: Mapping[str, Any],
     signed: frozenset[str],
 ) -> Decimal:
-    """The signed amount. A minus beside a word for the side, or in a column of one, is money that
-    went back, unless most figures of the side have one: then it is the same once more.
+    """Returns the signed amount. A minus in an amount with a side, or in a column for one side, is
+    money that went back. If most numbers of the side have a minus, it has no effect.
     """
     amount, out, into = figures
     mark = mapping["decimal"]
@@ -277,12 +284,14 @@ def _amount(
         return -value if mapping["flip"] else value
     if not out and not into:
         raise UnreadableStatement(
-            f"Line {number:,} has a day and no amount. Is the amount in another column? Then "
+            f"Line {number:,} has a date but no amount. Is the amount in another column? Then "
             "change the columns. Or was the file cut off? Then download it again."
         )
-    gone = read_figure(number, out, mark) if out else Decimal(0)
-    come = read_figure(number, into, mark) if into else Decimal(0)
-    return (-come if "in" in signed else come) - (-gone if "out" in signed else gone)
+    money_out = read_figure(number, out, mark) if out else Decimal(0)
+    money_in = read_figure(number, into, mark) if into else Decimal(0)
+    return (-money_in if "in" in signed else money_in) - (
+        -money_out if "out" in signed else money_out
+    )
 
 
 def _highest(mapping: Mapping[str, Any]) -> int:

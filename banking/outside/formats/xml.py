@@ -1,4 +1,6 @@
-"""XML of strangers, element by element: no DTD, no entities, no depth, no endless text."""
+"""Reads XML from strangers, element by element: without DTD, entities, deep nesting and endless
+text.
+"""
 
 from collections.abc import Iterator
 from typing import IO, NoReturn
@@ -7,47 +9,48 @@ from xml.parsers.expat import ExpatError, ParserCreate
 
 from banking.outside.formats.lines import (
     CUT,
-    MOST_BYTES,
-    MOST_TAGS,
+    MAX_BYTES,
+    MAX_TAGS,
     TooManyLines,
     UnreadableStatement,
     bounded,
 )
 
-MOST_DEPTH = 40
-MOST_BETWEEN = 256 * 1024  # bytes without an element's end
-MOST_OF_ONE = 2 * 1024 * 1024  # bytes of one wanted element
-AT_ONCE = 16 * 1024
+MAX_DEPTH = 40
+MAX_BYTES_BETWEEN_ENDS = 256 * 1024  # bytes without an element's end
+MAX_BYTES_OF_ELEMENT = 2 * 1024 * 1024  # bytes of one wanted element
+CHUNK_SIZE = 16 * 1024
 
 
 class _Watched:
-    """The file as the parser reads it; refuses a text that does not end."""
+    """The file as the parser reads it. Refuses a text that does not end."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self.source, self.size, self.since_end = source, 0, 0
 
     def read(self, size: int = -1) -> bytes:
-        part = self.source.read(AT_ONCE if size < 0 else min(size, AT_ONCE))
+        part = self.source.read(CHUNK_SIZE if size < 0 else min(size, CHUNK_SIZE))
         self.size += len(part)
         self.since_end += len(part)
-        if self.size > MOST_BYTES:
+        if self.size > MAX_BYTES:
             raise UnreadableStatement(
-                f"The file has more than {MOST_BYTES // 1024**2} MB. Download fewer months."
+                f"The file has more than {MAX_BYTES // 1024**2} MB. Download fewer months."
             )
-        if self.since_end > MOST_BETWEEN:
+        if self.since_end > MAX_BYTES_BETWEEN_ENDS:
             raise UnreadableStatement("A text of the file is far longer than a statement needs.")
         if b"\x00" in part:
             raise UnreadableStatement(
-                "The file has NUL characters. If it is text in UTF-16, save it as UTF-8."
+                "We cannot read this file. If it is text in UTF-16, save it as UTF-8."
             )
         return part
 
 
 def elements(source: IO[bytes], wanted: frozenset[str], most: int) -> Iterator[tuple[str, Element]]:
-    """Yields each wanted element by its name without namespace, once it is complete, and forgets
-    it. Within a wanted element only the outermost is yielded. The first pair is the root's name,
-    with its beginning. Raises UnreadableStatement, also for a wanted element with more than `most`
-    elements.
+    """Yields each wanted element when it is complete, with its name without namespace, and then
+    deletes it. Inside a wanted element no other one is yielded. The first pair is the name of the
+    root, with its beginning.
+
+    Raises: UnreadableStatement, also for a wanted element with more than `most` elements.
     """
     source.seek(0)
     try:
@@ -58,7 +61,7 @@ def elements(source: IO[bytes], wanted: frozenset[str], most: int) -> Iterator[t
         ) from None
     except (LookupError, ValueError):
         raise UnreadableStatement(
-            "The file names an encoding that does not fit. Download it again."
+            "The file declares an encoding that does not match its content. Download it again."
         ) from None
 
 
@@ -66,14 +69,14 @@ def _elements(
     watched: _Watched, wanted: frozenset[str], most: int
 ) -> Iterator[tuple[str, Element]]:
     path: list[Element] = []
-    outer = began = 0  # depth of the wanted element that is being read, and where it began
-    count = first = 0  # elements of the file, and before the wanted element
+    outer = began = 0  # depth of the current wanted element, and its position
+    count = first = 0  # elements of the file, and their number before the wanted element
     for is_start, element in _events(watched):
         watched.since_end = 0
         if is_start:
             count += 1
-            if count > MOST_TAGS:
-                raise TooManyLines(MOST_TAGS, "elements")
+            if count > MAX_TAGS:
+                raise TooManyLines(MAX_TAGS, "elements")
             if not path:
                 yield f"root {plain_name(element)}", element
             path.append(element)
@@ -98,8 +101,8 @@ def _elements(
 def _events(watched: _Watched) -> Iterator[tuple[bool, Element]]:
     """Yields each element at its start (True) and at its end.
 
-    Names are as they are written, with their prefix. Where a parser knows namespaces, as those of
-    ElementTree do, it writes out the namespace for each name, and a file of 140 KB takes 2 GB.
+    Names keep their prefix. A parser that resolves namespaces, such as ElementTree's, writes out
+    the namespace in each name, and then a file of 140 KB takes 2 GB.
     """
     builder, found = TreeBuilder(), list[tuple[bool, Element]]()
     parser = ParserCreate()
@@ -119,24 +122,24 @@ def _events(watched: _Watched) -> Iterator[tuple[bool, Element]]:
 
 def _refuse_document_type(*_declared: object) -> NoReturn:
     raise UnreadableStatement(
-        "The file declares entities or a document type of its own, which no bank needs."
+        "The file declares entities or a document type, which statements do not need."
     )
 
 
 def _refuse_shape(depth: int, size: int) -> None:
-    if depth > MOST_DEPTH:
-        raise UnreadableStatement("The file nests its elements deeper than any bank.")
-    if size > MOST_OF_ONE:
-        raise UnreadableStatement("One entry of the file is larger than any bank's.")
+    if depth > MAX_DEPTH:
+        raise UnreadableStatement("The elements of the file are nested too deeply for a statement.")
+    if size > MAX_BYTES_OF_ELEMENT:
+        raise UnreadableStatement("One entry of the file is too large for a statement.")
 
 
 def plain_name(element: Element) -> str:
-    """The name without the prefix of its namespace."""
+    """Returns the name without the prefix of its namespace."""
     return str(element.tag).rpartition(":")[2]
 
 
 def text_at(element: Element | None, path: str) -> str:
-    """The text of the first element at a path of names, whatever their namespace; "" if there is
+    """Returns the text of the first element at a path of names in any namespace; "" if there is
     none.
     """
     found = at(element, path)
@@ -144,7 +147,7 @@ def text_at(element: Element | None, path: str) -> str:
 
 
 def at(element: Element | None, path: str) -> Element | None:
-    """The first element at a path of names, whatever their namespace."""
+    """Returns the first element at a path of names in any namespace."""
     for name in path.split("/"):
         if element is None:
             return None
@@ -153,12 +156,12 @@ def at(element: Element | None, path: str) -> Element | None:
 
 
 def children(element: Element, name: str) -> list[Element]:
-    """The elements of a name directly below an element, whatever their namespace."""
+    """Returns the elements of a name directly below an element, in any namespace."""
     return [child for child in element if plain_name(child) == name]
 
 
 def texts_of(element: Element | None, name: str) -> list[str]:
-    """The texts of all elements of a name within an element, in order."""
+    """Returns the texts of all elements of a name within an element, in order."""
     if element is None:
         return []
     return [(found.text or "").strip() for found in element.iter() if plain_name(found) == name]

@@ -1,11 +1,12 @@
-"""Triggers that keep the lines of a payment file as they were when somebody asked to approve it.
+"""Triggers that prevent changes to the lines of a payment file after a request for approval.
 
-They lock the file as the request does, so that of a line and a request at once the second one finds
-the first. An older snapshot than that of READ COMMITTED could hide a request that was made since,
-so such a transaction changes no line, adds none and deletes none.
+They lock the file, and so does a request. So if a line changes while a request is made, the second
+transaction sees the first one. The older snapshots of other isolation levels than READ COMMITTED
+could hide a new request, so their transactions may not change, add or delete lines.
 
-While a request waits, all lines of its file stay: the approval books them also when they are
-deleted, and the page of the file would show only the others. Without a request they go with it.
+While a request waits, all lines of its file stay. If a line could be deleted, the approval would
+still book it, but the page of the file would not show it. Without a request, lines are deleted with
+their file.
 """
 
 import pgtrigger
@@ -27,7 +28,7 @@ LINE_OF_REQUEST_STAYS = FirmTrigger(
     name="line_of_request_stays",
     when=pgtrigger.Before,
     operation=pgtrigger.UpdateOf(*_FIXED),  # type: ignore[no-untyped-call]
-    definer=True,  # the policies of row-level security hide the request from the file's owner
+    definer=True,  # row policies hide the request from the file's owner
     func=f"""
         IF ({", ".join(f"OLD.{column}" for column in _FIXED)})
            IS NOT DISTINCT FROM ({", ".join(f"NEW.{column}" for column in _FIXED)})
@@ -61,7 +62,8 @@ NO_LINE_JOINS_A_REQUEST = FirmTrigger(
         RETURN NULL;
     """,
 )
-# An expired request pays nothing, so its file may go; of one that is done, the booked lines may.
+# A file with an expired request may be deleted, because the request pays nothing. After a request
+# is done, its booked lines may be deleted.
 NO_LINE_LEAVES_A_REQUEST = FirmTrigger(
     name="no_line_leaves_a_request",
     level=pgtrigger.Statement,

@@ -1,7 +1,7 @@
 """An uploaded payment file, and its lines with their results.
 
-Only `transactions` says what was paid. The id of a line is the id of its transaction, assigned
-before anything is sent, so no line is paid twice.
+Only `transactions` proves what was paid. The id of a line is the id of its transaction, assigned
+before anything is sent, so that no line is paid twice.
 """
 
 import uuid
@@ -41,33 +41,33 @@ DOUBTFUL = MISNAMED | REPEATED | UNCOMPARED
 
 class PaymentFileQuerySet(models.QuerySet["PaymentFile"]):
     def visible_to(self, user: "User") -> Self:
-        """The files that pay out of this person's accounts."""
+        """Returns the files that pay from this person's accounts."""
         return self.filter(from_account__user=user)
 
     def with_account(self) -> Self:
-        """Reads the account that pays in the same query."""
+        """Reads the paying account in the same query."""
         return self.select_related("from_account")
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
 
     def same_as(self, file: "PaymentFile") -> Self:
-        """Other files with the same lines out of the same account that paid something."""
+        """Returns other files that have the same lines and account, and that paid something."""
         same = self.filter(from_account=file.from_account_id, digest=file.digest)
         return same.exclude(pk=file.pk).filter(booked_count__gt=0)
 
 
 class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
     def of(self, file: "PaymentFile | uuid.UUID") -> Self:
-        """The lines of one file."""
+        """Returns the lines of one file."""
         return self.filter(file=file)
 
     def readable(self) -> Self:
-        """Lines that name an account of this bank and an amount."""
+        """Returns the lines whose account at this bank and amount could be read."""
         return self.exclude(UNREAD)
 
     def waiting(self) -> Self:
-        """Lines that can be booked, as far as the last check showed, and are not booked."""
+        """Returns the lines that are not booked and that the last check did not refuse."""
         return self.filter(booked=False, verdict="")
 
     def refused(self) -> Self:
@@ -77,12 +77,12 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return self.order_by("number")
 
     def paying_close_to(self, person: User) -> Self:
-        """Lines that pay this person or somebody of their household."""
+        """Returns the lines that pay this person or somebody of their household."""
         return self.filter(paid_close_to(person))
 
     def digest(self) -> str:
-        """A digest of the numbers of these lines. The text of a line never changes."""
-        # Not StringAgg, whose delimiter Django 5.2 and 6.1 want in different types.
+        """Returns a digest of the numbers of these lines. The text of a line never changes."""
+        # Not StringAgg: Django 5.2 and 6.1 expect different types for its delimiter.
         numbers = ArrayAgg(Cast("number", TextField()), order_by="number")
         listed = Func(numbers, Value(","), function="array_to_string", output_field=TextField())
         digest: str = self.aggregate(
@@ -91,7 +91,7 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return digest
 
     def for_reading(self) -> Self:
-        """Refused lines first, then doubtful ones, then the rest."""
+        """Orders refused lines first, then doubtful ones, then the rest."""
         place = Case(
             When(~Q(verdict=""), then=Value(0)), When(DOUBTFUL, then=Value(1)), default=Value(2)
         )
@@ -99,9 +99,9 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
 
 
 class PaymentFile(models.Model):
-    """Many payments from one account. Visible to the account's owner, even if staff uploaded it.
+    """Many payments from one account. The account's owner sees the file even if staff uploaded it.
 
-    The counts are those of its lines, updated in the transaction that changes them.
+    The counts are updated in the transaction that changes the lines.
     """
 
     class State(models.TextChoices):
@@ -114,7 +114,7 @@ class PaymentFile(models.Model):
     from_account = models.ForeignKey(Account, models.PROTECT, related_name="payment_files")
     name = models.CharField(max_length=200, db_comment="Of the file, as uploaded")
     digest = models.CharField(max_length=64, db_comment="SHA-256 of its lines as read")
-    # A file from a page may be paid again on purpose, so it has no run: NULLs are distinct.
+    # A file from a page may be paid again on purpose, so its run is NULL: NULLs are distinct.
     run = models.CharField(  # noqa: DJ001
         max_length=100,
         null=True,
@@ -172,14 +172,14 @@ class PaymentFile(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds the account that pays to Note [Whose data]."""
+        """Records the paying account as read, see Note [Whose data]."""
         file = super().from_db(*arguments, **options)
         add_accounts(file.__dict__.get("from_account_id"))
         return file
 
     @property
     def is_from_bank(self) -> bool:
-        """Whether staff or `post_file` uploaded it, so that only the bank may pay it."""
+        """Whether staff or `post_file` uploaded the file, so that only the bank may pay it."""
         return self.created_by_id != self.from_account.user_id
 
     @property
@@ -195,27 +195,28 @@ class PaymentFile(models.Model):
 
     @property
     def waiting_count(self) -> int:
-        """How many lines can be booked and are not."""
+        """The number of lines that can be booked and are not booked."""
         return self.line_count - self.booked_count - self.refused_count
 
     @property
     def waiting_total(self) -> Decimal:
-        """The sum of the lines that can be booked and are not."""
+        """The sum of the lines that can be booked and are not booked."""
         rest: Decimal = self.total - self.booked_total - self.refused_total
         return rest
 
     @property
     def decided_count(self) -> int:
-        """How many lines are booked or refused: the progress of the booking."""
+        """The number of lines that are booked or refused: the progress of the booking."""
         return self.booked_count + self.refused_count
 
 
 class PaymentLine(models.Model):
-    """One line: the recipient, the amount, and whether it was paid. Its id is the id of the
+    """One line: the recipient, the amount, and whether it was paid. Its id is the id of its
     transaction.
 
-    A line that is not booked can be booked if `verdict` is empty, as far as the last check showed.
-    Else `verdict` is the sentence of the latest refusal: on storing, checking or booking.
+    A line that is not booked can be booked if `verdict` is empty, according to the last check.
+    Otherwise `verdict` is the message of the latest refusal: when the line was stored, checked or
+    booked.
     """
 
     id = models.UUIDField(
@@ -281,19 +282,19 @@ class PaymentLine(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds the account that is paid to Note [Whose data]."""
+        """Records the account that is paid as read, see Note [Whose data]."""
         line = super().from_db(*arguments, **options)
         add_accounts(line.__dict__.get("to_account_id"))
         return line
 
     @property
     def is_readable(self) -> bool:
-        """Whether it names an account of this bank and an amount."""
+        """Whether the account at this bank and the amount could be read."""
         return self.to_account_id is not None and self.amount is not None
 
     @property
     def is_uncompared(self) -> bool:
-        """Whether its name was not compared, because too many names were wrong that day."""
+        """Whether the name was not compared, because too many names were wrong that day."""
         return bool(self.typed_name and not self.name_check and self.to_account_id)
 
     @property
@@ -301,17 +302,17 @@ class PaymentLine(models.Model):
         """What a person should check before paying this line."""
         quoted = f"\u201c{shortened(self.typed_name)}\u201d"
         about_name = {
-            NameCheck.CLOSE: f"The file says {quoted}, which is close to the holder's name.",
-            NameCheck.OTHER: f"The file says {quoted}, which is not the holder's name.",
+            NameCheck.CLOSE: f"The name {quoted} in the file is close to the holder's name.",
+            NameCheck.OTHER: f"The name {quoted} in the file is not the holder's name.",
         }.get(NameCheck(self.name_check))
         if self.is_uncompared:
-            about_name = f"The file says {quoted}, which was not compared with the holder's name."
+            about_name = f"The name {quoted} in the file was not compared with the holder's name."
         about_twin = f"Same as line {self.repeats:,}." if self.repeats else None
         return [doubt for doubt in (about_name, about_twin) if doubt]
 
 
 class FileRequest(ApprovalRequest):
-    """Requests for approval, as a proxy that carries the trigger of payment files."""
+    """Requests for approval, as a proxy model that declares the trigger for payment files."""
 
     class Meta:
         proxy = True

@@ -1,10 +1,10 @@
-"""The trigger of requests for a customer's payment file: what they are for.
+"""The trigger that stores which lines a request for a customer's payment file is for.
 
-A line that was refused when somebody asked may be payable later, and another one no more, while the
-sum stays the same. So the database writes which lines were asked for: Note [Payments of a request].
-The file is locked first, so that no line joins or leaves it or changes meanwhile. A transaction
-with an older snapshot would ask for lines that are gone since, so it asks for none. Account and
-currency are those of the file: who approves reads the amounts in this currency.
+A line that was refused at the time of the request may be payable later, and another line may be
+refused later, with the same sum. So the database stores the requested lines: Note [Payments of a
+request]. The trigger locks the file first, so that its lines do not change in the meantime. A
+transaction with an older snapshot could request lines that no longer exist, so it is refused.
+Account and currency must match the file, because the approver reads the amounts in this currency.
 """
 
 import pgtrigger

@@ -1,1 +1,1 @@
-"""A statement in each format, from one StatementDocument."""
+"""A statement in each format, made from one StatementDocument."""

@@ -13,8 +13,9 @@ ACCOUNT_NAME_LIMIT = 70
 
 
 def camt053(document: StatementDocument) -> Iterator[str]:
-    """The parts of the file. The schema wants a balance. That of a selection is the account's at
-    the end of the period, for information: its entries do not lead from opening to closing balance.
+    """Yields the parts of the file. The schema requires a balance. A selection has only the
+    account's balance at the end of the period, for information, because its entries do not add up
+    to the balances.
     """
     made = _moment(document.made_at)
     id = f"{document.account_number}-{document.short_id}"[:ID_LIMIT]

@@ -1,18 +1,19 @@
-"""The fonts of PDF files, embedded, and which font draws which letter.
+"""The embedded fonts of PDF files, and which font draws which letter.
 
-Noto Sans draws Latin, Greek and Cyrillic, with figures of equal width; FiraGO what Noto Sans lacks:
-Arabic, Hebrew, Devanagari, Thai and Georgian. Chinese, Japanese and Korean name a font of Adobe's
-that readers of PDF have, because embedding one takes megabytes. Letters of none become a question
-mark.
+Noto Sans draws Latin, Greek and Cyrillic, with digits of equal width. FiraGO draws letters that
+Noto Sans lacks: Arabic, Hebrew, Devanagari, Thai and Georgian. Chinese, Japanese and Korean use a
+font of Adobe's that PDF readers have, because embedding such a font takes megabytes. Letters that
+no font has become a question mark.
 
 Note [Order and forms of letters]: python-bidi puts a line into the order in which it is drawn, from
-left to right (Unicode Standard Annex 9). Its older implementation is used, because the newer one
+left to right (Unicode Standard Annex 9). We use its older implementation, because the newer one
 does not mirror brackets. It raises AssertionError for isolates and characters that Python does not
-know, so letters that are not drawn become question marks first. HarfBuzz, through ReportLab, gives
-the letters of FiraGO their forms: Arabic ones are joined, Devanagari ones change places and become
-one. Most joined Arabic forms are characters of Unicode, from which readers of PDF find the word
-when it is copied or searched for. Other forms get characters of the private use area; a run with
-them has its words beside it, as `/ActualText`.
+know, so letters that are not drawn become question marks first.
+
+HarfBuzz, through ReportLab, shapes the letters of FiraGO: it joins Arabic letters, and reorders and
+combines Devanagari letters. Most joined Arabic forms are Unicode characters, from which PDF readers
+find the word when it is copied or searched for. Other forms get characters of the private use area.
+A run with such characters also contains its original text, as `/ActualText`.
 """
 
 import io
@@ -35,23 +36,23 @@ EASTERN = {
     "HANGUL": "HYSMyeongJo-Medium",
 }  # fmt: skip
 UNKNOWN = "?"
-MOST_LETTERS = 10_000  # that a process remembers the font of; all of Unicode would take 500 MB
+MAX_CACHED_LETTERS = 10_000  # whose font is cached; all of Unicode would take 500 MB
 _FROM_RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")  # Hebrew to Arabic
 # Bidirectional classes that python-bidi does not resolve: unassigned characters and isolates.
 _UNRESOLVED = frozenset({"", "LRI", "RLI", "FSI", "PDI"})
 
 
 class GlyphRun(NamedTuple):
-    """Letters that one font draws, from left to right. `words` is what they mean where the forms
-    that are drawn have no letters of their own, else "".
+    """Letters that one font draws, from left to right. `words` is the original text if the drawn
+    forms have no letters in Unicode, else "".
     """
 
     font: str
-    drawn: str  # a ShapedStr where places of letters differ from their widths
+    drawn: str  # a ShapedStr if letters have positions that differ from their widths
     words: str = ""
 
     def width(self, size: float) -> float:
-        """In points."""
+        """Returns the width in points."""
         if isinstance(self.drawn, ShapedStr):
             thousandths = sum(form.x_advance for form in self.drawn.__shapeData__)
             return float(thousandths * size / 1000)
@@ -60,7 +61,7 @@ class GlyphRun(NamedTuple):
 
 @cache
 def load() -> None:
-    """Reads the fonts, once in a process: this takes some tenths of a second."""
+    """Reads the fonts, once per process: this takes some tenths of a second."""
     from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSans_Bold, NotoSans_Regular
 
     fonts = {
@@ -76,8 +77,8 @@ def load() -> None:
 
 
 def _number_forms(font: TTFont) -> None:
-    """Gives each form without a letter one of the private use area now. ReportLab would give them
-    in the order in which they are met, so that each process would write other bytes.
+    """Gives each form without a letter a character of the private use area. Otherwise ReportLab
+    would assign them in the order of their use, so that each process would write different bytes.
     """
     forms = font.hbFont()
     for number in range(forms.face.glyph_count):
@@ -87,8 +88,8 @@ def _number_forms(font: TTFont) -> None:
 
 
 def runs(text: str, font: str) -> Iterator[GlyphRun]:
-    """The text in runs from left to right. See Note [Order and forms of letters]."""
-    if text and is_plain(text, font):  # most texts
+    """Yields the text in runs from left to right. See Note [Order and forms of letters]."""
+    if text and is_plain(text, font):  # true for most texts
         yield GlyphRun(font, text)
         return
     line = "".join(letter if _font_of(letter, font) else UNKNOWN for letter in text)
@@ -103,12 +104,12 @@ def runs(text: str, font: str) -> Iterator[GlyphRun]:
 
 
 def _shaped(line: str, font: str) -> Iterator[GlyphRun]:
-    """Gives the letters of a line their forms. HarfBuzz takes them in the order of speech."""
+    """Yields the letters of a line as shaped runs. HarfBuzz expects them in logical order."""
     for is_from_right, letters in groupby(line, key=_is_from_right):
         part = "".join(letters)
-        if is_from_right:  # readers of PDF turn such runs round, but not their /ActualText
+        if is_from_right:  # PDF readers reverse such runs, but not their /ActualText
             yield GlyphRun(font, shapeStr(part[::-1], font, 1))
-        elif _FROM_RIGHT.search(part):  # figures and commas, which HarfBuzz would turn round
+        elif _FROM_RIGHT.search(part):  # digits and commas, which HarfBuzz would reverse
             yield GlyphRun(font, part)
         else:
             drawn = shapeStr(part, font, 1)
@@ -116,26 +117,26 @@ def _shaped(line: str, font: str) -> Iterator[GlyphRun]:
 
 
 def width(text: str, font: str, size: float) -> float:
-    """In points."""
+    """Returns the width in points."""
     return sum(run.width(size) for run in runs(text, font))
 
 
-@lru_cache(MOST_LETTERS)
+@lru_cache(MAX_CACHED_LETTERS)
 def _is_from_right(letter: str) -> bool:
     marks = unicodedata.bidirectional(letter)
     return marks in {"R", "AL"} or (marks == "NSM" and _FROM_RIGHT.match(letter) is not None)
 
 
 def is_plain(text: str, font: str = PLAIN) -> bool:
-    """Whether the font draws all letters of the text as they are. Other texts take up to 30 times
-    as long.
+    """Returns whether the font draws all letters of the text unchanged. Other texts take up to 30
+    times as long.
     """
     return _letters(font).issuperset(text)
 
 
 @cache
 def _letters(font: str) -> frozenset[str]:
-    """The letters that the font draws: about 2,800."""
+    """Returns the letters that the font draws: about 2,800."""
     load()
     drawn = map(chr, pdfmetrics.getFont(font).face.charToGlyph)
     return frozenset(letter for letter in drawn if _font_of(letter, font) == font)
@@ -145,9 +146,9 @@ def _is_private(letter: str) -> bool:
     return unicodedata.category(letter) == "Co"
 
 
-@lru_cache(MOST_LETTERS)
+@lru_cache(MAX_CACHED_LETTERS)
 def _font_of(letter: str, font: str) -> str:
-    """The font that draws the letter; "" if none."""
+    """Returns the font that draws the letter; "" if there is none."""
     load()
     if _is_private(letter) or unicodedata.bidirectional(letter) in _UNRESOLVED:
         return ""

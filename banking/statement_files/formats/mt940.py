@@ -9,18 +9,19 @@ from textwrap import wrap
 from banking.statement_files.document import StatementDocument, StatementLine
 from banking.statement_files.formats.texts import plain, swift
 
-WIDTH, MOST_LINES = 65, 6  # of field 86
+WIDTH, MAX_LINES = 65, 6  # of field 86
 REFERENCE = 16  # characters of the references in field 61
 END = "\r\n"
-FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2069, 12, 31)  # a year has two figures
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2069, 12, 31)  # a year has two digits
 NOT_ALL = "Not all entries between the account's balances"
 _SUBFIELDS = re.compile(r"\s*[0-9]{3}\s*\?", re.ASCII)
-_CODES = re.compile(r"/(?=[A-Z]{3,5}/)", re.ASCII)  # of the Dutch form
+_CODES = re.compile(r"/(?=[A-Z]{3,5}/)", re.ASCII)  # as in the Dutch format
 
 
 def mt940(document: StatementDocument) -> Iterator[str]:
-    """The parts of the message; letters beyond SWIFT's lose their marks or become "?". It must have
-    both balances; at a selection it says that they are the account's.
+    """Yields the parts of the message. Letters outside SWIFT's character set lose their accents or
+    become "?". The format requires both balances; for a selection, the text explains that they are
+    the account's.
     """
     number = document.number if document.number is not None else 1
     yield (
@@ -54,14 +55,15 @@ def _entry(line: StatementLine, currency: str) -> str:
 
 
 def _information(words: str) -> Iterator[str]:
-    """Field 86, as free text. No line of it begins with a colon or a hyphen, which would end it. It
-    has no subfields, "123?20" or "/NAME/", so that no text can pose as a name.
+    """Yields field 86 as free text. None of its lines begins with a colon or a hyphen, which would
+    end the field. It contains no subfields, "123?20" or "/NAME/", so that a text cannot imitate a
+    name.
     """
     words = _CODES.sub("-", words)
     if _SUBFIELDS.match(words):
         words = f".{words.replace('?', '.')}"
     rows = [f".{row}" if row[0] in ":-" else row for row in wrap(words, WIDTH - 1)]
-    rows = rows[:MOST_LINES] or ["."]
+    rows = rows[:MAX_LINES] or ["."]
     yield f":86:{END.join(rows)}{END}"
 
 

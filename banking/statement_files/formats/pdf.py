@@ -1,7 +1,7 @@
-"""A statement as PDF on A4, drawn by ReportLab: the same bytes for the same statement.
+"""A statement as a PDF on A4, drawn by ReportLab: the same bytes for the same statement.
 
-ReportLab instead of WeasyPrint, which needs libraries of the system. Two passes: the lines are
-first laid out on pages, so that each page can say how many there are.
+ReportLab is used because WeasyPrint needs system libraries. There are two passes: the lines are
+first laid out on pages, so that each page can show the total number of pages.
 """
 
 from codecs import BOM_UTF16_BE
@@ -44,29 +44,29 @@ WORDS_WIDTH = AMOUNT_RIGHT - 30 * mm - WORDS_LEFT
 ROW_SPACE = 6  # points between two entries
 MM: float = mm
 LONG_HEAD, SHORT_HEAD = 56 * MM, 14 * MM
-HEAD_ROW = 16  # points of the table's heading
-PROOF = 34 * mm  # height of what proves the statement
-ROWS_WITH_PROOF = 4  # of the entries and the closing balance, on a page that it needs for itself
-TYPE_IT = "Follow the code, or type this digest on the page below: the bank looks into its books."
-FOLLOW_IT = (
-    "Follow the code or click here: the bank looks into its books and says whether this is true."
-)
-# Without a code, in two rows.
+HEAD_ROW = 16  # points, for the table's heading
+PROOF = 34 * mm  # height of the part with the proof
+ROWS_WITH_PROOF = 4  # rows that move with the proof to an additional page
+TYPE_IT = "Follow the code, or type this digest on the page below, to check this statement."
+FOLLOW_IT = "Follow the code or click here to check this statement against the bank's records."
+# For a statement without a code, in two rows.
 CLICK_IT = (
-    "Click here: the bank looks into its books and says whether this is true.",
+    "Click here to check this statement against the bank's records.",
     "Its search is too long for a code that a camera could read.",
 )
-MOST_OF_CODE = 1000  # characters; the squares of more are below a quarter of a millimetre
-LETTERS_AT_FIRST = 32  # that are measured of a word: about half a line
-# Of texts with letters that PLAIN does not draw: up to 0.15 ms of a processor each, if each has
-# another font than the one before it, so 22 s at most. 10,000 entries of the longest plain texts
+MAX_CODE_LENGTH = (
+    1000  # characters; with more, the squares are smaller than a quarter of a millimetre
+)
+LETTERS_AT_FIRST = 32  # of a word that are measured first: about half a line
+# For texts with letters that PLAIN does not draw: up to 0.15 ms of CPU time per letter, if each has
+# another font than the previous one, so at most 22 s. 10,000 entries of the longest plain texts
 # take 15 s.
 MAX_LETTERS = 150_000
 MORE = "\u2026"
 
 
 class LaidOutRow(NamedTuple):
-    """An entry with its words in lines, and its height in points. `day` is "" for a balance."""
+    """An entry with its text in lines, and its height in points. `day` is "" for a balance."""
 
     day: str
     title: list[str]
@@ -77,7 +77,10 @@ class LaidOutRow(NamedTuple):
 
 
 def pdf(document: StatementDocument) -> bytes:
-    """The file. Reads all lines of the document: the caller limits them. Raises FileTooLong."""
+    """Returns the file. Reads all lines of the document into memory, so the caller limits them.
+
+    Raises: FileTooLong.
+    """
     fonts.load()
     lines = _limited(document.lines)
     rows = _with_edges((_row(line, document.currency) for line in lines), document)
@@ -106,21 +109,24 @@ def pdf(document: StatementDocument) -> bytes:
 
 
 def _limited(lines: Iterable[StatementLine]) -> Iterator[StatementLine]:
-    """Raises FileTooLong above MAX_LETTERS letters in texts that are not plain."""
+    """Yields the lines.
+
+    Raises: FileTooLong above MAX_LETTERS letters in texts that are not plain.
+    """
     left = MAX_LETTERS
     for line in lines:
         left -= sum(len(text) for text in (line.title, line.words) if not fonts.is_plain(text))
         if left < 0:
             raise FileTooLong(
-                f"A PDF holds at most {MAX_LETTERS:,} letters here in texts of scripts other than "
+                f"PDF files may have up to {MAX_LETTERS:,} letters in texts of scripts other than "
                 "Latin, Greek and Cyrillic. Choose a shorter period or CSV."
             )
         yield line
 
 
 class _TimeStamp:
-    """A moment as ReportLab's documents have it. Otherwise they would be of the year 2000, or have
-    other bytes each time.
+    """A moment in the form that ReportLab's documents expect. Otherwise they would have the year
+    2000, or different bytes each time.
     """
 
     def __init__(self, moment: datetime) -> None:
@@ -130,8 +136,8 @@ class _TimeStamp:
 
 
 def _with_edges(rows: Iterable[LaidOutRow], document: StatementDocument) -> Iterator[LaidOutRow]:
-    """Opening and closing balance stand around the entries, unless these are a selection, which
-    does not lead from one to the other.
+    """Yields the opening balance, the entries and the closing balance. A selection has no balances,
+    because its entries do not add up to them.
     """
     if document.selection:
         chosen = iter(rows)
@@ -144,7 +150,7 @@ def _with_edges(rows: Iterable[LaidOutRow], document: StatementDocument) -> Iter
 
 
 def _days_once(page: list[LaidOutRow]) -> list[LaidOutRow]:
-    """The first row of each day on a page says the day."""
+    """Keeps the day only in the first row of each day on a page."""
     days = ["", *(row.day for row in page)]
     return [
         row._replace(day="") if row.day == before else row
@@ -153,7 +159,9 @@ def _days_once(page: list[LaidOutRow]) -> list[LaidOutRow]:
 
 
 def _figure(amount: Decimal | None, currency: str) -> str:
-    """With a hyphen for the minus, which Noto Sans lacks: in one font, a figure is copied whole."""
+    """Returns the amount with a hyphen as minus sign, because Noto Sans lacks the minus. In one
+    font, the number can be copied as a whole.
+    """
     return figure_of(amount, currency).replace(MINUS, "-")
 
 
@@ -174,7 +182,7 @@ def _row(line: StatementLine, currency: str) -> LaidOutRow:
 
 
 def _wrapped(text: str, font: str, size: float, width: float) -> Iterator[str]:
-    """Lines no wider than `width`; a word that is wider is cut. Measures each word once."""
+    """Yields lines that are at most `width` wide; a wider word is cut. Measures each word once."""
     space = fonts.width(" ", font, size)
     line, used = "", 0.0
     for whole in text.split():
@@ -195,8 +203,8 @@ def _wrapped(text: str, font: str, size: float, width: float) -> Iterator[str]:
 
 
 def _fitting(word: str, font: str, size: float, width: float) -> tuple[int, float]:
-    """How many letters of a word are no wider than `width`, at least one, and the width of what was
-    measured last. Measures at most twice as many letters as fit, a few times.
+    """Returns how many letters of a word fit into `width`, at least one, and the last measured
+    width. Measures at most twice as many letters as fit, a few times.
     """
     fits, tried = 0, min(len(word), LETTERS_AT_FIRST)
     while (wide := fonts.width(word[:tried], font, size)) <= width:
@@ -215,8 +223,8 @@ def _fitting(word: str, font: str, size: float, width: float) -> tuple[int, floa
 def _pages(
     rows: Iterable[LaidOutRow], head: float, *, is_whole: bool = True
 ) -> Iterator[list[LaidOutRow]]:
-    """The rows of each page; an entry that fits on a page is not split. Another page begins with
-    the balance of the one before it, if no entries between them are left out.
+    """Yields the rows of each page; an entry that fits on a page is not split. Later pages begin
+    with the balance of the previous page, if no entries in between are left out.
     """
     page: list[LaidOutRow] = []
     room = _room([], head)
@@ -235,8 +243,8 @@ def _brought_forward(before: list[LaidOutRow]) -> list[LaidOutRow]:
 
 
 def _page_of_the_proof(full: list[LaidOutRow], *, is_whole: bool) -> list[list[LaidOutRow]]:
-    """The last page in two, because the proof has no room on it: the last rows go with the proof,
-    or none, if there are too few of them or they are too long.
+    """Splits the last page, because the proof does not fit on it. The last rows move with the
+    proof, or no rows if they are too few or too long.
     """
     count = min(ROWS_WITH_PROOF, len(full) - 2)
     if count <= 0:
@@ -247,7 +255,9 @@ def _page_of_the_proof(full: list[LaidOutRow], *, is_whole: bool) -> list[list[L
 
 
 def _room(page: list[LaidOutRow], head: float) -> float:
-    """Points left on a page; `head` is the height of the first page's head, 0 for another page."""
+    """Returns the points left on a page; `head` is the height of the first page's head, 0 for other
+    pages.
+    """
     top: float = TOP - (head or SHORT_HEAD) - HEAD_ROW
     return top - BOTTOM - sum(row.height for row in page)
 
@@ -257,7 +267,7 @@ def _head_height(document: StatementDocument) -> float:
 
 
 class _Pen:
-    """Draws on the canvas; each method returns where the next thing goes."""
+    """Draws on the canvas; each method returns the position for the next part."""
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
@@ -277,7 +287,7 @@ class _Pen:
 
     @contextmanager
     def _actual_text(self, words: str) -> Iterator[None]:
-        """Around what is drawn as forms: which words they are (ISO 32000-1, 14.9.4)."""
+        """Adds the original text of letters that are drawn as forms (ISO 32000-1, 14.9.4)."""
         if not words:
             yield
             return
@@ -307,11 +317,11 @@ class _Pen:
         return TOP - _head_height(document)
 
     def _figures(self, document: StatementDocument, y: float) -> None:
-        shown = [("Opening balance", document.opening), ("Money in", document.money_in)]
-        shown += [("Money out", document.money_out), ("Closing balance", document.closing)]
+        amounts = [("Opening balance", document.opening), ("Money in", document.money_in)]
+        amounts += [("Money out", document.money_out), ("Closing balance", document.closing)]
         if document.selection:
-            shown = [(f"{label}, of this selection", amount) for label, amount in shown[1:3]]
-        for place, (label, amount) in enumerate(shown):
+            amounts = [(f"{label}, of this selection", amount) for label, amount in amounts[1:3]]
+        for place, (label, amount) in enumerate(amounts):
             x = LEFT + place * (RIGHT - LEFT) / 4
             is_last = place == 3
             self.text(x, y, label, size=SMALL, color=MUTED)
@@ -353,12 +363,12 @@ class _Pen:
     def proof(self, document: StatementDocument, y: float) -> None:
         top = y - 8 * mm
         side = 24 * mm
-        has_code = len(document.check_url) <= MOST_OF_CODE
+        has_code = len(document.check_url) <= MAX_CODE_LENGTH
         if has_code:
             self._code(document.check_url, LEFT, top - side + 2 * mm, side)
         self.canvas.linkURL(document.check_url, (LEFT, top - side + 2 * mm, RIGHT, top + 2 * mm))
         x = LEFT + side + 6 * mm if has_code else LEFT
-        self.text(x, top - 2 * mm, "Is it true?", font=BOLD)
+        self.text(x, top - 2 * mm, "Check this statement", font=BOLD)
         words = _how_to_check(document, has_code=has_code)
         for row, part in enumerate(words):
             self.text(x, top - (7 + 4.5 * row) * mm, part, size=SMALL, color=MUTED)
@@ -386,8 +396,8 @@ class _Pen:
 
 
 def _how_to_check(document: StatementDocument, *, has_code: bool) -> tuple[str, ...]:
-    """At most two rows. The page finds a typed digest of a numbered statement alone, so only there
-    its address is shown.
+    """Returns at most two rows. The page only finds typed digests of numbered statements, so only
+    these show its address.
     """
     if document.number is not None:
         return TYPE_IT, document.check_page
@@ -395,7 +405,7 @@ def _how_to_check(document: StatementDocument, *, has_code: bool) -> tuple[str, 
 
 
 def _cut(text: str, font: str, size: float) -> str:
-    """The text if it fits in a line, else its beginning with "\u2026"."""
+    """Returns the text if it fits in a line, otherwise its beginning with "\u2026"."""
     width = RIGHT - LEFT
     first, *more = [*islice(_wrapped(text, font, size, width), 2)] or [""]
     if not more:

@@ -1,4 +1,4 @@
-"""QIF (Quicken Interchange Format): old, without ids, and read by nearly everything."""
+"""QIF (Quicken Interchange Format): an old format without ids that nearly all programs read."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,8 @@ from banking.statement_files.formats.texts import one_line, plain
 
 
 def qif(document: StatementDocument) -> Iterator[str]:
-    """The parts of the file: the account, then its entries. Days are as in the United States, month
-    first, which is how the format was born.
+    """Yields the parts of the file: the account, then its entries. Days are written month first, as
+    the format requires.
     """
     yield f"!Account\nN{one_line(document.account_name)}\nTBank\n^\n!Type:Bank\n"
     for line in document.lines:
@@ -19,6 +19,8 @@ def qif(document: StatementDocument) -> Iterator[str]:
 
 
 def _payee(title: str) -> str:
-    """A payee "Opening balance" would be taken for the balance before the entries."""
+    """Returns the payee. Renames a payee "Opening balance", because programs would read it as a
+    balance.
+    """
     name = one_line(title)
     return f"{name} (payment)" if name.casefold() == "opening balance" else name

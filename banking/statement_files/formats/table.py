@@ -13,7 +13,7 @@ COLUMNS = (
 
 
 def table(document: StatementDocument, name: str) -> DataTable:
-    """The lines as a table; `name` is that of its file."""
+    """Returns the lines as a table; `name` is the name of its file."""
     return DataTable(name, COLUMNS, _rows(document))
 
 

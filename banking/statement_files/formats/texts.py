@@ -1,4 +1,4 @@
-"""What text formats share: amounts with a point, XML, and the letters of SWIFT."""
+"""Functions that text formats share: amounts with a point, XML, and SWIFT's character set."""
 
 import re
 import unicodedata
@@ -12,12 +12,14 @@ NOT_SWIFT = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]")
 
 
 def plain(amount: Decimal, currency: str) -> str:
-    """ "-12.50", with the decimals of the currency."""
+    """Returns the amount like "-12.50", with the decimals of the currency."""
     return f"{amount:.{minor_units(currency)}f}"
 
 
 def xml(text: str, limit: int = 0) -> str:
-    """The text for an element, cut to `limit` characters; without what XML 1.0 cannot hold."""
+    """Returns the text for an element, cut to `limit` characters, without characters that XML 1.0
+    does not allow.
+    """
     text = NOT_XML.sub("", text)
     return escape(text[:limit] if limit else text, quote=False)
 
@@ -27,9 +29,11 @@ def one_line(text: str) -> str:
 
 
 def swift(text: str) -> str:
-    """The text in the character set x of SWIFT: letters without their marks, others as "?"."""
+    """Returns the text in SWIFT's character set x: letters without accents, other characters as
+    "?".
+    """
     text = text.replace("ß", "ss").replace("€", "EUR").replace("·", "-")
-    # Each letter alone: the marks of a whole text would be sorted, in quadratic time.
+    # Each letter separately: for a whole text, sorting its accents takes quadratic time.
     parts = "".join(unicodedata.normalize("NFKD", letter) for letter in text)
     bare = "".join(c for c in parts if not unicodedata.combining(c))
     return NOT_SWIFT.sub("?", one_line(bare))

@@ -1,4 +1,4 @@
-"""Excel's XLSX, by XlsxWriter, which keeps one row at a time in memory."""
+"""Excel's XLSX, written by XlsxWriter, which keeps one row at a time in memory."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,8 +14,8 @@ COLUMNS = (
     ("Booked", 18), ("Value date", 12), ("Who", 28), ("Account number", 22), ("Description", 40),
     ("Reference", 18), ("Amount", 14), ("Balance", 14), ("Currency", 9), ("Transaction", 38),
 )  # fmt: skip
-# A cell is a floating-point number of 15 digits: larger amounts are written as texts.
-MOST_DIGITS = 15
+# A cell is a floating-point number of 15 digits: amounts with more digits are written as text.
+MAX_DIGITS = 15
 OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,
@@ -25,7 +25,7 @@ OPTIONS = {
 
 
 def xlsx(document: StatementDocument) -> IO[bytes]:
-    """The workbook as an open file: the sheet Entries, and the sheet Statement with figures."""
+    """Returns the workbook as an open file, with the sheets Entries and Statement."""
     file = TemporaryFile()  # noqa: SIM115 - the caller closes it
     book = xlsxwriter.Workbook(file, OPTIONS)
     made_at = document.made_at.astimezone(UTC).replace(tzinfo=None)
@@ -80,7 +80,7 @@ class _Sheet:
             ("First day", document.first_day.isoformat()),
             ("Last day", document.last_day.isoformat()),
         ]
-        if document.selection:  # does not lead from one balance to the other
+        if document.selection:  # entries of a selection do not add up to the balances
             figures += [("Selection", document.selection)]
         else:
             figures += [("Opening balance", document.opening)]
@@ -95,12 +95,14 @@ class _Sheet:
 
     def _write_money(self, sheet: Any, row: int, column: int, amount: Decimal) -> None:
         text = f"{amount:.{self.decimals}f}"
-        if sum(c.isdigit() for c in text) > MOST_DIGITS:
+        if sum(c.isdigit() for c in text) > MAX_DIGITS:
             sheet.write_string(row, column, text)
         else:
             sheet.write_number(row, column, float(text), self.money)
 
 
 def _naive(moment: datetime) -> datetime:
-    """To the second; a spreadsheet knows no time zones."""
+    """Returns the moment without time zone, in whole seconds, because spreadsheets have no time
+    zones.
+    """
     return moment.replace(tzinfo=None, microsecond=0)

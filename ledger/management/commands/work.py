@@ -113,7 +113,7 @@ class Command(BaseCommand):
             report=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs,
             reports_done=reports_done,
         )  # fmt: skip
-        deliverer = Deliverer(tell=tell, complain=complain, heartbeat=heartbeat)
+        deliverer = Deliverer(report=tell, complain=complain, heartbeat=heartbeat)
         try:
             self._look_at_database(warn=warn, complain=complain)
             if once:

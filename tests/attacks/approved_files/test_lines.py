@@ -183,7 +183,7 @@ def test_the_page_asks_for_the_lines_that_it_showed(
     hold_back(firm)
     check(PaymentFile.objects.get(pk=swapping.pk))
     answer = staff.post(f"{url}/step/", pressed, follow=True)
-    assert "Nobody was asked" in text_of(answer)
+    assert "We did not ask for approval" in text_of(answer)
     assert not ApprovalRequest.objects.exists()
 
 

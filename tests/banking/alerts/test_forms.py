@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.services import close_account
-from banking.alerts.forms import AlertChoiceForm, AlertTimesForm, ClockField, LeastAmountField
+from banking.alerts.forms import AlertChoiceForm, AlertTimesForm, AmountOrZeroField, ClockField
 from banking.alerts.models import AlertChoice, AlertKind, AlertMail, AlertTimes
 from tests.factories import AccountFactory, UserFactory
 
@@ -97,10 +97,10 @@ def test_an_amount_fits_the_currency_of_its_account(ana: User) -> None:
 
 def test_only_an_amount_that_may_be_left_empty_is_zero_without_one() -> None:
     for empty in ("", "  ", None):
-        assert LeastAmountField(required=False).clean(empty) == Decimal(0)
+        assert AmountOrZeroField(required=False).clean(empty) == Decimal(0)
         with pytest.raises(ValidationError):
-            LeastAmountField().clean(empty)
-    assert LeastAmountField(required=False).clean(" 5 ") == 5
+            AmountOrZeroField().clean(empty)
+    assert AmountOrZeroField(required=False).clean(" 5 ") == 5
 
 
 def test_a_time_is_read_and_shown_as_on_a_clock() -> None:

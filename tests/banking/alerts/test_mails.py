@@ -313,13 +313,13 @@ def test_a_mail_server_that_is_down_is_not_asked_for_everybody(
         wants(account, "money_in", 0, mail="now")
         pay_in(account, 5)
     monkeypatch.setattr(EmailMultiAlternatives, "send", refuse)
-    assert send_due().waiting == sending.MOST_FAILURES
+    assert send_due().waiting == sending.MAX_FAILURES
 
 
 def test_mails_that_the_server_refuses_keep_no_other_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    accounts = AccountFactory.create_batch(sending.MOST_FAILURES + 2)
+    accounts = AccountFactory.create_batch(sending.MAX_FAILURES + 2)
     for account in accounts:
         wants(account, "money_in", 0, mail="now")
         pay_in(account, 5)
@@ -333,13 +333,13 @@ def test_mails_that_the_server_refuses_keep_no_other_waiting(
 
     monkeypatch.setattr(EmailMultiAlternatives, "send", answer)
     found = send_due()
-    assert (found.sent, found.waiting) == (1, sending.MOST_FAILURES + 1)
+    assert (found.sent, found.waiting) == (1, sending.MAX_FAILURES + 1)
 
 
 def test_a_server_that_answers_in_between_is_not_taken_to_be_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for account in AccountFactory.create_batch(2 * sending.MOST_FAILURES + 1):
+    for account in AccountFactory.create_batch(2 * sending.MAX_FAILURES + 1):
         wants(account, "money_in", 0, mail="now")
         pay_in(account, 5)
     tried = list[None]()
@@ -351,7 +351,7 @@ def test_a_server_that_answers_in_between_is_not_taken_to_be_down(
 
     monkeypatch.setattr(EmailMultiAlternatives, "send", every_other)
     send_due()
-    assert len(tried) == 2 * sending.MOST_FAILURES + 1
+    assert len(tried) == 2 * sending.MAX_FAILURES + 1
 
 
 def test_a_mail_that_cannot_be_made_keeps_no_other_waiting(

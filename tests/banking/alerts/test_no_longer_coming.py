@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Account
-from banking.alerts import telling
-from banking.alerts.telling import tell_of_coming
+from banking.alerts import upcoming
+from banking.alerts.upcoming import write_upcoming_alerts
 from banking.standing_orders.models import StandingOrder
 from tests.banking.alerts.shared import told, wants
 from tests.banking.standing_orders.orders import order_of
@@ -31,8 +31,8 @@ def test_a_hold_that_is_captured_released_or_over_is_not_told(
     ]  # fmt: skip
     services.capture(hold=holds[0])
     services.void(hold=holds[1])
-    monkeypatch.setattr(telling, "clock", lambda: now + timedelta(hours=6))
-    assert tell_of_coming() == 1
+    monkeypatch.setattr(upcoming, "clock", lambda: now + timedelta(hours=6))
+    assert write_upcoming_alerts() == 1
     assert told() == [("hold_expiring", Decimal(8))]
 
 
@@ -42,6 +42,6 @@ def test_a_payment_that_was_refused_is_not_told_as_lacking(
     wants(everyday, "order_lacks")
     order_of(everyday, mara, amount=Decimal(9999), first_on=timezone.localdate())
     StandingOrder.objects.update(refused_at=timezone.now(), refused_why="Too little money.")
-    assert tell_of_coming() == 0
+    assert write_upcoming_alerts() == 0
     StandingOrder.objects.update(refused_at=None, refused_why="")
-    assert tell_of_coming() == 1
+    assert write_upcoming_alerts() == 1

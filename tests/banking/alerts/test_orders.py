@@ -13,7 +13,7 @@ from accounts.services import close_account
 from banking.alerts.models import Alert
 from banking.alerts.reads import AlertLine, lines_of
 from banking.alerts.sending import send_due
-from banking.alerts.telling import tell_of_coming
+from banking.alerts.upcoming import write_upcoming_alerts
 from banking.standing_orders.models import StandingOrder
 from banking.standing_orders.paying import pay_due
 from banking.standing_orders.services import change_amount, end, pause, skip
@@ -164,7 +164,7 @@ def test_missing_money_is_told_for_all_payments_until_then_with_recipient_and_am
     wants(mine, "order_lacks", mail="now")
     order_of(mine, mara, amount=Decimal(450), first_on=today())
     later = order_of(mine, mara, amount=Decimal(900), first_on=today() + 2 * DAY)
-    assert tell_of_coming() == 2
+    assert write_upcoming_alerts() == 2
     Alert.objects.exclude(about=later.pk).delete()
     send_due()
     on = short_date(today() + 2 * DAY)
@@ -180,7 +180,7 @@ def test_money_that_was_missing_is_told_with_what_became_of_the_payment(
 ) -> None:
     wants(everyday, "order_lacks")
     order_of(everyday, mara, amount=Decimal(1500), first_on=today())
-    tell_of_coming()
+    write_upcoming_alerts()
     services.deposit(to_account=everyday, amount=Decimal(500))
     pay_due()
     assert "was missing on Everyday by" in line().title

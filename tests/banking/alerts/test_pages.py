@@ -96,7 +96,7 @@ def test_what_is_committed_after_the_page_stays_new_whatever_its_time(
 def test_further_pages_are_marked_too(
     browser: Client, everyday: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "ON_A_PAGE", 1)
+    monkeypatch.setattr(views, "ALERTS_PER_PAGE", 1)
     wants(everyday, "money_in", 0)
     for amount in (5, 6, 7):
         services.deposit(to_account=everyday, amount=Decimal(amount))
@@ -179,7 +179,7 @@ def test_an_alert_that_is_replaced_is_named(browser: Client, everyday: Account) 
     url = f"{CHOICES}balance_below/"
     assert "replaces" not in text_of(post(browser, url, account=everyday.pk, amount="100"))
     page = text_of(post(browser, url, account=everyday.pk, amount="50"))
-    assert "you will be told. It replaces: Everyday below 100.00 USD." in page
+    assert "you will get alerts. It replaces: Everyday below 100.00 USD." in page
     change = f"{url}?account={everyday.pk}"
     assert "replaces" not in text_of(post(browser, change, account=everyday.pk, amount="70"))
     assert "replaces" not in text_of(post(browser, change, account=other.pk, amount="7"))
@@ -229,7 +229,7 @@ def test_only_own_accounts_and_known_kinds_can_be_chosen(browser: Client) -> Non
 def test_there_is_a_limit_to_choices(
     browser: Client, everyday: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("banking.alerts.services.MOST_CHOICES", 1)
+    monkeypatch.setattr("banking.alerts.services.MAX_CHOICES", 1)
     wants(everyday, "money_in", 0)
     wants(everyday, "money_in", 5)
     page = post(browser, f"{CHOICES}money_out/", account=everyday.pk, amount="5")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Account, SignIn
 from accounts.services import close_account
 from banking.alerts.models import Alert, AlertKind, id_of_alert
-from banking.alerts.services import choose, drop, tell_of_new_device
+from banking.alerts.services import choose, drop, write_new_device_alert
 from banking.standing_orders.paying import pay_due
 from banking.standing_orders.services import OrderChanged
 from tests.banking.alerts.shared import told, wants
@@ -135,15 +135,15 @@ def test_a_sign_in_from_a_new_device_is_told_to_who_wants_it(everyday: Account) 
     row = SignIn.objects.create(
         user=everyday.user, outcome="ok", device="Firefox on Windows", place="Lisbon"
     )
-    tell_of_new_device(sign_in=row)
+    write_new_device_alert(sign_in=row)
     assert told() == []
     wants(everyday, "new_device")
-    tell_of_new_device(sign_in=row)
-    tell_of_new_device(sign_in=row)
+    write_new_device_alert(sign_in=row)
+    write_new_device_alert(sign_in=row)
     alert = Alert.objects.get()
     assert (alert.kind, alert.detail) == ("new_device", "Firefox on Windows, Lisbon")
     refused = SignIn.objects.create(user=UserFactory(), outcome="refused", device="x", place="y")
-    tell_of_new_device(sign_in=refused)
+    write_new_device_alert(sign_in=refused)
     assert Alert.objects.count() == 1
 
 

@@ -8,9 +8,9 @@ from django.utils.datastructures import MultiValueDict
 
 from accounts.models import Account
 from banking.attachments.content import OTHER, FitFile, fit
-from banking.attachments.forms import NONE, AttachmentForm, SentFile
+from banking.attachments.forms import NO_FILE, AttachmentForm, SentFile
 from banking.attachments.models import Attachment, AttachmentKind
-from banking.attachments.services import NO_ROOM, TOO_MANY, attach, remove
+from banking.attachments.services import TOO_MANY, TOO_MANY_BYTES, attach, remove
 from ledger.db.ids import uuid7
 from tests.banking.attachments.files import HTML, picture, sent
 from tests.factories import AccountFactory, UserFactory
@@ -44,7 +44,7 @@ def test_the_chosen_file_goes_before_the_picture_of_the_camera() -> None:
 
 def test_a_form_without_a_file_or_an_id_is_refused() -> None:
     form = form_of(uuid7())
-    assert form.errors == {"file": [NONE]}
+    assert form.errors == {"file": [NO_FILE]}
     assert "fit" not in form.cleaned_data
     assert sorted(form_of("", file=sent(HTML)).errors) == ["file", "id"]
     assert [*form_of("no id", file=sent(picture())).errors] == ["id"]
@@ -95,7 +95,7 @@ def test_the_same_form_attaches_a_file_once(account: Account, paid: Transaction)
 def test_a_payment_has_a_limited_number_of_receipts(
     account: Account, paid: Transaction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{LIMITS}.MOST_OF_A_PAYMENT", 2)
+    monkeypatch.setattr(f"{LIMITS}.MAX_PER_PAYMENT", 2)
     form = uuid7()
     first = attach(transaction=paid, owner=account.user, file=FILE, id=form)
     attach(transaction=paid, owner=account.user, file=FILE, id=uuid7())
@@ -112,10 +112,10 @@ def test_a_payment_has_a_limited_number_of_receipts(
 def test_a_person_has_a_limited_number_of_bytes(
     account: Account, paid: Transaction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{LIMITS}.MOST_BYTES_OF_A_PERSON", 6)
+    monkeypatch.setattr(f"{LIMITS}.MAX_BYTES_PER_PERSON", 6)
     for _time in range(2):
         attach(transaction=paid, owner=account.user, file=FILE, id=uuid7())
     tiny = FitFile("dot", AttachmentKind.PICTURE, b"a")
-    with pytest.raises(InvalidDetails, match=NO_ROOM):
+    with pytest.raises(InvalidDetails, match=TOO_MANY_BYTES):
         attach(transaction=paid, owner=account.user, file=tiny, id=uuid7())
     assert Attachment.objects.of(account.user).count() == 2

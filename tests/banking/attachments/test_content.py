@@ -10,15 +10,15 @@ from pypdf import PdfReader
 from banking.attachments import pictures
 from banking.attachments.content import (
     EMPTY,
-    MOST_SENT,
+    MAX_UPLOAD_BYTES,
     NO_HEIC,
     OTHER,
     TOO_LARGE,
     FitFile,
     fit,
 )
-from banking.attachments.models import MOST_BYTES, AttachmentKind
-from banking.attachments.pdf import sentences
+from banking.attachments.models import MAX_BYTES, AttachmentKind
+from banking.attachments.pdf import messages
 from banking.attachments.pdf.objects import PAGE
 from banking.attachments.refusals import UnfitFile
 from tests.banking.attachments.files import (
@@ -93,9 +93,9 @@ def test_large_exif_is_not_read(form: str) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        picture_with_chunks(png_chunk(b"prVt", b"") * pictures.MOST_READS[pictures.PNG]),
-        picture_with_segments(*[b"\xe1"] * pictures.MOST_READS[pictures.JPEG]),
-        picture()[:20] + bytes(pictures.MOST_READS[pictures.JPEG]) + picture()[20:],
+        picture_with_chunks(png_chunk(b"prVt", b"") * pictures.MAX_READS[pictures.PNG]),
+        picture_with_segments(*[b"\xe1"] * pictures.MAX_READS[pictures.JPEG]),
+        picture()[:20] + bytes(pictures.MAX_READS[pictures.JPEG]) + picture()[20:],
     ],
     ids=["chunks", "segments", "between segments"],
 )
@@ -104,7 +104,7 @@ def test_a_picture_of_many_parts_is_refused(content: bytes) -> None:
 
 
 def test_a_picture_of_some_scans_is_kept() -> None:
-    assert opened(fit("a", with_scans(pictures.MOST_SCANS - 1))).size == (60, 40)
+    assert opened(fit("a", with_scans(pictures.MAX_SCANS - 1))).size == (60, 40)
 
 
 def test_what_stands_behind_a_picture_is_gone() -> None:
@@ -134,7 +134,7 @@ def test_a_large_picture_is_kept_smaller_and_within_the_limit() -> None:
     kept = fit("a", noise.getvalue())
 
     width, height = opened(kept).size
-    assert len(kept.content) <= MOST_BYTES
+    assert len(kept.content) <= MAX_BYTES
     assert width * height <= pictures.KEPT_PIXELS[0]
     assert width / height == pytest.approx(4 / 3, abs=0.01)
 
@@ -155,12 +155,12 @@ def test_a_large_picture_is_kept_smaller_and_within_the_limit() -> None:
         (png_of(2**31 - 1, 1), pictures.TOO_LARGE),
         (png_of(100_000, 1), pictures.TOO_LARGE),
         (png_of(1, 100_000), pictures.TOO_LARGE),
-        (with_scans(pictures.MOST_SCANS), pictures.DAMAGED),
-        (b"%PDF-1.7\n" + HTML, sentences.DAMAGED),
-        (b"%PDF-1.7\ntrailer<</Root<</Pages<</Kids[]/Count 9>>>>>>", sentences.DAMAGED),
-        (encrypted(), sentences.ENCRYPTED),
-        (document(pages=sentences.MOST_PAGES + 1), sentences.TOO_LONG),
-        (picture() + bytes(MOST_SENT), TOO_LARGE),
+        (with_scans(pictures.MAX_SCANS), pictures.DAMAGED),
+        (b"%PDF-1.7\n" + HTML, messages.DAMAGED),
+        (b"%PDF-1.7\ntrailer<</Root<</Pages<</Kids[]/Count 9>>>>>>", messages.DAMAGED),
+        (encrypted(), messages.ENCRYPTED),
+        (document(pages=messages.MAX_PAGES + 1), messages.TOO_LONG),
+        (picture() + bytes(MAX_UPLOAD_BYTES), TOO_LARGE),
     ],
 )  # fmt: skip
 def test_what_is_no_receipt_is_refused_by_a_sentence(content: bytes, why: str) -> None:
@@ -178,7 +178,7 @@ def test_a_picture_that_would_take_much_memory_is_refused_before_it_is_decoded(
 
 def test_only_a_jpeg_in_one_scan_may_be_large(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fit("a.jpg", in_three_scans()).content  # it can be decoded
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 60 * 40 - 1)
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 60 * 40 - 1)
     assert refusal_of(in_three_scans()) == pictures.TOO_LARGE
     assert refusal_of(picture(progressive=True)) == pictures.TOO_LARGE
     assert fit("a.jpg", picture()).content
@@ -197,12 +197,12 @@ def test_a_marker_without_a_length_hides_no_scans(
     comment = bytes(wrong_place - len(head) - 4) + one_scan
     hidden = head + b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment + real[2:]
     assert fit("a.jpg", hidden).content  # it can be decoded
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 60 * 40 - 1)
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 60 * 40 - 1)
     assert refusal_of(hidden) == pictures.TOO_LARGE
 
 
 def test_a_large_document_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("banking.attachments.content.MOST_BYTES", 500)
+    monkeypatch.setattr("banking.attachments.content.MAX_BYTES", 500)
 
     assert refusal_of(document()) == "The PDF is larger than 0 MB. Choose a smaller one."
 

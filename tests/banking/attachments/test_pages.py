@@ -14,10 +14,10 @@ from PIL import Image
 from accounts.models import Account, User
 from banking.attachments import views
 from banking.attachments.content import OTHER, FitFile, fit
-from banking.attachments.forms import NONE
+from banking.attachments.forms import NO_FILE
 from banking.attachments.models import Attachment
-from banking.attachments.pdf.sentences import ENCRYPTED
-from banking.attachments.services import MOST_OF_A_PAYMENT, NO_ROOM, TOO_MANY, attach
+from banking.attachments.pdf.messages import ENCRYPTED
+from banking.attachments.services import MAX_PER_PAYMENT, TOO_MANY, TOO_MANY_BYTES, attach
 from ledger.db.ids import uuid7
 from tests.attacks.expected_headers import wrong_headers
 from tests.banking.attachments.files import (
@@ -170,7 +170,7 @@ def test_the_database_refuses_an_attachment_of_a_stranger(paid: Transaction) -> 
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, NONE), (HTML, OTHER), (encrypted(), ENCRYPTED)]
+    ("content", "why"), [(None, NO_FILE), (HTML, OTHER), (encrypted(), ENCRYPTED)]
 )
 def test_a_file_that_is_refused_is_told_in_the_form(
     client: Client, paid: Transaction, content: bytes | None, why: str
@@ -194,22 +194,22 @@ def test_the_same_form_sent_twice_attaches_once(client: Client, paid: Transactio
 def test_a_payment_has_so_many_of_each_side_and_no_more(
     client: Client, ana: Account, mara: Account, paid: Transaction
 ) -> None:
-    for _time in range(MOST_OF_A_PAYMENT):
+    for _time in range(MAX_PER_PAYMENT):
         attached(paid, mara.user)
         send(client, paid, picture())
 
     assert TOO_MANY in text_of(send(client, paid, picture()))
-    assert Attachment.objects.of(ana.user).count() == MOST_OF_A_PAYMENT
+    assert Attachment.objects.of(ana.user).count() == MAX_PER_PAYMENT
 
 
 def test_a_person_has_so_many_bytes(
     client: Client, ana: Account, paid: Transaction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = attached(paid, ana.user).size
-    limit = "banking.attachments.services.MOST_BYTES_OF_A_PERSON"
+    limit = "banking.attachments.services.MAX_BYTES_PER_PERSON"
     monkeypatch.setattr(limit, 2 * size)
     assert send(client, paid, picture()).status_code == 302
-    assert NO_ROOM in text_of(send(client, paid, picture()))
+    assert TOO_MANY_BYTES in text_of(send(client, paid, picture()))
 
 
 def test_a_person_sends_so_many_a_day(

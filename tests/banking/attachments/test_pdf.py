@@ -17,7 +17,7 @@ from pypdf.generic import (
 )
 
 from banking.attachments.content import fit
-from banking.attachments.pdf import sentences
+from banking.attachments.pdf import messages
 from banking.attachments.refusals import UnfitFile
 from tests.banking.attachments.files import SECRET, document, picture, with_data
 from tests.banking.attachments.pdf_files import (
@@ -220,7 +220,7 @@ def test_a_jpeg_keeps_how_its_colours_are_stored() -> None:
     ids="plain hex named escaped comment pieces form pattern glyph packed".split(),
 )  # fmt: skip
 def test_a_jpeg_within_the_content_of_a_page_is_refused_by_a_sentence(source: bytes) -> None:
-    assert refusal_of(source) == sentences.INLINE_JPEG
+    assert refusal_of(source) == messages.INLINE_JPEG
 
 
 @pytest.mark.parametrize(
@@ -263,13 +263,13 @@ def glyphs_that_are_pictures_too(writer: PdfWriter) -> None:
     ids=["glyph", "glyph and picture", "form", "unknown filter", "twice", "packed pixels"],
 )
 def test_what_readers_may_take_for_different_things_is_refused(source: bytes) -> None:
-    assert refusal_of(source) == sentences.DAMAGED
+    assert refusal_of(source) == messages.DAMAGED
 
 
 def test_a_picture_in_jpeg_2000_is_refused_also_if_its_filter_is_elsewhere() -> None:
     source = filtered(lambda writer: writer._add_object(NameObject("/JPXDecode")))
 
-    assert refusal_of(source) == sentences.JPEG_2000
+    assert refusal_of(source) == messages.JPEG_2000
 
 
 def test_a_document_that_was_cleaned_is_cleaned_to_the_same() -> None:

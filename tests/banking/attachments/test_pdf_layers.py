@@ -15,7 +15,7 @@ from pypdf.generic import (
 )
 
 from banking.attachments.content import fit
-from banking.attachments.pdf import sentences
+from banking.attachments.pdf import messages
 from banking.attachments.refusals import UnfitFile
 from tests.banking.attachments.files import SECRET
 from tests.banking.attachments.pdf_files import (
@@ -121,4 +121,4 @@ def test_a_document_that_hides_something_is_refused_by_a_sentence(source: bytes)
     with pytest.raises(UnfitFile) as refused:
         fit("menu.pdf", source)
 
-    assert str(refused.value) == sentences.HIDDEN_LAYERS
+    assert str(refused.value) == messages.HIDDEN_LAYERS

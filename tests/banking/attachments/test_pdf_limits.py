@@ -15,7 +15,7 @@ from pypdf.generic import ArrayObject, NameObject
 
 from banking.attachments import documents, refusals
 from banking.attachments.content import fit
-from banking.attachments.pdf.sentences import TOO_MUCH_WORK
+from banking.attachments.pdf.messages import TOO_MUCH_WORK
 from banking.attachments.refusals import BUSY, UnfitFile
 from tests.banking.attachments.files import document, picture
 from tests.banking.attachments.pdf_files import (
@@ -122,7 +122,7 @@ def test_the_process_that_reads_documents_is_given_no_secrets(
     monkeypatch.setattr(subprocess, "run", noted)
 
     assert fit("a.pdf", document()).content
-    assert [set(each) <= set(documents.PASSED_ON) for each in environments] == [True]
+    assert [set(each) <= set(documents.PASSED_VARIABLES) for each in environments] == [True]
 
 
 def test_the_process_that_reads_documents_starts_without_django() -> None:

@@ -15,7 +15,7 @@ from accounts.models import Account
 from banking.attachments import services as attachments
 from banking.attachments.content import fit
 from banking.attachments.models import Attachment
-from banking.attachments.storage import AWAY, StorageFailed, content_of
+from banking.attachments.storage import UNAVAILABLE, StorageFailed, content_of
 from ledger import attachment_settings
 from ledger.db.ids import uuid7
 from tests.banking.attachments.files import attached, picture, sent
@@ -93,7 +93,7 @@ def test_a_file_that_is_not_stored_has_no_row(
          "file": sent(picture())},
     )  # fmt: skip
 
-    assert AWAY in text_of(answer)
+    assert UNAVAILABLE in text_of(answer)
     assert not Attachment.objects.exists()
 
 
@@ -133,7 +133,7 @@ def test_while_s3_is_away_a_row_may_stay_whose_file_the_same_form_stores_later(
         monkeypatch.setattr(InMemoryStorage, method, fails)
     for _ in range(2):
         answer = client.post("/attachments/new/", {**form, "file": sent(picture())})
-        assert AWAY in text_of(answer)
+        assert UNAVAILABLE in text_of(answer)
     monkeypatch.undo()
 
     client.post("/attachments/new/", {**form, "file": sent(picture())})
@@ -152,7 +152,7 @@ def test_a_file_that_is_not_deleted_keeps_its_row(
 
     client.post(f"/attachments/{row.pk}/remove/")
 
-    assert AWAY in text_of(client.get(f"/transactions/{paid.pk}/"))
+    assert UNAVAILABLE in text_of(client.get(f"/transactions/{paid.pk}/"))
     assert Attachment.objects.exists()
     with pytest.raises(StorageFailed):
         erase(ana.user)
@@ -194,7 +194,7 @@ def test_a_storage_that_is_away_is_told(
     monkeypatch.setattr(InMemoryStorage, "open", fails)
 
     assert client.get(f"/attachments/{row.pk}/").status_code == 302
-    assert AWAY in text_of(client.get(f"/transactions/{paid.pk}/"))
+    assert UNAVAILABLE in text_of(client.get(f"/transactions/{paid.pk}/"))
 
 
 S3 = {"LEDGER_ATTACHMENTS": "s3", "LEDGER_ATTACHMENTS_BUCKET": "bank-receipts"}

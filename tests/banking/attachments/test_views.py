@@ -11,7 +11,7 @@ from accounts.models import Account
 from banking.attachments import views
 from banking.attachments.forms import AttachmentForm
 from banking.attachments.models import Attachment
-from banking.attachments.storage import AWAY, StorageFailed
+from banking.attachments.storage import UNAVAILABLE, StorageFailed
 from ledger.db.ids import uuid7
 from tests.banking.attachments.files import attached, picture, sent
 from tests.conftest import colleague
@@ -133,9 +133,9 @@ def test_a_file_is_saved_by_its_owner(
         views.attachment(request_of(theirs.user), file.pk)
 
     def fail(_file: Attachment) -> None:
-        raise StorageFailed(AWAY)
+        raise StorageFailed(UNAVAILABLE)
 
-    for content_of, why in ((lambda _file: None, views.GONE), (fail, AWAY)):
+    for content_of, why in ((lambda _file: None, views.GONE), (fail, UNAVAILABLE)):
         monkeypatch.setattr(views, "content_of", content_of)
         request = request_of(mine.user)
         answer = views.attachment(request, file.pk)
@@ -149,7 +149,7 @@ def test_a_file_is_removed_by_its_owner_unless_the_storage_fails(
     file = attached(paid, mine.user)
 
     def fail(**_facts: Any) -> None:
-        raise StorageFailed(AWAY)
+        raise StorageFailed(UNAVAILABLE)
 
     with pytest.raises(Http404):
         views.attachment_remove(request_of(theirs.user, {}), file.pk)
@@ -157,7 +157,7 @@ def test_a_file_is_removed_by_its_owner_unless_the_storage_fails(
         patched.setattr(views, "remove", fail)
         request = request_of(mine.user, {})
         answer = views.attachment_remove(request, file.pk)
-    assert (messages_of(request), Attachment.objects.count()) == ([("error", AWAY)], 1)
+    assert (messages_of(request), Attachment.objects.count()) == ([("error", UNAVAILABLE)], 1)
     assert answer["Location"] == place_of(paid, "#attachments")
     request = request_of(mine.user, {})
     answer = views.attachment_remove(request, file.pk)

@@ -172,7 +172,7 @@ def test_books_that_disagree_with_the_bank_are_shown_with_both_figures(tmp_path:
     wrong = [*HISTORY[:5], HISTORY[5].replace("400.00", "1399.81")]
     code, out, _ = run_import(write_bank(tmp_path, wrong))
     assert code == 0
-    figures = "the books say 400.00 CZK, the bank 1,399.81 CZK"
+    figures = "the books have 400.00 CZK, the bank 1,399.81 CZK"
     differs, agree = out[1:]
     assert differs == f"account 20 ({number_of(20)}) on 1993-02-11: {figures}"
     assert agree.startswith("1 of 2 accounts")

@@ -67,7 +67,7 @@ def _listen(account: Account, receiver: Receiver, **options: Any) -> str:
 
 def _deliver() -> int:
     with as_worker():
-        return Deliverer(tell=lambda _line: None).deliver_due()
+        return Deliverer(report=lambda _line: None).deliver_due()
 
 
 def _make_due() -> None:
@@ -261,7 +261,7 @@ def test_a_receiver_that_hangs_delays_no_other(receiver: Receiver, settings: Any
             AccountFactory(balance="10", user=slow.user)
         quick = AccountFactory(balance="10")
         _listen(quick, receiver)
-        deliverer = Deliverer(tell=lambda _line: None)
+        deliverer = Deliverer(report=lambda _line: None)
         with deliverer.running():
             hanging.wait_for(1)
             _pay(quick, 2)
@@ -297,7 +297,7 @@ def test_many_slow_receivers_leave_a_thread_to_the_others(
         Webhook.objects.update(slow_until=timezone.now() + timedelta(minutes=5))
         quick = AccountFactory(balance="10")
         _listen(quick, receiver)
-        with Deliverer(tell=lambda _line: None).running():
+        with Deliverer(report=lambda _line: None).running():
             hanging.wait_for(2)
             assert refused_slow.wait(60)
             _pay(quick, 2)
@@ -330,7 +330,7 @@ def test_several_workers_keep_the_order_of_each_account(receiver: Receiver) -> N
     accounts = [AccountFactory(balance="1000") for _ in range(3)]
     for account in accounts:
         _listen(account, receiver)
-    workers = [Deliverer(tell=lambda _line: None) for _ in range(3)]
+    workers = [Deliverer(report=lambda _line: None) for _ in range(3)]
     with workers[0].running(), workers[1].running(), workers[2].running():
         for _ in range(10):
             for account in accounts:
@@ -377,7 +377,7 @@ def test_without_threads_a_worker_waits_and_delivers_nothing(
 ) -> None:
     settings.LEDGER_WEBHOOK_THREADS = 0
     _pay(account)
-    deliverer = Deliverer(tell=lambda _line: None)
+    deliverer = Deliverer(report=lambda _line: None)
     with deliverer.running():
         deliverer.wait(0)
     assert receiver.received == []
@@ -396,7 +396,7 @@ def test_the_heartbeat_goes_on_also_while_the_database_is_away(
     monkeypatch.setattr(queues, "claim", claim)
     monkeypatch.setattr(deliverer_module, "POLL_SECONDS", 0.01)
     heartbeat = tmp_path / "heartbeat"
-    with Deliverer(tell=lambda _line: None, heartbeat=heartbeat).running():
+    with Deliverer(report=lambda _line: None, heartbeat=heartbeat).running():
         wait_until(heartbeat.exists)
         os.utime(heartbeat, (0, 0))
         wait_until(lambda: heartbeat.stat().st_mtime > 0)
@@ -405,7 +405,7 @@ def test_the_heartbeat_goes_on_also_while_the_database_is_away(
 def test_a_worker_that_delivers_nothing_has_a_heartbeat_too(tmp_path: Path, settings: Any) -> None:
     settings.LEDGER_WEBHOOK_THREADS = 0
     heartbeat = tmp_path / "heartbeat"
-    deliverer = Deliverer(tell=lambda _line: None, heartbeat=heartbeat)
+    deliverer = Deliverer(report=lambda _line: None, heartbeat=heartbeat)
     with deliverer.running():
         deliverer.wait(0)
     assert heartbeat.exists()

@@ -20,7 +20,7 @@ from accounts.models import Account, User
 from banking.events import services as event_services
 from banking.events import signing, targets, views
 from banking.events.models import AccountEvent, Webhook, WebhookDelivery, WebhookQueue
-from banking.events.services import MOST, SameWebhook, TooManyWebhooks, WebhookNotActive
+from banking.events.services import MAX_WEBHOOKS, SameWebhook, TooManyWebhooks, WebhookNotActive
 from tests.banking.events.shared import webhook_of
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
@@ -82,7 +82,7 @@ def test_a_person_has_few_webhooks_and_each_address_once(ana: User) -> None:
     event_services.add_webhook(owner=ana, url=URL, kinds=["posted"])
     with pytest.raises(SameWebhook):
         event_services.add_webhook(owner=ana, url=URL, kinds=["held"])
-    for number in range(MOST - 1):
+    for number in range(MAX_WEBHOOKS - 1):
         event_services.add_webhook(owner=ana, url=f"{URL}/{number}", kinds=["posted"])
     with pytest.raises(TooManyWebhooks):
         event_services.add_webhook(owner=ana, url=f"{URL}/x", kinds=["posted"])
@@ -93,7 +93,7 @@ def test_a_person_has_few_webhooks_and_each_address_once(ana: User) -> None:
 def test_the_page_shows_deliveries_and_when_the_next_is_tried(client: Client, ana: User) -> None:
     account = AccountFactory(user=ana, name="Shop", balance="10")
     webhook = webhook_of(ana)
-    delivery = _delivery(webhook, account, error="It answered that it did not take the event.")
+    delivery = _delivery(webhook, account, error="It answered that it did not accept the event.")
     soon = timezone.now() + timedelta(hours=1)
     WebhookQueue.objects.update(failing_since=timezone.now(), next_at=soon, attempts=3)
     page = client.get(reverse("transactions:webhook", args=[webhook.pk]))

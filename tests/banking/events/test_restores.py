@@ -47,7 +47,7 @@ def account(receiver: Receiver) -> Account:
 
 
 def deliver() -> None:
-    Deliverer(tell=lambda _line: None).deliver_due()
+    Deliverer(report=lambda _line: None).deliver_due()
 
 
 def pay(account: Account) -> str:

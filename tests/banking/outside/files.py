@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from banking.outside import services
-from banking.outside.file_parts import keep
+from banking.outside.file_parts import store_file
 from banking.outside.formats.columns import ROLES
 from banking.outside.formats.csv_columns import guess_of_file
 from banking.outside.formats.lines import OutsideLine, StatementFacts, UnreadableStatement
@@ -59,7 +59,7 @@ def uploaded(account: OutsideAccount, text: str | bytes, name: str = "file.csv")
 def guessed(body: bytes, currency: str = "") -> dict[str, Any]:
     """What the columns of a CSV file seem to mean."""
     source = BytesIO(body)
-    found = guess_of_file(source, sheet_of(source, is_asked=True), currency)
+    found = guess_of_file(source, sheet_of(source, allow_unknown=True), currency)
     return {role: found.get(role) for role in ROLES} | found
 
 
@@ -93,7 +93,7 @@ def stored(
         for line in read
     )  # fmt: skip
     if file:
-        keep(BytesIO(file.encode()), source)
+        store_file(BytesIO(file.encode()), source)
     return source
 
 

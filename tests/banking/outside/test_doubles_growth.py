@@ -10,11 +10,11 @@ from django.db import connection
 from django.db import transaction as db_transaction
 from django.test.utils import CaptureQueriesContext
 
-from banking.outside.doubles import (
+from banking.outside.duplicates import (
     delete_lookalikes,
     entries_like,
     lookalikes_of,
-    mark_doubles,
+    mark_duplicates,
 )
 from banking.outside.models import OutsideAccount, OutsideEntry, OutsideImport
 from ledger.db.ids import uuid7
@@ -63,7 +63,7 @@ def count_lookalikes(source: OutsideImport) -> int:
     return lookalikes_of(source, []).count
 
 
-@pytest.mark.parametrize("step", [mark_doubles, count_lookalikes, delete_lookalikes])
+@pytest.mark.parametrize("step", [mark_duplicates, count_lookalikes, delete_lookalikes])
 def test_doubles_are_found_in_linear_time(step: Any) -> None:
     """Also among lines and entries of one id and amount, in one file and in many."""
     account = outside_account()
@@ -90,6 +90,6 @@ def test_a_line_shows_some_of_many_entries_that_it_may_be(
     source = made_import(account, 2, day=DAY, id="X")
     many = entries_like(account, source.entries.all())
     assert [text.count(" and ") + 1 for text in many] == [3, 3]
-    monkeypatch.setattr("banking.outside.doubles.MOST_LIKE", 2)
+    monkeypatch.setattr("banking.outside.duplicates.MAX_SEARCHED", 2)
     few = entries_like(account, source.entries.all())
     assert [text.count(" and ") + 1 for text in few] == [2, 2]

@@ -12,8 +12,8 @@ from banking.outside.formats.cells import is_figure, read_figure
 from banking.outside.formats.lines import (
     OutsideLine,
     UnreadableStatement,
+    leading_day,
     opened,
-    said_day,
 )
 from banking.outside.formats.mt940 import details_of
 from banking.outside.formats.qif import qif_order
@@ -187,30 +187,30 @@ def test_entities_and_document_types_are_refused(text: str, kind: str) -> None:
 @pytest.mark.parametrize("text", [OFX2, CAMT])
 def test_xml_that_nests_without_end_is_refused(text: str) -> None:
     deep = "<a>" * 100_000 + "</a>" * 100_000
-    assert "deeper" in refusal_of(text.replace("Espresso", deep))
+    assert "nested too deeply" in refusal_of(text.replace("Espresso", deep))
 
 
 def test_a_huge_entry_is_refused() -> None:
     many = f"<a>{100_000 * 'b'}</a>" * 30
-    assert "larger" in refusal_of(CAMT.replace("Espresso", many))
-    assert "larger" in refusal_of(ofx2(f"<STMTTRN>{many}</STMTTRN>"))
+    assert "too large" in refusal_of(CAMT.replace("Espresso", many))
+    assert "too large" in refusal_of(ofx2(f"<STMTTRN>{many}</STMTTRN>"))
 
 
 def test_xml_of_another_kind_is_refused() -> None:
-    assert "another kind" in refusal_of("<html><body>5</body></html>")
+    assert "different type" in refusal_of("<html><body>5</body></html>")
     assert "no longer XML" in refusal_of("<OFX2")
 
 
 def test_missing_lines_do_not_lead_to_the_closing_balance() -> None:
-    assert "do not lead" in refusal_of(CAMT.replace("1932.80", "1932.81"))
-    assert "do not lead" in refusal_of(MT940.replace("1932,80", "1932,81"))
+    assert "do not add up" in refusal_of(CAMT.replace("1932.80", "1932.81"))
+    assert "do not add up" in refusal_of(MT940.replace("1932,80", "1932,81"))
     assert "no payments" in refusal_of(camt("", opening="5.00", closing="5.00"))
 
 
 def test_a_second_account_is_refused() -> None:
     other = OFX1.replace("</STMTRS>", "</STMTRS><BANKACCTFROM><ACCTID>1</BANKACCTFROM>", 1)
-    assert "more than one account" in refusal_of(other)
-    assert "more than one account" in refusal_of(MT940 + MT940.replace("202051", "999999"))
+    assert "several accounts" in refusal_of(other)
+    assert "several accounts" in refusal_of(MT940 + MT940.replace("202051", "999999"))
     assert "second account" in refusal_of(QIF + QIF)
 
 
@@ -324,21 +324,21 @@ def test_the_day_of_booking_in_mt940_may_be_in_the_year_beside() -> None:
 def test_the_day_of_booking_in_mt940_is_the_nearest(value: str, booked: str, day: date) -> None:
     text = MT940.replace("2611011101CR", f"{value}{booked}CR", 1)
     assert read(text)[0].booked_on == day
-    assert "cannot have the day" in refusal_of(text.replace(f"{booked}CR", "0231CR", 1))
+    assert "is not a valid date" in refusal_of(text.replace(f"{booked}CR", "0231CR", 1))
 
 
 def test_a_day_that_the_year_of_mt940_lacks_is_not_read_as_one_of_another_year() -> None:
-    assert "cannot have the day" in refusal_of(MT940.replace("2611011101CR", "2503010229CR", 1))
+    assert "is not a valid date" in refusal_of(MT940.replace("2611011101CR", "2503010229CR", 1))
 
 
 def test_a_character_of_ofx_with_a_number_without_end_is_refused() -> None:
     text = SAMPLES["ofx1"].replace("<NAME>", f"<NAME>&#{'1' * 5000};", 1)
-    assert "no character" in refusal_of(text)
+    assert "invalid character" in refusal_of(text)
 
 
 def test_ends_of_lines_of_each_kind_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of the usual kind must not hide those of a Mac."""
-    monkeypatch.setattr(f"{LINES}.MOST_RAW_LINES", 1000)
+    monkeypatch.setattr(f"{LINES}.MAX_RAW_LINES", 1000)
     for ends in ("\r" * 2000 + "\n", "\n" * 2000 + "\r", "\r\n" * 2000):
         assert "more than 1,000 lines" in refusal_of(MT940 + ends)
     measured(MT940 + "\r\n" * 900)
@@ -346,7 +346,7 @@ def test_ends_of_lines_of_each_kind_count(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_what_banks_write_in_place_of_the_usual_fields() -> None:
     assert measured(CAMT.replace("<Cd>OPBD", "<Cd>PRCD")).facts.opening == 100
-    assert "does not say whether" in refusal_of(CAMT.replace('"EUR">2.80', '"EUR">-2.80', 1))
+    assert "does not show whether" in refusal_of(CAMT.replace('"EUR">2.80', '"EUR">-2.80', 1))
     checked = OFX2.replace("<MEMO>Salary", "<CHECKNUM>1207</CHECKNUM><MEMO>Salary")
     assert read(checked)[0].reference == "1207"
     assert read(QIF.replace("T1,932.80", "U1,932.80")) == read(QIF)
@@ -460,7 +460,7 @@ def test_camt_with_statements_of_two_accounts_is_refused() -> None:
     statement = CAMT[begin : CAMT.index("</Stmt>") + len("</Stmt>")]
     other = statement.replace("DE02120300000000202051", "DE02500105170137075030")
     refusal = refusal_of(CAMT.replace(statement, statement + other))
-    assert "more than one account" in refusal
+    assert "several accounts" in refusal
 
 
 def test_an_mt940_statement_that_begins_before_the_one_above_ends_is_refused() -> None:
@@ -514,7 +514,11 @@ MT940_OF_ONE = (
     [
         (OFX_OF_ONE.format(currency="JPY", amount=-5, balance="100.55"), "JPY", "decimals"),
         (MT940_OF_ONE, "JPY", "decimals"),
-        (OFX_OF_ONE.format(currency="EUR", amount="-" + "9" * 15, balance="9" * 15), "EUR", "more"),
+        (
+            OFX_OF_ONE.format(currency="EUR", amount="-" + "9" * 15, balance="9" * 15),
+            "EUR",
+            "larger",
+        ),
     ],
     ids=["decimals in OFX", "decimals in MT940", "too large"],
 )
@@ -654,9 +658,9 @@ LINES = "banking.outside.formats.lines"
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_file_has_up_to_so_many_lines(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("banking.outside.formats.reading.MOST_LINES", 3)
+    monkeypatch.setattr("banking.outside.formats.reading.MAX_LINES", 3)
     assert measured(SAMPLES[name]).count == 3
-    monkeypatch.setattr("banking.outside.formats.reading.MOST_LINES", 2)
+    monkeypatch.setattr("banking.outside.formats.reading.MAX_LINES", 2)
     assert "more than 2 lines" in refusal_of(SAMPLES[name])
 
 
@@ -679,7 +683,7 @@ def test_a_file_has_up_to_so_many_parts_that_are_no_line(
     text = SAMPLES[name].replace(before, part * 40 + before, 1)
     if name != "qif":  # which has its opening balance once
         measured(text)
-    monkeypatch.setattr(f"{LINES}.MOST_PARTS", 30)
+    monkeypatch.setattr(f"{LINES}.MAX_PARTS", 30)
     measured(SAMPLES[name])
     assert "more than 30 lines" in refusal_of(text)
 
@@ -690,7 +694,7 @@ def test_a_text_has_up_to_so_many_lines_that_say_nothing(
     name: str, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = SAMPLES[name]
-    monkeypatch.setattr(f"{LINES}.MOST_RAW_LINES", text.count("\n") + 50)
+    monkeypatch.setattr(f"{LINES}.MAX_RAW_LINES", text.count("\n") + 50)
     measured(text + "\n" * 50)
     assert f"more than {text.count(chr(10)) + 50} lines" in refusal_of(
         (text + "\n" * 60).replace("\n", end)
@@ -723,14 +727,14 @@ def test_xml_has_up_to_so_many_elements(
 ) -> None:
     """Also empty ones, within an entry."""
     text = SAMPLES[name]
-    monkeypatch.setattr("banking.outside.formats.xml.MOST_TAGS", text.count("<"))
+    monkeypatch.setattr("banking.outside.formats.xml.MAX_TAGS", text.count("<"))
     measured(text)
     assert "elements" in refusal_of(text.replace(place, place + "<A/>" * text.count("<"), 1))
 
 
 def test_ofx_has_up_to_so_many_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     text = SAMPLES["ofx1"]
-    monkeypatch.setattr("banking.outside.formats.ofx.MOST_TAGS", text.count("<"))
+    monkeypatch.setattr("banking.outside.formats.ofx.MAX_TAGS", text.count("<"))
     measured(text)
     assert "tags" in refusal_of(text.replace("<STMTTRN>", "<A>" * 9 + "<STMTTRN>", 1))
 
@@ -749,9 +753,9 @@ def test_a_file_has_up_to_so_many_statements_also_empty_ones(
     nothing = "<Stmt><Acct><Id><IBAN>DE02120300000000202051</IBAN></Id></Acct></Stmt>"
     camt_text = CAMT[:start] + nothing * 2 + CAMT[start:]
     for each in (text, camt_text):
-        monkeypatch.setattr(f"{LINES}.MOST_STATEMENTS", 3)
+        monkeypatch.setattr(f"{LINES}.MAX_STATEMENTS", 3)
         assert measured(each).count == 3
-        monkeypatch.setattr(f"{LINES}.MOST_STATEMENTS", 2)
+        monkeypatch.setattr(f"{LINES}.MAX_STATEMENTS", 2)
         assert "more than 2 statements" in refusal_of(each)
 
 
@@ -827,4 +831,4 @@ def test_one_entry_of_xml_with_far_too_many_elements_is_refused(element: str) ->
 def test_the_day_of_a_balance_is_in_the_century_of_its_movements(
     text: str, day: date | None
 ) -> None:
-    assert said_day(text) == day
+    assert leading_day(text) == day

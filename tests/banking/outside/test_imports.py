@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.exceptions import OwnerNotActive
 from accounts.models import User
 from banking.outside import services
-from banking.outside.doubles import entries_like, lookalikes_of
+from banking.outside.duplicates import entries_like, lookalikes_of
 from banking.outside.formats.lines import OutsideLine, StatementFacts, UnreadableStatement
 from banking.outside.formats.reading import Measured
 from banking.outside.formats.sheet import sheet_of
@@ -137,8 +137,8 @@ def test_a_mapping_older_than_a_role_is_asked_for_again_if_a_column_has_it(
     ("names", "first", "second", "fault"),
     [
         ("Date;Amount", "2026-11-02;-5", "2026-12-02;-12,50", "not an amount"),
-        ("Date;Amount", "05/11/2026;-5,00", "05/13/2026;-5,00", "cannot have the day"),
-        ("Date;Amount", "05.11.2026;-5,00", "05.13.2026;-5,00", "cannot have the day"),
+        ("Date;Amount", "05/11/2026;-5,00", "05/13/2026;-5,00", "is not a valid date"),
+        ("Date;Amount", "05.11.2026;-5,00", "05.13.2026;-5,00", "is not a valid date"),
         ("Date;Amount;D/C", "2026-11-02;5;S", "2026-11-02;5;other", "money came in or went out"),
     ],
 )
@@ -226,7 +226,7 @@ def test_the_same_file_again_brings_nothing_even_if_lines_are_alike(
 
 def test_doubles_are_imported_if_the_person_says_so(account: OutsideAccount) -> None:
     imported(account, GERMAN)
-    imported(account, GERMAN, with_doubles=True)
+    imported(account, GERMAN, with_duplicates=True)
     assert balance_of(account) == Decimal("3686.40")
 
 
@@ -330,7 +330,7 @@ def test_an_id_that_was_imported_twice_is_still_known(account: OutsideAccount) -
     for text in ("Bus", "Bus 7", "Bus 8"):
         found = uploaded(account, f"{heading}2026-11-02,-5.00,{text},A1\n")
         assert found.double_count == (text != "Bus")
-        services.confirm(source=found, with_doubles=True)
+        services.confirm(source=found, with_duplicates=True)
 
 
 def test_two_lines_of_camt_with_one_id_are_two(account: OutsideAccount) -> None:
@@ -586,7 +586,7 @@ def test_steps_read_what_one_step_would(
 def test_a_person_has_so_many_lines_in_all_accounts_previews_included(
     account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", 9)
+    monkeypatch.setattr(services, "MAX_LINES_PER_PERSON", 9)
     other, of_ben = outside_account(owner=account.owner), outside_account()
     two_lines = "!Type:Bank\nD11/02'26\nT-2.80\n^\nD11/13'26\nT-1.20\n^\n"
     first = imported(account, GERMAN)
@@ -606,7 +606,7 @@ def test_a_person_has_so_many_lines_in_all_accounts_previews_included(
 def test_lines_that_were_left_out_do_not_count(
     account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", 8)
+    monkeypatch.setattr(services, "MAX_LINES_PER_PERSON", 8)
     imported(account, GERMAN)
     assert imported(account, GERMAN).entry_count == 0
     uploaded(account, GERMAN)
@@ -788,9 +788,9 @@ def test_an_undo_of_a_file_that_gave_no_balance_leaves_it(account: OutsideAccoun
     ("how", "entered"),
     [
         ({}, ["Shop", "New"]),
-        ({"with_doubles": True}, ["Bus", "Shop", "New"]),
+        ({"with_duplicates": True}, ["Bus", "Shop", "New"]),
         ({"with_lookalikes": False}, ["New"]),
-        ({"with_doubles": True, "with_lookalikes": False}, ["Bus", "New"]),
+        ({"with_duplicates": True, "with_lookalikes": False}, ["Bus", "New"]),
     ],
 )
 def test_doubles_and_lookalikes_are_entered_as_the_person_chooses(
@@ -807,7 +807,7 @@ def test_doubles_and_lookalikes_are_entered_as_the_person_chooses(
     assert not OutsideFilePart.objects.exists()
     rows = source.entries.filter(is_entered=True).order_by("number")
     assert [row.description for row in rows] == entered
-    again = services.confirm(source=source, with_doubles=True)
+    again = services.confirm(source=source, with_duplicates=True)
     assert (again.pk, again.imported_at) == (done.pk, done.imported_at)
     assert source.entries.count() == len(entered)
 
@@ -911,12 +911,12 @@ def test_named_columns_obey_the_most_lines_of_a_person(
     stored(outside_account(owner=account.owner), NEW, line_count=9)
     stored(account, NEW, state="undone", line_count=9, entry_count=9)
     source = stored(account, file=BODY, state="columns")
-    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", 3)
+    monkeypatch.setattr(services, "MAX_LINES_PER_PERSON", 3)
     with pytest.raises(InvalidDetails):
         services.name_columns(source=source, mapping=BY_NAME)
     source.refresh_from_db()
     assert source.state == "columns"
-    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", 4)
+    monkeypatch.setattr(services, "MAX_LINES_PER_PERSON", 4)
     assert services.name_columns(source=source, mapping=BY_NAME).state == "reading"
 
 
@@ -1074,7 +1074,7 @@ def test_a_column_that_the_person_was_never_asked_about_is_asked_for(
 
 def test_columns_without_names_are_not_remembered(account: OutsideAccount) -> None:
     body = BytesIO(b"11/13/2026,Bus,-5.00\n11/02/2026,Pay,20.00\n")
-    heading = sheet_of(body, is_asked=True).digest
+    heading = sheet_of(body, allow_unknown=True).digest
     stored(account, heading=heading, mapping=FLIPPED)
     made = OutsideImport(account=account, format="csv")
     assert not services._remember_columns(made, body)
@@ -1138,7 +1138,7 @@ def test_no_file_is_read_twice_by_the_same_columns(monkeypatch: pytest.MonkeyPat
     read: list[Any] = []
 
     def measure(*arguments: Any) -> Any:
-        read.append(services._what_decides(arguments[2]))
+        read.append(services._relevant_roles(arguments[2]))
         raise UnreadableStatement("Line 3 is wrong.")
 
     monkeypatch.setattr(services, "measure", measure)
@@ -1187,7 +1187,7 @@ def test_an_upload_under_one_id_is_the_same_until_it_is_undone(account: OutsideA
 def test_the_lines_of_an_upload_count_with_those_of_all_accounts(
     account: OutsideAccount, monkeypatch: pytest.MonkeyPatch, most: int, is_refused: bool
 ) -> None:
-    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", most)
+    monkeypatch.setattr(services, "MAX_LINES_PER_PERSON", most)
     stored(outside_account(owner=account.owner), NEW, NEW, line_count=9)
     stored(outside_account(), NEW)
     stored(account, NEW, entry_count=2, line_count=1)
@@ -1222,7 +1222,7 @@ def test_only_what_waits_is_discarded(account: OutsideAccount) -> None:
 def test_an_account_is_opened_once_for_its_form_and_facts(
     account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "MOST_ACCOUNTS", 3)
+    monkeypatch.setattr(services, "MAX_ACCOUNTS", 3)
     owner, id = account.owner, uuid7()
     facts: dict[str, Any] = {"owner": owner, "name": "A", "currency": "USD", "opening": Decimal(5)}
     first = services.open_account(**facts, id=id)

@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from banking.outside import services, views
-from banking.outside.file_parts import PART_BYTES, _KeptFile
+from banking.outside.file_parts import PART_BYTES, _StoredFile
 from banking.outside.models import OutsideAccount, OutsideEntry, OutsideImport
 from ledger.db.ids import uuid7
 from ledger.text.money import MINUS
@@ -122,7 +122,7 @@ def test_a_remembered_heading_leads_straight_to_the_preview_with_its_doubles(
     more = GERMAN + '"05.11.2026";"05.11.2026";"";"Bäcker";"";"-1,00"\n'
     page = text_of(ana.get(send(ana, account, more)["Location"]))
     assert page.count("double") >= 5
-    for fact in ("1 new", "Import 1 line", "Import the doubles too"):
+    for fact in ("1 new", "Import 1 line", "Import the duplicates too"):
         assert fact in page, fact
     source = OutsideImport.objects.newest_first().first()
     assert source is not None
@@ -174,9 +174,9 @@ def test_the_preview_says_a_line_that_was_read_as_windows_1252(
 ) -> None:
     imported(account, GERMAN)
     preview = text_of(ana.get(send(ana, account, GERMAN.encode("cp1252"))["Location"]))
-    assert re.search(r"read as Windows-1252, such as \u201c.{10,90}Caf\u00e9 Anna", preview), (
-        preview
-    )
+    assert re.search(
+        r"read the file as Windows-1252, for example \u201c.{10,90}Caf\u00e9 Anna", preview
+    ), preview
     assert "Windows-1252" not in text_of(ana.get(send(ana, account, GERMAN)["Location"]))
 
 
@@ -187,7 +187,7 @@ def test_the_preview_says_how_many_lines_have_an_unknown_status(
     columns = ana.get(send(ana, account, f"Date,Amount,Status\n{rows}")["Location"], follow=True)
     here = columns.redirect_chain[-1][0]
     preview = text_of(ana.post(here, fields_of(columns.content.decode()), follow=True))
-    assert "1 line of the file has a status that is not known, and counts as booked." in preview
+    assert "1 line of the file has an unknown status, and counts as booked." in preview
 
 
 def test_the_preview_does_not_read_the_file_again(ana: Client, account: OutsideAccount) -> None:
@@ -218,9 +218,9 @@ def bytes_read(client: Client, here: str) -> int:
         sizes.append(read(kept_file, buffer))
         return sizes[-1]
 
-    read = _KeptFile.readinto
+    read = _StoredFile.readinto
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_KeptFile, "readinto", counted)
+        patch.setattr(_StoredFile, "readinto", counted)
         assert client.get(columns).status_code == 200
     return sum(sizes)
 
@@ -249,9 +249,9 @@ def test_new_lines_that_look_like_entries_are_told_and_marked(
 ) -> None:
     imported(account, GERMAN)
     page = text_of(ana.get(send(ana, account, GERMAN.replace("Stadtwerke", "SWK"))["Location"]))
-    sentence = "1 of the new lines has the amount of an entry that is there already"
+    sentence = "1 of the new lines has the amount of an existing entry"
     assert sentence in page
-    assert page.count("perhaps there already as the entry \u201cStadtwerke") == 1
+    assert page.count("possible duplicate like the entry \u201cStadtwerke") == 1
     for button in ("Import 1 line", "Import none of them"):
         assert button in page
 
@@ -287,7 +287,7 @@ def test_lines_that_are_not_booked_are_told_and_imported_without_a_status(
     columns = ana.get(here)["Location"]
     fields = fields_of(ana.get(columns).content.decode())
     preview = text_of(ana.post(columns, fields, follow=True))
-    assert "1 more line of the file is left out" in preview
+    assert "We left out 1 more line of the file" in preview
     preview = text_of(ana.post(columns, fields | {"role_status": ""}, follow=True))
     assert "left out" not in preview
     ana.post(here, {"step": "confirm"})
@@ -298,7 +298,7 @@ def test_balances_that_the_lines_do_not_lead_to_are_told(
     ana: Client, account: OutsideAccount
 ) -> None:
     head = "Date,Description,Amount,Balance\n2026-11-02,Salary,2000.00,2996.50\n"
-    told = "The balances in the file do not lead from line to line"
+    told = "The balances in the file do not match its lines"
     for last, is_told in (("2993.00", False), ("996.50", True)):
         imported(account, head + f"2026-11-03,Coffee,-3.50,{last}\n")
         page = ana.get(send(ana, account, head + f"2026-11-03,Coffee,-3.50,{last}\n")["Location"])
@@ -309,7 +309,7 @@ def test_the_same_file_is_pointed_out(ana: Client, account: OutsideAccount) -> N
     imported(account, GERMAN)
     page = text_of(ana.get(send(ana, account, GERMAN)["Location"]))
     assert "imported the same file" in page
-    assert "Import them all the same" in page
+    assert "Import them anyway" in page
 
 
 def test_an_import_is_undone_from_its_page(ana: Client, account: OutsideAccount) -> None:
@@ -327,7 +327,7 @@ def test_a_refused_file_is_told_in_the_form_and_leaves_nothing(
 ) -> None:
     imported(account, GERMAN)
     page = text_of(send(ana, account, GERMAN + '"31.02.2026";"";"";"X";"";"-1,00"\n'))
-    assert "cannot have the day" in page
+    assert "is not a valid date" in page
     assert OutsideImport.objects.count() == 1
     assert balance_of(account) == Decimal("1843.20")
 
@@ -343,7 +343,7 @@ def test_columns_that_do_not_fit_are_told_in_their_form(
         ({"role_amount": "3"}, "is not an amount"),
         ({"role_amount": ""}, "Choose the column of the amount"),
         ({"role_out": "5"}, "not both"),
-        ({"order": "mdy"}, "cannot have the day"),
+        ({"order": "mdy"}, "is not a valid date"),
         ({"role_date": "99"}, "99 is not one of the available choices"),
     ):
         assert sentence in text_of(ana.post(url, fields | wrong)), sentence
@@ -357,7 +357,7 @@ def test_columns_of_a_file_without_a_heading_are_asked_for_each_time(
     text = "11/13/2026,Bus,-5.00\n11/02/2026,Pay,20.00\n"
     for _ in range(2):
         page = ana.get(send(ana, account, text)["Location"], follow=True)
-        assert "The file has no heading, so you are asked each time." in text_of(page)
+        assert "The file has no heading, so we ask you each time." in text_of(page)
         assert "column 3 (-5.00)" in text_of(page)
         listed = text_of(ana.get(f"/outside/{account.pk}/"))
         assert "Columns to be named" in listed
@@ -366,15 +366,15 @@ def test_columns_of_a_file_without_a_heading_are_asked_for_each_time(
         assert source is not None
         columns = reverse("transactions:outside_columns", args=[source.pk])
         ana.post(columns, fields_of(page.content.decode()))
-        services.confirm(source=source, with_doubles=True)
+        services.confirm(source=source, with_duplicates=True)
     assert balance_of(account) == 30
 
 
 @pytest.mark.parametrize(
     ("days", "told"),
     [
-        (("11/02/2026", "12/05/2026"), "month first, they go from 2 November 2026 to 5 December"),
-        (("02/11/2026", "05/11/2026"), "day first, they go from 2 November 2026 to 5 November"),
+        (("11/02/2026", "12/05/2026"), "month first, they are from 2 November 2026 to 5 December"),
+        (("02/11/2026", "05/11/2026"), "day first, they are from 2 November 2026 to 5 November"),
         (("11/02/2026", "11/13/2026"), ""), (("11/11/2026", "12/12/2026"), ""),
         (("02.11.2026", "05.11.2026"), ""), (("2026-11-02", "2026-11-05"), ""),
         (("2 Nov 2026", "5 Nov 2026"), ""), (("20261102", "20261105"), ""),
@@ -386,7 +386,7 @@ def test_days_that_can_be_read_in_two_ways_are_told(
     source = uploaded(account, "Date,Amount\n" + "".join(f"{day},1\n" for day in days))
     here = reverse("transactions:outside_import", args=[source.pk])
     page = text_of(ana.get(here))
-    assert ("Each day of the file can be read in two ways" in page) == bool(told)
+    assert ("The dates of the file can be read in two ways" in page) == bool(told)
     assert told in page
     services.confirm(source=source)
     assert "two ways" not in text_of(ana.get(here))
@@ -400,7 +400,7 @@ def test_a_column_that_goes_with_one_amount_needs_it(
     columns = ana.get(answer["Location"], follow=True)
     fields = fields_of(columns.content.decode()) | {role: "3"}
     page = ana.post(columns.redirect_chain[-1][0], fields)
-    assert "This column goes with one amount" in text_of(page)
+    assert "This column needs a column of amounts" in text_of(page)
 
 
 def test_the_order_of_days_in_qif_is_chosen_and_remembered(
@@ -411,13 +411,13 @@ def test_the_order_of_days_in_qif_is_chosen_and_remembered(
         return ana.get(send(ana, account, text)["Location"])
 
     page = shown("01/01/2026", "01/02/2026", "01/06/2026")
-    assert "month first, they go from 1 January 2026 to 6 January 2026" in text_of(page)
+    assert "month first, they are from 1 January 2026 to 6 January 2026" in text_of(page)
     here = page.request["PATH_INFO"]
     (order,) = re.findall(r'name="order" value="(\w+)"', page.content.decode())
     page = ana.post(here, {"step": "order", "order": order}, follow=True)
-    assert "day first, they go from 1 January 2026 to 1 June 2026" in text_of(page)
+    assert "day first, they are from 1 January 2026 to 1 June 2026" in text_of(page)
     ana.post(here, {"step": "confirm"})
-    assert "day first, they go from 1 July 2026" in text_of(shown("01/07/2026"))
+    assert "day first, they are from 1 July 2026" in text_of(shown("01/07/2026"))
     page = shown("07/13/2026")
     assert "13 July 2026" in text_of(page)
     for order in ("dmy", "mdy"):  # of which the first is not possible
@@ -508,13 +508,13 @@ def test_a_file_that_says_another_balance_is_told_and_its_balance_taken_over(
     heading = "Date,Description,Amount,Balance\n"
     imported(account, heading + "2026-11-02,Pay,1500.00,2500.00\n2026-11-13,Bus,-124.75,2375.25\n")
     here, change = f"/outside/{account.pk}/", f"/outside/{account.pk}/change/"
-    assert "the entries lead to" not in text_of(ana.get(here))
+    assert "the entries add up to" not in text_of(ana.get(here))
     services.change_account(account=account, name=account.name, opening=Decimal(0))
     page = text_of(ana.get(here))
-    assert "file.csv says 2,375.25 on 13 November 2026; the entries lead to 1,375.25." in page
+    assert "13 November 2026 is 2,375.25, but the entries add up to 1,375.25." in page
     assert change in ana.get(here).content.decode()
     shown = ana.get(change)
-    assert "With 1,000.00 before the first entry they agree." in text_of(shown)
+    assert "With a balance of 1,000.00 before the first entry, both are equal." in text_of(shown)
     forms = forms_of(shown.content.decode(), change)
     take = next(form for form in forms if form.action == change)
     OutsideAccount.objects.filter(pk=account.pk).update(name="Renamed elsewhere")
@@ -522,8 +522,8 @@ def test_a_file_that_says_another_balance_is_told_and_its_balance_taken_over(
     account.refresh_from_db()
     assert account.name == "Renamed elsewhere"
     assert balance_of(account) == Decimal("2375.25")
-    assert "the entries lead to" not in text_of(ana.get(here))
-    assert "the entries lead to" not in text_of(ana.get(change))
+    assert "the entries add up to" not in text_of(ana.get(here))
+    assert "the entries add up to" not in text_of(ana.get(change))
 
 
 def test_an_entry_that_two_files_have_is_named_instead_of_another_opening_balance(
@@ -539,7 +539,7 @@ def test_an_entry_that_two_files_have_is_named_instead_of_another_opening_balanc
         assert "An entry seems to be there twice: \u22127.00 on 3 November 2026" in page
         assert "\u201cMara Lindt, Rent\u201d in" in page
         assert "as \u201cMARA LINDT RENT\u201d in" in page
-        assert "before the first entry they agree" not in page
+        assert "before the first entry, both are equal" not in page
         assert "change the balance before" not in page
 
 
@@ -548,7 +548,7 @@ def test_a_balance_is_compared_on_the_day_that_the_file_says(
 ) -> None:
     imported(account, ofx2(ofx2_line("20261104", "5.00", "A1", "Shop", "Refund")))
     imported(account, "Date,Amount\n2026-11-13,7.00\n")
-    told = "file.csv says 2,027.20 on 30 November 2026; the entries lead to 2,034.20."
+    told = "in file.csv on 30 November 2026 is 2,027.20, but the entries add up to 2,034.20."
     assert told in text_of(ana.get(f"/outside/{account.pk}/"))
 
 
@@ -570,10 +570,10 @@ def test_only_entries_up_to_the_last_day_of_the_newest_file_with_a_balance_are_c
 ) -> None:
     imported(account, "Date,Amount,Balance\n2026-11-02,5.00,15.00\n")
     imported(account, "Date,Amount\n2026-11-03,7.00\n")
-    assert "the entries lead to" not in text_of(ana.get(f"/outside/{account.pk}/"))
+    assert "the entries add up to" not in text_of(ana.get(f"/outside/{account.pk}/"))
     imported(account, "Date,Amount,Balance\n2026-11-05,1.00,24.00\n")
     page = text_of(ana.get(f"/outside/{account.pk}/"))
-    assert "says 24.00 on 5 November 2026; the entries lead to 23.00." in page
+    assert "on 5 November 2026 is 24.00, but the entries add up to 23.00." in page
 
 
 def test_pages_of_entries_carry_the_balance_on(
@@ -582,7 +582,7 @@ def test_pages_of_entries_carry_the_balance_on(
     imported(account, GERMAN)
     whole = json_of(ana, f"/outside/{account.pk}/entries.json")
     assert [row["balance"] for row in whole] == ["1843.20", "1927.20", "1930.00", "1932.80"]
-    monkeypatch.setattr("banking.outside.reads.ENTRIES_A_PAGE", 3)
+    monkeypatch.setattr("banking.outside.reads.ENTRIES_PER_PAGE", 3)
     second = text_of(ana.get(f"/outside/{account.pk}/?page=2"))
     assert "1,932.80" in second
     assert "84.00" not in second
@@ -654,9 +654,9 @@ MONTH_FIRST = "05/05/2026,1.00\n" * 21 + "05/06/2026,1.00\n05/07/2026,1.00\n"
 @pytest.mark.parametrize(
     ("rows", "last", "told"),
     [
-        (MONTH_FIRST, "7 May 2026", "month first, they go from"),
-        ("26/01/05,1.00\n", "26 January 2005", "day first, they go from"),
-        ("26/01/05,1.00\n26/01/06,1.00\n", "6 January 2026", "year first, they go from"),
+        (MONTH_FIRST, "7 May 2026", "month first, they are from"),
+        ("26/01/05,1.00\n", "26 January 2005", "day first, they are from"),
+        ("26/01/05,1.00\n26/01/06,1.00\n", "6 January 2026", "year first, they are from"),
         ("05/01/26,1.00\n13/01/26,1.00\n", "13 January 2026", ""),
     ],
     ids=["after many alike", "a year first on one day", "a year first", "the day first"],
@@ -668,13 +668,13 @@ def test_the_preview_says_in_which_order_days_were_read(
     text = text_of(ana.get(reverse("transactions:outside_import", args=[source.pk])))
     assert last in text
     assert told in text
-    assert ("Each day of the file" in text) == bool(told)
+    assert ("The dates of the file" in text) == bool(told)
 
 
 def test_the_help_of_an_opening_balance_says_when_a_file_changes_it(ana: Client) -> None:
     page = text_of(ana.get(NEW))
-    assert "If your first file states a balance, that is used instead." in page
-    assert "only if it is zero or came from another file" in page
+    assert "Leave this empty if your file includes balances." in page
+    assert "Leave this empty if your file includes balances." in page
 
 
 TOO_MUCH = (
@@ -691,7 +691,7 @@ def test_a_line_of_two_figures_above_any_amount_is_refused_by_a_sentence(
     page = ana.get(columns)
     answer = ana.post(columns, fields_of(page.content.decode()))
     assert answer.status_code == 200
-    assert "Line 2: 1999999999999998.00 is more than an amount can be" in text_of(answer)
+    assert "Line 2: 1999999999999998.00 is larger than any amount can be" in text_of(answer)
     assert list(OutsideImport.objects.values_list("state", flat=True)) == ["columns"]
     assert not OutsideEntry.objects.exists()
 
@@ -707,7 +707,7 @@ def test_sums_above_the_largest_amount_are_shown(ana: Client, account: OutsideAc
     assert total in text_of(ana.get(own))
 
 
-@pytest.mark.parametrize("limit", ["MOST_PARTS", "MOST_RAW_LINES"])
+@pytest.mark.parametrize("limit", ["MAX_PARTS", "MAX_RAW_LINES"])
 def test_a_file_of_endless_rows_is_refused_before_its_columns_are_asked_for(
     limit: str, ana: Client, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -751,7 +751,7 @@ def test_an_account_is_opened_by_its_form_or_refused_in_it(
         -5,
     )
     assert first["Location"] == again["Location"] == f"{UPLOAD}?account={account.pk}"
-    monkeypatch.setattr(services, "MOST_ACCOUNTS", 1)
+    monkeypatch.setattr(services, "MAX_ACCOUNTS", 1)
     for changed in ({"name": "B"}, {"name": ""}):
         assert views.account_new(request_of(user, form | changed)).status_code == 200
     assert OutsideAccount.objects.count() == 1
@@ -838,7 +838,7 @@ def test_an_upload_that_is_refused_is_so_in_its_form(
     views.upload(request_of(user, {}))
     views.upload(request_of(user, sent(outside_account(), QIF_FILE)))
     views.upload(request_of(user, sent(account, b"%PDF")))
-    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", 0)
+    monkeypatch.setattr(services, "MAX_LINES_PER_PERSON", 0)
     views.upload(request_of(user, sent(account, QIF_FILE)))
     assert not OutsideImport.objects.exists()
     forms = [context["form"] for _template, context in shown]
@@ -954,10 +954,10 @@ def test_an_import_that_is_no_preview_has_no_lines(
         ({"step": "order", "order": "mdy"}, ("read_in_order", {"order": "mdy"})),
         ({"step": "order", "order": "dmy"}, ("read_in_order", {"order": "dmy"})),
         ({"step": "order", "order": "x"}, ("read_in_order", {"order": "dmy"})),
-        ({"step": "confirm"}, ("confirm", {"with_doubles": False, "with_lookalikes": True})),
+        ({"step": "confirm"}, ("confirm", {"with_duplicates": False, "with_lookalikes": True})),
         (
             {"step": "confirm", "doubles": "yes", "lookalikes": "no"},
-            ("confirm", {"with_doubles": True, "with_lookalikes": False}),
+            ("confirm", {"with_duplicates": True, "with_lookalikes": False}),
         ),
         ({"step": "undo"}, ("undo", {})), ({"step": "discard"}, ("discard", {})),
         ({"step": "dance"}, None), ({}, None),

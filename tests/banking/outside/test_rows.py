@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from banking.outside import reads, services
-from banking.outside.file_parts import forget, keep
+from banking.outside.file_parts import delete_file, store_file
 from banking.outside.models import OutsideAccount, OutsideEntry, OutsideImport, all_one_way
 from banking.outside.reads import Difference, difference_of, doubts_of
 from tests.banking.outside.files import outside_account, stored
@@ -153,7 +153,7 @@ def test_an_entry_of_two_files_explains_the_difference(
 def test_pages_of_entries_and_the_file_carry_the_balance_on(
     account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reads, "ENTRIES_A_PAGE", 2)
+    monkeypatch.setattr(reads, "ENTRIES_PER_PAGE", 2)
     days = ("2026-11-01", "2026-11-01", "2026-11-02", "2026-11-02", "2026-11-03")
     source = stored(account, *((day, n, "") for n, day in enumerate(days, start=1)), opening=9)
     (found,) = reads.accounts_of(account.owner)
@@ -240,7 +240,7 @@ def test_letters_are_doubted_where_no_format_says_them(
     account: OutsideAccount, format: str, is_doubtful: bool
 ) -> None:
     source = stored(account, format=format, state="preview")
-    keep(BytesIO("Date,Amount\nCaf\u00e9,5\n".encode("cp1252")), source)
+    store_file(BytesIO("Date,Amount\nCaf\u00e9,5\n".encode("cp1252")), source)
     assert (reads.doubtful_letters(source) != "") == is_doubtful
-    forget(source)
+    delete_file(source)
     assert reads.doubtful_letters(source) == ""

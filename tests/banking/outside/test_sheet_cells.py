@@ -280,7 +280,7 @@ def test_what_is_no_day_is_refused(typed: str) -> None:
 def test_too_many_decimals_point_to_the_mark_before_them(mark: str, typed: str, taken: str) -> None:
     body = f'Date,Amount\n2026-11-02,"{typed}"\n'.encode()
     mapping = guessed(body) | {"decimal": mark}
-    with pytest.raises(UnreadableStatement, match="was taken to be " + re.escape(taken)):
+    with pytest.raises(UnreadableStatement, match="before the decimals as " + re.escape(taken)):
         measure(BytesIO(body), "csv", mapping, "EUR")
 
 

@@ -74,7 +74,7 @@ def test_a_minus_beside_one_side_is_a_payment_that_was_reversed() -> None:
 @pytest.mark.parametrize("word", ["Fee", "Debit Card"])
 def test_another_word_among_sides_refuses_its_line(word: str) -> None:
     text = "Date,Text,Amount,Type\n2026-11-02,Rent,900.00,Debit\n2026-11-03,Pay,5.00,Credit\n"
-    assert f"Line 4: \u201c{word}\u201d does not say" in refusal_of(
+    assert f"Line 4: \u201c{word}\u201d does not show" in refusal_of(
         f"{text}2026-11-04,A,3.00,{word}\n"
     )
     signed = text.replace("900", "-900")
@@ -83,7 +83,7 @@ def test_another_word_among_sides_refuses_its_line(word: str) -> None:
 
 def test_another_side_is_refused_by_its_value() -> None:
     text = "Datum;Umsatz;Soll/Haben\n" + "02.11.2026;8,00;S\n" * 20 + "03.11.2026;5,00;X\n"
-    assert "Line 22: “X” does not say whether money came in" in refusal_of(text)
+    assert "Line 22: “X” does not show whether money came in" in refusal_of(text)
 
 
 @pytest.mark.parametrize("name", ["Original currency", "Foreign Currency"])
@@ -179,7 +179,7 @@ ROWS = "11/02/2026,Bus,-5.00,EUR\n11/13/2026,Pay,20.00,EUR\n"
 
 def test_columns_under_unknown_names_are_guessed_by_their_values() -> None:
     body = (UNKNOWN + ROWS).encode()
-    assert sheet_of(BytesIO(body), is_asked=True).names == (
+    assert sheet_of(BytesIO(body), allow_unknown=True).names == (
         "Trx Day",
         "Who else",
         "How much",
@@ -254,7 +254,7 @@ def test_a_sum_below_a_table_with_unknown_names_does_not_hide_its_columns() -> N
 
 def test_a_file_without_a_heading_has_numbered_columns() -> None:
     for above in ("", "Statement of Ana\n"):
-        sheet = sheet_of(BytesIO((above + ROWS).encode()), is_asked=True)
+        sheet = sheet_of(BytesIO((above + ROWS).encode()), allow_unknown=True)
         assert (sheet.names[0], len(sheet.names), sheet.is_named) == ("column 1", 4, False)
         assert [(line.amount, line.description) for line in read(above + ROWS)] == [
             (-5, "Bus"), (20, "Pay"),
@@ -263,7 +263,7 @@ def test_a_file_without_a_heading_has_numbered_columns() -> None:
 
 def test_no_line_with_a_day_is_taken_for_a_heading() -> None:
     text = "11/01/2026,Cash,n/a,EUR\n" + ROWS
-    sheet = sheet_of(BytesIO(text.encode()), is_asked=True)
+    sheet = sheet_of(BytesIO(text.encode()), allow_unknown=True)
     assert (sheet.after, sheet.is_named) == (0, False)
 
 
@@ -302,10 +302,10 @@ def test_a_value_date_is_no_amount() -> None:
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "Date\n2026-11-02\n", "hello", "Amount\n5\n"])
 def test_a_file_without_a_heading_is_refused(text: str) -> None:
-    with pytest.raises(UnreadableStatement, match="No line names"):
+    with pytest.raises(UnreadableStatement, match="No line contains the names"):
         sheet_of(BytesIO(text.encode()))
-    with pytest.raises(UnreadableStatement, match="No line names"):
-        sheet_of(BytesIO(text.encode()), is_asked=True)
+    with pytest.raises(UnreadableStatement, match="No line contains the names"):
+        sheet_of(BytesIO(text.encode()), allow_unknown=True)
 
 
 ZURICH = """\

@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 
 from banking.outside.formats.csv_columns import guess_of_file
-from banking.outside.formats.lines import MOST_BYTES, UnreadableStatement
+from banking.outside.formats.lines import MAX_BYTES, UnreadableStatement
 from banking.outside.formats.reading import format_of, measure
 from banking.outside.formats.sheet import refuse_too_many_rows, sheet_of
 from tests.banking.outside.files import AMERICAN, GERMAN, guessed, read, refusal_of
@@ -41,7 +41,7 @@ def test_another_currency_is_refused_by_its_line(name: str, written: str) -> Non
     text = f"Date,Description,Amount,{name}\n2026-11-02,Bus,-5.00,{written}\n"
     assert len(read(text)) == 1
     refusal = refusal_of(text + "2026-11-03,London,-40.00,GBP\n")
-    assert refusal.startswith("Line 3 is in GBP; this account is in EUR.")
+    assert refusal.startswith("Line 3 is in GBP, but this account is in EUR.")
 
 
 def test_a_file_whose_lines_have_two_currencies_is_refused_for_no_account_too() -> None:
@@ -53,7 +53,7 @@ def test_a_file_whose_lines_have_two_currencies_is_refused_for_no_account_too() 
 @pytest.mark.parametrize(
     ("heading", "amount", "account", "refused"),
     [
-        ("Amount", "-5.00 USD", "EUR", "Line 2 is in USD; this account is in EUR."),
+        ("Amount", "-5.00 USD", "EUR", "Line 2 is in USD, but this account is in EUR."),
         ("Amount", "USD -5.00", "EUR", "Line 2 is in USD"),
         ("Amount", "-$7.00", "EUR", "Line 2 is in USD"),
         ("Amount", "5.00 GBP", "EUR", "Line 2 is in GBP"),
@@ -193,8 +193,8 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "1e400": (ENGLISH + "2026-11-04,Gift,1e400\n", "not an amount"),
     "a formula as a text": (ENGLISH + "2026-11-04,=cmd|'/C calc'!A0,5\n", "formula"),
     "a formula as an amount": (ENGLISH + "2026-11-04,Gift,=1+1\n", "not an amount"),
-    "NUL": (ENGLISH + "2026-11-04,a\x00b,5\n", "NUL"),
-    "UTF-16 without a mark": (ENGLISH.encode("utf-16-le"), "NUL"),
+    "NUL": (ENGLISH + "2026-11-04,a\x00b,5\n", "We cannot read this file"),
+    "UTF-16 without a mark": (ENGLISH.encode("utf-16-le"), "We cannot read this file"),
     "broken UTF-8": (ENGLISH.encode() + b"2026-11-04,Caf\xc3\xa9 \xff,5\n", "neither"),
     "no encoding": (ENGLISH.encode() + b"2026-11-04,\x81,5\n", "neither"),
     "a line of 10 MB": (ENGLISH + "2026-11-04," + "a" * 10_000_000 + ",5\n", "characters"),
@@ -228,14 +228,14 @@ def test_other_kinds_of_files_are_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize("row", ["AMZN,-1,234.50,8", "REWE,-12,50,100"])
 def test_more_cells_than_the_heading_has_are_refused(row: str) -> None:
-    assert "and the heading 4" in refusal_of(f"Date,Text,Amount,Balance\n2026-01-20,{row},50\n")
+    assert "but the heading has 4" in refusal_of(f"Date,Text,Amount,Balance\n2026-01-20,{row},50\n")
     (line,) = read("Date,Text,Amount,Balance\n2026-01-20,Shop,-1.00,8.00,,\n")
     assert line.amount == -1
 
 
 def test_a_comma_within_a_figure_before_empty_cells_is_refused() -> None:
     heading, shop = "Date,Text,Amount,Note\n", "2026-01-20,Shop,-12.00,\n"
-    assert "and the heading 4" in refusal_of(f"{heading}{shop}2026-01-21,Rent,-1,250.50,\n")
+    assert "but the heading has 4" in refusal_of(f"{heading}{shop}2026-01-21,Rent,-1,250.50,\n")
     assert len(read(f"{heading}{shop}{shop}".replace(",\n", ",,\n"))) == 2
     assert len(read(f"{heading}{shop}2026-01-21,Rent,-1250.50,,\n")) == 2
     total = "Total\n"
@@ -264,18 +264,18 @@ def test_a_row_of_stars_is_no_line() -> None:
 def test_a_text_below_the_table_is_no_line() -> None:
     bare = "Date,Text,Amount\n2026-01-20,Shop,-1.00\n"
     assert len(read(f"{bare}Disclaimer: all without warranty\n")) == 1
-    assert "cells, and the heading 3" in refusal_of(f"{bare}2026-01-2")
+    assert "cells, but the heading has 3" in refusal_of(f"{bare}2026-01-2")
 
 
 def test_a_file_of_too_many_bytes_is_refused() -> None:
     line = b"2026-11-02," + b"a" * 10_000 + b",5\n"
-    body = b"Date,Description,Amount\n" + line * (MOST_BYTES // len(line) + 1)
+    body = b"Date,Description,Amount\n" + line * (MAX_BYTES // len(line) + 1)
     with pytest.raises(UnreadableStatement, match=re.escape("32 MB")):
         sheet_of(BytesIO(body))
 
 
 def test_a_sheet_has_up_to_so_many_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("banking.outside.formats.reading.MOST_LINES", 1)
+    monkeypatch.setattr("banking.outside.formats.reading.MAX_LINES", 1)
     assert "more than 1 lines" in refusal_of(ENGLISH)
 
 
@@ -293,7 +293,7 @@ def test_a_row_has_up_to_so_many_cells() -> None:
 
 
 def test_a_sheet_has_up_to_so_many_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("banking.outside.formats.sheet.MOST_CELLS", 6)
+    monkeypatch.setattr("banking.outside.formats.sheet.MAX_CELLS", 6)
     assert len(read(ENGLISH)) == 2
     assert "more than 6 cells" in refusal_of(f"{ENGLISH}2026-11-04,Bus,1.00\n")
 
@@ -321,9 +321,9 @@ def test_a_sheet_has_up_to_so_many_rows_that_are_no_line(
 ) -> None:
     body = ("Date,Description,Amount\n1/2/26,Bus,-5\n1/3/26,Pay,20\n" + more).encode()
     sheet = sheet_of(BytesIO(body))
-    monkeypatch.setattr("banking.outside.formats.lines.MOST_PARTS", 22)
+    monkeypatch.setattr("banking.outside.formats.lines.MAX_PARTS", 22)
     assert len(read(body)) == 2
-    monkeypatch.setattr("banking.outside.formats.lines.MOST_PARTS", 21)
+    monkeypatch.setattr("banking.outside.formats.lines.MAX_PARTS", 21)
     for function in (refuse_too_many_rows, guess_of_file):
         with pytest.raises(UnreadableStatement, match="more than 21 lines"):
             function(BytesIO(body), sheet)

@@ -75,7 +75,7 @@ def test_staff_do_not_pay_what_a_customer_only_uploaded(
 ) -> None:
     file = checked(everyday, pay(mara, 1))
     page = text_of(staff.get(f"{BASE}{file.pk}/change/"))
-    assert "only they can pay it" in page
+    assert "Only they can pay it" in page
     assert "Pay all" not in page
     assert staff.post(f"{BASE}{file.pk}/step/", {"step": "whole"}).status_code == 403
     assert balances(mara) == [0]

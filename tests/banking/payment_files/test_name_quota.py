@@ -62,7 +62,7 @@ def test_the_page_says_which_names_were_not_compared_and_puts_them_first(
     shown = [line.number for line in response.context["page"].object_list]
     assert shown == [3, 4, 5, 2, 6]
     doubts = " ".join(texts_of(response, "entry__doubt"))
-    assert "“Ann”, which was not compared" in doubts
+    assert "“Ann” in the file was not compared" in doubts
     assert "Some names were not compared." in text_of(response)
     early = named(AccountFactory(balance="9"), pay_as(mara, "Jo"))
     client.force_login(early.from_account.user)

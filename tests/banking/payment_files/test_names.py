@@ -190,7 +190,7 @@ def test_a_long_name_is_quoted_shorter(everyday: Account, mara: Account) -> None
 @real_commits
 def test_a_name_no_person_has_refuses_its_line_for_good(everyday: Account, mara: Account) -> None:
     file = check(named(everyday, pay_as(mara, "Mara Lindt" + " x" * 66), pay_as(mara, "x" * 900)))
-    why = "The name is longer than 140 characters; shorten it, or leave it out."
+    why = "The name is longer than 140 characters. Shorten it or leave it out."
     assert fates(file) == [why, why]
     lines = PaymentLine.objects.of(file).in_order()
     assert [(line.typed_name[:5], line.name_check) for line in lines] == [

@@ -67,7 +67,7 @@ def test_the_example_is_a_file_that_can_be_read() -> None:
     [
         (b"", "The file is empty."),
         (b"\xef\xbb\xbf \r\n", "The file is empty."),
-        (HEADING.encode(), "The file has a heading and no payments below it."),
+        (HEADING.encode(), "The file has a heading, but no payments below it."),
         (LINE.encode(), "The first line does not name the columns. Begin the file with to,name,"),
         (b"to,amount,iban\n1,2,3\n", "The heading has the column \u201ciban\u201d, which payments"),
         (b"to,,amount\n1,2,3\n", "The heading has a column without a name"),
@@ -77,7 +77,7 @@ def test_the_example_is_a_file_that_can_be_read() -> None:
         (f"{HEADING}\n{LINE}".encode("utf-16"), "This is not UTF-8 text."),
         (b"PK\x03\x04rest of a spreadsheet", "This is a spreadsheet."),
         (f'{HEADING}\n{LINE}\n4821,"5\n'.encode(), "From line 3 on, a quote is opened"),
-        (f'{HEADING}\n4821,"5"5\n'.encode(), "In line 2, text goes on after a closing quote."),
+        (f'{HEADING}\n4821,"5"5\n'.encode(), "In line 2, there is text after a closing quote."),
     ],
 )
 def test_a_file_that_cannot_be_read_is_answered_in_a_sentence(content: bytes, says: str) -> None:
@@ -85,10 +85,10 @@ def test_a_file_that_cannot_be_read_is_answered_in_a_sentence(content: bytes, sa
 
 
 def test_too_many_lines_and_too_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "MOST_LINES", 2)
+    monkeypatch.setattr(parser, "MAX_LINES", 2)
     assert measure(csv_of(LINE, LINE))[1] == 2
     assert fault(csv_of(LINE, LINE, LINE).read()).startswith("The file has more than 2")
-    monkeypatch.setattr(parser, "MOST_BYTES", 10)
+    monkeypatch.setattr(parser, "MAX_BYTES", 10)
     assert "split" in fault(csv_of(LINE).read()).lower()
 
 
@@ -101,7 +101,7 @@ def test_a_payment_has_up_to_so_many_characters_also_over_many_lines() -> None:
 def test_a_file_has_up_to_so_many_lines_that_are_no_payment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parser, "MOST_RAW_LINES", 9)
+    monkeypatch.setattr(parser, "MAX_RAW_LINES", 9)
     assert measure(csv_of(LINE, "", "", LINE))[1] == 2
     assert "empty" in fault(csv_of(LINE, *[""] * 9, LINE).read())
 

@@ -35,7 +35,7 @@ from transactions.safeguards.confirmation import ConfirmationNeeded
 from transactions.services import DayLimit
 
 pytestmark = pytest.mark.django_db(transaction=True)
-REMOVED = "This file was removed meanwhile. None of its payments was made."
+REMOVED = "Somebody has removed this file. None of its payments was made."
 
 
 @pytest.fixture(autouse=True)

@@ -83,7 +83,7 @@ def test_two_at_once_in_one_run_store_one_file(everyday: Account, mara: Account)
 
 @pytest.fixture
 def at_most_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "MOST_UNPAID_LINES", 3)
+    monkeypatch.setattr(storage, "MAX_UNPAID_LINES", 3)
 
 
 def upload(account: Account, *lines: str, by: User | None) -> PaymentFile:

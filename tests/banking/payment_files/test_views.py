@@ -22,7 +22,7 @@ from banking.payment_files.forms import (
     csv_field,
 )
 from banking.payment_files.models import PaymentFile, PaymentLine
-from banking.payment_files.parser import EXAMPLE, MOST_LINES
+from banking.payment_files.parser import EXAMPLE, MAX_LINES
 from banking.payment_files.storage import FileRemoved
 from banking.payment_files.views import FROM_BANK
 from banking.payment_files.wording import summary_of
@@ -108,7 +108,7 @@ def test_the_field_for_a_file_takes_csv_and_leaves_an_empty_one_to_the_parser() 
     assert (field.label, field.widget.attrs) == ("CSV file", {"accept": ".csv,text/csv"})
     assert isinstance(field.widget, forms.FileInput)
     assert not isinstance(field.widget, forms.ClearableFileInput)
-    assert f"{MOST_LINES:,} lines" in field.help_text
+    assert f"{MAX_LINES:,} lines" in field.help_text
     empty = SimpleUploadedFile("a.csv", b"")
     assert field.clean(empty) is empty
     with pytest.raises(forms.ValidationError, match="Choose the file with the payments"):
@@ -190,7 +190,7 @@ def test_the_page_shows_the_lines_and_what_its_buttons_agree_to(
     PaymentLine.objects.bulk_create(
         PaymentLine(file=file, number=number, verdict="Unknown") for number in (2, 3)
     )
-    monkeypatch.setattr(views, "LINES_A_PAGE", 1)
+    monkeypatch.setattr(views, "LINES_PER_PAGE", 1)
     page: Any = views.file_page(request_of(everyday.user), file.pk)
     context = page.context
     assert (page.template, context["file"], context["lines"]) == (DETAIL, file, "1 line")

@@ -262,7 +262,7 @@ def test_what_one_statement_has_matched_no_other_one_matches(ana: Account, by: U
     first, second = statement("8.00,,,"), statement("8.00,,,")
     assert services.match_sure(reconciliation=first, by=by) == 1
     assert services.match_sure(reconciliation=second, by=by) == 0
-    with pytest.raises(InvalidDetails, match="payment is matched already"):
+    with pytest.raises(InvalidDetails, match="payment is already matched"):
         services.match(line=line_of(second, 1), transaction=row.pk, by=by)
 
 
@@ -272,7 +272,7 @@ def test_a_line_is_split_over_payments_and_a_payment_over_lines(ana: Account, by
     assert services.match(line=line_of(whose, 1), transaction=small.pk, by=by) == 40
     assert line_of(whose, 1).rest == 60
     assert services.match(line=line_of(whose, 1), transaction=large.pk, by=by) == 60
-    with pytest.raises(InvalidDetails, match="line is matched already"):
+    with pytest.raises(InvalidDetails, match="line is already matched"):
         services.match(line=line_of(whose, 1), transaction=large.pk, by=by)
     assert services.match(line=line_of(whose, 2), transaction=large.pk, by=by) == 10
     figures = figures_of(whose)
@@ -303,7 +303,7 @@ def test_a_match_is_taken_back(ana: Account, by: User) -> None:
     services.match(line=line_of(whose, 1), transaction=row.pk, by=by)
     match = ReconciliationMatch.objects.get()
     services.unmatch(line=line_of(whose, 1), match=match.pk)
-    with pytest.raises(InvalidDetails, match="taken back already"):
+    with pytest.raises(InvalidDetails, match="already removed"):
         services.unmatch(line=line_of(whose, 1), match=match.pk)
     assert line_of(whose, 1).rest == 40
 
@@ -412,7 +412,7 @@ def test_a_file_that_cannot_be_read_leaves_nothing(by: User) -> None:
 
 
 def test_columns_that_nobody_can_guess_are_named_in_the_refusal(by: User) -> None:
-    with pytest.raises(UnreadableStatement, match="at least a date and an amount"):
+    with pytest.raises(UnreadableStatement, match="the names of a date and an amount column"):
         services.upload(BytesIO(b"a,b\n1,2\n"), by=by, name="x", currency="USD")
 
 

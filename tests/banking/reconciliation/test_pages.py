@@ -103,9 +103,9 @@ def test_from_the_upload_to_the_second_signature(
     page = text_of(staff.get(page_of(whose)))
     assert "Every line is settled" in page
     assert "Left over: Fee of November" in page
-    assert step(staff, whose, "sign") == "Signed. Another person has to sign it too."
+    assert step(staff, whose, "sign") == "Signed. Another person must sign it too."
     assert "You signed this first" in step(staff, whose, "sign")
-    assert "Nothing of it changes" in step(manager, whose, "sign")
+    assert "It cannot be changed any more" in step(manager, whose, "sign")
     assert "Frozen: signed by two people." in text_of(staff.get(page_of(whose)))
     log = LogEntry.objects.filter(object_id=str(whose.pk)).order_by("action_time")
     assert next(entry.change_message for entry in log).startswith("Uploaded")
@@ -290,7 +290,7 @@ def test_who_reads_the_bank_reads_them_and_nobody_else(client: Client, ana: Acco
     for address in (LIST, page_of(whose), line_page(whose, 1)):
         page = auditor.get(address)
         assert page.status_code == 200
-        assert "Match all sure" not in text_of(page)
+        assert "Match all certain" not in text_of(page)
         assert "Leave it over" not in text_of(page)
     stepping = page_of(whose).replace("change/", "step/")
     for address in (ADD, stepping, line_page(whose, 1)):
@@ -310,11 +310,11 @@ def test_what_is_signed_has_no_forms_but_those_of_signatures(
     step(staff, whose, "sure")
     step(staff, whose, "sign")
     mine, others = (text_of(each.get(page_of(whose))) for each in (staff, manager))
-    assert "Take the signature back" in mine
-    assert "Throw it away" not in mine
+    assert "Withdraw the signature" in mine
+    assert "Discard this reconciliation" not in mine
     assert f"Signed by {clerk}" in others
     assert "Take back" not in text_of(staff.get(line_page(whose, 1)))
-    assert step(manager, whose, "take_back") == "The signature is taken back."
+    assert step(manager, whose, "take_back") == "The signature is withdrawn."
     step(staff, whose, "discard")
     assert not Reconciliation.objects.exists()
 
@@ -350,7 +350,7 @@ def test_an_open_line_is_left_over_with_a_reason_alone(staff: Client) -> None:
     answer = staff.post(
         line_page(whose, 1), {"step": "leftover", "reason": " ", "seen": ""}, follow=True
     )
-    assert "To leave it over, write why" in text_of(answer)
+    assert "To leave it over, enter a reason" in text_of(answer)
     assert not LogEntry.objects.filter(object_id=str(whose.pk)).exists()
 
 
@@ -382,15 +382,15 @@ def test_an_old_page_signs_and_discards_nothing(
     )
     before = LogEntry.objects.count()
     for name in ("sign", "discard"):
-        assert "changed this meanwhile" in press(manager, whose, name, old)
+        assert "changed this in the meantime" in press(manager, whose, name, old)
     assert press(staff, whose, "sign", seen_on(staff.get(page_of(whose)))).startswith("Signed.")
-    assert "changed this meanwhile" in press(manager, whose, "sign", old)
+    assert "changed this in the meantime" in press(manager, whose, "sign", old)
     assert "signed" in press(manager, whose, "discard", old)
     whose.refresh_from_db()
     assert (whose.signed_by, whose.is_frozen) == (clerk, False)
     assert LogEntry.objects.count() == before + 1, "only what was done is in the history"
     step(manager, whose, "take_back")
-    assert f"Thrown away: {whose.name}." in step(manager, whose, "discard")
+    assert f"Discarded: {whose.name}." in step(manager, whose, "discard")
     assert LogEntry.objects.filter(object_id=str(whose.pk), action_flag=DELETION).count() == 1
 
 
@@ -446,23 +446,26 @@ def test_who_signs_is_told_of_unmatched_payments(
     paid_in(ana, "7", description="Refund")
     paid_in(ana, "5", description="Interest")
     whose = settled(statement("40.00,ACME,Salary,"), UserFactory())
-    told = "Before you sign, look at the 2 payments of the books on these days , 12.00 USD"
+    told = "2 payments from this period , 12.00 USD in total, match no line in the file."
     for signer in (staff, manager):
         page = text_of(signer.get(page_of(whose))).replace("\xa0", " ")
         assert told in page
         step(signer, whose, "sign")
-    assert "Before you sign" not in text_of(staff.get(page_of(whose)))
+    assert "no line in the file" not in text_of(staff.get(page_of(whose)))
     alone = settled(statement("40.00,,,", "-2.50,Bank,,", currency="EUR"), UserFactory())
     page = text_of(staff.get(page_of(alone)))
-    assert "Every line is settled; it can be signed." in page
-    assert "Before you sign" not in page
+    assert "Every line is settled. You can sign." in page
+    assert "no line in the file" not in page
 
 
 def test_sure_lines_are_offered_only_if_there_are_any(
     staff: Client, ana: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whose = statement("40.00,ACME,,", "-2.50,Bank,,")
-    button, none = "Match all sure lines", "No open line is sure. Match the rest by hand."
+    button, none = (
+        "Match all certain lines",
+        "No open line has a certain match. Match the rest by hand.",
+    )
     page = text_of(staff.get(page_of(whose)))
     assert (button in page, none in page) == (False, True)
     paid_in(ana, "40")
@@ -470,7 +473,7 @@ def test_sure_lines_are_offered_only_if_there_are_any(
     assert (button in page, none in page) == (True, False)
     assert step(staff, whose, "sure") == "Matched: 1 line."
     assert button not in text_of(staff.get(page_of(whose)))
-    monkeypatch.setattr(admin, "MOST_TRIED", 1)
+    monkeypatch.setattr(admin, "MAX_TRIED_LINES", 1)
     assert button in text_of(staff.get(page_of(whose)))
 
 
@@ -480,7 +483,7 @@ def test_an_opening_balance_that_the_format_lacks_is_called_computed(staff: Clie
     whose = services.upload(file, **facts)
     page = text_of(staff.get(page_of(whose))).replace("\xa0", " ")
     assert "Opening balance, computed from the file\u2019s balances and lines 10.00 USD" in page
-    assert "Closing balance, as the file says 15.00 USD" in page
+    assert "Closing balance, as in the file 15.00 USD" in page
     whose.format = "mt940"
     assert not whose.has_computed_opening
 
@@ -493,13 +496,11 @@ def test_a_line_above_any_amount_is_refused_by_a_sentence(staff: Client) -> None
     )
     file = SimpleUploadedFile("november.csv", body)
     answer = staff.post(ADD, {"id": uuid7(), "currency": "EUR", "number": "", "file": file})
-    assert "is more than an amount can be" in text_of(answer)
+    assert "is larger than any amount can be" in text_of(answer)
     assert not Reconciliation.objects.exists()
 
 
-@pytest.mark.parametrize(
-    "limit", ["lines.MOST_PARTS", "lines.MOST_RAW_LINES", "reading.MOST_LINES"]
-)
+@pytest.mark.parametrize("limit", ["lines.MAX_PARTS", "lines.MAX_RAW_LINES", "reading.MAX_LINES"])
 def test_a_file_of_too_many_lines_is_refused(
     limit: str, staff: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -528,8 +529,8 @@ def test_the_page_of_a_line_names_where_its_payment_is_matched(staff: Client, an
     services.match_sure(reconciliation=statement("5.00,,Rent,R-5"), by=UserFactory())
     again = statement("5.00,,Rent,R-5", "7.00,,,")
     text = text_of(staff.get(line_page(again, 1)))
-    assert "Matched with another line already: Rent (R-5)" in text
-    assert "Matched with another line already" not in text_of(staff.get(line_page(again, 2)))
+    assert "Already matched with another line: Rent (R-5)" in text
+    assert "Already matched with another line" not in text_of(staff.get(line_page(again, 2)))
 
 
 @pytest.mark.parametrize("amount", ["40.00", "40.01"])

@@ -58,11 +58,11 @@ class Cause(Exception):
         self.diag = diag
 
 
-@pytest.mark.parametrize("name", services.SENTENCES)
+@pytest.mark.parametrize("name", services.MESSAGES)
 def test_a_refusal_of_the_database_has_a_sentence(name: str) -> None:
     with pytest.raises(InvalidDetails) as refused, services._changing():
         raise IntegrityError from Cause(Diag(name))
-    assert str(refused.value) == services.SENTENCES[name]
+    assert str(refused.value) == services.MESSAGES[name]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_the_doubt_names_each_order_with_its_days() -> None:
     ways = {order: Measured(1, day, day) for order, day in days.items()}
     told = services._doubt({order: ways[order] for order in ("mdy", "dmy")})
     assert told == (
-        "Each day of the file can be read in two ways: with the day first, they go from "
+        "The dates of the file can be read in two ways: with the day first, they are from "
         "2 November 2026 to 2 November 2026, with the month first from 11 February 2026 to "
         "11 February 2026. Choose one."
     )
@@ -357,7 +357,7 @@ def test_two_people_sign_what_each_has_seen(by: User) -> None:
     for who, seen in ((by, seen_now(whose)), (other, unsigned)):
         with pytest.raises(InvalidDetails):
             services.sign(reconciliation=whose, by=who, seen=seen)
-    by_two = services.SENTENCES["reconciliation_by_two"]
+    by_two = services.MESSAGES["reconciliation_by_two"]
     with pytest.raises(InvalidDetails, match=by_two):
         services.sign(reconciliation=whose, by=by, seen=unsigned)  # as a form sent twice
     whose.refresh_from_db()
@@ -366,7 +366,7 @@ def test_two_people_sign_what_each_has_seen(by: User) -> None:
     whose.refresh_from_db()
     assert (whose.signed_by, whose.countersigned_by, whose.state) == (by, other, "Frozen")
     assert (done.pk, done.is_frozen) == (whose.pk, True)
-    frozen = services.SENTENCES["reconciliation_is_frozen"]
+    frozen = services.MESSAGES["reconciliation_is_frozen"]
     for who in (by, other):
         with pytest.raises(InvalidDetails, match=frozen):
             services.sign(reconciliation=whose, by=who, seen="any")
@@ -424,9 +424,9 @@ def test_what_is_unsigned_is_discarded_with_its_lines_alone(by: User) -> None:
         called.append(whose.lines.count())
 
     with pytest.raises(InvalidDetails):
-        services.discard(reconciliation=whose, seen="another version", beside=beside)
+        services.discard(reconciliation=whose, seen="another version", on_discard=beside)
     assert (called, whose.lines.count()) == ([], 1)
-    services.discard(reconciliation=whose, seen=seen_now(whose), beside=beside)
+    services.discard(reconciliation=whose, seen=seen_now(whose), on_discard=beside)
     assert called == [1]
     assert Reconciliation.objects.get() == other
     assert ReconciliationLine.objects.get().reconciliation == other

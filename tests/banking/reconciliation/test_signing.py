@@ -79,7 +79,7 @@ def test_a_signature_is_for_the_lines_that_were_seen(ana: Account, first: User) 
     services.match_sure(reconciliation=whose, by=first)
     seen = seen_now(whose)
     ReconciliationLine.objects.of(whose).unsettled().delete()
-    with pytest.raises(InvalidDetails, match="changed this meanwhile"):
+    with pytest.raises(InvalidDetails, match="changed this in the meantime"):
         services.sign(reconciliation=whose, by=first, seen=seen)
 
 
@@ -331,5 +331,5 @@ def test_a_reason_of_a_signed_line_is_refused_with_a_message(
 ) -> None:
     """Also the reason that it has, and the one that an erasure writes."""
     sign(whose, first)
-    with pytest.raises(InvalidDetails, match="Take the signature back"):
+    with pytest.raises(InvalidDetails, match="Withdraw the signature"):
         services.leave_over(line=line_of(whose, 2), reason=reason)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Account
 from banking.standing_orders.forms import HOW_MANY, StandingOrderForm, order_id_for
 from banking.standing_orders.models import StandingOrder
-from banking.standing_orders.services import LATEST_FIRST_DAYS, OrderDraft
+from banking.standing_orders.services import MAX_DAYS_AHEAD, OrderDraft
 from ledger.db.ids import uuid7, uuid7_for
 from tests.factories import nobodys
 from transactions.exceptions import AccountNotFound
@@ -34,7 +34,7 @@ def test_it_begins_between_today_and_two_years_later_and_has_one_end(
     mine: Account, theirs: Account
 ) -> None:
     today = timezone.localdate()
-    latest = today + LATEST_FIRST_DAYS * DAY
+    latest = today + MAX_DAYS_AHEAD * DAY
     found: list[tuple[dict[str, Any], list[str]]] = [
         ({}, []), ({"first_on": latest}, []),
         ({"first_on": today - DAY}, ["first_on"]), ({"first_on": latest + DAY}, ["first_on"]),

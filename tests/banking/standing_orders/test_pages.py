@@ -115,10 +115,12 @@ def test_the_review_of_each_kind_of_order_says_when_it_is_tried_and_what_can_be_
     once = text_of(later.post(NEW, filled(mine, theirs, every="once")))
     for page in (repeats, once):
         assert "until midnight and once more the next day" in page
-        assert "A standing order that pays others needs a proof that it is you." in page
-    assert "Each day is paid once." in repeats
+        assert (
+            "Please confirm that it is you, because this standing order pays somebody else." in page
+        )
+    assert "We pay once on each of these days." in repeats
     assert "You can skip a day" in repeats
-    assert "It is paid once." in once
+    assert "We pay it once." in once
     for word in ("Each day", "skip", "repeat"):
         assert word not in once
 
@@ -241,7 +243,7 @@ def test_payments_that_lack_money_are_in_no_total_and_the_page_says_so(
     order_of(mine, theirs, amount=Decimal(600), every="once", first_on=today + SOON)
     order_of(mine, AccountFactory(user=mine.user), amount=Decimal(600), first_on=today + SOON)
     page = " ".join(text_of(ana.get(LIST)).split())
-    assert "900.00 USD Without 1 payment to others that cannot be made" in page
+    assert "900.00 USD Without 1 payment to others that currently cannot be made" in page
 
 
 def test_a_page_whose_only_payment_lacks_money_leaves_it_out_of_no_total(
@@ -286,7 +288,7 @@ def test_the_review_and_the_page_say_which_later_payment_fails(
     assert "is missing" not in flat(ana.get(url_of(order)))
     Account.objects.filter(pk=mine.pk).update(daily_limit=500)
     ana.post(url_of(order, "resume"))
-    assert "Everyday pays at most 500.00 USD a day, so the" in flat(ana.get(url_of(order)))
+    assert "Everyday has a limit of 500.00 USD per day, so the" in flat(ana.get(url_of(order)))
 
 
 def test_the_review_says_which_other_order_fails_because_of_the_new_one(
@@ -302,7 +304,7 @@ def test_the_review_says_which_other_order_fails_because_of_the_new_one(
         said = (
             f"your order of 900.00 USD that is due on {day_heading(day)} cannot be paid: 1.00 USD"
         )
-        assert (said in page, "With it" in page) == (told, told)
+        assert (said in page, "If you set up this order" in page) == (told, told)
 
 
 def test_the_calendar_says_what_is_held_of_a_balance_that_seems_enough(
@@ -387,8 +389,8 @@ def test_a_refused_day_that_was_missed_is_tried_until_the_day_of_its_refusal_is_
     order = order_of(mine, theirs, amount=Decimal(5000), first_on=today)
     StandingOrder.objects.update(first_on=today - timedelta(days=5))
     assert pay_due().waiting == 1
-    assert "The last try said: “" in text_of(ana.get(url_of(order)))
-    said = f"tried again until {day_heading(today)} is over"
+    assert "The latest attempt was refused: “" in text_of(ana.get(url_of(order)))
+    said = f"We try again until {day_heading(today)} is over"
     assert said in text_of(ana.get(url_of(order)))
 
 

@@ -396,7 +396,7 @@ def test_a_refusal_of_an_order_that_changed_meanwhile_is_not_written_down(
     CHANGES[change](stale)
     before = settled(stale)
     assert not orders.give_up(order=stale, why="Too little money.")
-    assert not orders.note_refusal(order=stale, why="Too little money.", at=at(FIRST))
+    assert not orders.record_refusal(order=stale, why="Too little money.", at=at(FIRST))
     assert settled(stale) == before
     stale.refresh_from_db()
     assert stale.refused_at is None

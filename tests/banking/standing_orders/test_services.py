@@ -56,10 +56,10 @@ def test_one_payment_on_a_day_is_an_order_of_one_time(mine: Account, theirs: Acc
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"every": "once"}, "at once, so the payment would be refused"),
-        ({"times": 1}, "at once, so the payment would be refused"),
-        ({"every": "once", "amount": Decimal(350)}, "a day, so the payment would be refused"),
-        ({"times": 2}, "at once, so each payment would be refused"),
+        ({"every": "once"}, "per payment. So the payment would be refused"),
+        ({"times": 1}, "per payment. So the payment would be refused"),
+        ({"every": "once", "amount": Decimal(350)}, "per day. So the payment would be refused"),
+        ({"times": 2}, "per payment. So each payment would be refused"),
     ],
 )
 def test_a_refusal_by_a_limit_speaks_of_as_many_payments_as_there_are(
@@ -73,12 +73,12 @@ def test_a_refusal_by_a_limit_speaks_of_as_many_payments_as_there_are(
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"amount": Decimal(0)}, "above zero"),
     ({"amount": Decimal("1.001")}, "decimal"),
-    ({"amount": Decimal(500)}, "at most 400.00"),
-    ({"amount": Decimal(350)}, "at most 300.00"),
+    ({"amount": Decimal(500)}, "account: 400.00"),
+    ({"amount": Decimal(350)}, "account: 300.00"),
     ({"last_on": date(2027, 1, 30)}, "before the first"),
     ({"last_on": date(2028, 1, 30), "times": 3}, "not both"),
-    ({"every": "once", "times": 5}, "paid once"),
-    ({"every": "once", "last_on": date(2028, 1, 30)}, "paid once"),
+    ({"every": "once", "times": 5}, "pays once"),
+    ({"every": "once", "last_on": date(2028, 1, 30)}, "pays once"),
 ]
 
 
@@ -128,7 +128,7 @@ def test_money_that_is_missing_today_is_no_reason(mine: Account, theirs: Account
 def test_nobody_has_more_orders_than_the_limit(
     mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "MOST_ORDERS", 2)
+    monkeypatch.setattr(services, "MAX_ORDERS", 2)
     ended = order_of(mine, theirs)
     services.end(order=ended)
     order_of(mine, theirs)
@@ -308,17 +308,17 @@ def test_a_refusal_is_noted_with_its_first_time_until_something_changes(
 ) -> None:
     order = order_of(mine, theirs)
     first, later = (at(date(2027, 1, 31), hour) for hour in (3, 4))
-    assert services.note_refusal(order=order, why="No money.", at=first) is True
-    assert services.note_refusal(order=order, why="Frozen.", at=later) is True
+    assert services.record_refusal(order=order, why="No money.", at=first) is True
+    assert services.record_refusal(order=order, why="Frozen.", at=later) is True
     row = stored(order)
     assert (row.refused_at, row.refused_why) == (first, "Frozen.")
     services.change_amount(order=order, amount=Decimal(11), today=date(2027, 1, 31))
     row = stored(order)
     assert (row.refused_at, row.refused_why) == (None, "")
-    assert services.note_refusal(order=order, why="No money.", at=later) is False
+    assert services.record_refusal(order=order, why="No money.", at=later) is False
     assert services.give_up(order=order, why="No money.") is False
     services.pause(order=row)
-    assert services.note_refusal(order=row, why="No money.", at=later) is False
+    assert services.record_refusal(order=row, why="No money.", at=later) is False
     assert services.give_up(order=row, why="No money.") is False
     assert (stored(order).refused_at, settled(order)) == (None, [])
 
@@ -328,7 +328,7 @@ def test_a_day_that_is_given_up_is_refused_for_good(
     mine: Account, theirs: Account, ends: bool
 ) -> None:
     order = order_of(mine, theirs)
-    services.note_refusal(order=order, why="No money.", at=at(date(2027, 1, 31)))
+    services.record_refusal(order=order, why="No money.", at=at(date(2027, 1, 31)))
     assert services.give_up(order=order, why="Still no money.", ends=ends) is True
     row = stored(order)
     assert (row.position, row.refused_at, row.refused_why) == (1, None, "")
@@ -345,7 +345,7 @@ def test_a_day_that_is_given_up_is_refused_for_good(
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_day_is_settled_with_its_payment_once(mine: Account, theirs: Account, times: int) -> None:
     order = order_of(mine, theirs, times=times)
-    services.note_refusal(order=order, why="No money.", at=at(date(2027, 1, 31)))
+    services.record_refusal(order=order, why="No money.", at=at(date(2027, 1, 31)))
     paid = transfer(from_account=mine, to_account=theirs, amount=Decimal(10))
     services.settle_paid(order, paid)
     row = stored(order)

@@ -197,7 +197,7 @@ def test_an_order_between_own_accounts_needs_no_proof(mine: Account) -> None:
 def test_what_is_refused_when_it_is_agreed_to_stays_in_the_form(
     mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "MOST_ORDERS", 0)
+    monkeypatch.setattr(services, "MAX_ORDERS", 0)
     page: Any = views.order_new(agreed(mine, typed(mine, theirs)))
     assert (page.template, page.context["form"].errors) == (
         FORM, {"__all__": [services.TOO_MANY]}

@@ -144,7 +144,7 @@ def test_a_balance_that_the_account_never_had_is_not_what_the_books_say(
     forged = MonthlyStatement.objects.of(account).get()
     assert forged.opening == 70
     page = Client().get("/statements/check/", {"digest": forged.hex_digest})
-    assert "The books say something else" in text_of(page)
+    assert "This does not match the bank" in text_of(page)
 
 
 def test_the_audit_is_content_with_what_is_issued(issued: list[MonthlyStatement]) -> None:
@@ -156,7 +156,7 @@ def test_the_audit_is_content_with_what_is_issued(issued: list[MonthlyStatement]
 
 UNLINKED = "does not continue the one before it"
 OTHER_FIGURES = "but the books have"
-CHANGED = "was changed, or an entry of its period"
+CHANGED = "or an entry of its period was changed"
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_the_audit_says_what_the_books_have(
         )  # fmt: skip
     (finding, *_) = [each for each in audit().findings if each.check == "statement"]
     assert f"{finding}".replace(NO_BREAK, " ") == (
-        f"Account {account_number(account.number)}: statement 1 says 8 entries, 9,999.00 USD in, "
+        f"Account {account_number(account.number)}: statement 1 has 8 entries, 9,999.00 USD in, "
         "50.00 USD out, but the books have 8 entries, 160.00 USD in, 50.00 USD out in its period."
     )
 

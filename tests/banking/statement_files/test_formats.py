@@ -302,4 +302,4 @@ def test_a_file_that_would_be_too_long_is_refused_by_a_sentence(
     for path in (f"statements/{statement.number}.{kind}", f"statement.{kind}"):
         answer = ana.get(f"/accounts/{statement.account_id}/{path}")
         assert answer.status_code == 400
-        assert b"at most 5 entries" in answer.content
+        assert b"up to 5 entries" in answer.content

@@ -124,7 +124,7 @@ def test_whoever_holds_a_digest_reads_what_the_books_say(
     for typed in (digest, spaced):
         answer = client.get(CHECK, {"digest": typed})
         page = answer.content.decode()
-        assert "The books say the same" in page
+        assert "This matches the bank" in page
         for name in ("opening", "money_in", "money_out", "closing"):
             assert f"{getattr(statement, name):,.2f}" in page
         assert "Ana &lt;Ribeiro&gt;" in page
@@ -168,9 +168,9 @@ def test_a_row_that_was_falsified_is_found(
     with walls_down("transactions") as cursor:
         cursor.execute("UPDATE transactions SET description = 'Bay' WHERE id = %s", [row.pk])
     page = client.get(CHECK, {"digest": statement.hex_digest}).content.decode()
-    assert "The books say something else" in page
+    assert "This does not match the bank" in page
     other = client.get(CHECK, {"digest": issued[0].hex_digest}).content.decode()
-    assert "The books say the same" in other
+    assert "This matches the bank" in other
 
 
 QUERIES = [
@@ -373,14 +373,14 @@ def test_a_code_stays_true_when_what_its_search_reads_has_changed(
         cursor.execute("UPDATE transactions SET reference = 'No' WHERE id = %s", [few[0].pk])
     page = Client().get(url)
     assert not page.context["checked"].is_true
-    assert "The books give another digest" in text_of(page)
+    assert "records have a different digest" in text_of(page)
 
 
 def test_a_code_without_places_says_that_its_search_may_find_others(
     ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one of a selection that is too long for places, or that was made before there were any."""
-    monkeypatch.setattr(places, "MOST_BYTES", 0)
+    monkeypatch.setattr(places, "MAX_BYTES", 0)
     url = code_of(ana, account, "?q=Ohara", monkeypatch)
     assert Client().get(url).context["checked"].is_true
     User.objects.filter(name__endswith="Ohara").update(name="Mara Lindt")
@@ -402,7 +402,7 @@ def test_a_code_of_no_entries_is_checked_without_its_search(
 def test_a_search_that_is_applied_again_for_strangers_has_a_limit_of_time(
     ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "MOST_BYTES", 0)
+    monkeypatch.setattr(places, "MAX_BYTES", 0)
     url = code_of(ana, account, "?q=Ohara", monkeypatch)
     # Without the limit, no row sleeps, and the test fails at once.
     slow = Entry.objects.for_account(account).extra(

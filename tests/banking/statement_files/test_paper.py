@@ -54,7 +54,7 @@ def test_each_page_begins_with_the_balance_before_it_and_with_the_day() -> None:
 @pytest.mark.parametrize("count", range(20, 40))
 def test_what_proves_a_statement_never_stands_alone_on_a_page(count: int) -> None:
     pages = pages_of(pdf(document([date(2026, 1, 5)] * count)))
-    assert "Closing balance" in pages[-1].split("Is it true?")[0]
+    assert "Closing balance" in pages[-1].split("Check this statement")[0]
     assert "".join(pages).count("Mara") == count
     for page in pages[1:]:
         assert page.count("05 Jan 2026") == ("Mara" in page)
@@ -141,7 +141,9 @@ def test_a_pdf_has_a_limit_of_letters_in_texts_that_are_not_plain(
     assert pdf(document([], lines=[*slow, *plain]))
 
 
-@pytest.mark.parametrize("length", [pdf_format.MOST_OF_CODE, pdf_format.MOST_OF_CODE + 1, 9000])
+@pytest.mark.parametrize(
+    "length", [pdf_format.MAX_CODE_LENGTH, pdf_format.MAX_CODE_LENGTH + 1, 9000]
+)
 def test_a_code_that_would_be_too_long_is_left_out_and_the_link_stays(
     length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,7 +157,7 @@ def test_a_code_that_would_be_too_long_is_left_out_and_the_link_stays(
     url = f"{ADDRESS}?choice=".ljust(length, "x")
     content = pdf(document([], check_url=url))
     text = pdf_text(content)
-    has_code = length <= pdf_format.MOST_OF_CODE
+    has_code = length <= pdf_format.MAX_CODE_LENGTH
     assert codes == ([url] if has_code else [])
     assert ("Follow the code" in text) is has_code
     assert ("too long for a code" in text) is not has_code
@@ -179,7 +181,7 @@ def test_only_a_digest_that_can_be_typed_stands_beside_the_address(
     assert "/statements/check/" in pdf_text(got(ana, issued[0], "pdf"))
     chosen = pdf_text(whole(ana.get(f"/accounts/{account.pk}/statement.pdf?direction=in")))
     assert "/statements/check/" not in chosen
-    assert "Is it true?" in chosen
+    assert "Check this statement" in chosen
 
 
 @pytest.mark.django_db

@@ -40,7 +40,7 @@ from banking.attachments.models import Attachment
 from banking.outside.models import OutsideAccount, OutsideImport
 from banking.payment_files.models import PaymentLine
 from banking.standing_orders.models import StandingOrder
-from banking.standing_orders.services import end, note_refusal, skip
+from banking.standing_orders.services import end, record_refusal, skip
 from explorer.models import QueryRun, SavedQuery
 from ledger.db.history.facts import set_reason, with_facts
 from ledger.db.ids import uuid7
@@ -239,7 +239,7 @@ def left(ana: Account) -> Account:
         mine = owner.accounts.get()
         order = order_of(mine, other, owner=owner, description="To Ana Ferreira")
         skip(order=order, day=order.first_on, why="Ana Ferreira is away")
-        note_refusal(order=order, why="Ana Ferreira is away", at=timezone.now())
+        record_refusal(order=order, why="Ana Ferreira is away", at=timezone.now())
         end(order=order, why="The bank ended it. Ana Ferreira has died.")
         logged(UserFactory(is_staff=True), order)
         choose(owner=owner, kind=AlertKind.NEW_DEVICE)

@@ -1,7 +1,7 @@
 from typing import Any
 
 from banking.alerts.sending import send_due
-from banking.alerts.telling import tell_of_coming
+from banking.alerts.upcoming import write_upcoming_alerts
 from ledger.jobs.command import JobCommand
 from ledger.text.lines import counted
 
@@ -12,9 +12,9 @@ class Command(JobCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            written = tell_of_coming()
+            written = write_upcoming_alerts()
         finally:
-            mails = send_due()  # of what was written, whatever could not be
+            mails = send_due()  # sends what was written, even if an alert failed
         self.stdout.write(
             f"Wrote {counted(written, 'alert')}, sent {counted(mails.sent, 'mail')};"
             f" {mails.waiting:,} are tried again."

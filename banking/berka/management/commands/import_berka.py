@@ -30,7 +30,9 @@ class Command(BaseCommand):
         except (SealedDays, UnreadableSource) as error:
             raise CommandError(str(error)) from None
         except KeyboardInterrupt:
-            self.stderr.write(f"Stopped after {report.imported:,} rows; run it again to go on.")
+            self.stderr.write(
+                f"Stopped after {report.imported:,} rows; run the command again to continue."
+            )
             sys.exit(130)
         if report.refusals:
             sys.exit(1)
@@ -41,11 +43,11 @@ class Command(BaseCommand):
         # No bar where the output is not a terminal.
         with tqdm(total=source.row_count, unit=" rows", disable=None, file=sys.stderr) as bar:
             book(source, report, bar.update)
-        self._tell(report, time.monotonic() - started)
-        for sentence in comparison(source):
-            self.stdout.write(sentence)
+        self._print_report(report, time.monotonic() - started)
+        for line in comparison(source):
+            self.stdout.write(line)
 
-    def _tell(self, report: ImportReport, seconds: float) -> None:
+    def _print_report(self, report: ImportReport, seconds: float) -> None:
         for refusal in sorted(report.refusals):
             self.stderr.write(str(refusal))
         rows = report.imported + report.skipped
@@ -53,7 +55,7 @@ class Command(BaseCommand):
             f"Opened {report.accounts:,} accounts for {report.users:,} new users. "
             f"Imported {report.imported:,} transactions, skipped {report.skipped:,} already in "
             f"the books, refused {len(report.refusals):,}. "
-            f"{seconds:.1f} s, {rows / seconds:,.0f} rows a second."
+            f"{seconds:.1f} s, {rows / seconds:,.0f} rows per second."
         )
         if report.refusals:
             self.stderr.write(

@@ -1,4 +1,4 @@
-"""Encrypts the secrets of webhooks anew after a change of SECRET_KEY."""
+"""Encrypts the secrets of webhooks again after a change of SECRET_KEY."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from ledger.text.lines import counted
 
 class Command(BaseCommand):
     help = (
-        "Encrypt the secrets of webhooks with the present SECRET_KEY. Those encrypted with a key in"
-        " SECRET_KEY_FALLBACKS no longer need it then."
+        "Encrypt the secrets of webhooks with the current SECRET_KEY. Afterwards they no longer"
+        " need the keys in SECRET_KEY_FALLBACKS."
     )
 
     def handle(self, **_options: Any) -> None:
         count, refused = reencrypt_webhooks()
-        self.stdout.write(f"Encrypted the secrets of {counted(count, 'webhook')} anew.")
+        self.stdout.write(f"Encrypted the secrets of {counted(count, 'webhook')} again.")
         if refused:
             names = [f"webhook {each.pk} of person {each.owner_id}" for each in refused]
             raise CommandError(

@@ -1,4 +1,4 @@
-"""`manage.py post_file FILE.csv --from NUMBER`: pays every line of a file out of one account."""
+"""`manage.py post_file FILE.csv --from NUMBER`: pays every line of a file from one account."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ from transactions.services import MAX_TOGETHER
 
 class Command(BaseCommand):
     help = (
-        "Pays every line of a CSV file (to, name, amount, description, reference) out of one "
+        "Pays every line of a CSV file (to, name, amount, description, reference) from one "
         "account. Running it again books only what is not booked yet. Exits 1 where lines were "
         "refused."
     )
@@ -75,7 +75,7 @@ class Command(BaseCommand):
             file = self._checked(file)
         if not options["dry_run"]:
             file = self._booked(file, whole=not options["what_can_be_booked"])
-        self._tell(file, options["output"])
+        self._print_results(file, options["output"])
         refused = file.refused_count
         if options["dry_run"] and was_new:
             discard(file)
@@ -97,7 +97,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _try(self, output: Path | None) -> None:
-        """Checks, before anything is booked, that the result can be written there."""
+        """Checks before booking that the result file can be written."""
         try:
             if output is not None:
                 output.open("a").close()
@@ -105,14 +105,14 @@ class Command(BaseCommand):
             raise CommandError(f"{output} cannot be written: {error.strerror}.") from None
 
     def _refuse_what_was_paid(self, file: PaymentFile) -> None:
-        """Raises CommandError if another file paid the same lines: that needs `--run`."""
+        """Raises CommandError if another file paid the same lines, which requires `--run`."""
         same = PaymentFile.objects.same_as(file).newest_first().first()
         if same is not None:
             discard(file)
             paid = f"{same.name} of {long_date(same.created_at)}"
             raise CommandError(
-                f"The same lines were paid before, by {paid}. Nothing was booked; to pay them "
-                "once more, give them a label: --run LABEL."
+                f"The same lines were paid before, by {paid}. Nothing was booked. To pay them "
+                "again, use a label: --run LABEL."
             )
 
     def _checked(self, file: PaymentFile) -> PaymentFile:
@@ -135,21 +135,23 @@ class Command(BaseCommand):
             with self._bar(file.waiting_count, "Booking") as bar:
                 file = (book_whole if whole else book_rest)(file, bar.update)
         except LinesRefused:
-            self.stderr.write("Nothing was booked.")  # the line says why, further down
+            self.stderr.write("Nothing was booked.")  # the reason is printed with the line below
         except BookingStopped as stopped:
             self.stderr.write(f"{stopped} ({stopped.__cause__})")
             file, at_least = stopped.file, "at least "
         except TooManyTogether as refusal:
-            self.stderr.write(f"{refusal} The option for that is --what-can-be-booked.")
+            self.stderr.write(f"{refusal} Use the option --what-can-be-booked.")
         except LedgerError as refusal:
             self.stderr.write(str(refusal))
         except KeyboardInterrupt:
-            self.stderr.write("Stopped; run it again to go on. No line is booked twice.")
+            self.stderr.write(
+                "Stopped. Run the command again to continue. No line is booked twice."
+            )
             sys.exit(130)
         self.stdout.write(f"Booked {at_least}{payments(file.booked_count - before)}.")
         return file
 
-    def _tell(self, file: PaymentFile, output: Path | None) -> None:
+    def _print_results(self, file: PaymentFile, output: Path | None) -> None:
         refused = PaymentLine.objects.of(file).refused().in_order()
         for line in refused.iterator(chunk_size=PART):
             self.stderr.write(f"line {line.number}: {line.verdict}")
@@ -158,5 +160,5 @@ class Command(BaseCommand):
                 target.writelines(result_lines(file))
 
     def _bar(self, total: int, words: str) -> tqdm:
-        """Returns a progress bar; it is shown only in a terminal."""
+        """Returns a progress bar, which is shown only in a terminal."""
         return tqdm(total=total, desc=words, unit=" lines", disable=None, file=sys.stderr)

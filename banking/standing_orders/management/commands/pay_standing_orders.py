@@ -12,7 +12,7 @@ class Command(JobCommand):
         counts = pay_due()
         self.stdout.write(
             f"Paid {_many(counts.paid)}; refused {counts.waiting:,} that are tried again, and"
-            f" {counts.refused:,} for good."
+            f" {counts.refused:,} permanently."
         )
 
 

@@ -1,4 +1,4 @@
-"""Which lines of a preview seem to be entered already."""
+"""Finds the lines of a preview that seem to be duplicates of entries."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,32 +13,36 @@ from django.db.models.expressions import RawSQL
 from banking.outside.models import OutsideAccount, OutsideEntry, OutsideImport
 from ledger.db.local_settings import locally
 
-SHOWN_LIKE = 3  # texts of entries beside a line
-MOST_LIKE = 1000  # entries in which they are looked for
-NEAR = 6  # days by which the day of a payment may differ between two downloads; not a week
-# A number below 10,000 counts the lines of a file, or of a day.
+SHOWN_LIKE = 3  # texts of entries per line
+MAX_SEARCHED = 1000  # entries that are searched
+NEAR = 6  # days by which a payment's day may differ between two downloads; less than a week
+# A number below 10,000 is not an id: it counts the lines of a file, or of a day.
 _BANK_ID = """
     CASE WHEN outside_id ~ '^[0-9]{1,4}$' THEN '' ELSE lower(replace(outside_id, '-', '')) END
 """
 _TEXTS = "left(lower(concat_ws(' ', other, description, reference)), 300)"
-# Note [Linear doubles]: an owner may give any number of lines and entries one id, amount and day.
-# So no join pairs lines with entries by these: windows find for each line the entries next to it.
-# `test_doubles_are_found_in_linear_time` counts the rows.
+# Note [Linear duplicates]: an owner may have any number of lines and entries with one id, amount
+# and day. So no join pairs lines with entries by these. Instead, window functions find the
+# neighbouring entries of each line. `test_doubles_are_found_in_linear_time` counts the rows.
 
 
-def mark_doubles(source: OutsideImport) -> int:
-    """Marks the lines that seem to be entered already, and returns their number.
+def mark_duplicates(source: OutsideImport) -> int:
+    """Marks the lines that seem to be duplicates, and returns their number.
 
-    With an id of the other bank's: an entry has the same id and amount, and the same day or, as the
-    last before it or the first after it within NEAR days, half of the words; or a line further up
-    in the file has all of these on the same day.
-    Else the id is another payment's: some ids are of who is paid, and some begin anew. Ids are
-    compared without dashes and case, by which the formats of a bank differ. Without an id, by day,
-    amount and texts: the n-th such line is a double if n are entered. So two coffees on one day are
-    two entries, however often the file is imported.
+    A line with an id of the other bank is a duplicate of an entry with the same id and amount on
+    the same day. On another day within NEAR days, the nearest such entry must also share half of
+    the words. A line is also a duplicate of an earlier line in the file with the same id, amount
+    and day and half of the words. In other cases the id belongs to another payment, because some
+    ids identify a payee, and some banks reuse ids. Ids are compared without dashes and case,
+    because the formats of a bank differ in these.
 
-    Some banks give all payments of a batch one id in camt.053, whose lines have to lead to its
-    closing balance, so none of them stands there twice: an id of several lines is none there.
+    If the line or the entry has no id, they are compared by day, amount and texts: the n-th such
+    line is a duplicate if n such entries exist. So two coffees on one day stay two entries, however
+    often the file is imported.
+
+    In camt.053, some banks use one id for all payments of a batch. The lines of such a file must
+    add up to its closing balance, so no payment is in the file twice. So an id that several lines
+    of the file share is ignored.
     """
     is_camt = source.format == OutsideImport.Format.CAMT
     # Postgres has no statistics yet for rows that were just copied, and would join them in loops.
@@ -97,14 +101,16 @@ def mark_doubles(source: OutsideImport) -> int:
             FROM found
             WHERE outside_entries.id = found.id AND outside_entries.source_id = %(source)s
                 AND outside_entries.is_double IS DISTINCT FROM found.is_double
-            """,  # noqa: S608 - put together from a constant
+            """,  # noqa: S608 - made of a constant
             {"account": source.account_id, "source": source.pk, "is_camt": is_camt},
         )
     return OutsideEntry.objects.of(source).filter(is_double=True).count()
 
 
 def _nearest(aggregate: str, order: str) -> str:
-    """SQL of the day and the texts of the last entry up to a line, or the first one from it on."""
+    """Returns SQL of the day and the texts of the last entry up to a line, or of the first entry
+    from the line on.
+    """
     return f"""
         {aggregate}(ARRAY[booked_on::text, texts]) FILTER (WHERE id IS NULL)
             OVER (PARTITION BY bank_id, amount ORDER BY {order})
@@ -112,7 +118,9 @@ def _nearest(aggregate: str, order: str) -> str:
 
 
 def _is_same(entry: str) -> str:
-    """SQL that is true if a line is this entry: on its day, or with its words within NEAR days."""
+    """Returns SQL: whether a line duplicates this entry, on its day, or with its words within NEAR
+    days.
+    """
     return f"""(
         {entry}[1]::date = booked_on
         OR abs({entry}[1]::date - booked_on) <= {NEAR} AND {_are_alike("texts", f"{entry}[2]")}
@@ -120,8 +128,8 @@ def _is_same(entry: str) -> str:
 
 
 def _are_alike(one: str, other: str) -> str:
-    """SQL that is true if two texts share half of the words of the one that has fewer; true too if
-    one has none.
+    """Returns SQL: whether two texts share half of the words of the shorter text. Also true if one
+    text has no words.
     """
     words = r"array_remove(regexp_split_to_array({}, '\W+'), '')"
     return f"""(
@@ -129,12 +137,12 @@ def _are_alike(one: str, other: str) -> str:
             SELECT unnest(pair.one) INTERSECT SELECT unnest(pair.other)
         ) AS shared) >= least(cardinality(pair.one), cardinality(pair.other))
         FROM (SELECT {words.format(one)} AS one, {words.format(other)} AS other) AS pair
-    )"""  # noqa: S608 - put together from a constant
+    )"""  # noqa: S608 - made of a constant
 
 
-# New lines of a preview with the day and the amount of an entry, counted as doubles are: if two
-# entries have both, two lines look alike. And those with the id and the amount of one within NEAR
-# days, whose words differ.
+# New lines of a preview with the day and the amount of an entry, counted like duplicates: if two
+# entries have both, two lines are lookalikes. And lines with the id and the amount of an entry
+# within NEAR days whose words differ.
 _ALIKE = f"""
     WITH entered AS (
         SELECT booked_on, amount, count(*) AS count FROM outside_entries
@@ -163,21 +171,21 @@ _ALIKE = f"""
         UNION
         SELECT id FROM of_id WHERE NOT is_entered AND NOT is_double AND count > 0
     )
-"""  # noqa: S608 - put together from constants
+"""  # noqa: S608 - made of constants
 
 
 @dataclass(frozen=True, slots=True)
 class Lookalikes:
-    """New lines of a preview that may be an entry: see `_ALIKE`."""
+    """New lines of a preview that may be duplicates: see `_ALIKE`."""
 
     count: int
-    ids: set[UUID]  # those among the lines that a page shows
+    ids: set[UUID]  # of lookalikes on the page
 
 
 def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Lookalikes:
-    """How many there are, and which of the lines that a page shows are."""
+    """Returns the number of lookalikes in a preview, and which lines of a page are among them."""
     sql = f"{_ALIKE} SELECT count(*), array_agg(id) FILTER (WHERE id = ANY(%(lines)s)) FROM alike"  # noqa: S608
-    # As in `mark_doubles`: no statistics yet for rows that were just copied.
+    # As in `mark_duplicates`: no statistics yet for rows that were just copied.
     with locally(enable_nestloop="off"), connection.cursor() as cursor:
         cursor.execute(sql, {**_facts_of(source), "lines": [line.pk for line in lines]})
         count, ids = cursor.fetchone()
@@ -185,8 +193,8 @@ def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Looka
 
 
 def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list[str]:
-    """For each line up to SHOWN_LIKE texts of the entries that it may be, see `lookalikes_of`: with
-    its amount, and its day or its id. Two queries; none without a line.
+    """Returns, for each line, up to SHOWN_LIKE texts of entries that it may duplicate, see
+    `lookalikes_of`: they have its amount, and its day or its id. Two queries; none without a line.
     """
     lines = list(lines)
     if not lines:
@@ -196,7 +204,7 @@ def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list
         amount__in={line.amount for line in lines},
         booked_on__range=(min(days) - near, max(days) + near),
     )
-    found = list(entries[:MOST_LIKE])
+    found = list(entries[:MAX_SEARCHED])
     rows = OutsideEntry.objects.filter(pk__in=[each.pk for each in (*lines, *found)])
     bank_id = RawSQL(_BANK_ID, ())  # noqa: S611 - a constant
     ids = dict(rows.annotate(bank_id=bank_id).values_list("pk", "bank_id"))
@@ -213,7 +221,7 @@ def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list
 
 
 def delete_lookalikes(source: OutsideImport) -> None:
-    """Deletes them from the preview, within the caller's database transaction."""
+    """Deletes the lookalikes from the preview, within the caller's database transaction."""
     sql = f"{_ALIKE} DELETE FROM outside_entries AS entry USING alike WHERE entry.id = alike.id"  # noqa: S608
     with locally(enable_nestloop="off"), connection.cursor() as cursor:
         cursor.execute(sql, _facts_of(source))

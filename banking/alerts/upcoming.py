@@ -1,4 +1,4 @@
-"""Alerts of what no commit causes: a hold that will expire, an order that will lack money."""
+"""Writes the alerts that no commit causes: a hold will expire, an order will lack money."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from banking.alerts.orders import tell_of_lacking_money
+from banking.alerts.orders import write_lacking_money_alerts
 from ledger.jobs.records import clock
 
 BEFORE_EXPIRY = timedelta(days=1)
@@ -24,9 +24,11 @@ _HOLDS = """
 """
 
 
-def tell_of_coming() -> int:
-    """Writes the alerts of the days to come, each once. Returns how many. Safe to run twice. If
-    those of one person fail, writes all others first, then raises that error.
+def write_upcoming_alerts() -> int:
+    """Writes the alerts of the coming days, each once. Returns how many. Safe to run twice.
+
+    If the alerts of one person fail, writes the alerts of all other people first, then raises that
+    error.
     """
     now = clock()
     parameters: dict[str, Any] = {
@@ -35,4 +37,4 @@ def tell_of_coming() -> int:
     with connection.cursor() as cursor:
         cursor.execute(_HOLDS, parameters)
         written: int = cursor.rowcount
-    return written + tell_of_lacking_money()
+    return written + write_lacking_money_alerts()
