@@ -8,8 +8,9 @@ class CookbookConfig(AppConfig):
     label = "cookbook"
 
     def import_models(self) -> None:
-        """Its models are tables of the practice bank alone. An app without a module of models is
-        left out of content types, permissions, dumps and syncdb, which are about the real books.
+        """Imports the models, then hides them from Django: their tables exist only in the practice
+        bank. Without a models module, Django omits an app from content types, permissions, dumps
+        and syncdb.
         """
         super().import_models()
         self.models_module = None

@@ -1,7 +1,7 @@
 """The table at the top of the cookbook: the usual lines of the ORM, and the SQL of each.
 
-The lines run once in each process, in the practice bank, and are rolled back: the SQL is what
-Django sent. Each leads to the recipe that says more.
+The lines run once in each process, in the practice bank, and are rolled back. The table shows the
+SQL that Django sent, and each line links to a recipe with more detail.
 """
 
 import ast
@@ -29,7 +29,7 @@ from transactions.models import Transaction
 class OrmLine:
     """A line of the table: what it does, its source, and the statements that Postgres received.
 
-    `recipe` says more about it. `note` says what the SQL is elsewhere, "" if it is the same.
+    `recipe` is the linked recipe. `note` describes how the SQL differs outside the cookbook, or "".
     """
 
     does: str
@@ -121,8 +121,8 @@ SAVEPOINT = (
     "These lines run in one transaction, so atomic() is a savepoint here. Elsewhere it sends BEGIN "
     "and COMMIT."
 )
-# What each line does, the line, and the recipe about it. Those that read jars come after those
-# that insert them: without a jar, no second query is sent for the notes.
+# What each line does, the line, and its recipe. Lines that read jars come after lines that insert
+# jars: without a jar, Django sends no second query for the notes.
 LINES: tuple[tuple[str, Callable[[], Any], str], ...] = (
     ("Rows that match", rows_that_match, "rents-by-size"),
     ("Rows that do not match", rows_that_do_not_match, "daily-limits"),
@@ -149,7 +149,7 @@ NOTES = {all_or_none: SAVEPOINT}
 
 @cache
 def lines() -> tuple[OrmLine, ...]:
-    """The table. Raises NoPracticeBank if there is none to run the lines in."""
+    """Returns the lines of the table. Raises NoPracticeBank if there is no practice bank."""
     require()
     with (
         as_cookbook_role(writes=True),
@@ -169,7 +169,7 @@ def lines() -> tuple[OrmLine, ...]:
 
 
 def source_of(line: Callable[[], Any]) -> str:
-    """The one statement of a function as it is written; of a return, its expression."""
+    """Returns the source of a function's only statement, or of the expression that it returns."""
     source = textwrap.dedent(inspect.getsource(line))
     (function,) = ast.parse(source).body
     (statement,) = function.body  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
-"""Tables that only the practice bank has: what recipes need and the real books have no use for.
+"""Tables for recipes that exist only in the practice bank.
 
-Not managed by migrations: `practice.bank.build` makes them, in the practice bank and nowhere else.
+Migrations do not manage them: `practice.bank.build` creates them in the practice bank.
 """
 
 import uuid
@@ -30,7 +30,7 @@ class Jar(models.Model):
 
 
 class Job(models.Model):
-    """Work that waits in a queue, for several workers at once."""
+    """A job in a queue, for several parallel workers."""
 
     what = models.CharField(max_length=80)
     done_by = models.CharField(max_length=40, blank=True, default="")
@@ -66,9 +66,9 @@ class LivingContacts(models.Manager["Contact"]):
 
 
 class Contact(models.Model):
-    """Somebody whom a customer pays often. A deleted contact keeps its row, with deleted_at."""
+    """A person that a customer often pays. A deleted contact keeps its row, with deleted_at."""
 
-    # The real books have no such table, so deleting a person there must not ask for it.
+    # The real books have no such table, so deleting a person there must not query it.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+")
     name = models.CharField(max_length=100)
     number = models.CharField(max_length=20)
@@ -93,7 +93,7 @@ class Contact(models.Model):
 
 
 class ExchangeRate(models.Model):
-    """What a unit of a currency was worth in dollars on a day."""
+    """The value of one unit of a currency in dollars on a day."""
 
     currency = models.CharField(max_length=3)
     day = models.DateField()
@@ -115,7 +115,7 @@ class Voucher(models.Model):
     comments. `practice.vouchers` inserts some."""
 
     code = models.CharField(max_length=20)
-    email = models.EmailField(db_comment="Of whoever gave it, as it was typed")
+    email = models.EmailField(db_comment="Email of the giver, as it was typed")
     worth = models.DecimalField(max_digits=9, decimal_places=2)
     spent = models.DecimalField(
         max_digits=9, decimal_places=2, db_default=0, db_comment="Never more than it is worth"
@@ -146,7 +146,7 @@ class Voucher(models.Model):
 
 
 class BoxRental(models.Model):
-    """Who has a safe-deposit box from when until when; a box has one holder at a time."""
+    """A rental of a safe-deposit box for some days; a box has one holder at a time."""
 
     box = models.IntegerField()
     holder = models.CharField(max_length=80)
@@ -162,7 +162,7 @@ class BoxRental(models.Model):
                     ("box", RangeOperators.EQUAL),
                     ("during", RangeOperators.OVERLAPS),
                 ],
-                violation_error_message="Somebody else has that box then.",
+                violation_error_message="This box is already rented on some of these days.",
             ),
         ]
 
@@ -171,7 +171,7 @@ class BoxRental(models.Model):
 
 
 class Favourite(models.Model):
-    """A payee whom a person pays often, at a position of the person's choice; one may be main."""
+    """A payee that a person often pays, at a position the person chose; one may be main."""
 
     owner = models.CharField(max_length=80)
     payee = models.CharField(max_length=80)
@@ -197,7 +197,7 @@ class Favourite(models.Model):
 
 
 class OfficeKind(models.TextChoices):
-    """Where an office is."""
+    """The location of an office."""
 
     CITY = "city", "In the city"
     STATION = "station", "At a station"
@@ -205,7 +205,7 @@ class OfficeKind(models.TextChoices):
 
 
 class Office(models.Model):
-    """An office of the bank: one field of each plain kind, and a list."""
+    """An office of the bank, with one field of each plain kind and a list."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
@@ -229,7 +229,7 @@ class Office(models.Model):
 
 
 class Reminder(models.Model):
-    """Something to remember. A policy of the database shows a reader only their own: see
+    """A reminder. A policy of the database shows each reader only their own reminders: see
     `practice.reminders`.
     """
 

@@ -1,6 +1,6 @@
-"""What a recipe is: a small function, the words about it, and its own source.
+"""Recipes: a small function, its description and its source.
 
-    GROUP = RecipeGroup("joins", "Joins", "Rows of several tables at once.")
+    GROUP = RecipeGroup("joins", "Joins", "Rows of several tables in one query.")
 
     @GROUP.recipe("Every row with its parent", asks="…", shows=("select_related",), …)
     def payments_with_sender(most: int = 5) -> QuerySet[Transaction]:
@@ -28,12 +28,12 @@ from cookbook import models
 class Recipe:
     """One function of the cookbook.
 
-    `asks` is a developer's question. `shows` has the names of its features, as people search for
-    them. `notice` and `pitfall` have a sentence or two each.
-    `writes` opens the practice bank for writing; it is rolled back all the same. `on_writer` says
-    that it asks the server about itself, so that no replica may answer. `commits` runs
-    it on connections of its own in a scratch schema (see `sessions.py`). `postgres` and `django`
-    are the oldest versions that can do it, like 170000 and (6, 0).
+    `asks` is a developer's question. `shows` contains the features that it shows, under the names
+    that people search for. `notice` and `pitfall` are one or two sentences each.
+    `writes` allows writes to the practice bank, which are rolled back. `on_writer` runs the recipe
+    on the writer, because it queries the server about itself. `commits` runs it on separate
+    connections in a scratch schema (see `sessions.py`). `postgres` and `django` are the oldest
+    versions that can run it, like 170000 and (6, 0).
     """
 
     function: Callable[..., Any]
@@ -51,7 +51,7 @@ class Recipe:
 
     @property
     def slug(self) -> str:
-        """Its name in addresses: "lost-update"."""
+        """The recipe's name in URLs, like "lost-update"."""
         return self.function.__name__.replace("_", "-")
 
     @property
@@ -60,23 +60,23 @@ class Recipe:
 
     @property
     def feature(self) -> str:
-        """The feature it is about, the first part of its title: "F() expressions"."""
+        """The main feature, which is the first part of the title, like "F() expressions"."""
         return self.title.partition(": ")[0]
 
     @property
     def summary(self) -> str:
-        """The second part of its title, "" if there is none: "avoid the lost update"."""
+        """The second part of the title, like "avoid the lost update", or ""."""
         return self.title.partition(": ")[2]
 
     @property
     def about(self) -> str:
-        """The first line of its docstring."""
+        """The first line of the function's docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
     @cached_property
     def source(self) -> str:
         """The source of the function, without its decorator."""
-        return _without_words(self.function)
+        return _without_decorator(self.function)
 
     @cached_property
     def parts(self) -> str:
@@ -84,13 +84,15 @@ class Recipe:
         module = inspect.getmodule(self.function)
         if module is None:  # pragma: no cover  recipes are in files
             return ""
-        return "\n\n\n".join(_without_words(part) for part in _used_of(self.source, vars(module)))
+        return "\n\n\n".join(
+            _without_decorator(part) for part in _definitions_used(self.source, vars(module))
+        )
 
     @cached_property
     def tables(self) -> str:
-        """The models that only the practice bank has, where it uses some."""
-        used = _used_of(f"{self.parts}\n\n\n{self.source}", vars(models))
-        return "\n\n\n".join(_without_words(part) for part in used)
+        """The source of the models of `cookbook.models` that the recipe uses."""
+        used = _definitions_used(f"{self.parts}\n\n\n{self.source}", vars(models))
+        return "\n\n\n".join(_without_decorator(part) for part in used)
 
     @cached_property
     def imports(self) -> str:
@@ -107,7 +109,7 @@ class Recipe:
 
     @property
     def missing(self) -> str:
-        """Why it cannot run here, "" where it can: "needs Postgres 17"."""
+        """The reason why it cannot run here, like "needs Postgres 17", or ""."""
         if self.django > django.VERSION[:2]:
             return f"needs Django {'.'.join(map(str, self.django))}"
         if self.postgres > connection.pg_version:  # type: ignore[attr-defined]
@@ -117,7 +119,7 @@ class Recipe:
 
 @dataclass
 class RecipeGroup:
-    """Recipes about one thing, in the order in which they are to be read."""
+    """Recipes about one subject, in reading order."""
 
     slug: str
     title: str
@@ -131,7 +133,7 @@ class RecipeGroup:
     def recipe(
         self, title: str, **words: Any
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Makes a function a recipe of this group; the function itself stays what it is.
+        """Adds a function to the recipes of this group; the function itself is not changed.
 
         The keyword arguments are the fields of `Recipe`.
         """
@@ -143,8 +145,8 @@ class RecipeGroup:
         return add
 
 
-def _without_words(part: Any) -> str:
-    """Its source without the decorator that makes it a recipe; other decorators belong to it."""
+def _without_decorator(part: Any) -> str:
+    """Returns the source without the decorator `GROUP.recipe`, but with other decorators."""
     source = textwrap.dedent(inspect.getsource(part))
     (node,) = ast.parse(source).body
     own = [
@@ -159,14 +161,16 @@ def _names_in(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
-def _used_of(source: str, namespace: dict[str, Any], seen: set[str] | None = None) -> Iterator[Any]:
-    """The functions and classes of a module that the source uses, and what those use, first
-    things first."""
+def _definitions_used(
+    source: str, namespace: dict[str, Any], seen: set[str] | None = None
+) -> Iterator[Any]:
+    """Yields the functions and classes of a module that the source uses, directly or indirectly.
+    Each comes after the definitions that it needs."""
     seen = set() if seen is None else seen
     for name in sorted(_names_in(source) - seen):
         part = namespace.get(name)
         if inspect.isfunction(part) or inspect.isclass(part):
             seen.add(name)
             if part.__module__ == namespace["__name__"]:
-                yield from _used_of(_without_words(part), namespace, seen)
+                yield from _definitions_used(_without_decorator(part), namespace, seen)
                 yield part

@@ -1,7 +1,7 @@
 """docs/orm-to-sql.md: the source of every recipe and the SQL that Postgres received.
 
-Each recipe runs until two runs agree. Where they differ, such as in the id of a new row, the page
-shows "…", so it is the same on every machine and a test can compare it.
+Each recipe runs until two runs send the same statements. Where values differ, such as the id of a
+new row, the page has "…". So the page is the same on every machine and a test can compare it.
 """
 
 import re
@@ -22,7 +22,7 @@ from ledger.text.sql_layout import lay_out
 FILE: Path = settings.BASE_DIR / "docs" / "orm-to-sql.md"
 WORDS = re.compile(r"[\w.:-]+|\s+|.")
 DIGIT = re.compile(r"\d")
-MOST_RUNS = 5
+MAX_RUNS = 5
 SAVEPOINT = re.compile(r"s\d+_x\d+")  # as Django names them: two runs may have the same by chance
 HEAD = (
     "# From the ORM to SQL\n\n"
@@ -37,12 +37,12 @@ NO_ANCHOR = re.compile(r"[^\w\- ]")  # what GitHub leaves out of the anchor of a
 
 
 def page() -> str:
-    """The whole page. Needs the practice bank and the newest Postgres that the recipes know."""
+    """Returns the whole page. Needs the practice bank and the newest Postgres of the recipes."""
     return "".join(text for _recipe, text in parts())
 
 
 def parts(groups: Iterable[RecipeGroup] = GROUPS) -> Iterator[tuple[Recipe | None, str]]:
-    """The parts of the page in order: head and contents, then each group with its recipes."""
+    """Yields the parts of the page in order: head and contents, then each group and recipe."""
     if groups is GROUPS:
         yield None, HEAD + contents()
     for group in groups:
@@ -52,7 +52,7 @@ def parts(groups: Iterable[RecipeGroup] = GROUPS) -> Iterator[tuple[Recipe | Non
 
 
 def contents() -> str:
-    """A link to each group and each recipe."""
+    """Returns a list of links to each group and each recipe."""
     lines = [
         line
         for group in GROUPS
@@ -65,13 +65,13 @@ def contents() -> str:
 
 
 def _link(heading: str) -> str:
-    """A link to a heading of the page. Each is there once, so no anchor needs a number."""
+    """Returns a link to a heading. Headings are unique, so anchors do not need a number."""
     anchor = NO_ANCHOR.sub("", heading.lower()).replace(" ", "-")
     return f"[{heading}](#{anchor})"
 
 
 def chapter(recipe: Recipe) -> str:
-    """One recipe: question, source, SQL."""
+    """Returns one recipe as Markdown: question, source, SQL."""
     sent = [f"-- {recipe.missing}"] if recipe.missing else statements(recipe)
     sql = "\n".join(sent)
     source = "\n\n\n".join(part for part in (recipe.parts, recipe.source) if part)
@@ -81,25 +81,25 @@ def chapter(recipe: Recipe) -> str:
 
 
 def statements(recipe: Recipe) -> list[str]:
-    """The SQL, with comments where a step or session begins.
+    """Returns the SQL, with comments where a step or session begins.
 
-    Some recipes depend on chance, such as which session a deadlock ends; so it runs until two runs
-    agree.
+    Some recipes depend on chance, such as which session a deadlock ends. So the recipe runs until
+    two runs send the same statements. Raises ValueError if that does not happen.
     """
     form = form_of(recipe, {})
     form.full_clean()
     before: list[list[str]] = []
-    for _run in range(MOST_RUNS):
+    for _run in range(MAX_RUNS):
         now = _statements(run(recipe, form.cleaned_data))
         for earlier in before:
-            if went_the_same_way(earlier, now):
-                return [_what_stays(one, two) for one, two in zip(earlier, now, strict=True)]
+            if same_statements(earlier, now):
+                return [_common_text(one, two) for one, two in zip(earlier, now, strict=True)]
         before.append(now)
-    raise ValueError(f"{recipe.slug} sends other queries each time; it cannot be written down")
+    raise ValueError(f"{recipe.slug} sends other queries in each run, so it cannot be documented")
 
 
-def went_the_same_way(one: list[str], two: list[str]) -> bool:
-    """Whether two runs differ only in numbers, ids and times."""
+def same_statements(one: list[str], two: list[str]) -> bool:
+    """Returns whether two runs differ only in numbers, ids and times."""
     return len(one) == len(two) and all(
         len(words) == len(others)
         and all(a == b or DIGIT.search(a + b) for a, b in zip(words, others, strict=True))
@@ -123,8 +123,8 @@ def _statements(ran: RecipeRun) -> list[str]:
     return [*lines, *written(ran.steps)]
 
 
-def _what_stays(one: str, two: str) -> str:
-    """The text of both runs, with "…" for words that differ and for the date of today."""
+def _common_text(one: str, two: str) -> str:
+    """Returns the text of both runs, with "…" for words that differ and for today's date."""
     today = str(timezone.now().date())
     return "".join(
         a if a == b != today and not SAVEPOINT.fullmatch(a) else "…"

@@ -1,8 +1,8 @@
 """The search of the cookbook: Postgres full-text search over the texts of the recipes.
 
-Nothing is stored: the texts go along with each query as arrays, so they are never older than the
-code. Title and slug have the most weight, then question, features and group, then the
-explanations, then the source.
+Nothing is stored: each query sends the texts as arrays, so they always match the code. Title and
+slug have the most weight, then question, features and group, then the explanations, then the
+source.
 """
 
 import re
@@ -28,11 +28,11 @@ QUESTION_WORDS = frozenset(
     "a an can do does django how i in is it my of orm postgres the to use what".split()
 )
 # Note [Names in a query]: developers type names of code, such as User.objects.raw or
-# created_at__date. The last part is the subject; the objects and fields before it are those of the
-# reader's code, so a recipe need not have them, and neither values nor stop words. The longest
+# created_at__date. The last part is the subject. The objects and fields before it come from the
+# reader's code, so a recipe does not need to contain them, nor values and stop words. The longest
 # ending that is a feature finds its recipes: objects.raw before raw, rank__gte before gte. A
-# question word alone, such as IN, finds only features. Operators, such as ->>, have no words, so
-# they are compared as they are. A slice, such as [:10], is known by its brackets.
+# single question word, such as IN, finds only features. Operators, such as ->>, have no words, so
+# they are compared unchanged. A slice, such as [:10], is recognised by its brackets.
 NAME = re.compile(r"[\w+]+(?:\.[\w+]+)*")  # also N+1, whose 1 belongs to it
 STEP = re.compile(r"\.|__(?=\w)")  # between two parts of a name
 VALUE = re.compile(r"\d{1,4}")  # as in LIMIT 10; five digits are an SQLSTATE
@@ -69,15 +69,17 @@ ONE_WORD = "(to_tsquery('english', %s) || to_tsquery('simple', %s))"
 
 @dataclass(frozen=True, slots=True)
 class RecipeMatches:
-    """Recipes that contain every word of the query, and the best of those with some of them."""
+    """Recipes that contain every word of the query, and the best ones with only some words."""
 
     every: list[Recipe]
     some: list[Recipe]
 
 
 def find(query: str) -> RecipeMatches:
-    """The matching recipes, the best first: those with a feature of exactly this name, by its place
-    in their list, then by rank. Empty if the query has no words. See Note [Names in a query].
+    """Returns the matching recipes, the best first; none if the query has no words.
+
+    Recipes with a feature of exactly this name come first, by its place in their list. The others
+    are sorted by rank. See Note [Names in a query].
     """
     query = SLICE.sub(" slicing ", query[:MAX_CHARACTERS])
     names = _names(query)
@@ -98,7 +100,7 @@ def find(query: str) -> RecipeMatches:
 
 
 def _names(text: str) -> list[Name]:
-    """Its names and words, without question words unless there are no others."""
+    """Returns the names and words in a text, without question words if there are other words."""
     names = [
         tuple(tuple(_split(part).split()) for part in STEP.split(name))
         for name in NAME.findall(text[:MAX_CHARACTERS])[:MAX_WORDS]
@@ -111,9 +113,11 @@ def _words(names: Iterable[Name]) -> tuple[str, ...]:
 
 
 def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
-    """The slugs of recipes with a feature that is the query or an ending of one of its names.
+    """Returns the slugs of recipes with a feature that is the query or an ending of one of its
+    names.
 
-    The smaller the numbers, the better it fits: which ending, and its place in the recipe's list.
+    Each slug has two numbers, of which smaller is better: which ending matched, and the place of
+    the feature in the recipe's list.
     """
     wanted = [
         tuple(query_words(query)),  # NOT IN, whose second word is a question word
@@ -135,7 +139,7 @@ def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
 
 
 def _with_operator(query: str) -> dict[str, tuple[int, int]]:
-    """The slugs of recipes with a feature that is an operator of the query, as `_named` does."""
+    """Returns slugs like `_named`, of recipes with a feature that is an operator in the query."""
     operators = OPERATOR.findall(query)
     return {
         recipe.slug: (0, place)
@@ -146,7 +150,7 @@ def _with_operator(query: str) -> dict[str, tuple[int, int]]:
 
 
 def _required_words(names: Iterable[Name], words: list[str]) -> list[str]:
-    """The words that a recipe must have to match the whole query."""
+    """Returns the words that a recipe must have to match the whole query."""
     subjects = {word for name in names if not _is_value(name) for word in name[-1]}
     subjects -= _stop_words(words)
     return [word for word in words if word in subjects] or words
@@ -157,7 +161,7 @@ def _is_value(name: Name) -> bool:
 
 
 def _ranked(words: list[str], required: list[str]) -> list[tuple[Recipe, bool]]:
-    """Recipes with some of the words, the best first, and whether each has all required ones."""
+    """Returns recipes with some of the words, the best first, and whether each has `required`."""
     some, every = (
         joiner.join([ONE_WORD] * len(of)) for joiner, of in ((" || ", words), (" && ", required))
     )
@@ -168,13 +172,13 @@ def _ranked(words: list[str], required: list[str]) -> list[tuple[Recipe, bool]]:
 
 
 def similar(slug: str) -> list[Recipe]:
-    """Recipes with a similar slug, the most similar first."""
+    """Returns recipes with a similar slug, the most similar first."""
     return [BY_SLUG[name] for name in closest(slug, list(BY_SLUG), 5)]
 
 
 def suggestion(query: str) -> str:
-    """The query with misspelt words replaced by known ones; "" if no word is similar, or if the
-    new query finds nothing either."""
+    """Returns the query with misspelt words replaced by known words. Returns "" if no word is
+    similar, or if no recipe contains all words of the new query."""
     words = query_words(query)
     known = sorted(_known_words())
     corrected = [
@@ -188,14 +192,14 @@ def suggestion(query: str) -> str:
 
 
 def query_words(query: str) -> list[str]:
-    """Its words in lower case: "select_for_update()" has three."""
+    """Returns the words of a query in lower case: "select_for_update()" has three."""
     return _split(query[:MAX_CHARACTERS]).split()[:MAX_WORDS]
 
 
 @cache
 def _features() -> dict[str, dict[tuple[str, ...], int]]:
-    """Of each recipe by its slug: the words of its features, also "outer ref" for OuterRef, and
-    their places in `shows`."""
+    """Returns, by slug, the words of each recipe's features and their places in `shows`. OuterRef
+    is also there as "outer ref"."""
     return {
         recipe.slug: {
             words: place
@@ -209,7 +213,7 @@ def _features() -> dict[str, dict[tuple[str, ...], int]]:
 
 
 def _stop_words(words: Iterable[str]) -> set[str]:
-    """Those that the English dictionary drops, such as "with" and "no"."""
+    """Returns the words that the English dictionary drops, such as "with" and "no"."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT word FROM unnest(%s::text[]) AS word WHERE to_tsvector('english', word) = ''",
@@ -219,21 +223,23 @@ def _stop_words(words: Iterable[str]) -> set[str]:
 
 
 def _terms(word: str) -> tuple[str, str]:
-    """The word for 'english', and for 'simple', there as a prefix unless it is a single letter: a
-    prefix of the stem of "serializers" would match "serializable". Quoted, so that no character in
-    it is an operator."""
+    """Returns the word quoted for a tsquery, first for 'english', then for 'simple' as a prefix.
+
+    Only 'simple' uses prefixes, because the stem of "serializers" would match "serializable". A
+    single letter is not a prefix. Because of the quotes no character is an operator.
+    """
     return (f"'{word}'", f"'{word}':*" if len(word) > 1 else f"'{word}'")
 
 
 def _split(text: str) -> str:
-    """Words only: "n 1" for N+1, which Postgres would parse as n and +1, and "objects raw" for
-    objects.raw, which it would parse as the name of a host."""
+    """Returns only the words of a text: "n 1" for N+1, and "objects raw" for objects.raw. Postgres
+    would parse these as n and +1, and as the name of a host."""
     return " ".join(re.findall(r"[^\W_]+", text.lower()))
 
 
 @cache
 def texts() -> dict[str, list[str]]:
-    """The searched texts of all recipes, one list for each weight."""
+    """Returns the searched texts of all recipes, one list for each kind of text."""
     return {
         "slugs": [recipe.slug for recipe in RECIPES],
         "titles": [_split(recipe.title) for recipe in RECIPES],
@@ -252,7 +258,7 @@ def texts() -> dict[str, list[str]]:
 
 @cache
 def _known_words() -> frozenset[str]:
-    """The words of titles, questions and features, which a misspelt word may stand for."""
+    """Returns the words of titles, questions and features, which can replace a misspelt word."""
     texts_by_kind = texts()
     known = {
         word

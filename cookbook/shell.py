@@ -26,7 +26,7 @@ NO_RECIPE = "There is no recipe {}; type `recipes` to see them all."
 
 
 class Recipes:
-    """Every recipe's function by its name: `recipes.lost_update`."""
+    """All recipe functions as attributes, like `recipes.lost_update`."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         recipe = _named(name)
@@ -52,14 +52,14 @@ recipes = Recipes()
 
 
 def _named(function: str) -> Recipe | None:
-    """The recipe of a function, or of its name."""
+    """Returns the recipe with this function name, or None."""
     return BY_SLUG.get(function.replace("_", "-"))
 
 
 def cook(function: Callable[..., Any] | str, **values: Any) -> None:
     """Runs a recipe in the practice bank and prints its source, its SQL and its result.
 
-    Rolled back, as on its page. `values` are its arguments.
+    The recipe is rolled back, as on its page. `values` are its arguments.
     """
     name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
     recipe = _named(name)
@@ -68,16 +68,16 @@ def cook(function: Callable[..., Any] | str, **values: Any) -> None:
         return
     print(f"{recipe.source}\n")
     if recipe.missing:
-        print(f"It {recipe.missing}; here it can only be read.")
+        print(f"It {recipe.missing}, so it cannot run here.")
         return
     form = _form(recipe, values)
-    wrong = list(_wrong(form, values))
+    wrong = list(_errors(form, values))
     for line in wrong or _lines(recipe, run(recipe, form.cleaned_data)):
         print(line)
 
 
 def _form(recipe: Recipe, values: dict[str, Any]) -> Form:
-    """The form of its page with these arguments."""
+    """Returns the form of the recipe's page with these arguments."""
     parameters = inspect.signature(recipe.function).parameters.items()
     given = {name: part.default for name, part in parameters if part.default is not part.empty}
     given |= values
@@ -87,12 +87,12 @@ def _form(recipe: Recipe, values: dict[str, Any]) -> Form:
     )
 
 
-def _wrong(form: Form, values: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the arguments, as the page says it."""
+def _errors(form: Form, values: dict[str, Any]) -> Iterator[str]:
+    """Yields the errors in the arguments, with the messages of the page."""
     takes = " and ".join(form.fields) or "no arguments"
     yield from (f"It takes {takes}, not {name}." for name in values if name not in form.fields)
-    for name, sentences in form.errors.items():
-        yield from (f"{name}: {sentence}" for sentence in sentences)
+    for name, messages in form.errors.items():
+        yield from (f"{name}: {message}" for message in messages)
 
 
 def _lines(recipe: Recipe, ran: RecipeRun) -> Iterator[str]:

@@ -19,7 +19,7 @@ from cookbook.runner.run import AllBusy, RecipeRun, run
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """All groups with the features of their recipes; with `?q=`, the recipes that match."""
+    """Shows all groups with the features of their recipes, or the matches of `?q=`."""
     query = request.GET.get("q", "").strip().replace("\x00", "")[: search.MAX_CHARACTERS]
     is_part = request.headers.get("HX-Target") == "recipes"
     template = "cookbook/_recipes.html" if is_part else "cookbook/index.html"
@@ -28,7 +28,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def group(request: HttpRequest, slug: str) -> HttpResponse:
-    """The recipes of one group with their questions."""
+    """Shows the recipes of one group with their questions."""
     chosen = next((each for each in GROUPS if each.slug == slug), None)
     if chosen is None:
         raise Http404
@@ -36,7 +36,7 @@ def group(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, slug: str) -> HttpResponse:
-    """404 for an unknown recipe, with recipes of a similar name or with its words."""
+    """Answers 404 for an unknown recipe, with recipes that have a similar name or its words."""
     query = slug.replace("-", " ").replace("/", " ")[: search.MAX_CHARACTERS]
     context = {**_index_context(query), "is_not_found": True, "similar": search.similar(slug)}
     return render(request, "cookbook/index.html", context, status=404)
@@ -53,7 +53,7 @@ def _index_context(query: str) -> dict[str, Any]:
 
 
 def _lines() -> tuple[tuple[OrmLine, ...], PracticeBankInProgress | None]:
-    """The table at the top. Without a practice bank it is empty: each recipe tells of that."""
+    """Returns the table at the top, empty without a practice bank, and the reason to reload."""
     try:
         with limited():
             return lines(), None
@@ -65,7 +65,7 @@ def _lines() -> tuple[tuple[OrmLine, ...], PracticeBankInProgress | None]:
 
 @require_safe
 def recipe(request: HttpRequest, slug: str) -> HttpResponse:
-    """One recipe, run with the parameters of the URL."""
+    """Runs one recipe with the parameters of the URL, and shows the result."""
     chosen = BY_SLUG.get(slug)
     if chosen is None:
         return not_found(request, slug)
@@ -73,7 +73,7 @@ def recipe(request: HttpRequest, slug: str) -> HttpResponse:
     ran: RecipeRun | None = None
     trouble: object = None
     if chosen.missing:
-        trouble = f"This recipe {chosen.missing}. It cannot run here, only be read."
+        trouble = f"This recipe {chosen.missing}, so it cannot run here."
     elif form.is_valid():
         try:
             with limited():

@@ -20,9 +20,9 @@ UV_LOCK = ROOT / "requirements-uv.lock"
 NO_VENV = f"{sys.executable} has no venv module; on Debian and Ubuntu: apt-get install python3-venv"
 INTERRUPTED = "\nStopped before it was done; the next make begins it again."
 QUIET = ("-qq", "--disable-pip-version-check")
-# Settings of pip in the order in which a later one wins.
+# Sources of pip settings; a later one overrides an earlier one.
 SECTIONS = ("global", "install", ":env:")
-# An option of pip, the variable of uv for it, and what separates several values in this variable.
+# An option of pip, the variable of uv for it, and the separator of several values in the variable.
 VARIABLES = (
     ("index-url", "UV_DEFAULT_INDEX", ""),
     ("extra-index-url", "UV_INDEX", " "),
@@ -37,7 +37,7 @@ VARIABLES = (
 )
 UV_OPTIONS = (
     "--compile-bytecode",
-    # As pip does: any version of any index. The hashes decide which file is accepted.
+    # Like pip: any version from any index. The hashes decide which file is accepted.
     "--index-strategy=unsafe-best-match",
 )
 
@@ -54,7 +54,7 @@ def pip_settings(listed: str) -> dict[str, str]:
 
 
 def uv_settings(settings: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Returns the variables and the arguments that give uv these settings of pip."""
+    """Returns uv's variables and arguments for these settings of pip."""
     variables = {
         name: separator.join(settings[option].split()) if separator else settings[option]
         for option, name, separator in VARIABLES
@@ -65,9 +65,9 @@ def uv_settings(settings: Mapping[str, str]) -> tuple[dict[str, str], list[str]]
 
 
 def pip_of_this_python() -> list[str]:
-    """Returns the command of its pip, or of the wheel of pip that comes with it.
+    """Returns the command of this Python's pip, or of the pip wheel that is included in Python.
 
-    A pip of its own would cost a new environment seconds.
+    To install pip into each new environment would take seconds.
     """
     if find_spec("pip"):
         return [sys.executable, "-m", "pip"]
@@ -131,8 +131,8 @@ def is_current(stamp: Path, lock: Path) -> bool:
 def main(lock: Path, folder: Path) -> None:
     """Adds the lock to an environment with requirements.lock, or makes a new environment.
 
-    The stamp comes last. If it exists before, an older version of the lock is in the environment,
-    or a part of it, because somebody stopped an installation.
+    The stamp file is written last. If it already exists, the environment contains an older version
+    of the lock, or a part of it after an interrupted installation.
     """
     first = folder / ".installed"
     stamp = folder / f".installed{lock.stem.removeprefix('requirements')}"

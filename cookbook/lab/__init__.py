@@ -1,1 +1,1 @@
-"""The lab: raw SQL that tries to break each rule of the database, and what stopped it."""
+"""The lab: raw SQL that tries to break each rule of the database, and the rule that refused it."""

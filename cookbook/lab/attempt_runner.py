@@ -1,13 +1,14 @@
-"""The invariant lab: runs raw SQL that tries to break the books, and reports what stopped it.
+"""The invariant lab: runs raw SQL that tries to break the books, and reports which rule refused.
 
 Note [Attempts stay out of the log]: Postgres logs each error that reaches a client, with the
-statement and the failing row: 240 attempts were 223 KiB of log. An error that PL/pgSQL catches is
-not logged, so a block catches it and leaves its fields in a setting of the transaction.
+statement and the failing row: 240 attempts wrote 223 KiB of log. Postgres does not log an error
+that PL/pgSQL catches. So a block catches the error and stores its fields in a setting of the
+transaction.
 
-Note [Attempts leave no trace]: they run in the practice bank as the role of the cookbook, which may
-write everything there, so only a rule of the database can refuse them. Each is rolled back to a
-savepoint, and the whole transaction at the end. Attempts on the real books run as the role of the
-page, with WHERE false.
+Note [Attempts leave no trace]: attempts run in the practice bank as the role of the cookbook, which
+may write everything there, so only a rule of the database can refuse them. Each attempt is rolled
+back to a savepoint, and the whole transaction at the end. Attempts on the real books run as the
+role of the page, with WHERE false.
 """
 
 import json
@@ -27,21 +28,21 @@ from cookbook.runner.sessions import Session
 from ledger.db import extensions
 from ledger.db.retry import sqlstate
 
-BUSY = ("55P03", "57014", "40P01")  # no lock in time, too slow, deadlock: says nothing of a rule
-# Less than Postgres's deadlock_timeout, so that TRUNCATE yields to parallel readers.
+BUSY = ("55P03", "57014", "40P01")  # no lock in time, too slow, deadlock: the rule was not tested
+# Less than Postgres's deadlock_timeout, so that TRUNCATE gives way to parallel readers.
 LOCK_TIMEOUT = "500ms"
 TRIES = 4
-SEALS_LOCK = "pg_advisory_xact_lock"  # as Postgres says where it waited, see seal_triggers
+SEALS_LOCK = "pg_advisory_xact_lock"  # in Postgres's error context, see seal_triggers
 SEALING = "Somebody else is testing the seals; try again in a moment."
-LET_IN = "LAB00"  # an SQLSTATE of ours: nothing refused the attempt
-LEFT_IN = "ledger.lab_outcome"
+NOT_REFUSED = "LAB00"  # our SQLSTATE for an attempt that was not refused
+RESULT_SETTING = "ledger.lab_outcome"
 SECONDS = 8.0  # for all attempts together; the rest is not tried
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of an attempt: the answer of Postgres and the rule behind it, or nothing if it was
-    let in. `rows` is how many rows it would have changed.
+    """The result of an attempt: the SQLSTATE, rule and message of Postgres, all "" if nothing
+    refused it. `rows` is the number of rows that it would have changed.
     """
 
     attempt: Attempt
@@ -57,28 +58,28 @@ class Outcome:
 
     @property
     def was_busy(self) -> bool:
-        """Whether a lock or the time ran out before the rule was tested."""
+        """Whether a lock or a time limit stopped the attempt before the rule was tested."""
         return self.state in BUSY
 
     @property
     def met_sealing(self) -> bool:
-        """Whether somebody else holds the lock of the seals."""
+        """Whether another session has the lock of the seals."""
         return self.message == SEALING
 
     @property
     def as_expected(self) -> bool:
-        """Whether exactly the expected rule refused it."""
+        """Whether the expected rule refused the attempt."""
         expected = (self.attempt.refused_with, self.attempt.refused_by)
         return (self.state, self.rule) == expected or self.state == NO_RIGHT == expected[0]
 
     @property
     def is_not_null(self) -> bool:
-        """Whether a column may not be empty, so that `rule` is its name."""
+        """Whether a NOT NULL refused the attempt, so that `rule` is the name of the column."""
         return self.state == NOT_NULL
 
     @property
     def broke(self) -> bool:
-        """Whether nothing refused it."""
+        """Whether nothing refused the attempt."""
         return not self.state
 
 
@@ -95,12 +96,12 @@ class AttemptResults:
 
     @property
     def surprises(self) -> list[Outcome]:
-        """Attempts that the wrong rule refused, that no rule refused, or that could not be run."""
+        """The attempts that another rule or no rule refused, or that could not be run."""
         return [outcome for outcome in self.outcomes if not outcome.as_expected]
 
     @property
     def met_sealing(self) -> int:
-        """How many were not tried because somebody else has the lock of the seals."""
+        """The number of attempts not run because another session has the lock of the seals."""
         return sum(outcome.met_sealing for outcome in self.outcomes)
 
     @property
@@ -127,12 +128,12 @@ def run_attempts(attempts: Iterable[Attempt]) -> AttemptResults:
     for attempt in attempts:
         if attempt.isolation:
             skipped = _unless_sealing(outcomes, attempt)
-            outcomes.append(skipped or _in_a_transaction_of_its_own(attempt))
+            outcomes.append(skipped or _in_separate_transaction(attempt))
     return AttemptResults(outcomes, time.perf_counter() - started)
 
 
 def run_attempts_on_real_books(attempts: Iterable[Attempt]) -> AttemptResults:
-    """Runs attempts on the real books as this connection's role; each has WHERE false."""
+    """Runs attempts on the real books as this connection's role; each attempt has WHERE false."""
     started = time.perf_counter()
     with ExitStack() as stack:
         stack.enter_context(db_transaction.atomic())
@@ -142,14 +143,14 @@ def run_attempts_on_real_books(attempts: Iterable[Attempt]) -> AttemptResults:
 
 
 def _unless_sealing(before: list[Outcome], attempt: Attempt) -> Outcome | None:
-    """The result "not tried", if an earlier attempt found the lock of the seals taken."""
+    """Returns the result "not tried" if an earlier attempt found the lock of the seals taken."""
     if attempt.needs_the_seals and any(outcome.met_sealing for outcome in before):
         return Outcome(attempt, BUSY[0], message=SEALING)
     return None
 
 
 def _until_free(attempt: Attempt, ends: float) -> Outcome:
-    """Repeats an attempt while others are in the way and there is time."""
+    """Repeats an attempt while other sessions block it, up to TRIES times and until `ends`."""
     outcome = Outcome(attempt, BUSY[0], message="The time for all attempts is over.")
     for _again in range(TRIES):
         if not outcome.was_busy or outcome.met_sealing or time.perf_counter() > ends:
@@ -159,17 +160,17 @@ def _until_free(attempt: Attempt, ends: float) -> Outcome:
 
 
 def _outcome(attempt: Attempt) -> Outcome:
-    """Runs it inside a savepoint and rolls that back."""
+    """Runs an attempt inside a savepoint and rolls the savepoint back."""
     started = time.perf_counter()
     try:
         with db_transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
             cursor.execute(_caught(*attempt.given, attempt.sql))
-            cursor.execute(f"SELECT current_setting('{LEFT_IN}')")
+            cursor.execute(f"SELECT current_setting('{RESULT_SETTING}')")
             state, column, constraint, message, context, rows = json.loads(cursor.fetchone()[0])
             db_transaction.set_rollback(True)
     except DatabaseError as error:  # too slow, which PL/pgSQL does not catch
-        if not sqlstate(error):  # the connection is lost, which says nothing of the books
+        if not sqlstate(error):  # the connection is lost, so the rule was not tested
             raise
         diag = error.__cause__.diag  # type: ignore[union-attr]
         state, message = diag.sqlstate, diag.message_primary or str(error)
@@ -185,7 +186,7 @@ def _outcome(attempt: Attempt) -> Outcome:
 
 
 def _caught(*statements: str) -> str:
-    """A block that runs the statements, undoes them, and leaves what refused them in LEFT_IN."""
+    """Returns a DO block that runs the statements, undoes them, and stores any error."""
     return f"""
         DO $lab$
         DECLARE
@@ -200,9 +201,9 @@ def _caught(*statements: str) -> str:
                 {" ".join(f"EXECUTE $attempt${sql}$attempt$;" for sql in statements)}
                 GET DIAGNOSTICS changed = ROW_COUNT;
                 SET CONSTRAINTS ALL IMMEDIATE;  -- as COMMIT would
-                RAISE SQLSTATE '{LET_IN}';
+                RAISE SQLSTATE '{NOT_REFUSED}';
             EXCEPTION
-                WHEN SQLSTATE '{LET_IN}' THEN
+                WHEN SQLSTATE '{NOT_REFUSED}' THEN
                     NULL;
                 WHEN OTHERS THEN
                     GET STACKED DIAGNOSTICS
@@ -214,7 +215,7 @@ def _caught(*statements: str) -> str:
                     changed := 0;
             END;
             PERFORM set_config(
-                '{LEFT_IN}',
+                '{RESULT_SETTING}',
                 jsonb_build_array(state, column_, constraint_, message, context, changed)::text,
                 true
             );
@@ -223,8 +224,8 @@ def _caught(*statements: str) -> str:
     """
 
 
-def _in_a_transaction_of_its_own(attempt: Attempt) -> Outcome:
-    """Runs it on another connection: the isolation level is set before the first query."""
+def _in_separate_transaction(attempt: Attempt) -> Outcome:
+    """Runs an attempt on another connection: isolation must be set before the first query."""
     with ExitStack() as stack:
         session = Session("thief", [SCHEMA, extensions.SCHEMA], [])
         stack.callback(session.close)

@@ -30,7 +30,7 @@ from banking.events.models import (
 )
 from cookbook.practice.readiness import SCHEMA
 
-# What a trigger raises, as `ledger.db.triggers.refuse` writes it.
+# The RAISE statement that `ledger.db.triggers.refuse` writes into triggers.
 RAISED = re.compile(
     r"RAISE EXCEPTION\s+'((?:[^']|'')*)'\s+USING\s+ERRCODE\s+=\s+'\w+',\s+CONSTRAINT\s+=\s+'(\w+)'"
 )
@@ -42,7 +42,7 @@ KINDS = {
     "x": "EXCLUDE",
 }
 
-# NOT NULL is among them in Postgres 18 alone, so it is read from the columns.
+# Only Postgres 18 lists NOT NULL here too, so it is read from the columns.
 CONSTRAINTS = """
 SELECT conrelid::regclass::text, conname::text, contype::text, pg_get_constraintdef(oid)
 FROM pg_constraint
@@ -69,8 +69,8 @@ WHERE relnamespace = %s::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
 """
 
 
-OF_SIGNING_IN = (AttemptCount, ProviderGroup, SignIn, WebSession)
-OF_APPROVALS = (
+SIGN_IN_MODELS = (AttemptCount, ProviderGroup, SignIn, WebSession)
+APPROVAL_MODELS = (
     ApprovalPayment,
     ApprovalRequest,
     ApprovalThreshold,
@@ -78,14 +78,14 @@ OF_APPROVALS = (
     LimitChange,
     StaffSum,
 )
-OF_EVENTS = (AccountEvent, EventStream, Webhook, WebhookDelivery, WebhookQueue)
-LEFT_OUT = (*OF_SIGNING_IN, *OF_APPROVALS, *OF_EVENTS)
+EVENT_MODELS = (AccountEvent, EventStream, Webhook, WebhookDelivery, WebhookQueue)
+EXCLUDED_MODELS = (*SIGN_IN_MODELS, *APPROVAL_MODELS, *EVENT_MODELS)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of a table. `name` is what a refusal carries, for NOT NULL the column; `trigger` and
-    `message` are set for triggers.
+    """A rule of a table. `name` is the name in Postgres's error; for NOT NULL it is the column.
+    `trigger` and `message` are set only for triggers.
     """
 
     table: str
@@ -97,28 +97,28 @@ class Rule:
 
 
 def tables_of_the_books() -> list[str]:
-    """The tables of accounts, transactions and banking, without those of signing in, approvals and
-    events.
+    """Returns the tables of accounts, transactions and banking, without the tables for sign-in,
+    approvals and events.
     """
     return [
         model._meta.db_table
         for app in apps.get_app_configs()
         if app.name.partition(".")[0] in ("accounts", "banking", "transactions")
         for model in app.get_models(include_auto_created=True)
-        if model._meta.managed and not model._meta.proxy and model not in LEFT_OUT
+        if model._meta.managed and not model._meta.proxy and model not in EXCLUDED_MODELS
     ]
 
 
 def rules_of_the_books() -> list[Rule]:
-    """Returns every rule of the tables of the books, see `rules_of`."""
+    """Returns every rule of the tables of the books. See `rules_of`."""
     return rules_of(tables_of_the_books())
 
 
 def rules_of(names: Iterable[str]) -> list[Rule]:
     """Returns every rule that the practice bank has for these tables.
 
-    The connection must not have the practice bank in its search path, or Postgres leaves the schema
-    out of the names.
+    The connection must not have the practice bank in its search path: otherwise Postgres omits the
+    schema from the names.
     """
     tables = {f"{SCHEMA}.{table}": table for table in names}
     found = [
@@ -134,8 +134,8 @@ def rules_of(names: Iterable[str]) -> list[Rule]:
     ]
 
 
-def triggers_that_refuse_nothing() -> list[str]:
-    """Triggers of these tables that do something instead of refusing."""
+def triggers_that_never_refuse() -> list[str]:
+    """Returns the triggers of these tables that change something but never refuse a statement."""
     tables = {f"{SCHEMA}.{table}" for table in tables_of_the_books()}
     return [
         name
@@ -161,5 +161,5 @@ def _raised_by(table: str, trigger: str, violated: str, source: str) -> Iterable
 
 
 def _bare(text: str) -> str:
-    """The text without the schema."""
+    """Returns the text without the schema."""
     return text.replace(f"{SCHEMA}.", "")

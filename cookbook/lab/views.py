@@ -22,12 +22,12 @@ from cookbook.runner.page import page
 from cookbook.runner.sessions import AllBusy
 
 ALL = "all"
-MOST_OF_A_DEFINITION = 600  # characters; a list of 155 currencies teaches no more than its start
+MAX_DEFINITION = 600  # characters; the start of a list of 155 currencies is enough
 
 
 @dataclass(frozen=True, slots=True)
 class TestedRule:
-    """A rule with its attempt and the result, if it was run."""
+    """A rule with its attempt, and the result if the attempt was run."""
 
     attempt: Attempt
     rule: Rule | None = None
@@ -35,17 +35,17 @@ class TestedRule:
 
     @property
     def definition(self) -> str:
-        """The definition by Postgres, cut if very long."""
+        """Postgres's definition of the rule, shortened if it is very long."""
         whole = self.rule.definition if self.rule else ""
-        if len(whole) <= MOST_OF_A_DEFINITION:
+        if len(whole) <= MAX_DEFINITION:
             return whole
-        return f"{whole[:MOST_OF_A_DEFINITION]} … ({len(whole):,} characters)"
+        return f"{whole[:MAX_DEFINITION]} … ({len(whole):,} characters)"
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOutColumns:
-    """Columns whose inserts, each without one of them, ended in the same way. `stopped` is the
-    outcome for the first column.
+    """NOT NULL columns with the same result when a row was inserted without them. `stopped` is
+    the outcome for the first column.
     """
 
     columns: list[str]
@@ -54,7 +54,7 @@ class LeftOutColumns:
 
 @dataclass(frozen=True, slots=True)
 class TableResults:
-    """The results of all attempts on one table, columns with the same result together."""
+    """The results of all attempts on one table; columns with the same result are grouped."""
 
     table: str
     outcomes: list[Outcome]
@@ -63,7 +63,7 @@ class TableResults:
 
 @require_safe
 def lab(request: HttpRequest) -> HttpResponse:
-    """The tables with their number of rules, and all attempts at once."""
+    """Shows the tables with their number of rules, and with `?try=all` all results."""
     chosen = request.GET.get("try", "")
     everything: AttemptResults | None = None
     trouble: NoPracticeBank | AllBusy | None = None
@@ -97,7 +97,7 @@ def lab(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def lab_table(request: HttpRequest, table: str) -> HttpResponse:
-    """The rules of one table, and the result of the attempt in the address."""
+    """Shows the rules of one table, and the result of the attempt in the URL."""
     if table not in tables_of_the_books():
         raise Http404
     attempts = [attempt for attempt in ATTEMPTS if attempt.table == table]
@@ -129,7 +129,7 @@ def lab_table(request: HttpRequest, table: str) -> HttpResponse:
 
 
 def _unknown(chosen: str, attempts: Sequence[Attempt], *others: str) -> str:
-    """The attempt in the address, if the page has no such attempt."""
+    """Returns the name of the attempt in the URL if the page does not have it, otherwise ""."""
     return "" if chosen in ("", *others, *(item.slug for item in attempts)) else chosen
 
 
@@ -140,7 +140,7 @@ def _without_the_right(chosen: str) -> list[TestedRule]:
 
 
 def _by_table(attempts: Sequence[Attempt]) -> list[tuple[str, list[Attempt]]]:
-    """Grouped by table, in their order."""
+    """Returns the attempts grouped by table, in their order."""
     return [(table, list(group)) for table, group in groupby(attempts, key=lambda item: item.table)]
 
 
@@ -162,7 +162,7 @@ def _parts(everything: AttemptResults | None) -> list[TableResults]:
 
 
 def _left_out(outcomes: Sequence[Outcome]) -> list[LeftOutColumns]:
-    """Grouped by result; a NOT NULL is one result whatever its column."""
+    """Groups columns by result; an expected NOT NULL error is the same result for all columns."""
     found: dict[tuple[str, str], LeftOutColumns] = {}
     for outcome in outcomes:
         named = outcome.is_not_null and outcome.as_expected

@@ -1,1 +1,1 @@
-"""The practice bank: a small bank in a schema of its own, in which recipes and the lab run."""
+"""The practice bank: a small bank in its own schema, in which recipes and the lab run."""

@@ -1,9 +1,9 @@
-"""The practice bank: a complete Ledger in a schema of its own, in which recipes run.
+"""The practice bank: a complete Ledger in its own schema, in which recipes run.
 
-Its tables are copies of the empty tables of the real books, with every constraint and trigger, and
-the services of the demo fill them up to a fixed day: the same rows on every machine. The role of
-the cookbook has rights there and on no table of the real books. Recipes that commit use a few
-scratch schemas beside it.
+Its tables are copied empty from the real books, with every constraint and trigger. The services of
+the demo fill them up to a fixed day, so the rows are the same on every machine. The role of the
+cookbook has rights only there, and on no table of the real books. Recipes that commit use a few
+separate scratch schemas.
 """
 
 import re
@@ -49,37 +49,40 @@ from transactions.demo import seeding
 REAL = "public"  # the schema of the real books
 DRAFT = "practice_draft"
 WITHOUT_MODELS = {"django_migrations", "cache", "fact_keys", "writer_mark"}
-RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"  # of the cookbook's role, there
+RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"  # of the cookbook's role in the practice bank
 LOCKS_HERE = 7_205_759_410_000_000  # added to numbers of advisory locks of the real books
 NUMBERED_LOCK = r"(pg_advisory_\w+\()(\d+)(?=\))"
 
 
 def build(*, begin: Callable[[], object] = lambda: None) -> bool:
-    """Builds it, or builds it again after the code has changed. Returns False if it is current.
+    """Builds the practice bank, or rebuilds it if the code has changed. Returns False if it is
+    current.
 
-    For the owner of the tables, outside a transaction. Calls `begin` before the work, when readers
-    see already that it is being built. Raises NoPracticeBank if the role of the cookbook, the right
-    to create schemas, or a migration is missing, and behind a pooler.
+    Call this as the owner of the tables, outside a transaction. It calls `begin` before the work,
+    when readers already see that the bank is being built.
+
+    Raises NoPracticeBank if the role of the cookbook, the right to create schemas, or a migration
+    is missing, or if the connection goes through a pooler.
     """
     _check_role()
     _check_session()
-    with _alone():
-        _drop(DRAFT)  # of somebody who was stopped half way
+    with _as_only_builder():
+        _drop(DRAFT)  # from a build that was interrupted
         if is_current():
             return False
         begin()
         _check_migrations()
         try:
-            with _first_in_path(_made(DRAFT)):
+            with _first_in_path(_create_schema(DRAFT)):
                 _make_tables()
                 _fill()
             _vacuum(DRAFT)
-            _put_in_place()
+            _replace_practice_bank()
         except ProgrammingError as error:
             if sqlstate(error) != NO_RIGHT:
                 raise
             raise NoPracticeBank(
-                f"The cookbook has to create schemas, and Postgres refuses that: {error}"
+                f"The cookbook must create schemas, but Postgres refused: {error}"
             ) from error
         finally:
             _drop(DRAFT)
@@ -87,13 +90,13 @@ def build(*, begin: Callable[[], object] = lambda: None) -> bool:
 
 
 def _check_session() -> None:
-    """Checks that this connection keeps its session, in which the path leads to the draft."""
+    """Checks that this connection keeps its session, because the search path is set per session."""
     if not pooler.keeps_sessions():
         raise NoPracticeBank(NO_SESSION)
 
 
 def _check_migrations() -> None:
-    """Checks that the real books have the tables of this code."""
+    """Checks that all migrations of this code have been applied to the real books."""
     database: Any = connection
     database.ensure_connection()
     if unapplied_migrations(database.connection):
@@ -108,7 +111,7 @@ def _check_role() -> None:
         if cursor.fetchone() is None:
             raise NoPracticeBank(
                 f"The cookbook needs the role {role}, which this server does not have: "
-                "docs/rights.md says how to create it."
+                "docs/rights.md explains how to create it."
             )
         cursor.execute(
             "SELECT bool_and(pg_has_role(rolname, %s, 'MEMBER')) FROM pg_roles"
@@ -120,8 +123,8 @@ def _check_role() -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """One builder at a time; others wait, then find it done."""
+def _as_only_builder() -> Iterator[None]:
+    """Allows one builder at a time; the others wait and then find the work done."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [BUILDING])
         try:
@@ -132,7 +135,7 @@ def _alone() -> Iterator[None]:
 
 @contextmanager
 def _first_in_path(schema: str) -> Iterator[None]:
-    """Makes the schema the default for names without one."""
+    """Makes the schema the default for names without a schema, inside the block."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('search_path')")
         (before,) = cursor.fetchone()
@@ -143,7 +146,7 @@ def _first_in_path(schema: str) -> Iterator[None]:
             cursor.execute("SELECT set_config('search_path', %s, false)", [before])
 
 
-def _made(schema: str) -> str:
+def _create_schema(schema: str) -> str:
     _drop(schema)
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {schema}")
@@ -156,7 +159,7 @@ def _drop(schema: str) -> None:
 
 
 def tables_of_ledger() -> set[str]:
-    """The names of its tables and views, without those of apps that were added to it."""
+    """Returns the names of Ledger's tables and views, without the tables of added apps."""
     models = apps.get_models(include_auto_created=True)
     return WITHOUT_MODELS | {
         model._meta.db_table for model in models if not is_added(model.__module__)
@@ -166,17 +169,17 @@ def tables_of_ledger() -> set[str]:
 def _make_tables() -> None:
     """Creates the tables of the real books and those that only the practice bank has."""
     copy_schema(REAL, DRAFT, tables_of_ledger())
-    _functions_stay_within(DRAFT)
-    _rules_take_their_own_locks()
+    _set_function_paths(DRAFT)
+    _renumber_locks()
     with connection.schema_editor() as editor:
         for model in apps.get_app_config("cookbook").get_models():
             editor.create_model(model)
-            for index in model._meta.indexes:  # Django leaves out those of an unmanaged table
+            for index in model._meta.indexes:  # Django skips the indexes of an unmanaged table
                 editor.add_index(model, index)
 
 
-def _functions_stay_within(schema: str) -> None:
-    """Points functions with owner rights, which name `public`, to this schema."""
+def _set_function_paths(schema: str) -> None:
+    """Sets this schema as the search path of SECURITY DEFINER functions, whose path is `public`."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT oid::regprocedure::text FROM pg_proc"
@@ -188,12 +191,12 @@ def _functions_stay_within(schema: str) -> None:
 
 
 def lock_here(number: int) -> int:
-    """Returns the practice bank's lock for one of the real books: advisory locks know no schema."""
+    """Returns the practice bank's number for an advisory lock: such locks span all schemas."""
     return LOCKS_HERE + number
 
 
-def _rules_take_their_own_locks() -> None:
-    """Gives the copied functions other advisory locks than in the real books."""
+def _renumber_locks() -> None:
+    """Replaces the numbers of advisory locks in the copied functions by the practice bank's."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_get_functiondef(oid) FROM pg_proc"
@@ -201,15 +204,15 @@ def _rules_take_their_own_locks() -> None:
             [DRAFT, NUMBERED_LOCK],
         )
         for (definition,) in cursor.fetchall():
-            cursor.execute(re.sub(NUMBERED_LOCK, _here, definition))
+            cursor.execute(re.sub(NUMBERED_LOCK, _practice_lock, definition))
 
 
-def _here(found: re.Match[str]) -> str:
+def _practice_lock(found: re.Match[str]) -> str:
     return f"{found[1]}{lock_here(int(found[2]))}"
 
 
 def _fill() -> None:
-    """Inserts the rows: those that a migration inserts, then permissions, groups and the demo."""
+    """Inserts the rows of a migration, then permissions, groups and the demo."""
     currencies = import_module("accounts.migrations.0009_currencies").CURRENCIES
     Currency.objects.bulk_create(
         Currency(code=code, name=name, minor_units=units) for code, name, units in currencies
@@ -224,16 +227,16 @@ def _fill() -> None:
         reminders.insert_reminders(cursor)
 
 
-def _put_in_place() -> None:
+def _replace_practice_bank() -> None:
     """Replaces the old practice bank by the new one in one step."""
     role = connection.ops.quote_name(settings.LEDGER_COOKBOOK_ROLE)
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         _drop(SCHEMA)
         cursor.execute(f"ALTER SCHEMA {DRAFT} RENAME TO {SCHEMA}")
         with _first_in_path(SCHEMA):
-            _functions_stay_within(SCHEMA)
+            _set_function_paths(SCHEMA)
         for scratch in SCRATCH:
-            with _first_in_path(_made(scratch)), connection.schema_editor() as editor:
+            with _first_in_path(_create_schema(scratch)), connection.schema_editor() as editor:
                 for model in SCRATCH_MODELS:
                     editor.create_model(model)
         for schema in (SCHEMA, *SCRATCH):
@@ -245,10 +248,10 @@ def _put_in_place() -> None:
 
 
 def _vacuum(schema: str) -> None:
-    """Vacuums its tables one by one, because VACUUM alone would read the real books too.
+    """Vacuums the tables of the schema one by one; a plain VACUUM would read the real books too.
 
-    It also empties the pending lists of GIN indexes, which the planner would count against them,
-    and marks pages for Index Only Scans.
+    It also empties the pending lists of GIN indexes, which make these indexes look more expensive
+    to the planner, and marks pages for Index Only Scans.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])

@@ -1,4 +1,4 @@
-"""Whether the practice bank is there and belongs to this code, and what to do if it does not."""
+"""Checks whether the practice bank exists and matches this code, with messages on what to do."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from ledger.db.outages.probe import known_migrations
 
 SCHEMA = "practice"
 SCRATCH = tuple(f"practice_scratch_{number}" for number in range(1, 5))
-# The content of the practice bank; a change makes every practice bank again.
+# The content of the practice bank; after a change, every practice bank is rebuilt.
 USERS, MONTHS, SEED = 24, 12, 1
 ENDS = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
 EDITION = 6
@@ -18,34 +18,35 @@ BUILDING = 7_205_759_403_792_793  # the advisory lock of the builder
 
 NO_RIGHT = "42501"
 NOT_GRANTED = (
-    "The cookbook works as the role {}, which this process may not use: docs/rights.md says how to "
-    "grant it."
+    "The cookbook needs the role {}, which this process may not use. docs/rights.md explains how "
+    "to grant it."
 )
 NO_SESSION = (
-    "A pooler stands before the server, and the cookbook needs sessions of its own for roles, paths"
-    " and locks: without them its rows could come into the real books. Connect to the server."
+    "This connection goes through a pooler. The cookbook needs real sessions for roles, paths"
+    " and locks; otherwise it could write into the real books. Connect directly to the server."
 )
 NOT_MIGRATED = (
-    "The practice bank copies the tables of the bank, which lacks migrations: manage.py migrate."
+    "The practice bank copies the tables of the bank, but some migrations are missing. Run"
+    " manage.py migrate."
 )
 BEING_BUILT = (
-    "The practice bank is being built, which takes a few seconds after a start with new tables. "
-    "This page loads again by itself."
+    "The practice bank is being built. This takes a few seconds after a start with new tables. "
+    "This page reloads automatically."
 )
 
 
 class NoPracticeBank(Exception):
-    """It is missing or belongs to other code; the text says what to do."""
+    """The practice bank is missing or does not match this code; the text explains what to do."""
 
 
 class PracticeBankInProgress(NoPracticeBank):
-    """It is being built, so that it is there in a few seconds."""
+    """The practice bank is being built and will be ready in a few seconds."""
 
     is_passing = True
 
 
 def is_current() -> bool:
-    """Whether it exists and belongs to this code."""
+    """Returns whether the practice bank exists and matches this code."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s",
@@ -56,22 +57,22 @@ def is_current() -> bool:
 
 
 def require() -> None:
-    """Raises NoPracticeBank unless it exists and belongs to this code: PracticeBankInProgress while
-    it is being built.
+    """Raises NoPracticeBank unless the practice bank exists and matches this code, and
+    PracticeBankInProgress while it is being built.
     """
     if is_current():
         return
     if _is_being_built():
         raise PracticeBankInProgress(BEING_BUILT)
-    if not is_current():  # it may have been finished between the two questions
+    if not is_current():  # the build may have ended between the two checks
         raise NoPracticeBank(
-            "The practice bank is not there, or was made by other code. "
-            "Whoever runs this site makes it with: manage.py practice_bank"
+            "The practice bank is missing, or was built by another version of the code. "
+            "The operator of this site can build it: manage.py practice_bank"
         )
 
 
 def _is_being_built() -> bool:
-    """Whether a builder holds its lock, which every role can see."""
+    """Returns whether a builder has its advisory lock, which every role can see."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database"
@@ -85,7 +86,7 @@ def _is_being_built() -> bool:
 
 
 def comment() -> str:
-    """A short digest of what it was made of."""
+    """Returns a short digest of the migrations and settings that the practice bank depends on."""
     made_of = repr((known_migrations(), EDITION, USERS, MONTHS, SEED, ENDS, _toys()))
     return f"practice bank {hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
 

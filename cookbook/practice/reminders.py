@@ -1,4 +1,4 @@
-"""Reminders for the practice bank, of which the database shows each reader only their own."""
+"""Reminders for the practice bank; the database shows each reader only their own reminders."""
 
 from django.db.backends.utils import CursorWrapper
 
@@ -8,8 +8,8 @@ SETTING = "practice.reader"  # the id of the reader
 def insert_reminders(cursor: CursorWrapper) -> None:
     """Inserts two reminders for each person, then protects the table by a policy.
 
-    The policy takes the reader from a plain setting, which anybody who sends SQL may set: enough
-    for a lesson. In the real books it verifies a token (docs/rights.md).
+    The policy reads the reader from a plain setting, which anybody who sends SQL may set. That is
+    enough for a lesson. In the real books the policies verify a token (docs/rights.md).
     """
     cursor.execute(
         """

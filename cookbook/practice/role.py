@@ -16,15 +16,16 @@ from ledger.db.retry import sqlstate
 from ledger.db.rights.row_security import without_reader
 
 SECONDS = 3.0  # the longest one statement of a recipe may take
-LOCK_SECONDS = 3.0  # the longest it may wait for one lock
+LOCK_SECONDS = 3.0  # the longest a statement may wait for one lock
 
 
 @contextmanager
 def as_cookbook_role(*, writes: bool) -> Iterator[None]:
     """Runs the block in the practice bank as the role of the cookbook, and rolls back.
 
-    The role has no rights on the real books, nor the token of who reads them. Extensions come last
-    in the search path. Raises NoPracticeBank if this process may not use the role.
+    The role has no rights on the real books, and does not have the token of their reader.
+    Extensions come last in the search path. Raises NoPracticeBank if this process may not use the
+    role.
     """
     with facts.without_facts(), without_reader(), db_transaction.atomic():
         try:
@@ -37,8 +38,8 @@ def as_cookbook_role(*, writes: bool) -> Iterator[None]:
 def switch_role(path: list[str], *, local: bool, read_only: bool) -> None:
     """Switches this connection, or with `local` its transaction, to the role of the cookbook.
 
-    RESET ROLE would switch back. That cannot happen, because all SQL of recipes is in their files
-    and a test forbids those words.
+    Only RESET ROLE would switch back. Recipes cannot do that, because all their SQL is in their
+    files and a test forbids these words.
     """
     values = {
         "search_path": ", ".join(path),

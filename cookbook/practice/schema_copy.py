@@ -1,9 +1,9 @@
 """Copies the tables of a schema, empty, with all their rules, into another schema of the database.
 
-By SQL on the catalogue: pg_dump is no part of every installation, and must not be older than the
-server. What belongs to an extension is not copied, wherever the extension is, nor row-level
-security, whose functions are in another schema. Nor is what the bank has added: its tables, its
-views, which may show more than the practice bank, and its triggers, which may write elsewhere.
+It uses SQL on the catalogue, because pg_dump is not always installed and must not be older than the
+server. It does not copy objects of extensions, nor row-level security, whose functions are in
+another schema. It also does not copy what the bank has added: tables, views, which may show more
+than the practice bank, and triggers, which may write elsewhere.
 """
 
 from collections.abc import Collection
@@ -12,8 +12,8 @@ from typing import Any
 from django.db import connection
 from django.db import transaction as db_transaction
 
-# The named tables and views of the source, the functions, and the triggers of django-pgtrigger;
-# without those of extensions and of other owners.
+# The named tables and views of the source, its functions, and the triggers of django-pgtrigger,
+# without objects of extensions and of other owners.
 OURS = """
 WITH ours AS (
     SELECT oid, relname, relkind, reloptions,
@@ -43,7 +43,7 @@ WITH ours AS (
     WHERE NOT tgisinternal AND starts_with(tgname, 'pgtrigger_')
 )
 """
-# Columns, defaults, NOT NULL and CHECKs. LIKE would give indexes other names.
+# Columns, defaults, NOT NULL and CHECKs. Indexes are excluded: LIKE would rename them.
 TABLES = """
 SELECT format('CREATE TABLE %%s (LIKE %%s INCLUDING ALL EXCLUDING INDEXES)', copied, here)
 FROM ours WHERE relkind = 'r' ORDER BY oid
@@ -64,7 +64,7 @@ SELECT format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', copied, conname,
 FROM ours JOIN pg_constraint ON conrelid = ours.oid
 WHERE contype IN ('p', 'u', 'x', 'f') ORDER BY contype = 'f', pg_constraint.oid
 """
-# Of tables, and of the indexes that constraints made.
+# The storage parameters of tables, and of the indexes of constraints.
 STORAGE = """
 SELECT format('ALTER TABLE %%s SET (%%s)', copied, array_to_string(reloptions, ', '))
 FROM ours WHERE relkind = 'r' AND reloptions IS NOT NULL
@@ -88,7 +88,7 @@ TRIGGERS = """
 SELECT regexp_replace(pg_get_triggerdef(oid), ' ON ' || here || ' ', ' ON ' || copied || ' ')
 FROM triggers ORDER BY oid
 """
-# LIKE copies those of columns and CHECKs.
+# LIKE copies the comments of columns and CHECKs.
 COMMENTS = """
 SELECT format('COMMENT ON %%s IS %%L', object, description)
 FROM pg_description JOIN (
@@ -119,8 +119,9 @@ def copy_schema(source: str, target: str, tables: Collection[str]) -> None:
     """Copies these tables and views, with their triggers, and all functions of `source` into the
     empty `target`.
 
-    All or nothing. While Postgres writes a definition, only `source` is in the search path, so that
-    names in it have no schema; while it is run, `target` is the first one.
+    It runs in one transaction. While Postgres writes a definition, only `source` is in the search
+    path, so that names in the definition have no schema. While the definition runs, `target` is
+    first in the path.
     """
     parameters: dict[str, Any] = {"source": source, "target": target, "tables": [*tables]}
     with db_transaction.atomic(), connection.cursor() as cursor:

@@ -37,7 +37,7 @@ GROUP = RecipeGroup(
     "without payments.",
 )
 def figures_of_category(category: str = "groceries") -> dict[str, Any]:
-    """Five figures about the payments in dollars for one category."""
+    """Returns five numbers about the payments in dollars for one category."""
     payments = Transaction.objects.filter(currency="USD", category=category, status="completed")
     return payments.aggregate(
         payments=Count("pk"),
@@ -58,7 +58,7 @@ def figures_of_category(category: str = "groceries") -> dict[str, Any]:
     "the order with order_by().",
 )
 def spent_by_category(most: Annotated[int, Between(1, 50)] = 10) -> QuerySet[Transaction, Any]:
-    """Spending in dollars by category, the largest first."""
+    """Returns the spending in dollars by category, the largest first."""
     return (
         Transaction.objects.filter(currency="USD", type="withdrawal", status="completed")
         .values("category")
@@ -86,7 +86,7 @@ def spent_by_category(most: Annotated[int, Between(1, 50)] = 10) -> QuerySet[Tra
     "without such rows is NULL, unless you give a default; its count is 0.",
 )
 def in_and_out() -> QuerySet[Transaction, Any]:
-    """Deposits, withdrawals and the number of transfers, by currency."""
+    """Returns deposits, withdrawals and the number of transfers, by currency."""
     return (
         Transaction.objects.filter(status="completed")
         .values("currency")
@@ -119,7 +119,7 @@ def in_and_out() -> QuerySet[Transaction, Any]:
     "created_at__month merges the same month of all years.",
 )
 def spent_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
-    """Spending in dollars for one category by month."""
+    """Returns the spending in dollars for one category by month."""
     return (
         Transaction.objects.filter(currency="USD", category=category)
         .annotate(month=TruncMonth("created_at"))
@@ -149,7 +149,7 @@ def spent_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
     "join, and rows are counted more than once.",
 )
 def frequent_categories(least: Annotated[int, Between(1, 1000)] = 200) -> QuerySet[Any, Any]:
-    """Categories in dollars with at least this many withdrawals."""
+    """Returns the categories in dollars with at least this many withdrawals."""
     return (
         Transaction.objects.filter(currency="USD", type="withdrawal")
         .values("category")
@@ -160,7 +160,7 @@ def frequent_categories(least: Annotated[int, Between(1, 1000)] = 200) -> QueryS
 
 
 @GROUP.recipe(
-    "Count(distinct=True): two counts at once",
+    "Count(distinct=True): two counts in one query",
     asks="Why are my counts too large when I annotate two relations?",
     shows=("Count", "Sum", "distinct", "Subquery", "OuterRef", "two aggregates", "join"),
     notice="For Savings, the first query joins each of 2 payments out with each of 78 in: 156 "
@@ -172,7 +172,7 @@ def frequent_categories(least: Annotated[int, Between(1, 1000)] = 200) -> QueryS
 def sent_and_received(
     name: Literal["Savings", "Everyday", "Travel"] = "Savings",
 ) -> dict[str, QuerySet[Account, Any]]:
-    """How many payments Ana's account sent, and how many it received."""
+    """Counts the payments that Ana's account sent, and those that it received."""
     accounts = Account.objects.filter(user__email="ana@example.com", name=name)
 
     def number_of(side: str) -> Coalesce:

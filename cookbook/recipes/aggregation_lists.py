@@ -32,7 +32,7 @@ else:
     "leaves it out.",
 )
 def currencies_of_people() -> QuerySet[User, Any]:
-    """The currencies of the five people with the most accounts."""
+    """Returns the currencies of the five people with the most accounts."""
     currencies = ArrayAgg("accounts__currency", distinct=True, order_by="accounts__currency")
     return (
         User.objects.values("name")
@@ -45,14 +45,14 @@ def currencies_of_people() -> QuerySet[User, Any]:
     "StringAgg: values joined with commas",
     asks="How do I join the values of a group with commas?",
     shows=("StringAgg", "string_agg", "delimiter", "order_by", "group by", "comma"),
-    notice="STRING_AGG has an ORDER BY of its own, besides that of the query. The comma is a "
+    notice="STRING_AGG has an ORDER BY inside it, separate from the query's. The comma is a "
     'parameter. On Django 5.2 StringAgg is in django.contrib.postgres, and COMMA is ", "; from 6.0 '
     'on it is in django.db.models, and COMMA is Value(", ").',
     pitfall="Joined text is for display only. To use the values, take ArrayAgg: a comma inside a "
     "value looks like a separator.",
 )
 def owners_by_currency() -> QuerySet[Account, Any]:
-    """Who has an account named Everyday, by currency."""
+    """Returns the owners of accounts named Everyday, by currency."""
     return (
         Account.objects.filter(name="Everyday")
         .values("currency")
@@ -71,7 +71,7 @@ def owners_by_currency() -> QuerySet[Account, Any]:
     "amount exactly: cast it to text first. Large documents need memory on the server.",
 )
 def people_with_accounts() -> QuerySet[User, Any]:
-    """People with more than one account in dollars, with these accounts in the person's row."""
+    """Returns people with more than one account in dollars, each with these accounts."""
     account = JSONObject(name="accounts__name", status="accounts__status")
     return (
         User.objects.filter(accounts__currency="USD")
@@ -105,7 +105,7 @@ class Percentile(Aggregate):
     "template is not a parameter: never put user input there.",
 )
 def median_payments() -> QuerySet[Transaction, Any]:
-    """The average, the median and the 90th percentile of payments in dollars."""
+    """Returns the average, the median and the 90th percentile of payments in dollars."""
     return (
         Transaction.objects.filter(currency="USD", type="withdrawal", status="completed")
         .values("category")

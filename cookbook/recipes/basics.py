@@ -28,7 +28,7 @@ GROUP = RecipeGroup("basics", "Basics", "Insert, read, update, delete, filter an
     writes=True,
 )
 def add_contact(name: str = "Mara Lindt") -> dict[str, object]:
-    """Ana adds a person to her list of contacts."""
+    """Adds a person to Ana's list of contacts."""
     ana = User.objects.get(email="ana@example.com")
     contact = Contact.objects.create(owner=ana, name=name, number="4821093755")
     return {"name": contact.name, "owner": contact.owner.name, "has an id": contact.pk is not None}
@@ -38,13 +38,13 @@ def add_contact(name: str = "Mara Lindt") -> dict[str, object]:
     "get(): exactly one row",
     asks="How do I get one row, and what if there is none, or more than one?",
     shows=("get", "DoesNotExist", "MultipleObjectsReturned", "one row", "get_object_or_404"),
-    notice="get() sends LIMIT 21, so that its error can say how many rows there were, or “more "
+    notice="get() sends LIMIT 21, so that its error can name the number of rows, or “more "
     "than 20”. In a view, get_object_or_404() sends the same and raises Http404 for no row.",
     pitfall="get() on a column that is not unique works until the second row is added. first() "
     "never fails: it returns one of several rows, and None if there is no row.",
 )
 def the_only_account(name: Literal["Travel", "Savings", "Holiday"] = "Travel") -> object:
-    """The one account with this name, or why there is not exactly one."""
+    """Returns the only account with this name, or why there is not exactly one."""
     try:
         return Account.objects.get(name=name)
     except Account.DoesNotExist:
@@ -61,11 +61,11 @@ def the_only_account(name: Literal["Travel", "Savings", "Holiday"] = "Travel") -
     "No row gives None and no exception: the walrus in the if both fetches and asks. last() "
     "reverses the order and sends LIMIT 1 too.",
     pitfall="first().amount raises AttributeError on the day when no row matches; earliest() and "
-    "get() raise DoesNotExist instead, which says what is missing. And first() hides that there "
+    "get() raise DoesNotExist instead, which names what is missing. And first() hides that there "
     "are two rows where you expect one: there get() is right.",
 )
 def first_hold_of(name: Literal["Travel", "Everyday", "Savings"] = "Travel") -> dict[str, object]:
-    """The oldest pending hold of one of Ana's accounts, and its newest entry."""
+    """Returns the oldest pending hold and the newest entry of one of Ana's accounts."""
     holds = Transaction.objects.filter(
         from_account__user__email="ana@example.com", from_account__name=name, status="pending"
     )
@@ -82,8 +82,8 @@ def first_hold_of(name: Literal["Travel", "Everyday", "Savings"] = "Travel") -> 
 
 
 @GROUP.recipe(
-    "get_or_create(): two requests at once",
-    asks="Is get_or_create() safe when two requests come at once?",
+    "get_or_create(): two parallel requests",
+    asks="Is get_or_create() safe when two requests come at the same time?",
     shows=("get_or_create", "race", "unique"),
     notice="Ben finds no jar, and his INSERT waits for Ana's, which has put the same name into "
     "the unique index. When she commits, his INSERT is refused with 23505, and get_or_create() "
@@ -93,7 +93,7 @@ def first_hold_of(name: Literal["Travel", "Everyday", "Savings"] = "Travel") -> 
     commits=True,
 )
 def get_or_create_at_once(ana: Session, ben: Session) -> dict[str, object]:
-    """Ana and Ben both want the jar named rent; there should be one."""
+    """Creates the jar named rent for Ana and for Ben in parallel; only one should exist."""
     ana.begin()
     hers, made_by_ana = ana.run(lambda: Jar.objects.get_or_create(name="rent"))
     waiting = ben.start(lambda: Jar.objects.get_or_create(name="rent"))
@@ -108,14 +108,14 @@ def get_or_create_at_once(ana: Session, ben: Session) -> dict[str, object]:
     shows=("update_or_create", "defaults", "create_defaults", "upsert", "unique"),
     notice="The SELECT has FOR UPDATE, so nobody else changes the row before the UPDATE. The first "
     "call finds none, and inserts inside a savepoint; the second updates the columns named in "
-    "defaults, and dates, which may have auto_now. Columns for the INSERT alone go into "
+    "defaults, and dates, which may have auto_now. Columns for only the INSERT go into "
     "create_defaults.",
     pitfall="The fields outside defaults need a unique constraint: without one, two requests "
     "insert two rows. For many rows, bulk_create(update_conflicts=True) is one statement.",
     writes=True,
 )
 def rate_of_a_day(rate: Decimal = Decimal("1.12")) -> dict[str, object]:
-    """The euro's rate for a day is set, and then set again."""
+    """Sets the euro's rate for a day, and then sets it again."""
     day = date(2026, 6, 1)
     with step("No row yet: INSERT"):
         _first, inserted = ExchangeRate.objects.update_or_create(
@@ -135,12 +135,12 @@ def rate_of_a_day(rate: Decimal = Decimal("1.12")) -> dict[str, object]:
     notice="The loop sends a SELECT for the three accounts and an UPDATE for each of them; "
     "update() is one UPDATE, and returns the number of rows that matched.",
     pitfall="update() does not call save() and sends no signals. A plain save() in the loop writes "
-    "back every column, and so undoes what others changed meanwhile: update_fields limits save() "
+    "back every column, and so undoes what others changed since: update_fields limits save()  "
     "to the columns you name.",
     writes=True,
 )
 def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
-    """A daily limit for each of Ana's three accounts, set in two ways."""
+    """Sets a daily limit for each of Ana's three accounts, in two ways."""
     accounts = Account.objects.filter(user__email="ana@example.com").order_by("number")
     with step("Read, change, save"):
         for account in accounts:
@@ -174,7 +174,7 @@ def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
     writes=True,
 )
 def delete_a_jar(name: str = "rent") -> dict[str, object]:
-    """A jar is deleted with its two notes; an account with payments is protected."""
+    """Deletes a jar with its two notes, and tries to delete an account that has payments."""
     jar = Jar.objects.create(name="rent", coins=100)
     for text in ("due on the first", "paid"):
         JarNote.objects.create(jar=jar, text=text)
@@ -202,7 +202,7 @@ def delete_a_jar(name: str = "rent") -> dict[str, object]:
     writes=True,
 )
 def take_off_the_list(name: str = "Mara Lindt") -> dict[str, list[str]]:
-    """Ana deletes a contact, and later adds the same number again."""
+    """Deletes a contact of Ana, and later adds the same number again."""
     ana = User.objects.get(email="ana@example.com")
     Contact.objects.create(owner=ana, name=name, number="4821093755")
     Contact.objects.filter(owner=ana, name=name).update(deleted_at=Now())

@@ -22,7 +22,7 @@ from transactions.models import Transaction
     "is midnight at the start of that day. Use gte and lt.",
 )
 def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
-    """How many rents in dollars are above, below or equal to an amount."""
+    """Counts the rents in dollars that are above, below or equal to an amount."""
     rents = Transaction.objects.filter(category="rent", currency="USD")
     return {
         "exact": rents.filter(amount__exact=amount).count(),
@@ -65,7 +65,7 @@ def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
     "looks for them in a longer text.",
 )
 def names_by_text(text: str = "an") -> list[tuple[str, int]]:
-    """How many people's names match each lookup."""
+    """Counts how many people's names match each lookup."""
     people = User.objects.all()
     return [
         ("iexact", people.filter(name__iexact=text).count()),
@@ -91,7 +91,7 @@ def names_by_text(text: str = "an") -> list[tuple[str, int]]:
     "Plain SQL differs: NOT (daily_limit > 2500) is NULL for NULL, and drops those rows too.",
 )
 def daily_limits() -> dict[str, int]:
-    """Accounts by their daily limit; most have none."""
+    """Counts accounts by their daily limit; most have no limit."""
     accounts = Account.objects.all()
     return {
         "without a limit": accounts.filter(daily_limit__isnull=True).count(),
@@ -124,7 +124,7 @@ def daily_limits() -> dict[str, int]:
     "Q(…) is simply the first of the two.",
 )
 def rent_or_large(least: Decimal = Decimal(3000)) -> QuerySet[Transaction]:
-    """Rents, and other payments in dollars of at least this amount; no deposits or salaries."""
+    """Returns rents and other large payments in dollars, without deposits and salaries."""
     rent_or_large = Q(category="rent") | Q(amount__gte=least)
     going_out = ~Q(type="deposit") & ~Q(category__in=["salary", "wages"])
     return Transaction.objects.filter(rent_or_large & going_out, currency="USD").order_by(
@@ -142,7 +142,7 @@ def rent_or_large(least: Decimal = Decimal(3000)) -> QuerySet[Transaction]:
     "error or a warning. Filter NULLs out of the subquery, or use ~Exists.",
 )
 def accounts_that_never_paid() -> dict[str, int]:
-    """Accounts that have never sent a payment."""
+    """Counts the accounts that have never sent a payment."""
     payments = Transaction.objects.all()
     senders = payments.filter(from_account__isnull=False).values("from_account")
     paid = payments.filter(from_account=OuterRef("pk"))
@@ -167,7 +167,7 @@ def accounts_that_never_paid() -> dict[str, int]:
     "it should keep.",
 )
 def no_large_dinner(most: Decimal = Decimal(100)) -> dict[str, int]:
-    """Accounts that never paid more than an amount in a restaurant."""
+    """Counts the accounts that never paid more than an amount in a restaurant."""
     with step("exclude() over the relation"):
         excluded = Account.objects.exclude(
             sent__category="restaurant", sent__amount__gt=most
@@ -199,12 +199,12 @@ def no_large_dinner(most: Decimal = Decimal(100)) -> dict[str, int]:
     notice="date is the expression TruncDate, and year and month are ExtractYear and ExtractMonth. "
     "year becomes BETWEEN its first and last moment, which can use an index on the column. date "
     "and month wrap the column in a cast and in EXTRACT, both in the current time zone.",
-    pitfall="month alone is that month of every year; the last 30 days are "
+    pitfall="Only month matches that month of every year; the last 30 days are "
     "created_at__gte=timezone.now() - timedelta(days=30). And a day in another time zone is a "
     "different 24 hours: activate the reader's time zone first.",
 )
 def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
-    """How many transactions there were on a day, in its month and in its year."""
+    """Counts the transactions on a day, in its month and in its year."""
     payments = Transaction.objects.filter(status="completed")
     return {
         "that day": payments.filter(created_at__date=day).count(),
@@ -240,7 +240,7 @@ def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
     "week together with iso_year, not with year.",
 )
 def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str, int]:
-    """How many transactions there were at an hour of the day, on Sundays, and so on."""
+    """Counts the transactions at an hour of the day, on Sundays, and so on."""
     payments = Transaction.objects.filter(status="completed")
     return {
         "in that hour of the day": payments.filter(created_at__hour=hour).count(),
@@ -263,7 +263,7 @@ def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str
     "function itself.",
 )
 def day_of_an_account(day: Annotated[int, Between(1, 30)] = 14) -> dict[str, int]:
-    """How often Ana paid out of Everyday on a day of June 2026, counted in two ways."""
+    """Counts in two ways how often Ana paid from Everyday on a day of June 2026."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     payments = Transaction.objects.filter(from_account=account)
     start = datetime(2026, 6, day, tzinfo=UTC)

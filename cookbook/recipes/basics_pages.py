@@ -35,7 +35,7 @@ from transactions.models import Transaction
 def largest_payments(
     skip: Annotated[int, Between(0, 500)] = 0, most: Annotated[int, Between(1, 20)] = 5
 ) -> QuerySet[Transaction]:
-    """The largest transactions in dollars, a few at a time."""
+    """Returns the largest transactions in dollars, a few at a time."""
     payments = Transaction.objects.filter(currency="USD")
     return payments.order_by("-amount", "created_at", "pk")[skip : skip + most]
 
@@ -50,7 +50,7 @@ def largest_payments(
     "the NULLs first. Make an index with DESC NULLS LAST.",
 )
 def accounts_by_limit() -> QuerySet[Account, dict[str, object]]:
-    """Accounts with a daily limit first, then those without any."""
+    """Returns the accounts with a daily limit first, then the accounts without a limit."""
     accounts = Account.objects.filter(currency="USD").values("user__name", "name", "daily_limit")
     return accounts.order_by(F("daily_limit").desc(nulls_last=True), "user__email", "name")[:5]
 
@@ -65,7 +65,7 @@ def accounts_by_limit() -> QuerySet[Account, dict[str, object]]:
     "use an index on the column, because it is an expression.",
 )
 def limit_or_none(currency: str = "USD") -> QuerySet[Account, dict[str, object]]:
-    """Each account's daily limit, else its limit per transfer, else 0."""
+    """Returns each account's daily limit, else its limit per transfer, else 0."""
     limit = Coalesce("daily_limit", "transfer_limit", Value(Decimal(0)))
     accounts = Account.objects.filter(currency=currency).annotate(limit=limit)
     rows = accounts.values("user__name", "name", "daily_limit", "transfer_limit", "limit")
@@ -86,7 +86,7 @@ def limit_or_none(currency: str = "USD") -> QuerySet[Account, dict[str, object]]
 def accounts_with_labels(
     balance: Decimal = Decimal(5000),
 ) -> QuerySet[Account, dict[str, object]]:
-    """Ana's accounts: a label, two comparisons, and whether there is much money on each."""
+    """Returns Ana's accounts with a label, two comparisons, and whether each has much money."""
     accounts = Account.objects.filter(user__email="ana@example.com")
     rows = accounts.annotate(
         label=Concat("user__name", Value(": "), "name"),
@@ -107,7 +107,7 @@ def accounts_with_labels(
     "OFFSET. Where that is too slow, use keyset pagination.",
 )
 def page_of_payments(page: Annotated[int, Between(1, 200)] = 2) -> dict[str, object]:
-    """One page of payments for groceries, the newest first."""
+    """Returns one page of payments for groceries, the newest first."""
     groceries = Transaction.objects.filter(category="groceries").order_by("-created_at", "-pk")
     current = Paginator(groceries, per_page=5).get_page(page)
     return {

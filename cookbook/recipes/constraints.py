@@ -20,7 +20,7 @@ GROUP = RecipeGroup(
 
 
 def refusal(error: IntegrityError) -> dict[str, Any]:
-    """The parts of Postgres's error, as psycopg gives them."""
+    """Returns the parts of Postgres's error that psycopg provides."""
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error):
         raise error
@@ -44,7 +44,7 @@ def refusal(error: IntegrityError) -> dict[str, Any]:
     writes=True,
 )
 def check_by_name(transfer_limit: Decimal = Decimal(-1)) -> dict[str, Any]:
-    """Which constraint refuses a limit below zero, and the row's value after that."""
+    """Returns the constraint that refuses a limit below zero, and the row's value after that."""
     everyday = Account.objects.get(user__email="ana@example.com", name="Everyday")
     everyday.transfer_limit = transfer_limit
     refused: dict[str, Any] = {"constraint": None}
@@ -68,7 +68,7 @@ def check_by_name(transfer_limit: Decimal = Decimal(-1)) -> dict[str, Any]:
     writes=True,
 )
 def sentence_by_name() -> list[dict[str, Any]]:
-    """For three wrong values of an account: the constraint that refused, and its message."""
+    """Returns the constraint that refuses each of three wrong values, and its message."""
     sentences = {rule.name: rule.violation_error_message for rule in Account._meta.constraints}
     everyday = Account.objects.filter(user__email="ana@example.com", name="Everyday")
     refused = []
@@ -92,7 +92,7 @@ def sentence_by_name() -> list[dict[str, Any]]:
     shows=("validate_constraints", "full_clean()", "ValidationError", "IntegrityError"),
     notice="validate_constraints() queries Postgres too: one SELECT for each CHECK, with the "
     "row's values in it, except for constraints on fields in exclude, such as fields that a form "
-    "does not have. It reports every violated constraint at once; the UPDATE reports the first "
+    "does not have. It reports all violated constraints together; the UPDATE reports the first "
     "in alphabetical order.",
     pitfall="save(), update() and bulk_create() do not call it. And another session may write "
     "between validation and save: validation is for the person at the form, the constraint is "
@@ -100,7 +100,7 @@ def sentence_by_name() -> list[dict[str, Any]]:
     writes=True,
 )
 def asked_and_refused() -> dict[str, list[Any]]:
-    """An account gets a negative overdraft limit: which errors does it get?"""
+    """Returns the errors of an account with a negative overdraft limit."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     account.overdraft_limit = Decimal(-20_000)
     answers: dict[str, list[Any]] = {}
@@ -120,7 +120,7 @@ def asked_and_refused() -> dict[str, list[Any]]:
 
 @GROUP.recipe(
     "unique=True: create() and get_or_create()",
-    asks="How do I create a row unless there is one, when two may try at once?",
+    asks="How do I create a row unless there is one, when two may try in parallel?",
     shows=("unique", "unique constraint", "get_or_create", "IntegrityError"),
     notice="create() is refused with 23505 by jars_name_key. get_or_create() looks first, and "
     "here that one SELECT is enough; if another session inserts in between, it gets the same "
@@ -130,7 +130,7 @@ def asked_and_refused() -> dict[str, list[Any]]:
     writes=True,
 )
 def one_row_for_each_name(name: str = "rent") -> dict[str, Any]:
-    """What create() and get_or_create() do with a name, where a jar named rent exists."""
+    """Returns what create() and get_or_create() do with a name, when a jar named rent exists."""
     Jar.objects.create(name="rent", coins=5)
     refused: dict[str, Any] = {"constraint": None}
     with step("create()"):
@@ -164,7 +164,7 @@ def one_row_for_each_name(name: str = "rent") -> dict[str, Any]:
     writes=True,
 )
 def one_main_favourite() -> list[dict[str, Any]]:
-    """Which of five favourites are refused, when three of them would be main."""
+    """Inserts five favourites, three of them as the main one, and returns which are refused."""
     outcomes = []
     for position, (owner, payee, is_main) in enumerate(
         [
@@ -200,7 +200,7 @@ def one_main_favourite() -> list[dict[str, Any]]:
     writes=True,
 )
 def posted_row_is_final() -> list[dict[str, Any]]:
-    """What happens to save(), update() and delete() of Leila's last payment."""
+    """Returns what happens to save(), update() and delete() of Leila's last payment."""
     payments = Transaction.objects.filter(from_account__user__email="leila.benslimane@example.com")
     last = payments.latest("created_at")
     last.amount = 1

@@ -42,7 +42,7 @@ from transactions.models import Entry, Transaction
 def box_rented_once_at_a_time(
     box: Annotated[int, Between(1, 99)] = 7,
 ) -> list[dict[str, Any]]:
-    """Four people ask for a safe-deposit box, one after the other: who gets it?"""
+    """Books a safe-deposit box for four people in turn, and returns which bookings fail."""
     outcomes = []
     for holder, number, starts, ends in (
         ("Ana", 7, date(2026, 1, 1), date(2026, 7, 1)),
@@ -76,7 +76,7 @@ def box_rented_once_at_a_time(
     writes=True,
 )
 def change_places() -> dict[str, Any]:
-    """Ana swaps her first and second favourite; then a swap that is only half done."""
+    """Swaps Ana's first and second favourite, then tries only half of a swap."""
     for position, payee in enumerate(["Mara", "Jonas"], start=1):
         Favourite.objects.create(owner="Ana", payee=payee, position=position)
     with step("Full swap"):
@@ -90,7 +90,7 @@ def change_places() -> dict[str, Any]:
                 Favourite.objects.filter(payee="Mara").update(position=1)
                 connection.check_constraints()
         except IntegrityError as error:
-            return {"order": order, "one alone": type(error.__cause__).__name__}
+            return {"order": order, "half a swap": type(error.__cause__).__name__}
     return {"order": order}
 
 
@@ -101,15 +101,15 @@ def change_places() -> dict[str, Any]:
     notice="Django makes its foreign keys DEFERRABLE INITIALLY DEFERRED: the UPDATE to an owner "
     "who does not exist succeeds, and SET CONSTRAINTS ALL IMMEDIATE refuses it, as COMMIT would. "
     "The foreign keys from transactions to accounts were made by a migration, are not deferrable, "
-    "and have two columns, account and currency: they refuse at once to change the currency of an "
-    "account that has transactions.",
+    "and have two columns, account and currency: they immediately refuse to change the currency of "
+    "an account that has transactions.",
     pitfall="A TestCase never commits, so Django runs check_constraints() at the end of each "
     "test. PROTECT and CASCADE are Python code for delete(); raw SQL only meets rules in the "
     "database.",
     writes=True,
 )
 def foreign_key_at_commit() -> list[dict[str, Any]]:
-    """When a wrong reference is refused: by a deferred foreign key, and by one that is not."""
+    """Returns when a deferred and a non-deferrable foreign key refuse a wrong reference."""
     everyday = Account.objects.filter(user__email="ana@example.com", name="Everyday")
     outcomes: list[dict[str, Any]] = []
     with step("Deferred, as Django makes it"):
@@ -141,7 +141,7 @@ def foreign_key_at_commit() -> list[dict[str, Any]]:
     "it. The order of the tuple is that of CompositePrimaryKey, not of the table.",
 )
 def both_sides_by_their_keys() -> list[dict[str, Any]]:
-    """The two entries of the last payment between two people."""
+    """Returns the two entries of the last payment between two people."""
     last = (
         Transaction.objects.filter(type="transfer", status="completed")
         .exclude(from_account__user=F("to_account__user"))

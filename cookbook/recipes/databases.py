@@ -1,7 +1,7 @@
 """Databases: replicas, how far they are behind, and what a lost COMMIT means.
 
-Each recipe also runs where there is one server alone. No recipe asks another connection than that
-of its page: there it would not be in the practice bank.
+Each recipe also runs on a single server. Recipes use only the connection of their page, because
+another connection would not be in the practice bank.
 """
 
 from functools import partial
@@ -41,10 +41,10 @@ def rows(sql: str) -> list[dict[str, Any]]:
     notice="using() names an entry of DATABASES. Each object remembers where it was read "
     "(_state.db), and its related managers, such as account.sent, read there too.",
     pitfall="save() goes there as well: an object that was read from a replica is written to the "
-    "replica, which refuses it, unless save(using=) or a router says otherwise.",
+    "replica, which refuses it, unless save(using=) or a router sends it elsewhere.",
 )
 def accounts_of_a_database() -> list[dict[str, str | None]]:
-    """Accounts, each with the database that it was read from."""
+    """Returns accounts, each with the database that it was read from."""
     accounts = Account.objects.using("default").order_by("number")[:3]
     return [
         {"number": account.number, "name": account.name, "read from": account._state.db}
@@ -84,7 +84,7 @@ class ReadsElsewhere:
     "that may read from a replica (ledger/db/replicas).",
 )
 def router() -> list[dict[str, Any]]:
-    """What Django asks a router, and what this one answers."""
+    """Returns what Django asks a router, and the answers of this router."""
     routers = ConnectionRouter([ReadsElsewhere("default", replica="replica1")])
     account = Account.objects.order_by("number").first()
     return [
@@ -105,12 +105,12 @@ def only_read() -> None:
     shows=("read-only transaction", "SET TRANSACTION READ ONLY", "25006", "replica"),
     notice="Postgres refuses the INSERT with SQLSTATE 25006, as a standby does. For every "
     "transaction of a connection, set default_transaction_read_only=on in its OPTIONS.",
-    pitfall="It is no right: SQL that ends the transaction, or a connection of its own, can write "
-    "again. What must never write needs a role without the right.",
+    pitfall="It does not limit rights: SQL that ends the transaction, or another connection, can "
+    "write again. Code that must never write needs a role without the right to write.",
     commits=True,
 )
 def read_only(ana: Session) -> dict[str, Any]:
-    """Ana counts coins in a read-only transaction, and then tries to add some."""
+    """Counts coins in a read-only transaction, and then tries to add some."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
 
     ana.begin()
@@ -132,7 +132,7 @@ def read_only(ana: Session) -> dict[str, Any]:
     "positions, or count the age only while pg_last_wal_receive_lsn() is ahead.",
 )
 def replica_lag() -> list[dict[str, Any]]:
-    """What the server of this page says of itself."""
+    """Returns what the server of this page reports about its replication."""
     return rows(
         """
         SELECT pg_is_in_recovery() AS is_standby,
@@ -153,11 +153,11 @@ def replica_lag() -> list[dict[str, Any]]:
     "row.",
     pitfall="The role of this page sees NULL but for the number of rows: pg_read_all_stats, and "
     "pg_monitor with it, would show it the addresses of clients and the statements of all sessions "
-    "too. manage.py create_roles gives that right to the owner alone: ask by manage.py dbshell.",
+    "too. manage.py create_roles gives that right only to the owner: query as manage.py dbshell.",
     on_writer=True,
 )
 def standbys() -> list[dict[str, Any]]:
-    """The standbys that follow this server."""
+    """Returns the standbys that follow this server."""
     return rows(
         """
         SELECT application_name, state, sync_state, replay_lag,
@@ -200,12 +200,12 @@ def is_standby() -> bool:
     notice="After the COMMIT, pg_current_wal_insert_lsn() is past everything that was written. "
     "Keep it with the session. A replica whose pg_last_wal_replay_lsn() has come as far shows all "
     "of it; until then a read there is stale, so read from the writer.",
-    pitfall="Ask after the COMMIT, not before: the row of the commit is WAL too. And ask the "
+    pitfall="Ask after the COMMIT, not before: the commit record is WAL too. And ask the "
     "server that answers the query: behind one name there may be several.",
     commits=True,
 )
 def read_your_own_writes(ana: Session) -> dict[str, Any]:
-    """Ana fills a jar, and then decides where to read it."""
+    """Fills a jar, and then decides from which server Ana reads it."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     position = ana.run(written_up_to)
 
@@ -248,7 +248,7 @@ def jars_named(name: str) -> QuerySet[Jar]:
     commits=True,
 )
 def lost_commit(ana: Session) -> list[dict[str, Any]]:
-    """Ana fills two jars; each time the connection seems to break, once before and once after."""
+    """Fills two jars; the connection seems to break once before and once after the COMMIT."""
     found = []
     for name, breaks in (("first", "before COMMIT"), ("second", "after COMMIT")):
         fill = ana.start(partial(pay_in, name, 100, breaks=breaks))
@@ -266,7 +266,7 @@ def lost_commit(ana: Session) -> list[dict[str, Any]]:
     shows=("wait_for_db", "wait for the database", "OperationalError", "connection refused"),
     notice="A server that is still starting refuses the connection: OperationalError, before any "
     "SQL. The loop connects again; one SELECT 1 that succeeds is enough. manage.py wait_for_db of "
-    "this project does the same with a limit of time, and says for what it waits.",
+    "this project does the same with a time limit, and prints what it waits for.",
     pitfall="SELECT 1 also succeeds on a standby and before the migrations: check what you need, "
     "as wait_for_db --migrated does. A wrong password is an OperationalError too, and no waiting "
     "mends it.",

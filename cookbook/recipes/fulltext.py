@@ -32,7 +32,7 @@ GROUP = RecipeGroup("fulltext", "Full-text search", "Search vectors, queries, we
     "config depends on a setting, and Postgres allows immutable expressions only.",
 )
 def words_on_the_fly_and_generated(word: str = "lottery") -> dict[str, int]:
-    """How many transactions contain a word, found in two ways."""
+    """Counts the transactions that contain a word, in two ways."""
     query = SearchQuery(word, config="simple")
     with step("on the fly"):
         on_the_fly = (
@@ -53,12 +53,12 @@ def words_on_the_fly_and_generated(word: str = "lottery") -> dict[str, int]:
     shows=("weights", "SearchVector", "SearchRank", "setweight"),
     notice="setweight gives the words of each column a letter; ts_rank turns letters into "
     "numbers, A 1.0, B 0.4, C 0.2, D 0.1 unless you give others. Rent in the description and in "
-    "the reference comes before rent in the reference alone.",
+    "the reference comes before rent in only the reference.",
     pitfall="The numbers are given from D to A: [0.1, 0.2, 0.4, 1.0]. In the reverse order, the "
     "least important column counts most.",
 )
 def rent_by_weights() -> QuerySet[Transaction, Any]:
-    """June's transactions about rent, the description counting ten times the reference."""
+    """Returns June's transactions about rent; the description counts ten times the reference."""
     words = SearchVector("description", weight="A", config="simple") + SearchVector(
         "reference", weight="D", config="simple"
     )
@@ -84,7 +84,7 @@ def rent_by_weights() -> QuerySet[Transaction, Any]:
     "drops them all (Rows Removed by Index Recheck).",
 )
 def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, Any]]:
-    """How many transactions have these words, in this order and reversed."""
+    """Counts the transactions with these words, in this order and reversed."""
     return [
         {
             "typed": typed,
@@ -111,7 +111,7 @@ def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, An
 def typed_by_people_websearch(
     typed: str = '"half of" -dinner or lottery',
 ) -> QuerySet[Transaction, Any]:
-    """Descriptions that match a text as people type it into a search box."""
+    """Returns descriptions that match a text as people type it into a search box."""
     query = SearchQuery(typed, search_type="websearch", config="simple")
     return (
         Transaction.objects.filter(search=query)
@@ -136,7 +136,7 @@ def dinners_by_raw_query(
         "(pizza | dinner) & half & !your", "half <-> of", "half <2> dinner", "rent", "rent:A"
     ] = "(pizza | dinner) & half & !your",
 ) -> QuerySet[Transaction, Any]:
-    """Descriptions that match a query in the syntax of tsquery."""
+    """Returns descriptions that match a query in the syntax of tsquery."""
     return (
         Transaction.objects.filter(search=SearchQuery(query, search_type="raw", config="simple"))
         .values("description")
@@ -155,7 +155,7 @@ def dinners_by_raw_query(
     "a syntax error. One or two letters match a large part of all words: require three.",
 )
 def words_by_prefix(beginning: str = "lott") -> QuerySet[Transaction, Any]:
-    """Descriptions of transactions with a word that begins with these letters."""
+    """Returns descriptions of transactions with a word that begins with these letters."""
     quoted = beginning.replace("\\", "\\\\").replace("'", "''")
     query = SearchQuery(f"'{quoted}':*", search_type="raw", config="simple")
     return (
@@ -179,7 +179,7 @@ def words_by_prefix(beginning: str = "lott") -> QuerySet[Transaction, Any]:
     "a new SearchVector, of the text of the vector, and its weights are lost.",
 )
 def ranked_matches(cover_density: bool = False) -> QuerySet[Transaction, Any]:
-    """Descriptions with half, dinner or pizza, the best matches first."""
+    """Returns descriptions with half, dinner or pizza, the best matches first."""
     query = SearchQuery("half or dinner or pizza", search_type="websearch", config="simple")
     return (
         Transaction.objects.filter(search=query)
@@ -201,7 +201,7 @@ def ranked_matches(cover_density: bool = False) -> QuerySet[Transaction, Any]:
     "in the template it runs.",
 )
 def safe_headline(word: str = "farm") -> list[dict[str, str]]:
-    """Descriptions with this word, as Postgres marks them and as a page may show them."""
+    """Returns descriptions with this word, as Postgres marks them and as a page may show them."""
     query = SearchQuery(word, config="simple")
     headline = SearchHeadline("description", query, config="simple", start_sel="⟦", stop_sel="⟧")
     marked = Transaction.objects.filter(search=query).values_list(headline, flat=True)
@@ -219,7 +219,7 @@ def safe_headline(word: str = "farm") -> list[dict[str, str]]:
     asks="How do I make a search find books when somebody types book?",
     shows=("languages", "config", "stemming", "stop words", "SearchVector"),
     notice="simple only lowers the case: books finds books. english reduces words to their stem, "
-    "so that books and book are the same: the plan's condition says 'book'. Words like of and "
+    "so that books and book are the same: the plan's condition has 'book'. Words like of and "
     "the are left out of an english vector.",
     pitfall="Vector and query need the same config, or stems are compared with whole words and "
     "nothing is found. For names use simple: english takes Wells for the plural of well.",
@@ -227,7 +227,7 @@ def safe_headline(word: str = "farm") -> list[dict[str, str]]:
 def books_in_languages(
     word: str = "books", language: Literal["english", "german", "french"] = "english"
 ) -> dict[str, int]:
-    """How many descriptions have the word, as it is and by its stem."""
+    """Counts the descriptions that have the word itself, and those that have its stem."""
     return {
         config: Transaction.objects.annotate(words=SearchVector("description", config=config))
         .filter(words=SearchQuery(word, config=config))

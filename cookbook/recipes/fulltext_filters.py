@@ -1,4 +1,4 @@
-"""Full-text search, continued: a minimum rank, and an annotation beside the stored column."""
+"""Full-text search, continued: a minimum rank, and an annotation with the stored column."""
 
 from decimal import Decimal
 from typing import Any
@@ -17,12 +17,12 @@ from transactions.models import Transaction
     shows=("rank__gte", "SearchRank", "minimum rank", "threshold", "relevance", "filter"),
     notice="rank is an annotation, so rank__gte puts ts_rank(…) >= … into WHERE. The condition "
     "search=query uses the GIN index; the rank is then computed for the rows that it found.",
-    pitfall="filter(rank__gte=0.1) alone cannot use the index: the rank of every row is computed. "
+    pitfall="Only filter(rank__gte=0.1) cannot use the index: the rank of every row is computed. "
     "And a rank only compares rows of one query, so no minimum fits all queries: ORDER BY the rank "
     "and LIMIT usually do.",
 )
 def matches_above_a_rank(rank: Decimal = Decimal("0.3")) -> QuerySet[Transaction, Any]:
-    """Descriptions with half, dinner or pizza whose rank is at least a minimum."""
+    """Returns descriptions with half, dinner or pizza whose rank is at least a minimum."""
     query = SearchQuery("half or dinner or pizza", search_type="websearch", config="simple")
     return (
         Transaction.objects.annotate(rank=SearchRank(F("search"), query))
@@ -53,7 +53,7 @@ def matches_above_a_rank(rank: Decimal = Decimal("0.3")) -> QuerySet[Transaction
     "config.",
 )
 def annotated_beside_the_column(word: str = "lottery") -> dict[str, object]:
-    """An annotation called as the stored column, one called otherwise, and the column itself."""
+    """Searches by an annotation with the column's name, one with another name, and the column."""
     vector = SearchVector("description", "reference", config="simple")
     query = SearchQuery(word, config="simple")
     try:

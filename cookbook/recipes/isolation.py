@@ -27,7 +27,7 @@ def coins_in_jars() -> dict[str, int]:
     commits=True,
 )
 def lost_update(ana: Session, ben: Session) -> dict[str, int]:
-    """Both read 100 coins; Ana takes 30, Ben adds 50. There should be 120."""
+    """Takes 30 of 100 coins for Ana and adds 50 for Ben, who both read 100. Should be 120."""
     ana.run(lambda: Jar.objects.create(name="naive", coins=100))
     ana.run(lambda: Jar.objects.create(name="safe", coins=100))
 
@@ -58,11 +58,11 @@ def add_locked(name: str, coins: int) -> int:
     notice="Ben's SELECT ends with FOR UPDATE and waits for Ana. When she commits, it returns "
     "the row as she left it, 70 coins and not 100: he decides on values read after the lock.",
     pitfall="Do not decide on a row that was read before the lock: an instance from an earlier "
-    "get() still says 100. Outside atomic, select_for_update raises TransactionManagementError.",
+    "get() still has 100. Outside atomic, select_for_update raises TransactionManagementError.",
     commits=True,
 )
 def select_for_update(ana: Session, ben: Session) -> dict[str, int]:
-    """Ana takes 30 of 100 coins, Ben adds 50, and Ben has to wait. There should be 120."""
+    """Takes 30 of 100 coins for Ana; Ben has to wait to add 50. The result should be 120."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
 
     ana.begin()
@@ -86,14 +86,14 @@ def save_unless_changed(note: JarNote, text: str) -> bool:
     asks="How do I notice that somebody else has saved the row since I read it?",
     shows=("optimistic locking", "version column", "optimistic lock", "lost update", "update"),
     notice="Each UPDATE names the version it was made from: WHERE id = … AND version = 1. Ana's "
-    "matches one row and makes it version 2; Ben's matches none, which tells him that somebody "
+    "matches one row and makes it version 2; Ben's matches none, so he knows that somebody "
     "else has saved.",
     pitfall="save() does not check the version, and code that ignores the number of rows notices "
     "nothing. The version only detects the conflict: Ben has to read again and decide.",
     commits=True,
 )
 def optimistic_lock(ana: Session, ben: Session) -> dict[str, object]:
-    """Both open the same note in a form and save a different text."""
+    """Saves two different texts of the same note, which two people have opened in a form."""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: JarNote.objects.create(jar=jar, text="due on the first"))
 
@@ -128,7 +128,7 @@ def add_at_repeatable_read(name: str, coins: int) -> int:
     commits=True,
 )
 def retry(ana: Session, ben: Session) -> dict[str, int]:
-    """Ana takes 30 while Ben, who has read 100, adds 50. There should be 120."""
+    """Takes 30 for Ana while Ben, who has read 100, adds 50. The result should be 120."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
 
     ana.begin()
@@ -159,7 +159,7 @@ def retry(ana: Session, ben: Session) -> dict[str, int]:
     "the first query fixes one snapshot for all queries, and the total stays 100. Postgres keeps "
     "the older versions of a row for it (MVCC), so a reader never waits for a writer. At no level "
     "is there a dirty read, and from REPEATABLE READ on no phantom read.",
-    pitfall="atomic alone gives no single snapshot. A report of several queries needs REPEATABLE "
+    pitfall="atomic does not make a single snapshot. A report of several queries needs REPEATABLE "
     "READ, or must be one statement.",
     commits=True,
 )
@@ -168,7 +168,7 @@ def torn_report(
     ben: Session,
     isolation: Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] = "READ COMMITTED",
 ) -> dict[str, int]:
-    """Ana counts two jars, one after the other; meanwhile Ben moves 40 coins."""
+    """Counts two jars for Ana, one after the other, while Ben moves 40 coins between them."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=0))
 
@@ -207,7 +207,7 @@ def write_skew(
     ben: Session,
     isolation: Literal["REPEATABLE READ", "SERIALIZABLE"] = "SERIALIZABLE",
 ) -> dict[str, int]:
-    """Two jars of 100: one jar may go below zero as long as the total does not."""
+    """Takes 150 from each of two jars of 100; one may be negative, but not their total."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=100))
 

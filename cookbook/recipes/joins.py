@@ -33,7 +33,7 @@ GROUP = RecipeGroup("joins", "Joins", "Rows of several tables in few queries.")
     "machine and slow with five hundred. Count the queries in a test.",
 )
 def n_plus_one(most: Annotated[int, Between(1, 12)] = 5) -> dict[str, list[dict[str, str]]]:
-    """Who has the largest dollar accounts: read with a query for each row, then with one join."""
+    """Returns the holders of the largest dollar accounts, row by row and then by one join."""
     accounts = Account.objects.filter(currency="USD").order_by("-balance")[:most]
     with step("N+1: the holder, row by row"):
         slow = [{"account": row.name, "holder": row.user.name} for row in accounts]
@@ -53,7 +53,7 @@ def n_plus_one(most: Annotated[int, Between(1, 12)] = 5) -> dict[str, list[dict[
     "rows and sends a query for each person; only all() uses them.",
 )
 def savers_with_their_accounts() -> list[dict[str, str]]:
-    """Everybody with a savings account, and the names of all their accounts."""
+    """Returns everybody with a savings account, and the names of all their accounts."""
     savers = User.objects.filter(accounts__name="Savings").distinct().order_by("email")
     return [
         {
@@ -76,7 +76,7 @@ def savers_with_their_accounts() -> list[dict[str, str]]:
 def largest_payments_of_accounts(
     each: Annotated[int, Between(1, 5)] = 2,
 ) -> list[dict[str, Any]]:
-    """Ana's accounts, and the largest withdrawals from each."""
+    """Returns Ana's accounts, and the largest withdrawals from each."""
     largest = Transaction.objects.filter(type="withdrawal").order_by("-amount", "pk")[:each]
     accounts = Account.objects.filter(user__email="ana@example.com").order_by("name")
     return [
@@ -96,7 +96,7 @@ def largest_payments_of_accounts(
     "an INNER JOIN: the accounts without rent are missing.",
 )
 def rent_paid_by_each_account() -> QuerySet[Account, Any]:
-    """Every account in pounds, and the rent it paid, if any."""
+    """Returns every account in pounds, and the rent it paid, if any."""
     return (
         Account.objects.filter(currency="GBP")
         .annotate(rents=FilteredRelation("sent", condition=Q(sent__category="rent")))
@@ -121,10 +121,10 @@ def rent_paid_by_each_account() -> QuerySet[Account, Any]:
     "Postgres reads only the last entry of that account in the index transactions_from_created.",
     pitfall="Without [:1] Postgres refuses with 21000, more than one row returned by a subquery, "
     "but only when some account has two payments. Each column of the other row needs a Subquery; "
-    "SQL by hand reads several columns at once with JOIN LATERAL, which the ORM cannot write.",
+    "SQL by hand reads several columns with one JOIN LATERAL, which the ORM cannot write.",
 )
 def last_payment_of_each_account() -> QuerySet[Account, Any]:
-    """The last payment of each account in pounds, and its time."""
+    """Returns the last payment of each account in pounds, and its time."""
     sent = Transaction.objects.filter(from_account=OuterRef("pk")).order_by("-created_at")
     return (
         Account.objects.filter(currency="GBP")
@@ -142,13 +142,13 @@ def last_payment_of_each_account() -> QuerySet[Account, Any]:
     asks="How do I filter by whether related rows exist, without duplicates?",
     shows=("Exists", "OuterRef", "semi join", "anti join", "NOT EXISTS", "distinct"),
     notice="EXISTS checks for each account whether there is a payment, so each account is "
-    "returned once at most; the plan says Semi Join, and Anti Join for those without. The join "
+    "returned at most once; the plan has Semi Join, and Anti Join for those without. The join "
     "returns an account once for every matching payment.",
     pitfall="The join without distinct() is right in a test with one payment each, and repeats "
     "accounts in real data; a Count over it is wrong too.",
 )
 def accounts_that_draw_cash() -> dict[str, Any]:
-    """Dollar accounts with cash withdrawals, those without, and the number of rows of a join."""
+    """Returns dollar accounts with and without cash withdrawals, and how many rows a join has."""
     accounts = Account.objects.filter(currency="USD").order_by("user__email", "name")
     named = accounts.values("user__email", "name")
     cash = Transaction.objects.filter(from_account=OuterRef("pk"), category="cash")
@@ -163,15 +163,15 @@ def accounts_that_draw_cash() -> dict[str, Any]:
 
 @GROUP.recipe(
     "Subquery(Sum): sums over two relations",
-    asks="Why are my sums too large when I annotate two of them at once?",
+    asks="Why are my sums too large when I annotate two of them together?",
     shows=("Subquery", "OuterRef", "Sum", "fan-out", "wrong sums", "multiple aggregates"),
     notice="For KWD, two joins pair each of the 478 payments out with each of the 16 in. That "
-    "makes 7,648 rows, and each payment in is added 478 times. A subquery sums each side alone.",
+    "makes 7,648 rows, and each payment in is added 478 times. Two subqueries sum each side.",
     pitfall="Count(…, distinct=True) repairs counts, but Sum(…, distinct=True) drops payments of "
     "the same amount: also wrong, and harder to notice.",
 )
 def money_in_and_out(currency: Literal["KWD", "JPY", "GBP"] = "KWD") -> dict[str, Any]:
-    """For each account in one currency, its sums of payments out and in, calculated in two ways."""
+    """Sums the payments out and in of each account in one currency, in two ways."""
     accounts = Account.objects.filter(currency=currency).order_by("user__email", "name")
     with step("Two joins"):
         joined = accounts.annotate(out=Sum("sent__amount"), into=Sum("received__amount"))
@@ -188,7 +188,7 @@ def money_in_and_out(currency: Literal["KWD", "JPY", "GBP"] = "KWD") -> dict[str
 
 
 def total_of(rows: QuerySet[Transaction]) -> Subquery:
-    """The sum of these rows. They have one currency, so there is one group."""
+    """Returns the sum of these rows. They have one currency, so there is one group."""
     return Subquery(
         rows.order_by().values("currency").annotate(total=Sum("amount")).values("total")
     )
@@ -199,13 +199,13 @@ def total_of(rows: QuerySet[Transaction]) -> Subquery:
     asks="Why does filter().filter() over a relation find more rows than one filter()?",
     shows=("filter", "multi-valued relation", "chained filter", "join twice", "one to many"),
     notice="In one filter() both conditions are about the same payment, so there is one join. Each "
-    "chained filter() adds a join of its own, here T4: one payment must be rent, and one, perhaps "
+    "chained filter() adds another join, here T4: one payment must be rent, and one, perhaps "
     "another, must be large.",
     pitfall="Splitting one filter() into several changes its meaning as soon as it uses a "
     "to-many relation.",
 )
 def one_row_or_two(above: Annotated[int, Between(0, 10000)] = 1000) -> dict[str, list[str]]:
-    """Who paid a rent above an amount; then who paid any rent, and anything above the amount."""
+    """Returns who paid a rent above an amount, and who paid a rent and any such amount."""
     accounts = Account.objects.order_by("user__email").distinct()
     emails = accounts.values_list("user__email", flat=True)
     with step("One filter: the same payment"):
@@ -219,7 +219,7 @@ def one_row_or_two(above: Annotated[int, Between(0, 10000)] = 1000) -> dict[str,
     "INNER JOIN or LEFT OUTER JOIN",
     asks="When does Django use INNER JOIN and when LEFT OUTER JOIN?",
     shows=("values", "F", "inner join", "left join", "join type", "columns of related tables"),
-    notice="to_account may be NULL, so values() alone uses a LEFT OUTER JOIN and keeps the "
+    notice="to_account may be NULL, so plain values() uses a LEFT OUTER JOIN and keeps the "
     "withdrawals. A condition on the joined table turns the same join into an INNER JOIN.",
     pitfall="A condition like filter(to_account__name='Savings') also drops every row without a "
     "recipient; to keep those, add Q(to_account__isnull=True).",
@@ -227,7 +227,7 @@ def one_row_or_two(above: Annotated[int, Between(0, 10000)] = 1000) -> dict[str,
 def payments_and_where_they_went(
     most: Annotated[int, Between(1, 20)] = 4,
 ) -> dict[str, list[dict[str, Any]]]:
-    """The newest payments out of Ana's everyday account: all of them, then those into savings."""
+    """Returns the newest payments from Ana's everyday account: to all, then only to savings."""
     payments = (
         Transaction.objects.filter(
             from_account__user__email="ana@example.com", from_account__name="Everyday"

@@ -38,7 +38,7 @@ from transactions.models import Transaction
 def relations_of_an_account(
     name: Literal["Everyday", "Savings", "Travel"] = "Everyday",
 ) -> dict[str, Any]:
-    """One of Ana's accounts: its owner, the owner's accounts, and its payments out and in."""
+    """Returns one of Ana's accounts with its owner, the owner's accounts and its payments."""
     account = Account.objects.get(user__email="ana@example.com", name=name)
     with step("Forward: the one row that it points to"):
         owner = account.user
@@ -71,7 +71,7 @@ def relations_of_an_account(
 def large_payments_into(
     name: Literal["Savings", "Travel"] = "Savings", since: date = date(2026, 1, 1)
 ) -> QuerySet[Transaction, Any]:
-    """What Ana moved into one of her accounts, by conditions on three tables."""
+    """Returns what Ana moved into one of her accounts, by conditions on three tables."""
     return (
         Transaction.objects.filter(
             amount__gte=100,

@@ -32,14 +32,14 @@ from cookbook.runner.steps import step
 def rent_and_cash(
     currency: Literal["USD", "EUR", "GBP"] = "USD",
 ) -> dict[str, QuerySet[User, Any]]:
-    """Who pays rent and who withdraws cash: either, both, and rent only."""
+    """Returns who pays rent or withdraws cash, who does both, and who only pays rent."""
     emails = User.objects.values_list("email", flat=True)
     rent = emails.filter(accounts__sent__currency=currency, accounts__sent__category="rent")
     cash = emails.filter(accounts__sent__currency=currency, accounts__sent__category="cash")
     return {
         "union: either": rent.union(cash).order_by("email"),
         "intersection: both": rent.intersection(cash).order_by("email"),
-        "difference: rent alone": rent.difference(cash).order_by("email"),
+        "difference: only rent": rent.difference(cash).order_by("email"),
     }
 
 
@@ -63,7 +63,7 @@ def rent_and_cash(
     writes=True,
 )
 def people_in_groups() -> dict[str, list[Any]]:
-    """Ana joins two of the bank's groups; who is in any group, and each group with its people."""
+    """Adds Ana to two groups, and returns who is in any group, and the people of each."""
     groups = Group.objects.filter(name__in=["analysts", "operations"]).order_by("name")
     with step("add()"):
         User.objects.get(email="ana@example.com").groups.add(*groups)

@@ -26,7 +26,7 @@ GROUP = RecipeGroup("jsonb", "JSONB", "JSON documents inside rows, and the index
     "there is no error: jsonb sorts every string below every number.",
 )
 def busiest_days_by_key(at_least: int = 70) -> QuerySet[Transaction, Any]:
-    """The restaurants' days with the most covers (guests), a number in the metadata."""
+    """Returns the restaurants' days with the most covers (guests), a number in the metadata."""
     return (
         Transaction.objects.filter(metadata__covers__gte=at_least)
         .order_by("-metadata__covers", "-amount")
@@ -44,7 +44,7 @@ def busiest_days_by_key(at_least: int = 70) -> QuerySet[Transaction, Any]:
     "metadata__merchnt finds no row, while a misspelt column raises FieldError.",
 )
 def card_payments_in_country_by_nested_key(country: str = "PT") -> QuerySet[Transaction, Any]:
-    """The five largest card payments in one country."""
+    """Returns the five largest card payments in one country."""
     return (
         Transaction.objects.filter(metadata__merchant__country=country)
         .order_by("-amount", "created_at")
@@ -63,7 +63,7 @@ def card_payments_in_country_by_nested_key(country: str = "PT") -> QuerySet[Tran
     "or order by F().",
 )
 def payments_by_city(most: int = 5) -> QuerySet[Transaction, Any]:
-    """The cities with the most card payments."""
+    """Returns the cities with the most card payments."""
     return (
         Transaction.objects.filter(metadata__channel="card", type="withdrawal")
         .values(city=KT("metadata__merchant__city"))
@@ -84,7 +84,7 @@ def payments_by_city(most: int = 5) -> QuerySet[Transaction, Any]:
     "has_key.",
 )
 def payments_to_merchant_contains(merchant: str = "Book Nook") -> QuerySet[Transaction, Any]:
-    """Card payments to one shop."""
+    """Returns the card payments to one shop."""
     return (
         Transaction.objects.filter(
             metadata__contains={"channel": "card", "merchant": {"name": merchant}}
@@ -106,7 +106,7 @@ def payments_to_merchant_contains(merchant: str = "Book Nook") -> QuerySet[Trans
     "expression.",
 )
 def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, int]:
-    """One merchant's payments, counted in two ways."""
+    """Counts one merchant's payments in two ways."""
     with step("by its key: GIN not used"):
         by_key = Transaction.objects.filter(metadata__merchant__name=merchant).count()
     with step("by containment: GIN used"):
@@ -126,7 +126,7 @@ def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, i
     "GIN index supports <@: the plan is a Seq Scan.",
 )
 def plain_savings_contained_by() -> dict[str, int]:
-    """How many payments have these two metadata values, and how many have no others."""
+    """Counts the payments with these two metadata values, and those without other values."""
     plain = {"channel": "transfer", "category": "savings"}
     return {
         "contains": Transaction.objects.filter(metadata__contains=plain).count(),
@@ -146,7 +146,7 @@ def plain_savings_contained_by() -> dict[str, int]:
     "Scan. The default, jsonb_ops, supports them.",
 )
 def rows_with_keys() -> dict[str, int]:
-    """How many transactions have keys about an exchange, a cash machine, a rate."""
+    """Counts the transactions with keys about an exchange, a cash machine, a rate."""
     found = Transaction.objects
     return {
         "has_key exchange": found.filter(metadata__has_key="exchange").count(),
@@ -186,7 +186,7 @@ def rows_by_jsonpath(
         '$.** ? (@ like_regex "nook$" flag "i")',
     ] = "$.covers ? (@ >= 73)",
 ) -> QuerySet[Transaction, Any]:
-    """Payments whose metadata matches a path; here, on the restaurants' fullest days."""
+    """Returns payments whose metadata matches a path, here for the restaurants' fullest days."""
     return (
         Transaction.objects.filter(PathExists("metadata", Value(path)))
         .order_by("-amount", "created_at")
@@ -204,7 +204,7 @@ def rows_by_jsonpath(
     "Decimal. Cast money to text first, as here.",
 )
 def payments_as_documents(most: Annotated[int, Between(1, 20)] = 3) -> list[Any]:
-    """The largest card payments, each as a JSON document."""
+    """Returns the largest card payments, each as a JSON document."""
     return list(
         Transaction.objects.filter(metadata__channel="card", currency="USD", type="withdrawal")
         .order_by("-amount", "created_at")
@@ -242,12 +242,12 @@ class Merge(Func):
     "level only: a card in the second one would replace the whole card. Each change is one UPDATE; "
     "the SELECTs only show the result.",
     pitfall="Loading the row, changing the dict and saving it writes the whole document back and "
-    "undoes what others changed meanwhile. Transactions cannot even be updated: a posted row is "
+    "undoes what others changed since. Transactions cannot even be updated: a posted row is "
     "final, and a trigger refuses it.",
     writes=True,
 )
 def gold_card_in_place(colour: str = "red") -> dict[str, Any]:
-    """One voucher's design, before and after two changes."""
+    """Returns one voucher's design before and after two changes."""
     voucher = Voucher.objects.filter(code="GIFT-00042")
     designs = voucher.values_list("design", flat=True)
     before = designs.get()

@@ -28,7 +28,7 @@ from transactions.models import Transaction
     writes=True,
 )
 def insert_a_document(colour: str = "green") -> dict[str, object]:
-    """A voucher whose design is a document with a list and a nested object in it."""
+    """Inserts a voucher whose design contains a list and a nested object, and finds it."""
     design = {"colour": colour, "card": {"gold": True, "lines": ["For Mara", "from Ana"]}}
     with step("Insert"):
         voucher = Voucher.objects.create(
@@ -39,13 +39,13 @@ def insert_a_document(colour: str = "green") -> dict[str, object]:
         found = {
             "contains": new.filter(design__contains={"card": {"gold": True}}).count(),
             "key of a key": new.filter(design__card__lines__0="For Mara").count(),
-            "as text": new.annotate(said=KT("design__colour")).values_list("said", flat=True)[0],
+            "as text": new.annotate(text=KT("design__colour")).values_list("text", flat=True)[0],
         }
     return {"is stored": voucher.pk is not None, **found}
 
 
 def constraint_of(error: IntegrityError) -> str | None:
-    """The name of the constraint that refused, as psycopg gives it."""
+    """Returns the name of the violated constraint that psycopg provides."""
     cause = error.__cause__
     return cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
 
@@ -58,19 +58,19 @@ def constraint_of(error: IntegrityError) -> str | None:
     "what the books cannot use: metadata_is_object asks jsonb_typeof, metadata_within_limit the "
     "length of its text.",
     pitfall="JSONField has no schema and full_clean() checks only that the value can be encoded. "
-    "A key that must be there needs a condition of its own, and NULL passes a CHECK: "
+    "A key that must be there needs another condition, and NULL passes a CHECK: "
     "metadata ->> 'kind' = 'rent' lets a row without the key through.",
     writes=True,
 )
 def documents_refused(letters: Annotated[int, Between(1, 100_000)] = 20_000) -> dict[str, Any]:
-    """What the books say of three documents: a list, one that is too long, and a good one."""
+    """Books three documents: a list, one that is too long, and a valid one."""
     account = Account.objects.filter(user__email="ana@example.com", name="Everyday").get()
     documents: dict[str, Any] = {
         "a list": ["rent"],
         "a long one": {"note": "x" * letters},
         "an object": {"category": "gift", "from": {"name": "Mara"}},
     }
-    said = {}
+    results = {}
     for name, document in documents.items():
         payment = Transaction(
             to_account=account,
@@ -85,7 +85,7 @@ def documents_refused(letters: Annotated[int, Between(1, 100_000)] = 20_000) -> 
             try:
                 with db_transaction.atomic():
                     payment.save(force_insert=True)
-                said[name] = f"booked, category {payment.category}"
+                results[name] = f"booked, category {payment.category}"
             except IntegrityError as error:
-                said[name] = f"refused by {constraint_of(error)}"
-    return said
+                results[name] = f"refused by {constraint_of(error)}"
+    return results

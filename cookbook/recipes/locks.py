@@ -39,7 +39,7 @@ def move(source: str, target: str, coins: int) -> None:
     commits=True,
 )
 def deadlock(ana: Session, ben: Session) -> dict[str, Any]:
-    """Ana moves 10 coins from rent to food, Ben 20 from food to rent, at the same time."""
+    """Moves 10 coins from rent to food for Ana, and in parallel 20 coins back for Ben."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=100))
 
@@ -77,7 +77,7 @@ def move_in_order(source: str, target: str, coins: int) -> None:
     commits=True,
 )
 def locks_in_one_order(ana: Session, ben: Session) -> dict[str, int]:
-    """Two opposite transfers, as in the deadlock recipe, but both lock the rows in one order."""
+    """Runs two opposite transfers, as in the deadlock recipe, that lock the rows in one order."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=100))
 
@@ -91,33 +91,33 @@ def locks_in_one_order(ana: Session, ben: Session) -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "select_for_update(nowait=True): fail at once",
-    asks="How do I fail at once when somebody else has locked the row?",
+    "select_for_update(nowait=True): fail immediately",
+    asks="How do I fail immediately when somebody else has locked the row?",
     shows=("nowait", "select_for_update", "lock_timeout", "55P03", "OperationalError"),
-    notice="FOR UPDATE NOWAIT fails at once, with SQLSTATE 55P03; lock_timeout fails with the "
+    notice="FOR UPDATE NOWAIT fails immediately, with SQLSTATE 55P03; lock_timeout fails with the "
     "same code after 100 ms. The except is around the atomic block.",
     pitfall="nowait applies to this one SELECT. A later UPDATE, and the locks of foreign keys, "
     "still wait: lock_timeout applies to all of them.",
     commits=True,
 )
 def nowait(ana: Session, ben: Session) -> dict[str, str]:
-    """Ana has locked the jar; Ben asks for it in two ways that do not wait."""
+    """Locks a jar for Ana, and tries to lock it for Ben in two ways that do not wait."""
 
-    def claim(*, at_once: bool) -> str:
+    def claim(*, nowait: bool) -> str:
         try:
             with db_transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SET LOCAL lock_timeout = '100ms'")
-                return Jar.objects.select_for_update(nowait=at_once).get(name="rent").name
+                return Jar.objects.select_for_update(nowait=nowait).get(name="rent").name
         except OperationalError as error:
             return str(error).partition("\n")[0]
 
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.begin()
     ana.run(lambda: Jar.objects.select_for_update().get(name="rent"))
-    refused = ben.run(lambda: claim(at_once=True))
-    late = ben.run(lambda: claim(at_once=False))
+    refused = ben.run(lambda: claim(nowait=True))
+    late = ben.run(lambda: claim(nowait=False))
     ana.commit()
-    return {"nowait": refused, "lock_timeout": late, "later": ben.run(lambda: claim(at_once=True))}
+    return {"nowait": refused, "lock_timeout": late, "later": ben.run(lambda: claim(nowait=True))}
 
 
 def take_job(worker: str) -> str:
@@ -143,7 +143,7 @@ def take_job(worker: str) -> str:
     commits=True,
 )
 def skip_locked(ana: Session, ben: Session) -> dict[str, Any]:
-    """Two workers and three jobs; Ana's worker crashes during hers."""
+    """Runs two workers on three jobs; Ana's worker crashes during its job."""
     jobs = ["send statements", "pay interest", "close the month"]
     ana.run(lambda: Job.objects.bulk_create([Job(what=what) for what in jobs]))
 
@@ -170,7 +170,7 @@ def skip_locked(ana: Session, ben: Session) -> dict[str, Any]:
     commits=True,
 )
 def no_key(ana: Session, ben: Session) -> dict[str, str]:
-    """Ben adds a note to the jar that Ana has locked in one of two ways; whom does he wait for?"""
+    """Adds a note to a jar that Ana has locked in two ways, and returns whether Ben waits."""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     waited_for = {}
     for title, weaker in (("FOR UPDATE", False), ("FOR NO KEY UPDATE", True)):
@@ -196,7 +196,7 @@ def no_key(ana: Session, ben: Session) -> dict[str, str]:
     commits=True,
 )
 def lock_one_table(ana: Session, ben: Session) -> dict[str, str]:
-    """Whom Ben waits for when he changes the jar: Ana locked note and jar, or the note alone."""
+    """Returns whether Ben waits to change a jar: Ana locks note and jar, or only the note."""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: JarNote.objects.create(jar=jar, text="due on the first"))
     notes = JarNote.objects.select_related("jar")
@@ -228,21 +228,21 @@ def closes_the_month(jar: Jar) -> bool:
     shows=("advisory lock", "pg_try_advisory_xact_lock", "pg_advisory_lock", "mutex", "cron"),
     notice="pg_try_advisory_xact_lock locks two numbers whose meaning we choose, here a table and "
     "an id. It locks no row: sessions that only read or write the jar do not notice. It returns "
-    "false at once if another session has the lock. COMMIT releases the lock.",
+    "false immediately if another session has the lock. COMMIT releases the lock.",
     pitfall="pg_advisory_lock, without xact, lasts as long as the connection: with a connection "
     "pool, the next request on that connection still holds it. And the numbers are shared by the "
     "whole database: define them in one place.",
     commits=True,
 )
 def advisory_lock(ana: Session, ben: Session) -> dict[str, bool]:
-    """Ana closes the month; Ben tries it meanwhile, changes the jar, and tries again after her."""
+    """Closes the month for Ana; Ben tries in parallel, changes the jar, and tries again later."""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.begin()
     hers = ana.run(lambda: closes_the_month(jar))
     ben.begin()
-    meanwhile = ben.run(lambda: closes_the_month(jar))
+    in_parallel = ben.run(lambda: closes_the_month(jar))
     ben.run(lambda: add("rent", 50))
     ana.commit()
     afterwards = ben.run(lambda: closes_the_month(jar))
     ben.commit()
-    return {"Ana": hers, "Ben meanwhile": meanwhile, "Ben afterwards": afterwards}
+    return {"Ana": hers, "Ben in parallel": in_parallel, "Ben afterwards": afterwards}

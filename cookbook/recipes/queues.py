@@ -1,4 +1,4 @@
-"""Transactions, continued: telling others what was committed."""
+"""Transactions, continued: notifying other systems of what was committed."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ from cookbook.runner.sessions import Session
 CHANNEL = "practice_jobs"
 
 
-def pay_and_tell(coins: int) -> None:
+def pay_and_notify(coins: int) -> None:
     Jar.objects.filter(name="rent").update(coins=F("coins") - coins)
-    Job.objects.create(what=f"tell the landlord of {coins}")
+    Job.objects.create(what=f"notify the landlord of {coins}")
 
 
 def take_event() -> str | None:
@@ -41,14 +41,14 @@ def notify() -> None:
 
 
 def wake_ups() -> int:
-    """How many notices have arrived. Driver and server need a round trip for them."""
+    """Counts the notices that have arrived. Driver and server need a round trip for them."""
     connection.ensure_connection()
     return len(list(connection.connection.notifies(timeout=0.2)))
 
 
 @GROUP.recipe(
     "Outbox: the event in the same commit",
-    asks="How do I tell another system of a change, exactly when it is committed?",
+    asks="How do I notify another system of a change, exactly when it is committed?",
     shows=("outbox", "transactional outbox", "events", "skip_locked", "at least once", "webhook"),
     notice="The event is a row, inserted in the transaction of the payment: a rollback takes both, "
     "a commit keeps both. The worker locks the event, sends it, marks it, and commits. It "
@@ -59,14 +59,14 @@ def wake_ups() -> int:
     commits=True,
 )
 def outbox(ana: Session, worker: Session) -> dict[str, Any]:
-    """Ana pays twice, first in vain; a worker sends the event, crashes, and sends it again."""
+    """Pays twice, first without success; a worker sends the event, crashes, and sends it again."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
 
     ana.begin()
-    ana.run(lambda: pay_and_tell(30))
+    ana.run(lambda: pay_and_notify(30))
     before = worker.run(waiting)
     ana.rollback()
-    ana.run(lambda: db_transaction.atomic(pay_and_tell)(40))
+    ana.run(lambda: db_transaction.atomic(pay_and_notify)(40))
 
     worker.begin()
     sent = worker.run(take_event)
@@ -81,18 +81,18 @@ def outbox(ana: Session, worker: Session) -> dict[str, Any]:
 
 @GROUP.recipe(
     "LISTEN and NOTIFY: a wake-up, not a message",
-    asks="How does a worker learn at once that there is work, without asking every second?",
+    asks="How does a worker learn immediately that there is work, without asking every second?",
     shows=("LISTEN", "NOTIFY", "pg_notify", "wake-up", "polling", "worker"),
     notice="The notice comes at COMMIT, once for both jobs, because equal notices of one "
     "transaction are one. The work itself is in the table: the worker looks there before it "
     "listens, and after each notice.",
-    pitfall="A notice reaches only who listens at that moment: a worker that was restarting hears "
+    pitfall="A notice reaches only listening sessions: a worker that was restarting receives "
     "nothing, so it looks every minute all the same. LISTEN belongs to a session, so it does not "
     "work through pgbouncer's transaction mode, nor on a replica.",
     commits=True,
 )
 def listen_and_notify(ana: Session, worker: Session) -> dict[str, Any]:
-    """A job of before, and two that Ana commits while the worker listens."""
+    """Adds a job before the worker listens, and two while it listens; counts the notices."""
     ana.run(lambda: Job.objects.create(what="send statements"))
     ana.run(notify)  # nobody listens
 

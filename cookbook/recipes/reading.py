@@ -28,7 +28,7 @@ GROUP = RecipeGroup(
     "And a sum like this belongs in the database: aggregate() returns one row instead of 2,383.",
 )
 def add_up_row_by_row(chunk: Annotated[int, Between(1, 1000)] = 500) -> dict[str, Any]:
-    """All payments in euros, summed in Python and in Postgres."""
+    """Sums all payments in euros, in Python and in Postgres."""
     payments = Transaction.objects.filter(currency="EUR", from_account__isnull=False)
     count, total = 0, Decimal(0)
     with step("Row by row"):
@@ -52,7 +52,7 @@ def add_up_row_by_row(chunk: Annotated[int, Between(1, 1000)] = 500) -> dict[str
     "once.",
 )
 def cursor_behind_iterator(chunk: Annotated[int, Between(1, 1000)] = 100) -> dict[str, list[Any]]:
-    """Which cursors are open before, during and after a loop over all payments in pounds."""
+    """Lists the cursors open before, during and after a loop over all payments in pounds."""
     open_cursors = {"Before the loop": cursors()}
     payments = Transaction.objects.filter(currency="GBP").values_list("amount", flat=True)
     for number, _amount in enumerate(payments.iterator(chunk_size=chunk), start=1):
@@ -63,7 +63,7 @@ def cursor_behind_iterator(chunk: Annotated[int, Between(1, 1000)] = 100) -> dic
 
 
 def cursors() -> list[dict[str, Any]]:
-    """The cursors open on this connection, and whether each outlives its transaction."""
+    """Returns the cursors open on this connection, and whether each outlives its transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement, is_holdable FROM pg_cursors WHERE name LIKE '_django%'")
         return [{"cursor": sql, "outlives": holdable} for sql, holdable in cursor.fetchall()]
@@ -79,7 +79,7 @@ def cursors() -> list[dict[str, Any]]:
     "without a chunk_size, iterator() after prefetch_related() raises ValueError.",
 )
 def people_in_chunks(chunk: Annotated[int, Between(1, 100)] = 8) -> dict[str, int]:
-    """How many people there are, and how many accounts they have together."""
+    """Counts all people and their accounts."""
     people = User.objects.order_by("email").prefetch_related("accounts")
     counts = [len(person.accounts.all()) for person in people.iterator(chunk_size=chunk)]
     return {"people": len(counts), "accounts": sum(counts)}
@@ -98,7 +98,7 @@ def people_in_chunks(chunk: Annotated[int, Between(1, 100)] = 8) -> dict[str, in
 def four_shapes_of_a_row(
     most: Annotated[int, Between(1, 10)] = 3,
 ) -> dict[str, QuerySet[Account, Any]]:
-    """The accounts with the largest balances in dollars, in four shapes."""
+    """Returns the accounts with the largest balances in dollars, in four shapes."""
     accounts = Account.objects.filter(currency="USD").order_by("-balance")[:most]
     return {
         "values": accounts.values("name", "balance"),
@@ -120,7 +120,7 @@ def four_shapes_of_a_row(
     "out raises KeyError.",
 )
 def fields_left_out(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[Any]]:
-    """The newest payments of wages: with the loaded fields, and with one field more."""
+    """Returns the newest payments of wages: with the loaded fields, and with one more field."""
     wages = Transaction.objects.filter(category="salary").newest_first()[:most]
     few = wages.only("description", "amount")
     with step("defer: all but the metadata"):
@@ -147,7 +147,7 @@ def fields_left_out(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[
 def any_many_all(
     category: Literal["cash", "travel", "groceries"] = "cash",
 ) -> dict[str, Any]:
-    """Payments of a category in dollars: whether there are any, and how many, counted twice."""
+    """Checks whether a category has payments in dollars, and counts them in two ways."""
     payments = Transaction.objects.filter(category=category, currency="USD")
     with step("exists"):
         there_are_some = payments.exists()
@@ -169,7 +169,7 @@ def any_many_all(
     "With analyze=True the query really runs, for as long as it takes.",
 )
 def plan_of_a_page() -> dict[str, list[str]]:
-    """How the newest ten payments out of one account are read: as estimated, and as measured."""
+    """Returns the plan for the newest ten payments of an account: estimated, and measured."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     page = Transaction.objects.filter(from_account=account).order_by("-created_at")[:10]
     return {
@@ -191,7 +191,7 @@ def plan_of_a_page() -> dict[str, list[str]]:
     "pages before.",
 )
 def keyset_and_offset(page: Annotated[int, Between(2, 150)] = 30) -> dict[str, list[Any]]:
-    """The same page of Ana's payments by OFFSET, and by the last time of the page before."""
+    """Returns a page of Ana's payments by OFFSET, and by the last time on the page before."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     payments = Transaction.objects.filter(from_account=account).order_by("-created_at")
     rows = payments.values("created_at", "description", "amount")
@@ -212,12 +212,12 @@ def keyset_and_offset(page: Annotated[int, Between(2, 150)] = 30) -> dict[str, l
     notice="The next page has the rows with a smaller amount, and those with the same amount and a "
     "later key. amount__lte only repeats a part of this condition without OR, so that an index on "
     "the amount can be used.",
-    pitfall="With amount__lt alone, the other rows of the same amount are left out. With "
-    "amount__lte alone, rows of that amount come again; if they fill a page, the next page is the "
+    pitfall="With only amount__lt, the other rows of the same amount are left out. With only "
+    "amount__lte, rows of that amount come again; if they fill a page, the next page is the "
     "same, without end.",
 )
 def keyset_of_two_columns(most: Annotated[int, Between(1, 10)] = 4) -> dict[str, list[Any]]:
-    """The most expensive subscriptions in dollars, with equal prices: two pages."""
+    """Returns two pages of the most expensive subscriptions in dollars, with equal prices."""
     payments = Transaction.objects.filter(category="subscription", currency="USD")
     ordered = payments.order_by("-amount", "pk")
     first = list(ordered[:most])
@@ -241,7 +241,7 @@ def keyset_of_two_columns(most: Annotated[int, Between(1, 10)] = 4) -> dict[str,
     "handle it with .get(). And the dict has no reliable order.",
 )
 def people_by_email() -> dict[str, str]:
-    """The names for some addresses, one of which does not exist."""
+    """Returns the names for some addresses; one address does not exist."""
     emails = ["ana@example.com", "mara.lindt@example.com", "nobody@example.com"]
     people = User.objects.in_bulk(emails, field_name="email")
     return {email: people[email].name if email in people else "nobody" for email in emails}

@@ -24,7 +24,7 @@ from transactions.models import Transaction
     "which were inserted together. The sample of a small table may be empty.",
 )
 def some_at_random(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[Any]]:
-    """A few random transactions, different each time, in two ways."""
+    """Returns a few random transactions, different each time, in two ways."""
     with step("All rows sorted"):
         shuffled = list(Transaction.objects.order_by("?").values("description", "amount")[:most])
     with step("A sample sorted"):
@@ -48,7 +48,7 @@ def some_at_random(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[A
     "migration. And GROUP BY and PARTITION BY treat NULLs as equal, while = in a join does not.",
 )
 def paid_twice_a_day(since: date = date(2026, 6, 8)) -> dict[str, list[Any]]:
-    """What Ana paid again on one day, with the same text and amount: the values, the later rows."""
+    """Returns what Ana paid twice on a day, with the same text and amount: values, later rows."""
     payments = Transaction.objects.filter(
         from_account__user__email="ana@example.com", value_date__gte=since
     )

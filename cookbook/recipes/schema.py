@@ -35,7 +35,7 @@ GROUP = RecipeGroup(
     writes=True,
 )
 def available_as_generated_column() -> dict[str, Decimal]:
-    """What is available in a new account, before and after its overdraft is raised."""
+    """Returns what is available in a new account, before and after its overdraft is raised."""
     ana = User.objects.get(email="ana@example.com")
     account = Account.objects.create(user=ana, currency="USD", overdraft_limit=Decimal(300))
     opened = account.available
@@ -53,13 +53,13 @@ def available_as_generated_column() -> dict[str, Decimal]:
     notice="spent has db_default=0; the db_default of design is a whole document. Django 5.2 sends "
     "both as DEFAULT, 6.1 leaves them out of the INSERT. The same INSERT returns the database's "
     "values by RETURNING.",
-    pitfall="With default= alone the table has no default: an INSERT in raw SQL, by COPY or by "
+    pitfall="With only default= the table has no default: an INSERT in raw SQL, by COPY or by "
     "another program fails on NOT NULL. Before the INSERT, a field with db_default holds a "
     "DatabaseDefault, not its value.",
     writes=True,
 )
 def voucher_by_db_default() -> dict[str, Any]:
-    """The values that the database gives to a new voucher."""
+    """Returns the default values that the database assigns to a new voucher."""
     voucher = Voucher(code="NEW", email="ana@example.com", worth=40, sold_on=date(2026, 6, 30))
     unsaved = type(voucher.spent).__name__
     voucher.save()
@@ -84,7 +84,7 @@ def voucher_by_db_default() -> dict[str, Any]:
     "Django 5.1 removed its fields.",
 )
 def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str, int]:
-    """Vouchers of one address in any case, counted in two ways."""
+    """Counts the vouchers of one address in any case, in two ways."""
     with step("iexact"):
         by_iexact = Voucher.objects.filter(email__iexact=email).count()
     with step("Lower, as the index has it"):
@@ -107,7 +107,7 @@ def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str,
 def unspent_by_partial_index(
     since: date = date(2026, 6, 1), until: date = date(2026, 6, 7)
 ) -> dict[str, int]:
-    """How many vouchers were sold between two dates, and how many of these are unspent."""
+    """Counts the vouchers sold between two dates, and how many of these are unspent."""
     sold = Voucher.objects.filter(sold_on__range=(since, until))
     with step("with the index's condition"):
         unspent = sold.filter(spent=0).count()
@@ -120,14 +120,14 @@ def unspent_by_partial_index(
     asks="How do I get an Index Only Scan?",
     shows=("covering index", "include", "Index Only Scan", "Heap Fetches"),
     notice='The model has Index(fields=["code"], include=["worth"], name="vouchers_code_worth"). '
-    "The query for worth alone is an Index Only Scan. The query that also asks for spent is an "
+    "The query for only worth is an Index Only Scan. The query that also reads spent is an "
     "Index Scan, which reads the table too.",
     pitfall="With one more column in values(), or without values(), the table is read again. "
     "That also happens for pages changed since the last VACUUM: Heap Fetches in the plan counts "
     "these rows.",
 )
 def worth_by_covering_index(code: str = "GIFT-00042") -> dict[str, list[Any]]:
-    """One voucher's worth, from the index; its worth and what is spent, from the table."""
+    """Returns one voucher's worth, from the index; and its worth and spent, from the table."""
     voucher = Voucher.objects.filter(code=code)
     with step("worth, which the index includes"):
         covered = list(voucher.values("worth"))
@@ -147,7 +147,7 @@ def worth_by_covering_index(code: str = "GIFT-00042") -> dict[str, list[Any]]:
     "journal. Rows inserted late, or moved by updates, widen the ranges until every page matches.",
 )
 def week_by_brin(since: date = date(2026, 6, 1), until: date = date(2026, 6, 7)) -> dict[str, Any]:
-    """Vouchers sold in a week, and the size of the BRIN index and of a B-tree in bytes."""
+    """Counts the vouchers sold in a week, and returns index sizes in bytes: BRIN and B-tree."""
     week = Voucher.objects.filter(sold_on__range=(since, until))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -171,7 +171,7 @@ def week_by_brin(since: date = date(2026, 6, 1), until: date = date(2026, 6, 7))
     "its type, the view has to be dropped.",
 )
 def newest_entries_of_a_view(email: str = "ana@example.com") -> QuerySet[Entry, Any]:
-    """The newest five entries of one person's first account."""
+    """Returns the newest five entries of one person's first account."""
     account = Account.objects.filter(user__email=email).order_by("created_at").first()
     return (
         Entry.objects.filter(account=account)
@@ -191,7 +191,7 @@ def newest_entries_of_a_view(email: str = "ana@example.com") -> QuerySet[Entry, 
     "database.",
 )
 def comments_of_transactions() -> list[dict[str, Any]]:
-    """Each comment on the table of transactions, in the model and in the catalogue."""
+    """Returns each comment on the table transactions, from the model and from the catalogue."""
     with connection.cursor() as cursor:
         table = Transaction._meta.db_table
         columns = connection.introspection.get_table_description(cursor, table)

@@ -37,7 +37,7 @@ def cash_by_day_in_raw_sql(
     days: Annotated[int, Between(1, 366)] = 7,
     currency: str = "USD",
 ) -> list[dict[str, Any]]:
-    """Cash withdrawals by day, including the days without any."""
+    """Returns cash withdrawals by day, including days without withdrawals."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -63,7 +63,7 @@ def cash_by_day_in_raw_sql(
     "a hundred raw rows with an unselected column send a hundred queries.",
 )
 def largest_by_manager_raw(currency: str = "EUR") -> Any:
-    """The largest card payments in one currency, and the share of each in the total."""
+    """Returns the largest card payments in one currency, with each one's share of the total."""
     return Transaction.objects.raw(
         """
         SELECT id, description, amount, currency,
@@ -98,7 +98,7 @@ def largest_by_manager_raw(currency: str = "EUR") -> Any:
 def reached_by_money(
     email: str = "northwind@example.com", most: Annotated[int, Between(1, 6)] = 3
 ) -> list[dict[str, Any]]:
-    """Who can have received a company's money, and after how many payments at the earliest."""
+    """Returns who can have received a company's money, and after how many payments at least."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -132,13 +132,13 @@ def reached_by_money(
     "Postgres adds the policy's condition to every query: it is the Filter of the plan. Without "
     "the setting no row is left, so a page that forgets it shows nothing.",
     pitfall="The owner of a table sees every row, unless there is FORCE ROW LEVEL SECURITY: test "
-    "as the role of the web process. And whoever can inject SQL can set a setting, so a setting "
+    "as the role of the web process. And an attacker who injects SQL can set a setting, so one "
     "that guards more than reminders should hold a token that the policy verifies; the books "
     "themselves do that where LEDGER_ROW_SECURITY is on. With true as its third value, set_config "
     "ends with the transaction, so that a pooler hands it to nobody else.",
 )
 def reminders_of_one_reader(email: str = "ana@example.com") -> QuerySet[Reminder, Any]:
-    """The reminders of one reader, by a query without a filter."""
+    """Returns the reminders of one reader, by a query without a filter."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('practice.reader', id::text, true) FROM users WHERE email = %s",

@@ -32,7 +32,7 @@ class SameAddress(Lookup):
     "would work on all.",
 )
 def vouchers_by_custom_lookup(email: str = "GUEST7@example.COM") -> QuerySet[Voucher, Any]:
-    """The vouchers of one address in any case."""
+    """Returns the vouchers of one address in any case."""
     Voucher._meta.get_field("email").register_lookup(SameAddress)
     return (
         Voucher.objects.filter(email__same_address=email)
@@ -64,7 +64,7 @@ class Bucket(Func):
 def histogram_by_custom_function(
     upto: Decimal = Decimal(100), currency: str = "USD"
 ) -> QuerySet[Transaction, Any]:
-    """Card payments in five buckets of equal width, and one for all larger amounts."""
+    """Counts card payments in five buckets of equal width, and one for all larger amounts."""
     return (
         Transaction.objects.filter(metadata__channel="card", type="withdrawal", currency=currency)
         .values(bucket=Bucket("amount", Value(0), Value(upto), Value(5)))
@@ -73,7 +73,7 @@ def histogram_by_custom_function(
     )
 
 
-# Django 5.2 appends FILTER to a template; later ones put it where the template says.
+# Django 5.2 appends FILTER to a template; later versions put it at the template's marker.
 PLACE_OF_FILTER = "%(filter)s" if "%(filter)s" in Aggregate.template else ""
 
 
@@ -91,12 +91,12 @@ class MostCommon(Aggregate):
     notice="MostCommon is an Aggregate with its own template, mode() WITHIN GROUP (ORDER BY ...). "
     "The type is that of the column, and filter= works as in every aggregate: FILTER (WHERE ...). "
     'PLACE_OF_FILTER is "" on Django 5.2, which appends that itself, and "%(filter)s" on 6.1.',
-    pitfall='function = "mode" alone would give mode(description), which Postgres refuses: an '
+    pitfall='Only function = "mode" would send mode(description), which Postgres refuses: an '
     "ordered-set aggregate takes its column in WITHIN GROUP. And if several values are equally "
     "frequent, mode() returns any of them.",
 )
 def usual_shop_by_custom_aggregate() -> QuerySet[Transaction, Any]:
-    """Where people pay by card most often, by currency: for groceries, and for anything."""
+    """Returns where people pay by card most often, by currency: for groceries, and for all."""
     return (
         Transaction.objects.filter(metadata__channel="card", type="withdrawal")
         .values("currency")

@@ -65,7 +65,7 @@ from cookbook.runner.steps import step
 def office_by_its_fields(
     kind: Literal["city", "station", "airport"] = "station",
 ) -> list[dict[str, Any]]:
-    """A new office of the bank: each field, the type of its column, and the stored value."""
+    """Creates an office, and returns each field, its column type and the stored value."""
     name = "Harbour Street"
     office = Office.objects.create(
         name=name, slug=slugify(name), kind=kind, fee=Decimal("2.50"), opened_on=date(2026, 6, 30)
@@ -107,7 +107,7 @@ def office_by_its_fields(
 def offices_with_services(
     service: Literal["safe", "coins", "cash"] = "safe",
 ) -> dict[str, list[str]]:
-    """Three offices with lists of services, filtered by one of them."""
+    """Creates three offices with lists of services, and filters them by one service."""
     Office.objects.bulk_create(
         Office(name=name, slug=slugify(name), opened_on=date(2026, 6, 30), services=services)
         for name, services in [("Airport", []), ("Harbour", ["cash", "safe"]), ("Market", ["cash"])]
@@ -154,7 +154,7 @@ def offices_with_services(
 def person_by_user_model(
     email: Literal["Nia.Okoro@Example.com", "ANA@example.com"] = "Nia.Okoro@Example.com",
 ) -> dict[str, object]:
-    """A person made by the manager of the user model; the second address is taken."""
+    """Creates a person by the manager of the user model; a second address is refused."""
     people = get_user_model().objects
     person = people.create_user(email, name="Nia Okoro")
     return {

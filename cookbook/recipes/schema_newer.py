@@ -25,7 +25,7 @@ from transactions.models import Transaction
     django=(5, 2),
 )
 def accounts_as_json_arrays() -> QuerySet[Account, Any]:
-    """The accounts that have a limit, each as an array."""
+    """Returns the accounts that have a limit, each as an array."""
     return (
         Account.objects.exclude(transfer_limit=None, daily_limit=None)
         .order_by("name")
@@ -35,7 +35,7 @@ def accounts_as_json_arrays() -> QuerySet[Account, Any]:
 
 @GROUP.recipe(
     "AnyValue and StringAgg (Django 6.0)",
-    asks="How do I show a column beside a GROUP BY without grouping by it?",
+    asks="How do I show a column next to a GROUP BY without grouping by it?",
     shows=("newer Django", "AnyValue", "StringAgg", "Django 6.0"),
     notice="any_value() takes one of the group's values, for a column that is the same in all of "
     "them. From Django 6.0 on, StringAgg works on all databases; its delimiter is an expression: "
@@ -46,7 +46,7 @@ def accounts_as_json_arrays() -> QuerySet[Account, Any]:
     postgres=160000,
 )
 def merchants_by_any_value() -> QuerySet[Transaction, Any]:
-    """The merchants paid most often, each with its city and category."""
+    """Returns the merchants paid most often, each with its city and category."""
     from django.db.models import AnyValue, StringAgg
 
     return (
@@ -72,7 +72,7 @@ def merchants_by_any_value() -> QuerySet[Transaction, Any]:
     postgres=170000,
 )
 def merchants_by_json_table(country: str = "PT") -> list[dict[str, Any]]:
-    """Merchants of one country with their kind, and the total paid to each."""
+    """Returns the merchants of one country with their kind, and the total paid to each."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -99,7 +99,7 @@ def merchants_by_json_table(country: str = "PT") -> list[dict[str, Any]]:
     asks="How do I insert, update or delete in one statement and know which it was?",
     shows=("newer Postgres", "MERGE", "merge_action", "RETURNING", "upsert", "Postgres 17"),
     notice="One statement compares a list with the table and does what each row needs; since "
-    "Postgres 17 RETURNING merge_action() says which. ON CONFLICT cannot delete, and needs a "
+    "Postgres 17 RETURNING merge_action() returns it. ON CONFLICT cannot delete, and needs a "
     "unique index.",
     pitfall="Two sessions can both find a code missing and both insert it, because the index here "
     "is not unique. A unique constraint makes the second MERGE fail; INSERT … ON CONFLICT has no "
@@ -108,7 +108,7 @@ def merchants_by_json_table(country: str = "PT") -> list[dict[str, Any]]:
     writes=True,
 )
 def vouchers_by_merge() -> list[dict[str, Any]]:
-    """A list of vouchers compared with the table: one known, one new, one worth nothing."""
+    """Merges a list of vouchers into the table: one known, one new, one worth nothing."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -135,14 +135,14 @@ def vouchers_by_merge() -> list[dict[str, Any]]:
     shows=("newer Postgres", "RETURNING OLD NEW", "UPDATE RETURNING", "Postgres 18", "raw SQL"),
     notice="One RETURNING has old.spent and new.spent: no SELECT ... FOR UPDATE before the UPDATE "
     "is needed.",
-    pitfall="Before 18, RETURNING gives the new row alone; the old one needs a SELECT ... FOR "
+    pitfall="Before 18, RETURNING returns only the new row; the old one needs a SELECT ... FOR "
     "UPDATE before it, or a join of the table with itself, which under load may return a value "
     "that somebody else has changed since.",
     postgres=180000,
     writes=True,
 )
 def spent_old_and_new(code: str = "GIFT-00001", amount: Decimal = Decimal(5)) -> list[Any]:
-    """Part of a voucher is spent: the amount before and after, and what is left."""
+    """Spends part of a voucher, and returns the amount before and after, and what is left."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -174,7 +174,7 @@ class UUIDv7(Func):
     postgres=180000,
 )
 def ids_by_uuidv7() -> dict[str, Any]:
-    """Five new ids: their version, and whether they are in order."""
+    """Makes five new ids, and returns their version and whether they are in order."""
     ids = list(Voucher.objects.values_list(UUIDv7(), flat=True)[:5])
     return {
         "how many": len(set(ids)),

@@ -39,7 +39,7 @@ def move_coins(source: str, target: str, coins: int) -> None:
     commits=True,
 )
 def all_or_nothing(ana: Session) -> dict[str, int]:
-    """Ana moves 30 coins into a jar that does not exist, without a transaction and with one."""
+    """Moves 30 coins into a jar that does not exist, without a transaction and with one."""
     ana.run(lambda: Jar.objects.create(name="without", coins=100))
     ana.run(lambda: Jar.objects.create(name="with atomic", coins=100))
 
@@ -56,7 +56,7 @@ def all_or_nothing(ana: Session) -> dict[str, int]:
     "atomic(durable=True): committed on return",
     asks="How do I make sure that a function really commits before it returns?",
     shows=("durable", "nested atomic", "outermost transaction"),
-    notice="Called alone, pay_in ends with COMMIT. Inside another atomic block, pay_in would be "
+    notice="Called directly, pay_in ends with COMMIT. Inside another atomic block, it would be "
     "only a savepoint, which the outer block could still roll back. So durable=True raises "
     "RuntimeError before the UPDATE is sent.",
     pitfall="Do not send a receipt by mail after a plain atomic function returns: if the caller "
@@ -65,7 +65,7 @@ def all_or_nothing(ana: Session) -> dict[str, int]:
     commits=True,
 )
 def durable(ana: Session) -> dict[str, Any]:
-    """Fifty coins are paid in twice: alone, and inside another transaction."""
+    """Pays in fifty coins twice: in one transaction, and inside another one."""
 
     @db_transaction.atomic(durable=True)
     def pay_in(coins: int) -> None:
@@ -98,7 +98,7 @@ def durable(ana: Session) -> dict[str, Any]:
     writes=True,
 )
 def savepoint() -> list[dict[str, Any]]:
-    """Three accounts get new limits, one of them invalid."""
+    """Sets new limits for three accounts; one limit is invalid."""
     accounts = list(Account.objects.filter(status="active").order_by("number")[:3])
     refused = {}
     with db_transaction.atomic():
@@ -117,7 +117,7 @@ def savepoint() -> list[dict[str, Any]]:
 
 @GROUP.recipe(
     "TransactionManagementError: transaction is aborted",
-    asks="Why does Postgres say that commands are ignored until end of transaction block?",
+    asks="Why does Postgres report that commands are ignored until end of transaction block?",
     shows=(
         "failed transaction",
         "TransactionManagementError",
@@ -134,7 +134,7 @@ def savepoint() -> list[dict[str, Any]]:
     commits=True,
 )
 def error_caught_inside_atomic(ana: Session) -> dict[str, str]:
-    """A second jar named rent is refused, the error is caught, and the jars are counted."""
+    """Adds a second jar named rent, catches the error, and counts the jars."""
 
     def count_after(write: Callable[[], object]) -> str:
         try:
@@ -170,7 +170,7 @@ def error_caught_inside_atomic(ana: Session) -> dict[str, str]:
     commits=True,
 )
 def on_commit_sends_the_mail(ana: Session) -> dict[str, Any]:
-    """Two payments register a mail, and the second fails."""
+    """Registers a mail in each of two payments; the second payment fails."""
     sent: list[str] = []
 
     @db_transaction.atomic
@@ -204,7 +204,7 @@ def level() -> str:
     commits=True,
 )
 def isolation_level(ana: Session) -> dict[str, str]:
-    """The isolation level of a report, the level after it, and the error when set too late."""
+    """Returns a report's isolation level, the level after it, and the error if set too late."""
 
     @db_transaction.atomic
     def report(*, too_late: bool = False) -> str:
@@ -226,13 +226,13 @@ def isolation_level(ana: Session) -> dict[str, str]:
     asks="How does a page stop a query that runs too long?",
     shows=("statement_timeout", "timeout", "pg_sleep", "57014", "query_canceled"),
     notice="Choose 4 seconds: Postgres stops the statement after 3, with SQLSTATE 57014, and the "
-    "page says so. The timeout was set for this transaction only.",
+    "page shows the error. The timeout was set for this transaction only.",
     pitfall="statement_timeout counts each statement separately: a page of a thousand short "
     "queries never reaches it. Count the queries, or limit the total; this cookbook stops after "
     "6 seconds in all.",
 )
 def too_slow(seconds: Annotated[int, Between(0, 10)] = 1) -> dict[str, str]:
-    """A statement that waits for some seconds, under the cookbook's timeout."""
+    """Runs a statement that waits for some seconds, under the cookbook's timeout."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         (timeout,) = cursor.fetchone()
@@ -250,7 +250,7 @@ def too_slow(seconds: Annotated[int, Between(0, 10)] = 1) -> dict[str, str]:
     "to the next request.",
 )
 def statement_timeout(milliseconds: Annotated[int, Between(1, 500)] = 50) -> dict[str, str]:
-    """A slow query with a time limit, and the timeout that applies afterwards."""
+    """Runs a slow query with a time limit, and returns the timeout that applies afterwards."""
     refusal = ""
     with connection.cursor() as cursor:
         try:

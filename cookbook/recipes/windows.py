@@ -39,7 +39,7 @@ GROUP = RecipeGroup(
     "too, even when filter() is written after annotate(). Add the opening balance yourself.",
 )
 def statement_with_running_total(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
-    """Ana's travel account from a day on: each entry, the running total, and the stored balance."""
+    """Returns the entries of Ana's travel account from a day on, with running total and balance."""
     return (
         Entry.objects.filter(
             account__user__email="ana@example.com",
@@ -54,7 +54,7 @@ def statement_with_running_total(since: date = date(2026, 6, 5)) -> QuerySet[Ent
 
 @GROUP.recipe(
     "PARTITION BY: a row's share of its group",
-    asks="How do I show a row beside the total of its group, without GROUP BY?",
+    asks="How do I show a row next to the total of its group, without GROUP BY?",
     shows=("partition", "partition_by", "Window", "Sum", "share", "percentage of total"),
     notice="The window has PARTITION BY and no ORDER BY, so every row gets the sum of its whole "
     "day. The rows stay separate; GROUP BY would merge them.",
@@ -62,7 +62,7 @@ def statement_with_running_total(since: date = date(2026, 6, 5)) -> QuerySet[Ent
     "then ends at the current row, and the shares are too large.",
 )
 def share_of_the_day(since: date = date(2026, 6, 5)) -> QuerySet[Transaction, Any]:
-    """Each payment out of Ana's travel account, and its share of that day's spending."""
+    """Returns each payment from Ana's travel account, and its share of that day's spending."""
     return (
         Transaction.objects.filter(
             from_account__user__email="ana@example.com",
@@ -89,7 +89,7 @@ def share_of_the_day(since: date = date(2026, 6, 5)) -> QuerySet[Transaction, An
     "differently. End the order with a unique column.",
 )
 def categories_by_number_of_payments() -> QuerySet[Transaction, Any]:
-    """Ana's least frequent categories, ranked."""
+    """Ranks Ana's least frequent categories."""
     return (
         Transaction.objects.filter(
             from_account__user__email="ana@example.com",
@@ -121,7 +121,7 @@ def categories_by_number_of_payments() -> QuerySet[Transaction, Any]:
 def largest_categories(
     places: Annotated[int, Between(1, 10)] = 3, at_least: int = 500
 ) -> QuerySet[Transaction, Any]:
-    """The categories on which most was spent in dollars, if it was enough to matter."""
+    """Ranks the categories by spending in dollars, above a minimum."""
     return (
         Transaction.objects.filter(currency="USD", type="withdrawal", status="completed")
         .values("category")
@@ -140,10 +140,10 @@ def largest_categories(
     notice="PercentRank is (rank - 1) / (rows - 1): 0 for the lowest and 1 for the highest. "
     "CumeDist is the share of rows that are not above this one, so it is never 0.",
     pitfall="The result is a float between 0 and 1, not a percentage. It counts only the filtered "
-    "rows: an account that is alone in its currency has a PercentRank of 0, however rich it is.",
+    "rows: the only account in a currency has a PercentRank of 0, however rich it is.",
 )
 def where_a_balance_stands() -> QuerySet[Account, Any]:
-    """Each everyday account in euros, and the share of accounts with a lower balance."""
+    """Returns each everyday account in euros, and the share of accounts with a lower balance."""
     return (
         Account.objects.filter(currency="EUR", name="Everyday")
         .annotate(
@@ -165,7 +165,7 @@ def where_a_balance_stands() -> QuerySet[Account, Any]:
     "same balance may be in different parts. For ranges of amounts use Case and When.",
 )
 def balances_in_parts(parts: Annotated[int, Between(1, 12)] = 4) -> QuerySet[Account, Any]:
-    """The dollar accounts in equal parts, from the largest balance to the smallest."""
+    """Splits the dollar accounts into equal parts, from the largest balance to the smallest."""
     return (
         Account.objects.filter(currency="USD")
         .annotate(part=Window(Ntile(parts), order_by=["-balance", "number"]))
@@ -181,11 +181,11 @@ def balances_in_parts(parts: Annotated[int, Between(1, 12)] = 4) -> QuerySet[Acc
     notice="The window runs after GROUP BY, so LAG(SUM(amount)) is the sum of the month before. "
     "The first month has none: it is NULL, and so is the change.",
     pitfall="In the same annotate() as the first Sum, Django puts a bare Window into GROUP BY, "
-    "and Postgres refuses it: give it an annotate() of its own. And Lag goes back one row, not "
+    "and Postgres refuses it: put it into a separate annotate(). And Lag goes back one row, not "
     "one month: if a month has no rows, it returns an earlier month.",
 )
 def spending_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
-    """Ana's spending on a category each month, and the change from the month before."""
+    """Returns Ana's spending on a category each month, and the change from the month before."""
     before = Window(Lag(Sum("amount")), order_by="month")
     return (
         Transaction.objects.filter(
@@ -210,7 +210,7 @@ def spending_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]
 def days_until_cash_is_drawn_again(
     most: Annotated[int, Between(1, 20)] = 8,
 ) -> QuerySet[Transaction, Any]:
-    """The longest times between two cash withdrawals from the same dollar account."""
+    """Returns the longest times between two cash withdrawals from the same dollar account."""
     next_day = Window(Lead("value_date"), partition_by="from_account", order_by="created_at")
     return (
         Transaction.objects.filter(category="cash", currency="USD", from_account__isnull=False)
@@ -239,7 +239,7 @@ def days_until_cash_is_drawn_again(
 def largest_payments_of_each_category(
     each: Annotated[int, Between(1, 4)] = 2,
 ) -> QuerySet[Transaction, Any]:
-    """Ana's largest payments in Lisbon, a few of each category."""
+    """Returns Ana's largest payments in Lisbon, a few of each category."""
     place = Window(RowNumber(), partition_by="category", order_by=["-amount", "created_at"])
     return (
         Transaction.objects.filter(
@@ -265,7 +265,7 @@ def largest_payments_of_each_category(
     "42P10. So the result is sorted by account; for another order use it as a subquery.",
 )
 def newest_payment_of_each_account() -> dict[str, list[dict[str, Any]]]:
-    """The last payment out of each account in pounds, by DISTINCT ON and by a window."""
+    """Returns the last payment from each account in pounds, by DISTINCT ON and by a window."""
     payments = Transaction.objects.filter(from_account__currency="GBP")
     columns = ("from_account__user__email", "from_account__name", "description")
     with step("DISTINCT ON"):

@@ -23,7 +23,7 @@ from transactions.models import Entry, Transaction
     "current one. And Django refuses Window(Avg(…)) over a Sum of the same query.",
 )
 def bills_smoothed(bills: Annotated[int, Between(1, 12)] = 3) -> QuerySet[Transaction, Any]:
-    """Ana's energy bill of each month, and the average of the last few."""
+    """Returns Ana's energy bill of each month, and the average of the last few."""
     frame = RowRange(start=1 - bills, end=0)
     return (
         Transaction.objects.filter(
@@ -46,7 +46,7 @@ def bills_smoothed(bills: Annotated[int, Between(1, 12)] = 3) -> QuerySet[Transa
     "Django offers UNBOUNDED and CURRENT ROW only, though Postgres itself can do more.",
 )
 def by_rows_and_by_range(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
-    """Ana's travel account: the total up to each entry, and up to the end of its day."""
+    """Returns the total of Ana's travel account up to each entry, and up to the end of its day."""
     by_rows = Window(
         Sum("signed_amount"),
         order_by=["value_date", "created_at"],
@@ -76,7 +76,7 @@ def by_rows_and_by_range(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]
     "the whole frame, or use FirstValue in the opposite order.",
 )
 def closing_balance_of_each_day(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
-    """Each entry of Ana's travel account, with the opening and closing balance of its day."""
+    """Returns Ana's travel entries, each with the opening and closing balance of its day."""
     return (
         Entry.objects.filter(
             account__user__email="ana@example.com", account__name="Travel", value_date__gte=since
@@ -108,7 +108,7 @@ def closing_balance_of_each_day(since: date = date(2026, 6, 5)) -> QuerySet[Entr
     "row, so the second largest is NULL in the row of the largest.",
 )
 def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transaction, Any]:
-    """Ana's spending each month, with the first month, the one before, and the two largest."""
+    """Returns Ana's monthly spending, with the first, the previous and the two largest months."""
     everything = RowRange(start=None, end=None)
     return (
         Transaction.objects.filter(
@@ -137,7 +137,7 @@ def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transac
     django=(5, 1),
 )
 def bills_beside_the_others(category: str = "utilities") -> QuerySet[Transaction, Any]:
-    """Each of Ana's bills, the average of all, and the average of the others."""
+    """Returns each of Ana's bills, the average of all, and the average of the others."""
     others = RowRange(start=None, end=None, exclusion=WindowFrameExclusion.CURRENT_ROW)
     return (
         Transaction.objects.filter(

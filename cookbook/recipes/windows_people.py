@@ -27,7 +27,7 @@ from transactions.models import Transaction
     "in any order. And a slice keeps the first rows of the whole list, not of each person.",
 )
 def rent_so_far(currency: Literal["USD", "EUR", "GBP"] = "GBP") -> QuerySet[Transaction, Any]:
-    """The rents of each person in one currency, each with the total so far."""
+    """Returns the rents of each person in one currency, each with the total so far."""
     so_far = Window(Sum("amount"), partition_by="from_account__user", order_by=["created_at", "pk"])
     return (
         Transaction.objects.filter(category="rent", currency=currency, status="completed")
@@ -43,11 +43,11 @@ def rent_so_far(currency: Literal["USD", "EUR", "GBP"] = "GBP") -> QuerySet[Tran
     shows=("Rank", "rank users by balance", "rank users", "leaderboard", "Sum", "group by"),
     notice="values() and Sum make one row for each person (GROUP BY), and RANK() runs after that, "
     "over the sums. An equal total gives an equal place.",
-    pitfall="The Window needs an annotate() of its own, after the one with the Sum. Never rank "
+    pitfall="The Window needs a separate annotate(), after the one with the Sum. Never rank "
     "amounts of different currencies together: filter by one.",
 )
 def people_by_balance(currency: Literal["USD", "EUR", "GBP"] = "USD") -> QuerySet[User, Any]:
-    """The ten people with the most money in one currency, over all their accounts."""
+    """Returns the ten people with the most money in one currency, over all their accounts."""
     return (
         User.objects.filter(accounts__currency=currency)
         .values("name", "email")

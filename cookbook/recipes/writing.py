@@ -19,14 +19,14 @@ GROUP = RecipeGroup("writing", "Writing many rows", "Many rows in few statements
     "bulk_create(): many rows, one INSERT",
     asks="How do I insert many rows quickly?",
     shows=("bulk_create", "batch_size", "RETURNING", "insert", "create"),
-    notice="One by one, each row is a statement. All at once, one statement sends an array for "
+    notice="One by one, each row is a statement. All together, one statement sends an array for "
     "each column, and UNNEST makes rows of them. RETURNING brings back an id for every row.",
     pitfall="bulk_create() does not call save() and sends no signals. Without a batch_size a "
     "million rows are one statement, held in memory by both sides.",
     writes=True,
 )
 def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
-    """Rates for some days: the euro's row by row, the pound's all at once."""
+    """Inserts rates for some days: the euro's row by row, the pound's in one statement."""
     start = date(2026, 6, 1)
     euro = [
         ExchangeRate(currency="EUR", day=start + timedelta(number), rate=Decimal("1.08"))
@@ -36,7 +36,7 @@ def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
     with step("One by one"):
         for rate in euro:
             rate.save()
-    with step("All at once"):
+    with step("In one statement"):
         made = ExchangeRate.objects.bulk_create(pound, batch_size=1000)
     return {"rows": ExchangeRate.objects.count(), "with an id": len([r for r in made if r.pk])}
 
@@ -51,7 +51,7 @@ def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
     writes=True,
 )
 def add_missing_rates() -> QuerySet[ExchangeRate, Any]:
-    """One rate exists; of two that are sent, only the other is added."""
+    """Sends two rates, one of which exists: only the other is added."""
     ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.08"))
     sent = [
         ExchangeRate(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.11")),
@@ -72,7 +72,7 @@ def add_missing_rates() -> QuerySet[ExchangeRate, Any]:
     writes=True,
 )
 def upsert_rates() -> QuerySet[ExchangeRate, Any]:
-    """One rate exists; of two that are sent, one changes it and one is added."""
+    """Sends two rates: one changes an existing rate, and one is added."""
     ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.08"))
     sent = [
         ExchangeRate(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.11")),
@@ -96,7 +96,7 @@ def upsert_rates() -> QuerySet[ExchangeRate, Any]:
     writes=True,
 )
 def copy_rates(days: Annotated[int, Between(1, 1000)] = 1000) -> dict[str, Any]:
-    """Daily rates of the yen, as a stream."""
+    """Loads daily rates of the yen as a stream."""
     start = date(2023, 10, 5)
     into = "COPY exchange_rates (currency, day, rate) FROM STDIN"
     with connection.cursor() as cursor, cursor.copy(into) as copy:

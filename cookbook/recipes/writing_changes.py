@@ -19,7 +19,7 @@ from transactions.models import Transaction
 
 @GROUP.recipe(
     "bulk_update(): another value for each row",
-    asks="How do I update many objects with different values at once?",
+    asks="How do I update many objects with different values in one query?",
     shows=("bulk_update", "update", "CASE", "WHEN", "F", "save"),
     notice="bulk_update() sends one UPDATE with a CASE that has one WHEN for each row. Where the "
     "new value follows from the old one, update() with F() does the same in a line, and loads no "
@@ -30,7 +30,7 @@ from transactions.models import Transaction
     writes=True,
 )
 def raise_rates() -> QuerySet[ExchangeRate, Any]:
-    """Three rates are raised by a tenth, and then by a tenth again."""
+    """Raises three rates by a tenth, and then by a tenth again."""
     day = date(2026, 6, 1)
     rates = ExchangeRate.objects.bulk_create(
         ExchangeRate(currency=currency, day=day, rate=Decimal(rate))
@@ -56,7 +56,7 @@ def raise_rates() -> QuerySet[ExchangeRate, Any]:
     writes=True,
 )
 def limits_by_balance() -> QuerySet[Account, Any]:
-    """A daily limit for each everyday account in dollars, which depends on its balance."""
+    """Sets a daily limit for each everyday account in dollars that depends on its balance."""
     dollars = Account.objects.filter(currency="USD", name="Everyday")
     dollars.update(
         daily_limit=Case(
@@ -80,7 +80,7 @@ def limits_by_balance() -> QuerySet[Account, Any]:
     writes=True,
 )
 def add_to_a_jar() -> dict[str, int]:
-    """A jar with 100 coins gets 10 more, and a new name."""
+    """Adds 10 coins to a jar with 100, and changes its name."""
     jar = Jar.objects.create(name="rent", coins=100)
     jar.coins = F("coins") + 10
     jar.save()
@@ -102,7 +102,7 @@ def add_to_a_jar() -> dict[str, int]:
     writes=True,
 )
 def account_with_overdraft() -> dict[str, Decimal]:
-    """What is available in a new account with an overdraft, before and after it is raised."""
+    """Returns what is available in a new account, before and after its overdraft is raised."""
     ana = User.objects.get(email="ana@example.com")
     opened = datetime(2026, 6, 30, tzinfo=UTC)
     account = Account.objects.create(
@@ -131,7 +131,7 @@ def account_with_overdraft() -> dict[str, Decimal]:
     writes=True,
 )
 def raise_and_read() -> list[tuple[str, Decimal]]:
-    """The rates of two currencies are raised by a tenth, and returned."""
+    """Raises the rates of two currencies by a tenth, and returns them."""
     for currency, rate in [("EUR", "1.10"), ("JPY", "0.01")]:
         ExchangeRate.objects.create(currency=currency, day=date(2026, 6, 1), rate=Decimal(rate))
     changed = ExchangeRate.objects.raw(
@@ -153,7 +153,7 @@ def raise_and_read() -> list[tuple[str, Decimal]]:
     postgres=180_000,
 )
 def before_and_after() -> list[tuple[Any, ...]]:
-    """A rate is raised by a tenth: its old and its new value."""
+    """Raises a rate by a tenth, and returns its old and new value."""
     ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.10"))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -185,7 +185,7 @@ def constraint_that_refuses(attempt: Callable[[], object]) -> str:
     writes=True,
 )
 def refused_by_the_books() -> dict[str, str]:
-    """A deposit that does not continue its account's balance, and a change to a posted one."""
+    """Tries to insert a deposit with a wrong balance, and to change a posted deposit."""
     posted = Transaction.objects.filter(currency="USD", type="deposit").latest("created_at")
     forged = Transaction(
         to_account_id=posted.to_account_id,

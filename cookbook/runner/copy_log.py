@@ -1,8 +1,8 @@
 """Records COPY among the queries of a recipe.
 
 Note [COPY bypasses Django's cursor]: `cursor.copy(...)` is a method of psycopg that Django's cursor
-passes on, so `execute_wrapper` never sees it. psycopg lets a connection choose the class of its
-cursors, which is the one place to record it.
+passes on, so `execute_wrapper` never sees a COPY. The only place to record it is the class of
+cursors, which psycopg allows each connection to choose.
 """
 
 import time

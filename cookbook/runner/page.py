@@ -1,4 +1,4 @@
-"""Pages that need the practice bank: while it is being built they say so and load again."""
+"""Pages that need the practice bank. While it is being built, they reload automatically."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ SECONDS = 3  # until the browser loads the page again
 
 
 def page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """The page. `trouble` in the context is the exception that kept it from running anything."""
+    """Renders the page. `trouble` in the context is the exception that stopped the run, if any."""
     response = render(request, template, context)
     if isinstance(context["trouble"], PracticeBankInProgress):
         response.headers["Refresh"] = str(SECONDS)

@@ -16,7 +16,7 @@ from django import forms
 from cookbook.recipe import Recipe
 from cookbook.runner.sessions import Session
 
-MOST_TEXT = 200  # characters
+MAX_TEXT = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Between:
 
 
 def form_of(recipe: Recipe, data: Mapping[str, Any]) -> forms.Form:
-    """The form of a recipe, bound to the values of an address; missing values get their
+    """Returns the form of a recipe, bound to the values of a URL; missing values have their
     defaults.
     """
     hints = get_type_hints(recipe.function, include_extras=True)
@@ -43,7 +43,7 @@ def form_of(recipe: Recipe, data: Mapping[str, Any]) -> forms.Form:
     for name, default in defaults.items():
         fields[name] = _field(hints[name])
         fields[name].label = name.replace("_", " ").capitalize()
-        if was_sent and hints[name] in (bool, str):  # an empty text; a box without its tick
+        if was_sent and hints[name] in (bool, str):  # an empty text, or a box without a tick
             given[name] = data.get(name, default if hints[name] is str else False)
         else:
             given[name] = data.get(name) or default
@@ -52,7 +52,7 @@ def form_of(recipe: Recipe, data: Mapping[str, Any]) -> forms.Form:
 
 
 def session_names(recipe: Recipe) -> list[str]:
-    """The names of the sessions that the function takes, in order."""
+    """Returns the names of the sessions that the function takes, in order."""
     hints = get_type_hints(recipe.function)
     return [
         name for name in inspect.signature(recipe.function).parameters if hints[name] is Session
@@ -85,4 +85,4 @@ def _field(hint: Any) -> forms.Field:
         return forms.DecimalField(
             max_digits=20, decimal_places=4, error_messages={"invalid": "Give a number like 12.50."}
         )
-    return forms.CharField(max_length=MOST_TEXT, required=False, strip=False)
+    return forms.CharField(max_length=MAX_TEXT, required=False, strip=False)

@@ -13,8 +13,8 @@ from accounts.models import Account, User
 from ledger.db.json_numbers import ExactNumberEncoder
 from transactions.models import Entry, Transaction
 
-MOST_ROWS = 20
-# A whole row of these has twenty columns; a page shows the ones that people read.
+MAX_ROWS = 20
+# A whole row of these models has up to twenty columns; a page shows only the useful columns.
 COLUMNS: dict[type[Model], tuple[str, ...]] = {
     Transaction: ("created_at", "description", "amount", "currency", "category", "status"),
     Entry: ("created_at", "direction", "description", "amount", "currency", "balance"),
@@ -25,8 +25,8 @@ COLUMNS: dict[type[Model], tuple[str, ...]] = {
 
 @dataclass(slots=True)
 class RenderedTable:
-    """A table; without `columns`, a list of single values. `figures` are the positions of numeric
-    columns; `more` is how many rows are left out.
+    """A table, or a list of single values if `columns` is empty. `figures` are the positions of
+    numeric columns, and `more` is the number of omitted rows.
     """
 
     title: str = ""
@@ -37,13 +37,13 @@ class RenderedTable:
 
     @property
     def has_head(self) -> bool:
-        """Whether its columns have names."""
+        """Whether the columns have names."""
         return any(self.columns)
 
     @property
     def text(self) -> str:
-        """The whole table as one text if it is one with meaningful lines, such as a plan; else
-        "".
+        """The whole table as one text if its line breaks or indentation matter, as in a plan;
+        otherwise "".
         """
         if any(len(row) != 1 for row in self.rows):
             return ""
@@ -53,9 +53,9 @@ class RenderedTable:
 
 
 def tables_of(value: Any) -> list[RenderedTable]:
-    """A returned value as tables: one, or one per entry of a dict.
+    """Returns a recipe's return value as tables: one, or one per entry of a dict.
 
-    Reads lazy querysets, one after the other.
+    Evaluates lazy querysets, one after the other.
     """
     if isinstance(value, Mapping) and any(_is_rows(part) for part in value.values()):
         return [_table(str(title), part) for title, part in value.items()]
@@ -81,13 +81,13 @@ def _rows(title: str, rows: list[Any]) -> RenderedTable:
     return RenderedTable(
         title,
         columns,
-        [[as_text(cell) for cell in row] for row in cells[:MOST_ROWS]],
-        max(0, len(rows) - MOST_ROWS),
-        [place for place, column in enumerate(zip(*cells, strict=True)) if _are_figures(column)],
+        [[as_text(cell) for cell in row] for row in cells[:MAX_ROWS]],
+        max(0, len(rows) - MAX_ROWS),
+        [place for place, column in enumerate(zip(*cells, strict=True)) if _are_numbers(column)],
     )
 
 
-def _are_figures(column: Iterable[Any]) -> bool:
+def _are_numbers(column: Iterable[Any]) -> bool:
     known = [value for value in column if value is not None]
     return bool(known) and all(
         isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in known
@@ -109,7 +109,7 @@ def _cells(rows: list[Any]) -> tuple[list[str], list[list[Any]]]:
 
 
 def _columns_of(row: Model) -> list[str]:
-    """The fields that were read, and annotations."""
+    """Returns the names of the loaded fields and of annotations."""
     fields = [item.attname for item in row._meta.concrete_fields]
     deferred = row.get_deferred_fields()
     wanted = COLUMNS.get(type(row), tuple(fields))
@@ -120,7 +120,7 @@ def _columns_of(row: Model) -> list[str]:
 
 
 def as_text(value: Any) -> str:
-    """A value as text, as developers read it."""
+    """Returns a value as text for developers."""
     if isinstance(value, str):
         return value
     if isinstance(value, Model):

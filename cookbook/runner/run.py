@@ -27,17 +27,17 @@ from ledger.db.queries.work import QueryLog, RecordedQuery, error_line, plan_of,
 from ledger.db.replicas import ReadPurpose, read, read_again
 from ledger.db.retry import TIMED_OUT, sqlstate
 
-# Any table: the role of the cookbook has rights to the practice bank alone.
+# None allows any table: the role of the cookbook has rights only to the practice bank.
 COOKBOOK = ReadPurpose("cookbook", None)
-MOST_PLANS, MOST_OF_ONE_SHAPE = 8, 3
-SLOW = 0.5  # seconds; what took longer is not run a second time for its plan
+MAX_PLANS, MAX_PER_SHAPE = 8, 3
+SLOW = 0.5  # seconds; a slower statement is not run a second time for its plan
 ESTIMATED = "(estimated only: the statement took too long to be run a second time)\n"
 
 
 @dataclass(slots=True)
 class RecipeRun:
-    """The result of a run. `stopped` says why it was stopped, `error` what the database refused;
-    `value` is the return value, for tests and the shell.
+    """The result of a run. `stopped` is why the run was stopped, `error` is the database's error,
+    and `value` is the return value, for tests and the shell.
     """
 
     recipe: Recipe
@@ -59,7 +59,7 @@ class RecipeRun:
 
     @property
     def queries(self) -> int:
-        """How many statements were sent, by all sessions."""
+        """The number of statements that all sessions sent."""
         return len(self.work.queries) + sum(len(step.queries) for step in self.steps)
 
     @property
@@ -72,7 +72,8 @@ class RecipeRun:
 def run(recipe: Recipe, values: Mapping[str, Any]) -> RecipeRun:
     """Runs a recipe in the practice bank and rolls back.
 
-    Raises NoPracticeBank if that is missing or outdated, AllBusy if all scratch schemas are in use.
+    Raises NoPracticeBank if the practice bank is missing or outdated, and AllBusy if all scratch
+    schemas are in use.
     """
     require()
     if recipe.commits:
@@ -83,7 +84,7 @@ def run(recipe: Recipe, values: Mapping[str, Any]) -> RecipeRun:
 
 
 def _read_only(recipe: Recipe, values: Mapping[str, Any]) -> RecipeRun:
-    """Runs it on the writer if a replica refuses, such as a lock, to show what the writer says."""
+    """Runs the recipe, and again on the writer if a replica refuses a statement, such as a lock."""
     ran = _rolled_back(RecipeRun(recipe, values))
     if ran.error:
         read_again()
@@ -116,7 +117,7 @@ def _with_sessions(ran: RecipeRun) -> RecipeRun:
 
 @contextmanager
 def _guarded(ran: RecipeRun) -> Iterator[None]:
-    """Turns refusals, timeouts and missing rows into results."""
+    """Records database errors, timeouts and missing rows in `ran` instead of raising them."""
     try:
         yield
     except TooLong as error:
@@ -148,8 +149,8 @@ def _time_limited() -> Iterator[None]:
 
 
 def _explain(work: QueryLog) -> None:
-    """Plans of the first few statements, at most MOST_OF_ONE_SHAPE of one shape. Writing and slow
-    statements are not run again for that.
+    """Adds plans to the first few statements, at most MAX_PER_SHAPE of one shape. Writes and slow
+    statements are not run again, so their plans are estimates.
     """
     plans = 0
     shapes: Counter[str] = Counter()
@@ -157,7 +158,7 @@ def _explain(work: QueryLog) -> None:
         if query.error or not (query.is_read or query.is_write):
             continue
         shapes[query.statement] += 1
-        if shapes[query.statement] > MOST_OF_ONE_SHAPE or plans == MOST_PLANS:
+        if shapes[query.statement] > MAX_PER_SHAPE or plans == MAX_PLANS:
             continue
         plans += 1
         if query.is_read and query.seconds <= SLOW:
@@ -167,7 +168,7 @@ def _explain(work: QueryLog) -> None:
 
 
 def _plan(options: str, query: RecordedQuery) -> str:
-    """A plan, or "" if what it needs was rolled back."""
+    """Returns a plan, or "" if rows or tables that it needs were rolled back."""
     try:
         with db_transaction.atomic():
             return plan_of(query, options)

@@ -1,4 +1,4 @@
-"""Two people at once: connections of their own, each in its own thread, that really commit.
+"""Sessions for recipes with several people: a connection and a thread for each, with real commits.
 
     def lost_update(ana: Session, ben: Session) -> int:
         ana.begin()
@@ -7,7 +7,7 @@
         ana.commit()
         waiting.result()
 
-They work in one of a few scratch schemas, which is emptied before and after.
+The sessions work in one of a few scratch schemas, which is emptied before and after.
 """
 
 import threading
@@ -42,10 +42,11 @@ class AllBusy(Exception):
 
 @dataclass(slots=True)
 class SessionStep:
-    """One step of a session: its queries with BEGIN and COMMIT, its result, and whom it waited for.
+    """One step of a session: its queries with BEGIN and COMMIT, its result, and `waited_for`, the
+    sessions that it waited for.
 
-    `spans` are start and end of each query, `began` the start of the step, `waited_at` when it was
-    seen waiting; all from one clock.
+    `spans` are start and end of each query, `began` is the start of the step, and `waited_at` is
+    when the step was found waiting. All times are from one clock.
     """
 
     session: str
@@ -64,7 +65,7 @@ class SessionStep:
 
     @property
     def final_error(self) -> str:
-        """The error it ended with; "" if one of its queries shows it."""
+        """The error of the step, or "" if one of its queries already has this error."""
         return "" if any(query.error == self.error for query in self.queries) else self.error
 
 
@@ -80,16 +81,16 @@ class RunningStep(Generic[T]):
 
     @property
     def waits_for(self) -> str:
-        """The session whose lock it waits or waited for; "" if none."""
+        """The session whose lock the step waits or waited for, or ""."""
         return " and ".join(self._step.waited_for)
 
     def result(self) -> T:
-        """The value, or raises the exception, once the step is done."""
+        """Waits until the step is done, and returns its value or raises its exception."""
         self._may_continue.set()
         return self._future.result(timeout=SECONDS * 4)
 
     def refusal(self) -> str:
-        """What the database refused, like "40P01 deadlock detected"; "" for nothing."""
+        """Waits, and returns the step's database error, like "40P01 deadlock detected", or ""."""
         try:
             self.result()
         except DatabaseError as error:
@@ -100,10 +101,10 @@ class RunningStep(Generic[T]):
 class Session:
     """One connection in one thread, which runs its steps in order.
 
-    Note [A session that has waited yields]: when a wait for a lock ends, both connections could
-    continue, in either order. So a session that has waited sends nothing until its result, or
-    another step of it, is requested. If the other session needs its locks, nothing can request
-    it; then it continues by itself after YIELD_SECONDS.
+    Note [A session that has waited yields]: when a wait for a lock ends, both sessions could
+    continue, in either order. So a session that has waited sends nothing until the recipe requests
+    its result or its next step. If the other session needs locks of this one, the recipe cannot
+    make that request; so the session continues after YIELD_SECONDS.
     """
 
     def __init__(
@@ -117,7 +118,7 @@ class Session:
         self.name = name
         self._path = path
         self._steps = steps
-        self._names = {} if names is None else names  # of all sessions, by the pid of their server
+        self._names = {} if names is None else names  # of all sessions, by server pid
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"cookbook-{name}")
         self._atomic: Any = None
         self.time_limit = time_limit
@@ -125,7 +126,7 @@ class Session:
         self._may_continue.set()
         self._work = QueryLog()
         self._spans: list[tuple[float, float]] = []
-        self._raw: Any = None  # psycopg's connection: the one thing another thread may touch
+        self._raw: Any = None  # psycopg's connection; other threads may use only this
         self._last: Future[Any] = self._thread.submit(self._open)
         try:
             self.pid: int = self._last.result()
@@ -175,8 +176,8 @@ class Session:
                 self._spans.append((started, time.perf_counter()))
 
     def _before_statement(self, sql: str) -> None:
-        """Yields after a wait, and raises TooLong after the time limit, but not for COMMIT and
-        ROLLBACK.
+        """Pauses after a wait for a lock. Raises TooLong after the time limit, except for COMMIT,
+        ROLLBACK and RELEASE.
         """
         if not self._may_continue.wait(YIELD_SECONDS):
             self._may_continue.set()
@@ -199,7 +200,7 @@ class Session:
                 cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
 
     def commit(self) -> None:
-        """Commits; Postgres rolls back a failed transaction instead."""
+        """Commits the transaction; Postgres rolls back a failed transaction instead."""
         self.run(self._leave)
 
     def rollback(self) -> None:
@@ -262,7 +263,7 @@ class Session:
                 step.seconds = time.perf_counter() - step.began
 
     def close(self) -> None:
-        """Closes the connection: stops its statement, rolls back what it did not commit."""
+        """Cancels a running statement and closes the connection, which rolls back."""
         self._may_continue.set()
         if self._raw is not None and not self._last.done():
             self._raw.cancel()
@@ -284,10 +285,10 @@ def _blockers(pid: int) -> list[int]:
 
 @contextmanager
 def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep]]]:
-    """Opens sessions with these names in one scratch schema, with the list that records their
-    steps.
+    """Opens sessions with these names in one scratch schema. Yields them, and the list that
+    records their steps.
 
-    Raises AllBusy if no schema becomes free within LOCK_SECONDS, TooLong when a statement begins
+    Raises AllBusy if no schema becomes free within LOCK_SECONDS, and TooLong if a statement begins
     after the time limit.
     """
     with ExitStack() as stack:
@@ -309,7 +310,7 @@ def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep
 
 
 def _free_slot() -> str:
-    """Locks a scratch schema until the connection ends."""
+    """Locks a free scratch schema until the connection ends, and returns its name."""
     with connection.cursor() as cursor:
         for number, schema in enumerate(SCRATCH):
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [SLOTS + number])
@@ -319,14 +320,12 @@ def _free_slot() -> str:
         try:
             cursor.execute("SELECT pg_advisory_lock(%s)", [SLOTS + number])
         except DatabaseError as error:
-            raise AllBusy(
-                "All places for recipes that commit are taken. Try again in a moment."
-            ) from error
+            raise AllBusy("All scratch schemas are in use. Try again in a moment.") from error
         return SCRATCH[number]
 
 
 def _empty(schema: str) -> None:
-    """Empties the schema by DELETE, children first: TRUNCATE would wait for readers such as a
+    """Empties the schema by DELETE, children first. TRUNCATE would wait for readers such as a
     backup.
     """
     with connection.cursor() as cursor:

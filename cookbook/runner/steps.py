@@ -1,4 +1,4 @@
-"""Headings among the queries of a recipe, for recipes that compare two ways."""
+"""Headings between the queries of a recipe, for recipes that compare several ways."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,11 +8,11 @@ from itertools import groupby
 
 from ledger.db.queries.work import QueryLog, RecordedQuery
 
-IN_FULL = 3  # statements of one shape, one after the other, that are shown as they are
+IN_FULL = 3  # consecutive statements of one shape that are shown in full
 
 
 def of_one_shape(queries: Iterable[RecordedQuery]) -> Iterator[list[RecordedQuery]]:
-    """Consecutive statements that differ only in values, grouped."""
+    """Groups consecutive statements that differ only in values."""
     for _shape, run in groupby(queries, key=lambda query: (query.statement, query.error)):
         yield list(run)
 
@@ -27,14 +27,14 @@ class TraceSection:
 
 @dataclass(slots=True)
 class Trace:
-    """Which queries were sent in which step."""
+    """The queries of a recipe, and which of them each step sent."""
 
     work: QueryLog
     spans: list[tuple[str, int, int]] = field(default_factory=list)
 
     @property
     def sections(self) -> list[TraceSection]:
-        """All queries in order, split at the steps; steps without queries are left out."""
+        """All queries in order, in sections by step; steps without queries are omitted."""
         cuts: list[TraceSection] = []
         for number, query in enumerate(self.work.queries):
             inside = [title for title, start, end in self.spans if start <= number < end]
@@ -64,7 +64,7 @@ def step(title: str) -> Iterator[None]:
 
 @contextmanager
 def traced(work: QueryLog) -> Iterator[Trace]:
-    """Records the steps of the block."""
+    """Records which queries each `step` in the block sends."""
     trace = Trace(work)
     token = _trace.set(trace)
     try:

@@ -6,18 +6,18 @@ TOTAL_SECONDS = 6.0
 
 
 class TooLong(Exception):
-    """The statements of a run together took longer than the limit; `str(error)` says so."""
+    """The statements of a run took longer than the total limit; the text is for the page."""
 
 
 class TimeLimit:
-    """Starts to count when it is made."""
+    """A limit of the total time, which starts when the object is created."""
 
     def __init__(self, seconds: float = TOTAL_SECONDS) -> None:
         self.seconds = seconds
         self._started = monotonic()
 
     def check(self) -> None:
-        """Raises TooLong once the time is over."""
+        """Raises TooLong if the time is over."""
         if monotonic() - self._started > self.seconds:
             raise TooLong(
                 f"Stopped: all statements together took longer than {self.seconds:g} seconds, the "

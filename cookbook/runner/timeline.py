@@ -1,7 +1,7 @@
 """The statements of several sessions in the order in which they happened.
 
-A statement that waits for a lock has two rows: where the wait begins, and where it ends, after what
-ended it.
+A statement that waits for a lock has two rows: at the start of the wait, and at its end, after the
+statement that ended the wait.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,8 @@ from ledger.text.sql_layout import lay_out
 
 @dataclass(slots=True, eq=False)
 class TimelineRow:
-    """A statement, or the end of one that waited: then `began` is the row of its start. `waits_for`
-    is whose lock it met; `outcome` is what its call returned.
+    """A statement, or the end of a statement that waited; then `began` is the row of its start.
+    `waits_for` is the session that has the lock. `outcome` is the return value of the step.
     """
 
     session: str
@@ -37,13 +37,13 @@ class TimelineRow:
 
     @property
     def milliseconds(self) -> float | None:
-        """How long the statement took; for one that waited, known at its end."""
+        """The duration of the statement. If it waited, only the row of its end has a duration."""
         query = self.began.query if self.began else self.query
         return None if query is None or self.begins_to_wait else query.milliseconds
 
 
 def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
-    """The rows of all sessions, numbered from 1."""
+    """Returns the rows of all sessions in order, numbered from 1."""
     waits = _waits(steps)
     rows = sorted((row for step in steps for row in _of(step, waits)), key=lambda row: row.when)
     for number, row in enumerate(rows, start=1):
@@ -53,7 +53,7 @@ def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
 
 @dataclass(frozen=True, slots=True)
 class _Wait:
-    """A query that waited: for whom, from when to when."""
+    """A query that waited for a lock, with its step, start and end."""
 
     step: SessionStep
     query: RecordedQuery
@@ -61,7 +61,7 @@ class _Wait:
     ended: float
 
     def met(self, other: "_Wait") -> bool:
-        """Whether these two waited for each other."""
+        """Returns whether these two queries waited for each other."""
         return (
             self.step.session.title() in other.step.waited_for
             and other.step.session.title() in self.step.waited_for
@@ -83,7 +83,7 @@ def _waits(steps: Sequence[SessionStep]) -> list[_Wait]:
 
 
 def _of(step: SessionStep, waits: Sequence[_Wait]) -> Iterator[TimelineRow]:
-    """The rows of one step; the last one has its result."""
+    """Yields the rows of one step; the last row has the step's result."""
     rows: list[TimelineRow] = []
     for query, (began, _ended) in zip(step.queries, step.spans, strict=True):
         row = TimelineRow(step.session, (began, 0), query, error=query.error)
@@ -103,8 +103,8 @@ def _of(step: SessionStep, waits: Sequence[_Wait]) -> Iterator[TimelineRow]:
 
 
 def _end(wait: _Wait, waits: Sequence[_Wait]) -> tuple[float, int]:
-    """When it ended. In a deadlock the refused session frees the other, and both may end in either
-    order; so the refusal is put first.
+    """Returns the sort key for the end of a wait. In a deadlock the refused session releases the
+    other and both may end in either order, so the refusal is sorted first.
     """
     freed = [
         other.ended
@@ -115,7 +115,7 @@ def _end(wait: _Wait, waits: Sequence[_Wait]) -> tuple[float, int]:
 
 
 def written(steps: Sequence[SessionStep], *, with_outcomes: bool = False) -> Iterator[str]:
-    """The timeline as SQL with comments."""
+    """Yields the timeline as SQL with comments."""
     last = ""
     for row in timeline(steps):
         if row.began:

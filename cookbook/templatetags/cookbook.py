@@ -21,7 +21,7 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class FoldedStatement:
-    """A statement; with `times` above 1, the first of that many of its shape."""
+    """A statement. If `times` is above 1, it is the first of so many of the same shape."""
 
     sql: str
     plan: str
@@ -32,9 +32,7 @@ class FoldedStatement:
 
 @register.filter
 def repeats_folded(queries: Sequence[RecordedQuery]) -> list[FoldedStatement]:
-    """Statements in order; of many that differ only in values, the first few and one for the
-    rest.
-    """
+    """Folds statements that differ only in values: keeps the first few, and one for the rest."""
     folded = []
     for same in of_one_shape(queries):
         ones = [[query] for query in same[: IN_FULL - 1]]
@@ -47,19 +45,19 @@ def repeats_folded(queries: Sequence[RecordedQuery]) -> list[FoldedStatement]:
 
 @register.filter
 def breakable(feature: str) -> SafeString:
-    """The name of a feature, which may break after a bracket where its column is narrow."""
+    """Allows a line break after each opening bracket, for the narrow column of features."""
     return mark_safe(escape(feature).replace("(", "(<wbr>"))  # noqa: S308  escaped here
 
 
 @register.filter
 def whole_source(recipe: Recipe) -> str:
-    """Everything a file would need: imports, helpers, the function."""
+    """Returns everything that a file needs: imports, helpers, the function."""
     return "\n\n\n".join(part for part in (recipe.imports, recipe.parts, recipe.source) if part)
 
 
 @register.filter
 def in_shell(recipe: Recipe, form: forms.Form) -> str:
-    """The line to paste into `manage.py shell`."""
+    """Returns the line to paste into `manage.py shell`."""
     values: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
     text = "".join(f", {name}={literal(value)}" for name, value in values.items())
     return f"cook(recipes.{recipe.function.__name__}{text})"
@@ -67,12 +65,12 @@ def in_shell(recipe: Recipe, form: forms.Form) -> str:
 
 @register.filter
 def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
-    """The statements of all sessions in order."""
+    """Returns the statements of all sessions in order."""
     return timeline_of(steps)
 
 
 @register.filter
 def lane(row: TimelineRow, steps: Sequence[SessionStep]) -> int:
-    """The number of the session, from 1."""
+    """Returns the number of the row's session, from 1."""
     names = list(dict.fromkeys(other.session for other in steps))
     return names.index(row.session) + 1

@@ -1,4 +1,4 @@
-"""The app of CDK: `python app.py`, or by the CLI (docs/deploy-aws.md)."""
+"""The CDK app. Run it with `python app.py` or with the CDK CLI (docs/deploy-aws.md)."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from aws_cdk import App
 from ledger_aws.config import WrongContext, read
 from ledger_aws.stacks import build
 
-# What new apps of CDK begin with, as far as it changes something here.
+# The feature flags of new CDK apps that make a difference here.
 FLAGS: dict[str, Any] = {
     "@aws-cdk/aws-iam:minimizePolicies": True,
     "@aws-cdk/aws-ecs:reduceEc2FargateCloudWatchPermissions": True,
@@ -22,7 +22,7 @@ FLAGS: dict[str, Any] = {
 
 
 def given(arguments: list[str]) -> dict[str, str]:
-    """The context of `-c name=value`, without the CLI."""
+    """Returns the context from `-c name=value` arguments, without the CLI."""
     pairs = zip(arguments[::2], arguments[1::2], strict=False)
     return dict(value.split("=", 1) for flag, value in pairs if flag == "-c" and "=" in value)
 

@@ -1,4 +1,4 @@
-# What the commands of docs/deploy-aws.md have alike. Read by bash or zsh, after ~/ledger-aws.sh, which names the bank.
+# Functions for the commands of docs/deploy-aws.md. For bash or zsh, after ~/ledger-aws.sh, which names the bank.
 
 export REGISTRY=$ACCOUNT.dkr.ecr.$AWS_REGION.amazonaws.com
 
@@ -23,13 +23,13 @@ status_of() {
     aws ecs describe-tasks --cluster "$BANK" --tasks "$1" --output text --query "tasks[0].lastStatus"
 }
 
-# Of what opens a shell in a task.
+# The status of the agent that opens a shell in a task.
 agent_of() {
     aws ecs describe-tasks --cluster "$BANK" --tasks "$1" --output text \
         --query "tasks[0].containers[0].managedAgents[?name=='ExecuteCommandAgent'].lastStatus"
 }
 
-# EMAIL_URL of SMTP_USER and SMTP_PASSWORD at SMTP_HOST, for a pipe.
+# Prints EMAIL_URL for SMTP_USER and SMTP_PASSWORD at SMTP_HOST, for a pipe.
 email_url() {
     python3 - <<'END'
 from os import environ
@@ -40,13 +40,13 @@ print(f"smtp+tls://{user}:{password}@{environ['SMTP_HOST']}:587", end="")
 END
 }
 
-# The value of a secret without the line feed that the CLI adds, for a pipe: value_of ledger/mail
+# Prints the value of a secret without the line feed that the CLI adds, for a pipe: value_of ledger/mail
 value_of() {
     aws secretsmanager get-secret-value --secret-id "$1" --output text --query SecretString | tr -d '\n'
 }
 
-# CDK with the names of the bank: cdk_deploy --all, or one stack. The CLI has numbers of its own; it has to be at least
-# as new as the library of requirements.lock names (deploy/aws/tests/test_page.py).
+# Deploys with CDK and the names of the bank: cdk_deploy --all, or one stack. The CLI has other version numbers than
+# the library; it must be at least as new as the library in requirements.lock (deploy/aws/tests/test_page.py).
 cdk_deploy() {
     local mail given
     mail=$(aws secretsmanager describe-secret --secret-id "$BANK/mail" --query ARN --output text) || return
@@ -62,7 +62,7 @@ deploy() {
     cdk_deploy --all
 }
 
-# What encrypts a bank that begins with a snapshot, before the snapshot can be copied.
+# The keys of a bank that starts from a snapshot. Deploy them before the snapshot is copied.
 deploy_keys() {
     cdk_deploy Keys
 }

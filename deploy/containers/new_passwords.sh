@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the secrets that compose.yaml asks for, new ones each time: run it once, into .env.
+# Prints the secrets that compose.yaml needs, with new values each time. Run it once, into .env:
 #     touch .env && chmod 600 .env && sh deploy/containers/new_passwords.sh >>.env
 set -eu
 

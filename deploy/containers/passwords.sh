@@ -1,7 +1,7 @@
 #!/bin/bash
-# On the first start of the server of compose.yaml, on an empty volume: makes the roles that sign in,
-# with their passwords. The service `roles` makes the rest (manage.py create_roles). The image of
-# Postgres runs what is in /docker-entrypoint-initdb.d, as its superuser, by a Unix socket.
+# Makes the roles that sign in, with their passwords, when the server of compose.yaml starts for the first
+# time on an empty volume. The service `roles` makes the other roles (manage.py create_roles). The image of
+# Postgres runs the files in /docker-entrypoint-initdb.d as its superuser, over a Unix socket.
 set -euo pipefail
 : "${LEDGER_OWNER_PASSWORD:?LEDGER_OWNER_PASSWORD is missing}"
 : "${LEDGER_WEB_PASSWORD:?LEDGER_WEB_PASSWORD is missing}"
@@ -11,7 +11,7 @@ run_sql() {
     psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres
 }
 
-# psql reads the passwords itself, so that any character may be in them.
+# psql reads the passwords itself, so that they may contain any character.
 run_sql <<'SQL'
 \getenv owner_password LEDGER_OWNER_PASSWORD
 \getenv web_password LEDGER_WEB_PASSWORD
@@ -21,7 +21,7 @@ CREATE ROLE ledger_web LOGIN PASSWORD :'web_password';
 CREATE ROLE ledger_worker LOGIN PASSWORD :'worker_password';
 SQL
 
-# For the explorer; without a password it has no login. Its other limits come from `roles`.
+# For the explorer; without a password the role cannot sign in. The service `roles` sets its other limits.
 if [ -n "${LEDGER_EXPLORER_PASSWORD:-}" ]; then
     run_sql <<'SQL'
 \getenv password LEDGER_EXPLORER_PASSWORD

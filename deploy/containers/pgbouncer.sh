@@ -1,16 +1,16 @@
 #!/bin/sh
-# pgbouncer in transaction mode before the service db, for web processes (docs/databases.md).
+# pgbouncer in transaction mode in front of the service db, for web processes (docs/databases.md).
 set -eu
 : "${LEDGER_WEB_PASSWORD:?LEDGER_WEB_PASSWORD is missing}"
 
 umask 077
 folder="${FOLDER:-/tmp}"
-# A quotation mark in a password is doubled there.
-let_in() { printf '"%s" "%s"\n' "$1" "$(printf %s "$2" | sed 's/"/""/g')" >>"$folder/users"; }
+# A quotation mark in a password must be doubled in this file.
+add_user() { printf '"%s" "%s"\n' "$1" "$(printf %s "$2" | sed 's/"/""/g')" >>"$folder/users"; }
 : >"$folder/users"
-let_in ledger_web "$LEDGER_WEB_PASSWORD"
+add_user ledger_web "$LEDGER_WEB_PASSWORD"
 if [ -n "${LEDGER_EXPLORER_PASSWORD:-}" ]; then
-    let_in ledger_explorer "$LEDGER_EXPLORER_PASSWORD"
+    add_user ledger_explorer "$LEDGER_EXPLORER_PASSWORD"
 fi
 cat >"$folder/pgbouncer.ini" <<INI
 [databases]

@@ -141,7 +141,7 @@ def test_box_rented_once_at_a_time(cook: Cook, rows: Any, box: int, refused: lis
 
 def test_change_places(cook: Cook, rows: Any) -> None:
     ran = cook("change-places")
-    assert ran.value == {"order": ["Jonas", "Mara"], "one alone": "UniqueViolation"}
+    assert ran.value == {"order": ["Jonas", "Mara"], "half a swap": "UniqueViolation"}
     both, alone = (part for part in ran.sections if part.title)
     assert [query.sql.split()[0] for query in both.queries] == ["UPDATE", "UPDATE", "SET", "SET"]
     assert alone.queries[2].sql == "SET CONSTRAINTS ALL IMMEDIATE"

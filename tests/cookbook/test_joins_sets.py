@@ -27,7 +27,7 @@ def test_rent_and_cash(cook: Cook, rows: Any, currency: str) -> None:
     assert {name: list(found) for name, found in ran.value.items()} == {
         "union: either": sorted(rent | cash),
         "intersection: both": sorted(rent & cash),
-        "difference: rent alone": sorted(rent - cash),
+        "difference: only rent": sorted(rent - cash),
     }
     assert rent - cash
     assert rent & cash

@@ -12,7 +12,7 @@ from cookbook.lab import attempt_runner
 from cookbook.lab.attempt_runner import Outcome, run_attempts, run_attempts_on_real_books
 from cookbook.lab.attempts import ATTEMPTS, ROWS, WITHOUT_THE_RIGHT
 from cookbook.lab.attempts.attempt import CHECK, FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow
-from cookbook.lab.rules import rules_of_the_books, triggers_that_refuse_nothing
+from cookbook.lab.rules import rules_of_the_books, triggers_that_never_refuse
 from cookbook.runner.sessions import Session
 from tests.conftest import set_role
 from tests.cookbook.shared import HARMLESS, sealing
@@ -40,7 +40,7 @@ def test_every_rule_of_the_books_has_one_attempt_and_no_attempt_is_without_its_r
 
 
 def test_the_other_triggers_move_or_record_or_tell_something_or_end_sessions() -> None:
-    names = {name.rsplit("_", 1)[0] for name in triggers_that_refuse_nothing()}
+    names = {name.rsplit("_", 1)[0] for name in triggers_that_never_refuse()}
     rules = [
         "change_is_recorded",
         "currency_needs_approval_at_first",

@@ -17,7 +17,7 @@ from accounts.sign_in.limits import MINUTE
 from cookbook.lab.attempt_runner import run_attempts, run_attempts_on_real_books
 from cookbook.lab.attempts import ATTEMPTS, WITHOUT_THE_RIGHT
 from cookbook.runner import limiter
-from cookbook.runner.limiter import RUNS_OF_ALL, RUNS_OF_ONE, count_run
+from cookbook.runner.limiter import RUNS_IN_TOTAL, RUNS_PER_PERSON, count_run
 from cookbook.runner.sessions import AllBusy
 from tests.conftest import set_role
 from tests.factories import UserFactory
@@ -72,7 +72,7 @@ def test_one_person_tries_all_a_few_times_a_minute() -> None:
     def troubles(client: Client, times: int) -> list[bool]:
         return [bool(client.get(ALL).context["trouble"]) for _ in range(times)]
 
-    few = RUNS_OF_ONE.amount
+    few = RUNS_PER_PERSON.amount
     assert troubles(ana, few + 2) == [False] * few + [True] * 2
     assert troubles(ben, 1) == [False]
     AttemptCount.objects.update(window_ends=F("window_ends") - timedelta(seconds=MINUTE))
@@ -90,7 +90,7 @@ def test_one_person_tries_single_attempts_some_times_a_minute(
     if not is_of_a_table:
         page = f"/cookbook/lab/?try={WITHOUT_THE_RIGHT[0].slug}"
     monkeypatch.setattr("cookbook.lab.views.ATTEMPTS", [attempt])
-    monkeypatch.setattr(limiter, "TRIES_OF_ONE", replace(limiter.TRIES_OF_ONE, amount=2))
+    monkeypatch.setattr(limiter, "TRIES_PER_PERSON", replace(limiter.TRIES_PER_PERSON, amount=2))
     ana, ben = Client(), Client()
     for client in (ana, ben):
         client.force_login(UserFactory())
@@ -106,7 +106,7 @@ def test_one_person_tries_single_attempts_some_times_a_minute(
 @pytest.mark.django_db(transaction=True)
 def test_counting_writes_nothing_to_the_log_of_postgres() -> None:
     before = lines_logged()
-    for _ in range(RUNS_OF_ONE.amount + 2):
+    for _ in range(RUNS_PER_PERSON.amount + 2):
         with suppress(AllBusy):
             count_run("ana")
     assert lines_logged() == before
@@ -126,8 +126,8 @@ def runs(person: Any) -> int:
 @pytest.mark.django_db(transaction=True)
 def test_runs_at_the_same_time_are_all_counted() -> None:
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(runs, ["ana"] * 24)) == RUNS_OF_ONE.amount
-        assert sum(pool.map(runs, range(48))) == RUNS_OF_ALL.amount - RUNS_OF_ONE.amount
+        assert sum(pool.map(runs, ["ana"] * 24)) == RUNS_PER_PERSON.amount
+        assert sum(pool.map(runs, range(48))) == RUNS_IN_TOTAL.amount - RUNS_PER_PERSON.amount
 
 
 @pytest.mark.django_db

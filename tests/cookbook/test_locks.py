@@ -197,7 +197,7 @@ def test_lock_one_table(cook: Cook) -> None:
 
 def test_advisory_lock(cook: Cook) -> None:
     ran = cook("advisory-lock")
-    assert ran.value == {"Ana": True, "Ben meanwhile": False, "Ben afterwards": True}
+    assert ran.value == {"Ana": True, "Ben in parallel": False, "Ben afterwards": True}
     assert waits(ran) == []
 
 
@@ -220,6 +220,6 @@ def test_two_runs_at_once_do_not_meet() -> None:
         assert one.result() == other.result()
     assert one.result()["advisory-lock"] == {
         "Ana": True,
-        "Ben meanwhile": False,
+        "Ben in parallel": False,
         "Ben afterwards": True,
     }

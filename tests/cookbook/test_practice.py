@@ -211,7 +211,7 @@ def test_a_build_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.own_session
 @pytest.mark.django_db(transaction=True)
 def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    stay_within = bank._functions_stay_within
+    stay_within = bank._set_function_paths
 
     def fail_in_place(schema: str) -> None:
         if schema == readiness.SCHEMA:
@@ -219,7 +219,7 @@ def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.Mon
         stay_within(schema)
 
     monkeypatch.setattr(readiness, "EDITION", readiness.EDITION + 1)
-    monkeypatch.setattr(bank, "_functions_stay_within", fail_in_place)
+    monkeypatch.setattr(bank, "_set_function_paths", fail_in_place)
     with pytest.raises(ZeroDivisionError):
         bank.build()
     monkeypatch.undo()
@@ -354,7 +354,7 @@ def test_without_the_right_to_make_schemas_it_says_so(monkeypatch: pytest.Monkey
         return ""
 
     monkeypatch.setattr(readiness, "EDITION", readiness.EDITION + 1)
-    monkeypatch.setattr(bank, "_made", refused)
+    monkeypatch.setattr(bank, "_create_schema", refused)
     with pytest.raises(NoPracticeBank, match="permission denied"):
         bank.build()
 

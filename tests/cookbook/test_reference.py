@@ -82,10 +82,10 @@ def test_every_recipe_is_in_it_once_and_nothing_else() -> None:
 
 
 def test_what_differs_between_two_runs_is_left_open() -> None:
-    assert reference._what_stays("WHERE id = 17;", "WHERE id = 18;") == "WHERE id = …;"
-    assert reference._what_stays("SAVEPOINT s7_x1;", "SAVEPOINT s7_x1;") == "SAVEPOINT …;"
+    assert reference._common_text("WHERE id = 17;", "WHERE id = 18;") == "WHERE id = …;"
+    assert reference._common_text("SAVEPOINT s7_x1;", "SAVEPOINT s7_x1;") == "SAVEPOINT …;"
     today = f"'{timezone.now().date()} 12:00:00'::timestamptz;"
-    assert reference._what_stays(today, today) == "'… 12:00:00'::timestamptz;"
+    assert reference._common_text(today, today) == "'… 12:00:00'::timestamptz;"
     assert BY_SLUG["lost-update"].title in reference.chapter(BY_SLUG["lost-update"])
 
 
@@ -117,9 +117,9 @@ def test_what_goes_another_way_each_time_cannot_be_written_down() -> None:
 
 
 def test_two_runs_in_another_order_went_another_way() -> None:
-    assert reference.went_the_same_way(["-- Ana", "id = 17;"], ["-- Ana", "id = 18;"])
-    assert not reference.went_the_same_way(["-- Ana", "COMMIT;"], ["-- Ben", "COMMIT;"])
-    assert not reference.went_the_same_way(["COMMIT;"], ["COMMIT;", "BEGIN;"])
+    assert reference.same_statements(["-- Ana", "id = 17;"], ["-- Ana", "id = 18;"])
+    assert not reference.same_statements(["-- Ana", "COMMIT;"], ["-- Ben", "COMMIT;"])
+    assert not reference.same_statements(["COMMIT;"], ["COMMIT;", "BEGIN;"])
 
 
 @pytest.mark.parametrize(("sent", "said"), [(1, []), (3, []), (4, ["-- and 1 more of this shape"])])

@@ -226,7 +226,7 @@ def test_the_lab_says_why_it_tries_nothing(
 
 
 def test_a_long_definition_of_a_rule_is_cut() -> None:
-    most = lab_views.MOST_OF_A_DEFINITION
+    most = lab_views.MAX_DEFINITION
     assert lab_views.TestedRule(ONE).definition == ""
     for length, shown in ((most, "x" * most), (most + 1, f"{'x' * most} … (601 characters)")):
         rule = Rule(TABLE, ONE.rule, "check", "x" * length)

@@ -121,7 +121,7 @@ def test_spending_by_month(cook: Cook, rows: Any, category: str) -> None:
 
 def test_a_window_in_the_annotate_of_the_sum_is_refused(cook: Cook) -> None:
     """The pitfall of that recipe, as it says it."""
-    assert "annotate() of its own" in cook("spending-by-month").recipe.pitfall
+    assert "separate annotate()" in cook("spending-by-month").recipe.pitfall
     months = Transaction.objects.values(month=TruncMonth("value_date"))
     before = Window(Lag(Sum("amount")), order_by="month")
     with (

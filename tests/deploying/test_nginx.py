@@ -265,7 +265,7 @@ def test_a_client_has_forty_connections_at_once(proxy: NginxProxy) -> None:
                 refused.request("GET", "/?q=secret", headers={"Host": HOST})
                 answer = refused.getresponse()
                 assert answer.headers["Retry-After"] == "5"
-                assert "Too many at the same time" in answer.read().decode()
+                assert "Too many requests at the same time" in answer.read().decode()
         finally:
             EchoHandler.let_go.set()
         assert [client.getresponse().status for client in waiting] == [200] * 40

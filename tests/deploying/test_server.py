@@ -151,7 +151,7 @@ def test_a_page_says_that_the_bank_is_away_and_no_log_has_the_address(bank: Mach
     bank.run("systemctl stop ledger-web.socket")
     page = bank.run(f"curl --silent --include 'https://{HOST}/search/?q=secret'")
     assert " 502" in page.splitlines()[0]
-    assert "away" in page
+    assert "not available" in page
     assert "secret" not in bank.run("cat /var/log/nginx/*.log /var/log/ledger/*.log")
     bank.run("logrotate --force /etc/logrotate.d/ledger; > /var/log/ledger/requests.log")
     bank.run(f"curl --silent https://{HOST}/healthz")
@@ -293,7 +293,7 @@ def test_the_look_at_the_server_finds_nothing_and_then_a_certificate_that_ends(
     renew = "openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=x -keyout /dev/null"
     bank.run("cp /etc/ledger/tls/fullchain.pem /root/kept.pem")
     bank.run(f"{renew} -out /etc/ledger/tls/fullchain.pem")
-    assert "ends within" in bank.run("sh /srv/ledger/deploy/server/watch || true")
+    assert "expires within" in bank.run("sh /srv/ledger/deploy/server/watch || true")
     bank.run("cp /root/kept.pem /etc/ledger/tls/fullchain.pem")
 
 

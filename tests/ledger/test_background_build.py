@@ -66,7 +66,7 @@ def test_a_site_that_ends_before_its_first_answer_builds_nothing(
 
 def test_it_waits_for_no_other_builder(told: list[str]) -> None:
     """Whose lock pages see as well; the site opens in the meantime."""
-    with bank._alone(), BackgroundBuild(told.append) as build:
+    with bank._as_only_builder(), BackgroundBuild(told.append) as build:
         build.begin()
     assert told == []
 

@@ -1,6 +1,6 @@
-"""An attempt to break each rule of the books: see `cookbook.lab.attempt_runner`.
+"""Attempts to break each rule of the books: see `cookbook.lab.attempt_runner`.
 
-Each module here has ATTEMPTS, and ROWS if its attempts need rows of their own.
+Each module here has ATTEMPTS, and ROWS if its attempts insert rows.
 """
 
 from importlib import import_module
@@ -16,7 +16,7 @@ _names = sorted({found.name for found in iter_modules(__path__)} - _OTHERS)
 _modules = [import_module(f"{__name__}.{name}") for name in _names]
 _FIRST = ("accounts", "transactions")
 
-# By tables: first the books, then the others from A to Z.
+# By table: first accounts and transactions, then the others from A to Z.
 ATTEMPTS: tuple[Attempt, ...] = tuple(
     sorted(
         (attempt for module in _modules for attempt in module.ATTEMPTS),
@@ -24,7 +24,7 @@ ATTEMPTS: tuple[Attempt, ...] = tuple(
     )
 )
 WITHOUT_THE_RIGHT: tuple[Attempt, ...] = tuple(rights.ATTEMPTS)
-# The rows that tables take as they are, which the attempts change one thing in.
+# Valid rows, in which the attempts change one thing.
 ROWS: tuple[ValidRow, ...] = tuple(
     row for module in _modules for row in getattr(module, "ROWS", ())
 )

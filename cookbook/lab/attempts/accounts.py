@@ -1,4 +1,4 @@
-"""Attempts on accounts: balances, limits, states, owners; and on who froze them and why."""
+"""Attempts on accounts and on the log of their status changes."""
 
 from dataclasses import replace
 
@@ -62,7 +62,7 @@ def _update(rule: str, title: str, change: str, where: str = _OF_ANA) -> Attempt
 
 
 def _by_rows(rule: str, title: str, row: ValidRow, **changed: str) -> Attempt:
-    """An attempt to insert a row of transactions that would break a rule of its account."""
+    """Returns an attempt to insert a transaction that would break a rule of its account."""
     return Attempt("accounts", rule, title, row.but(**changed).insert)
 
 
@@ -87,7 +87,7 @@ ATTEMPTS: list[Attempt] = [
         "held_non_negative",
         "Set a negative held amount",
         "held = -100",
-    ).stands_behind(
+    ).checked_after(
         "balance_follows_rows",
         "Only triggers change the held amount: a new hold adds its amount, and its end subtracts "
         "the same amount.",
@@ -153,7 +153,7 @@ ATTEMPTS: list[Attempt] = [
         UNIQUE,
         id="ana.id",
     )
-    .stands_behind(
+    .checked_after(
         "accounts_pkey",
         "accounts_pkey refuses a second row with the same id in any currency. This constraint "
         "exists for the foreign keys of transactions, which refer to both columns.",
@@ -179,7 +179,7 @@ ATTEMPTS: list[Attempt] = [
         "Insert a currency with a code and minor units that are taken",
         UNIQUE,
         code="'USD'",
-    ).stands_behind(
+    ).checked_after(
         "currencies_pkey",
         "currencies_pkey refuses a second row with the same code. This constraint exists for the "
         "foreign key of accounts, which refers to both columns.",

@@ -1,4 +1,4 @@
-"""Attempts on alerts: what people want to be told of, what they were told, and when by mail."""
+"""Attempts on alerts: the choices of people, the alerts themselves, and the times of emails."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 

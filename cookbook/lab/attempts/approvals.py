@@ -1,6 +1,6 @@
-"""Attempts on four eyes, as far as they concern people, accounts, payments and files.
+"""Attempts on the four-eyes rules of people, accounts, payments and files.
 
-The tables of approvals themselves have their attacks in tests/attacks/test_four_eyes_by_sql.py.
+The attacks on the tables of approvals are in tests/attacks/test_four_eyes_by_sql.py.
 """
 
 from dataclasses import replace
@@ -62,13 +62,15 @@ ATTEMPTS: list[Attempt] = [
         FOREIGN_KEY,
     ),
     replace(
-        CLERK.attempt("group_needs_approval", "Put a user into a group that moves money, alone"),
+        CLERK.attempt(
+            "group_needs_approval", "Put a user into a group that moves money, without approval"
+        ),
         given=(THRESHOLD.insert,),
     ),
     Attempt(
         "users",
         "staff_before_groups",
-        "Make a member of a group that moves money staff, alone",
+        "Make a member of a group that moves money staff, without approval",
         "UPDATE users SET is_staff = true WHERE email = 'ana@example.com'",
         given=(CLERK.insert, THRESHOLD.insert),
     ),
@@ -83,14 +85,14 @@ ATTEMPTS: list[Attempt] = [
     replace(
         WITHDRAWAL.attempt(
             "staff_serve_others",
-            "Withdraw from an account of one's own at the desk",
+            "Withdraw from your own account at the desk",
             created_by_id="ana.user_id",
         ),
         given=(THRESHOLD.insert,),
     ),
     replace(
         CHANGE.attempt(
-            "status_by_stranger", "Freeze an account of one's own", changed_by_id="ana.user_id"
+            "status_by_stranger", "Freeze your own account", changed_by_id="ana.user_id"
         ),
         given=(THRESHOLD.insert,),
     ),
@@ -105,7 +107,7 @@ ATTEMPTS: list[Attempt] = [
     replace(
         NOTE.attempt(
             "released_by_stranger",
-            "Release a hold of one's own",
+            "Release your own hold",
             action="'release'",
             written_by_id="ana.user_id",
         ),

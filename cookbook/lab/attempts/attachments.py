@@ -54,15 +54,15 @@ ATTEMPTS: list[Attempt] = [
         "Attach a receipt to an unknown transaction",
         FOREIGN_KEY,
         transaction_id="gen_random_uuid()",
-    ).stands_behind("attachment_of_own_side", _OWNER),
+    ).checked_after("attachment_of_own_side", _OWNER),
     ATTACHMENT.attempt(
         "attachments_owner_id_e7604fff_fk_users_id",
         "Attach a receipt as an unknown user",
         FOREIGN_KEY,
         owner_id="gen_random_uuid()",
-    ).stands_behind("attachment_of_own_side", _OWNER),
+    ).checked_after("attachment_of_own_side", _OWNER),
     *(
-        attempt.stands_behind("attachment_of_own_side", _OWNER)
+        attempt.checked_after("attachment_of_own_side", _OWNER)
         if attempt.rule in ("transaction_id", "owner_id")
         else attempt
         for attempt in ATTACHMENT.left_out()

@@ -1,4 +1,4 @@
-"""Attempts to break a rule of the books, and the valid rows that they change.
+"""Attempts to break a rule of the books, and the valid rows that attempts change.
 
 An attempt that inserts takes a valid row and makes one thing wrong, so that only the tested rule
 can refuse it. A test inserts each valid row unchanged and checks that it is accepted.
@@ -7,14 +7,14 @@ can refuse it. A test inserts each valid row unchanged and checks that it is acc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-# SQLSTATEs, by the kind of rule that refuses.
+# SQLSTATEs by kind of rule.
 NOT_NULL = "23502"
-# Where there is a key, the facts of the page have to be signed with it, and nothing here is.
+# If there is a key, the facts of the page must be signed with it. The facts here are not signed.
 KEY = "INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))"
 FOREIGN_KEY = "23503"
 UNIQUE = "23505"
 CHECK = "23514"
-OLD_ROW = "'2026-06-30 23:59:59+00' AS created_at"  # a payment of a time that may be sealed
+OLD_ROW = "'2026-06-30 23:59:59+00' AS created_at"  # a payment from a time that may be sealed
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Attempt:
     """Raw SQL that Postgres must refuse, and the rule that refuses it.
 
     `rule` is the name of a constraint or a unique index, or the name that a trigger reports; for
-    NOT NULL it is the column. `title` says what is tried. `given` runs first, in the same
-    transaction. If another rule always refuses first, `behind` is that rule and `why` gives the
-    cause; `behind_too` is a third rule between the two. With `isolation`, the attempt runs in a
-    transaction of its own with that isolation level.
+    NOT NULL it is the column. `title` describes the attempt. `given` runs first, in the same
+    transaction. If another rule always refuses first, `behind` is that rule and `why` is the
+    reason; `behind_too` is a third rule between the two. With `isolation`, the attempt runs in a
+    separate transaction with that isolation level.
     """
 
     table: str
@@ -42,7 +42,7 @@ class Attempt:
 
     @property
     def slug(self) -> str:
-        """Its name in URLs: the name of the rule; for NOT NULL, of the table and the column."""
+        """The name in URLs: the name of the rule, or for NOT NULL the table and the column."""
         return f"{self.table}-{self.rule}" if self.state == NOT_NULL else self.rule
 
     @property
@@ -60,14 +60,14 @@ class Attempt:
 
     @property
     def needs_the_seals(self) -> bool:
-        """Whether a trigger takes the lock of the seals for it. All attempts share that lock."""
+        """Whether the attempt needs the lock of the seals, which all attempts share."""
         return any(
             "INSERT INTO seals\n" in sql or OLD_ROW in sql for sql in (*self.given, self.sql)
         )
 
     @property
     def all_sql(self) -> str:
-        """All statements that are sent, in order."""
+        """All statements of the attempt, in order."""
         statements = [*self.given, self.sql]
         if self.isolation:
             statements.insert(0, f"SET TRANSACTION ISOLATION LEVEL {self.isolation}")
@@ -75,14 +75,14 @@ class Attempt:
             statements.append("SET CONSTRAINTS ALL IMMEDIATE  -- as COMMIT would")
         return "\n\n".join(f"{sql};" if "  -- as" not in sql else sql for sql in statements)
 
-    def stands_behind(
+    def checked_after(
         self, rule: str, why: str, state: str = CHECK, *, and_behind: str = ""
     ) -> "Attempt":
-        """The same attempt, refused by another rule before this one is checked."""
+        """Returns a copy for an attempt that another rule refuses before its rule is checked."""
         return replace(self, behind=rule, behind_state=state, why=why, behind_too=and_behind)
 
 
-# Rows of the practice bank that the attempts use, by name; those of one module are added by it.
+# Rows of the practice bank that the attempts use, by name. Modules add the rows that only they use.
 FOUND = {
     "ana": """SELECT accounts.* FROM accounts JOIN users ON users.id = user_id
     WHERE email = 'ana@example.com' AND accounts.name = 'Everyday'""",
@@ -112,8 +112,8 @@ FOUND = {
 class ValidRow:
     """A row that its table accepts.
 
-    `values` has the SQL of each column's value, `found` the names of FOUND that this SQL uses.
-    `called` is the noun in titles, such as "a payment". `also` names the changed columns.
+    `values` contains the SQL of each column's value, and `found` the names of FOUND that this SQL
+    uses. `called` is the noun in titles, such as "a payment". `also` contains the changed columns.
     """
 
     table: str
@@ -125,7 +125,7 @@ class ValidRow:
     also: tuple[str, ...] = field(default=(), repr=False)
 
     def but(self, *also: str, **changed: str) -> "ValidRow":
-        """The same row with the values `changed`; `also` are further names of FOUND."""
+        """Returns the row with the values `changed`; `also` are more names of FOUND."""
         unknown = changed.keys() - self.values.keys()
         if unknown:
             raise KeyError(f"{self.table} has no {', '.join(sorted(unknown))}")
@@ -138,7 +138,7 @@ class ValidRow:
 
     @property
     def insert(self) -> str:
-        """The statement, with comments at the changed values."""
+        """The INSERT statement, with comments at the changed values."""
         lines = []
         for number, (column, value) in enumerate(self.values.items(), start=1):
             comma = "," if number < len(self.values) else ""
@@ -155,11 +155,11 @@ class ValidRow:
         )
 
     def attempt(self, rule: str, title: str, state: str = CHECK, /, **changed: str) -> Attempt:
-        """The attempt to insert this row with the values `changed`."""
+        """Returns the attempt to insert this row with the values `changed`."""
         return Attempt(self.table, rule, title, self.but(**changed).insert, state, self.given)
 
     def left_out(self, besides: Iterable[str] = ()) -> list[Attempt]:
-        """For each NOT NULL column, the attempt to insert the row without it."""
+        """Returns, for each NOT NULL column, the attempt to insert the row without its value."""
         return [
             self.attempt(
                 column,
@@ -179,7 +179,7 @@ def _words(column: str) -> str:
 def stay(
     row: str, rows: str, table: str, change: str, given: tuple[str, ...] = ()
 ) -> list[Attempt]:
-    """Attempts on an append-only table: updating a row, and truncating the table."""
+    """Returns two attempts on an append-only table: to update a row, and to truncate it."""
     return [
         Attempt(table, row, f"Update a row of {table}", change, given=given),
         Attempt(table, rows, f"Truncate {table}", f"TRUNCATE {table} CASCADE"),

@@ -1,4 +1,4 @@
-"""Attempts on the categories that owners give to their payments."""
+"""Attempts on the categories that owners assign to their payments."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 

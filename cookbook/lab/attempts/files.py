@@ -67,7 +67,7 @@ ROWS = (FILE, LINE, NAME_COUNT)
 
 
 def _after(row: ValidRow, rule: str, title: str, **changed: str) -> Attempt:
-    """An attempt to insert the row with the values `changed`, after the row itself."""
+    """Returns an attempt to insert the row with the values `changed`, after the row itself."""
     sql = row.but(**changed).insert
     return Attempt(row.table, rule, title, sql, UNIQUE, given=(*row.given, row.insert))
 

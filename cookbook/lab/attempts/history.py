@@ -187,7 +187,7 @@ ATTEMPTS: list[Attempt] = [
             empty,
             NOT_NULL,
             (READ.insert,),
-        ).stands_behind("read_stays", "Inserting sets it; no row changes.")
+        ).checked_after("read_stays", "The trigger sets it on INSERT, and rows cannot change.")
         for column, empty in SET_BY_TRIGGER.items()
     ),
 ]

@@ -47,7 +47,7 @@ ROWS = (STATEMENT,)
 NOBODY = "gen_random_uuid()"
 TAKEN = "'019e0000-0000-7000-8000-000000000000'"
 _FOLLOWS = "The trigger accepts only the next statement of an account."
-_BOOKS = "The trigger accepts only the figures of the books, which add up."
+_BOOKS = "The trigger accepts only the amounts in the books, which add up."
 _MONTH = "The trigger accepts only the period of the month."
 _SEALED = "The trigger accepts a statement only of a period that its seal covers."
 ATTEMPTS: list[Attempt] = [
@@ -73,7 +73,7 @@ ATTEMPTS: list[Attempt] = [
     ),
     STATEMENT.attempt(
         "statement_sums_up", "Issue a statement that does not sum up", closing="0.01"
-    ).stands_behind("statement_of_the_books", _BOOKS),
+    ).checked_after("statement_of_the_books", _BOOKS),
     STATEMENT.attempt(
         "statement_is_of_its_month",
         "Issue a statement of half a month",
@@ -83,7 +83,7 @@ ATTEMPTS: list[Attempt] = [
         "statement_period_valid",
         "Issue a statement of a month that begins on the 15th",
         month="'2019-11-15'",
-    ).stands_behind("statement_is_of_its_month", _MONTH),
+    ).checked_after("statement_is_of_its_month", _MONTH),
     STATEMENT.attempt(
         "statement_digest_is_sha256", "Issue a statement with a short digest", digest="'short'"
     ),
@@ -91,16 +91,16 @@ ATTEMPTS: list[Attempt] = [
         "monthly_statements_entry_count_check",
         "Issue a statement of -1 entries",
         entry_count="-1",
-    ).stands_behind("statement_of_the_books", _BOOKS),
+    ).checked_after("statement_of_the_books", _BOOKS),
     STATEMENT.attempt(
         "monthly_statements_version_check", "Issue a statement of version -1", version="-1"
     ),
     STATEMENT.attempt(
         "monthly_statements_number_check", "Issue a statement of number -1", number="-1"
-    ).stands_behind("statement_follows", _FOLLOWS),
+    ).checked_after("statement_follows", _FOLLOWS),
     NEXT.attempt(
         "statement_number_unique", "Issue the same number twice", UNIQUE, number="1"
-    ).stands_behind("statement_follows", _FOLLOWS),
+    ).checked_after("statement_follows", _FOLLOWS),
     replace(NEXT, given=(SEAL.insert, STATEMENT.but(id=TAKEN).insert)).attempt(
         "monthly_statements_pkey", "Issue a statement with an id that is taken", UNIQUE, id=TAKEN
     ),
@@ -115,7 +115,7 @@ ATTEMPTS: list[Attempt] = [
         "Issue a statement with an unknown seal",
         FOREIGN_KEY,
         seal_id="99",
-    ).stands_behind("statement_is_sealed", _SEALED),
+    ).checked_after("statement_is_sealed", _SEALED),
     *stay(
         "statement_stays",
         "statements_stay",
@@ -125,7 +125,7 @@ ATTEMPTS: list[Attempt] = [
     ),
     *STATEMENT.left_out(besides=("ends_at", "seal_id")),
     *(
-        replace(attempt, state=NOT_NULL).stands_behind("statement_is_sealed", _SEALED)
+        replace(attempt, state=NOT_NULL).checked_after("statement_is_sealed", _SEALED)
         for attempt in STATEMENT.left_out()
         if attempt.rule in ("ends_at", "seal_id")
     ),

@@ -20,7 +20,7 @@ PERSON = ValidRow(
     },
     nullable=frozenset({"last_login", "deleted_at"}),
 )
-# Ids are given: the next value of a sequence would be gone for good, rolled back or not.
+# Ids are explicit: a rollback does not restore the used value of a sequence.
 MEMBER = ValidRow(
     "users_groups",
     "a membership",

@@ -1,6 +1,6 @@
-"""Attempts on the real books, which pages have no right to do.
+"""Attempts on the real books for which pages do not have the right.
 
-Each has WHERE false: with that right it would still change nothing.
+Each attempt has WHERE false, so even with that right it would change nothing.
 """
 
 from cookbook.lab.attempts.attempt import Attempt

@@ -1,10 +1,10 @@
-"""Attempts on what closes and proves the books: seals, sealed days, audits."""
+"""Attempts on seals, sealed days and audits."""
 
 from dataclasses import replace
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow, stay
 
-# The practice bank has no seals; these are made first, in the same transaction.
+# The practice bank has no seals: each attempt inserts some first, in the same transaction.
 SEAL = ValidRow(
     "seals",
     "a seal",
@@ -88,7 +88,7 @@ _SEALS: list[Attempt] = [
     SEAL.attempt("seal_digest_is_sha256", "Insert a seal with an empty digest", digest="''"),
     SEAL.attempt("seal_period_valid", "Insert a seal with a negative row count", row_count="-1"),
     SEAL.attempt("seals_version_check", "Insert a seal with version -1", version="-1"),
-    SEAL.attempt("seals_number_check", "Insert a seal with number -1", number="-1").stands_behind(
+    SEAL.attempt("seals_number_check", "Insert a seal with number -1", number="-1").checked_after(
         "seal_follows",
         f"{_IN_ORDER} Without it, first_seal_begins_the_books would refuse a number below 1.",
         and_behind="first_seal_begins_the_books",
@@ -100,7 +100,7 @@ _SEALS: list[Attempt] = [
         number="1",
         starts_at="'1900-01-01 00:00:00+00'",
         previous_digest="NULL",
-    ).stands_behind("seal_follows", _IN_ORDER),
+    ).checked_after("seal_follows", _IN_ORDER),
     Attempt(
         "seals",
         "seals_starts_at_key",
@@ -108,14 +108,14 @@ _SEALS: list[Attempt] = [
         NEXT_SEAL.but(number="3", ends_at="'2026-07-03 00:00:00+00'").insert,
         UNIQUE,
         given=(*NEXT_SEAL.given, NEXT_SEAL.insert),
-    ).stands_behind("seal_follows", _IN_ORDER),
+    ).checked_after("seal_follows", _IN_ORDER),
     NEXT_SEAL.attempt(
         "seals_ends_at_key",
         "Insert a seal that ends where another ends",
         UNIQUE,
         starts_at="'2026-06-01 00:00:00+00'",
         ends_at="'2026-07-01 00:00:00+00'",
-    ).stands_behind("seal_follows", _IN_ORDER),
+    ).checked_after("seal_follows", _IN_ORDER),
     SEAL.attempt(
         "seals_sealed_by_id_1d798431_fk_users_id",
         "Insert a seal by an unknown user",
@@ -201,7 +201,7 @@ _AUDITS: list[Attempt] = [
             f"UPDATE audit_runs SET {column} = NULL",  # noqa: S608
             NOT_NULL,
             given=(AUDIT.insert,),
-        ).stands_behind("audit_run_stays", _CLOCK)
+        ).checked_after("audit_run_stays", _CLOCK)
         for column in ("started_at", "finished_at")
     ),
     *AUDIT.left_out(besides=("started_at", "finished_at")),

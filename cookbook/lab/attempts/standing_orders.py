@@ -1,4 +1,4 @@
-"""Attempts on standing orders and what became of their days."""
+"""Attempts on standing orders and the outcomes of their days."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, FOUND, UNIQUE, Attempt, ValidRow
 

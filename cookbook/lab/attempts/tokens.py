@@ -36,7 +36,7 @@ OTHER_ID = "gen_random_uuid()"
 
 
 def _afterwards(rule: str, title: str, sql: str) -> Attempt:
-    """A change of the valid row, once it is there."""
+    """Returns an attempt to change or delete the valid row after its insert."""
     return Attempt("api_tokens", rule, title, sql, given=(TOKEN.insert,))
 
 
@@ -64,7 +64,7 @@ ATTEMPTS: list[Attempt] = [
         (TOKEN.insert,),
     ),
     TOKEN.attempt(
-        "api_token_scopes_known", "Issue a token with a scope of one's own", scopes="'{read,root}'"
+        "api_token_scopes_known", "Issue a token with an unknown scope", scopes="'{read,root}'"
     ),
     TOKEN.attempt(
         "api_token_text_digested",
@@ -99,7 +99,7 @@ ATTEMPTS: list[Attempt] = [
     Attempt(
         "api_tokens",
         "api_token_end_is_final",
-        "Let a revoked token work again",
+        "Activate a revoked token again",
         "UPDATE api_tokens SET revoked_at = NULL, reason = ''",
         given=(TOKEN.but(revoked_at="clock_timestamp()", reason="'Lost'").insert,),
     ),

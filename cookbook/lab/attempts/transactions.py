@@ -194,7 +194,7 @@ ATTEMPTS: list[Attempt] = [
         "Capture a hold that does not exist",
         FOREIGN_KEY,
         captures_id="gen_random_uuid()",
-    ).stands_behind(
+    ).checked_after(
         "capture_of_pending_hold",
         "The trigger capture_of_pending_hold first looks for the hold, and finds none.",
     ),
@@ -229,7 +229,7 @@ ATTEMPTS: list[Attempt] = [
         "Refund a payment that does not exist",
         FOREIGN_KEY,
         reverses_id="gen_random_uuid()",
-    ).stands_behind(
+    ).checked_after(
         "reversal_mirrors_original",
         "The trigger reversal_mirrors_original first looks for the original, and finds none.",
     ),

@@ -1,4 +1,4 @@
-"""Attempts on texts about transactions: reasons of staff and annotations of owners."""
+"""Attempts on texts about transactions: staff's reasons and owners' annotations."""
 
 from cookbook.lab.attempts.attempt import (
     CHECK,
@@ -51,7 +51,7 @@ ATTEMPTS: list[Attempt] = [
         "transaction_notes",
         "note_once_per_transaction_and_action",
         "Insert a second reason for the same action",
-        NOTE.but(reason="'Because I say so.'").insert,
+        NOTE.but(reason="'Another reason.'").insert,
         UNIQUE,
         given=(NOTE.insert,),
     ),
@@ -118,13 +118,13 @@ ATTEMPTS: list[Attempt] = [
         "Annotate an unknown transaction",
         FOREIGN_KEY,
         transaction_id="gen_random_uuid()",
-    ).stands_behind("annotation_of_own_side", _OWNER),
+    ).checked_after("annotation_of_own_side", _OWNER),
     ANNOTATION.attempt(
         "annotations_owner_id_e77a417d_fk_users_id",
         "Annotate as an unknown user",
         FOREIGN_KEY,
         owner_id="gen_random_uuid()",
-    ).stands_behind("annotation_of_own_side", _OWNER),
+    ).checked_after("annotation_of_own_side", _OWNER),
     *stay(
         "annotation_stays",
         "annotations_stay",
@@ -132,7 +132,7 @@ ATTEMPTS: list[Attempt] = [
         "DELETE FROM annotations WHERE text <> ''",
     ),
     *(
-        attempt.stands_behind("annotation_of_own_side", _OWNER)
+        attempt.checked_after("annotation_of_own_side", _OWNER)
         if attempt.rule in ("transaction_id", "owner_id") and attempt.state == NOT_NULL
         else attempt
         for attempt in ANNOTATION.left_out()

@@ -7,7 +7,7 @@ from cookbook.reference import FILE, page
 
 
 class Command(BaseCommand):
-    help = "Writes docs/orm-to-sql.md anew from the recipes of the cookbook."
+    help = "Regenerates docs/orm-to-sql.md from the recipes of the cookbook."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         try:

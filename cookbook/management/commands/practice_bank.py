@@ -7,7 +7,7 @@ from cookbook.practice.readiness import NoPracticeBank
 
 
 class Command(BaseCommand):
-    help = "Makes the practice bank that the cookbook runs in, or makes it anew for this code."
+    help = "Builds the practice bank of the cookbook, or rebuilds it if the code has changed."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""`manage.py shell`: models, services, reports and recipes at hand, and three lines to try."""
+"""`manage.py shell`, with models, services, reports and recipes imported, and an example."""
 
 import sys
 from typing import Any
@@ -15,11 +15,11 @@ EXPRESSIONS = (
 SERVICES = (
     "transfer deposit withdraw hold capture void reverse preview book post_batch expire_holds Draft"
 ).split()
-CARE = "open_account change_account freeze_account unfreeze_account close_account".split()
-AT_HAND = (
+ACCOUNT_CARE = "open_account change_account freeze_account unfreeze_account close_account".split()
+NAMES = (
     "transactions.services",
     *(f"transactions.services.{name}" for name in SERVICES),
-    *(f"accounts.services.{name}" for name in CARE),
+    *(f"accounts.services.{name}" for name in ACCOUNT_CARE),
     "transactions.scope.scope_for",
     "cookbook.shell.cook",
     "cookbook.shell.recipes",
@@ -34,12 +34,12 @@ AT_HAND = (
 
 class Command(shell.Command):
     def get_auto_imports(self) -> list[str]:
-        """Without the tables of the practice bank, which are not there outside recipes."""
+        """Returns the imports without the practice bank's models, which exist only in recipes."""
         models = [path for path in super().get_auto_imports() or [] if "cookbook" not in path]
-        return [*models, *AT_HAND]
+        return [*models, *NAMES]
 
     def get_namespace(self, **options: Any) -> dict[str, Any]:
-        """With a banner if the shell is interactive."""
+        """Returns the names in the shell, and prints a banner if the shell is interactive."""
         namespace: dict[str, Any] = super().get_namespace(**options)
         if namespace:
             namespace["reports"] = reports

@@ -1,7 +1,7 @@
-"""Runs a task of ECS once in a deployment, and lets it go on only if the task ends well.
+"""Runs an ECS task once in a deployment, which continues only if the task succeeds.
 
-CloudFormation calls `on_event`, and then `is_complete` until it says so. An exception fails the
-deployment, and CloudFormation puts everything back that it has changed.
+CloudFormation calls `on_event`, and then `is_complete` until it returns True. An exception makes
+the deployment fail, and CloudFormation then reverts all its changes.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ ecs = boto3.client("ecs")
 
 
 def on_event(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Starts the task. Nothing is done when the resource goes."""
+    """Starts the task. Does nothing when the resource is deleted."""
     properties = event["ResourceProperties"]
     name = properties["Name"]
     if event["RequestType"] == "Delete":
@@ -23,7 +23,7 @@ def on_event(event: dict[str, Any], _context: object) -> dict[str, Any]:
         launchType="FARGATE",
         count=1,
         startedBy="deployment",
-        clientToken=event["RequestId"],  # a repeated call starts no second one
+        clientToken=event["RequestId"],  # so a repeated call does not start a second task
         networkConfiguration={
             "awsvpcConfiguration": {
                 "subnets": properties["Subnets"],
@@ -38,7 +38,7 @@ def on_event(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def is_complete(event: dict[str, Any], _context: object) -> dict[str, bool]:
-    """Whether the task has ended. Raises RuntimeError if it ended with an error."""
+    """Returns whether the task has ended. Raises RuntimeError if it ended with an error."""
     if event["RequestType"] == "Delete":
         return {"IsComplete": True}
     properties, arn = event["ResourceProperties"], event["Data"]["Task"]

@@ -1,1 +1,1 @@
-"""A bank in an AWS account of its own, by CDK (docs/deploy-aws.md)."""
+"""A bank in a separate AWS account, built with CDK (docs/deploy-aws.md)."""

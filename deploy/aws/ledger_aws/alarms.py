@@ -1,4 +1,4 @@
-"""Alarms, by mail. docs/deploy-aws.md says of each what it means."""
+"""Alarms, sent by email. docs/deploy-aws.md explains each alarm."""
 
 from aws_cdk import Duration, Fn
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -23,28 +23,28 @@ from ledger_aws.tasks import Tasks
 
 MINUTE, FIVE, HOUR = Duration.minutes(1), Duration.minutes(5), Duration.hours(1)
 GIB = 1024**3
-# RDS adds storage when less than a tenth is free, so half of that is left only if it did not.
+# RDS adds storage when less than a tenth is free. Less than half of that means it did not.
 STORAGE_PART = 20
-# Connections at which somebody should look. RDS takes about one for each 9.5 MB of memory.
+# Connections at which an operator should look. RDS allows about one for each 9.5 MB of memory.
 CONNECTIONS = {"t4g.medium": 300, "m7g.large": 600, "r7g.large": 1200}
-# Lines of the web tasks, and the alarms on their figures: the name, the figure, the statistic of
-# five minutes, the most that is fine, how many times in a row, and what it is.
+# Log lines of the web tasks, and the alarms on their numbers: name, field, statistic over five
+# minutes, highest normal value, number of periods in a row, and description.
 FIGURES = '{ $.event = "figures" }'
 OF_THE_BANK = (
     ("oldest-transaction", "oldest_transaction_seconds", "Maximum", 900, 1,
      "Seconds that the oldest transaction has been open."),
     ("holds-overdue", "holds_overdue_seconds", "Maximum", 1800, 1,
-     "Seconds that a hold whose time is over has kept a customer's money."),
+     "Seconds that an expired hold has blocked a customer's money."),
     ("seal-late", "unsealed_seconds", "Maximum", 60 * 3600, 3,
-     "Seconds back to the last moment that is sealed."),
-    ("job-late", "jobs_late", "Maximum", 0, 3, "Scheduled jobs that were not done in their time."),
+     "Seconds since the end of the last sealed day."),
+    ("job-late", "jobs_late", "Maximum", 0, 3, "Scheduled jobs that did not run in time."),
     ("webhooks-wait", "webhooks_unserved_seconds", "Maximum", 300, 2,
-     "Seconds that no worker has looked after events that webhooks are due."),
+     "Seconds since a worker last handled events that are due for webhooks."),
     ("payments-unknown", "payments_unknown", "Sum", 0, 1,
-     "Payments of which nobody knows whether they are booked."),
-    ("payments-fail", "payments_failed", "Sum", 0, 1, "Payments that failed, by no rule."),
+     "Payments with an unknown outcome."),
+    ("payments-fail", "payments_failed", "Sum", 0, 1, "Payments that failed, but no rule refused."),
     ("refused-by-database", "refused_by_database", "Sum", 0, 1,
-     "Payments that a rule of the database refused after the checks."),
+     "Payments that a database rule refused although the checks had passed."),
 )  # fmt: skip
 OVER = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 UNDER = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -53,7 +53,7 @@ MISSING_IS_BAD = cloudwatch.TreatMissingData.BREACHING
 
 
 def rollback_alarms(config: Config) -> list[str]:
-    """The alarms that stop a rollout, and put the version before it back."""
+    """Returns the alarms that stop a rollout and restore the previous version."""
     return [f"{config.name}-errors-of-pages", f"{config.name}-errors-of-balancer"]
 
 
@@ -95,8 +95,8 @@ class Alarms(Construct):
     # --- pages ----------------------------------------------------------------------------------
 
     def _pages(self, service: Service) -> list[cloudwatch.Alarm]:
-        """Two, and no sum of both: the load balancer writes each count only where it is not 0, and
-        a sum has no result in a minute in which one of them is missing.
+        """Makes two alarms instead of one for the sum. The load balancer writes a count only if it
+        is not 0, and a sum has no result in a minute without one of the counts.
         """
         metrics = service.balancer.metrics
         return [
@@ -105,7 +105,7 @@ class Alarms(Construct):
                 metrics.http_code_target(
                     elb.HttpCodeTarget.TARGET_5XX_COUNT, period=MINUTE, statistic="Sum"
                 ),
-                OVER, 5, "Answers of Ledger with status 5xx in a minute.", times=3,
+                OVER, 5, "Responses of Ledger with status 5xx in a minute.", times=3,
             ),
             self._alarm(
                 "errors-of-balancer",
@@ -129,7 +129,7 @@ class Alarms(Construct):
         dimensions = {"ClusterName": cluster.cluster_name, "ServiceName": "web"}
         self._alarm(
             "memory-of-tasks", _metric("AWS/ECS", "MemoryUtilization", dimensions),
-            OVER, 85, "Percent of a web task's memory.", times=3,
+            OVER, 85, "Memory use of a web task, in percent.", times=3,
         )  # fmt: skip
 
     # --- database -------------------------------------------------------------------------------
@@ -143,30 +143,30 @@ class Alarms(Construct):
         )  # fmt: skip
         self._alarm(
             f"cpu-{name}", _metric("AWS/RDS", "CPUUtilization", of_it),
-            OVER, 85, "Percent of the database's processors.", times=3,
+            OVER, 85, "CPU use of the database, in percent.", times=3,
         )  # fmt: skip
         storage = "FreeLocalStorage" if config.is_aurora else "FreeStorageSpace"
         self._alarm(
             f"storage-{name}", _metric("AWS/RDS", storage, of_it, "Minimum"),
             UNDER, config.size.storage * GIB // STORAGE_PART,
-            "Free bytes: RDS adds storage while a tenth is free, and has not.",
+            "Free storage in bytes. RDS should have added storage at one tenth free.",
         )  # fmt: skip
         self._alarm(
             f"transaction-ids-{name}",
             _metric("AWS/RDS", "MaximumUsedTransactionIDs", of_it, "Maximum"),
-            OVER, 1_000_000_000, "Transaction ids in use; Postgres stops at two billion.",
+            OVER, 1_000_000_000, "Transaction ids in use. Postgres stops at two billion.",
         )  # fmt: skip
         if name.endswith("-replica"):
             self._alarm(
                 f"lag-{name}", _metric("AWS/RDS", "ReplicaLag", of_it, "Maximum", MINUTE),
-                OVER, 60, "Seconds behind; pages leave it out from 60 on.", times=3,
+                OVER, 60, "Seconds that the replica is behind. Pages leave it out at 60.", times=3,
             )  # fmt: skip
             return
-        # Of Database Insights, which CloudWatch asks by the id of the resource.
+        # A metric of Database Insights, which CloudWatch queries by the id of the resource.
         self._alarm(
             f"idle-in-transaction-{name}",
             _insight(resource_id, "db.state.idle_in_transaction_max_time.max"),
-            OVER, 300, "Seconds that a session has been idle within its transaction.",
+            OVER, 300, "Seconds that a session has been idle in a transaction.",
         )  # fmt: skip
 
     def _whole_database(self, server: Server) -> None:
@@ -176,20 +176,20 @@ class Alarms(Construct):
         ]
         self._alarm(
             "deadlocks", filters[0].metric(period=FIVE, statistic="Sum"),
-            OVER, 0, "Deadlocks, of which there are none: locks are taken in one order.",
+            OVER, 0, "Deadlocks. Normally none, because locks are taken in a fixed order.",
         )  # fmt: skip
         if server.cluster:
             of_it = {"DBClusterIdentifier": server.cluster}
             self._alarm(
                 "lag", _metric("AWS/RDS", "AuroraReplicaLagMaximum", of_it, "Maximum", MINUTE),
-                OVER, 2000, "Milliseconds that the reader is behind.", times=3,
+                OVER, 2000, "Lag of the reader in milliseconds.", times=3,
             )  # fmt: skip
         if self._config.proxy:
             of_it = {"ProxyName": f"{self._config.name}-proxy"}
             self._alarm(
                 "pinned",
                 _metric("AWS/RDS", "DatabaseConnectionsCurrentlySessionPinned", of_it, "Maximum"),
-                OVER, 5, "Connections of RDS Proxy that serve one client alone.", times=3,
+                OVER, 5, "Connections of RDS Proxy that are pinned to one client.", times=3,
             )  # fmt: skip
 
     def _cache(self) -> None:
@@ -200,7 +200,7 @@ class Alarms(Construct):
                 _metric(
                     "AWS/ElastiCache", "DatabaseMemoryUsagePercentage", {"CacheClusterId": name}
                 ),
-                OVER, 75, "Percent of the cache's memory; full, it refuses.",
+                OVER, 75, "Memory use of the cache, in percent. A full cache refuses writes.",
             )  # fmt: skip
 
     # --- commands -------------------------------------------------------------------------------
@@ -214,10 +214,10 @@ class Alarms(Construct):
         }
         self._alarm(
             "audit-failed", found["NotClean"].metric(period=FIVE, statistic="Sum"),
-            OVER, 0, "The audit found something wrong with the books.",
+            OVER, 0, "The audit found errors in the books.",
         )  # fmt: skip
         self._alarm(
-            # By hours: a day has 25 of them in autumn, and an audit may take longer than the last.
+            # In hours: a day in autumn has 25, and an audit may take longer than the one before.
             "no-clean-audit", found["Clean"].metric(period=HOUR, statistic="Sum"),
             UNDER, 1, "No audit has found the books clean for 27 hours.", times=27,
             missing=MISSING_IS_BAD,
@@ -229,13 +229,13 @@ class Alarms(Construct):
         self._failed_commands(tasks, cluster)
         of_it = {"ClusterName": cluster.cluster_name, "ServiceName": "work"}
         self._alarm(
-            # The fewest: one that ends again and again runs at times.
+            # The minimum, because a worker that keeps crashing runs some of the time.
             "no-worker", _metric("ECS/ContainerInsights", "RunningTaskCount", of_it, "Minimum"),
             UNDER, 1, "No task delivers events to webhooks.", times=3, missing=MISSING_IS_BAD,
         )  # fmt: skip
 
     def _failed_commands(self, tasks: Tasks, cluster: ecs.Cluster) -> None:
-        """Mails of each command that ended with an error, or did not start."""
+        """Sends an email about each command that ended with an error or did not start."""
         families = [
             f"arn:aws:ecs:{self._config.region}:{self._config.account}:task-definition/"
             f"{self._config.name}-{name}:"
@@ -245,7 +245,7 @@ class Alarms(Construct):
             self,
             "FailedCommands",
             rule_name=f"{self._config.name}-failed-commands",
-            description="Commands that ended with an error",
+            description="Commands that ended with an error or did not start",
             event_pattern=events.EventPattern(
                 source=["aws.ecs"],
                 detail_type=["ECS Task State Change"],
@@ -262,7 +262,7 @@ class Alarms(Construct):
     # --- the bank -------------------------------------------------------------------------------
 
     def _bank(self, log: logs.ILogGroup) -> None:
-        """What each web task logs once a minute: `ledger/monitoring/figures_log.py`."""
+        """Makes alarms on the log lines of `ledger/monitoring/figures_log.py`, one per minute."""
         for name, figure, statistic, most, times, description in OF_THE_BANK:
             found = self._count(name.title().replace("-", ""), log, FIGURES, value=f"$.{figure}")
             metric = found.metric(period=FIVE, statistic=statistic)
@@ -270,13 +270,13 @@ class Alarms(Construct):
         lines = self._count("Figures", log, FIGURES)
         self._alarm(
             "no-figures", lines.metric(period=FIVE, statistic="Sum"),
-            UNDER, 1, "No web task logs the figures of the bank.", times=3, missing=MISSING_IS_BAD,
+            UNDER, 1, "No web task logs the metrics of the bank.", times=3, missing=MISSING_IS_BAD,
         )  # fmt: skip
 
     def _count(
         self, id: str, log: logs.ILogGroup, pattern: str, metric: str = "", value: str = "1"
     ) -> logs.MetricFilter:
-        """A metric of the bank's own, of the lines of a log that fit."""
+        """Makes a metric in the bank's namespace from the log lines that match a pattern."""
         return logs.MetricFilter(
             self,
             id,
@@ -288,7 +288,7 @@ class Alarms(Construct):
         )
 
     def _events(self, server: Server) -> None:
-        """What RDS itself says: failovers, failures, backups, and storage that ends."""
+        """Sends events of RDS by email: failovers, failures, backups and low storage."""
         kinds = {"db-instance": list(server.instances)}
         if server.cluster:
             kinds["db-cluster"] = [server.cluster]

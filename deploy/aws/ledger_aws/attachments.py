@@ -1,4 +1,4 @@
-"""The bucket of attachments, for a bank that keeps them in S3 (`-c attachments=s3`)."""
+"""The bucket for attachments, for a bank that stores them in S3 (`-c attachments=s3`)."""
 
 from typing import Any
 
@@ -11,13 +11,14 @@ from constructs import Construct
 
 from ledger_aws.config import Config
 
-FOLDER = "attachments"  # of Ledger's keys: banking/attachments/storage.py
+FOLDER = "attachments"  # as in Ledger's keys: banking/attachments/storage.py
 
 
 class AttachmentBucket(Construct):
-    """Encrypted by the bank's key, closed to the public, by TLS alone. A deleted file stays as an
-    old version for as long as backups of the database reach back, and is gone then, as it is gone
-    from them. The bucket stays when the stack goes.
+    """A private bucket, encrypted with the bank's key and open only over TLS.
+
+    A deleted file is kept as an old version for as long as the database's backups. The bucket is
+    kept when the stack is deleted.
     """
 
     def __init__(self, scope: Construct, config: Config, key: kms.IKey) -> None:
@@ -43,9 +44,11 @@ class AttachmentBucket(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
 
-    def serve(self, task: ecs.FargateTaskDefinition, *, deletes_alone: bool = False) -> None:
-        """Tells a task of the bucket, and lets it in: by the policy of its role alone, as secrets
-        are read. Whoever may not list a bucket is told 403 of an object that is not there, not 404.
+    def serve(self, task: ecs.FargateTaskDefinition, *, only_deletes: bool = False) -> None:
+        """Adds the bucket to a task's settings, and rights on it to the task's role.
+
+        As for secrets, only the policy of the role grants access. The right to list the bucket is
+        needed because S3 otherwise answers 403 instead of 404 for a missing object.
         """
         assert task.default_container is not None
         for name, value in (
@@ -56,7 +59,7 @@ class AttachmentBucket(Construct):
             task.default_container.add_environment(name, value)
         files = self.bucket.arn_for_objects(f"{FOLDER}/*")
         _allow(task, ["s3:DeleteObject"], files)
-        if deletes_alone:
+        if only_deletes:
             return
         _allow(task, ["s3:GetObject", "s3:PutObject"], files)
         _allow(task, ["s3:ListBucket"], self.bucket.bucket_arn)

@@ -1,4 +1,4 @@
-"""The shared cache: Valkey, by TLS and with a password. The limits on signing in count there."""
+"""The shared cache: Valkey with TLS and a password. It stores the counters of sign-in limits."""
 
 from aws_cdk import Fn, RemovalPolicy, SecretValue
 from aws_cdk import aws_elasticache as elasticache
@@ -13,7 +13,7 @@ ENGINE, VERSION, FAMILY = "valkey", "8.0", "valkey8"
 
 
 class Cache(Construct):
-    """`url` is a secret that holds CACHE_URL, with the password."""
+    """The cache. `url` is a secret that contains CACHE_URL with the password."""
 
     def __init__(self, scope: Construct, config: Config, network: Network, key: kms.IKey) -> None:
         super().__init__(scope, "Cache")
@@ -27,7 +27,7 @@ class Cache(Construct):
             ),
             removal_policy=RemovalPolicy.DESTROY,
         )
-        # CloudFormation reads the secret; the template has only its name.
+        # CloudFormation reads the secret; the template contains only its name.
         read = password.secret_value.unsafe_unwrap()
         subnets = elasticache.CfnSubnetGroup(
             self,
@@ -65,7 +65,7 @@ class Cache(Construct):
             auth_token=read,
         )
         host = self.group.attr_primary_end_point_address
-        # "Unsafe" would be a password in the text; there is only the name of its secret.
+        # "Unsafe" is about passwords in plain text. Here is only the name of the secret.
         url = Fn.join("", ["rediss://:", read, "@", host, f":{CACHE}/0"])
         self.url = secretsmanager.Secret(
             self,

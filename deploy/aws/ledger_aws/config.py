@@ -1,4 +1,4 @@
-"""What a bank on AWS may choose, read from the context of CDK (`-c name=value`)."""
+"""The configuration of a bank on AWS, read from the context of CDK (`-c name=value`)."""
 
 import re
 from collections.abc import Mapping
@@ -18,23 +18,23 @@ ANY = re.compile(r".*")
 
 
 class WrongContext(Exception):
-    """A value of the context is missing or wrong; the message says which and why."""
+    """A value of the context is missing or wrong; the message explains which one and why."""
 
 
 @dataclass(frozen=True)
 class BankSize:
-    """How much of everything a bank has."""
+    """The resources of a bank of one size."""
 
     instance: str  # of RDS and Aurora, without "db."
-    aurora_instance: str  # Aurora has no smaller ones
+    aurora_instance: str  # Aurora's smallest instances are larger
     is_multi_az: bool
-    has_replica: bool  # RDS: one to read from; Aurora: a reader, which takes over
-    storage: int  # GiB at first, and at most
+    has_replica: bool  # RDS: a read replica; Aurora: a reader, which can take over
+    storage: int  # GiB, initial and maximum
     most_storage: int
     backup_days: int
     insights: str  # the mode of Database Insights
-    gateways: int  # to the Internet, for the tasks
-    tasks: tuple[int, int]  # of the web, the fewest and the most
+    gateways: int  # NAT gateways, from the tasks to the Internet
+    tasks: tuple[int, int]  # web tasks, minimum and maximum
     task: tuple[int, int]  # CPU units (1024 are one processor) and MiB of a web task
     cache: str
     caches: int
@@ -56,15 +56,15 @@ SIZES = {
 
 @dataclass(frozen=True)
 class Config:
-    """One bank. Values that have no default are the account's own."""
+    """The configuration of one bank. Values without a default depend on the AWS account."""
 
     account: str
     region: str
-    domain: str  # where people open the site
+    domain: str  # host name of the site
     zone_id: str  # of Route 53
     zone_name: str
     image_tag: str
-    mail_secret: str  # ARN of the secret that holds EMAIL_URL
+    mail_secret: str  # ARN of the secret that contains EMAIL_URL
     alarm_email: str
     name: str = "ledger"
     repository: str = "ledger"  # of ECR
@@ -75,7 +75,7 @@ class Config:
     mail_from: str = ""
     time_zone: str = "UTC"
     zones: tuple[str, ...] = ("a", "b")
-    snapshot: str = ""  # the database begins with it
+    snapshot: str = ""  # the snapshot that the database starts from
     ledger_settings: Mapping[str, str] = field(default_factory=dict)
     secret_settings: Mapping[str, str] = field(default_factory=dict)  # ARNs of their secrets
 
@@ -122,30 +122,30 @@ REQUIRED = (
 )  # fmt: skip
 RENAMED = {"size": "size_name"}
 SETTING = re.compile(r"(LEDGER|OIDC|COGNITO|OTEL)_[A-Z_]+")
-# Their values would stand in the templates and in task definitions, which many may read.
+# Their values would be in the templates and in task definitions, which many people may read.
 SECRET_SETTINGS = (
     "OIDC_CLIENT_SECRET", "COGNITO_CLIENT_SECRET", "OTEL_EXPORTER_OTLP_HEADERS",
 )  # fmt: skip
 NOT_WANTED = {
-    "LEDGER_METRICS_TOKEN": "the stack makes one, as a secret",
-    "LEDGER_EXPLORER_PASSWORD": "the role of the explorer signs in by tokens of IAM",
-    "LEDGER_ATTACHMENTS": "-c attachments=s3 makes a bucket",
-    "LEDGER_ATTACHMENTS_BUCKET": "-c attachments=s3 makes one",
-    "LEDGER_ATTACHMENTS_REGION": "it is that of the bank",
-    "LEDGER_ATTACHMENTS_ENDPOINT": "it is S3",
+    "LEDGER_METRICS_TOKEN": "the stack generates it as a secret",
+    "LEDGER_EXPLORER_PASSWORD": "the role of the explorer signs in with tokens of IAM",
+    "LEDGER_ATTACHMENTS": "use -c attachments=s3, which makes a bucket",
+    "LEDGER_ATTACHMENTS_BUCKET": "use -c attachments=s3, which makes one",
+    "LEDGER_ATTACHMENTS_REGION": "the region is the bank's region",
+    "LEDGER_ATTACHMENTS_ENDPOINT": "the endpoint is S3",
 }
 OF_PROVIDER = re.compile(r"(OIDC|COGNITO)_[A-Z_]+")
 
 
 def read(context: Mapping[str, Any]) -> Config:
-    """The bank that the context describes. Raises WrongContext."""
+    """Returns the configuration in the context. Raises WrongContext."""
     found = {key: str(value) for key, value in context.items() if not key.startswith(OWN)}
     settings = {key: found.pop(key) for key in list(found) if SETTING.fullmatch(key)}
     secrets = {key: settings.pop(key) for key in SECRET_SETTINGS if key in settings}
     _check_secrets(settings, secrets)
     for key, value in found.items():
         if key not in PATTERNS:
-            raise WrongContext(f"-c {key}=... is not known; there are {', '.join(PATTERNS)}")
+            raise WrongContext(f"-c {key}=... is not known. Known names: {', '.join(PATTERNS)}")
         pattern, wanted = PATTERNS[key]
         if not pattern.fullmatch(value):
             raise WrongContext(f"-c {key}={value} is not {wanted}")
@@ -161,15 +161,15 @@ def read(context: Mapping[str, Any]) -> Config:
 
 
 def _check_secrets(settings: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-    """Values are not repeated: messages stand in logs of pipelines."""
+    """Checks the names and the ARNs of secrets. Messages omit values, because CI logs keep them."""
     for name, why in NOT_WANTED.items():
         if name in settings:
-            raise WrongContext(f"-c {name}=... is not wanted: {why}")
+            raise WrongContext(f"-c {name}=... cannot be set: {why}")
     for name, arn in secrets.items():
         if not SECRET.fullmatch(arn):
             raise WrongContext(
-                f"-c {name}=... has to be the whole ARN of a secret in Secrets Manager: a value"
-                " would stand in the templates for all to read"
+                f"-c {name}=... must be the whole ARN of a secret in Secrets Manager, because a"
+                " plain value would be readable in the templates"
             )
 
 

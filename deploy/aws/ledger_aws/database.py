@@ -1,4 +1,4 @@
-"""Postgres: an instance of RDS, or a cluster of Aurora, with RDS Proxy before it."""
+"""Postgres: an instance of RDS, or a cluster of Aurora, optionally behind RDS Proxy."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,31 +18,31 @@ from ledger_aws.log_groups import new_log_group
 from ledger_aws.network import DATA, TASKS, Network
 from ledger_aws.parameters import PARAMETERS
 
-# AWS takes its newest minor version at first, and newer ones by itself.
+# AWS starts with the newest minor version, and upgrades to newer ones automatically.
 VERSION = rds.PostgresEngineVersion.VER_18
 AURORA_VERSION = rds.AuroraPostgresEngineVersion.of("18", "18")
 ADMIN = "ledger_admin"
 OWNER, WEB, WORKER, AUDITOR = "ledger", "ledger_web", "ledger_worker", "ledger_auditor"
-EXPLORER = "ledger_explorer"  # queries of analysts sign in as it, from web tasks
+EXPLORER = "ledger_explorer"  # the role for analysts' queries, from web tasks
 OF_WEB = (WEB, EXPLORER)
 NAME = "ledger"
-BACKUP_WINDOW = "02:30-03:00"  # UTC, as the next one
+BACKUP_WINDOW = "02:30-03:00"  # UTC, like the next line
 MAINTENANCE_WINDOW = "sun:03:15-sun:04:00"
 EXPORTS, EXPORTS_OF_AURORA = ["postgresql", "upgrade"], ["postgresql"]
-# A new password without a name.
+# A new password without a user name.
 NAME_IN_SNAPSHOT = "CloudFormation-Validate::F3021"
 WHY = "The name of the administrator comes with the snapshot."
 INSIGHTS = {
     "standard": (rds.DatabaseInsightsMode.STANDARD, rds.PerformanceInsightRetention.DEFAULT),
     "advanced": (rds.DatabaseInsightsMode.ADVANCED, rds.PerformanceInsightRetention.MONTHS_15),
 }
-# A server that is taken out of the stack leaves a snapshot and its backups.
+# When a server is removed from the stack, a snapshot and its backups are kept.
 STAYS = {"delete_automated_backups": False, "removal_policy": RemovalPolicy.SNAPSHOT}
 
 
 @dataclass(frozen=True)
 class Server:
-    """The database as tasks and alarms see it."""
+    """The parts of the database that tasks and alarms need."""
 
     host: str  # of the writer
     resource_id: str  # in the ARN of a login by IAM
@@ -61,7 +61,7 @@ class BankDatabase(Construct):
         self.server = self._aurora() if config.is_aurora else self._instance()
 
     def login_arn(self, role: str) -> str:
-        """What `rds-db:connect` is allowed on: the writer, as this role."""
+        """Returns the ARN for `rds-db:connect` to the writer as this role."""
         return self.login_arn_of(self.server.resource_id, role)
 
     def login_arn_of(self, resource_id: str, role: str) -> str:
@@ -70,7 +70,7 @@ class BankDatabase(Construct):
         return f"{place}:dbuser:{resource_id}/{role}"
 
     def proxy_login_arn(self, role: str) -> str:
-        """The same at the proxy, whose id is the last part of its own ARN."""
+        """Returns the ARN for the same at the proxy, whose id is the last part of its ARN."""
         assert self.proxy is not None
         return self.login_arn_of(Fn.select(6, Fn.split(":", self.proxy.db_proxy_arn)), role)
 
@@ -134,14 +134,14 @@ class BankDatabase(Construct):
             "Replica",
             source_database_instance=source,
             instance_identifier=f"{self._config.name}-replica",
-            # Encrypted as the source is, by the same key: CloudFormation refuses to be told so.
+            # A replica has its source's encryption and key; CloudFormation rejects an explicit key.
             max_allocated_storage=self._config.size.most_storage,
-            removal_policy=RemovalPolicy.DESTROY,  # it has nothing that the source has not
+            removal_policy=RemovalPolicy.DESTROY,  # all its data is in the source
             **self._of_each_instance(group) | {"deletion_protection": False},
         )
 
     def _of_each_instance(self, group: rds.ParameterGroup) -> dict[str, Any]:
-        """What an instance and its replica have alike."""
+        """Returns the properties that an instance and its replica share."""
         return {
             **self._of_each_server(group),
             "instance_type": ec2.InstanceType(self._config.size.instance),
@@ -181,7 +181,7 @@ class BankDatabase(Construct):
                 "snapshot_credentials": self._login(),
             }
             cluster = rds.DatabaseClusterFromSnapshot(self, "Cluster", **given)
-            cluster.node.try_remove_child("Secret")  # a second one, which CDK makes without use
+            cluster.node.try_remove_child("Secret")  # a second, unused secret that CDK makes
             Validations.of(cluster).acknowledge(Acknowledgment(id=NAME_IN_SNAPSHOT, reason=WHY))
         else:
             cluster = rds.DatabaseCluster(self, "Cluster", credentials=self._login(), **given)
@@ -210,7 +210,7 @@ class BankDatabase(Construct):
             allow_major_version_upgrade=False,
             ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
             preferred_maintenance_window=MAINTENANCE_WINDOW,
-            promotion_tier=0,  # each may take over
+            promotion_tier=0,  # each instance may take over
         )
 
     # --- of both --------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ class BankDatabase(Construct):
         )
 
     def _login(self) -> Any:
-        """A password that is generated for the administrator, who may come with a snapshot."""
+        """Returns a generated password for the administrator, whose name a snapshot may define."""
         kind: Any = rds.SnapshotCredentials if self._config.snapshot else rds.Credentials
         return kind.from_generated_secret(ADMIN, encryption_key=self._key)
 
@@ -245,8 +245,8 @@ class BankDatabase(Construct):
     def _log_groups(
         self, kind: str, name: str, exports: list[str], prefix: str = ""
     ) -> list[logs.LogGroup]:
-        """One for each log of a server. RDS makes one that is missing, without our key, and keeps
-        its lines for ever.
+        """Makes a log group for each log of a server. Otherwise RDS makes it without our key and
+        keeps the lines forever.
         """
         return [
             new_log_group(
@@ -264,7 +264,7 @@ class BankDatabase(Construct):
         }
 
     def _rotate(self, rotation: secretsmanager.SecretRotation) -> None:
-        """Names the function after the bank: CDK takes a name that a second bank would take too."""
+        """Names the function after the bank: CDK's name would clash with a second bank's name."""
         (application,) = [
             child for child in rotation.node.find_all() if isinstance(child, sam.CfnApplication)
         ]
@@ -273,12 +273,12 @@ class BankDatabase(Construct):
         )
 
     def _make_proxy(self, target: rds.ProxyTarget, resource_id: str) -> None:
-        """It takes tokens of IAM, and signs in to Postgres by IAM itself: nobody has a password."""
+        """Makes the proxy, which uses IAM tokens on both sides and no passwords."""
         role = iam.Role(
             self,
             "ProxyRole",
             assumed_by=iam.ServicePrincipal("rds.amazonaws.com"),
-            description="RDS Proxy signs in as the roles of web tasks alone",
+            description="RDS Proxy signs in only as the roles of web tasks",
         )
         logins = [self.login_arn_of(resource_id, each) for each in OF_WEB]
         role.add_to_policy(iam.PolicyStatement(actions=["rds-db:connect"], resources=logins))

@@ -1,4 +1,4 @@
-"""The settings of each task, by the names of `.env.example`. No value is secret: see `secrets`."""
+"""The settings of each task, with the names of `.env.example`. Secrets are passed separately."""
 
 from ledger_aws.config import OF_PROVIDER, Config
 from ledger_aws.database import AUDITOR, NAME, OWNER, WEB, BankDatabase
@@ -6,11 +6,11 @@ from ledger_aws.log_groups import DAYS_OF_LOGS
 from ledger_aws.network import POSTGRES, PROBES
 from ledger_aws.network import WEB as WEB_PORT
 
-# In the image: `deploy/aws/Dockerfile` adds the authorities of RDS; the proxy has a certificate of
-# a public one.
+# Files in the image: `deploy/aws/Dockerfile` adds the authorities of RDS. The certificate of the
+# proxy is from a public authority.
 AUTHORITIES_OF_RDS = "/etc/ssl/rds.pem"
 PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-# No host has it: a proof that nobody told its database fails.
+# A name that no host has, so the task `proof` fails if nobody passes DB_HOST.
 NO_HOST = "proof.invalid"
 
 
@@ -35,8 +35,8 @@ def of_every_task(config: Config) -> dict[str, str]:
 
 
 def of_web(config: Config, database: BankDatabase) -> dict[str, str]:
-    """Through the proxy if there is one; otherwise to the server itself, on Aurora by AWS's driver,
-    which finds the next writer before DNS does.
+    """Returns the settings of web tasks. They connect through the proxy if there is one, otherwise
+    to the server itself; on Aurora with AWS's driver, which finds a new writer faster than DNS.
     """
     if database.proxy is not None:
         reached = {
@@ -52,7 +52,7 @@ def of_web(config: Config, database: BankDatabase) -> dict[str, str]:
     found |= {"LEDGER_ROLE": "web", "DB_USER": WEB}
     found |= {"LEDGER_HOST": "127.0.0.1", "PORT": str(WEB_PORT)}  # for nginx in the same task
     found |= {"LEDGER_PROBE_PORT": str(PROBES)}
-    # With its secret, which no other task has: nobody signs in there.
+    # The provider's settings, only here: its secret is not in other tasks, where nobody signs in.
     found |= {
         name: value for name, value in config.ledger_settings.items() if OF_PROVIDER.fullmatch(name)
     }
@@ -62,7 +62,9 @@ def of_web(config: Config, database: BankDatabase) -> dict[str, str]:
 
 
 def of_command(config: Config, database: BankDatabase, role: str = OWNER) -> dict[str, str]:
-    """To the server itself, as this role. Mail of a command goes to its log."""
+    """Returns the settings of a command, which connects directly to the server as this role. It
+    writes emails to its log.
+    """
     return {
         **of_every_task(config),
         **_database(config),
@@ -74,7 +76,7 @@ def of_command(config: Config, database: BankDatabase, role: str = OWNER) -> dic
 
 
 def of_administrator(config: Config, database: BankDatabase) -> dict[str, str]:
-    """The same with the secret of the administrator, for `create_roles` alone."""
+    """Returns the settings with the administrator's secret, for `create_roles` only."""
     found = of_command(config, database)
     for name in ("DB_USER", "DB_IAM_REGION"):
         del found[name]
@@ -83,7 +85,7 @@ def of_administrator(config: Config, database: BankDatabase) -> dict[str, str]:
 
 
 def of_proof(config: Config, database: BankDatabase) -> dict[str, str]:
-    """As the auditor of a database that whoever starts the task names (`DB_HOST`)."""
+    """Returns the settings of `proof`: the auditor role, and DB_HOST to be set at the start."""
     return of_command(config, database, AUDITOR) | {"DB_HOST": NO_HOST}
 
 

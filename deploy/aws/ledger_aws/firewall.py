@@ -1,7 +1,7 @@
-"""AWS WAF before the load balancer: known attacks, and a limit of requests by address.
+"""AWS WAF in front of the load balancer: blocks known attacks, and limits requests per address.
 
-Its log has only blocked requests, without what people typed: addresses of pages, logins and cookies
-are left out, and no request is sampled, because samples would show them.
+The log contains only blocked requests, without URLs, credentials and cookies. Requests are not
+sampled, because samples would show these values.
 """
 
 from typing import Any
@@ -15,14 +15,14 @@ from constructs import Construct
 from ledger_aws.config import Config
 from ledger_aws.log_groups import new_log_group
 
-API_RATE = 12_000  # LEDGER_API_RATE, calls a minute of one token, unless the context says another
-PAGES_RATE, PAGES_SECONDS = 6_000, 300  # of one address, which a whole office may share
+API_RATE = 12_000  # the default of LEDGER_API_RATE: calls per minute with one token
+PAGES_RATE, PAGES_SECONDS = 6_000, 300  # per address, which a whole office may share
 TOO_MANY = 429
-# Bodies over 8 KB: payment files and metadata of the API have them.
+# Only counted, not blocked: payment files and API metadata have bodies over 8 KB.
 COUNTED = {"AWSManagedRulesCommonRuleSet": ["SizeRestrictions_BODY"]}
 MANAGED = ["AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"]
-# WAF logs all headers. Some have the address of the page that the request comes from, with what was
-# searched for; the last two are of programs: the amounts held, and a text that the caller chose.
+# WAF logs all headers. Some contain the URL of the previous page, with search words. The last two
+# come from programs: amounts on hold, and a text that the caller chose.
 REDACTED_HEADERS = (
     "authorization", "cookie", "x-csrftoken", "referer", "hx-current-url", "last-event-id",
     "idempotency-key",
@@ -58,7 +58,7 @@ class Firewall(Construct):
         self._log(config, acl, key)
 
     def _log(self, config: Config, acl: waf.CfnWebACL, key: kms.IKey) -> None:
-        """WAF wants this beginning of the name, and the ARN without `:*`."""
+        """Logs blocked requests. WAF requires this prefix of the name, and the ARN without `:*`."""
         log = new_log_group(self, "Log", f"aws-waf-logs-{config.name}", key)
         field = waf.CfnLoggingConfiguration.FieldToMatchProperty
         headers = [field(single_header={"Name": name}) for name in REDACTED_HEADERS]
@@ -71,7 +71,7 @@ class Firewall(Construct):
                     service="logs", resource=f"log-group:{log.log_group_name}"
                 )
             ],
-            # A link in a mail that was blocked still works, and its key is in the path.
+            # The path of a link in an email contains its key, which still works after a block.
             redacted_fields=[field(uri_path={}), field(query_string={}), *headers],
             logging_filter={
                 "DefaultBehavior": "DROP",
@@ -96,7 +96,7 @@ def _rate_of_pages() -> dict[str, Any]:
 
 
 def _rate_of_api(config: Config) -> list[dict[str, Any]]:
-    """None where the API itself has no limit, or one that WAF does not know (10 or more)."""
+    """Returns a rate rule, or none if the API has no limit or one below 10, WAF's minimum."""
     given = config.ledger_settings.get("LEDGER_API_RATE", str(API_RATE))
     if not given.isdecimal() or int(given) < 10:
         return []
@@ -140,7 +140,7 @@ def _rate(
 
 
 def _managed(name: str) -> dict[str, Any]:
-    """A group of rules that AWS keeps up to date."""
+    """Returns a group of rules that AWS keeps up to date."""
     counted = [
         waf.CfnWebACL.RuleActionOverrideProperty(
             name=rule, action_to_use=waf.CfnWebACL.RuleActionProperty(count={})

@@ -1,4 +1,4 @@
-"""The key that encrypts everything, and the secrets that no person has to know."""
+"""The key that encrypts everything, and generated secrets that no person needs to know."""
 
 from typing import cast
 
@@ -10,13 +10,13 @@ from constructs import Construct
 
 from ledger_aws.config import Config
 
-# AWS's own services that write into what the key encrypts: logs, alarms, events.
+# AWS services that write encrypted data: logs, alarms, events.
 SERVICES = ("cloudwatch", "events", "events.rds")
 
 
 class Keys(Construct):
-    """One key, changed each year by AWS. It stays when the stack goes: without it no snapshot can
-    be read.
+    """The key, which AWS rotates each year, and the secrets. The key is kept when the stack is
+    deleted, because snapshots cannot be read without it.
     """
 
     def __init__(self, scope: Construct, config: Config) -> None:
@@ -31,8 +31,8 @@ class Keys(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
         self._let_logs_use_it(config)
-        # Without a condition: a service that does not name its account would drop alarms, in
-        # silence. EventBridge does not. The topic says whose account may publish.
+        # Without a condition on the account: EventBridge does not send its account to KMS, so it
+        # would silently drop alarms. The topic's policy limits which account may publish.
         for service in SERVICES:
             self.key.grant_encrypt_decrypt(iam.ServicePrincipal(f"{service}.amazonaws.com"))
         self.secret_key = self._secret_key(config)
@@ -55,8 +55,9 @@ class Keys(Construct):
         )
 
     def _secret_key(self, config: Config) -> secretsmanager.ISecret:
-        """Django's SECRET_KEY, which stays with the backups. A bank that begins with a snapshot has
-        an empty one: no task starts before the value of the snapshot's bank is copied into it.
+        """Makes the secret for SECRET_KEY, which is kept when the stack is deleted. If the bank
+        starts from a snapshot the secret is empty, and tasks cannot start until the value of the
+        first bank is copied into it.
         """
         described = f"SECRET_KEY of {config.name}. Banks restored from its backups need it."
         secret = self._generated("SecretKey", described, RemovalPolicy.RETAIN)

@@ -1,15 +1,15 @@
-"""Groups of logs: encrypted by the bank's key, and kept for a year."""
+"""Log groups, encrypted with the bank's key. Lines are kept for a year."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-LOGS_KEPT, DAYS_OF_LOGS = logs.RetentionDays.ONE_YEAR, 365  # the page "Privacy" says it
+LOGS_KEPT, DAYS_OF_LOGS = logs.RetentionDays.ONE_YEAR, 365  # also shown on the page "Privacy"
 
 
 def new_log_group(scope: Construct, id: str, name: str, key: kms.IKey) -> logs.LogGroup:
-    """A group of this whole name, which goes with its stack."""
+    """Makes a log group with exactly this name, which is deleted with its stack."""
     return logs.LogGroup(
         scope,
         id,

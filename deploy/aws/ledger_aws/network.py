@@ -1,4 +1,4 @@
-"""The network: who may talk to whom. Only the load balancer is open to the Internet."""
+"""The network and its allowed connections. Only the load balancer is open to the Internet."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,16 @@ from ledger_aws.config import Config
 from ledger_aws.log_groups import new_log_group
 
 HTTP, HTTPS, SMTP, POSTGRES, CACHE = 80, 443, 587, 5432, 6379
-# Of a web task; gunicorn and its probes, which only the task itself reaches.
+# Ports of a web task. Only the task itself can reach gunicorn and its probes.
 NGINX, WEB, PROBES = 8080, 8000, 8001
-OF_RECEIVERS = 8443  # the other port that a webhook may lead to: banking/events/targets.py
+RECEIVERS = 8443  # the other port that a webhook may use: banking/events/targets.py
 BALANCER_IDLE = 60  # seconds that the load balancer keeps a connection without requests
 PUBLIC, TASKS, DATA = "Public", "Tasks", "Data"
 
 
 @dataclass(frozen=True)
 class Groups:
-    """The security groups. None lets anything out that is not named here."""
+    """The security groups. Only the outgoing connections named in this file are allowed."""
 
     balancer: ec2.SecurityGroup
     web: ec2.SecurityGroup
@@ -33,8 +33,8 @@ class Groups:
 
 
 class Network(Construct):
-    """A VPC in two zones or more. `Tasks` subnets reach the Internet through a gateway; `Data`
-    subnets do not reach it at all. A log has each connection, accepted or refused.
+    """A VPC in two or more zones. `Tasks` subnets reach the Internet through a gateway; `Data`
+    subnets cannot reach it. A log contains every connection, accepted or refused.
     """
 
     def __init__(self, scope: Construct, config: Config, key: kms.IKey) -> None:
@@ -49,7 +49,7 @@ class Network(Construct):
                 _subnets(TASKS, ec2.SubnetType.PRIVATE_WITH_EGRESS),
                 _subnets(DATA, ec2.SubnetType.PRIVATE_ISOLATED),
             ],
-            # The layers of images come from S3, past the gateways that are paid by the byte.
+            # Image layers come directly from S3, because the gateways cost money per byte.
             gateway_endpoints={
                 "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)
             },
@@ -79,7 +79,7 @@ class Network(Construct):
         _allow(groups.balancer, groups.web, NGINX)
         for group in (groups.web, groups.commands, groups.rotation):
             group.add_egress_rule(every, ec2.Port.tcp(HTTPS), "AWS, and identity providers")
-        for port in (HTTPS, OF_RECEIVERS):
+        for port in (HTTPS, RECEIVERS):
             groups.work.add_egress_rule(every, ec2.Port.tcp(port), "AWS, and webhooks")
         for group in (groups.web, groups.commands, groups.work):
             group.add_egress_rule(every, ec2.Port.tcp(SMTP), "The mail server")
@@ -87,15 +87,15 @@ class Network(Construct):
             _allow(group, groups.cache, CACHE)
         for group in (groups.commands, groups.work):
             _allow(group, groups.database, POSTGRES)
-        # CDK itself lets the proxy and the rotation in to the database.
+        # CDK itself allows the proxy and the rotation to connect to the database.
         if config.proxy:
             _allow(groups.web, groups.proxy, POSTGRES)
         if not config.proxy or (config.size.has_replica and not config.is_aurora):
             _allow(groups.web, groups.database, POSTGRES)
 
     def _log_flows(self, config: Config, key: kms.IKey) -> None:
-        """Addresses, ports and bytes, by ten minutes, which makes fewer lines than single minutes.
-        CDK's own construct would let the role pass itself on.
+        """Logs addresses, ports and bytes of connections, in periods of ten minutes to limit the
+        number of lines. CDK's own construct is not used, because its role may pass itself on.
         """
         log = new_log_group(self, "FlowLog", f"/{config.name}/flows", key)
         role = iam.Role(

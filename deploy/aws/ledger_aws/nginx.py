@@ -8,7 +8,7 @@ CONTAINER = "nginx"
 # Docker's official image, from AWS's public registry.
 REGISTRY = "public.ecr.aws/docker/library"
 IN_COMPOSE, IN_TASK = " web:", " 127.0.0.1:"
-# The files come as variables, because nothing of this computer can be mounted into a task.
+# The files are passed as variables, because local files cannot be mounted into a task.
 START = (
     'printf %s "$NGINX_CONF" >nginx.conf && printf %s "$LEDGER_CONF" >ledger.conf'
     ' && exec nginx -e stderr -c "$PWD/nginx.conf" -g "daemon off;"'
@@ -21,7 +21,7 @@ def image() -> str:
 
 
 def files() -> dict[str, str]:
-    """The variables of START. Containers of a task reach each other at 127.0.0.1."""
+    """Returns the variables for START. Containers of a task reach each other at 127.0.0.1."""
     folder = ROOT / "deploy/nginx"
     return {
         "NGINX_CONF": (folder / "nginx.conf").read_text().replace(IN_COMPOSE, IN_TASK),

@@ -1,10 +1,10 @@
-"""What Postgres itself is told: no plain text, limits of time, and no data of people in its log."""
+"""The parameters of Postgres: TLS only, time limits, and no personal data in its log."""
 
 SECOND = 1000  # milliseconds
 
 PARAMETERS = {
     "rds.force_ssl": "1",
-    # Web processes have shorter ones on their role (`manage.py create_roles`).
+    # The role of web processes has shorter timeouts (`manage.py create_roles`).
     "statement_timeout": str(6 * 3600 * SECOND),
     "idle_in_transaction_session_timeout": str(900 * SECOND),
     "deadlock_timeout": str(1 * SECOND),
@@ -12,16 +12,16 @@ PARAMETERS = {
     "tcp_keepalives_idle": "60",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
-    # What is slow and what waits.
+    # Statistics on slow statements and waits.
     "shared_preload_libraries": "pg_stat_statements",
-    "pg_stat_statements.track_utility": "0",  # whose statements keep their values
-    # Database Insights keeps texts of statements with their values, for up to 15 months; this is
-    # the least of a text that Postgres shows.
+    "pg_stat_statements.track_utility": "0",  # utility statements keep their values
+    # Database Insights keeps texts of statements with their values for up to 15 months. This is the
+    # smallest number of bytes of a text that Postgres can show.
     "track_activity_query_size": "100",
     "track_io_timing": "1",
     "log_lock_waits": "1",
     "log_autovacuum_min_duration": str(10 * SECOND),
-    # Statements and details of errors hold names, addresses and amounts.
+    # Statements and error details contain names, addresses and amounts.
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
     "log_min_duration_statement": "-1",

@@ -1,4 +1,4 @@
-"""The commands of docs/running.md that cron would run."""
+"""Schedules for the commands that cron runs elsewhere (docs/running.md)."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Nightly:
 
 
 OFTEN = Duration.minutes(5)
-# The seal follows the audit by the clock, whatever that found; the alarm `audit-failed` tells it.
+# The seal runs half an hour after the audit, whatever the audit found. See alarm `audit-failed`.
 NIGHTLY = {
     "audit": Nightly("1", "30"),
     "seal": Nightly("2", "0"),
@@ -41,7 +41,7 @@ class Schedules(Construct):
     ) -> None:
         super().__init__(scope, "Schedules")
         self._network, self._cluster = network, cluster
-        # Of their own, so that CloudWatch counts apart those that could not start.
+        # A separate group, so that CloudWatch counts its failed starts separately.
         self.group = scheduler.ScheduleGroup(
             self,
             "Group",
@@ -64,7 +64,7 @@ class Schedules(Construct):
         when: scheduler.ScheduleExpression,
         task: ecs.FargateTaskDefinition,
     ) -> None:
-        """One that cannot start is tried for five minutes; the next run does its work."""
+        """Adds a schedule. A failed start is retried for five minutes; then the run is skipped."""
         scheduler.Schedule(
             self,
             name.capitalize(),

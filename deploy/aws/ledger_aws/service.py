@@ -19,7 +19,7 @@ from ledger_aws.nginx import CONTAINER
 def new_cluster(
     scope: Construct, config: Config, network: Network, key: kms.IKey, session_log: logs.ILogGroup
 ) -> ecs.Cluster:
-    """Where tasks run. What is said in a console goes into the log of sessions."""
+    """Makes the cluster in which tasks run. Console sessions are logged in the session log."""
     return ecs.Cluster(
         scope,
         "Cluster",
@@ -70,12 +70,12 @@ class Service(Construct):
             service_name="web",
             cluster=cluster,
             task_definition=task,
-            # No desired count: each deployment would set it again, and end what scaling began.
+            # No desired count, because each deployment would undo the scaling.
             assign_public_ip=False,
             vpc_subnets=ec2.SubnetSelection(subnet_group_name=TASKS),
             security_groups=[network.groups.web],
             platform_version=ecs.FargatePlatformVersion.LATEST,
-            min_healthy_percent=100,  # the new ones serve before the old ones end
+            min_healthy_percent=100,  # new tasks serve before the old ones stop
             max_healthy_percent=200,
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
             deployment_alarms=ecs.DeploymentAlarmConfig(
@@ -91,8 +91,9 @@ class Service(Construct):
         scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)
 
     def _target_group(self) -> elb.ApplicationTargetGroup:
-        """A task is asked whether it is ready: its database answers and is migrated. A failover of
-        the database takes one to two minutes, in which no task is replaced: 10 x 15 seconds.
+        """Makes the target group. Its health check is /readyz: the database answers and is
+        migrated. A task is replaced only after 10 x 15 seconds, because a failover takes one to two
+        minutes.
         """
         return elb.ApplicationTargetGroup(
             self,
@@ -126,7 +127,7 @@ class Service(Construct):
         self.balancer.add_listener(
             "Https",
             port=HTTPS,
-            open=False,  # the security group says who may
+            open=False,  # the security group defines who may connect
             certificates=[certificate],
             ssl_policy=elb.SslPolicy.RECOMMENDED_TLS,
             default_target_groups=[self.pages],

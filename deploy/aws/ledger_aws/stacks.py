@@ -1,9 +1,9 @@
-"""Two stacks: what holds the data, and what serves it. The second may go and come again.
+"""Two stacks: one contains the data and one serves it. The second can be deleted and made again.
 
-Note [The keys of a restored bank]: a bank that begins with a snapshot has its key and secrets in a
-stack of their own, made first. Only then can the snapshot be copied under that key, because an
-instance of RDS keeps the key of its snapshot for ever, and SECRET_KEY into its secret. So a
-restored bank needs neither the key nor a secret of the first one.
+Note [The keys of a restored bank]: a bank that starts from a snapshot has its key and secrets in a
+separate stack, which is made first. Then the snapshot is copied with the new key, because an RDS
+instance keeps the key of its snapshot forever, and SECRET_KEY is copied into the new secret. So a
+restored bank does not need the key or the secrets of the first bank.
 """
 
 from typing import Any
@@ -25,11 +25,11 @@ from ledger_aws.service import Service, new_cluster
 from ledger_aws.tasks import Tasks
 from ledger_aws.worker import DeliveryService
 
-WITHOUT_TAGS = "AWS::RDS::DBProxyTargetGroup"  # says CloudFormation
+WITHOUT_TAGS = "AWS::RDS::DBProxyTargetGroup"  # according to CloudFormation
 
 
 class KeysStack(Stack):
-    """Key and secrets of a bank that begins with a snapshot: Note [The keys of a restored bank]."""
+    """Key and secrets of a bank that starts from a snapshot. Note [The keys of a restored bank]."""
 
     def __init__(self, scope: Construct, config: Config) -> None:
         super().__init__(scope, "Keys", **_named(config, "keys"))
@@ -38,8 +38,8 @@ class KeysStack(Stack):
 
 
 class DataStack(Stack):
-    """Network, database, cache and the bucket of attachments, and the key and secrets unless they
-    are given.
+    """Network, database, cache and the bucket for attachments; also the key and secrets, unless
+    they are passed in.
     """
 
     def __init__(self, scope: Construct, config: Config, keys: Keys | None = None) -> None:
@@ -54,7 +54,7 @@ class DataStack(Stack):
             CfnOutput(self, "AttachmentBucket", value=self.attachments.bucket.bucket_name)
         if keys is None:
             CfnOutput(self, "SecretKeyArn", value=self.keys.secret_key.secret_arn)
-        # For a restored database (docs/deploy-aws.md).
+        # Needed for a restored database (docs/deploy-aws.md).
         groups = self.network.groups
         CfnOutput(self, "DatabaseGroup", value=groups.database.security_group_id)
         CfnOutput(self, "CommandsGroup", value=groups.commands.security_group_id)
@@ -99,8 +99,8 @@ def _named(config: Config, part: str) -> dict[str, Any]:
 
 
 def build(app: Construct, config: Config) -> tuple[DataStack, BankStack]:
-    """Both stacks, tagged with the name of the bank. CDK would ask AWS which zones there are,
-    unless its context says so.
+    """Makes both stacks, tagged with the name of the bank. The zones are in the context, so that
+    CDK does not query AWS for them.
     """
     place = f"account={config.account}:region={config.region}"
     app.node.set_context(f"availability-zones:{place}", config.availability_zones)

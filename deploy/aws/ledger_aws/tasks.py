@@ -1,4 +1,4 @@
-"""The tasks: each with a role of its own, which may sign in to Postgres as one role of its own."""
+"""The tasks. Each has its own IAM role, which may sign in only as certain roles of Postgres."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -26,7 +26,7 @@ HEALTHY = (
     "import urllib.request; urllib.request.urlopen('http://localhost:8001/healthz', timeout=4)"
 )
 HEARTBEAT = "/tmp/heartbeat"  # noqa: S108 - the only folder that a task can write
-# Its thread goes round each second, or after the time limit of a statement.
+# The heartbeat file changes each second, or at the latest after a statement timeout.
 ALIVE = f"import os, time; assert time.time() - os.stat('{HEARTBEAT}').st_mtime < 120"
 # What ECS Exec needs; none of these can name a resource.
 CHANNELS = [
@@ -36,8 +36,8 @@ CHANNELS = [
 
 
 class Tasks(Construct):
-    """Task definitions. `web` serves pages and `work` delivers events; all others run one command
-    and end.
+    """The task definitions. `web` serves pages and `work` delivers events; all other tasks run one
+    command and end.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class Tasks(Construct):
         if attachments is not None:
             attachments.serve(self.web)
             attachments.serve(self.console)
-            attachments.serve(self.erase, deletes_alone=True)
+            attachments.serve(self.erase, only_deletes=True)
 
     @property
     def commands(self) -> dict[str, ecs.FargateTaskDefinition]:
-        """Those that run by themselves, by name."""
+        """The tasks that are started automatically, by name."""
         names = (
             "roles", "migrate", "audit", "seal", "statements", "holds", "orders", "rules",
             "alerts", "erase", "retain",
@@ -114,15 +114,15 @@ class Tasks(Construct):
                 timeout=Duration.seconds(5),
                 start_period=Duration.seconds(60),
             ),
-            stop_timeout=Duration.seconds(60),  # requests end before it is killed
+            stop_timeout=Duration.seconds(60),  # so that requests can end before it is killed
         )
         self._nginx(task, container)
         self._figures(task)
         return task
 
     def _nginx(self, task: ecs.FargateTaskDefinition, web: ecs.ContainerDefinition) -> None:
-        """In front of the web process: slow clients wait here (docs/running.md). It starts after
-        the web process, so ECS ends it first, when the last request is answered.
+        """Adds nginx in front of the web process, where slow clients wait (docs/running.md). nginx
+        starts after the web process, so ECS stops it first, after the last response.
         """
         container = task.add_container(
             nginx.CONTAINER,
@@ -144,8 +144,8 @@ class Tasks(Construct):
         _mount_tmp(container)
 
     def _figures(self, task: ecs.FargateTaskDefinition) -> None:
-        """Beside the web process: logs the figures of /metrics, which nobody else can ask, because
-        the network lets the load balancer alone in. Pages go on without it.
+        """Adds a container that logs the metrics of /metrics, because only the load balancer can
+        connect to the task. If the container fails, pages still work.
         """
         self._container(
             task,
@@ -165,8 +165,8 @@ class Tasks(Construct):
         stop_timeout: Duration | None = None,
         health_check: ecs.HealthCheck | None = None,
     ) -> ecs.FargateTaskDefinition:
-        """A task that runs manage.py, signed in as this role; None is the administrator. Its mail
-        goes to its log, unless it gets the secret of the mail server.
+        """Makes a task that runs manage.py, signed in as this role; None is the administrator. It
+        writes emails to its log unless it gets the secret of the mail server.
         """
         task = self._task(name, SMALL)
         if role is None:
@@ -185,8 +185,8 @@ class Tasks(Construct):
         return task
 
     def _work(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
-        """Delivers events as the worker, which reads everybody's webhooks, and mails people whose
-        webhook is given up. At its end it waits for what is being sent.
+        """Makes the task that delivers events as the worker role, which may read all webhooks. It
+        sends an email when it gives up on a webhook. Before it stops, it finishes its deliveries.
         """
         return self._command(
             "work",
@@ -202,8 +202,9 @@ class Tasks(Construct):
         )
 
     def _console(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
-        """For people: it waits an hour for `aws ecs execute-command`, as the owner. What is said
-        there is in the log of sessions. ECS Exec needs a file system that it can write.
+        """Makes the console for operators: a task that waits an hour for `aws ecs execute-command`,
+        as the owner. Its input and output are in the session log. ECS Exec needs a writable file
+        system.
         """
         task = self._task("console", SMALL)
         _may_sign_in(task, [self._database.login_arn(OWNER)])
@@ -215,7 +216,7 @@ class Tasks(Construct):
                 actions=["logs:DescribeLogStreams"], resources=[self.session_log.log_group_arn]
             )
         )
-        # The agent looks for the log among all groups, and opens no shell where it may not.
+        # The agent searches all log groups for its log, and without that right opens no shell.
         role.add_to_principal_policy(
             iam.PolicyStatement(actions=["logs:DescribeLogGroups"], resources=["*"])
         )
@@ -231,8 +232,9 @@ class Tasks(Construct):
         return task
 
     def _proof(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
-        """The audit of a restored database, which whoever starts it names and allows. Alarms and
-        mails are about this bank's own books, so its log and its role are not those of `audit`.
+        """Makes the audit of a restored database. The operator who starts it names the database and
+        grants access. It uses another log and role than `audit`, whose alarms are only about this
+        bank's books.
         """
         task = self._task("proof", SMALL)
         self._container(
@@ -258,8 +260,8 @@ class Tasks(Construct):
         return task
 
     def _may_read(self, role: iam.IRole, secrets: Sequence[secretsmanager.ISecret]) -> None:
-        """By the policy of the role alone: one of the secret or of the key would make the stack of
-        the data depend on that of the tasks.
+        """Lets a role read secrets, only by a policy of the role. A policy of the secret or of the
+        key would make the data stack depend on the stack of the tasks.
         """
         role.add_to_principal_policy(
             iam.PolicyStatement(
@@ -277,7 +279,7 @@ class Tasks(Construct):
         )
 
     def _reference(self, name: str, secret: secretsmanager.ISecret) -> secretsmanager.ISecret:
-        """The same secret, whose grants change nothing but the role that they are for."""
+        """Returns a reference to the secret, so that grants change only the role's policy."""
         id = f"{name.title().replace('_', '')}Reference"
         found = self.node.try_find_child(id)
         if found is None:

@@ -1,4 +1,4 @@
-"""The service that delivers events to webhooks. Jobs are started by `schedules.py`."""
+"""The service that delivers events to webhooks. `schedules.py` starts scheduled jobs."""
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -8,8 +8,8 @@ from ledger_aws.network import TASKS, Network
 
 
 class DeliveryService(Construct):
-    """One task; ECS starts another when it ends. For a moment of each deployment there are two,
-    which is safe: a webhook is served by one worker at a time.
+    """A service with one task, which ECS restarts if it ends. During a deployment two tasks run for
+    a moment. This is safe, because only one worker at a time serves a webhook.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What each alarm has to be: a threshold that is turned round or out of reach would never ring."""
+"""The expected alarms. An alarm with a wrong direction or threshold would never fire."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ INSIGHT = "DB_PERF_INSIGHTS('RDS', '', 'db.state.idle_in_transaction_max_time.ma
 
 
 class Row(NamedTuple):
-    """An alarm: which metric it asks, and when it rings. `missing` is what no value means."""
+    """An alarm: its metric and when it fires. `missing` is how missing values are treated."""
 
     metric: str  # with its namespace, or the expression
     statistic: str
@@ -54,7 +54,7 @@ TABLE = {
     "refused-by-database": _own("RefusedByDatabase", "Sum", 300, ABOVE, 0, 1),
     "no-figures": _own("Figures", "Sum", 300, BELOW, 1, 3, BAD),
 }  # fmt: skip
-# The size decides, or the kind of database.
+# These depend on the size or the kind of database.
 LEAST_FREE = {"small": 1 * GIB, "large": 5 * GIB}
 CONNECTIONS = {"t4g.medium": 300, "m7g.large": 600, "r7g.large": 1200}
 WITH_A_PROXY = {
@@ -67,7 +67,7 @@ LAG_OF_A_READER = Row(f"{RDS} AuroraReplicaLagMaximum", "Maximum", 60, ABOVE, 20
 
 
 def expected(bank: Templates) -> dict[str, Row]:
-    """The alarms that this bank has to have, without the names of its servers."""
+    """Returns the alarms that this bank must have, without the names of its servers."""
     size, is_aurora = bank.config.size, bank.config.is_aurora
     connections = CONNECTIONS[size.aurora_instance if is_aurora else size.instance]
     found = TABLE | {
@@ -87,7 +87,7 @@ def expected(bank: Templates) -> dict[str, Row]:
 
 
 def row_of(alarm: Properties, bank: Templates) -> Row:
-    """What the template says of one alarm."""
+    """Returns one alarm of the template as a row."""
     assert "DatapointsToAlarm" not in alarm
     rest = (alarm["ComparisonOperator"], alarm["Threshold"], alarm["EvaluationPeriods"],
             alarm["TreatMissingData"])  # fmt: skip

@@ -37,7 +37,7 @@ FLAVOURS = {
         "name": "restored", "database": "aurora", "snapshot": "before-the-import",
     },
 }  # fmt: skip
-# Made for single tests.
+# Flavours that only some tests use.
 MORE = {
     "with a provider": {
         "OIDC_ISSUER": "https://login.example.com", "OIDC_CLIENT_ID": "ledger",
@@ -73,7 +73,7 @@ class Templates:
         return found
 
     def of_type(self, *types: str) -> Iterator[tuple[str, Properties]]:
-        """The logical ids and properties of all resources of these types."""
+        """Yields the logical ids and properties of all resources of these types."""
         for id, resource in self.resources.items():
             if resource["Type"] in types:
                 yield id, resource.get("Properties", {})
@@ -83,7 +83,7 @@ class Templates:
         return properties
 
     def service(self, name: str) -> tuple[str, Properties]:
-        """The logical id and properties of the service of this name."""
+        """Returns the logical id and properties of the service with this name."""
         (found,) = [
             (id, service) for id, service in self.of_type("AWS::ECS::Service")
             if service["ServiceName"] == name
@@ -91,7 +91,7 @@ class Templates:
         return found
 
     def task(self, name: str) -> Properties:
-        """The task definition of this name."""
+        """Returns the task definition with this name."""
         family = f"{self.config.name}-{name}"
         (found,) = [
             task for _, task in self.of_type("AWS::ECS::TaskDefinition") if task["Family"] == family
@@ -107,7 +107,7 @@ class Templates:
         return dict(found)
 
     def statements(self, role: str) -> list[dict[str, Any]]:
-        """What the policies of a role, by its logical id, say."""
+        """Returns the policy statements of a role, by the role's logical id."""
         return [
             statement
             for _, policy in self.of_type("AWS::IAM::Policy")
@@ -116,14 +116,14 @@ class Templates:
         ]
 
     def role_of(self, task: str, kind: str = "TaskRoleArn") -> str:
-        """The logical id of a task's role."""
+        """Returns the logical id of a task's role."""
         id: str = self.task(task)[kind]["Fn::GetAtt"][0]
         return id
 
 
 @cache
 def templates(flavour: str) -> Templates:
-    """The templates of one of FLAVOURS or MORE."""
+    """Returns the templates of a flavour in FLAVOURS or MORE."""
     config = read({**GIVEN, **{**FLAVOURS, **MORE}[flavour]})
     app = App(context=FLAGS)
     build(app, config)
@@ -134,5 +134,5 @@ def templates(flavour: str) -> Templates:
 
 
 def text(value: Any) -> str:
-    """A value of a template as one text, for comparing and searching."""
+    """Returns a value of a template as one text, for comparing and searching."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -1,5 +1,5 @@
-"""What stands in for `aws` when the page is walked through (test_page.py). The CLI itself checks
-the arguments, up to the call; then this answers as an account that has what was made so far.
+"""A fake `aws` program for test_page.py. The real CLI checks the arguments, up to the call. Then
+this program answers like an account with the resources that were made so far.
 """
 
 import json
@@ -23,7 +23,7 @@ AT_FIRST = {
     "tasks": [],
     "values": {f"{SECRET}{FIRST}SecretKey-GhIjKl": os.environ["FIRST_SECRET_KEY"]},
 }
-# Options that name something that has to be there, and commands that make it.
+# Options that name something that must exist, and the commands that make it.
 KIND_OF = {
     "db-instance-identifier": "instances", "source-db-instance-identifier": "instances",
     "db-cluster-identifier": "clusters", "source-db-cluster-identifier": "clusters",
@@ -46,18 +46,18 @@ TYPED = sys.stdin.read() if "file:///dev/stdin" in ARGUMENTS else None
 
 
 def checked_by_the_cli() -> None:
-    """Ends this program if the CLI does not take the arguments."""
+    """Ends this program if the CLI rejects the arguments."""
     done = subprocess.run(
         [os.environ["REAL"], "--endpoint-url", "http://127.0.0.1:9", *ARGUMENTS],
         env=os.environ | {"AWS_DEFAULT_REGION": os.environ["AWS_REGION"]},
         input=TYPED, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if "Could not connect to the endpoint" not in done.stdout + done.stderr:
-        sys.exit(done.stdout + done.stderr or "the CLI called nobody")
+        sys.exit(done.stdout + done.stderr or "the CLI did not call AWS")
 
 
 def looked_up(there: dict[str, Any]) -> None:
-    """Ends this program if an argument names a server, snapshot or secret that is not there."""
+    """Ends this program if an argument names a server, snapshot or secret that does not exist."""
     made, kind = MAKES.get(COMMAND, ("", ""))
     for option, of in KIND_OF.items():
         name = NAMED.get(f"--{option}")

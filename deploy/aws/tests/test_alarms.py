@@ -1,4 +1,4 @@
-"""Somebody hears of each thing that goes wrong."""
+"""Operators get an email about every failure."""
 
 import json
 import re
@@ -23,7 +23,7 @@ log_result(Audit())
 
 
 def _alarms(bank: Templates) -> Iterator[tuple[str, Properties]]:
-    """Each alarm by its name without those of the bank and its servers."""
+    """Yields each alarm, by its name without the names of the bank and its servers."""
     for _, alarm in bank.of_type("AWS::CloudWatch::Alarm"):
         name = alarm["AlarmName"].removeprefix(f"{bank.config.name}-")
         yield re.sub(rf"-{bank.config.name}-.*", "", name), alarm
@@ -41,7 +41,7 @@ def test_each_alarm_is_as_it_has_to_be_and_none_is_missing(bank: Templates) -> N
 
 @pytest.mark.parametrize("flavour", ["small", "large"])
 def test_little_storage_is_less_than_rds_leaves_free_at_any_size(flavour: str) -> None:
-    """RDS adds some when less than a tenth of what is allocated is free, from the first size on."""
+    """Checks every size: RDS adds storage when less than a tenth of the allocated size is free."""
     bank = templates(flavour)
     found = [alarm["Threshold"] for name, alarm in _alarms(bank) if name == "storage"]
     assert found
@@ -52,7 +52,7 @@ def test_little_storage_is_less_than_rds_leaves_free_at_any_size(flavour: str) -
 
 
 def test_the_proof_of_a_restored_bank_touches_no_figure_of_this_one(bank: Templates) -> None:
-    """Its lines are counted by no filter, and it may sign in nowhere until somebody allows it."""
+    """Checks that no filter counts its lines, and that by default it cannot sign in."""
     proof = bank.container("proof")
     log = text(proof["LogConfiguration"]["Options"]["awslogs-group"])
     counted = {text(each["LogGroupName"]) for _, each in bank.of_type("AWS::Logs::MetricFilter")}
@@ -72,8 +72,8 @@ def test_each_server_and_each_cache_has_its_alarms(bank: Templates) -> None:
 
 
 def test_a_count_that_is_not_there_hides_no_other(bank: Templates) -> None:
-    """The load balancer writes each count only where it is not 0. An expression of two of them has
-    no result in a minute without one.
+    """Checks that alarms use single counts. The load balancer writes a count only if it is not 0,
+    and an expression of two counts has no result in a minute without one of them.
     """
     for name, alarm in _alarms(bank):
         for metric in alarm.get("Metrics", []):
@@ -81,7 +81,7 @@ def test_a_count_that_is_not_there_hides_no_other(bank: Templates) -> None:
 
 
 def test_each_count_is_of_the_lines_of_its_log(bank: Templates) -> None:
-    """The log, the pattern, and the value that is counted."""
+    """Checks the log, the pattern, and the value that is counted."""
     found = {
         (text(each["LogGroupName"]), made["MetricName"]): (
             each["FilterPattern"],
@@ -118,7 +118,7 @@ def test_each_count_is_of_the_lines_of_its_log(bank: Templates) -> None:
 
 
 def test_the_figures_are_those_that_the_task_logs() -> None:
-    """Ledger's own module, in its environment, on a page with each of its metrics."""
+    """Runs Ledger's module in its environment, on a page with all its metrics."""
     bank = templates("small")
     container = bank.container("web", "figures")
     *_, module = container["EntryPoint"]
@@ -156,13 +156,13 @@ def test_each_one_mails_and_is_in_the_table_of_the_page(bank: Templates) -> None
         for kind in ("AlarmActions", "OKActions"):
             assert [text(action) for action in alarm[kind]] == [topic], name
         assert alarm.get("ActionsEnabled", True) is True
-        assert f"| `{name}` |" in PAGE, f"the page does not say what {name} means"
+        assert f"| `{name}` |" in PAGE, f"the page does not explain {name}"
     (subscription,) = [each for _, each in bank.of_type("AWS::SNS::Subscription")]
     assert subscription["Protocol"] == "email"
 
 
 def test_each_has_its_place_in_the_runbook_and_the_runbook_no_other() -> None:
-    """Of all kinds of banks, with what it means, what to look at and what to do."""
+    """Checks the alarms of all kinds of banks: meaning, what to look at and what to do."""
     places = re.split(r"^### ", RUNBOOK, flags=re.MULTILINE)[1:]
     found = {match[1]: place for place in places if (match := re.match(r"`([a-z-]+)`\n", place))}
     kinds = ("small", "large", "aurora")
@@ -190,7 +190,7 @@ def test_each_metric_is_of_a_database_that_is_there(bank: Templates) -> None:
 
 
 def test_the_filters_read_what_the_audit_prints() -> None:
-    """The metric counts lines of JSON with `clean`; the audit of Ledger logs such a line."""
+    """Checks that Ledger's audit logs a JSON line with `clean`, which the metric counts."""
     bank = templates("small")
     environment = {each["Name"]: each["Value"] for each in bank.container("audit")["Environment"]}
     own = {"DJANGO_SETTINGS_MODULE": "ledger.settings", "PATH": "/usr/bin:/bin"}
@@ -228,7 +228,7 @@ def test_what_is_scheduled(bank: Templates) -> None:
         assert schedules[f"{bank.config.name}-{name}"]["ScheduleExpressionTimezone"] == "UTC"
     times = {name: _minute(schedules[f"{bank.config.name}-{name}"]) for name in names - often}
     assert times == {"audit": 90, "seal": 120, "statements": 135, "erase": 150, "retain": 165}
-    # A day is sealed if its audit was clean, and a statement issued of sealed days.
+    # A day is sealed if its audit was clean, and statements are issued for sealed days.
     assert times["audit"] < times["seal"] < times["statements"]
     group = bank.one("AWS::Scheduler::ScheduleGroup")["Name"]
     assert {each["State"] for each in schedules.values()} == {"ENABLED"}
@@ -243,15 +243,15 @@ def test_what_is_scheduled(bank: Templates) -> None:
 
 
 def _minute(schedule: Properties) -> int:
-    """Of the day, of an expression such as `cron(30 1 * * ? *)`."""
+    """Returns the minute of the day of an expression such as `cron(30 1 * * ? *)`."""
     found = re.fullmatch(r"cron\((\d+) (\d+) \* \* \? \*\)", schedule["ScheduleExpression"])
     assert found, schedule
     return int(found[2]) * 60 + int(found[1])
 
 
 def test_services_of_aws_may_encrypt_what_they_publish(bank: Templates) -> None:
-    """Without a condition on the account: EventBridge does not name it to KMS, and what it cannot
-    encrypt it drops in silence. Whose alarms are taken is said by the topic.
+    """Checks that there is no condition on the account. EventBridge does not send it to KMS, and
+    silently drops what it cannot encrypt. The topic's policy limits which account may publish.
     """
     (key,) = [key for _, key in bank.of_type("AWS::KMS::Key")]
     encrypts = {

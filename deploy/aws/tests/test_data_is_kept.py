@@ -1,4 +1,4 @@
-"""Encryption of everything that holds data, and what stays when somebody deletes too much."""
+"""Encryption of everything that contains data, and what is kept if somebody deletes too much."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,8 @@ from ledger_aws.environment import of_every_task
 
 from tests.flavours import Templates, templates, text
 
-# Every type that holds data, and how its encryption shows. A new type has to be put into one of
-# these two lists.
+# Every type that contains data, and the property of its encryption. Add a new type to one of these
+# two lists.
 ENCRYPTED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "AWS::SecretsManager::Secret": lambda it: it["KmsKeyId"],
     "AWS::RDS::DBCluster": lambda it: it["StorageEncrypted"] and it["KmsKeyId"],
@@ -22,7 +22,7 @@ ENCRYPTED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "AWS::SNS::Topic": lambda it: it["KmsMasterKeyId"],
     "AWS::RDS::DBProxy": lambda it: it["RequireTLS"],
     "AWS::KMS::Key": lambda it: it["EnableKeyRotation"],
-    # A replica is as its source is, an instance of Aurora as its cluster.
+    # A replica has the same properties as its source, an instance of Aurora as its cluster.
     "AWS::RDS::DBInstance": lambda it: (
         (it.get("StorageEncrypted") and it["KmsKeyId"])
         or it.get("SourceDBInstanceIdentifier") or it.get("DBClusterIdentifier")
@@ -69,7 +69,7 @@ def test_keys_named_are_ours(bank: Templates) -> None:
 
 
 def _databases(bank: Templates) -> list[tuple[str, dict[str, Any]]]:
-    """Those that hold the bank: not a replica, which has nothing of its own."""
+    """Returns the databases with the bank's data, without replicas, which only have copies."""
     kind = "AWS::RDS::DBCluster" if bank.config.is_aurora else "AWS::RDS::DBInstance"
     return [
         (id, each) for id, each in bank.of_type(kind) if "SourceDBInstanceIdentifier" not in each
@@ -141,8 +141,8 @@ def test_storage_grows_up_to_a_limit() -> None:
 
 def test_logs_end(bank: Templates) -> None:
     groups = dict(bank.of_type("AWS::Logs::LogGroup"))
-    told = of_every_task(bank.config)["LEDGER_KEEP_LOGS_DAYS"]
-    assert {str(group["RetentionInDays"]) for group in groups.values()} == {told} == {"365"}
+    days = of_every_task(bank.config)["LEDGER_KEEP_LOGS_DAYS"]
+    assert {str(group["RetentionInDays"]) for group in groups.values()} == {days} == {"365"}
     names = {group["LogGroupName"].rpartition("/")[2] for group in groups.values()}
     of_rds = {"postgresql"} if bank.config.is_aurora else {"postgresql", "upgrade"}
     ours = {"web", "commands", "sessions", "proofs", "gate", "flows"}
@@ -150,8 +150,8 @@ def test_logs_end(bank: Templates) -> None:
 
 
 def test_every_log_of_every_server_has_a_group_of_ours_before_it(bank: Templates) -> None:
-    """RDS names its groups after the server, and makes those that are missing: without our key,
-    and for ever.
+    """Checks the log groups of every server. RDS makes a missing group itself, without our key, and
+    keeps its lines forever.
     """
     groups = {group["LogGroupName"]: id for id, group in bank.of_type("AWS::Logs::LogGroup")}
     wanted = set()
@@ -164,9 +164,9 @@ def test_every_log_of_every_server_has_a_group_of_ours_before_it(bank: Templates
     assert wanted == {name for name in groups if name.startswith("/aws/rds/")}
 
 
-def test_postgres_is_told_what_protects_the_bank(bank: Templates) -> None:
-    """TLS alone, limits of time, and no statement or detail in the log: names and amounts stand
-    there. `tests/ledger/own_roles/test_parameters.py` tries them on a server.
+def test_postgres_has_the_parameters_that_protect_the_bank(bank: Templates) -> None:
+    """Checks TLS, time limits, and that the log has no statements or details, which contain names
+    and amounts. `tests/ledger/own_roles/test_parameters.py` tries them on a server.
     """
     found = [
         group["Parameters"]
@@ -247,7 +247,7 @@ def test_a_restored_bank_begins_with_the_snapshot(flavour: str) -> None:
 
 @pytest.mark.parametrize("flavour", ["restored", "aurora restored"])
 def test_the_key_of_a_restored_bank_is_there_before_its_snapshot_is_read(flavour: str) -> None:
-    """Whoever restores copies the snapshot under that key, and SECRET_KEY into an empty secret."""
+    """Checks the stack of keys: the snapshot is copied with its key, SECRET_KEY into its secret."""
     bank = templates(flavour)
     assert bank.keys is not None
     kinds = {each["Type"] for each in bank.keys["Resources"].values()}
@@ -262,4 +262,4 @@ def test_the_key_of_a_restored_bank_is_there_before_its_snapshot_is_read(flavour
     assert not {"SecretString", "GenerateSecretString"} & set(secret)
     assert "KeysKey" in text(secret["KmsKeyId"])
     assert bank.keys["Outputs"]["SecretKeyArn"]
-    assert templates("small").keys is None  # a bank that is there keeps its key where it is
+    assert templates("small").keys is None  # an existing bank keeps its key in its stack

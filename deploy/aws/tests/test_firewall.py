@@ -1,4 +1,4 @@
-"""AWS WAF stands before the load balancer, and logs no secret; every connection is logged."""
+"""AWS WAF protects the load balancer and logs no secrets; every connection is logged."""
 
 import pytest
 from aws_cdk import App
@@ -36,7 +36,7 @@ def test_rules_of_aws_block_but_for_large_bodies(bank: Templates) -> None:
     assert set(rules) == MANAGED | {"rate-of-pages", "rate-of-api"}
 
 
-def test_an_address_that_asks_too_often_is_told_to_wait(bank: Templates) -> None:
+def test_an_address_with_too_many_requests_gets_retry_after(bank: Templates) -> None:
     found = {}
     for name in ("pages", "api"):
         rule = _rules(bank)[f"rate-of-{name}"]

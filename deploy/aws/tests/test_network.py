@@ -1,4 +1,4 @@
-"""Nothing is public but the load balancer, and nobody may talk to more than they need."""
+"""Only the load balancer is public, and each part may connect only to what it needs."""
 
 import subprocess
 from typing import Any
@@ -10,7 +10,7 @@ BALANCER_PORTS = {80, 443}
 
 
 def _rules(bank: Templates, way: str) -> list[tuple[str, dict[str, Any]]]:
-    """Each rule with the group that it is of; `way` is Ingress or Egress."""
+    """Returns each rule with its group; `way` is Ingress or Egress."""
     found = []
     for id, group in bank.of_type("AWS::EC2::SecurityGroup"):
         found += [(id, rule) for rule in group.get(f"SecurityGroup{way}", [])]
@@ -19,7 +19,7 @@ def _rules(bank: Templates, way: str) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def test_the_internet_enters_by_the_load_balancer_alone(bank: Templates) -> None:
+def test_the_internet_enters_only_by_the_load_balancer(bank: Templates) -> None:
     entries = [
         (group, rule) for group, rule in _rules(bank, "Ingress")
         if rule.get("CidrIp") in EVERYBODY or rule.get("CidrIpv6") in EVERYBODY
@@ -69,7 +69,7 @@ def test_events_go_out_to_each_port_that_a_webhook_may_have(bank: Templates) -> 
 
 
 def test_no_rule_is_given_twice(bank: Templates) -> None:
-    """EC2 refuses the second. A port that is looked up is that of Postgres."""
+    """Checks for repeated rules, which EC2 refuses. An unresolved port is Postgres's."""
     pairs = [
         (text(rule["GroupId"]), text(rule["SourceSecurityGroupId"]),
          rule["FromPort"] if isinstance(rule["FromPort"], int) else 5432)
@@ -133,7 +133,7 @@ def test_the_database_and_the_cache_have_no_way_to_the_internet(bank: Templates)
     )
 
 
-def test_pages_go_by_tls_alone(bank: Templates) -> None:
+def test_pages_go_only_by_tls(bank: Templates) -> None:
     listeners = {
         each["Port"]: each for _, each in bank.of_type("AWS::ElasticLoadBalancingV2::Listener")
     }

@@ -1,4 +1,4 @@
-"""nginx stands between the load balancer and the web process of each task."""
+"""nginx runs between the load balancer and the web process of each task."""
 
 import subprocess
 from pathlib import Path
@@ -8,7 +8,7 @@ from tests.flavours import ROOT, Templates, text
 FAKE = '#!/bin/sh\nprintf "%s\\n" "$@"; cat "$4"; cat "$(dirname "$4")/ledger.conf"\n'
 
 
-def test_the_load_balancer_reaches_nginx_alone(bank: Templates) -> None:
+def test_the_load_balancer_reaches_only_nginx(bank: Templates) -> None:
     _, service = bank.service("web")
     (target,) = service["LoadBalancers"]
     assert (target["ContainerName"], target["ContainerPort"]) == ("nginx", 8080)

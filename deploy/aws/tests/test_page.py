@@ -1,5 +1,5 @@
-"""The commands of docs/deploy-aws.md that need an account: the AWS CLI itself checks each, up to
-the call. Those below `here` run.
+"""The commands of docs/deploy-aws.md that need an account. The real AWS CLI checks each command, up
+to the call. Commands below `here` run.
 """
 
 import json
@@ -17,7 +17,7 @@ from tests.flavours import ROOT, templates
 PAGE = (ROOT / "docs/deploy-aws.md").read_text()
 NAMES = (ROOT / "deploy/aws/names.sh").read_text()
 STAND_IN = Path(__file__).with_name("stand_in.py")
-# LEDGER_SHELL=zsh tries the page in that one.
+# LEDGER_SHELL=zsh runs the page in zsh.
 SHELL = [os.environ.get("LEDGER_SHELL", "bash"), "-eu", "-o", "pipefail", "-c"]
 HOSTS = {"rds": "proof.example.com", "aurora": "proof.cluster.example.com"}
 IDS = {"rds": "db-LEDGERPROOF", "aurora": "cluster-LEDGERPROOF"}
@@ -35,7 +35,7 @@ FIRST_SECRET_KEY = "lanterns-over-slow-rivers"
 
 
 def _script(*kinds: str) -> str:
-    """The commands of all blocks of these kinds, in their order."""
+    """Returns the commands of all blocks of these kinds, in their order."""
     commands = []
     for found, text in BLOCKS:
         if found not in (*kinds, "names"):
@@ -47,7 +47,7 @@ def _script(*kinds: str) -> str:
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an `aws` that calls nobody, and others that do nothing."""
+    """Returns a folder with a fake `aws`, and other programs that do nothing."""
     folder = tmp_path_factory.mktemp("programs")
     (folder / "aws").write_text(f"#!{sys.executable}\n{STAND_IN.read_text()}")
     for name in OTHERS:
@@ -59,7 +59,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True)
 class Walk:
-    """The page, walked through for one kind of database."""
+    """A run through the page for one kind of database."""
 
     kind: str
     bank: str
@@ -111,7 +111,7 @@ def test_each_command_is_one_of_the_cli(calls: list[str]) -> None:
 
 
 def test_the_cli_of_cdk_reads_what_the_library_writes() -> None:
-    """An older one refuses it: "This CDK CLI is not compatible with the CDK library"."""
+    """Checks the versions: an older CLI is "not compatible with the CDK library"."""
     from aws_cdk.cloud_assembly_schema import Manifest
 
     needed = str(Manifest.cli_version())
@@ -123,7 +123,7 @@ def numbers_of(version: str) -> tuple[int, ...]:
 
 
 def test_each_deployment_is_of_a_bank_that_can_be_made(walk: Walk, calls: list[str]) -> None:
-    """With the context of the page, and an ARN where the CLI answered something made up."""
+    """Builds with the context of the page; made-up answers of the CLI are replaced by an ARN."""
     from ledger_aws.config import read
 
     deployments = [call for call in calls if call.startswith(f"{CDK} deploy --all")]
@@ -138,7 +138,7 @@ def test_each_deployment_is_of_a_bank_that_can_be_made(walk: Walk, calls: list[s
 
 
 def test_a_bank_of_another_name_touches_nothing_of_the_first(walk: Walk) -> None:
-    """But the repository of images, which banks share."""
+    """Checks all names except the repository of images, which banks share."""
     if walk.bank == "ledger":
         return
     for call in walk.calls:
@@ -147,7 +147,7 @@ def test_a_bank_of_another_name_touches_nothing_of_the_first(walk: Walk) -> None
 
 
 def test_a_restored_bank_has_the_values_of_the_first_under_its_own_key(walk: Walk) -> None:
-    """They go through pipes: nobody reads them on the screen or among arguments."""
+    """Checks that values go through pipes, so they are never on the screen or in arguments."""
     of_restored = {name: value for name, value in walk.values.items() if "restored" in name}
     assert sorted(of_restored.values()) == [FIRST_SECRET_KEY, walk.values[f"{walk.bank}/mail"]]
     for value in of_restored.values():
@@ -159,7 +159,7 @@ def test_a_restored_bank_has_the_values_of_the_first_under_its_own_key(walk: Wal
 
 
 def test_a_restored_bank_begins_with_a_copy_of_the_snapshot_under_its_own_key(walk: Walk) -> None:
-    """The key is made first, and there is a value in the empty secret before a task starts."""
+    """Checks that the key is made first, and that the secret has a value before a task starts."""
     from ledger_aws.config import read
 
     keys, bank = (
@@ -179,7 +179,7 @@ def test_a_restored_bank_begins_with_a_copy_of_the_snapshot_under_its_own_key(wa
 
 
 def test_the_proof_is_of_the_task_that_looked_at_the_restored_database(walk: Walk) -> None:
-    """Its exit code and its own log: the newest line of all audits may be of the first bank."""
+    """Checks the task's exit code and log: the newest audit line may be from the first bank."""
     (run,) = [call for call in walk.calls if "--overrides" in call]
     assert f'"DB_HOST", "value": "{HOSTS[walk.kind]}"' in run
     assert f":dbuser:{IDS[walk.kind]}/ledger_auditor" in walk.one("aws iam put-role-policy")
@@ -188,7 +188,7 @@ def test_the_proof_is_of_the_task_that_looked_at_the_restored_database(walk: Wal
     log = walk.one("aws logs")
     audit = templates("large").container("proof")
     prefix = audit["LogConfiguration"]["Options"]["awslogs-stream-prefix"]
-    assert "get-log-events" in log  # of one page: with text each page would be asked by itself
+    assert "get-log-events" in log  # one page: with text output the CLI would query each page
     assert f"--log-stream-name {prefix}/{audit['Name']}/{task} " in log
     codes = [call for call in walk.calls if "exitCode" in call]
     assert codes
@@ -197,7 +197,7 @@ def test_the_proof_is_of_the_task_that_looked_at_the_restored_database(walk: Wal
 
 
 def test_the_secret_of_mail_is_an_address_that_ledger_reads(walk: Walk, tmp_path: Path) -> None:
-    """Passwords of SES have letters that an address cannot have."""
+    """Checks the quoting, because SES passwords have characters that a URL cannot have."""
     secret = walk.values[f"{walk.bank}/mail"]
     code = "from ledger import settings as s; print(s.EMAIL_HOST_USER, s.EMAIL_HOST_PASSWORD)"
     own = {"PATH": "/usr/bin:/bin", "LEDGER_DATA_DIR": str(tmp_path), "EMAIL_URL": secret}
@@ -209,8 +209,8 @@ def test_the_secret_of_mail_is_an_address_that_ledger_reads(walk: Walk, tmp_path
 
 
 def test_zsh_reads_no_part_of_an_arn_as_a_modifier() -> None:
-    """`$ACCOUNT:secret` is a substitution within the number there; `${ACCOUNT}:secret` is not.
-    zsh itself is rarely installed: LEDGER_SHELL.
+    """Checks for braces: in zsh `$ACCOUNT:secret` is a substitution, `${ACCOUNT}:secret` is not.
+    zsh is rarely installed; with LEDGER_SHELL=zsh the tests use it.
     """
     assert re.findall(r"\$[A-Z_]+:\S*", "".join(text for _, text in BLOCKS) + NAMES) == []
 
@@ -221,7 +221,7 @@ def test_a_console_is_opened_when_its_agent_is_there(walk: Walk) -> None:
 
 
 def test_what_each_later_section_needs_is_read_from_a_file() -> None:
-    """A terminal of months later has nothing of the first day."""
+    """Checks that later sections read their variables again, because they run months later."""
     later = PAGE[PAGE.index("## A new version") :]
     assert " ".join(later.split()).count("ead the names of step 1") == 3
     read_again = set(re.findall(r"\b([A-Z_]+)=", PAGE[: PAGE.index("**2. The image**")]))

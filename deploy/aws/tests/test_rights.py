@@ -1,4 +1,4 @@
-"""Who may what: the web has no secret of the owner, and no role more than it needs."""
+"""Rights: web tasks cannot read the owner's secret, and no role has more rights than it needs."""
 
 import re
 import subprocess
@@ -9,12 +9,12 @@ from ledger_aws.config import WrongContext, read
 
 from tests.flavours import GIVEN, OIDC_SECRET, ROOT, Templates, templates, text
 
-# Actions that cannot name a resource, and why they are there.
+# Actions that cannot name a resource, and the reason for each.
 WITHOUT_RESOURCE = {
     "ecr:GetAuthorizationToken",  # to pull the image
     "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",  # ECS Exec, of the console
     "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
-    "logs:DescribeLogGroups",  # the agent of ECS Exec looks for its log among all
+    "logs:DescribeLogGroups",  # the agent of ECS Exec searches all groups for its log
 }  # fmt: skip
 AS_ROLE = {
     "web": "ledger_web|ledger_explorer",
@@ -29,7 +29,7 @@ SECRETS = {
     "web": {"SECRET_KEY", "CACHE_URL", "EMAIL_URL", "LEDGER_METRICS_TOKEN"},
     "console": {"SECRET_KEY", "CACHE_URL", "EMAIL_URL"},
     "alerts": {"SECRET_KEY", "EMAIL_URL"},
-    "work": {"SECRET_KEY", "EMAIL_URL"},  # whose webhook is given up gets a mail
+    "work": {"SECRET_KEY", "EMAIL_URL"},  # it sends an email when it gives up on a webhook
 }
 LOGIN = re.compile(r"dbuser:")
 
@@ -43,7 +43,7 @@ def _actions(statements: list[dict[str, Any]]) -> set[str]:
 
 
 def _admin_secret(bank: Templates) -> str:
-    """The logical id of what gives out the administrator's secret."""
+    """Returns the logical id of the resource with the administrator's secret."""
     ((id, _),) = bank.of_type("AWS::SecretsManager::SecretTargetAttachment")
     return id
 
@@ -67,7 +67,7 @@ def test_roles_have_no_wide_policies_of_aws(bank: Templates) -> None:
             assert set(statement["Principal"]) == {"Service"}, id
 
 
-def test_roles_are_passed_to_tasks_alone(bank: Templates) -> None:
+def test_roles_are_passed_only_to_tasks(bank: Templates) -> None:
     found = [
         statement
         for _, policy in bank.of_type("AWS::IAM::Policy")
@@ -80,7 +80,7 @@ def test_roles_are_passed_to_tasks_alone(bank: Templates) -> None:
         assert condition == {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
 
 
-def test_each_task_signs_in_as_its_own_role_alone(bank: Templates) -> None:
+def test_each_task_signs_in_only_as_its_own_role(bank: Templates) -> None:
     for task, expected in AS_ROLE.items():
         statements = bank.statements(bank.role_of(task))
         logins = [
@@ -100,7 +100,7 @@ def test_each_task_signs_in_as_its_own_role_alone(bank: Templates) -> None:
 
 
 def test_the_web_signs_in_as_the_explorer_wherever_it_signs_in_as_itself(bank: Templates) -> None:
-    """Queries run on a replica, through the proxy or on the server, as pages do."""
+    """Checks replica, proxy and server, because queries run where pages read."""
 
     def places(role: str, statements: list[dict[str, Any]]) -> set[str]:
         arns = (text(arn) for each in statements for arn in _list(each["Resource"]))
@@ -114,7 +114,7 @@ def test_the_web_signs_in_as_the_explorer_wherever_it_signs_in_as_itself(bank: T
 
 
 def test_logins_name_the_id_of_a_resource(bank: Templates) -> None:
-    """IAM compares `DbiResourceId` or `prx-...`; with an ARN or a name there it lets nobody in."""
+    """Checks for `DbiResourceId` or `prx-...`: with an ARN or a name, IAM refuses every login."""
     exports = {
         output["Export"]["Name"]: text(output["Value"])
         for template in bank.all
@@ -151,7 +151,7 @@ def test_the_web_is_the_owner_nowhere(bank: Templates) -> None:
     assert "DB_SECRET_ID" not in settings
 
 
-def test_one_task_alone_reads_the_secret_of_the_administrator(bank: Templates) -> None:
+def test_only_one_task_reads_the_secret_of_the_administrator(bank: Templates) -> None:
     admin = _admin_secret(bank)
     readers = {
         id for id, policy in bank.of_type("AWS::IAM::Policy") if admin in text(policy)
@@ -167,8 +167,8 @@ def test_each_task_gets_the_secrets_that_it_needs(bank: Templates) -> None:
 
 
 def test_a_console_opens_where_its_session_is_logged(bank: Templates) -> None:
-    """ECS Exec refuses the shell unless its agent finds the log group and sees that it is
-    encrypted: AWS's page for the logging of ECS Exec names these four actions.
+    """Checks the four actions of AWS's page on ECS Exec logging. ECS Exec refuses the shell unless
+    its agent finds the log group and sees that the group is encrypted.
     """
     statements = bank.statements(bank.role_of("console"))
     on_logs = {
@@ -195,7 +195,7 @@ def test_a_console_opens_where_its_session_is_logged(bank: Templates) -> None:
 
 
 def test_each_scheduled_command_may_record_that_it_ran() -> None:
-    """By the rights that Ledger grants to each role; the owner has all of them."""
+    """Checks against the rights that Ledger grants to each role; the owner has all rights."""
     bank = templates("small")
     code = (
         "import ledger.db.tables;"
@@ -241,7 +241,7 @@ def test_a_setting_that_is_secret_comes_from_secrets_manager() -> None:
 
 
 def test_every_setting_that_is_secret_is_refused_as_a_value() -> None:
-    """All of `.env.example` that a context may have, and whose name tells that it is a secret."""
+    """Checks all settings of `.env.example` that a context may have and that look like secrets."""
     example = (ROOT / ".env.example").read_text()
     names = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
     secret = re.compile(r"SECRET$|TOKEN$|PASSWORD|HEADERS$|_KEYS?$|FALLBACKS$")
@@ -268,12 +268,12 @@ def test_files_of_attachments_are_for_the_web_and_the_console_and_erasing_delete
         for each in statements:
             is_list = _list(each["Action"]) == ["s3:ListBucket"]
             assert ("/attachments/*" in text(each["Resource"])) is not is_list, task
-        told = {each["Name"]: each["Value"] for each in bank.container(task)["Environment"]}
-        assert told.get("LEDGER_ATTACHMENTS") == ("s3" if task in wanted else None), task
-        assert ("LEDGER_ATTACHMENTS_BUCKET" in told) == (task in wanted)
+        variables = {each["Name"]: each["Value"] for each in bank.container(task)["Environment"]}
+        assert variables.get("LEDGER_ATTACHMENTS") == ("s3" if task in wanted else None), task
+        assert ("LEDGER_ATTACHMENTS_BUCKET" in variables) == (task in wanted)
 
 
-def test_the_proxy_signs_in_as_the_roles_of_the_web_alone(bank: Templates) -> None:
+def test_the_proxy_signs_in_only_as_the_roles_of_the_web(bank: Templates) -> None:
     proxies = list(bank.of_type("AWS::RDS::DBProxy"))
     assert len(proxies) == (1 if bank.config.proxy else 0)
     for _, proxy in proxies:
@@ -292,9 +292,9 @@ def test_the_password_of_the_administrator_changes_by_itself(bank: Templates) ->
     assert schedule["RotationRules"]["ScheduleExpression"] == "rate(30 days)"
 
 
-def test_each_task_reads_secrets_and_decrypts_by_the_key_of_its_own_bank(bank: Templates) -> None:
-    """A secret that another key encrypts is one that no task can read. Those given by their ARN are
-    under AWS's key for Secrets Manager or, later, under that of the bank.
+def test_each_task_reads_secrets_and_decrypts_with_its_banks_key(bank: Templates) -> None:
+    """Checks the keys, because tasks cannot read a secret under another key. Secrets given by ARN
+    use AWS's key for Secrets Manager or, later, the bank's key.
     """
     given = {bank.config.mail_secret, *bank.config.secret_settings.values()}
     for task in AS_ROLE:

@@ -17,7 +17,7 @@ PROPERTIES = {
 
 
 def _depends_on(bank: Templates, id: str) -> set[str]:
-    """All that CloudFormation makes before this one."""
+    """Returns all resources that CloudFormation makes before this one."""
     seen: set[str] = set()
     left = [id]
     while left:
@@ -40,7 +40,7 @@ def test_services_wait_for_roles_and_migrations(bank: Templates) -> None:
 
 
 def test_a_new_image_runs_them_again(bank: Templates) -> None:
-    """A resource is updated when its properties change: here the revision of its task."""
+    """Checks that a property changes, which updates the resource: the revision of its task."""
     for _, gate in bank.of_type("Custom::Task"):
         definition = gate["TaskDefinition"]["Ref"]
         family = bank.resources[definition]["Properties"]["Family"]
@@ -78,7 +78,7 @@ def test_the_worker_is_healthy_while_its_heartbeat_is_young(bank: Templates) -> 
 
 
 def test_one_task_delivers_events_at_all_times(bank: Templates) -> None:
-    """ECS starts another when it ends, and the new one of a deployment before the old one ends."""
+    """Checks the deployment limits: ECS starts the new task before the old one ends."""
     _, service = bank.service("work")
     assert service["DesiredCount"] == 1
     deployment = service["DeploymentConfiguration"]
@@ -89,7 +89,7 @@ def test_one_task_delivers_events_at_all_times(bank: Templates) -> None:
     container = bank.container("work")
     assert container["Essential"] is True
     assert container["Command"][:2] == ["work", "--webhooks"]
-    # Longer than one attempt may take: then what is being sent is not sent again.
+    # Longer than one attempt may take, so that a running delivery is not sent again.
     assert container["StopTimeout"] >= 60
     (log,) = [
         id for id, group in bank.of_type("AWS::Logs::LogGroup")
@@ -99,7 +99,7 @@ def test_one_task_delivers_events_at_all_times(bank: Templates) -> None:
 
 
 def test_a_deployment_leaves_the_number_of_tasks_to_scaling(bank: Templates) -> None:
-    """A count in the template is set again by each deployment: at noon, two in place of six."""
+    """Checks that the template has no count, which each deployment would set again."""
     assert "DesiredCount" not in bank.service("web")[1]
     target = bank.one("AWS::ApplicationAutoScaling::ScalableTarget")
     assert (target["MinCapacity"], target["MaxCapacity"]) == bank.config.size.tasks
@@ -108,7 +108,7 @@ def test_a_deployment_leaves_the_number_of_tasks_to_scaling(bank: Templates) -> 
 def test_a_task_is_ready_when_its_database_is(bank: Templates) -> None:
     group = bank.one("AWS::ElasticLoadBalancingV2::TargetGroup")
     assert group["HealthCheckPath"] == "/readyz"
-    # A failover of RDS takes one to two minutes, and replaces no task.
+    # A failover of RDS takes one to two minutes and must not replace tasks.
     assert group["HealthCheckIntervalSeconds"] * group["UnhealthyThresholdCount"] >= 150
     assert "/healthz" in text(bank.container("web")["HealthCheck"]["Command"])
 
@@ -118,7 +118,7 @@ def test_a_task_is_ready_when_its_database_is(bank: Templates) -> None:
 
 @pytest.fixture
 def handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Stubber]]:
-    """handlers/run_task.py with a client of ECS that answers what a test says."""
+    """Yields handlers/run_task.py with a client of ECS whose answers a test sets."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "of-nobody")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")

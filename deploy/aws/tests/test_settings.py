@@ -1,4 +1,4 @@
-"""What tasks are told are settings of Ledger, and Ledger starts with them."""
+"""The variables of tasks are settings of Ledger, and Ledger starts with them."""
 
 import os
 import re
@@ -14,12 +14,12 @@ from tests.flavours import FLAVOURS, ROOT, Templates, templates
 
 KNOWN = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 PYTHON = ROOT / ".venv/bin/python"
-# Whose tokens are made without asking AWS.
+# Credentials, with which tokens are made without calling AWS.
 NOBODY = {
     "AWS_ACCESS_KEY_ID": "of-nobody", "AWS_SECRET_ACCESS_KEY": "of-nobody",
     "DJANGO_SETTINGS_MODULE": "ledger.settings",
 }  # fmt: skip
-# In place of what ECS reads from Secrets Manager.
+# Test values for what ECS reads from Secrets Manager.
 SECRETS = {
     "SECRET_KEY": "kC4xZ1vB8nM3qW6eR9tY2uI5oP7aS0dFgHjKlQwErTyUiOpAsDfGhJkLzXcVbNm1",
     "CACHE_URL": "rediss://:lanterns@cache.example:6379/0",
@@ -45,7 +45,7 @@ print(json.dumps({"database": database, "aliases": sorted(settings.DATABASES),
     "proxies": settings.ALLAUTH_TRUSTED_PROXY_COUNT, "role": settings.LEDGER_ROLE}))
 """
 
-# Ledger's own sign-in of the explorer, up to the token that AWS would take and the connection.
+# Ledger's sign-in of the explorer, up to the token for AWS and the connection.
 EXPLORER = """
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -65,7 +65,7 @@ print(json.dumps({name: str(found.get(name)) for name in ("host", "user", "sslmo
 
 
 def _resolved(value: Any, files: Path) -> str:
-    """What CloudFormation would write, with made-up hosts, and files that are here."""
+    """Returns a value as CloudFormation would write it, with made-up hosts and local files."""
     if isinstance(value, dict):
         ((function, given),) = value.items()
         if function == "Fn::Join":
@@ -92,12 +92,12 @@ def files(tmp_path: Path) -> Path:
 
 
 def _start(settings: dict[str, str], files: Path) -> dict[str, Any]:
-    """What the settings module of Ledger makes of them."""
+    """Returns the values in Ledger's settings module with these variables."""
     return _run(PRINT, settings, files)
 
 
 def _run(code: str, settings: dict[str, str], files: Path) -> dict[str, Any]:
-    """What the code prints, in the environment of Ledger."""
+    """Runs code in Ledger's environment, and returns the JSON that it prints."""
     import json
 
     own = {"PATH": os.environ["PATH"], "HOME": str(files), "LEDGER_DATA_DIR": str(files)}
@@ -112,11 +112,11 @@ def _run(code: str, settings: dict[str, str], files: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("flavour", ["small", "aurora", "large without a proxy"])
-def test_the_explorer_signs_in_where_the_web_does_by_a_token_of_its_own(
+def test_the_explorer_signs_in_where_the_web_does_with_another_token(
     flavour: str, files: Path
 ) -> None:
-    """Behind RDS Proxy, which lets IAM say who may: no password, and nothing at the session's start
-    that a proxy refuses or keeps a connection for.
+    """Checks RDS Proxy too, where IAM decides: no password, and no option at the start of a session
+    that a proxy refuses or that pins a connection.
     """
     bank = templates(flavour)
     settings = _environment(bank.container("web"), files)
@@ -162,7 +162,7 @@ def test_ledger_starts_with_them(flavour: str, task: str, files: Path) -> None:
 
 
 def test_a_connection_lives_longer_in_a_task_than_in_the_load_balancer(bank: Templates) -> None:
-    """The other way round a task closes one as a request comes, which then fails with 502."""
+    """Checks the timeouts: a task that closes first would fail some requests with 502."""
     (kept,) = re.findall(r"keepalive_timeout (\d+)s;", files_of_nginx()["NGINX_CONF"])
     balancer = bank.one("AWS::ElasticLoadBalancingV2::LoadBalancer")
     attributes = {each["Key"]: each["Value"] for each in balancer["LoadBalancerAttributes"]}

@@ -1,4 +1,4 @@
-"""Both templates of each flavour are valid, and made without asking anybody."""
+"""Both templates of each flavour are valid, and made without calling AWS."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from ledger_aws.config import WrongContext, read
 
 from tests.flavours import GIVEN, Templates, templates, text
 
-# W3010: zones are named, so that none has to be looked up. W3005: CDK names dependencies twice.
+# W3010: zones are named, so CDK does not look them up. W3005: CDK names dependencies twice.
 OURS = {
     "Name", "ReplicationGroupId", "DBInstanceIdentifier", "DBClusterIdentifier", "DBProxyName",
     "TopicName", "AlarmName", "ClusterName", "Family", "AliasName", "LogGroupName",
     "functionName",
 }  # fmt: skip
 LEFT_OUT = ["W3010", "W3005"]
-# A cluster from a snapshot has the snapshot's administrator, and a new password.
+# A cluster from a snapshot has the administrator of the snapshot, with a new password.
 OF_A_SNAPSHOT = "E3021"
 
 NO_METADATA = {"AWS_EC2_METADATA_DISABLED": "1"}
@@ -56,8 +56,8 @@ def test_the_app_runs_without_the_cli(tmp_path: Path) -> None:
     assert (tmp_path / "Data.template.json").exists()
 
 
-# Names that an account and region have once, and names of what is within something else, or no name
-# at all: a host, a kind, a policy of one role.
+# Names that must be unique in an account and region; then names inside another resource, and values
+# that are not names: a host, a kind, a policy of one role.
 OF_ALL = re.compile(r"(Name|Identifier|ReplicationGroupId|Family|functionName)$")
 NOT_OF_ALL = re.compile(
     r"RecordSet|Certificate|ScalingPolicy|ScalableTarget|Custom::|ECS::Service|IAM::Policy|Lambda"
@@ -74,7 +74,7 @@ SAME = {
 
 
 def _names(bank: Templates) -> set[tuple[str, str, str]]:
-    """Each literal name by its type; the templates of other makers have it among parameters."""
+    """Returns each literal name with its type; nested templates have it in their parameters."""
     found = set()
     for resource in bank.resources.values():
         properties = resource.get("Properties", {})
@@ -89,8 +89,8 @@ def _names(bank: Templates) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize(
     ("first", "second"), [("large", "restored large"), ("aurora", "aurora restored")]
 )
-def test_a_second_bank_beside_the_first_takes_no_name_of_it(first: str, second: str) -> None:
-    """CloudFormation refuses what exists."""
+def test_a_second_bank_uses_none_of_the_first_ones_names(first: str, second: str) -> None:
+    """Checks for common names, because CloudFormation refuses a name that exists."""
     both = _names(templates(first)) & _names(templates(second))
     assert both == set()
     exports = [
@@ -104,7 +104,7 @@ def test_a_second_bank_beside_the_first_takes_no_name_of_it(first: str, second: 
 
 
 def test_names_begin_with_that_of_the_bank(bank: Templates) -> None:
-    """So `-c name=restored` disturbs nothing."""
+    """Checks the prefix of names, so that `-c name=restored` does not change the first bank."""
     names = {(key, value) for _, key, value in _names(bank)}
     assert ("functionName", f"{bank.config.name}-rotation") in names
     for key, value in names:
@@ -113,7 +113,7 @@ def test_names_begin_with_that_of_the_bank(bank: Templates) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"regoin": "eu-west-1"}, "regoin"),
         ({"account": "1234"}, "account"),
@@ -125,12 +125,12 @@ def test_names_begin_with_that_of_the_bank(bank: Templates) -> None:
         ({"name": "Ledger"}, "small letters"),
         ({"proxy": "yes"}, "true or false"),
         ({"OIDC_CLIENT_SECRET": "lanterns"}, "OIDC_CLIENT_SECRET.*Secrets Manager"),
-        ({"LEDGER_METRICS_TOKEN": "lanterns"}, "the stack makes one"),
+        ({"LEDGER_METRICS_TOKEN": "lanterns"}, "the stack generates"),
         ({"LEDGER_EXPLORER_PASSWORD": "lanterns"}, "tokens of IAM"),
     ],
 )
-def test_wrong_context_is_refused(changed: dict[str, str], said: str) -> None:
-    with pytest.raises(WrongContext, match=said):
+def test_wrong_context_is_refused(changed: dict[str, str], message: str) -> None:
+    with pytest.raises(WrongContext, match=message):
         read(GIVEN | changed)
 
 
