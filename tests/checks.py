@@ -8,7 +8,8 @@ Prints each finding as `file:line: what is wrong`, and exits 1 if there is any:
 - no test module imports another: shared helpers stand in plain modules;
 - every file that docs, docstrings and comments name in backticks exists;
 - code inside a text (a program that a test starts, an example of the docs) imports what exists;
-- the import contracts of `pyproject.toml` know every package of Python at the top.
+- the import contracts of `pyproject.toml` know every package of Python at the top;
+- no text and no name has one of the words that docs/glossary.md lists as those we do not use.
 """
 
 import ast
@@ -38,6 +39,68 @@ IMPORT_IN_TEXT = re.compile(
 )
 SINGLE_TAG = re.compile(r"\{%((?!%\}).)*%\}|\{\{((?!\}\}).)*\}\}")
 OPEN_TAG = re.compile(r"{[%{#](?!.*[%}#]})")
+
+# Words that a reader has to read twice, in lower case, and what to write instead.
+AVOIDED_WORDS = {
+    "tell": "return, show, print, notify",
+    "tells": "returns, shows, prints, notifies",
+    "told": "returned, shown, notified",
+    "telling": "showing, notifying",
+    "say": "show, state, contain",
+    "says": "shows, states, contains",
+    "said": "shown, stated",
+    "alone": "only",
+    "anew": "again",
+    "beside": "next to, with",
+    "at once": "immediately, or in parallel",
+    "meanwhile": "in the meantime, or when",
+    "whoever": "the noun, as in: the user who",
+    "whom": "the noun, as in: the user to which",
+    "of its own": "its",
+    "of their own": "their",
+    "of one's own": "their, its",
+}
+AVOIDED = re.compile(
+    rf"(?<![a-z])(?:{'|'.join(word.replace(' ', '[ _]') for word in AVOIDED_WORDS)})(?![a-z])", re.I
+)
+# Files and folders that may contain them, and why.
+NEEDS_A_MIGRATION = "is in SQL, a comment or a message of the database"
+NAMES_OF_TESTS = "names tests and their files"
+MAY_HAVE_AVOIDED_WORDS = {
+    "accounts/models/": NEEDS_A_MIGRATION,
+    "banking/alerts/models.py": NEEDS_A_MIGRATION,
+    "banking/alerts/services.py": "calls a function of the database by its name",
+    "banking/alerts/tables.py": "calls a function of the database by its name",
+    "banking/alerts/triggers.py": NEEDS_A_MIGRATION,
+    "banking/events/models/": NEEDS_A_MIGRATION,
+    "banking/outside/file_parts.py": "has the method `tell` of files",
+    "banking/outside/models.py": NEEDS_A_MIGRATION,
+    "banking/payment_files/parser.py": "calls the method `tell` of files",
+    "banking/reconciliation/models.py": NEEDS_A_MIGRATION,
+    "banking/reconciliation/triggers.py": NEEDS_A_MIGRATION,
+    "cookbook/recipes/basics.py": "has a recipe whose address is its name",
+    "cookbook/recipes/fulltext_filters.py": "has a recipe whose address is its name",
+    "cookbook/recipes/windows_frames.py": "has recipes whose addresses are their names",
+    "docs/api.md": "has a problem's code of the API",
+    "docs/audit.md": NAMES_OF_TESTS,
+    "docs/columns.md": "has comments of the database",
+    "docs/databases.md": "has the option --alone",
+    "docs/features.md": NAMES_OF_TESTS,
+    "docs/glossary.md": "lists them",
+    "docs/orm-to-sql.md": "has recipes whose addresses are their names",
+    "docs/performance.md": "has a run of `make bench`",
+    "docs/rights.md": "has the name of a function of the database",
+    "docs/schema.md": "has the names of triggers",
+    "docs/security.md": NAMES_OF_TESTS,
+    "explorer/schema/": "has comments of the database, of which a digest is stored",
+    "ledger/db/history/signed_facts.py": "calls a function of the database by its name",
+    "ledger/embedded/pair.py": "has the option --alone",
+    "ledger/management/commands/standby.py": "has the option --alone",
+    "transactions/models/staff_triggers.py": NEEDS_A_MIGRATION,
+    "transactions/models/transaction.py": NEEDS_A_MIGRATION,
+    "CHANGELOG.md": "keeps what was written for earlier versions",
+    "tests/": "not rewritten yet",
+}
 
 Sources = Sequence[tuple[str, str]]  # path from the root, text
 
@@ -193,6 +256,17 @@ def packages_without_contract(paths: Iterable[str], root_packages: Iterable[str]
         yield f"{name}/__init__.py:1: {name} is missing in root_packages of pyproject.toml"
 
 
+def avoided_words(sources: Sources) -> Iterator[str]:
+    """Words and parts of names that the glossary avoids. Migrations stay as they are."""
+    for path, text in sources:
+        if "/migrations/" in path or path.startswith(tuple(MAY_HAVE_AVOIDED_WORDS)):
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            for word in dict.fromkeys(AVOIDED.findall(line)):
+                better = AVOIDED_WORDS[word.lower().replace("_", " ")]
+                yield f'{path}:{number}: instead of "{word}", write: {better}'
+
+
 def findings() -> Iterable[str]:
     """Everything that is wrong in this checkout."""
     python = tracked_files(".py")
@@ -209,6 +283,8 @@ def findings() -> Iterable[str]:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     known = contracts["importlinter"]["root_packages"]
     yield from packages_without_contract(tracked_paths(), known)
+    texts = tracked_files(".py", ".md", ".html", ".txt", ".js", ".css", ".toml", ".yml", "Makefile")
+    yield from avoided_words(texts)
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ def _rows(sql: str) -> list[tuple[str, ...]]:
 
 
 def _raised_by(table: str, trigger: str, violated: str, source: str) -> Iterable[Rule]:
-    """One rule for each name; its message is the first one, if the trigger has several."""
+    """Yields one rule for each name, with the first of its messages."""
     messages = dict[str, str]()
     for message, name in RAISED.findall(source):
         messages.setdefault(name, message)

@@ -91,7 +91,7 @@ def test_revoke_token_takes_the_prefix_or_the_whole_token(ana: User) -> None:
     mail.outbox.clear()
     assert prefix in run("revoke_token", prefix)
     assert tokens.owner_of(text) is None
-    assert "before" in run("revoke_token", text)
+    assert "already" in run("revoke_token", text)
     assert len(mail.outbox) == 1
     with pytest.raises(CommandError, match="00000000"):
         run("revoke_token", "00000000")

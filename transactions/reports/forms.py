@@ -36,9 +36,7 @@ class Choice(forms.ChoiceField):
         if value and not self.valid_value(value):
             labels = [str(label) for _value, label in self.widget.choices]
             typed = shortened(str(value))
-            raise forms.ValidationError(
-                f"“{typed}” is not a valid choice. Choose {either(labels)}."
-            )
+            raise forms.ValidationError(f"“{typed}” is not a choice here. Choose {either(labels)}.")
 
 
 def either(labels: Sequence[str]) -> str:

@@ -129,7 +129,7 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         back = reverse("admin:transactions_transaction_change", args=[pk])
         chosen = self.get_queryset(request).filter(pk=pk)
         response = self.ask_and_do(request, chosen, RELEASE_HOLDS, back)
-        assert response is not None  # noqa: S101  one row is never above MOST_AT_ONCE
+        assert response is not None  # noqa: S101  one row is never above the limit
         return response
 
     def _seen(self, request: HttpRequest, pk: Any) -> Transaction:

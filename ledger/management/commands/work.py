@@ -104,16 +104,16 @@ class Command(BaseCommand):
         heartbeat: Path | None,
         reports_done: bool,
     ) -> None:
-        tell = warn = complain = partial(self.stderr.write, style_func=str)
+        report = warn = complain = partial(self.stderr.write, style_func=str)
         if settings.LOG_FORMAT == "json" and not is_watched():
-            tell, complain = partial(logger.info, "%s"), partial(logger.error, "%s")
+            report, complain = partial(logger.info, "%s"), partial(logger.error, "%s")
             warn = partial(logger.warning, "%s")
         jobs = () if webhooks else JOBS
         worker = Worker(
-            report=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs,
+            report=report, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs,
             reports_done=reports_done,
         )  # fmt: skip
-        deliverer = Deliverer(report=tell, complain=complain, heartbeat=heartbeat)
+        deliverer = Deliverer(report=report, complain=complain, heartbeat=heartbeat)
         try:
             self._look_at_database(warn=warn, complain=complain)
             if once:

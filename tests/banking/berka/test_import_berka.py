@@ -202,7 +202,7 @@ def test_the_closing_balance_does_not_depend_on_the_order_within_a_day(
 def test_a_refused_last_row_still_counts_in_the_banks_balance(tmp_path: Path) -> None:
     unknown = trans(7, 20, "930212", "60.00", "460.00", ("PRIJEM", "WHAT", ""))
     differs = run_import(write_bank(tmp_path, [*HISTORY, unknown]))[1][1]
-    assert not lacks(differs, "books say 400.00 CZK", "bank 460.00 CZK")
+    assert not lacks(differs, "books have 400.00 CZK", "bank 460.00 CZK")
 
 
 def test_a_repaired_row_is_added_and_the_books_agree(tmp_path: Path) -> None:

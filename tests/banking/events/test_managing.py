@@ -51,7 +51,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[User, str]]:
     """Whom a notice was mailed to, and its text."""
     sent: list[tuple[User, str]] = []
-    monkeypatch.setattr(notices, "tell", lambda person, notice: sent.append((person, notice.text)))
+    monkeypatch.setattr(
+        notices, "notify", lambda person, notice: sent.append((person, notice.text))
+    )
     return sent
 
 

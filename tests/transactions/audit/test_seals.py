@@ -275,7 +275,7 @@ def test_a_digest_that_was_kept_is_found_again_however_it_was_copied() -> None:
     made(5)
     for copied in (kept, kept.upper(), f" {kept[:32]} {kept[32:]}\n"):
         said = run("--verify", copied)
-        assert said.startswith("Seal 1 stands")
+        assert said.startswith("Seal 1 matches")
         assert "up to 2026-03-02" in said
 
 
@@ -291,7 +291,7 @@ def test_verifying_looks_no_further_than_the_seal_that_was_kept() -> None:
     _, rows = march()
     first, second = made(3), made(5)
     as_owner("UPDATE transactions SET reference = 'forged' WHERE id = %s", rows[4].pk)
-    assert run("--verify", first.hex_digest).startswith("Seal 1 stands")
+    assert run("--verify", first.hex_digest).startswith("Seal 1 matches")
     err = StringIO()
     with pytest.raises(SystemExit) as stopped:
         call_command("seal_ledger", "--verify", second.hex_digest, stderr=err)

@@ -70,7 +70,7 @@ def test_all_obstacles_are_named_with_their_pages(ana: Client, travel: Account) 
     page = ana.get(close_url(travel))
     sentences = (
         "Travel is frozen", "Travel has 40.00", "on hold for Travel", "Travel still has 90.00",
-        "1 standing order pays from or to Travel", f"The payment file {file.name} waits",
+        "1 standing order pays from or to Travel", f"The payment file {file.name} is not paid",
     )  # fmt: skip
     assert not lacks(text_of(page), *sentences)
     links = (

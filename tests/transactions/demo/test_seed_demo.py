@@ -197,7 +197,7 @@ def test_other_people_in_the_database_are_not_touched(db: None) -> None:
 
 def test_somebody_else_with_a_demo_address_keeps_it_and_the_demo_is_refused(db: None) -> None:
     UserFactory(email="jonas.weber@example.com", name="The other Jonas")
-    with pytest.raises(CommandError, match=r"else signs in as jonas\.weber"):
+    with pytest.raises(CommandError, match=r"has the address jonas\.weber"):
         run()
     assert User.objects.count() == 1
     assert not Account.objects.exists()

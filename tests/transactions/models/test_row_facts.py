@@ -215,9 +215,9 @@ def test_a_line_is_readable_with_an_account_and_an_amount(
     ("facts", "doubts"),
     [
         ({}, []), ({"name_check": "match"}, []),
-        ({"name_check": "close"}, ["close to"]), ({"name_check": "other"}, ["which is not"]),
+        ({"name_check": "close"}, ["close to"]), ({"name_check": "other"}, ["is not the holder's"]),
         ({"name_check": "", "repeats": 3}, ["not compared", "line 3."]),
-        ({"name_check": "other", "repeats": 1234}, ["which is not", "line 1,234."]),
+        ({"name_check": "other", "repeats": 1234}, ["is not the holder's", "line 1,234."]),
         ({"name_check": "", "to_account_id": None}, []),
         ({"name_check": "", "typed_name": ""}, []), ({"name_check": "match", "repeats": 0}, []),
     ],

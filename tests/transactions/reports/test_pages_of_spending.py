@@ -107,7 +107,7 @@ def test_the_line_is_told_in_words(client: Client, account: Account) -> None:
     page = get(client, "spending-by-category").content.decode()
     (name,) = set(re.findall(r'aria-label="(Rent: [^"]*)"', page))
     assert not lacks(name, "70.00", "October 2025 40.00")
-    assert not lacks(page, "Bar: in November 2025", "line: in October 2025")
+    assert not lacks(page, "Bar: in November 2025", "Marker: in October 2025")
     assert page.count('class="chart__comparison"') == 2  # one drawing for screens, one for phones
 
 

@@ -237,22 +237,22 @@ def test_an_account_without_an_entry_breaks_nothing(client: Client, report: Repo
         (
             "money-by-month",
             {"currency": "<script>"},
-            "There is no account in &lt;script&gt;; choose",
+            "There is no account in &lt;script&gt;. Choose",
         ),
         (
             "balance-over-time",
             {"step": "hour"},
-            "“hour” is not a valid choice. Choose automatic, daily",
+            "“hour” is not a choice here. Choose automatic, daily",
         ),
         ("balance-over-time", {"since": "1900-01-01", "step": "day"}, "Choose a longer step"),
         (
             "balance-over-time",
             {"number": "123"},
-            "“123” is not a valid choice. Choose all accounts",
+            "“123” is not a choice here. Choose all accounts",
         ),
         ("trial-balance", {"at": "yesterday"}, "Type a day and a time like 2026-03-14T08:30."),
         ("trial-balance", {"at": "1500-01-01T00:00"}, "Type a year between 1901 and 2998."),
-        ("trial-balance", {"turnover": "never"}, "choose of its month, of its year or from"),
+        ("trial-balance", {"turnover": "never"}, "Choose of its month, of its year or from"),
     ],
 )
 def test_a_mistake_gets_a_sentence_in_place_and_nothing_is_run(
@@ -318,7 +318,7 @@ def test_an_account_is_asked_for_by_number_where_it_may_be_known(
     assert f"account:{own.number}" not in page
     client.force_login(yen.user)
     page = client.get("/reports/balance-over-time/", {"number": own.number}).content.decode()
-    assert not lacks(page, f"“{own.number}” is not a valid choice", "or Everyday")
+    assert not lacks(page, f"“{own.number}” is not a choice here", "or Everyday")
 
 
 def test_trial_balance_lists_the_month_of_its_moment_at_midnight_the_month_before(

@@ -99,7 +99,7 @@ def test_sent_again_after_its_last_day_it_is_booked_already(
     assert answer["Location"] == page_of(row)
     assert "already booked" in messages_of(answer)[-1]
     other = staff.post(HOLD, {**filled, "amount": "59", "step": button})
-    assert "booked before, with different details" in str(other.context["form"].errors)
+    assert "booked before with different details" in str(other.context["form"].errors)
     new = staff.post(HOLD, {**filled, "id": str(uuid7()), "step": button})
     assert "This day is in the past" in str(new.context["form"].errors["until"])
     assert Transaction.objects.filter(from_account=everyday, status="pending").count() == 1
