@@ -107,7 +107,9 @@ class StandingOrderSerializer(serializers.Serializer[NamedOrder]):
     first_on = serializers.DateField(source="order.first_on")
     last_on = serializers.DateField(source="order.last_on", allow_null=True)
     times = serializers.IntegerField(
-        source="order.times", allow_null=True, help_text="Total number of payments."
+        source="order.times",
+        allow_null=True,
+        help_text="Number of due days in all, including refused and skipped days.",
     )
     settled = serializers.IntegerField(
         source="order.position", help_text="Number of days that were paid, refused or skipped."

@@ -57,7 +57,8 @@ class OutsideChangeForm(forms.Form):
     opening = BalanceField(
         label="Balance before the first entry",
         required=False,
-        help_text="Leave this empty if your file includes balances.",
+        help_text="Empty means 0. If your first file has balances, we use the balance in the file. "
+        "A file of older entries replaces it only if it is 0 or came from another file.",
     )
 
     def __init__(self, *args: Any, currency: str = "", **kwargs: Any) -> None:

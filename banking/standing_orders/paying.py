@@ -1,11 +1,11 @@
 """Pays the orders that are due, each day of each order once.
 
 Note [Each day once]: a payment and the step of its order to the next day are one database
-transaction (`settle_paid`). So a day is settled if and only if its payment was booked, even if
-workers are killed or run in parallel. The id of the payment is made from the order, the day and
-SECRET_KEY, so somebody who knows the order cannot use the id first. A different SECRET_KEY gives
-different ids, but pays no day twice: a day is settled by its order and `id_of_occurrence`, not by
-the payment's id. Missed days are paid in their order.
+transaction (`settle_paid`). So a day whose payment was booked is always settled, and an unsettled
+day was not paid, even if workers are killed or run in parallel. The id of the payment is made from
+the order, the day and SECRET_KEY, so somebody who knows the order cannot use the id first. A
+different SECRET_KEY gives different ids, but pays no day twice: a day is settled by its order and
+`id_of_occurrence`, not by the payment's id. Missed days are paid in their order.
 
 Note [Second tries]: an order may lack money that another order brings on the same day. So orders
 that lacked money are tried again after all orders of a day had their turn, the oldest day first, as

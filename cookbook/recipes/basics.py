@@ -135,7 +135,7 @@ def rate_of_a_day(rate: Decimal = Decimal("1.12")) -> dict[str, object]:
     notice="The loop sends a SELECT for the three accounts and an UPDATE for each of them; "
     "update() is one UPDATE, and returns the number of rows that matched.",
     pitfall="update() does not call save() and sends no signals. A plain save() in the loop writes "
-    "back every column, and so undoes what others changed since: update_fields limits save()  "
+    "back every column, and so undoes what others changed since: update_fields limits save() "
     "to the columns you name.",
     writes=True,
 )

@@ -84,8 +84,8 @@ def _write(line: Mapping[str, Any], method: Fact) -> None:
 
 
 def session_mark(session_key: str | None) -> str | None:
-    """Returns the id of a session in the log: 16 hex digits, from which nobody can compute its
-    key.
+    """Returns 16 hex digits that stand for a session in the log. Nobody can compute the key of the
+    session from them.
     """
     if not session_key:
         return None

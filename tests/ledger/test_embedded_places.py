@@ -68,7 +68,7 @@ def test_the_data_of_another_major_version_is_refused(folder: Path, start: Start
     server.stop()
     (server.data / "PG_VERSION").write_text("15\n")
 
-    with pytest.raises(EmbeddedServerError, match="holds the data of Postgres 15"):
+    with pytest.raises(EmbeddedServerError, match="contains the data of Postgres 15"):
         server.ensure_started()
 
 

@@ -57,11 +57,10 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
     """Sets a category on all `rows`, which must be in the owner's scope; returns how many got it.
 
     Rows for which the owner has already chosen this category are skipped. Rows that have it from a
-    rule or from the bank get it as the owner's choice, so that a rule cannot replace it. A repeated
-    `change` therefore changes nothing and returns the same number, unless other payments match in
-    the meantime. Deletes what the payments had before the last MAX_CHANGES changes.
-
-    Raises InvalidDetails for more than MAX_PER_CHANGE rows.
+    rule or from the payment get it as the owner's choice, so that a rule cannot replace it. A
+    repeated `change` therefore changes nothing and returns the same number, unless other payments
+    match in the meantime. Deletes what the payments had before the last MAX_CHANGES changes. Raises
+    InvalidDetails for more than MAX_PER_CHANGE rows.
     """
     with changing_categories(owner):
         mine = OwnCategory.objects.of(owner)

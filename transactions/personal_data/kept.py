@@ -11,7 +11,7 @@ CHANGES = "Changes of your accounts and sign-in: what, when, and from which inte
 REQUESTS = "Server log: the kind of each page you open, with the time, the result and your id"
 SECURITY = (
     "Security log: each sign-in, refusal and approval, with the time, the result, your id and"
-    " a session id"
+    " a code for the session that nobody can sign in with"
 )
 
 PROXY = "Log of the web server in front: your internet address, and the time of each request"

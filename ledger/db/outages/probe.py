@@ -19,7 +19,7 @@ NO_WRITES = (
 CLOCKS_DIFFER = (
     "The clock of this server is {seconds:.0f} s {where} the database's. Set both with NTP. If it"
     " is more than 3 s behind, every payment takes a slower path. If it is ahead, a payment whose"
-    " answer was lost may still be booked later."
+    " answer was lost may be booked later than usual."
 )
 TOLERATED = 1.0  # seconds between two clocks that NTP sets
 clock = time.time

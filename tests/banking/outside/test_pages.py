@@ -121,7 +121,7 @@ def test_a_remembered_heading_leads_straight_to_the_preview_with_its_doubles(
     imported(account, GERMAN)
     more = GERMAN + '"05.11.2026";"05.11.2026";"";"Bäcker";"";"-1,00"\n'
     page = text_of(ana.get(send(ana, account, more)["Location"]))
-    assert page.count("double") >= 5
+    assert page.count("duplicate") >= 5
     for fact in ("1 new", "Import 1 line", "Import the duplicates too"):
         assert fact in page, fact
     source = OutsideImport.objects.newest_first().first()
@@ -175,7 +175,7 @@ def test_the_preview_says_a_line_that_was_read_as_windows_1252(
     imported(account, GERMAN)
     preview = text_of(ana.get(send(ana, account, GERMAN.encode("cp1252"))["Location"]))
     assert re.search(
-        r"read the file as Windows-1252, for example \u201c.{10,90}Caf\u00e9 Anna", preview
+        r"read the file as Windows-1252. It contains \u201c.{10,90}Caf\u00e9 Anna", preview
     ), preview
     assert "Windows-1252" not in text_of(ana.get(send(ana, account, GERMAN)["Location"]))
 
@@ -673,8 +673,8 @@ def test_the_preview_says_in_which_order_days_were_read(
 
 def test_the_help_of_an_opening_balance_says_when_a_file_changes_it(ana: Client) -> None:
     page = text_of(ana.get(NEW))
-    assert "Leave this empty if your file includes balances." in page
-    assert "Leave this empty if your file includes balances." in page
+    assert "Empty means 0. If your first file has balances" in page
+    assert "Empty means 0. If your first file has balances" in page
 
 
 TOO_MUCH = (

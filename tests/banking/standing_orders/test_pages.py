@@ -243,7 +243,9 @@ def test_payments_that_lack_money_are_in_no_total_and_the_page_says_so(
     order_of(mine, theirs, amount=Decimal(600), every="once", first_on=today + SOON)
     order_of(mine, AccountFactory(user=mine.user), amount=Decimal(600), first_on=today + SOON)
     page = " ".join(text_of(ana.get(LIST)).split())
-    assert "900.00 USD The total leaves out 1 payment to others that currently cannot be made" in page
+    assert (
+        "900.00 USD The total leaves out 1 payment to others that currently cannot be made" in page
+    )
 
 
 def test_a_page_whose_only_payment_lacks_money_leaves_it_out_of_no_total(

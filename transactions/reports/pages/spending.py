@@ -105,7 +105,7 @@ def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     why_not = ""
     if not params.goes_back and params.compare != YEAR_BEFORE:
         first_day = long_date(_days_before(params)[0])
-        why_not = f" Nothing was booked by {first_day}, so there is no period to compare with."
+        why_not = f" Nothing was booked by {first_day}, so the change has no meaning."
     elif more:
         than = "more" if more > 0 else "less"
         sentence += f", {figure(abs(more), params.currency)} {than} than {then}"
@@ -120,7 +120,7 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
         "Withdrawals: money that left the bank."
         if params.scope.is_bank
         else "Payments to others; transfers between your own accounts do not count. Your own "
-        "categories replace the bank's."
+        "categories replace the categories of the payments."
     )
     before = period(*_days_before(params)).removeprefix("from ").removeprefix("in ")
     return (
