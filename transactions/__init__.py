@@ -1,1 +1,1 @@
-"""How money moves, and every page that shows it."""
+"""The app that moves money, with all pages that show it."""

@@ -1,15 +1,15 @@
-"""Finds what happened on a user's accounts after a position: the source of `/api/v1/events`.
+"""Finds the events on a user's accounts that happened after a position. `/api/v1/events` uses it.
 
 Note [News from the books]: the events come from the rows of the ledger, not from the outbox.
-Booking times strictly rise within each account, and are assigned while the account is locked. So
-the earlier of two rows of one account always commits first, and a reader that stores how far it has
-read each account misses nothing, however old its position is. Nobody has to subscribe first: a
-booking costs no more, and a GET writes nothing. A single position for all accounts could miss rows,
-because rows of two accounts commit in any order.
+Booking times strictly rise within each account, and are assigned while the account is locked. So of
+two rows of one account, the earlier row always commits first. A reader that stores the position up
+to which it has read each account does not miss a row, even if the position is old. Nobody has to
+subscribe first: a booking costs no more, and a GET request writes nothing. One position for all
+accounts together could miss rows, because rows of two accounts commit in any order.
 
-A released hold adds no row to that order. So a position also contains the held amount of each
-account: a decrease that the new rows do not explain is a release. The account status is compared in
-the same way.
+A release of a hold does not add a row. So a position also contains the held amount of each account:
+if the amount decreased and the new rows do not explain the decrease, a hold was released. The
+status of an account is compared in the same way.
 """
 
 import re
@@ -27,7 +27,7 @@ from accounts.models import Account
 from ledger.text.dates import MICROSECOND
 from transactions.models import EventKind, Transaction
 
-MAX_ACCOUNTS = 150  # so that a position fits into a header
+MAX_ACCOUNTS = 150  # so that a position fits into an HTTP header
 MAX_ROWS = 100
 VERSION = "1"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,13 +60,13 @@ _ROWS = """
 
 
 class UnreadablePosition(ValueError):
-    """A text that is not a valid position."""
+    """Raised if a text is not a valid position."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadUpTo:
-    """How far an account was read: the time of its last row, its held amount at that time (in minor
-    units), and its status.
+    """The state up to which an account was read: the booking time of its last row (None without
+    rows), its held amount at that time (in minor units), and its status.
     """
 
     at: datetime | None
@@ -75,33 +75,36 @@ class ReadUpTo:
 
     @classmethod
     def of(cls, account: Account) -> Self:
-        """Returns the current state of the account. No query."""
+        """Returns the current state of the account. Sends no query."""
         return cls(account.last_entry_at, _minor(account.held, account), account.status)
 
 
 def _read_up_to(part: "re.Match[str]") -> ReadUpTo:
-    """Parses one account of a position. Raises OverflowError for a time out of range."""
+    """Parses the part of a position about one account. Raises OverflowError for a time out of
+    range.
+    """
     at = None if part[2] == "n" else EPOCH + int(part[2]) * MICROSECOND
     return ReadUpTo(at, int(part[3]), STATUS_OF[part[4]])
 
 
 @dataclass(frozen=True, slots=True)
 class NewsPosition:
-    """A position: how far each account was read, by the last 12 hex digits of the account's id.
-    `str` writes it for an HTTP header.
+    """A position in the events of several accounts. It contains the state up to which each account
+    was read. The keys are the last 12 hex digits of the account's id. `str()` returns the position
+    as text for an HTTP header.
     """
 
     accounts: dict[str, ReadUpTo]
 
     @classmethod
     def now(cls, accounts: Iterable[Account]) -> Self:
-        """Returns the position after all events of these accounts. No query."""
+        """Returns the position after all events of these accounts. Sends no query."""
         open_ones = [account for account in accounts if account.status != Account.Status.CLOSED]
         return cls({_end(each.pk): ReadUpTo.of(each) for each in open_ones[:MAX_ACCOUNTS]})
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Parses a text that `str` wrote. Raises UnreadablePosition."""
+        """Parses a text that `str()` of a position returned. Raises UnreadablePosition."""
         version, *parts = text.split("~")
         found = [READABLE.fullmatch(part) for part in parts]
         if version != VERSION or len(parts) > MAX_ACCOUNTS or not all(found):
@@ -122,10 +125,10 @@ class NewsPosition:
 
 @dataclass(frozen=True, slots=True)
 class NewsItem:
-    """One event on one account, and the position after the event.
+    """An event on an account, and the position after the event.
 
-    `at` is the time in the books; for a release or a new status, the time when the change was
-    noticed.
+    `at` is the booking time. For a release of a hold and for a new status, it is the time when this
+    module noticed the change.
     """
 
     kind: str
@@ -137,8 +140,8 @@ class NewsItem:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The new events, in order within each account, the position after them, and whether there are
-    more.
+    """The new events, in order within each account, and the position after them. `is_cut` is true
+    if there are more events.
     """
 
     items: list[NewsItem]
@@ -161,14 +164,16 @@ class _NewRow:
     @property
     def kind(self) -> EventKind:
         if self.status != Transaction.Status.COMPLETED:
-            return EventKind.HELD  # also if it has ended since
+            return EventKind.HELD  # also if the hold has ended since
         if self.captures:
             return EventKind.CAPTURED
         return EventKind.REVERSED if self.reverses else EventKind.POSTED
 
     @property
     def held(self) -> Decimal:
-        """The change of the account's held amount by this row; negative for a capture."""
+        """The amount by which this row changes the held amount of the account; negative for a
+        capture.
+        """
         if not self.sends:
             return Decimal(0)
         if self.status != Transaction.Status.COMPLETED:
@@ -177,16 +182,16 @@ class _NewRow:
 
 
 def news_of(accounts: Sequence[Account], position: NewsPosition) -> News:
-    """Returns what happened on one person's accounts after the position. One query; none if nothing
-    happened. `accounts` must include closed accounts, oldest first.
+    """Returns the events on one person's accounts after the position. `accounts` must include
+    closed accounts, oldest first. Sends one query, or none if there are no new rows.
 
-    Reads rows up to `last_entry_at`, which was loaded together with `held`. A row that commits
-    later is reported by the next call.
+    Reads rows up to `last_entry_at`, which was loaded together with `held`. If a row commits later,
+    the next call returns its event.
     """
     reported = _reported(accounts, position)
     known = {_end(each.pk): position.accounts.get(_end(each.pk)) for each in reported}
     items: list[NewsItem] = []
-    # In the order of the accounts, so that the same state is always the same text.
+    # In the order of the accounts, so that the text of the same state is always the same.
     reached = {end: it for end, it in known.items() if it is not None}
 
     def add(kind: EventKind, account: Account, at: datetime, row: UUID | None = None) -> None:
@@ -219,7 +224,9 @@ def news_of(accounts: Sequence[Account], position: NewsPosition) -> News:
 
 
 def _reported(accounts: Sequence[Account], position: NewsPosition) -> list[Account]:
-    """Returns the accounts to report: open ones, and closed ones that are still in the position."""
+    """Returns the accounts whose events are returned: open accounts, and closed accounts that are
+    still in the position.
+    """
     found = [
         each for each in accounts
         if each.status != Account.Status.CLOSED or _end(each.pk) in position.accounts
@@ -228,7 +235,7 @@ def _reported(accounts: Sequence[Account], position: NewsPosition) -> list[Accou
 
 
 def _rows(accounts: Sequence[Account], reached: dict[str, ReadUpTo]) -> tuple[list[_NewRow], bool]:
-    """Returns the next rows of the accounts, oldest first, and whether there are more."""
+    """Returns the next rows of the accounts, oldest first, and whether there are more rows."""
     behind = [each for each in accounts if _is_behind(each, reached[_end(each.pk)])]
     if not behind:
         return [], False

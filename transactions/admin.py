@@ -1,4 +1,4 @@
-"""Registers the admin pages of this app; Django's autodiscovery imports this module."""
+"""Registers the admin pages of this app. Django's autodiscovery imports this module."""
 
 from typing import Any
 
@@ -15,7 +15,9 @@ _sections_of_django = admin.site.get_app_list
 
 
 def _sections(request: HttpRequest, app_label: str | None = None) -> list[Any]:
-    """Returns the admin's sections with all features listed under the core's heading."""
+    """Returns the sections of the admin's start page. The models of all features are in one
+    section, under the heading of the core.
+    """
     found: list[Any] = _sections_of_django(request, None)
     own = [each for each in found if _is_of_transactions(each["app_label"])]
     if own:

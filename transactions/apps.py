@@ -5,13 +5,13 @@ from ledger.db.migrating.done import at_newest
 
 
 class TransactionsConfig(AppConfig):
-    """How money moves, and every page that shows it."""
+    """The app that moves money, with all pages that show it."""
 
     name = "transactions"
 
     def ready(self) -> None:
-        """Connects the signals that grant rights and install policies around migrations, and
-        registers the deploy check of audits.
+        """Connects the functions that grant rights and install policies before and after
+        migrations, and registers the deploy check about audits.
         """
         from django.core.checks import register
 

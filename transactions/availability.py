@@ -23,7 +23,7 @@ LONGEST_AGO = timedelta(days=90)  # a released hold that was placed earlier is n
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """The newest holds, and the number of further ones."""
+    """The newest holds, and the number of holds that are not among them."""
 
     newest: list[Transaction]
     more: int
@@ -32,8 +32,8 @@ class Holds:
 def pending_of(accounts: Sequence[Account]) -> Holds:
     """Returns the pending holds on these accounts, newest first.
 
-    No query if no account has holds. One query otherwise, and a second one to count more than
-    MAX_PENDING holds.
+    Sends no query if no account has held money, otherwise one query. If there are more than
+    MAX_PENDING holds, sends another query to count them.
     """
     holding = [account for account in accounts if account.held]
     if not holding:
@@ -42,16 +42,17 @@ def pending_of(accounts: Sequence[Account]) -> Holds:
 
 
 def any_released() -> Exists:
-    """Returns the condition, for a query of accounts, that `released_lately` may show a hold."""
+    """Returns a condition for a query of accounts: whether `released_lately` may return a hold of
+    the account.
+    """
     placed = timezone.now() - LONGEST_AGO
     released = Transaction.objects.filter(status="voided", created_at__gte=placed)
     return Exists(released.filter(from_account=OuterRef("pk")))
 
 
 def released_lately(account: Account) -> Holds:
-    """Returns released holds that were placed, expired or released in the last SHOWN_AFTER_RELEASE.
-
-    Leaves out holds that were placed more than LONGEST_AGO ago.
+    """Returns released holds that were placed, expired or released within SHOWN_AFTER_RELEASE.
+    Holds that were placed more than LONGEST_AGO ago are left out.
     """
     now = timezone.now()
     since = now - SHOWN_AFTER_RELEASE
@@ -66,7 +67,7 @@ def released_lately(account: Account) -> Holds:
 
 
 def _newest(holds: TransactionQuerySet, accounts: Sequence[Account]) -> Holds:
-    """Returns the newest of these holds, whose senders are `accounts`."""
+    """Returns the newest of these holds. `accounts` are the paying accounts of the holds."""
     with_recipient = holds.select_related("to_account__user").order_by("-created_at")
     newest = list(with_recipient[: MAX_PENDING + 1])
     known = {account.pk: account for account in accounts}
@@ -79,15 +80,15 @@ def _newest(holds: TransactionQuerySet, accounts: Sequence[Account]) -> Holds:
 
 @dataclass(frozen=True, slots=True)
 class LabelledFigure:
-    """An amount with its label, both formatted for pages."""
+    """An amount and its label, formatted for a page."""
 
     label: str
     figure: str
 
 
 def figures_of(account: Account) -> list[LabelledFigure]:
-    """Returns the balance and, if they are set, the held amount, the overdraft limit and payment
-    limits.
+    """Returns the balance, and the held amount, the overdraft limit and the payment limits if they
+    are set.
     """
     figures = [LabelledFigure("Booked", figure(account.balance, account.currency))]
     if account.held:
@@ -99,9 +100,10 @@ def figures_of(account: Account) -> list[LabelledFigure]:
 
 
 def limits_of(account: Account) -> list[LabelledFigure]:
-    """Returns the limits per payment and per day, and how much of the daily limit is left.
+    """Returns the limits per payment and per day, and the amount that is left of the daily limit.
 
-    For display only: services count again under the lock, see `LockedAccount.sent_on`.
+    Only for pages: when a payment is booked, the amount is computed again while the account is
+    locked, see `LockedAccount.sent_on`.
     """
     return _limits(account, Decimal(0) if account.daily_limit is None else sent_today(account))
 
@@ -120,11 +122,12 @@ def _limits(account: Account, sent: Decimal) -> list[LabelledFigure]:
 
 
 def limits_in_words(accounts: Sequence[Account], chosen: Account | None) -> str:
-    """Returns HTML with one line of limits for each account that has limits, as the help of a form
-    field that chooses an account; "" without limits. One query if an account has a daily limit.
+    """Returns the limits of these accounts as HTML for the help text of a form field: one line for
+    each account with limits, or "" if there are none. Sends one query if an account has a daily
+    limit.
 
-    Only the line of `chosen` is visible. A script shows the line of another choice; a browser
-    without scripts shows all lines.
+    Only the line of the account `chosen` is visible. A script shows another line when another
+    account is chosen. A browser without scripts shows all lines.
     """
     sent = _all_sent_today([each for each in accounts if each.daily_limit is not None])
     hints = [
@@ -143,8 +146,8 @@ def _one_line(account: Account, sent: Decimal) -> str:
 
 
 def _all_sent_today(accounts: Sequence[Account]) -> dict[UUID, Decimal]:
-    """Returns `sent_today` for several accounts, without those that sent nothing. At most one
-    query.
+    """Returns the amount that counts towards the daily limit today, by account id. Accounts that
+    have sent nothing are left out. Sends at most one query.
     """
     if not accounts:
         return {}
@@ -155,5 +158,5 @@ def _all_sent_today(accounts: Sequence[Account]) -> dict[UUID, Decimal]:
 
 
 def sent_today(account: Account) -> Decimal:
-    """Returns the amount that counts towards the account's daily limit today. One query."""
+    """Returns the amount that counts towards the account's daily limit today. Sends one query."""
     return _all_sent_today([account]).get(account.pk, Decimal(0))

@@ -14,7 +14,9 @@ ENTRY_COLUMNS = (
 
 
 def entry_cells(entry: Entry) -> list[Any]:
-    """Returns the cells of one entry. The amount is negative for money out."""
+    """Returns the cells of one entry, in the order of ENTRY_COLUMNS. The amount is negative if
+    money went out.
+    """
     booked = timezone.localtime(entry.created_at)
     return [
         booked.date(),

@@ -1,9 +1,9 @@
-"""The rows of the statement and the home page, and the fast rendering of such rows as HTML.
+"""Renders the rows of entries on the statement page and the home page.
 
-Note [One row as a format string]: a template that loops over fifty rows resolves about twenty names
-and conditions for each row, which took a third of a statement's time. So the template of a row is
-rendered once per page, with {title}, {amount} ... instead of the values. Python then fills in the
-escaped values of each row.
+Note [One row as a format string]: a template with a loop over fifty rows resolves about twenty
+names and conditions for each row. This took a third of the time of a statement page. So the
+template of a row is rendered once per page, with {title}, {amount} ... instead of the values.
+Python then inserts the escaped values of each row.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,17 +32,17 @@ ROW = "includes/_entry_row.html"
 
 
 class Line(Protocol):
-    """A NamedTuple with the values of one row. A SafeString is HTML; all other texts are escaped
-    when they are filled in.
+    """A NamedTuple with the values of one row. A SafeString is inserted as HTML; all other texts
+    are escaped.
     """
 
     def _asdict(self) -> dict[str, str]: ...
 
 
 class EntryLine(NamedTuple):
-    """The values of one row of a statement.
+    """The values of one row of a statement page.
 
-    `time` and `details` are below the title. Each detail begins with " · ".
+    `time` and `details` appear below the title. Each detail begins with " · ".
     """
 
     url: str
@@ -66,7 +66,7 @@ AGAIN = '<a class="entry__again" href="{}" aria-label="Send again: {}">Send agai
 
 
 class EntryGroup(NamedTuple):
-    """Rows with a heading for their day. Without a day, there is no heading."""
+    """Rows as HTML, below a heading with their day. If `day` is empty, the rows have no heading."""
 
     rows: SafeString
     day: str = ""
@@ -76,7 +76,7 @@ class EntryGroup(NamedTuple):
 
 
 class DayOfEntries(Protocol):
-    """A day of a statement; `is_split` if the page shows only a part of the day."""
+    """A day of a statement page. `is_split` is true if the page shows only a part of the day."""
 
     date: date
     total: Decimal
@@ -86,7 +86,7 @@ class DayOfEntries(Protocol):
 
 
 def groups_by_day(days: Iterable[DayOfEntries]) -> list[EntryGroup]:
-    """Returns the rows of a statement, grouped by day."""
+    """Returns the rows of a statement page as HTML, one group for each day."""
     row = row_format(ROW, EntryLine._fields)
     return [
         EntryGroup(
@@ -101,7 +101,9 @@ def groups_by_day(days: Iterable[DayOfEntries]) -> list[EntryGroup]:
 
 
 def one_group(entries: Sequence[Entry], show_currency: bool) -> list[EntryGroup]:
-    """Returns the rows of the home page as one group, with the names of the accounts."""
+    """Returns the rows of the home page as HTML, in one group. Each row has the name of its
+    account.
+    """
     lines = entry_lines(entries, show_account=True, show_currency=show_currency)
     return [EntryGroup(filled(row_format(ROW, EntryLine._fields), lines))]
 
@@ -114,7 +116,9 @@ def row_format(template: str, fields: Iterable[str]) -> str:
 
 
 def filled(row: str, lines: Iterable[Line]) -> SafeString:
-    """Returns the rows as HTML: the format with the escaped values of each line."""
+    """Returns the HTML of all rows. `row` is the result of `row_format`; the values of each line
+    are escaped and inserted.
+    """
     return SafeString(
         "".join(
             row.format(**{name: _as_html(value) for name, value in line._asdict().items()})
@@ -124,8 +128,8 @@ def filled(row: str, lines: Iterable[Line]) -> SafeString:
 
 
 def _as_html(text: str) -> str:
-    """Escapes like Django's `conditional_escape` in a quarter of its time: a page calls this 650
-    times.
+    """Returns the text as HTML. Does the same as Django's `conditional_escape` in a quarter of the
+    time, because a page calls it 650 times.
     """
     return text if isinstance(text, SafeString) else escape(text)
 
@@ -137,8 +141,8 @@ def entry_lines(
     show_account: bool = False,
     show_currency: bool = False,
 ) -> Iterator[EntryLine]:
-    """Yields the values of the rows of these entries. `in_day`: the rows are below a heading with
-    the day; `show_account`: the rows name their accounts.
+    """Yields the values of the row of each entry. `in_day`: the rows are below a heading with the
+    day, so they show only the time. `show_account`: the rows show the names of their accounts.
     """
     zone = timezone.get_current_timezone()
     for entry in entries:
@@ -173,7 +177,7 @@ def entry_lines(
 
 
 def badges_of(labels: list[str]) -> SafeString:
-    """Returns the badges after the title of a row, as HTML."""
+    """Returns the labels as HTML badges, which appear after the title of a row."""
     badge = '<span class="badge">{}</span>'
     return format_html_join("", badge, ((label,) for label in labels)) if labels else NOTHING
 
@@ -183,8 +187,8 @@ def _caption(text: str) -> SafeString:
 
 
 def _again(entry: Entry) -> SafeString:
-    """Returns the link that repeats a payment; empty except for a completed payment to another
-    account that is not a refund.
+    """Returns the HTML of the link "Send again". It is empty unless the entry is a completed
+    payment to another account and not a refund.
     """
     is_paid = entry.type == Transaction.Type.TRANSFER and entry.status == "completed"
     if entry.is_credit or not is_paid or entry.reverses_id or not entry.counterparty:
@@ -193,8 +197,8 @@ def _again(entry: Entry) -> SafeString:
 
 
 def again_url(transaction_id: UUID) -> str:
-    """Returns the URL of the transfer form, filled in with an earlier payment. The URL contains
-    only the payment's id.
+    """Returns the URL of the transfer form that is filled in with the values of an earlier payment.
+    The URL contains only the id of the payment.
     """
     return f"{_transfer_form()}?again={transaction_id}"
 
@@ -205,7 +209,9 @@ def _transfer_form() -> str:
 
 
 def receipt_url(transaction_id: UUID) -> str:
-    """Returns the URL of a receipt. Calls Django's `reverse` only once, not for every row."""
+    """Returns the URL of a receipt. Calls Django's `reverse` only once per process, because
+    `reverse` for every row takes too long.
+    """
     return _receipt_pattern().replace(str(NO_ID), str(transaction_id))
 
 

@@ -1,7 +1,7 @@
-"""Refusals of money movements; the base class is in `accounts.exceptions`.
+"""The errors that refuse a movement of money. The base class is in `accounts.exceptions`.
 
-The messages below are used by services that refuse, and by staff pages, which show a message
-instead of a button for a step that would be refused.
+The messages below are used by services when they refuse an action. Staff pages show the message in
+the place of the button if the action would be refused.
 """
 
 from accounts.exceptions import (
@@ -38,7 +38,7 @@ HOLD_CAPTURED = "This hold was captured before; refund the payment that captured
 HOLD_RELEASED = "This hold was released before; place a new one instead."
 HOLD_EXPIRED = "This hold has expired; release it and place a new one instead."
 NOT_A_HOLD = "This transaction is booked, not held; refund it instead."
-# Why a hold cannot be refunded, by its status.
+# The reason why a hold cannot be refunded, by the status of the hold.
 NO_REFUND_OF_HOLD = {
     "pending": "This hold is not booked, so there is nothing to refund; release it instead.",
     "captured": HOLD_CAPTURED,
@@ -47,12 +47,12 @@ NO_REFUND_OF_HOLD = {
 
 
 class TransactionNotFound(LedgerError):
-    """This person has no transaction with that id."""
+    """This person has no transaction with this id."""
 
 
 class InvalidAmount(LedgerError):
-    """The amount is not above zero, too large, above the amount of its hold, or too fine for its
-    currency.
+    """The amount is not above zero, too large, larger than the hold that it captures, or has more
+    decimals than its currency.
     """
 
     field = "amount"
@@ -65,25 +65,25 @@ class RecipientClosed(AccountNotActive):
 
 
 class RecipientFull(InvalidAmount):
-    """The balance of the account that would receive the money would be too large."""
+    """The balance of the receiving account would become too large."""
 
     field = "to_account"
 
 
 class InvalidDetails(LedgerError):
-    """A value of the draft, other than the amount, is missing, contradicts another value, or cannot
-    be stored. Also raised for a note or tag that cannot be stored.
+    """A value other than the amount is missing, contradicts another value, or cannot be stored.
+    Also raised for a note or tag that cannot be stored.
     """
 
 
 class NoteChanged(LedgerError):
-    """The owner's note or tags were changed in another window after this one was opened."""
+    """The owner has changed the note or tags in another window since this window was opened."""
 
     is_conflict = True
 
 
 class InsufficientFunds(LedgerError):
-    """The amount is more than the account has available."""
+    """The amount is larger than the available money of the account."""
 
     field = "amount"
 
@@ -95,7 +95,7 @@ class CurrencyMismatch(LedgerError):
 
 
 class SameAccount(LedgerError):
-    """Both sides are the same account, or there is no side."""
+    """The payer's and the payee's account are the same, or both are missing."""
 
     field = "to_account"
 
@@ -107,20 +107,21 @@ class IdempotencyConflict(LedgerError):
 
 
 class AlreadyReversed(LedgerError):
-    """A row cannot be reversed because it is missing, not booked or a reversal, or because the new
-    row has too high an amount or other accounts.
+    """A transaction cannot be reversed. Either the original does not exist, is not booked, or is
+    itself a reversal; or the amount of the reversal is too large, or its accounts are not those of
+    the original.
     """
 
 
 class ExpiryPassed(LedgerError):
-    """The end of a new hold is in the past."""
+    """The expiry time of a new hold is in the past."""
 
     field = "expires_at"
 
 
 class HoldNotPending(LedgerError):
-    """A row cannot be captured or voided because it is not a hold or has ended; or a hold cannot be
-    captured because it has expired or the new row has other accounts.
+    """A hold cannot be captured or voided. Either the transaction is not a pending hold; or, for a
+    capture, the hold has expired or the capture has other accounts.
     """
 
 
@@ -131,8 +132,8 @@ class LimitExceeded(LedgerError):
 
 
 class TooManyTogether(LedgerError):
-    """The call or file has more payments than can be booked together (all or none)."""
+    """The call or file has more payments than can be booked together, all or none."""
 
 
 class RefusedByDatabase(LedgerError):
-    """The database refused the row for a reason without a specific error type."""
+    """The database refused the row by a rule that has no error class."""

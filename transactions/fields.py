@@ -1,4 +1,4 @@
-"""Form fields of several pages: an amount, a day, one of the payer's accounts."""
+"""Form fields that several pages use: an amount, a day, and one of the payer's accounts."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from ledger.text.money import figure
 
 
 class AmountField(forms.CharField):
-    """An amount as people type it, cleaned to a Decimal."""
+    """An amount as people type it. `clean` returns a Decimal."""
 
     def __init__(self, **kwargs: Any) -> None:
         keys = {"inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00"}
@@ -20,7 +20,7 @@ class AmountField(forms.CharField):
         super().__init__(max_length=40, strip=False, widget=widget, **kwargs)
 
     def to_python(self, value: Any) -> str:
-        """Returns the typed text without spaces at its ends."""
+        """Returns the typed text without spaces at the start and the end."""
         return (super().to_python(value) or "").strip(" ")
 
     def clean(self, value: Any) -> Any:
@@ -38,7 +38,7 @@ class DayField(forms.DateField):
 
 
 class OwnAccountField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """A choice of accounts, each with its available money."""
+    """A choice of accounts. The label of each account contains its available money."""
 
     def label_from_instance(self, account: Account) -> str:
         which = f"{account.name} \u00b7\u00b7{account.number[-4:]}"
@@ -51,6 +51,8 @@ class MoneyForm(forms.Form):
     """A form with an `amount` whose currency depends on the chosen account."""
 
     def refuse_decimals(self, amount: Decimal, currency: str) -> None:
-        """Adds an error if the amount has more decimals than its currency, or is ambiguous."""
+        """Adds an error to the form if the amount has more decimals than its currency, or is
+        ambiguous.
+        """
         if refusal := decimals_refusal(amount, currency):
             self.add_error("amount", refusal)

@@ -10,7 +10,7 @@ from ledger.text.dates import until
 from ledger.text.money import money
 from transactions.models import StaffReason, Transaction
 
-# The badge for each state of a hold, one word.
+# The badge for each state of a hold.
 STATES = {
     "pending": "pending", "expired": "expired", "captured": "captured", "released": "released",
 }  # fmt: skip
@@ -18,8 +18,8 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One line of a timeline. `row` is the linked transaction; `day` is set instead of `at` if the
-    time is unknown.
+    """One line in the history of a transaction. `row` is the transaction to which the line links.
+    If only the day is known, `day` is set and `at` is None.
     """
 
     text: str
@@ -31,11 +31,11 @@ class TimelineEvent:
 
 @dataclass(slots=True)
 class Lifecycle:
-    """A transaction with its hold, capture, reversals and staff reasons.
+    """A transaction with its hold, capture, reversals and reasons of staff.
 
-    `state` is "" for booked money, else "pending", "expired", "captured" or "released". An expired
-    hold still reserves its money until `expire_holds` runs. `reasons` are the reasons for the row,
-    its capture and its reversals.
+    `state` is "" for booked money. For a hold it is "pending", "expired", "captured" or "released".
+    An expired hold still reserves its money until `expire_holds` runs. `reasons` are the reasons
+    for the transaction, its capture and its reversals.
     """
 
     row: Transaction
@@ -57,31 +57,33 @@ class Lifecycle:
 
     @property
     def state_label(self) -> str:
-        """The state as text for customers: "held until Sunday 22 November"."""
+        """The state of the transaction as text for customers, such as "held until Sunday 22
+        November".
+        """
         if self.state == "expired" and not self.row.is_pending:
             return "expired and released"
         return state_label_of(self.row)
 
     @property
     def release(self) -> StaffReason | None:
-        """The reason recorded when staff released the hold, if they did."""
+        """The reason that staff entered when they released the hold, or None."""
         return next(
             (reason for reason in self.reasons if reason.action == StaffReason.Action.RELEASE), None
         )
 
     @property
     def reversed(self) -> Decimal:
-        """The sum of the refunds of the row."""
+        """The sum of the refunds of the transaction."""
         return sum((reversal.amount for reversal in self.reversals), Decimal(0))
 
     @property
     def back(self) -> str:
-        """The word for refunds of the row; a refunded deposit is "Taken back"."""
+        """The label of the refunds: "Taken back" for a deposit, otherwise "Refunded"."""
         return "Taken back" if self.row.type == Transaction.Type.DEPOSIT else "Refunded"
 
     @property
     def left(self) -> Decimal:
-        """The amount that can still be refunded."""
+        """The amount that can still be refunded. Zero for a hold and for a refund."""
         if self.row.is_hold or self.row.is_reversal:
             return Decimal(0)
         amount: Decimal = self.row.amount
@@ -89,12 +91,12 @@ class Lifecycle:
 
     @property
     def messages(self) -> list[str]:
-        """Messages from staff that the customer may read."""
+        """The messages from staff to the customer about this transaction."""
         return [reason.message for reason in self.reasons if reason.message]
 
     @property
     def moments(self) -> list[TimelineEvent]:
-        """The timeline, oldest first; future events last."""
+        """The history of the transaction, oldest first. Future events are at the end."""
         return self._of_hold() if self.row.is_hold else self._of_booking()
 
     def _of_hold(self) -> list[TimelineEvent]:
@@ -116,7 +118,9 @@ class Lifecycle:
         return moments
 
     def _ending(self, capture: Transaction) -> list[TimelineEvent]:
-        """Returns the events of a capture, including the release of the rest of the hold."""
+        """Returns the events of a capture. If the capture is smaller than the hold, the release of
+        the rest is an event, too.
+        """
         rest = self.row.amount - capture.amount
         if not rest:
             return [TimelineEvent("Captured in full", capture.created_at, row=capture)]
@@ -152,7 +156,9 @@ class Lifecycle:
 
 
 def state_label_of(row: Transaction) -> str:
-    """Returns the state as text from the row only, for lists. No query."""
+    """Returns the state of a transaction as text, for lists. Uses only the row
+    and sends no query.
+    """
     if not row.is_hold:
         return "booked"
     if not row.is_pending:
@@ -163,7 +169,7 @@ def state_label_of(row: Transaction) -> str:
 
 
 def lifecycle_of(row: Transaction) -> Lifecycle:
-    """Reads everything that belongs to a row. At most four queries."""
+    """Returns a transaction with all related rows. Sends at most four queries."""
     lifecycle = Lifecycle(row)
     if row.is_hold:
         lifecycle.capture = row.captured_by.first()

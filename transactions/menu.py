@@ -1,4 +1,4 @@
-"""Menu item for the page of the person's data."""
+"""The menu item for the page "Your data"."""
 
 from ledger.web.menu import register
 

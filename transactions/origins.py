@@ -1,6 +1,7 @@
-"""The origin of a payment that nobody typed in: a file or a standing order.
+"""The origin of a payment that nobody typed in: a payment file or a standing order.
 
-A feature registers a function in its module `origin`; the receipt shows what the function returns.
+A feature registers a function in its module `origin`. The function returns the origin of a payment,
+and the receipt shows it.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,12 @@ from transactions.models import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The origin of a payment, as one reader may see it on the receipt.
+    """The origin of a payment, as this reader may see it on the receipt.
 
     `id` is the id of the file or standing order. `url` is "" if the reader may not open the origin;
-    then the receipt does not name it. `how` completes "The bank paid ... from ..." for a payment
-    that staff booked for the holder. `repeats` is whether the origin makes further payments
-    automatically.
+    then the receipt does not show its name. `how` completes the sentence "The bank paid ... from
+    ..." if staff booked the payment for the account's holder. `repeats` is true if the origin makes
+    more payments automatically.
     """
 
     id: UUID
@@ -30,20 +31,20 @@ class Origin:
     repeats: bool = False
 
 
-# Finds the origin of a payment for a reader, with one query.
+# Returns the origin of a payment for this reader, or None. Sends one query.
 Find = Callable[[Transaction, User], Origin | None]
 FINDERS: list[Find] = []
 
 
 def register(find: Find) -> Find:
-    """Registers a function that finds the origin of payments. A decorator."""
+    """Registers a function that finds the origin of a payment. Use it as a decorator."""
     FINDERS.append(find)
     return find
 
 
 def origin_of(row: Transaction, reader: User) -> Origin | None:
-    """Returns the first origin that is found; None for a payment that was typed in, a hold or a
-    refund.
+    """Returns the origin of a payment, or None if somebody typed the payment in. Also returns None
+    for a hold or a refund.
     """
     if row.is_hold or row.is_reversal:
         return None

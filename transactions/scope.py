@@ -1,4 +1,6 @@
-"""Query scope: the rows that a reader may query. Every search and every report starts here."""
+"""The scope of a reader: the rows that the reader may query. Every search and
+report uses a scope.
+"""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,18 +18,20 @@ from transactions.models import Entry, Transaction
 from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet
 
-MINE, BANK = "mine", "bank"  # the kinds of scope: values of the URL parameter `whose`
+MINE, BANK = "mine", "bank"  # the kinds of scope, which are the values of the URL parameter `whose`
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The reader's own accounts, or the whole bank (`is_bank`; `accounts` is then empty).
+    """The reader's own accounts, or the whole bank (`is_bank` is true and `accounts` is empty).
 
-    `shows_names`: the reader may see other people's names. `finds_texts`: the reader may see, and
-    so search, texts that people wrote. `finds_numbers`: the reader may see and search whole account
-    numbers; other readers see the last digits. `finds_addresses`: the reader may also find people
-    by email address in the whole bank. Query rows only through `transactions()`, `entries()` and
-    `flows()`, which never match, count or sum a row outside the scope.
+    `shows_names`: the reader may see the names of other people. `finds_texts`: the reader may see
+    and search texts that people wrote. `finds_numbers`: the reader may see and search whole account
+    numbers; other readers see only the last digits. `finds_addresses`: in the whole bank, the
+    reader may also find people by email address.
+
+    Query rows only through `transactions()`, `entries()` and `flows()`. They never contain a row
+    outside the scope.
     """
 
     reader: User
@@ -40,66 +44,71 @@ class Scope:
 
     @property
     def kind(self) -> str:
-        """MINE or BANK, the value of `whose` in addresses."""
+        """MINE or BANK, the value of the URL parameter `whose`."""
         return BANK if self.is_bank else MINE
 
     @property
     def own_reader(self) -> User | None:
-        """The reader whose own categories are used: the reader in their own money, None in the
-        whole bank.
+        """The user whose own categories are used: the reader, or None if the scope is the whole
+        bank.
         """
         return None if self.is_bank else self.reader
 
     @property
     def ids(self) -> list[UUID]:
-        """The ids of the reader's own accounts."""
+        """The ids of the reader's own accounts. Empty if the scope is the whole bank."""
         return [account.pk for account in self.accounts]
 
     @property
     def currencies(self) -> list[str]:
-        """The currencies of the accounts, the most frequent first."""
+        """The currencies of the accounts in the scope, the most frequent first."""
         if self.is_bank:
             return currencies_of_bank()
         currencies = [account.currency for account in self.accounts]
         return sorted(set(currencies), key=lambda currency: (-currencies.count(currency), currency))
 
     def all_accounts(self) -> AccountQuerySet:
-        """Returns every account in the scope, including closed ones."""
+        """Returns all accounts in the scope, including closed accounts."""
         accounts: AccountQuerySet = Account.objects.all()
         return accounts if self.is_bank else accounts.filter(pk__in=self.ids)
 
     def transactions(self) -> TransactionQuerySet:
-        """Returns every transaction with a side in the scope, including holds."""
+        """Returns all transactions, including holds, whose payer's or payee's account is in the
+        scope.
+        """
         rows: TransactionQuerySet = Transaction.objects.all()
         if self.is_bank:
             return rows
         return rows.filter(Q(from_account__in=self.ids) | Q(to_account__in=self.ids))
 
     def entries(self) -> EntryQuerySet:
-        """Returns every booked entry of the accounts in the scope."""
+        """Returns all booked entries of the accounts in the scope."""
         entries: EntryQuerySet = Entry.objects.all()
         return entries if self.is_bank else entries.filter(account__in=self.ids)
 
     def flows(self, currency: str) -> EntryQuerySet:
-        """Returns the entries that change the total of the scope, without transfers inside it.
+        """Returns the entries in this currency that change the total of the scope, so transfers
+        between two accounts of the scope are left out.
 
-        For a person: money from or to other people. For the bank: deposits and withdrawals.
+        For a person these are payments from or to other people. For the bank they are deposits and
+        withdrawals.
         """
         return self.entries().filter(self.is_outside, currency=currency)
 
     @property
     def is_outside(self) -> Q:
-        """The condition that the other side of an entry is outside the scope."""
+        """The condition that the other account of an entry is outside the scope."""
         is_outside = Q(counterparty__isnull=True)
         return is_outside if self.is_bank else is_outside | ~Q(counterparty__in=self.ids)
 
 
 def newest_first(rows: TransactionQuerySet, scope: Scope) -> TransactionQuerySet:
-    """Sorts rows of a scope newest first, for a caller that takes only the first ones.
+    """Orders transactions of a scope by booking time, newest first. For callers that take only the
+    first rows.
 
-    The whole bank uses the index of Note [Newest of the bank]: Postgres stops as soon as it has
-    enough rows, while a sort would read every match. A reader's own rows are few, so they are
-    sorted.
+    For the whole bank, this order uses the index of Note [Newest of the bank]: Postgres stops when
+    it has enough rows, and does not sort all matching rows. A single reader has few rows, so these
+    are sorted.
     """
     newest: TransactionQuerySet = (
         rows.newest_first() if scope.is_bank else rows.order_by("-created_at")
@@ -108,9 +117,9 @@ def newest_first(rows: TransactionQuerySet, scope: Scope) -> TransactionQuerySet
 
 
 def scope_for(reader: User, kind: str = MINE) -> Scope:
-    """Returns the reader's scope of this kind; any kind except BANK is the reader's own money.
+    """Returns the reader's scope of this kind. Any kind except BANK is the reader's own accounts.
 
-    Raises PermissionDenied if the reader may not read the whole bank.
+    For BANK, raises PermissionDenied if the reader may not read data of the whole bank.
     """
     if kind != BANK:
         return Scope(reader, tuple(Account.objects.owned_by(reader)))
@@ -129,9 +138,10 @@ def scope_for(reader: User, kind: str = MINE) -> Scope:
 
 
 def may_read_bank(reader: User) -> bool:
-    """Returns whether the reader may read everybody's rows, as analysts and staff may.
+    """Returns whether the reader may read the rows of all people. Analysts and staff may.
 
-    A reader who is no longer staff, but is still in a group of staff that may see names, may not.
+    A reader who is no longer staff, but is still a member of a staff group that may see names, may
+    not.
     """
     is_staff = reader.is_staff or reader.is_superuser
     return reader.has_perms(["transactions.view_transaction", "transactions.view_entry"]) and (
@@ -145,18 +155,20 @@ def may_see_names(reader: User) -> bool:
 
 
 def may_see_plans(reader: User) -> bool:
-    """Returns whether the reader may see query plans, which also count rows of other people."""
+    """Returns whether the reader may see query plans. A plan contains numbers of rows, which
+    include rows of other people.
+    """
     return settings.DEBUG or may_read_bank(reader)
 
 
 def may_explore_bank(reader: User) -> bool:
-    """Returns whether the reader may query the rows of the whole bank by SQL, in the explorer."""
+    """Returns whether the reader may query the rows of the whole bank with SQL in the explorer."""
     is_open = settings.LEDGER_EXPLORER != "off"
     return is_open and may_read_bank(reader) and reader.has_perm("explorer.use_explorer")
 
 
 def currencies_of_bank() -> list[str]:
-    """Returns the currencies of all accounts, the most frequent first."""
+    """Returns the currencies of all accounts in the bank, the most frequent first."""
     counted = (
         Account.objects.values("currency")
         .annotate(many=Count("pk"))

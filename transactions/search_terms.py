@@ -1,4 +1,4 @@
-"""The search terms `has:note` and `has:tag`."""
+"""Registers the search terms `has:note` and `has:tag`."""
 
 from transactions.annotations.search import ids_with_note, ids_with_tag
 from transactions.search.language.has_values import register

@@ -1,18 +1,20 @@
-"""Every way to move money. Each call is one database transaction, except that `expire_holds` opens
-one per account, and `post_batch` with `atomic=False` one per chunk.
+"""All functions that move money. Each call is one database transaction. Exceptions: `expire_holds`
+opens one database transaction per account, and `post_batch` with `atomic=False` one per chunk.
 
-A service never runs inside another database transaction (`durable=True`). When it returns, money
-has moved; when it raises, this call has moved nothing. There are two exceptions: `OutcomeUnknown`
-after a connection lost during COMMIT, and `BatchInterrupted` when a batch with `atomic=False`
-fails, whose earlier chunks stay posted.
+A service never runs inside another database transaction (`durable=True`). If a service returns,
+money has moved. If it raises an error, this call has not moved money, with two exceptions:
+`OutcomeUnknown` if the connection was lost during COMMIT, and `BatchInterrupted` if a batch with
+`atomic=False` failed, whose earlier chunks stay posted.
 
 After `OutcomeUnknown`, send the same id again until a call returns or raises a LedgerError. The
-error's `ids` contains the id, even if the caller did not set one. Any other error of a repeat, such
-as a lock or a statement that took too long, does not show the outcome of the earlier call, whose
-COMMIT may still wait for a standby and keep its locks. A new id may pay twice.
+attribute `ids` of the error contains the id, even if the caller did not set one. If the repeated
+call raises any other error, for example because of a lock or a slow SQL statement, the outcome of
+the earlier call is still unknown: its COMMIT may still wait for a standby and keep its locks. A
+call with a new id may pay twice.
 
-A call without any answer, because its process died, may still be booked up to 3 seconds after it
-was sent, whatever a repeat in another process returns: see Note [Lost statements].
+If the process of a call died before there was an answer, the payment may still be booked up to 3
+seconds after it was sent, whatever a repeated call in another process returns: see Note [Lost
+statements].
 """
 
 import uuid
@@ -80,10 +82,10 @@ NO_REASON = "Released by code or a command; no reason was given."
 
 
 class Details(TypedDict, total=False):
-    """Optional details of any movement of money.
+    """Optional values of every movement of money.
 
-    `id` is the idempotency key: a call with the same id and content returns the first row and moves
-    nothing. `value_date` is the day from which the money counts (default: the booking day).
+    `id` is the idempotency key: a call with the same id and content returns the first row and does
+    not move money. `value_date` is the day from which the money counts (default: the booking day).
     `metadata` is a JSON object of at most 16 KiB.
     """
 
@@ -96,7 +98,9 @@ class Details(TypedDict, total=False):
 
 
 class Booked(NamedTuple):
-    """A booked row. `is_repeated` is true if an earlier call with the same id had booked it."""
+    """A booked row. `is_repeated` is true if an earlier call with the same id
+    had booked the row.
+    """
 
     row: Transaction
     is_repeated: bool
@@ -110,9 +114,10 @@ def transfer(
     amount: Decimal,
     **details: Unpack[Details],
 ) -> Transaction:
-    """Moves `amount` between two accounts of one currency.
+    """Moves `amount` between two accounts of the same currency, and returns the new row.
 
-    Raises the LedgerError that refuses it, with a message about what to do; nothing has moved then.
+    If the transfer is refused, raises a LedgerError, and no money is moved. The message of the
+    error describes what to do.
     """
     sender, recipient = _named(from_account), _named(to_account)
     return book(Draft(from_account=sender, to_account=recipient, amount=amount, **details))
@@ -120,7 +125,9 @@ def transfer(
 
 @counts.counts_as("deposit")
 def deposit(*, to_account: AccountOrId, amount: Decimal, **details: Unpack[Details]) -> Transaction:
-    """Books money that came into the bank. Raises as `transfer` does."""
+    """Books money that came into the bank, and returns the new row. Raises the errors of
+    `transfer`.
+    """
     return book(Draft(to_account=_named(to_account), amount=amount, **details))
 
 
@@ -128,7 +135,7 @@ def deposit(*, to_account: AccountOrId, amount: Decimal, **details: Unpack[Detai
 def withdraw(
     *, from_account: AccountOrId, amount: Decimal, **details: Unpack[Details]
 ) -> Transaction:
-    """Books money that left the bank. Raises as `transfer` does."""
+    """Books money that left the bank, and returns the new row. Raises the errors of `transfer`."""
     return book(Draft(from_account=_named(from_account), amount=amount, **details))
 
 
@@ -141,10 +148,11 @@ def hold(
     expires_at: datetime | None = None,
     **details: Unpack[Details],
 ) -> Transaction:
-    """Reserves `amount`, so that nothing else can spend it until the hold is captured or voided.
+    """Reserves `amount` and returns the new row, a hold. Other payments cannot spend this money
+    until the hold is captured or voided.
 
-    From `expires_at` on, `expire_holds` voids the hold. Raises ExpiryPassed if `expires_at` is in
-    the past; otherwise raises as `transfer` does.
+    After `expires_at`, `expire_holds` voids the hold. Raises ExpiryPassed if `expires_at` is in the
+    past, and the errors of `transfer`.
     """
     sides = {"from_account": _named(from_account), "to_account": to_account}
     return book(Draft(amount=amount, pending=True, expires_at=expires_at, **sides, **details))  # type: ignore[arg-type]
@@ -154,11 +162,12 @@ def hold(
 def capture(
     *, hold: Transaction | uuid.UUID, amount: Decimal | None = None, **details: Unpack[Details]
 ) -> Transaction:
-    """Completes a hold, in full or in part; the rest is released.
+    """Books the payment of a hold, in full or in part, and returns the new row. If `amount` is less
+    than the hold, the rest of the hold is released.
 
-    The new row takes the description, reference and metadata of the hold unless others are given.
-    Raises HoldNotPending for a hold that has ended or expired, InvalidAmount for more than the
-    hold, and otherwise the errors of `transfer`.
+    The new row has the description, reference and metadata of the hold unless others are passed.
+    Raises HoldNotPending if the hold has ended or expired, InvalidAmount if `amount` is more than
+    the hold, and the errors of `transfer`.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
     fields: dict[str, Any] = {
@@ -182,12 +191,12 @@ def capture(
 def void(
     *, hold: Transaction | uuid.UUID, explain: Callable[[Transaction], object] | None = None
 ) -> Transaction:
-    """Voids a hold, so that the money is available again. A hold that was voided before is returned
-    unchanged. Raises HoldNotPending for any other row that is not a pending hold.
+    """Voids a hold, so that its money is available again. Returns the hold. If the hold was voided
+    before, returns it unchanged. Raises HoldNotPending if the row is not a pending hold.
 
     `explain` is called with the row before this call voids the hold, in the same database
-    transaction. It stores the `StaffReason` that the database requires. Without `explain`, a hold
-    that has not expired gets a default reason.
+    transaction. It must store the `StaffReason` that the database requires. Without `explain`, a
+    default reason is stored for a hold that has not expired.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
 
@@ -199,7 +208,9 @@ def void(
 
 
 def _without_reason(hold: Transaction) -> None:
-    """Stores a default reason; stores nothing for an expired hold, which needs no reason."""
+    """Stores a default reason for the release of a hold. An expired hold needs no reason, so
+    nothing is stored for it.
+    """
     if hold.is_expired:
         return
     StaffReason.objects.get_or_create(
@@ -214,10 +225,10 @@ def reverse(
     amount: Decimal | None = None,
     **details: Unpack[Details],
 ) -> Transaction:
-    """Posts the opposite of a booked transaction, in full or in part.
+    """Books the opposite of a booked transaction, in full or in part, and returns the new row.
 
-    Raises AlreadyReversed if the reversals would exceed the original, and for a hold or a reversal;
-    InsufficientFunds if the recipient no longer has the money.
+    Raises AlreadyReversed if the sum of the reversals would exceed the original, or if the original
+    is a hold or a reversal. Raises InsufficientFunds if the recipient no longer has the money.
     """
     original = _row(transaction, AlreadyReversed("There is no transaction with that id."))
     words = f"Refund: {original.description}" if original.description else "Refund"
@@ -234,12 +245,12 @@ def reverse(
 
 
 def expire_holds(*, now: datetime | None = None) -> int:
-    """Voids every pending hold that has expired, and returns the number. Safe to run twice or in
+    """Voids all pending holds that have expired, and returns their number. Safe to run twice or in
     parallel.
 
-    Skips accounts that are locked by others (SKIP LOCKED). Counts holds whose COMMIT succeeded
-    although its answer was lost. If the books refuse on one account, voids the holds of all others
-    first, then raises that LedgerError.
+    Accounts that another session has locked are skipped (SKIP LOCKED). Holds whose COMMIT
+    succeeded, but whose answer was lost, are included in the number. If the holds of one account
+    are refused, the holds of all other accounts are voided first. Then the LedgerError is raised.
     """
     moment = now or timezone.now()
     expired = Transaction.objects.pending().filter(expires_at__lte=moment)
@@ -260,12 +271,12 @@ def expire_holds(*, now: datetime | None = None) -> int:
 def _expire(
     payer: uuid.UUID, payee: uuid.UUID | None, moment: datetime, tries: dict[str, int]
 ) -> int:
-    """Voids the expired holds of one account for one recipient in one database transaction, and
-    returns the number. With several recipients it would lock their streams: Note [Lock of a
-    stream].
+    """Voids the expired holds of one payer for one payee in one database transaction, and returns
+    their number. Holds for different payees are in different database transactions, because a
+    transaction for several payees would lock their streams: Note [Lock of a stream].
 
-    `tries` maps the database transaction id of each try to the number of holds it voided, so that a
-    retry knows which tries were committed.
+    `tries` maps the database transaction id of each try to the number of holds that the try voided.
+    So a retry can find out which tries were committed.
     """
     locked = LockedAccounts(lock([payer], skip_locked=not tries))
     if not locked.accounts:
@@ -280,8 +291,8 @@ def _expire(
 
 
 def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:
-    """Returns the stored row; raises `missing` if there is none. Use only its immutable values
-    before the accounts are locked.
+    """Returns the stored row. Raises `missing` if there is no such row. Before the accounts are
+    locked, use only values that never change.
     """
     try:
         pk = row.pk if isinstance(row, Transaction) else uuid.UUID(str(row))
@@ -295,8 +306,8 @@ def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:
 
 
 def preview(draft: Draft) -> Transaction:
-    """Posts a draft, rolls it back, and returns the row that it would become now. Raises the
-    LedgerError that refuses it.
+    """Returns the row that posting the draft would create now. Posts the draft and rolls it back.
+    Raises the LedgerError that would refuse the draft.
     """
 
     def rolled_back() -> Transaction | LedgerError:
@@ -315,12 +326,13 @@ def book(
     write_also: Callable[[Transaction], object] | None = None,
     within: DayLimit | None = None,
 ) -> Transaction:
-    """Posts one draft of any type. Prefer `transfer`, `deposit` and `withdraw` if they are
-    sufficient.
+    """Posts one draft of any type, and returns the row. Use `transfer`, `deposit` or `withdraw` if
+    they are sufficient.
 
-    `write_also` is called with the posted row in the same database transaction, so that its writes
-    and the row are stored together or not at all. It is called again for the same row if an id is
-    sent again. A row that was booked before does not count again towards the daily limit `within`.
+    `write_also` is called with the posted row in the same database transaction, so its writes and
+    the row are stored together or not at all. If an id is sent again, `write_also` is called again
+    for the same row. A row that was booked before does not count again towards the daily limit
+    `within`.
     """
     return book_once(draft, write_also=write_also, within=within).row
 
@@ -332,10 +344,11 @@ def book_once(
     within: DayLimit | None = None,
     payer: uuid.UUID | None = None,
 ) -> Booked:
-    """Posts like `book`, and returns whether this call or an earlier one moved the money.
+    """Posts a draft in the same way as `book`. Returns the row, and whether an earlier call had
+    booked it.
 
-    With `payer`, raises AccountNotFound unless the sender is an account of this person, even if the
-    payment was booked before.
+    With `payer`, raises AccountNotFound unless the sending account belongs to this person, even if
+    the payment was booked before.
     """
     with counts.counting(counts.kind_of(draft)):
         item = prepare(draft)
@@ -354,7 +367,7 @@ def _booked(
     def work() -> Transaction | LedgerError:
         if payer is not None and not _is_of(payer, item.from_id):
             return AccountNotFound(NOT_THE_PAYERS)
-        item.was_posted = False  # a row that an earlier try found may be gone after a failover
+        item.was_posted = False  # after a failover, a row that an earlier try found may not exist
         paid_before = within.paid_before() if within is not None else None
         result = engine.post_one(item)
         if isinstance(result, Transaction):

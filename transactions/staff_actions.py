@@ -1,4 +1,4 @@
-"""The actions of staff on a transaction, and the reasons why an action is refused."""
+"""The actions of staff on a transaction, and the reasons why an action is not possible."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,17 +28,21 @@ def _no_accounts(_lifecycle: Lifecycle, _person: User) -> list[Obstacle]:
 
 @dataclass(frozen=True, slots=True)
 class StaffAction:
-    """An action of staff. Its page is `admin:transactions_transaction_<name>`."""
+    """An action of staff on a transaction. The name of its URL is
+    `admin:transactions_transaction_<name>`.
+    """
 
     name: str
     label: str
     permission: str
-    why_not: Callable[[Lifecycle], str]  # "" if the transaction allows it
-    accounts: Callable[[Lifecycle, User], list[Obstacle]] = _no_accounts  # of the accounts
+    # Returns the reason why the transaction does not allow the action, or "".
+    why_not: Callable[[Lifecycle], str]
+    # Returns the obstacles of the transaction's accounts to the action.
+    accounts: Callable[[Lifecycle, User], list[Obstacle]] = _no_accounts
 
     def refusal(self, lifecycle: Lifecycle, person: User) -> str:
-        """Returns why the action is refused for this transaction or person, apart from permissions;
-        "" if it is not refused.
+        """Returns the reason why this person may not take the action on this transaction, or "".
+        Does not check permissions.
         """
         sides = (lifecycle.row.from_account, lifecycle.row.to_account)
         if any(side is not None and person.is_close_to(side.user) for side in sides):
@@ -46,14 +50,16 @@ class StaffAction:
         return self.why_not(lifecycle)
 
     def obstacles(self, lifecycle: Lifecycle, person: User) -> list[Obstacle]:
-        """Returns all current obstacles for this person, with links to pages for alternatives."""
+        """Returns all current obstacles of the action for this person. An obstacle may have a link
+        to a page that helps.
+        """
         if refusal := self.refusal(lifecycle, person):
             link = NO_LINK if refusal == OWN else _instead(lifecycle, person)
             return [Obstacle(refusal, *link)]
         return self.accounts(lifecycle, person)
 
     def url(self, row: Transaction) -> str:
-        """Returns the URL of this action's page for a transaction."""
+        """Returns the URL of the page on which staff take this action on the transaction."""
         return reverse(f"admin:transactions_transaction_{self.name}", args=[row.pk])
 
 
@@ -81,8 +87,8 @@ def _why_no_capture(lifecycle: Lifecycle) -> str:
 
 
 def _accounts_of_refund(lifecycle: Lifecycle, person: User) -> list[Obstacle]:
-    """Returns the accounts that prevent a refund: a closed account can neither receive nor send,
-    and a frozen account cannot send.
+    """Returns the obstacles of the accounts to a refund. A closed account can neither receive nor
+    send, and a frozen account cannot send.
     """
     payer, payee = lifecycle.row.from_account, lifecycle.row.to_account
     found = []
@@ -113,8 +119,8 @@ def _frozen(sender: Account | None, person: User) -> list[Obstacle]:
 
 
 def _named(account: Account) -> str:
-    """Returns for example "Everyday of Ana Ferreira", because not all staff may see account
-    numbers.
+    """Returns the name of an account and its holder, such as "Everyday of Ana Ferreira". It does
+    not contain the account number, because some staff may not see account numbers.
     """
     return f"{account.name} of {account.user}"
 
@@ -125,7 +131,9 @@ def _cash_desk(person: User) -> Link:
 
 
 def _instead(lifecycle: Lifecycle, person: User) -> Link:
-    """Returns a link to an alternative action, by the state of the row."""
+    """Returns a link to another action that is possible in the state of the transaction. The link
+    is empty if there is none.
+    """
     if lifecycle.capture:
         page = reverse("admin:transactions_transaction_change", args=[lifecycle.capture.pk])
         return "Go to that payment", page
@@ -144,7 +152,9 @@ RELEASE = StaffAction("release", "Release", MANAGE_HOLDS, _why_no_release)
 
 
 def actions_for(lifecycle: Lifecycle, person: User) -> list[tuple[str, str]]:
-    """Returns the label and URL of each action that this person may take now."""
+    """Returns the label and the URL of each action that this person may take now on the
+    transaction.
+    """
     return [
         (action.label, action.url(lifecycle.row))
         for action in (REFUND, CAPTURE, RELEASE)

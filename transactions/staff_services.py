@@ -1,6 +1,5 @@
-"""Refunds, holds, captures and releases by staff, each with a stored reason.
-
-The `StaffReason` is written in the same transaction as the row.
+"""Refunds, holds, captures and releases by staff. A `StaffReason` is stored in the same database
+transaction as the row.
 """
 
 from collections.abc import Iterable
@@ -21,18 +20,21 @@ from transactions.services import Draft
 def book(
     draft: Draft, *, action: StaffReason.Action, reason: str, message: str = "", written_by: User
 ) -> Transaction:
-    """Books a refund, hold or capture with its reason. Raises as `services.book` does."""
+    """Books a refund, hold or capture, and stores the reason. Returns the booked row. Raises the
+    same errors as `services.book`.
+    """
     store_reason = partial(_store_reason, action, reason, message, written_by)
     return services.book(draft, write_also=store_reason)
 
 
 def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> bool:
-    """Voids a hold with a reason.
+    """Voids a hold and stores the reason. Returns True if this call voided the hold, and False if
+    the same person voided it before.
 
-    Raises HoldNotPending if it was captured, or voided by its expiry or by a colleague; ServesOwn
-    if its payer or recipient is the writer or in the writer's household. Returns True if this call
-    released it, False if the same person released it before. The id of the reason distinguishes the
-    two cases, also after a COMMIT whose answer was lost.
+    Raises HoldNotPending if the hold was captured, or voided by its expiry or by a colleague.
+    Raises ServesOwn if the payer or the payee is the writer, or lives in the writer's household.
+    Whether this call voided the hold is known from the id of the stored reason, also if the answer
+    to a COMMIT was lost.
     """
     id = uuid7()
     store_reason = partial(
@@ -50,9 +52,10 @@ def release(*, hold: Transaction, reason: str, message: str = "", written_by: Us
 def explain(
     rows: Iterable[Transaction], *, action: StaffReason.Action, reason: str, written_by: User
 ) -> None:
-    """Stores one reason for many rows, in the transaction that books them.
+    """Stores the same reason for many rows, in the database transaction that books them.
 
-    A row that already has a reason keeps it, because the row was booked before and is sent again.
+    If a row has a reason already, an earlier call with the same id booked the row. Such a row keeps
+    the earlier reason.
     """
     fields = {"action": action, "reason": tidy_reason(reason), "written_by": written_by}
     reasons = [StaffReason(transaction=row, **fields) for row in rows]

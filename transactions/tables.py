@@ -1,4 +1,6 @@
-"""Database rights on the tables of the books, the audit and saved reports."""
+"""The rights and row policies of database roles on the tables of transactions, audit and saved
+reports.
+"""
 
 from ledger.db.rights.policies import (
     ACCOUNTS,
@@ -23,13 +25,13 @@ DIGESTS = "digests of days, of nobody's account"
 register(
     {
         "transactions": Table(
-            web="SELECT, INSERT, UPDATE (status)",  # the status of holds, see posted_row_is_final
+            web="SELECT, INSERT, UPDATE (status)",  # of holds, see posted_row_is_final
             worker="SELECT, INSERT, UPDATE (status)",
             rows=Policy(
                 reads=f"{READS_BANK} OR {IS_OWN_SIDE}",
-                # Only staff may send from another person's account, deposit from outside, or hold
-                # money. A completed row needs the correct balances, so nobody can insert one only
-                # to see the other side.
+                # Only staff may send from another person's account, deposit from outside, or place
+                # a hold. A completed row needs the correct balances, so nobody can insert a row
+                # only to see the other account.
                 writes=f"{PAYS_FROM_OWN} AND status = 'completed'"
                 f" OR {by_staff(MOVES_MONEY, 'created_by_id', 'id')}",
                 changes=f"{may('manage_holds')} OR {DECIDES}",
@@ -61,7 +63,7 @@ register(
             authors=("sealed_by",),
         ),
         "sealed_days": Table(web=READ, worker="SELECT, INSERT", rows=DIGESTS, personal_data="none"),
-        # The findings name accounts.
+        # The findings contain ids and numbers of accounts.
         "audit_runs": Table(
             web="SELECT, INSERT",
             worker="SELECT, INSERT, UPDATE (findings)",
@@ -71,8 +73,8 @@ register(
             ),
             personal_data="names in findings; erased with the person",
         ),
-        # A reader's own reports, and those shared with the reader's groups. Nobody can share a
-        # report with a group of other people.
+        # A reader sees the reader's own reports and reports that are shared with a group of the
+        # reader. Nobody can share a report with a group of which they are not a member.
         "saved_reports": Table(
             web=EVERYTHING,
             worker="SELECT, DELETE",
@@ -92,7 +94,7 @@ register(
         ),
     }
 )  # fmt: skip
-# The functions of an erasure: transactions/privacy/lifting.py.
+# The functions that an erasure calls: transactions/privacy/lifting.py.
 register_functions(
     "lift_triggers(text)",
     "restore_triggers(text)",

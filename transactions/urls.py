@@ -1,4 +1,4 @@
-"""URLs of the core; each feature adds its URLs in its module `urls`."""
+"""The URLs of the core. Each feature adds its URLs in its module `urls`."""
 
 from importlib import import_module
 

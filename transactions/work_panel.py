@@ -1,8 +1,9 @@
-"""The panel "Show the work": the code behind a page, its queries, and their plans.
+"""The panel "Show the work": the code behind a page, its queries, and the plans of the queries.
 
-Reports show it below each result. Other pages link to themselves with `?work=1`, because the panel
-is longer than the page. `?plans=1` also runs each query again under EXPLAIN, for readers who may
-see plans. The queries are recorded while the page is read, and are dropped if the panel is closed.
+Reports show the panel below each result. Other pages have a link to the same page with `?work=1`,
+because the panel is longer than the page. `?plans=1` also runs each query again under EXPLAIN, for
+readers who may see plans. The queries are recorded while the page is computed, and are discarded if
+the panel is closed.
 """
 
 import inspect
@@ -30,8 +31,8 @@ LEFT_OUT = "Ids of other people are left out of the SQL."
 
 @dataclass(frozen=True, slots=True)
 class PanelQuery:
-    """A query in the panel. `plan` is "" if there is no plan. `explorer_url` is "" if the reader
-    may not open the query in the explorer.
+    """A query in the panel. `plan` is "" if the panel has no plans. `explorer_url` is "" if the
+    reader may not open the query in the explorer.
     """
 
     sql: str
@@ -42,14 +43,15 @@ class PanelQuery:
 
 @dataclass(frozen=True, slots=True)
 class WorkPanel:
-    """The panel. `parts` are the functions and classes whose source it shows, `in_shell` is code
-    for `manage.py shell` with the same result, `shows` the features of Postgres and the ORM.
+    """The panel "Show the work" of a page. `parts` are the functions and classes whose source code
+    the panel shows. `in_shell` is code for `manage.py shell` with the same result. `shows` names
+    the features of Postgres and the ORM that the page uses.
 
-    If it is not `is_open`, the page shows a link to `url` instead. `plans_url` is the page with
-    plans; "" if the reader may not see them or already sees them. `summary` is a remark. `cached`
-    contains the rows of an earlier run, and `fresh_url` runs the report again. `known_ids` are the
-    ids that the SQL may show; None for all. `explorer_urls` open the queries in the explorer, one
-    for each.
+    If `is_open` is false, the page shows only a link to `url`. `plans_url` is the URL of the page
+    with plans; it is "" if the reader may not see plans or already sees them. `summary` is a
+    remark. `cached` contains the rows of an earlier run of a report, and `fresh_url` runs the
+    report again. `known_ids` are the ids that the SQL may show; None means all ids. `explorer_urls`
+    has one URL for each query.
     """
 
     parts: Sequence[Callable[..., Any]]
@@ -71,7 +73,7 @@ class WorkPanel:
 
     @property
     def count(self) -> int:
-        """The number of queries that the page sent."""
+        """The number of SQL queries that the page sent."""
         return len(self.work.queries)
 
     @property
@@ -82,8 +84,8 @@ class WorkPanel:
             yield PanelQuery(self._shown(query.sql), query.milliseconds, query.plan, url)
 
     def _shown(self, sql: str) -> str:
-        """Returns the SQL with unknown ids hidden, because an id contains the time when its row was
-        created.
+        """Returns the SQL with unknown ids replaced by "…". An id contains the time when its row
+        was created, so the ids of other people are hidden.
         """
         if self.known_ids is None:
             return sql
@@ -92,8 +94,8 @@ class WorkPanel:
 
 
 def may_see_lookups(reader: User) -> bool:
-    """Returns whether the reader may see how words were looked up among all people's names. No
-    query for customers and analysts, who may not.
+    """Returns whether the reader may see the queries that look up words among the names of all
+    people. Sends no query for customers and analysts, who may not.
     """
     is_staff = reader.is_staff or reader.is_superuser
     return settings.DEBUG or (is_staff and may_see_names(reader))
@@ -101,8 +103,8 @@ def may_see_lookups(reader: User) -> bool:
 
 @contextmanager
 def page_work(request: PersonRequest) -> Iterator[QueryLog]:
-    """Records the queries of the block, and their plans if the reader requests them and may see
-    them.
+    """Records the queries of the block. If the reader requests plans and may see them, also records
+    the plans after the block.
     """
     with watched(texts_later=True) as work:
         yield work
@@ -112,8 +114,8 @@ def page_work(request: PersonRequest) -> Iterator[QueryLog]:
 
 
 def note_plans(reader: User) -> None:
-    """Records in the read log that the response contains plans. Plans count rows of other people
-    even if nothing was found, see Note [Whose data].
+    """Records in the read log that the response contains plans. The numbers of rows in plans
+    include rows of other people, even if the query found nothing: see Note [Whose data].
     """
     if may_read_bank(reader):
         opened_by_right()
@@ -130,11 +132,11 @@ def page_panel(
     shows: str,
     known: Iterable[UUID] = (),
 ) -> WorkPanel:
-    """Returns the panel of a page. If the URL does not open the panel, returns only its link,
-    without a query.
+    """Returns the panel of a page. If the URL does not open the panel, it contains only the link,
+    and no query is sent.
 
-    `url` returns the page's URL with parameters added. The SQL shows the reader's id and the
-    `known` ids.
+    `url` returns the page's URL with more parameters. The SQL shows the reader's id and the `known`
+    ids; other ids are hidden unless the reader may see them.
     """
     has_plans = "plans" in request.GET
     if not (has_plans or "work" in request.GET):

@@ -1,1 +1,1 @@
-"""Notes and tags that owners write about their payments."""
+"""Notes, tags and categories that owners write about their payments."""

@@ -1,8 +1,8 @@
-"""Queries for the categories that owners set for their payments; the posted rows do not change.
+"""Queries for the categories that owners set for their payments. The posted rows do not change.
 
-`shown_category` of an entry or a transaction is the reader's own category if it was loaded, either
-by `own_category` in the query or by `read_own_categories` afterwards. Otherwise it is the row's
-category.
+`shown_category` of an entry or transaction is the reader's own category, if the query loaded it
+with `own_category`, or if `read_own_categories` set it afterwards. Otherwise it is the category of
+the transaction.
 """
 
 from collections.abc import Sequence
@@ -33,12 +33,15 @@ from transactions.models import Entry, Transaction
 from transactions.models.transaction import TransactionQuerySet
 
 MAX_CHANGES, MAX_OFFERED = 20, 40
-MAX_IN_USE = 500  # categories in a list; a payment may have one that is not in it
+# Maximum number of categories in a list. There may be more.
+MAX_IN_USE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class CategoryChange:
-    """Payments whose category was set in one change, and how many still have that category."""
+    """Payments whose category was set by one change, and the number of these payments that still
+    have that category.
+    """
 
     id: UUID
     category: str
@@ -52,8 +55,8 @@ class CategoryChange:
 
 @dataclass(frozen=True, slots=True)
 class CategoryInUse:
-    """A category, the number of its transactions, and how many of them have it from the owner or a
-    rule.
+    """A category, the number of its transactions, and the number of those transactions whose
+    category was set by the owner or by a rule.
     """
 
     category: str
@@ -62,22 +65,24 @@ class CategoryInUse:
 
 
 def own_category(owner: User | UUID, field: str = "pk") -> Subquery:
-    """Returns a subquery for the category that the owner set for a row's transaction; NULL if none.
+    """Returns a subquery for the category that the owner set for the transaction of a row. The
+    subquery is NULL if there is no such category.
 
-    `field` is "pk" for transactions, "transaction_id" for entries.
+    `field` is "pk" for transactions and "transaction_id" for entries.
     """
     given = OwnCategory.objects.of(owner).filter(transaction=OuterRef(field)).newest_first()
     return Subquery(given.values("category")[:1], output_field=TextField())
 
 
 def has_own_category(owner: User, field: str = "pk") -> Exists:
-    """Returns the condition that the owner set a category for a row's transaction."""
+    """Returns the condition that the owner has set a category for the transaction of a row."""
     return Exists(OwnCategory.objects.of(owner).filter(transaction=OuterRef(field)))
 
 
 def category_or_none(owner: User | UUID | None, field: str = "pk") -> Combinable:
-    """Returns the owner's category, or else the row's category in lower case; NULL if there is
-    neither. Without an owner, returns the row's category.
+    """Returns an expression for the category of a row: the category that the owner set, or else the
+    transaction's category in lower case, or else NULL. If `owner` is None, categories that owners
+    set are ignored.
     """
     of_row = NullIf(Lower(F("category")), Value("", TextField()))
     if owner is None:
@@ -86,21 +91,23 @@ def category_or_none(owner: User | UUID | None, field: str = "pk") -> Combinable
 
 
 def category_for(owner: User | UUID, field: str = "pk") -> Combinable:
-    """Returns the owner's category, or else the row's category in lower case; "" if there is
-    neither.
+    """Returns an expression for the category of a row: the category that the owner set, or else the
+    transaction's category in lower case, or else "".
     """
     return Coalesce(category_or_none(owner, field), Value(""), output_field=TextField())
 
 
 def ids_in_category(user: User, category: str) -> QuerySet[OwnCategory, Any]:
-    """Returns the ids of transactions that now have this category from the user, ignoring case."""
+    """Returns the ids of transactions that now have this category because the user or a rule of the
+    user set it. Ignores case.
+    """
     given = OwnCategory.objects.of(user).latest().filter(category=category.lower())
     return given.order_by().values("transaction_id")
 
 
 def read_own_categories(owner: User | UUID, rows: Sequence[Entry] | Sequence[Transaction]) -> None:
-    """Sets `own_category` on each row that has a category from the owner. One query; none without
-    rows.
+    """Sets `own_category` on each row for which the owner has set a category. Sends one query, or
+    none if there are no rows.
     """
     by_id: dict[UUID, list[Any]] = {}
     for row in rows:
@@ -115,14 +122,14 @@ def read_own_categories(owner: User | UUID, rows: Sequence[Entry] | Sequence[Tra
 
 
 def categories_of(user: User) -> list[str]:
-    """Returns the categories that the user set, the newest first, at most MAX_OFFERED."""
+    """Returns the categories that the user has set, the last used first, at most MAX_OFFERED."""
     given = OwnCategory.objects.of(user).values("category").annotate(last=Max("created_at"))
     return list(given.order_by("-last").values_list("category", flat=True)[:MAX_OFFERED])
 
 
 def categories_in_use(owner: User, rows: TransactionQuerySet) -> list[CategoryInUse]:
-    """Returns the most frequent categories of `rows`, at most MAX_IN_USE. `rows` must be in the
-    owner's scope. Two queries.
+    """Returns the most frequent categories of `rows`, at most MAX_IN_USE. All `rows` must be in the
+    owner's scope. Sends two queries.
     """
     latest = OwnCategory.objects.of(owner).latest().order_by().values("category")
     given = dict(latest.annotate(many=Count("pk")).values_list("category", "many"))
@@ -136,7 +143,7 @@ def categories_in_use(owner: User, rows: TransactionQuerySet) -> list[CategoryIn
 
 
 def changes_of(user: User) -> list[CategoryChange]:
-    """Returns the user's newest changes, at most MAX_CHANGES."""
+    """Returns the newest changes of categories that the user made, at most MAX_CHANGES."""
     given = OwnCategory.objects.of(user).values("change", "category")
     grouped = given.annotate(many=Count("pk"), at=Min("created_at")).order_by("-at", "change")
     return [

@@ -4,7 +4,7 @@ from transactions.annotations.services import annotate
 from transactions.demo.registered import DemoBank, register
 from transactions.models import Transaction
 
-NEWEST = 4  # of each description at most
+NEWEST = 4  # max. number of payments with each description
 
 # Description of the payment, note, tags.
 NOTES = (
@@ -21,7 +21,7 @@ NOTES = (
 
 @register(order=10)
 def write_notes(bank: DemoBank) -> None:
-    """Writes the notes; a second run changes nothing."""
+    """Writes the notes of the demo. A second run changes nothing."""
     ana = bank.people["ana"]
     mine = Transaction.objects.visible_to(ana).order_by("-created_at")
     for description, text, tags in NOTES:

@@ -16,14 +16,18 @@ TAG_SEPARATORS = re.compile(r"[\s,;]+")
 
 
 class AnyText(forms.CharField):
-    """Accepts any text: `tidy_text` and `tidy_tags` remove or refuse what cannot be stored."""
+    """A field that accepts any text. `tidy_text` and `tidy_tags` remove or refuse characters that
+    cannot be stored.
+    """
 
     def to_python(self, value: object) -> str:
         return (super().to_python(value) or "").replace("\x00", " ")
 
 
 class AnnotationForm(forms.Form):
-    """A note and tags. If both are empty, saving removes them."""
+    """A form for a note and tags. If both fields are empty, saving removes the
+    note and the tags.
+    """
 
     text = AnyText(
         label="Note",
@@ -40,11 +44,11 @@ class AnnotationForm(forms.Form):
 
     @classmethod
     def of(cls, annotation: AnnotationHistory) -> Self:
-        """Returns the form filled with the current note and tags."""
+        """Returns the form, filled in with the current note and tags."""
         return cls(initial={"text": annotation.text, "tags": " ".join(annotation.tags)})
 
     def clean_text(self) -> str:
-        """Returns the text without invisible characters."""
+        """Returns the text of the note without invisible characters."""
         return _tidied(tidy_text, str(self.cleaned_data["text"]))
 
     def clean_tags(self) -> list[str]:
@@ -53,13 +57,15 @@ class AnnotationForm(forms.Form):
 
     @property
     def done(self) -> str:
-        """The message after saving."""
+        """The message that is shown after saving."""
         is_empty = not any(self.cleaned_data.values())
         return "Your note is removed." if is_empty else "Your note is saved."
 
 
 def _tidied(tidy: Callable[[Typed], Tidied], typed: Typed) -> Tidied:
-    """Returns `tidy(typed)`; raises its refusal as the field's error."""
+    """Returns `tidy(typed)`. If `tidy` raises InvalidDetails, raises ValidationError with the same
+    message.
+    """
     try:
         return tidy(typed)
     except InvalidDetails as refusal:

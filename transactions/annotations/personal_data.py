@@ -1,4 +1,4 @@
-"""The person's notes, for the download and for erasure."""
+"""A person's notes and tags, for the download and for erasure."""
 
 from collections.abc import Iterable, Iterator
 
@@ -16,7 +16,9 @@ def _notes(person: User) -> Iterable[Row]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """Yields the person's notes for deletion, and other notes that contain the person's name."""
+    """Yields the person's notes, which the erasure deletes. Also yields notes of other people that
+    contain the person's name or address; the erasure empties their text.
+    """
     yield Erased(Annotation.objects.filter(owner=traces.person), None)
     yield from naming(traces, Annotation, Q(owner__in=traces.known), {"text": ""})
 

@@ -1,17 +1,19 @@
 """Searches annotations (notes and tags). The functions return subqueries of transaction ids.
 
-Annotations are private, so each function takes the reader first. Combine a subquery with the
-condition on the search column of transactions by `one_of`:
+Annotations are private, so the first argument of each function is the reader. Use `one_of` to
+combine a subquery with the condition on the search column of transactions:
 
     Q(search=words) | one_of(ids_with_words(reader, words))
 
-Note [One of]: `id = ANY (ARRAY(subquery))`, not `id IN (subquery)`. Postgres runs an ARRAY subquery
-once, before the rest, and combines the ids with the result of the GIN index in a BitmapOr. For an
-OR with IN it cannot do that: it would read every row and look each up.
+Note [One of]: the condition is `id = ANY (ARRAY(subquery))` and not `id IN (subquery)`. Postgres
+runs an ARRAY subquery once, before the rest, and combines the ids with the result of the GIN index
+in a BitmapOr. An OR with IN does not allow this plan: Postgres would read every row and look up
+each row in the subquery.
 
 Search for one word or phrase at a time and combine the conditions, because one word of a query may
-be in the payment and the next in its note. Negate outside, with `~Q(...)`. A tsquery with "!" finds
-only annotations without the word, so it misses every payment that has no annotation.
+be in the payment and the next word in the note. Negate a condition outside, with `~Q(...)`. A
+tsquery with "!" finds only annotations that do not contain the word, so it does not find payments
+that have no annotation.
 """
 
 from dataclasses import dataclass
@@ -34,7 +36,9 @@ Ids = QuerySet[Annotation, Any]  # one column: transaction ids
 
 @dataclass(frozen=True, slots=True)
 class TagInUse:
-    """A tag, the number of its transactions, and the last time when it was added to one."""
+    """A tag, the number of its transactions, and the time when it was last
+    added to a transaction.
+    """
 
     tag: str
     count: int
@@ -44,7 +48,7 @@ class TagInUse:
 def one_of(ids: QuerySet[Any, Any], field: str = "pk") -> Q:
     """Returns the condition that `field` is one of the ids, see Note [One of].
 
-    `field` is "pk" for transactions, "transaction_id" for entries.
+    `field` is "pk" for transactions and "transaction_id" for entries.
     """
     condition = Func(
         F(field),
@@ -57,12 +61,14 @@ def one_of(ids: QuerySet[Any, Any], field: str = "pk") -> Q:
 
 
 def ids_with_words(user: User, query: SearchQuery) -> Ids:
-    """Returns transactions whose note or tags by the user contain these words."""
+    """Returns the ids of transactions whose note or tags by the user contain these words."""
     return _ids(_current(user).matching(query))
 
 
 def ids_with_note(user: User, query: SearchQuery | None = None) -> Ids:
-    """Returns transactions with a note by the user; with `query`, with a note that matches it."""
+    """Returns the ids of transactions that have a note by the user. With `query`, the note must
+    match the query.
+    """
     rows = _current(user).exclude(text="")
     if query is not None:
         text = Func(
@@ -71,15 +77,16 @@ def ids_with_note(user: User, query: SearchQuery | None = None) -> Ids:
             template='ts_filter(%(expressions)s::"char"[])',
             output_field=SearchVectorField(),
         )
-        # A GIN index stores no weights, so Postgres checks each row that it finds again.
+        # A GIN index does not store weights, so Postgres checks each row that the index finds.
         rows = rows.matching(query).annotate(note_words=text).filter(note_words=query)
     return _ids(rows)
 
 
 def ids_with_tag(user: User, tag: str = "") -> Ids:
-    """Returns transactions with exactly this tag by the user; without `tag`, with any tag.
+    """Returns the ids of transactions that have exactly this tag by the user. Without `tag`,
+    returns the ids of transactions that have any tag.
 
-    "#Holiday" finds "holiday".
+    "#Holiday" finds the tag "holiday".
     """
     rows = _current(user).exclude(tags=[])
     word = tag.strip().removeprefix("#").lower()
@@ -87,7 +94,7 @@ def ids_with_tag(user: User, tag: str = "") -> Ids:
 
 
 def tag_query(tag: str) -> SearchQuery:
-    """Returns the tsquery for a whole tag, see Note [Tag lexemes]."""
+    """Returns the tsquery that finds a whole tag, see Note [Tag lexemes]."""
     plain = "".join(c for c in tag if c.isprintable())
     quoted = plain.replace("\\", "\\\\").replace("'", "''")
     return LexemeQuery(f"'#{quoted}'")
@@ -99,12 +106,12 @@ def tags_of(user: User) -> QuerySet[Annotation, Any]:
 
 
 def annotation_words(user: User) -> QuerySet[Annotation, Any]:
-    """Returns the search column of the user's current annotations, the newest first."""
+    """Returns the search column of each current annotation of the user, the newest first."""
     return _current(user).present().newest_first().values("search")
 
 
 def tags_in_use(user: User, *, most: int = MAX_TAGS_SHOWN) -> list[TagInUse]:
-    """Returns the user's current tags, the most used first."""
+    """Returns the tags that the user uses now, the most frequent first, at most `most`."""
     rows = (
         _current(user)
         .annotate(tag=Func(F("tags"), function="unnest", output_field=models.TextField()))

@@ -1,4 +1,4 @@
-"""Annotations: an owner's note and tags on a transaction. Each change is a new version."""
+"""Stores annotations: an owner's note and tags on a transaction. Each change is a new version."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -18,8 +18,8 @@ from transactions.annotations.models.annotation import LONGEST_TAG, MAX_TAGS, TE
 from transactions.exceptions import InvalidDetails, NoteChanged, TransactionNotFound
 from transactions.models import Transaction
 
-MAX_SHOWN = 20  # versions in a history
-TYPED = 10  # a typed text may be this many times the limit, because tidying shortens it
+MAX_SHOWN = 20  # max. number of versions in a history
+TYPED = 10  # A typed text may be this many times the limit, because tidying shortens it.
 NOTE_CHANGED = (
     "Your note was changed in another window; the current version is above. Save to replace it."
 )
@@ -30,8 +30,8 @@ TAG_CATEGORIES = "LMN"  # Unicode: letters, marks (accents of some scripts) and 
 class AnnotationHistory:
     """An owner's current note and tags on a transaction, and the earlier versions.
 
-    `history` holds the newest MAX_SHOWN versions, newest first, including the current one.
-    `changes` counts the versions after the first.
+    `history` has the newest MAX_SHOWN versions, newest first, including the current version.
+    `changes` is the number of all versions after the first.
     """
 
     text: str = ""
@@ -41,7 +41,7 @@ class AnnotationHistory:
 
     @property
     def id(self) -> str:
-        """The id of the current version; "" if there is none."""
+        """The id of the current version; "" if there is no version."""
         return str(self.history[0].pk) if self.history else ""
 
     @property
@@ -50,7 +50,7 @@ class AnnotationHistory:
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are more versions than `history` has."""
+        """Whether there are more versions than in `history`."""
         return self.changes >= len(self.history) > 0
 
 
@@ -63,14 +63,15 @@ def annotate(
     tags: Iterable[str] = (),
     replaces: str | None = None,
 ) -> Annotation | None:
-    """Stores an owner's note and tags on a transaction, as a new version.
+    """Stores an owner's note and tags on a transaction as a new version. Writes nothing if nothing
+    changes. Returns the current version, or None if there is no version.
 
-    Empty text and tags remove the note; earlier versions stay in the history. Writes nothing if
-    nothing changes. Returns the current version, None if there never was one. `replaces` is the
-    `AnnotationHistory.id` that the owner saw; None accepts any.
+    Empty text and tags remove the note, but earlier versions stay in the history. `replaces` is the
+    `AnnotationHistory.id` that the owner saw on the page; None accepts any version.
 
-    Raises TransactionNotFound if the owner has no side of the transaction, InvalidDetails for text
-    or tags that cannot be stored, NoteChanged if the current version is not `replaces`.
+    Raises TransactionNotFound if neither account of the transaction belongs to the owner,
+    InvalidDetails for text or tags that cannot be stored, and NoteChanged if the current version is
+    not `replaces`.
     """
     tidied_text, tidied_tags = tidy_text(text), tidy_tags(tags)
     if not Transaction.objects.visible_to(owner).filter(pk=transaction.pk).exists():
@@ -80,14 +81,16 @@ def annotate(
         with db_transaction.atomic(durable=True):
             return _write(transaction, owner, tidied_text, tidied_tags, replaces)
 
-    # Safe to repeat after a lost COMMIT: the second run finds its row and writes nothing.
+    # Safe to repeat after a lost COMMIT: the second run finds the row and writes nothing.
     return run_with_retry(attempt, find_out_first=lambda: None)
 
 
 def _write(
     transaction: Transaction, owner: User, text: str, tags: list[str], replaces: str | None
 ) -> Annotation | None:
-    """Writes a version. Locks the owner, so that each version is later than the one before."""
+    """Writes a new version and returns it, or returns the current version if nothing changes. Locks
+    the owner, so that the time of each version is later than the time of the version before.
+    """
     User.objects.lock_active(owner.pk)
     before = Annotation.objects.of(owner).about(transaction).newest_first().first()
     if (before.text, before.tags) == (text, tags) if before else not (text or tags):
@@ -103,7 +106,9 @@ def _write(
 
 
 def annotation_history(transaction: Transaction, owner: User) -> AnnotationHistory:
-    """Returns an owner's annotation of a transaction. One query; two if the history is long."""
+    """Returns an owner's annotation of a transaction with its history. Sends one query, or two if
+    there are more than MAX_SHOWN versions.
+    """
     versions = Annotation.objects.of(owner).about(transaction).defer("search").newest_first()
     history = list(versions[: MAX_SHOWN + 1])
     if not history:
@@ -115,7 +120,9 @@ def annotation_history(transaction: Transaction, owner: User) -> AnnotationHisto
 
 
 def tidy_text(text: str) -> str:
-    """Removes invisible characters. Raises InvalidDetails if the text is too long."""
+    """Returns the text without invisible characters. Raises InvalidDetails if the text is too long
+    or cannot be stored.
+    """
     _check_encoding(text)
     _check_typed(len(text), TEXT_LIMIT, f"The note has at most {TEXT_LIMIT} characters")
     lines = [tidy_line(line) for line in text.splitlines()]
@@ -130,9 +137,9 @@ def tidy_text(text: str) -> str:
 
 
 def tidy_tags(tags: Iterable[str]) -> list[str]:
-    """Returns tags in lower case, each once, in the given order.
+    """Returns the tags in lower case and in the given order, without duplicates.
 
-    Raises InvalidDetails for too many tags and for a tag that is not one word.
+    Raises InvalidDetails for too many tags, and for a tag that is not one word.
     """
     tags = list(tags)
     if len(tags) > TYPED * MAX_TAGS:
@@ -148,7 +155,9 @@ def _too_many(tags: int) -> str:
 
 
 def tidy_tag(tag: str) -> str:
-    """Returns "holiday" for "#Holiday". Raises InvalidDetails if the tag is not one word."""
+    """Returns the tag in the form in which it is stored: "holiday" for "#Holiday". Raises
+    InvalidDetails if the tag is not one word.
+    """
     _check_encoding(tag)
     _check_typed(len(tag), LONGEST_TAG, f"A tag has at most {LONGEST_TAG} letters")
     word = unicodedata.normalize("NFC", tidy_line(tag).removeprefix("#").lower())
@@ -166,12 +175,14 @@ def tidy_tag(tag: str) -> str:
 
 
 def _check_typed(count: int, limit: int, rule: str) -> None:
-    """Raises InvalidDetails for a text far above the limit, before it is tidied."""
+    """Raises InvalidDetails if a text that is not yet tidied is longer than
+    TYPED times the limit.
+    """
     if count > TYPED * limit:
         raise InvalidDetails(f"{rule}; this has {count:,}. Shorten it.")
 
 
 def _check_encoding(text: str) -> None:
-    """Raises InvalidDetails for a lone surrogate, which UTF-8 cannot encode."""
+    """Raises InvalidDetails if the text contains a lone surrogate, which UTF-8 cannot encode."""
     if not encodes(text):
         raise InvalidDetails("The text has a character that cannot be stored; remove it.")

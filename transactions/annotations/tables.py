@@ -1,4 +1,4 @@
-"""Database rights on annotations."""
+"""The rights and row policies of database roles on annotations."""
 
 from ledger.db.rights.policies import OF_OWNER
 from ledger.db.rights.registered_tables import Table, register

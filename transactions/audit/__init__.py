@@ -1,1 +1,1 @@
-"""The audit, which proves that the books are consistent, and the seals of closed days."""
+"""The audit, which checks that the books are consistent, and the seals of closed days."""

@@ -1,8 +1,8 @@
-"""Proves that the rows of the books are consistent, using only the rows.
+"""Checks that the rows of the books are consistent. Uses only the rows.
 
-Every check is a query for rows that break a rule, so correct books give empty results. All checks
-run in one REPEATABLE READ transaction and see the same snapshot. Only findings leave the database,
-so memory use does not grow with the number of rows.
+Every check is a query for rows that break a rule, so if the books are correct, the results are
+empty. All checks run in one REPEATABLE READ transaction and see the same snapshot. Only findings
+leave the database, so memory use does not grow with the number of rows.
 """
 
 import logging
@@ -41,8 +41,8 @@ __all__ = [
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
-Check = Callable[..., Iterator[Finding]]  # argument: the time to read rows from, or None
-# The checks of the core. A feature registers its checks in its module `audit_checks`.
+Check = Callable[..., Iterator[Finding]]  # the argument is a time, or None for all rows
+# The checks of the core. A feature registers more checks in its module `audit_checks`.
 CHECKS: list[Check] = [
     chains,
     balances,
@@ -61,13 +61,13 @@ CHECKS: list[Check] = [
     nulls,
     seals,
 ]
-AUDITING = 7_236_502  # advisory lock of a run, held until its snapshot ends
-# Errors that end an audit: errors of the server, and time limits. Any other error comes from a
-# value that no service writes, such as JSON that is nested too deeply, or from a bug of a check.
+AUDITING = 7_236_502  # advisory lock of an audit, kept until its snapshot ends
+# Errors that end an audit: errors of the server, and time limits. Any other error is caused by a
+# value that no service writes, such as JSON with too many levels, or by a bug in a check.
 ENDS = (OperationalError, InterfaceError, LedgerError)
-# out_of_memory, program_limit_exceeded, statement_too_complex: raised by a value that is too large
+# SQLSTATEs out_of_memory, program_limit_exceeded and statement_too_complex: a value is too large.
 TOO_LARGE = frozenset({"53200", "54000", "54001"})
-LONGEST_WAIT = "60s"  # how long a command waits for a run on a page, which has PAGE_SECONDS
+LONGEST_WAIT = "60s"  # how long a command waits for an audit on a page, which has PAGE_SECONDS
 
 
 class AuditRunning(LedgerError):
@@ -75,23 +75,25 @@ class AuditRunning(LedgerError):
 
 
 class AuditBlind(LedgerError):
-    """Policies of row-level security hide rows from the role that audits."""
+    """Row-level security hides rows from the database role that runs the audit."""
 
 
 class AuditTooLong(LedgerError):
-    """The audit did not finish within its time."""
+    """The audit did not end within its time limit."""
 
 
 def register_check(check: Check) -> Check:
-    """Registers another check, which the audit runs after those of the core. A decorator."""
+    """Registers another check, which the audit runs after the checks of the core. Use it as a
+    decorator.
+    """
     CHECKS.append(check)
     return check
 
 
 @dataclass(slots=True)
 class Audit:
-    """The result of an audit. `accounts` counts all accounts; `transactions` counts those booked
-    from `since` on, or all of them if `since` is None.
+    """The result of an audit. `accounts` is the number of all accounts. `transactions` is the
+    number of transactions booked since `since`, or of all transactions if `since` is None.
     """
 
     accounts: int = 0
@@ -114,15 +116,17 @@ def audit(
     seconds: float | None = None,
     on_check: Callable[[str], object] = lambda _check: None,
 ) -> Audit:
-    """Runs every check in one snapshot and reports the first finding of each kind.
+    """Runs every check in one snapshot. Returns the result with the first finding of each kind.
 
-    With `since`, chains, links, rules of transactions, sealed rows, and the entries of statements
-    that begin at `since` or later, are checked only from that time on. Balances, holds, currencies,
-    rules of accounts, recorded history, and the order of seals and statements are always checked
-    completely. `on_check` receives the name of each check before it starts.
+    With `since`, these are checked only from that time on: chains, links, rules of transactions,
+    sealed rows, and the entries of statements of account that begin at `since` or later. These are
+    always checked completely: balances, holds, currencies, rules of accounts, the recorded history,
+    and the order of seals and statements of account. `on_check` is called with the name of each
+    check before the check starts.
 
-    Raises AuditRunning if another audit runs (without `seconds`, only after LONGEST_WAIT),
-    AuditTooLong after `seconds`, and AuditBlind if row-level security hides rows from the role.
+    Raises AuditRunning if another audit is running (without `seconds`, waits for LONGEST_WAIT
+    before), AuditTooLong if the audit takes longer than `seconds`, and AuditBlind if row-level
+    security hides rows from the role.
     """
     ends = time.monotonic() + seconds if seconds is not None else None
     try:
@@ -140,7 +144,9 @@ def audit(
 
 
 def audit_here() -> Audit:
-    """Runs every check on what the open transaction sees, including its uncommitted rows."""
+    """Runs every check in the open database transaction, so the checks also see its uncommitted
+    rows. Returns the result.
+    """
     return _checked(None, None, lambda _check: None)
 
 
@@ -158,9 +164,9 @@ def _checked(
 
 
 def findings_of(check: Check, since: datetime | None = None) -> list[Finding]:
-    """Returns the first finding of each kind. For seals, returns the first changed seal and the
-    first day whose rows match no seal. A value that the check cannot read ends the check and is a
-    finding.
+    """Returns the first finding of each kind that the check yields. For seals, these are the first
+    changed seal and the first day whose rows do not match the seal. If the check cannot read a
+    value, the check ends, and this is a finding, too.
     """
     first: dict[tuple[str, bool], Finding] = {}
     try:
@@ -168,7 +174,7 @@ def findings_of(check: Check, since: datetime | None = None) -> list[Finding]:
             for finding in check(since):
                 key = (finding.check, finding.day is not None)
                 first.setdefault(key, finding.in_lines())
-                if finding.day is not None:  # finding the next one would read the rows again
+                if finding.day is not None:  # for the next day, the check would read the rows again
                     break
     except Exception as error:
         if isinstance(error, ENDS) and sqlstate(error) not in TOO_LARGE:
@@ -202,9 +208,9 @@ def _counted(since: datetime | None) -> Audit:
 
 
 def _refuse_blind() -> None:
-    """Refuses to audit if row-level security hides rows, because without rows every check passes.
+    """Raises AuditBlind if row-level security hides rows, because without rows every check passes.
 
-    The policies show every row to the web role in the scope AUDIT, and to the worker.
+    The policies show all rows to the web role in the scope AUDIT, and to the worker.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -221,8 +227,8 @@ def _refuse_blind() -> None:
 
 
 def _only_one(*, waits: bool) -> None:
-    """Locks out other audits until the transaction ends. Raises AuditRunning if one runs; with
-    `waits`, only if it still runs after LONGEST_WAIT.
+    """Prevents other audits until the database transaction ends. Raises AuditRunning if another
+    audit is running; with `waits`, only if it still runs after LONGEST_WAIT.
     """
     try:
         with locally(lock_timeout=LONGEST_WAIT if waits else "1ms"), connection.cursor() as cursor:
@@ -235,6 +241,6 @@ def _only_one(*, waits: bool) -> None:
 
 
 def _limit(ends: float | None) -> None:
-    """Sets the remaining time as the timeout of the next statement."""
+    """Limits the next SQL statement to the time that remains until `ends`. None means no limit."""
     left = 0 if ends is None else max(1, int((ends - time.monotonic()) * 1000))
     set_locally(statement_timeout=str(left))

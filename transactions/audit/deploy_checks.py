@@ -1,4 +1,4 @@
-"""The part of `manage.py check --deploy` about audits, see ledger.checks."""
+"""The check of `manage.py check --deploy` about audits, see ledger.checks."""
 
 from typing import Any
 
@@ -12,12 +12,14 @@ from transactions.audit.open_findings import open_runs
 
 
 def check_audit(**_options: Any) -> list[CheckMessage]:
-    """Warns about an audit with open findings: no later audit has covered all of them."""
+    """Returns one warning if an audit has open findings, which no later audit has checked again.
+    Otherwise returns an empty list.
+    """
     try:
         with reading(RowScope.BANK):
             open_ones = open_runs()
     except (DatabaseError, InterfaceError):
-        return []  # ledger.checks.database reports it
+        return []  # ledger.checks.database reports this error
     return [
         weak(
             "audit_found",

@@ -1,21 +1,24 @@
-"""SQL of the text that a digest covers; docs/audit.md describes the text, too.
+"""The SQL of the text from which a digest is computed. docs/audit.md also describes the text.
 
-The text is unambiguous. Rows are JSON arrays, so that two different rows never have the same text.
-Times are in UTC and dates in ISO format whatever the session settings, never with an era or as
-infinity, which the CHECK `transaction_values_finite` refuses. Metadata is written as `jsonb`, which
-has one order of keys. A seal stores the version of the text, so that a later version may differ.
+The text is unambiguous. A row is written as a JSON array, so two different rows never have the same
+text. Times are in UTC and dates in ISO format for any session settings. They are never infinite and
+never have an era, because the CHECK `transaction_values_finite` refuses such values. Metadata is
+written as `jsonb`, which has a fixed order of keys. A seal stores the version of the text, so that
+a later version may be different.
 """
 
 VERSION = 1
 
 
 def utc(column: str) -> str:
-    """Returns the SQL of a time as text: in UTC, with microseconds, for any session settings."""
+    """Returns SQL that writes a time as text: in UTC, with microseconds, for
+    any session settings.
+    """
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
-# All values of a row that never change. The status of a hold changes when it ends, so the text
-# contains only `hold`. `category` and `search` are computed from the other columns.
+# All values of a row that never change. The status of a hold changes when the hold ends, so the
+# text only contains `hold`. `category` and `search` are computed from the other columns.
 ROW_TEXT = f"""json_build_array(
     id, from_account_id, to_account_id, amount, currency, type,
     CASE status WHEN 'completed' THEN 'completed' ELSE 'hold' END,
@@ -24,14 +27,14 @@ ROW_TEXT = f"""json_build_array(
     from_balance, to_balance, captures_id, reverses_id,
     {utc("expires_at")}, created_by_id)::text"""
 
-# ROW_DIGEST is the digest of one row; ROWS are the rows of a period, each with day and digest.
+# ROW_DIGEST is the digest of one row. ROWS are the rows of a period, each with its day and digest.
 ROW_DIGEST = f"sha256(convert_to({ROW_TEXT}, 'UTF8'))"
 ROWS = f"""
     SELECT (created_at AT TIME ZONE 'UTC')::date AS day, created_at, id, {ROW_DIGEST} AS digest
     FROM transactions WHERE created_at >= %(starts_at)s AND created_at < %(ends_at)s"""  # noqa: S608
 
-# A day's digest is computed from the digests of its rows, not from one text of all rows, which
-# could exceed Postgres's limit of one gigabyte per value.
+# A day's digest is computed from the digests of its rows. One text of all rows could exceed
+# Postgres's limit of one gigabyte per value.
 DAYS = f"""
     SELECT day, count(*) AS row_count,
            sha256(string_agg(digest, ''::bytea ORDER BY created_at, id)) AS digest
@@ -65,7 +68,8 @@ SEAL_DIGEST = f"""
                 ORDER BY day)
          FROM sealed_days AS days WHERE days.seal_id = number))::text, 'UTF8'))"""  # noqa: S608
 
-# The days and their seal in one statement, in which `sealed_days` are the rows just inserted.
+# Inserts the days and their seal in one SQL statement. In this statement, `sealed_days` are the
+# rows that were just inserted.
 INSERT_SEAL = f"""
     WITH sealed_days AS (
         INSERT INTO sealed_days (seal_id, day, row_count, digest, fingerprints)
@@ -83,7 +87,7 @@ INSERT_SEAL = f"""
                  (SELECT coalesce(sum(row_count), 0)::bigint FROM sealed_days) AS row_count,
                  ({SUMS}) AS sums, %(previous_digest)s::bytea AS previous_digest) AS made"""  # noqa: S608
 
-# The stored seals, each with the digest recomputed from its content.
+# The stored seals. `recomputed` is the digest that is computed from the content of the seal.
 SEALS = f"""
     SELECT number, version, starts_at, ends_at, digest, previous_digest, row_count,
            {SEAL_DIGEST} AS recomputed

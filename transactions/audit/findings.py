@@ -1,4 +1,4 @@
-"""Findings of the audit: fields for machines and a sentence for people."""
+"""Findings of the audit. A finding has fields for programs and a sentence for people."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,17 +19,18 @@ STATUS_WORDS = {
 }  # fmt: skip
 
 BREAKS = {ord(c): f"[U+{ord(c):04X}]" for c in "\t\n\r\u2028\u2029"}
-LONGEST = 20_000  # characters of a text in a finding
+LONGEST = 20_000  # max. characters of a text in a finding
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken rule: the check, the row, the expected value and the found one.
+    """A broken rule: the name of the check, the row, the expected value and the value that was
+    found.
 
-    A finding is the first of its kind; `broken` is the number of such rows if counting is cheap.
-    `seal` is the number of a seal. `day` (ISO) is set if the finding is about that day's rows and
-    not about the seal itself. The sentence is written immediately, because the rows it names may be
-    gone later.
+    A finding is about the first row that breaks the rule. `broken` is the number of such rows, if
+    counting them is cheap. `seal` is the number of a seal. `day` (ISO format) is set if the finding
+    is about the rows of that day and not about the seal itself. The sentence is written
+    immediately, because the rows that it describes may be deleted later.
     """
 
     check: str
@@ -43,10 +44,11 @@ class Finding:
     day: str | None = None
 
     def in_lines(self) -> Self:
-        """Returns the finding with each text in one line of at most LONGEST characters.
+        """Returns a copy of the finding in which each text is one line of at most LONGEST
+        characters.
 
         A forged value of 60 MB fits into the history, but not into the stored result. A value with
-        control characters could clear the terminal or write other sentences there.
+        control characters could clear the terminal or write other sentences to it.
         """
         return replace(
             self,
@@ -56,16 +58,22 @@ class Finding:
         )
 
     def __str__(self) -> str:
-        """Returns the sentence for a terminal."""
+        """Returns the sentence for a terminal. If several rows break the rule,
+        adds their number.
+        """
         more = f" This is the first of {self.broken:,}." if (self.broken or 0) > 1 else ""
         return self.sentence.replace(NO_BREAK, " ") + more
 
     def printed(self) -> str:
-        """Returns what a command prints: no values if the output goes to a log."""
+        """Returns the text that a command prints. If the output goes to a log, the text has no
+        values.
+        """
         return self.without_values() if is_for_the_log() else str(self)
 
     def without_values(self) -> str:
-        """Returns the rule and the row ids for a log, without amounts and account numbers."""
+        """Returns a text for a log: the rule and the ids of the rows, without amounts and account
+        numbers.
+        """
         rows = {"account": self.account, "transaction": self.transaction, "seal": self.seal}
         named = ", ".join(f"{what} {id}" for what, id in rows.items() if id is not None)
         return (
@@ -76,7 +84,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NamedAccount:
-    """The name of an account for sentences; formats amounts in the account's currency."""
+    """The name of an account in a sentence. Also formats amounts in the currency of the account."""
 
     words: str
     currency: str = ""
@@ -86,11 +94,11 @@ class NamedAccount:
 
     @property
     def at_start(self) -> str:
-        """The name, for the start of a sentence."""
+        """The name with a capital letter, for the start of a sentence."""
         return self.words[0].upper() + self.words[1:]
 
     def money(self, amount: Decimal | None) -> str:
-        """Formats an amount in this account's currency: "71.00 USD"."""
+        """Returns an amount in the currency of this account as text, such as "71.00 USD"."""
         return amount_text(amount, self.currency)
 
 
@@ -99,7 +107,9 @@ def _line(text: str) -> str:
 
 
 def named(pk: UUID | None) -> NamedAccount:
-    """Names the account with this id by its number. Also accepts None and an unknown id."""
+    """Returns the name of the account with this id, which contains the account's number. `pk` may
+    also be None, or the id of an account that does not exist.
+    """
     row = Account.objects.filter(pk=pk).values_list("number", "currency").first() if pk else None
     if row is None:
         return NamedAccount(f"account {pk}, which is not in the books" if pk else "no account")
@@ -108,12 +118,12 @@ def named(pk: UUID | None) -> NamedAccount:
 
 
 def amount_text(amount: Decimal | None, currency: str) -> str:
-    """Formats an amount in a sentence; "no amount" for None."""
+    """Returns an amount as text for a sentence; "no amount" for None."""
     return "no amount" if amount is None else money(amount, currency)
 
 
 def moment_text(moment: datetime | None) -> str:
-    """Formats a booking time with microseconds; "never" for None."""
+    """Returns a booking time as text, with microseconds; "never" for None."""
     if moment is None:
         return "never"
     here = localtime(moment)

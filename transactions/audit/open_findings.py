@@ -1,7 +1,8 @@
-"""Finds open findings: those of an audit stay open until a later audit has covered all of them.
+"""Finds audits with open findings. A finding is open until a later audit has checked the same rows
+again.
 
-A later clean audit of only the last days does not cover older findings. Several audits may have
-open findings at the same time.
+If a later audit checks only the last days and is clean, older findings stay open. Several audits
+may have open findings at the same time.
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from transactions.audit.checks import register
 from transactions.audit.checks.recorded import CHECKS_OF_TABLES
 from transactions.models import AuditRun, Seal, Transaction
 
-# Checks that every audit runs completely, whatever its start.
+# Checks that every audit runs completely, even if the audit begins at a later time.
 WHOLE = {"balance", "time", "held", "currency", "missing value", *CHECKS_OF_TABLES.values()}
 BEGINS = Coalesce("since", Value(EARLIEST))
 # The earliest start of all later runs; NULL for the newest run.
@@ -30,15 +31,18 @@ SEEN_SINCE = Window(
 
 @dataclass(frozen=True, slots=True)
 class _Times:
-    """The times that findings depend on: booking times of rows and start times of seals."""
+    """The times that decide whether a finding is open: booking times of transactions, by id, and
+    start times of seals, by number.
+    """
 
     rows: dict[str, datetime]
     seals: dict[int | None, datetime]
 
 
 def counting_run() -> AuditRun | None:
-    """Returns the widest open audit. If none is open, returns the last complete one if it is clean,
-    or else the newest; None if there are no audits.
+    """Returns the audit whose result is shown on pages, or None if there are no audits. This is the
+    open audit that begins earliest. If no audit is open, it is the last complete audit if that
+    audit is clean, or else the newest audit.
     """
     runs = AuditRun.objects.select_related("run_by")
     widest = next(iter(open_runs()), None)
@@ -48,12 +52,13 @@ def counting_run() -> AuditRun | None:
 
 
 def open_runs() -> list[AuditRun]:
-    """Returns every audit with an open finding, the widest first.
+    """Returns every audit with an open finding. The audit that begins earliest is the first.
 
-    Three queries. An audit can be open only if it looked further back than all later ones.
+    Sends three queries. An audit can be open only if it began earlier than all later audits.
     """
     runs: QuerySet[Any] = AuditRun.objects.select_related("run_by").annotate(seen_since=SEEN_SINCE)
-    # One condition: a separate filter would remove clean runs before the window is computed.
+    # One condition, because a separate filter would remove clean runs before the window is
+    # computed.
     broken = ~Q(findings=[])
     wider = (broken & Q(seen_since=None)) | (broken & Q(seen_since__gt=BEGINS))
     found = list(runs.filter(wider).order_by("-started_at", "-id"))
@@ -65,8 +70,9 @@ def open_runs() -> list[AuditRun]:
 
 
 def must_begin_by(run: AuditRun) -> datetime:
-    """Returns the latest `since` with which a later audit covers every finding of this one; for a
-    seal, the start of its period. EARLIEST if only a complete audit covers them.
+    """Returns the latest `since` for a later audit that checks all findings of this audit again.
+    For a finding about a seal, this is the start of the seal's period. Returns EARLIEST if only a
+    complete audit checks all findings.
     """
     return _needs(run, _times_of([run]))
 
@@ -89,15 +95,16 @@ def _needs(run: AuditRun, times: _Times) -> datetime:
 
 
 def _seen_from(finding: dict[str, Any], times: _Times) -> datetime:
-    """Returns the latest `since` with which an audit covers this finding; EARLIEST if unknown. Only
-    the first finding of a kind is stored, and the others may be older.
+    """Returns the latest `since` with which an audit checks this finding again; EARLIEST if it is
+    not known. Only the first finding of each kind is stored, and the others may be about older
+    rows.
     """
     if finding["check"] in WHOLE:
         return LATEST
     if finding["check"] == "seal":  # later rows may be wrong too
         return times.seals.get(finding.get("seal"), EARLIEST)
-    # The time of a row of the register is not stored. A finding of a capture names the hold, but
-    # the row that captures it may be older.
+    # The time of a row of the register is not stored. A finding about a capture contains the id of
+    # the hold, but the row that captures the hold may be older.
     if finding["check"] in (*register.SENTENCES, "capture") or (finding.get("broken") or 1) > 1:
         return EARLIEST
     if finding["check"] == "rule" and finding["transaction"] is None:

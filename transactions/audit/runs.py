@@ -1,4 +1,4 @@
-"""Stored audits: each run writes a row with its result."""
+"""Runs audits and stores each result in a row."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,8 +14,8 @@ from ledger.db.rights.row_security import RowScope, reading
 from transactions.audit.audit import Audit, audit
 from transactions.models import AuditRun, Transaction
 
-# Limits for an audit on a page: it is stopped after this number of seconds. A complete audit is
-# offered up to this number of transactions, which take about three seconds.
+# Limits for an audit on a page. The audit is stopped after PAGE_SECONDS. The page offers a complete
+# audit for up to this number of transactions, which takes about three seconds.
 PAGE_SECONDS = 20.0
 MAX_ROWS_ON_A_PAGE = 300_000
 
@@ -28,10 +28,12 @@ def run_audit(
     seconds: float | None = None,
     on_check: Callable[[str], object] = lambda _check: None,
 ) -> tuple[AuditRun, Audit]:
-    """Runs an audit and stores the result. Raises as `audit` does; a refused run stores nothing.
+    """Runs an audit and stores the result. Returns the stored run and the result. Raises the same
+    errors as `audit`; then nothing is stored.
 
-    Its times come from the database, so that runs have one order. If no standby confirms commits,
-    the result is stored without waiting for one, because the audit must also work at such times.
+    The times of the run are times of the database, so that all runs have one order. If no standby
+    confirms commits, the result is stored without waiting for a standby, because the audit must
+    also work at such times.
     """
     started_at = _clock()
     with reading(RowScope.AUDIT):
@@ -57,6 +59,8 @@ def _clock() -> datetime:
 
 
 def fits_on_a_page() -> bool:
-    """Returns whether an audit of all books is fast enough for a page. Counts up to a limit."""
+    """Returns whether a complete audit is fast enough for a page. Counts only up to
+    MAX_ROWS_ON_A_PAGE transactions.
+    """
     rows = Transaction.objects.order_by()[: MAX_ROWS_ON_A_PAGE + 1].count()
     return bool(rows <= MAX_ROWS_ON_A_PAGE)

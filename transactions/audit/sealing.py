@@ -1,4 +1,4 @@
-"""Closes periods: `seal` creates the next seal. Nothing can be booked into a sealed period."""
+"""Closes periods: `seal` creates the next seal. Nobody can book into a sealed period."""
 
 import time
 from collections.abc import Callable
@@ -24,11 +24,11 @@ SORT_MEMORY = "64MB"  # work_mem of the server, for sorting the rows of a period
 
 
 class PeriodNotOver(LedgerError):
-    """The day to seal up to is in the future, or has only just begun."""
+    """The last day to seal is in the future, or has ended only a few minutes ago."""
 
 
 class SealHindered(LedgerError):
-    """Rows of past days may still be booked; the text names their source."""
+    """Payments of past days may still be booked. The message names what may book them."""
 
 
 class StillWriting(LedgerError):
@@ -36,12 +36,14 @@ class StillWriting(LedgerError):
 
 
 def midnight(day: date) -> datetime:
-    """Returns the start of a day in UTC; sealed periods are whole UTC days."""
+    """Returns the start of a day in UTC. Sealed periods are whole UTC days."""
     return datetime.combine(day, clock.min, tzinfo=UTC)
 
 
 def last_day() -> date:
-    """Returns the latest day that can be sealed up to: today, or yesterday just after midnight."""
+    """Returns the latest possible value of `until`. This is today in UTC, but yesterday during the
+    first GRACE_MINUTES of a day.
+    """
     return (_database_time() - timedelta(minutes=GRACE_MINUTES)).date()
 
 
@@ -53,12 +55,12 @@ def seal(
     hindrance: Callable[[], str] = lambda: "",
     sleep: Callable[[float], None] = time.sleep,
 ) -> Seal | None:
-    """Seals the unsealed days before `until` (UTC, default: today). Returns None if there is
-    nothing to seal.
+    """Seals the unsealed days before `until` (a day in UTC, default: today) and returns the new
+    seal. Returns None if there is nothing to seal. Safe to run twice or in parallel.
 
-    Safe to run twice or in parallel. A bank without transactions gets no seal, so that its history
-    can still be imported. Raises PeriodNotOver; SealHindered if `hindrance` returns a reason;
-    StillWriting if a database transaction stays open. Nothing is sealed then.
+    A bank without transactions does not get a seal, so that its history can still be imported.
+    Nothing is sealed if an error is raised: PeriodNotOver if `until` is too late, SealHindered if
+    `hindrance` returns a reason, or StillWriting if a database transaction stays open.
     """
     latest = last_day()
     day = until or latest
@@ -69,7 +71,7 @@ def seal(
         return None
     _wait_for_writers(sleep)
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
-        # From here on no old row can be inserted: see Note [No row enters a sealed period].
+        # From here on, nobody can insert old rows: see Note [No row enters a sealed period].
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEALING])
         if reason := hindrance():
             raise SealHindered(reason)
@@ -93,13 +95,17 @@ def seal(
 
 
 def days_without_seal() -> QuerySet[Any]:
-    """Returns sealed days whose seal does not exist, which only a dropped foreign key allows."""
+    """Returns the sealed days whose seal does not exist. Such days are possible only if somebody
+    dropped the foreign key.
+    """
     of = Seal.objects.filter(pk=OuterRef("seal_id"))
     return SealedDay.objects.filter(~Exists(of)).order_by("day")
 
 
 def _refuse_foreign_days(begins: datetime) -> None:
-    """Raises SealHindered if a sealed day exists that is later or whose seal does not exist."""
+    """Raises SealHindered if there is a sealed day whose seal does not exist, or that is not before
+    the period to seal.
+    """
     later = SealedDay.objects.filter(day__gte=begins.astimezone(UTC).date()).order_by("day")
     if found := days_without_seal().first() or later.first():
         raise SealHindered(
@@ -110,7 +116,7 @@ def _refuse_foreign_days(begins: datetime) -> None:
 
 
 def find(digest: str) -> Seal | None:
-    """Returns the seal with this digest in hexadecimal, or None. Ignores spaces and case."""
+    """Returns the seal with this digest (in hexadecimal), or None. Ignores spaces and case."""
     try:
         wanted = bytes.fromhex("".join(digest.split()))
     except ValueError:
@@ -131,8 +137,9 @@ def _database_time() -> datetime:
 
 
 def _wait_for_writers(sleep: Callable[[float], None]) -> None:
-    """Waits until every database transaction that is writing rows now has ended. Unlike with a
-    table lock, no writer has to wait. Raises StillWriting after PATIENCE seconds.
+    """Waits until all database transactions that are writing rows now have ended. Nobody has to
+    wait for this function, as would happen with a table lock. Raises StillWriting after PATIENCE
+    seconds.
     """
     writing = _writers()
     deadline = time.monotonic() + PATIENCE
@@ -146,8 +153,8 @@ def _wait_for_writers(sleep: Callable[[float], None]) -> None:
 
 
 def _writers() -> set[str]:
-    """Returns the database transactions of other sessions that may have inserted rows, because each
-    keeps its table lock until it ends.
+    """Returns the ids of other sessions' database transactions that may have inserted rows. Each of
+    them keeps a lock of the table until it ends.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""The pages of a person's budgets."""
+"""The pages on which a person sees and edits budgets."""
 
 from functools import partial
 from typing import Any
@@ -37,7 +37,7 @@ budget_lines(User.objects.get(email={email!r}))"""
 
 @require_safe
 def budgets(request: PersonRequest) -> HttpResponse:
-    """Shows the reader's budgets for this month, and the query behind them."""
+    """Shows the reader's budgets for this month, and the query that reads them."""
     with page_work(request) as work:
         lines = budget_lines(request.user)
         mine = list(Account.objects.owned_by(request.user).values_list("pk", flat=True))
@@ -57,7 +57,7 @@ def budgets(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def budgets_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Returns the budgets as a file."""
+    """Returns the reader's budgets for this month as a file."""
     rows = (
         [
             line.category,
@@ -74,13 +74,13 @@ def budgets_file(request: PersonRequest, kind: str) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def budget_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form; a POST saves the budget."""
+    """Shows the form for a new budget. A POST request saves the budget."""
     return _form(request, None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def budget_change(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows one of the reader's budgets; a POST saves it."""
+    """Shows one of the reader's budgets. A POST request saves the changed budget."""
     return _form(request, _own(request, pk))
 
 
@@ -117,7 +117,9 @@ def _form(request: PersonRequest, budget: Budget | None) -> HttpResponse:
 
 
 def _same(request: PersonRequest, form: BudgetForm) -> Budget | None:
-    """Returns the existing budget with the category and currency of a valid form, if any."""
+    """Returns the reader's existing budget with the category and currency of a
+    valid form, or None.
+    """
     facts = {name: form.cleaned_data[name] for name in ("category", "currency")}
     found: Budget | None = Budget.objects.owned_by(request.user).filter(**facts).first()
     return found

@@ -1,4 +1,6 @@
-"""Saves budgets, and computes what is left, what is usual, and when a budget will be used up."""
+"""Saves budgets. For each budget, computes the amount that is left, the usual amount, and the day
+on which the budget will be used up.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,14 +29,15 @@ from transactions.search.address import search_url
 from transactions.search.language.terms import token
 
 MAX_BUDGETS = 50  # per person
-MONTHS, MIN_MONTHS = 6, 3  # most and fewest earlier months for the usual amount
+MONTHS, MIN_MONTHS = 6, 3  # the maximum and minimum number of earlier months for the usual amount
 TOO_MANY = f"You have {MAX_BUDGETS} budgets. Remove one first."
 TAKEN = "You have a budget for this category and currency. Change that one."
 GONE = "This budget has been changed or removed. Go back to the list."
 
-# Payments from the person's accounts to others, minus refunds of such payments, by category: the
-# person's category, else the category of the row, else that of the refunded payment. `so_far` is a
-# running sum within each month. Months before the first one with spending are not compared.
+# Payments from the person's accounts to others, minus refunds of these payments, by category. The
+# category of a payment is the person's own category, or else the transaction's category. A refund
+# without a category has the category of the refunded payment. `so_far` is a running sum within each
+# month. Months before the first month with spending are not compared.
 _SPENT = """
 WITH spent AS (
     SELECT (entry.created_at AT TIME ZONE %(zone)s)::date AS day, entry.currency,
@@ -86,10 +89,10 @@ ORDER BY budget.category, budget.currency
 
 @dataclass(frozen=True, slots=True)
 class BudgetLine:
-    """A budget in this month. `usual` is the mean of up to MONTHS months before; None if there are
-    fewer than MIN_MONTHS.
+    """A budget and the amount spent in this month. `usual` is the mean amount per month, computed
+    from up to MONTHS earlier months. It is None if there are fewer than MIN_MONTHS earlier months.
 
-    `is_used` is whether any payment of these months has the category, and `has_refunds` is whether
+    `is_used` is true if a payment of these months has the category. `has_refunds` is true if
     refunds of this month are subtracted.
     """
 
@@ -110,7 +113,7 @@ class BudgetLine:
 
     @property
     def left(self) -> Decimal:
-        """The amount left; negative if more was spent."""
+        """The amount that is left of the budget; negative if more was spent."""
         return self.amount - self.spent
 
     @property
@@ -124,7 +127,7 @@ class BudgetLine:
 
     @property
     def figure(self) -> str:
-        """The text for what is left, or for the amount over the budget."""
+        """A text with the amount that is left, or with the amount over the budget."""
         amount = money(abs(self.left), self.currency)
         return f"{amount} over" if self.is_over else f"{amount} left"
 
@@ -135,7 +138,9 @@ class BudgetLine:
 
     @property
     def gone_on(self) -> date | None:
-        """The day on which the budget will be used up at this month's rate; None if it lasts."""
+        """The day on which the budget will be used up if spending continues at the same rate. None
+        if it will last until the end of the month, or if it is already used up.
+        """
         if self.spent <= 0 or self.left <= 0:
             return None
         days = (self.left * self.today.day / self.spent).to_integral_value(ROUND_CEILING)
@@ -144,7 +149,7 @@ class BudgetLine:
 
     @property
     def forecast(self) -> str:
-        """The forecast for this month, in one sentence."""
+        """The forecast for this month, as text."""
         if not self.is_used:
             since = month_name(first_month(self.today))
             return (
@@ -161,13 +166,14 @@ class BudgetLine:
 
     @property
     def usually(self) -> str:
-        """The text for the usual amount; "" if it is unknown."""
+        """A text with the usual amount; "" if the usual amount is not known."""
         return f"Usually {money(self.usual, self.currency)}." if self.usual is not None else ""
 
     @property
     def url(self) -> str:
-        """The search for the payments that count: this month's payments in the category, and
-        refunds if there are any. A hold counts only after its capture, as the capturing payment.
+        """The URL of a search for the payments that count towards the budget this month, and for
+        refunds if there are any. The search does not find holds; it finds the payments that capture
+        holds.
         """
         rest = f"currency:{self.currency} is:booked date:{self.today:%Y-%m}"
         query = f"{token('category', self.category)} is:out -is:refund {rest}"
@@ -177,7 +183,7 @@ class BudgetLine:
 
 
 def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
-    """Returns a person's budgets for this month, by category. Two queries."""
+    """Returns a person's budgets with the amounts of this month, by category. Sends two queries."""
     here = today or timezone.localdate()
     with connection.cursor() as cursor:
         cursor.execute(_BUDGETS, _parameters(owner, here))
@@ -185,8 +191,8 @@ def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
 
 
 def categories_in_use(owner: User, today: date | None = None) -> list[str]:
-    """Returns the categories in which a person has spent since `first_month`, the latest first. Two
-    queries.
+    """Returns the categories in which a person has spent money since `first_month`, the last used
+    first. Sends two queries.
     """
     with connection.cursor() as cursor:
         parameters = _parameters(owner, today or timezone.localdate())
@@ -195,7 +201,7 @@ def categories_in_use(owner: User, today: date | None = None) -> list[str]:
 
 
 def first_month(today: date) -> date:
-    """Returns the first day of the months that budgets compare."""
+    """Returns the first day of the first month that budgets compare, MONTHS months ago."""
     return months_before(today.replace(day=1), MONTHS)
 
 
@@ -224,11 +230,11 @@ def _line(row: tuple[Any, ...], today: date) -> BudgetLine:
 def save_budget(
     *, owner: User, category: str, currency: str, amount: Decimal, budget: Budget | None = None
 ) -> Budget:
-    """Saves a new budget, or changes `budget`.
+    """Saves a new budget, or changes `budget`. Returns the saved budget.
 
-    Raises InvalidDetails if there would be more than MAX_BUDGETS, if another budget for this
-    category and currency exists, or if `budget` was removed or changed to another category or
-    currency.
+    Raises InvalidDetails if there would be more than MAX_BUDGETS budgets, if there is another
+    budget for this category and currency, or if `budget` was removed or has another category or
+    currency now.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(owner.pk)
@@ -248,6 +254,6 @@ def save_budget(
 
 @with_retry
 def remove_budget(*, budget: Budget) -> None:
-    """Removes a budget; safe to call twice."""
+    """Removes a budget. If the budget was removed before, nothing changes."""
     with db_transaction.atomic(durable=True):
         Budget.objects.filter(pk=budget.pk).delete()

@@ -1,4 +1,4 @@
-"""Ana's rules for categories, and her budgets."""
+"""Ana's rules for categories and her budgets, for the demo."""
 
 from decimal import Decimal
 
@@ -14,9 +14,11 @@ RULES = (
 )
 
 
-@register(order=50)  # after the notes: a rule searches for a tag
+@register(order=50)  # after the notes, because a rule searches for a tag
 def save_rules(bank: DemoBank) -> None:
-    """Saves the rules and applies them to the past; a second run changes nothing."""
+    """Saves the rules of the demo and applies them to past payments. A second
+    run changes nothing.
+    """
     ana = bank.people["ana"]
     if CategoryRule.objects.owned_by(ana).exists():
         return
@@ -24,7 +26,7 @@ def save_rules(bank: DemoBank) -> None:
         apply_to_past(rule=save_rule(owner=ana, name=name, query=query, category=category))
 
 
-# Category, monthly amount and its currency: she pays for holidays from the account in euros.
+# Category, monthly amount and currency. Ana pays for holidays from the account in euros.
 BUDGETS = (
     ("groceries", 400, "USD"), ("restaurant", 250, "USD"), ("transport", 90, "USD"),
     ("holiday", 600, "EUR"), ("shopping", 20, "USD"),
@@ -33,7 +35,7 @@ BUDGETS = (
 
 @register(order=51)
 def save_budgets(bank: DemoBank) -> None:
-    """Saves the budgets; a second run changes nothing."""
+    """Saves the budgets of the demo. A second run changes nothing."""
     ana = bank.people["ana"]
     if Budget.objects.owned_by(ana).exists():
         return

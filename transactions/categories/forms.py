@@ -23,8 +23,8 @@ MARKS = "A category cannot contain quotes or backslashes, because a search could
 
 
 def mistakes_of(query: str) -> list[str]:
-    """Returns the reasons why the payments of this search may not get a category; empty if they
-    may.
+    """Returns the reasons why the payments of this search cannot get a category: the mistakes in
+    the search, or that the search is empty. The list is empty if there is no reason.
     """
     parsed = parse(query) if encodes(query) else parse("")
     wrong = [each.sentence for each in parsed.mistakes if not each.is_advice]
@@ -32,14 +32,18 @@ def mistakes_of(query: str) -> list[str]:
 
 
 class CategoryField(forms.CharField):
-    """A category as it is stored: in one line and in lower case, usable in a search."""
+    """A field for a category. The value is in the form in which it is stored: one line, in lower
+    case, and without characters that a search cannot contain.
+    """
 
     def __init__(self, **options: object) -> None:
         widget = forms.TextInput(attrs={"autocomplete": "off", "list": "categories"})
         super().__init__(max_length=CATEGORY_LIMIT, widget=widget, **options)  # type: ignore[arg-type]
 
     def clean(self, value: object) -> str:
-        """Returns the category. Raises ValidationError with the reason."""
+        """Returns the category in the form in which it is stored. Raises ValidationError with the
+        reason.
+        """
         category = tidy_line(str(super().clean(value))).lower()
         if reason := unfit_name(category) if encodes(category) else "Type letters or digits.":
             raise forms.ValidationError(reason.replace("name", "category"))
@@ -53,7 +57,9 @@ class CategoryField(forms.CharField):
 
 
 class CategoryChangeForm(forms.Form):
-    """The new category. The hidden `id` prevents a repeated form from changing anything again."""
+    """A form for the new category of payments. It has a hidden `id`, so that a form that is sent
+    twice changes the payments only once.
+    """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     category = CategoryField(
@@ -63,7 +69,9 @@ class CategoryChangeForm(forms.Form):
 
 
 class RuleForm(forms.Form):
-    """A rule. The first POST only tries it; a POST whose `tried` equals `as_tried` saves it."""
+    """A form for a rule. The first POST request only shows the effect of the rule. If `tried` of a
+    POST request equals `as_tried`, the rule is saved.
+    """
 
     name = ReadableNameField(
         max_length=RULE_NAME_LIMIT, widget=forms.TextInput(attrs={"autocomplete": "off"})
@@ -78,7 +86,9 @@ class RuleForm(forms.Form):
     tried = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
 
     def clean_query(self) -> str:
-        """Returns the search. Raises ValidationError with the mistakes in it."""
+        """Returns the search in one line. Raises ValidationError with the
+        mistakes in the search.
+        """
         query = tidy_line(self.cleaned_data["query"])
         if wrong := mistakes_of(query):
             raise forms.ValidationError(wrong)
@@ -86,7 +96,7 @@ class RuleForm(forms.Form):
 
     @property
     def as_tried(self) -> str:
-        """The search and the category of a valid form, as a text to compare."""
+        """The search and the category of a valid form, as one text to compare with `tried`."""
         return f"{self.cleaned_data['query']} > {self.cleaned_data['category']}"
 
     @property
@@ -95,7 +105,7 @@ class RuleForm(forms.Form):
 
 
 class BudgetForm(MoneyForm):
-    """A budget in one of the owner's currencies. `offered` are the categories in use."""
+    """A form for a budget in one of the owner's currencies. `offered` are the categories in use."""
 
     offered: Sequence[str] = ()
 
@@ -111,7 +121,9 @@ class BudgetForm(MoneyForm):
         budget: Budget | None,
         offered: Sequence[str] = (),
     ) -> Self:
-        """Returns the form for this owner, filled in with the budget."""
+        """Returns the form for this owner. If `budget` is not None, the form is filled in with its
+        values.
+        """
         initial = {}
         if budget is not None:
             initial = {
@@ -129,15 +141,15 @@ class BudgetForm(MoneyForm):
         return form
 
     def clean_category(self) -> str:
-        """Returns the category. A label as on pages, such as "eating out", becomes the category in
-        use.
+        """Returns the category. If a person types a label as shown on pages, such as "eating out",
+        returns the category in use that has this label.
         """
         typed = str(self.cleaned_data["category"])
         same = [name for name in self.offered if category_label(name).lower() == typed]
         return typed if typed in self.offered or not same else same[0]
 
     def clean(self) -> None:
-        """Refuses an amount that is too fine for its currency."""
+        """Adds an error if the amount has more decimals than its currency."""
         amount, currency = self.cleaned_data.get("amount"), self.cleaned_data.get("currency")
         if amount is not None and currency is not None:
             self.refuse_decimals(amount, currency)

@@ -1,4 +1,4 @@
-"""Menu items for budgets and categories."""
+"""The menu items "Budgets" and "Categories"."""
 
 from ledger.web.menu import register
 

@@ -1,16 +1,16 @@
-"""The job that assigns categories to new payments by their owners' rules.
+"""The job that sets the categories of new payments by the rules of their owners.
 
-Note [When rules are applied]: no payment waits for rules. A booking reads no rule and writes no
-category; the job `apply_rules` assigns the categories later. It continues where it stopped, as in
-Note [News from the books]: booking times strictly rise within an account. A rule stores the last
-booking time that it has processed in each account, so it misses nothing. A rule sees a payment only
-after the rules before it.
+Note [When rules are applied]: a payment does not wait for rules. A booking does not read rules and
+does not write categories; the job `apply_rules` sets the categories later. The job continues where
+the last run stopped, as in Note [News from the books]: booking times strictly rise within an
+account. A rule stores the last booking time that it has processed in each account, so it does not
+miss payments. A rule processes a payment only after the rules before it.
 
 Note [Time of rules]: a search can take seconds for one payment, and the worker has other jobs. So a
-rule is applied to PART payments per database transaction, and each part is committed. Each person
-first gets a short turn, so that slow rules of some people do not delay the others. A person who
-needs more time then gets a longer turn, until the run ends; the next run continues. A rule that
-cannot finish one part in the longer turn is switched off.
+rule is applied to PART payments per database transaction, and each part is committed. In each run,
+all people first get a short turn, so that slow rules of some people do not delay other people. A
+person who needs more time then gets a longer turn, until the run ends; the next run continues. If a
+rule cannot finish one part in the longer turn, the rule is switched off.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,9 +35,9 @@ from transactions.categories.rules import rows_of
 from transactions.categories.services import give_where_none, wait_for_categories
 from transactions.models import Transaction
 
-PART = 200  # payments
+PART = 200  # payments per part
 RUN_SECONDS = 30.0
-QUICK_SECONDS, PERSON_SECONDS = 0.3, 5.0  # length of a person's first turn, and of the second
+QUICK_SECONDS, PERSON_SECONDS = 0.3, 5.0  # lengths of a person's first and second turn
 BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
 
 _BEHIND = """
@@ -50,14 +50,18 @@ _BEHIND = """
 
 
 class Turn(NamedTuple):
-    """The result of a person's turn: how many payments got a category, and whether all are done."""
+    """The result of a person's turn: the number of payments that got a category, and whether all
+    new payments of the person were processed.
+    """
 
     given: int
     is_done: bool
 
 
 class UnseenTime(NamedTuple):
-    """An account, and the range of booking times whose payments a rule has not seen."""
+    """An account, and the range of booking times that a rule has not processed: after `since`, up
+    to `last`.
+    """
 
     account: UUID
     since: datetime
@@ -65,18 +69,18 @@ class UnseenTime(NamedTuple):
 
 
 class NextPart(NamedTuple):
-    """The next payments that a rule has not seen, and the new `seen` of the rule after them."""
+    """The next payments for a rule, and the values of `CategoryRule.seen` after them."""
 
     ids: list[UUID]
     seen: dict[str, str]
 
 
 def apply_rules() -> int:
-    """Assigns categories to new payments by their owners' rules; returns the number of payments.
-    Safe to run twice and in parallel.
+    """Sets the categories of new payments by the rules of their owners. Returns the number of
+    payments that got a category. Safe to run twice and in parallel.
 
-    If the rules of one person fail, applies all others first, then raises that error. See Note
-    [Time of rules].
+    If the rules of one person raise an error, the rules of all other people are applied first. Then
+    the error is raised. See Note [Time of rules].
     """
     until = monotonic() + RUN_SECONDS
     with connection.cursor() as cursor:
@@ -99,9 +103,11 @@ def apply_rules() -> int:
 
 
 def _turn_of(owner_id: UUID, seconds: float, *, is_last: bool) -> Turn:
-    """Applies a person's rules in their order to the payments that each rule has not seen."""
+    """Applies a person's rules, in their order, to the payments that each rule
+    has not processed.
+    """
     until = monotonic() + seconds
-    owner = User.objects.get(pk=owner_id)  # also of a closed sign-in
+    owner = User.objects.get(pk=owner_id)  # the sign-in may be closed
     accounts = list(Account.objects.owned_by(owner).exclude(last_entry_at=None))
     count = 0
     for rule in CategoryRule.objects.owned_by(owner).filter(stopped_at=None).in_order():
@@ -124,8 +130,9 @@ def _turn_of(owner_id: UUID, seconds: float, *, is_last: bool) -> Turn:
 
 @with_retry
 def _apply_to_part(rule: CategoryRule, accounts: Sequence[Account], seconds: float) -> int:
-    """Applies the stored rule to its next part. Raises DoesNotExist if it was removed or switched
-    off, and OperationalError if a statement takes longer than `seconds`.
+    """Applies the stored rule to its next part, and returns the number of payments that got a
+    category. Raises DoesNotExist if the rule was removed or switched off, and OperationalError if
+    an SQL statement takes longer than `seconds`.
     """
     running = CategoryRule.objects.filter(stopped_at=None)
     with db_transaction.atomic(durable=True), _limited(seconds):
@@ -142,8 +149,8 @@ def _apply_to_part(rule: CategoryRule, accounts: Sequence[Account], seconds: flo
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Limits each statement of the block. Locks get half the time, so that waiting for a lock is
-    not mistaken for a slow search.
+    """Limits the time of each SQL statement in the block. A statement may wait for a lock for only
+    half of the time. So waiting for a lock is not mistaken for a slow search.
     """
     limit = int(seconds * 1000)
     with locally(statement_timeout=f"{limit}ms", lock_timeout=f"{limit // 2}ms"):
@@ -151,15 +158,15 @@ def _limited(seconds: float) -> Iterator[None]:
 
 
 def _stop(rule: CategoryRule) -> None:
-    """Switches a rule off, unless its search has changed since."""
+    """Switches a rule off, unless its search has been changed since the rule was read."""
     same = CategoryRule.objects.filter(pk=rule.pk, query=rule.query, stopped_at=None)
     same.update(stopped_at=timezone.now())
 
 
 def _behind(rule: CategoryRule, accounts: Sequence[Account]) -> list[UnseenTime]:
-    """Returns the accounts with payments that the rule has not seen.
+    """Returns the accounts that have payments which the rule has not processed.
 
-    An account that is missing in `seen` had no entry when the rule was saved, so all its payments
+    If an account is missing in `seen`, it had no entry when the rule was saved, so all its payments
     are new.
     """
     found = []
@@ -172,7 +179,9 @@ def _behind(rule: CategoryRule, accounts: Sequence[Account]) -> list[UnseenTime]
 
 
 def _next_part(unseen: Iterable[UnseenTime]) -> NextPart:
-    """Returns the next payments of each account, oldest first, at most PART in total."""
+    """Returns the next payments of the accounts, oldest first within each account, at most PART in
+    total.
+    """
     ids, seen = list[UUID](), dict[str, str]()
     for account, since, last in unseen:
         left = PART - len(ids)

@@ -1,4 +1,6 @@
-"""Data for the page of categories: the payments of a search, before their category changes."""
+"""Data for the page "Categories": the payments that a search finds, before
+their category changes.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,10 +21,10 @@ from transactions.search.page.results import SearchPage
 
 @dataclass
 class FoundPayments:
-    """The payments of a person's search, whose category may change.
+    """The payments that a person's search finds, whose category the person may change.
 
-    If `query` is empty or has a mistake, nothing is found, so that nobody changes all payments by
-    accident.
+    If `query` is empty or has a mistake, there are no payments. Otherwise a person could change all
+    payments by accident.
     """
 
     owner: User
@@ -30,17 +32,17 @@ class FoundPayments:
 
     @cached_property
     def result(self) -> SearchResult:
-        """The first rows and the counts."""
+        """The result of the search: the first rows and the counts."""
         return find(scope_for(self.owner), parse(self.query), sort="newest")
 
     @property
     def rows(self) -> TransactionQuerySet:
-        """All payments."""
+        """All payments that the search finds."""
         return rows_of(self.owner, self.query)
 
     @cached_property
     def page(self) -> SearchPage:
-        """The rows in the form of the search page."""
+        """The rows of the result, in the form of the search page."""
         return SearchPage(self.result, may_read_bank=False, may_open_all=True)
 
     @cached_property
@@ -49,7 +51,9 @@ class FoundPayments:
 
     @cached_property
     def has_mistake(self) -> bool:
-        """Whether a part of the search is ignored, so that it finds more than was meant."""
+        """Whether a part of the search is ignored because of a mistake. Then the search would find
+        more payments than the person meant.
+        """
         return any(not mistake.is_advice for mistake in parse(self.query).mistakes)
 
     @property
@@ -66,7 +70,9 @@ class FoundPayments:
 
     @property
     def now(self) -> str:
-        """The current categories of the payments: "12 Groceries, 3 without a category"."""
+        """The current categories of the payments as text, such as "12 Groceries, 3 without a
+        category".
+        """
         found = self.result.facets.category
         texts = [f"{count:,} {category_label(name)}" for name, count in found]
         without = self.count - sum(count for _name, count in found)
@@ -74,15 +80,15 @@ class FoundPayments:
 
     @property
     def offered(self) -> list[str]:
-        """Categories to choose from."""
+        """The categories that the page offers to choose from."""
         names = [*categories_of(self.owner), *(name for name, _ in self.result.facets.category)]
         return [name for name in dict.fromkeys(names) if not has_hidden_signs(name)]
 
 
 @dataclass
 class TriedRule(FoundPayments):
-    """The effect of a rule on past payments. `rule` is the rule that is changed; None for a new
-    one.
+    """The effect that a rule would have on past payments. `rule` is the existing rule that is
+    changed, or None for a new rule.
     """
 
     category: str = ""
@@ -90,7 +96,9 @@ class TriedRule(FoundPayments):
 
     @cached_property
     def kept(self) -> int:
-        """The number of these payments that keep a category from the owner or from another rule."""
+        """The number of these payments that would keep their category, because the owner or another
+        rule set it.
+        """
         given = OwnCategory.objects.of(self.owner).filter(transaction__in=self.rows)
         if self.rule is not None:
             given = given.exclude(change=self.rule.pk)
@@ -98,7 +106,9 @@ class TriedRule(FoundPayments):
 
     @property
     def sentence(self) -> str:
-        """The effect as text: "9 of them would get Groceries; 3 keep the category you chose"."""
+        """The effect as text: "9 of them would get Groceries; 3 keep the
+        category you chose."
+        """
         label, rest = category_label(self.category), self.count - self.kept
         keep = "keeps" if self.kept == 1 else "keep"
         kept = f"; {self.kept:,} {keep} the category you chose" if self.kept else ""

@@ -1,4 +1,4 @@
-"""The person's categories, budgets and rules, for the download and for erasure."""
+"""A person's categories, budgets and rules, for the download and for erasure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

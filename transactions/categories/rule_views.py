@@ -1,4 +1,4 @@
-"""The pages of a person's rules."""
+"""The pages on which a person edits rules for categories."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ from transactions.exceptions import LedgerError
 
 @require_safe
 def rules(request: PersonRequest) -> HttpResponse:
-    """Shows the reader's rules in their order, with the number of payments that each has
-    categorised.
+    """Shows the reader's rules in their order, with the number of payments that have their category
+    from each rule.
     """
     mine = list(CategoryRule.objects.owned_by(request.user).in_order())
     given = given_by(mine)
@@ -30,14 +30,18 @@ def rules(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form; a POST tries the rule, and saves it if it was tried before."""
+    """Shows the form for a new rule. The first POST request shows the effect of the rule; a second
+    POST request with the same values saves the rule.
+    """
     initial = {name: request.GET.get(name, "") for name in ("query", "category")}
     return _form(request, RuleForm(_sent(request), initial=initial))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_change(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows one of the reader's rules; a POST tries it, and saves it if it was tried before."""
+    """Shows one of the reader's rules. The first POST request shows the effect of the changed rule;
+    a second POST request with the same values saves the rule.
+    """
     rule = _own(request, pk)
     initial = {name: getattr(rule, name) for name in ("name", "query", "category")}
     return _form(request, RuleForm(_sent(request), initial=initial), rule)
@@ -45,7 +49,7 @@ def rule_change(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def rule_apply(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Applies the rule to past payments."""
+    """Applies one of the reader's rules to past payments."""
     rule = _own(request, pk)
     count = apply_to_past(rule=rule)
     have = "has" if count == 1 else "have"
@@ -56,7 +60,7 @@ def rule_apply(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def rule_move(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Moves a rule up by one place."""
+    """Moves one of the reader's rules up by one position."""
     move_up(rule=_own(request, pk))
     return redirect("transactions:category_rules")
 

@@ -1,8 +1,9 @@
-"""Saves rules that assign categories to payments, and applies them to past payments.
+"""Saves rules that set the categories of payments, and applies rules to past payments.
 
-The owner's choice has priority over rules, and an earlier rule over a later one: a rule assigns a
-category only to payments without an own category. Everything that a rule assigns is one change with
-the rule's id, which can be undone. `transactions.categories.new_payments` handles new payments.
+A category that the owner chose has priority over rules, and an earlier rule has priority over a
+later rule. So a rule sets the category only of payments that have no own category. All categories
+that a rule sets are one change with the id of the rule, and can be undone.
+`transactions.categories.new_payments` applies rules to new payments.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +31,7 @@ GONE = "This rule has been removed."
 
 
 def rows_of(owner: User, query: str) -> TransactionQuerySet:
-    """Returns a person's payments that a search finds; none for an empty search."""
+    """Returns the payments of a person that a search finds. An empty search finds no payments."""
     scope, parsed = scope_for(owner), parse(query)
     if parsed.is_empty:
         return scope.transactions().none()
@@ -38,8 +39,8 @@ def rows_of(owner: User, query: str) -> TransactionQuerySet:
 
 
 def given_by(rules: Sequence[CategoryRule]) -> dict[UUID, int]:
-    """Returns the number of payments with a category from each rule, by rule id. One query; none
-    without rules.
+    """Returns the number of payments that have their category from each rule, by the id of the
+    rule. All rules must have the same owner. Sends one query, or none if there are no rules.
     """
     if not rules:
         return {}
@@ -53,10 +54,12 @@ def given_by(rules: Sequence[CategoryRule]) -> dict[UUID, int]:
 def save_rule(
     *, owner: User, name: str, query: str, category: str, rule: CategoryRule | None = None
 ) -> CategoryRule:
-    """Saves a new rule after the others, or changes `rule` and switches it on. Sets no category. A
-    new rule equal to an existing one, as after a form was sent twice, is not saved again.
+    """Saves a new rule after the other rules, or changes `rule` and switches it on. Returns the
+    saved rule. Does not set the category of any payment.
 
-    Raises InvalidDetails if there would be more than MAX_RULES, or if `rule` was removed.
+    If a rule with the same name, search and category exists, returns that rule: the form may have
+    been sent twice. Raises InvalidDetails if there would be more than MAX_RULES, or if `rule` was
+    removed.
     """
     facts = {"name": name, "query": query, "category": category}
     with changing_categories(owner):
@@ -76,10 +79,11 @@ def save_rule(
 
 @with_retry
 def apply_to_past(*, rule: CategoryRule) -> int:
-    """Reapplies this rule to all payments; returns how many now have their category from it.
+    """Applies this rule to all past payments. Returns the number of payments that now have their
+    category from this rule.
 
-    First removes the categories that the rule assigned before. Payments with another own category
-    keep it. A removed rule changes nothing.
+    First removes the categories that the rule set before. Payments for which the owner or another
+    rule set a category keep it. If the rule was removed, nothing changes.
     """
     owner = rule.owner
     with changing_categories(owner):
@@ -94,7 +98,7 @@ def apply_to_past(*, rule: CategoryRule) -> int:
 
 @with_retry
 def move_up(*, rule: CategoryRule) -> None:
-    """Moves the rule one place up, so that it is tried earlier."""
+    """Moves the rule up by one position, so that it is applied before the rule above it."""
     with changing_categories(rule.owner):
         rules = list(CategoryRule.objects.owned_by(rule.owner).in_order())
         at = next((place for place, each in enumerate(rules) if each.pk == rule.pk), 0)
@@ -107,19 +111,23 @@ def move_up(*, rule: CategoryRule) -> None:
 
 @with_retry
 def remove_rule(*, rule: CategoryRule) -> None:
-    """Deletes a rule; safe to call twice. Categories that it assigned stay and can be undone."""
+    """Deletes a rule. If it was deleted before, nothing changes. The categories that the rule set
+    stay, and can be undone.
+    """
     with changing_categories(rule.owner):
         CategoryRule.objects.filter(pk=rule.pk).delete()
 
 
 def _seen_now(owner: User) -> dict[str, str]:
-    """Returns the booking time of the last entry of each of the owner's accounts."""
+    """Returns the booking time of the last entry of each of the owner's accounts, as text by
+    account id.
+    """
     return _last_entries(Account.objects.owned_by(owner).exclude(last_entry_at=None))
 
 
 def _last_entries(accounts: Iterable[Account]) -> dict[str, str]:
-    """Returns the booking time of the last entry of each account, in the form of
-    `CategoryRule.seen`.
+    """Returns the booking time of the last entry of each account, as text by account id. This is
+    the form of `CategoryRule.seen`.
     """
     moments = ((each.pk, each.last_entry_at) for each in accounts)
     return {str(pk): at.isoformat() for pk, at in moments if at is not None}

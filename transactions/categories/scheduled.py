@@ -1,4 +1,4 @@
-"""The scheduled job of categories."""
+"""The scheduled job of rules for categories."""
 
 from datetime import timedelta
 

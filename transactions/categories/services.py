@@ -31,7 +31,8 @@ _GIVE = """
     SELECT gen_random_uuid(), found.id, %s, %s, %s, %s FROM ({found}) AS found (id)
 """
 
-# Deletes, for the payments of a change, the rows that undoing the changes in `kept` cannot restore.
+# For the payments of a change, deletes older categories that cannot become valid again by undoing
+# one of the changes in `kept`.
 _FORGET = """
     DELETE FROM own_categories AS old USING own_categories AS given
     WHERE given.owner_id = %(owner)s AND given.change = %(change)s
@@ -44,9 +45,10 @@ _FORGET = """
 
 
 def give_where_none(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
-    """Sets a category on those of `rows` that have no own category; returns how many.
+    """Sets a category on those of `rows` that have no own category. Returns the number of these
+    rows.
 
-    Runs in the caller's database transaction, which waits for other changes of categories.
+    Runs in the caller's database transaction. The caller has called `wait_for_categories`.
     """
     return _give(owner, rows.exclude(has_own_category(owner)), category, change)
 
@@ -54,13 +56,16 @@ def give_where_none(owner: User, rows: TransactionQuerySet, category: str, chang
 @counts_refusals
 @with_retry
 def give_category(*, owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
-    """Sets a category on all `rows`, which must be in the owner's scope; returns how many got it.
+    """Sets a category on all `rows`, which must be in the owner's scope. Returns the number of rows
+    that got the category.
 
-    Rows for which the owner has already chosen this category are skipped. Rows that have it from a
-    rule or from the payment get it as the owner's choice, so that a rule cannot replace it. A
-    repeated `change` therefore changes nothing and returns the same number, unless other payments
-    match in the meantime. Deletes what the payments had before the last MAX_CHANGES changes. Raises
-    InvalidDetails for more than MAX_PER_CHANGE rows.
+    Rows for which the owner has already chosen this category are skipped. If a row has this
+    category from a rule or from the payment, it becomes the owner's choice, so that a rule cannot
+    replace it. So if the same `change` is sent again, nothing changes and the result is the same
+    number, unless other payments match in the meantime. Older categories of these payments that can
+    no longer be restored are deleted; the last MAX_CHANGES changes can be undone.
+
+    Raises InvalidDetails for more than MAX_PER_CHANGE rows.
     """
     with changing_categories(owner):
         mine = OwnCategory.objects.of(owner)
@@ -79,7 +84,9 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
 
 
 def _has_chosen(owner: User, category: str) -> Exists:
-    """Returns the condition that the owner, not a rule, set this category on a transaction."""
+    """Returns the condition that the owner, and not a rule, has set this
+    category on a transaction.
+    """
     rules = CategoryRule.objects.owned_by(owner).values("pk")
     of_row = OwnCategory.objects.of(owner).latest().filter(transaction=OuterRef("pk"))
     return Exists(of_row.filter(category=category).exclude(change__in=rules))
@@ -87,9 +94,9 @@ def _has_chosen(owner: User, category: str) -> Exists:
 
 @contextmanager
 def changing_categories(owner: User) -> Iterator[None]:
-    """Opens a database transaction in which only this caller changes the owner's categories and
-    rules. Raises OwnerNotActive at its end if the owner's sign-in is closed, see Note [Slow
-    searches].
+    """Opens a database transaction in which no other session can change the owner's categories and
+    rules. When the block ends, raises OwnerNotActive if the owner's sign-in is closed, see Note
+    [Slow searches].
     """
     with db_transaction.atomic(durable=True):
         wait_for_categories(owner.pk)
@@ -98,14 +105,15 @@ def changing_categories(owner: User) -> Iterator[None]:
 
 
 def wait_for_categories(owner: UUID) -> None:
-    """Waits for other changes of this owner's categories, so that each category of a transaction is
-    later than the one before.
+    """Waits until other changes of this owner's categories have ended. So each category of a
+    transaction has a later time than the category before.
 
     Note [Slow searches]: a change of categories searches all payments of a person, which takes
-    seconds if there are many. So it waits for other changes by an advisory lock. It locks the
-    person's row, which all other changes of that person need, only at its end. If the person has
-    left by then, the change is rolled back. An erasure locks the row so that nothing that names the
-    person is inserted.
+    seconds if there are many. So a change first takes an advisory lock, for which only other
+    changes of categories wait. Only at its end does the change lock the person's row, which all
+    other changes of that person need. If the person has left the bank by then, the change is rolled
+    back. An erasure also locks the row, so that no text about the person is inserted during the
+    erasure.
     """
     wait_for_lock(f"categories of {owner}")
 
@@ -125,8 +133,8 @@ def _give(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -
 
 
 def _forget_outdated(owner: User, change: UUID) -> None:
-    """Deletes older rows for the payments of a change, if they can no longer be restored. So a
-    payment has at most MAX_CHANGES + 1 rows of an owner, however often it is changed.
+    """Deletes older categories of the payments of a change, if they can no longer be restored. So a
+    payment has at most MAX_CHANGES + 1 categories of an owner, even if it is changed often.
     """
     kept = [each.id for each in changes_of(owner)]
     with connection.cursor() as cursor:
@@ -135,8 +143,8 @@ def _forget_outdated(owner: User, change: UUID) -> None:
 
 @with_retry
 def undo_change(*, owner: User, change: UUID) -> int:
-    """Undoes a change, so that the categories before it are valid again. Returns the number of
-    payments.
+    """Undoes a change, so that the categories before the change are valid again. Returns the number
+    of payments; 0 if the change was undone before.
     """
     with db_transaction.atomic(durable=True):
         deleted, _by_table = OwnCategory.objects.of(owner).filter(change=change).delete()
@@ -145,8 +153,8 @@ def undo_change(*, owner: User, change: UUID) -> int:
 
 @with_retry
 def remove_category(*, owner: User, transaction: Transaction) -> None:
-    """Removes every category that the owner set on a transaction, so that the bank's category is
-    shown.
+    """Removes all categories that the owner has set on a transaction, so that pages show the bank's
+    category again.
     """
     with db_transaction.atomic(durable=True):
         OwnCategory.objects.of(owner).filter(transaction=transaction).delete()

@@ -1,4 +1,4 @@
-"""Database rights on budgets, rules and own categories."""
+"""The rights and row policies of database roles on budgets, rules and own categories."""
 
 from ledger.db.rights.policies import OF_OWNER
 from ledger.db.rights.registered_tables import EVERYTHING, Table, register

@@ -1,4 +1,4 @@
-"""URLs of categories, rules and budgets."""
+"""The URLs of categories, rules and budgets."""
 
 from django.urls import path
 

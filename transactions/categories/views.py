@@ -1,4 +1,4 @@
-"""The page that changes the category of all payments of a search, and undoes such changes."""
+"""The page that sets the category of all payments that a search finds, and undoes such changes."""
 
 from typing import Any
 
@@ -21,7 +21,9 @@ from transactions.search.language.terms import token
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def categories(request: PersonRequest) -> HttpResponse:
-    """Shows the payments that `q` finds, and the last changes; a POST changes the category."""
+    """Shows the payments that the search `q` finds, and the last changes. A POST request sets the
+    category of the payments.
+    """
     form = CategoryChangeForm(request.POST if request.method == "POST" else None)
     found = FoundPayments(request.user, request.POST.get("q", request.GET.get("q", "")))
     if form.is_bound and found.is_empty:
@@ -58,7 +60,7 @@ def undo(request: PersonRequest, change: Any) -> HttpResponse:
 
 
 def _changes(request: PersonRequest) -> list[tuple[CategoryChange, str]]:
-    """Returns the last changes, each with the search for its category."""
+    """Returns the last changes. Each change has the URL of a search for its category."""
     changes = changes_of(request.user)
     return [(each, search_url(token("category", each.category))) for each in changes]
 

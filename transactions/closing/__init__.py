@@ -1,1 +1,1 @@
-"""A customer closes one of their accounts."""
+"""The feature with which customers close one of their accounts."""

@@ -14,25 +14,27 @@ from transactions.exceptions import LedgerError
 
 REASON = "Closed by the customer."
 STAFF = "You work for this bank. Ask a colleague to close your account."
-# Finds further obstacles to closing an account.
+# Returns more obstacles to closing an account.
 Find = Callable[[Account], list[Obstacle]]
 FINDERS: list[Find] = []
 
 
 class CannotClose(LedgerError):
-    """Obstacles prevent closing the account; the text lists them."""
+    """Raised if the account cannot be closed yet. The message contains all obstacles."""
 
 
 def register(find: Find) -> Find:
-    """Registers a function that finds further obstacles to closing. A decorator, for the module
-    `closing_obstacles` of a feature.
+    """Registers a function that returns more obstacles to closing an account. Use it as a decorator
+    in the module `closing_obstacles` of a feature.
     """
     FINDERS.append(find)
     return find
 
 
 def obstacles(person: User, account: Account) -> list[Obstacle]:
-    """Returns what the owner has to do before they can close this account."""
+    """Returns what the owner must do before this account can be closed. The list is empty if the
+    account can be closed now.
+    """
     if person.is_staff:
         return [Obstacle(STAFF)]
     further = [obstacle for find in FINDERS for obstacle in find(account)]
@@ -40,8 +42,8 @@ def obstacles(person: User, account: Account) -> list[Obstacle]:
 
 
 def obstacles_of_money(accounts: Sequence[Account]) -> list[Obstacle]:
-    """Returns freezes, holds, money and debts of a person's accounts, with links to pages of
-    customers.
+    """Returns the obstacles to closing these accounts: that they are frozen, or have holds, money
+    or debts. The obstacles have links to pages for customers.
     """
     found = obstacles_to_closing(accounts, _link)
     sentences = []
@@ -56,9 +58,11 @@ def obstacles_of_money(accounts: Sequence[Account]) -> list[Obstacle]:
 @counts_refusals
 @with_retry
 def close_own_account(*, account: Account, person: User) -> Account:
-    """Closes an account permanently for its owner. Nothing changes if it is closed already.
+    """Closes an account permanently for its owner, and returns the account. If the account is
+    closed already, nothing changes.
 
-    Raises CannotClose with all obstacles, and the errors of `lock_active`; nothing changes then.
+    Raises CannotClose with all obstacles, and the errors of `lock_active`. In both cases nothing
+    changes.
     """
     with db_transaction.atomic(durable=True):
         person = User.objects.lock_active(person.pk)

@@ -1,4 +1,4 @@
-"""The page that closes an account."""
+"""The page on which customers close one of their accounts."""
 
 import uuid
 
@@ -16,7 +16,9 @@ from transactions.closing.services import CannotClose, close_own_account, obstac
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
 def close_account(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    """Shows the obstacles to closing the account, or the effects of closing; a POST closes it."""
+    """Shows the obstacles to closing the account, or what happens if it is closed. A POST request
+    closes the account.
+    """
     account = get_object_or_404(Account.objects.owned_by(request.user), pk=pk)
     if account.is_closed:
         messages.info(request, f"{account.name} is closed already.")

@@ -1,5 +1,5 @@
-"""The people of the demo: the first ones are listed here in this order; the others get random
-names.
+"""The people of the demo. The first people are listed here, in this order. All other people get
+random names.
 """
 # ruff: noqa: RUF001  names as their owners write them; readable lists
 
@@ -10,7 +10,7 @@ from transactions.demo.places import BERLIN, BRISTOL, KUWAIT, KYOTO, PROVIDENCE,
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One person of the cast. Amounts are in whole units of the place's currency."""
+    """A person of the cast. Amounts are in whole units of the currency of the place."""
 
     name: str
     kind: str = "customer"  # customer, company, landlord, shop, newcomer, analyst or staff
@@ -93,7 +93,7 @@ COMPANY_WORDS = (
     "Marble Nettle Osprey Pebble Quarry Rowan Saffron Thistle Umber Verdant Willow Yarrow Zephyr"
 ).split()
 COMPANY_TRADES = "Systems Foods Logistics Studio Labs Works Printing Robotics Gardens".split()
-# Added after the others and without random numbers, so that they stay the same people.
+# Added after the others and without random numbers, so that the others do not change.
 COLLEAGUES = (
     Role("Ingrid Solheim", "staff", BERLIN, email="manager@example.com"),
     Role("Matteo Ricci", "staff", BERLIN, email="manager2@example.com"),

@@ -1,4 +1,4 @@
-"""Context processors of the demo: its sign-ins, and where its emails are printed."""
+"""Context processors of the demo: its sign-ins, and a text about where its emails are printed."""
 
 from typing import Any
 
@@ -12,7 +12,9 @@ CONSOLE = "django.core.mail.backends.console.EmailBackend"
 
 
 def demo_mail(_request: HttpRequest) -> dict[str, str]:
-    """Adds `demo_mail`, a text about where a visitor of the demo finds emails."""
+    """Returns `demo_mail` for templates, a text about where visitors of the demo find emails.
+    Returns an empty dict if the bank is not a demo or sends real emails.
+    """
     if not settings.LEDGER_DEMO or settings.EMAIL_BACKEND != CONSOLE:
         return {}
     return {
@@ -21,8 +23,8 @@ def demo_mail(_request: HttpRequest) -> dict[str, str]:
 
 
 def demo_sign_ins(request: HttpRequest) -> dict[str, Any]:
-    """Adds `demo_sign_ins` (the address and role of each person, by group) and `demo_password` on
-    the sign-in page of a demo bank.
+    """Returns `demo_sign_ins` (the email address and role of each person, by group) and
+    `demo_password` for the sign-in page of a demo bank. Returns an empty dict on all other pages.
     """
     match = request.resolver_match
     if not settings.LEDGER_DEMO or match is None or match.url_name != "account_login":

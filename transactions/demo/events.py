@@ -1,4 +1,4 @@
-"""Kinds of events: card purchases, payments, incomes."""
+"""Functions that create events: card purchases, payments and income."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +9,9 @@ from transactions.demo.places import KINDS, Town
 
 
 def about(category: str, channel: str, **more: Any) -> dict[str, Any]:
-    """Returns metadata as this bank writes it: always a category and a channel."""
+    """Returns the metadata of a payment, as this bank writes it: always a category and a channel,
+    and the values in `more`.
+    """
     return {"category": category, "channel": channel, **more}
 
 
@@ -22,7 +24,9 @@ def card_payment(
     amount: Decimal | None = None,
     abroad: tuple[DemoAccount, Town] | None = None,
 ) -> Event:
-    """Returns a card purchase; a transfer if the shop has an account at this bank."""
+    """Returns a purchase with the person's card. It is a transfer if the shop has an account at
+    this bank, otherwise a withdrawal.
+    """
     account, place = abroad or (person.everyday, person.place)
     what = KINDS[kind]
     target = person.directory.get((shop, account.currency))
@@ -52,8 +56,8 @@ def payment(
     reference: str = "",
     metadata: dict[str, Any],
 ) -> Event:
-    """Returns a payment to a person by name: a transfer if they have an account here, else a
-    withdrawal.
+    """Returns a payment to the person or company with the name `to`. It is a transfer if the
+    recipient has an account at this bank, otherwise a withdrawal.
     """
     target, words, metadata = _by_name(person, to, text, metadata)
     return Event(moment, amount, person.everyday, target, words, reference, metadata)
@@ -69,7 +73,9 @@ def income(
     reference: str = "",
     metadata: dict[str, Any],
 ) -> Event:
-    """Returns income from a person: a transfer if they have an account here, else a deposit."""
+    """Returns a payment from the person or company with the name `by`. It is a transfer if the
+    payer has an account at this bank, otherwise a deposit.
+    """
     source, words, metadata = _by_name(person, by, text, metadata)
     return Event(moment, amount, source, person.everyday, words, reference, metadata)
 
@@ -77,8 +83,8 @@ def income(
 def _by_name(
     person: Person, name: str, text: str, metadata: dict[str, Any]
 ) -> tuple["DemoAccount | None", str, dict[str, Any]]:
-    """Returns the person's account here, the description and the metadata. Without an account, the
-    name is the description.
+    """Returns the account with this holder at this bank or None, the description, and the metadata.
+    Without an account, the description is the name, and the text becomes a note in the metadata.
     """
     account = person.directory.get((name, person.everyday.currency))
     if account is None:

@@ -1,4 +1,4 @@
-"""The payments of a customer on a day. One function per habit."""
+"""The payments of a customer on a day. Each function creates the payments of one habit."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -34,7 +34,7 @@ GIFTS = (
 
 
 def ordinary_day(person: Person, day: date) -> Iterator[Event]:
-    """Yields a customer's events on an ordinary day, in no particular order."""
+    """Yields a customer's payments on an ordinary day, in no particular order."""
     yield from salary(person, day)
     yield from monthly_payments(person, day)
     if day > person.spends_until:
@@ -54,7 +54,9 @@ def _chance(person: Person, of_thousand: int) -> bool:
 
 
 def _shop(person: Person, kind: str) -> str:
-    """Chooses a shop of the place; the person's favourites are chosen more often."""
+    """Returns the name of a random shop of this kind. The person's favourite shops are chosen more
+    often.
+    """
     shops, rng = person.place.shops[kind], person.rng
     nth = min(rng.randrange(len(shops)), rng.randrange(len(shops)))
     return shops[(nth + int(person.card)) % len(shops)]
@@ -80,7 +82,9 @@ def salary(person: Person, day: date) -> Iterator[Event]:
 
 
 def monthly_payments(person: Person, day: date) -> Iterator[Event]:
-    """Yields rent, fee and interest on the 1st, and savings on the 2nd."""
+    """Yields the payments of a fixed day of the month: rent, fee and interest on the 1st, and
+    savings on the 2nd.
+    """
     rng, role = person.rng, person.role
     period = f"{day:%Y-%m}"
     if day.day == 1 and role.rent:
@@ -116,7 +120,7 @@ def monthly_payments(person: Person, day: date) -> Iterator[Event]:
 
 
 def interest(person: Person, account: DemoAccount, day: date) -> Iterator[Event]:
-    """Yields a month's interest at 2.4 % a year, in whole minor units."""
+    """Yields the interest of a month, at 2.4 % per year, rounded to the smallest unit."""
     amount = (account.balance * Decimal("0.002")).quantize(person.cent)
     if amount > 0:
         month = day - DAY
@@ -160,8 +164,8 @@ def bills(person: Person, day: date) -> Iterator[Event]:
 
 
 def spare_money(person: Person, day: date) -> Iterator[Event]:
-    """Yields an investment on the 4th: 70 % of the money above one salary, if the customer has more
-    than two salaries and saves for no trip.
+    """Yields an investment on the 4th if the customer has more than two salaries and is not saving
+    for a trip. The amount is 70 % of the money that exceeds one salary.
     """
     spare = person.everyday.balance - person.role.salary
     saving_up = any(first - SAVING_UP <= day <= last for first, last in person.trips)
@@ -179,7 +183,9 @@ def spare_money(person: Person, day: date) -> Iterator[Event]:
 
 
 def commute(person: Person, day: date) -> Iterator[Event]:
-    """Yields trips to work and home on some working days, and one trip on some weekend days."""
+    """Yields card payments for trips to work and home on some working days, and for one trip on
+    some weekend days.
+    """
     metro = person.place.shops["metro"][0]
     if day.weekday() in person.place.weekend:
         if _chance(person, 150):
@@ -191,7 +197,7 @@ def commute(person: Person, day: date) -> Iterator[Event]:
 
 
 def groceries(person: Person, day: date) -> Iterator[Event]:
-    """Yields a grocery purchase on some days: after work, or during the day at the weekend."""
+    """Yields a purchase of groceries on some days: after work, or during the day at the weekend."""
     weekend = day.weekday() in person.place.weekend
     if _chance(person, 560 if weekend else 470):
         hours = ("09:30", "16:30") if weekend else ("17:10", "20:20")
@@ -216,7 +222,9 @@ def errands(person: Person, day: date) -> Iterator[Event]:
 
 
 def _send_back(person: Person, bought: Event, day: date) -> None:
-    """Plans a refund some days later: a transfer if the shop has an account, else a deposit."""
+    """Plans a refund some days later. It is a transfer if the shop has an account at this bank,
+    otherwise a deposit.
+    """
     later = day + timedelta(days=person.rng.randrange(3, 10))
     refund = Event(
         at(person.rng, later, "10:00", "17:00"),
@@ -232,7 +240,9 @@ def _send_back(person: Person, bought: Event, day: date) -> None:
 
 
 def evening_out(person: Person, day: date) -> Iterator[Event]:
-    """Yields a dinner, mostly around the weekend. A friend may pay half on the next day."""
+    """Yields the payment for a dinner, mostly around the weekend. Sometimes plans that a friend
+    pays half of the price on the next day.
+    """
     likely = (day + DAY).weekday() in person.place.weekend or day.weekday() in person.place.weekend
     if not _chance(person, 330 if likely else 60):
         return
@@ -247,7 +257,7 @@ def evening_out(person: Person, day: date) -> Iterator[Event]:
 
 
 def arrange_gifts(person: Person, day: date) -> None:
-    """Sometimes plans a payment to a friend for the next day."""
+    """Sometimes plans a payment to a friend on the next day."""
     if person.friends and _chance(person, 45):
         friend, rng = person.rng.choice(person.friends), person.rng
         amount = person.place.amount(rng.randrange(10, 61) * 100, 100)
@@ -255,8 +265,8 @@ def arrange_gifts(person: Person, day: date) -> None:
 
 
 def _promise(payer: Person, payee: Person, day: date, amount: Decimal, text: str) -> None:
-    """Plans a transfer between friends in the payee's diary; none if the payer has stopped
-    spending.
+    """Plans a transfer between friends, in the diary of the payee. Plans nothing if the payer has
+    stopped spending.
     """
     if day > payer.spends_until:
         return

@@ -1,7 +1,7 @@
-"""Ana's recent card holds, and the refund of a book that she returned.
+"""Ana's holds of the last days, and the refund of a book that she returned.
 
-There is one hold of each kind: pending, partly captured, released. Days are counted back from
-today. Times and amounts are fixed, so they do not change the random numbers of other people.
+There is one hold of each kind: pending, partly captured, and released. The days depend on today.
+Times and amounts are fixed, so they do not change the random numbers of other people.
 """
 
 from datetime import date, datetime, time, timedelta
@@ -49,7 +49,7 @@ def plan(person: Person, today: date) -> None:
 
 
 def _at(today: date, days: int, clock: str) -> datetime:
-    """Returns a time of day, `days` days from today, in the bank's time zone."""
+    """Returns a time on the day that is `days` days after today, in the bank's time zone."""
     wall = time.fromisoformat(clock)
     return timezone.make_aware(datetime.combine(today + timedelta(days=days), wall))
 

@@ -1,4 +1,4 @@
-"""The people of the demo and their accounts, created from the cast and a seed."""
+"""Creates the people of the demo and their accounts, from the cast and a seed."""
 
 import itertools
 import random
@@ -19,19 +19,21 @@ from transactions.demo.cast import Role
 from transactions.demo.places import SUBSCRIPTIONS, Town
 from transactions.demo.times import DAY, at
 
-# Letters that no Unicode decomposition turns into ASCII.
+# Letters that Unicode decomposition does not convert to ASCII.
 PLAIN_LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "\u0131": "i", "đ": "d", "ß": "ss", "æ": "ae", "'": "", " ": "."}
 )
-FRIENDS = 6  # size of a group of friends, who use one currency
-ONE_IN_COMPANIES, ONE_IN_LANDLORDS = 30, 20  # among people with random names
+FRIENDS = 6  # number of people in a group of friends, who all use one currency
+ONE_IN_COMPANIES, ONE_IN_LANDLORDS = 30, 20  # one in this number of people with random names
 
 
 @dataclass(slots=True)
 class Event:
-    """A payment that a person intends. A missing `source` or `target` is outside the bank.
+    """A payment that a person plans. If `source` or `target` is None, that side is outside the
+    bank.
 
-    It may capture a hold (`captures`) or reverse a payment (`reverses`), if that event was booked.
+    The payment may capture a hold (`captures`) or reverse a payment (`reverses`), if that event was
+    booked.
     """
 
     moment: datetime
@@ -45,12 +47,12 @@ class Event:
     expires_at: datetime | None = None
     captures: "Event | None" = None
     reverses: "Event | None" = None
-    id: UUID | None = None  # of the transaction, once it is booked
+    id: UUID | None = None  # of the transaction, after the event is booked
 
 
 @dataclass(slots=True, eq=False)
 class DemoAccount:
-    """An account and its balance during the simulation."""
+    """An account, and its balance during the simulation."""
 
     id: uuid.UUID
     number: str
@@ -70,7 +72,9 @@ class DemoAccount:
 
 @dataclass(slots=True, eq=False)
 class Person:
-    """A person with habits: random numbers, a card, favourite shops, and planned events."""
+    """A person with habits: a generator of random numbers, a card, favourite shops, and planned
+    events.
+    """
 
     id: uuid.UUID
     role: Role
@@ -102,21 +106,23 @@ class Person:
 
     @property
     def cent(self) -> Decimal:
-        """The smallest unit of the home currency."""
+        """The smallest unit of the home currency, such as 0.01."""
         return Decimal(1).scaleb(-minor_units(self.place.currency))
 
     def whole(self, units: int) -> Decimal:
-        """Returns an amount in whole units of the home currency, with its decimals."""
+        """Returns an amount of whole units of the home currency, with the currency's decimals."""
         return Decimal(units).quantize(self.cent)
 
     def share(self, units: int, of_ten_thousand: int) -> Decimal:
-        """Returns `of_ten_thousand` / 10,000 times `units`, rounded to the smallest unit."""
+        """Returns `units` times `of_ten_thousand` / 10,000, rounded to the smallest unit of the
+        home currency.
+        """
         return (units * Decimal(of_ten_thousand).scaleb(-4)).quantize(self.cent)
 
 
 def make_people(count: int, seed: int, start: date, today: date) -> list[Person]:
-    """Creates `count` people, the cast first, with accounts, friends and employers, and the clerk's
-    colleagues. Uses no database.
+    """Creates `count` people with accounts, friends and employers; the first people are the cast.
+    Also creates the colleagues of the clerk. Does not use a database.
     """
     directory: dict[tuple[str, str], DemoAccount] = {}
     emails: set[str] = set()
@@ -145,7 +151,9 @@ def make_people(count: int, seed: int, start: date, today: date) -> list[Person]
 
 
 def user_name(email: str) -> str:
-    """Returns the text whose hash is part of a demo person's id, for every seed and day."""
+    """Returns the text that is hashed into a demo person's id. The text does not depend on the seed
+    or the day.
+    """
     return f"demo user {email}"
 
 
@@ -179,7 +187,9 @@ def _parts(count: int, rng: random.Random) -> Iterator[Role]:
 
 
 def _whole_units(dollars: int, place: Town) -> int:
-    """Converts dollars to a round number of whole units of the place's currency."""
+    """Returns the value of these dollars in the currency of the place, as a round number of whole
+    units.
+    """
     major: int = 10 ** minor_units(place.currency)
     return dollars * place.per_dollar // major // 10 * 10
 
@@ -227,7 +237,7 @@ def _number(rng: random.Random, taken: set[str]) -> str:
 
 
 def _introduce(people: list[Person]) -> None:
-    """Assigns friends and subscriptions to customers and payrolls to employers, and fills the
+    """Sets the friends and subscriptions of customers and the payroll of employers, and fills the
     directory of accounts.
     """
     circles: dict[str, list[Person]] = {}

@@ -1,4 +1,4 @@
-"""Places where people live: currency, city, shops (all invented) and prices."""
+"""The places where people of the demo live: currency, city, shops (all invented) and prices."""
 
 import random
 from dataclasses import dataclass, field
@@ -9,7 +9,9 @@ from ledger.text.currencies import minor_units
 
 @dataclass(frozen=True, slots=True)
 class ShopKind:
-    """A kind of purchase: prices in US cents; amounts are multiples of `grain` hundredths."""
+    """A kind of purchase, with its lowest and highest price in US cents. In the currency of a
+    place, prices are multiples of `grain` hundredths.
+    """
 
     category: str
     mcc: str
@@ -39,7 +41,7 @@ KINDS = {
     "insurance": ShopKind("insurance", "6300", 4200, 9800, 10),
 }
 
-# Paid on a fixed day of the month, under the same names in every place.
+# Paid on a fixed day of the month. The names are the same in every place.
 SUBSCRIPTIONS = (
     ("Fernlight TV", "4899", 1299),
     ("Tidepool Music", "5815", 999),
@@ -53,7 +55,9 @@ SUBSCRIPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """A city. `per_dollar` is how many minor units of the currency one US dollar buys."""
+    """A city with its currency and shops. `per_dollar` is the value of one US dollar in minor units
+    of the currency.
+    """
 
     city: str
     country: str
@@ -63,14 +67,16 @@ class Town:
     weekend: frozenset[int] = field(default=frozenset({5, 6}))
 
     def amount(self, cents: int, grain: int = 1) -> Decimal:
-        """Converts US cents to this currency, as a multiple of the grain."""
+        """Returns these US cents in the currency of the place, as a multiple of the grain."""
         units = minor_units(self.currency)
         grain *= 10 ** max(0, units - 2)
         minor = max(1, cents * self.per_dollar // 100 // grain) * grain
         return Decimal(minor).scaleb(-units)
 
     def price(self, rng: random.Random, kind: str) -> Decimal:
-        """Returns a random price of one purchase: mostly small, sometimes large."""
+        """Returns a random price for a purchase of this kind. Most prices are low, and some are
+        high.
+        """
         what = KINDS[kind]
         span = what.high - what.low
         return self.amount(

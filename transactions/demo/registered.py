@@ -1,6 +1,7 @@
-"""Registers what features add to the demo bank, each in its module `demo_data`.
+"""Registers the functions with which features add data to the demo bank. They are in the module
+`demo_data` of each feature.
 
-These modules are not imported when a process starts; `seeding` imports them before it creates the
+A process does not import these modules when it starts. `seeding` imports them before it creates the
 demo.
 """
 
@@ -15,8 +16,8 @@ from accounts.models import User
 
 @dataclass(frozen=True, slots=True)
 class DemoBank:
-    """The bank for which a feature adds data. `people` uses the keys of `SIGN_INS`; `now` is the
-    end of the demo.
+    """The bank to which a feature adds data. The keys of `people` are the keys of `SIGN_INS`. `now`
+    is the time at which the demo ends.
     """
 
     people: Mapping[str, User]
@@ -28,7 +29,7 @@ Step = Callable[[DemoBank], object]
 
 @dataclass(frozen=True, slots=True)
 class RegisteredStep:
-    """A function that adds rows, and its position among the other steps."""
+    """A function that adds rows to the demo, and its position among the other functions."""
 
     order: int
     run: Step
@@ -39,10 +40,12 @@ STEPS: list[RegisteredStep] = []  # in order
 
 
 def register(*, order: int, before_booking: bool = False) -> Callable[[Step], Step]:
-    """Registers a function that adds to the demo, after those of a lower `order`. A decorator.
+    """Returns a decorator that registers a function which adds data to the demo. Functions with a
+    lower `order` run earlier.
 
-    The function is called after all payments, or before the first one. It is called again if the
-    demo was interrupted, so a second call must change nothing.
+    The function is called after all payments, or with `before_booking` before the first payment. If
+    the creation of the demo was interrupted, the function is called again, so a second call must
+    change nothing.
     """
 
     def add(run: Step) -> Step:
@@ -54,17 +57,17 @@ def register(*, order: int, before_booking: bool = False) -> Callable[[Step], St
 
 
 def discover() -> None:
-    """Imports `demo_data` of each app that has this module."""
+    """Imports the module `demo_data` of each app that has one."""
     autodiscover_modules("demo_data")
 
 
 def prepare(bank: DemoBank) -> None:
-    """Runs the steps that come before the first payment."""
+    """Runs the registered functions that come before the first payment."""
     _run(bank, before_booking=True)
 
 
 def complete(bank: DemoBank) -> None:
-    """Runs the steps that come after all payments."""
+    """Runs the registered functions that come after all payments."""
     _run(bank, before_booking=False)
 
 

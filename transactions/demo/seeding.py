@@ -1,13 +1,14 @@
-"""Books the demo bank: people and accounts first, then every draft through `post_batch`.
+"""Creates the demo bank: first people and accounts, then all payments through `post_batch`.
 
-2,000 people over 24 months, 1.5 million transactions, took 221 s and 92 MB on two shared cores;
-memory use is constant after the first batch. The default, 10,000 transactions, takes 2 s.
+2,000 people over 24 months, with 1.5 million transactions, took 221 s and 92 MB on two shared
+cores; memory use does not grow after the first batch. The default, 10,000 transactions, takes 2 s.
 
-Note [Demo and seals]: a seal between two batches would refuse the remaining ones for ever, because
-the demo books payments of past months. So `seal_ledger` seals nothing between the moment when the
-people are saved and the moment when they get their passwords, also after an interruption. It checks
-this while it has the lock of the seals, and people are saved under the same lock. So either the
-sealing sees the people, or the demo sees the seal.
+Note [Demo and seals]: the demo books payments of past months. If a day were sealed between two
+batches, the remaining batches would always be refused. So `seal_ledger` does not seal while the
+demo is created: from the time when the people are saved until they get their passwords, also if the
+creation is interrupted. `seal_ledger` checks this while it has the lock of the seals, and people
+are saved while the same lock is taken. So either `seal_ledger` finds the people, or the demo finds
+the seal.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -59,12 +60,12 @@ MIN_USERS, MAX_MONTHS = 3, 120
 
 
 class SeedingError(Exception):
-    """The demo data cannot be created; the text has the reason."""
+    """Raised if the demo data cannot be created. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeedingCounts:
-    """How much was created. All zero if the demo data already existed."""
+    """The numbers of created rows. All are zero if the demo data already existed."""
 
     users: int = 0
     accounts: int = 0
@@ -79,10 +80,11 @@ def seed(
     now: datetime,
     progress: Callable[[int], None] = lambda _booked: None,
 ) -> SeedingCounts:
-    """Creates the demo bank once; later calls, on any day, add nothing.
+    """Creates the demo bank and returns the numbers of created rows. If the demo bank exists
+    already, on any day, nothing is created.
 
-    Repeating an interrupted call on the same day finishes it: all ids are known beforehand, so
-    nothing is booked twice. Raises SeedingError, without changing existing users.
+    If a call was interrupted, the same call on the same day continues it. All ids are known before,
+    so no payment is booked twice. Raises SeedingError, without changing existing users.
     """
     check_options(users, months, seed)
     if is_seeded():
@@ -97,7 +99,7 @@ def seed(
     booked = 0
     for batch in _batches(world.drafts(), BATCH):
         booked += _book(batch)
-        reset_queries()  # with DEBUG on, Django stores up to 9,000 queries
+        reset_queries()  # with DEBUG, Django stores up to 9,000 queries
         progress(booked)
     _release_holds(people)
     _change_statuses(world.people, people)
@@ -107,7 +109,7 @@ def seed(
 
 
 def check_options(users: int, months: int, seed: int) -> None:
-    """Raises SeedingError for invalid options."""
+    """Raises SeedingError if an option has an invalid value."""
     if users < MIN_USERS:
         raise SeedingError(f"--users is {MIN_USERS} or more, because three people can sign in.")
     if not 1 <= months <= MAX_MONTHS:
@@ -122,13 +124,13 @@ def is_seeded() -> bool:
 
 
 def is_interrupted() -> bool:
-    """Returns whether a call of `seed` has begun and not ended."""
+    """Returns whether a call of `seed` has begun and has not ended."""
     people = _demo_sign_ins()
     return bool(people) and not any(map(_is_open, people))
 
 
 def hindrance_of_seals() -> str:
-    """Returns why no day may be sealed now, or "". See Note [Demo and seals]."""
+    """Returns the reason why days must not be sealed now, or "". See Note [Demo and seals]."""
     if not is_interrupted():
         return ""
     return (
@@ -138,8 +140,8 @@ def hindrance_of_seals() -> str:
 
 
 def _is_open(user: User) -> bool:
-    """Returns whether this sign-in is ready. Checks the verified address, which is set with the
-    password, because the worker may not read passwords.
+    """Returns whether the user can sign in. A verified address is sufficient: it is set together
+    with the password, and the worker may not read passwords.
     """
     if user.has_usable_password() or user.last_login is not None:
         return True
@@ -152,14 +154,16 @@ def _demo_sign_ins() -> list[User]:
 
 
 def _is_demo(user: User) -> bool:
-    """Returns whether seed_demo created this user: the id contains a hash of the email."""
+    """Returns whether seed_demo created this user. The id of such a user contains a hash of the
+    email address.
+    """
     made = uuid7_of(user.created_at, user_name(user.email))
     return user.pk.int & NAME_BITS == made.int & NAME_BITS
 
 
 def _refuse_strangers(people: Iterable[Person]) -> None:
-    """Raises SeedingError if another user has an address of the demo: a real user, or a demo user
-    of an interrupted run with other options or on another day.
+    """Raises SeedingError if another user has an email address of the demo. Such a user is a real
+    person, or was created by an interrupted call with other options or on another day.
     """
     wanted = {person.email: person.id for person in people}
     for user in User.objects.filter(email__in=wanted).order_by("email"):
@@ -174,9 +178,10 @@ def _refuse_strangers(people: Iterable[Person]) -> None:
 
 
 def _save_people(people: Iterable[Person]) -> dict[str, User]:
-    """Saves the users and returns them by email address. Keeps the users of an interrupted run.
+    """Saves the users and returns them by email address. Users of an interrupted call are not
+    changed.
 
-    Raises SeedingError if days are sealed: Note [Demo and seals].
+    Raises SeedingError if days are sealed, see Note [Demo and seals].
     """
     nobody = make_password(None)
     rows = [
@@ -202,7 +207,7 @@ def _save_people(people: Iterable[Person]) -> dict[str, User]:
 
 
 def _open_accounts(people: Iterable[Person], users: dict[str, User]) -> int:
-    """Opens the accounts that are missing, and returns the number of accounts in the demo."""
+    """Opens the accounts that do not exist yet. Returns the number of all accounts in the demo."""
     wanted = [(person, account) for person in people for account in person.accounts.values()]
     ids = [account.id for _, account in wanted]
     there = set(Account.objects.filter(pk__in=ids).values_list("pk", flat=True))
@@ -227,7 +232,7 @@ def _open(account: DemoAccount, owner: User) -> None:
 
 
 def _batches(drafts: Iterator[Draft], size: int) -> Iterator[list[Draft]]:
-    """Splits the drafts into batches, in order.
+    """Splits the drafts into batches of at most `size` drafts, in order.
 
     A draft that captures or reverses a draft of the current batch starts the next batch, so that
     `posting.engine` can write each batch in one pass.
@@ -243,7 +248,9 @@ def _batches(drafts: Iterator[Draft], size: int) -> Iterator[list[Draft]]:
 
 
 def _book(batch: list[Draft]) -> int:
-    """Books a batch atomically. The simulation has the same rules, so a refusal is a bug in it."""
+    """Books a batch atomically and returns the number of its payments. Raises SeedingError if a
+    payment is refused. The simulation has the same rules, so a refusal is a bug.
+    """
     try:
         return len(services.post_batch(batch, atomic=True))
     except LedgerError as refusal:
@@ -251,7 +258,7 @@ def _book(batch: list[Draft]) -> int:
 
 
 def _release_holds(users: dict[str, User]) -> None:
-    """Releases one hold as staff would do it, with a reason."""
+    """Releases one hold with a reason, as staff would do."""
     pending = Transaction.objects.pending().filter(
         from_account__user=users[SIGN_INS["ana"]], description=holds.RELEASED
     )
@@ -265,7 +272,7 @@ def _release_holds(users: dict[str, User]) -> None:
 
 
 def _change_statuses(people: Iterable[Person], users: dict[str, User]) -> None:
-    """Freezes one account and closes another as staff would do it, with a reason."""
+    """Freezes one account and closes another account, each with a reason, as staff would do."""
     staff = users[SIGN_INS["staff"]]
     for person in people:
         if person.role.story == "frozen":
@@ -283,7 +290,7 @@ def _change_statuses(people: Iterable[Person], users: dict[str, User]) -> None:
 
 
 def _give_roles_and_passwords(users: dict[str, User]) -> None:
-    """Adds the groups of the analyst and of staff, and sets the passwords as the last step."""
+    """Adds the analyst and the staff to their groups. Then sets the passwords, as the last step."""
     sign_ins = {role: users[email] for role, email in SIGN_INS.items()}
     with db_transaction.atomic(durable=True):
         groups = ensure_groups()
@@ -300,7 +307,7 @@ def _give_roles_and_passwords(users: dict[str, User]) -> None:
 
 @cache
 def _demo_password() -> str:
-    """Returns the hash of PASSWORD, computed once per process for the bank and its practice bank.
-    One salt for all users is enough, because every start prints the password.
+    """Returns the hash of PASSWORD. It is computed once per process, for the bank and its practice
+    bank. All users have the same salt, because the password is printed at every start anyway.
     """
     return make_password(PASSWORD)

@@ -1,4 +1,6 @@
-"""The special people of the demo: Ana's trips, an overdraft, a closed account, and companies."""
+"""The daily payments of special people in the demo: Ana with her trips, a person with an overdraft,
+a person who closes an account, companies, landlords and shops.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -23,7 +25,7 @@ SUPPLIERS = (
 
 
 def plan_ahead(people: list[Person], start: date, today: date) -> None:
-    """Plans the events whose dates are counted back from today."""
+    """Plans the events whose dates depend on today, such as Ana's trips and holds."""
     for person in people:
         match person.role.story:
             case "ana":
@@ -37,7 +39,7 @@ def plan_ahead(people: list[Person], start: date, today: date) -> None:
 
 
 def opening(person: Person) -> Iterator[Event]:
-    """Yields the first deposit on each of the person's accounts, from another bank."""
+    """Yields the first deposit on each of the person's accounts, which comes from another bank."""
     if person.role.kind == "newcomer":
         return
     unit = person.role.salary or max(person.payroll * 2, 8000)
@@ -70,7 +72,10 @@ def ana(person: Person, day: date, today: date) -> Iterator[Event]:
 
 
 def _before_trip(person: Person, days_left: int, day: date) -> Iterator[Event]:
-    """Yields flights a month before a trip; then money from savings, exchanged for euros."""
+    """Yields the payments before a trip. 33 days before the trip, these are the flights. 6 days
+    before the trip, these are a transfer from the savings account and an exchange of dollars to
+    euros.
+    """
     rng, everyday, travel = person.rng, person.everyday, person.accounts["travel"]
     if days_left == 33:
         yield card_payment(person, at(rng, day, "20:10", "22:30"), "flight", "Gaivota Air")
@@ -94,7 +99,7 @@ def _before_trip(person: Person, days_left: int, day: date) -> Iterator[Event]:
 
 
 def _abroad(person: Person, day: date, last: date) -> Iterator[Event]:
-    """Yields the purchases on a day of a trip, paid from the travel account in euros."""
+    """Yields the purchases on a day of a trip, which are paid in euros from the travel account."""
     rng, abroad = person.rng, (person.accounts["travel"], LISBON)
     plan = [
         ("coffee", 900, "08:20", "10:30"), ("metro", 650, "10:00", "11:00"),
@@ -115,7 +120,9 @@ def _abroad(person: Person, day: date, last: date) -> Iterator[Event]:
 
 
 def overdraft(person: Person, day: date, today: date) -> Iterator[Event]:
-    """Yields ordinary days, then tuition, then a car repair that costs more than the balance."""
+    """Yields the payments of an ordinary day. Three days before the end of the demo, yields a
+    tuition fee. On the day before the end, yields a car repair that costs more than the balance.
+    """
     if day < today - DAY:
         yield from ordinary_day(person, day)
     if day == today - timedelta(days=3):
@@ -135,7 +142,9 @@ def overdraft(person: Person, day: date, today: date) -> Iterator[Event]:
 
 
 def closed(person: Person, day: date, today: date) -> Iterator[Event]:
-    """Yields ordinary days; the old savings earn interest until they are moved."""
+    """Yields the payments of an ordinary day. The old savings account earns interest until, six
+    days before the end of the demo, all its money is moved to the account Everyday.
+    """
     yield from ordinary_day(person, day)
     old = person.accounts["old"]
     if day == today - timedelta(days=6):
@@ -148,8 +157,8 @@ def closed(person: Person, day: date, today: date) -> Iterator[Event]:
 
 
 def company(person: Person, day: date, _today: date) -> Iterator[Event]:
-    """Yields a company's income from clients every week, enough for the wages, and its rent and
-    taxes.
+    """Yields a company's payments on a day: income from clients every week, rent, and taxes. The
+    income is enough for the wages.
     """
     rng, everyday = person.rng, person.everyday
     if day.weekday() == 1:
@@ -173,8 +182,8 @@ def company(person: Person, day: date, _today: date) -> Iterator[Event]:
 
 
 def landlord(person: Person, day: date, _today: date) -> Iterator[Event]:
-    """Yields a landlord's mortgage, repairs and personal payments. The tenants' rents are their
-    events.
+    """Yields a landlord's payments on a day: mortgage, repairs and personal payments. Rents are
+    planned as payments of the tenants.
     """
     rng, everyday = person.rng, person.everyday
     spare = int(everyday.balance)
@@ -195,7 +204,7 @@ def landlord(person: Person, day: date, _today: date) -> Iterator[Event]:
 
 
 def shop(person: Person, day: date, _today: date) -> Iterator[Event]:
-    """Yields a shop's income several times a day, and its payments to suppliers and for wages."""
+    """Yields a shop's income, several times a day, and its payments to suppliers and for wages."""
     rng, everyday = person.rng, person.everyday
     takings = (
         ("Card takings, yesterday evening", "card", 69, *NIGHT_RUN),
@@ -240,7 +249,7 @@ LIVES: dict[str, Callable[[Person, date, date], Iterator[Event]]] = {
 
 
 def events_of_day(person: Person, day: date, today: date) -> Iterator[Event]:
-    """Yields all events that a person plans for a day."""
+    """Yields all payments that a person plans for a day."""
     live = LIVES.get(person.role.story) or LIVES.get(person.role.kind) or _nothing
     yield from person.diary.pop(day, ())
     yield from live(person, day, today)

@@ -8,11 +8,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.utils import timezone
 
 DAY = timedelta(days=1)
-NIGHT_RUN = ("00:00", "00:03")  # when the bank books rent, direct debits and interest
+NIGHT_RUN = ("00:00", "00:03")  # the time at which the bank books rent, direct debits and interest
 
 
 def at(rng: random.Random, day: date, start: str, end: str) -> datetime:
-    """Returns a random moment of the day between two times like "07:20", in UTC."""
+    """Returns a random moment of the day between two times such as "07:20". The
+    result is in UTC.
+    """
     first, last = _seconds(start), _seconds(end)
     second = rng.randrange(first + 1, last)
     wall = time(second // 3600, second // 60 % 60, second % 60, rng.randrange(10**6))
@@ -26,7 +28,9 @@ def _seconds(clock: str) -> int:
 
 
 def is_pay_day(day: date, nominal: int, weekend: Collection[int]) -> bool:
-    """Returns whether `day` is the month's nominal day, or the last working day before it."""
+    """Returns whether `day` is the pay day of its month: the day with the number `nominal`, or the
+    last working day before it.
+    """
     due = day.replace(day=nominal)
     while due.weekday() in weekend:
         due -= DAY

@@ -1,7 +1,8 @@
-"""Simulates the demo bank day by day without a database; payments that the bank accepts become
+"""Simulates the demo bank day by day without a database. Payments that a bank would accept become
 drafts.
 
-Memory use is constant: the events of one day, and the planned events of each person.
+Memory use does not grow: only the events of one day, and the planned events of each person, are in
+memory.
 """
 
 import uuid
@@ -22,10 +23,11 @@ from transactions.services import Draft
 
 @dataclass(slots=True)
 class World:
-    """A demo bank up to `now`. The same arguments produce the same people and the same drafts.
+    """A demo bank up to the time `now`. The same arguments always produce the same people and
+    drafts.
 
-    An earlier `now` on the same day produces the same drafts without those after it. `drafts` can
-    be iterated only once, because it changes the people's balances and random numbers.
+    With an earlier `now` on the same day, the drafts are the same, but later drafts are missing.
+    Iterate `drafts` only once, because it changes the balances and random numbers of the people.
     """
 
     users: int
@@ -43,7 +45,9 @@ class World:
         stories.plan_ahead(self.people, self.start, self.today)
 
     def drafts(self) -> Iterator[Draft]:
-        """Yields every payment in the order of booking times, none in the future."""
+        """Yields the draft of every payment, in the order of booking times. No payment is in the
+        future.
+        """
         day = self.start
         while day <= self.today:
             events = [
@@ -71,7 +75,9 @@ class World:
 
 
 def _move(event: Event) -> bool:
-    """Moves the money as the bank would; returns False if the bank would refuse it."""
+    """Changes the balances in memory, as the bank would. Returns True, or False if the bank would
+    refuse the payment.
+    """
     source, target = event.source, event.target
     if event.amount <= Decimal(0) or any(e.id is None for e in _linked(event)):
         return False
@@ -91,7 +97,7 @@ def _move(event: Event) -> bool:
 
 
 def _linked(event: Event) -> list[Event]:
-    """Returns the events that must be booked before this one."""
+    """Returns the events that must be booked before this event."""
     return [other for other in (event.captures, event.reverses) if other is not None]
 
 

@@ -1,1 +1,1 @@
-"""The customer's first page."""
+"""The first page that a customer sees."""

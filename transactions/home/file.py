@@ -10,8 +10,8 @@ COLUMNS = ["account", "account_number", *ENTRY_COLUMNS]
 
 
 def latest_table(entries: Sequence[Entry]) -> DataTable:
-    """Returns entries of several accounts, each with the name and number of its account, as a
-    table.
+    """Returns a table of entries of several accounts. Each row has the name and the number of its
+    account.
     """
     rows = (
         [entry.account.name, entry.account.number, *entry_cells(entry)]

@@ -23,10 +23,11 @@ SPARK_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class NetWorth:
-    """Money in one currency over all open accounts.
+    """The money of one currency on all open accounts of a person.
 
-    Money on frozen accounts is not available, because it cannot be sent. `frozen` is that money
-    without overdraft limits and without the held amounts, which are in `held`.
+    Money on frozen accounts is not available, because it cannot be sent. `frozen` is the money on
+    frozen accounts, without overdraft limits and without held amounts. `held` contains the held
+    amounts of all accounts.
     """
 
     currency: str
@@ -38,7 +39,9 @@ class NetWorth:
 
 @dataclass(slots=True)
 class Home:
-    """The data of the home page. `worth` starts with the currency of the most accounts."""
+    """The data of the home page. `worth` is ordered by the number of accounts in a currency,
+    largest first.
+    """
 
     accounts: list[Account]
     worth: list[NetWorth]
@@ -53,13 +56,13 @@ class Home:
 
     @property
     def other_money(self) -> str:
-        """Sentences about held, frozen or owed money; "" if there is none."""
+        """A text about held, frozen or owed money; "" if there is none."""
         return " ".join(_other_money(self.worth))
 
 
 def home_of(user: User) -> Home:
-    """Returns the data of the home page. It takes one more query if there are more than
-    MAX_PENDING holds.
+    """Returns the data of the home page. Sends one more query if there are more than MAX_PENDING
+    holds.
     """
     accounts = list(Account.objects.owned_by(user).not_closed())
     latest = latest_entries(user, accounts)
@@ -73,14 +76,14 @@ def home_of(user: User) -> Home:
 
 
 def latest_entries(user: User, accounts: Sequence[Account]) -> list[Entry]:
-    """Returns the newest entries of these accounts of the user, with the user's own categories."""
+    """Returns the newest entries of these accounts, with the user's own categories."""
     entries = Entry.objects.latest_of(accounts, LATEST)
     read_own_categories(user, entries)
     return entries
 
 
 def worth_of(accounts: Sequence[Account]) -> list[NetWorth]:
-    """Returns available, booked and held money per currency. No query."""
+    """Returns the available, booked, held and frozen money in each currency. Sends no query."""
     by_currency: dict[str, list[Account]] = defaultdict(list)
     for account in accounts:
         by_currency[account.currency].append(account)
@@ -110,8 +113,8 @@ def _other_money(worth: Sequence[NetWorth]) -> Iterator[str]:
 
 
 def _listed(amounts: Sequence[str]) -> str:
-    """Joins amounts: "10.00 USD is", "10.00 USD and 7 JPY are", "10.00 USD, 7 JPY and 5.00 EUR
-    are".
+    """Returns the amounts joined with a verb: "10.00 USD is", "10.00 USD and 7 JPY are", or "10.00
+    USD, 7 JPY and 5.00 EUR are".
     """
     *first, last = amounts
     return f"{', '.join(first)} and {last} are" if first else f"{last} is"
@@ -120,10 +123,11 @@ def _listed(amounts: Sequence[str]) -> str:
 def daily_balances(
     accounts: Sequence[Account], today: date, days: int = SPARK_DAYS
 ) -> dict[UUID, list[Decimal]]:
-    """Returns each account's balance at the end of each of the last days, oldest first.
+    """Returns each account's balances at the end of the last `days` days, oldest first, by account
+    id. Before the first entry of an account, its balance is zero.
 
-    Each account and day takes one look-up in the stored chain (LATERAL), so the cost does not grow
-    with the number of entries. The balance is zero before the first entry.
+    The query uses one look-up in the stored balances per account and day (LATERAL), so its cost
+    does not grow with the number of entries.
     """
     ends = [start_of_day(today - timedelta(days=back)) for back in range(days - 2, -2, -1)]
     trends: dict[UUID, list[Decimal]] = {account.pk: [] for account in accounts}

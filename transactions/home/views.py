@@ -1,7 +1,7 @@
 """The home page, and its latest entries as a file.
 
 Note [Where work begins]: the home page is empty for people without an account. So staff are
-redirected to the admin and analysts to the reports, however they signed in.
+redirected to the admin, and analysts to the reports, whichever way they signed in.
 """
 
 from functools import partial
@@ -30,9 +30,9 @@ home_of(User.objects.get(email={email!r}))"""
 
 @require_safe
 def home(request: PersonRequest) -> HttpResponse:
-    """Shows the net worth per currency, the accounts, the pending holds and the latest entries.
+    """Shows the money in each currency, the accounts, the pending holds and the latest entries.
 
-    Redirects readers without an account by Note [Where work begins].
+    A reader without an account may be redirected to another page, see Note [Where work begins].
     """
     with page_work(request) as work:
         found = home_of(request.user)
@@ -54,7 +54,7 @@ def home(request: PersonRequest) -> HttpResponse:
 
 
 def work_page_of(reader: User) -> str:
-    """Returns the name of the start page for staff or analysts; "" for customers."""
+    """Returns the URL name of the first page for staff or analysts; "" for customers."""
     if reader.is_staff:
         return "admin:index"
     return "transactions:reports" if may_read_bank(reader) else ""

@@ -1,5 +1,6 @@
-"""The models of money movements: `Transaction` has one row per movement, `Entry` one row per side;
-the other models refer to them. Constraints and triggers declare the rules of the database.
+"""The models of money movements. `Transaction` has one row per movement. `Entry` has one row for
+the payer's side and one row for the payee's side of a movement. The other models refer to these
+two. Constraints and triggers of the models are the rules of the database.
 """
 
 from transactions.models.audit_run import AuditRun

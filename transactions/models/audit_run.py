@@ -1,4 +1,4 @@
-"""The model of stored audits."""
+"""`AuditRun`, the model of a stored audit."""
 
 import uuid
 from typing import Any, ClassVar
@@ -17,8 +17,9 @@ from ledger.db.triggers import FirmTrigger, refuse, stays
 from ledger.text.dates import long_moment
 
 # Note [Order of the audits]: a later audit replaces an earlier one, so a row with a time in the
-# future would replace every audit until then. A run is stored when it ends, by the clock of the
-# database. Clocks may differ by five minutes; a time in the future becomes the current time.
+# future would replace every audit until that time. A run is stored when it ends, with the time of
+# the database. Clocks may differ by five minutes. A time in the future is replaced by the current
+# time.
 AUDIT_RUN_IS_OF_NOW = FirmTrigger(
     name="audit_run_is_of_now",
     when=pgtrigger.Before,
@@ -39,7 +40,8 @@ AUDIT_RUN_IS_OF_NOW = FirmTrigger(
     """,
 )
 
-# Keys of a finding: texts, ids or null, and numbers or null. Older runs have no numbers.
+# Keys of a finding. TEXTS are strings, IDS are ids or null, NUMBERS are numbers or null. Older runs
+# do not have the numbers.
 TEXTS, IDS, NUMBERS = ("check", "expected", "found"), ("account", "transaction"), ("broken", "seal")
 
 
@@ -57,7 +59,9 @@ def _is_id(value: object) -> bool:
 
 
 class FindingsField(ReadableJSONField):
-    """A list of findings. A value that is not a list is read as one unreadable finding."""
+    """A list of findings. If the stored value is not a list, the value that is read is a list with
+    one unreadable finding.
+    """
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         found = super().from_db_value(value, expression, connection)
@@ -66,14 +70,16 @@ class FindingsField(ReadableJSONField):
 
 class AuditRunManager(models.Manager["AuditRun"]):
     def get_queryset(self) -> models.QuerySet["AuditRun"]:
-        """Excludes a forged run without a start: its NULL would sort as the newest run and break
-        the pages.
+        """Excludes a forged run without a start time. Its NULL would be sorted as the newest run,
+        and pages would fail.
         """
         return super().get_queryset().filter(started_at__gte=EARLIEST)
 
 
 class AuditRun(models.Model):
-    """One run of the audit: what it read, what it found, and who started it."""
+    """A run of the audit: the period and the numbers of rows that it checked, its findings, and the
+    person who started it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     started_at = models.DateTimeField()
@@ -134,8 +140,8 @@ class AuditRun(models.Model):
 
     @property
     def found(self) -> list[dict[str, Any]]:
-        """The valid findings, in the shape of `transactions.audit.findings.Finding`. Other list
-        items, which a role that may write runs could have inserted, are left out, but the run is
-        not clean.
+        """The valid findings, with the fields of `transactions.audit.findings.Finding`. Other items
+        of the list are left out, because a role that may insert runs could have forged them; but a
+        run with such items is not clean.
         """
         return [each for each in self.findings if isinstance(each, dict) and _is_finding(each)]

@@ -1,16 +1,18 @@
 """The triggers that change balances when rows are inserted, and held amounts when holds end.
 
-Note [Balances follow rows]: no code writes a balance. Inserting rows changes the balances of their
-accounts, but only if the rows continue the books. Each row must be later than the last entry of its
-accounts and not in the future (up to clock differences). Each amount has at most the decimals of
-its currency, and each stored balance equals the previous one plus the amount. A frozen account
-cannot send, and a closed account can neither send nor receive. So nobody can commit a balance
-without a payment, a payment without its balance, or a broken chain. The functions run with the
-rights of the table owner: the web role may not write a balance, and may not execute these functions
-on a table that it created.
+Note [Balances follow rows]: Python code never writes a balance. When rows are inserted, a trigger
+changes the balances of their accounts, but only if the rows continue the books. Each row must be
+later than the last entry of its accounts, and not in the future (clocks may differ). An amount has
+at most the decimals of its currency, and each stored balance must be the previous balance plus the
+amount. A frozen account cannot send, and a closed account can neither send nor receive. So nobody
+can commit a balance without a payment, a payment without its balance, or a broken chain.
 
-`transactions.posting.engine` locks the accounts first and sets the balances of the rows. An insert
-without that lock is refused unless it finds the balances that it expects.
+The trigger functions run with the rights of the table owner. The web role may not write a balance,
+and may not execute these functions on a table that it created.
+
+`transactions.posting.engine` locks the accounts first and sets the balances of the rows. If a row
+is inserted without that lock, the row is refused unless the account still has the balance that the
+row expects.
 """
 
 import pgtrigger
@@ -32,8 +34,8 @@ MAY_NOT_MOVE = refuse(
     "A frozen account cannot send money, and a closed one can neither send nor receive.",
 )
 
-# One row is by far the most frequent case, and this simple UPDATE takes a third of the time. It
-# updates both accounts, because every UPDATE plans the CHECKs of accounts again.
+# Most calls insert one row, and for one row this simple UPDATE takes a third of the time. One
+# statement updates both accounts, because every UPDATE plans the CHECKs of accounts again.
 ONE_ROW = """
     IF one.status = 'completed' THEN paid := one.amount; ELSE reserved := one.amount; END IF;
     UPDATE accounts
@@ -56,8 +58,9 @@ ONE_ROW = """
 
 FEW = 100  # rows
 
-# Within an account, the stored balance minus the running sum of amounts is the same on every row:
-# the balance before the batch. So one window function checks a batch of any size.
+# Within an account, the stored balance of a row minus the running sum of the amounts is the same
+# for every row, namely the balance before the batch. So one window function checks a batch of any
+# size.
 MANY_ROWS = """
     WITH sides AS (
         SELECT from_account_id AS account_id, true AS sends, created_at, from_balance AS balance,
@@ -100,9 +103,9 @@ MANY_ROWS = """
     SELECT (SELECT count(*) FROM moves) - (SELECT count(*) FROM moving)
 """
 
-# A capture ends its hold before it changes the balance, so that it can spend the held money. For
-# many rows the query uses EXECUTE, which plans it for the actual number of rows. For a few rows,
-# planning would take longer than the rest, so the cached plan is used.
+# The trigger first ends a captured hold and then changes the balance, so that the capture can spend
+# the held money. For many rows the query runs with EXECUTE, which plans it for the actual number of
+# rows. For a few rows, planning would take longer than the rest, so the cached plan is used.
 BALANCES_FOLLOW_ROWS = FirmTrigger(
     name="balances_follow_rows",
     level=pgtrigger.Statement,

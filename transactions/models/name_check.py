@@ -1,4 +1,6 @@
-"""The result of comparing a typed name with the account holder's, and the number of wrong names."""
+"""The result of comparing a typed name with the account holder's name, and the number of wrong
+names per day.
+"""
 
 from typing import ClassVar
 
@@ -9,7 +11,7 @@ from ledger.db.ids import uuid7
 
 
 class NameCheck(models.TextChoices):
-    """How the typed name compares with the account holder's name."""
+    """How a typed name compares with the name of the account holder."""
 
     NONE = "", "No name given"
     MATCH = "match", "The holder's"
@@ -18,9 +20,11 @@ class NameCheck(models.TextChoices):
 
 
 class NamesAsked(models.Model):
-    """How many wrong names and numbers a customer typed on one day; see `safeguards.quota`.
+    """How many wrong names and wrong account numbers a customer typed on one day; see
+    `safeguards.quota`.
 
-    Stored separately from the lines of files, which are deleted with a removed file.
+    The counts are not stored in the lines of payment files, because these lines are deleted when
+    the customer removes a file.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,8 +1,8 @@
 """Triggers that refuse, for every role, changes of posted rows, and invalid holds, captures and
 reversals.
 
-Each refusal is a check violation with a constraint name, which `transactions.posting.refusals`
-turns into a message.
+Each refusal is a check violation with the name of a constraint. `transactions.posting.refusals`
+turns the name into a message.
 """
 
 from datetime import timedelta
@@ -12,10 +12,10 @@ import pgtrigger
 from ledger.db.triggers import FirmTrigger, refuse
 from transactions.models.balance_triggers import BALANCES_FOLLOW_ROWS, HELD_FOLLOWS_ROWS
 
-# Between the server and a process that voids expired holds.
+# By this much the clock of the database may differ from the clock of a process that voids holds.
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
-# A row may change in only one way: a hold ends. Everything else in the row stays.
+# A row may change only when a hold ends: then only its status changes.
 POSTED_ROW_IS_FINAL = FirmTrigger(
     name="posted_row_is_final",
     when=pgtrigger.Before,

@@ -1,4 +1,4 @@
-"""A report with its parameters, saved under a name, optionally shared with a group of staff."""
+"""`SavedReport`, the model of a report that a person saved under a name."""
 
 import uuid
 from typing import ClassVar, Self
@@ -14,12 +14,13 @@ NAME_LIMIT = 80  # characters
 
 class SavedReportQuerySet(models.QuerySet["SavedReport"]):
     def readable_by(self, reader: User) -> Self:
-        """Returns the reader's reports, and the reports shared with a group of the reader."""
+        """Returns the reader's reports, and reports that are shared with a group of the reader."""
         return self.filter(Q(owner=reader) | Q(group__in=reader.groups.all()))
 
     def by_name(self) -> Self:
-        """Adds `owner_name` to each report; None if row-level security hides the owner. A join
-        would hide the report, too.
+        """Adds `owner_name` to each report, and orders by name. `owner_name` is None if row-level
+        security hides the owner. It is read with a subquery, because a join would hide the report,
+        too.
         """
         owner = User.objects.filter(pk=OuterRef("owner"))
         named = self.annotate(owner_name=Subquery(owner.values("name")))
@@ -27,15 +28,16 @@ class SavedReportQuerySet(models.QuerySet["SavedReport"]):
 
 
 def id_of(owner: User, name: str) -> uuid.UUID:
-    """Returns the id of a person's report with this name. Deriving it makes names unique per person
-    without an index over the whole bank.
+    """Returns the id of a person's report with this name. The id is computed from the person and
+    the name, so names are unique per person without a unique index.
     """
     return uuid.uuid5(owner.pk, name)
 
 
 class SavedReport(models.Model):
-    """A saved report: only the parameters of its URL, no rows. A reader who opens it sees only rows
-    that this reader may see.
+    """A report that a person saved under a name, and perhaps shared with a group of staff. It
+    contains only the parameters of the report's URL and no rows. A reader sees only rows that the
+    reader may see.
     """
 
     id = models.UUIDField(
@@ -57,7 +59,8 @@ class SavedReport(models.Model):
     class Meta:
         db_table = "saved_reports"
         db_table_comment = "Reports that people saved under a name, with their parameters"
-        default_permissions = ()  # its owner and their group, regardless of roles
+        # The owner and the members of the group may open it, regardless of their roles.
+        default_permissions = ()
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 name="saved_report_parameters_are_object",

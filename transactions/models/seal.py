@@ -1,5 +1,5 @@
-"""`Seal` closes a period permanently and is chained to the seal before it. `SealedDay` is one of
-its days.
+"""`Seal`, the model of a permanently closed period, and `SealedDay`, a day of such a period. Each
+seal contains the digest of the previous seal.
 """
 
 import re
@@ -21,21 +21,22 @@ from transactions.models.transaction import Transaction
 
 DIGEST_BYTES = 32
 FINGERPRINT_BYTES = 4
-SUM = re.compile(r"[0-9]{1,40}(\.[0-9]{1,4})?")  # as Postgres formats it
+SUM = re.compile(r"[0-9]{1,40}(\.[0-9]{1,4})?")  # a sum in the format of Postgres
 
 
 def _bytes_of(name: str, expected: int | F, factor: int = 1) -> Q:
-    """Returns the check that the column has this many bytes; `expected` may be a column times
-    `factor`.
+    """Returns the condition that the column has `expected` bytes. `expected` may be a column, which
+    is then multiplied by `factor`.
     """
     length = Func(name, function="octet_length", output_field=models.BigIntegerField())
     return Q(Exact(length, expected * factor if isinstance(expected, F) else Value(expected)))
 
 
 class Seal(models.Model):
-    """A closed period of whole days (UTC): its number of rows, its sums, and their digest.
+    """A closed period of whole days (UTC), with its number of rows, its sums, and a digest of its
+    rows.
 
-    `transactions.audit.sealing` creates it; docs/audit.md defines the digest.
+    `transactions.audit.sealing` creates seals. docs/audit.md defines the digest.
     """
 
     number = models.PositiveIntegerField(primary_key=True)
@@ -84,17 +85,21 @@ class Seal(models.Model):
     def __str__(self) -> str:
         return f"seal {self.number}"
 
-    recomputed: bytes  # the digest of its content; only set when the audit reads it
+    recomputed: bytes  # the digest of the seal's content; only set when the audit reads the seal
 
     @property
     def with_period(self) -> str:
-        """The seal in a finding, for machines: "seal 2 (from 2026-03-03 to 2026-03-05)"."""
+        """The seal and its period for a finding, such as "seal 2 (from
+        2026-03-03 to 2026-03-05)".
+        """
         start = f"from {self.starts_at.date()} " if self.starts_at != EARLIEST else ""
         return f"{self} ({start}to {self.last_day})"
 
     @property
     def at_start(self) -> str:
-        """The seal at the start of a sentence: "Seal 2, of 3 March 2026 to 5 March 2026,"."""
+        """The seal and its period for the start of a sentence: "Seal 2, of 3 March 2026 to 5 March
+        2026,".
+        """
         until = long_date(self.last_day)
         if self.starts_at == EARLIEST:
             return f"Seal {self.number}, of everything up to {until},"
@@ -103,13 +108,13 @@ class Seal(models.Model):
 
     @property
     def last_day(self) -> date:
-        """The last day of the period, in UTC; `ends_at` is the midnight after it."""
+        """The last day of the period, in UTC. `ends_at` is the midnight after this day."""
         return self.ends_at.astimezone(UTC).date() - timedelta(days=1)
 
     @property
     def amounts(self) -> dict[str, dict[str, str]]:
-        """The sums that are valid amounts. The worker may insert seals and could forge other
-        values; the audit finds such a seal.
+        """The sums by currency and type of transaction, without values that are not valid amounts.
+        The worker may insert seals, so it could forge such values; the audit then finds the seal.
         """
         sums = self.sums if isinstance(self.sums, dict) else {}
         return {
@@ -120,17 +125,17 @@ class Seal(models.Model):
 
     @property
     def hex_digest(self) -> str:
-        """The digest as hexadecimal text."""
+        """The digest of the seal as hexadecimal text."""
         return bytes(self.digest).hex()
 
 
 class SealedDay(models.Model):
-    """A day (UTC) of a sealed period that has rows, so that an audit can name the day of a broken
-    seal.
+    """A day (UTC) of a sealed period that has rows. If a sealed row is changed, the audit can name
+    the day.
 
-    `digest` is the SHA-256 of the digests of its rows, in order of time and id. `fingerprints`
-    contains the first four bytes of each row's digest: too short as a proof, but long enough to
-    find the row.
+    `digest` is the SHA-256 of the digests of the day's rows, in order of time and id.
+    `fingerprints` contains the first four bytes of each row's digest. This is too short to prove
+    that the row is unchanged, but long enough to find the changed row.
     """
 
     day = models.DateField(primary_key=True)
@@ -161,7 +166,7 @@ class SealedDay(models.Model):
 
 
 class SealedTransaction(Transaction):
-    """Transactions as a proxy model, which declares the trigger of sealed days."""
+    """A proxy model of Transaction, which declares the trigger that protects sealed days."""
 
     class Meta:
         proxy = True

@@ -1,19 +1,21 @@
-"""The triggers that protect sealed days, for every role.
+"""The triggers that protect sealed days from changes by every role.
 
-Note [No row enters a sealed period]: there are three checks, and each closes a gap of the others.
+Note [No row enters a sealed period]: there are three checks. Each check finds rows that the other
+two would miss.
 
 1. A row booked less than GRACE_MINUTES ago is accepted without reading the seals, because no seal
-ends that late. For an ordinary payment, this comparison is the whole cost.
+   ends so late. An ordinary payment needs only this comparison.
 
 2. An older row takes the shared lock of the seals until its database transaction ends, and is then
-compared with the seals. Sealing takes the lock exclusively, so such a row is either booked before
-sealing reads the rows, or the seal refuses it. Its database transaction must use a new snapshot for
-each statement (READ COMMITTED). An older snapshot may miss the seal, so it is refused.
+   compared with the seals. Sealing takes the lock exclusively. So either the row is booked before
+   sealing reads the rows, or the row is refused. The database transaction of the row must use a
+   new snapshot for each statement (READ COMMITTED). A transaction with an older snapshot might
+   not see the seal, so its row is refused.
 
 3. A database transaction may have written a row long ago and still be open. So sealing first waits
-for every transaction that was writing when sealing began (`transactions.audit.sealing`).
+   for every transaction that was writing when sealing began (`transactions.audit.sealing`).
 
-Only the clock of the database counts, never the clock of a web server.
+All times are times of the database's clock, never of the clock of a web server.
 """
 
 import pgtrigger
@@ -21,7 +23,7 @@ import pgtrigger
 from ledger.db.triggers import FirmTrigger, refuse
 
 GRACE_MINUTES = 10
-SEALING = 7_236_501  # advisory lock of the seals, always held until the transaction ends
+SEALING = 7_236_501  # advisory lock of the seals, always kept until the transaction ends
 
 _IS_OLD = f"NEW.created_at < clock_timestamp() - interval '{GRACE_MINUTES} minutes'"
 

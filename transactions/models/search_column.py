@@ -3,11 +3,12 @@
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db.models import F, Func
 
-# Note [Search column]: the words of the description (A), the reference (B), and the strings and
-# numbers of the metadata (C), and one lexeme per side: "@" + the last 12 hex digits of the
-# account's id. A search for "rent" within some accounts becomes rent & (@a | @b), which one GIN
-# index answers; the cost depends only on the reader's rows. This is not a permission check: queries
-# check the account, too.
+# Note [Search column]: the column contains the words of the description (weight A), of the
+# reference (B), and of the strings and numbers of the metadata (C). It also contains one lexeme for
+# the payer's and one for the payee's account: "@" and the last 12 hex digits of the account's id. A
+# search for "rent" in accounts a and b becomes rent & (@a | @b). One GIN index answers this query,
+# and its cost depends only on the number of the reader's rows. The lexemes are not a permission
+# check: queries also compare the account columns.
 SIDE_LEXEMES = Func(
     Func(F("from_account"), template="'@' || right(%(expressions)s::text, 12)"),
     Func(F("to_account"), template="'@' || right(%(expressions)s::text, 12)"),

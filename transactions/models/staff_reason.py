@@ -1,4 +1,6 @@
-"""The reason why staff booked or released something, and what the customer may read about it."""
+"""`StaffReason`, the model of the reason why staff booked or released something, and of the message
+to the customer.
+"""
 
 from typing import ClassVar
 
@@ -13,8 +15,8 @@ from ledger.db.ids import uuid7
 from ledger.db.triggers import stays
 from transactions.models.staff_triggers import RELEASED_BY_STRANGER
 
-# An approved action is booked in the name of the person who requested it, often by the manager who
-# approved it.
+# An approved action is booked in the name of the person who requested it. Often the manager who
+# approved it is signed in at that time.
 REQUESTED_BY_AUTHOR = """EXISTS (
     SELECT FROM approval_requests AS request
     WHERE request.transaction_id = added.transaction_id AND request.kind = added.action
@@ -25,11 +27,11 @@ REQUESTED_BY_AUTHOR = """EXISTS (
 
 
 class StaffReason(models.Model):
-    """The reason why staff refunded, held, captured, released or paid from a file. Never changed or
-    deleted.
+    """The reason why staff refunded a payment, placed, captured or released a hold, or paid from a
+    file. A reason is never changed or deleted.
 
-    Reasons have a table and are not metadata, because the owner can search and download metadata,
-    and reasons are only for staff.
+    Reasons have a separate table and are not in the metadata, because the account's owner can
+    search and download metadata, and reasons are only for staff.
     """
 
     class Action(models.TextChoices):

@@ -1,8 +1,8 @@
 """The rules of the database for rows that staff insert, see Note [Four eyes].
 
-Every row counts as a row of staff, except a completed transfer that neither captures nor reverses
-anything and was booked by the holder of the paying account. So a row without an author, or with a
-wrong one, also counts as a row of staff.
+A row counts as inserted by staff unless it is a completed transfer that the holder of the paying
+account booked, and that neither captures a hold nor reverses a payment. So a row without an author,
+or with a wrong author, also counts as inserted by staff.
 """
 
 import pgtrigger
@@ -21,8 +21,9 @@ SERVES_OWN = refuse(
     "staff_serve_others", "Staff move no money of their own or of their household here."
 )
 
-# The rows of staff. `is_plain` is false for a deposit, refund, hold or capture, whose payee counts
-# towards the daily sums, too. A payee of a customer's file only receives, and does not count.
+# The rows inserted by staff. `is_plain` is false for a deposit, refund, hold or capture: then the
+# receiving account counts towards the daily sums, too. The receiving accounts of a customer's
+# payment file do not count, because they only receive.
 _ROWS = """
     SELECT added.*, added.type = 'transfer' AND added.status = 'completed'
            AND added.captures_id IS NULL AND added.reverses_id IS NULL AS is_plain
@@ -33,7 +34,7 @@ _ROWS = """
         AND added.created_by_id IS NOT DISTINCT FROM payer.user_id
     )
 """
-# Also matches a hold that was captured or released since, because the audit compares such holds,
+# Also matches a hold that was captured or released later, because the audit compares such holds,
 # too.
 SAME_CONTENT = """
     request.kind = CASE
@@ -52,8 +53,8 @@ SAME_CONTENT = """
     AND (request.parameters->>'reverses')::uuid IS NOT DISTINCT FROM staff.reverses_id
     AND (request.parameters->>'expires_at')::timestamptz IS NOT DISTINCT FROM staff.expires_at
 """
-# Whether a `request` is for many payments and `staff` is one of them, `payment`: see Note [Payments
-# of a request].
+# Whether `request` is a request for many payments, and the row `staff` is one of these payments,
+# namely `payment`: see Note [Payments of a request].
 ONE_OF_MANY = """
     payment.payment_id = staff.id AND payment.request_id = request.id
     AND payment.amount = staff.amount AND payment.to_account_id = staff.to_account_id
@@ -111,7 +112,8 @@ STAFF_ROWS = f"""
     {ADD_TO_SUMS};
 """
 
-# A hold ends early with the reason of a release, whose author is the person who releases it.
+# If a hold ends early, staff must first insert a reason with the action "release". The author of
+# the reason is the person who releases the hold.
 RELEASED_BY_STRANGER = FirmTrigger(
     name="released_by_stranger",
     when=pgtrigger.Before,

@@ -1,4 +1,4 @@
-"""One movement of money: `Transaction`, one row with both sides."""
+"""`Transaction`, the model of a movement of money. One row has the payer and the payee."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,19 +22,19 @@ from ledger.text.money import figure
 from transactions.models import row_triggers
 from transactions.models.search_column import SEARCH_DOCUMENT
 
-# Limit in kB for new words that wait for their index (4,096 by default). The session that fills the
-# list must move the words into the index while it has accounts locked: 185,000 words of metadata
-# took eight seconds.
+# Maximum size in kB of the list of new words that are not in the index yet (default: 4,096). The
+# session that fills the list must move the words into the index, while that session has accounts
+# locked. 185,000 words of metadata took eight seconds.
 PENDING = 64
-METADATA_LIMIT = 16 * 1024  # bytes of its JSON text
+METADATA_LIMIT = 16 * 1024  # bytes of metadata as JSON text
 DESCRIPTION_LIMIT = 500  # characters
 CATEGORY_LENGTH = 100  # for new payments; own categories, rules and budgets allow 60
 REFERENCE_LIMIT = 140  # characters
 
 
 # Note [Newest of the bank]: the newest rows of all accounts come from an index on the booking time
-# without its time zone. With an index on `created_at` itself, the planner would use it for
-# statements instead of the account's index, and read the rows of the whole bank for one account.
+# without its time zone. If the index were on `created_at` itself, the planner would use it for
+# account statements instead of the account's index, and read all rows of the bank for one account.
 BOOKED_AT = models.Func(
     models.F("created_at"),
     template="(%(expressions)s AT TIME ZONE 'UTC')",
@@ -44,12 +44,12 @@ BOOKED_AT = models.Func(
 
 class TransactionQuerySet(models.QuerySet["Transaction"]):
     def visible_to(self, user: "User") -> Self:
-        """Returns transactions with a side that belongs to this person."""
+        """Returns transactions whose payer's or payee's account belongs to this user."""
         return self.filter(Q(from_account__user=user) | Q(to_account__user=user))
 
     def readable_by(self, user: "User") -> Self:
-        """Returns transactions this person may open: their own, or all for staff with the right to
-        view.
+        """Returns transactions that this user may open: all transactions for staff with the
+        permission to view them, otherwise only transactions of the user's accounts.
         """
         if user.is_staff and user.has_perm("transactions.view_transaction"):
             return self.all()
@@ -60,13 +60,16 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         return self.filter(status="pending")
 
     def counted_against_limit(self, account: "Account | uuid.UUID", since: datetime) -> Self:
-        """Returns what counts towards a daily limit since then: payments out, and each unvoided
-        hold in full on the day it was placed. Captures and reversals do not count.
+        """Returns the transactions of this account, booked at or after `since`, that count towards
+        its daily limit. These are outgoing payments, and holds that were not voided. A hold counts
+        in full on the day when it was placed. Captures and reversals do not count.
         """
         return self.filter(from_account=pk_of(account)).counted_since(since)
 
     def counted_since(self, since: datetime) -> Self:
-        """Returns what counts towards a daily limit since then, for all senders."""
+        """Returns the transactions of all senders, booked at or after `since`, that count towards
+        daily limits.
+        """
         return self.filter(
             status__in=["completed", "pending", "captured"],
             captures__isnull=True,
@@ -75,8 +78,8 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         )
 
     def newest_first(self) -> Self:
-        """Orders by booking time, newest first, also over the whole bank: Note [Newest of the
-        bank].
+        """Orders by booking time, newest first. This order is also fast for all accounts of the
+        bank: Note [Newest of the bank].
         """
         return self.order_by(BOOKED_AT.desc(), "-pk")
 
@@ -85,12 +88,14 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         return self.order_by(BOOKED_AT.asc(), "pk")
 
     def with_sides(self) -> Self:
-        """Loads both accounts, their holders and the author in the same query."""
+        """Loads both accounts, their holders and the author of each transaction
+        in the same query.
+        """
         return self.select_related("from_account__user", "to_account__user", "created_by")
 
 
 class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
-    """Defers the search column, which is used only for matching."""
+    """A manager that does not load the search column, because it is used only in conditions."""
 
     def get_queryset(self) -> TransactionQuerySet:
         queryset: TransactionQuerySet = super().get_queryset().defer("search")
@@ -98,10 +103,11 @@ class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # 
 
 
 class Transaction(models.Model):
-    """One movement of money, both sides in one row; a missing side is the world outside.
+    """A movement of money. One row has both accounts; if the payer or the payee is outside this
+    bank, the account is NULL.
 
-    Only `transactions.posting` inserts rows. A row never changes, except that a hold ends: see
-    `transactions.models.row_triggers`.
+    Only `transactions.posting` inserts rows. A row never changes, except that the status of a hold
+    changes when the hold ends: see `transactions.models.row_triggers`.
     """
 
     class Type(models.TextChoices):
@@ -118,9 +124,10 @@ class Transaction(models.Model):
     id = models.UUIDField(
         primary_key=True, default=uuid7, editable=False, db_comment="Also the idempotency key"
     )
-    # Note [Foreign keys]: the second migration creates them, not Django. The keys of the sides are
-    # composite, (account, currency), so that a transfer between two currencies cannot exist. None
-    # is deferrable, so that a refusal comes with its row and not at COMMIT.
+    # Note [Foreign keys]: the second migration creates the foreign keys, not Django. The keys of
+    # both accounts are composite, (account, currency), so that a transfer between two currencies
+    # cannot exist. The keys are not deferrable, so that a wrong row is refused immediately and not
+    # at COMMIT.
     from_account = models.ForeignKey(
         Account, models.PROTECT, null=True, blank=True, related_name="sent",
         db_constraint=False, db_index=False,
@@ -190,7 +197,7 @@ class Transaction(models.Model):
             ("manage_holds", "Can place, capture and release holds"),
         ]
         triggers: ClassVar[Sequence[pgtrigger.Trigger]] = row_triggers.ALL
-        # The primary key and `transactions_newest` have a fillfactor of 100: migration 0002.
+        # The primary key and `transactions_newest` have a fillfactor of 100, see migration 0002.
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["from_account", "created_at"], name="transactions_from_created"),
             models.Index(fields=["to_account", "created_at"], name="transactions_to_created"),
@@ -221,8 +228,8 @@ class Transaction(models.Model):
             models.Index(BOOKED_AT, name="transactions_newest"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            # numeric can store NaN, which Postgres sorts above every number, so there is an upper
-            # limit, too.
+            # A numeric column can store NaN, which Postgres sorts above every number. The upper
+            # limit refuses it.
             models.CheckConstraint(
                 name="positive_amount",
                 condition=Q(amount__gt=0, amount__lte=LARGEST_AMOUNT),
@@ -320,14 +327,14 @@ class Transaction(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds the accounts to the accessed data, see Note [Whose data]."""
+        """Adds both accounts to the data that this request has read, see Note [Whose data]."""
         row = super().from_db(*arguments, **options)
         add_accounts(row.__dict__.get("from_account_id"), row.__dict__.get("to_account_id"))
         return row
 
     @property
     def kind(self) -> str:
-        """The type of the row; "hold" for a hold, even after it has ended."""
+        """The type of the transaction. For a hold it is "hold", even after the hold has ended."""
         return "hold" if self.is_hold else str(self.type)
 
     @property
@@ -340,29 +347,33 @@ class Transaction(models.Model):
 
     @property
     def shown_category(self) -> str:
-        """The reader's own category, or else the category of the row; "" for none."""
+        """The user's own category, or else the category of the transaction, or
+        "" if there is none.
+        """
         return getattr(self, "own_category", None) or self.category or ""
 
     @property
     def is_hold(self) -> bool:
-        """Whether the row reserves money, or did so."""
+        """Whether the transaction reserves money, or reserved money until it ended."""
         return self.status != self.Status.COMPLETED
 
     def is_of(self, person: User) -> bool:
-        """Returns whether a side belongs to this person (not to the household). Reads both
-        accounts.
+        """Returns whether the payer's or the payee's account belongs to this person. Accounts of
+        other people in the household do not count. Reads both accounts.
         """
         sides = (self.from_account, self.to_account)
         return any(side is not None and side.user_id == person.pk for side in sides)
 
     @property
     def is_expired(self) -> bool:
-        """Whether the expiry has passed. An expired pending hold still reserves its money until
-        `expire_holds` runs.
+        """Whether the expiry time has passed. An expired pending hold still reserves its money
+        until the command `expire_holds` runs.
         """
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
 
 def reversal_word(type: str) -> str:
-    """Returns the word for a reversal: "refund", or "taken back" for a reversed deposit."""
+    """Returns the word for a reversal. `type` is the type of the reversal: "taken back" for a
+    reversed deposit, otherwise "refund".
+    """
     return "taken back" if type == Transaction.Type.WITHDRAWAL else "refund"

@@ -1,10 +1,10 @@
-"""Ana's payees."""
+"""Ana's payees, for the demo."""
 
 from transactions.demo.registered import DemoBank, register
 from transactions.models import Transaction
 from transactions.payees.services import save_payee
 
-# The holder's name, what Ana calls them, note.
+# The name of the account's holder, the name that Ana uses, and her note.
 PAYEES = (
     ("Mara Lindt", "Mara Lindt", "Rent, on the first"),
     ("Halima's Kitchen", "Halima's Kitchen", ""),
@@ -19,7 +19,7 @@ PAYEES = (
 
 @register(order=30)
 def save_payees(bank: DemoBank) -> None:
-    """Saves people that she has paid; a second run changes nothing."""
+    """Saves some people that Ana has paid as her payees. A second run changes nothing."""
     ana = bank.people["ana"]
     sent = Transaction.objects.filter(from_account__user=ana).with_sides()
     for holder, name, note in PAYEES:

@@ -12,7 +12,7 @@ COLUMNS = [
 
 
 def payees_table(lines: Iterable[PayeeLine]) -> DataTable:
-    """Returns the payees as a table."""
+    """Returns a table with one row for each payee."""
     rows = (
         [
             line.payee.name,

@@ -1,4 +1,4 @@
-"""Forms of payees."""
+"""Forms for payees."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ NOT_SAVED = (
 
 
 class PayeeNameForm(forms.Form):
-    """The name and the note of a payee."""
+    """A form for the name and the note of a payee."""
 
     name = ReadableNameField(
         max_length=NAME_LIMIT,
@@ -31,12 +31,12 @@ class PayeeNameForm(forms.Form):
     )
 
     def clean_note(self) -> str:
-        """Returns the text in one line, without invisible characters."""
+        """Returns the note in one line, without invisible characters."""
         return tidy_line(self.cleaned_data["note"])
 
 
 class PayeeForm(PayeeNameForm):
-    """A new payee."""
+    """A form for a new payee: account number, name and note."""
 
     number = AccountNumberField(label="Account number", must_exist=False)
     field_order = ("number", "name", "note")
@@ -46,8 +46,11 @@ class PayeeForm(PayeeNameForm):
         self.user = user
 
     def refuse_unknown(self) -> bool:
-        """Adds an error and returns True if the number cannot be paid, unless the person knows the
-        account. Counts wrong numbers, as the transfer form does. Call it only for a valid form.
+        """Adds an error to the form and returns True if the number cannot be paid. Returns False if
+        the number can be paid, or if the person knows the account. Call it only for a valid form.
+
+        Wrong numbers count towards a daily limit, as in the transfer form. When the limit is
+        exceeded, all numbers of unknown accounts are refused.
         """
         account: Account | None = self.cleaned_data["number"]
         if knows(self.user, account):

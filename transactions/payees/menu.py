@@ -1,4 +1,4 @@
-"""Menu item for the page of payees."""
+"""The menu item for the page of payees."""
 
 from ledger.web.menu import register
 

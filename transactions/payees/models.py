@@ -1,4 +1,6 @@
-"""A saved recipient: another person's account, under a name that the payer chose."""
+"""`Payee`, the model of a saved recipient: another person's account, with a name that the payer
+chose.
+"""
 
 import uuid
 from typing import ClassVar, Self
@@ -12,7 +14,7 @@ from accounts.models import Account, User
 from transactions.models.name_check import NameCheck
 
 NAME_LIMIT, NOTE_LIMIT = 80, 200  # characters
-COLOURS = 6  # of initials; the stylesheet defines as many
+COLOURS = 6  # number of colours for initials; the stylesheet defines the same number
 
 
 class PayeeQuerySet(models.QuerySet["Payee"]):
@@ -25,17 +27,17 @@ class PayeeQuerySet(models.QuerySet["Payee"]):
 
 
 def id_of(owner: User, account: Account) -> uuid.UUID:
-    """Returns the id of an account among a person's payees. Deriving it makes the account unique
-    per person without an index over the whole bank.
+    """Returns the id under which a person saves this account as a payee. The id is computed from
+    the person and the account, so an account is unique per person without a unique index.
     """
     return uuid.uuid5(owner.pk, account.pk.hex)
 
 
 class Payee(models.Model):
-    """A name for another person's account, visible only to the owner of this row: payments and the
-    account holder never show it.
+    """An account of another person, saved with a name that the owner of this row chose. Only that
+    owner can see the name: payments do not contain it, and the account's holder cannot see it.
 
-    `name_check` is the result of comparing the name with the holder's when the name was saved.
+    `name_check` is the result of comparing the name with the holder's name when the name was saved.
     """
 
     id = models.UUIDField(
@@ -72,12 +74,14 @@ class Payee(models.Model):
 
     @property
     def initials(self) -> str:
-        """The first letters of the first and the last word, in capitals."""
+        """The first letter of the first word and of the last word of the name, in capitals."""
         words = ["".join(filter(str.isalnum, word)) for word in self.name.split()]
         found = [word for word in words if word] or [self.name]
         return "".join(word[0] for word in dict.fromkeys((found[0], found[-1]))).upper()
 
     @property
     def colour(self) -> int:
-        """The number of the initials' colour, from 1 to COLOURS; never changes for a payee."""
+        """The number of the colour behind the initials, from 1 to COLOURS. The colour of a payee
+        never changes.
+        """
         return crc32(self.pk.bytes) % COLOURS + 1

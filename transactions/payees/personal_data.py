@@ -1,4 +1,4 @@
-"""The person's saved payees, for the download and for erasure."""
+"""A person's saved payees, for the download and for erasure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reads a person's payees and the last payment to each."""
+"""Reads a person's payees and the last payment to each payee."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,11 +19,11 @@ from transactions.safeguards.recipients import known_among, knows
 
 @dataclass(frozen=True, slots=True)
 class PayeeLine:
-    """A payee in the list.
+    """A payee in the list of payees.
 
-    `holder`: the account holder's name, masked if the owner of the list does not know the account.
-    `last`: the newest payment to the payee. `can_pay`: the owner has an open account in the payee's
-    currency.
+    `holder`: the name of the account's holder, masked if the reader may not see it. `last`: the
+    newest payment to the payee, or None. `can_pay`: the payee's account is open, and the reader has
+    an open account in the same currency.
     """
 
     payee: Payee
@@ -34,22 +34,28 @@ class PayeeLine:
 
     @property
     def pay_url(self) -> str:
-        """The transfer form with this recipient."""
+        """The URL of the transfer form, filled in with this recipient."""
         return f"{reverse('transactions:transfer')}?to={self.payee.account.number}"
 
     @property
     def again_url(self) -> str:
-        """The transfer form filled in with the newest payment; "" without one."""
+        """The URL of the transfer form, filled in with the newest payment; "" if there is no
+        payment.
+        """
         return again_url(self.last.pk) if self.last else ""
 
 
 def save_url(transaction: UUID) -> str:
-    """Returns the form that saves the recipient of one of the person's payments as a payee."""
+    """Returns the URL of the form that saves the recipient of one of the person's payments as a
+    payee.
+    """
     return f"{reverse('transactions:payee_new')}?paid={transaction}"
 
 
 def paid_account(owner: User, transaction: str) -> Account | None:
-    """Returns the account that a payment of this person went to; None without such a payment."""
+    """Returns the account that received one of this person's payments. Returns None if the id is
+    not the id of such a payment.
+    """
     with suppress(ValueError):
         rows = Transaction.objects.visible_to(owner).with_sides().filter(pk=UUID(transaction))
         row = rows.filter(from_account__user=owner).first()
@@ -59,39 +65,42 @@ def paid_account(owner: User, transaction: str) -> Account | None:
 
 
 def saved_as(owner: User, account: Account) -> Payee | None:
-    """Returns the payee under which a person has saved this account; None if there is none."""
+    """Returns the payee that a person has saved for this account, or None."""
     found: Payee | None = Payee.objects.owned_by(owner).filter(pk=id_of(owner, account)).first()
     return found
 
 
 def sees_currency(person: User, account: Account | None) -> bool:
-    """Returns whether the person has seen this account's currency: in their list of payees, or in a
-    payment between the two. Without an account, the same queries run.
+    """Returns whether the person has seen this account's currency, in the list of payees or in a
+    payment between the person and the account. If `account` is None, the same queries run, so that
+    the time does not reveal whether an account exists.
     """
     saved = Payee.objects.owned_by(person).filter(account=account).exists()
     return knows(person, account) or saved
 
 
 def saved_payees(owner: UUID) -> list[Payee]:
-    """Returns a person's payees by name, with their accounts and holders. One query."""
+    """Returns a person's payees by name, with their accounts and holders. Sends one query."""
     with reading(RowScope.DIRECTORY):
         return list(Payee.objects.filter(owner=owner).by_name())
 
 
 def payee_lines(owner: User) -> list[PayeeLine]:
-    """Returns a person's payees by name. Five queries, however many payees there are."""
+    """Returns the lines of a person's list of payees, by name. Sends five queries, for any number
+    of payees.
+    """
     return lines_of(owner, saved_payees(owner.pk))
 
 
 def own_payee(owner: User, pk: UUID) -> Payee | None:
-    """Returns a person's payee with its account and holder; None if there is none."""
+    """Returns one of a person's payees, with its account and holder, or None."""
     with reading(RowScope.DIRECTORY):
         found: Payee | None = Payee.objects.owned_by(owner).by_name().filter(pk=pk).first()
         return found
 
 
 def lines_of(owner: User, payees: Sequence[Payee]) -> list[PayeeLine]:
-    """Returns these payees of a person as lines of the list."""
+    """Returns the lines of the list for these payees of a person."""
     mine = list(Account.objects.owned_by(owner))
     currencies = {account.currency for account in mine if not account.is_closed}
     others = [payee.account_id for payee in payees]
@@ -119,8 +128,9 @@ def _line(
 
 
 def _last_paid(mine: Sequence[UUID], others: Sequence[UUID]) -> dict[UUID, Transaction]:
-    """Returns the newest payment from any of these accounts to each of the others. By Note [Search
-    column] it reads only rows between them, not all rows of a busy sender or recipient.
+    """Returns the newest payment from one of the accounts `mine` to each account of `others`, by
+    the id of the receiving account. By Note [Search column], the query reads only payments between
+    these accounts, and not all payments of an account with many payments.
     """
     if not (mine and others):
         return {}

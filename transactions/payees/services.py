@@ -20,14 +20,16 @@ TOO_MANY = f"You have {MAX_PAYEES} payees. Remove one first."
 def save_payee(
     *, owner: User, account: Account, name: str, note: str = "", is_new: bool = False
 ) -> Payee:
-    """Saves an account under a name, and replaces what the owner saved for this account before.
-    With `is_new`, nothing is replaced; saving the same name and note again changes nothing.
+    """Saves an account under a name as a payee, and returns the payee. If the owner has saved this
+    account before, the name and the note are replaced. With `is_new` they are not replaced, but the
+    same name and note may be saved again.
 
-    A new name is compared with the holder's. If the owner may not see the holder's name, a wrong
-    name counts towards the daily limit. It is counted in an earlier database transaction, because
-    an upload locks the count first and its owner last. Raises InvalidDetails if the account is the
-    owner's, if there are MAX_PAYEES others, or if `is_new` and the account is saved with another
-    name or note.
+    A new name is compared with the name of the account's holder. If the owner may not see the
+    holder's name, a wrong name counts towards the daily limit. The count is written in an earlier
+    database transaction, because an upload locks the count first and the owner last.
+
+    Raises InvalidDetails if the account belongs to the owner, if the owner already has MAX_PAYEES
+    other payees, or if `is_new` and the account is already saved with another name or note.
     """
     if account.user_id == owner.pk:
         raise InvalidDetails(OWN_ACCOUNT)
@@ -40,9 +42,9 @@ def save_payee(
 
 @with_retry
 def _save(payee: Payee, check: NameCheck, *, is_new: bool) -> Payee:
-    """Saves the payee, and the result of the comparison unless the name was already saved."""
+    """Saves and returns the payee. `check` is stored only if the name is new."""
     with db_transaction.atomic(durable=True):
-        User.objects.lock_active(payee.owner_id)  # keeps the limit exact in parallel requests
+        User.objects.lock_active(payee.owner_id)  # makes the limit exact for parallel requests
         before = _saved_before(payee, is_new=is_new)
         facts = {"name": payee.name, "note": payee.note}
         if before is None or before.name != payee.name:
@@ -55,7 +57,9 @@ def _save(payee: Payee, check: NameCheck, *, is_new: bool) -> Payee:
 
 
 def _saved_before(payee: Payee, *, is_new: bool) -> Payee | None:
-    """Returns the payee saved before, if any. Raises InvalidDetails as `save_payee` does."""
+    """Returns the payee as it is stored now, or None if the account is not saved yet. Raises
+    InvalidDetails as `save_payee` does.
+    """
     mine = Payee.objects.owned_by(payee.owner)
     before: Payee | None = mine.filter(pk=payee.pk).first()
     if before is None and mine.count() >= MAX_PAYEES:
@@ -66,8 +70,8 @@ def _saved_before(payee: Payee, *, is_new: bool) -> Payee | None:
 
 
 def _compared(owner: User, account: Account, name: str) -> NameCheck:
-    """Compares the name with the holder's. Does not count a wrong name if the owner knows the
-    account.
+    """Returns the result of comparing the name with the holder's name. A wrong name does not count
+    if the owner knows the account.
     """
     if knows(owner, account):
         return compared(name, account.user.name)
@@ -76,6 +80,6 @@ def _compared(owner: User, account: Account, name: str) -> NameCheck:
 
 @with_retry
 def remove_payee(*, payee: Payee) -> None:
-    """Removes a payee; safe to call twice."""
+    """Removes a payee. If the payee was removed before, nothing changes."""
     with db_transaction.atomic(durable=True):
         Payee.objects.filter(pk=payee.pk).delete()

@@ -1,4 +1,4 @@
-"""URLs of payees."""
+"""The URLs of payees."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The pages of a person's payees."""
+"""The pages on which a person sees and edits payees."""
 
 from typing import Any
 from uuid import UUID
@@ -37,13 +37,15 @@ def payee_list(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Returns the list as a file."""
+    """Returns the list of the reader's payees as a file."""
     return table_response(payees_table(payee_lines(request.user)), kind)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def payee_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form, filled in with the recipient of `paid`; a POST saves the payee."""
+    """Shows the form for a new payee. If `paid` is the id of a payment, the form is filled in with
+    the payment's recipient. A POST request saves the payee.
+    """
     if request.method != "POST":
         paid = paid_account(request.user, request.GET.get("paid", ""))
         initial = {"number": paid.number, "name": paid.user.name} if paid else {}
@@ -66,7 +68,9 @@ def payee_new(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def payee_change(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows the name, the note and the last payment; a POST saves the first two."""
+    """Shows the name, the note and the last payment of a payee. A POST request saves the name and
+    the note.
+    """
     payee = _own(request, pk)
     data = request.POST if request.method == "POST" else None
     form = PayeeNameForm(data, initial={"name": payee.name, "note": payee.note})
@@ -96,7 +100,9 @@ def _own(request: PersonRequest, pk: UUID) -> Payee:
 
 
 def _new(request: PersonRequest, form: PayeeForm, *, taken: Payee | None = None) -> HttpResponse:
-    """Renders the form; `taken` is the existing payee with this number."""
+    """Returns the page with the form. `taken` is the payee that is already
+    saved with this number.
+    """
     return render(request, "payees/new.html", {"form": form, "taken": taken})
 
 

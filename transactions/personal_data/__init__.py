@@ -1,4 +1,6 @@
-"""The personal data of accounts and of the core, including saved reports."""
+"""The personal data in the tables of `accounts` and of the core of `transactions`, including saved
+reports.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +15,7 @@ from transactions.personal_data.sections import SECTIONS
 from transactions.personal_data.texts import logged, texts
 from transactions.privacy.personal_data import PersonalData, register
 
-# Tables with notes of staff, reads, the history, revoked tokens and findings of audits.
+# Tables with notes of staff, the log of reads, the history, revoked tokens and findings of audits.
 NEVER_CHANGE = (
     "account_status_changes", "limit_changes", "approval_requests", "transaction_notes", "reads",
     "changes", "api_tokens", "audit_runs",

@@ -1,4 +1,6 @@
-"""Retention periods of accounts and the core, for the page "Privacy"."""
+"""Retention periods of data of `accounts` and the core of `transactions`, for
+the page "Privacy".
+"""
 
 from django.conf import settings
 
@@ -18,7 +20,7 @@ PROXY = "Log of the web server in front: your internet address, and the time of 
 
 
 def kept() -> list[KeptRow]:
-    """Returns each kind of data with its retention period."""
+    """Returns each kind of data with its retention period in words."""
     people = erased_after()
     absolute = settings.LEDGER_SESSION_ABSOLUTE
     return [

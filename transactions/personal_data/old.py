@@ -1,4 +1,4 @@
-"""Deletes records of accounts and the core after their retention period."""
+"""Deletes rows of `accounts` and the core of `transactions` after their retention period."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,13 +17,11 @@ from transactions.models import NamesAsked
 from transactions.privacy.lifting import delete_in_parts, forget_attempts
 from transactions.privacy.retention import OVER, delete_unlocked
 
-NAMES_ASKED_DAYS = 7  # the limit is per day; a week helps to answer questions about it
+NAMES_ASKED_DAYS = 7  # the limit is per day; a week helps to answer questions about the limit
 
 
 def delete_old(now: datetime) -> dict[str, int]:
-    """Deletes rows that are older than their retention period. Returns the number of deleted rows
-    by kind.
-    """
+    """Deletes rows whose retention period has ended. Returns the number of deleted rows by kind."""
     old_sign_ins = now - timedelta(days=settings.LEDGER_KEEP_SIGN_INS_DAYS)
     old_counts = timezone.localdate(now) - timedelta(days=NAMES_ASKED_DAYS)
     old = {
@@ -52,15 +50,18 @@ def _delete_sign_ins(before: datetime) -> int:
 
 
 def _latest_sign_ins() -> QuerySet[SignIn, Any]:
-    """Returns the latest sign-in of each person, which is kept. Otherwise a sign-in after several
-    years would count as the first one, and a first sign-in sends no notice of a new device.
+    """Returns the latest sign-in of each person, which is kept. If it were deleted, a sign-in after
+    several years would count as the person's first one, and a first sign-in does not send a notice
+    of a new device.
     """
     newest = SignIn.objects.succeeded().exclude(user=None).order_by("user", "-at", "-pk")
     return newest.distinct("user").values("pk")
 
 
 def _delete_tokens(before: datetime) -> int:
-    """Deletes access tokens that were revoked or have expired before this moment."""
+    """Deletes access tokens that were revoked or expired before this moment. Returns the number of
+    deleted rows.
+    """
     with db_transaction.atomic(durable=True):
         over = ApiToken.objects.filter(Q(revoked_at__lt=before) | Q(expires_at__lt=before))
         ids = list(over.values_list("pk", flat=True))
@@ -69,8 +70,8 @@ def _delete_tokens(before: datetime) -> int:
 
 
 def _delete_reads(now: datetime) -> int:
-    """Deletes old rows of the read log. Nothing else changes its rows, so only the table owner may
-    do this.
+    """Deletes old rows of the read log, and returns the number of deleted rows. Rows of the read
+    log otherwise never change, so only the table owner or the worker can do this.
     """
     before = now - timedelta(days=settings.LEDGER_KEEP_READ_LOG_DAYS)
     old = Read.objects.filter(read_at__lt=before)

@@ -1,4 +1,4 @@
-"""The sections of the download with the personal data of accounts and the core."""
+"""The sections of a person's download that contain data of `accounts` and of the core."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -24,7 +24,7 @@ from ledger.db.rights.row_security import RowScope, reading
 from transactions.models import Entry, SavedReport, StaffReason, Transaction
 from transactions.privacy.personal_data import AT_A_TIME, DataSection, Row, read
 
-# Only this section is long enough to be read from a replica in parts.
+# A replica can return this section in parts, because it is much longer than all others.
 OWN_ENTRIES = ReadPurpose(
     "own entries", frozenset({"entries", "transactions", "accounts", "users"})
 )
@@ -39,7 +39,7 @@ def _addresses(person: User) -> Iterable[Row]:
 
 
 def _factors(person: User) -> Iterable[Row]:
-    """Returns the kind and the times of each second factor. The secrets are not included."""
+    """Returns the kind and the times of each second factor of the person, without the secrets."""
     factors = Authenticator.objects.filter(user=person).order_by("created_at")
     return read(factors, "type", "created_at", "last_used_at")
 
@@ -50,7 +50,7 @@ def _providers(person: User) -> Iterable[Row]:
 
 
 def _sessions(person: User) -> Iterable[Row]:
-    """Returns the current sessions of the person."""
+    """Returns the device, the place and the times of each current session of the person."""
     living = living_sessions(person, None)
     return [(one.device, one.place, one.started_at, one.last_seen_at) for one in living]
 
@@ -84,8 +84,9 @@ ABOUT_PEOPLE = (
 
 
 def _changes(person: User) -> Iterator[Row]:
-    """Yields the history of the person and their accounts. A change by staff contains neither the
-    colleague's name nor the reason, because reasons are written for staff only.
+    """Yields the history of the person and of the person's accounts. If staff made a change, the
+    row contains neither the name of the colleague nor the reason, because reasons are only for
+    staff.
     """
     accounts = [str(account.pk) for account in Account.objects.owned_by(person)]
     changes = Change.objects.filter(
@@ -112,7 +113,9 @@ def _who(*, is_own: bool, is_somebodys: bool, path: str) -> str:
 
 
 def _reads(person: User) -> Iterator[Row]:
-    """Yields when staff opened pages with the person's data, without the names of the staff."""
+    """Yields the times at which staff opened pages with the person's data, and the names of these
+    pages. The names of the staff are not included.
+    """
     reads = Read.objects.filter(people__contains=[person.pk]).order_by("read_at", "id")
     with reading(RowScope.BANK):
         yield from read(reads, "read_at", "page")
@@ -141,8 +144,8 @@ ENTRY_COLUMNS = (
 
 
 def _entries(person: User) -> Iterable[Row]:
-    """Returns all entries, one account after the other, so that each account is read from its own
-    index range, oldest first.
+    """Yields all entries of the person's accounts, oldest first within each account. The accounts
+    are read one after the other, because then each account is one range of an index.
     """
     accounts = Account.objects.owned_by(person)
     return chain.from_iterable(_entries_of(account, person) for account in accounts)
@@ -167,8 +170,8 @@ def _holds(person: User) -> Iterable[Row]:
 
 
 def _messages(person: User) -> Iterable[Row]:
-    """Returns the bank's messages to the person about payments. The reasons of staff are internal
-    and not included.
+    """Returns the bank's messages to the person about payments. The reasons of staff are internal,
+    so they are not included.
     """
     messages = StaffReason.objects.filter(transaction__in=Transaction.objects.visible_to(person))
     messages = messages.exclude(message="").order_by("created_at")

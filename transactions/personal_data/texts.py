@@ -1,7 +1,8 @@
-"""Texts of accounts and the core that may name a person: reasons of staff, reads and the history.
+"""Texts of `accounts` and the core in which a person can be recognised: reasons of staff, the log
+of reads, and the history.
 
-A test plants an address in each text column, so it fails for a new column that the erasure leaves
-out: `tests/transactions/privacy/test_every_column.py`. See Note [Whose texts].
+A test writes an email address into each text column, and fails if the erasure leaves out a column:
+`tests/transactions/privacy/test_every_column.py`. See Note [Whose texts].
 """
 
 from collections.abc import Iterator
@@ -41,8 +42,8 @@ from transactions.privacy.traces import (
 
 
 def logged(traces: Traces) -> Iterator[Logged]:
-    """Yields the objects whose entries in the admin log may name the person: the person, their own
-    rows, and their payments with others.
+    """Yields the objects whose entries in the admin log may contain the person's name: the person,
+    the person's rows, and the person's payments with others.
     """
     yield Logged(User, Q(pk=traces.person.pk))
     yield Logged(Account, Q(user=traces.person))
@@ -54,8 +55,8 @@ def logged(traces: Traces) -> Iterator[Logged]:
 
 
 def texts(traces: Traces) -> Iterator[Erased]:
-    """Yields the texts about the person and their accounts, and other people's texts that contain
-    an address of the person.
+    """Yields the texts about the person and the person's accounts, and texts about other people
+    that contain an address of the person.
     """
     yield from _about_accounts(traces)
     yield from _in_reads(traces)
@@ -79,12 +80,12 @@ def _about_accounts(traces: Traces) -> Iterator[Erased]:
 
 
 def _in_reads(traces: Traces) -> Iterator[Erased]:
-    """Yields the search queries of staff about the person or with an address of the person, and the
-    IP addresses of the reads by the person if they were staff.
+    """Yields the search queries of staff that found the person or contain an address of the person.
+    Also yields the IP addresses of reads by the person, if the person was staff.
 
-    Pages send an address percent-encoded in one of several ways. The admin encodes the search of a
-    list once more in the URL of the next page. So each query with a percent sign is decoded here as
-    often as it was encoded.
+    Browsers percent-encode an address in one of several ways. The admin encodes the search of a
+    list again in the URL of the next page. So each query with a percent sign is decoded as often as
+    it was encoded, and then searched for an address.
     """
     reads = Read.objects.exclude(query="")
     of_them = Q(people__contains=[traces.person.pk]) | Q(having("query", traces.addresses))
@@ -100,14 +101,14 @@ def _in_reads(traces: Traces) -> Iterator[Erased]:
 
 
 def _with_an_address(traces: Traces) -> Iterator[Erased]:
-    """Yields the texts of staff about any person that contain an address of the person."""
+    """Yields texts of staff about other people that contain an address of the person."""
     requests = ApprovalRequest.objects.all()
     yield from with_address(traces, Change.objects.all(), reason="")
     yield from with_address(traces, StatusChange.objects.all(), reason="", message="")
     yield from with_address(traces, LimitChange.objects.all(), reason="")
     yield from with_address(traces, requests, reason="", note="")
     yield from with_address(traces, StaffReason.objects.all(), reason="", message="")
-    yield from with_address(traces, ApiToken.objects.all(), reason=REPR)  # of a revoked one
+    yield from with_address(traces, ApiToken.objects.all(), reason=REPR)  # of a revoked token
     messages = requests.filter(having("parameters__message", traces.addresses))
     yield with_key(messages, "parameters", "message", "")
     files = requests.filter(
@@ -118,8 +119,8 @@ def _with_an_address(traces: Traces) -> Iterator[Erased]:
 
 
 def _in_the_history(traces: Traces) -> Iterator[Erased]:
-    """Yields changes of other people's email addresses that contain an address of the person, for
-    example because another person had the address earlier or by mistake.
+    """Yields changes of email addresses of other people that contain an address of the person. For
+    example, another person had the address earlier, or entered it by mistake.
     """
     for side in ("before", "after"):
         shorter = Func(
@@ -131,6 +132,8 @@ def _in_the_history(traces: Traces) -> Iterator[Erased]:
 
 
 def _in_findings(traces: Traces) -> Iterator[Erased]:
-    """Yields audit findings that quote a row. Only the address is removed from them."""
+    """Yields audit findings that contain an address of the person, because they quote a row. Only
+    the address is removed from the finding.
+    """
     for rows, text in without(AuditRun.objects.all(), "findings", traces.addresses):
         yield Erased(rows, {"findings": Cast(text, JSONField())})

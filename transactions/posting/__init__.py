@@ -1,10 +1,13 @@
-"""The only code that posts rows and ends holds; the triggers of the tables then change the
+"""The only code that inserts transactions and ends holds. Database triggers then change the
 balances.
 
-A batch passes through `drafts` (validates the caller's values), `locked_accounts`, `checks`,
-`insert` and, if the database refuses it, `refusals`; `engine` calls them in this order.
-`single_statement` posts one plain payment. Pages never call this package: they call
-`transactions.services`, which opens the database transaction.
+For a batch, `engine` calls the other modules in this order: `drafts` validates the caller's values,
+`locked_accounts` locks the accounts, `checks` checks the drafts, and `insert` writes the rows. If
+the database refuses a row, `refusals` finds the message. `single_statement` posts one plain
+payment.
+
+Pages never call this package. They call `transactions.services`, which opens the database
+transaction.
 """
 
 from transactions.posting.drafts import Draft, PreparedDraft, prepare

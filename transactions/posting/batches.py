@@ -1,4 +1,6 @@
-"""Posts many drafts in one call: all or nothing, one result per draft, or part by part."""
+"""Posts many drafts in one call. Either all drafts are posted or none (atomic), or each draft has a
+separate result.
+"""
 
 import gc
 import uuid
@@ -19,23 +21,25 @@ from transactions.posting.drafts import Draft, PreparedDraft, outline
 from transactions.posting.locked_accounts import LockedAccount
 from transactions.posting.turns import wait_for_turns
 
-CHUNK = 10_000  # drafts per database transaction of a batch with `atomic=False`
-# Note [Short locks]: a payment locks the recipient's account until its transaction ends, and
-# payments of that account's owner are refused after LEDGER_LOCK_TIMEOUT, 2 s. So the number of
-# drafts that a customer's request books in one transaction is limited: 1,000 drafts to 1,000
-# accounts lock them for 0.1 s (0.14 s with a reason for each row; two shared cores, November 2026),
-# 5,000 for 0.7 s, 50,000 for 13 s. Their metadata is read and written before the lock. 1 MB of it
-# adds up to 0.4 s, because the lists of words that wait for their index are short (`PENDING` of the
-# model). One person's batches are booked one after another, see Note [Turn of a person], because
-# parallel batches would wait for each other's locks on the same accounts.
+CHUNK = 10_000  # max. drafts per database transaction of a batch with `atomic=False`
+# Note [Short locks]: a payment locks the recipient's account until its database transaction ends.
+# In that time, payments from this account wait, and are refused after LEDGER_LOCK_TIMEOUT (2 s). So
+# the number of drafts that a customer's request books in one transaction is limited. 1,000 drafts
+# to 1,000 accounts lock the accounts for 0.1 s (0.14 s if each row has a reason; two shared cores,
+# November 2026), 5,000 drafts for 0.7 s, 50,000 drafts for 13 s. Metadata is read and converted
+# before the accounts are locked. 1 MB of metadata adds up to 0.4 s, because the lists of words that
+# wait for their index are short (`PENDING` of the model). Batches of one person run one after
+# another (Note [Turn of a person]), because parallel batches would wait for each other's locks on
+# the same accounts.
 MAX_TOGETHER = 1_000
-METADATA_TOGETHER = 1_000_000  # characters, the sum over all drafts
+METADATA_TOGETHER = 1_000_000  # characters in all drafts together
 TOO_MANY = (
     f"At most {MAX_TOGETHER:,} payments are booked all or none, with at most "
     f"{METADATA_TOGETHER:,} characters of metadata. Nothing was booked; divide them into several "
     "batches, or have each payment booked separately."
 )
-LINKS = 100  # max. drafts of a chunk that capture or reverse a row that is not written yet
+# Maximum number of drafts in a chunk that capture or reverse a row that is not written yet.
+LINKS = 100
 WITHOUT_ID = (
     "Nothing was booked: each draft of a batch in parts needs an id that is made before it is sent,"
     " or it might be booked twice."
@@ -45,13 +49,15 @@ Record = Callable[[Part, list[Transaction | LedgerError]], None]
 
 
 class BatchInterrupted(OperationalError):
-    """The database failed while a batch was posted in chunks; `__cause__` is that error.
+    """Raised if the database fails while a batch is posted in chunks. `__cause__` is the error of
+    the database.
 
-    The three lists together contain every draft, in order. `results` are final. The drafts in
-    `unknown` may or may not be posted, because the connection was lost during their COMMIT. Each
-    has the id it was sent with, so sending it again posts it at most once. The drafts in `unbooked`
-    are not posted by this call. If an earlier call returned such a draft in `unknown`, that call
-    may have posted it; the draft keeps its id.
+    The lists `results`, `unknown` and `unbooked` together contain every draft, in order. The
+    results are final. A draft in `unknown` may be posted or not, because the connection was lost
+    during the COMMIT. Each draft in `unknown` has the id with which it was sent, so if the caller
+    sends the draft again, it is posted at most once. This call did not post the drafts in
+    `unbooked`. If an earlier call returned such a draft in `unknown`, the earlier call may have
+    posted it; the draft keeps its id.
     """
 
     def __init__(
@@ -71,13 +77,15 @@ class BatchInterrupted(OperationalError):
 def post_batch(
     drafts: Sequence[Draft], *, atomic: bool = True
 ) -> list[Transaction] | list[Transaction | LedgerError]:
-    """Posts many drafts in order. A draft may capture or reverse what an earlier draft of the same
-    batch posts, by the id of that draft.
+    """Posts many drafts in order. A draft may capture or reverse an earlier draft of the same
+    batch, by the id of the earlier draft.
 
-    With `atomic`, all or nothing: returns the rows, or raises the first refusal with nothing
-    posted. Without `atomic`, returns one result per draft, a Transaction or the LedgerError that
-    refused it, and posts in chunks so that locks are short. If the database fails in one chunk,
-    earlier chunks stay posted and BatchInterrupted is raised.
+    With `atomic`, returns the posted rows. If a draft is refused, raises the first refusal, and
+    nothing is posted.
+
+    Without `atomic`, returns one result per draft: the Transaction, or the LedgerError that refused
+    the draft. The drafts are posted in chunks, so that accounts are locked only briefly. If the
+    database fails in a chunk, raises BatchInterrupted, and the earlier chunks stay posted.
     """
     if atomic:
         with _no_search_for_cycles(), counting_batch(drafts) as tally:
@@ -101,11 +109,13 @@ def post_batch(
 
 
 def _chunk_of(rest: Sequence[Draft]) -> list[PreparedDraft | LedgerError]:
-    """Returns the next chunk: CHUNK drafts, or fewer if too many of them link to each other.
+    """Returns the next chunk of prepared drafts. It has up to CHUNK drafts, but fewer if more than
+    LINKS drafts capture or reverse a row that is not written yet. A draft with invalid values is
+    replaced by its refusal.
 
-    A draft that links to an unwritten row needs a separate write (`posting.post`), and each further
-    write to the same account in one transaction is slower: 2,000 holds, each followed by its
-    capture, took 88 s in one transaction.
+    A draft that captures or reverses an unwritten row needs a separate write (`posting.post`). In
+    one transaction, each further write to the same account is slower: 2,000 holds, each followed by
+    its capture, took 88 s.
     """
     chunk: list[PreparedDraft | LedgerError] = []
     unwritten, links = set[uuid.UUID](), 0
@@ -127,7 +137,9 @@ def _interrupted(
     chunk: Sequence[PreparedDraft | LedgerError],
     rest: Sequence[Draft],
 ) -> BatchInterrupted:
-    """Builds the BatchInterrupted for an error in `chunk`, the first drafts of `rest`."""
+    """Returns the BatchInterrupted for an error that happened while `chunk` was posted. `chunk`
+    contains the first drafts of `rest`.
+    """
     if not isinstance(error, OutcomeUnknown):
         return BatchInterrupted(error, results, [], list(rest))
     unknown = [
@@ -141,11 +153,11 @@ def _interrupted(
 def _no_search_for_cycles() -> Iterator[None]:
     """Switches the garbage collector off while a batch is posted.
 
-    Note [Garbage collection]: a batch creates many small objects without reference cycles, which
-    all live until its end, and the collector scans them repeatedly. With the collector on, 10,000
-    drafts reach 0.49 of COPY's speed instead of 0.69 (`make bench`, November 2026, two shared
-    cores). The switch is process-wide: cycles of other threads are not collected until the batch is
-    done.
+    Note [Garbage collection]: a batch creates many small objects without reference cycles. All of
+    them live until the batch ends, and the collector scans them repeatedly. With the collector on,
+    10,000 drafts reach 0.49 of COPY's speed; with the collector off, 0.69 (`make bench`, November
+    2026, two shared cores). The collector is off for the whole process, so reference cycles of
+    other threads are not collected until the batch ends.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -157,16 +169,16 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 def post_together(drafts: Callable[[], Part], record: Record) -> None:
-    """Posts up to MAX_TOGETHER drafts in one transaction, see Note [Short locks].
+    """Posts up to MAX_TOGETHER drafts in one database transaction, see Note [Short locks].
 
-    `drafts` may lock other rows of the drafts, before their accounts are locked. `record` receives
-    the drafts with their results and writes them in the same transaction; a LedgerError that it
-    raises rolls everything back. `drafts` is called again when a lost race is retried, and must
-    then return the drafts that are still to be posted.
+    `drafts` returns the drafts. It may lock other rows, because it is called before the accounts
+    are locked. If the transaction is retried, `drafts` is called again, and must return the drafts
+    that are still to be posted. `record` receives the drafts and their results, and stores the
+    results in the same transaction. If `record` raises a LedgerError, everything is rolled back.
 
     Every draft needs an id that stays the same between calls, because after a lost COMMIT only the
-    id shows what was posted. Raises InvalidDetails for a draft without an id, and TooManyTogether;
-    nothing is posted then.
+    id shows which drafts were posted. Raises InvalidDetails for a draft without an id, and
+    TooManyTogether for too many drafts or too much metadata. In these cases nothing is posted.
     """
 
     def post() -> None:
@@ -190,11 +202,11 @@ def post_together(drafts: Callable[[], Part], record: Record) -> None:
 
 
 def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
-    """Passes each part to `record` with the results that posting all parts would have now, and
-    posts nothing. Locks nothing, so bookings by others may change a result.
+    """Passes each part to `record`, with the results that posting all parts would have now. Posts
+    nothing and locks nothing, so payments of others may change a result later.
 
-    A draft must not capture or reverse one of these drafts. `parts` is called again when a lost
-    connection is retried.
+    A draft must not capture or reverse another draft of these parts. `parts` is called again if the
+    connection is lost and the preview is retried.
     """
 
     def preview() -> None:
@@ -206,7 +218,8 @@ def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
             tally.add(part, items, results)
             for result in results:
                 if isinstance(result, LedgerError):
-                    result.__traceback__ = None  # its frames would keep the whole part in memory
+                    # The frames of its traceback would keep the whole part in memory.
+                    result.__traceback__ = None
             record(part, results)
 
     tally = BatchTally()
@@ -225,8 +238,8 @@ def _results_on(
         engine.post
     ),
 ) -> list[Transaction | LedgerError]:
-    """Posts the prepared drafts, or finds their results without posting. A refusal among the items
-    is its own result; the order is kept.
+    """Returns the result of each item, in order. `results_of` posts or previews the prepared
+    drafts. If an item is a refusal, that refusal is its result.
     """
     results = iter(results_of([item for item in items if isinstance(item, PreparedDraft)]))
     return [next(results) if isinstance(item, PreparedDraft) else item for item in items]

@@ -1,8 +1,8 @@
-"""Checks that refuse a draft, or the release of a hold, by the values of the locked accounts; and
-the changes by a posted draft.
+"""Checks drafts and releases of holds against the locked accounts, and applies accepted drafts to
+the accounts in memory.
 
-A plain payment is checked here only if it is refused: `single_statement` has the same checks in
-SQL. Add a new check to both.
+`single_statement` has the same checks in SQL, so a plain payment is checked here only if SQL has
+refused it. Add a new check to both modules.
 """
 
 from decimal import Decimal
@@ -37,7 +37,9 @@ from transactions.posting.locked_accounts import LockedAccount, LockedAccounts, 
 
 
 def check(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
-    """Raises the LedgerError that refuses the draft, if any. Changes nothing."""
+    """Raises the LedgerError that refuses the draft. Returns None if the draft is accepted. Changes
+    nothing.
+    """
     _check_currency(item, sides)
     if item.expires_at is not None:
         _check_expiry(item)
@@ -65,8 +67,8 @@ def _check_currency(item: PreparedDraft, sides: Sides) -> None:
 
 
 def _check_expiry(item: PreparedDraft) -> None:
-    """Refuses a new hold that has already expired. Imported history, with `created_at`, may have
-    ended.
+    """Raises ExpiryPassed for a new hold whose expiry time is in the past. An imported hold, with
+    `created_at`, may already have expired.
     """
     assert item.expires_at is not None  # noqa: S101  the caller has checked it
     if item.created_at is None and item.expires_at <= timezone.now():
@@ -179,7 +181,9 @@ def _check_recipient(item: PreparedDraft, recipient: LockedAccount) -> None:
 
 
 def apply(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
-    """Updates the running balances and sets the booking time and balances of the draft."""
+    """Updates the balances of the locked accounts in memory, and sets the booking time, value date,
+    currency and balances of the draft.
+    """
     sender, recipient = sides
     moment = booking_time(item, sides)
     item.booked_at = moment
@@ -199,7 +203,9 @@ def apply(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
 
 
 def _take(item: PreparedDraft, sender: LockedAccount, locked: LockedAccounts) -> None:
-    """Deducts the amount from the sender: a hold reserves it, any other draft books it."""
+    """Deducts the amount from the sender in memory. A hold reserves the amount; any other draft
+    reduces the balance.
+    """
     if sender.daily_limit is not None and item.booked_at is not None:
         day = locked.day_of(item.booked_at)
         counted = Decimal(0) if item.is_correction else item.amount

@@ -1,7 +1,8 @@
-"""Counts payments by kind and outcome for `/metrics`, once for each draft that a caller sends.
+"""Counts payments by kind and outcome for `/metrics`. Each draft that a caller sends is counted
+once.
 
-A retry is not counted as a second payment, and a rolled-back payment is not counted. An atomic
-batch that is refused counts as one refusal.
+A retry is not counted as a second payment, and a rolled-back payment is not counted. If an atomic
+batch is refused, the whole batch counts as one refusal.
 """
 
 import functools
@@ -24,23 +25,26 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 KINDS = ("transfer", "deposit", "withdrawal", "hold", "capture", "release", "reversal", "batch")
-# Repeated: its id was booked before, so nothing moved again. Unknown: it is unknown whether it was
-# booked. Failed: for another reason than a refusal, and nothing was booked.
+# Outcomes. REPEATED: a row with this id existed already, so no money was moved again. UNKNOWN: it
+# is not known whether the payment was booked. FAILED: there was an error that is not a refusal, and
+# nothing was booked.
 BOOKED, REPEATED, REFUSED, UNKNOWN, FAILED = "booked", "repeated", "refused", "unknown", "failed"
-KIND, OUTCOME = "ledger.payment.kind", "ledger.payment.outcome"  # attributes of a span
+KIND, OUTCOME = "ledger.payment.kind", "ledger.payment.outcome"  # attributes of a trace span
 PAYMENTS = Counter(
     "ledger_payments_total",
     "Payments, holds and releases by kind and outcome.",
     ["kind", "outcome"],
 )
-for _kind in KINDS:  # starts at 0, so that the first payment is an increase
+for _kind in KINDS:  # creates each counter with 0, so that the first payment is an increase
     for _outcome in (BOOKED, REPEATED, REFUSED, UNKNOWN, FAILED):
         PAYMENTS.labels(_kind, _outcome)
 count_refusals(dict.fromkeys(exceptions.__all__, 0), BOOKING)
 
 
 class Payment:
-    """What is counted when a service ends: by default one booked payment of this kind."""
+    """The payments that `counting` counts when its block ends: kind, outcome and number. The
+    default is one booked payment.
+    """
 
     def __init__(self, kind: str) -> None:
         self.kind, self.outcome, self.many = kind, BOOKED, 1
@@ -51,8 +55,9 @@ _current: ContextVar[Payment | None] = ContextVar("counted_payment", default=Non
 
 @contextmanager
 def counting(kind: str) -> Iterator[Payment]:
-    """Counts one payment by how the block ends. Inside another such block, only the outer one
-    counts.
+    """Counts one payment when the block ends. Yields the Payment, which the block may change. If
+    the block raises an error, the outcome follows from the error. If blocks are nested, only the
+    outer block counts.
     """
     outer = _current.get()
     if outer is not None:
@@ -75,13 +80,15 @@ def counting(kind: str) -> Iterator[Payment]:
 
 
 def note_repeated() -> None:
-    """Records in the surrounding block that an earlier call had booked the same payment."""
+    """Sets the outcome of the surrounding `counting` block to "repeated", because an earlier call
+    booked the same payment.
+    """
     if (payment := _current.get()) is not None:
         payment.outcome = REPEATED
 
 
 def counts_as(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Returns a decorator that counts each call as `counting` does."""
+    """Returns a decorator that runs each call of a function in a `counting` block of this kind."""
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
@@ -95,7 +102,7 @@ def counts_as(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def kind_of(draft: Draft) -> str:
-    """Returns the kind of a draft, even if its values are refused."""
+    """Returns the kind of a draft, one of KINDS. Works also if the draft has invalid values."""
     if draft.pending:
         return "hold"
     if draft.captures:
@@ -108,14 +115,14 @@ def kind_of(draft: Draft) -> str:
 
 
 class BatchTally:
-    """The outcomes of a batch's drafts, collected until its database transaction has ended."""
+    """The outcomes of a batch's drafts, collected until the database transaction ends."""
 
     def __init__(self) -> None:
         self.payments = Tally[tuple[str, str]]()
         self.refusals = Tally[str]()
 
     def clear(self) -> None:
-        """Removes all results, because the transaction runs again."""
+        """Removes all outcomes, because the database transaction runs again."""
         self.payments.clear()
         self.refusals.clear()
 
@@ -125,7 +132,7 @@ class BatchTally:
         items: Sequence[PreparedDraft | LedgerError],
         results: Sequence[object],
     ) -> None:
-        """Adds one result for each draft, in order."""
+        """Adds the outcome of each draft to the tally. The three sequences have the same order."""
         for draft, item, result in zip(drafts, items, results, strict=True):
             if isinstance(result, LedgerError):
                 self.refusals[type(result).__name__] += 1
@@ -140,14 +147,16 @@ class BatchTally:
         return (kind for kind, _ in self.payments.elements())
 
     def by_outcome(self) -> dict[str, int]:
-        """Returns the number of drafts by outcome, as attributes of a span."""
+        """Returns the number of drafts by outcome. The keys are names of attributes of a trace
+        span.
+        """
         found = Tally[str]()
         for (_, outcome), many in self.payments.items():
             found[f"ledger.batch.{outcome}"] += many
         return dict(found)
 
     def publish(self) -> None:
-        """Adds the final results to the metrics."""
+        """Adds the final outcomes to the metrics."""
         for (kind, outcome), many in self.payments.items():
             PAYMENTS.labels(kind, outcome).inc(many)
         count_refusals(self.refusals, BOOKING)
@@ -155,8 +164,8 @@ class BatchTally:
 
 @contextmanager
 def counting_batch(drafts: Sequence[Draft]) -> Iterator[BatchTally]:
-    """Counts the drafts of one database transaction, by what the block adds to the tally or by the
-    error that ends the block.
+    """Counts the drafts of one database transaction. Yields a tally to which the block adds
+    outcomes. If the block raises an error, the outcome follows from the error instead.
     """
     tally = BatchTally()
     with spans.span("service batch", {KIND: "batch"}, expects=(LedgerError,)) as span:
@@ -177,8 +186,8 @@ def counting_batch(drafts: Sequence[Draft]) -> Iterator[BatchTally]:
 
 
 def _noted(span: Span, error: Exception) -> str:
-    """Returns the outcome and adds it to the trace. For a refusal, the trace contains the class,
-    never the message.
+    """Returns the outcome that an error means, and adds the outcome to the trace span. For a
+    refusal, the span contains the class of the error, never the message.
     """
     outcome = _outcome_of(error)
     span.note({OUTCOME: outcome})

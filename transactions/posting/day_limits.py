@@ -1,11 +1,12 @@
-"""Limits for what a person may pay to others in a day, summed up before accounts are locked.
+"""Daily limits for payments of a person to others. The sums are computed before accounts are
+locked.
 
-Note [Sums before locks]: one person or account can have 100,000 payments in a day, and summing them
-up takes a third of a second. Other payers of the same recipient must not wait for that, so the sum
-is computed before accounts are locked. The sum of a person is computed in the person's turn (Note
-[Turn of a person]), during which no other limited payment of that person is booked. The sum of an
-account with a daily limit is computed in `locked_accounts`, which adds later bookings under the
-lock.
+Note [Sums before locks]: a person or account can have 100,000 payments in a day, and computing
+their sum takes a third of a second. Other people who pay the same recipient must not wait for that
+time, so the sum is computed before accounts are locked. The sum of a person is computed in the
+person's turn (Note [Turn of a person]): no other limited payment of the person is booked until the
+turn ends. The sum of an account with a daily limit is computed in `locked_accounts`; when the
+account is locked, payments that were booked in the meantime are added.
 """
 
 from collections.abc import Iterable
@@ -25,8 +26,8 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class DayLimit:
-    """The limit for what a person may send to others in a currency, including everything sent
-    `since`. A payment above the limit is refused with `refusal`.
+    """The maximum that a person may send to others in a currency since the time `since`. A payment
+    that exceeds the maximum is refused with `refusal`.
     """
 
     person: UUID
@@ -36,16 +37,17 @@ class DayLimit:
     refusal: LedgerError
 
     def paid_before(self) -> Decimal:
-        """Returns what the person has sent, summed up in the person's turn, which lasts until the
-        transaction ends. Call it before accounts are locked.
+        """Returns the amount that the person has sent to others since `since`. Takes the person's
+        turn, which lasts until the database transaction ends. Call it before accounts are locked.
         """
         return paid_to_others(self.person, self.currency, self.since, in_turn=True)
 
     def refuse_over(
         self, paid_before: Decimal, rows: Iterable[Transaction], to_come: Decimal = ZERO
     ) -> None:
-        """Raises `refusal` if the new rows of this transaction plus `to_come` exceed the limit
-        after `paid_before`.
+        """Raises `refusal` if the limit is exceeded by `paid_before`, plus `to_come`, plus the
+        amounts of those `rows` that count towards the limit. `rows` are the new rows of this
+        database transaction.
         """
         counted = [row for row in rows if self._counts(row)]
         left = self.most - paid_before - to_come
@@ -56,8 +58,8 @@ class DayLimit:
             raise self.refusal
 
     def _counts(self, row: Transaction) -> bool:
-        """Returns whether the row counts as in `paid_to_others`, but including payments to own
-        accounts.
+        """Returns whether the row may count towards the limit. This is the condition of
+        `paid_to_others`, except that it also matches payments to the person's own accounts.
         """
         return (
             row.currency == self.currency
@@ -68,8 +70,8 @@ class DayLimit:
 
 
 def paid_to_others(person: UUID, currency: str, since: datetime, *, in_turn: bool) -> Decimal:
-    """Returns what a person has sent to others in a currency since a time. With `in_turn`, first
-    waits for the person's turn.
+    """Returns the amount that a person has sent to others in a currency since a time. With
+    `in_turn`, first waits for the person's turn.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT paid_to_others(%s, %s, %s, %s)", (person, currency, since, in_turn))

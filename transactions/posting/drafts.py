@@ -1,4 +1,4 @@
-"""A movement of money as the caller requests it (`Draft`), and validated (`PreparedDraft`)."""
+"""A movement of money: `Draft` as the caller requests it, and `PreparedDraft` after validation."""
 
 import uuid
 from collections.abc import Container, Mapping
@@ -14,7 +14,7 @@ from transactions.exceptions import InvalidDetails, SameAccount
 from transactions.models import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 from transactions.posting import validation
 
-# Plain strings, because `.value` of an enum takes longer than everything else done with a status.
+# Plain strings, because `.value` of an enum takes longer than all other operations on a status.
 COMPLETED, PENDING = Transaction.Status.COMPLETED.value, Transaction.Status.PENDING.value
 DEPOSIT, WITHDRAWAL, TRANSFER = (
     Transaction.Type.DEPOSIT.value,
@@ -27,13 +27,14 @@ DEPOSIT, WITHDRAWAL, TRANSFER = (
 class Draft:
     """A movement of money that is not posted yet.
 
-    The sides decide the type: without `from_account` it is a deposit, without `to_account` a
-    withdrawal. Accounts are instances or ids. `id` is the idempotency key; a draft without `id`
-    gets a new one. `created_at` is for imported history: the booking time, which is moved forward
-    if the account has a later entry.
+    A draft without `from_account` is a deposit, and a draft without `to_account` is a withdrawal.
+    Accounts are instances or ids. `id` is the idempotency key; if it is None, a new id is created.
+    `created_at` is the booking time of imported history. If an account has a later entry, the
+    booking time is moved to just after that entry.
 
-    `pending` makes the draft a hold, which may expire (`expires_at`). `captures` is the hold that
-    it completes, `reverses` the transaction that it refunds; a draft has at most one of the two.
+    With `pending`, the draft is a hold, which may have an expiry time (`expires_at`). `captures` is
+    the hold that the draft captures, and `reverses` is the transaction that the draft refunds. A
+    draft can have only one of `captures` and `reverses`.
     """
 
     amount: Decimal | int | str
@@ -54,10 +55,11 @@ class Draft:
 
 @dataclass(slots=True)
 class PreparedDraft:
-    """A draft whose values are valid; the remaining checks depend on the accounts.
+    """A draft with valid values. The remaining checks depend on the accounts.
 
-    `outline` sets the accounts and rows that the draft touches, `complete` sets the amount and
-    texts. Posting sets `currency` and the fields after it, under the lock.
+    `outline` sets the accounts and the rows that the draft captures or reverses. `complete` sets
+    the amount, texts and times. Posting sets `currency` and the fields after it, while the accounts
+    are locked.
     """
 
     draft: Draft | None  # None after `complete`
@@ -67,7 +69,7 @@ class PreparedDraft:
     to_id: uuid.UUID | None
     created_by_id: uuid.UUID | None
     type: str
-    account_ids: tuple[uuid.UUID, ...]  # one, or two with the sender first
+    account_ids: tuple[uuid.UUID, ...]  # one account, or the sender and then the recipient
     status: str = COMPLETED
     captures_id: uuid.UUID | None = None
     reverses_id: uuid.UUID | None = None
@@ -83,34 +85,35 @@ class PreparedDraft:
     booked_value_date: date | None = None
     from_balance: Decimal | None = None
     to_balance: Decimal | None = None
-    # Whether the id was already booked, and whether it was looked up because an answer was lost.
+    # `was_posted`: a row with this id existed already. `was_lost`: the id was looked up because the
+    # answer to the first attempt was lost.
     was_posted: bool = False
     was_lost: bool = False
 
     @property
     def is_repeated(self) -> bool:
-        """Whether an earlier call had booked it."""
+        """Whether an earlier call had booked the payment of this draft."""
         return self.was_posted and not self.was_lost
 
     @property
     def is_hold(self) -> bool:
-        """Whether it reserves money instead of moving it."""
+        """Whether the draft reserves money and does not move it."""
         return self.status == PENDING
 
     @property
     def is_correction(self) -> bool:
-        """Whether it captures a hold or reverses a payment. Limits do not count these: the hold was
-        already counted, and refunds have no limit.
+        """Whether the draft captures a hold or reverses a payment. Limits do not apply to such
+        drafts: the hold was already counted, and refunds have no limit.
         """
         return self.captures_id is not None or self.reverses_id is not None
 
     def links_to_one_of(self, ids: Container[uuid.UUID | None]) -> bool:
-        """Returns whether it captures or reverses one of these rows."""
+        """Returns whether the draft captures or reverses a row with one of these ids."""
         return self.is_correction and (self.captures_id or self.reverses_id) in ids
 
     def same_content(self, row: Transaction) -> bool:
-        """Returns whether a posted row equals this draft. A draft without a value date matches any
-        date.
+        """Returns whether a posted row has the same content as this draft. If the draft has no
+        value date, the value date is not compared.
         """
         return (
             (row.status != COMPLETED) == self.is_hold
@@ -129,16 +132,18 @@ class PreparedDraft:
 
 
 def prepare(draft: Draft) -> PreparedDraft:
-    """Validates a draft. Raises the LedgerError of the first invalid value."""
+    """Returns the validated draft. Raises the LedgerError of the first invalid value."""
     item = outline(draft)
     complete(item)
     return item
 
 
 def outline(draft: Draft) -> PreparedDraft:
-    """Reads the values that locking needs: the accounts and rows that the draft touches.
+    """Reads the values that are needed before locking: ids, accounts, type and status of the draft.
+    Raises LedgerError if one of them is invalid.
 
-    In a batch, `complete` does the rest while the database stores the first rows.
+    The result is not complete. In a batch, `complete` validates the other values of a draft while
+    the database stores earlier rows.
     """
     from_id = validation.account_id(draft.from_account)
     to_id = validation.account_id(draft.to_account)
@@ -166,7 +171,9 @@ def outline(draft: Draft) -> PreparedDraft:
 
 
 def complete(item: PreparedDraft) -> None:
-    """Validates amount, texts, metadata and times. Does nothing if called again."""
+    """Validates the amount, texts, metadata and times, and stores them in `item`. Does nothing if
+    `item` is already complete. Raises LedgerError for an invalid value.
+    """
     draft = item.draft
     if draft is None:
         return
@@ -174,7 +181,7 @@ def complete(item: PreparedDraft) -> None:
     item.description = validation.text_of(draft.description, DESCRIPTION_LIMIT, "description")
     item.reference = validation.text_of(draft.reference, REFERENCE_LIMIT, "reference")
     item.metadata_text = validation.json_of(draft.metadata) if draft.metadata else "{}"
-    if draft.metadata and not (draft.captures or draft.reverses):  # these repeat older metadata
+    if draft.metadata and not (draft.captures or draft.reverses):  # copies of older metadata
         validation.refuse_long_category(draft.metadata)
         validation.refuse_hidden_signs(draft.metadata, item.metadata_text)
     item.value_date = validation.day_of(draft.value_date)
@@ -200,7 +207,7 @@ def _expiry(draft: Draft) -> datetime | None:
 
 
 def _type(from_id: uuid.UUID | None, to_id: uuid.UUID | None) -> str:
-    """Returns the type that follows from the sides."""
+    """Returns DEPOSIT without a sender, WITHDRAWAL without a recipient, and otherwise TRANSFER."""
     if from_id is None:
         return DEPOSIT
     return WITHDRAWAL if to_id is None else TRANSFER

@@ -1,10 +1,11 @@
-"""Posts drafts and releases holds step by step: locks, checks and writes.
+"""Posts drafts and releases holds, step by step.
 
-Locks every account of the batch in one ordered query, checks each draft in Python against the
-locked values, and writes the rows, whose triggers change the balances. If the database refuses a
-row, the batch is halved repeatedly until the refused draft is found. The caller opens the database
-transaction with `unit_of_work.run`. A plain payment uses this module only if `single_statement`
-cannot post it.
+One ordered query locks all accounts of the batch. Python then checks each draft against the locked
+accounts. Finally the rows are written, and database triggers change the balances. If the database
+refuses a row, the batch is halved repeatedly until the refused draft is found.
+
+The caller opens the database transaction with `unit_of_work.run`. A plain payment is posted here
+only if `single_statement` cannot post it.
 """
 
 import uuid
@@ -42,7 +43,8 @@ UNKNOWN_PERSON = InvalidDetails("The person who books this is not a user of this
 
 
 def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
-    """Posts the drafts in order, inside the caller's transaction. One result per draft, in order.
+    """Posts the drafts in order, inside the caller's database transaction. Returns one result per
+    draft, in the same order: the posted row, or the LedgerError that refused the draft.
 
     A refused draft changes nothing. The accounts stay locked until the caller commits.
     """
@@ -57,10 +59,10 @@ def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
 def preview(
     items: Sequence[PreparedDraft], senders: dict[uuid.UUID, LockedAccount]
 ) -> list[Transaction | LedgerError]:
-    """Returns the results that posting the drafts would have now. Locks and writes nothing.
+    """Returns the results that posting the drafts would have now, without locking or writing rows.
 
-    `senders` are the sending accounts of earlier drafts in the same preview, with the money that is
-    left; this call adds its senders.
+    `senders` maps account ids to the sending accounts of earlier drafts in the same preview, with
+    the money that these drafts would leave. This call adds the sending accounts of `items`.
     """
     ids = {id for item in items for id in item.account_ids}
     locked = LockedAccounts(read(ids) | {id: senders[id] for id in ids & senders.keys()})
@@ -76,9 +78,10 @@ def preview(
 
 
 def post_one(item: PreparedDraft) -> Transaction | LedgerError:
-    """Posts the only draft of its database transaction. A plain payment takes three statements.
+    """Posts a draft that is the only draft of its database transaction. Returns the row, or the
+    LedgerError that refused the draft. A plain payment needs three SQL statements.
 
-    Opens no savepoint: a database error ends the caller's transaction.
+    Opens no savepoint, so a database error ends the caller's transaction.
     """
     locked = lock_accounts_of([item])
     try:
@@ -87,14 +90,14 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
         apply(item, sides, locked)
         insert.write([item], 1)
     except (LedgerError, insert.IdTaken) as refusal:
-        # If the id is already booked, its row is the result, whatever the refusal is.
+        # If a row with this id exists already, that row is the result, whatever the refusal is.
         row = insert.find([item.id]).get(item.id) if item.id_given else None
         if row is not None:
             return _repeated(item, row)
         if isinstance(refusal, LedgerError):
             return refusal
         if item.id_given and rows_are_secured():
-            return ID_USED  # used by a payment that row policies hide from this person
+            return ID_USED  # a row with this id exists, but row policies hide it
         raise
     return insert.as_transaction(item)
 
@@ -102,11 +105,11 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
 def release(
     hold: Transaction, *, explain: Callable[[Transaction], object]
 ) -> tuple[Transaction, bool]:
-    """Voids a pending hold, and returns the row and whether this call voided it.
+    """Voids a pending hold. Returns the row of the hold, and whether this call voided it.
 
-    A hold that was voided before is returned unchanged. Raises HoldNotPending for any other row.
-    The status is read again under the lock. `explain` stores the reason, which the database
-    requires before the hold ends.
+    If the hold was voided before, returns the row and False. Raises HoldNotPending if the row is
+    not a pending hold. The status is read again after the account is locked. Before the hold is
+    voided, `explain` is called with the row; it stores the reason, which a database rule requires.
     """
     locked = LockedAccounts(lock([hold.from_account_id] if hold.from_account_id else []))
     row = insert.find([hold.pk])[hold.pk]
@@ -120,13 +123,13 @@ def release(
 
 
 def release_locked(holds: Sequence[Transaction]) -> None:
-    """Voids pending holds whose accounts are locked already."""
+    """Voids pending holds. The caller has already locked their accounts."""
     insert.end_holds([hold.pk for hold in holds], Transaction.Status.VOIDED)
 
 
 def _strangers(items: Sequence[PreparedDraft]) -> set[uuid.UUID]:
-    """Returns the ids in `created_by` that belong to no user. One query per batch, because the
-    foreign key would refuse such rows one at a time.
+    """Returns the ids in `created_by_id` for which no user exists. Sends one query per batch,
+    because the foreign key would refuse such rows one at a time.
     """
     named = {item.created_by_id for item in items if item.created_by_id is not None}
     if not named:
@@ -137,8 +140,8 @@ def _strangers(items: Sequence[PreparedDraft]) -> set[uuid.UUID]:
 def _post_stretches(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Posts the drafts in groups, so that a draft that links to another draft of the batch is
-    checked after that one is written. Most batches are one group.
+    """Posts the drafts in groups. A draft that captures or reverses another draft of the batch is
+    in a later group, so it is checked after the other draft is written. Most batches are one group.
     """
     stretches = list(_stretches(items))
     if len(stretches) == 1:
@@ -153,7 +156,9 @@ def _post_stretches(
 
 
 def _stretches(items: Sequence[PreparedDraft]) -> Iterator[Sequence[PreparedDraft]]:
-    """Splits the drafts before each one that links to an earlier draft of its group."""
+    """Yields groups of consecutive drafts. A new group begins at each draft that captures or
+    reverses an earlier draft of the current group.
+    """
     if not any(item.is_correction for item in items):
         if items:
             yield items
@@ -170,11 +175,13 @@ def _stretches(items: Sequence[PreparedDraft]) -> Iterator[Sequence[PreparedDraf
 def _post_chunk(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Posts a chunk; if the database refuses it, halves it repeatedly to find the refused draft.
+    """Posts the drafts in a savepoint. If the database refuses a row, posts each half of the drafts
+    separately, and so on, until the refused draft is found.
 
-    Each half reads its accounts again, because the savepoint rolled back all changes. Raises a lost
-    race if another transaction has booked one of the ids since `posted` was read: searching for
-    each of them by halving would keep other people's accounts locked as long as ids are added.
+    Each half locks and reads its accounts again, because the savepoint rolled back all changes.
+    Raises OperationalError, which is retried, if another transaction has used one of the ids since
+    `posted` was read. Halving would find such ids one by one, and the accounts would stay locked
+    for as long as other transactions use further ids.
     """
     try:
         with db_transaction.atomic():
@@ -202,7 +209,10 @@ def _post_chunk(
 def _check_and_write(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Checks and writes drafts in parallel; checks all of them first if a check may query."""
+    """Checks the drafts and writes the accepted drafts. Returns a result for each draft. Normally
+    each row is checked while earlier rows are sent. If a check may send a query, all drafts are
+    checked before the first row is sent.
+    """
     results: list[Transaction | LedgerError] = []
     good: Iterable[PreparedDraft] = _good(items, locked, posted, results)
     if locked.limited_by_day:
@@ -217,7 +227,9 @@ def _good(
     posted: dict[uuid.UUID, Transaction],
     results: list[Transaction | LedgerError],
 ) -> Iterator[PreparedDraft]:
-    """Yields the drafts to write, and appends a result for every draft."""
+    """Checks the drafts and yields each draft that must be written. For every draft, appends the
+    new row, the earlier row with the same id, or the refusal to `results`.
+    """
     for item in items:
         try:
             complete(item)
@@ -239,7 +251,9 @@ def _good(
 
 
 def _repeated(item: PreparedDraft, row: Transaction) -> Transaction | LedgerError:
-    """Returns the row that is already posted, or an IdempotencyConflict if its content differs."""
+    """Returns the posted row if it has the same content as the draft, or else an
+    IdempotencyConflict.
+    """
     if item.same_content(row):
         item.was_posted = True
         return row

@@ -16,7 +16,7 @@ from transactions.models import Transaction
 from transactions.posting.drafts import PreparedDraft
 
 COPY_FROM = 20  # from this number of rows on, COPY is faster than INSERT
-BLOCK = 500  # rows sent at a time
+BLOCK = 500  # rows that are sent to the database together
 NULL = r"\N"  # in COPY's text format
 
 COLUMNS = (  # in the order of the model's fields, see `as_transaction`
@@ -30,17 +30,17 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class IdTaken(Exception):
-    """One of the ids is posted already; nothing was written."""
+    """At least one of the ids belongs to a posted row; no row of the batch was written."""
 
 
 def find(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Transaction]:
-    """Returns the posted rows with these ids, by id; leaves out ids without a row."""
+    """Returns the posted rows with these ids as a dict by id. Ids without a row are left out."""
     return Transaction.objects.in_bulk(ids) if ids else {}
 
 
 def reversed_sums(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Decimal]:
-    """Returns the sum of all reversals of each original, by the id of the original; leaves out
-    originals without any reversal.
+    """Returns the sum of all reversals of each transaction, as a dict by the transaction's id.
+    Transactions without a reversal are left out.
     """
     originals = [id for id in ids if id is not None]
     if not originals:
@@ -51,14 +51,16 @@ def reversed_sums(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Decimal]:
 
 
 def write(items: Iterable[PreparedDraft], at_most: int) -> None:
-    """Inserts the rows; the database changes the balances, see Note [Balances follow rows].
+    """Inserts a row for each draft. Triggers then change the balances, see Note [Balances follow
+    rows].
 
-    `items` may be a generator: from `COPY_FROM` rows on, the database stores rows while the next
-    ones are prepared. Raises IdTaken, IntegrityError, DataError.
+    `items` may be a generator: if COPY is used, the database stores rows while Python prepares the
+    next rows. `at_most` is the maximum number of drafts; from `COPY_FROM` on, COPY is used. Raises
+    IdTaken, IntegrityError or DataError.
     """
     if rows_are_secured():
         rest = iter(items)
-        while part := list(islice(rest, BLOCK)):  # COPY refuses tables with policies
+        while part := list(islice(rest, BLOCK)):  # COPY does not work for tables with row policies
             _insert(part)
     elif at_most < COPY_FROM:
         _insert(list(items))
@@ -67,21 +69,23 @@ def write(items: Iterable[PreparedDraft], at_most: int) -> None:
 
 
 def table(*, is_secured: bool) -> str:
-    """Returns the table into which rows are inserted. Under row-level security, the plain name is a
-    view that hides balances: see `transactions.row_security.masks`.
+    """Returns the name of the table into which rows are inserted. With row-level security, the name
+    `transactions` refers to a view that hides balances (`transactions.row_security.masks`).
     """
     return "public.transactions" if is_secured else "transactions"
 
 
 def end_holds(ids: Sequence[uuid.UUID], status: Transaction.Status) -> None:
-    """Voids pending holds, or sets another final status. For captures, a trigger ends the hold, see
-    `balance_triggers`.
+    """Sets the status of pending holds to a final status, usually voided. The status "captured" is
+    set by a trigger instead, see `balance_triggers`.
     """
     Transaction.objects.filter(pk__in=ids, status="pending").update(status=status)
 
 
 def _insert(items: Sequence[PreparedDraft]) -> None:
-    """Inserts a few rows in one statement. Raises IdTaken if one of the ids is posted already."""
+    """Inserts a few rows with one SQL statement. Raises IdTaken if a row with one of the ids
+    exists.
+    """
     if not items:
         return
     values = ", ".join([ROW] * len(items))
@@ -96,7 +100,9 @@ def _insert(items: Sequence[PreparedDraft]) -> None:
 
 
 def _copy(items: Iterable[PreparedDraft]) -> None:
-    """Writes the rows by COPY in text format. Psycopg's errors become Django's."""
+    """Writes the rows by COPY in text format. Raises Django's database errors, not Psycopg's
+    errors.
+    """
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
@@ -139,10 +145,11 @@ def _values(item: PreparedDraft) -> tuple[Any, ...]:
 
 
 def _line(item: PreparedDraft) -> str:
-    """Returns the row in COPY's text format. Only texts are escaped; all other values are
+    """Returns the row in COPY's text format. Only texts are escaped, because all other values are
     validated.
 
-    Written out, and without hyphens in ids, because this is a third of the Python time per row.
+    Each field is written out here, and ids have no hyphens, because this function takes a third of
+    the Python time per row.
     """
     sender, recipient = item.from_id, item.to_id
     from_balance, to_balance = item.from_balance, item.to_balance

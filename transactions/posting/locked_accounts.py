@@ -1,4 +1,4 @@
-"""The locked accounts of a batch, with their running balances while the batch is checked."""
+"""The locked accounts of a batch. Their balances are updated while the drafts are checked."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ TICK = timedelta(microseconds=1)
 
 
 class SentBefore(NamedTuple):
-    """What an account had sent or reserved on a day, up to a booking time."""
+    """The amount that an account had sent or reserved on `day`, up to the booking time `until`."""
 
     day: date
     until: datetime
@@ -33,7 +33,9 @@ class SentBefore(NamedTuple):
 
 @dataclass(slots=True)
 class LockedAccount:
-    """An account as read under the lock, with running values."""
+    """An account as read under the lock. The checks update its balance, held money and sent
+    amounts.
+    """
 
     id: uuid.UUID
     name: str
@@ -55,12 +57,13 @@ class LockedAccount:
         return self.balance + self.overdraft_limit - self.held
 
     def sent_on(self, day: date) -> Decimal:
-        """Returns what the account has sent or reserved since the day began. Call it only for an
-        account with a daily limit, because the first call for a day sends a query.
+        """Returns the amount that the account has sent or reserved since the start of the day. Call
+        it only for an account with a daily limit, because the first call for a day sends a query.
 
-        Booking times only rise, so the account has no rows after that day, and only rows later than
-        `sent_before` are added to it. A hold that was voided since then still counts, as if this
-        payment had come before the release.
+        Booking times within an account only rise, so there are no rows after that day, and only
+        rows that are newer than `sent_before` have to be added to the sum. A hold that was voided
+        after `sent_before` was computed still counts, as if this payment had come before the
+        release.
         """
         if day not in self.sent:
             before = self.sent_before
@@ -77,20 +80,24 @@ COLUMNS = [name for name in LockedAccount.__slots__ if not name.startswith("sent
 
 
 class Sides(NamedTuple):
-    """The sender and the recipient of one draft; None is the world outside the bank."""
+    """The locked accounts of the sender and the recipient of a draft. None means that the money
+    comes from, or goes to, a place outside the bank.
+    """
 
     sender: LockedAccount | None
     recipient: LockedAccount | None
 
     @property
     def currency(self) -> str:
-        """The sender's currency, or the recipient's for a deposit."""
+        """The sender's currency, or for a deposit the recipient's currency."""
         side = self.sender or self.recipient
         return side.currency if side else ""
 
     @property
     def minor_units(self) -> int:
-        """The decimal places of the sender's currency, or of the recipient's for a deposit."""
+        """The number of decimals of the sender's currency, or for a deposit of the recipient's
+        currency.
+        """
         side = self.sender or self.recipient
         return side.minor_units if side else 0
 
@@ -106,10 +113,11 @@ class BankDay:
 
 @dataclass(slots=True)
 class LockedAccounts:
-    """The locked accounts of a batch, and the rows that its drafts link to.
+    """The locked accounts of a batch, and the rows that its drafts capture or reverse.
 
-    `ended` contains the holds captured so far in the batch; `reversed` is the reversed sum of each
-    original, in the books and in the batch.
+    `ended` contains the ids of holds that earlier drafts of the batch capture. `reversed` is the
+    sum of the reversals of each transaction, including the reversals that earlier drafts of the
+    batch make.
     """
 
     accounts: dict[uuid.UUID, LockedAccount]
@@ -120,7 +128,9 @@ class LockedAccounts:
     sent_before: dict[uuid.UUID, SentBefore] = field(default_factory=dict)
 
     def sides(self, item: PreparedDraft) -> Sides:
-        """Returns the locked accounts of a draft. Raises AccountNotFound if one does not exist."""
+        """Returns the locked accounts of a draft. Raises AccountNotFound if an account does not
+        exist.
+        """
         sender = self.accounts.get(item.from_id) if item.from_id else None
         recipient = self.accounts.get(item.to_id) if item.to_id else None
         if (item.from_id and sender is None) or (item.to_id and recipient is None):
@@ -128,23 +138,26 @@ class LockedAccounts:
         return Sides(sender, recipient)
 
     def day_of(self, moment: datetime) -> date:
-        """Returns the day of a moment. Caches the last day, because most drafts have the same."""
+        """Returns the day of a moment in the bank's time zone. Caches the last day, because most
+        drafts have the same day.
+        """
         if self.day is None or not self.day.start <= moment < self.day.end:
             day = timezone.localdate(moment)
-            # In UTC like the moments, because comparing across time zones takes ten times as long.
+            # In UTC like the moments, because comparing times of different time zones takes ten
+            # times as long.
             start, end = (each(day).astimezone(UTC) for each in (start_of_day, end_of_day))
             self.day = BankDay(day, start, end)
         return self.day.date
 
     @property
     def limited_by_day(self) -> bool:
-        """Whether an account has a daily limit, so that a check may need a query."""
+        """Whether at least one account has a daily limit, so that a check may send a query."""
         return any(account.daily_limit is not None for account in self.accounts.values())
 
 
 def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
-    """Returns the booking time: now, or the time of the imported row, but later than the last entry
-    of both accounts.
+    """Returns the booking time: the draft's `created_at`, or now, but at least one microsecond
+    after the last entry of each account.
     """
     moment = item.created_at or now()
     for side in sides:
@@ -154,7 +167,9 @@ def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
 
 
 def now() -> datetime:
-    """Returns `timezone.now()` without the look-up of USE_TZ."""
+    """Returns the same as `timezone.now()`, but does not read the setting USE_TZ, which takes
+    longer.
+    """
     return datetime.now(UTC)
 
 
@@ -162,10 +177,11 @@ def lock_accounts_of(
     items: Sequence[PreparedDraft], sent_before: dict[uuid.UUID, SentBefore] | None = None
 ) -> LockedAccounts:
     """Locks the accounts of the drafts in order of id (Note [Lock ordering]), then reads the rows
-    that the drafts link to. A hold cannot end while its account is locked.
+    that the drafts capture or reverse. A hold cannot end while its account is locked.
 
-    The sums of accounts with a daily limit are computed before the lock (Note [Sums before locks]),
-    or passed as `sent_before` if the transaction has already locked the accounts.
+    For accounts with a daily limit, the sums sent today are computed before the accounts are locked
+    (Note [Sums before locks]). If the transaction has locked the accounts earlier, the caller
+    passes the sums as `sent_before`.
     """
     if sent_before is None:
         sent_before = _sent_before(
@@ -181,7 +197,9 @@ def lock_accounts_of(
 
 
 def _sent_before(senders: set[uuid.UUID]) -> dict[uuid.UUID, SentBefore]:
-    """Returns what those accounts with a daily limit have sent today, without a lock."""
+    """Returns the amounts that these accounts have sent today. Locks nothing. Accounts without a
+    daily limit, and accounts that have sent nothing today, are left out.
+    """
     if not senders:
         return {}
     limited = Account.objects.filter(pk__in=senders, daily_limit__isnull=False)
@@ -201,7 +219,9 @@ def _sum_of(rows: TransactionQuerySet) -> Decimal:
 
 
 def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:
-    """Reads the rows that the drafts capture or reverse."""
+    """Reads the rows that the drafts capture or reverse, and the sums of reversals. Stores them in
+    `locked`.
+    """
     linked = [id for item in items for id in (item.captures_id, item.reverses_id) if id]
     if linked:
         locked.linked = insert.find(linked)
@@ -209,8 +229,9 @@ def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:
 
 
 def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, LockedAccount]:
-    """Locks the accounts in order of id. `skip_locked` leaves out accounts that others have locked.
-    Raises AccessEnded as `current_access.refuse_if_ended` does.
+    """Locks the accounts in order of id and returns them by id. With `skip_locked`, leaves out
+    accounts that another session has locked. Raises AccessEnded if the current user's access has
+    ended, see `current_access.refuse_if_ended`.
     """
     with connection.cursor() as cursor:
         cursor.execute(_lock_sql(skip_locked), [list(set(ids))])
@@ -220,15 +241,17 @@ def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UU
 
 
 def read(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LockedAccount]:
-    """Returns the current accounts without a lock, for a preview, which decides nothing."""
+    """Returns the current accounts by id, without locking them. Only for previews, which write
+    nothing.
+    """
     rows = Account.objects.filter(pk__in=set(ids)).values_list(*COLUMNS)
     return {row[0]: LockedAccount(*row) for row in rows}
 
 
 @cache
 def _lock_sql(skip_locked: bool) -> str:
-    """Returns the SQL of `Account.objects.locked`, compiled only once, because compiling it for
-    every payment took a fifth of the payment's time.
+    """Returns the SQL of `Account.objects.locked`. The result is cached, because compiling the SQL
+    for every payment took a fifth of the payment's time.
     """
     query = Account.objects.locked([], skip_locked=skip_locked).values_list(*COLUMNS).query
     sql: str = query.sql_with_params()[0]

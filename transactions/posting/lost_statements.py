@@ -1,25 +1,27 @@
-"""Statements that commit by themselves, and whose answer was lost.
+"""SQL statements that commit by themselves, and whose answer from the database was lost.
 
-Note [Lost statements]: the server needs nothing more from the client to run a statement that
-commits by itself. If its session hangs, or the connection is cut while the statement waits in a
-buffer, the server may run the statement after its caller has gone. Until then a repeat may be
-refused, for example for lack of money. So no refusal of a repeat is final until the lost statement
-can no longer post:
+Note [Lost statements]: after an SQL statement that commits by itself was sent, the database needs
+nothing more from the client to run it. If the database session hangs, or if the connection is cut
+while the statement waits in a buffer, the statement may run after the caller has given up. Until
+then the database may refuse a repeated call, for example because money is missing. This refusal is
+not final: the lost statement may still insert the row. A refusal is final only when the lost
+statement can no longer insert a row. Two rules ensure this:
 
-- Each statement has a deadline, `VALID_SECONDS` after it was sent. The server reads the booking
-  time after it has locked the accounts, and the booking time must be before the deadline. This
+- Each statement has a deadline, `VALID_SECONDS` after it was sent. The database reads the booking
+  time after the accounts are locked, and the booking time must be before the deadline. The deadline
   works in every process and behind a pooler. A session that locks the accounts after the deadline
-  either sees the row, or the row will never exist. After a lost answer, a call retries for longer
-  than that. So when it reports that the outcome is unknown, the deadline has passed, provided that
-  the clocks agree and that no other error, such as a full disk, has ended the retries.
+  either sees the row, or the row will never exist. After a lost answer, a call retries until after
+  the deadline. If the call then reports that the outcome is unknown, the deadline has passed,
+  provided that the clocks agree and that the retries were not ended by another error, such as a
+  full disk.
 
-- Before the deadline, `is_over` ends the session of the statement, if it knows that session and may
-  end it. Only the process that sent the statement remembers it for repeats. In other processes,
-  only the deadline helps.
+- Before the deadline, `is_over` terminates the database session of the statement, if the session is
+  known and may be terminated. Only the process that sent the statement remembers the statement for
+  repeated calls. Other processes depend on the deadline.
 
-A statement in a transaction with BEGIN needs a COMMIT from the client. If the statement waits in a
-buffer, its transaction keeps the locks of its accounts, so a repeat waits for it and is not
-refused.
+A statement in a transaction with BEGIN cannot post late, because it needs a COMMIT from the client.
+If such a statement waits in a buffer, its transaction keeps the accounts locked, so a repeated call
+waits for the locks and is not refused.
 """
 
 import time
@@ -32,31 +34,37 @@ from django.utils import timezone
 
 from ledger.db.retry import UNTIL_BACK
 
-# A payment that waits longer for locks is posted step by step, and waits again.
+# If a payment waits longer for locks, it is posted step by step, and waits again.
 VALID_SECONDS: float = UNTIL_BACK
-REMEMBERED_SECONDS = 180  # longer than needed, for clocks that differ; old entries cost nothing
+REMEMBERED_SECONDS = 180  # longer than needed, because clocks may differ
 END_WITHIN = 1000  # milliseconds to wait until the session of a lost statement ends
 
 
 class LostStatement(NamedTuple):
-    """A statement: the process id of its session, when it was sent, and its deadline."""
+    """An SQL statement: the process id of its database session, the time at which it was sent, and
+    its deadline.
+    """
 
     pid: int
     sent_at: float  # time.monotonic()
     valid_until: datetime
 
 
-_lost: dict[UUID, list[LostStatement]] = {}  # by payment id; only in this process
+_lost: dict[UUID, list[LostStatement]] = {}  # by payment id; only statements that this process sent
 
 
 def sent_now(pid: int) -> LostStatement:
-    """Returns the record of a statement that is sent now to the session with this process id."""
+    """Returns a record of an SQL statement that is now sent to the database session with this
+    process id. The deadline is `VALID_SECONDS` from now.
+    """
     valid_until = timezone.now() + timedelta(seconds=VALID_SECONDS)
     return LostStatement(pid, time.monotonic(), valid_until)
 
 
 def remember(id: UUID, statement: LostStatement) -> None:
-    """Stores the statement for repeats of the payment with this id."""
+    """Remembers that the answer of this SQL statement was lost, for later calls with the same
+    payment id. Removes entries that are older than `REMEMBERED_SECONDS`.
+    """
     oldest = time.monotonic() - REMEMBERED_SECONDS
     for known, statements in list(_lost.items()):
         if all(each.sent_at < oldest for each in statements):
@@ -65,13 +73,14 @@ def remember(id: UUID, statement: LostStatement) -> None:
 
 
 def lost_before(id: UUID) -> list[LostStatement]:
-    """Returns the statements of earlier calls with this id."""
+    """Returns the SQL statements of earlier calls with this payment id whose answer was lost."""
     return list(_lost.get(id, ())) if _lost else []
 
 
-# A session that began later is another one with the same process id. A session of another database
-# user may be ended only by members of that user's role. A session in another database has this
-# process id on another server, after a failover.
+# A session that started after the statement was sent is a different session with the same process
+# id, so the statement has ended. A session of another database user can be terminated only by
+# members of that user's role. If a session in another database has this process id, a failover has
+# happened, and the process id belongs to another server.
 END = """
     SELECT coalesce(bool_and(CASE
         WHEN backend_start >= clock_timestamp() - make_interval(secs => %s) THEN true
@@ -84,11 +93,12 @@ END = """
 
 
 def is_over(lost: LostStatement) -> bool:
-    """Returns whether a statement can no longer post, for a caller that locks its accounts
-    afterwards. Ends its session if the deadline has not passed.
+    """Returns whether a lost SQL statement can no longer insert a row, provided that the caller
+    locks the accounts afterwards. Before the deadline, first tries to terminate the statement's
+    database session.
 
-    Behind a pooler, in either mode, the session is unknown. A session of another database user, as
-    after a change of login, may not be ended.
+    Before the deadline, the result is False if the session cannot be terminated: behind a pooler
+    the session is unknown, and after a change of login it belongs to another database user.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     with connection.cursor() as cursor:

@@ -1,7 +1,7 @@
-"""Turns a refusal of the database into a LedgerError, by constraint name, never by message.
+"""Converts an error of the database into a LedgerError, by the name of the broken constraint.
 
-A message never contains a constraint name, which is only logged. It describes for a customer what
-happened and what to do.
+The text of the database error is never used. A message for a customer never contains a constraint
+name; unknown names are only logged. The message describes what happened and what to do.
 """
 
 import logging
@@ -72,9 +72,10 @@ SENTENCES = {
 
 
 def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
-    """Returns the LedgerError for a failed statement, or None if it is not a refusal.
+    """Returns the LedgerError for a failed SQL statement, or None if the database did not refuse a
+    value or a row.
 
-    SQLSTATE class 23 is a broken constraint, class 22 a value that no column can store.
+    SQLSTATE class 23 means a broken constraint. Class 22 means a value that a column cannot store.
     """
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or ""
@@ -93,12 +94,12 @@ def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
 
 
 def sentence_of(name: str) -> str:
-    """Returns the message for a customer about a refusal by the rule with this name."""
+    """Returns the message for a customer when the rule with this name refuses a row."""
     if name in SENTENCES:
         return SENTENCES[name]
     for model in apps.get_models():
         for constraint in model._meta.constraints:
-            # Django's own message would name the constraint.
+            # The default message of Django contains the name of the constraint.
             if constraint.name == name and (
                 constraint.violation_error_message != constraint.default_violation_error_message
             ):

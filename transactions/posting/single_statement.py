@@ -1,10 +1,13 @@
-"""Posts a plain payment in one statement: lock, check, insert and commit in one round trip.
+"""Posts a plain payment with one SQL statement, which locks, checks, inserts and commits.
 
-Note [One statement]: the server locks the accounts in order of id, makes the same comparisons as
-the checks in Python, and inserts the row, whose trigger changes the balances. Outside an atomic
-block the statement commits by itself, and psycopg prepares it once per connection. If a check
-fails, it inserts nothing and does not return which check. Then `engine.post_one` runs, which finds
-the refusal and its message. docs/performance.md compares the two paths.
+Note [One statement]: the database locks the accounts in order of id, makes the same checks as
+`transactions.posting.checks`, and inserts the row. A trigger then changes the balances. Outside an
+atomic block the statement commits by itself, and psycopg prepares the statement once per
+connection.
+
+If a check fails, the statement inserts nothing and does not return which check failed. Then
+`engine.post_one` runs, which finds the reason and the message for the user. docs/performance.md
+compares the speed of `single_statement` and `engine`.
 """
 
 from collections import Counter
@@ -30,10 +33,10 @@ from transactions.posting.drafts import PreparedDraft
 from transactions.posting.lost_statements import LostStatement
 
 ONE_STATEMENT, STEP_BY_STEP = "one statement", "step by step"
-# invalid_sql_statement_name: a pooler or DEALLOCATE has dropped the prepared statement, but psycopg
-# has not noticed. A new connection prepares the statement again.
+# SQLSTATE invalid_sql_statement_name: a pooler or DEALLOCATE has dropped the prepared statement,
+# but psycopg has not noticed. A new connection prepares the statement again.
 FORGOTTEN = "26000"
-# The number of payments that each path posted in this process.
+# How many payments this process posted with one statement, and how many step by step.
 paths: Counter[str] = Counter()
 
 COLUMNS = [name for name in insert.COLUMNS if name not in ("captures_id", "reverses_id")]
@@ -51,12 +54,14 @@ def post(
     within: DayLimit | None = None,
     payer: UUID | None = None,
 ) -> Transaction | None:
-    """Posts the draft outside a transaction. Returns None, with nothing posted, if the statement
-    cannot post it, if the payment would exceed `within`, or if its sender is not an account of
-    `payer`.
+    """Posts the draft with one SQL statement. Returns the posted row, or None if nothing was
+    posted.
 
-    Raises the database's error if the payment may run again, or if its outcome is unknown. If the
-    answer was lost, adds the statement to `lost`, and remembers it for repeats.
+    The result is None if the statement cannot post this draft, if the payment would exceed
+    `within`, or if the sending account does not belong to `payer`. Raises the database error if the
+    payment may be retried, or if it is unknown whether the payment was posted. If the database's
+    answer was lost, adds the SQL statement to `lost`, and remembers it for later calls with the
+    same id.
     """
     sent = None
     database: Any = connections[DEFAULT_DB_ALIAS]  # each use of django.db.connection costs 1 us
@@ -80,8 +85,8 @@ def post(
             row = cursor.fetchone()
     except (DatabaseError, InterfaceError) as error:
         failure = failure_of(error)
-        # A statement that was not confirmed is over, and its session may next belong to another
-        # request.
+        # NotConfirmed means that the SQL statement has ended. Its database session may now run
+        # statements of another request, so the session must not be terminated.
         is_lost = failure is Failure.UNKNOWN and not isinstance(error, NotConfirmed)
         if is_lost and sent is not None:
             lost_statements.remember(item.id, sent)
@@ -91,7 +96,7 @@ def post(
             raise
         if sqlstate(error) == FORGOTTEN and not database.in_atomic_block:
             database.close()
-        return None  # a database rule refused it; the other path finds the message
+        return None  # a database rule refused the row; `engine` then finds the message
     if row is None:
         return None
     for name, value in zip(RESULT, row, strict=True):
@@ -101,7 +106,9 @@ def post(
 
 
 def suits(item: PreparedDraft) -> bool:
-    """Returns whether the statement can post the draft, by the values of the draft."""
+    """Returns whether `post` can post a draft with these values. Corrections, imported drafts and
+    holds that have already expired need `engine`.
+    """
     return (
         not item.is_correction
         and item.created_at is None
@@ -111,19 +118,21 @@ def suits(item: PreparedDraft) -> bool:
 
 
 def _can_post(database: Any) -> bool:
-    """Returns whether Django has opened a transaction, or commits each statement."""
+    """Returns whether Django has opened a database transaction, or is in autocommit mode."""
     return bool(database.in_atomic_block or database.get_autocommit())
 
 
 def _is_between_transactions(database: Any, server: Any) -> bool:
-    """Returns whether the statement will commit by itself, or is in a transaction that Django
-    opened.
+    """Returns whether no transaction is open on the server, or Django opened the transaction. If
+    neither is true, the statement would become a part of a transaction that Django did not open.
     """
     return bool(database.in_atomic_block or server.transaction_status == TransactionStatus.IDLE)
 
 
 def _commits(database: Any) -> AbstractContextManager[Any]:
-    """Refuses an open transaction, as every service does, except the transaction of a test case."""
+    """Returns a context manager that raises an error if a database transaction is already open. The
+    transaction that a test case opens is allowed.
+    """
     return db_transaction.atomic(durable=True) if database.in_atomic_block else nullcontext()
 
 
@@ -175,10 +184,12 @@ def _sql(
     names_payer: bool = False,
     hides_balances: bool = False,
 ) -> str:
-    """Returns the statement for a kind of payment. Its checks are those of
-    `transactions.posting.checks`, without corrections and daily limits, which need more queries.
-    `hides_balances`: the web role may not read balances from the table, so they come from the
-    locked accounts.
+    """Returns the SQL statement for a kind of payment. It has the checks of
+    `transactions.posting.checks`, but no checks of corrections and daily limits, which need more
+    queries.
+
+    `hides_balances`: the web role cannot read balances of the table `transactions`, so the
+    statement returns the balances of the locked accounts.
     """
     sides = [name for name, is_there in (("sender", has_sender), ("recipient", has_recipient))
              if is_there]  # fmt: skip
@@ -208,8 +219,8 @@ def _sql(
             "sender.currency = %(currency)s",
             "(SELECT total FROM paid) + %(amount)s::numeric <= %(most)s::numeric",
         ]
-    # Around midnight the day of the booking time may differ from the day of this process. The
-    # statement may also have waited too long, see Note [Lost statements].
+    # Around midnight, the day of the booking time may differ from the day in this process. The SQL
+    # statement may also run too late, see Note [Lost statements]. In both cases it inserts nothing.
     conditions += ["booking.moment >= %(not_before)s AND booking.moment < %(before)s"]
     after = [f"{side}.last_entry_at + interval '1 microsecond'" for side in sides]
     values = {
@@ -235,7 +246,7 @@ def _sql(
     if is_hold or not has_recipient:
         values["to_balance"] = "NULL"
     ids = ", ".join(f"%({side})s::uuid" for side in sides)
-    # Computed before the first account is read and locked: Note [Sums before locks].
+    # The sum is computed before the first account is read and locked, see Note [Sums before locks].
     paid = PAID if is_limited else ""
     is_paid_known = "(SELECT total FROM paid) IS NOT NULL AND " if is_limited else ""
     locked = f"""{paid}locked AS MATERIALIZED (

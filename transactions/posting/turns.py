@@ -1,11 +1,13 @@
-"""The turn of a person: the person's limited payments and batches run one after another.
+"""The turn of a person: limited payments and batches of one person run one after another.
 
-Note [Turn of a person]: what a person has paid today is summed up while no other limited payment of
-that person is booked. The turn is a named advisory lock. It is taken before any account is locked,
-so a payment that waits for it delays nobody else, and nothing slow takes it. A lock on the person's
-row would not work: other operations take that row, some before the accounts and some for a long
-time. The function `paid_to_others` takes the turn, too, so that no sum is computed without it, also
-for payments of an earlier version of this code.
+Note [Turn of a person]: the sum that a person has paid today must not change while it is computed,
+so no other limited payment of the person may be booked in that time. The turn ensures this. It is a
+named advisory lock, and it is taken before accounts are locked. So a payment that waits for the
+turn does not delay other people, and slow operations never take the turn.
+
+A lock on the person's row would not work: other operations lock that row, some before the accounts
+are locked and some for a long time. The database function `paid_to_others` also takes the turn. So
+no sum is computed without the turn, even if an earlier version of this code calls the function.
 """
 
 from collections.abc import Iterable
@@ -15,13 +17,15 @@ from ledger.db.locking.named import wait_for_lock
 
 
 def name_of_turn(person: UUID) -> str:
-    """Returns the name of the lock; the database function `paid_to_others` builds the same name."""
+    """Returns the name of the advisory lock for a person's turn. The database function
+    `paid_to_others` builds the same name.
+    """
     return f"payments of {person}"
 
 
 def wait_for_turns(people: Iterable[UUID | None]) -> None:
-    """Waits until no other payment of these people has the turn, and keeps it until the end of the
-    database transaction. Call it before accounts are locked.
+    """Waits until no other payment of these people has the turn, and keeps the turn until the
+    database transaction ends. Call it before accounts are locked. None is ignored.
     """
     for person in sorted(set(filter(None, people))):
         wait_for_lock(name_of_turn(person))

@@ -1,4 +1,4 @@
-"""Runs one piece of work in one database transaction."""
+"""Runs a function in one database transaction, with retries."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -25,16 +25,20 @@ def run(
     first: Callable[[list[LostStatement]], Result | None] = lambda _lost: None,
     lost: Iterable[LostStatement] = (),
 ) -> Result:
-    """Runs `work` in one database transaction, and again after a lost race; translates refusals.
+    """Runs `work` in one database transaction, and again if the transaction lost a race with
+    another transaction. Returns the result of `work`. Refusals of the database are raised as
+    LedgerError.
 
     If the connection is lost during COMMIT, the rows may be posted. The second run then looks up
-    the id of every draft, as if the caller had set it. Refusals are translated outside the
-    transaction, which has failed by then.
+    the id of every draft, as if the caller had set the id.
 
-    `first` commits by itself, or returns None; then `work` runs. `first` adds lost statements to
-    its list, and `lost` contains those of earlier calls. No refusal is final before all of them are
-    over, see Note [Lost statements]. OutcomeUnknown has the ids of the drafts; its note contains
-    the id if there is only one.
+    `first` is called before `work` and commits by itself. If `first` returns None, `work` runs. If
+    the answer to an SQL statement of `first` is lost, `first` adds the statement to its list.
+    `lost` contains such statements of earlier calls. While one of these statements may still run, a
+    refusal is not final, see Note [Lost statements].
+
+    Raises OutcomeUnknown with the ids of the drafts if it is unknown whether they were posted. If
+    there is only one draft, a note of the exception contains the id.
     """
 
     all_lost = list(lost)
@@ -71,8 +75,9 @@ def _in_transaction(work: Callable[[], Result]) -> Result:
 
 
 def _after_lost(work: Callable[[], Result], lost: list[LostStatement]) -> Result:
-    """Runs `work` after statements whose answer was lost. A refusal is final only after they are
-    over: then `work` runs again, because one of them may have posted the row in the meantime.
+    """Runs `work` after the answers of SQL statements were lost. If `work` is refused and all these
+    statements are over, runs `work` again, because one of them may have posted the row in the
+    meantime. Raises OutcomeUnknown if one of the statements may still run.
     """
     try:
         result = _in_transaction(work)
@@ -86,7 +91,7 @@ def _after_lost(work: Callable[[], Result], lost: list[LostStatement]) -> Result
 
 
 def row_of(result: Transaction | LedgerError) -> Transaction:
-    """Returns the row of a result; raises the result if it is a refusal."""
+    """Returns the row if the result is a row. Raises the result if it is a refusal."""
     if isinstance(result, LedgerError):
         raise result
     return result

@@ -1,4 +1,4 @@
-"""Validates single values of a draft: amounts, ids, texts, metadata, times."""
+"""Validates the values of a draft: amounts, ids, texts, metadata and times."""
 
 import json
 import re
@@ -26,26 +26,29 @@ from transactions.models import METADATA_LIMIT, Transaction
 from transactions.models.transaction import CATEGORY_LENGTH
 
 DEEPEST = 50  # max. levels of nested metadata
-# At each of these characters, Postgres's full-text parser reads to the end of the word again, and
-# at each beginning of a comment, to the end of the text.
+# At each of these characters, Postgres's full-text parser reads again to the end of the word. At
+# each "<!--", the parser reads to the end of the text.
 JOINING = "-_./@:~&<%+=?#!"
 MAX_JOINING = 100  # per word: 16 KB of such words take 0.1 s, one word of 16 KB takes 5 s
-# After an @, the parser reads each letter up to the end of an address several times: 16 KB of words
-# with 99 of them take 0.14 s, with 10 of them 0.01 s.
+# After an @, the parser reads each letter of the address several times. 16 KB of words with 99
+# characters @ each take 0.14 s; with 10 characters @ each, 0.01 s.
 MAX_AT = 10
 # JSON writes a line break as two characters.
 BETWEEN_WORDS = re.compile(r'(?:[\s"]|\\[nrt])+')
 BETWEEN_ADDRESSES = re.compile(r'(?:[\s",;]|\\[nrt])+')
 MAX_COMMENTS = 20
-MAX_NAMES = 100  # keys of metadata, in all levels, because pages and reports group by them
+# Maximum number of keys of metadata on all levels together, because pages and reports group by key.
+MAX_NAMES = 100
 PLAIN = {str, int, bool, float, type(None), Decimal}
 
 
 class MetadataEncoder(ExactNumberEncoder):
-    """Encodes each Decimal as a number. Raises InvalidDetails for a number that is too long."""
+    """A JSON encoder that writes a Decimal as a number. Raises InvalidDetails for a number that is
+    too long.
+    """
 
     def default(self, o: Any) -> Any:
-        """Returns the JSON value for a value that is not plain JSON."""
+        """Returns the JSON value of an object that the standard encoder does not know."""
         if isinstance(o, Decimal):
             if not o.is_finite() or is_too_long(o):
                 raise InvalidDetails(
@@ -56,15 +59,15 @@ class MetadataEncoder(ExactNumberEncoder):
         return super().default(o)
 
 
-# One encoder for all rows, because creating it takes as long as encoding a small object.
+# One encoder for all rows, because creating an encoder takes as long as encoding a small object.
 ENCODER = MetadataEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def id_of(
     thing: User | Transaction | uuid.UUID | None, kind: type[User | Transaction], what: str
 ) -> uuid.UUID | None:
-    """Returns the id of an instance of `kind`, or the id itself. Raises InvalidDetails for other
-    values.
+    """Returns the id of an instance of `kind`, or the id or None as passed. Raises InvalidDetails
+    for any other value; `what` is the subject of its message.
     """
     if thing is None or isinstance(thing, uuid.UUID):
         return thing
@@ -74,8 +77,8 @@ def id_of(
 
 
 def comparable(value: Any) -> Any:
-    """Makes JSON comparable: numbers by value (jsonb returns 1e23 as an integer), true different
-    from 1.
+    """Returns the JSON value in a form that can be compared: numbers are equal if their values are
+    equal (jsonb returns 1e23 as an integer), and true is different from 1.
     """
     if isinstance(value, dict):
         return {key: comparable(inner) for key, inner in value.items()}
@@ -119,7 +122,7 @@ def amount_of(value: Decimal | int | str) -> Decimal:
             "like Decimal('950.00')."
         )
     if type(value) is not Decimal:
-        value = Decimal(value)  # drops a subclass, keeps the number
+        value = Decimal(value)  # converts a subclass to Decimal; the number stays the same
     if not value.is_finite():
         raise InvalidAmount("An amount is a number above zero.")
     if value <= 0:
@@ -165,8 +168,8 @@ def json_of(metadata: Mapping[str, Any]) -> str:
 
 
 def refuse_long_category(metadata: Mapping[str, Any]) -> None:
-    """Raises InvalidDetails for a category that is too long for lists. `metadata` has passed
-    `json_of`.
+    """Raises InvalidDetails if the category is too long for lists. `metadata` must have passed
+    `json_of` before.
     """
     text = _category_text(metadata)
     if len(text) > CATEGORY_LENGTH:
@@ -176,11 +179,11 @@ def refuse_long_category(metadata: Mapping[str, Any]) -> None:
 
 
 def refuse_hidden_signs(metadata: Mapping[str, Any], text: str) -> None:
-    """Raises InvalidDetails for keys, and for a category, that may look like others, because the
-    recipient sees them in lists. `text` is the result of `json_of`.
+    """Raises InvalidDetails if a key or the category contains an invisible character, because such
+    a text can look like another text in the recipient's lists. `text` is the result of `json_of`.
     """
     if text.isascii() and text.isprintable() and "\\" not in text:
-        return  # most metadata; JSON escapes control characters
+        return  # most metadata ends here; JSON escapes control characters
     names: list[str] = []
     json.loads(text, object_pairs_hook=lambda pairs: names.extend(key for key, _ in pairs))
     if any(map(has_hidden_signs, (*names, _category_text(metadata)))):
@@ -190,14 +193,14 @@ def refuse_hidden_signs(metadata: Mapping[str, Any], text: str) -> None:
 
 
 def _category_text(metadata: Mapping[str, Any]) -> str:
-    """Returns the category as the generated column contains it."""
+    """Returns the category as text, in the form in which the generated column stores it."""
     value = metadata.get("category")
     return value if isinstance(value, str) else ENCODER.encode(value)
 
 
 def _refuse_long_to_parse(text: str, what: str) -> None:
-    """Raises InvalidDetails for a word with more than MAX_JOINING joining characters or more than
-    MAX_AT @ characters.
+    """Raises InvalidDetails if a word has more than MAX_JOINING joining characters or more than
+    MAX_AT characters @, or if the text has more than MAX_COMMENTS times "<!--".
     """
     if text.count("@") > MAX_AT and any(
         word.count("@") > MAX_AT for word in BETWEEN_ADDRESSES.split(text)
@@ -224,9 +227,9 @@ def _joining_in(text: str) -> int:
 
 
 def _names_in(value: Any, left: int = DEEPEST) -> int:
-    """Returns the number of keys in all objects. Raises InvalidDetails for containers nested more
-    than `left` levels, and for keys that are not strings, because two keys could become the same
-    string.
+    """Returns the number of keys in all objects of the value. Raises InvalidDetails if lists and
+    objects are nested more than `left` levels, or if a key is not a string, because two keys could
+    become the same string.
     """
     names = 0
     if isinstance(value, Mapping):
@@ -241,16 +244,17 @@ def _names_in(value: Any, left: int = DEEPEST) -> int:
     if left == 0:
         raise InvalidDetails(f"Metadata is nested {DEEPEST} levels at most; make it flatter.")
     for inner in value:
-        # Plain values are skipped here, because a call for each takes longer than encoding the
-        # JSON.
+        # Plain values are skipped here, because a call for each plain value takes longer than
+        # encoding the JSON.
         if type(inner) not in PLAIN:
             names += _names_in(inner, left - 1)
     return names
 
 
 def _least_size(value: Any) -> int:
-    """Returns the minimum size in bytes of a value as JSON. Does not encode it, because a short
-    number may have thousands of zeros. The depth was limited before.
+    """Returns the minimum size in bytes of a value as JSON. Does not encode the value, because a
+    number like Decimal("1e9999") would be written with thousands of zeros. The depth was checked
+    before.
     """
     if isinstance(value, str):
         return len(value)
@@ -264,7 +268,9 @@ def _least_size(value: Any) -> int:
 
 
 def _grown(text: str) -> int:
-    """Returns by how many bytes jsonb makes the JSON longer: it writes 1e300 with all zeros."""
+    """Returns the number of characters by which jsonb makes the JSON longer: jsonb writes 1e300
+    with all zeros.
+    """
     longer = 0
 
     def measure(number: str) -> int:
@@ -278,7 +284,7 @@ def _grown(text: str) -> int:
 
 
 def _has_nul(value: Any) -> bool:
-    """Returns whether a key or string contains NUL, which jsonb refuses."""
+    """Returns whether a key or string contains a NUL character, which jsonb refuses."""
     if isinstance(value, dict):
         return any(_has_nul(part) for pair in value.items() for part in pair)
     if isinstance(value, list):

@@ -1,3 +1,3 @@
-"""A person's own data: its download, closing the sign-in, and erasure after the retention
-period.
+"""The download of a person's data, the closing of a person's sign-in, and the erasure of a person
+after the retention period.
 """

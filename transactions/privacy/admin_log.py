@@ -1,4 +1,4 @@
-"""Erases the names of a person, and of their rows, from the log of the admin."""
+"""Erases a person's name, and the names of the person's objects, from the log of Django's admin."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -14,8 +14,8 @@ from transactions.privacy.traces import REPR, Erased, Logged, Traces, emptied
 
 
 def texts_of_the_log(traces: Traces) -> Erased:
-    """Returns the log entries that name the person or their rows. The erasure removes the names and
-    keeps the record that staff changed the object.
+    """Returns the entries of the admin log that contain names of the person or of the person's
+    objects. The erasure replaces the names; the entry still shows that staff changed an object.
     """
     about = Q()
     for field in ("object_repr", "change_message"):
@@ -43,8 +43,8 @@ def _entries(logged: Logged) -> Q:
 
 
 def erase_from_the_log_of_households(households: Iterable[UUID]) -> None:
-    """Erases the names of these households, in which nobody lives any more, from the log of the
-    admin.
+    """Erases the names of these households from the admin log. The caller passes households without
+    members.
     """
     kind = ContentType.objects.get_for_model(Household)
     about = LogEntry.objects.filter(content_type=kind, object_id__in=[str(pk) for pk in households])

@@ -1,7 +1,9 @@
-"""A person's data as one JSON file, or as a ZIP file with one CSV file per section.
+"""Creates the download of a person's data: one JSON file, or a ZIP file with a CSV file per
+section.
 
-Files that the person attached are Base64 values in the JSON, and separate files in the ZIP. Both
-downloads are generators that keep only a few thousand rows in memory, whatever the total.
+Files that the person attached are Base64 values in the JSON file, and separate files in the ZIP
+file. Both downloads are generators: only a few thousand rows are in memory at a time, even if there
+are many more rows.
 """
 
 import base64
@@ -21,7 +23,9 @@ ROWS_A_CHUNK = 200
 
 
 def as_json(person: User) -> Iterator[bytes]:
-    """Yields one JSON object that contains a list of objects for each section."""
+    """Yields the bytes of one JSON object. The object has a key for each section, whose value is a
+    list of objects.
+    """
     encode = _Encoder(ensure_ascii=False)
     yield b"{"
     for place, section in enumerate(all_sections()):
@@ -36,8 +40,8 @@ def as_json(person: User) -> Iterator[bytes]:
 
 
 def as_zip(person: User, moment: datetime) -> Iterator[bytes]:
-    """Yields a ZIP file with one CSV file per section. `moment` is the modification time of the
-    files.
+    """Yields the bytes of a ZIP file with one CSV file per section, and the person's attached
+    files. `moment` is the modification time of the files.
     """
     sink = _Sink()
     with zipfile.ZipFile(cast("IO[bytes]", sink), "w", zipfile.ZIP_DEFLATED) as archive:
@@ -57,7 +61,9 @@ def as_zip(person: User, moment: datetime) -> Iterator[bytes]:
 
 
 def _chunks(section: DataSection, person: User, files: list[ExportedFile]) -> Iterator[str]:
-    """Yields the lines of the CSV file, and adds the files named in them to `files`."""
+    """Yields the lines of the section's CSV file, several lines at a time. If a cell refers to an
+    attached file, adds the file to `files`.
+    """
     writer = csv.writer(Echo())
     lines = [cast("str", writer.writerow(section.columns))]
     for row in section.rows(person):
@@ -70,8 +76,9 @@ def _chunks(section: DataSection, person: User, files: list[ExportedFile]) -> It
 
 
 def _cell(value: Any) -> Any:
-    """Returns the value for a CSV cell. Formulas are escaped, times are ISO 8601, and lists and
-    objects are JSON.
+    """Returns the value for a CSV cell. Texts that a spreadsheet would read as formulas are
+    escaped, times are ISO 8601, lists and objects are JSON, and attached files are replaced by
+    their paths.
     """
     if isinstance(value, dict | list):
         value = json.dumps(value, cls=ExactNumberEncoder, ensure_ascii=False)
@@ -92,7 +99,9 @@ class _Encoder(ExactNumberEncoder):
 
 
 class _Sink:
-    """A file without seek. `taken` returns and removes the data written so far."""
+    """A writable file object that cannot seek. `taken` returns the data that was written since the
+    last call, and removes it.
+    """
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -102,7 +111,7 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Does nothing, because `taken` removes the data."""
+        """Does nothing: the data is removed by `taken`."""
 
     def taken(self) -> bytes:
         parts, self._parts = b"".join(self._parts), []

@@ -1,25 +1,26 @@
-"""Erases people who left, after the retention period. The bank's records of payments do not change.
+"""Erases people who left the bank, after the retention period. The bank's records of payments do
+not change.
 
 Note [Erasure]: names, addresses, ways to sign in, sessions and notes are erased. Accounts and
-transactions stay, with the id of a person whose name is not stored anywhere. Seals digest only
-transactions, so they verify as before.
+transactions stay. They contain the id of the person, but the name is not stored anywhere. Seals
+digest only transactions, so the seals stay valid.
 
 The steps:
 
-1. A first transaction replaces the address by one of DOMAIN, unless the sign-in was restored since
-   the person was read. From then on services refuse to restore the sign-in. The history keeps the
-   old address until the name is erased.
-2. Texts that name the person are found without a lock.
+1. A first transaction replaces the person's email address by an address of DOMAIN, unless the
+   sign-in was restored since the person was read. After that, services refuse to restore the
+   sign-in. The history keeps the old address until the name is erased.
+2. Texts that contain the person's name or address are found, without a lock.
 3. The next transaction erases the texts in tables whose rows may change.
-4. Short transactions erase the rest in parts: a few lines of payment files each, because bookings
-   from the same file wait for them; and rows of tables that never change otherwise, among them the
-   history of the accounts: Note [Lifted triggers]. Each transaction locks its rows and checks the
-   condition of the search again, because other sessions may have changed the rows since.
-5. Another short transaction erases the name and its history.
-6. The search is repeated until it finds nothing, because texts may have been written since step 2.
+4. Short transactions erase the other texts in parts. For payment files, a part has few lines,
+   because bookings from the same file wait for these lines. For tables whose rows otherwise never
+   change, for example the history of accounts, see Note [Lifted triggers]. Each transaction locks
+   its rows and checks the search condition again, because other sessions may have changed the rows.
+5. Another short transaction erases the name and the history of the name.
+6. The search is repeated until it finds nothing, because texts may have been written after step 2.
 
-Steps 1 to 4 may be repeated: if a step fails, the person is still due, and the next run starts
-again.
+Steps 1 to 4 can be repeated: if a step fails, the person is not yet erased, and the next run starts
+from the beginning.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -67,8 +68,9 @@ from transactions.privacy.personal_data import REGISTERED
 from transactions.privacy.traces import Erased, Traces, households_of, traces_of
 
 PART = 5000  # rows per SQL statement
-FEW = 100  # rows per part where other sessions wait for rows of `locked_first`
-SEARCHES = 5  # maximum number of searches for texts written since the first search
+# Rows per part if rows of `locked_first` are locked, because other sessions wait for them.
+FEW = 100
+SEARCHES = 5  # max. number of searches for texts that were written after the first search
 WHY = "A person was erased"
 WITHOUT_NAMES: dict[str, Any] = {
     "reason": "",
@@ -83,9 +85,12 @@ WITHOUT_NAMES: dict[str, Any] = {
 
 
 def due_before(moment: datetime) -> QuerySet[User]:
-    """Returns people who left before this moment, have no open account and are not erased yet. A
-    person counts as erased only if no old address is left in the history, because anybody can
-    choose the name that erased people have.
+    """Returns people who left the bank before this moment, have no open account, and are not erased
+    yet.
+
+    The name does not show whether a person is erased, because anybody can choose the name that
+    erased people have. So a person also counts as not erased while the history contains an old
+    address.
     """
     is_open = Account.objects.filter(user=OuterRef("pk")).exclude(status=Account.Status.CLOSED)
     about = Cast(OuterRef("pk"), TextField())
@@ -97,7 +102,7 @@ def due_before(moment: datetime) -> QuerySet[User]:
 
 
 class Found(NamedTuple):
-    """The rows and new values of an `Erased`, with the ids that a search found."""
+    """The rows and new values of an `Erased`, and the ids of the rows that the search found."""
 
     rows: QuerySet[Any]
     ids: list[Any]
@@ -109,17 +114,17 @@ class Found(NamedTuple):
 
     @property
     def never_changes(self) -> bool:
-        """Whether the triggers of the table have to be lifted."""
+        """Whether rows of the table never change otherwise, so that its triggers must be lifted."""
         return self.table in lifted()
 
     @property
     def locks_others(self) -> bool:
-        """Whether rows of another table have to be locked too."""
+        """Whether rows of other tables must be locked before these rows."""
         return self.rows.model in _locked_first()
 
     @property
     def is_erased_apart(self) -> bool:
-        """Whether `erase` opens a database transaction for each part."""
+        """Whether `erase` opens a database transaction for each part of the rows."""
         return self.never_changes or self.locks_others
 
     def parts(self, most: int) -> Iterator[list[Any]]:
@@ -137,8 +142,8 @@ class Found(NamedTuple):
                 self._erase_part(part)
 
     def _erase_part(self, ids: Sequence[Any]) -> None:
-        """Erases the rows with these ids, except those that no longer meet the condition of the
-        search.
+        """Erases the rows with these ids. Rows that no longer match the condition of the search are
+        not changed.
         """
         _lock(self.rows.model, ids)
         rows = self.rows.filter(pk__in=ids)
@@ -156,7 +161,9 @@ def _locked_first() -> dict[type[Model], Callable[[QuerySet[Any]], QuerySet[Any]
 
 
 def _lock(model: type[Model], ids: Sequence[Any]) -> None:
-    """Locks the rows until the transaction ends. Locks the rows of `locked_first` before them."""
+    """Locks the rows with these ids until the transaction ends. If the model is in `locked_first`,
+    locks those rows of other tables before.
+    """
     rows = model._default_manager.filter(pk__in=ids)
     if others := _locked_first().get(model):
         list(others(rows).select_for_update(no_key=True).order_by("pk").values_list("pk"))
@@ -164,11 +171,12 @@ def _lock(model: type[Model], ids: Sequence[Any]) -> None:
 
 
 def erase(person: User) -> bool:
-    """Erases everything that names the person; only the table owner may do this. Returns False,
-    with nothing erased, if the sign-in was restored since `person` was read.
+    """Erases all texts that contain the person's name or address. Only the table owner or the
+    worker can do this. Returns False, with nothing erased, if the sign-in was restored since
+    `person` was read.
 
-    Raises: StorageFailed if S3 did not delete the person's attachments. In this case only the
-    address in the row of the person is erased.
+    Raises StorageFailed if S3 did not delete the person's attachments. In this case only the email
+    address in the person's row is erased.
     """
     if not with_short_waits(partial(_begin, person)):
         return False
@@ -188,8 +196,8 @@ def erase(person: User) -> bool:
 
 
 def _begin(person: User) -> bool:
-    """Replaces the address in the row. Returns False if the sign-in was restored since `person` was
-    read, even if it was closed again.
+    """Replaces the email address in the person's row. Returns False if the sign-in was restored
+    since `person` was read, even if the sign-in was closed again.
     """
     rows = User.objects.select_for_update().filter(pk=person.pk, deleted_at=person.deleted_at)
     unchanged: User | None = rows.first()
@@ -204,14 +212,14 @@ def _delete_outside(person: User) -> None:
 
 
 def all_texts(traces: Traces) -> Iterator[Erased]:
-    """Yields all texts that name the person, in every table."""
+    """Yields, for every table, the texts that contain the person's name or address."""
     yield texts_of_the_log(traces)
     for data in REGISTERED:
         yield from data.texts(traces)
 
 
 def _search(traces: Traces) -> list[Found]:
-    """Returns the texts of `all_texts` that are not erased yet. Locks nothing."""
+    """Returns the rows of `all_texts` that are not erased yet. Locks nothing."""
     found = (
         Found(rows, list(rows.values_list("pk", flat=True)), values)
         for rows, values in all_texts(traces)
@@ -220,14 +228,16 @@ def _search(traces: Traces) -> list[Found]:
 
 
 def _erase_found(found: Iterable[Found]) -> None:
-    """Erases the texts that belong in one database transaction, which the caller has opened."""
+    """Erases the texts that do not need a separate database transaction. The caller has opened the
+    transaction.
+    """
     for each in found:
         if not each.is_erased_apart:
             each.erase()
 
 
 def _erase_in_parts(found: Iterable[Found]) -> None:
-    """Erases the texts that need a database transaction for each part."""
+    """Erases the texts that need a separate database transaction for each part."""
     for each in found:
         if each.is_erased_apart:
             each.erase()
@@ -250,12 +260,12 @@ def _erase_what_may_change(person: User, found: Sequence[Found]) -> None:
     person = User.objects.select_for_update().get(pk=person.pk)
     set_locally(**{ERASES: WHY})
     _delete_own(person)
-    _erase_found(found)  # last, because it locks rows of other people too
+    _erase_found(found)  # last, because it also locks rows of other people
     set_locally(**{ERASES: ""})
 
 
 def _erase_for_good(traces: Traces) -> None:
-    """Erases the name and its history."""
+    """Erases the name and the history of the name."""
     person = User.objects.select_for_update().get(pk=traces.person.pk)
     set_locally(**{ERASES: WHY})
     with triggers_lifted("changes"):
@@ -267,8 +277,8 @@ def _erase_for_good(traces: Traces) -> None:
 
 
 def _rename_empty_households(households: Sequence[UUID]) -> None:
-    """Replaces the names of households without members. If others live in a household, its name is
-    kept, because it is also their name.
+    """Replaces the names of households without members. If somebody still lives in a household, its
+    name is kept, because it is also the name of that person's household.
     """
     members = User.objects.filter(household=OuterRef("pk"))
     empty = Household.objects.filter(~Exists(members), pk__in=households)
@@ -277,8 +287,9 @@ def _rename_empty_households(households: Sequence[UUID]) -> None:
 
 
 def _history_of_accounts(traces: Traces) -> Iterator[Found]:
-    """Yields the history of the accounts with names or reasons, which may be large. It is erased
-    before the name, because the search for the person does not need it.
+    """Yields the rows of the history of the person's accounts that contain names or reasons. There
+    may be many such rows. They are erased before the person's name, because the search for the
+    person's texts does not need them.
     """
     rows = _naming([str(pk) for pk in traces.accounts]).filter(table_name="accounts")
     ids = list(rows.order_by("changed_at", "id").values_list("pk", flat=True))
@@ -287,9 +298,9 @@ def _history_of_accounts(traces: Traces) -> Iterator[Found]:
 
 
 def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
-    """Removes names, reasons and the person's address from the history. The time, the action and
-    the author of each change stay, and a household's history keeps its name while somebody lives
-    there.
+    """Removes names, reasons and the person's address from the history of the person and of
+    `others`. The time, action and author of each change stay. A household's history keeps the
+    household's name while somebody lives there.
     """
     lived_in = Household.objects.filter(pk__in=others).exclude(name=HOUSEHOLD_NAME)
     kept = set(lived_in.values_list("pk", flat=True))
@@ -298,6 +309,6 @@ def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
 
 
 def _naming(about: Sequence[str]) -> QuerySet[Change]:
-    """Returns the history of these ids that contains names or reasons."""
+    """Returns the changes of objects with these ids that contain a name or a reason."""
     names = Q(before__has_any_keys=NAMING) | Q(after__has_any_keys=NAMING)
     return Change.objects.filter(~Q(reason="") | names, about__in=about)

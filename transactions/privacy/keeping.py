@@ -8,24 +8,26 @@ from transactions.privacy.personal_data import REGISTERED, KeptRow
 
 
 def erased_after() -> str:
-    """Returns how long after leaving a person's name and addresses are erased, in words."""
+    """Returns the time in words, for example "2 years", after which the name and the addresses of a
+    person who left the bank are erased.
+    """
     return in_days(settings.LEDGER_KEEP_PEOPLE_DAYS)
 
 
 def kept() -> list[KeptRow]:
-    """Returns each kind of data with its retention period."""
+    """Returns each kind of data with its retention period in words."""
     return [row for data in REGISTERED for row in data.kept()]
 
 
 def logs_kept() -> str:
-    """Returns how long the server's log is kept, in words."""
+    """Returns in words how long the lines of the server's log are kept."""
     days = settings.LEDGER_KEEP_LOGS_DAYS
     return f"{in_days(days)} at most" if days else "Until we need the space for newer entries"
 
 
 def not_in_logs() -> str:
-    """Returns a message about which data is never logged. In the format for people, error lines of
-    Django contain the address of the failed page.
+    """Returns a message about the data that the logs never contain. If the logs are not in JSON, an
+    error line of Django may contain the URL of the page.
     """
     if settings.LOG_FORMAT == "json":
         return (
@@ -36,7 +38,7 @@ def not_in_logs() -> str:
 
 
 def cookies() -> list[tuple[str, str, str]]:
-    """Returns the name, purpose and lifetime of each cookie."""
+    """Returns the name, the purpose and the lifetime of each cookie, in words."""
     return [
         (settings.SESSION_COOKIE_NAME, "Keeps you signed in", "Until you sign out"),
         (settings.CSRF_COOKIE_NAME, "Forms come from this site only", "A year"),
@@ -51,5 +53,7 @@ def cookies() -> list[tuple[str, str, str]]:
 
 
 def in_days(days: int) -> str:
-    """Returns a number of days in words, as years if it is two or more whole years."""
+    """Returns a number of days in words: in years if it is a whole number of at least two years,
+    otherwise in days.
+    """
     return f"{days // 365:,} years" if days % 365 == 0 and days > 365 else f"{days:,} days"

@@ -16,11 +16,13 @@ REASON = "Closed by the customer, who left the bank."
 
 
 class CannotLeave(LedgerError):
-    """The person's accounts cannot be closed yet. The message contains the reasons."""
+    """Raised if the person's accounts cannot be closed yet. The message contains the reasons."""
 
 
 def obstacles(person: User) -> list[Obstacle]:
-    """Returns what the person has to do first, or an empty list if they may leave now."""
+    """Returns what the person must do before leaving the bank. The list is empty if the person can
+    leave now.
+    """
     if person.is_staff:
         return [Obstacle(STAFF)]
     accounts = list(Account.objects.owned_by(person).not_closed())
@@ -30,11 +32,11 @@ def obstacles(person: User) -> list[Obstacle]:
 @counts_refusals
 @with_retry
 def leave(*, person: User) -> User:
-    """Closes the person's accounts and sign-in and ends their sessions, in one database
-    transaction. The history stays.
+    """Closes the person's accounts and sign-in, and ends the person's sessions, in one database
+    transaction. Returns the person. The history stays.
 
-    Raises: CannotLeave, with nothing changed, if an account is frozen or has money or holds; also
-    the errors of `lock_active`.
+    Raises CannotLeave, with nothing changed, if the person is staff, or if an account is frozen or
+    has money or holds. Also raises the errors of `lock_active`.
     """
     with db_transaction.atomic(durable=True):
         person = User.objects.lock_active(person.pk)

@@ -1,9 +1,10 @@
-"""Writes rows that never change otherwise, so that other sessions wait only briefly.
+"""Changes or deletes rows that otherwise never change, so that other sessions wait only briefly.
 
-Note [Lifted triggers]: two functions of the table owner lift the triggers of the tables in
-`lifted`, and of no other table. Only the owner and the worker may call them. No other session can
-write these tables until the transaction ends, so the changes are found beforehand without a lock,
-and only the writes run with_short_waits: see Note [Short waits].
+Note [Lifted triggers]: some tables have triggers that refuse every change of a row. Two database
+functions of the table owner disable and enable these triggers, only for the tables in `lifted`.
+Only the owner and the worker may call the functions. While the triggers are lifted, no other
+session can write to the table until the transaction ends. So the rows are searched before, without
+a lock, and only the changes run inside `with_short_waits`: see Note [Short waits].
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,15 +22,16 @@ from accounts.erased import ACCOUNT_NAME, DOMAIN, NAME
 from ledger.db.locking.short_waits import with_short_waits
 from transactions.privacy.personal_data import REGISTERED
 
-PART = 2000  # rows per part, for which other sessions wait
+PART = 2000  # rows per part; other sessions wait until a part is done
 
-# Triggers that limit a worker to an erasure: they register rows and record their changes, keep
-# tokens revoked, and protect the content and decision of a request. Features add their own.
+# Triggers that stay enabled, so that a worker can only erase. They register rows and record
+# changes, keep tokens revoked, and protect the content and the decision of a request. Features
+# register other such triggers.
 NEVER_LIFTED = (
     "row_is_registered", "row_is_revised", "api_token_end_is_final", "request_asks_the_same",
     "request_changes_by_decision",
 )  # fmt: skip
-# Also in transactions/tables.py, which lets the worker execute them.
+# The same names are in transactions/tables.py, which lets the worker execute the functions.
 LIFT, RESTORE = "lift_triggers(text)", "restore_triggers(text)"
 ERASE = "erase_person(uuid, text, text)"
 FORGET = "forget_attempts(timestamptz, integer)"
@@ -56,8 +58,8 @@ REVOKE ALL ON FUNCTION {signature} FROM PUBLIC;
 """
 
 
-# The worker may not write these columns and tables: otherwise it could sign in as any person, or
-# lock any person out.
+# The worker must not write to these columns and tables. Otherwise the worker could sign in as any
+# person, or lock any person out.
 WAYS_IN = (
     "account_emailaddress", "mfa_authenticator", "socialaccount_socialaccount", "users_groups",
     "users_user_permissions",
@@ -97,8 +99,8 @@ END $$;
 REVOKE ALL ON FUNCTION {ERASE} FROM PUBLIC;
 """  # noqa: S608 - constants
 # Note [Codes in mails]: the table also contains digests of mailed codes, and the worker has the key
-# of the digests. If it could write a digest, it could sign in with a code that it chose. If it
-# could read a digest, it could try all codes. So it may only delete expired rows.
+# of the digests. A worker that could write a digest could sign in with a code of its choice. A
+# worker that could read a digest could try all codes. So the worker may only delete expired rows.
 FORGET_ATTEMPTS = f"""
 CREATE OR REPLACE FUNCTION {FORGET} RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -120,15 +122,15 @@ WHERE relname = ANY (%s) AND relnamespace = 'public'::regnamespace AND tgenabled
 
 
 def lifted() -> tuple[str, ...]:
-    """Returns the tables whose triggers may be lifted by an erasure or at the end of a retention
-    period. Their rows change only by an erasure, or are deleted after the retention period.
+    """Returns the tables whose triggers may be lifted. A row of these tables is changed only by an
+    erasure, and deleted only by an erasure or after its retention period.
     """
     return tuple(chain.from_iterable(data.never_change for data in REGISTERED))
 
 
 def install_functions(*, using: str, **_signal: Any) -> None:
-    """Installs the current version of the functions after a migration. Also restores triggers that
-    a worker has left lifted.
+    """Installs the current version of the database functions after a migration. Also enables
+    triggers that an interrupted worker has left disabled.
     """
     tables = ", ".join(f"'{table}'" for table in lifted())
     never = chain(NEVER_LIFTED, *(data.never_lifted for data in REGISTERED))
@@ -146,7 +148,9 @@ def install_functions(*, using: str, **_signal: Any) -> None:
 
 
 def drop_functions(*, using: str, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
-    """Drops the functions before a migration is reversed: they fit only the newest tables."""
+    """Drops the database functions before a migration is reversed, because the functions fit only
+    the newest tables.
+    """
     if any(backwards for _migration, backwards in plan):
         with connections[using].cursor() as cursor:
             for signature in (LIFT, RESTORE, ERASE, FORGET):
@@ -154,12 +158,12 @@ def drop_functions(*, using: str, plan: Sequence[tuple[Any, bool]], **_signal: A
 
 
 def erase_person(pk: UUID, *, name: str | None = None, password: str | None = None) -> bool:
-    """Replaces the address in the row of a person who left. With `name`, also replaces their name
-    and the names of their accounts, and deletes their addresses, second factors, groups and other
-    rights.
+    """Replaces the email address in the row of a person who left the bank. If `name` is set, also
+    replaces the person's name and the names of the accounts, and deletes the person's addresses,
+    second factors, groups and other rights.
 
-    Returns False, with nothing changed, if the worker calls it for a person whose sign-in or
-    account is open.
+    Returns True. Returns False, with nothing changed, if the worker calls it for a person whose
+    sign-in or account is still open.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT erase_person(%s, %s, %s)", [pk, name, password])
@@ -168,9 +172,11 @@ def erase_person(pk: UUID, *, name: str | None = None, password: str | None = No
 
 
 def forget_attempts(before: datetime) -> int:
-    """Deletes counts of attempts whose window ended before this time, each part in its own
-    transaction. Skips rows that another session has locked, for the next run. Returns the number of
+    """Deletes counts of attempts whose time window ended before this time. Returns the number of
     deleted rows.
+
+    Each part of the rows is deleted in a separate transaction. Rows that another session has locked
+    are skipped; the next run deletes them.
     """
     deleted = 0
     while True:
@@ -184,8 +190,8 @@ def forget_attempts(before: datetime) -> int:
 
 @contextmanager
 def triggers_lifted(table: str) -> Iterator[None]:
-    """Lifts the triggers of a table of `lifted`, except the triggers of NEVER_LIFTED. See Note
-    [Lifted triggers].
+    """Disables the triggers of a table of `lifted` while the block runs, except the triggers of
+    NEVER_LIFTED. See Note [Lifted triggers].
     """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # deferred checks would block ALTER TABLE
@@ -195,8 +201,10 @@ def triggers_lifted(table: str) -> Iterator[None]:
 
 
 def delete_in_parts(old: QuerySet[Any], note: Callable[[], None]) -> int:
-    """Deletes rows that never change otherwise, in parts, so that other sessions wait only for one
-    part. Calls `note`, which records the reason, in the transaction of the first part.
+    """Deletes rows that otherwise never change. Returns the number of deleted rows.
+
+    The rows are deleted in parts, so that other sessions wait only until one part is deleted.
+    `note` records the reason; it is called in the transaction of the first part.
     """
     deleted = 0
 
@@ -215,9 +223,9 @@ def delete_in_parts(old: QuerySet[Any], note: Callable[[], None]) -> int:
 def change_in_parts(
     table: str, ids: Sequence[Any], change: Callable[[Sequence[Any]], object]
 ) -> None:
-    """Calls `change` with one part of the ids after the other. Each call has its own database
-    transaction with the triggers of the table lifted, so that other sessions wait only for one
-    part.
+    """Calls `change` with one part of the ids after the other. Each call has a separate database
+    transaction in which the triggers of the table are lifted, so that other sessions wait only
+    until one part is done.
     """
 
     def change_part(part: Sequence[Any]) -> None:

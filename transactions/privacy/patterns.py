@@ -1,15 +1,16 @@
 """Finds texts that contain one of many words, names or email addresses.
 
 Note [A pattern each]: a person may have had any number of addresses. If one regular expression
-contained all of them, its compilation in Postgres would need time and memory that grow with the
-square of its length. So each word, name and address has its own pattern, and Postgres evaluates a
-pattern only for texts that contain the longest part of the pattern.
+contained all of them, Postgres would need time and memory to compile it that grow with the square
+of its length. So each word, name and address has a separate pattern. Postgres evaluates a pattern
+only for texts that contain the longest part of the pattern.
 
-Note [Whole addresses]: `brien@mail.example` is a part of the address `o'brien@mail.example`, but in
-SQL it is a whole address in `'brien@mail.example'`. A mailbox may contain an apostrophe and SIGNS,
-which in texts usually separate an address from other text, as in `email=ana@mail.example`. So an
-apostrophe after a letter belongs to the mailbox, except in E'...' of Postgres. A sign after a
-letter belongs to the mailbox only if another person has such an address now.
+Note [Whole addresses]: `brien@mail.example` is a part of the address `o'brien@mail.example`. But in
+the SQL text `'brien@mail.example'` it is a whole address. A mailbox may contain an apostrophe and
+SIGNS. In texts, these characters usually separate an address from other text, as in
+`email=ana@mail.example`. So an apostrophe after a letter belongs to the mailbox, except in E'...'
+of Postgres. One of SIGNS after a letter belongs to the mailbox only if another person now has such
+an address.
 """
 
 import re
@@ -30,17 +31,19 @@ NOT_AFTER_APOSTROPHE = r"(?<![^\WEe]')(?<!\wE')(?<!\w'')(?<!\w\\')"
 
 
 class TextPattern(NamedTuple):
-    """A regular expression of Postgres, and a part that each matching text contains in any case."""
+    """A regular expression of Postgres, and a part that every matching text contains, in upper or
+    lower case.
+    """
 
     expression: str
     part: str
 
 
 class HasAny(Func):
-    """A condition that a text matches one of the patterns. See Note [A pattern each].
+    """A condition that a text matches at least one pattern. See Note [A pattern each].
 
-    Expressions: the text, the same text folded to one case, the parts of the patterns in this case,
-    and the regular expressions.
+    Its expressions are the text, the same text converted to one case, the parts of the patterns
+    converted to the same case, and the regular expressions.
     """
 
     template = """EXISTS (
@@ -51,13 +54,15 @@ class HasAny(Func):
 
 
 def having(field: str, patterns: Iterable[TextPattern]) -> HasAny:
-    """Returns the condition that a column or a key of a JSON column matches a pattern."""
+    """Returns the condition that a column matches at least one pattern. `field` may also name a key
+    of a JSON column.
+    """
     text = KT(field) if "__" in field else Cast(field, TextField())
     parts, expressions = [], []
     for pattern in patterns:
         parts.append(pattern.part)
         expressions.append(pattern.expression)
-    folded = Func(  # once per query, by Postgres, because Python folds some letters differently
+    folded = Func(  # by Postgres, once per query, because Python converts some letters differently
         Value(parts, MANY), output_field=MANY,
         template="ARRAY(SELECT upper(lower(part)) FROM unnest(%(expressions)s::text[]) AS part)",
     )  # fmt: skip
@@ -67,8 +72,8 @@ def having(field: str, patterns: Iterable[TextPattern]) -> HasAny:
 def without(
     rows: QuerySet[Any], field: str, addresses: Collection[TextPattern]
 ) -> Iterator[tuple[QuerySet[Any], Func]]:
-    """Yields, for each address, the rows whose column contains it, and the text without this
-    address.
+    """Yields, for each address, the rows whose column contains the address, and the column's text
+    with the address replaced by "erased".
     """
     if not rows.filter(having(field, addresses)).exists():
         return
@@ -79,7 +84,7 @@ def without(
 
 
 def has_any(text: str, addresses: Iterable[TextPattern]) -> bool:
-    """Returns whether the text contains one of the addresses."""
+    """Returns whether the text contains at least one of the addresses."""
     folded = _folded(text)
     return any(
         _folded(part) in folded and re.search(expression, text, re.IGNORECASE)
@@ -92,7 +97,9 @@ def _folded(text: str) -> str:
 
 
 def patterns_of_words(texts: Iterable[str]) -> list[TextPattern]:
-    """Returns patterns that match each of the texts as whole words."""
+    """Returns a pattern for each text, which matches the text as whole words. Texts of one
+    character are left out.
+    """
     return [
         TextPattern(rf"(^|[^[:alnum:]]){_words(text)}($|[^[:alnum:]])", _longest_part(text))
         for text in sorted(set(texts))
@@ -107,12 +114,12 @@ def _words(text: str) -> str:
 def patterns_of_addresses(
     addresses: Iterable[str], of_others: Iterable[str] = ()
 ) -> list[TextPattern]:
-    """Returns patterns that match each address, but not as a part of another address, in Postgres
-    and in Python: see Note [Whole addresses]. In SQL an apostrophe is doubled or follows a
-    backslash.
+    """Returns patterns that match each address, but not as a part of another address. The patterns
+    work in Postgres and in Python, see Note [Whole addresses]. They also match SQL, where an
+    apostrophe is doubled or follows a backslash.
 
-    Longer addresses come first, so that an address that ends with a shorter one is replaced as a
-    whole.
+    Longer addresses come first. So if an address ends with a shorter address, the whole address is
+    replaced.
     """
     not_after_sign = _not_after_sign(of_others)
     return [
@@ -127,8 +134,9 @@ def patterns_of_addresses(
 
 
 def _not_after_sign(addresses: Iterable[str]) -> dict[str, str]:
-    """Returns, for the end of each address after a sign, the condition that no such sign precedes
-    it.
+    """Returns a dict for addresses that contain one of SIGNS. The key is the part of an address
+    after the sign. The value is a regular expression which requires that the sign does not precede
+    that part.
     """
     signs: dict[str, set[str]] = defaultdict(set)
     for address in addresses:
@@ -143,5 +151,7 @@ def _quoted(address: str) -> str:
 
 
 def _longest_part(text: str) -> str:
-    """Returns the longest part of the text that the patterns compare letter by letter."""
+    """Returns the longest part of the text that a pattern compares without variants. For this, the
+    text is split at spaces, apostrophes and backslashes.
+    """
     return max(re.split(r"[\s'\\]+", text), key=len)

@@ -1,4 +1,4 @@
-"""The personal data that apps store. Each app registers its data in its module `personal_data`."""
+"""The personal data that each app stores, registered in the app's module `personal_data`."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +10,18 @@ from django.db.models import Model, QuerySet
 from accounts.models import User
 from transactions.privacy.traces import Erased, Logged, Traces
 
-AT_A_TIME = 2000  # rows in memory
+AT_A_TIME = 2000  # rows that are kept in memory at a time
 Row = Sequence[Any]
-KeptRow = tuple[str, str]  # the kind of data, and its retention period
+KeptRow = tuple[str, str]  # the kind of data, and its retention period in words
 
 
 @dataclass(frozen=True, slots=True)
 class DataSection:
-    """A kind of data in the download: its name, its columns, and a function that yields its rows
-    with values in the order of the columns. Other people appear as on the statement, by name and
-    without their account.
+    """A kind of data in a person's download: its name, its columns, and a function that yields its
+    rows.
+
+    A row has its values in the order of the columns. Other people appear as on the account
+    statement: with their name, but without their account.
     """
 
     name: str
@@ -29,7 +31,9 @@ class DataSection:
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """A file in a cell of a row: its path in a ZIP file, and a function that reads it."""
+    """A file that the download includes, as the value of a column: its path in the ZIP file, and a
+    function that reads its content.
+    """
 
     path: str
     read: Callable[[], bytes]
@@ -47,21 +51,24 @@ def _none_old(_now: datetime) -> dict[str, int]:
 class PersonalData:
     """The personal data of an app.
 
-    For the download and retention:
-    `sections`: the sections of the download.
-    `kept`: each kind of data with its retention period, in words.
-    `delete_old`: deletes rows after the retention period; returns the number of rows by kind.
+    For the download and for retention:
+    - `sections`: the sections of the download.
+    - `kept`: returns each kind of data with its retention period, in words.
+    - `delete_old`: deletes rows after their retention period, and returns the number of deleted
+      rows by kind.
 
     For the erasure of a person:
-    `delete_outside`: deletes data outside the database. It runs before all other steps.
-    `rows`: rows to delete, of tables whose rows may change.
-    `texts`: texts to erase.
-    `logged`: objects whose entries in the admin log may name the person.
-    `never_change`: tables whose rows never change otherwise, so their triggers are lifted.
-    `never_lifted`: triggers of these tables that are not lifted.
-    `locked_first`: rows to lock before the rows of a model that are erased a few at a time.
+    - `delete_outside`: deletes data that is stored outside the database. Runs before all other
+      steps.
+    - `rows`: returns rows to delete, from tables whose rows may change.
+    - `texts`: returns texts to erase.
+    - `logged`: returns objects whose entries in the admin log may contain the person's name.
+    - `never_change`: tables whose rows otherwise never change. An erasure lifts their triggers.
+    - `never_lifted`: triggers of these tables that an erasure does not lift.
+    - `locked_first`: for a model, the rows of other tables to lock before rows of this model are
+      erased.
 
-    `on_leaving` runs when a person leaves, before their sign-in is closed.
+    `on_leaving` is called when a person leaves the bank, before the person's sign-in is closed.
     """
 
     sections: tuple[DataSection, ...] = ()
@@ -83,15 +90,17 @@ REGISTERED: list[PersonalData] = []  # in the order of INSTALLED_APPS
 
 
 def register(data: PersonalData) -> None:
-    """Registers the data for the download, the page "Privacy", the erasure and retention."""
+    """Registers an app's personal data for the download, the page "Privacy",
+    erasure and retention.
+    """
     REGISTERED.append(data)
 
 
 def all_sections() -> list[DataSection]:
-    """Returns every section of the download."""
+    """Returns every section of the download, of all apps."""
     return [section for data in REGISTERED for section in data.sections]
 
 
 def read(rows: "QuerySet[Any, Any]", *columns: Any) -> Iterator[Row]:
-    """Returns an iterator over these columns of the rows, which keeps AT_A_TIME rows in memory."""
+    """Returns an iterator over the values of these columns. Keeps AT_A_TIME rows in memory."""
     return iter(rows.values_list(*columns).iterator(chunk_size=AT_A_TIME))

@@ -1,4 +1,4 @@
-"""Deletes records of use after their retention period."""
+"""Deletes records of how people used the bank, such as sign-ins, after their retention period."""
 
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,7 @@ OVER = "The retention period has ended."
 
 
 def apply_retention(now: datetime | None = None) -> dict[str, int]:
-    """Deletes rows that are older than their retention period. Returns the number of deleted rows
-    by kind.
-    """
+    """Deletes rows whose retention period has ended. Returns the number of deleted rows by kind."""
     now = now or timezone.now()
     deleted: dict[str, int] = {}
     for data in REGISTERED:
@@ -25,8 +23,11 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
 
 
 def delete_unlocked(old: QuerySet[Any]) -> int:
-    """Deletes rows of a table that pages write, each part in its own transaction, so that other
-    sessions wait only for one part. Skips rows that another session has locked, for the next run.
+    """Deletes rows of a table that pages also write. Returns the number of deleted rows.
+
+    Each part of the rows is deleted in a separate transaction, so that other sessions wait only
+    until one part is deleted. Rows that another session has locked are skipped; the next run
+    deletes them.
     """
     deleted: int = 0
     rows = old.model._default_manager

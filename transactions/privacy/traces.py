@@ -1,20 +1,23 @@
-"""Finds the texts that name a person, by words and addresses, and defines the replacement.
+"""Finds the texts in which a person can be recognised, by name or address, and defines the
+replacement of each text.
 
-The functions only search, so the erasure can call them without a lock. They leave out texts that
-are erased already.
+The functions of this module only search, so the erasure can call them without a lock. They leave
+out texts that are already erased.
 
 Note [Whose texts]: anybody can choose any name, such as "groceries", "Select" or the name of
-another person, so a name in a text proves nothing. These texts are emptied:
+another person. So a name in a text does not prove that the text is about a person. These texts are
+emptied:
 
-- texts of staff about the person and their accounts: all;
-- texts of staff that are also about another side: if they contain a word of the name;
-- texts of people who paid the person, were paid by them or live with them: if they contain the
-  whole name;
-- other texts: if they contain an address that belongs only to the person, and that was confirmed by
-  mail or entered by the bank. Other addresses do not count, because anybody can sign up with the
-  address of another person.
+- texts of staff about the person and the person's accounts: all of them;
+- texts of staff about a payment that also has another payer or payee: if the text contains a word
+  of the person's name;
+- texts of people who paid the person, were paid by the person, or lived in the same household: if
+  the text contains the whole name;
+- all other texts: if the text contains an email address that belongs only to this person, and that
+  was confirmed by mail or entered by the bank. Other addresses do not count, because anybody can
+  sign up with the address of another person.
 
-Names that others chose for their own things (categories, rules, budgets, reports) stay.
+Names that other people chose for their categories, rules, budgets and reports stay.
 """
 
 from collections.abc import Collection, Iterator
@@ -51,15 +54,17 @@ REFUSED = "It was refused."
 
 
 class Erased(NamedTuple):
-    """Rows with texts to erase, and the new values. If `values` is None, the rows are deleted."""
+    """Rows with texts to erase, and the new values of their columns. If `values` is None, the rows
+    are deleted.
+    """
 
     rows: QuerySet[Any]
     values: dict[str, Any] | None
 
 
 class Logged(NamedTuple):
-    """Objects whose entries in the admin log may name the person. All entries about them are
-    erased, or only entries that match one of `patterns`.
+    """Objects whose entries in the admin log may contain the person's name. If `patterns` is None,
+    all entries about these objects are erased, otherwise only entries that match a pattern.
     """
 
     model: type[Model]
@@ -69,23 +74,26 @@ class Logged(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What to search for a person: their accounts, related people and accounts, and patterns.
-    `words` are the words of their names and any address. `names` are whole names. `addresses` are
-    addresses proved to belong to the person and to nobody else: Note [Whose texts].
+    """The search terms for the data of a person: accounts, related people, and patterns for names
+    and addresses.
+
+    `words` are the words of all current and earlier names, and all addresses. `names` are whole
+    names. `addresses` are email addresses that belong to the person and to nobody else, see Note
+    [Whose texts].
     """
 
     person: User
     accounts: list[UUID]
-    others: list[UUID]  # the other accounts of their payments
-    known: list[UUID]  # holders of `others`, and members of households of the person
+    others: list[UUID]  # the other accounts of the person's payments
+    known: list[UUID]  # holders of `others`, and members of the person's households
     words: list[TextPattern]
     names: list[TextPattern]
     addresses: list[TextPattern]
 
 
 def traces_of(person: User) -> Traces:
-    """Returns the traces of a person. Call it before anything is erased, because former names and
-    addresses are only in the history.
+    """Returns the search terms for the data of a person. Call it before anything is erased, because
+    earlier names and addresses are stored only in the history.
     """
     names, addresses = {person.name}, {person.email}
     confirmed = EmailAddress.objects.filter(user=person, verified=True)
@@ -114,8 +122,8 @@ def traces_of(person: User) -> Traces:
 
 
 def _by_the_bank(row: Change, person: User) -> bool:
-    """Returns whether staff or a command wrote the person's row. A sign-up is recorded with a page
-    but without a user.
+    """Returns whether the change of the person's row was made by staff or by a command. A sign-up
+    is not: its change has the path of a page, but no user.
     """
     if row.table_name != "users" or row.action not in ("insert", "update"):
         return False
@@ -124,7 +132,9 @@ def _by_the_bank(row: Change, person: User) -> bool:
 
 
 def _paid_or_paying(accounts: Collection[UUID]) -> list[UUID]:
-    """Returns the other accounts in all payments of these accounts."""
+    """Returns the ids of all accounts that paid one of these accounts or were
+    paid by one of them.
+    """
     found: set[UUID | None] = set()
     for mine, other in (("from_account", "to_account"), ("to_account", "from_account")):
         payments = Transaction.objects.filter(**{f"{mine}__in": accounts}).order_by()
@@ -133,8 +143,8 @@ def _paid_or_paying(accounts: Collection[UUID]) -> list[UUID]:
 
 
 def households_of(person: User) -> list[UUID]:
-    """Returns the ids of the households that the person belongs or belonged to. Ids, because names
-    are not unique.
+    """Returns the ids of the households to which the person belongs or belonged. The result has ids
+    and not names, because names are not unique.
     """
     ids: set[Any] = {person.household_id}
     for row in Change.objects.filter(table_name="users", about=str(person.pk)):
@@ -143,7 +153,7 @@ def households_of(person: User) -> list[UUID]:
 
 
 def _of_others(person: User, **condition: Any) -> set[str]:
-    """Returns the current addresses of other people that meet the condition."""
+    """Returns the email addresses that other people have now and that match the condition."""
     rows = (
         User.objects.exclude(pk=person.pk).filter(**condition),
         EmailAddress.objects.exclude(user=person).filter(**condition),
@@ -152,12 +162,12 @@ def _of_others(person: User, **condition: Any) -> set[str]:
 
 
 def emptied(rows: QuerySet[Any], **values: Any) -> Erased:
-    """Returns the rows that do not have these values yet, and the values."""
+    """Returns the rows that do not have the new values yet, and the new values."""
     return Erased(rows.exclude(**values), values)
 
 
 def with_key(rows: QuerySet[Any], field: str, key: str, value: Any) -> Erased:
-    """Returns the rows whose JSON document has the key with a different value, and the new
+    """Returns the rows whose JSON column has this key with another value, and the new JSON
     document.
     """
     document = Func(
@@ -169,8 +179,8 @@ def with_key(rows: QuerySet[Any], field: str, key: str, value: Any) -> Erased:
 
 
 def with_address(traces: Traces, rows: QuerySet[Any], **values: Any) -> Iterator[Erased]:
-    """Yields, for each column, the rows of any person in which it contains an address of the
-    person.
+    """Yields, for each column, the rows of `rows` in which the column contains an address of the
+    person. `values` has the new value of each column.
     """
     for field, value in values.items():
         yield emptied(rows.filter(having(field, traces.addresses)), **{field: value})
@@ -179,8 +189,9 @@ def with_address(traces: Traces, rows: QuerySet[Any], **values: Any) -> Iterator
 def naming(
     traces: Traces, model: type[Model], of_known: Q, values: dict[str, Any]
 ) -> Iterator[Erased]:
-    """Yields, for each column, the rows in which it contains the whole name, if they belong to
-    people related to the person, or an address, in any row: Note [Whose texts].
+    """Yields, for each column, the rows in which the person can be recognised. These are rows that
+    match `of_known` and contain the person's whole name, and any rows that contain an address of
+    the person: Note [Whose texts]. `values` has the new value of each column.
     """
     for field, value in values.items():
         named = of_known & Q(having(field, traces.names))
@@ -189,7 +200,7 @@ def naming(
 
 
 def on_either_side(traces: Traces, prefix: str = "") -> Q:
-    """Returns the condition that a payment is from or to an account of the person."""
+    """Returns the condition that the payer's or the payee's account belongs to the person."""
     sides = (f"{prefix}from_account__in", f"{prefix}to_account__in")
     return Q(**{sides[0]: traces.accounts}) | Q(**{sides[1]: traces.accounts})
 
@@ -197,9 +208,10 @@ def on_either_side(traces: Traces, prefix: str = "") -> Q:
 def in_parameters(
     requests: QuerySet[ApprovalRequest], patterns: list[TextPattern]
 ) -> Iterator[Erased]:
-    """Yields the texts in the parameters of requests: the message to the customer, the file name,
-    and the texts of payments that were not booked. The audit compares the texts of booked payments
-    with the payment, so they are left out.
+    """Yields the texts to erase in the parameters of approval requests: the message to the
+    customer, the file name, and the texts of payments that were not booked.
+
+    Texts of booked payments are left out, because the audit compares them with the payment.
     """
     yield with_key(requests, "parameters", "message", "")
     files = requests.filter(kind=ApprovalRequest.Kind.PAYMENT_FILE)
@@ -208,8 +220,8 @@ def in_parameters(
 
 
 def in_undone(requests: QuerySet[ApprovalRequest], patterns: list[TextPattern]) -> Iterator[Erased]:
-    """Yields the texts of requested payments that were not booked and whose text matches one of the
-    patterns.
+    """Yields the texts of requested payments that were not booked, if the text
+    matches a pattern.
     """
     undone = requests.exclude(status=ApprovalRequest.Status.DONE)
     undone = undone.exclude(kind=ApprovalRequest.Kind.PAYMENT_FILE)

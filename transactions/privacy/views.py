@@ -23,8 +23,8 @@ LEFT = "Your accounts and your sign-in are closed."
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
 def data(request: PersonRequest) -> HttpResponseBase:
-    """Shows what the download contains. A POST downloads the data as JSON, or as CSV files in a ZIP
-    file.
+    """Shows what the download of personal data contains. A POST request downloads the data, as JSON
+    or as CSV files in a ZIP file.
     """
     if request.method != "POST":
         return render(request, "transactions/privacy/data.html")
@@ -50,8 +50,8 @@ def _download(request: PersonRequest, *, is_json: bool) -> StreamingHttpResponse
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
 def leave_bank(request: PersonRequest) -> HttpResponse:
-    """Shows what leaving means and what has to be done first. A POST closes the accounts and the
-    sign-in.
+    """Shows what happens when a person leaves the bank, and what the person must do before. A POST
+    request closes the person's accounts and sign-in.
     """
     if request.method == "POST":
         try:
@@ -68,6 +68,6 @@ def leave_bank(request: PersonRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
-    """Shows the retention periods and the cookies. No sign-in is needed."""
+    """Shows the retention periods and the cookies, also to visitors who are not signed in."""
     context = {"kept": kept(), "not_in_logs": not_in_logs(), "cookies": cookies()}
     return render(request, "transactions/privacy/privacy.html", context)

@@ -1,4 +1,4 @@
-"""Private data of owners about their payments: notes, tags and categories."""
+"""The models of data that owners write about their payments: notes, tags and categories."""
 
 from transactions.annotations.models.annotation import Annotation
 from transactions.annotations.models.own_category import OwnCategory

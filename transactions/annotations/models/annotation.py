@@ -1,4 +1,6 @@
-"""The owner's private note and tags on a transaction. The transaction row itself never changes."""
+"""`Annotation`, the model of an owner's private note and tags on a transaction. The transaction
+never changes.
+"""
 
 import uuid
 from typing import ClassVar, Self
@@ -21,10 +23,11 @@ TEXT_LIMIT = 500  # characters
 MAX_TAGS = 20
 LONGEST_TAG = 30  # characters
 
-# Note [Tag lexemes]: the search column holds the words of the text (A), the words of the tags
-# (B), and each tag whole as "#tag". "2026" finds the tag rent-2026 as a word; "#rent" does not.
-# A generated column allows only immutable functions. array_to_string is not immutable, but printing
-# a tsvector as text is, and a tag has no character that Postgres would escape in that text.
+# Note [Tag lexemes]: the search column contains the words of the text (weight A), the words of the
+# tags (B), and each whole tag as "#tag". The search "2026" finds the tag rent-2026, because 2026 is
+# a word of the tag; the search "#rent" does not find it. A generated column may call only immutable
+# functions. array_to_string is not immutable, so the tags are converted to a tsvector, whose
+# conversion to text is immutable. A tag has no character that Postgres would escape in that text.
 TAGS_PRINTED = Func(
     F("tags"),
     template="array_to_tsvector(%(expressions)s)::text",
@@ -48,9 +51,10 @@ ANNOTATION_DOCUMENT = Func(
     arg_joiner=" || ",
     output_field=SearchVectorField(),
 )
-# Tags as Postgres prints an array: one level, quotes only around "null". Accepts every character
-# beyond ASCII, because which of them are letters depends on version and locale;
-# `transactions.annotations.services` checks them exactly.
+# Matches tags in the format in which Postgres prints an array: one level, with quotes only around
+# "null". Accepts every character beyond ASCII, because the version and the locale of Postgres
+# decide which of them are letters. `transactions.annotations.services` checks the characters
+# exactly.
 _TAG = f'([a-z0-9_\\u00a1-\\U0010ffff-]{{1,{LONGEST_TAG}}}|"null")'
 TAGS_PATTERN = f"^\\{{({_TAG}(,{_TAG}){{0,{MAX_TAGS - 1}}})?\\}}$"
 
@@ -72,10 +76,10 @@ OF_OWN_SIDE = FirmTrigger(
 
 
 class AnnotationQuerySet(models.QuerySet["Annotation"]):
-    """Annotations, private to their author. Start every query with `of(owner)`."""
+    """Annotations, which are private to their author. Start every query with `of(owner)`."""
 
     def of(self, owner: "User | uuid.UUID") -> Self:
-        """Returns all annotations of this person, including outdated ones."""
+        """Returns all annotations of this person, including outdated versions."""
         return self.filter(owner=pk_of(owner))
 
     def about(self, transaction: "Transaction | uuid.UUID") -> Self:
@@ -83,14 +87,14 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         return self.filter(transaction=pk_of(transaction))
 
     def newest_first(self) -> Self:
-        """Orders by time, the newest first. `created_at` is unique per owner and transaction."""
+        """Orders by time, newest first. `created_at` is unique per owner and transaction."""
         return self.order_by("-created_at")
 
     def latest(self) -> Self:  # type: ignore[override]
-        """Returns the valid annotations: the newest for each transaction and owner.
+        """Returns the valid annotations: the newest annotation for each transaction and owner.
 
-        Uses one index look-up per row. With NOT EXISTS (a newer one) instead, Postgres joined each
-        row with every other row until the table was analyzed.
+        Uses one index look-up per row. With a condition NOT EXISTS (a newer annotation), Postgres
+        compared each row with all other rows until the table was analyzed.
         """
         newest = Annotation.objects.filter(
             owner=OuterRef("owner"), transaction=OuterRef("transaction")
@@ -98,7 +102,7 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         return self.filter(pk=Subquery(newest.values("pk")[:1]))
 
     def present(self) -> Self:
-        """Excludes empty annotations. An empty annotation removes the note before it."""
+        """Excludes empty annotations. An empty annotation is written when a note is removed."""
         return self.exclude(text="", tags=[])
 
     def matching(self, query: SearchQuery) -> Self:
@@ -107,10 +111,10 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
 
 
 class Annotation(models.Model):
-    """A note and tags by the owner of one side of a transaction, readable only by that owner.
+    """A note and tags that the owner of an account wrote about a transaction of this account. Only
+    this owner can read them: staff and the other account's owner cannot.
 
-    A row never changes: a correction is a new row, and the newest row is valid. The other side and
-    staff cannot read it.
+    A row never changes: each correction is a new row, and the newest row is valid.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -137,7 +141,7 @@ class Annotation(models.Model):
             GinIndex(fields=["search"], name="annotations_search", gin_pending_list_limit=PENDING),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            # Also the index of every read: by owner and transaction, the newest first.
+            # All reads also use this index: by owner and transaction, newest first.
             models.UniqueConstraint(
                 F("owner"),
                 F("transaction"),
@@ -187,5 +191,7 @@ class Annotation(models.Model):
 
     @property
     def is_empty(self) -> bool:
-        """Whether text and tags are empty; an empty annotation removes the earlier ones."""
+        """Whether text and tags are empty. An empty annotation is written when
+        a note is removed.
+        """
         return not (self.text or self.tags)

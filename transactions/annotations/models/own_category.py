@@ -1,4 +1,6 @@
-"""The category that an owner sets for a transaction. The transaction row itself never changes."""
+"""`OwnCategory`, the model of a category that an owner sets for a transaction. The transaction
+never changes.
+"""
 
 import uuid
 from typing import ClassVar, Self
@@ -15,18 +17,20 @@ CATEGORY_LIMIT = 60  # characters
 
 
 class OwnCategoryQuerySet(models.QuerySet["OwnCategory"]):
-    """Own categories, visible only to their owner. Start every query with `of(owner)`."""
+    """Own categories, which are visible only to their owner. Start every query with `of(owner)`."""
 
     def of(self, owner: "User | uuid.UUID") -> Self:
-        """Returns all categories that this person set, including outdated ones."""
+        """Returns all categories that this person has set, including outdated ones."""
         return self.filter(owner=pk_of(owner))
 
     def newest_first(self) -> Self:
-        """Orders by time, the newest first. A lock keeps an owner's changes in order."""
+        """Orders by time, newest first. A lock ensures that the changes of an owner have different
+        times.
+        """
         return self.order_by("-created_at")
 
     def latest(self) -> Self:  # type: ignore[override]
-        """Returns the valid categories: the newest for each transaction and owner."""
+        """Returns the valid categories: the newest category for each transaction and owner."""
         newest = OwnCategory.objects.filter(
             owner=OuterRef("owner"), transaction=OuterRef("transaction")
         ).newest_first()
@@ -34,10 +38,11 @@ class OwnCategoryQuerySet(models.QuerySet["OwnCategory"]):
 
 
 class OwnCategory(models.Model):
-    """A private category that the owner of a side sets for a transaction.
+    """A private category that the owner of an account sets for a transaction of this account.
 
-    One change (`change`) writes all its rows in one statement. Undoing the change deletes its rows,
-    so that the earlier category is valid again.
+    One change of several transactions writes all its rows in one SQL statement, with the same
+    `change`. If the change is undone, these rows are deleted, so that the earlier categories are
+    valid again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

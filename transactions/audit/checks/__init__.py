@@ -1,1 +1,1 @@
-"""The checks of the audit, one module for each part of the books."""
+"""The checks of the audit. Each module checks one part of the books."""

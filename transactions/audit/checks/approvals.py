@@ -1,17 +1,20 @@
 """Checks the four-eyes rule: what staff did without approval, and how approvals were used.
 
-Note [Staff rows in the audit]: the stored daily sums cannot be compared with the rows exactly,
-because the owner's commands do not count towards any sum. But commands, demo and imports never name
-a clerk. So a row of staff was made on a page, and what one clerk does without approval in a day is
-at most the threshold. Rows of staff above it without an approval were written with disabled
-triggers, or by the owner's own SQL. Rows within five minutes of midnight are left out of the sums
-here, because the trigger may have counted them on the neighbouring day. Such a row is still found
-if its amount is above the threshold.
+Note [Staff rows in the audit]: the audit cannot compare the stored daily sums exactly with the
+rows, because commands of the owner do not count towards the sums. But commands, the demo and
+imports never name a member of staff as the author. So a row with such an author was made on a page,
+and the rows that one member of staff makes without approval in a day must not exceed the threshold.
+If rows exceed the threshold without an approval, they were written with disabled triggers, or with
+SQL of the owner.
 
-Each row is compared with the threshold at its time, from the history of `approval_thresholds`.
-Nobody can change that history, so raising, moving or deleting a threshold does not cover earlier
-rows. If a threshold changed within five minutes of the row, the higher one is used. Rows from
-before the history began are left out.
+Rows within five minutes of midnight are left out of the sums here, because the trigger may have
+counted them on the neighbouring day. The audit still finds such a row if its amount exceeds the
+threshold.
+
+Each row is compared with the threshold at the time of the row. This threshold is known from the
+history of `approval_thresholds`, which nobody can change. So if somebody raises, moves or deletes a
+threshold, earlier rows are still found. If a threshold changed within five minutes of the row, the
+higher threshold is used. Rows from before the history began are left out.
 """
 
 from collections.abc import Iterator
@@ -30,7 +33,7 @@ from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 from transactions.models.staff_triggers import ONE_OF_MANY, SAME_CONTENT
 
 _MARGIN = "%(margin)s::interval"
-_ROUNDED = "0.000000001"  # the stored sums are rounded, so a full day may be this far above 1
+_ROUNDED = "0.000000001"  # the stored sums are rounded, so a sum may exceed 1 by this much
 _THRESHOLDS = """
     SELECT about AS code, (after->>'amount')::numeric AS amount, changed_at AS since,
            coalesce(lead(changed_at) OVER (PARTITION BY about ORDER BY changed_at), 'infinity')
@@ -40,12 +43,16 @@ _THRESHOLDS = """
 
 
 def _held(moment: str) -> str:
-    """Returns SQL: whether a threshold was valid at any time within the margin around a moment."""
+    """Returns an SQL condition: the threshold was valid at a time within the margin around this
+    moment.
+    """
     return f"amount IS NOT NULL AND since <= {moment} + {_MARGIN} AND {moment} - {_MARGIN} < until"
 
 
 def _since(moment: str) -> str:
-    """Returns SQL: whether a moment is on a day to check, and a threshold existed all the time."""
+    """Returns an SQL condition: the day of this moment is checked, and a threshold existed during
+    the whole margin around the moment.
+    """
     return f"""{moment} >= coalesce(
           date_trunc('day', %(since)s::timestamptz, 'UTC'), '-infinity')
       AND EXISTS (
@@ -54,7 +61,9 @@ def _since(moment: str) -> str:
 
 
 def _share_at(moment: str) -> Share:
-    """Returns a function for SQL that divides an amount by its currency's threshold at a moment."""
+    """Returns a function that returns SQL. The SQL divides an amount by the threshold that the
+    amount's currency had at this moment.
+    """
 
     def share(amount: str, currency: str) -> str:
         return f"""coalesce({amount} / nullif((
@@ -67,12 +76,12 @@ def _share_at(moment: str) -> Share:
     return share
 
 
-# Staff now, or at some time according to the history, which nobody can change.
+# People who are staff now, or who were staff earlier by the history, which nobody can change.
 _WAS_STAFF = """(users.is_staff OR users.id IN (
         SELECT about::uuid FROM changes
         WHERE table_name = 'users' AND 'true' IN (before->>'is_staff', after->>'is_staff')))"""
 
-# Rows of staff that moved money, or raised limits, without an approval.
+# Rows that staff inserted without an approval, and that moved money or raised limits.
 _UNAPPROVED = f"""
     SELECT staff.id, staff.created_by_id AS clerk, staff.created_at, 'money' AS what,
            staff.from_account_id AS account,
@@ -105,7 +114,8 @@ _UNAPPROVED = f"""
         SELECT FROM approval_requests WHERE status = 'done' AND {same_limits("change")})
 """  # noqa: S608
 
-# The first row by which the sum of a day, of a clerk or of an account, exceeds the threshold.
+# The first row with which the daily sum of a member of staff, or of an account, exceeds the
+# threshold.
 _ABOVE = f"""
     WITH thresholds AS MATERIALIZED ({_THRESHOLDS}), unapproved AS ({_UNAPPROVED}), counted AS (
         SELECT unapproved.*, subject, of_clerk, sum(share) OVER (
@@ -124,7 +134,8 @@ _ABOVE = f"""
     FROM above ORDER BY created_at, id, of_clerk DESC LIMIT 1
 """  # noqa: S608
 
-# A used approval whose row is missing or has other contents. For a batch, less was paid than used.
+# A used approval whose row is missing or has other contents. For a batch: the payments are less
+# than the used amount.
 _UNUSED = f"""
     SELECT request.id, request.kind, request.transaction_id,
            coalesce(request.from_account_id, request.to_account_id), request.amount,
@@ -175,8 +186,9 @@ class _Unused(NamedTuple):
 
 
 def approvals(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields a row of staff that exceeded the threshold of a day without an approval, and an
-    approval whose row is missing or differs. See Note [Staff rows in the audit].
+    """Yields the first row that staff inserted without an approval and that exceeded the daily
+    threshold. Also yields the first approval whose row is missing or different. See Note [Staff
+    rows in the audit].
     """
     parameters: dict[str, Any] = {"since": since, "margin": CLOCKS_DIFFER_BY}
     with connection.cursor() as cursor:

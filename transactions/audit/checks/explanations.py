@@ -1,4 +1,4 @@
-"""Checks that every account status and every released hold has a recorded reason."""
+"""Checks that a reason is recorded for every account status and every released hold."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,8 +11,8 @@ from transactions.audit.findings import Finding, amount_text, named
 from transactions.models import StaffReason, Transaction
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 
-# The first break in a chain of status changes, by account and time. Each chain begins with
-# `active`, and its last link is the account's current status.
+# The first wrong step in a chain of status changes, by account and time. Each chain begins with
+# `active`, and ends with the current status of the account.
 STATUSES = """
 SELECT account_id, change_id, before, leads_from, is_last, count(*) OVER () FROM (
     SELECT account_id, id AS change_id, created_at, from_status AS leads_from, false AS is_last,
@@ -29,7 +29,9 @@ WHERE before <> leads_from ORDER BY account_id, created_at NULLS LAST LIMIT 1"""
 
 
 def statuses(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first account whose status changes are not a chain from active to its status."""
+    """Yields the first account whose status changes do not lead from `active` to its current status
+    without a gap.
+    """
     with connection.cursor() as cursor:
         cursor.execute(STATUSES)
         for account, change, before, found, is_last, broken in cursor.fetchall():
@@ -48,7 +50,7 @@ def statuses(_since: datetime | None = None) -> Iterator[Finding]:
 
 
 def releases(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first hold that was released before it expired and has no reason."""
+    """Yields the first hold that was released before it expired and has no recorded reason."""
     reasons = StaffReason.objects.filter(transaction=OuterRef("pk"), action="release")
     ahead = timezone.now() + CLOCKS_DIFFER_BY
     released = Transaction.objects.only("amount", "currency", "from_account_id").filter(

@@ -1,7 +1,7 @@
-"""Checks the permissions of each group by their current names.
+"""Checks the permissions of each group, by the current names of the permissions.
 
-Django's permission tables have no history. Renaming a permission there gives another right to
-everybody who has it, although no membership changes.
+Django's tables of permissions have no history. If somebody renames a permission in the table, all
+people who have this permission get a different right, although no membership changes.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from transactions.audit.findings import Finding
 
 
 def groups(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first group whose permissions differ from its table in `accounts.groups`."""
+    """Yields the first group whose permissions differ from the permissions in `accounts.groups`."""
     found: dict[str, set[str]] = {}
     rows = Group.objects.filter(name__in=PERMISSIONS).values_list(
         "name", "permissions__content_type__app_label", "permissions__codename"

@@ -1,4 +1,4 @@
-"""Checks what rows refer to: accounts, captured holds, reversed originals."""
+"""Checks the accounts, captured holds and reversed transactions to which transactions refer."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -61,14 +61,14 @@ SELECT account, id, wrong, other, status, amount, most, currency, 0, count(*) OV
           FROM transactions WHERE reverses_id IS NOT NULL {since}) AS row
     LEFT JOIN transactions AS original ON original.id = row.reverses_id
 ) AS judged WHERE wrong IS NOT NULL ORDER BY id LIMIT 1"""
-# Reads all rows that share a link with a new row, because their amounts are added up.
+# Also reads older rows that link to the same row as a new row, because their amounts are added up.
 SINCE = """
     AND {link} IN (SELECT {link} FROM transactions
                    WHERE {link} IS NOT NULL AND created_at >= %(since)s)"""
 
 
 class BrokenLink(NamedTuple):
-    """A result row of the queries above; `many` is the number of broken rows."""
+    """A result row of the queries above. `many` is the number of wrong rows."""
 
     account: UUID | None
     id: UUID
@@ -83,7 +83,7 @@ class BrokenLink(NamedTuple):
 
 
 class LinkWording(NamedTuple):
-    """The expected and the found value for machines, and the sentence for people."""
+    """The expected value and the found value for programs, and the sentence for people."""
 
     expected: str
     found: str
@@ -152,8 +152,8 @@ WORDS = {
 
 
 def captures(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first broken capture. A captured hold needs exactly one completed row that
-    captures it, for at most its amount.
+    """Yields the first broken capture. Each captured hold must have exactly one completed
+    transaction that captures it, whose amount is at most the amount of the hold.
     """
     query = CAPTURES.format(
         since_hold="AND hold.created_at >= %(since)s" if since else "",
@@ -163,15 +163,18 @@ def captures(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def reversals(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first broken reversal. A reversal is the opposite of a completed payment, and the
-    reversals of a payment never exceed its amount.
+    """Yields the first broken reversal. A reversal must be the opposite of a completed payment, and
+    the sum of the reversals of a payment must not exceed its amount.
     """
     query = REVERSALS.format(since=SINCE.format(link="reverses_id") if since else "")
     yield from _first("reversal", query, since)
 
 
 def orphans(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first row whose side is not an existing account in the row's currency."""
+    """Yields the first transaction whose payer's account does not exist in the transaction's
+    currency. Also yields the first transaction whose payee's account does not exist in that
+    currency.
+    """
     for side in ("from_account", "to_account"):
         account = Account.objects.filter(pk=OuterRef(side), currency=OuterRef("currency"))
         rows = Transaction.objects.only("amount", "currency", f"{side}_id")
@@ -199,7 +202,7 @@ def _orphan_sentence(row: Transaction, account_id: UUID, side: str) -> str:
 
 
 def _first(check: str, query: str, since: datetime | None) -> Iterator[Finding]:
-    """Yields the finding about the first broken row, if there is one."""
+    """Yields the finding about the first row that the query returns, if there is one."""
     with connection.cursor() as cursor:
         cursor.execute(query, {"since": since})
         row = cursor.fetchone()

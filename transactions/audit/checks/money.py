@@ -1,4 +1,4 @@
-"""Checks of money: chains, balances, holds, and totals per currency."""
+"""Checks of money: chains of entries, balances, holds, and totals per currency."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,14 +18,15 @@ from transactions.models.entry import EntryQuerySet
 
 ZERO = Value(Decimal(0), output_field=DecimalField())
 
-# Note [One pass over the books]: these settings make Postgres read all rows once, in sequence, and
-# sort them by account, in parallel. Each process has this much memory, and the rest goes to disk.
-# The planner would prefer the indexes of the accounts, which are already sorted. But ten million
-# rows are then twenty million single reads, which is slower if the rows are cached, and far too
-# slow if they are not.
+# Note [One pass over the books]: with these settings, Postgres reads all rows once, in sequence,
+# and sorts them by account, in parallel. Each process uses up to this amount of memory; the rest
+# goes to disk. Without the settings, the planner would use the indexes of the accounts, which are
+# already sorted. But then ten million rows need twenty million single reads. This is slower if the
+# rows are cached, and much too slow if they are not.
 ONE_PASS = {"work_mem": "64MB", "enable_indexscan": "off", "enable_bitmapscan": "off"}
 
-# Returns the first broken link, and how many there are: `count` is computed before LIMIT.
+# Returns the first broken link of a chain, and the number of broken links, which is computed before
+# LIMIT.
 CHAINS = """
 SELECT account_id, transaction_id, before, coalesce(signed_amount, 'NaN'), balance, created_at,
        count(*) OVER ()
@@ -38,7 +39,7 @@ FROM (SELECT account_id, transaction_id, created_at, signed_amount, balance,
 WHERE balance IS DISTINCT FROM before + signed_amount OR created_at = time_before
 ORDER BY account_id, created_at LIMIT 1"""
 ALL_CHAINS = CHAINS.format(balance_before="NULL", since="")
-# Looks up the previous balance once per account, if `lag` finds no earlier entry.
+# Looks up the previous balance once per account, if `lag` does not find an earlier entry.
 CHAINS_SINCE = CHAINS.format(
     balance_before="""(SELECT balance FROM entries AS earlier
               WHERE earlier.account_id = entry.account_id AND status = 'completed'
@@ -48,8 +49,8 @@ CHAINS_SINCE = CHAINS.format(
 
 
 def chains(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first entry whose balance is not the previous balance + its signed amount, or
-    whose time is not later than the previous one.
+    """Yields the first entry whose balance is not the previous balance plus the signed amount, or
+    whose time is not later than the time of the previous entry.
     """
     with locally(**({} if since else ONE_PASS)), connection.cursor() as cursor:
         cursor.execute(CHAINS_SINCE if since else ALL_CHAINS, {"since": since})
@@ -89,9 +90,9 @@ def _chain_sentence(
 
 
 def balances(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first account whose balance differs from its newest entry, or from zero without
-    entries. Then checks the times, see `_times`. Always checked completely: one index look-up per
-    account.
+    """Yields the first account whose balance differs from the balance of its newest entry, or from
+    zero if there are no entries. Also checks `last_entry_at`. Always checks all accounts, with one
+    index look-up per account.
     """
     newest = Entry.objects.filter(account=OuterRef("pk")).order_by("-created_at")
     accounts: QuerySet[Any] = Account.objects.annotate(
@@ -121,11 +122,11 @@ def _balance_sentence(name: NamedAccount, account: Any) -> str:
 
 
 def _times() -> Iterator[Finding]:
-    """Yields the first account whose `last_entry_at` is not the time of the newest payment or hold
-    on either side, see Note [Balances follow rows].
+    """Yields the first account whose `last_entry_at` is not the time of its newest payment or hold,
+    see Note [Balances follow rows].
 
-    With a time that is too early, a new row could be booked before existing ones. A time that is
-    too late means that a row was removed.
+    If `last_entry_at` is too early, a new row could be booked before existing rows. If it is too
+    late, a row was removed.
     """
     newest = EntryQuerySet(Entry).filter(account=OuterRef("pk")).order_by("-created_at")
     accounts: QuerySet[Any] = Account.objects.annotate(
@@ -146,8 +147,8 @@ def _times() -> Iterator[Finding]:
 
 
 def _time_sentence(name: NamedAccount, account: Any) -> str:
-    """Describes how the account's `last_entry_at` differs from the time of its newest row. If
-    `last_entry_at` is later, adds that a row may be missing.
+    """Returns a sentence about how the account's `last_entry_at` differs from the time of its
+    newest row. If `last_entry_at` is later, the sentence adds that a row may be missing.
     """
     if account.last_time is None:
         newest = f"{name.at_start} has no payments and no holds"
@@ -162,8 +163,8 @@ def _time_sentence(name: NamedAccount, account: Any) -> str:
 
 
 def holds(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first account whose held amount is not the sum of its pending holds. Always
-    checked completely.
+    """Yields the first account whose held amount is not the sum of its pending holds. Always checks
+    all accounts.
     """
     pending = (
         Transaction.objects.filter(from_account=OuterRef("pk"), status="pending")
@@ -190,8 +191,8 @@ def holds(_since: datetime | None = None) -> Iterator[Finding]:
 
 
 def currencies(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields each currency in which the sum of all balances is not deposits minus withdrawals.
-    Always checked completely.
+    """Yields each currency in which the sum of all balances is not equal to all deposits minus all
+    withdrawals. Always checks all rows.
     """
     signed = Case(
         When(type="deposit", then=F("amount")), When(type="withdrawal", then=-F("amount"))

@@ -1,4 +1,6 @@
-"""Checks that no required value is missing, because the table owner may have dropped a NOT NULL."""
+"""Checks that required values are not missing, because the table owner may have
+dropped a NOT NULL.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,8 +20,8 @@ REQUIRED: dict[tuple[str, str], type[Model]] = {
     for field in model._meta.concrete_fields
     if not field.null and not field.generated
 }
-# Reads only columns whose NOT NULL is gone, because only they can lack a value. Since Postgres 18,
-# a column can also have a NOT NULL that was never validated.
+# Reads only columns whose NOT NULL was dropped, because only these columns can have missing values.
+# Since Postgres 18, a column can also have a NOT NULL that was never validated.
 LOOSE = """
 SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
 WHERE relkind = 'r' AND pg_table_is_visible(pg_class.oid)
@@ -32,7 +34,7 @@ ORDER BY 1, 2"""
 
 
 class _Missing(NamedTuple):
-    """A column, its first row without a value, and the number of such rows."""
+    """A column, the first row in which its value is missing, and the number of such rows."""
 
     model: type[Model]
     column: str
@@ -44,8 +46,8 @@ class _Missing(NamedTuple):
 
 
 def nulls(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the columns that their models declare NOT NULL but that have a row without a value.
-    Always checked completely.
+    """Yields one finding with all columns that must not be NULL by their models, but in which a
+    value is missing. Always checks all rows.
     """
     with connection.cursor() as cursor:
         cursor.execute(LOOSE, [[*each] for each in zip(*REQUIRED, strict=True)])
@@ -69,7 +71,7 @@ def nulls(_since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _missing(cursor: Any, table: str, column: str) -> Iterator[_Missing]:
-    """Yields the first row without a value in the column, if there is one."""
+    """Yields the first row in which the value of the column is missing, if there is one."""
     model = REQUIRED[table, column]
     key = ", ".join(f'"{field.column}"' for field in model._meta.pk_fields)
     cursor.execute(

@@ -1,13 +1,14 @@
 """Compares rows of people, accounts, groups and currencies with the history of their changes.
 
 Note [Rows follow their history]: each value of a row was set by a change, and each change starts
-from the value that the change before it set. So for every value, the times it was set, minus the
-times it was replaced, equal the number of rows that have it now. Counting does not depend on the
-order of changes. It finds a value that no change recorded, a gap in the middle of a history, and
-rows that were added or removed without a change.
+from the value that the change before it set. So for every value, the number of changes that set it,
+minus the number of changes that replaced it, equals the number of rows that have the value now.
+This number does not depend on the order of the changes. The comparison finds a value that no change
+recorded, a change that is missing in the middle of a history, and rows that were added or removed
+without a change.
 
-Nearly all rows have only the change that added them, and are compared as a whole. Only the others
-are split into values and counted.
+Nearly all rows have only the change that added them. Such a row is compared as a whole. Only other
+rows are split into values, which are counted.
 """
 
 import json
@@ -26,7 +27,7 @@ from ledger.db.local_settings import locally
 from transactions.audit.checks.recorded_words import RecordedDifference, found_difference
 from transactions.audit.findings import Finding
 
-# The names of the findings, by table.
+# The name of the check in findings about each table.
 CHECKS_OF_TABLES = {
     "accounts": "account",
     "users": "person",
@@ -42,12 +43,12 @@ CHECKS_OF_TABLES = {
     "socialaccount_socialaccount": "provider",
     "api_tokens": "access token",
 }
-# The check `status` compares it with the table account_status_changes.
+# The check `status` compares this column with the table account_status_changes.
 LEFT_OUT = {"accounts": ["status"]}
 MEMORY = "64MB"  # work_mem of the server, for a table of accounts or people
 
-# When the history of each table began. Rows that existed then, or before a new column, were
-# recorded at that time in one statement. See `note_state`.
+# The time at which the history of each table began. Rows that existed at that time, or before a
+# column was added, were recorded then in one SQL statement. See `note_state`.
 BEGINS = f"""
 WITH noted AS MATERIALIZED (
     SELECT table_name, request, changed_at FROM changes WHERE action = '{NOTED}'
@@ -65,9 +66,9 @@ def _collected(condition: str) -> str:
 
 
 def _query(table: RecordedTable) -> str:
-    """Returns the query for the first object by id that differs from its history, with its first
-    wrong value: the unrecorded values of its rows, the values that changes replaced although
-    nothing had set them, and the values that changes set and that are missing.
+    """Returns SQL that finds the first object, by id, that differs from its history. The result
+    contains one column name and three lists of its values: values that no change set, values that a
+    change replaced although no change had set them, and missing values that a change set.
     """
     without = LEFT_OUT.get(table.name, [])
     state, about = table.own_state_of("one", without), table.about_of("one")
@@ -111,8 +112,8 @@ def _query(table: RecordedTable) -> str:
 
 
 def recorded(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first object of each table that differs from its history. See Note [Rows follow
-    their history]. Always checked completely.
+    """Yields, for each table, the first object that differs from its history. See Note [Rows follow
+    their history]. Always checks all rows.
     """
     with locally(work_mem=MEMORY), connection.cursor() as cursor:
         cursor.execute(BEGINS)
@@ -133,16 +134,17 @@ def recorded(_since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _defaults() -> dict[str, Any]:
-    """Returns the settings of a new account, for rows whose history does not contain them: the
-    migration that added the column wrote the default. The name is in every history.
+    """Returns the settings of a new account by column. If the history of an account does not
+    contain a setting, the migration that added the column wrote this default. The name is in every
+    history, so it is left out.
     """
     fresh = Account()
     return {column: getattr(fresh, column) for column in SETTINGS.keys() - {"name"}}
 
 
 def _finding(table: RecordedTable, about: str, name: str, *values: Any) -> Finding:
-    """Returns the finding; `values` are the three lists of a RecordedDifference as JSON, and how
-    many values differ.
+    """Returns the finding about an object. `values` are the three lists of a RecordedDifference as
+    JSON, and the number of values that differ.
     """
     *sides, broken = values
     difference = RecordedDifference(table.name, about, name, *map(json.loads, sides))

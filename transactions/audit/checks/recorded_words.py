@@ -1,4 +1,4 @@
-"""Sentences about rows that differ from their history."""
+"""Writes the sentences about rows that differ from their history."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class RecordedDifference:
-    """A value of an object that differs from its history.
+    """A column of an object whose values differ from the history.
 
-    `now`: values of its rows that no change set. `before`: values that a change replaced although
-    no change had set them. `after`: values that a change set and that are missing, although no
-    change replaced them.
+    `now`: values in its rows that no change set. `before`: values that a change replaced although
+    no change had set them. `after`: values that a change set, that no change replaced, and that are
+    missing.
     """
 
     table: str
@@ -45,12 +45,12 @@ class RecordedDifference:
 
     @property
     def account(self) -> UUID | None:
-        """The id of the account; None for other tables, and for a forged id that is not a UUID."""
+        """The id of the account. None for other tables, and for a forged id that is not a UUID."""
         return account_id(self.about) if self.table == "accounts" else None
 
 
 def account_id(about: str) -> UUID | None:
-    """Returns the id of the account that a change is about; None for a forged id that is not a
+    """Returns the id of the account that a change is about, or None for a forged id that is not a
     UUID.
     """
     try:
@@ -60,7 +60,7 @@ def account_id(about: str) -> UUID | None:
 
 
 def found_difference(difference: RecordedDifference) -> tuple[str, str, str]:
-    """Returns the expected value, the found value, and the sentence."""
+    """Returns the expected value, the value that was found, and a sentence about the difference."""
     account = named(difference.account) if difference.table == "accounts" else None
     in_words = _in_words(difference, account)
     now, before, after = (
@@ -107,7 +107,7 @@ def _label(difference: RecordedDifference) -> str:
 
 
 def _in_words(difference: RecordedDifference, account: NamedAccount | None) -> Callable[[Any], str]:
-    """Returns the function that formats a value of this kind."""
+    """Returns the function that formats the values of this difference as text."""
     if account is not None and difference.name in LIMITS:
         return partial(_limit, account)
     kinds: dict[str, type[Any]] = {"group_id": Group, "permission_id": Permission}
@@ -117,7 +117,7 @@ def _in_words(difference: RecordedDifference, account: NamedAccount | None) -> C
 
 
 def _name_of(model: type[Any], key: Any) -> str:
-    """Returns the name of a row, or the key if there is no such row (a forged key)."""
+    """Returns the name of a row, or the key if there is no such row because the key was forged."""
     try:
         return str(model._default_manager.filter(pk=key).first() or key)
     except (TypeError, ValueError):
@@ -125,7 +125,7 @@ def _name_of(model: type[Any], key: Any) -> str:
 
 
 def _limit(account: NamedAccount, value: Any) -> str:
-    """Formats a limit; a forged value that is not an amount is returned as text."""
+    """Returns a limit as text. If a forged value is not an amount, returns the value as text."""
     try:
         return account.money(Decimal(value)) if value is not None else "no limit"
     except (ArithmeticError, TypeError, ValueError):

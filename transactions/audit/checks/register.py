@@ -22,7 +22,7 @@ from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 
 
 class Registered(NamedTuple):
-    """A table with a register: the column of its id, and its model."""
+    """A table whose rows are registered: the column of its id, and its model."""
 
     key: str
     model: type[Model]
@@ -34,11 +34,13 @@ REGISTERED = {
     if is_registered(model)
 }
 MEMORY = "64MB"  # work_mem of the server, for joining a table with its register
-NAMED = 5  # number of rows named in a finding
+NAMED = 5  # max. number of rows in a finding
 
 
 class _Rows(NamedTuple):
-    """The first rows of a kind in a table, the first and last time, and the number of rows."""
+    """The rows of a table with one kind of difference: the ids of the first rows, the first and the
+    last time of registration, and the number of rows.
+    """
 
     table: str
     ids: list[str]
@@ -48,9 +50,9 @@ class _Rows(NamedTuple):
 
 
 def _query(table: str, model: type[Model]) -> str:
-    """Returns SQL for the differences between a table and its register, read once: for each kind of
-    difference the first rows, the first and last time, and the number. With `since`, only newer
-    rows are digested.
+    """Returns SQL that finds the differences between a table and its register, and reads the table
+    once. The SQL returns, for each kind of difference, the first rows, the first and last time, and
+    the number of rows. With `since`, digests are computed only for newer rows.
     """
     row_id = id_of(model, "one")
     return f"""
@@ -72,9 +74,10 @@ def _query(table: str, model: type[Model]) -> str:
 
 
 def register(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields registered rows that are missing without a recorded removal, rows whose contents
-    differ from the digest in the register, and rows that are not registered. With `since`, checks
-    rows from then on.
+    """Yields a finding for each kind of difference between a table and its register: registered
+    rows that are missing and whose removal was not recorded, rows whose content does not match the
+    registered digest, and rows that are not registered. Also checks the recorded removals. With
+    `since`, checks only rows registered from then on.
     """
     parameters: dict[str, Any] = {"since": since, "margin": CLOCKS_DIFFER_BY}
     differences: dict[str, list[_Rows]] = {kind: [] for kind in SENTENCES}
@@ -106,14 +109,16 @@ def _finding(kind: str, tables: list[_Rows]) -> Finding:
 
 
 def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
-    """Returns the account and the transaction that a row is or refers to, if the row exists."""
+    """Returns the ids of the account and of the transaction that a row is or refers to. Each is
+    None if there is none, or if the row does not exist.
+    """
     try:
         key: Any = model._meta.pk.to_python(row_id)
     except (ValidationError, ValueError):  # a forged id, or one of several columns
         return None, None
     if model is Account:
         return key, None
-    if model is Change:  # it contains the id of the account as text
+    if model is Change:  # the row contains the id of the account as text
         of_accounts = Change.objects.filter(pk=key, table_name="accounts")
         about = of_accounts.values_list("about", flat=True).first()
         return (account_id(about) if about else None), None
@@ -172,7 +177,9 @@ SENTENCES = {"missing row": _gone, "unregistered row": _strange, "altered row": 
 
 
 def _early_removals() -> Iterator[Finding]:
-    """Yields the first removal of rows newer than a day: no retention period is that short."""
+    """Yields the first recorded removal that deleted rows newer than a day, because no retention
+    period is so short. Also finds a removal whose time is in the future.
+    """
     ahead: Any = CLOCKS_DIFFER_BY
     with connection.cursor() as cursor:
         cursor.execute(

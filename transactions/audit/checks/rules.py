@@ -1,4 +1,4 @@
-"""Checks the rules of the tables again, because the table owner may have dropped a CHECK or a
+"""Checks the rules of the tables again, because the table owner may have dropped a CHECK or
 trigger.
 """
 
@@ -30,8 +30,8 @@ from transactions.models import Transaction
 
 
 def rules(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first row of each table that breaks a named rule."""
-    # Only the columns of the finding: Python cannot read metadata that are nested too deeply.
+    """Yields the first transaction and the first account that break a rule."""
+    # Only the columns of the finding, because Python cannot read metadata with too many levels.
     rows = Transaction.objects.order_by("pk").only(
         "amount", "currency", "from_account_id", "to_account_id"
     )
@@ -43,8 +43,9 @@ def rules(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _breaking(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Returns the first row that breaks a rule, with the name of the `rule` and the number of
-    `broken` rows. A rule that evaluates to NULL is not broken, as in a CHECK.
+    """Returns the first row that breaks a rule. Its attribute `rule` is the name of the rule, and
+    `broken` is the number of rows that break a rule. As in a CHECK, a rule that evaluates to NULL
+    is not broken.
     """
     broken = [When(~Q(check.condition), then=Value(check.name)) for check in _checks(rows.model)]
     judged: QuerySet[Any] = rows.annotate(
@@ -54,7 +55,9 @@ def _breaking(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _checks(model: type[Model]) -> list[CheckConstraint]:
-    """Returns the table's CHECK constraints, and as CHECKs the trigger rules about single rows."""
+    """Returns the CHECK constraints of the table, and the rules of its triggers about single rows,
+    written as CHECK constraints.
+    """
     own = [rule for rule in model._meta.constraints if isinstance(rule, CheckConstraint)]
     return own + (_of_accounts() if model is Account else _of_transactions())
 
@@ -104,7 +107,9 @@ def _of_transactions() -> list[CheckConstraint]:
 
 
 def _in_minor_units(condition: Callable[[list[str], int], Q]) -> Q:
-    """Joins the conditions for the currencies of each number of minor units with OR."""
+    """Returns one condition for all currencies. For each number of minor units, `condition` returns
+    the condition for the currencies with that number; these conditions are joined with OR.
+    """
     codes: dict[int, list[str]] = defaultdict(list)
     for code, units in Currency.objects.values_list("code", "minor_units"):
         if units is not None:
@@ -129,8 +134,8 @@ def _finding(row: Any, account: str | None, transaction: str | None) -> Finding:
 
 
 def _place(row: Any) -> str:
-    """Names the row at the start of a sentence: an account with its balance, or a transaction with
-    its amount.
+    """Returns the start of a sentence about a row: an account with its balance, or a transaction
+    with its amount.
     """
     if isinstance(row, Account):
         name = named(row.pk)

@@ -1,4 +1,4 @@
-"""Checks that the seals and the rows that they sealed are unchanged."""
+"""Checks that the seals, and the rows of sealed days, are unchanged."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -25,11 +25,11 @@ CHANGED = "was changed since it was made: its digest does not match its content 
 
 
 def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator[Finding]:
-    """Yields each broken seal, then each sealed day that changed, with its first changed row if
-    possible.
+    """Yields a finding for each broken seal, and then for each sealed day that changed. The finding
+    about a day contains the first changed row if the row can be found.
 
-    The chain of seals is always checked completely, rows only from the day of `since` on. With
-    `last`, nothing after that seal is checked.
+    The chain of seals is always checked completely; rows are checked only from the day of `since`
+    on. With `last`, nothing after the seal with this number is checked.
     """
     stored = [
         seal for seal in Seal.objects.raw(seal_text.SEALS) if last is None or seal.number <= last
@@ -48,8 +48,8 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
         if of := by_number.get(numbers.get(day, 0)):
             yield _first_row(of, day, *counts)
             continue
-        # The seal states that this day had no rows. If the seal was changed, the true number is
-        # unknown.
+        # By the seal, this day has no rows. If the seal was changed, the true number of rows is not
+        # known.
         inside = (seal for seal in stored if seal.starts_at <= midnight(day) < seal.ends_at)
         if of := next(inside, None):
             is_known = of.recomputed == of.digest
@@ -57,7 +57,7 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
 
 
 def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
-    """Yields the first fault of the seal itself, if there is one."""
+    """Yields the first error of the seal itself, if there is one. `before` is the previous seal."""
     number, label, whole = before.number + 1 if before else 1, seal.at_start, seal.with_period
     for is_broken, expected, found, sentence in (
         (
@@ -91,8 +91,8 @@ def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
 
 
 def _days_without_seal() -> Iterator[Finding]:
-    """Yields the first sealed day that belongs to no seal, if any. Such a day prevents the next
-    seal.
+    """Yields the first sealed day whose seal does not exist, if there is one. Such a day prevents
+    the next seal.
     """
     for found in days_without_seal().annotate(broken=Window(Count("*")))[:1]:
         day = long_date(found.day) if found.day else "no day"
@@ -110,7 +110,9 @@ def _days_without_seal() -> Iterator[Finding]:
 
 
 def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int, int]]:
-    """Returns the days that changed, in order, each with its number of rows when sealed and now."""
+    """Returns the days whose rows changed, in order. The value for each day is its number of rows
+    when it was sealed, and now.
+    """
     sealed = {
         day: (count or 0, bytes(digest))
         for day, count, digest in SealedDay.objects.filter(
@@ -129,7 +131,9 @@ def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int
 
 
 def _day_without_digest(seal: Seal, day: date, counts: tuple[int, int]) -> Finding:
-    """Returns the finding about a day without a digest in a seal that was changed."""
+    """Returns the finding about a day with rows, if the seal of that period was changed and has no
+    digest of the day.
+    """
     return Finding(
         "seal",
         None,
@@ -145,12 +149,12 @@ def _day_without_digest(seal: Seal, day: date, counts: tuple[int, int]) -> Findi
 
 
 def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
-    """Returns the finding about a changed day. Names the first row that does not match its
-    fingerprint; if all rows match, names only the seal and the day.
+    """Returns the finding about a changed day. The finding contains the first row that does not
+    match its fingerprint. If all rows match, the finding contains only the seal and the day.
     """
     marks = SealedDay.objects.filter(day=day).values_list("fingerprints", flat=True).first() or b""
     differing = _differing(day, bytes(marks))
-    if not differing:  # the last rows are gone, or the fingerprints are equal by chance
+    if not differing:  # the last rows are missing, or the fingerprints are equal by chance
         place, account, transaction = now + 1, None, None
         found = NO_ROW if now < sealed else ROW_ELSEWHERE
     else:
@@ -172,7 +176,7 @@ def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
 
 
 def _change_sentence(found: str, place: str, row: str) -> str:
-    """Describes what happened to the row at a position of its day."""
+    """Returns a text about what happened to the row at a position of its day."""
     return {
         NO_ROW: f"number {place} is gone",
         ROW_ELSEWHERE: "one of them was changed",
@@ -183,7 +187,9 @@ def _change_sentence(found: str, place: str, row: str) -> str:
 
 
 def _change_found(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:
-    """Returns what happened to the row at a position (from 1), by its neighbours."""
+    """Returns what happened to the row at a position of its day (from 1). Compares its fingerprint
+    with the fingerprints of the neighbouring rows.
+    """
     expected, after = (marks[start : start + 4] for start in (4 * place - 4, 4 * place))
     if not expected or follower == expected:
         return NEW_ROW

@@ -1,4 +1,4 @@
-"""Rules that assign categories to payments, and budgets of categories."""
+"""The models of rules that set the categories of payments, and of budgets for categories."""
 
 from transactions.categories.models.budget import Budget
 from transactions.categories.models.category_rule import CategoryRule

@@ -1,4 +1,4 @@
-"""A budget: how much an owner wants to spend on a category each month."""
+"""`Budget`, the model of the amount that an owner wants to spend on a category each month."""
 
 import uuid
 from typing import ClassVar, Self
@@ -17,14 +17,16 @@ class BudgetQuerySet(models.QuerySet["Budget"]):
 
 
 def id_of(owner: User, category: str, currency: str) -> uuid.UUID:
-    """Returns the id of a person's budget. Deriving it makes category and currency unique per
-    person without an index over the whole bank.
+    """Returns the id of a person's budget for a category and currency. The id is computed from
+    these values, so they are unique per person without a unique index.
     """
     return uuid.uuid5(owner.pk, f"budget {currency} {category}")
 
 
 class Budget(models.Model):
-    """A monthly amount in one category and currency, visible only to its owner."""
+    """The amount that an owner wants to spend each month, in one category and currency. Only the
+    owner can see it.
+    """
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of owner, category and currency"

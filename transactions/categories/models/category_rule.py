@@ -1,4 +1,4 @@
-"""A rule of an owner: payments that a search finds get a category."""
+"""`CategoryRule`, the model of a rule by which payments that a search finds get a category."""
 
 from typing import ClassVar, Self
 
@@ -18,18 +18,19 @@ class CategoryRuleQuerySet(models.QuerySet["CategoryRule"]):
         return self.filter(owner=person)
 
     def in_order(self) -> Self:
-        """Orders the rules as they are applied: the first rule that finds a payment sets its
-        category.
+        """Orders the rules in the order in which they are applied. The first rule that finds a
+        payment sets the category of the payment.
         """
         return self.order_by("position", "pk")
 
 
 class CategoryRule(models.Model):
-    """A rule that sets `category` on payments that match `query`, a search by the owner.
+    """A rule of an owner. It sets `category` on the owner's payments that the search `query` finds.
 
-    `seen` maps the id of each of the owner's accounts to the booking time up to which its payments
-    were processed. An account that is missing there had no entry when the rule was saved.
-    `stopped_at` is the time since which the rule is off for new payments, because it took too long.
+    `seen` maps the id of each of the owner's accounts to the booking time up to which the rule has
+    processed the payments. If an account is missing in `seen`, it had no entry when the rule was
+    saved. `stopped_at` is the time at which the rule was switched off for new payments, because it
+    took too long.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,4 +1,4 @@
-"""Deletes records of use after their retention period."""
+"""Deletes records of how people used the bank, such as sign-ins, after their retention period."""
 
 from typing import Any
 

@@ -73,7 +73,7 @@ class Command(JobCommand):
 
 
 def log_result(result: Audit) -> None:
-    """Logs the end of an audit; `deploy/aws` counts these lines by `clean`."""
+    """Logs the result of an audit. `deploy/aws` counts these lines by `clean`."""
     facts = {
         "event": "audit.done",
         "clean": result.clean,
@@ -85,7 +85,8 @@ def log_result(result: Audit) -> None:
 
 
 def moment(text: str) -> datetime:
-    """Parses a time, or a day as its first moment; in the bank's time zone unless given.
+    """Returns the time that a text contains. A day means its first moment. Without a time zone, the
+    text is in the bank's time zone.
 
     Raises CommandError for any other text, and for a time in the future.
     """

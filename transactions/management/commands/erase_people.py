@@ -1,4 +1,4 @@
-"""Erases the names and addresses of people who left, after the retention period."""
+"""Erases the names and addresses of people who left the bank, after the retention period."""
 
 import argparse
 from datetime import timedelta

@@ -77,7 +77,7 @@ class Command(JobCommand):
 
 
 def as_dict(seal: Seal) -> dict[str, Any]:
-    """Returns a seal as values for JSON, with its digests in hexadecimal."""
+    """Returns the values of a seal for JSON. Digests are in hexadecimal."""
     return {
         "number": seal.number,
         "version": seal.version,

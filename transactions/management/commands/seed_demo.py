@@ -15,7 +15,7 @@ class Command(BaseCommand):
         "Fills the database with a realistic bank that ends today. "
         "The same options on the same day create the same data."
     )
-    requires_system_checks: tuple[str, ...] = ()  # they check only pages
+    requires_system_checks: tuple[str, ...] = ()  # the checks are only about pages
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--users", type=int, default=24, help="How many people (default 24).")
@@ -69,7 +69,9 @@ class Command(BaseCommand):
 
 
 def _until(today: date | None) -> datetime:
-    """Returns now; for an earlier day, its end. Raises CommandError for a later day."""
+    """Returns now, or the end of `today` if it is an earlier day. Raises CommandError for a later
+    day.
+    """
     now = timezone.now()
     if today is None or today == timezone.localdate(now):
         return now

@@ -1,4 +1,4 @@
-"""Writes docs/columns.md: the columns of the core's tables, from their models."""
+"""Writes docs/columns.md, a list of the columns of the core's tables, from the models."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,19 +32,21 @@ CHAPTER = """
 
 
 def page() -> str:
-    """Returns the whole page."""
+    """Returns the whole page in Markdown."""
     return HEAD + "".join(chapter(model) for model in CORE)
 
 
 def chapter(model: type[models.Model]) -> str:
-    """Returns the section of one table: a row for each column, in the order of the model."""
+    """Returns the section about one table. It has a row for each column, in the
+    order of the model.
+    """
     meta = model._meta
     head = CHAPTER.format(table=meta.db_table, comment=meta.db_table_comment)
     return head + "".join(f"|{'|'.join(cells_of(field))}|\n" for field in meta.concrete_fields)
 
 
 def cells_of(field: Any) -> Iterator[str]:
-    """Yields the cells of one column's row."""
+    """Yields the cells of the row about one column."""
     kind = str(field.db_parameters(connection)["type"]).replace(", ", ",")
     may_be_null = field.null and not field.generated
     cells = (
@@ -58,15 +60,17 @@ def cells_of(field: Any) -> Iterator[str]:
 
 
 def default_of(field: Any) -> str:
-    """Returns the default of the model, such as `uuid7()`; "" without a default."""
+    """Returns the default of a field of a model, such as `uuid7()`, or "" if there is none."""
     if field.default is NOT_PROVIDED:
         return ""
-    default = getattr(field.default, "value", field.default)  # of a choice
+    default = getattr(field.default, "value", field.default)  # the value of a choice
     return f"`{default.__name__}()`" if callable(default) else f"`{default!r}`"
 
 
 def about(field: Any) -> Iterator[str]:
-    """Yields the table that the field refers to, its values, and the model's comments on it."""
+    """Yields texts about a field: whether it is a key or unique, the table to which it refers, its
+    possible values, and the comments on it in the model.
+    """
     if field.primary_key:
         yield "Primary key"
     elif field.unique:
@@ -84,6 +88,6 @@ class Command(BaseCommand):
     help = "Writes docs/columns.md from the models; a test compares the two."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Writes the file."""
+        """Writes docs/columns.md."""
         FILE.write_text(page())
         self.stdout.write(f"Written: {FILE}.")

@@ -1,4 +1,6 @@
-"""Writes docs/table-rights.md: who may read and write each table, and its personal data."""
+"""Writes docs/table-rights.md: for each table, the database roles that may read and write it, and
+its personal data.
+"""
 
 import re
 from collections.abc import Iterator
@@ -44,12 +46,12 @@ Tables without a policy, and why:
 | table | why |
 |---|---|
 """
-# A subquery of a function, which a policy evaluates once per statement.
+# A subquery that calls a function, which a policy evaluates once per SQL statement.
 ONCE_PER_STATEMENT = re.compile(r"\(SELECT row_security\.(\w+\([^()]*\))\)(?:::uuid\[\])?")
 
 
 def page() -> str:
-    """Returns the whole page."""
+    """Returns the whole page in Markdown."""
     tables = sorted(TABLES.items())
     return "".join(
         [
@@ -69,7 +71,9 @@ def row(*cells: str) -> str:
 
 
 def rights_of(table: Table) -> Iterator[str]:
-    """Yields the rights of the web role, the worker and the auditor, and the personal data."""
+    """Yields the rights of the web role, the worker and the auditor on a table, and its personal
+    data.
+    """
     yield _in_words(table.web)
     yield _in_words(table.worker, table.hidden_from_worker)
     yield _in_words(table.auditor, table.hidden_from_auditor)
@@ -77,7 +81,9 @@ def rights_of(table: Table) -> Iterator[str]:
 
 
 def rows_of(policy: Policy) -> Iterator[str]:
-    """Yields the conditions for the rows that may be read, inserted and changed."""
+    """Yields the SQL conditions for the rows that may be read, for the rows that may be inserted,
+    and for the rows that may be changed or deleted.
+    """
     yield _code(policy.reads)
     yield _code(policy.writes)
     changes = [_code(policy.changes) if policy.changes else "as insert"]
@@ -106,6 +112,6 @@ class Command(BaseCommand):
     help = "Writes docs/table-rights.md from what apps register; a test compares the two."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Writes the file."""
+        """Writes docs/table-rights.md."""
         FILE.write_text(page())
         self.stdout.write(f"Written: {FILE}.")
