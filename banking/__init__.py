@@ -1,1 +1,3 @@
-"""Everyday banking: features built on `transactions`. Each feature is a separate app."""
+"""The features of everyday banking. Each feature is a separate Django app that uses
+`transactions`.
+"""

@@ -2,12 +2,12 @@ from django.apps import AppConfig
 
 
 class AlertsConfig(AppConfig):
-    """Alerts that people choose, on pages and by mail."""
+    """The app for alerts: people choose them and see them on pages and in emails."""
 
     name = "banking.alerts"
 
     def ready(self) -> None:
-        """Connects the signal of a sign-in from a new device."""
+        """Connects the signal for a sign-in from a new device, so that an alert is written."""
         from accounts.models import SignIn
         from accounts.sign_in.events import new_device
         from banking.alerts.services import write_new_device_alert

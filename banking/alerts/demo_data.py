@@ -1,7 +1,8 @@
-"""Ana's demo alerts: her choices, and the alerts of the last days.
+"""Creates the choices of alerts of the demo person Ana, and the alerts of the last days.
 
-Triggers write alerts only for payments that are booked after the choice. The demo's payments are
-booked before it, so this module writes their alerts, with the times of the payments.
+Triggers write alerts only for payments that are booked after the person has chosen the alert. The
+payments of the demo are booked earlier, so this module writes their alerts, with the times of the
+payments.
 """
 
 from datetime import timedelta
@@ -34,7 +35,7 @@ CHOICES = (
 
 @register(order=70)
 def add_alerts(bank: DemoBank) -> None:
-    """Adds Ana's choices and the alerts of her latest payments. A second run changes nothing."""
+    """Adds Ana's choices and the alerts of her latest payments. A second call changes nothing."""
     ana = bank.people["ana"]
     if AlertChoice.objects.owned_by(ana).exists():
         return

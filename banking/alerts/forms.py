@@ -1,4 +1,4 @@
-"""The form in which a person chooses one kind of alert."""
+"""The forms for a person's alerts: the choice of one kind of alert, and the times of emails."""
 
 from decimal import Decimal
 from typing import Any
@@ -18,10 +18,10 @@ AMOUNTS = {
 
 
 class AmountOrZeroField(AmountField):
-    """An amount field. Returns zero for an empty value if the field is optional."""
+    """A form field for an amount. If the field is optional, an empty value means zero."""
 
     def clean(self, value: Any) -> Any:
-        """Returns the amount.
+        """Returns the amount, or zero if an optional field is empty.
 
         Raises: ValidationError with a message for the user.
         """
@@ -31,7 +31,9 @@ class AmountOrZeroField(AmountField):
 
 
 class AlertChoiceForm(MoneyForm):
-    """The account, the amount and the mail setting of an alert, if the kind has them."""
+    """The form for the choice of an alert: the account and the amount, if this kind of alert has
+    them, and the email setting.
+    """
 
     account = OwnAccountField(queryset=Account.objects.none(), empty_label=None)
     amount = AmountOrZeroField()
@@ -62,17 +64,17 @@ class AlertChoiceForm(MoneyForm):
         else:
             del self.fields["account"], self.fields["amount"]
         if kind == AlertKind.NEW_DEVICE:
-            del self.fields["mail"]  # this mail is always sent
+            del self.fields["mail"]  # this email is always sent
 
     def clean(self) -> None:
-        """Refuses an amount with more decimals than the account's currency has."""
+        """Adds an error if the amount has more decimals than the account's currency."""
         data = self.cleaned_data
         if data.get("account") is not None and data.get("amount") is not None:
             self.refuse_decimals(data["amount"], data["account"].currency)
 
 
 class ClockField(forms.TimeField):
-    """A time of day with the browser's picker."""
+    """A form field for a time of day, with the time picker of the browser."""
 
     default_error_messages = {"invalid": "Type a time like 22:30."}
 
@@ -82,7 +84,7 @@ class ClockField(forms.TimeField):
 
 
 class AlertTimesForm(forms.Form):
-    """Quiet hours and the time of the daily mail."""
+    """The form for the quiet hours and the time of the daily email."""
 
     daily_at = ClockField(label="Daily mail at")
     quiet_from = ClockField(label="No mail from", required=False)
@@ -99,8 +101,8 @@ class AlertTimesForm(forms.Form):
         return cls(data, initial={name: getattr(times, name) for name in names})
 
     def clean(self) -> None:
-        """Refuses quiet hours without a beginning or an end, and quiet hours that end when they
-        begin.
+        """Adds an error if only one end of the quiet hours is typed, or if they begin and end at
+        the same time.
         """
         if self.errors:
             return

@@ -1,8 +1,8 @@
-"""The link in a mail that ends mails of its kind. The reader does not have to be signed in.
+"""The link in an email that turns off emails of its kind. The reader does not have to be signed in.
 
-The link is signed and never expires, because a mail may be read years later. It can only end mails.
-Only POST ends them, as RFC 8058 requires for one-click links: programs that check links before the
-reader opens them send no POST.
+The link is signed and never expires, because an email may be read years later. The link cannot do
+anything else. Only a POST turns the emails off, as RFC 8058 requires for one-click links: programs
+that check links before the reader opens them do not send a POST.
 """
 
 from typing import NamedTuple
@@ -17,11 +17,13 @@ from banking.alerts.models import AlertChoice, AlertKind, AlertMail
 from ledger.db.rights.row_security import RowScope, reading
 
 SALT = "banking.alerts.links"
-DAILY = ""  # the kind of a daily mail
+DAILY = ""  # the value of `kind` for the daily email
 
 
 class MailKind(NamedTuple):
-    """A kind of mail to one person. The kind is DAILY for the daily mail of all kinds."""
+    """A kind of email to one person. `kind` is DAILY ("") for the daily email, which has alerts of
+    all kinds.
+    """
 
     person: UUID
     kind: str
@@ -32,7 +34,9 @@ class MailKind(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The absolute URL of the page that ends these mails; "" without LEDGER_URL."""
+        """The absolute URL of the page that turns off these emails. It is "" if LEDGER_URL is not
+        set.
+        """
         return site_url(reverse("transactions:alert_mails_end", args=[token_of(self)]))
 
 
@@ -42,12 +46,12 @@ def token_of(which: MailKind) -> str:
 
 
 def site_url(path: str) -> str:
-    """Returns the absolute URL of a page, for a mail; "" without LEDGER_URL."""
+    """Returns the absolute URL of a page, for an email. Returns "" if LEDGER_URL is not set."""
     return f"{settings.LEDGER_URL}{path}" if settings.LEDGER_URL else ""
 
 
 def mail_kind_of(token: str) -> MailKind | None:
-    """Returns the kind of mail that the link ends; None if the signature is not ours."""
+    """Returns the kind of email that the link turns off, or None if the signature is not valid."""
     try:
         person, kind = signing.loads(token, salt=SALT)
     except signing.BadSignature:
@@ -56,8 +60,10 @@ def mail_kind_of(token: str) -> MailKind | None:
 
 
 def have_ended(which: MailKind) -> bool:
-    """Returns whether none of the person's choices requires these mails any more."""
-    with reading(RowScope.AUDIT):  # the reader may not be signed in; the signed link is enough
+    """Returns whether these emails are already turned off, because no choice of the person requires
+    them.
+    """
+    with reading(RowScope.AUDIT):  # the reader may not be signed in; the signed link is enough here
         mine = AlertChoice.objects.filter(owner_id=which.person)
         if which.kind == DAILY:
             return not mine.filter(mail=AlertMail.DAILY).exists()
@@ -65,6 +71,6 @@ def have_ended(which: MailKind) -> bool:
 
 
 def end_mails(which: MailKind) -> None:
-    """Ends these mails; safe to call twice. The alerts stay on the page."""
+    """Turns off these emails. A second call changes nothing. Alerts are still shown on the page."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT stop_alert_mails(%s, %s)", [which.person, which.kind])

@@ -1,8 +1,8 @@
-"""A mail of alerts, as text and as HTML.
+"""Makes an email of alerts, as text and as HTML.
 
-Anybody can send a payment with a text or a name that mail programs turn into a link. So a mail does
-not contain texts of other people's payments, and leaves out names and the reader's own texts if
-they look like a link.
+Anybody can send a payment with a text or a name that email programs turn into a link. So an email
+does not contain texts of other people's payments. It also leaves out names and the reader's own
+texts if they look like a link.
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,16 @@ from banking.alerts.models import Alert
 from banking.alerts.reads import lines_of
 from ledger.text.lines import counted, cut
 
-SHOWN = 20  # the mail contains only the number of the others
+SHOWN = 20  # number of alerts in an email; of more alerts, it contains only the number
 LONGEST_SUBJECT = 120
 
 
 def mail_of(mail_id: UUID, kind: str, owner: User, alerts: Sequence[Alert], count: int) -> (
     EmailMultiAlternatives
 ):  # fmt: skip
-    """Returns the mail with the newest of `count` alerts. The same alerts give the same Message-ID.
-    The result of a standing order is read when the mail is made.
+    """Returns an email with the newest of `count` alerts. The Message-ID is made from `mail_id`, so
+    it is the same if the email is sent again. The result of a standing order is read when the email
+    is made.
     """
     which = MailKind(owner.pk, kind)
     lines = lines_of(alerts)
@@ -62,5 +63,5 @@ def mail_of(mail_id: UUID, kind: str, owner: User, alerts: Sequence[Alert], coun
 
 
 def _domain() -> str:
-    """Returns the sender's domain, for the Message-ID."""
+    """Returns the domain of the sender's address, for the Message-ID."""
     return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ") or "localhost"

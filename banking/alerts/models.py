@@ -1,15 +1,16 @@
-"""Alerts: the kinds that people choose, and the alerts that were written for them.
+"""The kinds of alerts that people choose, and the alerts that were written for them.
 
-Note [Alerts]: triggers write an alert in the database transaction that causes it, for each person
-who has chosen its kind. So an alert never exists without its event, and an event is never without
-its alert, whichever code books it. The id is made of the kind, the person and the event, so that an
-event causes one alert. The job `send_alerts` writes the alerts that no commit causes: for a hold
-that will expire and for an order that will lack money. Their ids are made in the same way.
+Note [Alerts]: an alert is written by a trigger in the same database transaction as its event, for
+each person who has chosen this kind of alert. So no alert exists without its event, and no event is
+without its alert, regardless of the code that books. The id of the alert is made from the kind, the
+person and the event, so an event causes only one alert. Some alerts are not caused by a commit: a
+hold will expire, or an order will lack money. The job `send_alerts` writes these alerts, with ids
+of the same form.
 
-Note [Mails of alerts]: a worker claims the waiting alerts of one mail: it writes an id into their
-`mail_id` and commits, before it sends. The Message-ID is made of this id. If a worker crashes
-between sending and marking, another worker sends the same alerts again under the same Message-ID.
-So a mail may arrive twice, but is never missing.
+Note [Mails of alerts]: before a worker sends an email, it claims the alerts for this email: it
+writes an id into their `mail_id` and commits. The Message-ID is made from this id. If a worker
+crashes after sending and before marking the alerts, another worker sends the same alerts again with
+the same Message-ID. So an email may arrive twice, but is never lost.
 """
 
 import hashlib
@@ -28,11 +29,11 @@ from banking.standing_orders.models import Occurrence, StandingOrder
 from ledger.db.ids import uuid7
 from transactions.models.transaction import Transaction
 
-DETAIL_LIMIT = 320  # characters
+DETAIL_LIMIT = 320  # maximum number of characters
 
 
 class AlertKind(models.TextChoices):
-    """The kinds of alerts."""
+    """The kinds of alerts that a person can choose."""
 
     MONEY_IN = "money_in", "Money in"
     MONEY_OUT = "money_out", "Money out"
@@ -52,7 +53,7 @@ ACCOUNT_KINDS = [kind.value for kind in AlertKind if kind.is_of_account]
 
 
 class AlertMail(models.TextChoices):
-    """Whether and when an alert is mailed."""
+    """Whether and when an alert is sent by email."""
 
     OFF = "off", "No mail"
     NOW = "now", "A mail at once"
@@ -76,20 +77,22 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
 
 def id_of_choice(owner: uuid.UUID, kind: str, account: uuid.UUID | None) -> uuid.UUID:
-    """Returns the id of a choice. It is the same for the same person, kind and account, so that
-    each of them has one choice.
+    """Returns the id of a choice. It is a hash of the person, the kind and the account, so there is
+    only one choice for each combination.
     """
     return uuid.uuid5(owner, f"alert {kind} {account or ''}")
 
 
 def id_of_alert(kind: str, owner: uuid.UUID, about: uuid.UUID, day: date | None) -> uuid.UUID:
-    """Returns the id of an alert, made as in the triggers: see Note [Alerts]."""
+    """Returns the id of an alert, in the same way as the triggers: see Note [Alerts]."""
     text = f"alert {kind} {owner} {about} {day or ''}"
     return uuid.UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
 
 
 class AlertChoice(models.Model):
-    """A kind of alert that a person has chosen. Kinds about money have an account and an amount."""
+    """A kind of alert that a person has chosen. Kinds about money also have an account and an
+    amount.
+    """
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of owner, kind and account"
@@ -108,7 +111,7 @@ class AlertChoice(models.Model):
     class Meta:
         db_table = "alert_choices"
         db_table_comment = "What people want to be told of"
-        default_permissions = ()  # only its owner, regardless of roles
+        default_permissions = ()  # no permissions: only its owner can see it, regardless of roles
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["account"], name="alert_choices_of_account", condition=~Q(account=None)
@@ -139,14 +142,14 @@ class AlertChoice(models.Model):
 
 
 class Alert(models.Model):
-    """A notification of a person. Triggers and a job write it: see Note [Alerts]."""
+    """An alert for a person. Triggers and a job write this table: see Note [Alerts]."""
 
     id = models.UUIDField(
         primary_key=True, default=uuid7, editable=False,
         db_comment="Made of kind, owner, event and day",
     )  # fmt: skip
-    # The referenced rows exist, because alerts are written from rows that refer to them. A
-    # constraint would cost a lookup for each payment.
+    # The foreign keys have no constraints, because a constraint would cost a lookup for each
+    # payment. The rows always exist, because alerts are written from rows that refer to them.
     owner = models.ForeignKey(
         User, models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
@@ -191,7 +194,7 @@ class Alert(models.Model):
 
 
 class AlertTimes(models.Model):
-    """The times at which a person wants mails of alerts, in the bank's time zone."""
+    """The times at which a person wants emails of alerts, in the bank's time zone."""
 
     owner = models.OneToOneField(User, models.PROTECT, primary_key=True, related_name="+")
     quiet_from = models.TimeField(null=True, blank=True)
@@ -217,7 +220,7 @@ class AlertTimes(models.Model):
 
 
 class AlertedTransaction(Transaction):
-    """Transactions, as a proxy model that declares the trigger for alerts."""
+    """A proxy model of Transaction. It declares the trigger that writes alerts for payments."""
 
     class Meta:
         proxy = True
@@ -226,7 +229,9 @@ class AlertedTransaction(Transaction):
 
 
 class AlertedOrder(StandingOrder):
-    """Standing orders, as a proxy model that declares the trigger for alerts."""
+    """A proxy model of StandingOrder. It declares the trigger that writes alerts for refused
+    payments.
+    """
 
     class Meta:
         proxy = True
@@ -235,7 +240,9 @@ class AlertedOrder(StandingOrder):
 
 
 class AlertedOccurrence(Occurrence):
-    """Days of standing orders, as a proxy model that declares the trigger for alerts."""
+    """A proxy model of Occurrence. It declares the trigger that writes alerts for the days of
+    standing orders that were not paid.
+    """
 
     class Meta:
         proxy = True

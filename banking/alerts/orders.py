@@ -1,8 +1,8 @@
-"""Alerts of standing orders: written when money will be missing, and shown with the order's state
-of now.
+"""Alerts of standing orders. They are written when money will be missing, and show the current
+state of the order.
 
-An alert is kept for a year and a mail may wait for hours. So the state of the order is read when
-the alert is shown, and the text depends on the current day.
+An alert is stored for a year, and an email may wait for hours. So the state of the order is read
+when the alert is shown, and the text depends on the current day.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ Outcome = Occurrence.DayOutcome
 
 
 class SettledDay(NamedTuple):
-    """The result of the day that an alert is about. `paid` is None if nothing was paid."""
+    """The result of the due day of an alert. `paid` is the amount, or None if nothing was paid."""
 
     outcome: str
     reason: str
@@ -39,8 +39,8 @@ class SettledDay(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OrderDay:
-    """The order of an alert in its current state. `who` is the recipient's name as the owner may
-    see it; `settled` is None while the day has no result.
+    """The standing order of an alert in its current state. `who` is the recipient's name as the
+    owner may see it. `settled` is None while the day has no result.
     """
 
     order: StandingOrder
@@ -50,7 +50,7 @@ class OrderDay:
 
     @property
     def verb(self) -> str:
-        """The result of a refused payment, as a verb phrase: "was not paid"."""
+        """The result of the refused payment as a verb phrase, for example "was not paid"."""
         if self.settled is None:
             return "was not paid" if self.order.is_ended else "is not paid yet"
         is_paid = self.settled.outcome == Outcome.PAID
@@ -58,13 +58,13 @@ class OrderDay:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether the payment is still to come."""
+        """Whether the payment is still due in the future."""
         is_past = self.settled is not None or self.day < timezone.localdate()
         return self.order.is_active and not is_past
 
     @property
     def result(self) -> str:
-        """The result of the day as a sentence; "" while it has none."""
+        """The result of the day as a sentence. It is "" if the day has no result yet."""
         if self.settled is None:
             return ""
         if self.settled.paid is not None:
@@ -75,8 +75,8 @@ class OrderDay:
 
     @property
     def reason(self) -> str:
-        """Why the latest attempt was refused; "" if this does not matter any more or was not
-        stored.
+        """The reason why the latest attempt was refused. It is "" if no reason was stored, or if
+        the payment is no longer refused.
         """
         if self.settled is None:
             return self.order.refused_why
@@ -84,7 +84,9 @@ class OrderDay:
 
     @property
     def next_step(self) -> str:
-        """Whether and until when a refused payment is tried again, or when it was paid."""
+        """A sentence about what happens next: whether and until when a refused payment is tried
+        again, or when it was paid.
+        """
         if self.settled is not None and self.settled.paid is not None:
             return self.result
         if self.order.is_ended:
@@ -101,7 +103,7 @@ class OrderDay:
     @property
     def _tries(self) -> str:
         until = self.order.tried_until
-        if until is None:  # the owner has changed the order since it was refused
+        if until is None:  # the owner has changed the order after the refusal
             return "It is tried again."
         if until < timezone.localdate():
             return "It is tried once more."
@@ -110,8 +112,9 @@ class OrderDay:
 
 
 def order_days(alerts: Iterable[Alert]) -> dict[UUID, OrderDay]:
-    """Returns the order and its day for each of one person's alerts, by alert. Leaves out other
-    alerts, and orders that were erased. Six queries; no query without an alert of an order.
+    """Returns the order and its due day for each alert of a standing order, by the alert's id. All
+    alerts must belong to one person. Other alerts, and orders that were erased, are left out. Makes
+    six queries, or none if there are no alerts of orders.
     """
     of_orders = [each for each in alerts if each.kind in ORDER_KINDS and each.day]
     if not of_orders:
@@ -148,10 +151,11 @@ def _settled(alerts: Iterable[Alert]) -> dict[tuple[UUID, date], SettledDay]:
 
 
 def write_lacking_money_alerts() -> int:
-    """Writes the alerts of payments that will lack money, each once. Returns how many.
+    """Writes the alerts of payments that will lack money. Each alert is written only once. Returns
+    the number of new alerts.
 
-    If the alerts of one person fail, writes the alerts of all other people first, then raises that
-    error.
+    If the alerts of one person fail, first writes the alerts of all other people, and then raises
+    the error.
     """
     written = 0
     owners = StandingOrder.objects.active().values("owner")
@@ -164,7 +168,7 @@ def write_lacking_money_alerts() -> int:
 
 
 def _write_alerts(choice: AlertChoice) -> int:
-    # A refused payment has its own alert, and so may later days of its order.
+    # A refused payment has a different alert, and later days of its order may have one too.
     failing = [
         payment for payment in failing_soon(choice.owner) if payment.order.refused_at is None
     ]
@@ -176,8 +180,9 @@ def _write_alerts(choice: AlertChoice) -> int:
 
 
 def _alert_of_lack(choice: AlertChoice, payment: ExpectedPayment) -> Alert:
-    """Returns the alert of a payment. Its amount is 0 if the account is frozen. It is None if the
-    reason is neither money nor a frozen account; then the detail contains the reason.
+    """Returns the alert of a payment that will probably fail. Its amount is the missing money, or 0
+    if the account is frozen. The amount is None if there is another reason. The detail then
+    contains the reason.
     """
     order, stop = payment.order, payment.stop
     is_frozen = stop is not None and stop.account.is_frozen

@@ -1,4 +1,4 @@
-"""The bell at the top of each page."""
+"""Adds the bell with the number of unread alerts to the top of each page."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +12,8 @@ from ledger.web.panels import register
 
 @register("top", "alerts/_bell.html")
 def bell(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Returns the new alerts of the signed-in user. Uses the count of the page if the page has
-    one.
+    """Returns the count of unread alerts of the signed-in user. If the page has already counted
+    them, uses that count. Returns None if nobody is signed in.
     """
     if not isinstance(request.user, User):
         return None

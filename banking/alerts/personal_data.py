@@ -1,4 +1,4 @@
-"""A person's alerts, choices and mail times."""
+"""The personal data in alerts, choices of alerts and email times, for exports and erasure."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta

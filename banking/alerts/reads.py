@@ -1,4 +1,4 @@
-"""The texts of a person's alerts and choices."""
+"""The texts of a person's alerts and choices of alerts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from transactions.entry_line import receipt_url
 from transactions.models import Entry
 from transactions.models.entry import ROW_FIELDS
 
-MAX_COUNTED = 99  # on the bell
+MAX_COUNTED = 99  # maximum number of unread alerts on the bell
 LONGEST_NAME, LONGEST_DETAIL = 60, 160
 
 HELP = {
@@ -34,18 +34,18 @@ HELP = {
 
 
 class AlertLine(NamedTuple):
-    """An alert as text. `amount` has a sign if money has moved."""
+    """The text of an alert. `mailed` is the detail for an email."""
 
     title: str
     detail: str
-    mailed: str  # the detail for a mail: without text that strangers wrote
+    mailed: str  # the detail for an email, without texts that other people wrote
     url: str
     at: datetime
     is_unread: bool
 
 
 class ChoiceLine(NamedTuple):
-    """A choice as text."""
+    """The text of a person's choice of an alert."""
 
     choice: AlertChoice
     sentence: str
@@ -54,7 +54,7 @@ class ChoiceLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChosenKind:
-    """A kind of alert with a person's choices."""
+    """A kind of alert, and the person's choices of this kind."""
 
     kind: AlertKind
     help: str
@@ -66,16 +66,17 @@ class ChosenKind:
 
 
 def unread_count(person: User) -> int:
-    """Returns the number of new alerts, counted up to MAX_COUNTED + 1. One query."""
+    """Returns the number of unread alerts, but at most MAX_COUNTED + 1. One query."""
     unread = Alert.objects.owned_by(person).unread()
     return len(unread.values_list("pk", flat=True)[: MAX_COUNTED + 1])
 
 
 def lines_of(alerts: Sequence[Alert]) -> list[AlertLine]:
-    """Returns the alerts of one person as text. Two queries, plus the queries of `order_days`.
+    """Returns the texts of alerts. All alerts must belong to one person. Makes two queries, plus
+    those of `order_days`.
 
-    The other side of a booked payment has the name that the statement shows. The other side of a
-    hold has no name.
+    The text of a booked payment contains the name of the other side as the account statement shows
+    it. The text of a hold contains no name.
     """
     accounts = {
         account.pk: account
@@ -130,7 +131,7 @@ def _line(
 
 
 def _words(alert: Alert, account: Account | None, other_side: str) -> tuple[str, str]:
-    """Returns the title and the detail of an alert."""
+    """Returns the title and the detail of an alert that is not about a standing order."""
     if account is None:
         return "A sign-in from a new device", cut(alert.detail, LONGEST_DETAIL)
     name = cut(account.name, LONGEST_NAME)
@@ -151,8 +152,8 @@ def _words(alert: Alert, account: Account | None, other_side: str) -> tuple[str,
 def _words_of_order(
     alert: Alert, account: Account, order_day: OrderDay | None, who: str
 ) -> tuple[str, str]:
-    """Returns the title and the detail for a standing order. `who` is the recipient's name, "" if
-    it must not be shown.
+    """Returns the title and the detail of an alert about a standing order. `who` is the recipient's
+    name, or "" if the name must not be shown.
     """
     name = cut(account.name, LONGEST_NAME)
     amount = money(alert.amount, account.currency) if alert.amount else ""
@@ -163,7 +164,7 @@ def _words_of_order(
     verb, why, step = ("was not paid", alert.detail, "")
     if order_day is not None:
         verb, why, step = order_day.verb, order_day.reason, order_day.next_step
-    # The reason begins with the account's name. Only this name is cut, never the amounts.
+    # The reason begins with the account's name. Only this name is shortened, and never the amounts.
     reason = f" Refused: {why.replace(account.name, name, 1)}" if why else ""
     title = f"A standing order of {amount} {verb}"
     return title, f"From {name}{to}, due on {day}.{reason} {step}".rstrip()
@@ -172,7 +173,7 @@ def _words_of_order(
 def _words_of_lack(
     alert: Alert, labels: tuple[str, str, str, str], order_day: OrderDay | None
 ) -> tuple[str, str]:
-    """Returns the title and the detail for an order that lacks money."""
+    """Returns the title and the detail of an alert about a standing order that lacks money."""
     name, amount, day, to = labels
     verb, result = (
         ("is", "")
@@ -193,9 +194,10 @@ def _mailed_name(order_day: OrderDay | None) -> str:
 
 
 def _mailed_side(entry: Entry | None, reader: UUID) -> str:
-    """Returns the name of the other side, unless it looks like a link, because its owner has chosen
-    it. Adds the description of a payment that the reader made, unless this looks like a link: a
-    link may have filled in the form.
+    """Returns the text about the other side for an email. Leaves out a name that looks like a link,
+    because another person has chosen this name. If the reader made the payment, adds the
+    description. A description that looks like a link is left out too, because the form may have
+    been filled in by a link.
     """
     name = entry.counterparty_name if entry else ""
     if entry is None or not name or is_like_a_link(name):
@@ -217,7 +219,9 @@ def _joined(who: str, description: str) -> str:
 
 
 def _other_side(entry: Entry | None) -> str:
-    """Returns the name of the payer or the recipient, and the description."""
+    """Returns the name of the payer or the recipient, and the description of the payment. Returns
+    "" if there is no booked payment.
+    """
     if entry is None:
         return ""
     description = entry.description if entry.counterparty_name else ""
@@ -238,7 +242,7 @@ def _url(alert: Alert) -> str:
 
 
 def chosen_kinds(person: User) -> list[ChosenKind]:
-    """Returns each kind with the person's choices. One query."""
+    """Returns all kinds of alerts, each with the person's choices. One query."""
     mine = AlertChoice.objects.owned_by(person).select_related("account")
     lines = [line_of_choice(each) for each in mine.order_by("account__created_at", "pk")]
     return [
@@ -248,7 +252,7 @@ def chosen_kinds(person: User) -> list[ChosenKind]:
 
 
 def line_of_choice(choice: AlertChoice) -> ChoiceLine:
-    """Returns the choice as text."""
+    """Returns the text of a person's choice of an alert."""
     mailed = str(AlertMail(choice.mail).label)
     if choice.account is None or choice.amount is None:
         return ChoiceLine(choice, "On", mailed)

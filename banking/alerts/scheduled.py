@@ -1,4 +1,6 @@
-"""The job of alerts. It runs last, so that it sends what other jobs cause in the same minute."""
+"""Schedules the job that writes and sends alerts. It runs last, so that it also sends the alerts
+that other jobs cause in the same minute.
+"""
 
 from datetime import timedelta
 

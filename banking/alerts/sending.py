@@ -1,7 +1,7 @@
-"""Sends the mails of alerts that are due: see Note [Mails of alerts].
+"""Sends the emails of alerts that are due. See Note [Mails of alerts].
 
-An alert with an immediate mail waits only for the end of its owner's quiet hours. The alerts from
-these hours become one mail per kind. Alerts of the daily mail wait for its time.
+If a person wants an email immediately, the alert waits only for the end of the quiet hours. The
+alerts of the quiet hours become one email per kind. Alerts for the daily email wait until its time.
 """
 
 import logging
@@ -26,10 +26,10 @@ from ledger.web.mail import MailNotSent, MailRefused
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=2)  # of a claim: longer than a mail server may take
+LEASE = timedelta(minutes=2)  # length of a claim: longer than a mail server may take
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480))
 GIVE_UP_AFTER = timedelta(days=3)
-MAX_FAILURES = 5  # in a row; then the run ends, because the mail server is probably down
+MAX_FAILURES = 5  # after so many in a row the run ends, because the mail server is probably down
 
 
 _WAITING = """
@@ -40,8 +40,8 @@ _WAITING = """
       AND coalesce(alert.mail_claim_ends <= %s, true)
     ORDER BY 1, 2
 """
-# Claims the alerts of one mail. If a killed worker left claimed alerts, claims these first, under
-# their id.
+# Claims the alerts of one email. If a worker was killed, first claims the alerts that it had
+# claimed, with the id of their email.
 _CLAIM = """
     WITH mine AS MATERIALIZED (
         SELECT id, mail_id, mail_attempts FROM alerts
@@ -63,8 +63,8 @@ _CLAIM = """
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMail:
-    """A mail that this worker sends: alerts of one person and kind. The kind is "" for the daily
-    mail.
+    """An email that this worker has claimed: the alerts of one person and one kind. `kind` is ""
+    for the daily email.
     """
 
     id: UUID
@@ -79,16 +79,16 @@ class ClaimedMail:
 
 @dataclass(slots=True)
 class SentMails:
-    """The number of sent mails, and the number of mails that are tried again."""
+    """The numbers of emails that were sent, and of emails that are tried again later."""
 
     sent: int = 0
     waiting: int = 0
 
 
 def send_due(now: datetime | None = None) -> SentMails:
-    """Sends each mail that is due. Safe to run twice and in parallel. If a mail cannot be made,
-    sends all others first, then raises that error. A mail that the server refuses does not delay
-    the others.
+    """Sends each email that is due, and returns the counts. Can be called twice and in parallel. If
+    an email cannot be made, first sends all others, and then raises the error. An email that the
+    mail server refuses does not delay the others.
     """
     counts, down = SentMails(), 0
     with apart("Mail of alerts") as mail_apart:
@@ -112,9 +112,9 @@ def _due(now: datetime | None) -> Iterator[ClaimedMail]:
         moment, times = now or clock(), times_of(owner)
         if is_quiet(times, moment):
             continue
-        # First the mail of a killed worker, then newer alerts. Alerts that are written while this
-        # mail is sent wait for the next run: otherwise a customer with many payments would keep the
-        # worker from all other work.
+        # First the email of a worker that was killed, then the newer alerts. Alerts that are
+        # written while this email is sent wait for the next run. Otherwise a customer with many
+        # payments would keep the worker from its other work.
         for _ in range(2):
             mail = _claim(owner, kind, moment, last_daily(times, moment))
             if mail is None:
@@ -124,7 +124,9 @@ def _due(now: datetime | None) -> Iterator[ClaimedMail]:
 
 @with_retry
 def _claim(owner: UUID, kind: str, now: datetime, until: datetime) -> ClaimedMail | None:
-    """Claims the next mail of a person and kind for this worker, and commits the claim."""
+    """Claims the next email of this person and kind for this worker, commits the claim and returns
+    it. Returns None if there is nothing to send.
+    """
     facts: dict[str, Any] = {
         "owner": owner, "kind": kind, "now": now, "until": until, "new": uuid7(),
         "ends": now + LEASE,
@@ -136,12 +138,12 @@ def _claim(owner: UUID, kind: str, now: datetime, until: datetime) -> ClaimedMai
 
 
 def _send(claimed: ClaimedMail, now: datetime) -> MailNotSent | None:
-    """Sends the mail and marks its alerts. Returns the error if the mail server did not accept
-    it.
+    """Sends the email and marks its alerts as sent. Returns None, or the error if the mail server
+    did not accept the email.
     """
     newest = list(claimed.alerts.newest_first()[:SHOWN])
     if not newest:
-        return None  # the reader has ended these mails in the meantime
+        return None  # the reader has turned off these emails in the meantime
     count = claimed.alerts.count()
     try:
         mail_of(claimed.id, claimed.kind, claimed.owner, newest, count).send()
@@ -154,14 +156,14 @@ def _send(claimed: ClaimedMail, now: datetime) -> MailNotSent | None:
 
 @with_retry
 def mark_sent(claimed: ClaimedMail, now: datetime) -> None:
-    """Records that the mail was sent."""
+    """Records that the email was sent."""
     claimed.alerts.update(mailed_at=now, mail_claim_ends=None)
 
 
 @with_retry
 def _wait(claimed: ClaimedMail, attempts: int, now: datetime, error: MailNotSent) -> None:
-    """Sets the time of the next attempt. After GIVE_UP_AFTER it gives the mail up; its alerts stay
-    on the page.
+    """Sets the time of the next attempt. If alerts of the email are older than GIVE_UP_AFTER, they
+    are not sent by email any more. They are still shown on the page.
     """
     pause = PAUSES[min(attempts, len(PAUSES)) - 1]
     claimed.alerts.update(mail_claim_ends=now + pause)

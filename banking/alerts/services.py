@@ -1,4 +1,4 @@
-"""Saves and removes a person's choices of alerts, and marks alerts as read."""
+"""Saves and deletes a person's choices of alerts, and marks alerts as read."""
 
 from collections.abc import Collection
 from datetime import datetime, time
@@ -16,7 +16,7 @@ from banking.alerts.models import Alert, AlertChoice, AlertKind, AlertTimes, id_
 from ledger.db.retry import with_retry
 from transactions.exceptions import InvalidDetails
 
-MAX_CHOICES = 100  # of one person
+MAX_CHOICES = 100  # maximum number of choices of one person
 TOO_MANY = f"You have chosen {MAX_CHOICES} alerts. Remove one first."
 
 
@@ -30,9 +30,10 @@ def choose(
     account: Account | None = None,
     amount: Decimal | None = None,
 ) -> AlertChoice:
-    """Saves the person's choice of an alert. If the choice exists, updates its amount and mail.
+    """Saves a person's choice of an alert and returns it. If the choice exists already, updates its
+    amount and its email setting.
 
-    Raises: InvalidDetails above MAX_CHOICES.
+    Raises: InvalidDetails if the person already has MAX_CHOICES choices.
     """
     key = id_of_choice(owner.pk, kind, account.pk if account else None)
     with db_transaction.atomic(durable=True):
@@ -50,7 +51,7 @@ def choose(
 
 @with_retry
 def drop(*, choice: AlertChoice) -> None:
-    """Deletes a choice. Alerts that were written before stay."""
+    """Deletes a choice. Alerts that were written before are not deleted."""
     choice.delete()
 
 
@@ -58,7 +59,7 @@ def drop(*, choice: AlertChoice) -> None:
 def set_times(
     *, owner: User, daily_at: time, quiet_from: time | None, quiet_until: time | None
 ) -> None:
-    """Sets when mails of alerts may be sent."""
+    """Sets the times at which emails of alerts may be sent to the person."""
     AlertTimes.objects.update_or_create(
         owner=owner,
         defaults={"daily_at": daily_at, "quiet_from": quiet_from, "quiet_until": quiet_until},
@@ -67,11 +68,11 @@ def set_times(
 
 @with_retry
 def mark_read(*, owner: User, alert_ids: Collection[UUID], before: datetime | None = None) -> int:
-    """Marks the alerts that a page has shown as read, and all alerts older than `before`. Returns
-    how many.
+    """Marks these alerts as read, and all alerts that are older than `before`. Returns the number
+    of alerts that were unread.
 
-    It does not mark all alerts up to now: an alert is written within its event's commit, so a later
-    alert may have an earlier time.
+    Alerts that the page has not shown stay unread, even if their time is earlier: an alert gets its
+    time before the commit that makes it visible.
     """
     seen = Q(pk__in=alert_ids)
     if before is not None:
@@ -81,7 +82,7 @@ def mark_read(*, owner: User, alert_ids: Collection[UUID], before: datetime | No
 
 
 def write_new_device_alert(*, sign_in: SignIn, **_signal: object) -> None:
-    """Writes the alert of a sign-in from a new device, within the database transaction of the
+    """Writes the alert about a sign-in from a new device, in the database transaction of the
     sign-in.
     """
     with connection.cursor() as cursor:

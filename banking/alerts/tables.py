@@ -1,4 +1,4 @@
-"""The rights on the tables of alerts. Triggers and a job write alerts."""
+"""The database rights on the tables of alerts. Triggers and a job write alerts."""
 
 from ledger.db.rights.policies import AUDITS, IS_OWN, IS_OWN_ACCOUNT, NOBODY, OF_OWNER, Policy
 from ledger.db.rights.registered_tables import EVERYTHING, Table, register, register_functions
@@ -7,7 +7,7 @@ CHOSEN_FOR_OWN = f"{IS_OWN} AND (account_id IS NULL OR {IS_OWN_ACCOUNT})"
 register(
     {
         "alert_choices": Table(
-            # update_or_create writes created_at, too.
+            # update_or_create writes created_at too.
             web="SELECT, INSERT, UPDATE (amount, mail, created_at), DELETE",
             worker="SELECT, DELETE",
             rows=Policy(

@@ -1,4 +1,6 @@
-"""When mails of alerts may be sent: quiet hours and the daily mail, in the bank's time zone."""
+"""The times at which emails of alerts may be sent: the quiet hours and the daily email, in the
+bank's time zone.
+"""
 
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -9,12 +11,12 @@ from banking.alerts.models import AlertTimes
 
 
 def times_of(owner: UUID) -> AlertTimes:
-    """Returns the person's times, or the default times if the person has not chosen any."""
+    """Returns the times that the person has chosen, or an unsaved row with the default times."""
     return AlertTimes.objects.filter(owner=owner).first() or AlertTimes(owner_id=owner)
 
 
 def is_quiet(times: AlertTimes, now: datetime) -> bool:
-    """Returns whether `now` is within the quiet hours, which may span midnight."""
+    """Returns whether `now` is in the quiet hours. They may go over midnight."""
     begin, end = times.quiet_from, times.quiet_until
     if begin is None or end is None:
         return False
@@ -23,8 +25,9 @@ def is_quiet(times: AlertTimes, now: datetime) -> bool:
 
 
 def last_daily(times: AlertTimes, now: datetime) -> datetime:
-    """Returns the time of the latest daily mail before `now`. If the clock skips that time on a
-    day, the mail is an hour later. If the clock repeats that time, the first one counts.
+    """Returns the latest time, at or before `now`, at which the daily email is due. On a day on
+    which the clock skips this time, the email is an hour later. On a day on which the clock repeats
+    this time, the email is sent at the first one.
     """
     day = timezone.localdate(now)
     moment = _at(day, times.daily_at)

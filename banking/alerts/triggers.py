@@ -1,8 +1,8 @@
-"""The triggers that write alerts: see Note [Alerts].
+"""The triggers that write alerts. See Note [Alerts].
 
-They run with the rights of the tables' owner, because the web role may not insert alerts. Each
-payment costs one lookup in the index of choices by account. Only the holder of the account gets an
-alert, even if somebody else has a choice for the account.
+These triggers have the rights of the tables' owner, because the web role may not insert alerts.
+Each payment costs one lookup in the index of choices by account. Only the holder of the account
+gets an alert, even if another person has a choice for this account.
 """
 
 import pgtrigger
@@ -11,12 +11,13 @@ from ledger.db.triggers import FirmTrigger
 
 
 def id_sql(kind: str, owner: str, about: str, day: str = "NULL::date") -> str:
-    """Returns the SQL for the id of an alert, as `id_of_alert` makes it."""
+    """Returns a SQL expression for the id of an alert, with the same value as `id_of_alert`."""
     return f"md5(concat('alert ', {kind}, ' ', {owner}, ' ', {about}, ' ', {day}))::uuid"
 
 
 _NOBODY_CHOSE = "NOT EXISTS (SELECT FROM alert_choices WHERE account_id IS NOT NULL)"
-# A low balance causes one alert when it is crossed, and none while it stays below.
+# A payment that takes the balance below the chosen amount causes one alert. Later payments cause no
+# alert while the balance stays below the amount.
 _IS_ALERTED = """CASE choice.kind
         WHEN 'money_in' THEN {change} > choice.amount
         WHEN 'money_out' THEN -({change}) > choice.amount
@@ -27,7 +28,9 @@ _IS_HOLDERS = (
 
 
 def _insert_alert(row: str, balance: str) -> str:
-    """Returns the INSERT of alerts for a row of `transactions`, up to its FROM."""
+    """Returns the first part of an INSERT statement that writes alerts for a row of `transactions`.
+    The caller adds the FROM clause.
+    """
     return f"""
     INSERT INTO alerts
         (id, owner_id, account_id, kind, about, amount, balance, created_at, mail)
@@ -38,8 +41,8 @@ def _insert_alert(row: str, balance: str) -> str:
     """
 
 
-# One row is by far the most frequent case. Its values are constants in the query, so Postgres looks
-# the choices up in the index. In a join with `added`, Postgres would read all choices.
+# Payments are usually inserted one at a time. The values of this row are constants in the query, so
+# Postgres uses the index of the choices. In a join with `added`, Postgres would read all choices.
 _CHANGE_OF_ONE = (
     "CASE choice.account_id WHEN one.to_account_id THEN one.amount ELSE -one.amount END"
 )
@@ -98,8 +101,8 @@ PAYMENTS_ARE_ALERTED = FirmTrigger(
 
 
 def _order_failed(day: str, why: str, which: str) -> str:
-    """Returns PL/pgSQL that writes an alert for the owner of an order: the payment of a day was
-    refused.
+    """Returns PL/pgSQL that writes an alert for the owner of a standing order, because a payment
+    was refused. The arguments are SQL expressions for the day, the reason and the order's id.
     """
     return f"""
         INSERT INTO alerts
@@ -116,7 +119,8 @@ def _order_failed(day: str, why: str, which: str) -> str:
     """
 
 
-# Only the first refusal of a day causes an alert. Later refusals of the day have the same id.
+# Only the first refusal of a day causes an alert, because all refusals of a day have the same alert
+# id.
 REFUSALS_ARE_ALERTED = FirmTrigger(
     name="told_refusal",
     when=pgtrigger.After,

@@ -1,4 +1,4 @@
-"""The number of new alerts."""
+"""Counts the unread alerts of a person."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +9,9 @@ from banking.alerts.reads import MAX_COUNTED, unread_count
 
 @dataclass
 class UnreadAlerts:
-    """Counts new alerts lazily: one query per page, and only if the template shows the count."""
+    """The number of unread alerts of a person. It is counted only if the template shows it, and
+    then in one query per page.
+    """
 
     person: User
 

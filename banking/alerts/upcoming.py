@@ -1,4 +1,6 @@
-"""Writes the alerts that no commit causes: a hold will expire, an order will lack money."""
+"""Writes the alerts that are not caused by a commit: a hold will expire soon, or a standing order
+will lack money.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -25,10 +27,11 @@ _HOLDS = """
 
 
 def write_upcoming_alerts() -> int:
-    """Writes the alerts of the coming days, each once. Returns how many. Safe to run twice.
+    """Writes the alerts about holds and orders of the coming days. Each alert is written only once.
+    Returns the number of new alerts. Can be called twice.
 
-    If the alerts of one person fail, writes the alerts of all other people first, then raises that
-    error.
+    If the alerts of one person fail, first writes the alerts of all other people, and then raises
+    the error.
     """
     now = clock()
     parameters: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The addresses of alerts."""
+"""The URLs of the pages of alerts."""
 
 from django.urls import path
 

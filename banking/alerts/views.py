@@ -28,7 +28,7 @@ ALERTS_PER_PAGE = 50
 
 @require_safe
 def alert_list(request: PersonRequest) -> HttpResponse:
-    """Shows the reader's alerts, newest first."""
+    """Shows the alerts of the signed-in person, newest first."""
     mine = Alert.objects.owned_by(request.user).newest_first()
     page = Paginator(mine, ALERTS_PER_PAGE).get_page(request.GET.get("page"))
     alerts = list(page.object_list)
@@ -44,7 +44,7 @@ def alert_list(request: PersonRequest) -> HttpResponse:
 
 @require_POST
 def read(request: PersonRequest) -> HttpResponse:
-    """Marks as read the alerts that the page has shown, and all alerts on further pages."""
+    """Marks as read the alerts that the page has shown, and all alerts on later pages."""
     before = moment_in_utc(request.POST.get("before", ""))
     try:
         alert_ids = [UUID(id) for id in request.POST.get("shown", "").split()[:ALERTS_PER_PAGE]]
@@ -56,15 +56,15 @@ def read(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def choices(request: PersonRequest) -> HttpResponse:
-    """Shows which alerts the reader has chosen."""
+    """Shows the alerts that the signed-in person has chosen."""
     context = {"kinds": chosen_kinds(request.user), "times": times_of(request.user.pk)}
     return render(request, "alerts/choices.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def choice(request: PersonRequest, kind: str) -> HttpResponse:
-    """Shows the form for a kind of alert, filled in with the choice for `account`. A POST saves the
-    choice.
+    """Shows the form for one kind of alert. If the person already has a choice for the account in
+    the URL, the form contains its values. A POST saves the choice.
     """
     if kind not in AlertKind.values:
         raise Http404
@@ -87,7 +87,7 @@ def choice(request: PersonRequest, kind: str) -> HttpResponse:
 
 @require_POST
 def choice_remove(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Removes one of the reader's choices."""
+    """Deletes one of the person's choices of alerts."""
     found = get_object_or_404(AlertChoice.objects.owned_by(request.user), pk=pk)
     drop(choice=found)
     messages.success(request, f"{AlertKind(found.kind).label}: you will get no more alerts.")
@@ -96,7 +96,7 @@ def choice_remove(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def times(request: PersonRequest) -> HttpResponse:
-    """Shows when mails may be sent. A POST saves the times."""
+    """Shows the form for the times of emails. A POST saves the times."""
     data = request.POST if request.method == "POST" else None
     form = AlertTimesForm.of(data, times_of(request.user.pk))
     if form.is_valid():
@@ -108,11 +108,11 @@ def times(request: PersonRequest) -> HttpResponse:
 
 
 @login_not_required
-@csrf_exempt  # mail programs send the POST without our page
+@csrf_exempt  # mail programs send the POST without opening our page
 @require_http_methods(["GET", "HEAD", "POST"])
 def mails_end(request: HttpRequest, token: str) -> HttpResponse:
-    """Shows the page behind the link in a mail. A POST ends these mails; mail programs may send it
-    too.
+    """Shows the page that the link in an email opens. A POST turns off these emails. Email programs
+    may send the POST too.
     """
     which = mail_kind_of(token)
     if which is None:
@@ -128,8 +128,8 @@ def mails_end(request: HttpRequest, token: str) -> HttpResponse:
 def _replaced(
     request: PersonRequest, kind: AlertKind, form: AlertChoiceForm, saved: AlertChoice | None
 ) -> str:
-    """Returns a message about the choice that a valid form replaces; "" if it replaces none, or
-    `saved`.
+    """Returns a message about the choice that the valid form replaces. Returns "" if it replaces no
+    choice, or only `saved`, the choice that the form showed.
     """
     mine = AlertChoice.objects.owned_by(request.user).filter(kind=kind).select_related("account")
     old = mine.filter(account=form.cleaned_data.get("account")).first()

@@ -1,5 +1,5 @@
-"""Checks and cleans an uploaded file: its content decides its kind, is rewritten, and gets a tidy
-name.
+"""Checks and cleans an uploaded file. Its content determines its kind, the content is rewritten,
+and the file name is tidied.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from banking.attachments.models import MAX_BYTES, NAME_LIMIT, AttachmentKind
 from banking.attachments.refusals import UnfitFile
 from ledger.text.lines import encodes, tidy_line
 
-MAX_UPLOAD_BYTES = 10 * 1024 * 1024  # bytes; pictures are stored smaller
+MAX_UPLOAD_BYTES = 10 * 1024 * 1024  # in bytes; stored pictures are smaller
 HEIC = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"})
 EMPTY = "The file is empty. Choose another one."
 TOO_LARGE = f"The file is larger than {MAX_UPLOAD_BYTES // 1024**2} MB. Choose a smaller one."
@@ -23,7 +23,7 @@ OTHER = "This file is not a JPEG, PNG or WebP picture or a PDF. Choose another f
 
 @dataclass(frozen=True, slots=True)
 class FitFile:
-    """A cleaned file, as it is stored."""
+    """A file that was cleaned and can be stored."""
 
     name: str
     kind: AttachmentKind
@@ -31,15 +31,15 @@ class FitFile:
 
 
 def fit(name: str, content: bytes) -> FitFile:
-    """Returns the cleaned file.
+    """Checks an uploaded file, and returns a cleaned copy.
 
-    Raises: UnfitFile.
+    Raises: UnfitFile if the file is not accepted. The message contains the reason.
     """
     if not content:
         raise UnfitFile(EMPTY)
     if len(content) > MAX_UPLOAD_BYTES:
         raise UnfitFile(TOO_LARGE)
-    from banking.attachments import pictures  # imports Pillow, only for uploads
+    from banking.attachments import pictures  # imports Pillow, which only uploads need
 
     if pictures.format_of(content):
         made = pictures.reencoded(content, MAX_BYTES)
@@ -52,6 +52,8 @@ def fit(name: str, content: bytes) -> FitFile:
 
 
 def _stem(name: str) -> str:
-    """Returns the name without its folders and its extension, in visible characters."""
+    """Returns the tidied file name without folders and extension, cut to NAME_LIMIT. Returns "" if
+    nothing is left.
+    """
     tidy = tidy_line(name if encodes(name) else "").replace("\\", "/")
     return PurePath(tidy).stem.strip(" .")[:NAME_LIMIT].strip(" .")

@@ -1,4 +1,4 @@
-"""A shop receipt on one of Ana's demo payments."""
+"""Attaches a receipt of a shop to one of Ana's demo payments."""
 
 import io
 from uuid import uuid5
@@ -12,12 +12,12 @@ from transactions.demo.registered import DemoBank, register
 from transactions.models import Transaction
 
 DESCRIPTION = "Hotel Aurora"
-WIDTH, HEIGHT, MARGIN = 480, 620, 36  # pixels
+WIDTH, HEIGHT, MARGIN = 480, 620, 36  # sizes in pixels
 
 
 @register(order=20)
 def attach_receipt(bank: DemoBank) -> None:
-    """Attaches the receipt to the newest payment with this description. A second run changes
+    """Attaches the receipt to Ana's newest payment with this description. A second call changes
     nothing.
     """
     ana = bank.people["ana"]
@@ -30,7 +30,7 @@ def attach_receipt(bank: DemoBank) -> None:
 
 
 def _drawn(row: Transaction) -> bytes:
-    """Returns a picture of a receipt with the amount and the day of the payment, as PNG."""
+    """Returns a PNG picture of a receipt with the amount and the day of the payment."""
     paper = Image.new("RGB", (WIDTH, HEIGHT), "#fdfcf7")
     draw = ImageDraw.Draw(paper)
     amount = f"{figure(row.amount, row.currency)} {row.currency}"

@@ -1,7 +1,7 @@
 """Cleans PDF documents in a separate process (`banking.attachments.pdf`).
 
-A small PDF can need all memory and minutes of work. So the process has limits, and its environment
-contains no secrets.
+A small PDF can use all memory and minutes of CPU time. So the process has limits, and its
+environment contains no secrets.
 """
 
 import json
@@ -19,21 +19,23 @@ from banking.attachments.refusals import BUSY, UnfitFile, reading
 BEGINNING = b"%PDF-"
 LIMITS = CleaningLimits()
 ROOT = Path(__file__).resolve().parents[2]
-# The environment of the process: only where programs, libraries and modules are.
+# The process gets only these environment variables. They contain the paths of programs, libraries
+# and modules.
 PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
 
 
 def rewritten(content: bytes, most: int) -> bytes:
-    """Returns a new document with the pages of this one.
+    """Returns a new PDF document that contains the pages of this one.
 
-    Raises: UnfitFile, also if the new document has more than `most` bytes.
+    Raises: UnfitFile if the document is not accepted, or if the new document has more than `most`
+    bytes.
     """
     with reading():
         try:
             done = _run(content, json.dumps({**asdict(LIMITS), "most": most}))
         except subprocess.TimeoutExpired:
-            raise UnfitFile(BUSY) from None  # it had to wait; much work would have killed it
-    if done.returncode < 0:  # the kernel has killed it, for example above its CPU time
+            raise UnfitFile(BUSY) from None  # waited too long for the CPU
+    if done.returncode < 0:  # killed by the kernel, for example for its CPU time
         raise UnfitFile(TOO_MUCH_WORK)
     if done.returncode > 0:
         raise RuntimeError(f"The process that cleans PDFs failed: {done.stderr.decode()}")

@@ -1,4 +1,4 @@
-"""The form on a receipt that attaches a picture or a PDF."""
+"""The form that attaches a picture or a PDF to a payment."""
 
 from typing import Any
 
@@ -15,20 +15,20 @@ NO_FILE = "Choose a file, or take a picture."
 
 
 class SentFile(forms.FileField):
-    """A file field that may be empty, because the user fills in only one of two such fields.
-    `AttachmentForm` checks that one has a file.
+    """A file field that may be empty. The form has two such fields, and the user fills in only one.
+    `AttachmentForm` checks that at least one has a file.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_empty_file=True, **kwargs)
 
     def validate(self, value: Any) -> None:
-        """Accepts an empty field."""
+        """Accepts an empty field without an error."""
 
 
 class AttachmentForm(forms.Form):
-    """A file, chosen or taken with the camera of a phone. The form contains the id of the
-    attachment, so that sending the form twice attaches the file once.
+    """The form for a file: a chosen file, or a picture taken with the camera. It contains the id of
+    the attachment, so that the file is attached once even if the form is sent twice.
     """
 
     use_required_attribute = False
@@ -46,7 +46,9 @@ class AttachmentForm(forms.Form):
     )
 
     def clean(self) -> None:
-        """Adds `fit`, the cleaned file, to the form's data."""
+        """Adds the cleaned file to the form's data, as `fit`. Adds an error if there is no file or
+        it is not accepted.
+        """
         data = self.cleaned_data
         sent: UploadedFile[Any] | None = data.get("file") or data.get("photo")
         if sent is None:

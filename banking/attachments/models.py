@@ -1,4 +1,4 @@
-"""A receipt that the owner of an account attaches to a transaction. The transaction does not
+"""Receipts that the owner of an account attaches to a transaction. The transaction itself does not
 change.
 """
 
@@ -16,7 +16,7 @@ from ledger.db.triggers import FirmTrigger, refuse
 from transactions.models.transaction import Transaction
 
 MAX_BYTES = 5 * 1024 * 1024
-NAME_LIMIT = 100  # characters
+NAME_LIMIT = 100  # maximum number of characters
 
 OF_OWN_SIDE = FirmTrigger(
     name="attachment_of_own_side",
@@ -36,7 +36,7 @@ OF_OWN_SIDE = FirmTrigger(
 
 
 class AttachmentKind(models.TextChoices):
-    """Picture or PDF. Pictures are always stored as JPEG."""
+    """The kind of an attachment. Pictures are always stored as JPEG."""
 
     PICTURE = "picture", "Picture"
     DOCUMENT = "document", "PDF"
@@ -47,24 +47,26 @@ TYPES = {AttachmentKind.PICTURE: "image/jpeg", AttachmentKind.DOCUMENT: "applica
 
 
 class AttachmentQuerySet(models.QuerySet["Attachment"]):
-    """Attachments are private to their uploader. Start every query with `of(owner)`."""
+    """Queries for attachments. Attachments are visible only to the person who uploaded them, so
+    every query must begin with `of(owner)`.
+    """
 
     def of(self, owner: "User | uuid.UUID") -> Self:
-        """Returns all attachments of this person, without their content."""
+        """Returns the attachments of this person. The content is not loaded."""
         return self.filter(owner=pk_of(owner)).defer("content")
 
     def about(self, transaction: "Transaction | uuid.UUID") -> Self:
-        """Returns all attachments of one transaction."""
+        """Returns the attachments of one transaction."""
         return self.filter(transaction=pk_of(transaction))
 
     def in_order(self) -> Self:
-        """Orders the oldest first."""
+        """Sorts the attachments, oldest first."""
         return self.order_by("created_at", "pk")
 
 
 class Attachment(models.Model):
-    """A picture or PDF on a transaction, visible only to its uploader. It can be removed but not
-    changed.
+    """A picture or PDF that a person attached to a transaction. Only this person can see it. It can
+    be removed, but not changed.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -81,7 +83,7 @@ class Attachment(models.Model):
     class Meta:
         db_table = "attachments"
         db_table_comment = "Receipts that people attach to transactions, for themselves"
-        default_permissions = ()  # only its owner, regardless of roles
+        default_permissions = ()  # no permissions: only its owner can see it, regardless of roles
         triggers: ClassVar[list[pgtrigger.Trigger]] = [OF_OWN_SIDE]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["owner", "transaction"], name="attachments_of_owner"),
@@ -106,7 +108,7 @@ class Attachment(models.Model):
                         ),
                         models.F("size"),
                     )
-                ),  # true without content
+                ),  # also true if there is no content
                 violation_error_message="Its size is that of its content.",
             ),
         ]
@@ -116,7 +118,7 @@ class Attachment(models.Model):
 
     @property
     def file_name(self) -> str:
-        """The name of the downloaded file. The extension matches the content."""
+        """The name of the file when it is downloaded. The extension matches the kind."""
         return (self.name or "receipt") + ENDINGS[AttachmentKind(self.kind)]
 
     @property

@@ -1,4 +1,4 @@
-"""The reader's files on the page of a payment."""
+"""Adds the person's attached files to the page of a payment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +11,8 @@ from ledger.web.panels import register
 
 @register("receipt", "attachments/_panel.html")
 def attachments(request: PersonRequest, context: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Returns the reader's files and the form for another one; None on pages for staff. One
-    query.
+    """Returns the person's files and the form that attaches another file. Returns None on pages for
+    staff. One query.
     """
     if context["receipt"].is_for_staff:
         return None

@@ -1,4 +1,4 @@
-"""The files that a person attached to payments."""
+"""The personal data in attached files, for exports and erasure."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -21,7 +21,9 @@ from transactions.privacy.traces import Erased, Traces, naming, on_either_side
 
 
 def _attachments(person: User) -> Iterable[Row]:
-    """Yields each attachment with its file. The content is read only when the file is written."""
+    """Yields the data of each attachment of the person and its file. The content is read only when
+    the file is written to the export.
+    """
     for each in Attachment.objects.of(person).in_order():
         file = ExportedFile(f"attachments/{each.pk}/{each.file_name}", partial(_content, each.pk))
         about = (each.transaction_id, each.file_name, each.content_type, each.size)
@@ -29,17 +31,17 @@ def _attachments(person: User) -> Iterable[Row]:
 
 
 def _content(pk: UUID) -> bytes:
-    """Returns the content; empty if the attachment was removed in the meantime or its content is
-    missing.
+    """Returns the content of an attachment. Returns empty bytes if the attachment was removed in
+    the meantime or its content is missing.
     """
     found = Attachment.objects.filter(pk=pk).first()
     return (content_of(found) if found else None) or b""
 
 
 def _delete_outside(person: User) -> None:
-    """Deletes the person's files in S3.
+    """Deletes the content of the person's attachments in S3.
 
-    Raises: StorageFailed if S3 did not delete the files.
+    Raises: StorageFailed if S3 did not delete the content.
     """
     delete_outside(Attachment.objects.of(person).values_list("pk", flat=True))
 

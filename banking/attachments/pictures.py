@@ -1,7 +1,7 @@
-"""Decodes pictures and encodes them again as JPEG, so that only their pixels are kept.
+"""Decodes pictures and encodes them again as JPEG, so that only their pixels remain.
 
-So EXIF, GPS, thumbnails, texts and everything after the end of the picture are removed. Each format
-has a decoder here, so that Pillow does not try its other decoders.
+This removes EXIF, GPS, thumbnails, texts and all data after the end of the picture. Each accepted
+format has a decoder here, so that Pillow does not try its other decoders.
 """
 
 import io
@@ -17,25 +17,26 @@ from PIL.WebPImagePlugin import WebPImageFile
 from banking.attachments.refusals import UnfitFile, reading
 
 JPEG, PNG, WEBP = "JPEG", "PNG", "WebP"
-# Pixels. A JPEG in one scan is decoded in a reduced size; other pictures need memory for each
-# pixel.
+# Maximum numbers of pixels. A JPEG in one scan is decoded in a reduced size. Other pictures need
+# memory for each pixel.
 MAX_IN_ONE_SCAN, MAX_PIXELS = 64_000_000, 24_000_000
-# Pixels of a side, as in JPEG. Pillow needs memory for each row, and 72 bytes for each pixel of the
-# width.
+# Maximum width and height in pixels, as in JPEG. Pillow needs memory for each row, and 72 bytes for
+# each pixel of the width.
 LONGEST_SIDE = 65_500
-KEPT_PIXELS = (8_000_000, 4_000_000, 2_000_000)  # the first one that gives a small enough file
+KEPT_PIXELS = (8_000_000, 4_000_000, 2_000_000)  # the first one for which the file is small enough
 QUALITY = 85
-MAX_SCANS = 32  # of a progressive JPEG; each scan is as much work as the whole picture
-# Bytes of each entry of METADATA. Pillow makes an object of each value; the EXIF of a camera is
-# smaller.
+MAX_SCANS = 32  # limit for a progressive JPEG; each scan is as much work as the whole picture
+# Maximum size in bytes of each entry of METADATA. Pillow creates an object for each value. The EXIF
+# of a camera is smaller.
 MAX_METADATA = 65_536
-# Pillow rotates a picture by these.
+# Pillow uses these entries to rotate a picture.
 METADATA = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
-# Reads by Pillow: four for each segment of a JPEG, three for each chunk of a PNG.
+# Maximum number of reads. Pillow reads four times for each segment of a JPEG, and three times for
+# each chunk of a PNG.
 MAX_READS = {JPEG: 4_000, PNG: 100_000, WEBP: 100}
 START_OF_SCAN = b"\xff\xda"
-WHOLE_FRAMES = (0xC0, 0xC1)  # baseline and extended; progressive JPEGs have other ones
-# Tables, restart interval, application data and comments. Some other markers have no length.
+WHOLE_FRAMES = (0xC0, 0xC1)  # baseline and extended JPEG; progressive JPEGs have other markers
+# Tables, restart intervals, application data and comments. Some other markers have no length.
 OTHER_SEGMENTS = (0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE)
 
 TOO_LARGE = "The picture has too many pixels. Take one of at most 24 megapixels, or a screenshot."
@@ -43,7 +44,7 @@ DAMAGED = "The picture is damaged or incomplete. Open it, save it again, and cho
 
 
 class WithLittleMetadata(ImageFile):
-    """A decoder that ignores large metadata. It then does not rotate the picture."""
+    """A decoder that ignores metadata above MAX_METADATA. It then does not rotate the picture."""
 
     def getexif(self) -> Image.Exif:
         for name in METADATA:
@@ -68,7 +69,7 @@ DECODERS: dict[str, type[WithLittleMetadata]] = {JPEG: _Jpeg, PNG: _Png, WEBP: _
 
 
 class CountedReads(io.BytesIO):
-    """A file from which a decoder may read only `most` times. The next read raises UnfitFile."""
+    """A file that can be read only `most` times. The next read raises UnfitFile."""
 
     def __init__(self, content: bytes, most: int) -> None:
         super().__init__(content)
@@ -82,7 +83,9 @@ class CountedReads(io.BytesIO):
 
 
 def format_of(content: bytes) -> str:
-    """Returns the format of a picture, by its first bytes; "" if we do not accept it."""
+    """Returns the format of a picture by its first bytes. Returns "" if the format is not
+    accepted.
+    """
     if content.startswith(b"\xff\xd8\xff"):
         return JPEG
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -93,7 +96,7 @@ def format_of(content: bytes) -> str:
 def reencoded(content: bytes, most: int) -> bytes:
     """Returns the picture as a JPEG of at most `most` bytes.
 
-    Raises: UnfitFile.
+    Raises: UnfitFile if the picture is damaged or too large.
     """
     try:
         with reading():
@@ -101,7 +104,7 @@ def reencoded(content: bytes, most: int) -> bytes:
             found = next((made for made in _encoded(picture) if len(made) <= most), None)
     except UnfitFile:
         raise
-    except Exception as error:  # hostile files make decoders raise errors of any type
+    except Exception as error:  # a malicious file can make a decoder raise any type of error
         raise UnfitFile(DAMAGED) from error
     if found is None:
         raise UnfitFile(TOO_LARGE)
@@ -109,7 +112,9 @@ def reencoded(content: bytes, most: int) -> bytes:
 
 
 def _decoded(content: bytes) -> Image.Image:
-    """Returns the first picture of the file, upright, on white, in RGB."""
+    """Returns the first picture of the file in RGB. The picture is upright, and transparent parts
+    are white.
+    """
     kind = format_of(content)
     with DECODERS[kind](CountedReads(content, MAX_READS[kind])) as image:
         is_plain = kind == JPEG and is_in_one_scan(content)
@@ -130,11 +135,11 @@ def _decoded(content: bytes) -> Image.Image:
 
 
 def is_in_one_scan(content: bytes) -> bool:
-    """Returns whether the first scan of a JPEG contains all of its colours completely (ITU-T T.81,
-    B.2). Returns False if there is anything unusual before that scan, which libjpeg may read
+    """Returns whether the first scan of a JPEG contains all its colours (ITU-T T.81, B.2). Returns
+    False if there is anything unusual before the first scan, because libjpeg may read it
     differently.
 
-    For a picture in several scans, libjpeg keeps the coefficients in memory until the last scan.
+    If a picture has several scans, libjpeg keeps the coefficients in memory until the last scan.
     """
     place, colours = 2, 0
     while content[place : place + 1] == b"\xff":
@@ -150,11 +155,11 @@ def is_in_one_scan(content: bytes) -> bool:
 
 
 def _encoded(picture: Image.Image) -> Iterator[bytes]:
-    """Yields the picture as JPEG, smaller each time."""
+    """Yields the picture as JPEG in several sizes, largest first."""
     for pixels in KEPT_PIXELS:
         size = _reduced(picture.size, pixels)
         resized = picture if size == picture.size else picture.resize(size)
-        plain = Image.new("RGB", size)  # has only pixels
+        plain = Image.new("RGB", size)  # a new picture, which has no metadata
         plain.paste(resized)
         made = io.BytesIO()
         plain.save(made, "JPEG", quality=QUALITY, optimize=True)
@@ -162,7 +167,7 @@ def _encoded(picture: Image.Image) -> Iterator[bytes]:
 
 
 def _reduced(size: tuple[int, int], pixels: int) -> tuple[int, int]:
-    """Returns the size with at most `pixels` pixels, in the same proportions."""
+    """Returns a width and height with at most `pixels` pixels and the same proportions."""
     width, height = size
     scale = min(1.0, sqrt(pixels / (width * height)))
     return max(1, int(width * scale)), max(1, int(height * scale))

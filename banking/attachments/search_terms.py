@@ -1,4 +1,4 @@
-"""The search term `has:receipt`."""
+"""Adds the search term `has:receipt`."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from transactions.search.language.has_values import register
 
 
 def ids_with_receipt(reader: User) -> QuerySet[Any, Any]:
-    """Returns the ids of transactions to which the reader has attached a picture or a PDF."""
+    """Returns the ids of the transactions to which the reader has attached a file."""
     return Attachment.objects.of(reader).values("transaction")
 
 

@@ -24,12 +24,13 @@ TOO_MANY_BYTES = "Your receipts together may have 500 MB. Remove receipts of old
 
 @counts_refusals
 def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) -> Attachment:
-    """Attaches a file. `id` is the id from the form: a second call with the same id, transaction
-    and file returns the attachment of the first one. It then stores missing content, as after a
-    process that died.
+    """Attaches a file to a transaction, and returns the attachment. `id` is the id from the form. A
+    second call with the same id, transaction and file returns the attachment of the first call. If
+    the content of this attachment is missing, for example because the process was killed, the
+    second call stores the content.
 
-    Raises: TransactionNotFound if neither account of the transaction is the owner's; InvalidDetails
-    above the limits; StorageFailed if S3 does not accept the content.
+    Raises: TransactionNotFound if neither account of the transaction belongs to the owner;
+    InvalidDetails above the limits; StorageFailed if S3 does not accept the content.
     """
     if not Transaction.objects.visible_to(owner).filter(pk=transaction.pk).exists():
         raise TransactionNotFound("No transaction of yours has this id.")
@@ -54,9 +55,9 @@ def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) ->
 
 @counts_refusals
 def remove(*, attachment: Attachment) -> None:
-    """Removes an attachment; safe to call twice.
+    """Removes an attachment and its content. A second call does nothing.
 
-    Raises: StorageFailed.
+    Raises: StorageFailed if S3 does not delete the content.
     """
     storage.delete_outside([attachment.pk])
     _delete(attachment)
@@ -64,8 +65,8 @@ def remove(*, attachment: Attachment) -> None:
 
 @with_retry
 def _insert(row: Attachment) -> Attachment | None:
-    """Inserts the row and returns None, or returns the existing row with its id, which has the same
-    file. Locks the owner, so that parallel requests cannot exceed the limits.
+    """Inserts the row and returns None. If a row with this id exists, which has the same file,
+    returns that row. Locks the owner, so that parallel requests cannot exceed the limits together.
     """
     with db_transaction.atomic(durable=True):
         owner = User.objects.lock_active(row.owner_id)
@@ -89,7 +90,10 @@ def _delete(attachment: Attachment) -> None:
 
 
 def _put(row: Attachment, content: bytes) -> None:
-    """Stores the content in S3. Deletes the row if this fails."""
+    """Stores the content in S3. If this fails, deletes the row.
+
+    Raises: StorageFailed.
+    """
     try:
         storage.put(row, content)
     except storage.StorageFailed:

@@ -1,9 +1,9 @@
 """Stores the content of attachments in their rows, or in S3 under the id of the row.
 
-Note [Content in S3]: the row is inserted before its content is stored, and deleted after it. So
-each object has a row, and code that removes or erases rows finds every object. If the content of a
-row is missing, opening it shows a message, and the row can be removed. If the user sends the same
-form again, the content is stored.
+Note [Content in S3]: the row is inserted before its content is stored, and deleted after its
+content is deleted. So each object in S3 has a row, and code that removes or erases rows finds every
+object. If the content of a row is missing, the user sees a message when they open the file, and can
+remove the row. If the user sends the same form again, the content is stored.
 """
 
 import io
@@ -24,7 +24,7 @@ UNAVAILABLE = "Receipts are not available at the moment. Try again in a minute."
 
 
 class StorageFailed(LedgerError):
-    """S3 did not store, return or delete a file."""
+    """Raised if S3 did not store, return or delete a file."""
 
 
 def is_outside() -> bool:
@@ -35,16 +35,17 @@ def is_outside() -> bool:
 def put(attachment: Attachment, content: bytes) -> None:
     """Stores the content in S3.
 
-    Raises: StorageFailed.
+    Raises: StorageFailed if S3 does not accept the content.
     """
     with _outside() as outside:
         outside.save(_key(attachment.pk), io.BytesIO(content))
 
 
 def content_of(attachment: Attachment) -> bytes | None:
-    """Returns the content; None if it is missing in S3 or has another size.
+    """Returns the content of the attachment. Returns None if the content is missing in S3 or has
+    another size.
 
-    Raises: StorageFailed.
+    Raises: StorageFailed if S3 does not answer.
     """
     if attachment.content is not None:
         return bytes(attachment.content)
@@ -59,17 +60,17 @@ def content_of(attachment: Attachment) -> bytes | None:
 
 
 def is_missing(attachment: Attachment) -> bool:
-    """Returns whether the content should be in S3 and is missing there.
+    """Returns whether the content should be in S3 but is missing.
 
-    Raises: StorageFailed.
+    Raises: StorageFailed if S3 does not answer.
     """
     return is_outside() and content_of(attachment) is None
 
 
 def delete_outside(attachments: Iterable[UUID]) -> None:
-    """Deletes the content of these attachments in S3; call it before their rows are deleted.
+    """Deletes the content of these attachments in S3. Must be called before their rows are deleted.
 
-    Raises: StorageFailed.
+    Raises: StorageFailed if S3 does not delete the content.
     """
     if is_outside():
         with _outside() as outside:
@@ -79,9 +80,7 @@ def delete_outside(attachments: Iterable[UUID]) -> None:
 
 @contextmanager
 def _outside() -> Iterator[Storage]:
-    """Yields the storage. Turns errors of its client into StorageFailed, except
-    FileNotFoundError.
-    """
+    """Yields the S3 storage. Turns its errors into StorageFailed, except FileNotFoundError."""
     try:
         yield storages[ALIAS]
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The rights on the table of attachments."""
+"""The database rights on the table of attachments."""
 
 from ledger.db.rights.policies import OF_OWNER
 from ledger.db.rights.registered_tables import Table, register

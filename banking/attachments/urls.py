@@ -1,4 +1,4 @@
-"""The addresses of attached files."""
+"""The URLs of attached files."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Adds, downloads and removes pictures and PDF documents on a receipt."""
+"""Attaches, downloads and removes the pictures and PDF documents of a payment."""
 
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,8 @@ TOO_MANY = (
     " again. Otherwise, try again tomorrow."
 )
 GONE = "This file is missing. Remove it, and add it again if you still have it."
-# For browsers that show the file anyway: no script, no form, nothing from other sites.
+# For browsers that show the file instead of downloading it: no scripts, no forms, and nothing from
+# other sites.
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
     " object-src 'none'; report-uri /csp-report/; sandbox"
@@ -39,7 +40,9 @@ POLICY = (
 @reads_file(MAX_UPLOAD_BYTES)
 @require_POST
 def attachment_new(request: PersonRequest) -> HttpResponse:
-    """Attaches a file to a transaction of the reader; 404 for all other transactions."""
+    """Attaches a file to a transaction of the signed-in person. Responds with 404 for other
+    transactions.
+    """
     row: Transaction = readable_row(request, _id(request.POST.get("transaction", "")))
     if not row.is_of(request.user):
         raise Http404
@@ -61,7 +64,7 @@ def attachment_new(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def attachment(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Returns one of the reader's files as a download."""
+    """Returns one of the person's attached files as a download."""
     found = get_object_or_404(Attachment.objects.of(request.user).defer(None), pk=pk)
     try:
         content = content_of(found)
@@ -82,7 +85,7 @@ def attachment(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def attachment_remove(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Removes one of the reader's files."""
+    """Removes one of the person's attached files."""
     found = get_object_or_404(Attachment.objects.of(request.user), pk=pk)
     try:
         remove(attachment=found)

@@ -1,9 +1,9 @@
-"""Opens the bank's accounts and books its rows, account by account.
+"""Opens the accounts of the Berka data and books their rows.
 
-Note [Interrupted import]: every id is derived from the bank's own id and every booking time from
-the files, and the history of each account is booked in order. So an interrupted run leaves the
-beginning of each history; the next run finds those rows by their ids and continues, and ends with
-the same books as an uninterrupted run.
+Note [Interrupted import]: every id is made from the bank's id, every booking time is made from the
+files, and the rows of each account are booked in order. So if a run is interrupted, the first rows
+of each account are booked. The next run finds these rows by their ids, continues after them, and
+ends with the same books as a run without interruption.
 """
 
 import uuid
@@ -30,14 +30,15 @@ OVERDRAFT_STEP = Decimal(1000)
 
 
 class SealedDays(Exception):
-    """Missing rows belong to sealed days, so nothing was booked."""
+    """Raised if missing rows belong to sealed days. Nothing was booked."""
 
 
 def book(source: Source, report: ImportReport, progress: Callable[[int], object]) -> None:
-    """Opens the missing accounts and books the missing rows. Calls `progress` with the number of
-    rows of each step.
+    """Opens the missing accounts and books the missing rows. Adds the counts and refusals to
+    `report`. Calls `progress` with the number of rows in each step.
 
-    Raises: SealedDays, without opening or booking anything.
+    Raises: SealedDays if missing rows belong to sealed days. No account was opened then, and no row
+    was booked.
     """
     _refuse_sealed_days(source)
     report.refusals += source.refusals
@@ -67,8 +68,9 @@ def book(source: Source, report: ImportReport, progress: Callable[[int], object]
 
 
 def _refuse_sealed_days(source: Source) -> None:
-    """Raises SealedDays if a missing row belongs to a sealed day, because no row can be booked into
-    a sealed day. A row is booked after the last entry of its account.
+    """Raises SealedDays if a missing row belongs to a sealed day, because nothing can be booked
+    into a sealed day. Accounts with an entry after the last seal are not checked, because their
+    rows are booked after that entry.
     """
     sealed_until = Seal.objects.order_by("number").values_list("ends_at", flat=True).last()
     if sealed_until is None:
@@ -98,8 +100,8 @@ def _refusal(row: Movement, refusal: LedgerError) -> Refusal:
 
 
 def _drafts(rows: list[Movement], accounts: dict[int, Account]) -> Iterator[Draft]:
-    """Yields the rows as drafts. The files contain no time of day, so all rows are booked at noon,
-    with microseconds that keep their order.
+    """Yields a draft for each row. The files contain no time of day, so all rows are booked at
+    noon. Additional microseconds keep their order.
     """
     for (account_id, day), day_rows in groupby(rows, key=attrgetter("account_id", "day")):
         account = accounts[account_id].pk
@@ -125,7 +127,7 @@ def _booked(rows: list[Movement], accounts: dict[int, Account]) -> set[uuid.UUID
 
 def _booked_among(ids: list[uuid.UUID]) -> set[uuid.UUID]:
     with connection.cursor() as cursor:
-        # One array parameter: parsing 100,000 single parameters takes longer than the query.
+        # A single array parameter, because parsing 100,000 parameters takes longer than the query.
         cursor.execute("SELECT id FROM transactions WHERE id = ANY(%s)", [ids])
         return {id for (id,) in cursor}
 
@@ -133,11 +135,11 @@ def _booked_among(ids: list[uuid.UUID]) -> set[uuid.UUID]:
 def _allow_overdrafts(
     rows: list[Movement], booked: set[uuid.UUID], accounts: dict[int, Account]
 ) -> None:
-    """Raises overdraft limits to what each history needs: its lowest balance, rounded up to the
-    next thousand.
+    """Raises the overdraft limits of accounts, so that each account can reach the lowest balance of
+    its history. The limits are rounded up to the next thousand.
 
-    Runs before the first row is booked, so that an interrupted and continued run sets the same
-    limits.
+    This runs before the first row is booked, so that a run that is interrupted and continued sets
+    the same limits.
     """
     limits: dict[uuid.UUID, Decimal] = {}
     for account_id, history in groupby(rows, key=attrgetter("account_id")):

@@ -1,4 +1,4 @@
-"""The closing balances that the bank itself states."""
+"""Calculates the closing balances that are stated in the bank's files."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,13 +7,14 @@ from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 
-# The bank rounded amounts to 0.10 without recomputing its balances; its README states this bound.
+# The bank rounded amounts to 0.10 but did not recalculate its balances. This limit is in its
+# README.
 TOLERANCE_PER_ROW = Decimal("0.06")
 
 
 @dataclass(frozen=True, slots=True)
 class StatedBalance:
-    """The balance in a row of the bank's files."""
+    """The amount and the balance that a row of the bank's files contains."""
 
     day: date
     signed_amount: Decimal
@@ -22,7 +23,9 @@ class StatedBalance:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """An account's last day, the bank's balance after it, and the tolerance for a comparison."""
+    """The last day of an account, the bank's balance after it, and the tolerance for a
+    comparison.
+    """
 
     day: date
     balance: Decimal
@@ -32,10 +35,10 @@ class Closing:
 def closing_of(history: Iterable[StatedBalance]) -> Closing:
     """Returns the bank's balance at the end of an account's last day.
 
-    The rows of one day have no order, so the closing row may be neither the last line nor the one
-    with the highest id. The closing row of a day is the one whose balance is nearest to the
-    previous closing balance plus the sum of the day's amounts. Only the bank's numbers are used.
-    Every history begins at zero.
+    The rows of one day have no order, so the last row of a day may be neither the last line nor the
+    row with the highest id. The last row is the one whose balance is nearest to the previous
+    closing balance plus the sum of the day's amounts. Only numbers of the bank are used. Every
+    history begins at zero.
     """
     rows = sorted(history, key=attrgetter("day"))
     balance = Decimal(0)

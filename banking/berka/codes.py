@@ -10,7 +10,7 @@ WHAT_TO_DO = "correct it, or add the code to banking/berka/codes.py, and run the
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """How money moved: its channel and direction."""
+    """The channel and the direction of a payment (`operation`)."""
 
     phrase: str
     category: str
@@ -20,7 +20,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """The purpose of a payment (`k_symbol`), and the operations that it may have."""
+    """The purpose of a payment (`k_symbol`), and the operations with which it may occur."""
 
     phrase: str
     category: str
@@ -29,15 +29,15 @@ class Purpose:
 
     @property
     def by_bank(self) -> bool:
-        """Whether the bank itself booked the payment, like interest. Such payments may have no
-        operation.
+        """Whether the bank itself booked the payment, for example interest. Such payments may have
+        no operation.
         """
         return "" in self.operations
 
 
 @dataclass(frozen=True, slots=True)
 class CodeWording:
-    """A row's codes as text for customers."""
+    """The codes of a row as text for customers."""
 
     description: str
     category: str
@@ -66,9 +66,9 @@ WAYS = {"cash": "in cash", "card": "by card"}
 
 
 def is_credit(type_code: str) -> bool:
-    """Returns whether a row adds money to the account.
+    """Returns whether a row of this type adds money to the account.
 
-    Raises: BrokenLine for an unknown type.
+    Raises: BrokenLine if the type is not known.
     """
     if type_code not in CREDIT:
         raise BrokenLine(_unknown("type", type_code, CREDIT))
@@ -78,9 +78,9 @@ def is_credit(type_code: str) -> bool:
 def wording_of(
     *, credit: bool, operation: str, purpose: str, partner_bank: str, partner_account: str
 ) -> CodeWording:
-    """Returns the text for a row's codes.
+    """Returns the description, the category and the channel for the codes of a row.
 
-    Raises: BrokenLine if a code is unknown or the codes contradict each other.
+    Raises: BrokenLine if a code is not known, or if the codes contradict each other.
     """
     if operation and operation not in OPERATIONS:
         raise BrokenLine(_unknown("operation", operation, OPERATIONS))
@@ -101,7 +101,7 @@ def wording_of(
 
 
 def _check_together(credit: bool, operation: str, purpose: str) -> None:
-    """Raises BrokenLine if type, operation and k_symbol contradict each other."""
+    """Raises BrokenLine if the type, the operation and the k_symbol contradict each other."""
     how, what = OPERATIONS.get(operation), PURPOSES.get(purpose)
     direction = "a credit" if credit else "a debit"
     if how and how.credit != credit:

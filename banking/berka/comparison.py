@@ -1,4 +1,4 @@
-"""Compares the books with the closing balances that the bank states."""
+"""Compares the books with the closing balances in the bank's files."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -14,8 +14,8 @@ from ledger.text.money import figure
 
 
 def comparison(source: Source) -> Iterator[str]:
-    """Yields a message for each account whose balance differs by more than its tolerance, and a
-    last message with the number of accounts that agree.
+    """Yields a message for each account whose balance differs by more than its tolerance. Then
+    yields a message with the number of accounts that agree, if there are accounts.
     """
     found = list(_disagreements(source))
     yield from found
@@ -39,10 +39,11 @@ def _disagreements(source: Source) -> Iterator[str]:
 
 
 def booked_balances(days: Mapping[uuid.UUID, date]) -> dict[uuid.UUID, Decimal]:
-    """Returns the booked balance of each account at the end of a day, by value date.
+    """Returns the booked balance of each account at the end of its day in `days`. Entries are
+    selected by their value date.
 
-    So payments that were made after the import do not count, and a row that was repaired and booked
-    late counts on its original day.
+    Payments that were made after the import are not included, because their value date is later. A
+    row that was corrected and booked later is included on its original day.
     """
     with connection.cursor() as cursor:
         cursor.execute(

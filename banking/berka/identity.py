@@ -1,4 +1,6 @@
-"""Derives ids, numbers, addresses and times from the bank's ids, so that every run has the same."""
+"""Makes ids, numbers, addresses and times from the bank's ids, so that they are the same in every
+run.
+"""
 
 import uuid
 from datetime import UTC, date, datetime, timedelta
@@ -6,28 +8,31 @@ from datetime import UTC, date, datetime, timedelta
 from accounts.numbers import with_check_digits
 from ledger.db.ids import uuid7_of
 
-# Ids do not depend on the row's date, so that a row sent again with another date is a conflict and
-# not a second row. Their time part is this day plus the bank's id in milliseconds.
+# An id does not depend on the date of the row. So if a row is imported again with another date,
+# this is a conflict and not a second row. The time in an id is this day plus the bank's id in
+# milliseconds.
 FIRST_DAY = datetime(1993, 1, 1, tzinfo=UTC)
 
 
 def id_of(kind: str, source_id: int) -> uuid.UUID:
-    """Returns the id for the bank's "trans", "account" or "client" with this number."""
+    """Returns the id for the bank's row of this kind ("trans", "account" or "client") and
+    number.
+    """
     return uuid7_of(FIRST_DAY + timedelta(milliseconds=source_id), f"berka:{kind}:{source_id}")
 
 
 def number_of(account_id: int) -> str:
-    """Returns an account number: the bank's id in ten digits, and check digits."""
+    """Returns an account number: the bank's id with ten digits, and check digits."""
     return with_check_digits(f"{account_id:010}")
 
 
 def email_of(client_id: int) -> str:
-    """Returns an address for a client, because the data contains none. No real address ends in
-    .example.
+    """Returns an email address for a client, because the data contains none. No real address ends
+    in .example.
     """
     return f"client-{client_id}@berka.example"
 
 
 def noon(day: date) -> datetime:
-    """Returns noon in UTC, which is the same calendar day in nearly every time zone."""
+    """Returns noon in UTC on this day. It is the same calendar day in nearly every time zone."""
     return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Reads the lines of the bank's files and their values. Turns a line that cannot be read into a
+"""Reads the lines of the bank's files and the values in them. A line that cannot be read becomes a
 `Refusal`.
 """
 
@@ -28,16 +28,16 @@ PARTNER = re.compile(r"[0-9A-Za-z-]{0,34}", re.ASCII)
 
 
 class UnreadableSource(Exception):
-    """A file that cannot be read at all. The message contains its path."""
+    """Raised if a file cannot be read at all. The message contains its path."""
 
 
 class BrokenLine(ValueError):
-    """A row that cannot be imported. The message contains the reason."""
+    """Raised if a row cannot be imported. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Refusal:
-    """A line that was not imported, and why."""
+    """A line that was not imported, and the reason."""
 
     file: str
     line: int
@@ -49,7 +49,7 @@ class Refusal:
 
 @contextmanager
 def refused(refusals: list[Refusal], file: str, line: int) -> Iterator[None]:
-    """Turns a BrokenLine into a refusal of that line."""
+    """Catches a BrokenLine, and adds a refusal of this line to `refusals`."""
     try:
         yield
     except BrokenLine as broken:
@@ -57,9 +57,10 @@ def refused(refusals: list[Refusal], file: str, line: int) -> Iterator[None]:
 
 
 def rows(directory: Path, file: str, refusals: list[Refusal]) -> Iterator[tuple[int, list[str]]]:
-    """Yields the number and the wanted fields of each line. Adds broken lines to `refusals`.
+    """Yields the line number and the wanted fields of each line. Lines that cannot be read are
+    added to `refusals`.
 
-    Parses each line separately, so that an open quotation mark does not swallow the next line.
+    Each line is parsed separately, so that a missing quotation mark does not affect the next line.
     """
     path = directory / file
     try:
@@ -83,7 +84,10 @@ def rows(directory: Path, file: str, refusals: list[Refusal]) -> Iterator[tuple[
 
 
 def _places(path: Path, header: list[str]) -> dict[str, int]:
-    """Returns the position of each wanted column."""
+    """Returns the position of each wanted column.
+
+    Raises: UnreadableSource if a column is missing.
+    """
     wanted = COLUMNS[path.name]
     missing = [name for name in wanted if name not in header]
     if missing:
@@ -112,7 +116,10 @@ def identifier(column: str, value: str) -> int:
 
 
 def day(column: str, value: str) -> date:
-    """Parses YYMMDD of the twentieth century."""
+    """Returns the date in a text of the form YYMMDD, in the years 1900 to 1999.
+
+    Raises: BrokenLine if the text is not a date.
+    """
     match = DAY.fullmatch(value)
     try:
         if match:
@@ -123,7 +130,10 @@ def day(column: str, value: str) -> date:
 
 
 def birthday(value: str) -> date:
-    """Parses a birth number: YYMMDD, with 50 added to the month for women."""
+    """Returns the date of birth in a birth number: YYMMDD, with 50 added to the month for women.
+
+    Raises: BrokenLine if the text is not a date.
+    """
     month = value[2:4]
     if month.isdecimal() and int(month) > 50:
         value = f"{value[:2]}{int(month) - 50:02}{value[4:]}"
@@ -137,7 +147,11 @@ def money(column: str, value: str) -> Decimal:
 
 
 def partner(column: str, value: str) -> str:
-    """Returns the other bank or account; "" for 0, which means none."""
+    """Returns the code of the other bank or account. Returns "" for "0", which means that there is
+    none.
+
+    Raises: BrokenLine if the text has an invalid character.
+    """
     if not PARTNER.fullmatch(value):
         raise BrokenLine(f"the partner's {column} {value!r} has an invalid character")
     return "" if value == "0" else value

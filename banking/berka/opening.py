@@ -1,4 +1,4 @@
-"""Opens the bank's accounts and adds a user for each owner."""
+"""Opens the accounts of the Berka data and adds a user for each owner."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ CURRENCY = "CZK"
 
 @dataclass(slots=True)
 class ImportReport:
-    """The counts and refusals of an import. They are updated during the run, so that a stopped run
-    can report them.
+    """The counts and refusals of an import. They are updated during the run, so that they can also
+    be shown if the run is stopped.
     """
 
     users: int = 0
@@ -29,7 +29,7 @@ class ImportReport:
 
 
 def open_missing(source: Source, report: ImportReport) -> dict[int, Account]:
-    """Opens the missing accounts. Returns all accounts by the bank's id."""
+    """Opens the missing accounts. Returns all accounts that exist, by the bank's id."""
     ids = {id_of("account", account.account_id): account for account in source.accounts.values()}
     existing = Account.objects.in_bulk(list(ids))
     missing = [account for id, account in ids.items() if id not in existing]
@@ -71,7 +71,9 @@ def _account(account: SourceAccount, user: User) -> Account:
 
 
 def _add_missing_users(accounts: list[SourceAccount], report: ImportReport) -> dict[int, User]:
-    """Adds missing owners, who cannot sign in. Returns the active owners by client id."""
+    """Adds the missing owners as users who cannot sign in. Returns the active owners by client
+    id.
+    """
     since: dict[int, date] = {}
     for account in accounts:
         since[account.client_id] = min(account.day, since.get(account.client_id, account.day))

@@ -1,4 +1,4 @@
-"""The content of the bank's files, cleaned and in booking order."""
+"""Reads the bank's files, and contains their cleaned content in booking order."""
 
 import uuid
 from collections import defaultdict
@@ -46,13 +46,13 @@ class Movement:
 
 @dataclass(slots=True)
 class Source:
-    """The content of all files, in booking order."""
+    """The content of all files of the bank, in booking order."""
 
     accounts: dict[int, SourceAccount] = field(default_factory=dict)
     movements: dict[int, list[Movement]] = field(default_factory=dict)
     closings: dict[int, Closing] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
-    repeated: int = 0  # identical repeated lines of trans.asc
+    repeated: int = 0  # number of lines of trans.asc that repeat an earlier line
 
     @property
     def row_count(self) -> int:
@@ -60,7 +60,7 @@ class Source:
 
 
 def read(directory: Path) -> Source:
-    """Reads and checks a directory of the bank's files.
+    """Reads and checks the bank's files in a directory, and returns their content.
 
     Raises: UnreadableSource if the directory or a file is missing or cannot be read.
     """
@@ -81,7 +81,7 @@ def read(directory: Path) -> Source:
 
 
 def _clients(directory: Path, source: Source) -> set[int]:
-    """Returns the client ids, including clients with an invalid birth number."""
+    """Returns the ids of all clients, including clients with an invalid birth number."""
     clients = set()
     for line, (client, birth) in lines.rows(directory, "client.asc", source.refusals):
         with lines.refused(source.refusals, "client.asc", line):
@@ -91,7 +91,7 @@ def _clients(directory: Path, source: Source) -> set[int]:
 
 
 def _accounts(directory: Path, source: Source) -> dict[int, tuple[int, date]]:
-    """Returns the line and opening day of each account."""
+    """Returns the line number and the opening day of each account."""
     days: dict[int, tuple[int, date]] = {}
     for line, (account, opened) in lines.rows(directory, "account.asc", source.refusals):
         with lines.refused(source.refusals, "account.asc", line):
@@ -106,7 +106,9 @@ def _accounts(directory: Path, source: Source) -> dict[int, tuple[int, date]]:
 def _owners(
     directory: Path, source: Source, clients: set[int], accounts: set[int]
 ) -> dict[int, int]:
-    """Returns the owner of each account. A disponent may use an account but does not own it."""
+    """Returns the owner of each account, by account id. A disponent may use an account, but is not
+    its owner.
+    """
     owners: dict[int, int] = {}
     for line, (client, account, kind) in lines.rows(directory, "disp.asc", source.refusals):
         with lines.refused(source.refusals, "disp.asc", line):
@@ -124,7 +126,7 @@ def _owners(
 
 
 def _movements(directory: Path, source: Source) -> None:
-    """Reads the rows of trans.asc by account, each history in booking order."""
+    """Reads the rows of trans.asc. The rows of each account are in booking order."""
     seen: dict[int, tuple[int, list[str]]] = {}
     stated_balances: dict[int, list[StatedBalance]] = defaultdict(list)
     movements: dict[int, list[Movement]] = defaultdict(list)
@@ -146,7 +148,8 @@ def _movements(directory: Path, source: Source) -> None:
             seen[trans_id] = line, fields
             movements[movement.account_id].append(movement)
     for account_id in sorted(movements):
-        # Rows of one day have no order. Credits first: this keeps most balances above zero.
+        # Rows of one day have no order. Credits are first, because this keeps most balances above
+        # zero.
         source.movements[account_id] = sorted(
             movements[account_id], key=lambda row: (row.day, not row.credit, row.trans_id)
         )
@@ -157,7 +160,9 @@ def _movements(directory: Path, source: Source) -> None:
 def _movement(
     line: int, trans_id: int, fields: list[str], stated_balances: dict[int, list[StatedBalance]]
 ) -> Movement:
-    """Parses a row. Keeps its stated balance for the comparison even if the row is refused."""
+    """Parses and returns a row. Its stated balance is kept for the comparison, even if the row is
+    refused.
+    """
     _, account, day_text, kind, operation, amount_text, balance, purpose, bank, partner = fields
     account_id = lines.identifier("account_id", account)
     day, credit = lines.day("date", day_text), is_credit(kind)

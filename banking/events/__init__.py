@@ -1,1 +1,3 @@
-"""Events of accounts, delivered to webhooks: addresses of the account holders' programs."""
+"""Events of accounts, and webhooks (URLs of the account holders' programs) to which they are
+sent.
+"""

@@ -1,5 +1,5 @@
-"""Checks that each account has each event number once, and no number above the last one of its
-stream.
+"""An audit check of event numbers: each number of an account must exist only once, and no number
+may be above the account's last number.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,9 @@ from django.db import connection
 from transactions.audit.audit import register_check
 from transactions.audit.findings import Finding, named
 
-# Old events are deleted after their delivery, so numbers may be missing.
-# No account can have so many events. At 2**63 - 1 nothing more can be booked on an account.
+# Numbers may be missing, because old events are deleted after their delivery.
+# No account has so many events. If an account's number reached 2**63 - 1, nothing could be booked
+# on it.
 IMPOSSIBLE_NUMBER = 10**18
 NUMBERS = f"""
 WITH numbered AS (
@@ -32,7 +33,8 @@ ORDER BY number <= coalesce(last_number, 0), account_id, number DESC LIMIT 1""" 
 @register_check
 def events(since: datetime | None = None) -> Iterator[Finding]:
     """Yields a finding if two events of an account have the same number, if a number is above the
-    account's last one, or if a number is impossibly high.
+    account's last number, or if a number is above IMPOSSIBLE_NUMBER. If `since` is set, checks only
+    newer events.
     """
     with connection.cursor() as cursor:
         cursor.execute(NUMBERS, {"since": since})

@@ -1,8 +1,8 @@
-"""Delivers events to webhooks, in threads of `manage.py work`. Several workers may run.
+"""Delivers events to webhooks, in threads of `manage.py work`. Several workers can run in parallel.
 
-One thread looks for webhooks that have events to send, and the other threads send. Each person has
-one thread at a time, and slow receivers cannot use the last free thread. So receivers that hang do
-not delay quick ones: Note [Turns of webhooks].
+One thread looks for webhooks that have events to send, and the other threads send the events. A
+person uses at most one thread at a time, and slow receivers cannot use the last free thread. So
+receivers that do not answer do not delay quick receivers: see Note [Turns of webhooks].
 """
 
 import json
@@ -31,21 +31,24 @@ from ledger.db.outages.reasons import in_words
 from ledger.jobs.silence import limited_connections
 
 POLL_SECONDS = 1.0
-SERVED_SECONDS = 2.0  # then a webhook with more to send waits for its next turn
+SERVED_SECONDS = 2.0  # a webhook with more events then waits for its next turn
 STATEMENT_SECONDS = 30.0
 DATABASE_ERRORS = (DatabaseError, InterfaceError)
 logger = logging.getLogger("ledger.jobs")
 
 
 class DeliveryEnded(Exception):
-    """An error has ended the thread that looks for webhooks, so nothing is delivered any more."""
+    """Raised if the thread that looks for webhooks has ended because of an error, so that nothing
+    is delivered any more.
+    """
 
 
 class Deliverer:
-    """Sends the events that are due. `report` and `complain` get lines of text, as in a `Worker`.
+    """Sends the events that are due. `report` and `complain` are called with lines of text, as in a
+    `Worker`.
 
-    The thread that looks for webhooks updates the time of the file `heartbeat` in each round, also
-    while the database does not answer: an outage of the database is no reason to end the process.
+    The thread that looks for webhooks touches the file `heartbeat` in each round, even if the
+    database does not answer. So an outage of the database does not end the process.
     """
 
     def __init__(
@@ -66,7 +69,9 @@ class Deliverer:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Delivers while the block runs. At its end, waits for the deliveries that have begun."""
+        """Delivers events while the block runs. At the end of the block, waits for the deliveries
+        that have begun.
+        """
         if not settings.LEDGER_WEBHOOK_THREADS:
             yield
             return
@@ -80,7 +85,7 @@ class Deliverer:
             looks.join()
 
     def wait(self, seconds: float) -> None:
-        """Waits for this time.
+        """Waits for this number of seconds.
 
         Raises: DeliveryEnded if the thread that looks for webhooks has ended.
         """
@@ -90,7 +95,9 @@ class Deliverer:
             raise DeliveryEnded
 
     def deliver_due(self) -> int:
-        """Delivers what is due now, in this thread. Returns how many attempts it made."""
+        """Delivers the events that are due now, in the current thread. Returns the number of
+        attempts.
+        """
         attempts, idle = 0, set[UUID]()
         if not settings.LEDGER_WEBHOOK_THREADS:
             return attempts
@@ -102,7 +109,7 @@ class Deliverer:
         return attempts
 
     def _look_for_webhooks(self) -> None:
-        """Finds webhooks that have events to send, and passes each to a free thread."""
+        """Finds webhooks that have events to send, and passes each webhook to a free thread."""
         threads = settings.LEDGER_WEBHOOK_THREADS
         try:
             with limited_connections(STATEMENT_SECONDS), ThreadPoolExecutor(threads) as senders:
@@ -143,7 +150,7 @@ class Deliverer:
         try:
             with limited_connections(STATEMENT_SECONDS):
                 made = self._serve(claim.webhook)
-        except DATABASE_ERRORS as error:  # the claim expires, and the event is sent again
+        except DATABASE_ERRORS as error:  # the claim expires later, and the event is sent again
             self._report_database(is_database_away=True, why=in_words(error))
         except Exception:
             logger.exception("Delivering to the webhook %s failed.", claim.webhook)
@@ -155,8 +162,8 @@ class Deliverer:
                 self._wake.set()
 
     def _serve(self, webhook: UUID) -> int:
-        """Sends the due events of this webhook, for SERVED_SECONDS or until an attempt was slow.
-        Returns how many attempts it made.
+        """Sends the due events of this webhook, until SERVED_SECONDS have passed or an attempt was
+        slow. Returns the number of attempts.
         """
         began, attempts = monotonic(), 0
         try:
@@ -175,7 +182,7 @@ class Deliverer:
         return attempts
 
     def _report_database(self, *, is_database_away: bool, why: str = "") -> None:
-        """Reports once that the database does not answer, and once that it answers again."""
+        """Reports once when the database stops answering, and once when it answers again."""
         if is_database_away and not self._is_database_away:
             self._complain(f"Webhooks wait, because the database does not answer: {why}")
         elif self._is_database_away and not is_database_away:
@@ -184,7 +191,7 @@ class Deliverer:
 
 
 def attempt(sending: Sending) -> SendResult:
-    """Signs a delivery and sends it."""
+    """Signs a delivery, sends it to its webhook, and returns the result."""
     body, now = body_of(sending.delivery), timezone.now()
     try:
         proof = signing.headers(sending.webhook.secrets, sending.delivery.pk, body, now)
@@ -196,8 +203,8 @@ def attempt(sending: Sending) -> SendResult:
 
 
 def body_of(delivery: WebhookDelivery) -> bytes:
-    """Returns the content of a delivery: the event and its account, and nothing else. The same
-    delivery always gives the same bytes.
+    """Returns the body of a delivery: a JSON object with the event and its account. The body of a
+    delivery is always the same.
     """
     data: dict[str, object] = {"account": str(delivery.account_id), "number": delivery.number}
     if delivery.transaction_id is not None:

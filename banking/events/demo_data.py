@@ -1,5 +1,5 @@
-"""Ana's demo webhook, which gets her holds and refunds while the demo is made. Nothing is sent:
-possible answers of a receiver are recorded. At the end the webhook is off.
+"""Creates Ana's demo webhook and records deliveries of her holds and refunds. No HTTP request is
+sent: possible answers of a receiver are recorded. At the end the webhook is turned off.
 """
 
 from datetime import timedelta
@@ -15,16 +15,16 @@ from transactions.models import EventKind
 
 URL = "https://shop.example/ledger"
 KINDS = (EventKind.HELD, EventKind.CAPTURED, EventKind.VOIDED, EventKind.REVERSED)
-SEEDING = "seed_demo"  # claims the webhook like a worker, so that no worker sends to it
+SEEDING = "seed_demo"  # claims the webhook, so that no worker sends to it
 TAKEN = SendResult(200, "", 0.18)
 REFUSED = SendResult(503, "It answered that it did not accept the event.", 0.42)
-AFTER = timedelta(seconds=2)  # from an event to its attempt
+AFTER = timedelta(seconds=2)  # the time between an event and its attempt
 
 
 @register(order=10, before_booking=True)
 def listen(bank: DemoBank) -> None:
-    """Adds the webhook, before anything is booked. A second run adds nothing. Unlike the service,
-    this looks up no name and sends no mail.
+    """Adds the demo webhook before anything is booked. A second call adds nothing. Unlike the
+    service, this function does not look up the host and does not send an email.
     """
     ana = bank.people["ana"]
     if Webhook.objects.filter(owner=ana, url=URL).exists():
@@ -42,8 +42,8 @@ def listen(bank: DemoBank) -> None:
 
 @register(order=40)
 def record_deliveries(bank: DemoBank) -> None:
-    """Records each event as delivered, except the release of a hold, which is refused. Then turns
-    the webhook off, so that no worker sends to an address that does not exist.
+    """Records each event as delivered, except the release of a hold, which is recorded as refused.
+    Then turns the webhook off, so that no worker sends to a host that does not exist.
     """
     ana = bank.people["ana"]
     webhook = Webhook.objects.get(owner=ana, url=URL)

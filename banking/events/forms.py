@@ -1,4 +1,4 @@
-"""The forms of a webhook: its address, and the kinds of events."""
+"""The forms of a webhook, for its URL and its kinds of events."""
 
 from django import forms
 
@@ -9,7 +9,7 @@ CHOICES = [choice for choice in EventKind.choices if choice[0] != EventKind.REST
 
 
 class KindsForm(forms.Form):
-    """The kinds of events that are sent to a webhook."""
+    """The form that selects the kinds of events that are sent to a webhook."""
 
     kinds = forms.MultipleChoiceField(
         label="Events",
@@ -20,7 +20,7 @@ class KindsForm(forms.Form):
 
 
 class WebhookForm(KindsForm):
-    """A new webhook. The service checks the address."""
+    """The form for a new webhook. The service checks the URL."""
 
     url = forms.CharField(
         label="Address",

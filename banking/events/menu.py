@@ -1,4 +1,4 @@
-"""The menu entry of the page of webhooks."""
+"""Adds the page of webhooks to the menu."""
 
 from ledger.web.menu import register
 

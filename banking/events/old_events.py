@@ -1,6 +1,7 @@
 """Deletes events after the retention period, if they were delivered to all webhooks.
 
-An event that could not be delivered stays until it is delivered, or until its webhook is removed.
+An event that could not be delivered is not deleted before it is delivered or its webhook is
+removed.
 """
 
 from datetime import datetime
@@ -28,7 +29,9 @@ _EVENTS = """
 
 
 def delete_old_events(before: datetime) -> dict[str, int]:
-    """Deletes older events and deliveries. Returns the number of deleted rows by kind."""
+    """Deletes events and deliveries that are older than `before`. Returns the numbers of deleted
+    rows.
+    """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         WebhookQueue.objects.filter(webhook__status=Webhook.Status.REMOVED).delete()
         cursor.execute(_DELIVERIES, [before])

@@ -1,4 +1,4 @@
-"""A person's webhooks."""
+"""The personal data in webhooks, for exports and erasure."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -22,7 +22,9 @@ from transactions.privacy.personal_data import (
 
 
 def _webhooks(person: User) -> Iterable[Row]:
-    """Reads addresses and kinds, but not the secrets."""
+    """Returns the URLs and kinds of events of the person's webhooks. The secrets are not
+    included.
+    """
     webhooks = Webhook.objects.filter(owner=person).order_by("created_at", "pk")
     return read(webhooks, "url", "kinds", "status", "created_at")
 

@@ -1,20 +1,20 @@
-"""Chooses what to send to which webhook next, and records the results: see Note [Webhook queues].
-
-All times are those of the database, except the time of the signature.
+"""Chooses the next webhook and the next event to send, and records the results. See Note [Webhook
+queues]. All times are from the clock of the database, except the time of the signature.
 
 Note [Claims of webhooks]: a worker claims a webhook by setting `claim_ends` to a later time, as in
 Note [Claims of jobs], and commits before it sends. If the worker is killed, the claim expires, and
-another worker sends the same event again under the same id. So each event is delivered at least
+another worker sends the same event again with the same id. So each event is delivered at least
 once.
 
-Note [Turns of webhooks]: receivers may answer slowly, and anybody may have some. So a person has
-one claim at a time in all processes, even if the webhook of that claim is no longer active. To see
-the claims of other workers, a claim locks the owner first. It does not wait: it leaves out owners
-that another transaction has locked. The person whose last turn is the longest ago is next.
+Note [Turns of webhooks]: anybody may have receivers that answer slowly. So a person has at most one
+claim at a time in all processes, even if the webhook of that claim is no longer active. To see the
+claims of other workers, a claim locks the owner first. It does not wait for this lock, but ignores
+owners that another transaction has locked. The next person is the one whose last turn was the
+longest time ago.
 
-A slow attempt ends the turn and makes all webhooks of the owner slow for SLOW_FOR, including new
-ones: quick answers in between and new webhooks do not change this. Slow webhooks wait SLOW_WAITS
-longer than others, and a worker keeps one thread free of them (`Deliverer`).
+A slow attempt ends the turn. It makes all webhooks of the owner slow for SLOW_FOR, even if they
+answer quickly in the meantime or are new. Slow webhooks wait SLOW_WAITS longer than other webhooks,
+and they cannot use the last free thread of a worker (`Deliverer`).
 """
 
 import random
@@ -38,15 +38,16 @@ from ledger.web import security_log
 from transactions.models import EventKind
 
 GIVE_UP_AFTER = timedelta(days=3)
-# Between the attempts at an event. The last pause is repeated until GIVE_UP_AFTER.
+# The pauses between the attempts to send an event. The last pause is repeated until GIVE_UP_AFTER.
 PAUSES = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800)
 )
 SLOW_FOR = timedelta(hours=1)
-SLOW_WAITS = 60.0  # seconds
-GRACE = 20.0  # seconds that a claim lasts longer than an attempt may take
+SLOW_WAITS = 60.0  # additional seconds
+GRACE = 20.0  # seconds that a claim lasts longer than an attempt can take
 
-# A restore is always sent, whichever kinds the owner chose: its numbers matter for all kinds.
+# The event of a restore is always sent, even if the owner chose other kinds, because it affects the
+# numbers of all events.
 _IS_CHOSEN = f"kind = ANY (array_append(hook.kinds, '{EventKind.RESTORED}'))"
 _DUE = f"""
     SELECT queue.account_id, next.* FROM webhook_queues AS queue
@@ -67,7 +68,7 @@ _DUE = f"""
       AND coalesce(queue.next_at <= clock_timestamp(), true)
     ORDER BY next.at, queue.account_id LIMIT 1
 """  # noqa: S608 - a constant
-# Skips events of kinds that were not chosen, so that they are not read again.
+# Moves queues past events of kinds that the owner did not choose, so that they are not read again.
 _SKIP = f"""
     UPDATE webhook_queues AS queue SET position = stream.last_number
     FROM event_streams AS stream, webhooks AS hook
@@ -81,7 +82,8 @@ _SKIP = f"""
           WHERE other_account_id = queue.account_id AND other_number > queue.position
             AND {_IS_CHOSEN})
 """  # noqa: S608 - a constant
-# The person whose last turn is the longest ago is first: Note [Turns of webhooks].
+# The first row is the person whose last turn was the longest time ago: see Note [Turns of
+# webhooks].
 _CHOOSE = """
     SELECT hook.id, person.is_slow
     FROM webhooks AS hook
@@ -110,7 +112,8 @@ _CHOOSE = """
     LIMIT 1
     FOR NO KEY UPDATE OF hook, users SKIP LOCKED
 """
-# The owner is locked, so this sees claims that were committed while the webhook was chosen.
+# The owner is locked, so this statement sees claims that were committed while the webhook was
+# chosen.
 _TAKE = """
     UPDATE webhooks
     SET claimed_by = %(worker)s, claim_ends = clock_timestamp() + %(lease)s * interval '1 s'
@@ -122,7 +125,7 @@ _TAKE = """
 
 @dataclass(frozen=True, slots=True)
 class WebhookClaim:
-    """A webhook that a worker has claimed. `is_slow`: its owner had a slow attempt within
+    """A webhook that a worker has claimed. `is_slow` is true if its owner had a slow attempt within
     SLOW_FOR.
     """
 
@@ -132,7 +135,7 @@ class WebhookClaim:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A delivery to send now. `is_again`: its owner wants it to be sent once more."""
+    """A delivery to send now. `is_again` is true if the webhook's owner asked to send it again."""
 
     delivery: WebhookDelivery
     webhook: Webhook
@@ -140,13 +143,16 @@ class Sending:
 
 
 def lease() -> float:
-    """Returns how many seconds a claim lasts: one attempt, and a grace period."""
+    """Returns the length of a claim in seconds: the maximum time of one attempt and a grace
+    period.
+    """
     return float(settings.LEDGER_WEBHOOK_TIMEOUT) + GRACE
 
 
 def claim(worker: str, *, may_be_slow: bool = True) -> WebhookClaim | None:
-    """Claims a webhook that has something to send. Skips owners who have another claim: Note [Turns
-    of webhooks]. Returns None if there is no such webhook.
+    """Claims a webhook that has something to send, and returns the claim. Webhooks of owners who
+    have another claim are ignored: see Note [Turns of webhooks]. Returns None if there is no
+    webhook to claim.
     """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_CHOOSE, {"may_be_slow": may_be_slow, "slow_waits": SLOW_WAITS})
@@ -159,16 +165,16 @@ def claim(worker: str, *, may_be_slow: bool = True) -> WebhookClaim | None:
 
 
 def give_back(webhook: UUID, worker: str) -> None:
-    """Ends the worker's claim. Other workers may claim the webhook after webhooks that have waited
-    longer.
+    """Ends the worker's claim of the webhook. Other workers can claim the webhook again after those
+    that have waited longer.
     """
     Webhook.objects.filter(pk=webhook, claimed_by=worker).update(claim_ends=Now(), claimed_by="")
 
 
 @with_retry
 def begin(webhook_id: UUID, worker: str) -> Sending | None:
-    """Returns the next delivery of a claimed webhook, recorded as being sent. Returns None if there
-    is nothing to send now, or if the claim has expired.
+    """Returns the next delivery of a claimed webhook, and records that it is being sent. Returns
+    None if there is nothing to send now, or if the claim has expired.
     """
     with db_transaction.atomic(durable=True):
         mine = Webhook.objects.filter(
@@ -192,7 +198,9 @@ def begin(webhook_id: UUID, worker: str) -> Sending | None:
 
 
 def _next(webhook: Webhook) -> WebhookDelivery | None:
-    """Returns the delivery of the oldest event that is due. Creates it at the first attempt."""
+    """Returns the delivery of the oldest event that is due. Creates the delivery at the first
+    attempt. Returns None if no event is due.
+    """
     if webhook.paused_until is not None and webhook.paused_until > clock():
         return None
     with connection.cursor() as cursor:
@@ -211,8 +219,9 @@ def _next(webhook: Webhook) -> WebhookDelivery | None:
 
 @with_retry
 def finish(sending: Sending, answer: SendResult) -> None:
-    """Records the result of an attempt: the queue advances or waits, or the webhook is disabled. A
-    failure locks the owner first: Note [Lock of a person].
+    """Records the result of an attempt. After a success, the queue moves to the next event. After a
+    failure, the queue waits, or the webhook is disabled. To record a failure, locks the owner
+    first: see Note [Lock of a person].
     """
     with db_transaction.atomic(durable=True):
         if not answer.is_delivered:
@@ -235,7 +244,9 @@ def finish(sending: Sending, answer: SendResult) -> None:
 
 
 def _advance(queue: Any, number: int) -> None:
-    """Advances the queue to this event. An event that was sent again, or late, changes nothing."""
+    """Moves the queue to this event. If the queue is already past the event, because the event was
+    sent again or late, its position does not change.
+    """
     queue.filter(position__lt=number).exclude(attempts=0, failing_since=None, next_at=None).update(
         attempts=0, failing_since=None, next_at=None
     )
@@ -245,7 +256,7 @@ def _advance(queue: Any, number: int) -> None:
 def _wait(webhook: Webhook, queue: WebhookQueue, number: int, answer: SendResult) -> None:
     """Sets the time of the next attempt, or disables the webhook."""
     if queue.position >= number or not webhook.is_active:
-        return  # delivered by another worker, or the webhook was turned off
+        return  # another worker delivered the event, or the webhook was turned off
     now = clock()
     queue.attempts += 1
     queue.failing_since = queue.failing_since or now
@@ -261,8 +272,8 @@ def _wait(webhook: Webhook, queue: WebhookQueue, number: int, answer: SendResult
 
 
 def pause_after(attempts: int) -> timedelta:
-    """Returns the pause after this number of failures. Adds up to a tenth, so that many webhooks of
-    one receiver do not all retry at the same time.
+    """Returns the pause after this number of failed attempts. It is up to 10 % longer than in
+    PAUSES, by chance, so that webhooks of the same receiver do not all retry at the same time.
     """
     pause = PAUSES[min(attempts, len(PAUSES)) - 1]
     return pause * random.uniform(1, 1.1)  # noqa: S311 - not a secret
@@ -286,7 +297,7 @@ def _notice(webhook: Webhook) -> notices.Notice:
 
 
 def clock() -> datetime:
-    """Returns the time of the database."""
+    """Returns the current time of the database."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]

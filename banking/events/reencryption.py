@@ -1,4 +1,4 @@
-"""Encrypts all secrets of webhooks with the current SECRET_KEY."""
+"""Encrypts the secrets of all webhooks with the current SECRET_KEY."""
 
 from django.utils import timezone
 
@@ -8,8 +8,9 @@ from ledger.db.secret_key.reencryption import reencrypt_rows
 
 
 def reencrypt_webhooks() -> tuple[int, list[Webhook]]:
-    """Encrypts every secret that is still valid again, in batches. Returns how many webhooks it has
-    encrypted, and the webhooks with a secret that no known key decrypts.
+    """Encrypts all secrets that are still valid with the current SECRET_KEY, in batches. Returns
+    the number of webhooks that were changed, and the webhooks with a secret that no known key can
+    decrypt.
     """
     return reencrypt_rows(Webhook.objects.exclude(secrets=[]), _reencrypt)
 

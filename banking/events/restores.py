@@ -1,11 +1,12 @@
-"""Announces to webhooks that the bank was restored.
+"""Sends an event to webhooks when the bank was restored from a backup.
 
-Note [Numbers after a restore]: a restored bank assigns event numbers again that receivers may have
-seen before, for bookings that no longer exist. So each account that has a stream gets one more
-event, before any booking. Its number is the first one that is assigned again. Webhooks get it in
-the order of each account, whichever kinds their owners chose; a webhook that is off gets it when it
-is on again. Each restore has a later time, also a restore to a moment before an earlier restore. So
-a receiver knows by the event's time whether it has seen this restore.
+Note [Numbers after a restore]: a restored bank assigns some event numbers a second time. Receivers
+may have seen these numbers before, for bookings that no longer exist. So each account that has a
+stream gets one more event before any booking. The number of this event is the first one that is
+assigned again. The event is sent in the order of each account, regardless of the kinds of events
+that the owner chose. A webhook that is turned off gets the event after it is turned on. Each
+restore has a later time, even if it restores a time before an earlier restore. So a receiver can
+see by the event's time whether it knows this restore.
 """
 
 from django.db import connection
@@ -14,7 +15,7 @@ from django.db import transaction as db_transaction
 from ledger.db.retry import with_retry
 from transactions.models import EventKind
 
-# In the order of Note [Lock of a stream].
+# This locks the streams in the order of Note [Lock of a stream].
 _ANNOUNCE = """
     WITH streams AS MATERIALIZED (
         SELECT account_id FROM event_streams ORDER BY account_id FOR NO KEY UPDATE
@@ -30,8 +31,8 @@ _ANNOUNCE = """
 
 @with_retry
 def announce_restore() -> int:
-    """Writes the event of a restore for each account whose events are numbered. Returns how
-    many.
+    """Writes a restore event for each account that has a stream of events. Returns the number of
+    accounts.
     """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_ANNOUNCE, [EventKind.RESTORED])

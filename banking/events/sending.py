@@ -1,9 +1,10 @@
-"""Sends one delivery over HTTP: to a checked address, within a time limit, without redirects.
+"""Sends one delivery over HTTP to a checked IP address, within a time limit, without following
+redirects.
 
-http.client uses a socket that this module has connected. So it looks up no name, uses no proxy of
-the environment and follows no redirect. Its time limit applies to each read. A watcher thread ends
-the connection when the whole exchange takes too long, so a receiver that answers one byte at a time
-has no more time than a silent one.
+http.client uses a socket that this module has connected. So http.client does not look up the host,
+use a proxy of the environment or follow redirects. Its time limit applies only to each read. So a
+watcher thread ends the connection if the whole exchange takes too long: a receiver that answers one
+byte at a time has no more time than a receiver that does not answer.
 """
 
 import socket
@@ -21,14 +22,15 @@ from banking.events.targets import AddressRefused, HookTarget, read, resolve
 
 AGENT = "Ledger-Webhooks/1"
 GONE = 410
-SLOW_SECONDS = 2.0  # an attempt that takes longer ends the webhook's turn
+SLOW_SECONDS = 2.0  # a longer attempt ends the turn of the webhook
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """The result of one attempt. `error` is a message for the owner, "" after a success.
+    """The result of one attempt. `error` is a message for the owner, or "" after a success.
 
-    `is_unreachable`: no answer came, so the receiver's other events would fail as well.
+    `is_unreachable` is true if no answer came, so that other events to this receiver would fail
+    too.
     """
 
     code: int | None
@@ -48,8 +50,8 @@ class SendResult:
 def send(
     url: str, headers: Mapping[str, str], body: bytes, *, owner: UUID, seconds: float
 ) -> SendResult:
-    """Sends the body to the address of this person's webhook and returns the result. Network errors
-    are results, not exceptions.
+    """Sends the body to the URL of this person's webhook, and returns the result. After a network
+    error, returns a result with a message.
     """
     began = monotonic()
     try:
@@ -70,7 +72,9 @@ def _exchange(
     body: bytes,
     limit: float,
 ) -> int:
-    """Returns the HTTP status of the answer, without reading its body."""
+    """Sends the request and returns the HTTP status of the answer. Does not read the body of the
+    answer.
+    """
     raw = _connected(addresses, target.port, limit)
     with _ended_after(raw, limit) as is_over:
         sock = _with_tls(raw, target.host) if target.is_https else raw
@@ -90,7 +94,7 @@ def _exchange(
                 },
             )
             with closing(connection.getresponse()) as response:
-                if is_over.is_set():  # the end of the connection looks like the end of the headers
+                if is_over.is_set():  # an ended connection looks like the end of the headers
                     raise TimeoutError
                 return response.status
         finally:
@@ -99,8 +103,8 @@ def _exchange(
 
 
 def _connected(addresses: Sequence[str], port: int, limit: float) -> socket.socket:
-    """Returns a connection to the first of the checked addresses that accepts it within the
-    limit.
+    """Returns a connected socket. Tries the checked IP addresses in order until one accepts the
+    connection, within `limit` seconds in total.
     """
     until = monotonic() + limit
     refused: OSError = TimeoutError()
@@ -123,7 +127,9 @@ def _connected(addresses: Sequence[str], port: int, limit: float) -> socket.sock
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Returns a TLS context that checks certificates and names with the system's authorities."""
+    """Returns a TLS context that checks certificates and host names, with the system's certificate
+    authorities.
+    """
     return ssl.create_default_context()
 
 
@@ -137,10 +143,10 @@ def _with_tls(raw: socket.socket, host: str) -> socket.socket:
 
 @contextmanager
 def _ended_after(sock: socket.socket, seconds: float) -> Iterator[threading.Event]:
-    """Ends the connection after `seconds`, even if another thread waits for it. Yields an event
-    that is set then.
+    """Ends the connection after `seconds`, even if another thread is waiting for an answer. Yields
+    a threading.Event that is set when this happens.
     """
-    handle, is_over = sock.dup(), threading.Event()  # a copy, because TLS takes over the socket
+    handle, is_over = sock.dup(), threading.Event()  # a copy, because TLS takes the original socket
 
     def end() -> None:
         is_over.set()
@@ -158,7 +164,7 @@ def _ended_after(sock: socket.socket, seconds: float) -> Iterator[threading.Even
 
 
 def _refusal(code: int) -> str:
-    """Returns why this status is a failure; "" for a success."""
+    """Returns the message why this HTTP status is a failure, or "" for a success."""
     if 200 <= code < 300:
         return ""
     if 300 <= code < 400:

@@ -1,4 +1,4 @@
-"""What people do with their webhooks. Each service is one database transaction."""
+"""The actions of people on their webhooks. Each function is one database transaction."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,31 +15,31 @@ from banking.events.models import Webhook, WebhookDelivery
 from ledger.db.retry import with_retry
 from ledger.web import security_log
 
-MAX_WEBHOOKS = 5  # of a person
+MAX_WEBHOOKS = 5  # maximum number of one person
 IF_NOT_YOU = "If it was not you, remove it on the page Webhooks and contact the bank immediately."
 
 
 class TooManyWebhooks(LedgerError):
-    """The person has the maximum number of webhooks."""
+    """Raised if the person already has MAX_WEBHOOKS webhooks."""
 
 
 class SameWebhook(LedgerError):
-    """The person already has a webhook with this address."""
+    """Raised if the person already has a webhook with this URL."""
 
 
 class WebhookNotFound(LedgerError):
-    """This person has no webhook with that id, or has removed it."""
+    """Raised if this person has no webhook with this id, or has removed it."""
 
 
 class WebhookNotActive(LedgerError):
-    """The webhook is turned off, so nothing is sent to it."""
+    """Raised if the webhook is turned off, so that nothing is sent to it."""
 
 
 @with_retry
 def add_webhook(*, owner: User, url: str, kinds: Sequence[str]) -> tuple[Webhook, str]:
-    """Registers an address for these kinds of events on all accounts of the owner. Returns the
-    webhook and its secret, which is shown only now. Looks the name up before the database
-    transaction begins.
+    """Registers a URL. Events of these kinds on all accounts of the owner are then sent to the URL.
+    Returns the webhook and its secret, which cannot be shown again. Looks up the host before the
+    database transaction begins.
 
     Raises: AddressRefused, SameWebhook, TooManyWebhooks.
     """
@@ -64,7 +64,8 @@ def add_webhook(*, owner: User, url: str, kinds: Sequence[str]) -> tuple[Webhook
 
 @with_retry
 def rotate_secret(*, owner: User, webhook: UUID) -> tuple[Webhook, str]:
-    """Gives the webhook a new secret and returns it. The previous secret is valid for one more day.
+    """Creates a new secret for the webhook. Returns the webhook and the new secret. The previous
+    secret is valid for one more day.
 
     Raises: WebhookNotFound.
     """
@@ -80,7 +81,7 @@ def rotate_secret(*, owner: User, webhook: UUID) -> tuple[Webhook, str]:
 
 @with_retry
 def choose_kinds(*, owner: User, webhook: UUID, kinds: Sequence[str]) -> Webhook:
-    """Replaces the kinds of events that are sent to the webhook.
+    """Replaces the kinds of events that are sent to the webhook. Returns the webhook.
 
     Raises: WebhookNotFound.
     """
@@ -93,7 +94,7 @@ def choose_kinds(*, owner: User, webhook: UUID, kinds: Sequence[str]) -> Webhook
 
 @with_retry
 def turn_off(*, owner: User, webhook: UUID) -> Webhook:
-    """Stops sending and recording events for the webhook.
+    """Turns the webhook off: events are no longer sent or recorded for it. Returns the webhook.
 
     Raises: WebhookNotFound.
     """
@@ -107,7 +108,8 @@ def turn_off(*, owner: User, webhook: UUID) -> Webhook:
 
 @with_retry
 def turn_on(*, owner: User, webhook: UUID) -> Webhook:
-    """Sends events again, from the first one that was not delivered.
+    """Turns the webhook on, and returns it. Sending continues with the first event that was not
+    delivered.
 
     Raises: WebhookNotFound.
     """
@@ -122,7 +124,7 @@ def turn_on(*, owner: User, webhook: UUID) -> Webhook:
 
 @with_retry
 def remove_webhook(*, owner: User, webhook: UUID) -> Webhook:
-    """Removes the webhook and its secrets permanently.
+    """Removes the webhook permanently, and deletes its secrets. Returns the webhook.
 
     Raises: WebhookNotFound.
     """
@@ -135,9 +137,10 @@ def remove_webhook(*, owner: User, webhook: UUID) -> Webhook:
 
 @with_retry
 def send_again(*, owner: User, delivery: UUID) -> WebhookDelivery:
-    """Schedules a delivery to be sent once more under the same id, independent of its queue.
+    """Schedules a delivery to be sent once more with the same id, independent of its queue. Returns
+    the delivery.
 
-    Raises: WebhookNotFound, and WebhookNotActive for a webhook that is turned off.
+    Raises: WebhookNotFound, or WebhookNotActive if the webhook is turned off.
     """
     with db_transaction.atomic(durable=True):
         found = WebhookDelivery.objects.filter(pk=delivery, webhook__owner=owner).first()
@@ -151,7 +154,8 @@ def send_again(*, owner: User, delivery: UUID) -> WebhookDelivery:
 
 
 def _locked(owner: User, webhook: UUID) -> Webhook:
-    """Returns the webhook, locked after its owner: Note [Lock of a person].
+    """Returns the webhook with its row locked. Its owner is locked first: see Note [Lock of a
+    person].
 
     Raises: WebhookNotFound, and the errors of `lock_person`.
     """

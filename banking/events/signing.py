@@ -1,8 +1,9 @@
-"""Secrets of webhooks, and the signatures that prove the sender of a delivery.
+"""The secrets of webhooks, and the signatures that prove who sent a delivery.
 
-They follow the Standard Webhooks specification: a secret is `whsec_` and Base64; a signature is
-HMAC-SHA-256 over the id, the time and the body, joined by dots. After a rotation both secrets sign
-for a day, so that the receiver can switch without losing a delivery.
+This module follows the Standard Webhooks specification: a secret is `whsec_` and Base64. A
+signature is the HMAC-SHA-256 of the id, the time and the body, joined by dots. After a rotation,
+deliveries are signed with both secrets for one day, so that the receiver can change its secret
+without losing a delivery.
 """
 
 import base64
@@ -28,12 +29,16 @@ def new_secret() -> str:
 
 
 def stored(secret: str) -> Stored:
-    """Returns the value of `Webhook.secrets` for one secret without an end."""
+    """Returns a value for `Webhook.secrets` that contains only this secret. The secret is encrypted
+    and does not expire.
+    """
     return [{"secret": fernet(PURPOSE).encrypt(secret.encode()).decode(), "until": None}]
 
 
 def rotated(before: Stored, secret: str, now: datetime) -> Stored:
-    """Returns the new secret and the previous one, which is valid for one more day."""
+    """Returns a value for `Webhook.secrets` that contains the new secret and the previous one,
+    which is valid for one more day.
+    """
     old = [{**before[0], "until": (now + OLD_VALID_FOR).isoformat()}] if before else []
     return [*stored(secret), *old]
 
@@ -41,7 +46,7 @@ def rotated(before: Stored, secret: str, now: datetime) -> Stored:
 def reencrypted(before: Stored, now: datetime) -> Stored:
     """Returns the secrets that are still valid, encrypted with the current SECRET_KEY.
 
-    Raises: InvalidToken.
+    Raises: InvalidToken if no known key can decrypt a secret.
     """
     keys = fernet(PURPOSE)
     return [
@@ -52,15 +57,17 @@ def reencrypted(before: Stored, now: datetime) -> Stored:
 
 
 def old_valid_until(kept: Stored, now: datetime) -> datetime | None:
-    """Returns until when the previous secret is valid; None if it is not."""
+    """Returns the time until which the previous secret is valid, or None if it is not valid any
+    more.
+    """
     untils = [datetime.fromisoformat(each["until"]) for each in kept if each["until"]]
     return max((until for until in untils if until > now), default=None)
 
 
 def headers(kept: Stored, message: UUID, body: bytes, now: datetime) -> dict[str, str]:
-    """Returns the headers that prove the sender of a delivery.
+    """Returns the HTTP headers with the signatures of a delivery.
 
-    Raises: InvalidToken if no key decrypts a secret.
+    Raises: InvalidToken if no known key can decrypt a secret.
     """
     moment = str(int(now.timestamp()))
     content = b".".join([str(message).encode(), moment.encode(), body])

@@ -1,4 +1,4 @@
-"""The rights on events and webhooks. Triggers write events, and workers deliver them."""
+"""The database rights on events and webhooks. Triggers write events, and workers deliver them."""
 
 from ledger.db.rights.policies import (
     ACCOUNTS,

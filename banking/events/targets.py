@@ -1,10 +1,10 @@
-"""The addresses to which a webhook may send: public addresses only, never a server of the bank's
-network.
+"""Checks the URLs to which a webhook may send: only public IP addresses, never a server in the
+bank's network.
 
-Note [Checked addresses]: a name may resolve to a different address at each lookup. So it is not
-enough to check it once at registration, or to look it up again for the connection. Each delivery
-looks the name up once, refuses it if any of its addresses is not public, and connects to one of the
-checked addresses. The name is then used only for TLS and the Host header.
+Note [Checked addresses]: a host may resolve to a different IP address at each lookup. So it is not
+enough to check the host once at registration, or to look it up again for the connection. Each
+delivery looks up the host once, refuses it if one of its addresses is not public, and connects to
+one of the checked addresses. The host is then used only for TLS and the Host header.
 """
 
 import ipaddress
@@ -25,15 +25,15 @@ from banking.events.models.webhook import URL_LIMIT
 
 PORTS = (443, 8443)
 LOOK_UP_SECONDS = 5.0
-# Of a process. A lookup that hangs keeps its slot until the resolver gives up, so a person has few
-# slots.
+# Maximum numbers of parallel lookups in a process. A lookup that hangs occupies its slot until the
+# resolver gives up, so a person has only a few slots.
 MAX_LOOK_UPS, MAX_LOOK_UPS_OF_PERSON = 64, 2
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# In addition to the addresses that `is_global` refuses: addresses that contain another address,
-# which a gateway would unpack, and one of a cloud's services. In IPv6 only assigned addresses of
-# the Internet are public.
+# Networks that are not public, in addition to those that `is_global` refuses: IPv6 addresses that
+# contain an IPv4 address, which a gateway would unpack, and the address of a cloud service. In
+# IPv6, only the assigned Internet addresses are public.
 NOT_PUBLIC = [
     ipaddress.ip_network(text)
     for text in (
@@ -48,12 +48,12 @@ GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
 
 
 class AddressRefused(LedgerError):
-    """A webhook cannot use this address. The message contains the reason."""
+    """Raised if a webhook cannot use this URL. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class HookTarget:
-    """The parts of a webhook's address."""
+    """The parts of a webhook's URL."""
 
     is_https: bool
     host: str
@@ -67,9 +67,9 @@ class HookTarget:
 
 
 def read(url: str) -> HookTarget:
-    """Returns the parts of the address.
+    """Returns the parts of the URL.
 
-    Raises: AddressRefused for an address to which no delivery may go.
+    Raises: AddressRefused if no delivery may be sent to this URL.
     """
     if len(url) > URL_LIMIT:
         raise AddressRefused(f"An address has at most {URL_LIMIT} characters.")
@@ -99,11 +99,11 @@ def read(url: str) -> HookTarget:
 def _host(name: str) -> str:
     """Returns the host in ASCII.
 
-    Raises: ValueError for a text that is neither a name nor an address; AddressRefused for a name
-    that IDNA 2003 and IDNA 2008 read differently, for example with an eszett. A browser may show
-    the owner a different host.
+    Raises: ValueError if the text is neither a host name nor an IP address; AddressRefused if IDNA
+    2003 and IDNA 2008 read the name differently, for example a name with an eszett. In this case a
+    browser may show a different host to the owner.
     """
-    if "%" in name:  # IPv6Address would accept the zone of a machine
+    if "%" in name:  # IPv6Address would accept a zone, which is only valid on one machine
         raise ValueError(name)
     if ":" in name:
         return str(ipaddress.IPv6Address(name))
@@ -119,11 +119,11 @@ def _host(name: str) -> str:
 
 
 def resolve(target: HookTarget, owner: UUID) -> list[str]:
-    """Returns the IP addresses of the target, all checked: see Note [Checked addresses]. `owner` is
-    the owner of the webhook.
+    """Returns the checked IP addresses of the target's host: see Note [Checked addresses]. `owner`
+    is the owner of the webhook.
 
-    Raises: AddressRefused if there is no address or one is not public. Both have the same message,
-    so that it does not reveal which names exist in the bank's network.
+    Raises: AddressRefused if there is no address, or if one of them is not public. The message is
+    the same in both cases, so that it does not reveal which hosts exist in the bank's network.
     """
     found = _looked_up(target, owner)
     if found and (settings.LEDGER_WEBHOOK_PRIVATE or all(map(is_public, found))):
@@ -133,18 +133,20 @@ def resolve(target: HookTarget, owner: UUID) -> list[str]:
 
 def is_public(text: str) -> bool:
     """Returns whether this IP address is public on the Internet."""
-    if "%" in text:  # a zone of this machine
+    if "%" in text:  # a zone, which is only valid on this machine
         return False
     address: IPAddress = ipaddress.ip_address(text)
     if isinstance(address, ipaddress.IPv6Address) and address not in GIVEN_OUT:
-        return False  # also IPv4 in IPv6, NAT64, ULA, link-local and loopback
+        return False  # for example IPv4 in IPv6, NAT64, ULA, link-local and loopback
     if any(address in network for network in NOT_PUBLIC if network.version == address.version):
         return False
     return address.is_global and not address.is_multicast
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """Returns the addresses from the system's resolver, in its order; none for an unknown name."""
+    """Returns the IP addresses of the host from the system's resolver, in its order. The list is
+    empty if the host is not known.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -153,12 +155,14 @@ def look_up(host: str, port: int) -> list[str]:
 
 
 _lock = threading.Lock()
-_running = Counter[UUID]()  # running lookups of each person
+_running = Counter[UUID]()  # the number of running lookups of each person
 
 
 def _looked_up(target: HookTarget, owner: UUID) -> list[str]:
-    """Calls `look_up` in a thread, because a resolver has no deadline. Does not wait for a free
-    slot, so that a name that hangs does not delay other attempts.
+    """Returns the result of `look_up`. Calls it in a thread, because a resolver has no time limit.
+
+    Raises: AddressRefused if the lookup takes too long or no slot is free. Does not wait for a free
+    slot, so that a host that does not answer does not delay other deliveries.
     """
     answers: SimpleQueue[list[str]] = SimpleQueue()
 
@@ -174,7 +178,7 @@ def _looked_up(target: HookTarget, owner: UUID) -> list[str]:
         _running[owner] += 1
     try:
         threading.Thread(target=resolve_name, daemon=True).start()
-    except RuntimeError as error:  # the system has no thread left
+    except RuntimeError as error:  # the system cannot start another thread
         _release_slot(owner)
         raise AddressRefused(f"{target.host} could not be looked up. Try again later.") from error
     try:

@@ -1,5 +1,5 @@
-"""The pages of a person's webhooks. Actions that could send events to another address require a
-recent step-up.
+"""The pages of a person's webhooks. For actions that could send events to another URL, the user
+must have confirmed their identity recently.
 """
 
 import functools
@@ -31,9 +31,7 @@ WebhookView = Callable[[PersonRequest, UUID], HttpResponse]
 
 
 def missing_is_404(view: WebhookView) -> WebhookView:
-    """Wraps a view so that it returns 404 also if the webhook is removed after the view has found
-    it.
-    """
+    """Returns a view that responds with 404 if the webhook is removed while the view runs."""
 
     @functools.wraps(view)
     def guarded(request: PersonRequest, pk: UUID) -> HttpResponse:
@@ -47,7 +45,7 @@ def missing_is_404(view: WebhookView) -> WebhookView:
 
 @require_safe
 def webhook_list(request: PersonRequest) -> HttpResponse:
-    """Shows the reader's webhooks, newest first."""
+    """Shows the webhooks of the signed-in person, newest first."""
     webhooks = Webhook.objects.owned_by(request.user)
     return render(request, "events/list.html", {"webhooks": webhooks})
 
@@ -56,7 +54,9 @@ def webhook_list(request: PersonRequest) -> HttpResponse:
 @never_cache
 @step_up_first
 def webhook_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form. A POST registers the address and shows its secret only this time."""
+    """Shows the form for a new webhook. A POST registers the URL and shows its secret, which cannot
+    be shown again.
+    """
     if request.method != "POST":
         return _form(request, WebhookForm(initial={"kinds": EventKind.values}))
     form = WebhookForm(request.POST)
@@ -76,7 +76,7 @@ def webhook_new(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def webhook_page(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Shows one webhook with its deliveries, newest first."""
+    """Shows one webhook and its deliveries, newest first."""
     webhook = _own(request, pk)
     deliveries = webhook.deliveries.order_by("-tried_at", "-pk")
     page = Paginator(deliveries, DELIVERIES_PER_PAGE).get_page(request.GET.get("page"))
@@ -96,7 +96,9 @@ def webhook_page(request: PersonRequest, pk: UUID) -> HttpResponse:
 @step_up_first
 @missing_is_404
 def webhook_secret(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Shows a confirmation page. A POST makes a new secret and shows it only this time."""
+    """Shows a confirmation page. A POST creates a new secret and shows it. The secret cannot be
+    shown again.
+    """
     webhook = _own(request, pk)
     if request.method != "POST":
         return render(request, "events/rotate.html", {"webhook": webhook})
@@ -119,7 +121,7 @@ def webhook_on(request: PersonRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @missing_is_404
 def webhook_off(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Turns the webhook off: no events are sent or recorded for it."""
+    """Turns the webhook off: events are no longer sent or recorded for it."""
     services.turn_off(owner=request.user, webhook=_own(request, pk).pk)
     messages.success(request, "The webhook is off. No events are recorded for it while it is off.")
     return redirect("transactions:webhook", pk)
@@ -128,7 +130,7 @@ def webhook_off(request: PersonRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @missing_is_404
 def webhook_kinds(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Saves which kinds of events are sent."""
+    """Saves the kinds of events that are sent to the webhook."""
     webhook, form = _own(request, pk), KindsForm(request.POST)
     if form.is_valid():
         services.choose_kinds(owner=request.user, webhook=webhook.pk, **form.cleaned_data)
@@ -179,7 +181,9 @@ def _secret(request: PersonRequest, webhook: Webhook, secret: str) -> HttpRespon
 
 
 def _plans(webhook: Webhook) -> list[dict[str, Any]]:
-    """Returns the accounts whose next event failed, with the time of the next attempt."""
+    """Returns the accounts whose next event could not be delivered, with the time of the next
+    attempt.
+    """
     failing = webhook.queues.exclude(failing_since=None).select_related("account")
     return [
         {

@@ -1,4 +1,6 @@
-"""Ana's demo account at another bank, with the month before the demo, imported from a CSV file."""
+"""Creates Ana's demo account at another bank, and imports a CSV file of the month before the
+demo.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -11,7 +13,7 @@ from banking.outside.models import OutsideImport
 from ledger.db.ids import uuid7_of
 from transactions.demo.registered import DemoBank, register
 
-# The day of the month, the other side, the purpose, and the amount as the other bank writes it.
+# Each row: day of the month, name of the other side, purpose, amount in the bank's format.
 MONTH = (
     (1, "Studio Norte Lda", "Freelance work", "640,00"),
     (2, "Pastelaria Aurora", "Coffee", "-2,40"),
@@ -33,7 +35,7 @@ MAPPING = {
 
 @register(order=80)
 def import_a_month(bank: DemoBank) -> None:
-    """Opens the account and imports the file. A second run changes nothing."""
+    """Opens the demo account and imports its CSV file. A second call changes nothing."""
     ana = bank.people["ana"]
     account = services.open_account(
         id=uuid7_of(ana.created_at, "demo outside account"),

@@ -1,4 +1,4 @@
-"""Finds the lines of a preview that seem to be duplicates of entries."""
+"""Finds the lines of an import preview that seem to be duplicates of entries."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,39 +13,41 @@ from django.db.models.expressions import RawSQL
 from banking.outside.models import OutsideAccount, OutsideEntry, OutsideImport
 from ledger.db.local_settings import locally
 
-SHOWN_LIKE = 3  # texts of entries per line
-MAX_SEARCHED = 1000  # entries that are searched
-NEAR = 6  # days by which a payment's day may differ between two downloads; less than a week
-# A number below 10,000 is not an id: it counts the lines of a file, or of a day.
+SHOWN_LIKE = 3  # maximum number of entries that are shown for a line
+MAX_SEARCHED = 1000  # maximum number of entries that are read
+NEAR = 6  # days by which the day of a payment may differ between two downloads; under a week
+# A number below 10,000 is not used as an id: the bank probably numbers the lines of a file or day.
 _BANK_ID = """
     CASE WHEN outside_id ~ '^[0-9]{1,4}$' THEN '' ELSE lower(replace(outside_id, '-', '')) END
 """
 _TEXTS = "left(lower(concat_ws(' ', other, description, reference)), 300)"
-# Note [Linear duplicates]: an owner may have any number of lines and entries with one id, amount
-# and day. So no join pairs lines with entries by these. Instead, window functions find the
-# neighbouring entries of each line. `test_doubles_are_found_in_linear_time` counts the rows.
+# Note [Linear duplicates]: an owner may have any number of lines and entries with the same id,
+# amount and day. So the query does not join lines with entries on these columns. Window functions
+# find the neighbouring entries of each line instead. `test_doubles_are_found_in_linear_time` counts
+# the rows.
 
 
 def mark_duplicates(source: OutsideImport) -> int:
-    """Marks the lines that seem to be duplicates, and returns their number.
+    """Marks the lines that seem to be duplicates. Returns the number of duplicates.
 
-    A line with an id of the other bank is a duplicate of an entry with the same id and amount on
-    the same day. On another day within NEAR days, the nearest such entry must also share half of
-    the words. A line is also a duplicate of an earlier line in the file with the same id, amount
-    and day and half of the words. In other cases the id belongs to another payment, because some
-    ids identify a payee, and some banks reuse ids. Ids are compared without dashes and case,
-    because the formats of a bank differ in these.
+    A line that has an id of the other bank is a duplicate of an entry with the same id and amount
+    on the same day. If the days differ by at most NEAR days, the line must also share half of its
+    words with the nearest such entry. A line is also a duplicate of an earlier line in the same
+    file if both lines have the same id, amount and day, and share half of their words. In all other
+    cases an equal id is ignored, because some ids identify a payee, and some banks reuse ids. Ids
+    are compared without dashes and without case, because two files of a bank may write an id
+    differently.
 
-    If the line or the entry has no id, they are compared by day, amount and texts: the n-th such
-    line is a duplicate if n such entries exist. So two coffees on one day stay two entries, however
-    often the file is imported.
+    If the line or the entry has no id, the day, amount and texts are compared: the n-th line with
+    the same values is a duplicate if n such entries exist. So two coffees on one day remain two
+    entries, even if the file is imported several times.
 
-    In camt.053, some banks use one id for all payments of a batch. The lines of such a file must
-    add up to its closing balance, so no payment is in the file twice. So an id that several lines
-    of the file share is ignored.
+    Some banks use one id for all payments of a batch in camt.053. The lines of a camt.053 file must
+    add up to its closing balance, so the file cannot contain a payment twice. So an id that several
+    lines of such a file share is ignored.
     """
     is_camt = source.format == OutsideImport.Format.CAMT
-    # Postgres has no statistics yet for rows that were just copied, and would join them in loops.
+    # Postgres has no statistics for rows that were just copied, and would choose slow nested loops.
     with locally(enable_nestloop="off"), connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -108,8 +110,8 @@ def mark_duplicates(source: OutsideImport) -> int:
 
 
 def _nearest(aggregate: str, order: str) -> str:
-    """Returns SQL of the day and the texts of the last entry up to a line, or of the first entry
-    from the line on.
+    """Returns a SQL expression: the day and the texts of the entry before a line, or of the entry
+    after the line, depending on `order`. An entry on the same day counts as both.
     """
     return f"""
         {aggregate}(ARRAY[booked_on::text, texts]) FILTER (WHERE id IS NULL)
@@ -118,8 +120,8 @@ def _nearest(aggregate: str, order: str) -> str:
 
 
 def _is_same(entry: str) -> str:
-    """Returns SQL: whether a line duplicates this entry, on its day, or with its words within NEAR
-    days.
+    """Returns a SQL condition: whether a line duplicates this entry. The entry must be on the same
+    day, or have similar texts and be at most NEAR days away.
     """
     return f"""(
         {entry}[1]::date = booked_on
@@ -128,8 +130,8 @@ def _is_same(entry: str) -> str:
 
 
 def _are_alike(one: str, other: str) -> str:
-    """Returns SQL: whether two texts share half of the words of the shorter text. Also true if one
-    text has no words.
+    """Returns a SQL condition: whether the two texts share at least half of the words of the
+    shorter text. The condition is also true if one text has no words.
     """
     words = r"array_remove(regexp_split_to_array({}, '\W+'), '')"
     return f"""(
@@ -140,9 +142,10 @@ def _are_alike(one: str, other: str) -> str:
     )"""  # noqa: S608 - made of a constant
 
 
-# New lines of a preview with the day and the amount of an entry, counted like duplicates: if two
-# entries have both, two lines are lookalikes. And lines with the id and the amount of an entry
-# within NEAR days whose words differ.
+# Lookalikes: new lines of a preview that may be duplicates of entries. A line is a lookalike if it
+# has the day and the amount of an entry. If two entries have the same day and amount, two such
+# lines are lookalikes. A line is also a lookalike if it has the id and the amount of an entry at
+# most NEAR days away, but other words.
 _ALIKE = f"""
     WITH entered AS (
         SELECT booked_on, amount, count(*) AS count FROM outside_entries
@@ -176,16 +179,18 @@ _ALIKE = f"""
 
 @dataclass(frozen=True, slots=True)
 class Lookalikes:
-    """New lines of a preview that may be duplicates: see `_ALIKE`."""
+    """The new lines of a preview that may be duplicates. `_ALIKE` defines them."""
 
     count: int
-    ids: set[UUID]  # of lookalikes on the page
+    ids: set[UUID]  # only those on the current page
 
 
 def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Lookalikes:
-    """Returns the number of lookalikes in a preview, and which lines of a page are among them."""
+    """Returns the number of lookalikes in the preview, and the ids of the lookalikes in `lines`,
+    the lines of the current page. One query.
+    """
     sql = f"{_ALIKE} SELECT count(*), array_agg(id) FILTER (WHERE id = ANY(%(lines)s)) FROM alike"  # noqa: S608
-    # As in `mark_duplicates`: no statistics yet for rows that were just copied.
+    # See `mark_duplicates`: Postgres has no statistics for rows that were just copied.
     with locally(enable_nestloop="off"), connection.cursor() as cursor:
         cursor.execute(sql, {**_facts_of(source), "lines": [line.pk for line in lines]})
         count, ids = cursor.fetchone()
@@ -193,8 +198,9 @@ def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Looka
 
 
 def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list[str]:
-    """Returns, for each line, up to SHOWN_LIKE texts of entries that it may duplicate, see
-    `lookalikes_of`: they have its amount, and its day or its id. Two queries; none without a line.
+    """Returns a text for each line: up to SHOWN_LIKE entries that the line may duplicate, in
+    quotes. These entries have the amount of the line, and its day or its id. Makes two queries, or
+    none if `lines` is empty.
     """
     lines = list(lines)
     if not lines:
@@ -221,7 +227,7 @@ def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list
 
 
 def delete_lookalikes(source: OutsideImport) -> None:
-    """Deletes the lookalikes from the preview, within the caller's database transaction."""
+    """Deletes the lookalikes from the preview. The caller must be in a database transaction."""
     sql = f"{_ALIKE} DELETE FROM outside_entries AS entry USING alike WHERE entry.id = alike.id"  # noqa: S608
     with locally(enable_nestloop="off"), connection.cursor() as cursor:
         cursor.execute(sql, _facts_of(source))

@@ -1,4 +1,4 @@
-"""Outside accounts and their entries as files, see Note [Tables as files]."""
+"""Tables of outside accounts and of their entries, for downloads. See Note [Tables as files]."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from ledger.web.table_files import DataTable, figure_cell
 
 
 def accounts_table(accounts: Iterable[OutsideAccount]) -> DataTable:
-    """Returns outside accounts as a table."""
+    """Returns a table of outside accounts, with one row per account."""
     rows = (
         [account.name, figure_cell(account.balance, account.currency), account.currency]
         for account in accounts
@@ -17,7 +17,7 @@ def accounts_table(accounts: Iterable[OutsideAccount]) -> DataTable:
 
 
 def entries_table(account: OutsideAccount) -> DataTable:
-    """Returns the entries of an account as a table, newest first."""
+    """Returns a table of all entries of the account, newest first."""
     columns = ["date", "other", "description", "reference", "amount", "balance", "currency", "id"]
     currency = account.currency
     rows = (

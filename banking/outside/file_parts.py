@@ -1,4 +1,6 @@
-"""Stores uploaded files in the database, in parts, so that no file is completely in memory."""
+"""Stores uploaded files in the database in several parts, so that a whole file is never in
+memory.
+"""
 
 import io
 from typing import IO
@@ -10,9 +12,9 @@ PART_BYTES = 256 * 1024
 
 
 def store_file(file: IO[bytes], source: OutsideImport) -> None:
-    """Stores the file of an import.
+    """Stores the file in the database as the parts of this import.
 
-    Raises: UnreadableStatement for a file of more than MAX_BYTES.
+    Raises: UnreadableStatement if the file has more than MAX_BYTES.
     """
     file.seek(0)
     number = 0
@@ -26,22 +28,24 @@ def store_file(file: IO[bytes], source: OutsideImport) -> None:
 
 
 def stored_file(source: OutsideImport) -> IO[bytes]:
-    """Returns the stored file, which is read part by part."""
+    """Returns the stored file of this import as a binary stream. The parts are read from the
+    database when they are needed.
+    """
     return io.BufferedReader(_StoredFile(source), PART_BYTES)
 
 
 def size_of(source: OutsideImport) -> int:
-    """Returns the size of the stored file in bytes."""
+    """Returns the size of the stored file of this import, in bytes."""
     return _StoredFile(source).seek(0, io.SEEK_END)
 
 
 def delete_file(source: OutsideImport) -> None:
-    """Deletes the stored file."""
+    """Deletes the stored file of this import."""
     OutsideFilePart.objects.filter(source=source).delete()
 
 
 class _StoredFile(io.RawIOBase):
-    """Reads the parts of a file in order; keeps one part at a time in memory."""
+    """A binary stream over the stored parts of a file. Keeps one part at a time in memory."""
 
     def __init__(self, source: OutsideImport) -> None:
         self.source, self.position = source, 0
@@ -57,7 +61,7 @@ class _StoredFile(io.RawIOBase):
         return self.position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        if whence != io.SEEK_SET:  # not used by our readers
+        if whence != io.SEEK_SET:  # our readers use only SEEK_SET
             offset = self.position + offset if whence == io.SEEK_CUR else self._size() + offset
         self.position = offset
         return offset

@@ -1,5 +1,5 @@
-"""Forms of outside accounts: the account, the upload, and the meaning of the columns of a CSV
-file.
+"""Forms of outside accounts: for the account, for the upload, and for the meaning of the columns of
+a CSV file.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,17 @@ from ledger.web.form_fields import ReadableNameField
 
 
 class BalanceField(forms.CharField):
-    """An amount that may be negative."""
+    """A form field for an amount that may be negative."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
         super().__init__(widget=widget, max_length=40, **kwargs)
 
     def clean(self, value: Any) -> Decimal:
-        """Returns the amount; zero for an empty value."""
+        """Returns the amount. An empty value is zero.
+
+        Raises: ValidationError if the text is not an amount.
+        """
         typed = super().clean(value).strip().replace("\N{MINUS SIGN}", "-")
         if not typed:
             return Decimal(0)
@@ -39,7 +42,9 @@ class BalanceField(forms.CharField):
         return -found if typed.startswith("-") else found
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Returns whether the amount differs, regardless of how it is written."""
+        """Returns whether the two texts are different amounts. "5" and "5.00" are the same
+        amount.
+        """
         try:
             return not initial or self.clean(initial) != self.clean(data)
         except forms.ValidationError:
@@ -47,8 +52,8 @@ class BalanceField(forms.CharField):
 
 
 class OutsideChangeForm(forms.Form):
-    """The name and the opening balance of an outside account. Imports change the balance too, so
-    only the values that the reader changed (`changes`) are saved.
+    """The form for the name and the opening balance of an outside account. Imports change the
+    opening balance too, so only the values that the person changed (`changes`) are saved.
     """
 
     name = ReadableNameField(
@@ -68,7 +73,7 @@ class OutsideChangeForm(forms.Form):
             carry_initial(self, self.fields)
 
     def clean(self) -> None:
-        """Refuses decimals that the currency does not have."""
+        """Adds an error if the balance has more decimals than the currency."""
         data = self.cleaned_data
         currency, opening = data.get("currency") or self.account_currency, data.get("opening")
         if currency and opening and not fits(opening, minor_units(currency)):
@@ -76,13 +81,13 @@ class OutsideChangeForm(forms.Form):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The values of a valid form that differ from the values on its page."""
+        """The values of a valid form that differ from the values that the page showed."""
         return {name: self.cleaned_data[name] for name in self.changed_data}
 
 
 class OutsideAccountForm(OutsideChangeForm):
-    """A new outside account. It contains the account's id, so that sending it twice opens one
-    account.
+    """The form for a new outside account. The form contains the id of the account, so that the
+    account is opened once even if the form is sent twice.
     """
 
     field_order = ("name", "currency", "opening")
@@ -91,19 +96,21 @@ class OutsideAccountForm(OutsideChangeForm):
 
 
 class OutsideAccountChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """A choice of the reader's outside accounts."""
+    """A form field that lists the outside accounts of the person."""
 
     def label_from_instance(self, account: OutsideAccount) -> str:
         return f"{account.name}, {account.currency}"
 
 
 class UploadForm(forms.Form):
-    """A file. It contains the id of the import, so that sending it twice stores the file once."""
+    """The upload form. It contains the id of the import, so that the file is stored once even if
+    the form is sent twice.
+    """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     account = OutsideAccountChoice(OutsideAccount.objects.none(), label="Account", empty_label=None)
     file = forms.FileField(
-        allow_empty_file=True,  # the reader has a better message
+        allow_empty_file=True,  # the file reader has a better message
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,.ofx,.qfx,.qif,.xml,.sta,.mt940,.940"}),
         help_text=(
             "CSV, OFX, QIF, camt.053 or MT940, as you downloaded it from your bank. Up to "
@@ -148,7 +155,7 @@ MARKS = [(".", "a point: 1,234.50"), (",", "a comma: 1.234,50")]
 
 
 class ColumnsForm(forms.Form):
-    """The meaning of the columns of a CSV file, see Note [Columns]."""
+    """The form for the meaning of the columns of a CSV file. See Note [Columns]."""
 
     def __init__(self, data: Any, *, sheet: Sheet, known: Mapping[str, Any]) -> None:
         given = {role: known.get(role) for role in ROLES}
@@ -173,8 +180,8 @@ class ColumnsForm(forms.Form):
         )
 
     def clean(self) -> None:
-        """Refuses a mapping without an amount, with two kinds of amounts, or with a side but no
-        amount.
+        """Adds an error if no amount column is chosen, if two kinds of amount columns are chosen,
+        or if there is a column for the side or the fee but no amount column.
         """
         data = self.cleaned_data
         amount, out, into = (data.get(f"role_{role}") for role in ("amount", "out", "in"))
@@ -192,7 +199,7 @@ class ColumnsForm(forms.Form):
 
     @property
     def mapping(self) -> dict[str, Any]:
-        """The mapping that a valid form describes."""
+        """The mapping of roles to columns that the person chose in a valid form."""
         data = self.cleaned_data
         return {role: data[f"role_{role}"] for role in ROLES} | {
             name: data[name] for name in ("texts", "order", "decimal", "flip")
@@ -200,7 +207,7 @@ class ColumnsForm(forms.Form):
 
 
 def _label(sheet: Sheet, place: int) -> str:
-    """Returns the column's name with an example."""
+    """Returns the name of the column, with the first text in the column as an example."""
     examples = (row[place].strip() for row in sheet.rows if place < len(row))
     example = shortened(tidy_line(next((text for text in examples if text), "")), 24)
     name = sheet.names[place] or f"column {place + 1}"

@@ -1,4 +1,4 @@
-"""The menu entry of the page of outside accounts."""
+"""Adds the page of outside accounts to the menu."""
 
 from ledger.web.menu import register
 

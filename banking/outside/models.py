@@ -1,4 +1,5 @@
-"""Accounts that a person has at other banks, and the files that they imported into them.
+"""Accounts that a person has at other banks, and the files that the person imported into these
+accounts.
 
 These accounts are only for overview. They contain no money of this bank, so no table of the books
 refers to them, and no payment can be made from or to them.
@@ -21,8 +22,8 @@ DESCRIPTION_LIMIT, OTHER_LIMIT, REFERENCE_LIMIT, ID_LIMIT = 500, 200, 140, 255
 
 
 def id_of(source: "OutsideImport", what: str, number: int) -> uuid.UUID:
-    """Returns the id of a line or a part of a file. The same number gives the same id, so each
-    number exists once per file, without a unique index over the whole bank.
+    """Returns the id of a line or of a file part. The id is a hash of the file and the number, so
+    each number can exist only once per file. This replaces a unique index over the whole table.
     """
     return uuid7_of(source.created_at, f"{source.pk} {what} {number}")
 
@@ -32,8 +33,9 @@ class OutsideAccountQuerySet(models.QuerySet["OutsideAccount"]):
         return self.filter(owner=person)
 
     def with_balance(self) -> Self:
-        """Adds `balance`, the opening balance plus all entries, and `is_start_unknown`: whether the
-        balance counts from zero because neither a file nor the owner provided a balance.
+        """Adds `balance`, which is the opening balance plus all entries, and `is_start_unknown`,
+        which is true if the opening balance is zero because neither a file nor the owner provided
+        one.
         """
         entries = OutsideEntry.objects.filter(account=OuterRef("pk"), is_entered=True).order_by()
         total = entries.values("account").annotate(total=Sum("amount")).values("total")
@@ -46,7 +48,7 @@ class OutsideAccountQuerySet(models.QuerySet["OutsideAccount"]):
 
 
 class OutsideAccount(models.Model):
-    """An account at another bank, visible only to its owner."""
+    """An account at another bank. Only its owner can see it."""
 
     balance: Decimal  # set by `with_balance`
     is_start_unknown: bool  # set by `with_balance`
@@ -63,7 +65,7 @@ class OutsideAccount(models.Model):
     class Meta:
         db_table = "outside_accounts"
         db_table_comment = "Accounts at other banks, kept for overview and never payable"
-        default_permissions = ()  # only its owner, regardless of roles
+        default_permissions = ()  # no permissions: only its owner can see it, regardless of roles
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 name="outside_account_named",
@@ -87,16 +89,18 @@ class OutsideImportQuerySet(models.QuerySet["OutsideImport"]):
         return self.order_by("-created_at", "-pk")
 
     def imported_into(self, account: OutsideAccount) -> Self:
-        """Returns the imports whose entries are on the account."""
+        """Returns the imports whose lines were entered into the account."""
         return self.filter(account=account, state="imported")
 
     def waiting(self) -> Self:
-        """Returns the imports that are neither imported nor undone."""
+        """Returns the imports whose file was uploaded, but not imported yet. Imports that were
+        undone are not included.
+        """
         return self.exclude(state__in=["imported", "undone"])
 
     def line_total(self) -> int:
-        """Returns how many lines of these imports are stored, or will be stored after they are
-        read.
+        """Returns the number of lines of these imports. Lines that will be stored when the file is
+        read are included.
         """
         entered = When(state="imported", then=F("entry_count"))
         stored = Case(entered, When(state="undone", then=0), default=F("line_count"))
@@ -105,7 +109,9 @@ class OutsideImportQuerySet(models.QuerySet["OutsideImport"]):
 
 
 class OutsideImport(models.Model):
-    """A file of another bank. After an undo, only this row stays."""
+    """A file of another bank that a person uploaded. An undo deletes its entries but keeps this
+    row.
+    """
 
     class State(models.TextChoices):
         COLUMNS = "columns", "Columns to be named"
@@ -122,7 +128,7 @@ class OutsideImport(models.Model):
         CAMT = "camt053", "camt.053"
         MT940 = "mt940", "MT940"
 
-    refusal = ""  # why the remembered columns do not fit the file; not stored
+    refusal = ""  # the reason why the remembered columns do not fit; not stored
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account = models.ForeignKey(OutsideAccount, models.PROTECT, related_name="imports")
@@ -183,27 +189,29 @@ class OutsideImport(models.Model):
 
     @property
     def currency(self) -> str:
-        """The currency of the account, the same for every line."""
+        """The currency of the account, which all lines have."""
         return self.account.currency
 
     @property
     def new_count(self) -> int:
-        """The number of lines that are not duplicates."""
+        """The number of lines that do not seem to be duplicates."""
         return self.line_count - self.double_count
 
     @property
     def has_fewer_new(self) -> bool:
-        """Whether fewer lines are new than duplicates."""
+        """Whether the file has fewer new lines than duplicates."""
         return self.new_count < self.double_count
 
     @property
     def has_unused_balances(self) -> bool:
-        """Whether a CSV file has a column of balances that do not match its lines."""
+        """Whether a CSV file has a balance column that was not used because it does not match the
+        amounts.
+        """
         return (self.mapping or {}).get("balance") is not None and self.closing is None
 
 
 class OutsideFilePart(models.Model):
-    """A part of an uploaded file, stored until its lines are imported or discarded."""
+    """A part of an uploaded file. It is deleted when the lines are imported or discarded."""
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of the file and the number"
@@ -225,8 +233,8 @@ class OutsideFilePart(models.Model):
 
 
 class SignedLines(NamedTuple):
-    """Lines that are all money in, or all money out: the first line, and its amount with the
-    opposite sign.
+    """The result of `all_one_way`: the first line of a file, and its amount with the opposite
+    sign.
     """
 
     first: Any
@@ -234,9 +242,9 @@ class SignedLines(NamedTuple):
 
 
 def all_one_way(lines: models.QuerySet[Any]) -> SignedLines | None:
-    """Returns the first line of a file whose lines are all money in or all money out, because its
-    signs may have been read wrongly. None for other files, and for a file whose amounts are all
-    zero.
+    """Returns the first line that is not zero, if the lines are all money in or all money out. The
+    preview then asks whether the signs were read correctly. Returns None if there are both signs,
+    or if all amounts are zero.
     """
     signs = lines.aggregate(least=Min("amount"), most=Max("amount"))
     if signs["least"] is not None and signs["least"] < 0 < signs["most"]:
@@ -247,24 +255,26 @@ def all_one_way(lines: models.QuerySet[Any]) -> SignedLines | None:
 
 class OutsideEntryQuerySet(models.QuerySet["OutsideEntry"]):
     def of(self, source: OutsideImport) -> Self:
-        """Returns the lines of one file."""
+        """Returns the lines of one imported file."""
         return self.filter(source=source)
 
     def entered(self, account: OutsideAccount) -> Self:
-        """Returns the entries of an account, newest first."""
+        """Returns the entries of an account, newest first. Lines of previews are not included."""
         entries = self.filter(account=account, is_entered=True)
         return entries.order_by("-booked_on", "-source_id", "-position")
 
     def for_reading(self, source: OutsideImport) -> Self:
-        """Orders the lines of an import: duplicates or new lines first, whichever are fewer, then
-        in the order of the file.
+        """Returns the lines of an import in the order of the preview: first the duplicates or the
+        new lines, whichever are fewer, and then in the order of the file.
         """
         first = "is_double" if source.has_fewer_new else "-is_double"
         return self.of(source).order_by(first, "number")
 
 
 class OutsideEntry(models.Model):
-    """One line of an imported file. It counts after it was entered."""
+    """One line of an imported file. In a preview, `is_entered` is false, and the line does not
+    count in the balance.
+    """
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of the file and the number"
@@ -313,10 +323,12 @@ class OutsideEntry(models.Model):
 
     @property
     def title(self) -> str:
-        """The other side's name, or else the description."""
+        """The name of the other side, or the description if there is no name."""
         return self.other or self.description or "Without a text"
 
     @property
     def words(self) -> str:
-        """The other side's name and the description, without empty ones."""
+        """The name of the other side and the description, joined by a comma. Empty texts are left
+        out.
+        """
         return ", ".join(filter(None, (self.other, self.description))) or self.title

@@ -1,4 +1,4 @@
-"""A person's accounts at other banks."""
+"""The personal data in accounts at other banks, for exports and erasure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

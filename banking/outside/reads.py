@@ -1,4 +1,4 @@
-"""Reads for the pages of outside accounts."""
+"""Queries for the pages of outside accounts."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -24,12 +24,12 @@ from banking.outside.models import OutsideAccount, OutsideEntry, OutsideImport
 ENTRIES_PER_PAGE = 50
 SHOWN_IMPORTS = 25
 SHOWN_LETTERS = 200
-CHUNK_SIZE = 2000  # rows in memory while a file is written
+CHUNK_SIZE = 2000  # rows that are in memory while a file is written
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideDay:
-    """The entries of a day, newest first, each with the balance after it."""
+    """The entries of one day, newest first. Each entry has the balance after it."""
 
     day: date
     entries: list[tuple[OutsideEntry, Decimal]]
@@ -41,19 +41,22 @@ class OutsideDay:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A file whose closing balance differs from the balance of the entries on its day."""
+    """The difference between the closing balance of a file and the balance of the entries on its
+    day.
+    """
 
-    name: str  # of the file
+    name: str  # name of the file
     day: date
     closing: Decimal
-    balance: Decimal  # of the entries
-    fitting_opening: Decimal  # with this opening balance, both would be equal
-    twice: Sequence[OutsideEntry]  # two entries of which one seems to be too many; or none
+    balance: Decimal  # balance of the entries
+    fitting_opening: Decimal  # the opening balance with which both would be equal
+    twice: Sequence[OutsideEntry]  # two entries that may be duplicates, or none
 
 
 def difference_of(account: OutsideAccount) -> Difference | None:
-    """Returns the newest file with a closing balance, if the entries have a different balance. One
-    query, and one more if they differ.
+    """Compares the closing balance of the newest file that has one with the balance of the entries
+    on that day. Returns the difference, or None if the balances are equal or no file has a balance.
+    Makes one query, or two if the balances differ.
     """
     entries = OutsideEntry.objects.entered(account).order_by()
     until = entries.filter(booked_on__lte=OuterRef("day"))
@@ -71,8 +74,9 @@ def difference_of(account: OutsideAccount) -> Difference | None:
 
 
 def _duplicates(account: OutsideAccount, amount: Decimal, *, until: date) -> list[OutsideEntry]:
-    """Returns the latest two entries of this amount on one day from two files, in the order of
-    their imports; none if there are no two.
+    """Returns two entries with this amount on the same day from two files, because one of them may
+    be a duplicate. Returns the latest such pair, in the order of the imports. The list may also be
+    empty.
     """
     entries = OutsideEntry.objects.entered(account).filter(amount=amount, booked_on__lte=until)
     of_day = entries.order_by().values("booked_on").annotate(files=Count("source", distinct=True))
@@ -83,8 +87,9 @@ def _duplicates(account: OutsideAccount, amount: Decimal, *, until: date) -> lis
 
 
 def doubts_of(source: OutsideImport) -> dict[str, Any]:
-    """Returns the warnings of a file's preview. They are stored with the import, because this reads
-    the whole file. Files that an earlier version has read have none.
+    """Returns the warnings of the preview: the order of dates, the letters and the status may have
+    been read wrongly. The result is stored with the import, because this function reads the whole
+    file.
     """
     return {
         "order": doubtful_order(source),
@@ -94,15 +99,15 @@ def doubts_of(source: OutsideImport) -> dict[str, Any]:
 
 
 def doubtful_order(source: OutsideImport) -> str:
-    """Returns the order, "dmy", "mdy" or "ymd", in which the dates of a CSV or a QIF file were
-    read, if all of them could have another order; else "".
+    """Returns the order in which the dates of a CSV or QIF file were read ("dmy", "mdy" or "ymd"),
+    if all dates are also valid in another order. Otherwise returns "".
     """
     lines = OutsideEntry.objects.of(source)
     is_late = lines.filter(booked_on__day__gt=12).exists()
-    # If True, day and month cannot be swapped, or swapping them changes nothing.
+    # True if day and month cannot be swapped (a day is above 12), or if all dates would stay equal.
     is_certain = is_late or not lines.exclude(booked_on__day=F("booked_on__month")).exists()
     mapping = source.mapping or {}
-    with suppress(UnreadableStatement), stored_file(source) as file:  # read by an earlier version
+    with suppress(UnreadableStatement), stored_file(source) as file:  # read by an old version
         if source.format == OutsideImport.Format.QIF and not is_certain:
             found = qif_order(file)
             return mapping.get("order", found.order) if found.is_open else ""
@@ -112,30 +117,32 @@ def doubtful_order(source: OutsideImport) -> str:
 
 
 def doubtful_letters(source: OutsideImport) -> str:
-    """Returns a line whose letters were read as Windows-1252, if the file does not declare its
-    encoding.
+    """Returns the first line with letters outside ASCII, if the file was read as Windows-1252
+    because it does not declare its encoding. Otherwise returns "".
     """
     if source.format in (OutsideImport.Format.CAMT, OutsideImport.Format.OFX2):
         return ""  # XML declares its encoding
-    with suppress(UnreadableStatement), stored_file(source) as file:  # read by an earlier version
+    with suppress(UnreadableStatement), stored_file(source) as file:  # read by an old version
         return windows_1252_sample(file)
     return ""
 
 
 def unknown_status_count(source: OutsideImport) -> int:
-    """Returns how many lines of a CSV file have an unknown status, so that they count as booked."""
+    """Returns how many lines of a CSV file have a status that is not known. These lines are read as
+    booked.
+    """
     place = (source.mapping or {}).get("status")
     if source.format != OutsideImport.Format.CSV or place is None:
         return 0
-    with suppress(UnreadableStatement), stored_file(source) as file:  # read by an earlier version
+    with suppress(UnreadableStatement), stored_file(source) as file:  # read by an old version
         sheet = sheet_of(file, allow_unknown=True, is_checked=True)
         return sum(not is_status(typed) for typed in cells_under(file, sheet, [place]))
     return 0
 
 
 def _doubtful_order_of_csv(file: IO[bytes], mapping: dict[str, Any], *, is_certain: bool) -> str:
-    """Returns the doubtful order of a CSV file. Reads the whole file only if its first lines are
-    ambiguous.
+    """Returns the order of dates of a CSV file if it is ambiguous, otherwise "". Reads the whole
+    file only if the first lines are ambiguous.
     """
     sheet = sheet_of(file, allow_unknown=True, is_checked=True)
     if is_certain and "ymd" not in day_order(sheet.column(mapping["date"])).possible:
@@ -145,12 +152,12 @@ def _doubtful_order_of_csv(file: IO[bytes], mapping: dict[str, Any], *, is_certa
 
 
 def accounts_of(person: User) -> list[OutsideAccount]:
-    """Returns the person's outside accounts with their balances, by name."""
+    """Returns the person's outside accounts with their balances, sorted by name."""
     return list(OutsideAccount.objects.owned_by(person).with_balance().order_by("name", "pk"))
 
 
 def totals_of(accounts: list[OutsideAccount]) -> list[tuple[str, Decimal]]:
-    """Returns the sum of balances in each currency, by its code."""
+    """Returns (currency, sum of balances) for each currency of the accounts, sorted by currency."""
     totals: dict[str, Decimal] = {}
     for account in accounts:
         totals[account.currency] = totals.get(account.currency, Decimal(0)) + account.balance
@@ -160,9 +167,9 @@ def totals_of(accounts: list[OutsideAccount]) -> list[tuple[str, Decimal]]:
 def entry_page(
     account: OutsideAccount, number: str | None
 ) -> tuple[Page[OutsideEntry], list[OutsideDay]]:
-    """Returns a page of an account's entries, newest first, and its days.
+    """Returns one page of the account's entries, newest first, and the same entries grouped by day.
 
-    The balance after the page's newest entry is the account's balance minus all newer entries.
+    The balance after the first entry of the page is the account's balance minus all newer entries.
     """
     entries = OutsideEntry.objects.entered(account)
     page = Paginator(entries, ENTRIES_PER_PAGE).get_page(number)
@@ -174,7 +181,9 @@ def entry_page(
 
 
 def all_entries(account: OutsideAccount) -> Iterator[tuple[OutsideEntry, Decimal]]:
-    """Yields all entries, newest first, each with the balance after it, read in chunks."""
+    """Yields all entries of the account, newest first, each with the balance after it. Reads the
+    entries in chunks.
+    """
     entries = OutsideEntry.objects.entered(account).iterator(chunk_size=CHUNK_SIZE)
     return _with_balances(entries, account.balance)
 
@@ -188,13 +197,13 @@ def _with_balances(
 
 
 def imports_of(account: OutsideAccount) -> list[OutsideImport]:
-    """Returns the latest imports into an account, newest first."""
+    """Returns the latest SHOWN_IMPORTS imports into the account, newest first."""
     return list(account.imports.newest_first()[:SHOWN_IMPORTS])
 
 
 def imported_before(source: OutsideImport) -> OutsideImport | None:
-    """Returns an earlier import of the same file into the same account that was not undone; None
-    without one.
+    """Returns the latest other import of the same file into the same account, or None. Imports that
+    were undone are ignored.
     """
     same = OutsideImport.objects.filter(
         account=source.account_id, digest=source.digest, state=OutsideImport.State.IMPORTED

@@ -1,15 +1,16 @@
 """Opens outside accounts, and uploads, reads, imports and undoes files of other banks.
 
-Note [Nothing half-imported]: a file is read once completely before any of its lines is stored, so a
-file that cannot be read leaves nothing behind. Its lines are stored step by step as a preview,
-which does not count in balances. One statement turns them into entries, in the transaction that
-marks the import as done, and an undo deletes them in one transaction.
+Note [Nothing half-imported]: a file is read completely before any of its lines are stored. So a
+file that cannot be read leaves no lines behind. The lines are then stored step by step as a
+preview, which does not count in balances. One SQL statement turns the preview into entries, in the
+database transaction that marks the import as done. An undo deletes the entries in one transaction.
 
 Note [Opening balance]: the account's opening balance comes from the imported file that begins
 before all entries. The import stores the previous opening balance in `opening_before`. An older
-file replaces it, and after an undo it comes from the file that then begins first. If the account
-has entries, a balance that its owner typed is never replaced. It counts as typed if it is not the
-balance of a file, or not zero when no file has set one.
+file replaces the opening balance. After an undo, the opening balance comes from the file that now
+begins first. If the account has entries, a balance that the owner typed is never replaced. A
+balance counts as typed if it differs from the balance of the file from which it should come, or
+from zero if no file has set it.
 """
 
 import hashlib
@@ -51,10 +52,10 @@ from ledger.text.lines import tidy_line
 from transactions.exceptions import InvalidDetails
 
 State, Format = OutsideImport.State, OutsideImport.Format
-MAX_ACCOUNTS = 50  # of one person
-MAX_LINES_PER_PERSON = 500_000  # in all accounts, with those of previews
-STEP = 10_000  # lines that are stored before the page responds
-PART = 2000  # lines that are kept in memory and written together
+MAX_ACCOUNTS = 50  # maximum number of accounts of one person
+MAX_LINES_PER_PERSON = 500_000  # maximum in all accounts, with the lines of previews
+STEP = 10_000  # number of lines that are stored before the page responds
+PART = 2000  # number of lines that are in memory and written together
 TOO_MANY_ACCOUNTS = f"You have {MAX_ACCOUNTS} outside accounts. Remove one first."
 CHANGED = "This import has changed in the meantime. Check it again."
 ANOTHER_MARK = "Some numbers seem to be a thousand times too small or too large."
@@ -64,7 +65,7 @@ COLUMNS = (
 ).split()
 
 
-# Roles that change an amount or the lines, or make a file unreadable. The owner must confirm them.
+# Roles that change an amount, skip lines, or make a file unreadable. The owner must confirm them.
 CONFIRMED_ROLES = ("currency", "side", "status", "fee")
 
 
@@ -72,10 +73,10 @@ CONFIRMED_ROLES = ("currency", "side", "status", "fee")
 def open_account(
     *, owner: User, name: str, currency: str, opening: Decimal, id: uuid.UUID | None = None
 ) -> OutsideAccount:
-    """Opens an outside account. A second call with the same `id`, name, currency and balance
-    returns the account of the first one.
+    """Opens an outside account and returns it. A second call with the same `id`, name, currency and
+    balance returns the account of the first call.
 
-    Raises: InvalidDetails if the owner has MAX_ACCOUNTS accounts.
+    Raises: InvalidDetails if the owner already has MAX_ACCOUNTS accounts.
     """
     facts = {"owner": owner, "name": name, "currency": currency, "opening": opening}
     pk = uuid7_with(id or uuid7(), name, currency, opening)
@@ -94,7 +95,7 @@ def open_account(
 def change_account(
     *, account: OutsideAccount, name: str | None = None, opening: Decimal | None = None
 ) -> None:
-    """Changes the name and the balance before the first entry; None leaves a value unchanged."""
+    """Changes the name and the opening balance of an account. None leaves a value unchanged."""
     facts = {"name": name, "opening": opening}
     changes = {column: value for column, value in facts.items() if value is not None}
     with db_transaction.atomic(durable=True):
@@ -103,7 +104,7 @@ def change_account(
 
 @with_retry
 def remove_account(*, account: OutsideAccount) -> None:
-    """Removes an account with its imports and entries; safe to call twice."""
+    """Deletes an account with its imports and entries. A second call does nothing."""
     with db_transaction.atomic(durable=True):
         OutsideAccount.objects.select_for_update().filter(pk=account.pk).first()
         OutsideEntry.objects.filter(account=account).delete()
@@ -115,14 +116,17 @@ def remove_account(*, account: OutsideAccount) -> None:
 def upload(
     source: IO[bytes], *, account: OutsideAccount, name: str, id: uuid.UUID | None = None
 ) -> OutsideImport:
-    """Stores a file, and replaces other files that wait to be imported into the account.
+    """Stores a file and returns its import. Deletes other uploads into the account that are not
+    imported yet.
 
-    A CSV file waits until its columns are named, unless they are remembered; other files are
-    measured. A second call with the same `id`, file and account returns the import of the first
-    one, unless it was undone. If the remembered columns do not fit the file but others do, these
-    are proposed, and `refusal` contains the reason.
+    A CSV file with unknown columns waits until the person chooses the columns. All other files are
+    read completely once, to check them. If the remembered columns do not fit the file but other
+    columns do, the other columns are proposed, and `refusal` of the import contains the reason. A
+    second call with the same `id`, file and account returns the import of the first call, unless it
+    was undone.
 
-    Raises: UnreadableStatement, and InvalidDetails above MAX_LINES_PER_PERSON.
+    Raises: UnreadableStatement if the file cannot be read; InvalidDetails above
+    MAX_LINES_PER_PERSON.
     """
     digest = digest_of(source)
     pk = uuid7_with(id or uuid7(), account.pk, digest)
@@ -147,8 +151,8 @@ def upload(
 
 
 def _measure_in_order(made: OutsideImport, source: IO[bytes]) -> None:
-    """Measures a QIF file in the order of dates that its owner has chosen for the account, if it
-    can be read in this order.
+    """Reads a QIF file once to check it. Uses the order of dates that the owner chose for an
+    earlier file of the account, if the file can be read in that order.
     """
     files = OutsideImport.objects.imported_into(made.account).filter(format=Format.QIF)
     ordered = files.exclude(mapping=None).newest_first().first()
@@ -162,8 +166,10 @@ def _measure_in_order(made: OutsideImport, source: IO[bytes]) -> None:
 
 
 def _measure_or_propose(made: OutsideImport, source: IO[bytes]) -> None:
-    """Measures a CSV file by the remembered mapping, or else proposes another mapping that can read
-    it. Its dates or numbers may be written in a way that the last file did not show.
+    """Checks a CSV file with the remembered mapping. If the file cannot be read with this mapping,
+    sets another mapping as a proposal: the dates or numbers of this file may have another format.
+
+    Raises: UnreadableStatement if no mapping can read the file.
     """
     mapping = made.mapping or {}
     failed = [_relevant_roles(mapping)]
@@ -188,14 +194,16 @@ def _measure_or_propose(made: OutsideImport, source: IO[bytes]) -> None:
 
 
 def _relevant_roles(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the part of a mapping that determines whether it can read a file. Used to avoid
-    repeated attempts, because a large file takes seconds.
+    """Returns the part of a mapping that determines whether the file can be read. Two mappings that
+    are equal in this part are not both tried, because reading a large file takes seconds.
     """
     return {role: of for role, of in mapping.items() if role != "texts" and of is not None}
 
 
 def _refuse_other_mark(made: OutsideImport, source: IO[bytes]) -> None:
-    """Raises UnreadableStatement if the file has another decimal mark than the mapping."""
+    """Raises UnreadableStatement if the numbers of the file have another decimal mark than the
+    mapping.
+    """
     sheet, mapping = sheet_of(source, allow_unknown=True), made.mapping or {}
     mark = mark_of_file(source, sheet, mapping, made.account.currency)
     if mark not in ("", mapping["decimal"]):
@@ -203,17 +211,17 @@ def _refuse_other_mark(made: OutsideImport, source: IO[bytes]) -> None:
 
 
 def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
-    """Sets the remembered mapping of a CSV file. Returns whether the file can be read by it without
-    a question.
+    """Sets the remembered mapping of a CSV file. Returns True if the file can be read without
+    asking the person.
 
-    A mapping of another account is only a proposal, because another bank may have the same heading
-    with other signs. A mapping is also only a proposal if it lacks roles that change an amount or
-    make a file unreadable, and the file has columns for them.
+    Returns False if the mapping is only a proposal. This is the case for a mapping of another
+    account, because another bank may use the same heading with other signs. It is also the case if
+    the file has a column for one of CONFIRMED_ROLES that the mapping does not know.
     """
     sheet = sheet_of(source, allow_unknown=True)
     refuse_too_many_rows(source, sheet)
     if not sheet.is_named:
-        return False  # files of other banks without a heading would seem to be the same
+        return False  # files without a heading from different banks would look equal
     made.heading = sheet.digest
     before = _last_with_heading(made.account, made.heading)
     if before is None:
@@ -239,22 +247,24 @@ def _store(made: OutsideImport, source: IO[bytes]) -> OutsideImport:
 
 
 def _last_with_heading(account: OutsideAccount, heading: str) -> OutsideImport | None:
-    """Returns the owner's last import with these column names, if possible into this account."""
+    """Returns the owner's last import with these column names, or None. Prefers an import into this
+    account.
+    """
     same = OutsideImport.objects.owned_by(account.owner).filter(heading=heading)
-    same = same.exclude(mapping=None).exclude(state=State.COLUMNS)  # still a proposal
+    same = same.exclude(mapping=None).exclude(state=State.COLUMNS)  # only a proposal
     found = same.newest_first()
     return found.filter(account=account).first() or found.first()
 
 
 @with_retry
 def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> OutsideImport:
-    """Sets the meaning of the columns of a CSV file, and reads its lines again. This counts like
-    another upload, because reading takes as long.
+    """Sets the meaning of the columns of a CSV file, and reads the file again. Returns the import.
+    The file counts as another upload in the upload limit, because reading takes as long.
 
-    Raises: UnreadableStatement; InvalidDetails if the file was imported or removed in the meantime,
-    or above MAX_LINES_PER_PERSON.
+    Raises: UnreadableStatement if the file cannot be read; InvalidDetails if the file was imported
+    or removed in the meantime, or above MAX_LINES_PER_PERSON.
     """
-    # This also counts if the file then cannot be read.
+    # Counted outside the transaction below, so that a file that cannot be read counts too.
     count_stored(source.account.owner_id, size_of(source))
     with db_transaction.atomic(durable=True):
         locked = _locked(source, State.COLUMNS, State.READING, State.PREVIEW)
@@ -271,8 +281,8 @@ def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> Outsid
 def _with_known_roles(
     locked: OutsideImport, file: IO[bytes], mapping: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns the mapping without the roles of CONFIRMED_ROLES for which neither the person nor the
-    guess has a column. If a later file has such a column, the person must confirm it.
+    """Returns the mapping without those CONFIRMED_ROLES for which neither the person nor the guess
+    has a column. If a later file has such a column, the person must confirm it.
     """
     if locked.format != Format.CSV:
         return dict(mapping)
@@ -282,10 +292,10 @@ def _with_known_roles(
 
 
 def read_in_order(*, source: OutsideImport, order: str) -> OutsideImport:
-    """Reads a QIF file again with the day ("dmy") or the month ("mdy") first, as the person has
-    chosen. The choice is remembered for the account.
+    """Reads a QIF file again with the day first ("dmy") or the month first ("mdy"), as the person
+    chose. Returns the import. The choice is remembered for the account.
 
-    Raises: as `name_columns`.
+    Raises: UnreadableStatement or InvalidDetails, in the same cases as `name_columns`.
     """
     if source.format != Format.QIF:
         raise InvalidDetails("Change the order of the date on the page of the columns.")
@@ -293,12 +303,14 @@ def read_in_order(*, source: OutsideImport, order: str) -> OutsideImport:
 
 
 def read_step(source: OutsideImport) -> OutsideImport:
-    """Stores the next STEP lines of the preview; after the last line, marks the duplicates."""
+    """Stores the next STEP lines of the preview, and returns the import. After the last line, marks
+    the duplicates.
+    """
     return _read(source, STEP)
 
 
 def read_rest(source: OutsideImport) -> OutsideImport:
-    """Stores all remaining lines of the preview."""
+    """Stores all remaining lines of the preview, and returns the import."""
     while source.state == State.READING:
         source = _read(source, STEP)
     return source
@@ -333,10 +345,12 @@ def _read(source: OutsideImport, most: int) -> OutsideImport:
 def confirm(
     *, source: OutsideImport, with_duplicates: bool = False, with_lookalikes: bool = True
 ) -> OutsideImport:
-    """Enters the lines of a preview. Enters duplicates only with `with_duplicates`, and lookalikes
-    of entries only with `with_lookalikes`. Safe to call twice. See Note [Opening balance].
+    """Turns the lines of a preview into entries, and returns the import. Duplicates are entered
+    only if `with_duplicates` is true, and lookalikes of entries only if `with_lookalikes` is true.
+    A second call changes nothing. See Note [Opening balance].
 
-    Searches for duplicates again, because another import may have been confirmed since the preview.
+    Searches for duplicates again, because another import may have been confirmed after the preview
+    was made.
     """
     with db_transaction.atomic(durable=True):
         account = _locked_account(source.account)
@@ -352,7 +366,7 @@ def confirm(
         _take_opening(locked, account)
         locked.entry_count = lines.update(is_entered=True)
         locked.state, locked.imported_at = State.IMPORTED, timezone.now()
-        locked.doubts = None  # contains texts of the file
+        locked.doubts = None  # the warnings contain texts of the file
         locked.save()
         delete_file(locked)
     return locked
@@ -360,7 +374,9 @@ def confirm(
 
 @with_retry
 def undo(*, source: OutsideImport) -> OutsideImport:
-    """Deletes the entries of an import and keeps its row; safe to call twice."""
+    """Deletes the entries of an import, keeps its row, and returns the import. A second call
+    changes nothing.
+    """
     with db_transaction.atomic(durable=True):
         account = _locked_account(source.account)
         locked = _locked(source, State.IMPORTED, State.UNDONE)
@@ -374,8 +390,8 @@ def undo(*, source: OutsideImport) -> OutsideImport:
 
 
 def _take_opening(locked: OutsideImport, account: OutsideAccount) -> None:
-    """Sets the account's opening balance to the opening balance of a file that begins before all
-    entries.
+    """Sets the account's opening balance to the opening balance of the file, if the file begins
+    before all entries. See Note [Opening balance].
     """
     entered = OutsideEntry.objects.entered(account)
     if locked.opening is None or entered.filter(booked_on__lte=locked.first_on).exists():
@@ -387,8 +403,8 @@ def _take_opening(locked: OutsideImport, account: OutsideAccount) -> None:
 
 
 def _settle_opening(locked: OutsideImport, account: OutsideAccount) -> None:
-    """Sets the opening balance after `locked` has lost its entries: it comes from the file that now
-    begins first. If there is none, the previous balance is restored.
+    """Sets the opening balance after the entries of `locked` were deleted. The balance then comes
+    from the file that now begins first. If there is no such file, the previous balance is restored.
     """
     holder = _holder_of_opening(account)
     if _is_typed(account, holder):
@@ -404,15 +420,15 @@ def _settle_opening(locked: OutsideImport, account: OutsideAccount) -> None:
 
 
 def _holder_of_opening(account: OutsideAccount) -> OutsideImport | None:
-    """Returns the import from which the account's opening balance comes."""
+    """Returns the import from which the account's opening balance comes, or None."""
     imports = OutsideImport.objects.imported_into(account)
     holder: OutsideImport | None = imports.exclude(opening_before=None).first()
     return holder
 
 
 def _is_typed(account: OutsideAccount, holder: OutsideImport | None) -> bool:
-    """Returns whether the owner typed the opening balance: it is neither the holder's balance nor,
-    without a holder, zero.
+    """Returns whether the owner typed the opening balance: it differs from the opening balance of
+    `holder`, or from zero if there is no holder.
     """
     expected = holder.opening if holder is not None else Decimal(0)
     return bool(account.opening != expected)
@@ -434,7 +450,7 @@ def _move_opening(
 
 @with_retry
 def discard(*, source: OutsideImport) -> None:
-    """Discards an upload that was not imported; safe to call twice."""
+    """Deletes an upload that was not imported. A second call does nothing."""
     with db_transaction.atomic(durable=True):
         waiting = OutsideImport.objects.select_for_update().filter(pk=source.pk).waiting().first()
         if waiting is not None:
@@ -442,8 +458,8 @@ def discard(*, source: OutsideImport) -> None:
 
 
 def _measured(made: OutsideImport, file: IO[bytes], mapping: Mapping[str, Any] | None) -> Measured:
-    """Returns `measure`. Counts the lines of a refused file like stored ones, because they take as
-    long to read.
+    """Returns the result of `measure`. If the file is refused, the lines that were read count in
+    the upload limit like stored lines, because reading them took the same time.
     """
     try:
         return measure(file, made.format, mapping, made.account.currency)
@@ -465,8 +481,9 @@ def _measure(made: OutsideImport, file: IO[bytes]) -> None:
 
 
 def _refuse_too_many_lines(source: OutsideImport) -> None:
-    """Raises InvalidDetails if the owner would have more lines than MAX_LINES_PER_PERSON. Locks
-    the owner, so that two parallel files cannot exceed the limit. This lock is the last one.
+    """Raises InvalidDetails if the owner would have more lines than MAX_LINES_PER_PERSON. Locks the
+    owner's row, so that two parallel uploads cannot exceed the limit together. No other lock is
+    taken after this lock.
     """
     owner = User.objects.lock_active(source.account.owner_id)
     others = OutsideImport.objects.owned_by(owner).exclude(pk=source.pk)
@@ -480,8 +497,8 @@ def _refuse_too_many_lines(source: OutsideImport) -> None:
 
 
 def _locked_account(account: OutsideAccount) -> OutsideAccount:
-    """Returns the account, locked, so that imports into it are confirmed and undone one after the
-    other.
+    """Returns the account with its row locked, so that two imports into it are not confirmed or
+    undone at the same time.
     """
     found: OutsideAccount | None = (
         OutsideAccount.objects.select_for_update().filter(pk=account.pk).first()
@@ -505,8 +522,8 @@ def _delete(waiting: OutsideImport) -> None:
 
 
 def fingerprint(line: OutsideLine) -> uuid.UUID:
-    """Returns a hash of day, amount and texts: equal for lines that a person could not
-    distinguish.
+    """Returns a hash of the day, the amount and the texts as a UUID. Two lines have the same hash
+    if a person could not see a difference between them.
     """
     facts = (
         line.booked_on.isoformat(), f"{line.amount.normalize():f}",
@@ -517,7 +534,9 @@ def fingerprint(line: OutsideLine) -> uuid.UUID:
 
 
 def _write(source: OutsideImport, lines: Iterable[OutsideLine]) -> None:
-    """Writes lines of a preview by COPY, or by INSERT if the table has row policies."""
+    """Writes lines of a preview by COPY, or by INSERT if the table has row-level security
+    policies.
+    """
     sign = -1 if source.is_newest_first else 1
     rows = [
         (

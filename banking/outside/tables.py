@@ -1,4 +1,4 @@
-"""The rights on accounts at other banks."""
+"""The database rights on the tables of outside accounts."""
 
 from ledger.db.rights.policies import AUDITS, OF_OWNER, PERSON, Policy, part_of
 from ledger.db.rights.registered_tables import EVERYTHING, Table, register

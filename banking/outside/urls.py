@@ -1,4 +1,4 @@
-"""The addresses of accounts at other banks."""
+"""The URLs of the pages of outside accounts."""
 
 from django.urls import path
 

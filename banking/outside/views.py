@@ -1,4 +1,4 @@
-"""The pages of outside accounts and their imports, only for their owner."""
+"""The pages of outside accounts and their imports. Only the owner can open them."""
 
 from typing import Any
 from uuid import UUID
@@ -51,7 +51,7 @@ NOT_AS_BEFORE = (
 
 @require_safe
 def account_list(request: PersonRequest) -> HttpResponse:
-    """Shows the reader's outside accounts with their balances."""
+    """Shows the outside accounts of the signed-in person, with their balances."""
     accounts = accounts_of(request.user)
     context = {"accounts": accounts, "totals": totals_of(accounts)}
     return render(request, "outside/list.html", context)
@@ -59,13 +59,15 @@ def account_list(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Returns the list as a file."""
+    """Returns the list of outside accounts as a file."""
     return table_response(accounts_table(accounts_of(request.user)), kind)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form of a new account. A POST opens it and redirects to the upload."""
+    """Shows the form for a new outside account. A POST opens the account and redirects to the
+    upload form.
+    """
     form = OutsideAccountForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         data = form.cleaned_data
@@ -81,7 +83,9 @@ def account_new(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def account_page(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows the entries of an account by day, with the balance after each, and its imports."""
+    """Shows the entries of an account by day, each with the balance after it, and the imports into
+    the account.
+    """
     account = _account(request, pk)
     page, days = entry_page(account, request.GET.get("page"))
     context = {
@@ -93,13 +97,15 @@ def account_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_safe
 def entries_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Streams all entries of an account as a file."""
+    """Returns all entries of an account as a file. The file is streamed."""
     return table_response(entries_table(_account(request, pk)), kind)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_change(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows the name and the opening balance. A POST saves what the reader changed."""
+    """Shows the form for the name and the opening balance. A POST saves the values that the person
+    changed.
+    """
     account = _account(request, pk)
     initial = {"name": account.name, "opening": figure(account.opening, account.currency)}
     data = request.POST if request.method == "POST" else None
@@ -124,7 +130,9 @@ def account_remove(request: PersonRequest, pk: Any) -> HttpResponse:
 @reads_file(MAX_BYTES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: PersonRequest) -> HttpResponse:
-    """Shows the upload form. A POST stores a readable file and redirects to its page."""
+    """Shows the upload form. A POST stores the file if it can be read, and redirects to the page of
+    the import.
+    """
     if request.method != "POST":
         initial = {"account": request.GET.get("account", "")}
         return _upload_form(request, UploadForm(initial=initial, user=request.user))
@@ -150,8 +158,8 @@ def upload(request: PersonRequest) -> HttpResponse:
 @reads_file()
 @require_http_methods(["GET", "HEAD", "POST"])
 def columns(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows the guessed meaning of the columns of a CSV file. A POST reads the file with the chosen
-    one.
+    """Shows the guessed meaning of the columns of a CSV file. A POST reads the file with the
+    meaning that the person chose.
     """
     source = _import(request, pk)
     if source.format != "csv" or source.state in (State.IMPORTED, State.UNDONE):
@@ -173,8 +181,8 @@ def columns(request: PersonRequest, pk: Any) -> HttpResponse:
 @reads_file()
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows an import: its progress, its preview, or its result. A POST does what its button
-    requests.
+    """Shows an import: its progress, its preview, or its result. A POST runs the action of the
+    pressed button, such as confirm or undo.
     """
     source = _import(request, pk)
     if request.method == "POST":
@@ -198,7 +206,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _upload_url(account: OutsideAccount) -> str:
-    """Returns the URL of the upload form with the account chosen."""
+    """Returns the URL of the upload form, with this account selected."""
     return f"{reverse('transactions:outside_upload')}?account={account.pk}"
 
 
@@ -233,7 +241,7 @@ def _answered(request: PersonRequest, source: OutsideImport) -> HttpResponse:
 
 
 def _read(request: PersonRequest, source: OutsideImport) -> HttpResponse:
-    """Reads the lines. With htmx, responds after each step."""
+    """Stores lines of the preview: one step if the request comes from htmx, otherwise all lines."""
     read = services.read_step if request.htmx else services.read_rest
     source = read(source)
     if source.state == State.READING:
@@ -242,7 +250,7 @@ def _read(request: PersonRequest, source: OutsideImport) -> HttpResponse:
 
 
 def _next(source: OutsideImport) -> HttpResponse:
-    """Redirects to the next step. Reads a file of one step immediately."""
+    """Redirects to the page of the import. First reads the lines if they fit into one step."""
     if source.state == State.READING and source.line_count <= services.STEP:
         services.read_rest(source)
     return redirect("transactions:outside_import", source.pk)

@@ -1,6 +1,6 @@
-"""Many payments from one CSV file: the file is parsed, stored, checked without booking, then
+"""Many payments from one CSV file. The file is parsed, stored, checked without booking, and then
 booked.
 
 `parser` reads the format, `storage` stores the lines, `preview` posts all lines and rolls back,
-`booking` posts them, and `results` returns the result of each line as CSV.
+`booking` posts the lines, and `results` returns the result of each line as a table.
 """

@@ -1,7 +1,7 @@
-"""Payment files in the admin: staff read files, and upload and pay them for a customer.
+"""Payment files in the admin. Staff read files there, and upload and pay files for a customer.
 
-Uploading, paying and removing require the permission for the cash desk; paying also needs a reason.
-Staff never pay from their own accounts.
+Uploading, paying and removing require the permission for the cash desk. Paying also needs a reason.
+Staff cannot pay files from their own accounts.
 """
 
 import uuid
@@ -61,7 +61,9 @@ NOTHING_LEFT = "No line was booked now. See the result of each line, and the his
 
 @admin.register(PaymentFile)
 class PaymentFileAdmin(ListFiles):
-    """Payment files, newest first. Staff upload, pay and remove them, but never edit one."""
+    """The admin pages of payment files, newest first. Staff upload, pay and remove files, but
+    cannot edit them.
+    """
 
     list_display = ("time", "name", "sender", "lines_shown", "total_shown", "paid_shown", "state")
     list_filter = ("state", ("created_at", date_filter("upload date")))
@@ -73,7 +75,7 @@ class PaymentFileAdmin(ListFiles):
         "time": "created_at", "total_shown": "total", "paid_shown": "booked_total",
         "lines_shown": "line_count",
     }  # fmt: skip
-    fields = ("name",)  # the page has a separate template
+    fields = ("name",)  # not shown, because the page has a separate template
     show_full_result_count = False
 
     class Media:
@@ -107,8 +109,8 @@ class PaymentFileAdmin(ListFiles):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Shows the form to upload a file for a customer. Stores and checks the file, then
-        redirects to its page.
+        """Shows the form to upload a file for a customer. A POST stores and checks the file, and
+        redirects to the page of the file.
         """
         if not self.has_add_permission(request):
             raise PermissionDenied
@@ -138,7 +140,7 @@ class PaymentFileAdmin(ListFiles):
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
-        """Shows the file with its lines, refused ones first."""
+        """Shows the page of a file and its lines. Lines that were refused are first."""
         file = self.get_object(request, object_id)
         context: dict[str, Any] = {"title": "Payment file", "subtitle": file and file.name}
         if file is not None:
@@ -164,9 +166,9 @@ class PaymentFileAdmin(ListFiles):
         )
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        """Does what the pressed button requests.
+        """Runs the action of the pressed button: discard, check, ask for approval, or pay.
 
-        Raises: PermissionDenied if this person may not do it.
+        Raises: PermissionDenied if this person may not do this.
         """
         file = get_object_or_404(self.get_queryset(request), pk=pk)
         clerk, step = person_of(request), request.POST.get("step", "")
@@ -183,8 +185,8 @@ class PaymentFileAdmin(ListFiles):
             return stopped_page(request, stopped, file_url)
 
     def _do(self, request: HttpRequest, file: PaymentFile, step: str) -> HttpResponse:
-        """Discards, pays or checks the file, and redirects. After a refusal, shows the page again
-        with the typed reason.
+        """Discards, pays or checks the file, or requests approval, and redirects. If that is
+        refused, shows the page again with the reason that the person typed.
         """
         if step == "discard":
             return self._discard(request, file)
@@ -208,23 +210,27 @@ class PaymentFileAdmin(ListFiles):
         return self._again(request, file, form) if form else page
 
     def _may_continue(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> bool:
-        """Returns whether there is a reason, and the file is as this person has reviewed it."""
+        """Returns whether the form has a reason, and the file has not changed since the page was
+        shown.
+        """
         if form.is_valid() and not was_agreed(request, file):
             messages.warning(request, NOT_REVIEWED)
             return False
         return form.is_valid()
 
     def _again(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> HttpResponse:
-        """Returns the page of the file in its current state, with the typed reason."""
+        """Returns the page of the file in its current state, with the reason that the person
+        typed.
+        """
         get_request = copy(request)
         get_request.method = "GET"
         return self.change_view(get_request, str(file.pk), extra_context={"form": form})
 
     def _pay(self, request: HttpRequest, file: PaymentFile, form: PayForm, book: Any) -> None:
-        """Books the file and stores the reason with each row.
+        """Books the file, and stores the reason with each booked transaction.
 
-        The admin's history is written in the database transactions that book, so it states exactly
-        what this request booked.
+        The entry in the admin's history is written in the same database transaction as the
+        payments. So the history shows exactly how many payments this request booked.
         """
         booked = False
         reason = form.cleaned_data["reason"]
@@ -255,8 +261,11 @@ class PaymentFileAdmin(ListFiles):
             messages.warning(request, NOTHING_LEFT)
 
     def _ask(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> HttpResponse:
-        """Asks another person to approve the file as this page showed it."""
-        is_checked = file.state == PaymentFile.State.CHECKED  # False while it is being paid
+        """Requests approval from another person for the lines that the page showed.
+
+        Raises: CheckedAnew if other lines can be booked now.
+        """
+        is_checked = file.state == PaymentFile.State.CHECKED  # false while the file is being paid
         if is_checked and request.POST.get("agreed") != agreed_to(file):
             raise CheckedAnew(OTHER_LINES)
         ask_for_file(file, reason=form.cleaned_data["reason"], asked_by=person_of(request))
@@ -264,7 +273,7 @@ class PaymentFileAdmin(ListFiles):
         return redirect("admin_approvals")
 
     def _discard(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
-        """Removes an unpaid file that staff uploaded, and records that in the admin's history."""
+        """Deletes an unpaid file that staff uploaded, and adds an entry to the admin's history."""
         message = f"Removed. None of its {payments(file.line_count)} was made."
         log = partial(
             LogEntry.objects.log_actions,
@@ -277,7 +286,7 @@ class PaymentFileAdmin(ListFiles):
         return redirect("admin:payment_files_paymentfile_changelist")
 
     def result(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-        """Streams the result of each line as a CSV file."""
+        """Returns the result of each line as a CSV file. The file is streamed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         file = get_object_or_404(self.get_queryset(request), pk=pk)
@@ -320,7 +329,7 @@ def _may_pay(clerk: User, file: PaymentFile) -> bool:
 
 
 def _why_not(clerk: User, file: PaymentFile) -> str:
-    """Returns why this person may not pay this file, or ""."""
+    """Returns the reason why this person may not pay the file, or "" if they may pay it."""
     if clerk.is_close_to(file.from_account.user):
         return "This file pays from your account or an account of your household: ask a colleague."
     if file.created_by_id == file.from_account.user_id:
@@ -331,9 +340,9 @@ def _why_not(clerk: User, file: PaymentFile) -> str:
 
 
 def _may_remove(clerk: User, file: PaymentFile) -> bool:
-    """Returns whether this person may remove the file: none of its payments was made, staff or
-    `post_file` uploaded it, it does not pay from the person's account, and it does not wait for
-    approval.
+    """Returns whether this person may delete the file. This requires the permission for the cash
+    desk, and all of the following: no payment was made, the customer did not upload the file, the
+    file does not pay from this person's account, and it does not wait for approval.
     """
     owner = file.from_account.user_id
     begun = file.booked_count or file.state == PaymentFile.State.PAYING
@@ -346,7 +355,9 @@ def _may_remove(clerk: User, file: PaymentFile) -> bool:
 
 
 def _prefilled(request: HttpRequest) -> dict[str, str]:
-    """Returns initial values from the link on the page of an account."""
+    """Returns the initial values of the form: the account number, if the URL contains the id of an
+    account.
+    """
     try:
         account = Account.objects.filter(pk=uuid.UUID(request.GET.get("account", ""))).first()
     except ValueError:

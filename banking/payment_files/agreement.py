@@ -1,4 +1,6 @@
-"""What a person agrees to with a button that pays a file, and the proof that the page showed it."""
+"""What a person agrees to when they press a button that pays a file, and the token that proves that
+the page showed it.
+"""
 
 from typing import Any
 
@@ -9,12 +11,12 @@ from banking.payment_files.models import PaymentFile
 from transactions.safeguards import review
 from transactions.services import MAX_TOGETHER
 
-ABOUT = "file"  # part of the review token
+ABOUT = "file"  # the purpose of the review token
 
 
 def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, Any]:
-    """Returns which buttons pay, and their hidden fields: a fingerprint of the lines that can be
-    booked, and the token for it.
+    """Returns the template context for the buttons that pay the file. `agreed` (a fingerprint of
+    the lines that can be booked) and `reviewed` (a token for it) are hidden fields of the form.
     """
     agreed = agreed_to(file) if file.state == PaymentFile.State.CHECKED else ""
     return {
@@ -26,8 +28,8 @@ def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, Any]:
 
 
 def was_agreed(request: HttpRequest, file: PaymentFile) -> bool:
-    """Returns whether the POST has the token of a page that showed the same lines. A file that is
-    being paid was agreed to before, so it needs no token to continue.
+    """Returns whether the POST contains the token of a page that showed the same lines. Also
+    returns True if the payment of the file has begun, because the person agreed before it began.
     """
     if file.state in (PaymentFile.State.PAYING, PaymentFile.State.DONE):
         return True

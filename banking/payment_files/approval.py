@@ -1,5 +1,5 @@
-"""Whether a colleague must approve what staff pay from a customer's file, and the request for
-it.
+"""Determines whether another person must approve the payment of a customer's file by staff, and
+requests this approval.
 """
 
 from accounts import approvals
@@ -8,7 +8,9 @@ from banking.payment_files.models import PaymentFile
 
 
 def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
-    """Returns whether the rest of a customer's file still needs the approval of another person."""
+    """Returns whether another person must approve before this member of staff can pay the rest of a
+    customer's file. Returns False if there is a usable request already.
+    """
     share = approvals.share_of(file.waiting_total, file.currency)
     requests = ApprovalRequest.objects.usable().filter(transaction_id=file.pk, requested_by=clerk)
     return not requests.exists() and approvals.needs_approval(
@@ -17,8 +19,8 @@ def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
 
 
 def ask_for_file(file: PaymentFile, *, reason: str, asked_by: User) -> ApprovalRequest:
-    """Requests approval for the lines of a file that can be booked. The lines cannot change from
-    then on.
+    """Requests approval to pay the lines of a file that can be booked now, and returns the request.
+    These lines cannot change after that.
     """
     return approvals.ask(
         kind=ApprovalRequest.Kind.PAYMENT_FILE,

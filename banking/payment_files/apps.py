@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class PaymentFilesConfig(AppConfig):
-    """Many payments in one file, uploaded by a customer or by staff."""
+    """The app for files with many payments, which a customer or staff upload."""
 
     name = "banking.payment_files"
-    verbose_name = "Transactions"  # the heading in the admin
+    verbose_name = "Transactions"  # the heading of the app in the admin

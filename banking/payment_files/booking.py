@@ -1,9 +1,9 @@
-"""Books a payment file: all or nothing in one database transaction, or the payable lines in steps.
+"""Books a payment file: all lines in one database transaction, or the payable lines in steps.
 
-Note [Killed between two statements]: the result of a line is written in the database transaction
-that moves its money, by `post_together`. If the process is killed, both are stored or neither. So
-the stored results show where to continue, and a repeated step takes the next lines, never the same
-ones. Reasons and the admin's history are written in that database transaction too.
+Note [Killed between two statements]: `post_together` writes the result of a line in the same
+database transaction as the payment. If the process is killed, both are stored or neither is. So the
+stored results show which lines are left, and a repeated step never books a line twice. Reasons and
+the admin's history are written in that transaction too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -38,27 +38,27 @@ TOO_MANY_LINES = (
 
 
 class LinesRefused(LedgerError):
-    """A line is refused, so no line of the file was booked."""
+    """Raised if a line is refused, so that no line of the file was booked."""
 
 
 class NotChecked(LedgerError):
-    """The file was never checked."""
+    """Raised if the file has not been checked yet."""
 
 
 class CheckedAnew(LedgerError):
-    """The lines that can be booked differ from the lines that the person agreed to."""
+    """Raised if other lines can be booked now than when the person agreed."""
 
 
 class BookingStopped(Exception):
-    """A step failed after earlier steps were booked.
+    """Raised if a step failed after earlier steps were booked.
 
-    `file` has the state after the booked steps; `__cause__` is the error.
+    `file` has the state after the booked steps. `__cause__` is the error of the step that failed.
     """
 
     def __init__(self, file: PaymentFile, error: Exception) -> None:
         self.file = file
         why = str(error) if isinstance(error, LedgerError) else "An error stopped the rest."
-        # If the connection was lost during COMMIT, its result is unknown.
+        # If the connection was lost during COMMIT, we do not know whether the last step was booked.
         at_least = "At least " if failure_of(error) is Failure.UNKNOWN else ""
         verb = "is" if file.booked_count == 1 else "are"
         super().__init__(
@@ -68,8 +68,8 @@ class BookingStopped(Exception):
 
 
 class FileLimit(NamedTuple):
-    """The daily limit for payments from a file. `to_come` returns the sum of the file's remaining
-    lines that counts towards it.
+    """The daily limit for payments from a file. `to_come` returns the sum of the remaining lines
+    that count towards the limit.
     """
 
     limit: DayLimit
@@ -77,15 +77,15 @@ class FileLimit(NamedTuple):
 
 
 class BookingRequest(TypedDict, total=False):
-    """Who books a file, and what they agreed to.
+    """Who books a file, and what this person agreed to.
 
-    `by` is the person who pays. Staff who pay for a customer give a `reason`, which is stored with
-    each row in the transaction that books it. `agreed` is the value of `agreed_to` when the person
-    agreed; booking raises CheckedAnew if it differs now. "" continues a booking that has begun but
-    does not start one; None skips the comparison. `within` is the limit that each transaction must
-    respect. `on_booked` is called with the number of booked lines, in the transaction that books
-    them. `refuse_if_ended` is called in each transaction, and raises AccessEnded if `by` has lost
-    access.
+    `by` is the person who pays. Staff who pay for a customer have a `reason`, which is stored with
+    each transaction that they book. `agreed` is the result of `agreed_to` when the person agreed.
+    If the result differs now, booking raises CheckedAnew. If `agreed` is "", a booking can continue
+    but not start. If it is None, nothing is compared. `within` is the limit that is checked in each
+    database transaction. `on_booked` is called with the number of booked lines, in the database
+    transaction that books them. `refuse_if_ended` is called in each database transaction, and
+    raises AccessEnded if `by` has lost access.
     """
 
     by: User | None
@@ -97,20 +97,22 @@ class BookingRequest(TypedDict, total=False):
 
 
 def agreed_to(file: PaymentFile) -> str:
-    """Returns a fingerprint of the lines that can be booked. If it differs later, the person agreed
-    to other lines. See `agreed` in `BookingRequest`.
+    """Returns a fingerprint of the lines that can be booked. If the fingerprint differs later, the
+    person agreed to other lines. See `agreed` in `BookingRequest`.
     """
     lines = PaymentLine.objects.of(file).waiting().digest()
     return f"{file.waiting_count} {file.waiting_total:.4f} {lines}"
 
 
 def book_step(file: PaymentFile, **request: Unpack[BookingRequest]) -> PaymentFile:
-    """Books the next 1,000 payable lines in one transaction.
+    """Books the next payable lines, at most MAX_TOGETHER, in one database transaction. Returns the
+    file.
 
-    A line that is refused now stores its reason and is skipped. The file is done when no line is
-    left; further steps change nothing.
+    If a line is refused now, stores the reason and skips the line. When no payable line is left,
+    the state of the file is "done", and further calls change nothing.
 
-    Raises: NotChecked before the first check.
+    Raises: NotChecked if the file has not been checked; CheckedAnew if the person agreed to other
+    lines.
     """
     locked = _LockedFile(file, request)
 
@@ -125,12 +127,13 @@ def book_step(file: PaymentFile, **request: Unpack[BookingRequest]) -> PaymentFi
 def book_rest(
     file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
 ) -> PaymentFile:
-    """Books steps until the file is done.
+    """Calls `book_step` until the file is done. Returns the file.
 
-    Raises: BookingStopped if a step fails after earlier steps were booked.
+    Raises: BookingStopped if a step fails after earlier steps were booked. If the first step fails,
+    raises its error.
     """
     if file.state == State.DONE:
-        wait_until_confirmed()  # an earlier call has booked it, see Note [Cancelled waits]
+        wait_until_confirmed()  # an earlier call booked the file, see Note [Cancelled waits]
     has_begun = False
     while file.state != State.DONE:
         before = file.decided_count
@@ -148,10 +151,11 @@ def book_rest(
 def book_whole(
     file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
 ) -> PaymentFile:
-    """Books every line in one transaction, or none. Returns a file that is done unchanged.
+    """Books all lines in one database transaction, or no line. Returns the file. If the file is
+    already done, changes nothing.
 
-    Raises: LinesRefused with the first refused line; NotChecked before the first check;
-    TooManyTogether for a file with more lines than `can_be_whole` allows.
+    Raises: LinesRefused with the first refused line; NotChecked if the file has not been checked;
+    TooManyTogether if the file has more lines than `can_be_whole` allows.
     """
     locked = _LockedFile(file, request)
 
@@ -172,8 +176,8 @@ def book_whole(
 
 
 def can_be_whole(file: PaymentFile) -> bool:
-    """Returns whether the file has few enough lines to be booked all or none, see Note [Short
-    locks].
+    """Returns whether all lines of the file can be booked in one database transaction, because
+    there are at most MAX_TOGETHER. See Note [Short locks].
     """
     return file.waiting_count <= MAX_TOGETHER
 
@@ -196,7 +200,9 @@ def _refuse_unless_all_were(
 
 
 class _LockedFile:
-    """A file that is locked by the transaction that books it, so that steps wait for each other."""
+    """A file whose row is locked in the database transaction that books it. So two steps of the
+    same file wait for each other.
+    """
 
     file: PaymentFile
 
@@ -207,7 +213,9 @@ class _LockedFile:
         self.paid_before = Decimal(0)
 
     def lock(self) -> None:
-        """Locks the file before its accounts. The same order everywhere prevents deadlocks."""
+        """Locks the file before its accounts are locked. All code uses this order, which prevents
+        deadlocks.
+        """
         self.file = locked_file(self.pk)
         if self.within is not None:
             self.paid_before = self.within.limit.paid_before()
@@ -215,7 +223,8 @@ class _LockedFile:
         if self.file.state == State.STORED:
             raise NotChecked("This file is not checked yet. Check it first.")
         agreed = self.request.get("agreed")
-        # A file is not checked while it is being paid: the remaining lines were agreed to before.
+        # While a file is being paid, it is not compared: the person agreed to the remaining lines
+        # before.
         if agreed is not None and self.file.state == State.CHECKED:
             self._refuse_unless(agreed)
 
@@ -228,12 +237,14 @@ class _LockedFile:
             )
 
     def parts(self) -> Iterator[list[Draft]]:
-        """Yields the lines that can be booked, as drafts."""
+        """Yields the lines that can be booked, as lists of drafts."""
         waiting = PaymentLine.objects.of(self.file).waiting()
         return drafts_of(self.file, waiting, by=self.request.get("by"))
 
     def record(self, drafts: Sequence[Draft], results: PostingResults) -> None:
-        """Writes the result of each line, the reason for each booked row, and the progress."""
+        """Stores the result of each line, the reason of staff for each booked transaction, and the
+        progress of the file. Then checks the daily limit.
+        """
         write_results(self.file, drafts, results)
         by, reason = self.request.get("by"), self.request.get("reason")
         booked = [result for result in results if isinstance(result, Transaction)]

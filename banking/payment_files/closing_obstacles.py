@@ -1,4 +1,4 @@
-"""Payment files that prevent the closing of an account."""
+"""Finds the payment files that prevent the closing of an account."""
 
 from django.urls import reverse
 
@@ -10,7 +10,9 @@ from transactions.closing.services import register
 
 @register
 def files_of(account: Account) -> list[Obstacle]:
-    """Returns the files of the owner that have unpaid lines."""
+    """Returns an obstacle for each file with unpaid lines that the account's owner uploaded and
+    that pays from this account.
+    """
     waiting = (PaymentFile.State.STORED, PaymentFile.State.CHECKED, PaymentFile.State.PAYING)
     rows = PaymentFile.objects.filter(
         from_account=account, created_by=account.user_id, state__in=waiting

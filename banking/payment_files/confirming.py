@@ -1,5 +1,5 @@
-"""Which files need a step-up: files with a new recipient, or over the limit on their own or with
-other payments.
+"""Determines which files need a step-up (the person must confirm their identity again): files with
+a new recipient, and files that exceed the daily limit.
 """
 
 from datetime import datetime
@@ -26,7 +26,10 @@ NEW_RECIPIENTS = "The file pays somebody for the first time. Confirm that it is 
 
 
 def why_confirm_file(file: PaymentFile, person: User, *, covered_until: datetime | None) -> str:
-    """Returns a message why paying the file needs a step-up now; "" if it needs none."""
+    """Returns a message why the person must confirm their identity before they pay this file.
+    Returns "" if this is not needed, for example because they confirmed it recently
+    (`covered_until`).
+    """
     if file.is_from_bank or not file.waiting_count or is_covered(covered_until):
         return ""
     to_others = _to_others(file, person)
@@ -43,9 +46,10 @@ def why_confirm_file(file: PaymentFile, person: User, *, covered_until: datetime
 def limit_unconfirmed(
     file: PaymentFile, person: User, *, covered_until: datetime | None
 ) -> FileLimit | None:
-    """Returns the limit for each booked part, see Note [Splitting]; None if there is none.
+    """Returns the limit for each booked part of a file that the person pays without confirming
+    their identity: see Note [Splitting]. Returns None if no limit applies.
 
-    Raises: ConfirmationNeeded if the file needs a step-up now.
+    Raises: ConfirmationNeeded if the person must confirm their identity first.
     """
     if is_covered(covered_until):
         return None
@@ -58,7 +62,7 @@ def limit_unconfirmed(
 
 
 def _to_others(file: PaymentFile, person: User) -> PaymentLineQuerySet:
-    """Returns the lines that can be booked and pay somebody else."""
+    """Returns the lines that can be booked and that do not pay the person's own accounts."""
     own = own_accounts(person.pk)
     return PaymentLine.objects.of(file).waiting().exclude(to_account__in=own)
 

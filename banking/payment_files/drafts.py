@@ -1,4 +1,4 @@
-"""Turns stored lines into drafts, a part at a time, and writes their results."""
+"""Converts stored lines into drafts of payments, and stores the results of these payments."""
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -13,14 +13,14 @@ from transactions.models import Transaction
 from transactions.safeguards.recipients import CANNOT_RECEIVE, RECIPIENT_REFUSED
 from transactions.services import MAX_TOGETHER, Draft, LedgerError
 
-PART = MAX_TOGETHER  # lines per query, and per booking step
+PART = MAX_TOGETHER  # number of lines per query, and per booking step
 FACTS = ("number", "pk", "to_account", "amount", "description", "reference")
 PostingResults = Sequence[Transaction | LedgerError]
 Progress = Callable[[int], object]  # called with the number of lines in each finished part
 
 
 def silent(_lines: int) -> None:
-    """Ignores progress."""
+    """Does nothing. The default for `progress`."""
 
 
 def drafts_of(
@@ -29,10 +29,10 @@ def drafts_of(
     *,
     by: User | None = None,
 ) -> Iterator[list[Draft]]:
-    """Yields the lines as drafts, in order, PART at a time.
+    """Yields lists of at most PART drafts, in the order of the lines.
 
-    Each part is a query that starts after the last line of the previous part. So results that are
-    written in between neither hide nor repeat a line.
+    Each list is read by a query that starts after the last line of the previous list. So if results
+    are stored in between, no line is skipped or repeated.
     """
     after = 0
     rows = lines.in_order().values_list(*FACTS)
@@ -42,15 +42,17 @@ def drafts_of(
 
 
 def in_words(file: PaymentFile, refusal: LedgerError) -> str:
-    """Returns the refusal of a line as text. For a customer it reveals nothing about the
-    recipient's account.
+    """Returns the reason why a line was refused, as text. If a customer uploaded the file, the text
+    reveals nothing about the recipient's account.
     """
     is_private = isinstance(refusal, RECIPIENT_REFUSED) and not file.is_from_bank
     return CANNOT_RECEIVE if is_private else str(refusal)
 
 
 def write_results(file: PaymentFile, drafts: Sequence[Draft], results: PostingResults) -> None:
-    """Writes the results of posted lines, in the transaction that posted them."""
+    """Stores the results of posted lines. The caller must be in the database transaction that
+    posted the lines.
+    """
     pairs = list(zip(drafts, results, strict=True))
     booked = [result.pk for _, result in pairs if isinstance(result, Transaction)]
     refused = [
@@ -61,7 +63,9 @@ def write_results(file: PaymentFile, drafts: Sequence[Draft], results: PostingRe
 
 
 def write_refusals(refusals: Sequence[tuple[UUID | str | None, str]]) -> None:
-    """Writes why lines were not booked. Does not change lines that are booked by now."""
+    """Stores the reasons why lines were not booked. Lines that are booked in the meantime do not
+    change.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """

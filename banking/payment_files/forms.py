@@ -1,5 +1,5 @@
-"""The forms with which customers and staff upload a file, and the form for the reason of a
-payment.
+"""The upload forms for customers and for staff, and the form for the reason of a payment by
+staff.
 """
 
 from typing import Any
@@ -15,10 +15,10 @@ from transactions.fields import OwnAccountField
 
 
 def csv_field() -> forms.FileField:
-    """Returns the field in which a person chooses the CSV file."""
+    """Returns the form field in which a person chooses the CSV file."""
     return forms.FileField(
         label="CSV file",
-        allow_empty_file=True,  # the parser has a better message
+        allow_empty_file=True,  # the parser has a better message for an empty file
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         help_text=(
             f"Up to {MAX_LINES:,} lines. You see the result of each line before anything is paid."
@@ -28,7 +28,9 @@ def csv_field() -> forms.FileField:
 
 
 class PaymentFileForm(forms.Form):
-    """An upload. It contains the id of the file, so that sending it twice stores the file once."""
+    """The upload form for customers. It contains the id of the file, so that the file is stored
+    once even if the form is sent twice.
+    """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     from_account = OwnAccountField(Account.objects.none(), label="From", empty_label=None)
@@ -41,7 +43,7 @@ class PaymentFileForm(forms.Form):
 
 
 class CustomersFileForm(forms.Form):
-    """An upload by staff for a customer. It contains the id of the file."""
+    """The form with which staff upload a file for a customer. It contains the id of the file."""
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     number = forms.CharField(
@@ -56,7 +58,11 @@ class CustomersFileForm(forms.Form):
         self.clerk = clerk
 
     def clean_number(self) -> Account:
-        """Returns the customer's account. Refuses unknown numbers and the clerk's own accounts."""
+        """Returns the customer's account with the typed number.
+
+        Raises: ValidationError if there is no such account, or if the account belongs to the member
+        of staff.
+        """
         try:
             digits = clean_account_number(self.cleaned_data["number"])
         except ValueError as error:
@@ -70,7 +76,7 @@ class CustomersFileForm(forms.Form):
 
 
 class PayForm(ReasonForm):
-    """The reason for paying a customer's file."""
+    """The form for the reason why staff pay a customer's file."""
 
     not_done = "Nothing was paid."
     field_order = ("reason",)

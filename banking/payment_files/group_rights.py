@@ -1,5 +1,5 @@
-"""The permissions of staff groups on payment files. Paying them needs the permission for the cash
-desk.
+"""The permissions of staff groups for reading payment files. To pay a file, staff need the
+permission for the cash desk.
 """
 
 from accounts.groups import READERS_OF_THE_BANK, let

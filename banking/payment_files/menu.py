@@ -1,4 +1,4 @@
-"""The menu entry of the page of payment files."""
+"""Adds the page of payment files to the menu."""
 
 from ledger.web.menu import register
 

@@ -1,4 +1,4 @@
-"""The payment file of a payment, for its receipt."""
+"""Shows on the receipt of a payment from which payment file it came."""
 
 from django.urls import reverse
 
@@ -12,8 +12,9 @@ RIGHTS = ("payment_files.view_paymentfile", "transactions.use_cash_desk")
 
 @register
 def file_of(row: Transaction, reader: User) -> Origin | None:
-    """Returns the file of a payment. The owner gets a link to their page, staff a link to the
-    admin, and the payee no link.
+    """Returns the payment file of a transaction as an Origin, or None if the transaction does not
+    come from a file. The owner gets a link to the page of the file, staff a link to the admin, and
+    the payee no link.
     """
     line = PaymentLine.objects.filter(pk=row.pk, booked=True).select_related("file").first()
     if line is None:

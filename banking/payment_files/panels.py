@@ -1,4 +1,6 @@
-"""Payment files on other pages: the form of one payment, an account in the admin, approvals."""
+"""Adds payment files to other pages: the transfer form, the page of an account in the admin, and
+the approvals.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,11 +27,11 @@ kinds.register(
 
 @register("transfer", "payment_files/_of_transfer.html", order=20)
 def of_transfer(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds a link."""
+    """Adds a link to the page of payment files."""
     return {}
 
 
 @register("account_tools", "payment_files/_of_account.html")
 def of_account(_request: HttpRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds a link for users who may use the cash desk."""
+    """Adds a link to the upload form. Only users with the permission for the cash desk see it."""
     return {}

@@ -1,6 +1,8 @@
-"""Parses the file format: CSV with a heading, in UTF-8, with commas or semicolons, line by line.
+"""Parses a payment file line by line. The format is CSV in UTF-8, with a heading, and with commas
+or semicolons between the cells.
 
-A problem of the whole file raises `UnreadableFile`. `storage` finds problems of single lines.
+If the file cannot be read as a whole, raises `UnreadableFile`. The module `storage` checks the
+single lines.
 """
 
 import csv
@@ -17,9 +19,9 @@ COLUMNS = ("to", "name", "amount", "description", "reference")
 NEEDED = ("to", "amount")
 MAX_LINES = 50_000
 MAX_BYTES = 32 * 1024 * 1024
-MAX_RAW_LINES = 20 * MAX_LINES  # including empty lines and lines within quotes
-LONGEST_LINE = 20_000  # characters
-LONGEST_CELL = 1000  # characters that are kept of a cell; every column allows fewer
+MAX_RAW_LINES = 20 * MAX_LINES  # maximum number, with empty lines and lines inside quotes
+LONGEST_LINE = 20_000  # maximum number of characters
+LONGEST_CELL = 1000  # maximum number of characters that are kept; all columns allow fewer
 HEADING = ",".join(COLUMNS)
 EXAMPLE = (
     f"{HEADING}\r\n"
@@ -31,14 +33,18 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class UnreadableFile(Exception):
-    """The file cannot be read as a whole. The message contains the reason and what to do."""
+    """Raised if a file cannot be read as a whole. The message contains the reason and what the
+    person can do.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One line, with tidied cells. `extra` counts the cells beyond the columns of the heading.
+    """One line with tidied cells. `extra` is the number of cells after the last column of the
+    heading.
 
-    In the amount only plain spaces are tidied; other invisible characters are refused later.
+    In the amount, only ordinary spaces are tidied. Other invisible characters remain, so that the
+    line is refused later.
     """
 
     number: int
@@ -51,9 +57,9 @@ class FileRow:
 
 
 def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
-    """Yields the payments of a file, read from its beginning.
+    """Yields the payments of a file, from its beginning.
 
-    Raises: UnreadableFile.
+    Raises: UnreadableFile if the file cannot be read as a whole.
     """
     _refuse_other_formats(source)
     source.seek(0)
@@ -83,16 +89,17 @@ def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
     except csv.Error as error:
         raise UnreadableFile(_about_quotes(number + 1, error)) from None
     finally:
-        text.detach()  # leaves the file itself open
+        text.detach()  # does not close the file
 
 
 def measure(source: IO[bytes]) -> tuple[str, int]:
-    """Returns the digest of the payments as they are read, and their number.
+    """Returns a digest of all payments in the file, and their number.
 
-    The digest does not depend on the separator, so a file that was saved again is recognised. It
-    does not include names: with or without them, the same people would be paid again.
+    The digest does not depend on the separator, so it is the same if the file was saved again with
+    another separator. The digest does not include names, because a file with other names would
+    still pay the same accounts again.
 
-    Raises: UnreadableFile for no payments or too many.
+    Raises: UnreadableFile if the file contains no payments, or too many.
     """
     digest, count = hashlib.sha256(), 0
     for row in rows_of(source):
@@ -131,8 +138,8 @@ def _refuse_other_formats(source: IO[bytes]) -> None:
 
 
 def _reader(text: io.TextIOWrapper) -> Iterable[list[str]]:
-    """Yields each line's cells, split by comma or semicolon: the one that is more frequent in the
-    heading.
+    """Yields the cells of each line. The separator is a comma or a semicolon, whichever is more
+    frequent in the heading.
     """
     first = next((line for line in _lines(text) if line.strip()), "")
     separator = ";" if first.count(";") > first.count(",") else ","
@@ -143,7 +150,8 @@ def _reader(text: io.TextIOWrapper) -> Iterable[list[str]]:
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
     """Yields the lines of the file.
 
-    Raises: UnreadableFile if a line is longer than LONGEST_LINE, or after MAX_RAW_LINES.
+    Raises: UnreadableFile if a line is longer than LONGEST_LINE, or if there are more than
+    MAX_RAW_LINES lines.
     """
     count = 0
     while line := text.readline(LONGEST_LINE + 1):
@@ -162,9 +170,9 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _heading(cells: Iterable[str]) -> list[str]:
-    """Returns the column names.
+    """Returns the column names in the heading, in lower case.
 
-    Raises: UnreadableFile if a name is unknown, repeated or missing.
+    Raises: UnreadableFile if a name is unknown or occurs twice, or if a required name is missing.
     """
     names = [cell.strip().lower() for cell in cells]
     while names and not names[-1]:
@@ -204,13 +212,17 @@ def _row(number: int, names: list[str], cells: list[str]) -> FileRow:
 
 
 def _tidy(cell: str) -> str:
-    """Returns `tidy_line` of a cell, faster for cells that have only spaces to tidy."""
+    """Returns the same result as `tidy_line`, cut to LONGEST_CELL. It is faster for cells in which
+    only spaces need tidying.
+    """
     plain = cell.isascii() and cell.isprintable()
     return (" ".join(cell.split()) if plain else tidy_line(cell))[:LONGEST_CELL]
 
 
 def _spaced(cell: str) -> str:
-    """Returns the cell with its plain spaces tidied and everything else as sent."""
+    """Returns the cell with single ordinary spaces between words, cut to LONGEST_CELL. Other
+    characters stay.
+    """
     return " ".join(part for part in cell.strip(" \t\r\n").split(" ") if part)[:LONGEST_CELL]
 
 

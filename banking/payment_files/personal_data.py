@@ -1,4 +1,4 @@
-"""A person's payment files and their lines."""
+"""The personal data in payment files, for exports and erasure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -41,8 +41,8 @@ def _lines(person: User) -> Iterable[Row]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """Yields the texts to erase: in the person's files, and in lines of other people's files that
-    pay the person.
+    """Yields the texts to erase for a person: in the person's own files, and in other people's
+    lines that pay the person.
     """
     own = Q(file__from_account__in=traces.accounts)
     lines = PaymentLine.objects.filter(own | Q(to_account__in=traces.accounts))
@@ -51,7 +51,7 @@ def _texts(traces: Traces) -> Iterator[Erased]:
     for name in PAID:
         yield emptied(unpaid.filter(having(name, traces.words)), **{name: ""})
     refused = PaymentLine.objects.filter(own).refused()
-    yield emptied(refused, verdict=REFUSED)  # the messages contain the account
+    yield emptied(refused, verdict=REFUSED)  # the messages contain the account number
     own_files = PaymentFile.objects.filter(from_account__in=traces.accounts)
     files = PaymentFile.objects.filter(having("name", traces.words), _paying(traces))
     for each in (own_files, files):
@@ -63,7 +63,7 @@ def _texts(traces: Traces) -> Iterator[Erased]:
 
 
 def _with_an_address(traces: Traces) -> Iterator[Erased]:
-    """Yields lines and files of anybody that contain the person's address."""
+    """Yields the lines and files of all people in which an email address of the person occurs."""
     lines = PaymentLine.objects.all()
     yield from with_address(traces, PaymentFile.objects.all(), name=FILE_NAME)
     yield from with_address(
@@ -78,14 +78,14 @@ def _logged(traces: Traces) -> Iterator[Logged]:
 
 
 def _paying(traces: Traces) -> Q:
-    """Returns a filter for the files with a line that pays the person."""
+    """Returns a filter for files that have a line that pays the person."""
     lines = PaymentLine.objects.filter(to_account__in=traces.accounts)
     return Q(pk__in=lines.values("file"))
 
 
 def _files_of(lines: QuerySet[Any]) -> QuerySet[Any]:
-    """Returns the files of lines, to lock them first: a booking locks its file, reads the lines,
-    and then writes what it read.
+    """Returns the files of these lines. They must be locked before the lines, because a booking
+    also locks its file first, then reads the lines, and then writes the texts that it read.
     """
     return PaymentFile.objects.filter(pk__in=lines.values("file"))
 

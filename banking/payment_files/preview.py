@@ -1,5 +1,6 @@
-"""Checks a file: each line gets the result that its booking would have now, after the lines before
-it. The check locks no account, see Note [Short locks].
+"""Checks a file without booking it. Each line gets the result that it would have if the file were
+booked now, after all earlier lines of the file. The check locks no accounts: see Note [Short
+locks].
 """
 
 import json
@@ -25,17 +26,18 @@ from banking.payment_files.storage import locked_file, parts_of, settle
 from ledger.db.retry import run_with_retry
 from transactions.services import Draft, LedgerError, preview_parts
 
-IN_MEMORY = 1024 * 1024  # bytes of refusals; the rest is in a temporary file
+IN_MEMORY = 1024 * 1024  # bytes of refusals in memory; more are in a temporary file
 
 
 def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = None) -> PaymentFile:
-    """Checks which lines can be booked now by this person, or by default by the uploader, and
-    stores the results. Books nothing.
+    """Checks which lines can be booked now, stores the results, and returns the file. Books
+    nothing. `by` is the person who would pay, by default the person who uploaded the file.
 
-    Refused lines are checked again, unless the file waits for approval without them. Booked and
-    unreadable lines do not change, and neither does a file that is being paid.
+    Lines that were refused before are checked again, unless approval was requested for the other
+    lines. Lines that are booked or could not be read do not change. If the file is being paid,
+    nothing changes.
 
-    Raises: FileRemoved.
+    Raises: FileRemoved if the file was removed in the meantime.
     """
     with SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="utf-8") as refusals:
 
@@ -55,8 +57,9 @@ def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = N
 
 
 def _checked_lines(file: PaymentFile) -> PaymentLineQuerySet:
-    """Returns the lines that a check may find payable. Lines that are not part of an open request
-    stay refused, because no approval pays them: see Note [Payments of a request].
+    """Returns the unpaid lines that the check may find payable. If there is an open request for
+    approval, these are only the lines of the request, because the approval does not pay other
+    lines: see Note [Payments of a request].
     """
     unpaid: PaymentLineQuerySet = PaymentLine.objects.of(file).readable().filter(booked=False)
     requests = ApprovalRequest.objects.open_for(file.pk)
@@ -68,7 +71,9 @@ def _checked_lines(file: PaymentFile) -> PaymentLineQuerySet:
 
 
 def _store_results(file: PaymentFile, refusals: IO[str]) -> PaymentFile:
-    """Stores the results, unless the booking has begun in the meantime. Returns the stored file."""
+    """Stores the results of the check and returns the stored file. Changes nothing if the booking
+    began in the meantime.
+    """
     with db_transaction.atomic(durable=True):
         locked = locked_file(file.pk)
         if locked.state == PaymentFile.State.PAYING:

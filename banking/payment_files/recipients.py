@@ -1,4 +1,4 @@
-"""Which names a payer may read on the page of a file."""
+"""Returns the names of the recipients in a file as the payer may see them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from transactions.safeguards.recipients import known_among
 
 @dataclass(slots=True)
 class Recipients:
-    """Names by line id.
+    """The recipients' names, by the id of the line.
 
-    `in_part`: a name is masked, and the file contains no name to compare. `uncompared`: a name was
-    not compared, because too many names were wrong that day.
+    `in_part` is true if a name is masked and the file contains no name for this line. `uncompared`
+    is true if a name was not compared, because too many names were wrong on that day.
     """
 
     names: dict[UUID, str] = field(default_factory=dict)
@@ -24,10 +24,11 @@ class Recipients:
 
 
 def recipients_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Recipients:
-    """Returns the recipients of some lines, named as the payer may see them.
+    """Returns the recipients' names of these lines, as the payer may see them.
 
-    A name is complete if the payer knows it: their own account, a known recipient, or a matching
-    name in the file. Otherwise it is masked. `lines` must have their accounts and holders loaded.
+    The name is complete if the payer knows it: the account is their own, they paid the recipient
+    before, or the name in the file matches. Otherwise the name is masked. The caller must have
+    loaded the account and its holder for each line.
     """
     owner = file.from_account.user_id
     known = known_among(owner, {line.to_account_id for line in lines if line.to_account_id})

@@ -1,4 +1,6 @@
-"""Payment files and the result of each of their lines, as files: see Note [Tables as files]."""
+"""Tables for downloads: the list of payment files, and the result of each line of a file. See Note
+[Tables as files].
+"""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -19,7 +21,7 @@ from ledger.web.table_files import (
     table_response,
 )
 
-PART = MAX_PEOPLE // 2  # lines per read, so that the log of reads contains each payee
+PART = MAX_PEOPLE // 2  # lines per read; so few that the log of reads has all payees
 RESULT_COLUMNS = (
     "line to name amount currency description reference result why note transaction"
 ).split()
@@ -30,12 +32,14 @@ FILE_COLUMNS = (
 
 
 def result_lines(file: PaymentFile) -> Iterator[str]:
-    """Yields CSV lines in the order of the file, with a heading."""
+    """Yields the lines of a CSV file with the result of each payment, in the order of the uploaded
+    file. The first line is the heading.
+    """
     return csv_lines(result_table(file))
 
 
 def result_table(file: PaymentFile) -> DataTable:
-    """Returns the lines of a payment file with their results, in the order of the file."""
+    """Returns a table with the result of each line of a payment file, in the order of the file."""
     lines = PaymentLine.objects.of(file).in_order().iterator(chunk_size=PART)
     in_parts = chain.from_iterable(parts_of(lines, PART))  # each part is logged as one read
     waiting = "not checked yet" if file.state == PaymentFile.State.STORED else "can be paid"
@@ -44,18 +48,18 @@ def result_table(file: PaymentFile) -> DataTable:
 
 
 def result_response(file: PaymentFile, kind: str = CSV) -> StreamingHttpResponse:
-    """Returns `result_table` as a download."""
+    """Returns a download with the result of each line. `kind` is the file format."""
     return table_response(result_table(file), kind)
 
 
 def files_table(files: Iterable[PaymentFile]) -> DataTable:
-    """Returns payment files, each with its account, as a table."""
+    """Returns a table of payment files, one per row. Each row includes the paying account."""
     return DataTable("payment-files", FILE_COLUMNS, map(_file_cells, files))
 
 
 def result_name(file: PaymentFile) -> str:
-    """Returns the name of the uploaded file with "result" in it, safe for a header, without
-    extension.
+    """Returns the file name of the results, without extension: the name of the uploaded file and
+    "-result". Only letters, digits, "-" and "_" remain, so the name is safe for a header.
     """
     stem = file.name.rsplit(".", 1)[0]
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in stem)
@@ -79,7 +83,9 @@ def _cells(line: PaymentLine, currency: str, waiting: str) -> list[Any]:
 
 
 def _amount(line: PaymentLine, currency: str) -> str:
-    """Returns the amount as plain digits, or the typed text if it is not an amount."""
+    """Returns the amount as plain digits. If the text in the file is not an amount, returns this
+    text.
+    """
     if line.amount is None:
         return line.typed_amount
     return FigureText(f"{line.amount:.{max(minor_units(currency), decimals_of(line.amount))}f}")

@@ -1,4 +1,4 @@
-"""The page after a booking that stopped when part of the file was booked."""
+"""The page that is shown if a booking stopped after a part of the file was booked."""
 
 import logging
 
@@ -12,8 +12,8 @@ logger = logging.getLogger(__name__)
 
 
 def stopped_page(request: HttpRequest, stopped: BookingStopped, file_url: str) -> HttpResponse:
-    """Returns the page, with a link to the file at `file_url`, and logs the error. A refusal is not
-    logged and has status 409.
+    """Returns the page "Part of the file is booked" with a link to `file_url`, and logs the error.
+    A LedgerError is not logged, and the status is then 409 instead of 503.
     """
     cause = stopped.__cause__
     is_refusal = isinstance(cause, LedgerError)

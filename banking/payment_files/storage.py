@@ -1,4 +1,6 @@
-"""Checks the lines of a parsed file and stores them, each with the id of its transaction."""
+"""Checks the lines of a parsed file and stores them. Each line gets an id, which is also the id of
+its transaction.
+"""
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,8 +37,8 @@ from transactions.safeguards.names import LONGEST_NAME
 from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
 
-MAX_UNPAID_LINES = 500_000  # of all files that a person has uploaded
-PART = 2000  # lines that are kept in memory, posted and written together
+MAX_UNPAID_LINES = 500_000  # in all files that one person uploaded
+PART = 2000  # number of lines that are in memory, posted and written together
 COLUMNS = (
     "id file_id number typed_to typed_amount description reference to_account_id amount "
     "booked verdict typed_name name_check"
@@ -45,11 +47,11 @@ T = TypeVar("T")
 
 
 class FilesFull(LedgerError):
-    """The person has the maximum number of unpaid lines."""
+    """Raised if the person would have more unpaid lines than MAX_UNPAID_LINES."""
 
 
 class FileRemoved(LedgerError):
-    """Somebody has removed the file."""
+    """Raised if the file was removed in the meantime."""
 
 
 @counts_refusals
@@ -62,12 +64,13 @@ def store(
     id: uuid.UUID | None = None,
     run: str | None = None,
 ) -> PaymentFile:
-    """Stores the lines of a file; checks and books nothing.
+    """Stores the lines of a file and returns the stored file. Checks only accounts, names and
+    amounts, and books nothing.
 
-    Returns the stored file if the same lines from the same account were stored before, under this
-    `id` or this `run` (the label from `post_file --run`).
+    If a file with the same lines and the same paying account was stored before, under this `id` or
+    this `run` (the label of `post_file --run`), returns that file.
 
-    Raises: UnreadableFile, and FilesFull above the limit.
+    Raises: UnreadableFile if the file cannot be read; FilesFull above the limit of unpaid lines.
     """
     digest, count = measure(source)
     file = PaymentFile(
@@ -82,13 +85,13 @@ def store(
     known = _known(file)
     if known is not None:
         return known
-    if PaymentFile.objects.filter(pk=file.pk).exists():  # other lines under a form's old id
+    if PaymentFile.objects.filter(pk=file.pk).exists():  # the form was sent before with other lines
         file.pk = uuid7()
     try:
-        with reading(RowScope.DIRECTORY):  # includes recipients that the payer has not paid before
+        with reading(RowScope.DIRECTORY):  # also finds new recipients
             run_with_retry(partial(_insert, file, source))
     except IntegrityError:
-        known = _known(file)  # a parallel request has stored the same file
+        known = _known(file)  # a parallel request may have stored the file
         if known is None:
             raise
         return known
@@ -98,16 +101,17 @@ def store(
 
 
 def discard(file: PaymentFile, *, on_discard: Callable[[], object] | None = None) -> bool:
-    """Removes a file. Returns False if part of it was paid, or if a request for approval is open.
+    """Deletes a file and returns True. Returns False if part of the file was paid, or if a request
+    for approval is open.
 
-    `on_discard` is called in the transaction that removes the file.
+    `on_discard` is called in the database transaction that deletes the file.
 
-    Raises: FileRemoved if somebody else has removed it.
+    Raises: FileRemoved if the file was removed in the meantime.
     """
 
     def unless_in_use() -> bool:
         with db_transaction.atomic(durable=True):
-            locked = locked_file(file.pk)  # a new request locks the file too: `REQUEST_FOR_FILE`
+            locked = locked_file(file.pk)  # a new request also locks the file: `REQUEST_FOR_FILE`
             waits_for_approval = ApprovalRequest.objects.open_for(file.pk).exists()
             if (
                 waits_for_approval
@@ -124,9 +128,10 @@ def discard(file: PaymentFile, *, on_discard: Callable[[], object] | None = None
 
 
 def locked_file(pk: uuid.UUID) -> PaymentFile:
-    """Returns the file, locked until the transaction ends.
+    """Returns the file with its row locked until the end of the database transaction.
 
-    Raises: FileRemoved, and AccessEnded as `current_access.refuse_if_ended` does.
+    Raises: FileRemoved if the file no longer exists; AccessEnded if the access of the person has
+    ended.
     """
     files = PaymentFile.objects.with_account().select_for_update(of=("self",), no_key=True)
     file: PaymentFile | None = files.filter(pk=pk).first()
@@ -137,17 +142,18 @@ def locked_file(pk: uuid.UUID) -> PaymentFile:
 
 
 def parts_of(things: Iterable[T], size: int | None = None) -> Iterator[list[T]]:
-    """Splits things into lists of up to `size`, by default PART."""
+    """Yields lists of at most `size` things, in order. The default size is PART."""
     iterator = iter(things)
     while part := list(islice(iterator, size or PART)):
         yield part
 
 
 def settle(file: PaymentFile, state: PaymentFile.State) -> None:
-    """Counts the lines again and sets the state of the file, in the transaction that changed them.
+    """Counts the lines of a file again, and sets its state. The caller must be in the database
+    transaction that changed the lines.
 
-    Doubts are counted only on lines that can still be paid. A file is done when no payable line is
-    left and something was paid.
+    Only lines that can still be paid count as repeated or misnamed. The state is "done" if no
+    payable line is left and the payment has begun.
     """
     zero, booked, refused = Decimal(0), Q(booked=True), ~Q(verdict="")
     waiting = ~booked & ~refused
@@ -179,15 +185,15 @@ def _insert(file: PaymentFile, source: IO[bytes]) -> None:
         questions.save_counts()
         _mark_repeats(file)
         settle(file, PaymentFile.State.STORED)
-        # Parallel uploads share one limit: the second upload waits here, and then counts the first
-        # one's lines.
+        # Parallel uploads of a person share one limit. The second upload waits here for the lock,
+        # and then the lines of the first upload count too.
         if file.created_by_id is not None:
             User.objects.lock_active(file.created_by_id)
         _refuse_above_limit(file)
 
 
 def _refuse_above_limit(file: PaymentFile) -> None:
-    """Raises FilesFull if the uploader would have too many unpaid lines."""
+    """Raises FilesFull if the person who uploaded the file would have too many unpaid lines."""
     if file.created_by_id is None:
         return
     files = PaymentFile.objects.filter(created_by=file.created_by_id).exclude(pk=file.pk)
@@ -200,7 +206,9 @@ def _refuse_above_limit(file: PaymentFile) -> None:
 
 
 def _known(file: PaymentFile) -> PaymentFile | None:
-    """Returns the stored file if the same form or run sent the same lines before, else None."""
+    """Returns the file if the same lines were stored before under the same id or run. Otherwise
+    returns None.
+    """
     again = Q(pk=file.pk)
     if file.run is not None:
         again |= Q(run=file.run)
@@ -212,8 +220,8 @@ def _known(file: PaymentFile) -> PaymentFile | None:
 
 
 def _copy(file: PaymentFile, rows: Sequence[FileRow], questions: Questions) -> None:
-    """Writes the lines by COPY, after looking up all account numbers in one query. Uses INSERT if
-    the table has row policies, because COPY does not support them.
+    """Writes the lines by COPY. Finds all account numbers in one query. If the table has row-level
+    security policies, uses INSERT, because COPY does not support them.
     """
     numbers = [_number(row) for row in rows]
     wanted = [number for number in numbers if isinstance(number, str)]
@@ -239,10 +247,11 @@ def _copy(file: PaymentFile, rows: Sequence[FileRow], questions: Questions) -> N
 
 
 def _mark_repeats(file: PaymentFile) -> None:
-    """Marks each line that repeats an earlier line with the number of the earlier line.
+    """Finds the lines that repeat an earlier line of the file, and stores the number of the earlier
+    line in each of them.
 
-    Joins by the ids of the lines, because Postgres has no statistics yet for rows that were just
-    copied.
+    The query joins the lines by their ids, because Postgres has no statistics for rows that were
+    just copied.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -262,7 +271,9 @@ def _mark_repeats(file: PaymentFile) -> None:
 
 
 def _number(row: FileRow) -> str | ValueError:
-    """Returns the digits of an account number, or a ValueError with the reason."""
+    """Returns the digits of the account number, or a ValueError whose message is the reason for the
+    refusal.
+    """
     if not row.to:
         return ValueError("The account number is missing.")
     try:
@@ -278,10 +289,10 @@ def _account(
     known: set[uuid.UUID],
     questions: Questions,
 ) -> tuple[Account | None, str]:
-    """Returns the account with this number, or the reason why the owner of the file gets none.
+    """Returns the account with this number and "", or None and the reason for the refusal.
 
-    About other people's accounts a customer learns only whether they can be paid, and only for the
-    number of accounts per day that `questions` allows.
+    A customer learns about other people's accounts only whether they can be paid, and only for a
+    limited number of accounts per day (`questions`).
     """
     if isinstance(number, ValueError):
         return None, str(number)

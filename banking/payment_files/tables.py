@@ -1,4 +1,4 @@
-"""The rights on payment files and their lines."""
+"""The database rights on payment files and their lines."""
 
 from ledger.db.rights.policies import PAYS_FROM_OWN, READS_BANK, Policy, may
 from ledger.db.rights.registered_tables import Table, register

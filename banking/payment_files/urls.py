@@ -1,4 +1,4 @@
-"""The addresses of files of payments."""
+"""The URLs of the pages of payment files."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Pages of payment files, only for the owner of the paying account."""
+"""The pages of payment files. Only the owner of the paying account can open them."""
 
 from functools import partial
 from typing import Any
@@ -52,7 +52,7 @@ State = PaymentFile.State
 
 @require_safe
 def file_list(request: PersonRequest) -> HttpResponse:
-    """Shows all files that pay from the reader's accounts, newest first."""
+    """Shows the files that pay from the signed-in person's accounts, newest first."""
     files = PaymentFile.objects.visible_to(request.user).with_account().newest_first()
     page = Paginator(files, FILES_PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "payment_files/list.html", {"page": page})
@@ -60,7 +60,7 @@ def file_list(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Streams the complete list of files as a file."""
+    """Returns the complete list of payment files as a download. The file is streamed."""
     files = PaymentFile.objects.visible_to(request.user).with_account().newest_first()
     return table_response(files_table(files.iterator(chunk_size=FILES_PER_READ)), kind)
 
@@ -68,7 +68,9 @@ def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
 @reads_file(MAX_BYTES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def file_new(request: PersonRequest) -> HttpResponse:
-    """Shows the upload form. Stores and checks a readable file, then redirects to its page."""
+    """Shows the upload form. A POST stores and checks the file if it can be read, and redirects to
+    its page.
+    """
     if request.method != "POST":
         return _file_form(request, PaymentFileForm(user=request.user))
     form = PaymentFileForm(request.POST, request.FILES, user=request.user)
@@ -93,7 +95,7 @@ def file_new(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows one file with the results of its lines. A POST does what its button requests."""
+    """Shows one file and the results of its lines. A POST runs the action of the pressed button."""
     files = PaymentFile.objects.visible_to(request.user).with_account()
     file = get_object_or_404(files, pk=pk)
     if request.method == "POST":
@@ -115,7 +117,9 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Does what a button requests. Also handles a removed file and a booking that has stopped."""
+    """Runs the action of the pressed button. Also responds if the file was removed or the booking
+    stopped.
+    """
     try:
         return _step(request, file)
     except FileRemoved as gone:
@@ -126,7 +130,9 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 
 def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Does what a button requests. With htmx, paying responds after each step."""
+    """Runs the action of the pressed button: discard, check or pay. If the request comes from htmx,
+    "pay" books one step and responds.
+    """
     step, file_url = request.POST.get("step"), reverse("transactions:file", args=[file.pk])
     if step == "discard":
         return _discard(request, file)
@@ -148,7 +154,7 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 
 def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
-    """Books the file as the button requests: whole, or the lines that can be booked."""
+    """Books the file: all lines or none ("whole"), or only the lines that can be booked."""
     file_url = reverse("transactions:file", args=[file.pk])
     if not was_agreed(request, file):
         messages.warning(request, review.NOT_REVIEWED)
@@ -163,9 +169,9 @@ def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
 
 
 def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
-    """Returns how this person books the file.
+    """Returns who books the file, what this person agreed to, and their limit.
 
-    Raises: ConfirmationNeeded if that needs a step-up first.
+    Raises: ConfirmationNeeded if the person must confirm their identity first.
     """
     covered_until = step_up.fresh_until(request)
     within = limit_unconfirmed(file, request.user, covered_until=covered_until)
@@ -178,7 +184,9 @@ def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
 
 
 def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Refuses every button: a customer cannot check, pay or remove a file from the bank."""
+    """Shows an error for every button, because a customer cannot check, pay or remove a file that
+    the bank uploaded.
+    """
     messages.error(request, FROM_BANK)
     return redirect_page(request, reverse("transactions:file", args=[file.pk]))
 
@@ -193,14 +201,14 @@ def _discard(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 @require_safe
 def file_result(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Streams the result of each line as a file."""
+    """Returns the result of each line as a download. The file is streamed."""
     files = PaymentFile.objects.visible_to(request.user).with_account()
     return result_response(get_object_or_404(files, pk=pk), kind)
 
 
 @require_safe
 def file_example(_request: PersonRequest) -> HttpResponse:
-    """Returns an example of a payment file."""
+    """Returns an example of a payment file, as CSV."""
     return HttpResponse(
         EXAMPLE,
         content_type="text/csv; charset=utf-8",

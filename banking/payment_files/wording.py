@@ -1,4 +1,4 @@
-"""The state of a file as text, for its page."""
+"""Texts about the state of a file, for its page."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,8 +12,8 @@ State = PaymentFile.State
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The head of the page: topic, amount, and a sentence. `doubts` is what to check before paying;
-    "" for nothing.
+    """The head of a file's page: a topic, an amount, and a sentence. `doubts` is a text about lines
+    that should be checked before paying, or "".
     """
 
     eyebrow: str
@@ -23,7 +23,7 @@ class Summary:
 
 
 def summary_of(file: PaymentFile) -> Summary:
-    """Returns the head of the page of a file."""
+    """Returns the head of a file's page, depending on the state of the file."""
     if file.state == State.DONE:
         eyebrow = f"Paid from {file.from_account.name}: {payments(file.booked_count)}"
         return Summary(eyebrow, file.booked_total, _what_was_paid(file))
@@ -38,12 +38,14 @@ def summary_of(file: PaymentFile) -> Summary:
 
 
 def payments(count: int) -> str:
-    """Returns "1 payment", "1,240 payments"."""
+    """Returns the number with its noun, for example "1 payment" or "1,240 payments"."""
     return counted(count, "payment")
 
 
 def what_can_be_paid(file: PaymentFile) -> str:
-    """Returns how many lines can be booked, or that the file is not checked yet."""
+    """Returns a text that contains how many lines can be booked, or that the lines are not checked
+    yet.
+    """
     if file.state == State.STORED:
         return "The lines are not checked yet. Nothing is booked."
     if file.booked_count:
@@ -59,7 +61,9 @@ def what_can_be_paid(file: PaymentFile) -> str:
 
 
 def doubts_of(file: PaymentFile) -> str:
-    """Returns how many payable lines should be checked first; "" for none."""
+    """Returns a text that contains how many payable lines should be checked before paying. Returns
+    "" if there are none.
+    """
     names, twins, sentences = file.misnamed_count, file.repeated_count, []
     if names:
         verb = "does" if names == 1 else "do"
@@ -71,7 +75,7 @@ def doubts_of(file: PaymentFile) -> str:
 
 
 def how_far(file: PaymentFile) -> str:
-    """Returns how many lines are done while the file is being paid."""
+    """Returns a text that contains how many lines are done, for a file that is being paid."""
     refused = f", {file.refused_count:,} of them refused" if file.refused_count else ""
     return f"{file.decided_count:,} of {file.line_count:,} lines are done{refused}."
 

@@ -1,7 +1,8 @@
 """Reconciliations in the admin: the upload, the matches, and the signatures.
 
-Staff with the permission `reconcile` upload, match and sign; two of them must sign. Other staff
-read. All of them need the permission to see payments, because the pages show payments of the books.
+Staff with the permission `reconcile` upload files, match lines and sign. Two people must sign.
+Other staff can only read. All of them need the permission to see payments, because the pages show
+payments of this bank.
 """
 
 import uuid
@@ -60,7 +61,7 @@ SEE_PAYMENTS = "transactions.view_transaction"
 NO_STEP = "Press one of the buttons of the page."
 NO_ID = "No payment has this id. Copy it from the page of the payment."
 LINES_PER_PAGE = 25
-MAX_TRIED_LINES = 2_000  # of a file, for which a page looks for certain matches
+MAX_TRIED_LINES = 2_000  # for longer files a page does not look for certain matches
 SHOWN = {
     "open": "Open", "left": "Left over", "matched": "Matched", "all": "All",
 }  # fmt: skip
@@ -68,8 +69,8 @@ BANK = "Deposits and withdrawals"
 
 
 class ReconciliationForm(forms.Form):
-    """An upload. It contains the id of the reconciliation, so that sending it twice stores it
-    once.
+    """The upload form. It contains the id of the reconciliation, so that the file is stored once
+    even if the form is sent twice.
     """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
@@ -95,14 +96,18 @@ class ReconciliationForm(forms.Form):
         help_text="Only needed if all dates of a CSV or QIF file can be read in several orders.",
     )
     file = forms.FileField(
-        allow_empty_file=True,  # the reader has a better message
+        allow_empty_file=True,  # the file reader has a better message
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,.ofx,.qfx,.qif,.xml,.sta,.mt940,.940"}),
         help_text=f"CSV, OFX, QIF, camt.053 or MT940, of up to {MAX_LINES:,} lines.",
         error_messages={"required": "Choose the file of the outside statement."},
     )
 
     def clean_number(self) -> Account | None:
-        """Returns the account of the books; None without a number."""
+        """Returns the account at this bank with the typed number. Returns None if no number was
+        typed.
+
+        Raises: ValidationError if no account has the number.
+        """
         typed = self.cleaned_data["number"]
         if not typed.strip():
             return None
@@ -116,7 +121,7 @@ class ReconciliationForm(forms.Form):
         return account
 
     def clean(self) -> dict[str, Any]:
-        """Requires a currency if there is no account."""
+        """Adds an error if neither an account nor a currency was chosen."""
         data = super().clean() or {}
         if not self.errors and data.get("number") is None and not data.get("currency"):
             self.add_error("currency", "Choose the currency of the statement.")
@@ -125,7 +130,9 @@ class ReconciliationForm(forms.Form):
 
 @admin.register(Reconciliation)
 class ReconciliationAdmin(ListFiles):
-    """Reconciliations, newest first. They change only by the steps of this page."""
+    """The admin pages of reconciliations, newest first. Staff change them only with the buttons of
+    these pages.
+    """
 
     list_display = ("time", "name", "books", "currency", "days", "line_count", "state_shown")
     list_filter = (("created_at", date_filter("upload date")),)
@@ -134,7 +141,7 @@ class ReconciliationAdmin(ListFiles):
     search_fields = ("name", "account__number")
     actions = None
     list_file_values: ClassVar = {"time": "created_at"}
-    fields = ("name",)  # the page has a separate template
+    fields = ("name",)  # not shown, because the page has a separate template
     show_full_result_count = False
 
     class Media:
@@ -170,7 +177,9 @@ class ReconciliationAdmin(ListFiles):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Shows the upload form. A POST stores a readable file and redirects to its page."""
+        """Shows the upload form. A POST stores the file if it can be read, and redirects to its
+        page.
+        """
         if not self.has_add_permission(request):
             raise PermissionDenied
         clerk = person_of(request)
@@ -207,7 +216,9 @@ class ReconciliationAdmin(ListFiles):
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
-        """Shows the sums, the signatures, a page of lines, and the payments that the file lacks."""
+        """Shows a reconciliation: its sums, its signatures, a page of its lines, and the payments
+        at this bank that are not in the file.
+        """
         reconciliation = self.get_object(request, object_id)
         context: dict[str, Any] = {
             "title": "Reconciliation",
@@ -215,7 +226,7 @@ class ReconciliationAdmin(ListFiles):
         }
         if reconciliation is not None:
             opened_by_right()
-            seen = version_of(reconciliation)  # read first, so that later changes are refused
+            seen = version_of(reconciliation)  # read first, so that a later change is noticed
             figures = figures_of(reconciliation)
             show = request.GET.get("show", "")
             if show not in SHOWN:
@@ -228,7 +239,7 @@ class ReconciliationAdmin(ListFiles):
                 add_suggestions(reconciliation, lines)
             lacking = total_not_in_file(reconciliation)
             lacking_pages: Any = Paginator(not_in_file(reconciliation).with_sides(), LINES_PER_PAGE)
-            lacking_pages.count = lacking.count  # already counted
+            lacking_pages.count = lacking.count  # avoids a second count query
             counts = {"open": figures.open, "left": figures.left, "matched": figures.matched}
             context |= {
                 "reconciliation": reconciliation,
@@ -259,7 +270,7 @@ class ReconciliationAdmin(ListFiles):
         return self.has_add_permission(request) and not reconciliation.is_frozen and not is_mine
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        """Does what a button requests.
+        """Runs the action of the pressed button: match, sign, withdraw the signature, or discard.
 
         Raises: PermissionDenied if this person may not do it.
         """
@@ -273,7 +284,7 @@ class ReconciliationAdmin(ListFiles):
             "discard": self._discard,
         }
         name = request.POST.get("step", "")
-        add_unnamed()  # the number of sure lines reveals something about the payments
+        add_unnamed()  # the number of certain matches reveals something about the payments
         try:
             if name in steps:
                 messages.success(request, steps[name](request, reconciliation))
@@ -318,7 +329,9 @@ class ReconciliationAdmin(ListFiles):
         return f"Discarded: {reconciliation.name}."  # Django begins a message with a capital
 
     def line(self, request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:
-        """Shows one line, its matches and suggestions. A POST does what its button requests."""
+        """Shows one line with its matches and suggestions. A POST runs the action of the pressed
+        button.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
         reconciliation = get_object_or_404(self.get_queryset(request), pk=pk)
@@ -407,16 +420,16 @@ class ReconciliationAdmin(ListFiles):
 
 
 def _is_any_sure(reconciliation: Reconciliation) -> bool:
-    """Returns whether a rule has a certain match. Also True for a long file, because the search
-    would take too long for a page.
+    """Returns whether the rules find a certain match. For a file with more than MAX_TRIED_LINES
+    lines, returns True without searching, because the search would take too long for a page.
     """
     return reconciliation.line_count > MAX_TRIED_LINES or is_any_sure(reconciliation)
 
 
 def _id(text: str) -> uuid.UUID:
-    """Returns the id that a form sends.
+    """Returns the id in a form's text.
 
-    Raises: InvalidDetails for an invalid id.
+    Raises: InvalidDetails if the text is not an id.
     """
     try:
         return uuid.UUID(text.strip())
@@ -426,7 +439,9 @@ def _id(text: str) -> uuid.UUID:
 
 @figures.register
 def figures_for(user: User) -> list[StaffFigure]:
-    """Returns the number of open reconciliations, for people who may see payments."""
+    """Returns the number of open reconciliations for the staff's start page. The list is empty if
+    this person may not see reconciliations and payments.
+    """
     may_reconcile = user.has_perm(RECONCILE)
     if not user.has_perm(SEE_PAYMENTS):
         return []

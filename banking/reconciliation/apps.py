@@ -2,14 +2,14 @@ from django.apps import AppConfig
 
 
 class ReconciliationConfig(AppConfig):
-    """Statements of other banks, compared with the books."""
+    """The app that compares statements of other banks with the payments at this bank."""
 
     name = "banking.reconciliation"
-    verbose_name = "Transactions"  # the heading in the admin
+    verbose_name = "Transactions"  # the heading of the app in the admin
 
     def ready(self) -> None:
-        """Sends the signed-in user with each write, because a trigger compares the user with the
-        signer.
+        """Makes each write to `reconciliations` send the signed-in user to the database, because a
+        trigger compares this user with the person who signs.
         """
         from ledger.db.history import facts
 

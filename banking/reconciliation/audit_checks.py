@@ -1,4 +1,4 @@
-"""Checks that reconciliations have not changed since two people signed them."""
+"""An audit check: reconciliations must not change after two people have signed them."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,7 +10,7 @@ from ledger.text.lines import counted
 from transactions.audit.audit import register_check
 from transactions.audit.findings import Finding
 
-NAMED = 5  # reconciliations listed in the finding
+NAMED = 5  # maximum number of reconciliations that are listed in the finding
 CHANGED = f"""
 SELECT coalesce(known.row_id, it.id::text)
 FROM (SELECT * FROM reconciliations WHERE countersigned_by_id IS NOT NULL) AS it
@@ -23,8 +23,9 @@ ORDER BY 1"""  # noqa: S608 - constants
 
 @register_check
 def reconciliations(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields a finding if a frozen reconciliation does not have the signed facts, lines and
-    matches, is missing, or was signed without the triggers. Always checks all, also with `since`.
+    """Yields a finding if reconciliations have changed after two people signed them: their data,
+    lines or matches differ, a row is missing, or a row was signed without the triggers. Always
+    checks all reconciliations, even if `since` is set.
     """
     with connection.cursor() as cursor:
         cursor.execute(CHANGED)

@@ -1,5 +1,5 @@
-"""A demo statement of the bank's account elsewhere, for staff to match with deposits and
-withdrawals.
+"""Creates a demo statement of the bank's account at another bank. Staff match its lines with
+deposits and withdrawals.
 """
 
 import csv
@@ -21,9 +21,10 @@ FEE = ("-4.50", "Settlement Bank", "Account fee", "")
 
 @register(order=90)
 def upload_a_statement(bank: DemoBank) -> None:
-    """Uploads a file with the latest deposits and withdrawals in dollars, except one, and a fee.
+    """Uploads a file with the latest deposits and withdrawals in dollars. One of them is left out,
+    and a fee is added.
 
-    A second run changes nothing.
+    A second call changes nothing.
     """
     clerk = bank.people["staff"]
     begins = bank.now - timedelta(days=DAYS)

@@ -1,4 +1,4 @@
-"""The permissions of staff groups on statements of other banks."""
+"""The permissions of staff groups on reconciliations."""
 
 from accounts.groups import MANAGER, OPERATIONS, READERS_OF_THE_BANK, let
 

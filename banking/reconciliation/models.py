@@ -1,7 +1,8 @@
-"""Outside statements of settlement accounts, and the payments of the books that match their lines.
+"""Outside statements of settlement accounts, and the payments at this bank that match their lines.
 
-A settlement account is usually the bank's account elsewhere: its movements are in the books as
-deposits and withdrawals. It may also be an account of the books: then its entries are compared.
+A settlement account is usually this bank's account at another bank. Its payments are in this bank's
+books as deposits and withdrawals. It can also be an account at this bank. Then the entries of this
+account are compared.
 """
 
 import uuid
@@ -27,7 +28,7 @@ from banking.reconciliation import triggers
 from ledger.db.ids import uuid7, uuid7_of
 from transactions.models.transaction import Transaction
 
-REASON_LIMIT = 500  # characters
+REASON_LIMIT = 500  # maximum number of characters
 
 
 class ReconciliationQuerySet(models.QuerySet["Reconciliation"]):
@@ -40,7 +41,7 @@ class ReconciliationQuerySet(models.QuerySet["Reconciliation"]):
 
 
 class Reconciliation(models.Model):
-    """An uploaded statement of a settlement account, see Note [Reconciliations]."""
+    """An uploaded statement of a settlement account. See Note [Reconciliations]."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account = models.ForeignKey(
@@ -98,8 +99,8 @@ class Reconciliation(models.Model):
 
     @property
     def has_computed_opening(self) -> bool:
-        """Whether files of this format contain no opening balance, so that it was computed from
-        another balance and the lines.
+        """Whether files of this format contain no opening balance, so that the opening balance was
+        calculated from another balance and the lines.
         """
         formats = OutsideImport.Format
         return self.format in (formats.CSV, formats.OFX1, formats.OFX2)
@@ -114,7 +115,7 @@ class Reconciliation(models.Model):
 
     @property
     def state(self) -> str:
-        """The state in a few words."""
+        """The state as text: "Open", "Signed by one" or "Frozen"."""
         if self.is_frozen:
             return "Frozen"
         return "Signed by one" if self.is_signed else "Open"
@@ -125,18 +126,22 @@ class ReconciliationLineQuerySet(models.QuerySet["ReconciliationLine"]):
         return self.filter(reconciliation=reconciliation)
 
     def with_matched(self) -> Self:
-        """Adds `matched`: the matched amount of each line, without a sign."""
+        """Adds `matched` to each line: the amount of the line that is matched with payments. This
+        amount is never negative.
+        """
         of_line = ReconciliationMatch.objects.filter(line=OuterRef("pk")).order_by()
         total = of_line.values("line").annotate(total=Sum("amount")).values("total")
         return self.annotate(matched=Coalesce(Subquery(total), Decimal(0)))
 
     def unsettled(self) -> Self:
-        """Returns the lines that are neither fully matched nor left over."""
+        """Returns the lines that are not fully matched and have no reason why they are left
+        over.
+        """
         return self.with_matched().filter(leftover="").exclude(matched=Abs("amount"))
 
 
 class ReconciliationLine(models.Model):
-    """A line of the outside statement."""
+    """A line of an outside statement."""
 
     matched: Decimal  # set by `with_matched`
 
@@ -182,38 +187,42 @@ class ReconciliationLine(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Records unnamed people as read, see Note [Whose data]: the other bank's texts may name
-        people.
+        """Records that data of unnamed people was read, because the texts from the other bank may
+        contain names. See Note [Whose data].
         """
         add_unnamed()
         return super().from_db(*arguments, **options)
 
     @staticmethod
     def id_of(reconciliation: Reconciliation, number: int) -> uuid.UUID:
-        """Returns the id of a line. The same number gives the same id, so each number exists once
-        per file, without a unique index over the whole bank.
+        """Returns the id of a line. The id is a hash of the reconciliation and the number, so each
+        number can exist only once per file. This replaces a unique index over the whole table.
         """
         return uuid7_of(reconciliation.created_at, f"{reconciliation.pk} line {number}")
 
     @property
     def rest(self) -> Decimal:
-        """The unmatched amount, without a sign. Requires `with_matched`."""
+        """The amount of the line that is not matched, never negative. The line must be read with
+        `with_matched`.
+        """
         rest: Decimal = abs(self.amount) - self.matched
         return rest
 
     @property
     def signed_rest(self) -> Decimal:
-        """The unmatched amount, with the sign of the line."""
+        """The amount of the line that is not matched, with the sign of the line."""
         return -self.rest if self.amount < 0 else self.rest
 
     @property
     def title(self) -> str:
-        """The other side's name, or else the description."""
+        """The name of the other side, or the description if there is no name."""
         return self.other or self.description or "Without a text"
 
 
 class ReconciliationMatch(models.Model):
-    """A match of a line, or a part of it, with a payment of the books, or a part of the payment."""
+    """A match between an amount of a line and the same amount of a payment at this bank. The amount
+    can be a part of the line or of the payment.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     line = models.ForeignKey(ReconciliationLine, models.PROTECT, related_name="matches")
@@ -253,14 +262,15 @@ class ReconciliationMatch(models.Model):
 
     @property
     def signed(self) -> Decimal:
-        """The amount with the sign of its line."""
+        """The matched amount, with the sign of its line."""
         amount: Decimal = self.amount
         return -amount if self.line.amount < 0 else amount
 
 
 def booked_on(account_id: uuid.UUID | None, currency: str) -> Any:
-    """Returns the payments of a settlement account. Each has `signed`, negative if money leaves the
-    account, and `unmatched`, the amount that no line is matched with.
+    """Returns the payments of a settlement account. If `account_id` is None, these are the bank's
+    deposits and withdrawals. Adds `signed`, the amount, which is negative if money leaves the
+    account, and `unmatched`, the amount that is not matched with lines.
     """
     rows = Transaction.objects.filter(status=Transaction.Status.COMPLETED, currency=currency)
     if account_id is None:

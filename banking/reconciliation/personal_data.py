@@ -1,4 +1,4 @@
-"""Personal data in statements of other banks that staff have reconciled."""
+"""The personal data in reconciliations, for erasure."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,8 @@ from banking.reconciliation.models import (
 from transactions.privacy.personal_data import PersonalData, register
 from transactions.privacy.traces import REPR, Erased, Logged, Traces, naming, on_either_side
 
-# With an empty `leftover`, a line would be open again, even in a frozen reconciliation.
+# The reason of a left-over line is replaced and not emptied: with an empty `leftover`, the line
+# would be open again, even in a frozen reconciliation.
 LINE = {"description": "", "other": "", "reference": "", "outside_id": "", "leftover": REPR}
 
 
@@ -32,7 +33,9 @@ def _files(traces: Traces) -> Q:
 
 
 def _matched(traces: Traces) -> "QuerySet[ReconciliationLine]":
-    """Returns the lines of other banks' statements that match payments of the person."""
+    """Returns the lines of outside statements that are matched with payments from or to the
+    person.
+    """
     matches = ReconciliationMatch.objects.filter(on_either_side(traces, "transaction__"))
     lines: QuerySet[ReconciliationLine] = ReconciliationLine.objects.filter(
         pk__in=matches.values("line")

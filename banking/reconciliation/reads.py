@@ -1,4 +1,4 @@
-"""Reads for the pages of a reconciliation."""
+"""Queries for the pages of a reconciliation."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,16 +31,16 @@ from banking.reconciliation.models import (
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import BOOKED_AT, Transaction
 
-UNLIKE = 2  # distance if neither the reference nor the description is the same
-AROUND = 10  # days between a line and its suggestions
-SUGGESTED = 20  # payments, for one line
-SHOWN_ELSEWHERE = 3  # payments for a line that are already matched with other lines
-TOO_SHORT = 3  # characters: a reference such as "7" appears in many texts
+UNLIKE = 2  # the distance if the reference and the description differ
+AROUND = 10  # maximum number of days between a line and its suggestions
+SUGGESTED = 20  # maximum number of suggested payments for one line
+SHOWN_ELSEWHERE = 3  # maximum number of shown payments that are matched with other lines
+TOO_SHORT = 3  # in characters; a short reference such as "7" appears in many texts
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The number of some lines, and their sum with signs."""
+    """A group of lines or payments: their number, and the sum of their signed amounts."""
 
     count: int
     total: Decimal
@@ -48,8 +48,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The settled and open parts of a file; the last three add up to the first. The matched part of
-    a partly matched line is in the total of `matched`, and its rest in `left` or `open`.
+    """The totals of a file: all lines, matched, left over, and open. The last three add up to the
+    first. If a line is partly matched, its matched amount is in the total of `matched`, and the
+    rest is in the total of `left` or `open`.
     """
 
     all: Part
@@ -63,7 +64,7 @@ class Figures:
 
 
 def figures_of(reconciliation: Reconciliation) -> Figures:
-    """Returns the counts and sums of a file, in one query."""
+    """Returns the numbers and sums of the lines of a reconciliation. One query."""
     is_matched, is_left = Q(matched=Abs("amount")), ~Q(leftover="")
     kinds = {
         "all": Q(), "matched": is_matched, "left": is_left & ~is_matched,
@@ -91,7 +92,9 @@ def figures_of(reconciliation: Reconciliation) -> Figures:
 
 
 def lines_of(reconciliation: Reconciliation, show: str) -> Any:
-    """Returns the lines in the order of the file; `show` is open, left, matched or all."""
+    """Returns the lines of a reconciliation in the order of the file. `show` is "open", "left"
+    (left over), "matched" or "all".
+    """
     lines: Any = ReconciliationLine.objects.of(reconciliation).with_matched().order_by("number")
     if show == "open":
         return lines.unsettled()
@@ -101,7 +104,7 @@ def lines_of(reconciliation: Reconciliation, show: str) -> Any:
 
 
 def not_in_file(reconciliation: Reconciliation) -> Any:
-    """Returns the payments of the books on the days of the file that are not fully matched."""
+    """Returns the payments at this bank in the period of the file that are not fully matched."""
     return (
         _within(reconciliation, reconciliation.first_on, reconciliation.last_on)
         .filter(unmatched__gt=0)
@@ -110,7 +113,9 @@ def not_in_file(reconciliation: Reconciliation) -> Any:
 
 
 def total_not_in_file(reconciliation: Reconciliation) -> Part:
-    """Returns the number of these payments, and their unmatched sum with signs."""
+    """Returns the number of the payments of `not_in_file`, and the sum of their unmatched amounts.
+    Money out is negative.
+    """
     rows = not_in_file(reconciliation).order_by()
     found = rows.aggregate(
         count=Count("pk"),
@@ -121,8 +126,8 @@ def total_not_in_file(reconciliation: Reconciliation) -> Part:
 
 
 def add_suggestions(reconciliation: Reconciliation, lines: Iterable[ReconciliationLine]) -> None:
-    """Sets `suggested` on each open line of a page: the best payment with exactly its rest, or
-    None.
+    """Sets `suggested` on each open line: the most similar payment whose unmatched amount is
+    exactly the rest of the line, or None.
     """
     open_lines = [line for line in lines if not line.leftover and line.rest]
     for line in open_lines:
@@ -143,7 +148,7 @@ def add_suggestions(reconciliation: Reconciliation, lines: Iterable[Reconciliati
         ),
         When(created_at__range=(start_of_day(min(days)), end_of_day(max(days))), then=1),
         default=2,
-    )  # the likeliest first, because the query is limited
+    )  # the most likely rows first, because the number of rows is limited
     found = list(rows.with_sides().order_by(likeliest, BOOKED_AT)[: 10 * len(open_lines)])
     for line in open_lines:
         fits = [
@@ -158,7 +163,9 @@ def add_suggestions(reconciliation: Reconciliation, lines: Iterable[Reconciliati
 
 
 def suggestions(reconciliation: Reconciliation, line: ReconciliationLine) -> list[Transaction]:
-    """Returns the payments that may match this line or a part of it, the likeliest first."""
+    """Returns up to SUGGESTED payments that may match this line or a part of it. The most likely
+    payment is first.
+    """
     around = timedelta(days=AROUND)
     rows = _within(reconciliation, line.booked_on - around, line.booked_on + around)
     way = Q(signed__gt=0) if line.amount > 0 else Q(signed__lt=0)
@@ -172,8 +179,8 @@ def suggestions(reconciliation: Reconciliation, line: ReconciliationLine) -> lis
 def matched_elsewhere(
     reconciliation: Reconciliation, line: ReconciliationLine
 ) -> list[ReconciliationMatch]:
-    """Returns matches of other lines with a payment of this line's rest and direction, the nearest
-    day first. This line may be a duplicate on a second statement.
+    """Returns matches of other lines with a payment that has the rest and the direction of this
+    line, the most similar payment first. They show that this line may be on a second statement too.
     """
     around = timedelta(days=AROUND)
     rows = _within(reconciliation, line.booked_on - around, line.booked_on + around)
@@ -188,7 +195,7 @@ def matched_elsewhere(
 
 
 def same_file(reconciliation: Reconciliation) -> Reconciliation | None:
-    """Returns the latest other reconciliation of this file for this account and currency."""
+    """Returns the latest other reconciliation of the same file, account and currency, or None."""
     rows = Reconciliation.objects.filter(
         digest=reconciliation.digest,
         account=reconciliation.account_id,
@@ -198,7 +205,9 @@ def same_file(reconciliation: Reconciliation) -> Reconciliation | None:
 
 
 def _is_named(line: ReconciliationLine) -> Case:
-    """Returns SQL: 0 for a payment whose reference appears in a text of the line, else 1."""
+    """Returns a SQL expression: 0 if a text of the line contains the payment's reference, otherwise
+    1.
+    """
     texts = _plain(f"{line.other} {line.description} {line.reference}")
     own = _plain_of("reference")
     is_named = GreaterThan(StrIndex(Value(texts), own), 0) & GreaterThan(Length(own), TOO_SHORT)
@@ -206,17 +215,21 @@ def _is_named(line: ReconciliationLine) -> Case:
 
 
 def _plain(reference: str) -> str:
-    """Returns the reference without spaces and capitals, because people type it in groups."""
+    """Returns the reference in lower case and without spaces, because people often type it in
+    groups.
+    """
     return reference.replace(" ", "").lower()
 
 
 def _plain_of(field: str) -> Lower:
-    """Returns the same as `_plain`, in SQL."""
+    """Returns a SQL expression for the same result as `_plain`."""
     return Lower(Replace(field, Value(" "), Value("")))
 
 
 def _likeliest(line: ReconciliationLine) -> list[Any]:
-    """Returns the order of `_distance` as SQL, for queries that read only the first rows."""
+    """Returns ORDER BY expressions with the same order as `_distance`, for queries that read only
+    the first rows.
+    """
     own = Exact(_plain_of("reference"), Value(_plain(line.reference)))
     same = [When(own, then=0)] if line.reference else []
     if line.description:
@@ -238,16 +251,17 @@ def _same_way(line: ReconciliationLine, paid: Any) -> bool:
 
 
 def _is_likely(line: ReconciliationLine, paid: Transaction) -> bool:
-    """Returns whether line and payment have more in common than the amount, so that a page may
-    suggest the match.
+    """Returns whether the page may suggest this payment for the line: besides the amount, the
+    reference, the description or the day must be equal.
     """
     unlike, days = _distance(line, paid)
     return unlike < UNLIKE or days == 0
 
 
 def _distance(line: ReconciliationLine, paid: Transaction) -> tuple[int, int]:
-    """Returns how different line and payment are: first by reference and description, then by the
-    days between them.
+    """Returns a pair of numbers that is smaller if the line and the payment are more similar. The
+    first number is 0 if the references are equal, 1 if the descriptions are equal, and otherwise
+    UNLIKE. The second number is the number of days between the line and the payment.
     """
     day = timezone.localtime(paid.created_at).date()
     unlike = UNLIKE

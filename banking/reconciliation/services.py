@@ -1,7 +1,8 @@
-"""Uploads outside statements of settlement accounts, matches their lines with the books, and signs.
+"""Uploads outside statements of settlement accounts, matches their lines with payments at this
+bank, and signs.
 
-The triggers of Note [Reconciliations] enforce the rules; here each refusal becomes a message.
-Nothing here can change a payment.
+The triggers of Note [Reconciliations] enforce the rules. This module turns each of their errors
+into a message. No function here can change a payment.
 """
 
 import uuid
@@ -44,7 +45,7 @@ from ledger.db.retry import with_retry
 from ledger.text.lines import tidy_line, tidy_reason
 from transactions.exceptions import InvalidDetails
 
-PART = 2000  # lines that are kept in memory and written together
+PART = 2000  # number of lines that are in memory and written together
 CHANGED = "Somebody has changed this in the meantime. Check it again."
 MESSAGES = {
     **dict.fromkeys(
@@ -77,7 +78,9 @@ FIRST = {"dmy": "day", "mdy": "month", "ymd": "year"}
 
 
 class DoubtfulDays(UnreadableStatement):
-    """The dates of the file can be read in several orders, and the user must choose one."""
+    """Raised if the dates of the file are valid in several orders, so that the user must choose
+    one.
+    """
 
 
 NO_REASON = "This line is open. To leave it over, enter a reason."
@@ -86,7 +89,9 @@ ANOTHER_REASON = "Somebody has entered another reason in the meantime. Check the
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """Opens one database transaction, and turns its refusals into messages."""
+    """Opens one database transaction. If a trigger or constraint refuses a change, raises
+    InvalidDetails with a message for the user.
+    """
     try:
         with db_transaction.atomic(durable=True):
             yield
@@ -108,12 +113,13 @@ def upload(
     id: uuid.UUID | None = None,
     order: str = "",
 ) -> Reconciliation:
-    """Stores the lines of a file, not matched yet. Without an account, its lines are the bank's
-    deposits and withdrawals. `order`, "dmy", "mdy" or "ymd", is the order in its dates, if known. A
-    second call with the same `id`, file, account and currency returns the stored reconciliation.
+    """Stores the lines of a file and returns the reconciliation. No line is matched yet. If
+    `account` is None, the lines are the bank's deposits and withdrawals. `order` is the order of
+    the dates ("dmy", "mdy" or "ymd"), if known. A second call with the same `id`, file, account and
+    currency returns the stored reconciliation.
 
-    Raises: UnreadableStatement for a file that cannot be read as a whole; DoubtfulDays without
-    `order` if its dates can be read in several ways.
+    Raises: UnreadableStatement if the file cannot be read; DoubtfulDays if `order` is empty and the
+    dates are valid in several orders.
     """
     digest = digest_of(source)
     format = format_of(source)
@@ -134,9 +140,10 @@ def upload(
 def _measured(
     source: IO[bytes], format: str, mapping: dict[str, Any], currency: str, order: str
 ) -> Measured:
-    """Measures a file, and puts the order of its dates into the mapping.
+    """Reads a file to find its period and totals, and stores the order of its dates (day, month or
+    year first) in the mapping.
 
-    Raises: as `upload`.
+    Raises: UnreadableStatement or DoubtfulDays, in the same cases as `upload`.
     """
     if format == OutsideImport.Format.CSV:
         possible = order_of_file(source, sheet_of(source), mapping).possible
@@ -156,7 +163,7 @@ def _measured(
 
     ways = (ways_of([order]) if order else {}) or ways_of(possible)
     if not ways:
-        return measure(source, format, mapping, currency)  # raises the reason
+        return measure(source, format, mapping, currency)  # raises the error with its reason
     if len(ways) > 1:
         raise DoubtfulDays(_doubt(ways))
     mapping["order"], measured = ways.popitem()
@@ -182,14 +189,16 @@ def _span(measured: Measured) -> str:
 def _store(
     made: Reconciliation, source: IO[bytes], mapping: dict[str, Any] | None
 ) -> Reconciliation:
-    """Stores a reconciliation, or returns the one with its id, which has the same file."""
+    """Stores a reconciliation and its lines, and returns it. If a reconciliation with this id
+    exists, returns the stored one, which has the same file.
+    """
     with _changing():
         existing = Reconciliation.objects.filter(pk=made.pk)
         if found := existing.first():
             return found
         try:
             with db_transaction.atomic():
-                made.save(force_insert=True)  # waits for the first, if the form is sent twice
+                made.save(force_insert=True)  # if the form is sent twice, waits here
         except IntegrityError:
             if found := existing.first():
                 return found
@@ -211,9 +220,11 @@ def _store(
 
 @with_retry
 def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
-    """Matches all lines for which a rule has a certain match. Returns how many. See `sure`."""
+    """Matches all lines for which the rules find a certain match. Returns the number of matched
+    lines. The rules are in `sure`.
+    """
     with _changing():
-        if not is_any_sure(reconciliation):  # may take seconds, but locks nothing
+        if not is_any_sure(reconciliation):  # this check may take seconds, but locks nothing
             return 0
     with _changing():
         return match_all(_locked(reconciliation), by.pk)
@@ -221,10 +232,11 @@ def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
 
 @with_retry
 def match(*, line: ReconciliationLine, transaction: uuid.UUID, by: User) -> Decimal:
-    """Matches a line with a payment, as far as both have unmatched amounts. Returns the matched
-    amount.
+    """Matches a line with a payment. The matched amount is the smaller one of their two unmatched
+    amounts. Returns the matched amount.
 
-    Raises: InvalidDetails if one of them has no unmatched amount, or if the payment does not fit.
+    Raises: InvalidDetails if the line or the payment is fully matched, or if the payment does not
+    fit.
     """
     with _changing():
         reconciliation = _locked(line.reconciliation)
@@ -265,13 +277,13 @@ def unmatch(*, line: ReconciliationLine, match: uuid.UUID) -> None:
 
 @with_retry
 def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None) -> str:
-    """Stores the reason why the rest of a line is not in the books. Without a reason, the line is
-    open again. Returns the reason as it is stored.
+    """Stores the reason why the unmatched amount of a line is not in this bank's books. If the
+    reason is empty, the line is open again. Returns the reason as it is stored.
 
-    `seen` is the reason that the page showed, None to skip the comparison.
+    `seen` is the reason that the page showed. If it is None, the reasons are not compared.
 
-    Raises: InvalidDetails if somebody else has entered another reason, and without a reason for a
-    line that is open.
+    Raises: InvalidDetails if another person entered a different reason in the meantime, or if the
+    reason is empty and the line is already open.
     """
     if len(reason) > REASON_LIMIT:
         raise InvalidDetails(f"Limit: {REASON_LIMIT} characters.")
@@ -290,12 +302,13 @@ def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None
 
 @with_retry
 def sign(*, reconciliation: Reconciliation, by: User, seen: str) -> Reconciliation:
-    """Signs as the first or the second person. After the second signature nothing can change.
+    """Signs a reconciliation as the first or the second person, and returns it. After the second
+    signature, nothing can change.
 
-    `seen` is the version that the page showed, see `version_of`.
+    `seen` is the version that the page showed, as returned by `version_of`.
 
-    Raises: InvalidDetails if it has changed, for lines that are not settled, and for the same
-    person twice.
+    Raises: InvalidDetails if the reconciliation has changed since, if lines are still open, or if
+    the same person has already signed.
     """
     with _changing():
         locked = _locked(reconciliation)
@@ -313,7 +326,11 @@ def sign(*, reconciliation: Reconciliation, by: User, seen: str) -> Reconciliati
 
 @with_retry
 def take_back(*, reconciliation: Reconciliation, seen: str) -> None:
-    """Withdraws the first signature, so that the matches can change again. `seen` as in `sign`."""
+    """Deletes the first signature, so that matches can change again. `seen` is the version that the
+    page showed.
+
+    Raises: InvalidDetails if nobody has signed, or if the reconciliation has changed.
+    """
     with _changing():
         locked = _locked(reconciliation)
         if not locked.is_signed:
@@ -327,12 +344,15 @@ def take_back(*, reconciliation: Reconciliation, seen: str) -> None:
 def discard(
     *, reconciliation: Reconciliation, seen: str, on_discard: Callable[[], object] | None = None
 ) -> None:
-    """Deletes an unsigned reconciliation and its matches. `seen` as in `sign`. `on_discard` is
-    called in the same database transaction, before the rows are deleted.
+    """Deletes an unsigned reconciliation with its lines and matches. `seen` is the version that the
+    page showed. `on_discard` is called in the same database transaction, before the rows are
+    deleted.
+
+    Raises: InvalidDetails if the reconciliation is signed or has changed.
     """
     with _changing():
         locked = _locked(reconciliation)
-        if not locked.is_signed:  # the triggers refuse signed ones, with a better message
+        if not locked.is_signed:  # the triggers refuse signed reconciliations with a better message
             _refuse_changed(locked, seen)
         if on_discard is not None:
             on_discard()
@@ -342,16 +362,16 @@ def discard(
 
 
 def _refuse_changed(locked: Reconciliation, seen: str) -> None:
-    """Raises InvalidDetails unless this is still the version that the page showed."""
+    """Raises InvalidDetails if the reconciliation has changed since the page was shown."""
     if not locked.is_frozen and version_of(locked) != seen:
         raise InvalidDetails(CHANGED)
 
 
 def _lock_all() -> None:
-    """Waits until nobody else changes a reconciliation, and blocks other changes until the database
-    transaction ends.
+    """Waits until no other transaction changes a reconciliation. Blocks other changes until this
+    database transaction ends.
 
-    Raises: AccessEnded as `current_access.refuse_if_ended` does.
+    Raises: AccessEnded if the access of the signed-in person has ended.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
@@ -359,9 +379,9 @@ def _lock_all() -> None:
 
 
 def _locked(reconciliation: Reconciliation) -> Reconciliation:
-    """Returns the current row, after `_lock_all`.
+    """Takes the lock of `_lock_all`, and returns the current row of the reconciliation.
 
-    Raises: InvalidDetails if it no longer exists.
+    Raises: InvalidDetails if the row no longer exists.
     """
     _lock_all()
     found = (

@@ -1,29 +1,30 @@
-"""Finds certain matches of lines and payments with three rules, the most certain first.
+"""Finds certain matches of lines and payments with three rules. The most certain rule is first.
 
-1. The reference: a line and a payment of the same amount and direction have the same reference,
-   and no other line or payment has this reference.
-2. The day: on one day, for one amount and direction, there are as many lines as payments. They
-   are matched in the order of their descriptions, because the choice does not affect any sum. A
-   line and a payment are not matched if their descriptions disagree: Note [Words in common].
-3. Some days: within `DAYS`, a line has only one payment of its amount and direction, and this
-   payment only one line. Their texts have a word in common, or one of them has no text, because a
-   fee and a customer's payment a day apart may have the same amount.
+1. The same reference: a line and a payment have the same amount, direction and reference, and no
+   other line or payment has this reference.
+2. The same day: on one day, there are as many lines as payments with the same amount and direction.
+   They are matched in the order of their descriptions. Which line is matched with which payment
+   does not affect any sum. A line and a payment are not matched if their descriptions disagree:
+   Note [Words in common].
+3. A few days apart: within `DAYS`, only one payment has the amount and direction of a line, and
+   only this line fits the payment. The texts of both must have a word in common, or one of them
+   must have no text, because a fee and a customer's payment one day apart may have the same amount.
 
-Each rule uses only lines and payments that are fully unmatched, and lines that are not left over.
-If two references differ, the match is never certain; spaces and capitals make no difference. A
-reference of at least `CUT_AT` characters may be cut, so it does not differ from a longer one that
-begins with it.
+The rules use only lines and payments of which nothing is matched yet, and only lines that are not
+left over. A match is not certain if both have a reference and the references differ. Spaces and
+upper case are ignored. Some formats cut long references, so a reference of at least `CUT_AT`
+characters also matches a longer one that begins with it.
 
-Note [Words in common]: an interest payment and a rent may have the same month. So words of only
-digits (years, days) and names of months do not count: English names in full and in three letters,
-German ones in full. Words of one or two letters do not count either, nor words of all kinds of
-payments, such as "for", "invoice" and "GmbH" (`_COMMON`).
+Note [Words in common]: an interest payment and a rent may both be for the same month. So these
+words do not count: words of only digits (years, days), names of months (English names in full and
+with three letters, German names in full), words of one or two letters, and words that occur in all
+kinds of payments, such as "for", "invoice" and "GmbH" (`_COMMON`).
 
-For payments on the same day, only the two descriptions can disagree. A line often contains the
-payer's name and the payment's description its purpose, as in "ACME" and "Salary": most lines of a
-settlement account are like that and have no words in common. A description without a word that
-counts never disagrees. Two descriptions agree if any text of the line has a word in common with any
-text of the payment, or with the name of the payment's other side.
+For payments on the same day, only the two descriptions can disagree. Most lines of a settlement
+account contain the payer's name, such as "ACME", while the payment's description is its purpose,
+such as "Salary". So two descriptions also agree if any text of the line has a word in common with
+any text of the payment, or with the name of the payment's other side. A description without a word
+that counts never disagrees.
 """
 
 from typing import Any
@@ -35,12 +36,14 @@ from django.db import connection
 from banking.reconciliation.models import Reconciliation
 from ledger.db.local_settings import locally
 
-DAYS = 3  # days between the outside booking and ours
+DAYS = 3  # maximum number of days between the booking at the other bank and here
 CUT_AT = 16  # length of a reference in MT940
 
 
 def _plain(reference: str) -> str:
-    """Returns SQL of a reference without spaces and capitals, because people type it in groups."""
+    """Returns a SQL expression for the reference in lower case and without spaces, because people
+    often type it in groups.
+    """
     return f"lower(replace({reference}, ' ', ''))"
 
 
@@ -58,7 +61,9 @@ _OF_ACCOUNT = "%(account)s IN (paid.from_account_id, paid.to_account_id)"
 
 
 def _payments(account_id: UUID | None) -> str:
-    """Returns SQL of the payments of the books around the days of the file."""
+    """Returns a SQL query for the unmatched payments at this bank in the period of the file, and
+    DAYS before and after it.
+    """
     side, into, other = (
         (_OF_BANK, "paid.from_account_id IS NULL", "coalesce(from_account_id, to_account_id)")
         if account_id is None
@@ -85,7 +90,8 @@ def _payments(account_id: UUID | None) -> str:
     """  # noqa: S608 - put together from constants
 
 
-# Without character classes for letters, which match only ASCII in some locales of Postgres.
+# Does not use character classes for letters, because in some locales of Postgres they match only
+# ASCII.
 _BETWEEN_WORDS = r"'[\s[:punct:]]+'"
 _MONTHS = ",".join(
     (
@@ -106,8 +112,8 @@ _COMMON = ",".join(
 
 
 def _words_of(text: str) -> str:
-    """Returns SQL of the words that count in a text; NULL if there are none. See Note [Words in
-    common].
+    """Returns a SQL expression for the array of the words that count in a text: see Note [Words in
+    common]. It is NULL if there are no such words.
     """
     return f"""(
         SELECT array_agg(word) FROM regexp_split_to_table({text}, {_BETWEEN_WORDS}) AS word
@@ -116,7 +122,7 @@ def _words_of(text: str) -> str:
     )"""  # noqa: S608 - put together from constants
 
 
-# As a subquery, because a join would read all people of the bank.
+# This is a subquery, because a join would read all people of the bank.
 _OTHER_SIDE = """(
     SELECT lower(name) FROM users
     WHERE users.id = (SELECT user_id FROM accounts WHERE accounts.id = paid.other_id)
@@ -132,8 +138,8 @@ _REFERENCES_AGREE = f"""(
     OR length(line.reference) >= {CUT_AT} AND starts_with(paid.reference, line.reference)
     OR length(paid.reference) >= {CUT_AT} AND starts_with(line.reference, paid.reference)
 )"""
-# Two rows of a kind are enough to see that neither is the only one. A thousand lines and a thousand
-# payments of one amount would give a million pairs.
+# Two equal rows are enough to know that neither of them is the only one. The limit is needed
+# because 1,000 lines and 1,000 payments with the same amount would be a million pairs.
 _TWO_OF_A_KIND = """(
     SELECT * FROM (
         SELECT *, row_number() OVER (PARTITION BY amount, into_it, {kind}) AS place FROM {table}
@@ -142,8 +148,12 @@ _TWO_OF_A_KIND = """(
 
 
 def _only_pairs(kind: str, condition: str, agree: str = "true") -> str:
-    """Returns SQL of the lines and payments that have only each other on a condition, and agree.
-    The condition treats rows of one amount, direction and kind alike.
+    """Returns a SQL query for pairs of a line and a payment. The payment must be the only one that
+    meets `condition` with this line, and the line must be the only one that meets `condition` with
+    this payment. The pair must also meet `agree`.
+
+    `kind` is a column. The condition must have the same result for all lines, and for all payments,
+    that are equal in amount, direction and this column.
     """
     lines, payments = (_TWO_OF_A_KIND.format(kind=kind, table=table) for table in ("line", "paid"))
     return f"""
@@ -183,7 +193,9 @@ RULES = (
 
 
 def is_any_sure(reconciliation: Reconciliation) -> bool:
-    """Returns whether a rule has a certain match. One query."""
+    """Returns whether the rules find a certain match for a line of the reconciliation. One
+    query.
+    """
     rules = " OR ".join(f"EXISTS ({rule})" for rule in RULES)
     with locally(enable_nestloop="off", enable_mergejoin="off"), connection.cursor() as cursor:
         cursor.execute(
@@ -209,13 +221,13 @@ def _values(reconciliation: Reconciliation) -> dict[str, Any]:
 
 
 def match_all(reconciliation: Reconciliation, by: UUID) -> int:
-    """Matches every line for which a rule has a certain match, within the caller's transaction.
-    Returns how many.
+    """Matches every line for which the rules find a certain match. Returns the number of matched
+    lines. The caller must be in a database transaction.
     """
     values = _values(reconciliation) | {"by": by}
     count = 0
-    # Postgres has no statistics yet for rows that were just written. It would join them in loops,
-    # or merge them only by day and amount, which takes minutes for many lines of one amount.
+    # Postgres has no statistics for rows that were just written. It would use nested loops, or
+    # merge joins on only day and amount. Both take minutes if many lines have the same amount.
     with locally(enable_nestloop="off", enable_mergejoin="off"), connection.cursor() as cursor:
         for rule in RULES:
             cursor.execute(

@@ -1,4 +1,4 @@
-"""The rights on statements of other banks that staff compare with the books."""
+"""The database rights on the tables of reconciliations."""
 
 from ledger.db.rights.policies import PERSON, READS_BANK, Policy, may
 from ledger.db.rights.registered_tables import Table, register

@@ -1,18 +1,18 @@
-"""Triggers that enforce the rules of reconciliations for all roles.
+"""Triggers that enforce the rules of reconciliations for all database roles.
 
-Note [Reconciliations]: a line of the outside statement is settled when payments of the books are
-matched with all of it, or when it is left over with a reason; a line of zero is always settled. One
-person signs when every line is settled. Then nothing can change unless somebody withdraws the
-signature. After another person has signed too, nothing can ever change.
+Note [Reconciliations]: a line of the outside statement is settled if payments at this bank are
+matched with its whole amount, or if the line is left over with a reason. A line of zero is always
+settled. When all lines are settled, one person signs. Then nothing can change unless the signature
+is withdrawn. After another person has signed too, nothing can ever change.
 
-Every change of existing rows first takes one lock for the whole bank, so reconciliations change one
-after the other. If two people match the same payment, the second transaction sees the first match.
-The older snapshots of other isolation levels than READ COMMITTED could hide it, so their
-transactions may not change anything here.
+Each change of existing rows first takes one lock for the whole bank, so reconciliations are changed
+one after the other. If two people match the same payment, the second transaction sees the first
+match. This works only at READ COMMITTED: at other isolation levels, an old snapshot could hide the
+first match. So transactions at other levels may not change these tables.
 
-A new reconciliation and its lines do not take this lock: nobody else sees them before COMMIT, and
-50,000 lines take many seconds. Instead, inserting a line locks the row of its reconciliation, so
-that no line is added while somebody signs.
+Uploads do not take this lock, because nobody else sees a new reconciliation and its lines before
+COMMIT, and 50,000 lines take many seconds. Instead, inserting a line locks the row of its
+reconciliation, so that no line is added while somebody signs.
 """
 
 import pgtrigger
@@ -32,7 +32,9 @@ _IS_SETTLED = """
 
 
 def _open(id: str, name: str, lock: str = "") -> str:
-    """Returns PL/pgSQL that refuses a change unless the reconciliation with this id is unsigned."""
+    """Returns PL/pgSQL that raises an error if the reconciliation with this id is signed or
+    missing.
+    """
     unsigned = f"SELECT FROM reconciliations WHERE id = {id} AND signed_by_id IS NULL{lock}"
     return f"""
         IF NOT EXISTS ({unsigned}) THEN
@@ -42,7 +44,9 @@ def _open(id: str, name: str, lock: str = "") -> str:
 
 
 def one_at_a_time(name: str, *, inserts_too: bool = False) -> FirmTrigger:
-    """Returns the trigger that takes the lock before other triggers of the table run."""
+    """Returns the trigger that takes the lock of Note [Reconciliations] before the other triggers
+    of the table run.
+    """
     lock = f"PERFORM pg_advisory_xact_lock({LOCK});"
     if not inserts_too:
         lock = f"IF TG_OP <> 'INSERT' THEN {lock} END IF;"
@@ -65,14 +69,16 @@ _OF_LINE = "(SELECT reconciliation_id FROM reconciliation_lines WHERE id = OLD.l
 
 
 def _proved(signer: str) -> str:
-    """Returns SQL: whether `signer` is signed in and may sign, if this must be proved."""
+    """Returns a SQL condition: whether `signer` is the signed-in user and may sign. The condition
+    is always true if the database does not require proof of the signed-in user.
+    """
     is_allowed = may(signer, "'reconcile'")
     return f"""(NOT ({NEEDS_PROOF})
                 OR {signer} IS NOT DISTINCT FROM {PROVED_PERSON} AND {is_allowed})"""
 
 
-# The trigger ignores the name of the file, so that an erasure does not have to disable it: an
-# attacker in a worker could leave it disabled for web processes.
+# This trigger ignores changes of the file name, so that an erasure does not have to disable the
+# trigger. Otherwise an attacker in a worker could leave the trigger disabled for web processes.
 SIGNED_BY_TWO = FirmTrigger(
     name="reconciliation_signed_by_two",
     when=pgtrigger.Before,
@@ -154,7 +160,8 @@ SIGNED_STAYS = FirmTrigger(
     """,
 )
 _OF_EITHER = "coalesce(OLD.reconciliation_id, NEW.reconciliation_id)"
-# Two triggers, because an erasure disables the trigger of UPDATE, but never one of INSERT.
+# There are two triggers, because an erasure disables the trigger for UPDATE, but must never disable
+# a trigger for INSERT.
 LINES_COMPLETE = FirmTrigger(
     name="lines_of_signed_complete",
     when=pgtrigger.Before,
@@ -165,8 +172,8 @@ LINES_COMPLETE = FirmTrigger(
     """,
 )
 _TEXTS = "'{description, other, reference, outside_id}'::text[]"
-# An erasure never disables this trigger. In signed reconciliations, an erasure replaces the reasons
-# of lines.
+# An erasure never disables this trigger. In signed reconciliations, an erasure may only replace the
+# reason of a line.
 LINE_STAYS = FirmTrigger(
     name="reconciliation_line_stays",
     when=pgtrigger.Before,
@@ -198,14 +205,15 @@ LINE_TEXTS_STAY = FirmTrigger(
         RETURN NEW;
     """,
 )
-# All matches of a statement in one call: for 50,000 lines a trigger per row took a minute.
+# One call checks all matches of an SQL statement. With a trigger for each row, 50,000 lines took a
+# minute.
 MATCHES_FIT = FirmTrigger(
     name="matches_fit",
     level=pgtrigger.Statement,
     when=pgtrigger.After,
     operation=pgtrigger.Insert,
     referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
-    definer=True,  # row policies would hide rows from the user who matches
+    definer=True,  # row-level security would hide rows from the user who matches
     func=f"""
         IF EXISTS (
             SELECT FROM added JOIN reconciliation_lines AS line ON line.id = added.line_id
@@ -277,8 +285,9 @@ def never_emptied(name: str) -> FirmTrigger:
 
 
 def frozen_digest(row: str) -> str:
-    """Returns SQL: the SHA-256 of a frozen reconciliation with its lines and matches. It does not
-    cover the name of the file and the texts of lines, because erasing a person changes them.
+    """Returns a SQL expression: the SHA-256 of a frozen reconciliation with its lines and matches.
+    It does not include the name of the file and the texts of lines, because erasing a person
+    changes them.
     """
     facts = ", ".join(
         f"{row}.{column}" for column in (
@@ -306,7 +315,8 @@ def frozen_digest(row: str) -> str:
     ))::text, 'UTF8'))"""
 
 
-# For the audit, which compares the digest: the owner of the tables can edit frozen rows.
+# Stores the digest of a frozen reconciliation. The audit compares it later, because the owner of
+# the tables could edit frozen rows.
 FROZEN_IS_REGISTERED = FirmTrigger(
     name="frozen_is_registered",
     when=pgtrigger.After,

@@ -1,4 +1,6 @@
-"""Identifies the state of a reconciliation that a page showed, so that nobody signs another one."""
+"""Identifies the version of a reconciliation that a page showed, so that nobody signs a different
+version.
+"""
 
 from django.db import connection
 
@@ -19,12 +21,12 @@ _MATCHED_AND_LEFT = """
 
 
 def version_of(reconciliation: Reconciliation) -> str:
-    """Returns an identifier of the current state. If it is signed, this is the first signature and
-    its time, because nothing changes after it. Otherwise it is a digest of all matches and
-    leftovers.
+    """Returns an identifier of the reconciliation's current state. If the reconciliation is signed,
+    the identifier contains the first signer and the time of the signature, because nothing changes
+    after the signature. Otherwise the identifier is a digest of all matches and left-over reasons.
 
-    It does not cover other facts of the file, such as its number of unbooked lines, because a
-    trigger refuses to change them.
+    The identifier does not include other data of the file, such as the number of unbooked lines,
+    because a trigger prevents changes of this data.
     """
     if reconciliation.signed_at is not None:
         return f"{reconciliation.signed_by_id} {reconciliation.signed_at.isoformat()}"

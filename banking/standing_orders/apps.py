@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class StandingOrdersConfig(AppConfig):
-    """Payments that a customer orders once, for one or more dates."""
+    """The app for standing orders: payments that a customer orders once, for one or more dates."""
 
     name = "banking.standing_orders"
-    verbose_name = "Transactions"  # the heading in the admin
+    verbose_name = "Transactions"  # the heading of the app in the admin

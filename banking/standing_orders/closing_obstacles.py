@@ -1,4 +1,4 @@
-"""Standing orders that prevent the closing of an account."""
+"""Finds the standing orders that prevent the closing of an account."""
 
 from django.db.models import Q
 from django.urls import reverse
@@ -11,7 +11,9 @@ from transactions.closing.services import register
 
 @register
 def orders_of(account: Account) -> list[Obstacle]:
-    """Returns the owner's standing orders from or to this account as one obstacle."""
+    """Returns an obstacle if the account's owner has standing orders from or to this account.
+    Otherwise returns an empty list.
+    """
     sides = Q(from_account=account) | Q(to_account=account)
     owner = StandingOrder.objects.owned_by(account.user)
     if not (count := owner.filter(sides).not_ended().count()):

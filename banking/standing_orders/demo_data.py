@@ -1,4 +1,4 @@
-"""Ana's demo standing orders."""
+"""Creates standing orders for the demo person Ana."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,8 +14,9 @@ from transactions.demo.registered import DemoBank, register
 
 
 class DemoOrder(NamedTuple):
-    """A demo order. `to` is the name of one of her accounts, or of a holder she has paid. The
-    first payment is `after` days after seeding, or on the next day with the number `day`.
+    """A standing order of the demo. `to` is the name of one of Ana's accounts, or of a person she
+    has paid. The first payment is `after` days after the demo data is created, or on day number
+    `day` of this or the next month.
     """
 
     to: str
@@ -38,7 +39,7 @@ ORDERS = (
 
 @register(order=60)
 def set_up_orders(bank: DemoBank) -> None:
-    """Sets up her orders. A second run on the same day changes nothing."""
+    """Sets up Ana's standing orders. A second call on the same day changes nothing."""
     ana = bank.people["ana"]
     today = timezone.localdate(bank.now)
     everyday = ana.accounts.get(name="Everyday")
@@ -64,7 +65,9 @@ def _recipient(ana: User, name: str) -> Account | None:
 
 
 def _first_day(demo: DemoOrder, today: date) -> date:
-    """Returns a day after today, so that nothing is due while the demo starts."""
+    """Returns the first day of the order. It is after today, so that no payment is due while the
+    demo starts.
+    """
     if demo.after:
         return today + timedelta(days=demo.after)
     day = today.replace(day=demo.day)

@@ -1,4 +1,4 @@
-"""The list of orders as a file, see Note [Tables as files]."""
+"""A table of standing orders, for downloads. See Note [Tables as files]."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ COLUMNS = [
 
 
 def orders_table(lines: Iterable[OrderLine]) -> DataTable:
-    """Returns the orders as a table."""
+    """Returns a table of standing orders, with one row per order."""
     rows = (
         [
             line.who,

@@ -1,26 +1,29 @@
-"""Forecasts the payments of the coming days, and the expected balance after each.
+"""Forecasts the payments of standing orders in the coming days, and the expected balance after
+each.
 
-The forecast contains only standing orders: incoming payments of others and card payments are
-unknown. The pages state this.
+The forecast contains only standing orders, because incoming payments from others and card payments
+are not known. The pages show this.
 
-Note [What is missing]: the expected balance of an account assumes that nothing changes. So a
-payment that fails moves no money, and comes after the payments of its day that succeed. `lacks` is
-the amount that the owner must add by that day, so that this payment and all earlier ones from the
-same account are paid. So these amounts increase, and the last one is enough for all. A payment can
-lack money without failing: it is paid if an earlier one fails, and not paid if the earlier one is
-paid.
+Note [What is missing]: the expected balance of an account assumes that the owner adds no money. So
+a payment that fails moves no money. It is listed after the payments of its day that succeed.
+`lacks` is the amount that the owner must add by that day, so that this payment and all earlier
+payments from the same account are paid. So these amounts increase from payment to payment, and the
+last amount is enough for all payments. A payment can lack money and still be paid: it is paid if an
+earlier payment fails, and it fails if the earlier payment is paid.
 
-Incoming money of other orders counts if they are paid without a change. Two kinds of it do not
-count for a payment that now fails, because with more money this payment, or others, would be made
-before that money arrives. The first kind is money of the account that returns to it on the same
-day: therefore only the lowest balance of the day counts. The second kind is money that arrives
-after the payment's first attempt, unless it is the last payment that fails.
+Money that other orders bring to the account counts if these orders are paid without a change. There
+are two exceptions for a payment that now fails. With more money in the account, this payment or
+others would be made before such money arrives, so it does not count. First: money that leaves the
+account and returns to it on the same day. Therefore only the lowest balance of the day counts.
+Second: money that arrives after the first attempt of the payment, unless it is the last payment
+that fails.
 
-The last amount is enough for all. An earlier one may be too little for its payment if orders of one
-day go between the owner's accounts, because other orders may then be paid first.
+An amount before the last one may be too small for its payment if orders of one day go between the
+owner's accounts, because other orders may then be paid first.
 
-Note [Paid a day late]: a payment that fails is tried once more on the next day, before the orders
-of that day and after those that bring money. If it is paid then, both days list it.
+Note [Paid a day late]: a payment that fails is tried once more on the next day. This attempt is
+before the orders of that day, and after orders that bring money. If the payment is then made, it is
+listed on both days.
 """
 
 from collections import defaultdict
@@ -40,20 +43,20 @@ from ledger.text.money import money
 from transactions.availability import sent_today
 
 CALENDAR_DAYS = 30
-WARNING_DAYS = 2  # before a payment that would fail
-SHOWN_DATES = 6  # on the review page
+WARNING_DAYS = 2  # days before a payment that is expected to fail
+SHOWN_DATES = 6  # number of dates on the review page
 DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedPayment:
-    """The expected result of an order on a day. `leaves` is the expected booked balance of the
-    paying account after it.
+    """The expected result of an order on one day. `leaves` is the expected booked balance of the
+    paying account after the payment.
 
-    `lacks` is the amount that is missing for this payment and all earlier ones from the same
-    account; 0 if the payment is made and does not add to what they lack. `before` is the number of
-    earlier payments that lack money. See Note [What is missing]. `stop` is a reason other than
-    money.
+    `lacks` is the amount that is missing for this payment and all earlier payments from the same
+    account. It is 0 if the payment is made and nothing is missing for it. `before` is the number of
+    earlier payments that lack money. See Note [What is missing]. `stop` is the reason if the
+    payment fails for another reason than money.
     """
 
     day: date
@@ -63,39 +66,43 @@ class ExpectedPayment:
     lacks: Decimal = Decimal(0)
     before: int = 0
     stop: "Stop | None" = None
-    is_late: bool = False  # it failed on the day before
-    is_paid_late: bool = False  # it fails, and is paid on the day after
+    is_late: bool = False  # the payment failed on the day before
+    is_paid_late: bool = False  # the payment fails on this day, and is made on the next day
 
     @property
     def needs_help(self) -> bool:
-        """Whether the owner must do something so that this payment and all earlier ones are
+        """Whether the owner must do something so that this payment and all earlier payments are
         made.
         """
         return self.stop is not None or self.lacks > 0
 
     @property
     def lacks_held(self) -> bool:
-        """Whether the payment fails because money is on hold that the expected balance still
-        includes.
+        """Whether the payment fails only because money in the account is on hold. The expected
+        balance includes this money.
         """
         spendable = self.leaves + self.order.from_account.overdraft_limit
         return self.fails and self.stop is None and self.order.amount <= spendable
 
     @property
     def is_to_others(self) -> bool:
-        """Whether the payment goes to somebody else's account."""
+        """Whether the payment goes to another person's account."""
         return bool(self.order.to_account.user_id != self.order.owner_id)
 
     @property
     def and_before(self) -> str:
-        """The other payments that `lacks` includes: " and the 2 payments before it", or ""."""
+        """A text about the other payments that `lacks` includes, for example " and the 2 payments
+        before it". It is "" if there are none.
+        """
         if not self.before:
             return ""
         return f" and the {counted(self.before, 'payment')} before it".replace(" 1 ", " ")
 
     @property
     def badge(self) -> str:
-        """What is unusual about the payment, in a few words; "" if nothing is."""
+        """A short text about what is unusual, such as "too little money" or "a day late". It is ""
+        for a normal payment.
+        """
         if self.fails:
             return self.stop.badge if self.stop else "too little money"
         return "a day late" if self.is_late else ""
@@ -103,8 +110,8 @@ class ExpectedPayment:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why a payment is refused regardless of money: an account's status, or a limit of the paying
-    account. `limit` is None if the status is the reason.
+    """A reason other than money why a payment is refused: the status of an account, or a limit of
+    the paying account. `limit` is None if the status is the reason.
     """
 
     account: Account
@@ -113,14 +120,14 @@ class Stop:
 
     @property
     def badge(self) -> str:
-        """The reason in a few words."""
+        """The reason as a short text, for example "above the limit"."""
         if self.limit is not None:
             return "above the limit"
         return str(self.account.get_status_display()).lower()
 
     @property
     def most(self) -> str:
-        """The limit as text: "2,500.00 USD per day"; "" without a limit."""
+        """The limit as text, for example "2,500.00 USD per day". It is "" if there is no limit."""
         if self.limit is None:
             return ""
         per = "per day" if self.is_daily else "per payment"
@@ -134,12 +141,13 @@ class Stop:
 
 @dataclass(slots=True)
 class AccountForecast:
-    """The state of an account while the forecast goes through the days. All amounts are in its
+    """The state of an account on each day of the forecast. All amounts are in the account's
     currency.
 
-    `balance` is the booked balance if nothing changes. `planned` is the available money if all
-    orders are paid, and `lowest` its lowest value on the day. `missing` is the money that must come
-    in for that. `sent` counts against the daily limit.
+    `balance` is the booked balance if the owner adds no money. `planned` is the available money if
+    all orders are paid, and `lowest` is the lowest value of `planned` on the day. `missing` is the
+    money that the owner must add so that all orders are paid. `sent` is the amount that counts
+    towards the daily limit.
     """
 
     account: Account
@@ -148,12 +156,12 @@ class AccountForecast:
     sent: Decimal
     lowest: Decimal = Decimal(0)
     missing: Decimal = Decimal(0)
-    short: int = 0  # payments that lacked money
+    short: int = 0  # number of payments that lacked money
 
     @classmethod
     def of(cls, account: Account, *, pays_today: bool) -> "AccountForecast":
-        """Returns the current state of the account. One query if it pays today and has a daily
-        limit.
+        """Returns the current state of the account as a forecast. Makes one query if the account
+        pays today and has a daily limit, otherwise none.
         """
         planned = account.balance + account.overdraft_limit - account.held
         is_counted = pays_today and account.daily_limit is not None
@@ -162,13 +170,13 @@ class AccountForecast:
 
     @property
     def available(self) -> Decimal:
-        """The money that can be spent if nothing changes."""
+        """The money that can be spent if the owner adds no money."""
         found: Decimal = self.balance - self.account.held + self.account.overdraft_limit
         return found
 
     def stop_of(self, amount: Decimal) -> Stop | None:
-        """Returns the reason other than money why this account cannot make a payment; None without
-        one.
+        """Returns the reason other than money why this account cannot make a payment of this
+        amount. Returns None if there is no such reason.
         """
         account = self.account
         if not account.is_active:
@@ -180,8 +188,9 @@ class AccountForecast:
         return None
 
     def plan(self, turn: "_DayTurn", later: Decimal) -> None:
-        """Records what a payment lacks, if all earlier ones from this account are paid. `later` is
-        the money that comes in on that day too late for the payment.
+        """Sets `lacks` of a payment: the money that is missing if all earlier payments from this
+        account are made. `later` is the money that comes in on that day, but too late for this
+        payment.
         """
         amount = turn.order.amount
         usable = self.planned if turn.is_paid else self.lowest - later
@@ -197,15 +206,16 @@ class AccountForecast:
 
 @dataclass(slots=True)
 class _DayTurn:
-    """An order on a day, while the day's attempts are simulated. `plan` sets the values that
-    `ExpectedPayment` also has. `tried_at` and `paid_at` number the attempts of the day.
+    """An order on one day, while the attempts of the day are simulated. `plan` sets those values
+    that `ExpectedPayment` also has. `tried_at` and `paid_at` are the numbers of the first attempt
+    and of the successful attempt. 0 means none.
     """
 
-    day: date  # of the attempt: today for a missed day
+    day: date  # day of the attempt; for a missed day, today
     due: date
     order: StandingOrder
     first_try: "_DayTurn | None" = None  # the attempt that failed on the day before
-    is_last: bool = False  # no further attempt
+    is_last: bool = False  # if true, there is no later attempt
     tried_at: int = 0
     paid_at: int = 0
     stop: Stop | None = None
@@ -220,7 +230,7 @@ class _DayTurn:
 
     @property
     def expected(self) -> ExpectedPayment:
-        """The result, as it is shown."""
+        """The result as an ExpectedPayment."""
         return ExpectedPayment(
             self.day, self.order, leaves=self.leaves, fails=not self.is_paid, lacks=self.lacks,
             before=self.before, stop=self.stop, is_late=self.first_try is not None,
@@ -230,14 +240,14 @@ class _DayTurn:
 
 @dataclass(slots=True)
 class ExpectedDay:
-    """A day with its expected payments."""
+    """One day and its expected payments."""
 
     day: date
     payments: list[ExpectedPayment] = field(default_factory=list)
 
 
 def next_dates(order: StandingOrder, many: int = SHOWN_DATES) -> list[date]:
-    """Returns the next days on which an order is due; the order may be unsaved."""
+    """Returns the next `many` days on which the order is due. The order may be unsaved."""
     days = order.days_from(order.position)
     return [day for day, _ in zip(days, range(many), strict=False)]
 
@@ -245,12 +255,14 @@ def next_dates(order: StandingOrder, many: int = SHOWN_DATES) -> list[date]:
 def expected_payments(
     orders: Iterable[StandingOrder], accounts: Sequence[Account], *, today: date, days: int
 ) -> list[ExpectedPayment]:
-    """Returns the payments that active orders would make until `days` days from today, in the order
-    of booking.
+    """Returns the expected payments of the orders from today until `days` days later, in the order
+    of booking. Payments that are expected to fail are included. Paused and ended orders are
+    ignored.
 
-    An order that cannot be paid moves no money, and the following orders are still tried. If one of
-    the person's accounts is closed, its orders end on their first day. An order that lacks money
-    comes after the orders of its day that bring it, as in Note [Second tries] of `paying`.
+    An order that cannot be paid moves no money, and the next orders are still tried. If one of the
+    person's accounts is closed, the orders of this account end on their first due day. An order
+    that lacks money comes after the orders of its day that bring money to its account: see Note
+    [Second tries] in `paying`.
     """
     until = today + timedelta(days=days)
     closed = {account.pk for account in accounts if account.is_closed}
@@ -288,9 +300,7 @@ def expected_payments(
 
 @dataclass(slots=True)
 class _Tries:
-    """The attempts of one day, as the job would make them: the paid ones in the order of booking,
-    and the unpaid ones.
-    """
+    """The simulated attempts of one day. `paid` is in the order of booking."""
 
     forecasts: Mapping[UUID, AccountForecast]
     paid: list[_DayTurn] = field(default_factory=list)
@@ -299,11 +309,13 @@ class _Tries:
 
     @property
     def failing(self) -> list[_DayTurn]:
-        """The unpaid ones that the day before does not already list."""
+        """The unpaid attempts that are not already listed on the day before."""
         return [turn for turn in self.unpaid if turn.first_try is None]
 
     def take(self, turns: list[_DayTurn]) -> None:
-        """Tries all turns, missed days first. See Note [Second tries] of `paying`."""
+        """Tries all orders of the day, beginning with missed days. See Note [Second tries] in
+        `paying`.
+        """
         turns.sort(key=lambda turn: (turn.due, turn.order.pk))
         for _due, of_day in groupby(turns, key=lambda turn: turn.due):
             new = list(of_day)
@@ -316,7 +328,9 @@ class _Tries:
             turn.leaves = self.forecasts[turn.order.from_account_id].balance
 
     def _ready(self) -> set[UUID]:
-        """Returns the accounts that now have enough money for one of their unpaid orders."""
+        """Returns the ids of the accounts that now have enough money for one of their unpaid
+        orders.
+        """
         return {
             turn.order.from_account_id
             for turn in self._first_unpaid().values()
@@ -325,7 +339,9 @@ class _Tries:
         }
 
     def _first_unpaid(self) -> dict[UUID, _DayTurn]:
-        """Returns the first unpaid day of each order. The later days of an order wait for it."""
+        """Returns the first unpaid day of each order, by the order's id. Later days of an order
+        wait for this day.
+        """
         return {turn.order.pk: turn for turn in reversed(self.unpaid) if not turn.is_paid}
 
     def _try_each(self, turns: Iterable[_DayTurn]) -> None:
@@ -337,7 +353,7 @@ class _Tries:
                 del waiting[turn.order.pk]
 
     def _try(self, turn: _DayTurn) -> None:
-        """Pays the order if its account has the money and nothing else stops the payment."""
+        """Pays the order if its account has enough money and nothing else stops the payment."""
         order = turn.order
         payer, recipient = (
             self.forecasts.get(pk) for pk in (order.from_account_id, order.to_account_id)
@@ -360,11 +376,11 @@ class _Tries:
 
 
 def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_DayTurn]:
-    """Returns the payments of a day that are shown, with the missing amount of each."""
+    """Returns the payments of a day that are shown, and sets the missing amount of each."""
     inward = [turn for turn in tries.paid if turn.order.to_account_id in forecasts]
     edges = {(turn.order.from_account_id, turn.order.to_account_id) for turn in inward}
     returning = {edge for edge in edges if _is_returning(edge, edges)}
-    coming: dict[UUID, list[_DayTurn]] = defaultdict(list)  # counts from the start of the day
+    coming: dict[UUID, list[_DayTurn]] = defaultdict(list)  # available from the start of the day
     for turn in inward:
         if (turn.order.from_account_id, turn.order.to_account_id) not in returning:
             coming[turn.order.to_account_id].append(turn)
@@ -390,16 +406,16 @@ def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_
 
 
 def _was_refused_before(order: StandingOrder, today: date) -> bool:
-    """Returns whether the order's next payment failed on an earlier day. Today is then its last
-    attempt.
+    """Returns whether the order's next payment was refused on an earlier day. Today's attempt is
+    then the last one.
     """
     at = order.refused_at
     return at is not None and timezone.localdate(at) < today
 
 
 def _is_returning(edge: tuple[UUID, UUID], edges: Set[tuple[UUID, UUID]]) -> bool:
-    """Returns whether money from `edge` can return to its sender on the same day, also through
-    other accounts.
+    """Returns whether the money of this payment can return to its sender on the same day, also
+    through other accounts. `edges` are the pairs (sender, recipient) of all payments.
     """
     sender, recipient = edge
     visited: set[UUID] = set()
@@ -411,7 +427,7 @@ def _is_returning(edge: tuple[UUID, UUID], edges: Set[tuple[UUID, UUID]]) -> boo
 
 
 def by_day(payments: Sequence[ExpectedPayment]) -> list[ExpectedDay]:
-    """Groups payments by day."""
+    """Returns the payments grouped by day."""
     days: dict[date, ExpectedDay] = {}
     for payment in payments:
         days.setdefault(payment.day, ExpectedDay(payment.day)).payments.append(payment)
@@ -419,10 +435,10 @@ def by_day(payments: Sequence[ExpectedPayment]) -> list[ExpectedDay]:
 
 
 def expected_of(person: User, *, days: int = CALENDAR_DAYS) -> list[ExpectedPayment]:
-    """Returns the payments that a person's orders would make within `days` days. Two queries, plus
-    the queries of `AccountForecast.of`; one query without an order.
+    """Returns the payments that the person's orders are expected to make within `days` days. Makes
+    one query if there are no active orders, otherwise two, plus those of `AccountForecast.of`.
     """
-    # Without the recipients: row policies hide them from the reader.
+    # The recipients are not read, because row-level security hides them from the reader.
     mine = StandingOrder.objects.owned_by(person).active().select_related("from_account")
     orders = list(mine.in_order())
     if not orders:
@@ -432,12 +448,16 @@ def expected_of(person: User, *, days: int = CALENDAR_DAYS) -> list[ExpectedPaym
 
 
 def failing_soon(person: User) -> list[ExpectedPayment]:
-    """Returns the payments of the next WARNING_DAYS days for which the owner must do something."""
+    """Returns the payments of the next WARNING_DAYS days for which the owner must do something,
+    such as add money.
+    """
     return [payment for payment in expected_of(person, days=WARNING_DAYS) if payment.needs_help]
 
 
 def totals_of(payments: Iterable[ExpectedPayment]) -> dict[str, Decimal]:
-    """Returns the amounts that are expected to go to others, by currency."""
+    """Returns the total that the person is expected to pay to others, by currency. Payments that
+    fail are not included.
+    """
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for payment in payments:
         order = payment.order

@@ -1,5 +1,5 @@
-"""The form of a new order, which extends the form of a transfer with dates, and the form that
-changes an amount.
+"""The form for a new standing order (the transfer form with additional dates), and the form for a
+new amount.
 """
 
 from datetime import date
@@ -18,9 +18,9 @@ from transactions.fields import AmountField, DayField
 from transactions.safeguards.recipients import NOT_PAYABLE
 from transactions.transfers.forms import TransferForm
 
-# Note [Proof for a series]: a user who sets up or changes payments to others must reauthenticate,
-# as Article 14 of the EU's technical standards on strong customer authentication requires
-# (2018/389).
+# Note [Proof for a series]: a user who sets up or changes payments to others must confirm their
+# identity again. Article 14 of the EU's technical standards on strong customer authentication
+# (2018/389) requires this.
 WHY_PROOF = "Please confirm that it is you, because this standing order pays somebody else."
 
 HOW_MANY = f"Type a whole number from 1 to {MAX_TIMES:,}."
@@ -32,14 +32,14 @@ FORM_FIELDS = (
 
 
 def order_id_for(owner: User, id: UUID) -> UUID:
-    """Returns the id of the order that a form with this id sets up. It differs from the id of a
-    payment.
+    """Returns the id of the order that is set up with a form of this id. It is never equal to the
+    id of a payment.
     """
     return uuid7_for(owner.pk, uuid7_for(owner.pk, id))
 
 
 class StandingOrderForm(TransferForm):
-    """A new order. `payment_id` is the id of the order."""
+    """The form for a new standing order. `payment_id` is the id of the order."""
 
     every = forms.ChoiceField(label="How often", choices=Every.choices, initial=Every.MONTH)
     first_on = DayField(label="First payment on")
@@ -55,9 +55,9 @@ class StandingOrderForm(TransferForm):
     )  # fmt: skip
 
     def clean_first_on(self) -> date:
-        """Returns the day.
+        """Returns the day of the first payment.
 
-        Raises: ValidationError for a day that is past or too far away.
+        Raises: ValidationError if the day is in the past, or more than two years away.
         """
         day: date = self.cleaned_data["first_on"]
         if refusal := first_day_refusal(day, timezone.localdate()):
@@ -65,7 +65,9 @@ class StandingOrderForm(TransferForm):
         return day
 
     def clean(self) -> dict[str, Any]:
-        """Refuses two ends, an end before the first day, and any end of an order that pays once."""
+        """Adds an error if the form has both an end date and a number of payments, if the end is
+        before the first day, or if an order that pays once has an end.
+        """
         data = super().clean()
         first, last, times = data.get("first_on"), data.get("last_on"), data.get("times")
         if data.get("every") == Every.ONCE:
@@ -79,7 +81,9 @@ class StandingOrderForm(TransferForm):
 
     @property
     def as_read(self) -> list[tuple[str, str]]:
-        """The fields as they were understood. The review page sends them again."""
+        """The names and values of the fields as the server understood them. The review page sends
+        them again.
+        """
         data = self.cleaned_data
         return [
             *super().as_read,
@@ -93,7 +97,7 @@ class StandingOrderForm(TransferForm):
     def order_draft(self) -> OrderDraft:
         """The order that a valid form describes.
 
-        Raises: AccountNotFound if its number is not the number of an account.
+        Raises: AccountNotFound if no account has the number.
         """
         data = self.cleaned_data
         if self.to_account is None:
@@ -106,7 +110,7 @@ class StandingOrderForm(TransferForm):
         )  # fmt: skip
 
     def describes_order(self, order: StandingOrder) -> bool:
-        """Returns whether the stored order still matches the form."""
+        """Returns whether the stored order has the same values as the form."""
         if self.to_account is None:
             return False
         mine = self.order_draft.row
@@ -114,12 +118,12 @@ class StandingOrderForm(TransferForm):
 
     @property
     def order_id(self) -> UUID:
-        """The id of the form's order, see `order_id_for`."""
+        """The id of the order that this form sets up. See `order_id_for`."""
         id = self.cleaned_data["id"] if self.is_bound else self.initial["id"]
         return order_id_for(self.user, id)
 
 
 class AmountForm(forms.Form):
-    """A new amount for an order."""
+    """The form for a new amount of an order."""
 
     amount = AmountField()

@@ -1,4 +1,4 @@
-"""The menu entry of the page of standing orders."""
+"""Adds the page of standing orders to the menu."""
 
 from ledger.web.menu import register
 

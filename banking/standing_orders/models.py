@@ -1,10 +1,10 @@
-"""Payments that a person has ordered for coming days, and the result of each day.
+"""Standing orders (payments that a person has ordered for later days), and the result of each day.
 
-Note [Dates of an order]: the payment at `position` (0 for the first) is due on the first day plus
-that number of weeks, months, quarters or years. Each day is calculated from the first day. So an
-order that begins on the 31st is due on the last day of a shorter month and then on the 31st again,
-as when Postgres adds months to a date. `next_on` is a generated column, so no code can store a day
-that does not follow from the other columns.
+Note [Dates of an order]: the payment at `position` (0 is the first) is due on the first day plus
+`position` weeks, months, quarters or years. Each day is calculated from the first day. So an order
+that begins on the 31st is due on the last day of a shorter month, and on the 31st of longer months,
+as when Postgres adds months to a date. `next_on` is a generated column, so it always agrees with
+the other columns.
 """
 
 import uuid
@@ -25,12 +25,12 @@ from ledger.text.dates import long_date
 from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 
 MAX_TIMES = 1000
-WHY_LIMIT = 300  # characters
+WHY_LIMIT = 300  # maximum number of characters
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 class Every(models.TextChoices):
-    """How often an order pays."""
+    """How often a standing order pays."""
 
     ONCE = "once", "Once"
     WEEK = "week", "Every week"
@@ -40,9 +40,9 @@ class Every(models.TextChoices):
 
 
 def due_on(first_on: date, every: str, position: int) -> date:
-    """Returns the day of a payment, see Note [Dates of an order].
+    """Returns the day on which the payment at this position is due. See Note [Dates of an order].
 
-    Raises: OverflowError past the year 9999.
+    Raises: OverflowError after the year 9999.
 
     >>> due_on(date(2027, 1, 31), "month", 1)
     datetime.date(2027, 2, 28)
@@ -57,7 +57,7 @@ def due_on(first_on: date, every: str, position: int) -> date:
 
 
 class DueOn(models.Func):
-    """The result of `due_on` in SQL, from the columns `first_on`, `every` and `position`."""
+    """The SQL expression for `due_on`. It uses the columns `first_on`, `every` and `position`."""
 
     output_field = models.DateField()
     template = (
@@ -79,27 +79,32 @@ class StandingOrderQuerySet(models.QuerySet["StandingOrder"]):
         return self.exclude(status=StandingOrder.Status.ENDED)
 
     def with_accounts(self) -> Self:
-        """Adds both accounts and the recipient to the same query."""
+        """Loads both accounts and the recipient in the same query."""
         return self.select_related("from_account", "to_account__user")
 
     def in_order(self) -> Self:
-        """Orders by the next day, the next to pay first."""
+        """Sorts the orders by their next day, earliest first."""
         return self.order_by("next_on", "pk")
 
 
-# The columns that change with each day and by actions of the owner. The row digest covers the
-# others.
+# The columns that change after each payment or by actions of the owner. All other columns are
+# included in the row digest.
 PROGRESS = ("position", "status", "ended_why", "refused_at", "refused_why")
-# The setting with the id of the order whose amount a service changes in this transaction.
+# The database setting that contains the id of the order whose amount is being changed in this
+# transaction.
 CHANGES_AMOUNT = "ledger.changes_amount_of"
 CHANGES_THIS_AMOUNT = f"current_setting('{CHANGES_AMOUNT}', true) = NEW.id::text"
 
 
 class StandingOrder(models.Model):
-    """A payment to one account, once or repeated, until a day or for a number of times."""
+    """A standing order: a payment to one account, once or repeated. It can end on a day or after a
+    number of payments.
+    """
 
     class Status(models.TextChoices):
-        """A paused order pays nothing until it is resumed; an ended order never pays again."""
+        """The status of an order. A paused order pays nothing until it is resumed. An ended order
+        never pays again.
+        """
 
         ACTIVE = "active", "Active"
         PAUSED = "paused", "Paused"
@@ -137,7 +142,7 @@ class StandingOrder(models.Model):
     class Meta:
         db_table = "standing_orders"
         db_table_comment = "Payments that people have ordered for days to come"
-        default_permissions = ("view",)  # only its owner changes it; staff may end it
+        default_permissions = ("view",)  # only its owner can change it; staff can end it
         permissions = [("end_standing_orders", "Can end standing orders of customers")]
         triggers: ClassVar[list[pgtrigger.Trigger]] = registered(
             undigested=PROGRESS,
@@ -199,7 +204,7 @@ class StandingOrder(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Records the owner and the accounts as read, see Note [Whose data]."""
+        """Records that the owner and the accounts were read. See Note [Whose data]."""
         order = super().from_db(*arguments, **options)
         add(order.__dict__.get("owner_id"))
         add_accounts(order.__dict__.get("from_account_id"), order.__dict__.get("to_account_id"))
@@ -225,24 +230,30 @@ class StandingOrder(models.Model):
 
     @property
     def tried_until(self) -> date | None:
-        """The day of the first refusal. The payment is tried until the end of this day, and once
-        more on the next day. None if the next payment was not refused.
+        """The day of the first refusal of the next payment. The payment is tried until the end of
+        this day, and once more on the next day. It is None if the next payment was not refused.
         """
         return timezone.localdate(self.refused_at) if self.refused_at else None
 
     @property
     def left(self) -> int | None:
-        """The number of days that are still due; None without a number of times."""
+        """The number of payments that are still due. It is None if the order has no number of
+        payments.
+        """
         return None if self.times is None else self.times - self.position
 
     def days_from(self, position: int) -> Iterator[date]:
-        """Yields the due days from this position on. Infinite if the order has no end."""
+        """Yields the due days from this position on. If the order has no end, there are infinitely
+        many.
+        """
         while self.is_within(position):
             yield due_on(self.first_on, self.every, position)
             position += 1
 
     def is_within(self, position: int) -> bool:
-        """Returns whether a payment at this position is before the order's end."""
+        """Returns whether the order has a payment at this position. Returns False if the order ends
+        before this position.
+        """
         if self.times is not None and position >= self.times:
             return False
         try:
@@ -253,14 +264,16 @@ class StandingOrder(models.Model):
 
 
 def id_of_occurrence(order: uuid.UUID, day: date) -> uuid.UUID:
-    """Returns the id of the result of a day. The same order and day give the same id, so each day
-    is settled once, without a unique index over the whole bank.
+    """Returns the id of the result of a day. The id is a hash of the order and the day, so each day
+    can have only one result. This replaces a unique index over the whole table.
     """
     return uuid.uuid5(order, day.isoformat())
 
 
 class Occurrence(models.Model):
-    """The result of one day of a standing order: paid, refused permanently, or skipped."""
+    """The result of one day of a standing order: paid, refused after the last attempt, or
+    skipped.
+    """
 
     class DayOutcome(models.TextChoices):
         """The possible results of a day. REFUSED is stored only after the last attempt."""

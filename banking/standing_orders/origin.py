@@ -1,4 +1,4 @@
-"""The standing order that made a payment, for its receipt."""
+"""Shows on the receipt of a payment which standing order made the payment."""
 
 from django.urls import reverse
 
@@ -10,8 +10,8 @@ from transactions.origins import Origin, register
 
 @register
 def order_of(row: Transaction, reader: User) -> Origin | None:
-    """Returns the reader's order that made this payment. One query; none if somebody else made the
-    payment, because an order pays in its owner's name.
+    """Returns the reader's standing order that made this payment as an Origin, or None. Makes no
+    query if another person made the payment, because an order pays in the name of its owner.
     """
     if row.created_by_id != reader.pk:
         return None

@@ -1,25 +1,26 @@
-"""Pays the orders that are due, each day of each order once.
+"""Pays the standing orders that are due. Each day of an order is paid at most once.
 
-Note [Each day once]: a payment and the step of its order to the next day are one database
-transaction (`settle_paid`). So a day whose payment was booked is always settled, and an unsettled
-day was not paid, even if workers are killed or run in parallel. The id of the payment is made from
-the order, the day and SECRET_KEY, so somebody who knows the order cannot use the id first. A
-different SECRET_KEY gives different ids, but pays no day twice: a day is settled by its order and
-`id_of_occurrence`, not by the payment's id. Missed days are paid in their order.
+Note [Each day once]: a payment is booked in the same database transaction that moves its order to
+the next day (`settle_paid`). So a day whose payment was booked is always settled, and an unsettled
+day was not paid, even if workers are killed or run in parallel. The id of the payment is a hash of the order, the day and
+SECRET_KEY, so a person who knows the order cannot use this id first. If SECRET_KEY changes, the ids
+change, but no day is paid twice: `id_of_occurrence`, which does not depend on SECRET_KEY, can be
+inserted only once. Missed days are paid in the order of their dates.
 
-Note [Second tries]: an order may lack money that another order brings on the same day. So orders
-that lacked money are tried again after all orders of a day had their turn, the oldest day first, as
-long as any of them is paid. They count as refused only at the end of the run. The forecast does the
-same. Only the first of these passes reads all accounts that lack money; each later pass reads the
-accounts that the previous one paid into. A ring of accounts needs as many passes as it has orders.
+Note [Second tries]: an order may need money that another order brings on the same day. So after all
+orders of a day were tried, the orders that lacked money are tried again, the oldest day first. This
+is repeated as long as one of them is paid. They count as refused only at the end of the run. The
+forecast does the same. The first repetition reads all accounts that lack money. Each later one
+reads only the accounts that received money in the previous one. If the orders form a ring of
+accounts, there are as many repetitions as orders.
 
-Note [Refused payments]: a refused payment is tried again by each later run of that day, and once
-more on the next day. Then the day is settled as refused, and the order continues. Its later days
-wait until then. If an account of the order is closed, the order ends immediately.
+Note [Refused payments]: a refused payment is tried again by each later run on that day, and once
+more on the next day. Then the result of the day is "refused", and the order continues. The later
+days of the order wait until then. If an account of the order is closed, the order ends immediately.
 
 Note [Closed sign-ins]: a user whose sign-in is closed can neither see nor end an order, so the
-order pays nothing. Each of its days is skipped when it is due, and the order continues after the
-sign-in is restored. If the person has left the bank, their accounts are closed, which ends the
+order pays nothing. Each of its days is skipped when it is due. The order continues after the
+sign-in is opened again. If the person has left the bank, their accounts are closed, which ends the
 order.
 """
 
@@ -63,8 +64,8 @@ THEIRS_CLOSED = "The recipient's account is closed."
 
 @dataclass(slots=True)
 class PaidOrders:
-    """The number of payments that were booked, wait for another attempt, and were refused
-    permanently.
+    """The numbers of payments that were booked, that wait for another attempt, and that were
+    refused permanently.
     """
 
     paid: int = 0
@@ -74,8 +75,9 @@ class PaidOrders:
 
 @dataclass(slots=True)
 class _Run:
-    """A run of the job. `moment` is the time for which it pays, `began_at` the actual start.
-    `lacking` contains, by account, the orders that lack money and why.
+    """A run of the job. `moment` is the time for which the job pays, and `began_at` is the time
+    when it started. `lacking` contains, for each account, the orders that lack money and the
+    reason.
     """
 
     moment: datetime
@@ -85,9 +87,11 @@ class _Run:
 
 
 def pay_due(*, now: datetime | None = None) -> PaidOrders:
-    """Pays every order that is due, missed days first. Safe to run twice and in parallel.
+    """Pays every order that is due, beginning with missed days. Returns the numbers of payments.
+    Can be called twice and in parallel.
 
-    Raises: if an order fails without being refused, its error, after all others are paid.
+    Raises: the error of an order that fails for an unexpected reason. It is raised after all other
+    orders were paid.
     """
     run = _Run(now or timezone.now())
     with apart("Standing order") as order_apart:
@@ -105,15 +109,17 @@ def pay_due(*, now: datetime | None = None) -> PaidOrders:
 
 
 def payment_id(order: uuid.UUID, day: date) -> uuid.UUID:
-    """Returns the id of the transaction that pays this day: see Note [Each day once]."""
+    """Returns the id of the transaction that pays this day of the order. See Note [Each day
+    once].
+    """
     name = salted_hmac("standing order", f"{order} {day}", algorithm="sha256").hexdigest()
     return uuid7_of(datetime.combine(day, time(), UTC), name)
 
 
 def _due_days(run: _Run) -> Iterator[date]:
-    """Yields the days until today that have orders. Each day is read when it is needed, because a
-    payment moves its order to a later day. Orders that are set up during the run wait for the next
-    run, because otherwise this run might not end.
+    """Yields the days until today on which orders are due. Each day is read only when it is needed,
+    because a payment moves its order to a later day. Orders that were set up after the run started
+    wait for the next run, because otherwise the run might not end.
     """
     today = timezone.localdate(run.moment)
     due = StandingOrder.objects.active().filter(next_on__lte=today, created_at__lte=run.began_at)
@@ -124,8 +130,8 @@ def _due_days(run: _Run) -> Iterator[date]:
 
 
 def _due_on(day: date, run: _Run) -> Iterator[StandingOrder]:
-    """Yields the orders of a day. Each order is read when it is needed, and waiting orders are not
-    read again.
+    """Yields the orders that are due on this day. Each order is read when it is needed. An order
+    that was not paid is not yielded again.
     """
     due = _readable().filter(next_on=day, created_at__lte=run.began_at).order_by("pk")
     order = due.first()
@@ -141,11 +147,12 @@ def _readable() -> StandingOrderQuerySet:
 def _try_again(
     run: _Run, day: date, order_apart: OfRow, among: set[uuid.UUID] | None
 ) -> set[uuid.UUID]:
-    """Tries the orders that lack money once more, missed days first. Uses only accounts in `among`
-    (None: all accounts) that now have enough for one of their orders. After an order is paid, its
-    next missed day is tried in turn.
+    """Tries the orders that lack money again, beginning with missed days. Tries only orders of
+    accounts that now have enough money for one of their orders. `among` limits the accounts; None
+    means all. After an order is paid, its next missed day is tried too.
 
-    Returns the accounts that received money: only they have more than before.
+    Returns the ids of the accounts that received money, because only these can have more money than
+    before.
     """
     paid_into = set[uuid.UUID]()
     available = _ready(run.lacking, run.lacking.keys() if among is None else among)
@@ -170,15 +177,13 @@ def _try_again(
                 if target in available:
                     available[target] += order.amount
                 later = _readable().filter(pk=pk, next_on__lte=day)
-                for each in later:  # one or none
+                for each in later:  # there is at most one
                     heappush(queue, (each.next_on, pk, each, ""))
     return paid_into
 
 
 def _ready(lacking: _Lacking, accounts: Iterable[uuid.UUID]) -> dict[uuid.UUID, Decimal]:
-    """Returns the available money of the accounts that have enough for one of their orders,
-    regardless of where the money came from.
-    """
+    """Returns the available money of each account that has enough for one of its orders."""
     rows = Account.objects.filter(pk__in=[pk for pk in accounts if pk in lacking])
     return {
         pk: available
@@ -189,7 +194,7 @@ def _ready(lacking: _Lacking, accounts: Iterable[uuid.UUID]) -> dict[uuid.UUID, 
 
 def _pay(order: StandingOrder, run: _Run) -> None:
     if not order.owner.is_active and not closed_account(order.pk):
-        with suppress(OrderChanged):  # another worker has settled the day
+        with suppress(OrderChanged):  # another worker has already settled the day
             skip(order=order, day=order.next_on, why=SIGN_IN_CLOSED)
         return
     draft = Draft(
@@ -200,7 +205,7 @@ def _pay(order: StandingOrder, run: _Run) -> None:
     try:
         services.book(draft, write_also=partial(settle_paid, order))
     except OrderChanged:
-        return  # another worker has paid it, or its owner has changed it
+        return  # another worker has paid the order, or its owner has changed it
     except InsufficientFunds as refusal:
         run.lacking[order.from_account_id].append((order, str(refusal)))
     except LedgerError as refusal:
@@ -210,7 +215,9 @@ def _pay(order: StandingOrder, run: _Run) -> None:
 
 
 def _is_over(order: StandingOrder, run: _Run) -> bool:
-    """Returns whether the payment was refused on an earlier day. This is then its last attempt."""
+    """Returns whether the payment was refused on an earlier day, so that this is its last
+    attempt.
+    """
     before = order.refused_at
     return before is not None and timezone.localdate(before) < timezone.localdate(run.moment)
 
@@ -224,7 +231,7 @@ def _refused(order: StandingOrder, why: str, run: _Run) -> None:
 
 
 def closed_account(order: uuid.UUID) -> str:
-    """Returns a message about the closed account of the order; "" if none is closed."""
+    """Returns a message if one of the order's accounts is closed, otherwise ""."""
     row = StandingOrder.objects.with_accounts().get(pk=order)
     if row.from_account.status == Account.Status.CLOSED:
         return YOURS_CLOSED
@@ -232,7 +239,9 @@ def closed_account(order: uuid.UUID) -> str:
 
 
 def in_words(refusal: LedgerError, order: StandingOrder) -> str:
-    """Returns the refusal for the owner. The text reveals nothing about somebody else's account."""
+    """Returns the reason of a refusal as text for the order's owner. The text reveals nothing about
+    another person's account.
+    """
     is_own = order.to_account.user_id == order.owner_id
     is_theirs = isinstance(refusal, RECIPIENT_REFUSED) and not is_own
     return CANNOT_RECEIVE if is_theirs else str(refusal)

@@ -1,4 +1,4 @@
-"""A person's standing orders."""
+"""The personal data in standing orders, for exports and erasure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""A person's orders, with past and expected payments."""
+"""Queries for the pages of standing orders, with past and expected payments."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ from transactions.payees.reads import saved_payees
 from transactions.safeguards.names import masked_name
 from transactions.safeguards.recipients import known_among
 
-MAX_ENDED, MAX_DAYS = 20, 50  # on a page
+MAX_ENDED, MAX_DAYS = 20, 50  # maximum numbers of ended orders and of past days on a page
 
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """An order as a line of the list. `who` is the recipient's name as the owner may see it."""
+    """An order as a row of the list. `who` is the recipient's name as the owner may see it."""
 
     order: StandingOrder
     who: str
@@ -39,20 +39,22 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class OrdersPage:
-    """The orders that have not ended, the latest ended ones, and the expected payments."""
+    """The data of the page of standing orders: the orders that have not ended, the latest ended
+    orders, and the expected payments.
+    """
 
     lines: list[OrderLine]
     ended: list[OrderLine]
     days: list[ExpectedDay]
     failing: list[ExpectedPayment]
     totals: list[tuple[str, Decimal]]
-    left_out: int  # payments to others that fail, so that no total includes them
-    who: dict[UUID, str]  # recipients by account
+    left_out: int  # number of payments to others that fail, so that no total includes them
+    who: dict[UUID, str]  # the recipients' names by account
 
 
 def orders_page(owner: User) -> OrdersPage:
-    """Reads the page. Seven queries, plus the queries of `AccountForecast.of`, for any number of
-    orders.
+    """Returns the data of the page. Makes seven queries, plus those of `AccountForecast.of`, for
+    any number of orders.
     """
     orders = orders_of(owner)
     ended = _ended(owner)
@@ -77,8 +79,9 @@ def orders_page(owner: User) -> OrdersPage:
 
 @dataclass(frozen=True, slots=True)
 class DraftFailures:
-    """The payments that would fail within CALENDAR_DAYS if an order were set up: the first one of
-    this order, and the first one of another order that does not fail without it.
+    """The payments that are expected to fail within CALENDAR_DAYS if a new order is set up. `own`
+    is the first failing payment of the new order. `other` is the first payment of another order
+    that fails only because of the new order.
     """
 
     own: ExpectedPayment | None
@@ -86,7 +89,7 @@ class DraftFailures:
 
 
 def failures_with(owner: User, draft: StandingOrder) -> DraftFailures:
-    """Returns which payments would fail if this order were set up."""
+    """Returns which payments are expected to fail if this order is set up."""
     orders, accounts = orders_of(owner), list(Account.objects.owned_by(owner))
 
     without = {
@@ -110,15 +113,15 @@ def _expected(
 
 
 def orders_of(owner: User) -> list[StandingOrder]:
-    """Returns the orders that have not ended, the next to pay first."""
+    """Returns the owner's orders that have not ended. The order that pays next is first."""
     with reading(RowScope.DIRECTORY):
         mine = StandingOrder.objects.owned_by(owner).not_ended()
         return list(mine.with_accounts().in_order())
 
 
 def own_order(owner: User, pk: UUID) -> StandingOrder | None:
-    """Returns a person's order with its accounts and the recipient; None if it is not the
-    person's.
+    """Returns the order with its accounts and the recipient. Returns None if the order does not
+    exist or belongs to another person.
     """
     with reading(RowScope.DIRECTORY):
         mine = StandingOrder.objects.owned_by(owner).with_accounts()
@@ -140,9 +143,9 @@ def _line(order: StandingOrder, who: dict[UUID, str]) -> OrderLine:
 def names_of(
     owner: User, orders: Iterable[StandingOrder], accounts: Iterable[Account]
 ) -> dict[UUID, str]:
-    """Returns the recipients' names as the owner may see them, by account: the name of the owner's
-    account, the saved name, the holder's name, or the masked name. Three queries; none without an
-    order.
+    """Returns the recipients' names as the owner may see them, by account id: the name of the
+    owner's own account, the saved name, the holder's name, or the masked name. Makes three queries,
+    or none if there are no orders.
     """
     recipients = {order.to_account_id: order.to_account for order in orders}
     if not recipients:
@@ -161,17 +164,17 @@ def names_of(
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """One order, its next days, and the results of the latest days."""
+    """The data of an order's page: the order, its next days, and the latest results."""
 
     order: StandingOrder
     who: str
     next_days: list[date]
     settled: list[Occurrence]
-    failing: list[ExpectedPayment]  # the first payment for which the owner must do something
+    failing: list[ExpectedPayment]  # only the first that needs the owner's help
 
 
 def order_page(owner: User, order: StandingOrder) -> OrderPage:
-    """Reads the page of an order that was read with its accounts."""
+    """Returns the data of an order's page. The order must have been read with its accounts."""
     accounts = list(Account.objects.owned_by(owner))
     who = names_of(owner, [order], accounts)
     settled = order.occurrences.order_by("-due_on")[:MAX_DAYS]

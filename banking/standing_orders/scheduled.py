@@ -1,4 +1,4 @@
-"""The job of standing orders."""
+"""Schedules the job that pays standing orders."""
 
 from datetime import timedelta
 

@@ -1,4 +1,6 @@
-"""Sets up, changes and settles standing orders. Each call is one database transaction."""
+"""Sets up and changes standing orders, and stores the result of each day. Each call is one database
+transaction.
+"""
 
 import uuid
 from collections.abc import Iterator
@@ -37,8 +39,8 @@ from transactions.exceptions import (
 )
 from transactions.models import Transaction
 
-MAX_ORDERS = 200  # of one person that have not ended
-MAX_DAYS_AHEAD = 731  # to the first payment
+MAX_ORDERS = 200  # orders of one person that have not ended
+MAX_DAYS_AHEAD = 731  # maximum number of days until the first payment
 TOO_MANY = f"You have {MAX_ORDERS} standing orders. End one first."
 CHANGED = "This order has changed in the meantime. Check it again."
 MISSED = (
@@ -56,14 +58,14 @@ BY_BANK = "The bank ended it."
 
 
 class OrderChanged(LedgerError):
-    """The order has changed since the caller read it: it was paid, skipped, paused or ended."""
+    """Raised if the order was paid, skipped, changed, paused or ended after the caller read it."""
 
     is_conflict = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderDraft:
-    """An order that is not set up yet. `id` is its idempotency key."""
+    """An order that is not set up yet. `id` is the idempotency key."""
 
     id: uuid.UUID
     owner: User
@@ -79,29 +81,29 @@ class OrderDraft:
 
     @property
     def row(self) -> StandingOrder:
-        """The order as it would be stored."""
+        """The order as a model instance that is not saved yet."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         return StandingOrder(**{**fields, "times": times_of(self.every, self.times)})
 
 
 def times_of(every: str, times: int | None) -> int | None:
-    """Returns how many times an order pays: 1 for an order that pays once, also without a
-    number.
+    """Returns the number of payments of an order, or None if the number is not limited. For an
+    order that pays once, the number is 1.
     """
     return 1 if every == Every.ONCE and times is None else times
 
 
 def set_up(draft: OrderDraft) -> StandingOrder:
-    """Sets up an order. A second call with the same id returns the existing order.
+    """Sets up an order and returns it. A second call with the same id returns the existing order.
 
-    Raises: the LedgerError that refuses the order, if each of its payments would be refused.
+    Raises: LedgerError if each payment of the order would be refused.
     """
     row = check(draft)
     return _set_up(row)
 
 
 def check(draft: OrderDraft) -> StandingOrder:
-    """Returns the order as it would be stored.
+    """Returns the order as an unsaved model instance, if the order can be set up.
 
     Raises: the same errors as `set_up`.
     """
@@ -115,9 +117,10 @@ def check(draft: OrderDraft) -> StandingOrder:
 
 @with_retry
 def _set_up(row: StandingOrder) -> StandingOrder:
-    """Stores the order, or returns the order with its id. Locks the owner: a repeated request waits
-    for the first one, and for the standby, see Note [Cancelled waits]. Locks the owner's accounts
-    of the order, because they may have been closed in the meantime.
+    """Stores the order and returns it. If an order with this id exists, returns the existing order.
+    Locks the owner, so a repeated request waits for the first one and for the standby: see Note
+    [Cancelled waits]. Locks the accounts of the order that belong to the owner, because they may
+    have been closed in the meantime.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(row.owner_id)
@@ -137,8 +140,8 @@ def _set_up(row: StandingOrder) -> StandingOrder:
 
 
 def _refuse(row: StandingOrder) -> None:
-    """Refuses an order whose payments would be refused on each day. Missing money today does not
-    matter.
+    """Raises a LedgerError if each payment of the order would be refused. Whether the account has
+    enough money today is not checked.
     """
     sender, recipient = row.from_account, row.to_account
     if sender.user_id != row.owner_id:
@@ -159,7 +162,7 @@ def _refuse(row: StandingOrder) -> None:
 
 
 def refuse_amount(row: StandingOrder, amount: Decimal) -> None:
-    """Raises InvalidAmount or LimitExceeded for an amount that the account can never pay."""
+    """Raises InvalidAmount or LimitExceeded if the account can never pay this amount."""
     sender = row.from_account
     if amount <= 0:
         raise InvalidAmount("The amount must be above zero.")
@@ -185,10 +188,10 @@ def _refuse_days(row: StandingOrder) -> None:
 def change_amount(
     *, order: StandingOrder, amount: Decimal, today: date | None = None
 ) -> StandingOrder:
-    """Changes the amount from today on.
+    """Changes the amount of an order from today on, and returns the order.
 
-    Raises: OrderChanged for an ended order, and while a payment of an earlier day has not been
-    made: this payment keeps its amount.
+    Raises: OrderChanged if the order has ended, or if a payment of an earlier day has not been made
+    yet. This payment keeps the old amount.
     """
     with locked(order) as row:
         refuse_amount(row, amount)
@@ -203,7 +206,9 @@ def change_amount(
 
 @with_retry
 def pause(*, order: StandingOrder) -> StandingOrder:
-    """Pauses payments until the order is resumed; safe to call twice."""
+    """Stops the payments of an order until it is resumed, and returns the order. A second call
+    changes nothing.
+    """
     with locked(order) as row:
         row.status = StandingOrder.Status.PAUSED
         _clear_refusal(row)
@@ -213,7 +218,9 @@ def pause(*, order: StandingOrder) -> StandingOrder:
 
 @with_retry
 def resume(*, order: StandingOrder, today: date | None = None) -> StandingOrder:
-    """Resumes payments from the first day that is not past. The days of the pause are skipped."""
+    """Continues a paused order and returns it. The next payment is on the first due day that is not
+    in the past. The earlier days are skipped.
+    """
     here = today or timezone.localdate()
     with locked(order) as row:
         if row.is_paused:
@@ -228,7 +235,10 @@ def resume(*, order: StandingOrder, today: date | None = None) -> StandingOrder:
 
 @with_retry
 def skip(*, order: StandingOrder, day: date, why: str = "") -> StandingOrder:
-    """Skips the next day, which must still be `day`. The day counts as one of the times."""
+    """Skips the next day, and returns the order. The day counts in the order's number of payments.
+
+    Raises: OrderChanged if `day` is no longer the next day.
+    """
     with locked(order) as row:
         if row.next_on != day:
             raise OrderChanged(CHANGED)
@@ -239,9 +249,10 @@ def skip(*, order: StandingOrder, day: date, why: str = "") -> StandingOrder:
 
 @with_retry
 def end(*, order: StandingOrder, why: str = BY_OWNER) -> bool:
-    """Ends an order permanently. Returns False if it had ended before; its earlier reason stays.
+    """Ends an order permanently. Returns False if the order had already ended; the earlier reason
+    then stays.
 
-    Raises: InvalidDetails for a reason that is too long for the owner's page.
+    Raises: InvalidDetails if the reason is longer than WHY_LIMIT.
     """
     if len(why) > WHY_LIMIT:
         raise InvalidDetails(f"Shorten the reason: limit {WHY_LIMIT} characters.")
@@ -257,8 +268,9 @@ def end(*, order: StandingOrder, why: str = BY_OWNER) -> bool:
 
 @with_retry
 def give_up(*, order: StandingOrder, why: str, ends: bool = False) -> bool:
-    """Settles the next day as refused permanently; with `ends`, also ends the order. Returns False
-    if the day was settled or the order has changed in the meantime.
+    """Stores "refused" as the result of the next day. If `ends` is true, also ends the order.
+    Returns False, and changes nothing, if the day was settled or the order has changed in the
+    meantime.
     """
     with db_transaction.atomic(durable=True):
         row = _lock(order)
@@ -273,8 +285,9 @@ def give_up(*, order: StandingOrder, why: str, ends: bool = False) -> bool:
 
 @with_retry
 def record_refusal(*, order: StandingOrder, why: str, at: datetime) -> bool:
-    """Stores why the next payment was refused, and the time of the first refusal. Returns False if
-    the day was settled or the order has changed in the meantime.
+    """Stores the reason why the next payment was refused, and the time of the first refusal.
+    Returns False, and changes nothing, if the day was settled or the order has changed in the
+    meantime.
     """
     with db_transaction.atomic(durable=True):
         row = _lock(order)
@@ -286,16 +299,18 @@ def record_refusal(*, order: StandingOrder, why: str, at: datetime) -> bool:
 
 
 def _is_same(row: StandingOrder, tried: StandingOrder) -> bool:
-    """Returns whether the locked row still matches the order that was tried."""
+    """Returns whether the locked row is active and has the same next day and amount as the order
+    that was tried.
+    """
     was, now = ((each.position, each.amount) for each in (tried, row))
     return row.is_active and was == now
 
 
 def settle_paid(order: StandingOrder, paid: Transaction) -> None:
-    """Settles the day in the database transaction that books the payment, after its accounts are
-    locked.
+    """Stores the result "paid", and moves the order to the next day. Called in the database
+    transaction that books the payment, after the accounts were locked.
 
-    Raises: OrderChanged, so that nothing is booked, if the order has changed since it was read.
+    Raises: OrderChanged if the order has changed since it was read. Then nothing is booked.
     """
     is_last = not order.is_within(order.position + 1)
     status = StandingOrder.Status.ENDED if is_last else StandingOrder.Status.ACTIVE
@@ -318,7 +333,7 @@ def settle_paid(order: StandingOrder, paid: Transaction) -> None:
 
 @contextmanager
 def locked(order: StandingOrder) -> Iterator[StandingOrder]:
-    """Yields the stored order, locked after its owner.
+    """Locks the owner and then the order, and yields the stored order.
 
     Raises: OrderChanged if the order has ended, and the errors of `lock_person`.
     """
@@ -337,7 +352,7 @@ def _lock(order: StandingOrder) -> StandingOrder:
 
 
 def done(order: StandingOrder, outcome: Occurrence.DayOutcome) -> str:
-    """Returns why an order has ended after its last day, with the result of that day."""
+    """Returns the reason why an order has ended after its last day, with the result of that day."""
     which = "payment" if order.times == 1 else "last payment"
     return f"The {which} was {RESULTS[outcome]}."
 
@@ -345,7 +360,9 @@ def done(order: StandingOrder, outcome: Occurrence.DayOutcome) -> str:
 def _settle(
     row: StandingOrder, day: date, outcome: Occurrence.DayOutcome, *, reason: str = ""
 ) -> None:
-    """Stores the result of a day and moves to the next one. The row must be locked."""
+    """Stores the result of a day, and moves the order to the next day. The caller must have locked
+    the row, and must save it.
+    """
     Occurrence.objects.create(
         id=id_of_occurrence(row.pk, day), order=row, due_on=day, outcome=outcome, reason=reason
     )
@@ -365,7 +382,7 @@ def _store(row: StandingOrder) -> None:
 
 
 def first_day_refusal(day: date, today: date) -> str:
-    """Returns why an order cannot begin on this day; "" if it can."""
+    """Returns the reason why an order cannot begin on this day, or "" if it can."""
     if day < today:
         return f"This day is in the past. Today is {long_date(today)}."
     if (day - today).days > MAX_DAYS_AHEAD:

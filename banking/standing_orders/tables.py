@@ -1,4 +1,4 @@
-"""The rights on standing orders and their days."""
+"""The database rights on standing orders and their days."""
 
 from ledger.db.rights.policies import IS_OWN, PAYS_FROM_OWN, PERSON, READS_BANK, Policy, may
 from ledger.db.rights.registered_tables import Table, register
@@ -7,8 +7,8 @@ ORDERS = f"{IS_OWN} AND {PAYS_FROM_OWN}"
 ENDS_ORDERS = may("end_standing_orders")
 register(
     {
-        # Staff read them to help, and end them. Nobody may order payments from another person's
-        # account.
+        # Staff can read orders to help customers, and can end orders. Nobody can order payments
+        # from another person's account.
         "standing_orders": Table(
             web="SELECT, INSERT,"
             " UPDATE (amount, position, status, ended_why, refused_at, refused_why)",

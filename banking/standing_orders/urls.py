@@ -1,4 +1,4 @@
-"""The addresses of standing orders."""
+"""The URLs of the pages of standing orders."""
 
 from django.urls import path
 

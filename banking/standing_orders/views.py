@@ -48,7 +48,9 @@ ACTIONS = ("skip", "pause", "resume", "end")
 
 @require_safe
 def order_list(request: PersonRequest) -> HttpResponse:
-    """Shows the reader's orders, and what they will pay in the coming days."""
+    """Shows the standing orders of the signed-in person, and the payments that they will make in
+    the coming days.
+    """
     context = {"page": orders_page(request.user)}
     return render(request, "standing_orders/list.html", context)
 
@@ -61,8 +63,8 @@ def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def order_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form, then a review with the next days. After the user agrees, the order is set up.
-    Agreeing twice sets it up once.
+    """Shows the form, and then a review with the next days. When the user agrees, sets up the
+    order. If the user agrees twice, the order is set up only once.
     """
     if request.method != "POST":
         return _begin(request)
@@ -82,7 +84,9 @@ def order_new(request: PersonRequest) -> HttpResponse:
 
 
 def _begin(request: PersonRequest) -> HttpResponse:
-    """Shows a new form, whose id is in its URL; after a step-up, shows the review again."""
+    """Shows an empty form, with its id in the URL. After the user has confirmed their identity,
+    shows the review again.
+    """
     initial = prefilled(request.user, request.GET)
     if "id" not in initial:
         query = request.GET.copy()
@@ -100,7 +104,7 @@ def _begin(request: PersonRequest) -> HttpResponse:
 
 
 def _set_up_before(request: PersonRequest, form: StandingOrderForm) -> StandingOrder | None:
-    """Returns the order that the form has already set up; None if there is none."""
+    """Returns the order that was already set up with this form, or None."""
     mine = StandingOrder.objects.owned_by(request.user)
     order: StandingOrder | None = mine.filter(pk=form.order_id).first()
     if order is not None:
@@ -160,7 +164,7 @@ def _form(request: PersonRequest, form: StandingOrderForm) -> HttpResponse:
 
 @require_safe
 def order_detail(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows an order, its next days, the results of the latest days, and the possible actions."""
+    """Shows an order, its next days, the latest results, and the possible actions."""
     order = _own(request, pk)
     kept = request.session.get(KEPT) or {}
     is_of_it = kept.get("order") == str(order.pk) and not order.is_ended
@@ -172,8 +176,8 @@ def order_detail(request: PersonRequest, pk: Any) -> HttpResponse:
 def _detail(
     request: PersonRequest, order: StandingOrder, form: AmountForm, *, unsaved: str = ""
 ) -> HttpResponse:
-    """Shows the page. `unsaved` is an amount that was typed before a step-up and must be sent
-    again.
+    """Shows the page of an order. `unsaved` is an amount that the user typed before they had to
+    confirm their identity. The user must send it again.
     """
     page = order_page(request.user, order)
     context = {"page": page, "form": form, "unsaved": unsaved}
@@ -182,7 +186,9 @@ def _detail(
 
 @require_POST
 def order_amount(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Changes the amount. Payments to others require a recent step-up."""
+    """Changes the amount of an order. If the order pays another person, the user must have
+    confirmed their identity recently.
+    """
     order = _own(request, pk)
     form = AmountForm(request.POST)
     if not form.is_valid():
@@ -208,7 +214,9 @@ def order_amount(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def order_change(request: PersonRequest, pk: Any, action: str) -> HttpResponse:
-    """Skips the next day, pauses, resumes or ends an order."""
+    """Skips the next day of an order, or pauses, resumes or ends the order, depending on
+    `action`.
+    """
     order = _own(request, pk)
     change, done = _change(order, action, request.POST.get("day", ""))
     try:

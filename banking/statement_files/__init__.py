@@ -1,3 +1,3 @@
-"""Statements as files: numbered monthly statements, statements in formats of banks, and their
-proof.
+"""Account statements as files: numbered monthly statements, statements in bank formats, and the
+page that checks statements.
 """

@@ -1,4 +1,4 @@
-"""Checks that each numbered statement of an account matches the books."""
+"""An audit check: each numbered account statement must match the books."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,8 +14,8 @@ from transactions.audit.audit import register_check
 from transactions.audit.checks.money import ONE_PASS
 from transactions.audit.findings import Finding, NamedAccount, named
 
-# Statements that do not continue the previous one, have another month, or have entries before the
-# first statement.
+# Finds statements that do not continue the previous statement or have the wrong month, and accounts
+# with entries before their first statement.
 UNLINKED = f"""
 SELECT account_id, number, count(*) OVER ()
 FROM (SELECT *, lag(number) OVER chain AS number_before, lag(ends_at) OVER chain AS end_before,
@@ -31,8 +31,8 @@ WHERE number <> coalesce(number_before, 0) + 1
        AND entry.status = 'completed' AND entry.created_at < linked.starts_at)
 ORDER BY account_id, number LIMIT 1"""  # noqa: S608 - constants
 
-# Note [Entries of statements]: entries and the beginnings of statements are sorted together, once
-# for all accounts. So each entry belongs to the latest statement that began before it.
+# Note [Entries of statements]: entries and the start times of statements are sorted together, once
+# for all accounts. So each entry belongs to the latest statement that began before the entry.
 DIFFERING = f"""
 WITH marked AS (
     SELECT account_id, created_at, direction, amount, digest,
@@ -73,7 +73,7 @@ ORDER BY statement.account_id, statement.number LIMIT 1"""  # noqa: S608 - const
 
 
 class PeriodFigures(NamedTuple):
-    """The number of entries of a period, and their sums."""
+    """The number of entries in a period, and their sums."""
 
     entries: int
     money_in: Decimal
@@ -83,15 +83,16 @@ class PeriodFigures(NamedTuple):
         return f"{self.entries} entries, {self.money_in} in, {self.money_out} out"
 
     def in_words(self, account: NamedAccount) -> str:
-        entries = self.entries or 0  # None if the column lost its NOT NULL
+        entries = self.entries or 0  # None is possible if the column lost its NOT NULL
         count = f"{entries:,} {'entry' if entries == 1 else 'entries'}"
         return f"{count}, {account.money(self.money_in)} in, {account.money(self.money_out)} out"
 
 
 @register_check
 def statements(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields a finding if a statement does not have the sums, number of entries and digest of its
-    period's entries. With `since`, reads only the statements that begin from then on.
+    """Yields a finding if a statement does not have the sums, the number of entries or the digest
+    of the entries in its period. If `since` is set, checks only the statements that begin then or
+    later. Also yields the findings of `_unlinked`.
     """
     with locally(**({} if since else ONE_PASS)), connection.cursor() as cursor:
         cursor.execute(DIFFERING, {"since": since or "-infinity"})
@@ -112,8 +113,8 @@ def statements(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _unlinked() -> Iterator[Finding]:
-    """Yields a finding if a statement has the wrong month or does not continue the previous one.
-    The first statement must begin before all entries.
+    """Yields a finding if a statement has the wrong month or does not continue the previous
+    statement, or if the first statement begins after an entry.
     """
     with connection.cursor() as cursor:
         cursor.execute(UNLINKED)

@@ -1,4 +1,4 @@
-"""Checks a statement against the books for anybody who has its digest or code."""
+"""Checks an account statement against the books, for anybody who has its digest or code."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,24 +33,26 @@ _search = BoundedSemaphore()  # one search at a time per process
 
 
 class CheckTooSlow(Exception):
-    """The search of a chosen statement takes too long, or another search is running."""
+    """Raised if the search of a chosen statement takes too long, or if another search is
+    running.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedStatement:
-    """The bank's records of a statement, to compare with the printed statement.
+    """The bank's current records of a statement, to compare with the printed statement.
 
-    `is_true`: the books give the same digest today. `may_differ`: they do not, but the entries came
-    from a search, which may find other entries today. `audit`: what the audits found about the
-    period, "" if the last one found an error.
+    `is_true` is true if the books still give the same digest. `may_differ` is true if the digest
+    differs, but the entries come from a search, which may find other entries today. `audit` is a
+    message about what the audits found in this period, or "" if the last audit found an error.
     """
 
     title: str  # "" for chosen entries, which have no number
     period: str
-    holder: str  # the name at that time; "" if the code lacks it
+    holder: str  # the holder's name at that time; "" if the code does not contain it
     account_number: str
     currency: str
-    opening: Decimal  # `opening` and `closing` are the account's, also for a selection
+    opening: Decimal  # `opening` and `closing` are the account's balances, also for a selection
     money_in: Decimal
     money_out: Decimal
     closing: Decimal
@@ -64,16 +66,19 @@ class CheckedStatement:
 
 
 def checked_digest(digest: bytes) -> CheckedStatement | None:
-    """Returns the numbered statement with this digest; None if there is none."""
+    """Returns the bank's records of the numbered statement with this digest, or None if there is no
+    such statement.
+    """
     found = MonthlyStatement.objects.select_related("account", "seal").filter(digest=digest)
     statement = found.first()
     return _checked_month(statement) if statement else None
 
 
 def checked_choice(token: str) -> CheckedStatement | None:
-    """Returns the chosen statement of a code; None if the code is not the bank's.
+    """Returns the bank's records of the chosen statement that this code identifies, or None if the
+    bank did not make the code.
 
-    Raises: CheckTooSlow.
+    Raises: CheckTooSlow if the search takes too long.
     """
     try:
         read = choice_of(token)
@@ -90,7 +95,7 @@ def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
     choice = ChosenEntries(account, read.filters, read.made_at, read.before)
     ids = ids_at(read.places, choice.all_of_account) if read.places else _found_again(choice)
     totals = totals_of_rows(account.pk, ids)
-    # A newer seal may cover a period that no seal covered when the file was made.
+    # A newer seal may cover a period that was not sealed when the file was made.
     seal = choice.seal()
     is_true = read.digest in (choice.digest(totals, seal), choice.digest(totals, None))
     figures = choice.figures(seal)
@@ -110,10 +115,11 @@ def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
 
 
 def _found_again(choice: ChosenEntries) -> list[UUID]:
-    """Returns the transactions of a choice whose code has no places.
+    """Returns the ids of the transactions of a choice whose code does not contain the places of the
+    entries, by searching again.
 
-    Raises: CheckTooSlow. This limit is needed because strangers may open the link of a slow search
-    as often as its owner.
+    Raises: CheckTooSlow. The limit is needed because anybody with the link can repeat a slow
+    search.
     """
     if not _search.acquire(blocking=False):
         raise CheckTooSlow
@@ -155,8 +161,8 @@ def _checked_month(statement: MonthlyStatement) -> CheckedStatement:
 
 
 def _audit_of(entries: EntryQuerySet) -> str:
-    """Returns a message about the last audit that read all of these entries; "" if that audit or
-    the last of all audits found something.
+    """Returns a message about the latest audit that read all of these entries. Returns "" if this
+    audit, or the latest of all audits, found an error.
     """
     runs = AuditRun.objects.order_by("-finished_at")
     last = runs.first()
@@ -176,8 +182,8 @@ def _audit_of(entries: EntryQuerySet) -> str:
 
 
 def digest_in(text: str) -> bytes | None:
-    """Returns the digest that somebody typed in hexadecimal; None if it is not valid. Spaces and
-    case do not matter.
+    """Returns the digest that somebody typed in hexadecimal, as bytes. Returns None if the text is
+    not a digest. Spaces and upper case are ignored.
     """
     try:
         digest = bytes.fromhex("".join(text.split()))

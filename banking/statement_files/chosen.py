@@ -1,14 +1,16 @@
-"""The entries that somebody sees on their account's page, with its filters, as a document.
+"""Statements of chosen entries: the entries that the account's page shows with its filters, as a
+document.
 
 Note [Proof of a choice]: a choice is not stored. Its check URL contains the account, the filters,
-the time, the digest, the time zone, the holder's name and, for a search, the places of the entries
-that it found, signed with SECRET_KEY. To check a choice, the same entries are read again, with the
-days of that time zone. The name is the name in the PDF, so the URL does not reveal a later name.
+the time, the digest, the time zone and the holder's name, signed with SECRET_KEY. For a search, the
+URL also contains the places of the entries that the search found. To check a choice, the same
+entries are read again, and days begin and end in that time zone. The name is the name in the PDF,
+so the URL does not reveal a later name.
 
-Note [Booked up to]: the bookings of an account are in order, each later than the `last_entry_at`
-before it. So a choice contains the entries up to the `last_entry_at` that was read first. A booking
-that is not committed yet has a later time, whichever clock it uses. It is neither in the file nor
-found when its code is checked.
+Note [Booked up to]: each booking of an account is later than the account's previous
+`last_entry_at`. So a choice contains the entries up to the value of `last_entry_at` that was read
+first. A booking that is not committed yet has a later time, so the booking is not in the file, and
+it is not found either when the file is checked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,16 +45,16 @@ from transactions.statements.page import Filters, balance_at, entries_of, stream
 SALT = "ledger chosen statement"
 NOT_SEALED = "No seal covers all of it yet."
 ZERO = Decimal(0)
-TICK = timedelta(microseconds=1)  # between two moments of Postgres
+TICK = timedelta(microseconds=1)  # the smallest difference between two times in Postgres
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
-LastEntry = tuple[datetime, Decimal]  # its booking time, and the balance after it
+LastEntry = tuple[datetime, Decimal]  # the booking time of an entry, and the balance after it
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenEntries:
-    """An account's entries that match filters and were booked before `before`. This is just after
-    the last entry that existed at `made_at`: see Note [Booked up to].
+    """The entries of an account that match the filters and were booked before the time `before`.
+    `before` is just after the last entry that existed at `made_at`: see Note [Booked up to].
     """
 
     account: Account
@@ -62,13 +64,15 @@ class ChosenEntries:
 
     @classmethod
     def of(cls, account: Account, filters: Filters) -> Self:
-        """Returns the choice at this moment. `account` must just have been read."""
+        """Returns the choice of entries that exist now. The caller must have just read `account`
+        from the database.
+        """
         last = account.last_entry_at
         return cls(account, filters, timezone.now(), last + TICK if last else BEFORE_ALL)
 
     @property
     def all_of_account(self) -> EntryQuerySet:
-        """All entries of the account until then, without the filters."""
+        """All entries of the account before the time `before`, without the filters."""
         entries: EntryQuerySet = Entry.objects.for_account(self.account)
         return entries.between(None, self.before)
 
@@ -83,17 +87,19 @@ class ChosenEntries:
 
     @property
     def ends_at(self) -> datetime:
-        """The end of the last day, but not later than the time of the choice."""
-        made = max(self.made_at, self.before)  # the clock of this machine may be behind
+        """The end of the last day, or the time of the choice if that is earlier."""
+        made = max(self.made_at, self.before)  # the clock of this machine may be slow
         return min(end_of_day(self.filters.end), made) if self.filters.end else made
 
     def balance_at(self, moment: datetime) -> Decimal:
-        """Returns the account's balance just before a moment, without later bookings."""
+        """Returns the account's balance just before this time. Bookings after the choice are
+        ignored.
+        """
         return balance_at(self.account, min(moment, self.before))
 
     def first_day(self) -> date:
-        """Returns the first day of the filter. Without one, the day of the account's first entry or
-        of its opening.
+        """Returns the first day of the filter. If the filter has no first day, returns the day of
+        the account's first entry, or of its opening.
         """
         if self.filters.start:
             return self.filters.start
@@ -102,8 +108,8 @@ class ChosenEntries:
         return timezone.localdate(first or self.account.created_at)
 
     def period(self) -> tuple[date, date]:
-        """Returns the first and the last day. The last day is not later than the day of the choice,
-        but never before the first day.
+        """Returns the first and the last day. The last day is at most the day of the choice, and at
+        least the first day.
         """
         first, last = self.first_day(), timezone.localdate(self.made_at)
         if self.filters.end:
@@ -111,7 +117,7 @@ class ChosenEntries:
         return first, max(first, last)
 
     def figures(self, seal: Seal | None) -> StatementFigures:
-        """Returns the values that the digest covers in addition to the rows."""
+        """Returns the values that the digest includes in addition to the entries."""
         opening = self.balance_at(self.starts_at) if self.starts_at else None
         return StatementFigures(
             self.account.number, self.account.currency, None, self.starts_at, self.ends_at,
@@ -120,21 +126,25 @@ class ChosenEntries:
         )  # fmt: skip
 
     def last_entry(self) -> LastEntry | None:
-        """Returns the account's last entry before the end, regardless of the filters."""
+        """Returns the time of the account's last entry before the end of the choice, and the
+        balance after it. Ignores the filters. Returns None if there is no entry.
+        """
         entries = Entry.objects.for_account(self.account)
         entries = entries.between(None, min(self.ends_at, self.before))
         last: LastEntry | None = entries.newest_first().values_list("created_at", "balance").first()
         return last
 
     def seal(self) -> Seal | None:
-        """Returns the first seal that covers the period; None if there is none."""
+        """Returns the first seal that covers the whole period, or None if there is none."""
         return Seal.objects.filter(ends_at__gte=self.ends_at).order_by("number").first()
 
     def digest(self, totals: RowTotals, seal: Seal | None) -> bytes:
         return digest_of(self.figures(seal), totals)
 
     def token(self, digest: bytes, entries: Sequence[Entry]) -> str:
-        """Returns the signed text with which a page checks the digest of these entries."""
+        """Returns a signed text that contains the choice and its digest. The check page verifies
+        it.
+        """
         filters = self.filters
         places = places_of(entries, self.all_of_account) if filters.text else ""
         words = [
@@ -146,11 +156,10 @@ class ChosenEntries:
 
 
 class ReadToken(NamedTuple):
-    """The content of a token.
+    """The content of the signed text of a choice.
 
-    `places` is "" for a choice whose filters find its entries again. `zone` is the bank's time zone
-    when the choice was made: its days begin and end there. `holder` is the name at that time, "" in
-    older codes.
+    `places` is "" if the filters find the same entries again. `zone` is the bank's time zone when
+    the choice was made. `holder` is the account holder's name at that time, or "" in older texts.
     """
 
     account: UUID
@@ -164,14 +173,14 @@ class ReadToken(NamedTuple):
 
 
 def choice_of(token: str) -> ReadToken:
-    """Returns the content of a token.
+    """Returns the content of the signed text of a choice.
 
-    Raises: BadSignature.
+    Raises: BadSignature if the bank did not sign the text.
     """
     account, start, end, direction, text, made_at, digest, *more = signing.loads(token, salt=SALT)
     filters = Filters(_day(start), _day(end), direction, text)
     moment = datetime.fromisoformat(made_at)
-    # Older codes lack the last values.
+    # Older texts do not contain the last values.
     places = more[0] if more else ""
     before = EPOCH + int(more[1]) * TICK if more[1:] else moment
     zone = ZoneInfo(more[2] if more[2:] else settings.TIME_ZONE)
@@ -182,9 +191,10 @@ def choice_of(token: str) -> ReadToken:
 
 
 def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> HttpResponseBase:
-    """Returns a choice as a file; a PDF contains a proof.
+    """Returns the chosen entries as a file. A PDF contains a code and a digest to check the
+    statement.
 
-    Raises: FileTooLong.
+    Raises: FileTooLong if there are more entries than this format allows.
     """
     with made_in_turn(kind, choice.account):
         rows = choice.entries
@@ -198,9 +208,9 @@ def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> Http
 
 
 def streamed_document(choice: ChosenEntries) -> StatementDocument:
-    """Returns the document of a choice, without proof. Its balances are read on the writer. Its
-    entries may be read from a replica, if the replica has the last one, which gives the closing
-    balance.
+    """Returns the document of a choice without a digest. The balances are read from the primary
+    database. The entries may be read from a replica if the replica already has the account's last
+    entry, because the closing balance comes from that entry.
     """
     last = choice.last_entry()
     entries = stream_entries(choice.entries, is_complete=lambda: choice.last_entry() == last)
@@ -224,7 +234,9 @@ def _document(
 
 
 def proved_document(choice: ChosenEntries, *, check_page: str) -> StatementDocument:
-    """Returns the document of a choice with sums and proof. Reads all entries into memory."""
+    """Returns the document of a choice with its sums and its digest. Reads all entries into
+    memory.
+    """
     entries = list(choice.entries)
     totals = totals_of_rows(choice.account.pk, [entry.transaction_id for entry in entries])
     seal = choice.seal()

@@ -1,11 +1,11 @@
-"""The content of the digest of a statement; docs/statements.md describes it too.
+"""Calculates the digest of a statement. docs/statements.md also describes the digest.
 
-Note [Digest of a statement]: the digest is SHA-256 over a JSON array of the statement's values, the
-digest of the seal that covers its period, and the digest of its rows. The digest of the rows is
-SHA-256 over the digests of the entries, oldest first. An entry's digest covers only what its holder
-sees. If it contained the balance of the other side, like the digests of seals, somebody with a
-statement of one payment could try balances until the digest matches. Names are not part of the
-digest, because people change their names.
+Note [Digest of a statement]: the digest is the SHA-256 of a JSON array. The array contains the
+values of the statement, the digest of the seal that covers its period, and the digest of its
+entries. The digest of the entries is the SHA-256 of the digests of the single entries, oldest
+first. The digest of an entry includes only what the account holder can see. If it included the
+balance of the other side, as seals do, a person with a statement of one payment could try balances
+until the digest matches. Names are not included, because people can change their names.
 """
 
 import hashlib
@@ -41,8 +41,8 @@ CHOSEN_TOTALS = f"SELECT {_TOTALS} {_ENTRIES} AND transaction_id = ANY (%(ids)s)
 
 
 class RowTotals(NamedTuple):
-    """The number and sums of an account's rows, the SHA-256 of their digests, oldest first, and the
-    accounts on their other sides.
+    """The number of entries, their sums, the SHA-256 of their digests (oldest first), and the ids
+    of the accounts on the other side.
     """
 
     rows: int
@@ -53,8 +53,8 @@ class RowTotals(NamedTuple):
 
 
 class StatementFigures(NamedTuple):
-    """The values of a statement that its digest covers. `number` is None for a choice of rows.
-    `seal` (its number and digest) is None if no seal covers all rows.
+    """The values of a statement that the digest includes. `number` is None for chosen entries.
+    `seal` contains the number and the digest of the seal, or is None if no seal covers all entries.
     """
 
     account_number: str
@@ -70,23 +70,23 @@ class StatementFigures(NamedTuple):
 def totals_of_periods(
     account: uuid.UUID, periods: Sequence[tuple[datetime, datetime]]
 ) -> list[RowTotals]:
-    """Returns the totals of all rows of each period. One query."""
+    """Returns the totals of all entries in each period. One query."""
     starts, ends = zip(*periods, strict=True)
     return _totals(PERIOD_TOTALS, {"account": account, "starts": list(starts), "ends": list(ends)})
 
 
 def totals_of_period(account: uuid.UUID, starts_at: datetime, ends_at: datetime) -> RowTotals:
-    """Returns the totals of all rows of a period."""
+    """Returns the totals of all entries in a period. One query."""
     return totals_of_periods(account, [(starts_at, ends_at)])[0]
 
 
 def totals_of_rows(account: uuid.UUID, ids: Sequence[uuid.UUID]) -> RowTotals:
-    """Returns the totals of these rows."""
+    """Returns the totals of the entries with these transaction ids. One query."""
     return _totals(CHOSEN_TOTALS, {"account": account, "ids": list(ids)})[0]
 
 
 def digest_of(figures: StatementFigures, totals: RowTotals) -> bytes:
-    """Returns the digest of a statement, see Note [Digest of a statement]."""
+    """Returns the SHA-256 digest of a statement. See Note [Digest of a statement]."""
     seal = figures.seal
     text = json.dumps(
         [
@@ -121,7 +121,7 @@ def _totals(sql: str, values: dict[str, Any]) -> list[RowTotals]:
 
 
 def _plain(amount: Decimal | None) -> str | None:
-    """Returns the amount with four decimals, as the database stores it."""
+    """Returns the amount with four decimals, as the database stores amounts."""
     return None if amount is None else f"{amount:.4f}"
 
 

@@ -1,4 +1,4 @@
-"""A statement as the input of all formats."""
+"""An account statement as a document, from which all file formats are made."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,15 +12,16 @@ from transactions.models import Entry
 
 
 class FileTooLong(LedgerError):
-    """The statement has more entries or letters than we write into a file of this format."""
+    """Raised if the statement has more entries or letters than a file of this format may have."""
 
     field = "format"
 
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One entry. `booked_at` is in the time zone of the statement; `amount` is negative for money
-    out. `who` and `number` describe the other side, "" outside the bank.
+    """One entry of a statement. `booked_at` is in the statement's time zone. `amount` is negative
+    for money out. `who` and `number` are the name and account number of the other side. They are ""
+    if the other side is outside the bank.
     """
 
     id: UUID
@@ -41,27 +42,27 @@ class StatementLine:
 
     @property
     def booked_on(self) -> date:
-        """The day of the booking in the time zone of the statement."""
+        """The day of the booking in the statement's time zone."""
         return self.booked_at.date()
 
     @property
     def words(self) -> str:
-        """Description and reference, without what the title already contains."""
+        """The description and the reference. The description is left out if it is the title."""
         description = "" if self.title == self.description else self.description
         return " · ".join(filter(None, (description, self.reference)))
 
 
 @dataclass(frozen=True, slots=True)
 class StatementDocument:
-    """A statement of whole days.
+    """A statement for whole days.
 
-    `number` and `month` are None if somebody has chosen the entries; then `selection` describes the
-    filters. The balances are the account's, also for a selection. `made_at` and the days are in the
-    time zone of the statement, even if the bank's setting changes later.
+    `number` and `month` are None if a person has chosen the entries. `selection` then describes the
+    filters. `opening` and `closing` are the account's balances, also for chosen entries. `made_at`
+    and the days are in the statement's time zone, even if the bank's setting changes later.
 
-    `lines` can be read once, oldest first. `digest` is hexadecimal, "" in formats without proof;
-    `check_page` is the address of the page that checks it, and `check_url` that address with the
-    digest or code.
+    `lines` can be read only once, and is sorted oldest first. `digest` is hexadecimal, or "" in
+    formats without a digest. `check_page` is the URL of the page that checks statements.
+    `check_url` is this URL with the digest or the code of this statement.
     """
 
     account_number: str
@@ -96,8 +97,8 @@ class StatementDocument:
 
     @property
     def short_id(self) -> str:
-        """At most 16 letters and digits that identify this statement among the account's
-        statements.
+        """At most 16 letters and digits. They identify this statement among all statements of the
+        account.
         """
         if self.month is not None:
             return f"M{self.number:05}{self.month:%Y%m}"
@@ -107,8 +108,8 @@ class StatementDocument:
 def lines_of(
     entries: Iterable[Entry], *, holder: UUID, zone: tzinfo, names: dict[str, str] | None = None
 ) -> Iterator[StatementLine]:
-    """Yields entries as lines, with times in `zone`. `names` contains the names of the other sides
-    by account id; without it, the current names are used.
+    """Yields a line for each entry, with times in `zone`. `names` contains the names of the other
+    sides by account id. If `names` is None, the current names are used.
     """
     for entry in entries:
         other = entry.counterparty

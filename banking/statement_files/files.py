@@ -1,8 +1,8 @@
-"""A statement as a file of each format.
+"""Makes a file of a statement in each format.
 
-Note [Formats of banks]: PDF for people, XLSX for spreadsheets, OFX 2 and QIF for finance programs,
-camt.053 and MT940 for bookkeeping. Text formats are sent while their entries are read. PDF and XLSX
-are made before they are sent, so they have a limit.
+Note [Formats of banks]: PDF is for people, XLSX for spreadsheets, OFX 2 and QIF for finance
+programs, and camt.053 and MT940 for bookkeeping. Text formats are sent while the entries are read.
+PDF and XLSX files are complete before they are sent, so the number of entries in them is limited.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,16 +29,19 @@ from banking.statement_files.formats.table import table
 from ledger.web.downloads import making_file
 from ledger.web.table_files import TYPES, table_response
 
-CHUNK_SIZE = 100  # entries per chunk of the response
-# Entries. 10,000 are about 400 pages, or 2,600 if all have the longest texts. A workbook takes 1.5
-# s of CPU time for 10,000 and 8 s for 50,000, during which the other threads of the process wait.
-# It needs no more memory for more rows.
+CHUNK_SIZE = 100  # number of entries per part of the response
+# Maximum numbers of entries. 10,000 entries are about 400 pages, or 2,600 pages if all texts are as
+# long as possible. An XLSX file takes 1.5 s of CPU time for 10,000 entries and 8 s for 50,000. In
+# this time the other threads of the process wait. The memory use does not depend on the number of
+# rows.
 MAX_PDF_ENTRIES, MAX_XLSX_ENTRIES = 10_000, 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class TextFormat:
-    """A format that is sent while it is written. `label` is its name on pages."""
+    """A text format that is sent while the file is written. `label` is the name of the format on
+    pages.
+    """
 
     label: str
     content_type: str
@@ -48,10 +51,10 @@ class TextFormat:
 TEXTS = {
     "ofx": TextFormat("OFX", "application/x-ofx", ofx),
     "qif": TextFormat("QIF", "application/x-qif; charset=utf-8", qif),
-    "xml": TextFormat("camt.053", "application/octet-stream", camt053),  # never shown as a page
+    "xml": TextFormat("camt.053", "application/octet-stream", camt053),  # no browser shows it
     "sta": TextFormat("MT940", "text/plain; charset=us-ascii", mt940),
 }
-# The extensions of all files, and their names on pages.
+# The extension of each file format, and the name of the format on pages.
 LABELS = {
     "pdf": "PDF", "csv": "CSV", "xlsx": "Excel",
     **{kind: text.label for kind, text in TEXTS.items()}, "json": "JSON",
@@ -61,12 +64,12 @@ XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def check_page_of(request: HttpRequest) -> str:
-    """Returns the address of the page that checks printed statements."""
+    """Returns the URL of the page that checks printed statements."""
     return request.build_absolute_uri(reverse("transactions:statement_check"))
 
 
 def refuse_too_long(kind: str, count: int) -> None:
-    """Raises FileTooLong for more entries than we write in this format."""
+    """Raises FileTooLong if a file of this format may not have so many entries."""
     most = LIMITS.get(kind)
     if most is not None and count > most:
         raise FileTooLong(
@@ -75,8 +78,8 @@ def refuse_too_long(kind: str, count: int) -> None:
 
 
 def made_in_turn(kind: str, account: Account) -> AbstractContextManager[None]:
-    """Returns a context in which a file of this format is made. It waits for other downloads of the
-    owner and of others.
+    """Returns a context manager for making a file of this format. For PDF and XLSX, it waits for
+    other downloads of the account's owner and of other users.
 
     Raises: TooManyDownloads.
     """
@@ -84,14 +87,14 @@ def made_in_turn(kind: str, account: Account) -> AbstractContextManager[None]:
 
 
 def file_response(document: StatementDocument, name: str, kind: str) -> HttpResponseBase:
-    """Returns the document as a download; `name` is the file name without extension.
+    """Returns the document as a download. `name` is the file name without extension.
 
-    Raises: FileTooLong.
+    Raises: FileTooLong if the file would have too many letters.
     """
     if kind in TYPES:
         return table_response(table(document, name), kind)
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
-    # Imported here, because these libraries are large, and few processes write such files.
+    # Imported here, because these libraries are large and few processes make such files.
     if kind == "pdf":
         from banking.statement_files.formats.pdf import pdf
 
@@ -103,7 +106,8 @@ def file_response(document: StatementDocument, name: str, kind: str) -> HttpResp
     text = TEXTS[kind]
     parts = _in_parts(text.write(document))
     response = StreamingHttpResponse(parts, content_type=text.content_type, headers=headers)
-    # The first chunk is read before the response begins, so that a failure is answered with 503.
+    # The first part is read before the response begins, so that an error here still gets status
+    # 503.
     response.streaming_content = chain(list(islice(parts, 1)), parts)
     return response
 

@@ -1,8 +1,9 @@
-"""Issues the numbered statements of all accounts, one for each month that seals cover.
+"""Issues the numbered statements of all accounts: one for each month that is completely sealed.
 
-Safe to run twice, in parallel and after a crash: the id of a statement is made of the account and
-the number, and a trigger accepts only the next number. The statements depend only on the books, not
-on when the job runs: each statement refers to the first seal that covers its month.
+The job can run twice, in parallel and after a crash: the id of a statement is made from the account
+and the number, and a trigger accepts only the next number. The content of a statement depends only
+on the books, not on the time when the job runs: each statement refers to the first seal that covers
+its month.
 """
 
 from bisect import bisect_left
@@ -33,8 +34,8 @@ BATCH_SIZE = 50  # accounts per database transaction
 
 
 def issue_due() -> int:
-    """Issues every statement that is due and returns how many. Issues nothing before the first
-    seal. If the statements of an account fail, issues all others first, then raises that error.
+    """Issues every statement that is due, and returns their number. Issues nothing before the first
+    seal. If the statements of an account fail, first issues all others, and then raises the error.
     """
     seals = list(Seal.objects.order_by("number").only("number", "ends_at", "digest"))
     if not seals:
@@ -62,8 +63,8 @@ def _month_of(day: date) -> date:
 
 
 def _due(until: date) -> Iterator[Account]:
-    """Yields the accounts that lack the statement of a month before `until`, each with its
-    holder.
+    """Yields the accounts that do not have a statement yet, or not for all months before `until`.
+    The holder of each account is loaded.
     """
     latest = MonthlyStatement.objects.filter(account=OuterRef("pk")).newest_first()
     accounts = Account.objects.select_related("user").annotate(
@@ -78,9 +79,9 @@ def _due(until: date) -> Iterator[Account]:
 
 
 def _issue(accounts: list[Account], until: date, seals: list[Seal]) -> int:
-    """Issues the missing statements of these accounts, in one database transaction. If another
-    worker issues the same ones at the same moment, returns 0 for a single account and raises
-    IntegrityError for several accounts.
+    """Issues the missing statements of these accounts in one database transaction, and returns
+    their number. If another worker issues the same statements at the same time, returns 0 for a
+    single account, and raises IntegrityError for several accounts.
     """
     made = [row for account in accounts for row in _statements(account, until, seals)]
     try:
@@ -95,7 +96,7 @@ def _issue(accounts: list[Account], until: date, seals: list[Seal]) -> int:
 
 
 def _statements(account: Account, until: date, seals: list[Seal]) -> Iterator[MonthlyStatement]:
-    """Yields the missing statements of an account, unsaved. Four queries."""
+    """Yields the missing statements of an account as unsaved model instances. Four queries."""
     last = MonthlyStatement.objects.of(account).newest_first().first()
     month = _next_month(last.month) if last else _first_month(account)
     months = []
@@ -115,8 +116,8 @@ def _statements(account: Account, until: date, seals: list[Seal]) -> Iterator[Mo
 
 
 def _first_month(account: Account) -> date:
-    """Returns the month in which the account was opened, or the month of its first entry if that is
-    older, as after an import.
+    """Returns the month in which the account was opened. If its first entry is older, for example
+    after an import, returns the month of that entry.
     """
     first = Entry.objects.for_account(account).order_by("created_at").values_list("created_at")
     began = [account.created_at, *(moment for (moment,) in first[:1])]
@@ -150,7 +151,9 @@ def _statement(
 
 
 def _names(account: Account, others: frozenset[UUID]) -> dict[UUID, str]:
-    """Returns the names of these accounts on statements of this one."""
+    """Returns the names of these accounts as the statements of `account` show them, by account
+    id.
+    """
     found = Account.objects.filter(pk__in=others).select_related("user")
     return {
         other.pk: other.name if other.user_id == account.user_id else other.user.name

@@ -1,4 +1,4 @@
-"""The numbered statement of an account for one month, issued once and never changed."""
+"""The numbered monthly statement of an account. It is issued once and never changes."""
 
 import uuid
 from datetime import date, timedelta
@@ -26,8 +26,8 @@ def time_zone_now() -> str:
 
 
 def id_of_statement(account: uuid.UUID, number: int) -> uuid.UUID:
-    """Returns the id of an account's statement. The same number gives the same id, so that two
-    workers cannot issue it twice.
+    """Returns the id of an account's statement with this number. It is always the same, so two
+    workers cannot issue the statement twice.
     """
     return uuid.uuid5(account, f"statement {number}")
 
@@ -41,10 +41,12 @@ class MonthlyStatementQuerySet(models.QuerySet["MonthlyStatement"]):
 
 
 class MonthlyStatement(models.Model):
-    """Opening balance, sums, closing balance and the digest of an account's month.
+    """A numbered statement: the opening balance, the sums, the closing balance and the digest of
+    one month of an account.
 
-    `names` contains the names of the other sides at the time of issue, by account id. If a name
-    changes later, statements keep the old one; the digest covers only values that never change.
+    `names` contains the names of the other sides when the statement was issued, by account id. If a
+    person's name changes later, the statement keeps the old name. The digest includes only values
+    that never change.
     """
 
     id = models.UUIDField(
@@ -79,7 +81,7 @@ class MonthlyStatement(models.Model):
     class Meta:
         db_table = "monthly_statements"
         db_table_comment = "Numbered statements of accounts; inserted once, never changed"
-        default_permissions = ()  # only its holder, regardless of roles
+        default_permissions = ()  # no permissions: only its holder can see it, regardless of roles
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             STATEMENT_FOLLOWS,
             *stays("statement_stays", "statements_stay", "A statement that is issued stays."),
@@ -131,7 +133,7 @@ class MonthlyStatement(models.Model):
 
     @property
     def first_day(self) -> date:
-        """The first day, in the time zone of the statement."""
+        """The first day of the statement, in its time zone."""
         return timezone.localdate(self.starts_at, self.zone)
 
     @property

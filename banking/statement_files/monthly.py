@@ -1,4 +1,4 @@
-"""Numbered statements as documents."""
+"""Makes documents and files of numbered statements."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -16,21 +16,23 @@ from transactions.statements.page import stream_entries
 
 
 def entries_of_month(statement: MonthlyStatement) -> EntryQuerySet:
-    """Returns the entries of a statement, oldest first."""
+    """Returns the entries of a numbered statement, oldest first."""
     entries: EntryQuerySet = Entry.objects.for_account(statement.account)
     return entries.between(statement.starts_at, statement.ends_at).for_files()
 
 
 def statement_of(owner: User, account: UUID, number: int) -> MonthlyStatement | None:
-    """Returns a statement of an account of this person; None if there is none."""
+    """Returns the statement with this number, or None if it does not exist or the account belongs
+    to another person.
+    """
     found = MonthlyStatement.objects.select_related("account", "seal")
     return found.filter(account=account, account__user=owner, number=number).first()
 
 
 def file_of_month(statement: MonthlyStatement, kind: str, *, check_page: str) -> HttpResponseBase:
-    """Returns a statement as a file.
+    """Returns a numbered statement as a file in this format.
 
-    Raises: FileTooLong.
+    Raises: FileTooLong if the statement has more entries than the format allows.
     """
     refuse_too_long(kind, statement.entry_count)
     rows = entries_of_month(statement)
@@ -46,8 +48,8 @@ def file_of_month(statement: MonthlyStatement, kind: str, *, check_page: str) ->
 def monthly_document(
     statement: MonthlyStatement, entries: Iterable[Entry], *, check_page: str
 ) -> StatementDocument:
-    """Returns the document of a statement. It is always the same, because it uses the names and the
-    time zone of the time of issue.
+    """Returns the document of a numbered statement. The document is always the same, because it
+    uses the names and the time zone that were stored when the statement was issued.
     """
     account, zone = statement.account, statement.zone
     return StatementDocument(
@@ -64,6 +66,8 @@ def monthly_document(
 
 
 def seal_line(statement: MonthlyStatement) -> str:
-    """Returns "Sealed up to 31 October 2026 by seal 12."."""
+    """Returns a sentence about the seal, such as "Sealed up to 31 October 2026 by seal 12.", for
+    pages and files.
+    """
     seal = statement.seal
     return f"Sealed up to {long_date(seal.last_day)} by seal {seal.number}."

@@ -1,4 +1,6 @@
-"""Links to monthly statements and to files in formats of banks, on the page of a statement."""
+"""Adds links to monthly statements, and to files in bank formats, to the page of an account
+statement.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +13,11 @@ from ledger.web.table_files import TYPES
 
 @register("statement_actions", "statement_files/_monthly.html")
 def monthly(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds a link."""
+    """Adds a link to the monthly statements."""
     return {}
 
 
 @register("statement_files", "statement_files/_kinds.html")
 def kinds(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns extension and label of each format that other tables do not have, PDF first."""
+    """Returns the extension and the label of each format that only statements have, such as PDF."""
     return {"kinds": [(kind, label) for kind, label in LABELS.items() if kind not in TYPES]}

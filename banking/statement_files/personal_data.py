@@ -1,4 +1,4 @@
-"""A person's monthly statements."""
+"""The personal data in monthly statements, for exports and erasure."""
 
 from collections.abc import Iterable, Iterator
 
@@ -19,8 +19,8 @@ def _monthly_statements(person: User) -> Iterable[Row]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """Yields the names on the person's monthly statements, and the person's name on statements of
-    the other sides of their payments. No digest covers a name.
+    """Yields the names to erase: those on the person's own statements, and the person's name on the
+    statements of people they have paid or were paid by. The digests do not include names.
     """
     own = MonthlyStatement.objects.filter(account__in=traces.accounts)
     yield emptied(own, holder=NAME, account_name=ACCOUNT_NAME)

@@ -1,9 +1,10 @@
-"""The places of chosen entries in an account, as a text that is short enough for a printed code.
+"""Encodes which entries of an account a search found, as a text that is short enough for a printed
+code.
 
 Note [Places of entries]: the result of a search depends on its reader's notes and categories, on
-names, and on the day. So the code of a search contains the places of the found entries among all
-entries of the account, oldest first. The places never change, because nothing is booked before an
-existing entry.
+names, and on the day. So the code of a search contains the places of the found entries in the list
+of all entries of the account, oldest first. These places never change, because nothing is booked
+before an existing entry.
 """
 
 import zlib
@@ -14,12 +15,14 @@ from uuid import UUID
 from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
 
-MAX_BYTES = 240  # with more, the squares of the code would be too small
+MAX_BYTES = 240  # if there are more, the squares of the code are too small
 NO_PLACE = urlsafe_b64encode(zlib.compress(b"", wbits=-zlib.MAX_WBITS)).decode()
 
 
 def places_of(entries: Sequence[Entry], all_of_account: EntryQuerySet) -> str:
-    """Returns the places of the entries, oldest first; "" if the text would be too long."""
+    """Returns the places of the entries as text. Returns "" if the text would be too long for a
+    printed code. `entries` must be sorted oldest first.
+    """
     if not entries:
         return f"0.{NO_PLACE}"
     first, last = entries[0].created_at, entries[-1].created_at
@@ -39,10 +42,10 @@ def places_of(entries: Sequence[Entry], all_of_account: EntryQuerySet) -> str:
 
 
 def ids_at(places: str, all_of_account: EntryQuerySet) -> list[UUID]:
-    """Returns the transactions of the entries at these places, oldest first. Returns fewer if the
-    account has fewer entries than before.
+    """Returns the transaction ids of the entries at these places, oldest first. Returns fewer ids
+    if the account has fewer entries than before.
 
-    Raises: ValueError for a text that `places_of` does not return.
+    Raises: ValueError if the text cannot come from `places_of`.
     """
     before, _, packed = places.partition(".")
     try:

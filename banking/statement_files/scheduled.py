@@ -1,4 +1,6 @@
-"""The job of monthly statements. It runs after the sealing, because statements need sealed days."""
+"""Schedules the job that issues monthly statements. It runs after the sealing, because statements
+need sealed days.
+"""
 
 from ledger.jobs.schedule import ScheduledJob, register
 

@@ -1,10 +1,10 @@
-"""The SQL of the text that the digest of a statement covers. docs/statements.md describes it
-too.
+"""The SQL expressions for the digest of a statement. docs/statements.md also describes the
+digest.
 """
 
 from transactions.audit.digest import utc
 
-# One row of the view `entries`, as the holder of its account sees it.
+# One row of the view `entries`, with the values that the account holder can see.
 ENTRY_TEXT = f"""json_build_array(
     transaction_id, direction, amount, balance, currency, type, description, reference,
     counterparty_id, captures_id, reverses_id, {utc("created_at")},
@@ -13,8 +13,9 @@ ENTRY_DIGEST = f"sha256(convert_to({ENTRY_TEXT}, 'UTF8'))"
 
 
 def statement_digest(rows: str) -> str:
-    """Returns the SQL of the digest of a row `statement` of `monthly_statements` with its `account`
-    and `seal`. `rows` is the SQL of the SHA-256 of its rows.
+    """Returns a SQL expression for the digest of the row `statement` of `monthly_statements`. The
+    query must also contain its `account` and its `seal`. `rows` is the SQL expression for the
+    SHA-256 of the statement's entries.
     """
     amounts = ("opening", "money_in", "money_out", "closing")
     texts = ", ".join(f"to_json(statement.{amount}::text)" for amount in amounts)

@@ -1,4 +1,4 @@
-"""The rights on monthly statements. A job issues them."""
+"""The database rights on monthly statements. Only a job issues statements."""
 
 from ledger.db.rights.policies import OF_ACCOUNT
 from ledger.db.rights.registered_tables import READ, Table, register

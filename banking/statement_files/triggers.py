@@ -1,32 +1,35 @@
-"""The trigger that checks a new statement.
+"""The trigger that checks each new statement.
 
-Note [Statements follow]: a trigger accepts a statement only as the next one of its account: it must
-begin where the previous one ended, and a seal must cover its period. So the numbers of an account
-have no gap, and nothing can be booked into the period afterwards. The period must match its month,
-so the months are consecutive too. The amounts must match the entries, so a role that may insert
-statements cannot invent one. Before the first statement the account has no entry.
+Note [Statements follow]: a trigger accepts a statement only if it is the next one of its account,
+begins where the previous one ended, and is covered by a seal. So the numbers of an account have no
+gaps, and nothing can be booked into the period afterwards. The period must match its month, so the
+months have no gaps either. The amounts must match the entries, so a role that may insert statements
+cannot invent a statement. The account must have no entries before its first statement.
 
-Note [Edges of a month]: months begin at midnight in `TIME_ZONE`, which the database does not know.
-All time zones are at most 14 hours from UTC, so an edge is at most that far from midnight in UTC.
-This is also true if the setting changes between two statements, which moves an edge by some hours.
+Note [Edges of a month]: a month begins at midnight in `TIME_ZONE`, which the database does not
+know. All time zones differ from UTC by at most 14 hours, so a month begins and ends at most 14
+hours before or after midnight in UTC. This is also true if the setting changes between two
+statements, which moves the beginning by some hours.
 """
 
 import pgtrigger
 
 from ledger.db.triggers import FirmTrigger, refuse
 
-MAX_OFFSET = "interval '14 hours'"  # from UTC, see Note [Edges of a month]
+MAX_OFFSET = "interval '14 hours'"  # maximum difference from UTC, see Note [Edges of a month]
 
 
 def is_off(moment: str, midnight: str) -> str:
-    """Returns SQL: whether an edge is too far from a midnight, given as a timestamp in UTC."""
+    """Returns a SQL condition: whether `moment` differs by more than MAX_OFFSET from `midnight`, a
+    timestamp in UTC.
+    """
     edge = f"(({midnight}) AT TIME ZONE 'UTC')"
     return f"{moment} NOT BETWEEN {edge} - {MAX_OFFSET} AND {edge} + {MAX_OFFSET}"
 
 
 def _balance_before(moment: str) -> str:
-    """Returns SQL: the balance after the last entry before a moment; NULL if there is none. One
-    lookup in each index.
+    """Returns a SQL expression: the balance after the account's last entry before this time, or
+    NULL if there is none. Uses one lookup in each index.
     """
     return f"""(
                 SELECT balance FROM entries WHERE account_id = NEW.account_id

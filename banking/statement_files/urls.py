@@ -1,4 +1,4 @@
-"""The addresses of statements to hand on."""
+"""The URLs of monthly statements, of statement files, and of the page that checks statements."""
 
 from django.urls import path
 

@@ -1,5 +1,5 @@
-"""The monthly statements of an account, statements as files, and the page that checks
-statements.
+"""The pages with the monthly statements of an account, the statement files, and the page that
+checks statements.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ from ledger.db.rights.row_security import RowScope, reading
 from ledger.web.table_files import refused
 from transactions.statements.forms import StatementForm
 
-DIGEST_LENGTH = 200  # characters of a typed digest, with spaces
+DIGEST_LENGTH = 200  # maximum number of characters of a typed digest, with spaces
 NO_STATEMENT = (
     "No numbered statement of this bank has that digest. Compare it with your statement again. To "
     "check a statement without a number, follow its code, or click the code in the PDF."
@@ -46,7 +46,7 @@ NO_CHOICE = "That code is not one of this bank\u2019s, or it was not copied comp
 
 
 class DigestForm(forms.Form):
-    """The digest at the end of a numbered statement."""
+    """The form for the digest that is printed at the end of a numbered statement."""
 
     digest = forms.CharField(
         label="Digest", max_length=DIGEST_LENGTH,
@@ -54,7 +54,10 @@ class DigestForm(forms.Form):
     )  # fmt: skip
 
     def clean_digest(self) -> bytes:
-        """Returns the digest as bytes."""
+        """Returns the typed digest as bytes.
+
+        Raises: ValidationError if the text is not a digest.
+        """
         digest = digest_in(self.cleaned_data["digest"])
         if digest is None:
             raise forms.ValidationError(NO_DIGEST)
@@ -86,7 +89,7 @@ def monthly_file(request: PersonRequest, pk: Any, number: int, kind: str) -> Htt
 
 @require_safe
 def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Returns all entries that the account's page shows with these filters, as a file."""
+    """Returns a file with all entries that the account's page shows with these filters."""
     account = get_object_or_404(Account.objects.select_related("user"), pk=pk, user=request.user)
     form = StatementForm(request.GET)
     if not form.is_valid():
@@ -103,7 +106,9 @@ def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
 @require_safe
 @cache_control(private=True, no_store=True)
 def check(request: HttpRequest) -> HttpResponse:
-    """Compares a statement with the books for anybody who has it, signed in or not."""
+    """Shows the bank's records of a statement, so that they can be compared with a printed
+    statement. Anybody who has the digest or the code can use this page without signing in.
+    """
     token, is_typed = request.GET.get("choice", ""), "digest" in request.GET
     form = DigestForm(request.GET if is_typed else None)
     checked, problem, status = None, "", 200
@@ -119,13 +124,14 @@ def check(request: HttpRequest) -> HttpResponse:
         elif is_typed and form.is_valid():
             checked = checked_digest(form.cleaned_data["digest"])
             problem = "" if checked else NO_STATEMENT
-    form = DigestForm() if checked else form  # an empty form for another statement
+    form = DigestForm() if checked else form  # shows an empty form, for another statement
     context = {"form": form, "checked": checked, "problem": problem}
     return render(request, "statement_files/check.html", context, status=status)
 
 
 def _may_check(request: HttpRequest) -> bool:
-    """Counts a check, first for the client, then for everybody, because a check reads all entries
-    of a statement. Refused checks of one client do not count for others.
+    """Counts a check in two rate limits, because a check reads all entries of a statement. Returns
+    whether the check is allowed. The limit of the client comes first, so the refused checks of one
+    client do not count in the limit for all clients.
     """
     return passes_for_client(CHECKS_OF_CLIENT, request) and passes(CHECKS_OF_ALL, "")

@@ -1,7 +1,7 @@
-"""Reads a PDF from stdin and writes the cleaned PDF, or the reason for a refusal, to stdout.
+"""Reads a PDF from stdin. Writes the cleaned PDF, or the reason for a refusal, to stdout.
 
-The argument is `CleaningLimits` in JSON with `most`, the maximum size of the result in bytes. The
-output is KEPT and the PDF, or REFUSED and a message.
+The argument is a JSON object: the fields of `CleaningLimits`, and `most`, the maximum size of the
+result in bytes. The output is KEPT and the PDF, or REFUSED and a message in UTF-8.
 """
 
 import json
@@ -15,7 +15,7 @@ from banking.attachments.refusals import UnfitFile
 
 
 def main() -> None:
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs parts of documents
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # pypdf logs parts of documents
     arguments = json.loads(sys.argv[1])
     most = arguments.pop("most")
     limits = CleaningLimits(**arguments)

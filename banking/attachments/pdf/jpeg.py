@@ -1,25 +1,28 @@
-"""Removes everything from a JPEG that its pixels do not need (ITU T.81, annex B)."""
+"""Removes all data from a JPEG that its pixels do not need (ITU T.81, annex B)."""
 
 import re
 
 from banking.attachments.pdf.messages import DAMAGED
 from banking.attachments.refusals import UnfitFile
 
-# The segments of frames, Huffman and arithmetic tables, scans, quantization, lines and restarts.
-# Application segments (EXIF, XMP, previews), comments and reserved segments are removed.
+# Only these segments stay: frames, Huffman and arithmetic tables, scans, quantization tables,
+# numbers of lines and restart intervals. Application segments (EXIF, XMP, previews), comments and
+# reserved segments are removed.
 KEPT_SEGMENTS = frozenset({*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD} - {0xC8})
 JFIF, ADOBE = 0xE0, 0xEE
 START_OF_SCAN, END_OF_IMAGE = b"\xda", b"\xd9"
 _WITHOUT_CONTENT = frozenset({0x01, *range(0xD0, 0xD8)})
 _MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
-# The data of a scan contains only the excluded markers.
+# Matches the end of a scan. The data of a scan contains only the markers that this pattern
+# excludes.
 _AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
 
 def without_metadata(jpeg: bytes) -> bytes:
-    """Returns the JPEG up to its end, only with the segments that its pixels need.
+    """Returns the JPEG with only the segments that its pixels need. Data after the end of the image
+    is removed.
 
-    Raises: UnfitFile if the content is not a whole JPEG.
+    Raises: UnfitFile if the content is not a complete JPEG.
     """
     if not jpeg.startswith(b"\xff\xd8"):
         raise UnfitFile(DAMAGED)
@@ -42,13 +45,13 @@ def without_metadata(jpeg: bytes) -> bytes:
 
 
 def _kept(kind: int, content: bytes) -> bytes:
-    """Returns the segment as it is kept; empty bytes if it is removed."""
+    """Returns the segment in the form in which it is kept, or empty bytes if it is removed."""
     if 0xD0 <= kind <= 0xD7:
         return bytes((0xFF, kind))
     if kind == JFIF and content.startswith(b"JFIF\0") and len(content) >= 14:
-        content = content[:12] + b"\0\0"  # without its preview
+        content = content[:12] + b"\0\0"  # without the preview picture
     elif kind == ADOBE and content.startswith(b"Adobe") and len(content) >= 12:
-        content = content[:12]  # needed: how colours are stored
+        content = content[:12]  # this part is needed: it defines how colours are stored
     elif kind not in KEPT_SEGMENTS:
         return b""
     return bytes((0xFF, kind)) + (len(content) + 2).to_bytes(2) + content

@@ -1,7 +1,8 @@
-"""The layers of a PDF, which readers can switch on and off (PDF 1.7, 8.11: optional content).
+"""Checks the layers of a PDF, which PDF readers can show and hide (PDF 1.7, 8.11: optional
+content).
 
-A cleaned document has no layers, so all of their content is visible. So a document is refused if
-part of it may be hidden when it is opened.
+A cleaned document has no layers, so the content of all layers is visible. So a document is refused
+if a part of it may be hidden when it is opened.
 """
 
 from pypdf.generic import ArrayObject, DictionaryObject
@@ -10,11 +11,11 @@ from banking.attachments.pdf.messages import HIDDEN_LAYERS
 from banking.attachments.pdf.streams import direct
 from banking.attachments.refusals import UnfitFile
 
-_SHOWN_WHILE_OFF = ("/AnyOff", "/AllOff")  # the content is shown while layers are off
+_SHOWN_WHILE_OFF = ("/AnyOff", "/AllOff")  # visible while layers are off
 
 
 def refuse_hidden_layers(catalog: DictionaryObject) -> None:
-    """Raises UnfitFile if the document has a layer that is off by default."""
+    """Raises UnfitFile if the document has a layer that is hidden by default."""
     layers = _dictionary(catalog.get("/OCProperties"))
     default = _dictionary(layers.get("/D"))
     is_off = direct(default.get("/BaseState", "/ON")) != "/ON" or _list(default.get("/OFF"))
@@ -23,8 +24,8 @@ def refuse_hidden_layers(catalog: DictionaryObject) -> None:
 
 
 def refuse_hiding_conditions(value: DictionaryObject) -> None:
-    """Raises UnfitFile for content that is hidden while layers are on: this drawn object, or
-    content that these resources name.
+    """Raises UnfitFile if this object, or content that these resources name, is hidden while layers
+    are shown.
     """
     for each in (value.get("/OC"), *_dictionary(value.get("/Properties")).values()):
         condition = _dictionary(each)

@@ -1,4 +1,4 @@
-"""The messages for PDFs that are not attached."""
+"""The messages for PDFs that are refused."""
 
 _PRINT = "Print it to a new PDF, and choose that file."
 MAX_PAGES = 50

@@ -1,9 +1,9 @@
-"""Rewrites PDF documents with only the content that their pages draw.
+"""Rewrites PDF documents so that they contain only the content that their pages draw.
 
-Pages keep only the keys in PAGE, resources the keys in RESOURCES, forms the keys in FORM, and
-pictures the keys in PICTURE. Everywhere below them the keys in NEVER are removed. So scripts,
-actions, links, comments, fields, layers, embedded files and metadata are gone, and so is the
-content of earlier versions of the document.
+Pages keep only the keys in PAGE, resources only those in RESOURCES, forms only those in FORM, and
+pictures only those in PICTURE. In all objects below them, the keys in NEVER are removed. This
+removes scripts, actions, links, comments, form fields, layers, embedded files and metadata. Content
+of earlier versions of the document is removed too.
 """
 
 import io
@@ -46,17 +46,18 @@ NEVER = frozenset(
     " /Names /OC /OpenAction /OPI /PieceInfo /Properties /PtData /Ref /SpiderInfo"
     " /StructParent /StructParents /URI /Usage".split()
 )
-EXTERNAL_FILE = ("/F", "/FFilter", "/FDecodeParms")  # of a stream whose data is in another file
-# The role of an object. One object may have several roles, and is cleaned in each.
+EXTERNAL_FILE = ("/F", "/FFilter", "/FDecodeParms")  # used if the data is in another file
+# The roles of an object. If an object has several roles, it is cleaned for each of them.
 _RESOURCES, _XOBJECTS, _DRAWN, _OTHER = "resources", "xobjects", "drawn", "other"
-_NAMED = "named"  # a dictionary whose keys are names in contents, as of fonts and glyphs
-PLACES = {"/Resources": _RESOURCES, "/XObject": _XOBJECTS, "/CharProcs": _NAMED}  # by key
+_NAMED = "named"  # a dictionary whose keys are names that contents use, such as fonts and glyphs
+PLACES = {"/Resources": _RESOURCES, "/XObject": _XOBJECTS, "/CharProcs": _NAMED}  # roles by key
 
 
 def rewritten(content: bytes, limits: CleaningLimits, most: int) -> bytes:
-    """Returns a new document with the pages of this one.
+    """Returns a new PDF document that contains the pages of this one.
 
-    Raises: UnfitFile, also if the new document has more than `most` bytes.
+    Raises: UnfitFile if the document is not accepted, or if the new document has more than `most`
+    bytes.
     """
     try:
         made = _written(content, limits)
@@ -64,7 +65,7 @@ def rewritten(content: bytes, limits: CleaningLimits, most: int) -> bytes:
         raise
     except (MemoryError, LimitReachedError) as error:
         raise UnfitFile(TOO_MUCH_WORK) from error
-    except Exception as error:  # hostile files make the parser raise errors of any type
+    except Exception as error:  # a malicious file can make the parser raise any type of error
         raise UnfitFile(DAMAGED) from error
     if len(made) > most:
         raise UnfitFile(f"The PDF is larger than {most // 1024**2} MB. Choose a smaller one.")
@@ -94,7 +95,9 @@ def _written(content: bytes, limits: CleaningLimits) -> bytes:
 
 
 def _count_object_streams(reader: PdfReader, budget: UnpackingBudget) -> None:
-    """Raises UnfitFile for object streams that are too large, before their objects are read."""
+    """Raises UnfitFile if the object streams of the document are too large. Called before their
+    objects are read.
+    """
     for number in sorted({number for number, _index in reader.xref_objStm.values()}):
         stream = reader.get_object(number)
         if isinstance(stream, StreamObject):
@@ -102,10 +105,10 @@ def _count_object_streams(reader: PdfReader, budget: UnpackingBudget) -> None:
 
 
 def _refuse_jpeg_in_pieces(page: PageObject, budget: UnpackingBudget) -> None:
-    """Checks a page whose content is in several streams. It joins the streams, because programs
-    draw them as one.
+    """Checks a page whose content is divided into several streams. Joins the streams, because PDF
+    readers draw them as one.
 
-    Raises: UnfitFile.
+    Raises: UnfitFile if the content contains a JPEG.
     """
     pieces = direct(page.get("/Contents"))
     if isinstance(pieces, ArrayObject):
@@ -114,12 +117,12 @@ def _refuse_jpeg_in_pieces(page: PageObject, budget: UnpackingBudget) -> None:
 
 
 def _clean(pages: list[PageObject], budget: UnpackingBudget) -> None:
-    """Removes the keys in NEVER from everything that the pages use, and layers and metadata from
+    """Removes the keys in NEVER from all objects that the pages use, and layers and metadata from
     forms and pictures.
 
-    Raises: UnfitFile.
+    Raises: UnfitFile if an object is not accepted.
     """
-    seen: dict[tuple[int, str], object] = {}  # keeps the objects, so that Python reuses no id
+    seen: dict[tuple[int, str], object] = {}  # also keeps the objects, so that Python reuses no id
     ahead: list[tuple[object, str]] = [(page, _OTHER) for page in pages]
     while ahead:
         found, place = ahead.pop()
@@ -154,19 +157,22 @@ def _below(value: DictionaryObject, place: str) -> Iterator[tuple[object, str]]:
         elif place == _NAMED and not is_stream:
             yield each, _OTHER
         else:
-            is_group = place == _RESOURCES and not is_stream  # of resources, by their names
+            is_group = place == _RESOURCES and not is_stream  # a group of named resources
             yield each, PLACES.get(key, _NAMED if is_group else _OTHER)
 
 
 def _is_resource(value: object) -> bool:
-    """Returns whether contents can use this value by its name. A text cannot be used."""
+    """Returns whether the content of a page can use this value by its name. A string cannot be
+    used.
+    """
     return isinstance(direct(value), DictionaryObject | ArrayObject | NameObject)
 
 
 def _clean_stream(stream: StreamObject, place: str, budget: UnpackingBudget) -> None:
-    """Cleans a stream.
+    """Cleans a stream, depending on its role.
 
-    Raises: UnfitFile, also for a picture where none is allowed: other programs would draw its data.
+    Raises: UnfitFile if the stream is not accepted. A picture in an unexpected place is refused
+    too, because other programs might draw its data.
     """
     if not is_picture(stream):
         if place == _DRAWN or direct(stream.get("/Subtype")) == "/Form":

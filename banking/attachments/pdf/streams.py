@@ -1,4 +1,4 @@
-"""The streams of a PDF: removes the metadata of pictures, and inspects all other streams."""
+"""Cleans the streams of a PDF: removes the metadata of pictures, and checks all other streams."""
 
 import re
 from itertools import zip_longest
@@ -31,7 +31,7 @@ PACKING = frozenset(
     "/ASCII85Decode /ASCIIHexDecode /FlateDecode /LZWDecode /RunLengthDecode".split()
 )
 PICTURE_FILTERS = frozenset("/DCTDecode /JPXDecode /CCITTFaxDecode /JBIG2Decode".split())
-_DELIMITERS = rb"\0\t\n\f\r ()<>\[\]{}/%"  # between the words of a content stream
+_DELIMITERS = rb"\0\t\n\f\r ()<>\[\]{}/%"  # the characters between the words of a content stream
 _INLINE_PICTURE = re.compile(rb"(?<![^%b])(?<!/)BI(?![^%b])" % (_DELIMITERS, _DELIMITERS))
 _JPEG_FILTER = re.compile(rb"/DCT(?:Decode)?(?![^%b])" % _DELIMITERS)
 _ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
@@ -44,9 +44,9 @@ class UnpackingBudget:
         self.left = most
 
     def take(self, count: int) -> None:
-        """Subtracts `count` bytes.
+        """Subtracts `count` bytes from the budget.
 
-        Raises: UnfitFile if fewer are left.
+        Raises: UnfitFile if fewer bytes are left.
         """
         self.left -= count
         if self.left < 0:
@@ -54,9 +54,9 @@ class UnpackingBudget:
 
 
 def direct(value: object) -> object:
-    """Returns the object that a reference refers to.
+    """Returns the object to which a reference refers. Returns other objects unchanged.
 
-    Raises: UnfitFile for a long chain of references.
+    Raises: UnfitFile if the chain of references is too long.
     """
     for _step in range(9):
         if not isinstance(value, IndirectObject):
@@ -70,9 +70,9 @@ def is_picture(value: object) -> bool:
 
 
 def clean_picture(picture: StreamObject, budget: UnpackingBudget) -> None:
-    """Removes the metadata of a JPEG, also if the JPEG is compressed once more.
+    """Removes the metadata of a picture if it is a JPEG, even if the JPEG is compressed once more.
 
-    Raises: UnfitFile for a picture that cannot be inspected.
+    Raises: UnfitFile if the picture cannot be checked.
     """
     filters, settings = _filters_of(picture)
     if "/JPXDecode" in filters:
@@ -86,7 +86,7 @@ def clean_picture(picture: StreamObject, budget: UnpackingBudget) -> None:
 
 
 def unpacked(stream: StreamObject, budget: UnpackingBudget) -> bytes:
-    """Returns the data of a stream that is not a picture.
+    """Returns the unpacked data of a stream that is not a picture.
 
     Raises: UnfitFile if the stream has a filter for pictures.
     """
@@ -97,7 +97,7 @@ def unpacked(stream: StreamObject, budget: UnpackingBudget) -> bytes:
 
 
 def refuse_inline_jpeg(content: bytes) -> None:
-    """Raises UnfitFile if a content stream has a JPEG (`BI /F /DCT ID ... EI`)."""
+    """Raises UnfitFile if a content stream contains a JPEG (`BI /F /DCT ID ... EI`)."""
     plain = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), content)
     for each in (content, plain):
         begin = _INLINE_PICTURE.search(each)
@@ -106,10 +106,10 @@ def refuse_inline_jpeg(content: bytes) -> None:
 
 
 def _filters_of(stream: StreamObject) -> tuple[list[str], list[DictionaryObject]]:
-    """Returns the full names of the filters and the settings of each. Also stores them in the
-    stream, because PDF readers interpret other spellings differently.
+    """Returns the full names of the filters, and the settings of each filter. Also stores them in
+    the stream in this form, because PDF readers interpret other spellings differently.
 
-    Raises: UnfitFile for unknown filters.
+    Raises: UnfitFile if a filter is not known.
     """
     named, given = direct(stream.get("/Filter")), direct(stream.get("/DecodeParms"))
     names = [direct(each) for each in named] if isinstance(named, ArrayObject) else [named]
@@ -150,8 +150,10 @@ def _unpacked(
     settings: list[DictionaryObject],
     budget: UnpackingBudget,
 ) -> bytes:
-    """Returns the data behind these filters. Works on a copy, because pypdf would store the data in
-    the stream.
+    """Returns the data of the stream, unpacked with these filters. Works on a copy, because pypdf
+    would store the unpacked data in the stream.
+
+    Raises: UnfitFile if the budget is exceeded.
     """
     packed = StreamObject()
     packed._data = stream._data

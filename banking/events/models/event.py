@@ -1,13 +1,13 @@
-"""Events of accounts with an active webhook: the outbox.
+"""Events of accounts that have an active webhook (the outbox).
 
-Note [Events]: a trigger writes an event in the database transaction that books it. So an event
-never exists without its booking, and a booking is never without its event, whichever code books it.
-The trigger writes at most one row per transaction, and none for accounts without an active webhook.
-
-Each account numbers its events without gaps, in the order in which they are booked. The row in
-`event_streams` is locked and its number is increased, see Note [Lock of a stream]; a rollback
-restores the number. So a reader that remembers the last number it has seen misses nothing. A reader
-of ids or times would miss events of a database transaction that began earlier and commits later.
+Note [Events]: a trigger writes an event in the same database transaction as the booking. So no
+event exists without its booking, and no booking is without its event, regardless of the code that
+books. The trigger writes at most one row per payment, and none if neither account has an active
+webhook. The events of each account are numbered without gaps, in the order of booking. The trigger
+locks the account's row in `event_streams` and increases its number, see Note [Lock of a stream]. A
+rollback restores the number. So a reader that remembers the last number does not miss events. A
+reader that remembers ids or times could miss events of a database transaction that began earlier
+and commits later.
 """
 
 from typing import ClassVar
@@ -49,12 +49,12 @@ class EventStream(models.Model):
 
 class AccountEvent(models.Model):
     """One event, with its number on each account that has an active webhook. A payment between two
-    such accounts is one row. Triggers write events: see Note [Events].
+    such accounts is one row. Triggers write this table: see Note [Events].
     """
 
     pk = models.CompositePrimaryKey("account_id", "number")
-    # The referenced rows exist, because triggers write events from rows that refer to them. A
-    # constraint would cost a lookup for each event.
+    # The foreign keys have no constraints, because a constraint would cost a lookup for each event.
+    # The rows always exist, because triggers write events from rows that refer to them.
     account = models.ForeignKey(
         Account, models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
@@ -86,7 +86,7 @@ class AccountEvent(models.Model):
 
 
 class ToldTransaction(Transaction):
-    """Transactions, as a proxy model that declares the triggers for events."""
+    """A proxy model of Transaction. It declares the triggers that write events."""
 
     class Meta:
         proxy = True
@@ -98,7 +98,9 @@ class ToldTransaction(Transaction):
 
 
 class ToldAccount(Account):
-    """Accounts, as a proxy model that declares a trigger for events."""
+    """A proxy model of Account. It declares the trigger that writes an event when an account is
+    opened.
+    """
 
     class Meta:
         proxy = True
@@ -107,7 +109,9 @@ class ToldAccount(Account):
 
 
 class ToldStatusChange(StatusChange):
-    """Changes of the status of accounts, as a proxy model that declares a trigger for events."""
+    """A proxy model of StatusChange. It declares the trigger that writes an event when an account's
+    status changes.
+    """
 
     class Meta:
         proxy = True

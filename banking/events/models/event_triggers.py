@@ -1,31 +1,33 @@
-"""The triggers that write events: see Note [Events].
+"""The triggers that write events. See Note [Events].
 
-Each of them runs after the triggers that lock the accounts, because triggers run in the order of
-their names. They run with the rights of the tables' owner, so the web role can neither write events
-nor change numbers.
+Triggers run in the order of their names, and these triggers run after the triggers that lock the
+accounts. They have the rights of the tables' owner, so the web role can neither write events nor
+change numbers.
 
-Note [Lock of a stream]: the release of a hold locks only the account that pays, so the lock of an
-account does not protect the number of its stream. Each trigger therefore locks the streams, in the
-order of their accounts, after people and accounts. It continues from the numbers that the locked
-rows return, because a number that was read before a wait is outdated.
+Note [Lock of a stream]: the release of a hold locks only the paying account, so the lock of an
+account does not protect the number of its stream. Therefore each trigger locks the streams, in the
+order of their accounts, after it has locked people and accounts. It uses the numbers in the locked
+rows, because a number that was read before the lock may be outdated.
 
-A database transaction of several statements may lock streams out of order. It has locked their
-accounts, so it can wait only for releases of holds. Such a release locks one stream of another
-account, the recipient's, and waits for no other lock, so there is no deadlock.
+A database transaction with several SQL statements may lock streams in another order. It has already
+locked their accounts, so it can wait only for releases of holds. The release of a hold locks only
+one stream of another account, the recipient's, and waits for no other lock. So there is no
+deadlock.
 """
 
 import pgtrigger
 
 from ledger.db.triggers import FirmTrigger
 
-FEW = 100  # rows
+FEW = 100  # maximum number of rows for the first plan
 
 _NOBODY_LISTENS = "NOT EXISTS (SELECT FROM event_streams WHERE is_listened)"
 
 
 _LISTENED = "FROM added JOIN event_streams AS stream ON stream.is_listened AND stream.account_id ="
-# For one payment, by the index. For many rows, by counting: with EXISTS Postgres would plan for the
-# first match, with a loop over all pairs, and usually there is no match.
+# For one payment, this query uses the index. For many rows, the second query counts: with EXISTS,
+# Postgres would expect to find a match early and would loop over all pairs, but usually there is no
+# match.
 _IS_FEW_LISTENED = f"""EXISTS (SELECT {_LISTENED} from_account_id)
                OR EXISTS (SELECT {_LISTENED} to_account_id)"""
 _IS_MANY_LISTENED = f"""(SELECT count(*) > 0 {_LISTENED} from_account_id)
@@ -33,8 +35,9 @@ _IS_MANY_LISTENED = f"""(SELECT count(*) > 0 {_LISTENED} from_account_id)
 
 
 def _write_events(rows: str, kind: str, at: str) -> str:
-    """Returns PL/pgSQL that writes an event of this kind and time for each of these rows of
-    `transactions`, and increases the numbers of their streams: Note [Lock of a stream].
+    """Returns PL/pgSQL that writes an event for each of these rows of `transactions`, and increases
+    the numbers of their streams: see Note [Lock of a stream]. `kind` and `at` are SQL expressions
+    for the kind and the time of the event.
     """
     return f"""
         WITH streams AS MATERIALIZED (
@@ -72,8 +75,8 @@ _KIND = """CASE WHEN added.status = 'pending' THEN 'held'
                 WHEN added.reverses_id IS NOT NULL THEN 'reversed'
                 ELSE 'posted' END"""
 
-# For more than a few rows the query is planned for their number. The plan for one payment would
-# look each side of a batch up in the index.
+# For more than FEW rows, Postgres plans the query for the actual number of rows. The plan for one
+# payment would look up each account of a batch in the index.
 PAYMENTS_WRITE_EVENTS = FirmTrigger(
     name="told_rows",
     level=pgtrigger.Statement,
@@ -98,7 +101,7 @@ PAYMENTS_WRITE_EVENTS = FirmTrigger(
     """,
 )
 
-# Other changes of a row are no events: the row of a capture has its own event.
+# Other changes of a row are not events. For example, the row of a capture has its own event.
 RELEASES_WRITE_EVENTS = FirmTrigger(
     name="told_releases",
     level=pgtrigger.Statement,
@@ -117,7 +120,7 @@ RELEASES_WRITE_EVENTS = FirmTrigger(
 )
 
 _LISTENER = "webhooks.owner_id = added.user_id AND webhooks.status = 'active'"
-# The lock serializes the opening of an account and the registration of a webhook.
+# The lock prevents that an account is opened while a webhook is registered.
 OPENING_WRITES_EVENT = FirmTrigger(
     name="told_opening",
     level=pgtrigger.Statement,
@@ -161,9 +164,9 @@ STATUS_WRITES_EVENT = FirmTrigger(
 )
 
 # Note [Who listens]: events of an account are recorded while its holder has an active webhook. The
-# person is locked first, so that no account is opened in the meantime. Then the accounts are
-# locked, so that each later payment has an event. This is the order of Note [Lock of a person].
-# Payments lock no person, and their foreign keys do not wait for this lock.
+# trigger first locks the person, so that no account is opened in the meantime. Then it locks the
+# accounts, so that each later payment has an event. This is the order of Note [Lock of a person].
+# Payments do not lock the person, and their foreign keys do not wait for this lock.
 STREAMS_FOLLOW_WEBHOOKS = FirmTrigger(
     name="streams_follow_webhooks",
     when=pgtrigger.After,

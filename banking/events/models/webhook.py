@@ -1,12 +1,11 @@
-"""Webhooks: addresses of people's programs that get the events of their accounts.
+"""Webhooks: URLs of people's programs to which the events of their accounts are sent.
 
-Note [Webhook queues]: events to deliver are not copied. Each webhook has a queue for each account
-of its owner: a row with the number of the last delivered event. So a booking writes one event for
-any number of webhooks, and no event can be missing in a queue.
-
-A worker claims a webhook with all its queues until `claim_ends`. No other worker sends to the
-webhook until then, so the events of an account arrive in order. All webhooks of a person use one
-thread at a time, so receivers that hang cannot block more.
+Note [Webhook queues]: events are not copied for each webhook. Instead, each webhook has a queue for
+each account of its owner: a row with the number of the last delivered event. So a booking writes
+only one event for any number of webhooks, and a queue cannot miss an event. A worker claims a
+webhook with all its queues until the time `claim_ends`. Until then no other worker sends to this
+webhook, so the events of an account arrive in order. All webhooks of a person use one thread at a
+time, so receivers that do not answer cannot block more threads.
 """
 
 from typing import ClassVar, Self
@@ -23,23 +22,27 @@ from banking.events.models.event_triggers import STREAMS_FOLLOW_WEBHOOKS
 from ledger.db.ids import uuid7
 from transactions.models.event_kind import EventKind
 
-URL_LIMIT = 500  # characters
+URL_LIMIT = 500  # maximum number of characters
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
     def owned_by(self, person: User) -> Self:
-        """Returns the webhooks that the person has not removed, newest first."""
+        """Returns the webhooks of this person, newest first. Webhooks that the person has removed
+        are not included.
+        """
         own = self.filter(owner=person).exclude(status=Webhook.Status.REMOVED)
         return own.order_by("-created_at", "-pk")
 
 
 class Webhook(models.Model):
-    """An address of a person's program. It gets the events of all accounts of this person."""
+    """A webhook: the URL of a person's program. The events of all accounts of this person are sent
+    to it.
+    """
 
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"
-        PAUSED = "paused", "Paused"  # by its owner
-        DISABLED = "disabled", "Disabled"  # because nothing could be delivered
+        PAUSED = "paused", "Paused"  # turned off by its owner
+        DISABLED = "disabled", "Disabled"  # turned off because nothing could be delivered
         REMOVED = "removed", "Removed"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -58,7 +61,7 @@ class Webhook(models.Model):
         max_length=200, blank=True, default="", db_comment="Why it was disabled, for its owner"
     )
     created_at = models.DateTimeField(default=timezone.now)
-    # Columns of the worker that delivers.
+    # These columns are written by the worker that delivers events.
     claimed_by = models.CharField(max_length=100, blank=True, default="")
     claim_ends = models.DateTimeField(null=True, blank=True)
     paused_until = models.DateTimeField(
@@ -97,11 +100,11 @@ class Webhook(models.Model):
 
     @property
     def host(self) -> str:
-        """The host of the address, for headings, because the address may be long."""
+        """The host of the URL, for headings, because the whole URL may be long."""
         return urlsplit(self.url).hostname or self.url
 
     def remove(self) -> None:
-        """Removes the webhook permanently and deletes its secrets, in the caller's database
+        """Removes the webhook permanently and deletes its secrets. The caller must be in a database
         transaction.
         """
         self.status, self.secrets = self.Status.REMOVED, []
@@ -109,8 +112,8 @@ class Webhook(models.Model):
 
 
 class WebhookQueue(models.Model):
-    """The last event of one account that was delivered to a webhook, and the state of the next
-    one.
+    """The number of the last event of one account that was delivered to a webhook, and the state of
+    the next event.
     """
 
     pk = models.CompositePrimaryKey("webhook_id", "account_id")
@@ -131,7 +134,7 @@ class WebhookQueue(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """One event that was or is being sent to one webhook. Its id is the same for each attempt."""
+    """One event that is sent, or was sent, to one webhook. Its id is the same in each attempt."""
 
     class Status(models.TextChoices):
         SENDING = "sending", "Being sent"

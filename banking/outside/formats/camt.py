@@ -1,10 +1,10 @@
-"""camt.053, the bank-to-customer statement of ISO 20022, in any version.
+"""Reads camt.053, the bank-to-customer statement of ISO 20022, in any version.
 
-Note [Batches]: a bank may book several payments as one entry, with the details of each. If all
-details have an amount in the entry's currency and these add up exactly to the entry's amount, each
-payment becomes a line, which a clerk or a customer recognises. The lines then still add up to the
-balances. Otherwise the entry becomes one line with the bank's text for the batch, without the name
-and the reference of any single payment.
+Note [Batches]: a bank may book several payments as one entry that contains the details of each
+payment. If all details have an amount in the currency of the entry, and these amounts add up
+exactly to the amount of the entry, each payment becomes a line. People recognise single payments
+more easily, and the lines still add up to the balances. Otherwise the entry becomes one line with
+the bank's text for the batch, without the name and the reference of a single payment.
 """
 
 import re
@@ -29,15 +29,13 @@ from banking.outside.formats.xml import at, children, elements, text_at, texts_o
 from ledger.text.currencies import decimals_of, minor_units
 
 WANTED = frozenset({"Acct", "Bal", "Ntry"})
-MAX_ELEMENTS_OF_ENTRY = 60_000  # elements, as in a batch of 2,000 payments
+MAX_ELEMENTS_OF_ENTRY = 60_000  # enough for a batch of 2,000 payments
 OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """The values that all payments of an entry share. They are read once, because an entry may have
-    many elements.
-    """
+    """The values that all payments of an entry share. They are read once per entry."""
 
     amount: Decimal
     day: date
@@ -48,21 +46,22 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Reading:
-    """The state while a file is read."""
+    """The state of the reader while it reads a file."""
 
     facts: StatementFacts
     balances: StatementBalances
     account: str = ""
     is_begun: bool = False
     number: int = 0
-    statement: list[str] = field(default_factory=list)  # its balances as text
+    statement: list[str] = field(default_factory=list)  # balances of the statement as text
 
 
 def camt_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
-    """Yields the booked entries.
+    """Yields a line for each booked payment of a camt.053 file, and sets the currency and balances
+    in `facts`.
 
-    Raises: UnreadableStatement, also if the entries and the opening balance do not add up to the
-    closing balance.
+    Raises: UnreadableStatement if the file cannot be read, or if the opening balance plus all
+    entries is not the closing balance.
     """
     reading = _Reading(facts, StatementBalances(facts))
     for name, element in elements(source, WANTED, MAX_ELEMENTS_OF_ENTRY):
@@ -89,7 +88,9 @@ def _refuse_other_roots(name: str) -> None:
 
 
 def _begin(reading: _Reading, account: Element) -> None:
-    """Begins a statement. Each statement has one account above its balances and entries."""
+    """Begins a statement. The file contains the account (`Acct`) of a statement before its balances
+    and entries.
+    """
     number = text_at(account, "Id/IBAN") or text_at(account, "Id/Othr/Id")
     if reading.is_begun:
         reading.balances.end()
@@ -112,7 +113,7 @@ def _balance(reading: _Reading, balance: Element) -> None:
 
 
 def _amount(reading: _Reading, element: Element) -> Decimal:
-    """Returns the signed amount of an entry or a balance."""
+    """Returns the amount of an entry or a balance. Money out is negative."""
     amount = at(element, "Amt")
     reading.facts.is_in((amount.get("Ccy") or "") if amount is not None else "")
     value = plain_figure(reading.number, text_at(element, "Amt"))
@@ -125,11 +126,13 @@ def _amount(reading: _Reading, element: Element) -> Decimal:
 
 
 def _lines(reading: _Reading, entry: Element) -> Iterator[OutsideLine]:
-    """Yields the lines of an entry. See Note [Batches]."""
+    """Yields the lines of an entry: one line, or a line for each payment of a batch. See Note
+    [Batches].
+    """
     reading.number += 1
     statuses = (text_at(entry, path) for path in ("Sts", "Sts/Cd", "Sts/Prtry"))
     if not {*statuses} <= {"BOOK", ""}:
-        reading.facts.unbooked += 1  # pending, for information only, or specific to this bank
+        reading.facts.unbooked += 1  # pending, only for information, or a code of this bank
         return
     shared = _Entry(
         _amount(reading, entry),
@@ -161,7 +164,6 @@ def _lines(reading: _Reading, entry: Element) -> Iterator[OutsideLine]:
 def _payment(
     reading: _Reading, entry: _Entry, amount: Decimal, details: Element | None, id: str
 ) -> OutsideLine:
-    """Returns the line of one payment."""
     other = "Cdtr" if amount < 0 else "Dbtr"
     parties = at(details, "RltdPties")
     reference, words = _reference_and_words(details, is_out=amount < 0)
@@ -179,9 +181,10 @@ def _payment(
 def _reference_and_words(details: Element | None, *, is_out: bool) -> tuple[str, list[str]]:
     """Returns the reference of a payment, and the texts of its remittance information.
 
-    For money in, the creditor's reference is used before the payer's id; a Swiss QR-bill has such a
-    reference. For money out, our id is the reference, and the creditor's reference is added to the
-    texts. If a payment has several creditor's references, all of them are added to the texts.
+    For money in, the reference is the creditor's reference if there is one (a Swiss QR-bill has
+    one), and otherwise the payer's id. For money out, the reference is the payer's id, and the
+    creditor's reference is added to the texts. If a payment has several creditor's references, all
+    of them are added to the texts.
     """
     id = text_at(details, "Refs/EndToEndId")
     words = texts_of(details, "Ustrd")
@@ -205,13 +208,13 @@ def _day(reading: _Reading, entry: Element) -> date:
 
 
 def _amounts_of(reading: _Reading, entry: _Entry, details: list[Element]) -> list[Decimal]:
-    """Returns the signed amounts of the payments of a batch; none if they do not add up to its
-    total.
+    """Returns the signed amounts of the payments of a batch. The list is empty if the amounts do
+    not add up to the amount of the entry.
     """
     amounts = []
     for each in details:
         amount = at(each, "Amt")
-        if amount is None:  # in versions before 4
+        if amount is None:  # before version 4 of camt.053
             amount = at(each, "AmtDtls/TxAmt/Amt")
         side = text_at(each, "CdtDbtInd") or entry.side
         if amount is None or (amount.get("Ccy") or "").strip().upper() != reading.facts.currency:
@@ -228,16 +231,16 @@ def _amounts_of(reading: _Reading, entry: _Entry, details: list[Element]) -> lis
 
 
 def _ids_of(entry: _Entry, details: list[Element]) -> list[str]:
-    """Returns the ids of the payments of a batch: the bank's ids; or the entry's id with the
-    payer's ids; or the entry's id with the places. A kind of id is used only if all payments have
-    one and they differ.
+    """Returns an id for each payment of a batch. Uses the bank's ids of the payments if each
+    payment has a different one. If not, but each payment has a different id of the payer, appends
+    these ids to the id of the entry. Otherwise appends 1, 2, 3 ... to the id of the entry.
     """
     batch = entry.id
     own = [text_at(each, "Refs/AcctSvcrRef") for each in details]
     if all(own) and len(set(own)) == len(own):
         return own
     if is_no_id(batch) or re.fullmatch("[0-9]{1,4}", batch):
-        return [batch] * len(details)  # which then identifies none of them
+        return [batch] * len(details)  # equal ids identify none of them
     theirs = [text_at(each, "Refs/EndToEndId") for each in details]
     if any(map(is_no_id, theirs)) or len(set(theirs)) < len(theirs):
         theirs = [str(place + 1) for place in range(len(details))]

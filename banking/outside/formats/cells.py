@@ -1,4 +1,6 @@
-"""Reads one cell of a CSV file, as banks write it: a date, a number, a currency, a side."""
+"""Reads single cells of a CSV file in the formats of banks: dates, numbers, currencies, statuses,
+and whether money came in or went out.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -23,7 +25,8 @@ _DIGITS = re.compile(r"(\d{1,4})[./ -](\d{1,2})[./ -](\d{1,4})(?:\.|[T ,].*)?", 
 _EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _WORDED = re.compile(r"(\d{1,2})[. -]+([A-Za-z]{3,9})[., -]+(\d{2,4})", re.ASCII)
 _WORD_FIRST = re.compile(r"([A-Za-z]{3,9})[. -]+(\d{1,2})[., -]+(\d{2,4})", re.ASCII)
-# In English, and names of other languages that begin alike. A text may be cut after three letters.
+# English names, and names in other languages that begin differently. The text may contain only the
+# first three or more letters.
 MONTHS = tuple(
     tuple(names.split())
     for names in (
@@ -36,9 +39,10 @@ MONTHS = tuple(
 
 
 def read_day(number: int, typed: str, order: str) -> date:
-    """Returns a date as banks write it; `order` is the order of its parts if it has only digits.
+    """Returns the date that a cell of a CSV file contains. `order` is "dmy", "mdy" or "ymd", and is
+    used if the text has only digits. `number` is the line number for the error message.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the text is not a date.
     """
     if found := _EIGHT.fullmatch(typed):
         return made_day(number, *map(int, found.groups()))
@@ -58,8 +62,8 @@ def read_day(number: int, typed: str, order: str) -> date:
 
 
 def _month(word: str) -> int:
-    """Returns the month whose name begins with this word of at least three letters; 0 for none, as
-    for "marraskuu", which is November in Finnish.
+    """Returns the number of the month (1 to 12) whose name begins with this word of at least three
+    letters. Returns 0 if there is none, for example for "marraskuu" (November in Finnish).
     """
     for month, names in enumerate(MONTHS, 1):
         if any(name.startswith(word) for name in names):
@@ -68,7 +72,9 @@ def _month(word: str) -> int:
 
 
 def is_day(typed: str) -> bool:
-    """Returns whether the text is a date in some order."""
+    """Returns whether the text is a date if it is read with the day, the month or the year
+    first.
+    """
     for order in ("dmy", "mdy", "ymd"):
         with suppress(UnreadableStatement):
             read_day(0, typed, order)
@@ -77,11 +83,12 @@ def is_day(typed: str) -> bool:
 
 
 _DIGIT = re.compile("[0-9]")
-# A currency, or other letters, before or after a number; and a currency sign within a number.
+# Matches a currency or other letters before or after a number, and a currency sign within a number.
 _CURRENCY_AROUND = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")
 _WITHIN = re.compile(r"[0-9][^0-9\u20ac$\u00a3]*[\u20ac$\u00a3][^0-9]*[0-9]")
-# Thousands begin with 1 to 9 and have one kind of separator: "0.500" may mean a half.
-_INDIAN = r"[1-9][0-9]?(?:,[0-9]{2}){1,5},[0-9]{3}(?:\.[0-9]{0,4})?"  # 1,00,007.00
+# A thousands separator follows a digit from 1 to 9: "0.500" may mean a half. A number has only one
+# kind of thousands separator.
+_INDIAN = r"[1-9][0-9]?(?:,[0-9]{2}){1,5},[0-9]{3}(?:\.[0-9]{0,4})?"  # for example 1,00,007.00
 _UNSIGNED = {
     mark: re.compile(
         rf"(?:[0-9]{{1,15}}|[1-9][0-9]{{0,2}}([{other} '\u2019\u00a0\u202f])[0-9]{{3}}"
@@ -93,9 +100,10 @@ _UNSIGNED = {
 
 
 def read_figure(number: int, typed: str, mark: str) -> Decimal:
-    """Returns a number as banks write it, with a sign before or after it, or in brackets.
+    """Returns the number in a cell. `mark` is the decimal mark, "." or ",". The number may have a
+    sign before or after it. A number in brackets is negative.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the text is not a number with this decimal mark.
     """
     text, is_negative = _without_sign(typed)
     if not _UNSIGNED[mark].fullmatch(text):
@@ -105,8 +113,8 @@ def read_figure(number: int, typed: str, mark: str) -> Decimal:
 
 
 def _not_a_figure(number: int, typed: str, text: str, mark: str) -> str:
-    """Returns the message for a cell that is not a number, or only one with the other decimal
-    mark.
+    """Returns the error message for a cell that is not a number. The message has a hint if the cell
+    is a number with the other decimal mark.
     """
     other, name = (".", "comma") if mark == "," else (",", "point")
     message = not_an_amount(number, typed)
@@ -116,8 +124,10 @@ def _not_a_figure(number: int, typed: str, text: str, mark: str) -> str:
 
 
 def _without_sign(typed: str) -> tuple[str, bool]:
-    """Returns the text of a number without its sign and currency, and whether it is negative."""
-    if _WITHIN.search(typed):  # 12€50 and Cape Verde's 20$00 have the currency instead of the point
+    """Returns the text of a number without its sign and its currency, and whether the number is
+    negative.
+    """
+    if _WITHIN.search(typed):  # in 12€50 and 20$00 (Cape Verde), the sign replaces the point
         return typed, False
     text = _CURRENCY_AROUND.sub(
         _without_currency, typed.replace("\N{MINUS SIGN}", "-").strip()
@@ -132,8 +142,9 @@ def _without_sign(typed: str) -> tuple[str, bool]:
 
 
 def _without_currency(found: re.Match[str]) -> str:
-    """Removes a currency. Other letters stay, such as the letter of a side: then the text is not a
-    number, so its line is refused.
+    """Returns the replacement for letters around a number: "" for a currency, otherwise the
+    letters. With other letters, such as D for debit, the text is not a number, so the line is
+    refused.
     """
     code = found[0].strip()
     return "" if len(code) == 1 or code in ISO_CURRENCIES else found[0]
@@ -144,7 +155,9 @@ YEARS_OF_A_FILE = timedelta(days=4 * 365)
 
 
 class DayOrder(NamedTuple):
-    """The likeliest order of some dates, and each order that they may have."""
+    """The most probable order of some dates ("dmy", "mdy" or "ymd"), and all orders that are
+    possible.
+    """
 
     order: str
     possible: tuple[str, ...]
@@ -152,13 +165,13 @@ class DayOrder(NamedTuple):
 
 @dataclass(slots=True)
 class _DaysInOrder:
-    """The dates of a file as read in one order."""
+    """The period of the dates of a file if they are read in one order."""
 
     order: str
     count: int = 0
     first: date = date.max
     last: date = date.min
-    digest: int = 0  # equal for equal dates
+    digest: int = 0  # equal for two orders if all dates are equal
 
     def add(self, typed: str) -> None:
         with suppress(UnreadableStatement):
@@ -173,18 +186,19 @@ class _DaysInOrder:
 
 
 def day_order(days: Iterable[str]) -> DayOrder:
-    """Returns the order of the parts of these dates: the one in which most of them are valid,
-    because a number above 12 is not a month. If several orders fit, the one with the shortest
-    period, because a file usually covers some weeks.
+    """Returns the order (day, month or year first) in which most of these dates are valid. A date
+    may be invalid in an order because a number above 12 is not a month. If several orders fit
+    equally, returns the order with the shortest period, because a file usually covers a few weeks.
 
-    The year is first only if no other order has a shorter period: nearly every date with a year of
-    two digits could be read in that order.
+    Returns year first only if no other order has a shorter period, because nearly every date with
+    two digits for the year is also valid with the year first.
     """
     readings = [_DaysInOrder(order) for order in ORDERS]
     has_dots = False
     for typed in days:
         found = _DIGITS.fullmatch(typed)
-        # After dates with dots this date does not decide: it reads the same in any order.
+        # A date with a year of four digits decides only if no date had dots before: the year is
+        # then clear in any order.
         if found and len(found[1]) == 4 and not has_dots:
             return DayOrder("ymd", ("ymd",))
         has_dots = has_dots or (found is not None and "." in typed[: found.end(2) + 1])
@@ -207,12 +221,13 @@ def day_order(days: Iterable[str]) -> DayOrder:
 def _order_with_dots(
     day_first: _DaysInOrder, month_first: _DaysInOrder, year_first: _DaysInOrder
 ) -> DayOrder:
-    """Returns the order of dates with dots. Dots are European, so the day is first, unless more of
-    the dates are valid with the month first.
+    """Returns the order of dates that have dots. Dots are common in Europe, so the day is first,
+    unless more dates are valid with the month first.
 
-    If the period is shorter with the year first, this order is possible too. It is chosen if the
-    period with the day first is longer than four years, and the last date with the year first is
-    neither older than the last one with the day first nor in the future.
+    Year first is also possible if the period is shorter with the year first. Year first is the most
+    probable order if two conditions are met: with the day first the period is longer than four
+    years, and with the year first the last date is not earlier than the last date with the day
+    first, and not in the future.
     """
     if month_first.count > max(day_first.count, year_first.count):
         return DayOrder("mdy", ("mdy",))
@@ -224,14 +239,17 @@ def _order_with_dots(
     return DayOrder("dmy", ("dmy", "ymd"))
 
 
-# Three digits after a mark that cannot be before thousands: ".500", "0.500", "1234.500".
+# Matches a number with three digits after a mark that cannot be a thousands separator: ".500",
+# "0.500", "1234.500".
 _THREE_DECIMALS = re.compile(r"[^0-9]*(?:0[0-9]*|[0-9]{4,}|)[.,][0-9]{3}\D*", re.ASCII)
 
 
 def decimal_of(figures: Iterable[str], decimals: int = 2) -> str:
-    """Returns the decimal mark of the first number that determines it. A mark before three digits
-    separates thousands, unless the currency has three decimals: then the other mark is returned if
-    no number determines more. "" if no number has a mark.
+    """Returns the decimal mark of these numbers, "." or ",", as the first unambiguous number shows
+    it. Returns "" if no number has a mark.
+
+    A mark before three digits is a thousands separator, so the other mark is the decimal mark. If
+    the currency has three decimals, such a mark is a decimal mark.
     """
     other = ""
     for typed in figures:
@@ -245,15 +263,15 @@ def decimal_of(figures: Iterable[str], decimals: int = 2) -> str:
 
 
 def is_figure(typed: str) -> bool:
-    """Returns whether the text is a number with either decimal mark."""
-    if not _DIGIT.search(typed):  # true for most cells
+    """Returns whether the text is a number with a decimal point or a decimal comma."""
+    if not _DIGIT.search(typed):  # most cells have no digit
         return False
     text, _is_negative = _without_sign(typed)
     return any(unsigned.fullmatch(text) for unsigned in _UNSIGNED.values())
 
 
 SIGNS = {"\u20ac": "EUR", "EURO": "EUR", "EUROS": "EUR", "$": "USD", "\u00a3": "GBP"}
-# Other currencies with the same sign.
+# Other currencies that use the same sign.
 CURRENCIES_OF_SIGN = {
     "$": frozenset(
         "ARS AUD BBD BMD BND BRL BSD BZD CAD CLP COP CUP CVE DOP FJD GYD HKD JMD KYD LRD MOP MXN"
@@ -264,8 +282,8 @@ CURRENCIES_OF_SIGN = {
 
 
 def currency_of(typed: str, expected: str = "") -> str:
-    """Returns the code of a currency, because some banks write its sign. If several currencies have
-    this sign, returns the expected one.
+    """Returns the code of a currency that is written as a code or as a sign. If several currencies
+    use the sign, and `expected` is one of them, returns `expected`.
     """
     code = typed.strip().upper()
     return expected if expected in CURRENCIES_OF_SIGN.get(code, ()) else SIGNS.get(code, code)
@@ -275,8 +293,8 @@ _CODE = re.compile(r"(?<![^\W\d_])[A-Z]{3}(?![^\W\d_])")
 
 
 def currency_in(typed: str) -> str:
-    """Returns the code or the sign of a currency in a cell with a number or in the name of a
-    column; "" if there is none, or several.
+    """Returns the code or the sign of the currency in a text (a cell with a number, or a column
+    name). Returns "" if the text contains no currency or several currencies.
     """
     codes = {code for code in _CODE.findall(typed) if code in ISO_CURRENCIES}
     found = codes or {sign for sign in "\u20ac$\u00a3" if sign in typed}
@@ -284,7 +302,7 @@ def currency_in(typed: str) -> str:
 
 
 def is_currency_code(typed: str) -> bool:
-    """Returns whether the text looks like a currency: three letters, or a sign."""
+    """Returns whether the text can be a currency: three letters, or a currency sign."""
     return re.fullmatch(r"[A-Z]{3}", currency_of(typed), re.ASCII) is not None
 
 
@@ -293,14 +311,16 @@ IN = frozenset("h haben c cr credit crdt cr\u00e9dit bij in +".split())
 
 
 def is_side(typed: str) -> bool:
-    """Returns whether the text means that money came in or went out."""
+    """Returns whether the text is a known word for money in or money out, such as "credit" or
+    "debit".
+    """
     return typed.strip().lower() in OUT | IN
 
 
 def is_out(number: int, typed: str) -> bool:
-    """Returns whether the text means that money went out; False for money in.
+    """Returns True if the text means money out, and False if it means money in.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the word is not known.
     """
     if not is_side(typed):
         raise UnreadableStatement(
@@ -310,8 +330,8 @@ def is_out(number: int, typed: str) -> bool:
     return typed.strip().lower() in OUT
 
 
-# Words for lines that have not moved money, or not yet. "reversed" is not included, because both a
-# payment and its reversal are booked.
+# Words in the status of a line that moved no money, or has not moved money yet. "reversed" is not
+# in the list, because the bank books a payment and also its reversal.
 UNBOOKED = frozenset(
     "pending reverted declined failed cancelled canceled denied rejected refused expired void"
     " voided processing authorised authorized vorgemerkt storniert abgelehnt ausstehend offen"
@@ -326,31 +346,33 @@ BOOKED = frozenset(
     " bokf\u00f6rd sent paid ok erledigt processed contabilizzato contabilizzata".split()
 )
 NEGATIONS = frozenset("not nicht non niet no não ikke inte".split())
-ALWAYS_BOOKED = frozenset({"reversed", "refunded"})  # also after "not"
+ALWAYS_BOOKED = frozenset({"reversed", "refunded"})  # booked even after "not"
 
-LONGEST_STATUS = 200  # characters that are checked
-MAX_STATUS_WORDS = 3  # in a status such as "Umsatz vorgemerkt"; longer ones may be texts
+LONGEST_STATUS = 200  # maximum number of characters that are checked
+MAX_STATUS_WORDS = 3  # such as "Umsatz vorgemerkt"; more words may be a text
 _BETWEEN_WORDS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")  # "PENDING_REVIEW", "PaymentFailed"
 
 
 def may_be_status(typed: str) -> bool:
-    """Returns whether the text has a letter, so that it is not a number."""
+    """Returns whether the text has a letter. A status has letters; a number does not."""
     return any(map(str.isalpha, typed))
 
 
 def is_status(typed: str) -> bool:
-    """Returns whether the text contains a known status of a line."""
+    """Returns whether the text contains a known word for the status of a line, such as
+    "pending".
+    """
     return bool(_verdicts(_words_of_status(typed)))
 
 
 def is_short_status(typed: str) -> bool:
-    """Returns whether the text is only a known status."""
+    """Returns whether the text is a known status of at most MAX_STATUS_WORDS words."""
     return len(_words_of_status(typed)) <= MAX_STATUS_WORDS and is_status(typed)
 
 
 def is_unbooked(typed: str) -> bool:
-    """Returns whether the status means that the line has not moved money, or not yet: it has a word
-    of UNBOOKED; in a longer text, before a word of BOOKED.
+    """Returns whether the status means that the line has not moved money, or has not moved it yet.
+    A short status must contain a word of UNBOOKED. In a longer text, the first known word decides.
     """
     words = _words_of_status(typed)
     verdicts = _verdicts(words)
@@ -358,7 +380,9 @@ def is_unbooked(typed: str) -> bool:
 
 
 def is_short_unbooked(typed: str) -> bool:
-    """Returns whether the text is only such a status, in any column."""
+    """Returns whether the text is a short status that means "not booked". Used for cells of all
+    columns, because a bank may write such a status instead of a date.
+    """
     return len(_words_of_status(typed)) <= MAX_STATUS_WORDS and is_unbooked(typed)
 
 
@@ -367,9 +391,9 @@ def _words_of_status(typed: str) -> list[str]:
 
 
 def _verdicts(words: Sequence[str]) -> list[bool]:
-    """Returns, for each known word, whether it means that the line is booked. "Not" may be up to
-    two words before the word that it negates: "Not yet completed", but "Declined: not enough
-    funds".
+    """Returns a bool for each known word: whether the word means that the line is booked. A "not"
+    can negate only the next two words: it negates "completed" in "Not yet completed", but it does
+    not negate "declined" in "Declined: not enough funds".
     """
     found = []
     for place, word in enumerate(words):
@@ -381,25 +405,28 @@ def _verdicts(words: Sequence[str]) -> list[bool]:
     return found
 
 
-_MARKED = re.compile(r"'(?=[0-9A-Z]{2})", re.ASCII)  # not "'t Hooft" and "'S-GRAVENHAGE"
+_MARKED = re.compile(r"'(?=[0-9A-Z]{2})", re.ASCII)  # does not match "'t Hooft" and "'S-GRAVENHAGE"
 
 
 def without_mark(typed: str) -> str:
-    """Returns the cell without a leading apostrophe, with which banks mark a text for spreadsheets,
-    and without an apostrophe at the end of such a cell.
+    """Returns the text of a cell. Removes a leading apostrophe, which banks add so that
+    spreadsheets read the cell as text. If there was one, also removes an apostrophe at the end.
     """
     text = typed.strip()
     return text[1:].removesuffix("'") if _MARKED.match(text) else text
 
 
 def by_side(number: int, value: Decimal, side: str) -> Decimal:
-    """Returns the amount with the sign of the side. A minus in the amount has no further effect.
+    """Returns the amount, negative if `side` means money out, and positive if it means money in.
+    The sign of `value` is ignored.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the word in `side` is not known.
     """
     return -abs(value) if is_out(number, side) else abs(value)
 
 
 def has_sign(typed: str) -> bool:
-    """Returns whether a number has a minus, or brackets instead of a minus."""
+    """Returns whether the text of a number contains a minus or an opening bracket, so that the
+    number is negative.
+    """
     return any(mark in typed for mark in "-\u2212(")

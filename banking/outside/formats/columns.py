@@ -1,4 +1,4 @@
-"""CSV: what the name and the values of a column can mean, see Note [Columns]."""
+"""Determines what a CSV column can contain, by its name and its values. See Note [Columns]."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -30,22 +30,22 @@ BOOKING_DATE = frozenset(
 )
 VALUE_DATE = frozenset("value valuta valutadatum wertstellung valeur valor rentedatum".split())
 FOREIGN_OR_PART = 3
-# Words in names of columns whose ids are the same for several payments.
+# Words in column names. The ids in such columns are the same for several payments.
 NOT_OF_A_PAYMENT = frozenset(
     "glaeubiger gläubiger creditor debtor incassant mandate customer client partner party"
     " counterparty payee beneficiary merchant account category card terminal store device user"
     " batch".split()
 )
 UNFIT = {"id": NOT_OF_A_PAYMENT, "status": NOT_OF_A_PAYMENT, "currency": FOREIGN_AMOUNT}
-# Names of columns whose words do not describe what a payment was for.
+# Words in the names of columns that do not describe what a payment was for.
 NO_TEXT = frozenset(
     "type typ tipo account konto conto iban bic address adresse mail email category kategorie"
     " categoria cat\u00e9gorie card karte carta code transaktionscode label tag guthaben time"
     " timezone status state contabilizzazione id currency".split()
 )
-# Columns with these names contain the status of a payment, whichever words they have.
+# Columns with these names contain the status of a payment, even if the values are not known words.
 NAMES_OF_A_STATUS = frozenset("status buchungsstatus statut".split())
-# Words of column names by their meaning, in the languages of banks in Europe.
+# Words in column names for each role, in the languages of European banks.
 WORDS = {
     "date": "date datum fecha data dato buchungstag buchungsdatum päivä posted tarih",
     "amount": "amount net netto betrag importe montant importo valor bedrag belopp beløb umsatz"
@@ -70,12 +70,13 @@ WORDS = {
     " omschrijving descripción descripcion purpose note mededelingen beschreibung beskrivelse tekst"
     " descrizione causale opis libelle descrição descricao",
 }
-# Names that have this meaning only as a whole: "Transaction" as in Ledger's files, "Saldo nach
-# Buchung".
+# Column names that have a role only if the whole name matches, such as "Transaction" in Ledger's
+# files. "Saldo nach Buchung" contains "Buchung", but is not a date.
 WHOLE_NAMES = {
     ("id", "transaction"), ("id", "transaktions-nr."), ("date", "buchung"), ("date", "booked at"),
 }  # fmt: skip
-# Names of only the other side, and names of columns that may contain the owner's name, or no name.
+# OTHER_SIDE: words that mean only the other side of a payment. NOT_OTHER_SIDE: words of columns
+# that may contain the owner's name, or no name.
 OTHER_SIDE = frozenset(
     "tegenpartij partner beneficiary payee counterparty merchant counter who empfänger begünstigter"
     " beguenstigter zahlungspflichtiger zahlungsempfänger zahlungsbeteiligter auftraggeber".split()
@@ -85,28 +86,32 @@ NOT_OTHER_SIDE = frozenset(
     " adresse category product type".split()
 )
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
-A_FEW = 3  # rows: so few may all have the same other side
-# The check that each value of a column must pass.
+A_FEW = 3  # number of rows; in so few rows, the other side may always be the same
+# For some roles, each value of the column must pass this check.
 EACH_VALUE = {"currency": is_currency_code, "balance": is_figure}
 
 
 def cell_of(cells: Sequence[str], mapping: Mapping[str, Any], role: str) -> str:
-    """Returns the cell of a role; "" without one."""
+    """Returns the cell of the column that has this role, such as "amount". Returns "" if no column
+    has the role or the row is too short.
+    """
     place = mapping.get(role)
     return cells[place].strip() if place is not None and place < len(cells) else ""
 
 
-# "Lastschrift in CHF", but not "Paid in GBP".
+# Matches the "in" of "Lastschrift in CHF", but not of "Paid in GBP".
 _IN_A_CURRENCY = re.compile(r"(?<!paid )(?<!money )\bin (?=[a-z]{3}$)")
 
 
 def words_of(name: str) -> set[str]:
-    """Returns the words of a column's name, in lower case."""
+    """Returns the words of a column name, in lower case."""
     return set(re.split(r"[^\w]+", _IN_A_CURRENCY.sub("", name.lower())))
 
 
 def may_mean(name: str, role: str) -> bool:
-    """Returns whether the name of a column may mean the role."""
+    """Returns whether a column with this name may contain the values of this role, such as "amount"
+    or "text".
+    """
     words = words_of(name)
     is_dated = any(word.endswith(("date", "datum")) for word in words)
     if role in ("date", "amount") and is_dated:
@@ -117,23 +122,25 @@ def may_mean(name: str, role: str) -> bool:
         return True
     if (role, name.lower()) in WHOLE_NAMES:
         return True
-    if role == "text":  # "Beschreibung1"
+    if role == "text":  # for example "Beschreibung1"
         words = {word.rstrip("0123456789") for word in words}
     unfit = UNFIT.get(role, frozenset())
     return words.isdisjoint(unfit) and not words.isdisjoint(WORDS[role].split())
 
 
 def _is_one_way(words: set[str]) -> bool:
-    """Returns whether these words mean only money out or only money in, as "Debit Amount" does.
-    "In" and "out" have other meanings too: "Amount in account currency".
+    """Returns whether these words mean only money out or only money in, as in "Debit Amount". The
+    words "in" and "out" are ignored, because they have other meanings, as in "Amount in account
+    currency".
     """
     ways = (set(WORDS[role].split()) - {role} for role in ("out", "in"))
     return sum(not words.isdisjoint(way) for way in ways) == 1
 
 
 def doubt_of(name: str) -> int:
-    """Returns how doubtful it is that a column of this name has the amounts on the account.
-    FOREIGN_OR_PART: they belong to another account, or are only a part.
+    """Returns how unlikely it is that a column with this name contains the amounts on the account:
+    0 is the most likely. FOREIGN_OR_PART means that the amounts are in another currency, or are
+    only a part, such as a fee.
     """
     words = words_of(name)
     if not words.isdisjoint(FOREIGN_AMOUNT | PARTIAL_AMOUNT):
@@ -144,7 +151,9 @@ def doubt_of(name: str) -> int:
 
 
 def doubt_of_day(name: str) -> int:
-    """Returns how doubtful it is that a column of this name has the booking dates."""
+    """Returns how unlikely it is that a column with this name contains the booking dates: 0 (most
+    likely), 1 or 2.
+    """
     words = words_of(name)
     if not words.isdisjoint(BOOKING_DATE):
         return 0
@@ -152,7 +161,9 @@ def doubt_of_day(name: str) -> int:
 
 
 def doubt_of_other(name: str) -> int:
-    """Returns how doubtful it is that a column of this name has the other side's name."""
+    """Returns how unlikely it is that a column with this name contains the name of the other side:
+    0 (most likely), 1 or 2.
+    """
     words = words_of(name)
     if not words.isdisjoint(NOT_OTHER_SIDE):
         return 2
@@ -160,8 +171,10 @@ def doubt_of_other(name: str) -> int:
 
 
 def _is_of_others(name: str, values: Sequence[str]) -> bool:
-    """Returns whether these may be names of others: not account numbers and, unless the column's
-    name means the other side, not the owner's name in all rows.
+    """Returns whether these values may be names of the other side. Account numbers are not names.
+    If all rows have the same value, this value may be the owner's name. Such a column is accepted
+    only if the column name clearly means the other side, or if there are at most A_FEW rows and the
+    column name does not exclude the other side.
     """
     if values and all(_IBAN.fullmatch(it.replace(" ", "")) or it.isdecimal() for it in values):
         return False
@@ -171,34 +184,39 @@ def _is_of_others(name: str, values: Sequence[str]) -> bool:
 
 
 def can_be(role: str, values: Sequence[str], name: str = "") -> bool:
-    """Returns whether a column of this name and with these values can have the role."""
+    """Returns whether a column with this name and these values can have this role, such as
+    "amount".
+    """
     if role in BY_NAME_AND_VALUES:
         return BY_NAME_AND_VALUES[role](name, values)
     if role in EACH_VALUE:
         return all(map(EACH_VALUE[role], values)) and (bool(values) or role == "currency")
-    if role == "id":  # some banks use "Transaction" for the description
+    if role == "id":  # some banks use the column name "Transaction" for descriptions
         ids = [typed for typed in values if typed.lower() not in NO_ID]
         return len(set(ids)) == len(ids) and not any(" " in typed for typed in ids)
-    # "Value date" has a word of an amount.
+    # The name "Value date" contains a word for an amount, so the values are checked.
     return role not in ("amount", "out", "in") or not values or any(map(is_figure, values))
 
 
 def _is_of_fees(_name: str, values: Sequence[str]) -> bool:
-    """Returns whether these are fees to subtract. A fee with a minus would have to be added."""
+    """Returns whether the values are fees that must be subtracted. A fee with a minus would have to
+    be added.
+    """
     return bool(values) and all(is_figure(it) and not has_sign(it) for it in values)
 
 
 def _is_of_sides(_name: str, values: Sequence[str]) -> bool:
-    """Returns whether most values are sides. Another word, such as "Fee", makes its line
-    unreadable.
+    """Returns whether most values are known words for money in or out. A line with another word,
+    such as "Fee", cannot be read later.
     """
     return sum(map(is_side, values)) * 2 > len(values)
 
 
 def _is_of_a_status(name: str, values: Sequence[str]) -> bool:
-    """Returns whether a column has the status of lines. Under "State", which may be a country's
-    state, one value must mean that the line is not booked, or most values must be known. Under
-    "Info", which may be a text, most values must be known.
+    """Returns whether the column contains the status of lines. A column "Status" always does if its
+    values are words. In a column "Info", which may contain other texts, most values must be known.
+    In a column such as "State", which may be the state of a country, one value must mean "not
+    booked", or most values must be known.
     """
     words = words_of(name)
     if not words.isdisjoint(NAMES_OF_A_STATUS) and values and all(map(may_be_status, values)):

@@ -1,4 +1,4 @@
-"""CSV: guesses what the columns mean, see Note [Columns]."""
+"""Guesses what the columns of a CSV file mean. See Note [Columns]."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
@@ -37,7 +37,8 @@ from banking.outside.formats.lines import UnreadableStatement
 from banking.outside.formats.sheet import Sheet, cells_under, is_row
 from ledger.text.currencies import ISO_CURRENCIES, minor_units
 
-# Roles whose values are checked come first: "Soll/Haben" has words of three roles.
+# Roles whose values are checked come first, because a name such as "Soll/Haben" contains words of
+# three roles.
 GUESSED = (
     "date", "currency", "side", "status", "balance", "amount", "fee", "out", "in", "other",
     "reference", "id",
@@ -46,10 +47,11 @@ FIGURES = ("amount", "out", "in", "fee", "balance")
 
 
 def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
-    """Returns what the columns seem to mean, as a mapping without columns that are not found.
+    """Returns a mapping: the probable column of each role, and the order of dates, the decimal mark
+    and similar properties. Roles without a column are not in the mapping.
 
-    `currency` is the account's. Its decimals distinguish a decimal point from a point between
-    thousands.
+    `currency` is the currency of the account. The number of its decimals helps to distinguish a
+    decimal point from a thousands separator.
     """
     found: dict[str, Any] = {}
     for role in GUESSED:
@@ -76,8 +78,8 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
 
 
 def guess_of_file(source: IO[bytes], sheet: Sheet, currency: str = "") -> dict[str, Any]:
-    """Returns `guess`, improved by all lines of the file, because the first lines may not be
-    enough.
+    """Returns the same mapping as `guess`, but determines the decimal mark and the order of dates
+    from all lines of the file, because the first lines may be ambiguous.
     """
     found = guess(sheet, currency)
     mark = mark_of_file(source, sheet, found, currency) or found["decimal"]
@@ -85,13 +87,17 @@ def guess_of_file(source: IO[bytes], sheet: Sheet, currency: str = "") -> dict[s
 
 
 def mark_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any], currency: str) -> str:
-    """Returns the decimal mark by all lines of the file; "" if no number has one."""
+    """Returns the decimal mark ("." or ",") that the numbers in all lines of the file show. Returns
+    "" if no number has a mark.
+    """
     with closing(cells_under(source, sheet, [mapping.get(role) for role in FIGURES])) as figures:
         return decimal_of(figures, _decimals(currency))
 
 
 def order_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> DayOrder:
-    """Returns the order of dates by all lines."""
+    """Returns the order of the dates (day, month or year first) that the dates in all lines
+    show.
+    """
     with closing(cells_under(source, sheet, [mapping.get("date")])) as days:
         return day_order(days)
 
@@ -101,9 +107,9 @@ def _decimals(currency: str) -> int:
 
 
 def _has_signed_amounts(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Returns whether the amounts have signs, so that no column of sides is needed: all amounts
-    that went out have a minus, or none went out and some have a minus. A single minus is a payment
-    that was reversed.
+    """Returns whether the amounts already have signs, so that the column for money in or out is not
+    needed. Either all amounts of money out have a minus, or there is no money out and some amounts
+    have a minus. If only some amounts of money out have a minus, these are reversed payments.
     """
     rows = [(cell_of(row, found, "amount"), cell_of(row, found, "side")) for row in sheet.rows]
     amounts = [amount for amount, _side in rows if amount]
@@ -112,8 +118,8 @@ def _has_signed_amounts(sheet: Sheet, found: Mapping[str, Any]) -> bool:
 
 
 def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
-    """Returns the first column whose name and values can have the role; for an amount, the least
-    doubtful one.
+    """Returns the first column whose name and values can have this role, or None. For an amount, a
+    date and the other side, returns the most likely column.
     """
     free = _places_of(role, sheet, found)
     if role == "date":
@@ -132,7 +138,9 @@ def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
 
 
 def _places_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
-    """Returns the columns without another role whose name and values can have this one."""
+    """Returns the columns whose name and values can have this role. Columns in `found`, which have
+    a role already, are left out.
+    """
     return [
         place
         for place, name in enumerate(sheet.names)
@@ -143,8 +151,8 @@ def _places_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
 
 
 def _amount_by_balances(sheet: Sheet, found: Mapping[str, Any]) -> int:
-    """Returns the column of amounts with which most rows match the balances, such as a total that
-    includes the fee. Prefers the column that was found before.
+    """Returns the amount column that agrees with the balances in most rows, for example a total
+    that includes the fee. If several columns agree equally, returns the column in `found`.
     """
     others = {role: place for role, place in found.items() if role not in ("amount", "fee")}
 
@@ -158,15 +166,18 @@ def _amount_by_balances(sheet: Sheet, found: Mapping[str, Any]) -> int:
 
 
 def _day_of(sheet: Sheet, free: Sequence[int]) -> int | None:
-    """Returns the column of the booking date, among those with dates in all booked lines."""
+    """Returns the most likely column of the booking date, or None if `free` is empty. Prefers
+    columns that contain a date in every booked line.
+    """
     rows = [row for row in sheet.rows if not any(map(is_short_unbooked, row)) and is_row(row)]
     full = [place for place in free if all(is_day("".join(row[place : place + 1])) for row in rows)]
     return min(full or free, key=lambda place: doubt_of_day(sheet.names[place]), default=None)
 
 
 def _is_separate_fee(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Returns whether the fee seems not to be included in the amount: more rows match the balances
-    with the fee than without it, or as many if no row has a fee. Without balances this is unknown.
+    """Returns whether the fee is probably not included in the amount: more rows agree with the
+    balances if the fee is subtracted. If all fees are zero, one agreeing row is enough. Returns
+    False if the file has no balances.
     """
     without = _fitting_pairs(sheet, {**found, "fee": None})
     has_fee = any(map(_is_not_zero, sheet.column(found["fee"])))
@@ -175,13 +186,15 @@ def _is_separate_fee(sheet: Sheet, found: Mapping[str, Any]) -> bool:
 
 
 def _is_flipped(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Returns whether more rows match the balances if amounts without a minus are money out."""
+    """Returns whether amounts without a minus are probably money out, because more rows then agree
+    with the balances.
+    """
     return _fitting_pairs(sheet, {**found, "flip": True}) > _fitting_pairs(sheet, found)
 
 
 def _fitting_pairs(sheet: Sheet, found: Mapping[str, Any]) -> int:
-    """Returns in how many rows the previous balance and the amount give the balance, in the better
-    order of rows.
+    """Returns in how many rows the previous balance plus the amount is the balance. Reads the rows
+    in both directions and returns the higher number.
     """
     return max(_fitting_pairs_in(sheet.rows[::step], found) for step in (1, -1))
 
@@ -196,9 +209,9 @@ def _fitting_pairs_in(rows: Sequence[tuple[str, ...]], found: Mapping[str, Any])
 
 
 def _amount_of(row: tuple[str, ...], found: Mapping[str, Any]) -> Decimal:
-    """Returns the signed amount.
+    """Returns the amount of a row. Money out is negative.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the amount is not a number.
     """
     if "amount" not in found:
         return _figure_or_zero(row, found, "in") - _figure_or_zero(row, found, "out")
@@ -219,7 +232,9 @@ def _figure_of(row: tuple[str, ...], found: Mapping[str, Any], role: str) -> Dec
 
 
 def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
-    """Adds roles by values if the names are unknown. Ignores a sum below the table."""
+    """Adds roles to `found` by the values of the columns, for a file whose column names are not
+    known. Ignores rows without a date or number, such as a sum below the table.
+    """
     rows = tuple(row for row in sheet.rows if is_row(row))
     table = replace(sheet, rows=rows)
 
@@ -247,8 +262,9 @@ def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
 
 
 def _pair_of_figures(table: Sheet, found: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Returns two columns of numbers without a sign, one for money out and one for money in: in
-    every row exactly one of them is not zero.
+    """Returns two columns of numbers without a sign, one for money out and one for money in. In
+    every row, exactly one of the two numbers is not zero. Returns None if there are no such
+    columns.
     """
     free = [place for place in range(len(table.names)) if place not in found.values()]
     figures = [
@@ -269,7 +285,9 @@ def _is_not_zero(figure: str) -> bool:
 
 
 def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -> dict[str, int]:
-    """Returns which of the two is money out, by the balances; empty if they do not show it."""
+    """Returns which of the two columns is money out and which is money in, by the balances. The
+    dict is empty if the balances do not show it.
+    """
     figures = [cell for place in pair for cell in table.column(place)]
     facts = {**found, "decimal": decimal_of(figures) or "."}
     ways = [dict(zip(("out", "in"), way, strict=True)) for way in (pair, pair[::-1])]
@@ -278,8 +296,8 @@ def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -
 
 
 def _texts_of(sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
-    """Returns the columns with the purpose of a payment: those with such names. If there are none
-    or the names are unknown, columns with words.
+    """Returns the columns that describe what a payment was for, by their names. If no name fits or
+    the names are not known, also returns columns that contain words.
     """
     taken = {found[role] for role in ROLES if role in found}
     free = [place for place in range(len(sheet.names)) if place not in taken]
@@ -290,8 +308,8 @@ def _texts_of(sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
 
 
 def _is_text(sheet: Sheet, place: int) -> bool:
-    """Returns whether a column has words. If the names are known, only columns that may describe a
-    payment.
+    """Returns whether the column contains words. If the column names are known, the name must not
+    exclude a description of the payment, and the values must not all be dates or currencies.
     """
     values = sheet.column(place)
     if sheet.is_known and (
@@ -305,8 +323,8 @@ def _is_text(sheet: Sheet, place: int) -> bool:
 
 
 def completed(sheet: Sheet, mapping: Mapping[str, Any], currency: str = "") -> dict[str, Any]:
-    """Returns a remembered mapping, with a guess for roles that did not exist when it was
-    stored.
+    """Returns the remembered mapping, and adds guessed columns for roles that did not exist when
+    the mapping was stored.
     """
     found = guess(sheet, currency)
     if mapping.get("amount") is None:

@@ -1,4 +1,4 @@
-"""The lines that every reader yields, and what the readers share: limits, encodings, dates and
+"""The lines that every reader yields, and what all readers use: limits, encodings, dates and
 numbers.
 """
 
@@ -19,13 +19,13 @@ from ledger.text.currencies import LARGEST_AMOUNT, decimals_of, minor_units
 from ledger.text.lines import shortened, tidy_line
 
 MAX_LINES = 50_000
-MAX_PARTS = 4 * MAX_LINES  # rows, records, fields or entries; some of them are not lines
-MAX_RAW_LINES = 20 * MAX_LINES  # in some formats a line has many, for a long text
-MAX_TAGS = 40 * MAX_LINES  # in an OFX 1 file, or elements in XML
-MAX_STATEMENTS = 10_000  # of one file: one per day for 27 years
+MAX_PARTS = 4 * MAX_LINES  # maximum number of rows, records, fields or entries; not all are lines
+MAX_RAW_LINES = 20 * MAX_LINES  # in some formats, a long text of one payment has many lines
+MAX_TAGS = 40 * MAX_LINES  # maximum number of tags in OFX 1, or of elements in XML
+MAX_STATEMENTS = 10_000  # maximum per file: one statement per day for 27 years
 MAX_BYTES = 32 * 1024 * 1024
-LONGEST_LINE = 20_000  # characters
-CHUNK_SIZE = 64 * 1024  # bytes
+LONGEST_LINE = 20_000  # maximum number of characters
+CHUNK_SIZE = 64 * 1024  # in bytes
 EARLIEST, LATEST = date(1970, 1, 1), date(2100, 1, 1)
 UTF_8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
 CUT = "Was the file cut off? Download it again."
@@ -36,15 +36,15 @@ WRONG_ENCODING = (
 
 
 class UnreadableStatement(Exception):
-    """The file cannot be read as a whole. The message contains the reason and what to do.
-    `lines_read` is the number of lines that were read before.
+    """Raised if a file cannot be read. The message contains the reason and what the person can do.
+    `lines_read` is the number of lines that were read before the error.
     """
 
     lines_read = 0
 
 
 class TooManyLines(UnreadableStatement):
-    """The file is longer than the limits allow."""
+    """Raised if a file is longer than the limits allow."""
 
     def __init__(self, most: int, what: str = "lines") -> None:
         super().__init__(
@@ -56,9 +56,10 @@ Part = TypeVar("Part")
 
 
 def bounded(parts: Iterable[Part]) -> Iterator[Part]:
-    """Yields the rows, records, fields or entries of a file, including parts that are not lines.
+    """Yields the rows, records, fields or entries of a file, including parts that do not become
+    lines.
 
-    Raises: TooManyLines after MAX_PARTS.
+    Raises: TooManyLines after MAX_PARTS parts.
     """
     for count, part in enumerate(parts, start=1):
         if count > MAX_PARTS:
@@ -68,7 +69,7 @@ def bounded(parts: Iterable[Part]) -> Iterator[Part]:
 
 @dataclass(frozen=True, slots=True)
 class OutsideLine:
-    """One movement on the account, with tidied texts. Money out is negative."""
+    """One payment on the account. The texts are tidied. Money out is negative."""
 
     number: int
     booked_on: date
@@ -81,19 +82,19 @@ class OutsideLine:
 
 @dataclass(slots=True)
 class StatementFacts:
-    """Facts about a file; complete after its last line."""
+    """Facts about a file. They are complete after the last line was read."""
 
     currency: str = ""
     opening: Decimal | None = None
     closing: Decimal | None = None
-    closing_on: date | None = None  # day of the closing balance, if it is in the file
-    unbooked: int = 0  # lines that are left out: pending, or without money moved
-    account_currency: str = ""  # expected in the lines, if known
+    closing_on: date | None = None  # the day of the closing balance, if the file contains it
+    unbooked: int = 0  # number of lines that are skipped: pending, or no money was moved
+    account_currency: str = ""  # the expected currency of the lines, if known
 
     def is_in(self, currency: str) -> None:
-        """Records the currency.
+        """Records the currency of an amount.
 
-        Raises: UnreadableStatement if there is a second one.
+        Raises: UnreadableStatement if an earlier amount had a different currency.
         """
         code = currency.strip().upper()
         if code and self.currency and code != self.currency:
@@ -104,23 +105,23 @@ class StatementFacts:
         self.currency = code or self.currency
 
 
-Balance = tuple[Decimal, str]  # with its day
+Balance = tuple[Decimal, str]  # the amount and its day
 
 
 @dataclass(slots=True)
 class StatementBalances:
-    """Checks that the lines of each statement of a file add up from its opening to its closing
-    balance, so that none is missing, and that no statement is in the file twice.
+    """Checks the statements of a file: the opening balance plus all lines must be the closing
+    balance, so that no line is missing, and the file must not contain a statement twice.
 
-    Records the opening balance of the earliest day and the closing balance of the latest day, in
-    whichever order the statements or their pages are in the file.
+    Records the opening balance of the earliest day and the closing balance of the latest day. The
+    statements and their pages can be in any order.
     """
 
     facts: StatementFacts
     _opening: Balance | None = None
     _closing: Balance | None = None
-    # Days as the format writes them, whose text order is their time order; then whether they begin
-    # or end a page.
+    # The day of a balance in the notation of the format, which sorts by time, and whether the
+    # balance belongs to the beginning or end of a page.
     _first: tuple[str, bool] | None = None
     _last: tuple[str, bool] = ("", False)
     _sum: Decimal = Decimal(0)
@@ -130,22 +131,27 @@ class StatementBalances:
     _seen: set[tuple[Balance, Balance, int, int]] = field(default_factory=set)
 
     def open(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
-        """Records an opening balance; `is_page` if the statement began on an earlier page."""
+        """Records an opening balance. `is_page` means that the statement began on an earlier
+        page.
+        """
         self._opening = (amount, day)
         if self._first is None or (day, is_page) < self._first:
             self.facts.opening, self._first = amount, (day, is_page)
 
     def close(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
-        """Records a closing balance; `is_page` if the statement continues on a later page."""
+        """Records a closing balance. `is_page` means that the statement continues on a later
+        page.
+        """
         self._closing = (amount, day)
         if (day, not is_page) >= self._last:
             self.facts.closing, self._last = amount, (day, not is_page)
             self.facts.closing_on = leading_day(day)
 
     def note(self) -> None:
-        """Sets the balances of a file that has ended. If a day has several statements, the first
-        one's opening balance is not the closing balance of another, and the last one's closing
-        balance is not the opening balance of another.
+        """Sets the opening and the closing balance of the file after its end. If a day has several
+        statements, the first statement is the one whose opening balance is not the closing balance
+        of another statement. The last one is the one whose closing balance is not the opening
+        balance of another.
         """
         begun = Counter(each[0] for each in self._seen)
         ended = Counter(each[1] for each in self._seen)
@@ -157,19 +163,21 @@ class StatementBalances:
             (self.facts.closing,) = ends
 
     def add(self, amount: Decimal) -> None:
-        """Records a line."""
+        """Adds the amount of a line to the sum of the statement."""
         self._sum += amount
         self._count += 1
 
     def note_texts(self, line: OutsideLine) -> None:
-        """Records the texts of a line, by which two statements of a day may differ."""
+        """Records the texts of a line. Two statements of the same day may differ only in these
+        texts.
+        """
         self._texts = hash((self._texts, replace(line, number=0)))
 
     def end(self) -> None:
         """Ends a statement.
 
-        Raises: UnreadableStatement if its lines do not add up to its closing balance; TooManyLines
-        after MAX_STATEMENTS.
+        Raises: UnreadableStatement if the opening balance plus the lines is not the closing
+        balance, or if the file contains the statement twice; TooManyLines after MAX_STATEMENTS.
         """
         self._statements += 1
         if self._statements > MAX_STATEMENTS:
@@ -190,14 +198,14 @@ class StatementBalances:
         self._seen.add(facts)
 
 
-# What banks write if a payment has no reference or no id.
+# Texts that banks write if a payment has no reference or no id.
 NO_ID = frozenset(
     ("nonref", "notprovided", "not provided", "notavailable", "nicht angegeben", "none", "n/a", "0")
 )
 
 
 def is_no_id(text: str) -> bool:
-    """Returns whether the text is empty, or a placeholder that banks write instead of an id or a
+    """Returns whether the text is empty or a placeholder, which banks write if there is no id or
     reference.
     """
     return not text.strip() or text.strip().lower() in NO_ID
@@ -213,9 +221,9 @@ def made_line(
     reference: str = "",
     outside_id: str = "",
 ) -> OutsideLine:
-    """Returns a line with tidied and shortened texts.
+    """Returns a line. Its texts are tidied and shortened.
 
-    Raises: UnreadableStatement for a formula.
+    Raises: UnreadableStatement if a text is a spreadsheet formula.
     """
     ids = ("" if is_no_id(text) else text for text in (reference, outside_id))
     texts = [_tidy(text) for text in (description, other, *ids)]
@@ -236,7 +244,7 @@ def _tidy(text: str) -> str:
 
 
 def full_year(text: str) -> int:
-    """Returns the year; a year of two digits is between 1970 and 2069."""
+    """Returns the year as a number. A year of two digits is read as a year from 1970 to 2069."""
     year = int(text)
     if len(text) != 2:
         return year
@@ -244,9 +252,9 @@ def full_year(text: str) -> int:
 
 
 def made_day(number: int, year: int, month: int, day: int) -> date:
-    """Returns a date from 1970 on.
+    """Returns the date. `number` is the line number for the error message.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the date does not exist, or is not from 1970 to 2099.
     """
     try:
         found = date(year, month, day)
@@ -259,9 +267,10 @@ def made_day(number: int, year: int, month: int, day: int) -> date:
 
 
 def read_compact_day(number: int, text: str) -> date:
-    """Returns the date at the beginning of a text such as 20261130.
+    """Returns the date at the beginning of a text such as "20261130". `number` is the line number
+    for the error message.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if there is no such date.
     """
     if not re.fullmatch(r"[0-9]{8}", text[:8]):
         raise UnreadableStatement(
@@ -271,8 +280,8 @@ def read_compact_day(number: int, text: str) -> date:
 
 
 def leading_day(text: str) -> date | None:
-    """Returns the date at the beginning of a text such as 2026-11-30, 20261130 or 261130; None
-    without one.
+    """Returns the date at the beginning of a text such as "2026-11-30", "20261130" or "261130".
+    Returns None if there is no date.
     """
     digits = text[:10].replace("-", "")[:8]
     if len(digits) == 6 and digits.isdecimal():
@@ -286,9 +295,10 @@ _PLAIN = re.compile(r"[+-]?[0-9]{1,15}(?:[.,][0-9]{0,4})?|[+-]?[.,][0-9]{1,4}")
 
 
 def plain_figure(number: int, text: str) -> Decimal:
-    """Returns a number without separators between thousands, as in formats for programs.
+    """Returns the number in a text without thousands separators, as file formats for programs have
+    it. The decimal mark can be a point or a comma.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the text is not a number.
     """
     typed = text.strip()
     if not _PLAIN.fullmatch(typed):
@@ -297,7 +307,7 @@ def plain_figure(number: int, text: str) -> Decimal:
 
 
 def not_an_amount(number: int, text: str) -> str:
-    """Returns the message for a text that should be an amount."""
+    """Returns the error message for a text that should be an amount."""
     return f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not an amount."
 
 
@@ -305,15 +315,17 @@ IN_ANOTHER = "Is the account in another currency?"
 
 
 def fitting(number: int, amount: Decimal, currency: str, cause: str = IN_ANOTHER) -> Decimal:
-    """Returns the amount, if its decimals fit the currency and it is not too large for an account.
+    """Returns the amount unchanged after two checks: the currency has enough decimals, and the
+    amount is not too large for an account.
 
-    Raises: UnreadableStatement, with `cause` as the possible reason for decimals that do not fit.
+    Raises: UnreadableStatement. If there are too many decimals, the message contains `cause` as the
+    possible reason.
     """
     if decimals_of(amount) > minor_units(currency):
         raise UnreadableStatement(
             f"Line {number:,}: {amount:f} has more decimals than {currency} has. {cause}"
         )
-    if abs(amount) > LARGEST_AMOUNT:  # such as a sum of two numbers
+    if abs(amount) > LARGEST_AMOUNT:  # for example two numbers that were joined
         raise UnreadableStatement(
             f"Line {number:,}: {amount:f} is larger than any amount can be. Is it in the right "
             "columns? Or download the file again."
@@ -322,8 +334,8 @@ def fitting(number: int, amount: Decimal, currency: str, cause: str = IN_ANOTHER
 
 
 def fitting_balance(name: str, balance: Decimal, currency: str) -> None:
-    """Raises UnreadableStatement for a balance with more decimals than the currency has, or larger
-    than any account can have.
+    """Raises UnreadableStatement if the balance has more decimals than the currency, or is larger
+    than any account can have. `name` is "opening" or "closing".
     """
     subject = f"The {name} balance of the file, {balance:f},"
     if decimals_of(balance) > minor_units(currency):
@@ -333,13 +345,14 @@ def fitting_balance(name: str, balance: Decimal, currency: str) -> None:
 
 
 def encoding_of(source: IO[bytes]) -> str:
-    """Returns the encoding of the file: UTF-8 or Windows-1252. Reads each file only once, even in
-    several calls.
+    """Returns the name of the file's encoding: "utf-8-sig" or "cp1252" (Windows-1252). Reads each
+    file only once, also if called several times.
 
-    A file with valid UTF-8 letters and an invalid one was damaged, and is not Windows-1252.
+    If the file contains valid UTF-8 letters and an invalid byte, it is a damaged UTF-8 file, not
+    Windows-1252.
 
-    Raises: UnreadableStatement for other encodings, for NUL characters and for more bytes than
-    MAX_BYTES; TooManyLines for more lines than MAX_RAW_LINES.
+    Raises: UnreadableStatement for other encodings, for NUL characters, and if the file has more
+    than MAX_BYTES; TooManyLines for more than MAX_RAW_LINES lines.
     """
     if source not in _encodings:
         _encodings[source] = _find_encoding(source)
@@ -375,10 +388,10 @@ def _find_encoding(source: IO[bytes]) -> str:
     raise UnreadableStatement(WRONG_ENCODING)
 
 
-# Sequences that appear in no word of Western Europe, but in other texts that are read as
-# Windows-1252: four letters with accents in a row (Cyrillic, Greek), a sign between two letters
-# (Polish, DOS), a capital Y with two dots after a small letter (Mac), and Czech with a Danish
-# letter.
+# Sequences that no word of Western Europe contains. Texts in other encodings contain them if they
+# are read as Windows-1252: four letters with accents in a row (Cyrillic, Greek), a sign between two
+# letters (Polish, DOS), a capital Y with two dots after a small letter (Mac), or a Czech letter
+# next to a Danish letter.
 _ODD_WORDS = re.compile(
     "[\xc0-\xff]{4}"
     "|[^\\W\\d_][\xa1-\xa9\xac\xaf\xb1\xb6\xb8\xb9\xbc-\xbf\u201a\u201e\u2020\u2021\u02c6\u02dc\u2030][^\\W\\d_]"
@@ -389,7 +402,7 @@ _ODD_WORDS = re.compile(
 
 
 def _has_odd_words(source: IO[bytes]) -> bool:
-    """Returns whether the file, read as Windows-1252, has impossible words."""
+    """Returns whether the file contains impossible words if it is read as Windows-1252."""
     source.seek(0)
     before = ""
     while part := source.read(CHUNK_SIZE):
@@ -401,7 +414,9 @@ def _has_odd_words(source: IO[bytes]) -> bool:
 
 
 def windows_1252_sample(source: IO[bytes]) -> str:
-    """Returns the first line with letters outside ASCII, if the file is in Windows-1252."""
+    """Returns the first line that has letters outside ASCII, if the encoding of the file is
+    Windows-1252. Otherwise returns "".
+    """
     if encoding_of(source) != "cp1252":
         return ""
     with opened(source) as text:
@@ -434,10 +449,10 @@ codecs.register_error("as_windows_1252", _as_windows_1252)
 
 @contextmanager
 def opened(source: IO[bytes], *, is_checked: bool = False) -> Iterator[io.TextIOWrapper]:
-    """Yields the file as text from its beginning; leaves the file itself open.
+    """Opens the file as text, from its beginning. Does not close `source` at the end.
 
-    The encoding depends on the whole file. If `encoding_of` has accepted the file before
-    (`is_checked`), the file is not read for that: each byte that is not UTF-8 is then a letter of
+    The encoding depends on the whole file. If `is_checked` is true, `encoding_of` has accepted the
+    file before, so the file is not checked again. Each byte that is not valid UTF-8 is then read as
     Windows-1252.
     """
     encoding, errors = "utf-8-sig", "as_windows_1252"
@@ -448,14 +463,14 @@ def opened(source: IO[bytes], *, is_checked: bool = False) -> Iterator[io.TextIO
     try:
         yield text
     finally:
-        if not source.closed:  # as after a reader that stopped in the middle
+        if not source.closed:  # a reader that was stopped may have closed the file
             text.detach()
 
 
 def text_lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """Yields the lines with their ends.
+    """Yields the lines of the text, each with its line ending.
 
-    Raises: UnreadableStatement for a line longer than LONGEST_LINE.
+    Raises: UnreadableStatement if a line is longer than LONGEST_LINE.
     """
     while line := text.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:

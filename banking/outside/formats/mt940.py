@@ -1,4 +1,6 @@
-"""MT940, the customer statement of SWIFT: fields such as `:61:`, with lines that continue them."""
+"""Reads MT940, the customer statement of SWIFT. A field begins with a tag such as `:61:` and can
+continue on the next lines.
+"""
 
 import re
 from collections import defaultdict
@@ -27,7 +29,7 @@ from ledger.text.lines import shortened, tidy_line
 
 LONGEST_FIELD = 20_000
 _FIELD = re.compile(r":(\d{2}[A-Z]?):(.*)", re.ASCII | re.DOTALL)
-_END = re.compile(r"-(\}.*|XXX)?\s*$", re.ASCII)  # of a message; SWIFT's trailer may follow
+_END = re.compile(r"-(\}.*|XXX)?\s*$", re.ASCII)  # end of a message; SWIFT's trailer may follow
 _BALANCE = re.compile(r"([CD])(\d{6})([A-Z]{3})([\d,]{1,16})", re.ASCII)
 _MOVE = re.compile(
     r"(?P<value>\d{6})(?P<booked>\d{4})?(?P<mark>R?[CD])[A-Z]?(?P<amount>\d[\d,]{0,15})"
@@ -35,13 +37,13 @@ _MOVE = re.compile(
     re.ASCII | re.DOTALL,
 )
 Field = tuple[int, str, str]
-# Dutch banks write the kind of reference in `:86:` instead of a reference.
+# Dutch banks write one of these words instead of the reference. The reference is then in `:86:`.
 NO_REFERENCE = frozenset({"NONREF", "EREF", "MARF", "PREF"})
 
 
 @dataclass(slots=True)
 class _Move:
-    """A movement whose text has not been read yet."""
+    """A payment (`:61:`) whose description (`:86:`) has not been read yet."""
 
     number: int
     day: date
@@ -51,10 +53,11 @@ class _Move:
 
 
 def mt940_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
-    """Yields the movements.
+    """Yields a line for each payment of an MT940 file, and sets the currency and balances in
+    `facts`.
 
-    Raises: UnreadableStatement, also if the movements and the opening balance do not add up to the
-    closing balance.
+    Raises: UnreadableStatement if the file cannot be read, or if the opening balance plus all
+    payments is not the closing balance.
     """
     balances, account, is_open = StatementBalances(facts), "", False
     move: _Move | None = None
@@ -93,7 +96,7 @@ def _refuse_open(is_open: bool) -> None:
 
 
 def _fields(source: IO[bytes]) -> Iterator[Field]:
-    """Yields the number, the tag and the lines of each field."""
+    """Yields the line number, the tag and the text of each field."""
     began, tag, lines, size = 0, "", [""], 0
     with opened(source) as text:
         for number, typed in enumerate(text_lines(text), start=1):
@@ -141,10 +144,10 @@ def _move(number: int, text: str) -> _Move:
 
 
 def _booked_on(number: int, value: str, booked: str | None) -> date:
-    """Returns the booking date, which has no year: the one nearest to the value date, at most half
-    a year away. Only 29 February may have no such date.
+    """Returns the booking date. The file contains only its month and day, so the year is chosen
+    that is nearest to the value date.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if there is no valid date, which is only possible for 29 February.
     """
     day = made_day(number, full_year(value[:2]), int(value[2:4]), int(value[4:]))
     if not booked:
@@ -168,14 +171,15 @@ def _line(move: _Move, text: str) -> OutsideLine:
     )  # fmt: skip
 
 
-_CODED = re.compile(r"\d{3}([?>~<^])", re.ASCII)  # Dutch and Polish banks have other marks
+_CODED = re.compile(r"\d{3}([?>~<^])", re.ASCII)  # some banks do not use "?"
 _SLASHED = re.compile(r"/([A-Z]{3,4})/")
 _SEPA = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|IBAN|BIC)\+")
 
 
 def details_of(text: str) -> tuple[str, str, str]:
-    """Returns the purpose, the other side's name, and the reference in the text of `:86:`. German
-    banks write `?20`, Dutch ones `/NAME/`, others plain text.
+    """Returns the purpose, the name of the other side, and the reference, which are in the text of
+    `:86:`. German banks write codes such as `?20`, Dutch banks write `/NAME/`, and other banks
+    write plain text.
     """
     joined = text.replace("\n", "").strip()
     if coded := _CODED.match(joined):

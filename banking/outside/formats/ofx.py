@@ -1,4 +1,4 @@
-"""OFX: version 1, which is SGML whose values have no closing tags, and version 2, which is XML."""
+"""Reads OFX. Version 1 is SGML whose values have no closing tags. Version 2 is XML."""
 
 import html
 import io
@@ -29,53 +29,54 @@ from banking.outside.formats.xml import elements, plain_name
 from ledger.text.currencies import minor_units
 from ledger.text.lines import shortened, tidy_line
 
-MAX_VALUES = 200  # of one aggregate, such as a payment; payments have about 20
-CHUNK_SIZE = 64 * 1024  # characters
-STANDALONE = frozenset({"CURDEF", "DTEND"})  # values outside the wanted aggregates
+MAX_VALUES = 200  # maximum per aggregate; an aggregate such as a payment has about 20
+CHUNK_SIZE = 64 * 1024  # in characters
+STANDALONE = frozenset({"CURDEF", "DTEND"})  # tags of values outside the wanted aggregates
 WANTED = STANDALONE | {"STMTTRN", "LEDGERBAL", "BANKACCTFROM", "CCACCTFROM", "INVTRAN"}
-LATER = timedelta(days=3)  # by which the balance may be later than the lines
+LATER = timedelta(days=3)  # how much later the balance may be than the lines
 _TAG = re.compile(r"<(/?)([A-Za-z0-9._]{1,40})>([^<]*)", re.ASCII)
 THREE_DECIMALS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}", re.ASCII)
 Aggregate = tuple[str, dict[str, str]]
 
 
 def ofx1_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
-    """Yields the lines of OFX 1.
+    """Yields the lines of an OFX 1 file, and sets the currency and balances in `facts`.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the file cannot be read.
     """
     with opened(source) as text:
         yield from _lines(_from_sgml(text), facts)
 
 
 def ofx2_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
-    """Yields the lines of OFX 2.
+    """Yields the lines of an OFX 2 file, and sets the currency and balances in `facts`.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the file cannot be read.
     """
     yield from _lines(_from_xml(source), facts)
 
 
 @dataclass(slots=True)
 class _Total:
-    """The account and the sum of the lines so far."""
+    """The account number, the sum of the lines, and the balance that were read so far."""
 
     account: str = ""
     sum: Decimal = Decimal(0)
     closing: Decimal | None = None
     balances: int = 0  # number of balances in the file
-    ends: str = ""  # the end of the period of the lines
-    balance_of: str = ""  # the day of the balance
+    ends: str = ""  # the end of the period, as the file states it
+    balance_of: str = ""  # the day of the balance, as the file states it
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
 
 
 def _lines(
     aggregates: Iterator[Aggregate], facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines, and sets the balances.
+    """Yields the lines, and sets the opening and closing balance in `facts`.
 
-    Note [Opening of OFX]: OFX contains only the current balance. So the opening balance is the
-    closing balance minus all lines. For a month that was downloaded later, neither is correct.
+    Note [Opening of OFX]: an OFX file contains only the balance of the day of the download. So the
+    opening balance is this balance minus all lines. If a month was downloaded later, both balances
+    would be wrong, so they are not set.
     """
     total = _Total()
     for name, values in bounded(aggregates):
@@ -93,13 +94,13 @@ def _lines(
         elif name == "DTEND":
             total.ends = values.get("DTEND", "")[:8]
         elif name == "LEDGERBAL":
-            balance = values.get("BALAMT", "")  # some banks send it empty
+            balance = values.get("BALAMT", "")  # some banks leave it empty
             total.closing = _figure(0, balance, facts) if balance else None
             total.balances += 1
             total.balance_of = values.get("DTASOF", "")[:8]
         else:
             _note_account(total, values.get("ACCTID", ""))
-    # With two balances, which may be of two months in any order, neither is certain.
+    # If the file has two balances, they may be of two months in any order, so neither is used.
     if total.closing is not None and total.balances == 1 and not _is_of_later(total):
         facts.closing, facts.opening = total.closing, total.closing - total.sum
         days = (leading_day(day) for day in (total.ends, total.balance_of))
@@ -107,13 +108,13 @@ def _lines(
 
 
 def _is_of_later(total: _Total) -> bool:
-    """Returns whether the balance is later than the lines, so that lines in between may be
-    missing.
+    """Returns whether the day of the balance is more than LATER after the end of the lines. Lines
+    between the two days may be missing.
     """
     try:
         ends, balance_of = (read_compact_day(0, day) for day in (total.ends, total.balance_of))
     except UnreadableStatement:
-        return False  # not in the file, as from some banks
+        return False  # some banks do not write these days
     return balance_of > ends + LATER
 
 
@@ -127,7 +128,7 @@ def _note_account(total: _Total, account: str) -> None:
 
 def _line(number: int, values: dict[str, str], facts: StatementFacts) -> OutsideLine:
     symbol = values.get("CURSYM", "").upper()
-    # ORIGCURRENCY is the currency of an amount that was converted.
+    # ORIGCURRENCY is the original currency of an amount that the bank has converted.
     if "CURRENCY" in values and symbol != (facts.currency or facts.account_currency):
         raise UnreadableStatement(
             f"Line {number:,} has an amount in {shortened(tidy_line(symbol))} that the file does "
@@ -146,8 +147,10 @@ def _line(number: int, values: dict[str, str], facts: StatementFacts) -> Outside
 
 
 def _figure(number: int, text: str, facts: StatementFacts) -> Decimal:
-    """Returns a number. A point or a comma is a decimal mark. Before three digits it may also
-    separate thousands, as in 1,500, unless the account's currency has three decimals.
+    """Returns the number in a text. A point or a comma is a decimal mark.
+
+    Raises: UnreadableStatement if the text is not a number, or if the mark may be a thousands
+    separator: in "1,500", unless the currency of the account has three decimals.
     """
     currency = facts.account_currency
     if THREE_DECIMALS.fullmatch(text.strip()) and currency and minor_units(currency) < 3:
@@ -170,7 +173,7 @@ def _from_xml(source: IO[bytes]) -> Iterator[Aggregate]:
 
 
 def _from_sgml(text: io.TextIOWrapper) -> Iterator[Aggregate]:
-    """Yields each wanted aggregate with its values when it ends."""
+    """Yields the name and the values of each wanted aggregate when its closing tag was read."""
     name, values = "", dict[str, str]()
     for count, (closing, tag, value) in enumerate(_within_ofx(text)):
         if count > MAX_TAGS:
@@ -195,7 +198,10 @@ def _from_sgml(text: io.TextIOWrapper) -> Iterator[Aggregate]:
 
 
 def _within_ofx(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:
-    """Yields the tags between <OFX> and </OFX>. The file must have each of these once."""
+    """Yields the tags between <OFX> and </OFX>.
+
+    Raises: UnreadableStatement if <OFX> occurs twice or </OFX> is missing.
+    """
     begun = ended = 0
     for closing, tag, value in _tags(text):
         if tag != "OFX":
@@ -211,8 +217,8 @@ def _within_ofx(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:
 
 
 def _tags(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:
-    """Yields each tag and the text behind it. Reads in chunks, because many banks write one long
-    line.
+    """Yields each tag with the text after it. Reads the file in chunks, because many banks write
+    the whole file as one line.
     """
     rest = ""
     while piece := text.read(CHUNK_SIZE):
@@ -235,7 +241,7 @@ def _tags_in(text: str) -> Iterator[tuple[str, str, str]]:
 def _unescaped(text: str) -> str:
     try:
         return html.unescape(text)
-    except ValueError:  # for a character number with thousands of digits
+    except ValueError:  # for a character reference with thousands of digits
         raise UnreadableStatement(
             f"\u201c{shortened(tidy_line(text))}\u201d has an invalid character number."
         ) from None

@@ -1,4 +1,6 @@
-"""QIF, the format of Quicken: lines that begin with a letter, records that end with `^`."""
+"""Reads QIF, the format of Quicken. Each line begins with a letter that is its type, and each
+record ends with `^`.
+"""
 
 import re
 from collections.abc import Generator, Iterator
@@ -22,11 +24,11 @@ from ledger.text.currencies import minor_units
 from ledger.text.lines import shortened, tidy_line
 
 KINDS = ("bank", "cash", "ccard", "oth a", "oth l")
-# Quicken writes these lists in addition to payments; they contain no payments.
+# Quicken also writes these lists into a file. They contain no payments.
 LISTS = ("cat", "class", "memorized", "security", "prices", "budget", "invitem", "template")
-# Letters of lines that a payment has only once: the day, and the amount in two spellings.
+# A payment has only one line of each of these types: the date (D), and the amount (T, U).
 ONCE = frozenset("DTU")
-MAX_LETTERS = 40  # different first letters of lines in a record
+MAX_LETTERS = 40  # maximum number of different first letters in a record
 OPENING = "opening balance"
 Record = tuple[int, dict[str, str]]
 _DAY = re.compile(r"(\d{1,4})[/.\- ]+(\d{1,2})[/.\-' ]+(\d{1,4})", re.ASCII)
@@ -35,12 +37,13 @@ _DAY = re.compile(r"(\d{1,4})[/.\- ]+(\d{1,2})[/.\-' ]+(\d{1,4})", re.ASCII)
 def qif_lines(
     source: IO[bytes], facts: StatementFacts, order: str = ""
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines.
+    """Yields a line for each payment of a QIF file.
 
-    QIF does not define whether the day or the month comes first. `order` is "dmy" or "mdy" if a
-    person has chosen it; otherwise the order of `qif_order` is used.
+    QIF does not define whether the day or the month comes first. `order` is "dmy" (day first) or
+    "mdy" (month first) if a person has chosen it. If `order` is empty, `qif_order` determines the
+    order.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the file cannot be read.
     """
     order = order or qif_order(source).order
     mark = _mark(source, facts.account_currency)
@@ -58,7 +61,7 @@ def qif_lines(
 
 
 def _records(source: IO[bytes]) -> Iterator[Record]:
-    """Yields each record with the number of its first line."""
+    """Yields each record with the line number of its first line."""
     kinds = 0
     began, record = 0, dict[str, str]()
     is_list = False
@@ -85,7 +88,7 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
             else:
                 began = began or number
                 is_begun = line[0].upper() in ONCE & record.keys()
-                # A line without digits may continue a memo.
+                # A line without digits may be the next line of a memo.
                 if is_begun and not is_list and any(map(str.isdigit, line)):
                     raise UnreadableStatement(_no_end(began, number))
                 _add(line, record, began)
@@ -107,9 +110,9 @@ def _no_end(began: int, number: int) -> str:
 
 
 def _counts(line: str) -> int:
-    """Returns 1 for the beginning of an account's records, 0 for other lines.
+    """Returns 1 if the line begins the payments of an account, otherwise 0.
 
-    Raises: UnreadableStatement for other kinds of records.
+    Raises: UnreadableStatement if the line begins records of a kind that we do not read.
     """
     kind = _kind_of(line)
     if kind is None or kind in LISTS:
@@ -123,26 +126,27 @@ def _counts(line: str) -> int:
 
 
 def _kind_of(line: str) -> str | None:
-    """Returns the kind of the next records in lower case, for a line that declares it; else
-    None.
+    """Returns the kind of the next records, in lower case, if the line declares one (`!Type:`).
+    Otherwise returns None.
     """
     begin, _, kind = line.lower().partition(":")
     return kind.strip() if begin == "!type" else None
 
 
 class QifOrder(NamedTuple):
-    """The order of the dates in a file, and whether the other order is possible too."""
+    """The order of the dates in a file, and whether the other order is possible too (`is_open`)."""
 
     order: str
     is_open: bool
 
 
 def qif_order(source: IO[bytes]) -> QifOrder:
-    """Returns the order that all dates of the file can have. If both are possible: the order that
-    the file declares, such as `!Option:MDY`; otherwise day first for dates with dots, which are
-    European; otherwise the order with the shorter period.
+    """Returns whether the day or the month comes first in the dates of the file. If all dates are
+    valid in both orders, uses the order that the file declares, such as `!Option:MDY`. If the file
+    does not declare an order, the day is first in dates with dots, which are European. Otherwise
+    uses the order with the shorter period.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the file cannot be read.
     """
     is_dotted, is_same = True, True
     spans: dict[str, tuple[date, date] | None] = {"mdy": None, "dmy": None}
@@ -173,7 +177,9 @@ def qif_order(source: IO[bytes]) -> QifOrder:
 
 
 def _declared_order(source: IO[bytes]) -> str:
-    """Returns the order that a line above the first record declares; else ""."""
+    """Returns the order of dates that a line above the first record declares. Returns "" if there
+    is no such line.
+    """
     with opened(source) as text:
         for line in text_lines(text):
             if found := re.fullmatch(r"!option:\s*(mdy|dmy)\s*", line.lower()):
@@ -201,6 +207,6 @@ def _figure_of(record: dict[str, str]) -> str:
 
 
 def _mark(source: IO[bytes], currency: str) -> str:
-    """Returns the decimal mark of all numbers of the file."""
+    """Returns the decimal mark of the amounts in the file. Returns "." if no amount has a mark."""
     figures = (_figure_of(record) for _number, record in bounded(_records(source)))
     return decimal_of(figures, minor_units(currency) if currency else 2) or "."

@@ -27,7 +27,7 @@ from banking.outside.formats.sheet_lines import sheet_lines
 from banking.outside.models import OutsideImport
 
 Format = OutsideImport.Format
-START = 4096  # bytes
+START = 4096  # number of bytes that are read to determine the format
 PACKED = {
     b"PK\x03\x04": "a zip archive or a spreadsheet. Unpack it, or save the spreadsheet as CSV",
     b"\xd0\xcf\x11\xe0": "a spreadsheet. Save it as CSV",
@@ -51,7 +51,9 @@ READERS: dict[str, Reader] = {
 
 @dataclass(slots=True)
 class Measured:
-    """The results of one pass over a file."""
+    """The results of reading a file once: the number of lines, the period, the order and other
+    facts.
+    """
 
     count: int = 0
     first_on: date | None = None
@@ -61,9 +63,10 @@ class Measured:
 
 
 def format_of(source: IO[bytes]) -> Format:
-    """Returns the format, by the beginning of the file.
+    """Returns the format of the file. Reads only the first START bytes. A file in no other known
+    format is CSV.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the file is empty or packed.
     """
     source.seek(0)
     start = source.read(START).removeprefix(b"\xef\xbb\xbf")
@@ -84,8 +87,9 @@ def format_of(source: IO[bytes]) -> Format:
 
 
 def _format_of_markup(start: bytes) -> Format:
-    """Returns the format of markup: XML, or the SGML of OFX 1, which some banks write without a
-    header or below the header of OFX 2. The reader refuses other XML.
+    """Returns the format of a file that begins with "<". Some banks write OFX 1, which is SGML,
+    without a header or with the header of OFX 2. Returns camt.053 for all other XML. The reader of
+    camt.053 then refuses files in another format.
     """
     if re.search(rb"<OFX>.*<CODE>[^<]*<(?!/CODE>)", start, re.IGNORECASE | re.DOTALL):
         return Format.OFX1
@@ -97,7 +101,7 @@ def _format_of_markup(start: bytes) -> Format:
 
 
 def digest_of(source: IO[bytes]) -> str:
-    """Returns the SHA-256 of the file."""
+    """Returns the SHA-256 of the file, as hexadecimal digits."""
     digest = hashlib.sha256()
     source.seek(0)
     while part := source.read(CHUNK_SIZE):
@@ -108,10 +112,10 @@ def digest_of(source: IO[bytes]) -> str:
 def lines_of(
     source: IO[bytes], format: str, mapping: Mapping[str, Any] | None, facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines and sets the facts. `mapping` contains the meaning of the columns of CSV,
-    and the order of the dates of QIF if a person has chosen it.
+    """Yields the lines of a file in this format, and sets `facts`. For CSV, `mapping` contains the
+    meaning of the columns. For QIF, it contains the order of the dates if a person has chosen it.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the file cannot be read.
     """
     if format == Format.QIF:
         return qif_lines(source, facts, (mapping or {}).get("order", ""))
@@ -122,10 +126,11 @@ def lines_of(
 def measure(
     source: IO[bytes], format: str, mapping: Mapping[str, Any] | None, currency: str
 ) -> Measured:
-    """Reads the whole file once, so that a file is stored completely or not at all.
+    """Reads the whole file once and returns its number of lines, its period and its balances. No
+    lines are stored before that, so a file is stored completely or not at all.
 
-    Raises: UnreadableStatement for a file that cannot be read, has no lines or too many, or is not
-    in the account's currency.
+    Raises: UnreadableStatement if the file cannot be read, has no lines or too many lines, or has
+    another currency than `currency`, the currency of the account.
     """
     found = Measured()
     found.facts.account_currency = currency
@@ -149,8 +154,8 @@ def measure(
     return found
 
 
-# The possible cause of too many decimals in an amount of a CSV file, by the decimal mark of its
-# mapping.
+# The possible reason for too many decimals in an amount of a CSV file. The key is the decimal mark
+# of the mapping.
 CAUSES_BY_MARK = {
     mark: f"We read the mark before the decimals as a {name}. Is it a {other}? Or is the "
     "account in another currency?"

@@ -1,8 +1,8 @@
-"""CSV: the heading, and the first lines.
+"""Reads the heading and the first rows of a CSV file.
 
-Note [Columns]: every bank names its columns differently. A mapping defines what they mean. It is
-guessed from the names and the first lines, corrected by the person, and remembered by the digest of
-the names (`OutsideImport.heading`).
+Note [Columns]: every bank names its columns differently. A mapping defines what the columns mean.
+We guess the mapping from the names and the first rows, and the person can correct it. The mapping
+is remembered for files with the same column names: `OutsideImport.heading` is their digest.
 """
 
 import csv
@@ -31,12 +31,12 @@ from ledger.text.csv_records import CsvRecords, RecordTooLong
 from ledger.text.lines import tidy_line
 
 MAX_COLUMNS = 100
-MAX_CELLS = 50 * MAX_LINES  # of a file
+MAX_CELLS = 50 * MAX_LINES  # maximum number of cells in a file
 LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 SEPARATORS = ";\t,|"
-BEFORE_HEADING = 30  # lines that a bank may write above the heading
+BEFORE_HEADING = 30  # maximum number of lines above the heading
 SAMPLES = 20
-MAX_SAMPLED_ROWS = 1000  # rows that are searched for samples
+MAX_SAMPLED_ROWS = 1000  # maximum number of rows that are searched for samples
 NO_HEADING = (
     "No line contains the names of a date and an amount column. The file is neither CSV with a "
     "heading nor OFX, QIF, camt.053 or MT940."
@@ -49,35 +49,40 @@ NO_TABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The beginning of a CSV file. `after` is the number of lines before the first row."""
+    """The heading and the first rows of a CSV file. `after` is the number of lines above the first
+    row.
+    """
 
     names: tuple[str, ...]
     separator: str
     after: int
     rows: tuple[tuple[str, ...], ...]
-    width: int = MAX_COLUMNS  # cells of the heading, including those without a name
-    is_known: bool = True  # the names include at least a date and an amount
-    is_named: bool = True  # False without a heading: the names are only numbers
+    width: int = MAX_COLUMNS  # number of cells in the heading, with those that have no name
+    is_known: bool = True  # whether the names include at least a date and an amount
+    is_named: bool = True  # false if there is no heading: the names are then only numbers
 
     @property
     def digest(self) -> str:
-        """The digest of the column names, by which a mapping is remembered."""
+        """The SHA-256 of the column names. A remembered mapping is found by this digest."""
         return hashlib.sha256("\x1f".join(self.names).encode()).hexdigest()
 
     def column(self, place: int | None) -> list[str]:
-        """Returns the cells of a column in the first rows that are not empty."""
+        """Returns the cells of a column in the first rows. Leaves out empty cells. Returns an empty
+        list if `place` is None.
+        """
         if place is None:
             return []
         return [row[place].strip() for row in self.rows if place < len(row) and row[place].strip()]
 
 
 def sheet_of(source: IO[bytes], *, allow_unknown: bool = False, is_checked: bool = False) -> Sheet:
-    """Reads the heading and the first lines.
+    """Reads and returns the heading and the first rows of a CSV file.
 
-    With `allow_unknown`, for a page on which a person names the columns, the names may be unknown
-    or missing. For a file that `is_checked`, such as a stored one, only the beginning is read.
+    If `allow_unknown` is true, the column names may be unknown or missing, because a person can
+    choose the columns on a page. If `is_checked` is true, the file was checked before, as stored
+    files are, and only its beginning is read.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if there is no heading or table.
     """
     with opened(source, is_checked=is_checked) as text:
         top = list(islice(text_lines(text), BEFORE_HEADING))
@@ -122,8 +127,9 @@ Beginning = tuple[tuple[str, ...], int]  # the names, and the number of lines ab
 def _most_even(
     top: Sequence[str], beginning: Callable[[Sequence[str], str], Beginning | None]
 ) -> tuple[tuple[str, ...], int, str] | None:
-    """Returns the beginning and the separator with which most rows have as many cells as the first
-    one. Texts and numbers may contain commas too.
+    """Returns the column names, the number of lines above the first row, and the separator. Chooses
+    the separator for which most rows have as many cells as the heading, because texts and numbers
+    may contain commas too. Returns None if no separator fits.
     """
     found = []
     for separator in SEPARATORS:
@@ -143,7 +149,9 @@ def _first_heading(top: Sequence[str], separator: str) -> Beginning | None:
 
 
 def _heading(line: str, separator: str) -> tuple[str, ...]:
-    """Returns the names, if the line has the names of a date and of an amount in two columns."""
+    """Returns the column names in the line. The tuple is empty if the line does not contain the
+    names of a date column and of an amount column.
+    """
     try:
         cells = next(csv.reader([line], delimiter=separator), [])
     except csv.Error:
@@ -164,9 +172,10 @@ def _heading(line: str, separator: str) -> tuple[str, ...]:
 
 
 def _table(top: Sequence[str], separator: str) -> Beginning | None:
-    """Finds the beginning of a table with unknown names: a line with a date, a number, and as many
-    cells as the next line. Returns the names, if there are any, and the number of lines above the
-    first row.
+    """Finds the beginning of a table whose column names are unknown: a line that has a date, a
+    number, and as many cells as the next line. Returns the column names and the number of lines
+    above the first row. The tuple of names is empty if the table has no heading. Returns None if
+    there is no table.
     """
     rows = _rows_with_places(top, separator)
     skipped = set[int]()
@@ -175,10 +184,10 @@ def _table(top: Sequence[str], separator: str) -> Beginning | None:
         if not is_row(cells):
             continue
         if below and len(below[0][1]) != len(cells):
-            skipped.add(len(cells))  # a date and a number above the table, such as a balance
+            skipped.add(len(cells))  # this row is above the table, for example a balance
             continue
         if len(cells) in skipped:
-            return None  # a row of the table would be lost
+            return None  # otherwise a row of the table would be lost
         before, above = rows[place - 1] if place else (0, [])
         if len(above) != len(cells):
             return (), after
@@ -190,7 +199,9 @@ def _table(top: Sequence[str], separator: str) -> Beginning | None:
 
 
 def _rows_with_places(top: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
-    """Returns the cells of each line that is not empty, with the number of lines above it."""
+    """Returns each line that is not empty as a pair: the number of lines above it, and its
+    cells.
+    """
     reader = csv.reader(top, delimiter=separator)
     rows, after = [], 0
     with suppress(csv.Error):
@@ -202,7 +213,7 @@ def _rows_with_places(top: Sequence[str], separator: str) -> list[tuple[int, lis
 
 
 def is_row(cells: Sequence[str]) -> bool:
-    """Returns whether one cell is a date and another one a number."""
+    """Returns whether one cell is a date and another cell is a number."""
     if len(cells) > MAX_COLUMNS:
         return False
     days = {place for place, cell in enumerate(cells) if is_day(cell.strip())}
@@ -211,8 +222,8 @@ def is_row(cells: Sequence[str]) -> bool:
 
 
 def _with_side(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Returns the names, with an empty one if the cells beyond them are S or H: some banks leave
-    this name empty.
+    """Returns the column names. Adds an empty name if each row has one more cell that means money
+    in or out, such as S or H, because some banks leave this column name empty.
     """
     last = [row[len(names)] for row in rows if len(row) == len(names) + 1]
     is_nameless = len(last) == len(rows) and can_be("side", last)
@@ -224,10 +235,10 @@ def name_of(cell: str) -> str:
 
 
 def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tuple[int, list[str]]]:
-    """Yields the number and the cells of each line with a letter or a digit, so not lines of stars
-    or dashes.
+    """Yields the line number and the cells of each row below the heading that contains a letter or
+    a digit. So rows of stars or dashes are left out.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if a row cannot be read.
     """
     return filter(_has_text, _all_rows(text, separator, after))
 
@@ -273,9 +284,10 @@ def _all_rows(
 def cells_under(
     source: IO[bytes], sheet: Sheet, places: Sequence[int | None]
 ) -> Generator[str, None, None]:
-    """Yields the cells of these columns that are not empty, up to a line that cannot be read.
+    """Yields the cells of these columns in all rows of the file, without empty cells. Stops before
+    a row that cannot be read.
 
-    Raises: TooManyLines.
+    Raises: TooManyLines if the file has too many rows or cells.
     """
     columns = [place for place in places if place is not None]
     with _until_unreadable(), opened(source) as text:
@@ -286,7 +298,9 @@ def cells_under(
 
 
 def refuse_too_many_rows(source: IO[bytes], sheet: Sheet) -> None:
-    """Raises TooManyLines, before a person has to name the columns."""
+    """Raises TooManyLines if the file has too many rows or cells. So a person does not have to
+    choose the columns of a file that is refused afterwards.
+    """
     with _until_unreadable(), opened(source) as text:
         for _ in cells_of(text, sheet.separator, sheet.after):
             pass
@@ -294,8 +308,8 @@ def refuse_too_many_rows(source: IO[bytes], sheet: Sheet) -> None:
 
 @contextmanager
 def _until_unreadable() -> Iterator[None]:
-    """Ends the block at a part that cannot be read, because the pass over the lines reports it
-    later.
+    """Ends the block without an error if a part of the file cannot be read. The error is reported
+    later, when the lines are read.
 
     Raises: TooManyLines.
     """

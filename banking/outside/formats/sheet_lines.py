@@ -1,4 +1,4 @@
-"""CSV: the lines below the heading, see Note [Columns]."""
+"""Reads the rows below the heading of a CSV file. See Note [Columns]."""
 
 import re
 import sys
@@ -35,17 +35,18 @@ from banking.outside.formats.lines import (
 from banking.outside.formats.sheet import Sheet, cells_of, is_row, name_of, sheet_of
 from ledger.text.lines import shortened, tidy_line
 
-# The parts before and behind the comma in a number: 1 and 250.50, -12 and 50.
+# The parts before and after a comma inside a number, for example 1 and 250.50, or -12 and 50.
 BEFORE, AFTER = re.compile(r"[+-]?[0-9]{1,3}"), re.compile(r"[0-9]{3}(?:\.[0-9]+)?|[0-9]{2}")
-MOVED = ("amount", "out", "in", "fee")  # roles whose numbers are in the account's currency
+MOVED = ("amount", "out", "in", "fee")  # roles with numbers in the account's currency
 
 
 def sheet_lines(
     source: IO[bytes], mapping: Mapping[str, Any], facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines of a file by a mapping, and records the currency and balances.
+    """Yields the lines of a CSV file, with the meaning of the columns from `mapping`. Sets the
+    currency and the balances in `facts`.
 
-    Raises: UnreadableStatement.
+    Raises: UnreadableStatement if the file cannot be read.
     """
     sheet = sheet_of(source, allow_unknown=True)
     rows = array("q")
@@ -84,7 +85,7 @@ def sheet_lines(
 
 
 def _names_columns(cells: Sequence[str], sheet: Sheet) -> bool:
-    """Returns whether the row repeats the heading."""
+    """Returns whether the row is a copy of the heading."""
     is_whole = len(cells) >= len(sheet.names)
     return is_whole and all(
         name_of(cell) == name for cell, name in zip(cells, sheet.names, strict=False)
@@ -92,8 +93,8 @@ def _names_columns(cells: Sequence[str], sheet: Sheet) -> bool:
 
 
 def _refuse_twice(rows: "array[int]") -> None:
-    """Refuses a file without a heading whose second half repeats the first one. `rows` are hashes
-    of its lines. Two single lines may be equal.
+    """Raises UnreadableStatement if the second half of a file without a heading repeats the first
+    half. `rows` contains a hash of each row. A file of two equal rows is accepted.
     """
     half = len(rows) // 2
     if half > 1 and rows[:half] == rows[half:]:
@@ -104,8 +105,9 @@ def _refuse_twice(rows: "array[int]") -> None:
 class _Ends:
     """The sum of the lines, and the day, the amount and the balance of the first and the last line.
 
-    Note [Balances of CSV]: banks write the newest or the oldest line first, in any order within a
-    day. So the balances are used only if all lines add up from one to the other.
+    Note [Balances of CSV]: some banks write the newest line first, other banks the oldest. Within a
+    day the lines can be in any order. So the balances are used only if the balance before the
+    oldest line plus all lines is the balance after the newest line.
     """
 
     sum: Decimal = Decimal(0)
@@ -113,13 +115,15 @@ class _Ends:
     last: tuple[date, Decimal, Decimal | None] | None = None
 
     def add(self, line: OutsideLine, balance: Decimal | None) -> None:
-        """Records a line."""
+        """Adds a line, and the balance after this line if it is known."""
         self.sum += line.amount
         self.last = (line.booked_on, line.amount, balance)
         self.first = self.first or self.last
 
     def note(self, facts: StatementFacts) -> None:
-        """Sets the balances before the oldest and after the newest line, if they are certain."""
+        """Sets the opening and the closing balance in `facts` if they are certain: see Note
+        [Balances of CSV].
+        """
         found = set()
         for oldest, newest in ((self.first, self.last), (self.last, self.first)):
             if oldest is None or newest is None or oldest[0] > newest[0]:
@@ -134,23 +138,23 @@ class _Ends:
 
 
 def _balance(number: int, cells: Sequence[str], mapping: Mapping[str, Any]) -> Decimal | None:
-    """Returns the balance after the line; None without a number."""
+    """Returns the balance after this line. Returns None if the cell contains no number."""
     with suppress(UnreadableStatement):
         return read_figure(number, cell_of(cells, mapping, "balance"), mapping["decimal"])
     return None
 
 
 def _is_left_out(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
-    """Returns whether the line is not booked, by its status or a word instead of its date, or has a
-    balance but no amount.
+    """Returns whether the row is not a line to import. Its status, or a word in place of its date,
+    means "not booked", or the row has a balance but no amount.
     """
     day, status = (cell_of(cells, mapping, role) for role in ("date", "status"))
     return is_unbooked(status) or is_short_unbooked(day) or _has_only_balance(cells, sheet, mapping)
 
 
 def _has_only_balance(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
-    """Returns whether a row has a balance and no other number, like "Beginning balance" of Bank of
-    America. Returns False if an unknown column may contain money in or out.
+    """Returns whether the row has a balance but no other number, for example "Beginning balance" in
+    files of Bank of America. Returns False if a column without a role may contain money in or out.
     """
     if any(cell_of(cells, mapping, role) for role in MOVED):
         return False
@@ -166,10 +170,10 @@ def _has_only_balance(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, 
 
 
 def _record_currency(place: str, typed: str, facts: StatementFacts) -> None:
-    """Records a currency.
+    """Records the currency of a line or a column. `place` names it in the error message.
 
-    Raises: UnreadableStatement if the currency differs from the account's currency or from earlier
-    lines.
+    Raises: UnreadableStatement if the currency differs from the currency of the account or of
+    earlier lines.
     """
     code = currency_of(typed, facts.account_currency)
     if code and facts.account_currency and code != facts.account_currency:
@@ -181,9 +185,12 @@ def _record_currency(place: str, typed: str, facts: StatementFacts) -> None:
 
 
 def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> frozenset[str]:
-    """Returns which sides, "out" or "in", have a minus in most of their numbers, for amounts with a
-    side or in two columns: some banks write a minus in each. On other sides a number with a minus
-    went the other way; on these sides a number without one did.
+    """Returns the directions ("out", "in" or both) for which most numbers have a minus, because
+    some banks write a minus in each amount. In such a direction, a number without a minus is money
+    that moved the other way. In a direction that is not returned, a number with a minus is money
+    that moved the other way.
+
+    The set is empty if the file has an amount column but no column for money in or out.
     """
     has_amount, has_side = (mapping.get(role) is not None for role in ("amount", "side"))
     if has_amount and not has_side:
@@ -192,7 +199,7 @@ def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any])
     with opened(source) as text:
         for number, cells in cells_of(text, sheet.separator, sheet.after):
             for role in ("amount",) if has_amount else ("out", "in"):
-                with suppress(UnreadableStatement):  # the line itself raises this error later
+                with suppress(UnreadableStatement):  # raised later, when the line is read
                     figure = read_figure(number, cell_of(cells, mapping, role), mapping["decimal"])
                     way = _way(number, cell_of(cells, mapping, "side")) if has_amount else role
                     signs[way] += (figure > 0) - (figure < 0)
@@ -211,8 +218,8 @@ def _line(
     signed: frozenset[str],
     widest: int,
 ) -> OutsideLine | None:
-    """Returns the line; None for a row without date and amount, such as a sum or a text below the
-    table.
+    """Returns the line of this row. Returns None if the row has no date and no amount, such as a
+    sum or a text below the table.
     """
 
     def cell(role: str) -> str:
@@ -245,8 +252,8 @@ def _line(
 
 
 def _widest(sheet: Sheet) -> int:
-    """Returns the maximum number of cells of a row without a comma inside a number: the cells of
-    the heading, or of the shortest payment at the beginning.
+    """Returns the maximum number of cells in a row if no number contains a comma: the cells of the
+    heading, or of the shortest of the first payments if it has more.
     """
     if sheet.separator != ",":
         return sys.maxsize
@@ -254,8 +261,8 @@ def _widest(sheet: Sheet) -> int:
 
 
 def _is_split(cells: Sequence[str], widest: int) -> bool:
-    """Returns whether a comma inside a number may have made an additional cell, before empty ones.
-    The row then has more than `widest` cells, and two cells that may be one number, as in
+    """Returns whether a comma inside a number may have split the number into two cells. The row
+    then has more than `widest` cells, and two neighbouring cells could be one number. Example:
     `Shop,1,250.50,` below `Shop,12.00,`.
     """
     if len(cells) <= widest:
@@ -271,8 +278,9 @@ def _amount(
     mapping: Mapping[str, Any],
     signed: frozenset[str],
 ) -> Decimal:
-    """Returns the signed amount. A minus in an amount with a side, or in a column for one side, is
-    money that went back. If most numbers of the side have a minus, it has no effect.
+    """Returns the amount of the row. Money out is negative. If the file has a column for money in
+    or out, or two amount columns, a number with a minus is money that went in the other direction.
+    If most numbers of that direction have a minus (`signed`), the meaning of the minus is reversed.
     """
     amount, out, into = figures
     mark = mapping["decimal"]

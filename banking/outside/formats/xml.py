@@ -1,5 +1,5 @@
-"""Reads XML from strangers, element by element: without DTD, entities, deep nesting and endless
-text.
+"""Reads XML files from unknown sources, element by element. Refuses a document type, entities, deep
+nesting and very long texts.
 """
 
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from banking.outside.formats.lines import (
 )
 
 MAX_DEPTH = 40
-MAX_BYTES_BETWEEN_ENDS = 256 * 1024  # bytes without an element's end
-MAX_BYTES_OF_ELEMENT = 2 * 1024 * 1024  # bytes of one wanted element
+MAX_BYTES_BETWEEN_ENDS = 256 * 1024  # maximum number of bytes without the end of an element
+MAX_BYTES_OF_ELEMENT = 2 * 1024 * 1024  # maximum number of bytes of one wanted element
 CHUNK_SIZE = 16 * 1024
 
 
 class _Watched:
-    """The file as the parser reads it. Refuses a text that does not end."""
+    """The file from which the parser reads. Refuses a file or a text that is too long."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self.source, self.size, self.since_end = source, 0, 0
@@ -46,11 +46,13 @@ class _Watched:
 
 
 def elements(source: IO[bytes], wanted: frozenset[str], most: int) -> Iterator[tuple[str, Element]]:
-    """Yields each wanted element when it is complete, with its name without namespace, and then
-    deletes it. Inside a wanted element no other one is yielded. The first pair is the name of the
-    root, with its beginning.
+    """Yields the name and the element of each wanted element when it is complete, and deletes the
+    element afterwards. The name has no namespace. A wanted element inside another wanted element is
+    not yielded. The first pair is yielded when the root element begins. Its name is "root " and the
+    name of the root element.
 
-    Raises: UnreadableStatement, also for a wanted element with more than `most` elements.
+    Raises: UnreadableStatement if the file is not valid XML, or if a wanted element contains more
+    than `most` elements.
     """
     source.seek(0)
     try:
@@ -69,8 +71,8 @@ def _elements(
     watched: _Watched, wanted: frozenset[str], most: int
 ) -> Iterator[tuple[str, Element]]:
     path: list[Element] = []
-    outer = began = 0  # depth of the current wanted element, and its position
-    count = first = 0  # elements of the file, and their number before the wanted element
+    outer = began = 0  # depth and position of the current wanted element
+    count = first = 0  # number of elements in the file, and before the wanted element
     for is_start, element in _events(watched):
         watched.since_end = 0
         if is_start:
@@ -99,10 +101,10 @@ def _elements(
 
 
 def _events(watched: _Watched) -> Iterator[tuple[bool, Element]]:
-    """Yields each element at its start (True) and at its end.
+    """Yields (True, element) at the start of each element, and (False, element) at its end.
 
-    Names keep their prefix. A parser that resolves namespaces, such as ElementTree's, writes out
-    the namespace in each name, and then a file of 140 KB takes 2 GB.
+    Names keep their prefix. A parser that resolves namespaces, such as the parser of ElementTree,
+    writes the whole namespace into each name. A file of 140 KB could then need 2 GB of memory.
     """
     builder, found = TreeBuilder(), list[tuple[bool, Element]]()
     parser = ParserCreate()
@@ -134,20 +136,22 @@ def _refuse_shape(depth: int, size: int) -> None:
 
 
 def plain_name(element: Element) -> str:
-    """Returns the name without the prefix of its namespace."""
+    """Returns the name of the element without the prefix of its namespace."""
     return str(element.tag).rpartition(":")[2]
 
 
 def text_at(element: Element | None, path: str) -> str:
-    """Returns the text of the first element at a path of names in any namespace; "" if there is
-    none.
+    """Returns the text of the first element at a path of names, such as "Id/IBAN", in any
+    namespace. Returns "" if there is no such element.
     """
     found = at(element, path)
     return (found.text or "").strip() if found is not None else ""
 
 
 def at(element: Element | None, path: str) -> Element | None:
-    """Returns the first element at a path of names in any namespace."""
+    """Returns the first element at a path of names, such as "Id/IBAN", in any namespace. Returns
+    None if there is no such element.
+    """
     for name in path.split("/"):
         if element is None:
             return None
@@ -156,12 +160,12 @@ def at(element: Element | None, path: str) -> Element | None:
 
 
 def children(element: Element, name: str) -> list[Element]:
-    """Returns the elements of a name directly below an element, in any namespace."""
+    """Returns the direct children that have this name, in any namespace."""
     return [child for child in element if plain_name(child) == name]
 
 
 def texts_of(element: Element | None, name: str) -> list[str]:
-    """Returns the texts of all elements of a name within an element, in order."""
+    """Returns the texts of all elements with this name inside the element, in their order."""
     if element is None:
         return []
     return [(found.text or "").strip() for found in element.iter() if plain_name(found) == name]

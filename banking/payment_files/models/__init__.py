@@ -1,4 +1,4 @@
-"""Files of payments and their lines."""
+"""The models of payment files and their lines."""
 
 from banking.payment_files.models.payment_file import PaymentFile, PaymentLine
 

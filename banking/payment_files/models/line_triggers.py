@@ -1,12 +1,13 @@
-"""Triggers that prevent changes to the lines of a payment file after a request for approval.
+"""Triggers that prevent changes to the lines of a payment file after approval was requested.
 
-They lock the file, and so does a request. So if a line changes while a request is made, the second
-transaction sees the first one. The older snapshots of other isolation levels than READ COMMITTED
-could hide a new request, so their transactions may not change, add or delete lines.
+The triggers lock the file, and so does a request for approval. So if a line changes while a request
+is made, the second of the two transactions sees the changes of the first one. This works only at
+READ COMMITTED: at other isolation levels, an old snapshot could hide a new request. So transactions
+at other levels may not change, add or delete lines.
 
-While a request waits, all lines of its file stay. If a line could be deleted, the approval would
-still book it, but the page of the file would not show it. Without a request, lines are deleted with
-their file.
+While a request is pending, the lines of its file cannot be deleted. Otherwise the approval would
+still book a deleted line, but the page of the file would not show it. Without a request, lines are
+deleted together with their file.
 """
 
 import pgtrigger
@@ -28,7 +29,7 @@ LINE_OF_REQUEST_STAYS = FirmTrigger(
     name="line_of_request_stays",
     when=pgtrigger.Before,
     operation=pgtrigger.UpdateOf(*_FIXED),  # type: ignore[no-untyped-call]
-    definer=True,  # row policies hide the request from the file's owner
+    definer=True,  # row-level security hides the request from the file's owner
     func=f"""
         IF ({", ".join(f"OLD.{column}" for column in _FIXED)})
            IS NOT DISTINCT FROM ({", ".join(f"NEW.{column}" for column in _FIXED)})
@@ -62,8 +63,8 @@ NO_LINE_JOINS_A_REQUEST = FirmTrigger(
         RETURN NULL;
     """,
 )
-# A file with an expired request may be deleted, because the request pays nothing. After a request
-# is done, its booked lines may be deleted.
+# A file can be deleted if its request has expired, because an expired request pays nothing. The
+# booked lines of a request can be deleted after the request is done.
 NO_LINE_LEAVES_A_REQUEST = FirmTrigger(
     name="no_line_leaves_a_request",
     level=pgtrigger.Statement,

@@ -1,7 +1,7 @@
 """An uploaded payment file, and its lines with their results.
 
-Only `transactions` proves what was paid. The id of a line is the id of its transaction, assigned
-before anything is sent, so that no line is paid twice.
+Only the table `transactions` proves what was paid. The id of a line is also the id of its
+transaction. It is assigned when the line is stored, so no line can be paid twice.
 """
 
 import uuid
@@ -45,14 +45,16 @@ class PaymentFileQuerySet(models.QuerySet["PaymentFile"]):
         return self.filter(from_account__user=user)
 
     def with_account(self) -> Self:
-        """Reads the paying account in the same query."""
+        """Loads the paying account of each file in the same query."""
         return self.select_related("from_account")
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
 
     def same_as(self, file: "PaymentFile") -> Self:
-        """Returns other files that have the same lines and account, and that paid something."""
+        """Returns other files with the same lines and the same paying account. Includes only files
+        of which at least one line was paid.
+        """
         same = self.filter(from_account=file.from_account_id, digest=file.digest)
         return same.exclude(pk=file.pk).filter(booked_count__gt=0)
 
@@ -63,11 +65,13 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return self.filter(file=file)
 
     def readable(self) -> Self:
-        """Returns the lines whose account at this bank and amount could be read."""
+        """Returns the lines that have a valid amount and an account at this bank."""
         return self.exclude(UNREAD)
 
     def waiting(self) -> Self:
-        """Returns the lines that are not booked and that the last check did not refuse."""
+        """Returns the lines that can be booked: not booked yet, and not refused by the last
+        check.
+        """
         return self.filter(booked=False, verdict="")
 
     def refused(self) -> Self:
@@ -77,12 +81,15 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return self.order_by("number")
 
     def paying_close_to(self, person: User) -> Self:
-        """Returns the lines that pay this person or somebody of their household."""
+        """Returns the lines that pay this person or a member of their household."""
         return self.filter(paid_close_to(person))
 
     def digest(self) -> str:
-        """Returns a digest of the numbers of these lines. The text of a line never changes."""
-        # Not StringAgg: Django 5.2 and 6.1 expect different types for its delimiter.
+        """Returns a hash of the line numbers of these lines. Numbers are enough, because the
+        content of a line never changes.
+        """
+        # StringAgg is not used, because Django 5.2 and 6.1 expect different types for its
+        # delimiter.
         numbers = ArrayAgg(Cast("number", TextField()), order_by="number")
         listed = Func(numbers, Value(","), function="array_to_string", output_field=TextField())
         digest: str = self.aggregate(
@@ -91,7 +98,9 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return digest
 
     def for_reading(self) -> Self:
-        """Orders refused lines first, then doubtful ones, then the rest."""
+        """Orders the lines: first refused lines, then lines that should be checked, and then the
+        rest.
+        """
         place = Case(
             When(~Q(verdict=""), then=Value(0)), When(DOUBTFUL, then=Value(1)), default=Value(2)
         )
@@ -99,9 +108,10 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
 
 
 class PaymentFile(models.Model):
-    """Many payments from one account. The account's owner sees the file even if staff uploaded it.
+    """A file with many payments from one account. The owner of the account sees the file even if
+    staff uploaded it.
 
-    The counts are updated in the transaction that changes the lines.
+    The counts are updated in the database transaction that changes the lines.
     """
 
     class State(models.TextChoices):
@@ -114,7 +124,8 @@ class PaymentFile(models.Model):
     from_account = models.ForeignKey(Account, models.PROTECT, related_name="payment_files")
     name = models.CharField(max_length=200, db_comment="Of the file, as uploaded")
     digest = models.CharField(max_length=64, db_comment="SHA-256 of its lines as read")
-    # A file from a page may be paid again on purpose, so its run is NULL: NULLs are distinct.
+    # A file that was uploaded on a page may be paid again on purpose, so its run is NULL: the
+    # unique constraint treats NULLs as different.
     run = models.CharField(  # noqa: DJ001
         max_length=100,
         null=True,
@@ -172,51 +183,52 @@ class PaymentFile(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Records the paying account as read, see Note [Whose data]."""
+        """Records that this account was read. See Note [Whose data]."""
         file = super().from_db(*arguments, **options)
         add_accounts(file.__dict__.get("from_account_id"))
         return file
 
     @property
     def is_from_bank(self) -> bool:
-        """Whether staff or `post_file` uploaded the file, so that only the bank may pay it."""
+        """Whether staff or `post_file` uploaded the file. Then only the bank can pay it."""
         return self.created_by_id != self.from_account.user_id
 
     @property
     def currency(self) -> str:
-        """The currency of the account, the same for every line."""
+        """The currency of the paying account, which all lines have."""
         return self.from_account.currency
 
     @property
     def payable_total(self) -> Decimal:
-        """The sum of booked and bookable lines."""
+        """The sum of the lines that are booked or can be booked."""
         good: Decimal = self.total - self.refused_total
         return good
 
     @property
     def waiting_count(self) -> int:
-        """The number of lines that can be booked and are not booked."""
+        """The number of lines that can be booked but are not booked yet."""
         return self.line_count - self.booked_count - self.refused_count
 
     @property
     def waiting_total(self) -> Decimal:
-        """The sum of the lines that can be booked and are not booked."""
+        """The sum of the lines that can be booked but are not booked yet."""
         rest: Decimal = self.total - self.booked_total - self.refused_total
         return rest
 
     @property
     def decided_count(self) -> int:
-        """The number of lines that are booked or refused: the progress of the booking."""
+        """The number of lines that are booked or refused. Used to show the progress of the
+        booking.
+        """
         return self.booked_count + self.refused_count
 
 
 class PaymentLine(models.Model):
-    """One line: the recipient, the amount, and whether it was paid. Its id is the id of its
-    transaction.
+    """One line of a file: the recipient, the amount, and whether it was paid. The id of a line is
+    also the id of its transaction.
 
-    A line that is not booked can be booked if `verdict` is empty, according to the last check.
-    Otherwise `verdict` is the message of the latest refusal: when the line was stored, checked or
-    booked.
+    If `verdict` is empty, the line is booked, or could be booked at the last check. Otherwise
+    `verdict` is the reason why the line was refused when it was stored, checked or booked.
     """
 
     id = models.UUIDField(
@@ -282,24 +294,26 @@ class PaymentLine(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Records the account that is paid as read, see Note [Whose data]."""
+        """Records that the receiving account was read. See Note [Whose data]."""
         line = super().from_db(*arguments, **options)
         add_accounts(line.__dict__.get("to_account_id"))
         return line
 
     @property
     def is_readable(self) -> bool:
-        """Whether the account at this bank and the amount could be read."""
+        """Whether the line has a valid amount and an account at this bank."""
         return self.to_account_id is not None and self.amount is not None
 
     @property
     def is_uncompared(self) -> bool:
-        """Whether the name was not compared, because too many names were wrong that day."""
+        """Whether the name in the file was not compared with the account holder's name, because the
+        file's owner had too many wrong names on that day.
+        """
         return bool(self.typed_name and not self.name_check and self.to_account_id)
 
     @property
     def doubts(self) -> list[str]:
-        """What a person should check before paying this line."""
+        """Messages about the line that a person should check before they pay it."""
         quoted = f"\u201c{shortened(self.typed_name)}\u201d"
         about_name = {
             NameCheck.CLOSE: f"The name {quoted} in the file is close to the holder's name.",
@@ -312,7 +326,9 @@ class PaymentLine(models.Model):
 
 
 class FileRequest(ApprovalRequest):
-    """Requests for approval, as a proxy model that declares the trigger for payment files."""
+    """A proxy model of ApprovalRequest. It declares the trigger for requests to pay a payment
+    file.
+    """
 
     class Meta:
         proxy = True

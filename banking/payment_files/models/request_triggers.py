@@ -1,10 +1,11 @@
-"""The trigger that stores which lines a request for a customer's payment file is for.
+"""The trigger that stores the lines for which approval was requested.
 
-A line that was refused at the time of the request may be payable later, and another line may be
-refused later, with the same sum. So the database stores the requested lines: Note [Payments of a
-request]. The trigger locks the file first, so that its lines do not change in the meantime. A
-transaction with an older snapshot could request lines that no longer exist, so it is refused.
-Account and currency must match the file, because the approver reads the amounts in this currency.
+A line that was refused at the time of the request may be payable later, while another line with the
+same amount may be refused later. So the sum is not enough, and the database stores the requested
+lines: see Note [Payments of a request]. The trigger locks the file first, so that its lines cannot
+change in the meantime. A transaction with an older snapshot could request lines that no longer
+exist, so the trigger refuses it. The account and the currency must match the file, because the
+approver reads the amounts in this currency.
 """
 
 import pgtrigger

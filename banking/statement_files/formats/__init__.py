@@ -1,1 +1,1 @@
-"""A statement in each format, made from one StatementDocument."""
+"""One module for each file format of a statement. Each of them writes a StatementDocument."""

@@ -1,19 +1,19 @@
-"""The embedded fonts of PDF files, and which font draws which letter.
+"""The embedded fonts of PDF files, and the choice of the font for each letter.
 
-Noto Sans draws Latin, Greek and Cyrillic, with digits of equal width. FiraGO draws letters that
-Noto Sans lacks: Arabic, Hebrew, Devanagari, Thai and Georgian. Chinese, Japanese and Korean use a
-font of Adobe's that PDF readers have, because embedding such a font takes megabytes. Letters that
-no font has become a question mark.
+Noto Sans draws Latin, Greek and Cyrillic, and its digits have equal width. FiraGO draws letters
+that Noto Sans does not have: Arabic, Hebrew, Devanagari, Thai and Georgian. Chinese, Japanese and
+Korean use a font of Adobe that PDF readers have, because embedding such a font would add megabytes.
+If no font has a letter, a question mark is drawn.
 
-Note [Order and forms of letters]: python-bidi puts a line into the order in which it is drawn, from
-left to right (Unicode Standard Annex 9). We use its older implementation, because the newer one
-does not mirror brackets. It raises AssertionError for isolates and characters that Python does not
-know, so letters that are not drawn become question marks first.
+Note [Order and forms of letters]: python-bidi puts the letters of a line into the order in which
+they are drawn, from left to right (Unicode Standard Annex 9). We use its older implementation,
+because the newer one does not mirror brackets. It raises AssertionError for isolates and for
+characters that Python does not know. So letters that no font has become question marks first.
 
 HarfBuzz, through ReportLab, shapes the letters of FiraGO: it joins Arabic letters, and reorders and
-combines Devanagari letters. Most joined Arabic forms are Unicode characters, from which PDF readers
-find the word when it is copied or searched for. Other forms get characters of the private use area.
-A run with such characters also contains its original text, as `/ActualText`.
+combines Devanagari letters. Most joined Arabic forms are Unicode characters, so PDF readers find
+the original word when it is copied or searched. The other forms get characters of the private use
+area. A run with such characters also contains its original text as `/ActualText`.
 """
 
 import io
@@ -36,23 +36,23 @@ EASTERN = {
     "HANGUL": "HYSMyeongJo-Medium",
 }  # fmt: skip
 UNKNOWN = "?"
-MAX_CACHED_LETTERS = 10_000  # whose font is cached; all of Unicode would take 500 MB
+MAX_CACHED_LETTERS = 10_000  # letters whose font is cached; all of Unicode would take 500 MB
 _FROM_RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")  # Hebrew to Arabic
-# Bidirectional classes that python-bidi does not resolve: unassigned characters and isolates.
+# Bidirectional classes that python-bidi cannot handle: unassigned characters and isolates.
 _UNRESOLVED = frozenset({"", "LRI", "RLI", "FSI", "PDI"})
 
 
 class GlyphRun(NamedTuple):
-    """Letters that one font draws, from left to right. `words` is the original text if the drawn
-    forms have no letters in Unicode, else "".
+    """A sequence of letters that one font draws from left to right. `words` is the original text if
+    the drawn forms are not Unicode letters, otherwise "".
     """
 
     font: str
-    drawn: str  # a ShapedStr if letters have positions that differ from their widths
+    drawn: str  # a ShapedStr if the positions of letters differ from their widths
     words: str = ""
 
     def width(self, size: float) -> float:
-        """Returns the width in points."""
+        """Returns the width of the run in points, for a font size in points."""
         if isinstance(self.drawn, ShapedStr):
             thousandths = sum(form.x_advance for form in self.drawn.__shapeData__)
             return float(thousandths * size / 1000)
@@ -61,7 +61,9 @@ class GlyphRun(NamedTuple):
 
 @cache
 def load() -> None:
-    """Reads the fonts, once per process: this takes some tenths of a second."""
+    """Loads the fonts at the first call in a process, which takes some tenths of a second. Later
+    calls do nothing.
+    """
     from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSans_Bold, NotoSans_Regular
 
     fonts = {
@@ -77,8 +79,9 @@ def load() -> None:
 
 
 def _number_forms(font: TTFont) -> None:
-    """Gives each form without a letter a character of the private use area. Otherwise ReportLab
-    would assign them in the order of their use, so that each process would write different bytes.
+    """Assigns a character of the private use area to each form that has no Unicode character.
+    Without this, ReportLab would assign these characters in the order of their first use, and each
+    process would write different bytes.
     """
     forms = font.hbFont()
     for number in range(forms.face.glyph_count):
@@ -88,8 +91,10 @@ def _number_forms(font: TTFont) -> None:
 
 
 def runs(text: str, font: str) -> Iterator[GlyphRun]:
-    """Yields the text in runs from left to right. See Note [Order and forms of letters]."""
-    if text and is_plain(text, font):  # true for most texts
+    """Yields the text as runs from left to right. Each run has one font. See Note [Order and forms
+    of letters].
+    """
+    if text and is_plain(text, font):  # most texts are plain
         yield GlyphRun(font, text)
         return
     line = "".join(letter if _font_of(letter, font) else UNKNOWN for letter in text)
@@ -104,12 +109,14 @@ def runs(text: str, font: str) -> Iterator[GlyphRun]:
 
 
 def _shaped(line: str, font: str) -> Iterator[GlyphRun]:
-    """Yields the letters of a line as shaped runs. HarfBuzz expects them in logical order."""
+    """Yields the letters of a line as shaped runs. HarfBuzz expects the letters in logical
+    order.
+    """
     for is_from_right, letters in groupby(line, key=_is_from_right):
         part = "".join(letters)
         if is_from_right:  # PDF readers reverse such runs, but not their /ActualText
             yield GlyphRun(font, shapeStr(part[::-1], font, 1))
-        elif _FROM_RIGHT.search(part):  # digits and commas, which HarfBuzz would reverse
+        elif _FROM_RIGHT.search(part):  # HarfBuzz would reverse digits and commas
             yield GlyphRun(font, part)
         else:
             drawn = shapeStr(part, font, 1)
@@ -117,7 +124,7 @@ def _shaped(line: str, font: str) -> Iterator[GlyphRun]:
 
 
 def width(text: str, font: str, size: float) -> float:
-    """Returns the width in points."""
+    """Returns the width of the text in points, for a font size in points."""
     return sum(run.width(size) for run in runs(text, font))
 
 
@@ -128,15 +135,15 @@ def _is_from_right(letter: str) -> bool:
 
 
 def is_plain(text: str, font: str = PLAIN) -> bool:
-    """Returns whether the font draws all letters of the text unchanged. Other texts take up to 30
-    times as long.
+    """Returns whether this font draws all letters of the text unchanged. Other texts take up to 30
+    times as long to draw.
     """
     return _letters(font).issuperset(text)
 
 
 @cache
 def _letters(font: str) -> frozenset[str]:
-    """Returns the letters that the font draws: about 2,800."""
+    """Returns the letters that the font draws, about 2,800."""
     load()
     drawn = map(chr, pdfmetrics.getFont(font).face.charToGlyph)
     return frozenset(letter for letter in drawn if _font_of(letter, font) == font)
@@ -148,7 +155,7 @@ def _is_private(letter: str) -> bool:
 
 @lru_cache(MAX_CACHED_LETTERS)
 def _font_of(letter: str, font: str) -> str:
-    """Returns the font that draws the letter; "" if there is none."""
+    """Returns the name of the font that draws the letter, or "" if no font draws it."""
     load()
     if _is_private(letter) or unicodedata.bidirectional(letter) in _UNRESOLVED:
         return ""

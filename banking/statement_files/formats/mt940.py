@@ -1,4 +1,4 @@
-"""SWIFT MT940, the customer statement message, which bookkeeping programs read."""
+"""Writes SWIFT MT940, the customer statement message, which bookkeeping programs read."""
 
 import re
 from collections.abc import Iterator
@@ -9,19 +9,19 @@ from textwrap import wrap
 from banking.statement_files.document import StatementDocument, StatementLine
 from banking.statement_files.formats.texts import plain, swift
 
-WIDTH, MAX_LINES = 65, 6  # of field 86
+WIDTH, MAX_LINES = 65, 6  # characters and lines of field 86
 REFERENCE = 16  # characters of the references in field 61
 END = "\r\n"
-FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2069, 12, 31)  # a year has two digits
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2069, 12, 31)  # because a year has only two digits
 NOT_ALL = "Not all entries between the account's balances"
 _SUBFIELDS = re.compile(r"\s*[0-9]{3}\s*\?", re.ASCII)
-_CODES = re.compile(r"/(?=[A-Z]{3,5}/)", re.ASCII)  # as in the Dutch format
+_CODES = re.compile(r"/(?=[A-Z]{3,5}/)", re.ASCII)  # codes of the Dutch format
 
 
 def mt940(document: StatementDocument) -> Iterator[str]:
-    """Yields the parts of the message. Letters outside SWIFT's character set lose their accents or
-    become "?". The format requires both balances; for a selection, the text explains that they are
-    the account's.
+    """Yields the parts of an MT940 message. Letters outside SWIFT's character set lose their
+    accents or become "?". The format requires an opening and a closing balance. For chosen entries,
+    a text explains that these are the account's balances.
     """
     number = document.number if document.number is not None else 1
     yield (
@@ -39,7 +39,7 @@ def mt940(document: StatementDocument) -> Iterator[str]:
 
 
 def _balance(amount: Decimal, day: date, currency: str) -> str:
-    day = min(max(day, FIRST_DAY), LAST_DAY)  # no account has entries before or after
+    day = min(max(day, FIRST_DAY), LAST_DAY)  # no account has entries outside these years
     return f"{_mark(amount)}{day:%y%m%d}{currency}{_amount(amount, currency)}"
 
 
@@ -55,9 +55,9 @@ def _entry(line: StatementLine, currency: str) -> str:
 
 
 def _information(words: str) -> Iterator[str]:
-    """Yields field 86 as free text. None of its lines begins with a colon or a hyphen, which would
-    end the field. It contains no subfields, "123?20" or "/NAME/", so that a text cannot imitate a
-    name.
+    """Yields field 86 with this text. No line begins with a colon or a hyphen, because these would
+    end the field. Codes of subfields, such as "123?20" or "/NAME/", are changed, so that a text
+    cannot imitate the name of the other side.
     """
     words = _CODES.sub("-", words)
     if _SUBFIELDS.match(words):

@@ -1,4 +1,4 @@
-"""OFX 2.1.1 (Open Financial Exchange), which Quicken, GnuCash and Moneydance read."""
+"""Writes OFX 2.1.1 (Open Financial Exchange), which Quicken, GnuCash and Moneydance read."""
 
 from collections.abc import Iterator
 from datetime import UTC, date
@@ -15,10 +15,11 @@ STATUS = "<STATUS><CODE>0</CODE><SEVERITY>INFO</SEVERITY></STATUS>"
 
 
 def ofx(document: StatementDocument) -> Iterator[str]:
-    """Yields the parts of the file. The ledger balance is the balance after the last day.
+    """Yields the parts of an OFX file. The ledger balance is the account's balance after the last
+    day.
 
-    An entry has only its day, because readers treat a time with an offset differently: GnuCash
-    keeps it, and ofxparse converts it to UTC, which may be another day.
+    An entry has a day but no time, because programs read a time with an offset differently: GnuCash
+    keeps it, but ofxparse converts it to UTC, which may be another day.
     """
     made_at = f"{document.made_at.astimezone(UTC):%Y%m%d%H%M%S}[0:GMT]"
     yield HEAD
@@ -33,7 +34,8 @@ def ofx(document: StatementDocument) -> Iterator[str]:
         f"<DTEND>{_day(document.last_day)}</DTEND>\n"
     )
     for line in document.lines:
-        # Other letters as character references: some readers assume ASCII in a file without a BOM.
+        # Letters outside ASCII are written as character references, because some programs assume
+        # ASCII if a file has no byte order mark.
         yield _transaction(line, document.currency).encode("ascii", "xmlcharrefreplace").decode()
     yield (
         f"</BANKTRANLIST>\n<LEDGERBAL><BALAMT>{plain(document.closing, document.currency)}</BALAMT>"

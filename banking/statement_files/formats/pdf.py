@@ -1,7 +1,7 @@
-"""A statement as a PDF on A4, drawn by ReportLab: the same bytes for the same statement.
+"""Writes a statement as a PDF on A4 with ReportLab. The same statement always gives the same bytes.
 
-ReportLab is used because WeasyPrint needs system libraries. There are two passes: the lines are
-first laid out on pages, so that each page can show the total number of pages.
+ReportLab is used because WeasyPrint needs system libraries. The lines are first arranged on pages
+and then drawn, so that each page can show the total number of pages.
 """
 
 from codecs import BOM_UTF16_BE
@@ -44,29 +44,31 @@ WORDS_WIDTH = AMOUNT_RIGHT - 30 * mm - WORDS_LEFT
 ROW_SPACE = 6  # points between two entries
 MM: float = mm
 LONG_HEAD, SHORT_HEAD = 56 * MM, 14 * MM
-HEAD_ROW = 16  # points, for the table's heading
-PROOF = 34 * mm  # height of the part with the proof
-ROWS_WITH_PROOF = 4  # rows that move with the proof to an additional page
+HEAD_ROW = 16  # height of the table's heading in points
+PROOF = 34 * mm  # height of the part with the digest and the code
+ROWS_WITH_PROOF = 4  # rows that move to an additional page together with this part
 TYPE_IT = "Follow the code, or type this digest on the page below, to check this statement."
 FOLLOW_IT = "Follow the code or click here to check this statement against the bank's records."
-# For a statement without a code, in two rows.
+# For a statement without a code. Each text is one row.
 CLICK_IT = (
     "Click here to check this statement against the bank's records.",
     "Its search is too long for a code that a camera could read.",
 )
 MAX_CODE_LENGTH = (
-    1000  # characters; with more, the squares are smaller than a quarter of a millimetre
+    1000  # characters; if there are more, the squares are smaller than a quarter of a millimetre
 )
-LETTERS_AT_FIRST = 32  # of a word that are measured first: about half a line
-# For texts with letters that PLAIN does not draw: up to 0.15 ms of CPU time per letter, if each has
-# another font than the previous one, so at most 22 s. 10,000 entries of the longest plain texts
-# take 15 s.
+LETTERS_AT_FIRST = 32  # number of letters of a word that are measured first: about half a line
+# The limit for texts with letters that PLAIN does not draw. A letter takes up to 0.15 ms of CPU
+# time if its font differs from the font of the previous letter, so the limit is at most 22 s.
+# 10,000 entries with the longest plain texts take 15 s.
 MAX_LETTERS = 150_000
 MORE = "\u2026"
 
 
 class LaidOutRow(NamedTuple):
-    """An entry with its text in lines, and its height in points. `day` is "" for a balance."""
+    """An entry whose texts are divided into lines, and its height in points. `day` is "" for a
+    balance.
+    """
 
     day: str
     title: list[str]
@@ -77,9 +79,10 @@ class LaidOutRow(NamedTuple):
 
 
 def pdf(document: StatementDocument) -> bytes:
-    """Returns the file. Reads all lines of the document into memory, so the caller limits them.
+    """Returns the bytes of the PDF file. Reads all lines of the document into memory, so the caller
+    must limit their number.
 
-    Raises: FileTooLong.
+    Raises: FileTooLong if the texts have too many letters that PLAIN does not draw.
     """
     fonts.load()
     lines = _limited(document.lines)
@@ -109,9 +112,9 @@ def pdf(document: StatementDocument) -> bytes:
 
 
 def _limited(lines: Iterable[StatementLine]) -> Iterator[StatementLine]:
-    """Yields the lines.
+    """Yields the lines unchanged.
 
-    Raises: FileTooLong above MAX_LETTERS letters in texts that are not plain.
+    Raises: FileTooLong if the texts that are not plain have more than MAX_LETTERS letters.
     """
     left = MAX_LETTERS
     for line in lines:
@@ -125,19 +128,19 @@ def _limited(lines: Iterable[StatementLine]) -> Iterator[StatementLine]:
 
 
 class _TimeStamp:
-    """A moment in the form that ReportLab's documents expect. Otherwise they would have the year
-    2000, or different bytes each time.
+    """A time in the form that ReportLab expects. Without it, PDF files would have the year 2000, or
+    different bytes each time.
     """
 
     def __init__(self, moment: datetime) -> None:
         self.t = moment.timestamp()
         self.YMDhms = moment.astimezone(UTC).timetuple()[:6]
-        self.dhh = self.dmm = 0  # from UTC
+        self.dhh = self.dmm = 0  # difference from UTC
 
 
 def _with_edges(rows: Iterable[LaidOutRow], document: StatementDocument) -> Iterator[LaidOutRow]:
-    """Yields the opening balance, the entries and the closing balance. A selection has no balances,
-    because its entries do not add up to them.
+    """Yields the opening balance, the entries and the closing balance. For chosen entries, yields
+    no balances, because the chosen entries do not add up to the balances.
     """
     if document.selection:
         chosen = iter(rows)
@@ -150,7 +153,7 @@ def _with_edges(rows: Iterable[LaidOutRow], document: StatementDocument) -> Iter
 
 
 def _days_once(page: list[LaidOutRow]) -> list[LaidOutRow]:
-    """Keeps the day only in the first row of each day on a page."""
+    """Returns the rows of a page. Only the first row of each day keeps its day."""
     days = ["", *(row.day for row in page)]
     return [
         row._replace(day="") if row.day == before else row
@@ -159,8 +162,8 @@ def _days_once(page: list[LaidOutRow]) -> list[LaidOutRow]:
 
 
 def _figure(amount: Decimal | None, currency: str) -> str:
-    """Returns the amount with a hyphen as minus sign, because Noto Sans lacks the minus. In one
-    font, the number can be copied as a whole.
+    """Returns the amount as text. The minus sign is a hyphen, because Noto Sans has no minus sign.
+    If the whole number is in one font, it can be copied from the PDF.
     """
     return figure_of(amount, currency).replace(MINUS, "-")
 
@@ -182,7 +185,9 @@ def _row(line: StatementLine, currency: str) -> LaidOutRow:
 
 
 def _wrapped(text: str, font: str, size: float, width: float) -> Iterator[str]:
-    """Yields lines that are at most `width` wide; a wider word is cut. Measures each word once."""
+    """Yields the lines of the text, each at most `width` points wide. Words that are wider are cut.
+    Measures each word only once.
+    """
     space = fonts.width(" ", font, size)
     line, used = "", 0.0
     for whole in text.split():
@@ -203,8 +208,8 @@ def _wrapped(text: str, font: str, size: float, width: float) -> Iterator[str]:
 
 
 def _fitting(word: str, font: str, size: float, width: float) -> tuple[int, float]:
-    """Returns how many letters of a word fit into `width`, at least one, and the last measured
-    width. Measures at most twice as many letters as fit, a few times.
+    """Returns how many letters of a word fit into `width` (at least 1), and the width that was
+    measured last. To stay fast, never measures more than about twice the letters that fit.
     """
     fits, tried = 0, min(len(word), LETTERS_AT_FIRST)
     while (wide := fonts.width(word[:tried], font, size)) <= width:
@@ -223,8 +228,8 @@ def _fitting(word: str, font: str, size: float, width: float) -> tuple[int, floa
 def _pages(
     rows: Iterable[LaidOutRow], head: float, *, is_whole: bool = True
 ) -> Iterator[list[LaidOutRow]]:
-    """Yields the rows of each page; an entry that fits on a page is not split. Later pages begin
-    with the balance of the previous page, if no entries in between are left out.
+    """Yields the rows of each page. An entry that fits on one page is not split. Later pages begin
+    with the balance of the previous page, but not for chosen entries.
     """
     page: list[LaidOutRow] = []
     room = _room([], head)
@@ -243,8 +248,9 @@ def _brought_forward(before: list[LaidOutRow]) -> list[LaidOutRow]:
 
 
 def _page_of_the_proof(full: list[LaidOutRow], *, is_whole: bool) -> list[list[LaidOutRow]]:
-    """Splits the last page, because the proof does not fit on it. The last rows move with the
-    proof, or no rows if they are too few or too long.
+    """Returns the last page as two pages, because the part with the digest does not fit on the
+    page. Some of the last rows move to the second page. If there are too few rows, or these rows
+    are too high, the second page has no rows.
     """
     count = min(ROWS_WITH_PROOF, len(full) - 2)
     if count <= 0:
@@ -255,8 +261,8 @@ def _page_of_the_proof(full: list[LaidOutRow], *, is_whole: bool) -> list[list[L
 
 
 def _room(page: list[LaidOutRow], head: float) -> float:
-    """Returns the points left on a page; `head` is the height of the first page's head, 0 for other
-    pages.
+    """Returns the free height on a page in points. `head` is the height of the first page's head,
+    or 0 for other pages.
     """
     top: float = TOP - (head or SHORT_HEAD) - HEAD_ROW
     return top - BOTTOM - sum(row.height for row in page)
@@ -267,7 +273,9 @@ def _head_height(document: StatementDocument) -> float:
 
 
 class _Pen:
-    """Draws on the canvas; each method returns the position for the next part."""
+    """Draws on the canvas. The methods that draw a part of the page return the vertical position
+    for the next part.
+    """
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
@@ -287,7 +295,7 @@ class _Pen:
 
     @contextmanager
     def _actual_text(self, words: str) -> Iterator[None]:
-        """Adds the original text of letters that are drawn as forms (ISO 32000-1, 14.9.4)."""
+        """Adds the original text to letters that are drawn as other forms (ISO 32000-1, 14.9.4)."""
         if not words:
             yield
             return
@@ -396,8 +404,9 @@ class _Pen:
 
 
 def _how_to_check(document: StatementDocument, *, has_code: bool) -> tuple[str, ...]:
-    """Returns at most two rows. The page only finds typed digests of numbered statements, so only
-    these show its address.
+    """Returns one or two lines of text that explain how to check the statement. Only numbered
+    statements show the URL of the check page, because the digests of other statements cannot be
+    typed there.
     """
     if document.number is not None:
         return TYPE_IT, document.check_page
@@ -405,7 +414,9 @@ def _how_to_check(document: StatementDocument, *, has_code: bool) -> tuple[str, 
 
 
 def _cut(text: str, font: str, size: float) -> str:
-    """Returns the text if it fits in a line, otherwise its beginning with "\u2026"."""
+    """Returns the text if it fits in one line. Otherwise returns the beginning of the text, with
+    "\u2026" at the end.
+    """
     width = RIGHT - LEFT
     first, *more = [*islice(_wrapped(text, font, size, width), 2)] or [""]
     if not more:

@@ -1,4 +1,6 @@
-"""QIF (Quicken Interchange Format): an old format without ids that nearly all programs read."""
+"""Writes QIF (Quicken Interchange Format), an old format without ids that nearly all finance
+programs read.
+"""
 
 from collections.abc import Iterator
 
@@ -7,8 +9,8 @@ from banking.statement_files.formats.texts import one_line, plain
 
 
 def qif(document: StatementDocument) -> Iterator[str]:
-    """Yields the parts of the file: the account, then its entries. Days are written month first, as
-    the format requires.
+    """Yields the parts of a QIF file: first the account, then its entries. Dates have the month
+    first, as the format requires.
     """
     yield f"!Account\nN{one_line(document.account_name)}\nTBank\n^\n!Type:Bank\n"
     for line in document.lines:
@@ -19,8 +21,8 @@ def qif(document: StatementDocument) -> Iterator[str]:
 
 
 def _payee(title: str) -> str:
-    """Returns the payee. Renames a payee "Opening balance", because programs would read it as a
-    balance.
+    """Returns the payee of an entry. Changes a payee "Opening balance", because programs would read
+    this text as a balance.
     """
     name = one_line(title)
     return f"{name} (payment)" if name.casefold() == "opening balance" else name

@@ -1,4 +1,4 @@
-"""The lines of a statement as CSV and JSON, see Note [Tables as files]."""
+"""The lines of a statement as a table, for CSV and JSON files. See Note [Tables as files]."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ COLUMNS = (
 
 
 def table(document: StatementDocument, name: str) -> DataTable:
-    """Returns the lines as a table; `name` is the name of its file."""
+    """Returns the lines of a statement as a table. `name` is the file name without extension."""
     return DataTable(name, COLUMNS, _rows(document))
 
 

@@ -1,4 +1,6 @@
-"""Functions that text formats share: amounts with a point, XML, and SWIFT's character set."""
+"""Functions for several text formats: amounts with a decimal point, XML texts, and SWIFT's
+character set.
+"""
 
 import re
 import unicodedata
@@ -12,13 +14,15 @@ NOT_SWIFT = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]")
 
 
 def plain(amount: Decimal, currency: str) -> str:
-    """Returns the amount like "-12.50", with the decimals of the currency."""
+    """Returns the amount as text, for example "-12.50", with as many decimals as the currency
+    has.
+    """
     return f"{amount:.{minor_units(currency)}f}"
 
 
 def xml(text: str, limit: int = 0) -> str:
-    """Returns the text for an element, cut to `limit` characters, without characters that XML 1.0
-    does not allow.
+    """Returns the text for an XML element, cut to `limit` characters (0: not cut). Removes
+    characters that XML 1.0 does not allow.
     """
     text = NOT_XML.sub("", text)
     return escape(text[:limit] if limit else text, quote=False)
@@ -29,11 +33,12 @@ def one_line(text: str) -> str:
 
 
 def swift(text: str) -> str:
-    """Returns the text in SWIFT's character set x: letters without accents, other characters as
-    "?".
+    """Returns the text in SWIFT's character set x. Letters lose their accents, and other characters
+    become "?".
     """
     text = text.replace("ß", "ss").replace("€", "EUR").replace("·", "-")
-    # Each letter separately: for a whole text, sorting its accents takes quadratic time.
+    # Each letter is normalized separately, because sorting the accents of a whole text takes
+    # quadratic time.
     parts = "".join(unicodedata.normalize("NFKD", letter) for letter in text)
     bare = "".join(c for c in parts if not unicodedata.combining(c))
     return NOT_SWIFT.sub("?", one_line(bare))

@@ -1,4 +1,4 @@
-"""Excel's XLSX, written by XlsxWriter, which keeps one row at a time in memory."""
+"""Writes Excel's XLSX with XlsxWriter, which keeps only one row at a time in memory."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ COLUMNS = (
     ("Booked", 18), ("Value date", 12), ("Who", 28), ("Account number", 22), ("Description", 40),
     ("Reference", 18), ("Amount", 14), ("Balance", 14), ("Currency", 9), ("Transaction", 38),
 )  # fmt: skip
-# A cell is a floating-point number of 15 digits: amounts with more digits are written as text.
+# A number cell has at most 15 digits, so amounts with more digits are written as text.
 MAX_DIGITS = 15
 OPTIONS = {
     "constant_memory": True,
@@ -25,7 +25,7 @@ OPTIONS = {
 
 
 def xlsx(document: StatementDocument) -> IO[bytes]:
-    """Returns the workbook as an open file, with the sheets Entries and Statement."""
+    """Returns the workbook as an open file. It has the sheets "Entries" and "Statement"."""
     file = TemporaryFile()  # noqa: SIM115 - the caller closes it
     book = xlsxwriter.Workbook(file, OPTIONS)
     made_at = document.made_at.astimezone(UTC).replace(tzinfo=None)
@@ -80,7 +80,7 @@ class _Sheet:
             ("First day", document.first_day.isoformat()),
             ("Last day", document.last_day.isoformat()),
         ]
-        if document.selection:  # entries of a selection do not add up to the balances
+        if document.selection:  # chosen entries do not add up to the balances
             figures += [("Selection", document.selection)]
         else:
             figures += [("Opening balance", document.opening)]
@@ -102,7 +102,7 @@ class _Sheet:
 
 
 def _naive(moment: datetime) -> datetime:
-    """Returns the moment without time zone, in whole seconds, because spreadsheets have no time
+    """Returns the time without its time zone, in whole seconds, because spreadsheets have no time
     zones.
     """
     return moment.replace(tzinfo=None, microsecond=0)

@@ -14,7 +14,7 @@ class Command(JobCommand):
         try:
             written = write_upcoming_alerts()
         finally:
-            mails = send_due()  # sends what was written, even if an alert failed
+            mails = send_due()  # sends the alerts that were written, even if others failed
         self.stdout.write(
             f"Wrote {counted(written, 'alert')}, sent {counted(mails.sent, 'mail')};"
             f" {mails.waiting:,} are tried again."

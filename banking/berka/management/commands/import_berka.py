@@ -1,4 +1,4 @@
-"""`manage.py import_berka DIRECTORY`: a real bank's history, booked row by row."""
+"""`manage.py import_berka DIRECTORY` imports the history of a real bank, row by row."""
 
 import sys
 import time
@@ -40,7 +40,7 @@ class Command(BaseCommand):
     def _import(self, directory: Path, report: ImportReport) -> None:
         started = time.monotonic()
         source = read(directory)
-        # No bar where the output is not a terminal.
+        # The bar is shown only if stderr is a terminal.
         with tqdm(total=source.row_count, unit=" rows", disable=None, file=sys.stderr) as bar:
             book(source, report, bar.update)
         self._print_report(report, time.monotonic() - started)

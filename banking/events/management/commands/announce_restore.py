@@ -1,4 +1,4 @@
-"""Announces to webhooks that the bank was restored."""
+"""`manage.py announce_restore` sends an event to all webhooks that the bank was restored."""
 
 from typing import Any
 

@@ -1,4 +1,6 @@
-"""Encrypts the secrets of webhooks again after a change of SECRET_KEY."""
+"""`manage.py reencrypt_webhooks` encrypts the secrets of webhooks again after SECRET_KEY has
+changed.
+"""
 
 from typing import Any
 

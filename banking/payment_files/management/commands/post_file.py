@@ -1,4 +1,4 @@
-"""`manage.py post_file FILE.csv --from NUMBER`: pays every line of a file from one account."""
+"""`manage.py post_file FILE.csv --from NUMBER` pays every line of a CSV file from one account."""
 
 import sys
 from pathlib import Path
@@ -97,7 +97,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _try(self, output: Path | None) -> None:
-        """Checks before booking that the result file can be written."""
+        """Raises CommandError if the result file cannot be written. Called before the booking."""
         try:
             if output is not None:
                 output.open("a").close()
@@ -105,7 +105,9 @@ class Command(BaseCommand):
             raise CommandError(f"{output} cannot be written: {error.strerror}.") from None
 
     def _refuse_what_was_paid(self, file: PaymentFile) -> None:
-        """Raises CommandError if another file paid the same lines, which requires `--run`."""
+        """Raises CommandError if another file with the same lines was paid before. With `--run`,
+        the same lines can be paid again.
+        """
         same = PaymentFile.objects.same_as(file).newest_first().first()
         if same is not None:
             discard(file)
@@ -135,7 +137,7 @@ class Command(BaseCommand):
             with self._bar(file.waiting_count, "Booking") as bar:
                 file = (book_whole if whole else book_rest)(file, bar.update)
         except LinesRefused:
-            self.stderr.write("Nothing was booked.")  # the reason is printed with the line below
+            self.stderr.write("Nothing was booked.")  # the reason is printed later, with the line
         except BookingStopped as stopped:
             self.stderr.write(f"{stopped} ({stopped.__cause__})")
             file, at_least = stopped.file, "at least "
@@ -160,5 +162,5 @@ class Command(BaseCommand):
                 target.writelines(result_lines(file))
 
     def _bar(self, total: int, words: str) -> tqdm:
-        """Returns a progress bar, which is shown only in a terminal."""
+        """Returns a progress bar. It is shown only if stderr is a terminal."""
         return tqdm(total=total, desc=words, unit=" lines", disable=None, file=sys.stderr)
