@@ -2,10 +2,10 @@
 
 Note [Each day once]: a payment is booked in the same database transaction that moves its order to
 the next day (`settle_paid`). So a day whose payment was booked is always settled, and an unsettled
-day was not paid, even if workers are killed or run in parallel. The id of the payment is a hash of the order, the day and
-SECRET_KEY, so a person who knows the order cannot use this id first. If SECRET_KEY changes, the ids
-change, but no day is paid twice: `id_of_occurrence`, which does not depend on SECRET_KEY, can be
-inserted only once. Missed days are paid in the order of their dates.
+day was not paid, even if workers are killed or run in parallel. The id of the payment is a hash of
+the order, the day and SECRET_KEY, so a person who knows the order cannot use this id first. If
+SECRET_KEY changes, the ids change, but no day is paid twice: `id_of_occurrence`, which does not
+depend on SECRET_KEY, can be inserted only once. Missed days are paid in the order of their dates.
 
 Note [Second tries]: an order may need money that another order brings on the same day. So after all
 orders of a day were tried, the orders that lacked money are tried again, the oldest day first. This
