@@ -1,4 +1,4 @@
-"""Adapters of allauth: the bank's texts, redirects and mails."""
+"""Adapters of allauth with the bank's texts, redirects and mails."""
 
 import logging
 from typing import Any
@@ -36,8 +36,8 @@ from ledger.web.mail import MailNotSent
 logger = logging.getLogger(__name__)
 
 # Mails about a sign-in that is not possible with this address: either no user has the address, or
-# it is already taken. A person whose sign-in is closed gets another mail instead, because the links
-# in these mails would send them in a circle.
+# another user already has this address. If the sign-in of the address's owner is closed, another
+# mail is sent, because the links in these mails would not help the owner.
 TAKEN_ADDRESS_MAIL = "account/email/account_already_exists"
 UNUSABLE_ADDRESS_MAILS = {"account/email/unknown_account", TAKEN_ADDRESS_MAIL}
 
@@ -49,7 +49,7 @@ STEP_UPS = {
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """The bank's texts in place of allauth's, and mails that greet users by name."""
+    """An allauth adapter with the bank's texts and with mails that greet users by name."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -66,7 +66,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "incorrect_code": (
             "This is not the code in our latest mail to you. Compare it, or copy it from there."
         ),
-        # allauth's message after the last attempt at a mailed code. For passwords, see
+        # allauth shows this message after the last attempt at a mailed code. For passwords, see
         # too_many_passwords.
         "too_many_login_attempts": (
             "There were too many wrong attempts, so the code is no longer valid. Request a new one "
@@ -86,9 +86,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Returns the user with this address and password, or None. After too many wrong attempts,
         the password is not checked.
 
-        Raises: ValidationError after too many wrong attempts. If the attempts of one person at
-        several addresses used up the limit, it returns None as slowly as for a wrong password: see
-        Note [Addresses of one person].
+        Raises: ValidationError after too many wrong attempts. If the limit was used up by attempts
+        with several addresses of one person, returns None instead, after the same time as for a
+        wrong password: see Note [Addresses of one person].
         """
         email = credentials.get("email", "")
         person = events.person_with(email)
@@ -115,7 +115,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         Raises: ValidationError after too many wrong attempts.
         """
         request = context.request
-        device = devices.known_device(request, user)  # else strangers could use up the limit
+        device = devices.known_device(request, user)  # otherwise strangers could use up the limit
         attempt = limits.begin(request, door="step_up", account=str(user.pk), device=device)
         if attempt.refused_by:
             security_log.record(
@@ -129,10 +129,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def set_password(self, user: User, password: str) -> None:
-        """Sets the password of a user whose sign-in is open. A reset by mail also ends all sessions
-        and access tokens. allauth's own method is not used, because it overwrites the whole row.
+        """Sets the password of a user whose sign-in is open. If the password was reset by mail,
+        also ends all sessions and access tokens of the user. Does not call allauth's method,
+        because allauth's method overwrites the whole row.
 
-        Raises: OwnerNotActive, and SignInChanged like `save_password`.
+        Raises: OwnerNotActive; SignInChanged, as described at `save_password`.
         """
         user.refuse_unless_active()
         read_with = user.get_session_auth_hash()
@@ -144,23 +145,24 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         passwords.save_password(user, read_with=read_with, session_key=key, ends_all=reason)
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **more: Any) -> None:
-        """Clears the counts of wrong attempts. allauth calls this hook after a password reset by
-        mail, which proves that the owner is there.
+        """Resets the counts of wrong attempts for all addresses of the person. allauth calls this
+        hook after a password reset by mail, because only the owner of the address can do this
+        reset.
         """
         if person := events.person_with(more.get("email", "")):
             for account in (*addresses_of(person), str(person.pk)):
                 limits.forget(request, door="sign_in", account=account)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Confirms the address with a code that the browser of the sign-up requested. Such a code
-        keeps the password of that sign-up.
+        """Confirms the address with a code that was requested by the browser of the sign-up. The
+        password from that sign-up then stays valid.
         """
         email_address.is_confirmed_by_its_browser = True
         return bool(super().confirm_email(request, email_address))
 
     def is_safe_url(self, url: str) -> bool:
-        """Returns whether a page may redirect to this URL. Returns False for an invalid URL, such
-        as `http://[`, for which allauth's own check raises ValueError.
+        """Returns whether a page may redirect to this URL. Returns False for an invalid URL such as
+        `http://[`, for which allauth's check raises ValueError.
         """
         try:
             return bool(super().is_safe_url(url))
@@ -168,12 +170,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return False
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """Returns the home page. An empty form would look as if the password had not changed."""
+        """Returns the URL of the home page. If allauth showed an empty form instead, users would
+        think that the password had not changed.
+        """
         return str(resolve_url(settings.LOGIN_REDIRECT_URL))
 
     def get_login_stages(self) -> list[str]:
-        """Returns allauth's stages of a sign-in, with the bank's stages for the address and the
-        second factor. The last stage checks that the sign-in has not changed since the first.
+        """Returns allauth's stages of a sign-in. Two stages are replaced by the bank's stages for
+        the address and for the second factor. The last stage checks that the sign-in has not
+        changed since the first stage.
         """
         ours = {
             "allauth.account.stages.EmailVerificationStage": (
@@ -187,14 +192,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return [*stages, "accounts.sign_in.pending.UnchangedStage"]
 
     def get_logout_redirect_url(self, request: HttpRequest) -> str:
-        """Returns the provider's sign-out URL for a session that began at a provider. allauth calls
-        this before it ends our session, and redirects afterwards.
+        """Returns the sign-out URL of the provider if the session began at a provider, otherwise
+        allauth's URL. allauth calls this method before it ends our session, and redirects
+        afterwards.
         """
         return provider_sign_out_url(request) or str(super().get_logout_redirect_url(request))
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """Returns the ways to reauthenticate, with our labels. The password is offered only to
-        users without a second factor.
+        """Returns the methods of reauthentication, with our labels. The password is offered only to
+        users who have no second factor.
         """
         ways = step_up.strongest(super().get_reauthentication_methods(user))
         methods = {way["id"]: way for way in ways}
@@ -205,8 +211,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         ] or ([proof.way()] if proof.only_at_provider(user) else [])
 
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
-        """Returns False if this app of allauth needs no further proof. Otherwise raises, so that
-        allauth's own rule is not used: see `step_up.fresh_until`.
+        """Returns False if the view of this allauth app needs no reauthentication. Otherwise
+        raises, because allauth's own rule is not used: see `step_up.fresh_until`.
+
+        Raises: ImmediateHttpResponse if the user must sign in again, ReauthenticationRequired if
+        the user must reauthenticate.
         """
         if super().is_reauthentication_required(app=app, **more):
             required = step_up.what_to_ask(self.request)
@@ -217,8 +226,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Sends a mail, unless strangers have requested too many mails to this address.
-        `person_name` is the name of the person that the mail is about, never of the signed-in user.
+        """Sends a mail, unless strangers have requested too many mails to this address. In
+        templates, `person_name` is always the name of the person that the mail is about, even if
+        another user is signed in.
 
         Raises: MailNotSent.
         """
@@ -242,9 +252,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Sends a notification, or keeps it until `locked_sign_in` has committed. The change has
-        already happened, so a mail that cannot be sent is only logged. Adds the user to the
-        context, which allauth omits.
+        """Sends a notification. While `locked_sign_in` is running, the notification is kept and
+        sent after the commit. If a mail cannot be sent, the error is only logged, because the
+        change has already happened. Adds the user to the context, because allauth does not.
         """
         kept: list[Any] | None = getattr(self.request, KEPT_NOTICES, None)
         if kept is not None:
@@ -264,8 +274,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 def _fitting(
     template_prefix: str, email: str, context: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """Returns the template and context that describe how this address can be used now. "Sign in as
-    before" would be wrong for a closed sign-in, or for an address that the sign-up never confirmed.
+    """Returns the template and the context that fit the current state of this address. The text
+    "Sign in as before" would be wrong if the sign-in is closed, or if the address was not confirmed
+    at sign-up.
     """
     if template_prefix in UNUSABLE_ADDRESS_MAILS and (closed_at := closed_sign_in(email)):
         return "account/email/sign_in_closed", {"closed_at": closed_at}
@@ -276,11 +287,11 @@ def _fitting(
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """The bank's texts about second factors, whose secrets are stored encrypted."""
+    """An allauth adapter with the bank's texts about second factors. It encrypts their secrets."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        # For passkeys. Codes have other messages (`accounts.security.forms`).
+        # The message for passkeys. Codes have other messages (`accounts.security.forms`).
         "incorrect_code": "This did not match. Try again, or choose another way.",
         "unreadable_secret": (
             "The bank cannot check codes at the moment. Use a passkey, or contact the bank."
@@ -292,9 +303,9 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return encryption.encrypt(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Returns the secret.
+        """Returns the decrypted secret.
 
-        Raises: ValidationError, for the form, if no known key has encrypted it.
+        Raises: ValidationError, shown by the form, if the secret was encrypted with an unknown key.
         """
         try:
             return encryption.decrypt(encrypted_text)
@@ -303,7 +314,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
             raise self.validation_error("unreadable_secret") from None
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
-        """Returns whether the password is long enough to be the only factor left."""
+        """Returns whether the password is long enough to be the only remaining factor."""
         return not passwords.is_too_short_without(authenticator.user, authenticator)
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:

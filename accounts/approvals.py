@@ -1,8 +1,8 @@
-"""Requests of staff for another person's approval, and the decisions. See Note [Four eyes].
+"""Requests by staff for another person's approval, and decisions about them. See Note [Four eyes].
 
-The same service does an action with and without approval; the database compares the action with the
-approved request. Each call here is one database transaction, retried after a conflict with another
-one.
+An action with approval calls the same service as an action without approval. The database compares
+the action with the approved request. Each public function runs in one database transaction and is
+retried after a conflict with another transaction.
 """
 
 import uuid
@@ -48,7 +48,7 @@ MONEY, LIMITS = "money", "limits"
 LONGEST_NOTE = 500  # characters, for notes and reasons
 OVER = Decimal(2)  # a share above every threshold
 MAY_NOT_ASK = "You may not do this, so you cannot ask another person to approve it."
-NOTHING = Decimal(0)  # the amount of a request that moves no money
+NOTHING = Decimal(0)  # the amount of a request that does not move money
 REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     "needs_approval": (
         NeedsApproval,
@@ -115,21 +115,21 @@ DECIDED = "This request was already decided or withdrawn, or has expired."
 
 
 class SumOf(NamedTuple):
-    """The key of a daily sum: of a clerk or of an account. `what` is MONEY or LIMITS."""
+    """The key of a daily sum of a clerk or of an account. `what` is MONEY or LIMITS."""
 
     what: str
     owner: User | Account
 
     @property
     def key(self) -> str:
-        """The database's key of the sum, without the day."""
+        """The key of the sum in the database, without the day."""
         kind = "clerk" if isinstance(self.owner, User) else "account"
         return f"{self.what} {kind} {self.owner.pk}"
 
 
 def refusal_of_staff(error: IntegrityError) -> LedgerError | None:
-    """Returns the LedgerError for a four-eyes rule that refused a statement, or None for other
-    rules.
+    """Returns the LedgerError for an IntegrityError that comes from a four-eyes rule. Returns None
+    if the error comes from another rule.
     """
     diag = getattr(error.__cause__, "diag", None)
     kind, message = REFUSALS.get(getattr(diag, "constraint_name", None) or "", (None, ""))
@@ -137,9 +137,10 @@ def refusal_of_staff(error: IntegrityError) -> LedgerError | None:
 
 
 def check_now(*_row: object) -> None:
-    """Runs the deferred checks of the database now, while a step of staff has its locks.
+    """Runs the deferred checks of the database now, while the staff's action still has its row
+    locks.
 
-    Raises: AccessEnded, like `current_access.refuse_if_ended`.
+    Raises: AccessEnded, as described at `current_access.refuse_if_ended`.
     """
     current_access.refuse_if_ended()
     with connection.cursor() as cursor:
@@ -148,11 +149,11 @@ def check_now(*_row: object) -> None:
 
 
 def write_thresholds(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
-    """Writes the setting LEDGER_FOUR_EYES_OVER into the database, after `migrate` and before the
-    server starts. Returns whether anything changed.
+    """Writes the setting LEDGER_FOUR_EYES_OVER into the database. Called after `migrate` and before
+    the server starts. Returns whether a threshold changed.
 
-    The lock and an insert into currencies wait for each other, because a trigger writes the
-    threshold of a new currency.
+    The lock conflicts with inserts into currencies, because a trigger writes the threshold of each
+    new currency.
     """
     rows = ApprovalThreshold.objects.using(using)
     if dict(rows.values_list("currency", "amount")) == wanted_thresholds(using=using):
@@ -168,10 +169,12 @@ def write_thresholds(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
 
 
 def wanted_thresholds(*, using: str = DEFAULT_DB_ALIAS) -> dict[str, Decimal]:
-    """Returns the setting LEDGER_FOUR_EYES_OVER for the currencies of this bank.
+    """Returns the thresholds by currency, from the setting LEDGER_FOUR_EYES_OVER and the currencies
+    of this bank.
 
-    Currencies outside ISO 4217 have a threshold of 0 unless the setting lists them, so every amount
-    needs approval. The threshold for all other currencies is meant for national currencies only.
+    A currency outside ISO 4217 that the setting does not list has a threshold of 0, so every amount
+    needs approval. The setting's threshold for all other currencies ("*") is meant only for
+    national currencies.
     """
     added = Currency.objects.using(using).exclude(code__in=ISO_CURRENCIES)
     of_others = dict.fromkeys(added.values_list("code", flat=True), Decimal(0))
@@ -179,22 +182,24 @@ def wanted_thresholds(*, using: str = DEFAULT_DB_ALIAS) -> dict[str, Decimal]:
 
 
 def thresholds() -> dict[str, Decimal]:
-    """Returns the thresholds in the database by currency. The key "*" is for all other
-    currencies.
+    """Returns the thresholds in the database by currency. The key "*" contains the threshold for
+    all other currencies.
     """
     return dict(ApprovalThreshold.objects.values_list("currency", "amount"))
 
 
 def threshold_of(currency: str) -> Decimal:
-    """Returns the amount in this currency that one person may move or raise in a day without
-    approval.
+    """Returns the amount in this currency that one person may move in a day without approval. The
+    same amount applies to the raising of limits.
     """
     known = thresholds()
     return known.get(currency, known.get("*", Decimal(0)))
 
 
 def share_of(amount: Decimal, currency: str) -> Decimal:
-    """Returns an amount as a fraction of the threshold of its currency, like the database."""
+    """Returns an amount as a fraction of the threshold of its currency, calculated in the same way
+    as in the database. Returns OVER if the threshold is 0.
+    """
     threshold = threshold_of(currency)
     if not amount:
         return Decimal(0)
@@ -202,17 +207,20 @@ def share_of(amount: Decimal, currency: str) -> Decimal:
 
 
 def needs_approval(*, what: str, clerk: User, accounts: Iterable[Account], share: Decimal) -> bool:
-    """Returns whether an action of this share needs approval, given today's sum without approval.
+    """Returns whether an action needs approval. `what` is MONEY or LIMITS. `share` is the amount of
+    the action as a fraction of the threshold, and is added to today's sums of actions without
+    approval.
 
-    `what` is MONEY or LIMITS. The sum is read before the action, so the database may still refuse
-    it.
+    The sums are read before the action, so the database can still refuse the action.
     """
     sums = [SumOf(what, clerk), *(SumOf(what, account) for account in accounts)]
     return share > 0 and max(done_today_without_approval(sums).values()) + share > 1
 
 
 def done_today_without_approval(wanted: Iterable[SumOf]) -> dict[SumOf, Decimal]:
-    """Returns what was done today without approval, as a fraction of the threshold. One query."""
+    """Returns for each key the sum of today's actions that were done without approval. Each sum is
+    a fraction of the threshold. Makes one query.
+    """
     today = datetime.now(UTC).date().isoformat()
     keys = {each: f"{today} {each.key}" for each in wanted}
     sums = dict(StaffSum.objects.filter(key__in=keys.values()).values_list("key", "share"))
@@ -234,20 +242,22 @@ def ask(
     asked_by: User,
     person: User | None = None,
 ) -> ApprovalRequest:
-    """Requests another person's approval of an action, which must then have exactly these contents.
+    """Requests another person's approval of an action and returns the request. When the action is
+    done later, it must have exactly the contents in these arguments.
 
-    `person` is the one who gets a group.
+    `person` is set only for a group: the person who would be added to the group.
 
     Raises: DetailsInvalid if the reason is empty or longer than LONGEST_NOTE. RequestDecided if
     this action was already requested. ServesOwn if the action is for the requester or their
-    household. MayNotAsk if the requester may not do the action themselves.
+    household. MayNotAsk if the requester does not have the permission for the action.
     """
     if not asked_by.has_perm(PERMISSIONS_TO_ASK[kind]):
         raise MayNotAsk(MAY_NOT_ASK)
     if not is_readable(why := _tidied(reason)):
         raise DetailsInvalid("Enter a reason, so that another person can decide.")
     with translated(), db_transaction.atomic(durable=True):
-        # No unique index: a request that nobody decided in time stays pending, and may be repeated.
+        # There is no unique index, because an expired request stays pending in the table and may be
+        # repeated.
         wait_for_lock(f"approval {transaction_id}")
         current_access.refuse_if_ended()
         if ApprovalRequest.objects.open_for(transaction_id).exists():
@@ -273,19 +283,20 @@ def ask(
 
 @counts_refusals
 def approve(*, request: ApprovalRequest, by: User, note: str = "") -> ApprovalRequest:
-    """Approves a request, so that its action can be done once, before it expires.
+    """Approves a request and returns it. Its action can then be done once, before the request
+    expires.
 
-    Raises: MayNotDecide if `by` is not a manager, is the requester, or is a relative of the
-    requester or the account's owner, or if the requester may no longer do the action.
-    RequestDecided if it was decided or has expired. DetailsInvalid for a note longer than
-    LONGEST_NOTE.
+    Raises: MayNotDecide if `by` is not a manager, is the requester, or belongs to the household of
+    the requester or of the account's owner, or if the requester no longer has the permission for
+    the action. RequestDecided if the request was decided or has expired. DetailsInvalid for a note
+    longer than LONGEST_NOTE.
     """
     return _decide(request, ApprovalRequest.Status.APPROVED, by, note)
 
 
 def still_allowed(requests: Sequence[ApprovalRequest]) -> set[uuid.UUID]:
-    """Returns the ids of the requests whose requester is active staff and may do the action
-    themselves.
+    """Returns the ids of the requests whose requester is still active staff and still has the
+    permission for the action.
     """
     codenames = Q(groups__permissions__codename__in=_TO_ASK)
     found = User.objects.filter(
@@ -306,18 +317,19 @@ def still_allowed(requests: Sequence[ApprovalRequest]) -> set[uuid.UUID]:
 
 @counts_refusals
 def decline(*, request: ApprovalRequest, by: User, note: str) -> ApprovalRequest:
-    """Declines a request.
+    """Declines a request and returns it.
 
-    Raises: DetailsInvalid also for an empty note; otherwise like `approve`.
+    Raises: DetailsInvalid for an empty note; otherwise the errors of `approve`.
     """
     return _decide(request, ApprovalRequest.Status.DECLINED, by, note)
 
 
 @counts_refusals
 def withdraw(*, request: ApprovalRequest, by: User) -> ApprovalRequest:
-    """Withdraws the user's own request, unless it was decided.
+    """Withdraws the user's own request and returns it.
 
-    Raises: MayNotDecide for other users; RequestDecided.
+    Raises: MayNotDecide if another user made the request; RequestDecided if it was decided or has
+    expired.
     """
     if request.requested_by_id != by.pk:
         raise MayNotDecide("Only the person who asked can withdraw this request.")
@@ -347,7 +359,7 @@ def _decide(
 def _tidied(text: str) -> str:
     """Returns the reason or note in one line.
 
-    Raises: DetailsInvalid if it is too long.
+    Raises: DetailsInvalid if the text is too long.
     """
     if len(text) > LONGEST_NOTE:
         raise DetailsInvalid(f"Write at most {LONGEST_NOTE} characters.")
@@ -372,7 +384,9 @@ def _changed(request: ApprovalRequest, by: User, **fields: Any) -> ApprovalReque
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raises the LedgerError that belongs to an IntegrityError of the block."""
+    """Catches an IntegrityError that is raised in the block, and raises the corresponding
+    LedgerError instead. If there is no corresponding LedgerError, raises the same IntegrityError.
+    """
     try:
         yield
     except IntegrityError as error:

@@ -9,7 +9,7 @@ from ledger.text import currencies
 
 
 class AccountsConfig(AppConfig):
-    """People, their accounts and sign-in."""
+    """The app with people, their accounts and sign-in."""
 
     name = "accounts"
 

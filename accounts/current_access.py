@@ -21,12 +21,14 @@ def checked_by(check: Check) -> Iterator[None]:
 
 
 def refuse_if_ended(person: Any | None = None) -> None:
-    """Raises AccessEnded if the current request belongs to `person` (the current row) and its
-    session, token or sign-in has ended. Also raises it for staff whose sign-in was closed or whose
-    rights have changed. Does nothing outside a request.
+    """Raises AccessEnded if `person` is the user of the current request and the session, token or
+    sign-in has ended. In a request of staff, also raises AccessEnded for any other `person` if the
+    sign-in of the staff member was closed or their rights have changed. Does nothing outside a
+    request.
 
-    Call it after the lock that a change waits for. It costs one query for a step of staff, and none
-    for a customer's request, unless it is about the customer's own row.
+    `person` must be freshly read from the database. Call this function after the row lock was
+    acquired. In a request of staff, this function makes one query. In a customer's request, it
+    makes a query only if `person` is that customer.
     """
     check = _check.get()
     if check is not None:

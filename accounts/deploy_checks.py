@@ -10,7 +10,9 @@ from ledger.checks.messages import wrong
 
 
 def check_thresholds(**_options: Any) -> list[CheckMessage]:
-    """Warns if the thresholds in the database differ from the setting."""
+    """Returns a warning if the thresholds in the database differ from the setting, otherwise an
+    empty list.
+    """
     try:
         is_same = thresholds() == wanted_thresholds()
     except (DatabaseError, InterfaceError):

@@ -1,22 +1,22 @@
-"""Refusals. The class is the refused fact; the message explains to the user what happened and
-what to do.
+"""The errors with which services refuse an action. The class is the reason; the message explains to
+the user what happened and what to do.
 """
 
 import re
 
 
 def slug_of(name: str) -> str:
-    """Returns the name of a class in the API's types and in the log: InsufficientFunds becomes
-    "insufficient-funds".
+    """Returns the name of a class as it appears in the API's types and in the log. For example,
+    InsufficientFunds becomes "insufficient-funds".
     """
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
 
 
 class LedgerError(Exception):
-    """A refusal: no money has moved. `str(error)` is a message for the user.
+    """A refused action: no money has moved. `str(error)` is a message for the user.
 
-    `field`: the request's field that the refusal is about, or "". `is_conflict`: whether what the
-    user saw was changed or used in the meantime.
+    `field` is the field of the request that caused the refusal, or "". `is_conflict` is True if the
+    data that the user saw was changed or used in the meantime.
     """
 
     field = ""
@@ -24,24 +24,26 @@ class LedgerError(Exception):
 
 
 class AccountNotFound(LedgerError):
-    """No account has this id or number, or the request contains neither."""
+    """No account has this id or number, or the request contains neither an id nor a number."""
 
     field = "from_account"
 
 
 class AccountNotActive(LedgerError):
-    """The account is frozen or closed, which does not allow this."""
+    """The account is frozen or closed, so this action is not possible."""
 
     field = "from_account"
 
 
 class AccountNotEmpty(LedgerError):
-    """The account has a balance or holds, so it cannot be closed, or cannot be opened like this."""
+    """The account has a balance or holds, so it cannot be closed. A new account must also be
+    empty.
+    """
 
 
 class CurrencyUnknown(LedgerError):
-    """No account can be opened in this currency, because the bank does not have it or has closed
-    it.
+    """No account can be opened in this currency, because the bank does not have the currency or has
+    closed it.
     """
 
 
@@ -50,15 +52,15 @@ class OwnerNotActive(LedgerError):
 
 
 class SignInChanged(LedgerError):
-    """The password, the address or the rights of the person have changed since they were read."""
+    """The password, the address or the rights of the person were changed in the meantime."""
 
 
 class TooManyAccounts(LedgerError):
-    """The person has as many accounts as customers may open themselves."""
+    """The user already has the maximum number of accounts that customers may open themselves."""
 
 
 class LimitInvalid(LedgerError):
-    """An invalid limit or overdraft. `field` is its column, or ""."""
+    """A limit or overdraft is invalid. `field` is the name of its column, or ""."""
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
@@ -66,13 +68,15 @@ class LimitInvalid(LedgerError):
 
 
 class NeedsApproval(LedgerError):
-    """The action exceeds the threshold of the day, or adds a group with sensitive rights, and no
-    other person has approved it.
+    """The action exceeds the daily threshold, or adds a person to a group with sensitive rights,
+    and no other person has approved the action.
     """
 
 
 class ProviderDecides(LedgerError):
-    """The identity provider decides whether this person is in this group."""
+    """The identity provider decides whether this person is in this group, so staff cannot change
+    it.
+    """
 
 
 class PersonErased(LedgerError):
@@ -80,7 +84,9 @@ class PersonErased(LedgerError):
 
 
 class ServesOwn(LedgerError):
-    """Staff cannot move money, or change limits or a status, for themselves or their household."""
+    """Staff cannot move money, change limits or change a status for themselves or their
+    household.
+    """
 
 
 class RequestDecided(LedgerError):
@@ -88,19 +94,21 @@ class RequestDecided(LedgerError):
 
 
 class MayNotAsk(LedgerError):
-    """This person may not do the action, so they may not ask for its approval."""
+    """This person may not do the action, so they may not request an approval of this action."""
 
 
 class AccessEnded(LedgerError):
-    """The user lost the right to do this during the request; the rest is not booked."""
+    """The user lost the right to do this during the request. The rest of the request is not
+    booked.
+    """
 
 
 class SessionEnded(AccessEnded):
-    """The session or the sign-in was closed during the call; the line is not booked."""
+    """The session ended or the sign-in was closed during the API call. The line is not booked."""
 
 
 class TokenEnded(AccessEnded):
-    """The access token was revoked or expired during the call; the line is not booked."""
+    """The access token was revoked or expired during the API call. The line is not booked."""
 
 
 class MayNotDecide(LedgerError):
@@ -108,16 +116,16 @@ class MayNotDecide(LedgerError):
 
 
 class DetailsInvalid(LedgerError):
-    """A name or number that an account cannot have."""
+    """The name, number or another detail is not valid for this action."""
 
 
 class LastWayIn(LedgerError):
-    """Without this password or passkey, the person could no longer sign in."""
+    """Without this password or passkey, the user could no longer sign in."""
 
 
 class NoSecondFactor(LedgerError):
-    """The person has neither a passkey nor an app, so there is nothing that recovery codes could
-    replace.
+    """The user has neither a passkey nor an authenticator app, so recovery codes would not replace
+    anything.
     """
 
 
@@ -126,7 +134,7 @@ class PasswordTooShort(LedgerError):
 
 
 class TokenInvalid(LedgerError):
-    """An invalid access token. `field` is the invalid field, or ""."""
+    """The data of an access token is invalid. `field` is the name of the invalid field, or ""."""
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
@@ -134,4 +142,4 @@ class TokenInvalid(LedgerError):
 
 
 class TooManyTokens(LedgerError):
-    """The person has the maximum number of valid access tokens."""
+    """The user already has the maximum number of valid access tokens."""

@@ -1,4 +1,4 @@
-"""Forms of people and their accounts."""
+"""Forms for people and their accounts."""
 
 import uuid
 from collections.abc import Iterable
@@ -41,8 +41,8 @@ def currency_choices() -> list[tuple[str, str]]:
 
 
 class PasswordWords:
-    """Mixin that sets this site's labels on password fields, and the password rules as one help
-    text.
+    """Mixin that sets this site's labels on password fields, and shows the password rules as the
+    help text of the first field.
     """
 
     fields: dict[str, forms.Field]
@@ -65,7 +65,9 @@ class PasswordWords:
 
 
 class SignInForm(allauth_forms.LoginForm):  # type: ignore[misc]
-    """Sign-in with a password. A text longer than any password is refused before it is hashed."""
+    """A form for signing in with a password. Before the password is hashed, the form refuses a text
+    that is longer than passwords may be.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -73,8 +75,8 @@ class SignInForm(allauth_forms.LoginForm):  # type: ignore[misc]
 
 
 class StepUpForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc]
-    """Reauthentication with the password. A text longer than any password is refused before it is
-    hashed.
+    """A form for reauthentication with the password. Before the password is hashed, the form
+    refuses a text that is longer than passwords may be.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -86,7 +88,10 @@ class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # ty
     """A password change by a user who knows the current password."""
 
     def clean_oldpassword(self) -> str:
-        """Returns the current password. A wrong password counts like a wrong reauthentication."""
+        """Returns the current password.
+
+        Raises: ValidationError for a wrong password, which counts as a wrong reauthentication.
+        """
         password = str(self.cleaned_data["oldpassword"])
         if not get_adapter().reauthenticate(self.user, password):
             raise get_adapter().validation_error("enter_current_password")
@@ -94,8 +99,8 @@ class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # ty
 
 
 class AttemptsMixin:
-    """Mixin that shows after a wrong code how many attempts are left, also for unknown
-    addresses.
+    """Mixin for forms with a mailed code. After a wrong code, the form shows how many attempts are
+    left, also if the address is unknown.
     """
 
     most_attempts: int
@@ -125,21 +130,23 @@ class ConfirmAddressForm(AttemptsMixin, allauth_forms.ConfirmEmailVerificationCo
     most_attempts = app_settings.EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS
 
     def failed_attempts(self) -> int:
-        """Returns the count in the session."""
+        """Returns the number of wrong codes, which is stored in the session."""
         state = context.request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY, {})
         return int(state.get("failed_attempts", 0))
 
 
 class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
-    """A form for the sign-in code from the mail. Wrong codes are counted by client, or by known
-    device. Each mail has its own code, which is valid for three attempts in the browser that
-    requested it: see `accounts.sign_in.mailed_codes`.
+    """A form for the sign-in code from the mail. Wrong codes are counted by client, or by device if
+    the user has signed in on the device before.
+
+    Each mail contains a different code. The code is valid for three attempts, only in the browser
+    that requested the mail: see `accounts.sign_in.mailed_codes`.
     """
 
     expected_code: str  # "" for an unknown address
 
     def clean_code(self) -> str:
-        """Returns the code if it is the code in the mail.
+        """Returns the entered code if it is the code from the mail.
 
         Raises: ValidationError for a wrong code.
         """
@@ -162,7 +169,7 @@ class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
         typed = self.cleaned_data["code"]
         stands_in = mailed_codes.stands_in(login.email, self.expected_code, typed)
         if login.user is not None and not belongs_to(login.user, login.email):
-            raise get_adapter().validation_error("incorrect_code")  # changed since the mail
+            raise get_adapter().validation_error("incorrect_code")  # changed after the mail
         if stands_in and login.user is not None:
             self.expected_code = typed
         code = str(super().clean_code())
@@ -172,33 +179,36 @@ class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
 
 
 class SignInCodeForm(AttemptsMixin, MailedCodeForm):
-    """A form for the sign-in code from the mail, which shows the attempts left."""
+    """A form for the sign-in code from the mail. After a wrong code, the form shows how many
+    attempts are left.
+    """
 
     most_attempts = app_settings.LOGIN_BY_CODE_MAX_ATTEMPTS
 
     def failed_attempts(self) -> int:
-        """Returns the count in the pending sign-in."""
+        """Returns the number of wrong codes, which is stored in the pending sign-in."""
         return int(context.request._login_stage.state.get("failed_attempts", 0))
 
 
 class AskForCodeForm(allauth_forms.RequestLoginCodeForm):  # type: ignore[misc]
-    """A request for a sign-in code, from its page or from a button of the sign-in form, whose
-    address it uses. Without an address there, the page of this form requests one.
+    """A request for a sign-in code. It is sent from the form's own page, or by a button of the
+    sign-in form, whose field for the address is used. If that field is empty, the form's own page
+    asks for the address.
     """
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         if data is not None and "login" in data and "email" not in data:
             data = {"email": data["login"]} if data["login"].strip() else None
-            kwargs["files"] = None  # else the form would be bound
+            kwargs["files"] = None  # otherwise the form would be bound
         super().__init__(data, *args, **kwargs)
 
 
 class SetPasswordForm(PasswordWords, allauth_forms.SetPasswordForm):  # type: ignore[misc]
-    """A form for the first password of a user who has none."""
+    """A form for the first password of a user who has no password."""
 
 
 class ResetPasswordKeyForm(PasswordWords, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
-    """A form for a new password, opened with a link in a mail."""
+    """A form for a new password. The user opened the form with a link from a mail."""
 
 
 class NameField(ReadableNameField):
@@ -214,7 +224,7 @@ class NameField(ReadableNameField):
 
 
 class NameForm(forms.Form):
-    """A form for the name of a user who has none."""
+    """A form for the name of a user who has no name."""
 
     name = NameField()
 
@@ -223,9 +233,7 @@ PASSWORDS_DIFFER = "You must type the same password each time."
 
 
 class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
-    """Sign-up with a name, an email address and a password, or a passkey in place of the
-    password.
-    """
+    """A sign-up form with a name, an email address, and a password or a passkey."""
 
     account_already_exists: bool
     by_passkey: bool
@@ -239,9 +247,10 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         self.no_passkeys_here = no_passkeys_at(context.request) if self.by_passkey else ""
 
     def clean(self) -> dict[str, Any]:
-        """Refuses a password similar to the name, because allauth compares only the email address.
-        Before a mail is sent, refuses passkeys on hosts where they cannot work. Unlike allauth,
-        reports two different passwords even if the first is refused.
+        """Returns the cleaned data. Refuses a password that is similar to the name, because allauth
+        compares the password only with the email address. Refuses passkeys on hosts where passkeys
+        cannot work, before a mail is sent. Also reports that the two passwords differ when the
+        first password is refused, which allauth does not.
         """
         if self.no_passkeys_here:
             raise forms.ValidationError(self.no_passkeys_here)
@@ -258,8 +267,8 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, Any]:
-        """Saves the user. For a taken address, does the same work, sends a mail to the address's
-        owner, and responds with the same page.
+        """Saves the user. If the address is already registered, does the same work, sends a mail to
+        the owner of the address, and responds with the same page.
         """
         saved: tuple[User | None, Any]
         if self.account_already_exists:
@@ -274,13 +283,13 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         except IntegrityError:
             if not User.objects.filter(email=self.cleaned_data["email"]).exists():
                 raise
-            self.account_already_exists = True  # since the form was checked
+            self.account_already_exists = True  # registered since the form was checked
             saved = super().try_save(request)
         return saved
 
     def _save_and_take_back(self, request: HttpRequest) -> None:
-        """Saves a user and rolls back, so that the response for a taken address takes as long as
-        for a free address.
+        """Saves a user and rolls the transaction back. The response for a registered address then
+        takes as long as the response for a free address.
         """
         email = self.cleaned_data["email"]
         self.cleaned_data["email"] = f"{uuid.uuid4().hex}@taken.invalid"
@@ -303,10 +312,10 @@ NO_SUCH_NUMBER = "No account at this bank has this number. Compare it with the o
 
 
 def account_numbered(typed: str) -> Account | None:
-    """Returns the account with the entered number, and its owner, or None. Runs no query for an
-    invalid number.
+    """Returns the account with the entered number, together with its owner. Returns None if no
+    account has this number.
 
-    Raises: ValueError with a message, if the text cannot be a number.
+    Raises: ValueError with a message, before any query, if the text cannot be an account number.
     """
     digits = clean_account_number(typed)
     with reading(RowScope.DIRECTORY):
@@ -317,8 +326,9 @@ def account_numbered(typed: str) -> Account | None:
 class AccountNumberField(forms.CharField):
     """A field for an account number. `clean` returns the Account with its owner.
 
-    Verifies the check digits before it queries the database. With `must_exist=False`, an unknown
-    number returns None without an error: the form then decides what its user may learn.
+    The check digits are verified before the database is queried. With `must_exist=False`, `clean`
+    returns None for an unknown number, and the form decides whether the user may learn that the
+    number is unknown.
     """
 
     def __init__(self, *, suggestions: str = "", must_exist: bool = True, **kwargs: Any) -> None:
@@ -341,14 +351,14 @@ class AccountNumberField(forms.CharField):
         return found
 
 
-USUAL_CURRENCY = "EUR"  # if neither accounts nor the browser name another
+USUAL_CURRENCY = "EUR"  # if neither the user's accounts nor the browser suggest a currency
 
 
 def currency_of_languages(accept_language: str) -> str:
-    """Returns the currency of the first country in an Accept-Language header: USD for "en-US".
+    """Returns the currency of the first country in an Accept-Language header, for example USD for
+    "en-US". Returns USUAL_CURRENCY if the header contains no country with a known currency.
 
-    Source: CLDR's territory currencies, from Babel. Returns USUAL_CURRENCY if the header contains
-    no country with a known currency.
+    Source: CLDR's territory currencies, from Babel.
     """
     from babel.numbers import get_territory_currencies
 
@@ -362,10 +372,12 @@ def currency_of_languages(accept_language: str) -> str:
 
 
 class LongSelect(forms.Select):
-    """A select with many options. Django's own renders a template for each option."""
+    """A select with many options. It writes the HTML itself, because Django's select renders a
+    template for each option.
+    """
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        """Returns the HTML. Choices have no groups."""
+        """Returns the HTML of the select. The choices must not be grouped."""
         options = format_html_join(
             "",
             '<option value="{}"{}>{}</option>',
@@ -419,7 +431,7 @@ class OpenAccountForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = cast(forms.ChoiceField, self.fields["currency"])
-        choices = currency_choices()  # one query, however often Django reads them
+        choices = currency_choices()  # one query, although Django reads the choices several times
         field.choices = choices
         first = ", ".join(code for code, _name in choices[: len(FIRST_CURRENCIES)])
         field.error_messages["invalid_choice"] = (
@@ -429,9 +441,9 @@ class OpenAccountForm(forms.Form):
 
 
 def carry_initial(form: forms.BaseForm, names: Iterable[str]) -> None:
-    """Adds the values that the page showed as hidden fields. `changed_data` then contains only the
-    fields that the user changed, even if another user has changed the row since. A form without
-    hidden values is compared with the current row.
+    """Adds hidden fields with the values that the page showed. `changed_data` then contains only
+    the fields that this user changed, even if another user has changed the row in the meantime. If
+    the submitted form has no such fields, it is compared with the current row.
     """
     are_sent = any(name.startswith(form.add_prefix("initial-")) for name in form.data)
     if are_sent or not form.is_bound:

@@ -1,11 +1,11 @@
-"""What each group may do. `manage.py migrate` updates the database to match.
+"""The permissions of each group. `manage.py migrate` updates the database to match this module.
 
-PERMISSIONS contains the permissions for the ledger. Features add their own with `let`, in their
-module `group_rights`. docs/staff.md lists them all.
+PERMISSIONS contains the permissions for the ledger. Each feature adds its own permissions with
+`let`, in its module `group_rights`. docs/staff.md lists all permissions.
 
-No group may change transactions by hand, because only services move money, nor change groups,
-because this table in the repository defines them. The owner of the tables can create further
-groups, see docs/staff.md.
+No group has a permission to change transactions by hand, because only services move money. No group
+has a permission to change groups, because the table in this module defines them. The owner of the
+tables can create further groups, see docs/staff.md.
 """
 
 import logging
@@ -27,8 +27,8 @@ OPERATIONS = "operations"
 AUDITOR = "auditor"
 MANAGER = "manager"
 PEOPLE_ADMIN = "people_admin"
-# Rights that need a second person: to move money, to change limits, to approve either and to add
-# people to groups. See Note [Rights by two].
+# Rights that need a second person: rights to move money, to change limits, to approve such actions,
+# and to add people to groups. See Note [Rights by two].
 MONEY_RIGHTS = ("use_cash_desk", "refund_transactions", "manage_holds", "change_limits")
 RIGHTS_BY_TWO = (*MONEY_RIGHTS, "decide_approvals", "give_groups")
 
@@ -51,7 +51,7 @@ _READ_THE_BANK = (
 READERS_OF_THE_BANK = (OPERATIONS, AUDITOR, MANAGER)
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     ANALYSTS: _READ_THE_BOOKS,
-    # Without view_contact_details: see Note [Rights that show numbers].
+    # The group does not have view_contact_details: see Note [Rights that show numbers].
     SUPPORT: ("accounts.view_user", "accounts.view_account", "accounts.view_statuschange"),
     OPERATIONS: (
         *_READ_THE_BANK,
@@ -87,29 +87,32 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.add_user",
         "accounts.change_user",
         "accounts.give_groups",
-        "accounts.view_approvalrequest",  # only their own: they see no accounts
+        "accounts.view_approvalrequest",  # only requests about people; this group sees no accounts
         "accounts.view_household",
         "accounts.add_household",
         "accounts.change_household",
     ),
 }
-# Members of a group may remove these groups from people, and add those whose permissions they all
-# have. Superusers and `manage.py give_group` add all others, because a user who could add a right
-# that they lack could get it with a second account.
+# The members of a group may remove people from these groups. They may add people to these groups if
+# they have all permissions of the group. Superusers and `manage.py give_group` add people to all
+# other groups. Without this rule, a user could give a right that they lack to a second account of
+# their own.
 MAY_GIVE: dict[str, tuple[str, ...]] = {
     PEOPLE_ADMIN: (ANALYSTS, SUPPORT, OPERATIONS, AUDITOR),
 }
 
 
 def let(*groups: str, do: Iterable[str]) -> None:
-    """Adds permissions, such as "explorer.use_explorer", to these groups. For features."""
+    """Adds permissions, such as "explorer.use_explorer", to these groups. Features call this
+    function.
+    """
     for group in groups:
         PERMISSIONS[group] = (*PERMISSIONS[group], *do)
 
 
 def ensure_groups(using: str = DEFAULT_DB_ALIAS) -> dict[str, Group]:
-    """Creates the groups of PERMISSIONS, each with exactly its permissions, and returns them by
-    name. Leaves other groups unchanged, and logs corrected permissions.
+    """Creates the groups of PERMISSIONS or corrects their permissions, and returns the groups by
+    name. Other groups do not change. Corrected permissions are logged.
 
     Raises: LookupError if a permission does not exist yet, because only `migrate` creates
     permissions.
@@ -142,8 +145,8 @@ def _log_change(name: str, *, gained: set[str], lost: set[str]) -> None:
 
 
 def fill_groups(*, app_config: "AppConfig", using: str, **_signal: Any) -> None:
-    """Creates the groups after `migrate`, when Django has created the permissions of the last
-    app.
+    """Creates the groups after `migrate`. Runs after the signal of the last app, because Django has
+    created all permissions by then.
     """
     from django.apps import apps
 
@@ -153,8 +156,12 @@ def fill_groups(*, app_config: "AppConfig", using: str, **_signal: Any) -> None:
 
 
 def groups_given_by(giver: PermissionsMixin) -> "QuerySet[Group]":
-    """Returns the groups to which this user may add others. Superusers: all groups. Others: the
-    groups of MAY_GIVE and those not in PERMISSIONS, if the user has every permission of the group.
+    """Returns the groups to which this user may add other people. Superusers may add people to all
+    groups.
+
+    Other users need the permission give_groups and every permission of the group. In addition,
+    MAY_GIVE must list the group for one of the user's groups, or the group must not be in
+    PERMISSIONS.
     """
     if giver.is_superuser:
         return Group.objects.all()
@@ -170,9 +177,8 @@ def groups_given_by(giver: PermissionsMixin) -> "QuerySet[Group]":
 
 
 def groups_left_to(giver: PermissionsMixin, person: PermissionsMixin) -> "QuerySet[Group]":
-    """Returns the groups that the person may have after the giver's change: those that the giver
-    may add, and those that the person has. It is not necessary to be able to add a group in order
-    to remove it.
+    """Returns the groups that the person may have after the giver's change: the groups to which the
+    giver may add people, and the person's current groups.
     """
     given, own = groups_given_by(giver), person.groups.all()
     return Group.objects.filter(
@@ -192,7 +198,7 @@ def may_take_all_groups_of(giver: PermissionsMixin, person: PermissionsMixin) ->
 
 
 def _in_table(giver: PermissionsMixin) -> set[str]:
-    """Returns the groups of MAY_GIVE for this user."""
+    """Returns the names of the groups in MAY_GIVE for this user."""
     return {name for own in giver.groups.all() for name in MAY_GIVE.get(own.name, ())}
 
 

@@ -1,15 +1,16 @@
-"""Decides what a request may do once its body is complete.
+"""Decides what a request may do after its body was received completely.
 
-Note [Late bodies]: a client may take as long as it likes to send a body. Before the last byte, the
-token may be revoked, the session ended, the sign-in closed, or the user's rights removed. Therefore
-a short body is read before the session or token.
+Note [Late bodies]: a client can send a body very slowly. Before the last byte arrives, the token
+may be revoked, the session may end, the sign-in may be closed, or the user may lose rights.
+Therefore a short body is read before the session or token.
 
-A longer body may block a thread for long, so it is read only for signed-in users. This also applies
-to the CSRF check. For strangers, a public page (the sign-in) responds with 413, and other pages
-redirect to it. After the body, the session or token, the user and their rights are read again: by
-the middleware for pages, and by `ApiView.initial` for API calls, once the scope and the rate limit
-have been checked. A body that `Expect` delays is treated as long. Behind the nginx of `deploy/`,
-every body is complete when its request begins.
+A longer body may block a thread for a long time, so it is read only for signed-in users, also
+before the CSRF check. If the user is not signed in, a public page such as the sign-in page responds
+with 413, and other pages redirect to the sign-in page. After the body, the session or token and the
+user with their rights are read again. For pages, the middleware does this; for API calls,
+`ApiView.initial` does this after the checks of scope and rate limit. A body that is delayed by the
+header `Expect` is treated as long. Behind the nginx of `deploy/`, every body is complete before its
+request begins.
 """
 
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from accounts.token_middleware import PATHS, sign_in_by_token
 from ledger.web import database_errors
 from ledger.web.middleware import content_length
 
-SHORT = 64 * 1024  # bytes; the forms of the site stay far below
+SHORT = 64 * 1024  # bytes; the bodies of the site's forms are much shorter
 READS = ("GET", "HEAD", "OPTIONS", "TRACE")
 CUT_OFF = "The request ended too early. Nothing was changed. Send it again."
 NOT_READ = (
@@ -38,11 +39,11 @@ _sessions, _people = SessionMiddleware(HttpResponse), AuthenticationMiddleware(H
 
 
 class LateBodyMiddleware:
-    """Middleware that reads short bodies before the user, and the user again after long bodies of
-    pages.
+    """Middleware that reads short bodies before it loads the user. For pages with long bodies, it
+    loads the user again after the body.
 
-    It must precede the CSRF check, which reads bodies of pages, and everything that reads the
-    session or the token.
+    This middleware must precede the CSRF check, which reads bodies of pages, and all code that
+    reads the session or the token.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -51,7 +52,7 @@ class LateBodyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if _changes_something(request) and not is_late(request):
             try:
-                request.body  # noqa: B018 - Django keeps it
+                request.body  # noqa: B018 - Django stores the body in the request
             except UnreadablePostError:
                 title, status = "The request cannot be read", HTTPStatus.BAD_REQUEST
                 return database_errors.page(title, CUT_OFF, None, status=status)
@@ -60,8 +61,9 @@ class LateBodyMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_arguments: Any
     ) -> HttpResponseBase | None:
-        """Reads the long body of a page, then the session and its user again. For a stranger, reads
-        nothing and redirects to the sign-in, or refuses the request if the page is public.
+        """Reads the long body of a page, then the session and its user again, and returns None. If
+        the user is not signed in, the body is not read: the method returns a redirect to the
+        sign-in page, or a refusal if the page is public.
         """
         if _is_call(request) or not is_late(request):
             return None
@@ -81,13 +83,13 @@ def _not_read(request: HttpRequest) -> HttpResponse:
 
 
 def is_late(request: HttpRequest) -> bool:
-    """Returns whether a request may change something, and has a body that is not short."""
+    """Returns whether a request may change data and has a long body."""
     is_short = content_length(request) <= SHORT and "Expect" not in request.headers
     return _changes_something(request) and not is_short
 
 
 def sign_in_again(request: HttpRequest) -> None:
-    """Reads the current session or token, and the current user with their rights."""
+    """Loads the session or token, and the user with their current rights, again."""
     request.__dict__.pop("_cached_user", None)
     _sessions.process_request(request)
     _people.process_request(request)
@@ -95,7 +97,7 @@ def sign_in_again(request: HttpRequest) -> None:
 
 
 def _is_call(request: HttpRequest) -> bool:
-    """Returns whether this is an API call. The API responds to unauthenticated calls itself."""
+    """Returns whether this is an API call. The API itself refuses calls without a user."""
     return request.path_info.startswith(PATHS)
 
 

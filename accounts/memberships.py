@@ -1,4 +1,4 @@
-"""Adds people to groups, and requests approval where the database requires it.
+"""Adds people to groups, and requests approval if the database requires approval.
 
 See Note [Rights by two] in `accounts.models.rights_triggers`.
 """
@@ -20,9 +20,11 @@ from ledger.db.retry import with_retry
 
 
 def offered(giver: User, person: User) -> QuerySet[Group]:
-    """Returns the groups that the giver may add the person to or leave them in. Groups that the
-    identity provider decides for this person are excluded, because the next sign-in would remove
-    them.
+    """Returns the groups that the giver may choose for the person: the person's current groups, and
+    the groups to which the giver may add people.
+
+    Groups that the identity provider decides for this person are included only if the person is
+    already a member. The next sign-in would remove the person from other such groups.
     """
     own = person.groups.values("pk")
     decided = _decided_by_provider(person).values("pk")
@@ -30,8 +32,8 @@ def offered(giver: User, person: User) -> QuerySet[Group]:
 
 
 def _decided_by_provider(person: User) -> QuerySet[Group]:
-    """Returns the groups that the identity provider decides for this person; none for people who do
-    not sign in with it.
+    """Returns the groups that the identity provider decides for this person. Returns no groups for
+    a person who does not sign in with the provider.
     """
     if not SocialAccount.objects.filter(user=person).exists():
         return Group.objects.none()
@@ -40,11 +42,11 @@ def _decided_by_provider(person: User) -> QuerySet[Group]:
 
 @counts_refusals
 def give(person: User, group: Group) -> None:
-    """Adds a person to a group, as part of the caller's database transaction.
+    """Adds a person to a group, as part of the caller's database transaction. If an error is
+    raised, nothing has changed.
 
-    Raises, with nothing changed: NeedsApproval if another person has to approve it first.
-    ProviderDecides if the provider decides this group, because the database would treat it as the
-    provider's decision.
+    Raises: NeedsApproval if another person must first approve it. ProviderDecides if the provider
+    decides this group, because the database would treat the new row as the provider's decision.
     """
     with approvals.translated(), db_transaction.atomic():
         person.groups.add(group)
@@ -54,7 +56,7 @@ def give(person: User, group: Group) -> None:
 
 @counts_refusals
 def ask_for(*, person: User, group: Group, reason: str, asked_by: User) -> ApprovalRequest:
-    """Requests a manager's approval to add this person to a group.
+    """Requests a manager's approval to add this person to a group, and returns the request.
 
     Raises: the errors of `approvals.ask`.
     """
@@ -75,8 +77,8 @@ def ask_for(*, person: User, group: Group, reason: str, asked_by: User) -> Appro
 @counts_refusals
 @with_retry
 def give_approved(request: ApprovalRequest) -> User:
-    """Adds the person to the group of an approved request, and makes them staff unless the group is
-    the analysts.
+    """Adds the person to the group of an approved request and returns the person. Also makes the
+    person staff, unless the group is ANALYSTS.
 
     Raises: NeedsApproval if the request is no longer approved; MayNotDecide if the requester may no
     longer add people to the group.

@@ -1,6 +1,4 @@
-"""Middleware for sessions and their reads from replicas, for refusals and for people without a
-name.
-"""
+"""Middleware for sessions, for reads from replicas, for refusals, and for users without a name."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -49,9 +47,9 @@ logger = logging.getLogger(__name__)
 
 
 class RefusalMiddleware:
-    """Middleware that shows a page with status 409 and the reason if a service refuses and the view
-    does not handle the refusal. This happens if the sign-in is closed between the session's check
-    and the service.
+    """Middleware that shows the reason on a page with status 409 if a service refuses and the view
+    does not handle the refusal. This happens, for example, if the sign-in is closed after the
+    session was checked and before the service runs.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -84,10 +82,11 @@ class AccessMiddleware:
 
 
 class ReplicaMiddleware:
-    """Middleware that lets pages of signed-in users read from replicas, and stores in the session
-    the position up to which it has written: see Note [Where a read goes].
+    """Middleware that lets pages of signed-in users read from replicas. It stores in the session
+    the WAL position up to which the request has written: see Note [Where a read goes].
 
-    It must precede the middleware that reads the session. Without replicas it is not used.
+    This middleware must precede the middleware that reads the session. If there are no replicas, it
+    is not used.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -96,7 +95,7 @@ class ReplicaMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        replicas.replicas()  # starts their checks in a new process
+        replicas.replicas()  # starts the checks of the replicas in a new process
         reads = replicas.RequestReads(
             lambda: cast("SessionStore", request.session).needed,
             lambda: _is_known(request),
@@ -117,12 +116,14 @@ class ReplicaMiddleware:
 
 
 def _note(session: SessionStore, *, has_written: bool) -> None:
-    """Stores in the session what replicas must replay before they serve it again."""
+    """Stores in the session the WAL position that a replica must have replayed before it serves
+    this session.
+    """
     try:
         if has_written:
             session.note_position()
         session.note_writer()
-    except Error as error:  # the write itself is committed
+    except Error as error:  # the user's write is already committed
         why = reasons.in_words(error)
         trace = None if outages.is_outage(error) else error
         logger.warning(
@@ -133,8 +134,9 @@ def _note(session: SessionStore, *, has_written: bool) -> None:
 def _within(
     reads: replicas.RequestReads, session: SessionBase, content: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """Yields the same parts. Each is read, or booked as a line of a batch, while it is sent. The
-    position of their writes is stored when they end, or when the client no longer reads them.
+    """Yields the parts of `content` unchanged. Each part reads its rows, or books its line of a
+    batch, while it is sent. After the last part, or when the client stops reading, the WAL position
+    of the writes is stored in the session.
     """
     parts = iter(content)
     try:
@@ -150,16 +152,16 @@ def _within(
 
 
 def _is_known(request: HttpRequest) -> bool:
-    """Returns whether the session and its user are loaded, and the user is signed in. Runs no
-    query.
+    """Returns whether the session and its user are already loaded and the user is signed in. Makes
+    no query.
     """
     user, session = getattr(request, "_cached_user", None), request.session
     is_loaded = isinstance(session, SessionStore) and session.row is not None
     return is_loaded and user is not None and user.is_authenticated
 
 
-# Our scripts send this header for requests without a click, so that a page left open does not keep
-# a session alive.
+# Our scripts send this header with requests that are not caused by a click, so that an open page
+# does not prolong a session.
 BY_ITSELF = "X-By-Itself"
 
 
@@ -182,8 +184,8 @@ class SessionTimesMiddleware:
 
 
 class NameMiddleware:
-    """Middleware that redirects customers without a name to enter one, except on pages for signing
-    in and out.
+    """Middleware that redirects customers without a name to the page where they enter their name.
+    Pages for signing in and out are not redirected.
 
     A customer has no name after taking over a sign-up in which a stranger may have entered another
     person's name.
@@ -198,7 +200,9 @@ class NameMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_view: Any
     ) -> HttpResponse | None:
-        """Redirects instead of running the view. Public pages are not affected."""
+        """Redirects customers without a name and returns None for other requests. Public pages are
+        not redirected.
+        """
         if stays_open(request, view):
             return None
         user = request.user
@@ -208,7 +212,7 @@ class NameMiddleware:
 
 
 def message_for(session: SessionStore) -> str:
-    """Returns the message why the session has ended."""
+    """Returns the message that explains why the session has ended."""
     idle, absolute = times_for(is_staff=session.was_staff)
     if session.ended == IDLE:
         return f"You were signed out after {in_words(idle)} without a click. Sign in again."
@@ -218,7 +222,7 @@ def message_for(session: SessionStore) -> str:
 
 
 def in_words(time: timedelta) -> str:
-    """Formats a time in whole hours if possible, else in minutes."""
+    """Returns a time in hours if it is a whole number of hours, otherwise in minutes."""
     minutes = int(time.total_seconds()) // 60
     count, unit = (minutes // 60, "hour") if minutes % 60 == 0 else (minutes, "minute")
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -1,4 +1,6 @@
-"""Obstacles: why an action is not possible now, with what to do about each."""
+"""Obstacles: the reasons why an action is currently not possible, and what the user can do about
+each reason.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +21,10 @@ NO_LINK: Link = ("", "")
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """A message with one obstacle and what to do; the label and URL of the page to do it, or ""."""
+    """An obstacle to an action. `sentence` explains the obstacle and what to do. `label` and `url`
+    are a link to the page where the user can remove the obstacle. Both are "" if there is no such
+    page.
+    """
 
     sentence: str
     label: str = ""
@@ -33,9 +38,11 @@ def _no_link(_kind: str, _account: Account) -> Link:
 def obstacles_to_closing(
     accounts: Sequence[Account], link: Callable[[str, Account], Link] = _no_link
 ) -> dict[UUID, list[Obstacle]]:
-    """Returns why each of these accounts cannot be closed, by id: holds, money, a debt. One query.
+    """Returns for the id of each account the reasons why the account cannot be closed: holds, money
+    or a debt. Makes one query.
 
-    `link` returns the page for an obstacle of one kind: HELD, COMING, MONEY or DEBT.
+    `link` returns the label and URL of a page for an obstacle of one kind: HELD, COMING, MONEY or
+    DEBT.
     """
     pks = [account.pk for account in accounts]
     waiting = Account.objects.filter(pk__in=pks, received__status="pending")

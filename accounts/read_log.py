@@ -1,19 +1,23 @@
-"""Logs what staff and analysts read of other people, in the request that shows it.
+"""Logs which data of other people staff and analysts have read. The log is written by the request
+that shows the data.
 
-Each response is logged, whatever its status: a refusal may repeat a balance, a redirect passes
-messages about rows to the next page, and 304 confirms a value. Each admin page with a query string
-is logged too, even if it finds nothing. A server error is logged only if a permission opened rows
-or the request had a query string, because a timeout may depend on the rows. Other pages that load
-nobody's rows, such as an empty form, are not logged. The row is inserted before the response is
-sent: if a read cannot be logged, its page is not shown. The insert waits for a synchronous standby
-like a payment, because a failover would otherwise lose it. If it is known that no standby confirms,
-the page is refused immediately. Customers' pages are not logged and cost no query. See Note [Whose
-data].
+Each response is logged, whatever its status, because a refusal may repeat a balance, a redirect
+passes messages about rows to the next page, and the status 304 confirms a value. An admin page with
+a query string is logged even if it finds nothing. A server error is logged only if a permission
+opened rows or if the request had a query string, because a timeout may depend on the rows. Other
+pages that load no personal data, such as an empty form, are not logged. Pages of customers are not
+logged and cost no query. See Note [Whose data].
 
-Note [Reads of a stream]: a file may read rows while it is sent, for hours if the client is slow.
-Before a part with newly read rows is sent, the reader's access is checked again, and people
-who are not in the log of this file yet are logged. Before a part without newly read rows, access is
-checked if the last check was a second ago. If a check or the log fails, the file is cut off.
+The row is inserted before the response is sent. If the read cannot be logged, the page is not
+shown. Like a payment, the insert waits for a synchronous standby, because otherwise a failover
+would lose the row. If it is already known that no standby confirms, the page is refused
+immediately.
+
+Note [Reads of a stream]: a streamed file may read rows while it is sent. If the client is slow,
+this takes hours. Before a part with newly read rows is sent, the reader's access is checked again,
+and people who are not yet in the log of this file are logged. Before any other part, the access is
+checked if the last check was at least a second ago. If a check fails or the log cannot be written,
+the file is cut off.
 """
 
 import logging
@@ -54,8 +58,8 @@ logger = logging.getLogger(__name__)
 
 
 class ReadLogMiddleware:
-    """Middleware that logs each page on which a permission opened other people's rows: the whole
-    admin, and every view that called `opened_by_right`.
+    """Middleware that logs each page on which a permission opened rows of other people. These pages
+    are the whole admin, and every view that called `opened_by_right`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -63,12 +67,12 @@ class ReadLogMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if len(_query(request)) > LONGEST_QUERY and _may_read_others(request):
-            return _too_long()  # before a page takes its time or writes anything
+            return _too_long()  # before the page runs queries or writes anything
         with collect() as shown:
             response = self.get_response(request)
         has_failed = response.status_code >= _FAILED
         if has_failed and not (shown.by_right or _is_question(request)):
-            return response  # the database may have failed to load the user
+            return response  # the user may not have been loaded, because the database failed
         if not request.user.is_authenticated:
             return response
         if not (shown.by_right or (request.user.is_staff and _in_admin(request))):
@@ -90,13 +94,16 @@ class ReadLogMiddleware:
             content = cast("Iterable[bytes]", stream.streaming_content)
             known = Shown(others | {request.user.pk}, shown.accounts, shown.unnamed)
             stream.streaming_content = _logged_parts(request, name, known, content)
-            # nginx would read up to 64 MB ahead of the client, and the checks would come too early.
+            # Without this header, nginx would read up to 64 MB more than the client has received,
+            # and the checks would run too early.
             response["X-Accel-Buffering"] = "no"
         return response
 
 
 def note_entry(*, instance: LogEntry, **_signal: object) -> None:
-    """Adds the people in a loaded entry of the admin's own log, see Note [Whose data]."""
+    """Reports the people in an entry of Django's admin log when the entry is loaded. See Note
+    [Whose data].
+    """
     if instance.pk is None or instance.content_type_id is None:
         return
     model = ContentType.objects.get_for_id(instance.content_type_id).model_class()
@@ -129,16 +136,16 @@ def _is_question(request: HttpRequest) -> bool:
 
 
 def _query(request: HttpRequest) -> str:
-    """Returns the whole query string. If only a part were logged, the reader could choose which
-    part.
+    """Returns the whole query string. If only a part were logged, the reader could hide search
+    words in the other part.
     """
     query: str = request.META.get("QUERY_STRING", "")
     return query
 
 
 def _owners(shown: Shown) -> set[uuid.UUID]:
-    """Returns the people whose rows were loaded, and the owners of the accounts of loaded
-    payments.
+    """Returns the ids of the people whose rows were loaded, and of the owners of the accounts of
+    loaded payments.
     """
     if not shown.accounts:
         return shown.people
@@ -147,8 +154,8 @@ def _owners(shown: Shown) -> set[uuid.UUID]:
 
 
 def _logged(request: HttpRequest, name: str, others: set[uuid.UUID]) -> HttpResponse | None:
-    """Logs the read. If no standby can confirm it, returns the page of a refusal immediately
-    instead of waiting until the statement times out.
+    """Logs the read and returns None. If no standby can confirm the row, returns the page of a
+    refusal immediately instead of waiting until the SQL statement times out.
     """
     if is_known_lost():
         outages.log_no_standby(request)
@@ -160,8 +167,8 @@ def _logged(request: HttpRequest, name: str, others: set[uuid.UUID]) -> HttpResp
 def _logged_parts(
     request: HttpRequest, name: str, known: Shown, content: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """Yields the same parts, see Note [Reads of a stream]. `known` contains the reader and the
-    people that the request has already logged.
+    """Yields the parts of `content` unchanged and logs what they read: see Note [Reads of a
+    stream]. `known` contains the reader and the people that the request has already logged.
 
     Raises: AccessEnded.
     """
@@ -187,7 +194,7 @@ def _refuse_if_ended(request: HttpRequest) -> None:
 
 
 def _log_part(request: HttpRequest, name: str, known: Shown, shown: Shown) -> None:
-    """Logs what is in `shown` but not in `known`, and adds it to `known`."""
+    """Logs the people who are in `shown` but not in `known`, and adds them to `known`."""
     others = _owners(Shown(shown.people, shown.accounts - known.accounts)) - known.people
     if others or (shown.unnamed and not known.unnamed):
         _log(request, name, others)
@@ -210,7 +217,7 @@ def _log(request: HttpRequest, name: str, others: set[uuid.UUID]) -> None:
 
 
 def _failed(request: HttpRequest, error: DatabaseError) -> HttpResponse:
-    """Returns the page that explains why the read could not be logged."""
+    """Returns the page that explains that the read could not be logged."""
     if outages.waited_for_standby(error):
         return _standby_is_lost()
     return page_for(request, error) or _not_shown()

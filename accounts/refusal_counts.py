@@ -1,5 +1,5 @@
-"""Counts refusals by the name of their LedgerError, for `/metrics`. Each is counted once, when it
-leaves the outermost service. The request's log line also contains the name.
+"""Counts refusals by the class name of their LedgerError, for `/metrics`. A refusal is counted
+once, when it leaves the outermost service. The log line of the request also contains the name.
 """
 
 import functools
@@ -15,7 +15,8 @@ from ledger.metrics.kinds import Counter
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Where: when money was to be moved, in a review that moves no money, or in another service.
+# Where the refusal happened: while money was booked, in a review that does not move money, or in
+# another service.
 BOOKING, REVIEW, SERVICE = "booking", "review", "service"
 REFUSALS = Counter(
     "ledger_refusals_total",
@@ -26,7 +27,9 @@ _is_inside: ContextVar[bool] = ContextVar("counts_refusals", default=False)
 
 
 def count_refusals(names: Mapping[str, int], where: str) -> None:
-    """Counts refusals that are results, not exceptions. `names` contains the count of each name."""
+    """Counts refusals that a service returns as results instead of raising them. `names` maps the
+    name of an error to the number of refusals.
+    """
     for name, many in names.items():
         REFUSALS.labels(name, where).inc(many)
         context.note(refusal=slug_of(name))
@@ -34,7 +37,9 @@ def count_refusals(names: Mapping[str, int], where: str) -> None:
 
 @contextmanager
 def counting_refusals(where: str) -> Iterator[None]:
-    """Counts the refusal that leaves the block. Does nothing inside another such block."""
+    """Counts a LedgerError that is raised in the block. If the block is inside another such block,
+    only the outer block counts.
+    """
     if _is_inside.get():
         yield
         return
@@ -50,7 +55,9 @@ def counting_refusals(where: str) -> Iterator[None]:
 
 
 def counts_refusals(function: Callable[P, R]) -> Callable[P, R]:
-    """Applies `counting_refusals` as a decorator, for services that move no money."""
+    """Returns the service, decorated so that its refusals are counted. For services that do not
+    move money.
+    """
 
     @functools.wraps(function)
     def counted(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -7,7 +7,9 @@ from accounts.models import User
 
 
 class PersonRequest(HttpRequest):
-    """For type checkers: after LoginRequiredMiddleware, the user is always a User."""
+    """An authenticated request. For type checkers only: after LoginRequiredMiddleware, the user is
+    always a User.
+    """
 
     user: User
     htmx: HtmxDetails

@@ -1,12 +1,13 @@
-"""Limits how much a customer may send in a day, because rows of the ledger are stored permanently,
-and in each backup.
+"""Limits how many bytes a customer may send in a day. Rows of the ledger are stored permanently,
+and are in each backup.
 
-With its indexes, a payment with 16 KiB of metadata needs eight times that space in the database.
+A payment with 16 KiB of metadata needs, with its indexes, eight times that space in the database.
 Therefore the bytes of request bodies are counted, for pages and the API. A process counts up to a
-megabyte in memory before it updates the table of counters, so that most requests need no query. If
-few bytes become rows, the rows count in addition: LINE for a payment of a list, or a line of a
-file, including another bank's file that is refused, because reading it takes as long; LEAST for
-each payment whose category is changed through a search.
+megabyte in memory before it updates the table of counters, so most requests need no query. If a
+small body creates many rows, the rows are counted in addition: LINE bytes for each payment of a
+list and for each line of a file, and LEAST bytes for each payment whose category is changed by a
+search. The lines of a refused file from another bank are also counted, because the bank needs the
+same time to read them.
 """
 
 from collections.abc import Callable
@@ -25,9 +26,11 @@ from ledger.web.database_errors import turned_away
 from ledger.web.middleware import content_length
 from ledger.web.running_requests import known_person
 
-LEAST = 250  # bytes, for a request with an empty body, which may store rows too, or for a small row
-# Space of a line until it is paid, in tables and indexes: 860 bytes in a payment file, 430 in a
-# batch, 590 in an imported file. Measured with 5,000 lines without texts, which the body counts.
+# Bytes, for a request with an empty body, because it may also store rows; also for a small row
+LEAST = 250
+# Space of a line until the line is paid, in tables and indexes: 860 bytes in a payment file, 430 in
+# a batch, 590 in an imported file. Measured with 5,000 lines without texts, because texts are
+# counted with the body.
 LINE = 1000
 MAX_UNCOUNTED_BYTES = 1024**2  # bytes that a process counts in memory
 MAX_KNOWN = 10_000  # people counted in memory
@@ -40,14 +43,16 @@ TOO_MUCH = (
 
 
 class SentBytes:
-    """What the users of this process have sent since the last update of the table."""
+    """The number of bytes that each user has sent since this process last updated the table."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._sent = dict[Any, int]()
 
     def add(self, person: Any, size: int, most: int) -> bool:
-        """Adds `size` bytes. Returns False if the day's limit of `most` kilobytes is used up."""
+        """Adds `size` bytes. Returns False if the user has reached the daily limit of `most`
+        kilobytes.
+        """
         with self._lock:
             if len(self._sent) > MAX_KNOWN:
                 self._sent.clear()
@@ -59,7 +64,7 @@ class SentBytes:
         if self._count(person, most, sent // 1024) <= most:
             return True
         with self._lock:
-            self._sent[person] = MAX_UNCOUNTED_BYTES  # checks the table at the next request
+            self._sent[person] = MAX_UNCOUNTED_BYTES  # the next request checks the table again
         return False
 
     def _count(self, person: Any, most: int, kilobytes: int) -> int:
@@ -75,15 +80,15 @@ _sent = SentBytes()
 
 
 def count_stored(person: User | UUID, size: int) -> None:
-    """Counts the bytes of rows that a user's request has written or deleted. Above the limit, the
-    user's next request is refused.
+    """Counts the bytes of rows that a user's request has inserted or deleted. If the limit is
+    exceeded, the user's next request is refused.
     """
     if most := settings.LEDGER_MEGABYTES_A_DAY * 1024:
         _sent.add(pk_of(person), size, most)
 
 
 class SentBytesMiddleware:
-    """Middleware that responds with status 429 when a customer has sent more than
+    """Middleware that responds with status 429 after a customer has sent more than
     LEDGER_MEGABYTES_A_DAY.
     """
 
@@ -96,7 +101,9 @@ class SentBytesMiddleware:
     def process_view(
         self, request: Any, _view: object, _args: object, _kwargs: object
     ) -> HttpResponseBase | None:
-        """Counts the body before it is read, once the user is known."""
+        """Counts the body after the user is known and before the body is read. Returns a response
+        if the user has reached the limit, otherwise None.
+        """
         most = settings.LEDGER_MEGABYTES_A_DAY * 1024
         if not most or request.method in SAFE:
             return None

@@ -1,6 +1,7 @@
 """Opens, changes, freezes and closes accounts. Sign-in is in `accounts.sign_in.access`.
 
-Each call is one database transaction, retried after a conflict with another one.
+Each public function runs in one database transaction and is retried after a conflict with another
+transaction.
 """
 
 import uuid
@@ -75,8 +76,8 @@ NAME_LIMIT = Account._meta.get_field("name").max_length or 0
 
 
 class AccountChanges(TypedDict, total=False):
-    """The possible changes to an open account. Missing keys stay unchanged. `reason`, `changed_by`
-    and `id` belong to the row that records who changed limits, and why.
+    """The possible changes to an open account. A value whose key is missing does not change.
+    `reason`, `changed_by` and `id` are stored in the row that records the change of the limits.
     """
 
     name: str
@@ -91,8 +92,8 @@ class AccountChanges(TypedDict, total=False):
 @counts_refusals
 @with_retry
 def choose_name(*, user: User, name: str) -> bool:
-    """Sets the name of a person who has no name. Returns False, with nothing changed, if they have
-    a name: payers recognise the name, so only the bank changes it.
+    """Sets the name of a user who has no name yet. Returns False and changes nothing if the user
+    has a name, because payers recognise people by their names and only the bank may change them.
 
     Raises: the errors of `lock_active`.
     """
@@ -115,13 +116,12 @@ def open_account(
     created_at: datetime | None = None,
     by_owner: bool = False,
 ) -> Account:
-    """Opens an empty account.
+    """Opens an empty account and returns it. Imports pass `id`, `number` and `created_at`, so that
+    they find the account again.
 
-    `id`, `number` and `created_at` are for imports that must find the account again.
-
-    Raises: CurrencyUnknown, OwnerNotActive, LimitInvalid, or DetailsInvalid for a wrong number or a
-    name that is too long. TooManyAccounts if it is opened `by_owner` and the owner has
-    MAX_ACCOUNTS.
+    Raises: CurrencyUnknown, OwnerNotActive, LimitInvalid; DetailsInvalid for an invalid number or
+    for a name that is too long; TooManyAccounts if `by_owner` is True and the owner already has
+    MAX_ACCOUNTS open accounts.
     """
     account = Account(
         id=id or uuid7(),
@@ -141,15 +141,16 @@ def open_account(
 def open_account_once(
     *, user: User, currency: str, name: str, id: uuid.UUID
 ) -> tuple[Account, bool]:
-    """Opens an account like `open_account`, with an id that only this user can use. Returns the
-    account, and whether it already existed, possibly with another name or currency.
+    """Opens an account like `open_account`. Returns the account, and whether it existed already. An
+    existing account is returned unchanged, so its name or currency can differ from the arguments.
+    The caller must pass an id that no other user can choose.
     """
     own = Account.objects.owned_by(user).filter(pk=id)
     if opened := own.first():
         return opened, True
     try:
         return open_account(user=user, currency=currency, name=name, id=id, by_owner=True), False
-    except IntegrityError:  # perhaps the same request was sent twice in parallel
+    except IntegrityError:  # the same request may have been sent twice in parallel
         if opened := own.first():
             return opened, True
         raise
@@ -158,10 +159,10 @@ def open_account_once(
 @counts_refusals
 @with_retry
 def open_accounts(accounts: Sequence[Account]) -> None:
-    """Opens many empty accounts for imports: all or none.
+    """Opens many empty accounts for an import. If one account cannot be opened, none is opened.
 
     Raises: the errors of `open_account`; AccountNotEmpty for an account with money; IntegrityError
-    for a number that is taken.
+    if a number is already used.
     """
     _check_opening(accounts)
     for account in accounts:
@@ -176,7 +177,9 @@ def open_accounts(accounts: Sequence[Account]) -> None:
 @counts_refusals
 @with_retry
 def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
-    """Raises overdraft limits to at least these values. Higher limits do not change."""
+    """Raises overdraft limits to at least these values. Limits that are already higher do not
+    change.
+    """
     with db_transaction.atomic(durable=True):
         raised = []
         for account in Account.objects.locked(limits):
@@ -190,10 +193,10 @@ def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
 @counts_refusals
 @with_retry
 def choose_settings(*, account: Account | uuid.UUID, owner: User, **settings: str) -> Account:
-    """Changes the given SETTINGS of the owner's account.
+    """Changes the given SETTINGS of the owner's account and returns the account.
 
-    Raises: AccountNotFound for another person's account, AccountNotActive for a closed account,
-    OwnerNotActive, and DetailsInvalid for a value that is not among the choices.
+    Raises: AccountNotFound if the account belongs to another person, AccountNotActive if the
+    account is closed, OwnerNotActive, and DetailsInvalid for a value that is not among the choices.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(owner.pk)
@@ -218,11 +221,12 @@ def _check_changes(account: Account) -> None:
 @counts_refusals
 @with_retry
 def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountChanges]) -> Account:
-    """Changes the name and the limits, with a LimitChange row that sets the limits and records the
-    reason. Writes only the changed columns of the locked row, so it never restores an old balance.
+    """Changes the name and the limits of an account and returns the account. The limits are set by
+    a new LimitChange row, which also records the reason. Only the changed columns of the locked row
+    are written, so an old balance can never overwrite the current balance.
 
     Raises: AccountNotActive for a closed account; LimitInvalid, also for an overdraft limit below
-    the overdraft in use; NeedsApproval or ServesOwn for staff.
+    the overdraft in use; NeedsApproval or ServesOwn if staff make the change.
     """
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
@@ -247,7 +251,9 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
 
 
 def _set_limits(account: Account, changes: AccountChanges) -> None:
-    """Writes the row whose trigger sets the limits of a locked account."""
+    """Inserts a LimitChange. A trigger on this table sets the limits of the account, which the
+    caller has locked.
+    """
     with translated():
         LimitChange.objects.create(
             id=changes.get("id") or uuid7(),
@@ -267,10 +273,10 @@ def freeze_account(
     message: str = "",
     changed_by: User | None = None,
 ) -> Account:
-    """Stops outgoing payments; incoming payments stay possible. Freezing a frozen account changes
-    nothing.
+    """Stops outgoing payments and returns the account. Incoming payments stay possible. If the
+    account is already frozen, nothing changes.
 
-    `reason` is only for colleagues; `message` is shown to the owner.
+    `reason` is shown only to staff. `message` is shown to the owner.
     """
     return _change_status(account, Account.Status.FROZEN, reason, message, changed_by)
 
@@ -283,7 +289,7 @@ def unfreeze_account(
     message: str = "",
     changed_by: User | None = None,
 ) -> Account:
-    """Makes a frozen account active again."""
+    """Makes a frozen account active again and returns it."""
     return _change_status(account, Account.Status.ACTIVE, reason, message, changed_by)
 
 
@@ -295,10 +301,10 @@ def close_account(
     message: str = "",
     changed_by: User | None = None,
 ) -> Account:
-    """Closes an empty account permanently.
+    """Closes an empty account permanently and returns it.
 
-    Raises: AccountNotEmpty, with all obstacles, while the account has a balance or holds, or while
-    another account has a hold for it.
+    Raises: AccountNotEmpty while the account has a balance or holds, or while another account has a
+    hold for this account. The message lists all obstacles.
     """
     return _change_status(account, Account.Status.CLOSED, reason, message, changed_by)
 
@@ -312,8 +318,9 @@ def change_status(
     message: str = "",
     changed_by: User | None = None,
 ) -> bool:
-    """Freezes, unfreezes or closes an account. Returns False if it already has that status; the
-    earlier reason does not change.
+    """Freezes, unfreezes or closes an account and returns whether its status changed. If the
+    account already has this status, the function returns False and the stored reason does not
+    change.
     """
     return _changed_status(account, status, reason, message, changed_by)[1]
 
@@ -327,11 +334,11 @@ def set_status(
     message: str = "",
     changed_by: User | None,
 ) -> None:
-    """Sets another status of an account whose row the caller has locked, as part of the caller's
-    database transaction.
+    """Sets another status of an account. The caller has locked the row, and the change is part of
+    the caller's database transaction.
 
     Raises: the errors of `freeze_account` and `close_account`; ServesOwn if the account belongs to
-    the staff member or their household.
+    `changed_by` or to a person in the household of `changed_by`.
     """
     _check_change(account, status)
     with translated():
@@ -400,7 +407,9 @@ def _check_limit(field: str, limit: Decimal | None, currency: str) -> None:
 
 @with_retry
 def _insert_under_free_number(account: Account, number: str | None, *, by_owner: bool) -> Account:
-    """Saves with the given number, or with new numbers until one is free."""
+    """Saves the account with the given number, or tries new numbers until it finds an unused
+    number. Returns the account.
+    """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(account.user_id)
         mine = Account.objects.owned_by(account.user).not_closed()
@@ -420,9 +429,9 @@ def _insert_under_free_number(account: Account, number: str | None, *, by_owner:
 
 
 def _locked(account: Account | uuid.UUID) -> Account:
-    """Returns the account, locked until the transaction ends.
+    """Returns the account, with its row locked until the transaction ends.
 
-    Raises: AccountNotFound, and AccessEnded like `current_access.refuse_if_ended`.
+    Raises: AccountNotFound; AccessEnded, as described at `current_access.refuse_if_ended`.
     """
     pk = account.pk if isinstance(account, Account) else account
     locked: Account | None = Account.objects.locked([pk]).first()
@@ -440,7 +449,7 @@ def _changed_status(
     message: str,
     changed_by: User | None,
 ) -> tuple[Account, bool]:
-    """Sets the status. Returns the account, and whether this call changed it."""
+    """Sets the status. Returns the account, and whether this call changed the status."""
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
         if locked.status == status:

@@ -1,10 +1,11 @@
 """Collects whose data a request has read, for the read log.
 
-Note [Whose data]: models add the owner of each row that is loaded from the database while `collect`
-is active, so that no page can forget to report it. The middleware `accounts.read_log` activates it
-for each request, and logs what staff and analysts read of other people. A page that loads nobody's
-rows is not logged, unless it is an admin page with a query string or a search of the whole bank.
-`by_right` is set if a permission, not ownership, gave the user access to rows.
+Note [Whose data]: while `collect` is active, each model reports the owner of each row that is
+loaded from the database. So no page can forget to report a person. The middleware
+`accounts.read_log` activates `collect` for each request, and logs which other people's data staff
+and analysts read. A page that loads no personal data is not logged, unless it is an admin page with
+a query string or a search of the whole bank. `by_right` is True if a permission, and not ownership,
+gave the user access to rows.
 """
 
 from collections.abc import Iterator
@@ -17,8 +18,9 @@ from typing import Any
 @dataclass(slots=True)
 class Shown:
     """The ids of the people whose rows were loaded, and of the accounts of loaded payments.
-    `unnamed`: whether data about other, unidentified people was loaded. `by_right`: whether a
-    permission gave access to the rows.
+
+    `unnamed` is True if data about other people was loaded whose ids are not known. `by_right` is
+    True if a permission gave access to the rows.
     """
 
     people: set[Any] = field(default_factory=set)
@@ -32,7 +34,7 @@ _shown: ContextVar[Shown | None] = ContextVar("shown", default=None)
 
 @contextmanager
 def collect() -> Iterator[Shown]:
-    """Collects whose rows are loaded within the block."""
+    """Yields a Shown, which collects whose rows are loaded within the block."""
     token = _shown.set(Shown())
     try:
         shown = _shown.get()
@@ -43,28 +45,28 @@ def collect() -> Iterator[Shown]:
 
 
 def add(person: Any) -> None:
-    """Adds the id of the person who owns a loaded row. Ignores None."""
+    """Records the id of the person who owns a loaded row. Ignores None."""
     shown = _shown.get()
     if shown is not None and person is not None:
         shown.people.add(person)
 
 
 def add_accounts(*accounts: Any) -> None:
-    """Adds the ids of the accounts of a loaded payment. Ignores None."""
+    """Records the ids of the accounts of a loaded payment. Ignores None."""
     shown = _shown.get()
     if shown is not None:
         shown.accounts.update(account for account in accounts if account is not None)
 
 
 def add_unnamed() -> None:
-    """Records that loaded data may be about people whose ids are not in it."""
+    """Records that the loaded data may be about people whose ids are not known."""
     shown = _shown.get()
     if shown is not None:
         shown.unnamed = True
 
 
 def opened_by_right() -> None:
-    """Records that the user sees rows of this request because of a permission."""
+    """Records that a permission gave the user access to rows of this request."""
     shown = _shown.get()
     if shown is not None:
         shown.by_right = True

@@ -1,4 +1,4 @@
-"""Rights and policies of the tables of people, accounts, sign-in and staff."""
+"""Rights and row policies of the tables for people, accounts, sign-in and staff."""
 
 from dataclasses import replace
 
@@ -26,42 +26,46 @@ from ledger.db.rights.policies import (
 )
 from ledger.db.rights.registered_tables import EVERYTHING, READ, Table, register
 
-# The policy of `counterparties` limits this to counterparties of the user's accounts.
+# The policy of the table `counterparties` limits this subquery to counterparties of the user's
+# accounts.
 IS_COUNTERPARTY = """EXISTS (
     SELECT FROM row_security.counterparties AS known
     WHERE known.other_id = accounts.id
 )"""
 ASKS = may(*sorted({name.partition(".")[2] for name in PERMISSIONS_TO_ASK.values()}))
-# Rows with which a person signs in: their own, and those that a sign-in must find.
+# The rows that are needed to sign in: the person's own rows, and the rows that a sign-in must find.
 WHO_SIGNS_IN = f"user_id = {PERSON} OR {SIGNS_IN} OR {LOOKS_AFTER_PEOPLE}"
 SIGN_INS = Policy(reads=f"{WHO_SIGNS_IN} OR {AUDITS}", writes=WHO_SIGNS_IN, changes=WHO_SIGNS_IN)
 WHAT_A_GROUP_MAY_DO = "what each group may do; set by migrations"
-REGISTER = Policy(reads=AUDITS, writes=NOBODY)  # the owner's triggers insert
+REGISTER = Policy(reads=AUDITS, writes=NOBODY)  # the triggers of the table owner insert the rows
 ERASED = "erased with the person"
 
 
 def _of_right(column: str, writes: str) -> Policy:
-    """Returns the policy for rights of a person, who can read them but not assign them."""
+    """Returns the policy of a table with rights of a person. The person can read these rows but not
+    write them.
+    """
     return Policy(reads=f"{column} = {PERSON} OR {READS_PEOPLE}", writes=writes)
 
 
 PEOPLE = {
     "users": Table(
         web="SELECT, INSERT, UPDATE",
-        # Locking a row needs a right to a column. erase_person() does the rest.
+        # Locking a row requires the right to update a column. The function erase_person() changes
+        # the other columns.
         worker="SELECT, UPDATE (last_login)",
         hidden_from_worker="password",
         hidden_from_auditor="password",
-        # Includes owners of readable accounts; `masks` shows only their names.
+        # Includes the owners of readable accounts. `masks` limits these rows to the name.
         rows=Policy(
             reads=f"id = {PERSON} OR {READS_PEOPLE} OR {READS_DIRECTORY} OR EXISTS "
             "(SELECT FROM accounts WHERE accounts.user_id = users.id)",
             # New people are never staff.
             writes=f"id = {PERSON} OR ({SIGNS_IN} OR {may('add_user')})"
             " AND NOT is_staff AND NOT is_superuser AND household_id IS NULL",
-            # The approver of a group makes its new member staff.
+            # A user who approves a request for a group makes the new member staff.
             changes=f"id = {PERSON} OR {SIGNS_IN} OR {LOOKS_AFTER_PEOPLE} OR {DECIDES}",
-            locks=may("add_account"),  # opening an account locks its owner first
+            locks=may("add_account"),  # opening an account first locks the row of its owner
         ),
         personal_data=f"name and address; {ERASED}",
     ),
@@ -71,7 +75,7 @@ PEOPLE = {
         rows=Policy(reads=IS_STAFF, writes=may("add_household", "change_household")),
         personal_data="its name; erased when nobody lives there any more",
     ),
-    # A sign-in adds and removes the groups that the identity provider decides.
+    # A sign-in adds and removes the groups that are decided by the identity provider.
     "users_groups": Table(
         web="SELECT, INSERT, DELETE",
         worker=READ,
@@ -118,7 +122,8 @@ SIGN_IN = {
         rows=SIGN_INS,
         personal_data="second factors; deleted with the person",
     ),
-    # Adding a person to a group checks whether the provider decides it.
+    # When a person is added to a group, the database checks whether the provider decides this
+    # group.
     "socialaccount_socialaccount": Table(
         web=EVERYTHING,
         worker=READ,
@@ -139,7 +144,8 @@ SIGN_IN = {
         rows="empty: providers are in the settings",
         personal_data="none",
     ),
-    # Only signed-in users can create a token. A new password by mail ends existing tokens.
+    # Only signed-in users can create a token. If the password is reset by mail, the existing tokens
+    # end.
     "api_tokens": Table(
         web="SELECT, INSERT,"
         " UPDATE (last_used_at, last_used_from, revoked_at, revoked_by_id, reason)",
@@ -147,8 +153,8 @@ SIGN_IN = {
         rows=replace(SIGN_INS, writes=f"user_id = {PERSON}"),
         personal_data="names of tokens and where they were used; deleted some time after their end",
     ),
-    # Signing out begins a session without a user, and leaves a row with the reason why the old one
-    # ended.
+    # Signing out begins a session without a user. It also inserts a row with the reason why the old
+    # session ended.
     "sessions": Table(
         web=EVERYTHING,
         worker="SELECT, DELETE, UPDATE (wal_position)",  # to lock a row
@@ -200,7 +206,8 @@ ACCOUNTS = {
     "account_status_changes": Table(
         web="SELECT, INSERT",
         worker="SELECT, UPDATE (reason, message)",
-        # A row sets the status: only staff can freeze, and unfreeze what staff have frozen.
+        # An insert sets the status of the account. Only staff can freeze an account, and unfreeze
+        # an account that staff have frozen.
         rows=Policy(
             reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}",
             writes=f"to_status = 'closed' AND {IS_OWN_ACCOUNT}"
@@ -209,7 +216,8 @@ ACCOUNTS = {
         checked_first=True,
         personal_data=f"reasons and messages; {ERASED}",
     ),
-    # A row sets the limits. Managers write it, and people can read the rows of their accounts.
+    # An insert sets the limits. Managers insert the rows; people can read the rows of their
+    # accounts.
     "limit_changes": Table(
         web="SELECT, INSERT",
         worker="SELECT, UPDATE (reason)",
@@ -235,7 +243,7 @@ STAFF = {
         ),
         personal_data=f"reasons and texts of payments; {ERASED}",
     ),
-    # The owner's triggers write it.
+    # The triggers of the table owner write this table.
     "approval_payments": Table(
         web=READ,
         worker=READ,
@@ -248,13 +256,15 @@ STAFF = {
     "staff_sums": Table(
         web=READ,
         worker=READ,
-        rows=Policy(reads=IS_STAFF, writes=NOBODY),  # the owner's triggers write
+        # The triggers of the table owner write the rows
+        rows=Policy(reads=IS_STAFF, writes=NOBODY),
         personal_data="sums of what each clerk did in a day without approval; kept",
     ),
     "changes": Table(
         web=READ,
         worker="SELECT, UPDATE (before, after, reason, address)",
-        rows=Policy(reads=READS_BANK, writes=NOBODY),  # the owner's triggers insert
+        # The triggers of the table owner insert the rows
+        rows=Policy(reads=READS_BANK, writes=NOBODY),
         personal_data=f"former names and addresses; {ERASED}",
     ),
     "reads": Table(

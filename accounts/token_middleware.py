@@ -1,9 +1,9 @@
 """Authenticates requests under /api/ with an access token: `Authorization: Bearer <token>`.
 
-Note [Token or session]: a request with this header is authenticated by the token or not at all. Its
-session cookie is ignored, so a page of another site cannot add a session to it, and it needs no
-CSRF token, because a browser never sends this header by itself. A request without the header is
-authenticated by its session, with CSRF protection, like every page.
+Note [Token or session]: a request with this header is authenticated only by its token. Its session
+cookie is ignored, so a page of another site cannot make the browser add a session. The request
+needs no CSRF token, because a browser never sends this header by itself. A request without the
+header is authenticated by its session, with CSRF protection, like every page.
 """
 
 import re
@@ -28,12 +28,14 @@ WRONG_TOKENS = limits.Limit("wrong_tokens", 60, 5 * limits.MINUTE)  # per client
 
 
 class TokenMiddleware:
-    """Middleware that sets `request.api_token`, an ApiToken or a ProviderToken, and the token's
-    owner as `request.user`, limited to the token's scopes.
+    """Middleware that authenticates API requests by their token. It sets `request.api_token` to an
+    ApiToken or a ProviderToken, and `request.user` to the token's owner, whose rights are limited
+    to the token's scopes.
 
-    An invalid token sets `request.api_token_error`, a TokenRefused with its `code` and message, and
-    the request stays unauthenticated. Without a Bearer header both are None. It must follow
-    AuthenticationMiddleware, and precede everything that reads the user.
+    If the token is invalid, `request.api_token_error` is set to a TokenRefused, which contains a
+    `code` and a message, and the request stays unauthenticated. Without a Bearer header,
+    `api_token` and `api_token_error` are None. This middleware must follow
+    AuthenticationMiddleware, and precede all code that reads the user.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -45,7 +47,9 @@ class TokenMiddleware:
 
 
 def sign_in_by_token(request: Any) -> None:
-    """Sets the attributes that TokenMiddleware describes. Does nothing outside the API."""
+    """Sets the attributes of the request that TokenMiddleware describes. Does nothing outside the
+    API.
+    """
     if not request.path_info.startswith(PATHS):
         return
     request.api_token = request.api_token_error = None
@@ -59,7 +63,7 @@ def sign_in_by_token(request: Any) -> None:
         request.api_token_error = _counted(request, refusal)
         return
     request.api_token, request.user = token, token.user
-    request._cached_user = token.user  # like AuthenticationMiddleware
+    request._cached_user = token.user  # AuthenticationMiddleware sets the same attribute
     if isinstance(token, ApiToken):
         tokens.note_use(token, places.words_for(request))
 
@@ -83,12 +87,13 @@ def _token_for(text: str) -> ApiToken | ProviderToken:
 
 
 def _counted(request: HttpRequest, refusal: TokenRefused) -> TokenRefused:
-    """Records a wrong token. Returns the refusal, or a refusal because there were too many from
-    this client.
+    """Records the use of a wrong token and returns the refusal for the response. After too many
+    wrong tokens from this client, the response is a refusal with the code "limited".
 
-    A malformed token is not counted, because it costs no query. Nor is a token that cannot be
-    verified while the identity provider is unavailable. Valid tokens are never refused because of
-    the count, because otherwise strangers behind the same address could lock their users out.
+    A malformed token does not count towards the limit, because it costs no query. A token that
+    cannot be verified, because the identity provider is unavailable, does not count either. Valid
+    tokens are never refused because of this limit. Otherwise strangers behind the same IP address
+    could lock users out.
     """
     row = refusal.row
     security_log.record(

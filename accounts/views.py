@@ -1,4 +1,4 @@
-"""Pages of a user's accounts. Each reads the user's own rows and calls one service."""
+"""Pages of a user's accounts. Each page reads only the user's rows and calls one service."""
 
 import uuid
 
@@ -16,7 +16,7 @@ from accounts.requests import PersonRequest
 
 @require_safe
 def account_list(request: PersonRequest) -> HttpResponse:
-    """Shows all accounts of the user, closed accounts last."""
+    """Shows all accounts of the user. Closed accounts are listed last."""
     accounts = list(Account.objects.owned_by(request.user))
     open_accounts = [account for account in accounts if not account.is_closed]
     closed = [account for account in accounts if account.is_closed]
@@ -27,8 +27,8 @@ def account_list(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_account(request: PersonRequest) -> HttpResponse:
-    """Shows the form that opens an account, then redirects to its statement. A user with
-    MAX_ACCOUNTS open accounts is redirected to the list.
+    """Shows the form that opens an account. After the account is opened, redirects to its
+    statement. A user with MAX_ACCOUNTS open accounts is redirected to the list of accounts.
     """
     usual = Account.objects.usual_currency(request.user)
     currency = usual or currency_of_languages(request.headers.get("Accept-Language", ""))
@@ -50,8 +50,8 @@ def open_account(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_settings(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    """Shows the form with the settings of an account, then redirects to the statement. A closed
-    account cannot be changed.
+    """Shows the form with the settings of an account. After the form is saved, or if the account is
+    closed, redirects to the statement.
     """
     account = get_object_or_404(Account.objects.owned_by(request.user), pk=pk)
     if account.is_closed:

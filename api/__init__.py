@@ -1,1 +1,1 @@
-"""The interface for programs: `/api/v1/`. See docs/api.md."""
+"""The API for programs, at `/api/v1/`. See docs/api.md."""

@@ -1,4 +1,4 @@
-"""The app of the interface for programs."""
+"""The app of the API."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,6 @@
-"""`/api/v1/audit/`: audit results, and up to when the ledger is sealed. For staff."""
+"""`/api/v1/audit/`: the results of the audit, and the time up to which the ledger is sealed. For
+staff.
+"""
 
 from typing import Any
 
@@ -19,7 +21,7 @@ LAST_RUNS = 10
 
 
 class CheckSerializer(serializers.Serializer[Any]):
-    """A broken rule."""
+    """A rule that the audit found to be broken."""
 
     check = serializers.CharField()
     broken = serializers.IntegerField(
@@ -28,7 +30,7 @@ class CheckSerializer(serializers.Serializer[Any]):
 
 
 class AuditRunSerializer(serializers.Serializer[AuditRun]):
-    """One run of the audit."""
+    """A run of the audit."""
 
     id = serializers.UUIDField()
     started_at = InstantField()
@@ -43,7 +45,7 @@ class AuditRunSerializer(serializers.Serializer[AuditRun]):
 
 
 class SealSerializer(serializers.Serializer[Seal]):
-    """A closed period."""
+    """A sealed period."""
 
     number = serializers.IntegerField()
     starts_at = InstantField()
@@ -54,7 +56,7 @@ class SealSerializer(serializers.Serializer[Seal]):
 
 
 class AuditStateSerializer(serializers.Serializer[Any]):
-    """The state of the ledger."""
+    """The result of the audit and the state of the seals."""
 
     is_clean = serializers.BooleanField(allow_null=True, help_text="Null if nothing was audited.")
     counting = AuditRunSerializer(allow_null=True, help_text="The run with the current result.")
@@ -65,14 +67,14 @@ class AuditStateSerializer(serializers.Serializer[Any]):
 
 
 class AuditState(ApiView):
-    """Audit results, and up to when the ledger is sealed."""
+    """The results of the audit, and the time up to which the ledger is sealed."""
 
     scopes = {"GET": TokenScope.STAFF}
 
     @extend_schema(operation_id="audit_state", responses=AuditStateSerializer)
     def get(self, request: Request) -> Response:
-        """Returns the last runs and the newest seal. Each run has the number of rows that break
-        each rule.
+        """Returns the newest audit runs and the newest seal. Each run contains the rules that are
+        broken, with the number of rows that break the rule.
         """
         known_only(request)
         person = self.caller.person

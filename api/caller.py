@@ -1,6 +1,7 @@
-"""The caller of a request: a token with its scopes, or a session with all rights of its user.
+"""The caller of an API request. The caller has a token with scopes, or a session with all rights of
+its user.
 
-`accounts.token_middleware` has read the token in the header before any view runs.
+`accounts.token_middleware` reads the token in the header before any view runs.
 """
 
 from dataclasses import dataclass
@@ -18,15 +19,18 @@ TokenScope = ApiToken.TokenScope
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user of a request, and their token, or None in a browser session."""
+    """The user of a request, with the token of the request. In a browser session, the token is
+    None.
+    """
 
     person: User
     token: ApiToken | ProviderToken | None = None
     session_key: str | None = None
 
     def may(self, scope: ApiToken.TokenScope) -> bool:
-        """Returns whether the token has the scope, and its user the rights for it. A session has
-        all scopes, but staff and reports only if the user has the rights.
+        """Returns whether the caller has this scope. A token must have the scope, and its user must
+        have the rights for the scope. A session always has the scopes read and pay. A session has
+        the scopes staff and report only if the user has the rights for them.
         """
         if self.token is not None:
             return self.token.allows(scope)
@@ -35,17 +39,23 @@ class Caller:
         return scope is not TokenScope.REPORT or may_read_bank(self.person)
 
     def refuse_if_ended(self) -> None:
-        """Raises AccessEnded if the token, the session or the sign-in has ended in the meantime."""
+        """Raises AccessEnded if the token, the session or the sign-in has ended since the request
+        began.
+        """
         refuse_if_ended(self.person, session_key=self.session_key, token=self.token)
 
     @property
     def may_ask_bank(self) -> bool:
-        """Whether the token allows reading the whole bank, regardless of the user's rights."""
+        """Whether the caller has the scope report or staff, which a token needs to read the whole
+        bank. The user may still lack the right.
+        """
         return self.may(TokenScope.REPORT) or self.may(TokenScope.STAFF)
 
     @property
     def reads_bank(self) -> bool:
-        """Whether both the token and the user's rights allow reading the whole bank."""
+        """Whether the caller may read the whole bank: the token has the scope and the user has the
+        right.
+        """
         return self.may_ask_bank and may_read_bank(self.person)
 
 

@@ -53,7 +53,7 @@ class CategoryInUseSerializer(serializers.Serializer[CategoryInUse]):
 
 
 class CategoriesSerializer(serializers.Serializer[Any]):
-    """The categories, the most frequent first, all on one page."""
+    """All categories on one page. The most frequent category is first."""
 
     results = CategoryInUseSerializer(many=True)
 
@@ -66,13 +66,13 @@ class TransactionCategorySerializer(serializers.Serializer[Transaction]):
 
 
 class NewCategorySerializer(StrictSerializer):
-    """A category that replaces the current one."""
+    """The category that replaces the current category of a transaction."""
 
     category = TextField(help_text=OF_OWN)
 
 
 class CategoryChangeSerializer(serializers.Serializer[CategoryChange]):
-    """Transactions whose category was changed together."""
+    """A change that assigned a category to several transactions."""
 
     id = serializers.UUIDField()
     category = serializers.CharField()
@@ -83,13 +83,13 @@ class CategoryChangeSerializer(serializers.Serializer[CategoryChange]):
 
 
 class CategoryChangesSerializer(serializers.Serializer[Any]):
-    """The last changes, newest first, all on one page."""
+    """The newest changes on one page. The newest change is first."""
 
     results = CategoryChangeSerializer(many=True)
 
 
 class NewCategoryChangeSerializer(NewCategorySerializer):
-    """A category for all transactions of a search."""
+    """A category that is assigned to all transactions of a search."""
 
     q = TextField(help_text="A search for transactions, such as category:savings.")
 
@@ -115,7 +115,9 @@ class CategoryList(ApiView):
         operation_id="categories_list", parameters=[FIELDS], responses=CategoriesSerializer
     )
     def get(self, request: Request) -> Response:
-        """Returns the categories of the caller's transactions, the most frequent first."""
+        """Returns the categories of the caller's transactions. The most frequent category is
+        first.
+        """
         known_only(request)
         person = self.caller.person
         rows = categories_in_use(person, scope_for(person).transactions())
@@ -124,11 +126,13 @@ class CategoryList(ApiView):
 
 
 class TransactionCategory(ApiView):
-    """The category that the caller assigns to a transaction. It is visible only to the caller."""
+    """The category that the caller has assigned to a transaction. Other users cannot see it."""
 
     @extend_schema(operation_id="categories_read", responses=TransactionCategorySerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns the category of a transaction, and whether the caller assigned it."""
+        """Returns the category of a transaction, and the category that the caller has assigned, if
+        any.
+        """
         known_only(request)
         return self._answer(pk)
 
@@ -138,12 +142,12 @@ class TransactionCategory(ApiView):
         responses=TransactionCategorySerializer,
     )
     def put(self, request: Request, pk: UUID) -> Response:
-        """Assigns a category to the caller's transaction. The posted row does not change. Repeated
-        requests change nothing.
+        """Assigns a category to a transaction of the caller. The posted transaction does not
+        change. A repeated request changes nothing.
         """
         known_only(request)
         person = self.caller.person
-        own_transaction(person, pk)  # before the value is checked
+        own_transaction(person, pk)  # checked before the value
         data: dict[str, Any] = values_of(NewCategorySerializer, request.data)
         category = _category(data["category"])
         rows = Transaction.objects.visible_to(person).filter(pk=pk)
@@ -152,8 +156,8 @@ class TransactionCategory(ApiView):
 
     @extend_schema(operation_id="categories_take", request=None, responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Removes the category that the caller assigned. The bank's category applies again.
-        Repeated requests change nothing.
+        """Removes the category that the caller has assigned. The transaction then has the bank's
+        category again. A repeated request changes nothing.
         """
         known_only(request)
         person = self.caller.person
@@ -171,15 +175,17 @@ class TransactionCategory(ApiView):
 
 
 class CategoryChangeList(ApiView):
-    """Category changes of many transactions."""
+    """Changes that assign a category to several transactions."""
 
-    answers_earlier_rows = ("POST",)  # the number of transactions of a search
+    answers_earlier_rows = ("POST",)  # the response contains the number of transactions of a search
 
     @extend_schema(
         operation_id="categories_changes", parameters=[FIELDS], responses=CategoryChangesSerializer
     )
     def get(self, request: Request) -> Response:
-        """Returns the last category changes, newest first. Each can be undone."""
+        """Returns the newest category changes. The newest change is first. Each change can be
+        undone.
+        """
         known_only(request)
         rows = rows_of(CategoryChangeSerializer, changes_of(self.caller.person))
         return Response({"results": picked(rows, request.query_params.get("fields"))})
@@ -191,7 +197,7 @@ class CategoryChangeList(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Assigns a category to all transactions of a search. A repeated request changes nothing,
-        and `id` is null.
+        and `id` in its response is null.
         """
         known_only(request)
         data: dict[str, Any] = values_of(NewCategoryChangeSerializer, request.data)
@@ -206,11 +212,11 @@ class CategoryChangeList(ApiView):
 
 
 class CategoryChangeDetail(ApiView):
-    """One change."""
+    """A category change of several transactions."""
 
     @extend_schema(operation_id="categories_undo", request=None, responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Undoes a category change. The categories from before apply again."""
+        """Undoes a category change. The transactions have their previous categories again."""
         known_only(request)
         if not undo_change(owner=self.caller.person, change=pk):
             raise Http404
@@ -218,9 +224,9 @@ class CategoryChangeDetail(ApiView):
 
 
 def _category(typed: str) -> str:
-    """Returns the category as it is stored.
+    """Returns the category in the form in which it is stored.
 
-    Raises: ValidationError.
+    Raises: ValidationError for an invalid category.
     """
     try:
         return CategoryField().clean(typed)

@@ -1,13 +1,14 @@
-"""A client of the API in one file, with only Python's standard library. Copy it.
+"""A client of the API in one file, which uses only Python's standard library. You can copy this
+file.
 
     ledger = Ledger("https://bank.example", "ledger_…")
     for account in ledger.accounts():
         print(account["name"], account["available"], account["currency"])
     ledger.pay(key="invoice 7", from_account=mine, to_number="4821 0937 5549", amount="12.50")
 
-Payments are retried automatically with their key until the bank responds, and are made only once.
-Numbers in `metadata` keep their digits as Decimals, when read and when sent; a float has at most
-17.
+A payment is retried automatically with the same key until the bank responds, and is made only once.
+Numbers in `metadata` are Decimals when they are read. When they are sent as Decimals, they also
+keep all their digits; a float has at most 17 digits.
 """
 
 import http.client
@@ -24,22 +25,22 @@ from urllib.parse import urlencode
 
 TRIES, LONGEST_PAUSE = 8, 30.0  # seconds
 AGAIN = {409, 429, 502, 503, 504}
-BUSY = "busy"  # the only type of 409 that is retried
+BUSY = "busy"  # the only type of problem with status 409 that is retried
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A handler without redirects, so that the token is sent only to the bank."""
+    """A handler that does not follow redirects, so that the token is sent only to the bank."""
 
     def redirect_request(self, *_arguments: Any) -> None:
-        """Returns None, so that a redirect raises an error with its status."""
+        """Returns None, so a redirect raises an error with its status."""
 
 
 OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 class Refused(Exception):
-    """The bank refused. `type` is stable: the part of the problem's type after "#"; `body` is the
-    whole problem.
+    """An error response of the bank. `type` is the part of the problem's type after "#", which
+    never changes. `body` is the whole problem.
     """
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
@@ -49,50 +50,56 @@ class Refused(Exception):
 
 
 class Ledger:
-    """The bank at an address, for the owner of the token."""
+    """The bank at an address, with the token of a user."""
 
     def __init__(self, address: str, token: str, *, timeout: float = 60) -> None:
         self.address, self._token, self.timeout = address.rstrip("/"), token, timeout
 
     def accounts(self) -> list[dict[str, Any]]:
-        """Returns the user's accounts."""
+        """Returns all accounts of the user."""
         found: list[dict[str, Any]] = self.call("GET", "/api/v1/accounts/")["results"]
         return found
 
     def entries(self, account: str, **filters: str) -> Iterator[dict[str, Any]]:
-        """Yields the entries of an account, newest first, page by page. Filters as in the URL of a
-        statement: `start`, `end`, `direction`, `q`.
+        """Yields the entries of an account. The newest entry is first. Pages are loaded when they
+        are needed. The filters are `start`, `end`, `direction` and `q`, as in the URL of a
+        statement.
         """
         yield from self._pages(f"/api/v1/accounts/{account}/entries/", filters)
 
     def statements(self, account: str) -> Iterator[dict[str, Any]]:
-        """Yields the statements that the bank has issued for an account, newest first."""
+        """Yields the statements that the bank has issued for an account. The newest statement is
+        first.
+        """
         yield from self._pages(f"/api/v1/accounts/{account}/statements/", {})
 
     def transactions(self, **filters: str) -> Iterator[dict[str, Any]]:
-        """Yields the user's transactions, newest first."""
+        """Yields the user's transactions. The newest transaction is first."""
         yield from self._pages("/api/v1/transactions/", filters)
 
     def transaction(self, id: str) -> dict[str, Any]:
-        """Returns one transaction.
+        """Returns a transaction.
 
-        Raises: Refused of type "not-found".
+        Raises: Refused with the type "not-found".
         """
         found: dict[str, Any] = self.call("GET", f"/api/v1/transactions/{id}/")
         return found
 
     def saved_payees(self) -> list[dict[str, Any]]:
-        """Returns the recipients that the user has saved, by name."""
+        """Returns the recipients that the user has saved, sorted by name."""
         found: list[dict[str, Any]] = self.call("GET", "/api/v1/payees/saved/")["results"]
         return found
 
     def standing_orders(self) -> Iterator[dict[str, Any]]:
-        """Yields the user's standing orders, newest first."""
+        """Yields the user's standing orders. The newest order is first."""
         yield from self._pages("/api/v1/standing-orders/", {})
 
     def pay(self, *, key: str, **payment: Any) -> dict[str, Any]:
-        """Pays, once for each key: `from_account`, `to_account` or `to_number`, `amount` as a
-        string, optionally `description`, `reference`, `metadata`.
+        """Makes a payment and returns the transaction. Calls with the same key make the payment
+        only once.
+
+        `payment` contains `from_account`, `to_account` or `to_number`, and `amount` as a string.
+        `description`, `reference` and `metadata` are optional.
 
         Raises: Refused.
         """
@@ -100,18 +107,21 @@ class Ledger:
         return found
 
     def pay_all(self, payments: Iterable[dict[str, Any]], *, key: str) -> list[dict[str, Any]]:
-        """Makes up to 1,000 payments, all or none. Returns the id of each, in order."""
+        """Makes up to 1,000 payments and returns the result with the id of each payment, in the
+        same order. If one payment is refused, no payment is made.
+        """
         body = {"transactions": list(payments), "atomic": True}
         found = self.call("POST", "/api/v1/transactions/batch/", body, key=key)
         results: list[dict[str, Any]] = found["results"]
         return results
 
     def events(self, *, last: str = "", account: str = "") -> Iterator[dict[str, Any]]:
-        """Yields the events of the user's accounts, or of one of them, forever. Each event has its
-        `id`.
+        """Yields the events of all the user's accounts, or of one account, without end. Each event
+        contains its `id`.
 
-        Starts now, or after the event with the id `last`, however old it is. Continues after a lost
-        connection.
+        The first event is the next event from now on. If `last` is the id of an event, the stream
+        continues after that event, however old that event is. The stream also continues after a
+        lost connection.
         """
         path = f"/api/v1/events?{urlencode({'account': account})}" if account else "/api/v1/events"
         while True:
@@ -125,14 +135,16 @@ class Ledger:
             time.sleep(pause)
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Any:
-        """Makes one call. Retries it where that is safe: for GET, and with a key."""
+        """Makes a call and returns the body of the response. The call is retried if it is a GET
+        request or has a key.
+        """
         return _loads(self._answer(method, path, body, key))
 
     def _answer(
         self, method: str, path: str, body: Any = None, key: str = "", last: str | None = None
     ) -> str:
-        """Returns the text of the response. `last` is the last event that was read from a stream of
-        events.
+        """Returns the text of the response. For a stream of events, `last` is the id of the last
+        event that was read, or "". For other calls it is None.
         """
         pause = 0.5
         for attempt in range(1, TRIES + 1):
@@ -185,8 +197,8 @@ def _loads(text: str | bytes) -> Any:
 
 
 def _dumps(body: Any) -> str:
-    """Returns the body as JSON. Python's encoder can write a Decimal only as a string, so Decimals
-    are first written with a marker.
+    """Returns the body as JSON. Python's encoder can write a Decimal only as a string, so each
+    Decimal is first written with a marker, and the quotation marks are then removed.
     """
     marker = secrets.token_hex(16)
 

@@ -1,9 +1,9 @@
 """`/api/v1/events`: events of the caller's accounts, as server-sent events.
 
-Note [Streams that end]: a response contains what is new, and ends. `retry` is the time after which
-the client asks again, with the last id. Every client of server-sent events does this automatically.
-So a stream uses no thread, no database connection and no connection of a proxy between two
-responses, and it never outlives a sign-in.
+Note [Streams that end]: a response contains all new events, and then ends. After the time `retry`,
+the client repeats the request with the id of the last event. Every client of server-sent events
+does this automatically. So between two responses a stream uses no thread, no database connection
+and no connection of a proxy, and a stream cannot continue after the sign-in has ended.
 """
 
 import json
@@ -43,8 +43,8 @@ class EventList(ApiView):
         responses={(200, EVENT_STREAM): str},
     )  # fmt: skip
     def get(self, request: Request) -> HttpResponse:
-        """Returns the events after the last id, at most 100 bookings. Then the response ends:
-        repeat the request after `retry` milliseconds, with the last id.
+        """Returns the events after the last id, with at most 100 bookings. Then the response ends.
+        Repeat the request after `retry` milliseconds, with the id of the last event.
         """
         known_only(request, "account")
         accounts = chosen_accounts(request)
@@ -63,8 +63,8 @@ def _position(text: str) -> NewsPosition:
 
 
 def stream_of(news: News) -> str:
-    """Returns the news as server-sent events. The last block has no event, only the id for the next
-    request.
+    """Returns the news as the text of server-sent events. The last block contains no event, but
+    only the id for the next request.
     """
     blocks = [f"retry: {RETRY_FOR_MORE if news.is_cut else RETRY}"]
     blocks += [
@@ -75,7 +75,9 @@ def stream_of(news: News) -> str:
 
 
 def data_of(item: NewsItem) -> str:
-    """Returns only ids, like in webhooks, without the number."""
+    """Returns the data of an event as JSON. As in webhooks, the data contains only ids, and no
+    account numbers.
+    """
     data = {"account": str(item.account)}
     if item.transaction is not None:
         data["transaction"] = str(item.transaction)

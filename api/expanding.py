@@ -1,4 +1,4 @@
-"""The parameter `expand=`, which replaces ids in a response by the whole rows."""
+"""The parameter `expand=`. It replaces ids in a response by the complete objects."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from api.fields import names_in
 
 
 def names_to_expand(request: Request, allowed: Sequence[str]) -> frozenset[str]:
-    """Returns the names in `expand=`, or none without it.
+    """Returns the names in the parameter `expand=`, or no names if the parameter is missing.
 
     Raises: ValidationError for a name that is not in `allowed`.
     """

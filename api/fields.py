@@ -15,34 +15,38 @@ from ledger.text.dates import moment_in_utc
 from ledger.text.lines import tidy_reason
 from transactions.exceptions import InvalidAmount
 
-LONGEST_TEXT = 10_000  # characters, checked before anything else
-NAMED = 20  # unknown names listed in an error
+LONGEST_TEXT = 10_000  # characters; checked before anything else is checked
+NAMED = 20  # the number of unknown names that an error lists
 NO_FIGURE = 'Write the amount in digits with a point before the decimals, like "950.00".'
 AMOUNT = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["950.00"]}
 
 
 def amount_text(amount: Decimal, currency: str) -> str:
-    """Returns the amount with the decimals of its currency, and a plain minus: "-950.00"."""
+    """Returns the amount with the decimals of its currency and with a plain minus sign, such as
+    "-950.00".
+    """
     places = max(minor_units(currency), decimals_of(amount))
     return f"{amount:.{places}f}"
 
 
 def moment_text(moment: datetime) -> str:
-    """Returns a time as RFC 3339 in UTC, with microseconds: "2026-11-20T14:32:05.000000Z"."""
+    """Returns a time as RFC 3339 in UTC, with microseconds, such as
+    "2026-11-20T14:32:05.000000Z".
+    """
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @extend_schema_field(AMOUNT)
 class ExactAmountField(serializers.Field[Any, Any, Any, Any]):
-    """An amount of an object that has a `currency`."""
+    """An amount of an object that also has a `currency`."""
 
     def get_attribute(self, instance: Any) -> Any:
-        """Returns the text, or None without an amount."""
+        """Returns the amount as text, or None if there is no amount."""
         amount = super().get_attribute(instance)
         return None if amount is None else amount_text(amount, instance.currency)
 
     def to_representation(self, value: Any) -> Any:
-        """Returns the text."""
+        """Returns the text, which `get_attribute` has made."""
         return value
 
 
@@ -55,11 +59,14 @@ class InstantField(serializers.DateTimeField):
     """A time in RFC 3339."""
 
     def to_representation(self, value: Any) -> Any:
-        """Returns RFC 3339."""
+        """Returns the time as text in RFC 3339, or None."""
         return None if value is None else moment_text(value)
 
     def to_internal_value(self, value: Any) -> datetime:
-        """Reads RFC 3339. The offset is required."""
+        """Returns the time in a text in RFC 3339.
+
+        Raises: ValidationError for another text, also if the offset is missing.
+        """
         found = moment_in_utc(value) if isinstance(value, str) else None
         if found is None:
             raise serializers.ValidationError(
@@ -69,7 +76,7 @@ class InstantField(serializers.DateTimeField):
 
 
 class TextField(serializers.CharField):
-    """Text. Numbers and booleans are refused, although REST framework would convert them to
+    """A text. Numbers and booleans are refused, although REST framework would convert them to
     text.
     """
 
@@ -77,13 +84,18 @@ class TextField(serializers.CharField):
         super().__init__(**{"max_length": LONGEST_TEXT, **options})
 
     def to_internal_value(self, data: Any) -> str:
-        """Returns the text unchanged."""
+        """Returns the text unchanged.
+
+        Raises: ValidationError if the value is not a text.
+        """
         if not isinstance(data, str):
             raise serializers.ValidationError("Write a text in quotation marks.")
         return data
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        """Accepts blank texts unchanged, so that the services decide what cannot be stored."""
+        """Returns the validated text. Blank texts are accepted unchanged, because the services
+        decide which texts can be stored.
+        """
         if data == "" and self.allow_blank:
             return ""
         return super().run_validation(data)
@@ -93,7 +105,10 @@ class ReasonTextField(TextField):
     """The reason of a staff action. It must contain a letter or a digit."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Returns the text without extra spaces."""
+        """Returns the text without extra spaces.
+
+        Raises: ValidationError if it contains no letter or digit.
+        """
         if not (reason := tidy_reason(super().to_internal_value(data))):
             self.fail("blank")
         return reason
@@ -101,10 +116,13 @@ class ReasonTextField(TextField):
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$", "examples": ["950.00"]})
 class AmountTextField(TextField):
-    """An amount in a request: a string, so that programs do not round it."""
+    """An amount in a request. It must be a string, so that no program rounds it."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Returns the text, which posting parses."""
+        """Returns the text unchanged, because posting parses it.
+
+        Raises: ValidationError if the value is not a string.
+        """
         if not isinstance(data, str):
             raise serializers.ValidationError(
                 'Write the amount as a string, like "950.00", so that no program rounds it.'
@@ -113,32 +131,40 @@ class AmountTextField(TextField):
 
 
 def refuse_odd(amount: str) -> None:
-    """Raises InvalidAmount for a text that is not a plain number: "NaN", "1e400", "1,000". Posting
-    checks the value.
+    """Raises InvalidAmount if the text is not a plain number, for example "NaN", "1e400" or
+    "1,000". Whether the value is allowed is checked by posting.
     """
     if not PLAIN_NUMBER.fullmatch(amount):
         raise InvalidAmount(NO_FIGURE)
 
 
 class TextListField(serializers.ListField):
-    """A list of at most `max_length` texts. A longer list is refused before its texts are read."""
+    """A list of at most `max_length` texts. A list that is too long is refused before its texts are
+    checked.
+    """
 
     child = TextField(allow_blank=True)
 
     def to_internal_value(self, data: Any) -> list[str]:
-        """Returns the texts."""
+        """Returns the list of texts.
+
+        Raises: ValidationError if the list is too long.
+        """
         if isinstance(data, list) and len(data) > (self.max_length or 0):
             raise serializers.ValidationError(f"Write a list of at most {self.max_length} texts.")
         return super().to_internal_value(data)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """A serializer that refuses unknown names, because a misspelt field would move money without
-    its effect.
+    """A serializer that refuses unknown fields. If a misspelt field were ignored, the payment would
+    be made without the effect of this field.
     """
 
     def to_internal_value(self, data: Any) -> Any:
-        """Reads the fields."""
+        """Returns the validated fields.
+
+        Raises: ValidationError for an unknown field.
+        """
         if isinstance(data, dict):
             unknown = sorted(set(data) - set(self.fields))
             if unknown:
@@ -154,31 +180,32 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 def refused(form: Form) -> serializers.ValidationError:
-    """Returns the errors of a page's form as errors of a request."""
+    """Returns the errors of a page's form as a ValidationError of the API."""
     found = {name: [str(error) for error in errors] for name, errors in form.errors.items()}
     return serializers.ValidationError(found)
 
 
 @cache
 def _shared(kind: type[serializers.Serializer[Any]]) -> Any:
-    """Returns one serializer for all requests. REST framework would copy each field for a new
-    serializer, which takes longer than a row. Reading and writing store nothing in it.
+    """Returns the only serializer of this class, which all requests share. For a new serializer,
+    REST framework would copy each field, which takes longer than a row. Nothing is stored in the
+    serializer.
     """
     return kind()
 
 
 def row_of(kind: type[serializers.Serializer[Any]], row: Any) -> Any:
-    """Returns one row as JSON."""
+    """Returns the row as JSON data."""
     return _shared(kind).to_representation(row)
 
 
 def rows_of(kind: type[serializers.Serializer[Any]], rows: Iterable[Any]) -> list[Any]:
-    """Returns many rows as JSON."""
+    """Returns the rows as JSON data."""
     return [row_of(kind, row) for row in rows]
 
 
 def values_of(kind: type[serializers.Serializer[Any]], data: Any) -> Any:
-    """Returns the validated values of a body.
+    """Returns the validated values of a request body.
 
     Raises: ValidationError.
     """
@@ -186,14 +213,15 @@ def values_of(kind: type[serializers.Serializer[Any]], data: Any) -> Any:
 
 
 def names_in(listed: str) -> set[str]:
-    """Returns the names in a comma-separated parameter."""
+    """Returns the set of names in a comma-separated parameter."""
     return {name.strip() for name in listed.split(",")} - {""}
 
 
 def picked(representation: Any, wanted: str | None) -> Any:
-    """Returns only the fields in `fields=`, in their usual order, or all fields without it.
+    """Returns only the fields that the parameter `fields=` selects, in their usual order. Returns
+    all fields if the parameter is missing.
 
-    Raises: ValidationError.
+    Raises: ValidationError for an unknown field.
     """
     if not wanted:
         return representation

@@ -1,5 +1,5 @@
 """`/api/v1/transactions/<id>/note/` and `/api/v1/tags/`: the caller's notes and tags on
-payments.
+transactions.
 """
 
 from typing import Any, ClassVar
@@ -32,7 +32,7 @@ from transactions.annotations.services import annotate, annotation_history
 from transactions.exceptions import NoteChanged
 
 CHANGED = "The note was changed in the meantime. Read it again, then send your new version."
-NONE_YET = "none"  # in the ETag of a payment that never had a note
+NONE_YET = "none"  # in the ETag of a transaction that has never had a note
 IF_MATCH = OpenApiParameter(
     "If-Match",
     {"type": "string"},
@@ -42,7 +42,7 @@ IF_MATCH = OpenApiParameter(
 
 
 class NoteSerializer(serializers.Serializer[Any]):
-    """A note with its tags; both are empty if there is none."""
+    """A note with its tags. Both fields are empty if there is no note."""
 
     text = serializers.CharField()
     tags = serializers.ListField(child=serializers.CharField())
@@ -51,7 +51,7 @@ class NoteSerializer(serializers.Serializer[Any]):
 
 
 class NewNoteSerializer(StrictSerializer):
-    """A note that replaces the current one. An empty text without tags removes it."""
+    """A note that replaces the current note. An empty text without tags removes the note."""
 
     text = TextField(allow_blank=True)
     tags = TextListField(max_length=1_000)
@@ -62,7 +62,7 @@ class NewNoteSerializer(StrictSerializer):
 
 
 class TagSerializer(serializers.Serializer[Any]):
-    """A tag in use."""
+    """A tag that the caller uses."""
 
     tag = serializers.CharField()
     count = serializers.IntegerField(help_text="Transactions that have it.")
@@ -70,19 +70,21 @@ class TagSerializer(serializers.Serializer[Any]):
 
 
 class TagsSerializer(serializers.Serializer[Any]):
-    """The tags, the most used first."""
+    """The tags. The most used tag is first."""
 
     results = TagSerializer(many=True)
 
 
 class Note(ApiView):
-    """The caller's note and tags on a transaction, visible only to the caller."""
+    """The caller's note and tags on a transaction. Other users cannot see them."""
 
     response_headers: ClassVar = {"GET": ["ETag"], "PUT": ["ETag"]}
 
     @extend_schema(operation_id="notes_read", responses=NoteSerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns the caller's note and tags on a transaction. The version is in the ETag."""
+        """Returns the caller's note and tags on a transaction. The header ETag contains the version
+        of the note.
+        """
         known_only(request)
         row = own_transaction(self.caller.person, pk)
         newest = next(iter(annotation_history(row, self.caller.person).history), None)
@@ -95,8 +97,8 @@ class Note(ApiView):
         responses=NoteSerializer,
     )
     def put(self, request: Request, pk: UUID) -> Response:
-        """Replaces the note. With `If-Match` or `replaces`, only if its version matches. Repeated
-        requests change nothing.
+        """Replaces the note. If the request contains `If-Match` or `replaces`, the note is replaced
+        only if its version matches. A repeated request changes nothing.
         """
         known_only(request)
         row = own_transaction(self.caller.person, pk)
@@ -126,8 +128,8 @@ class Note(ApiView):
 
 
 def _replaced(request: Request, named: str | None) -> str | None:
-    """Returns the version that the caller replaces, from `If-Match` or the field, or None for any
-    version.
+    """Returns the version that the caller wants to replace, from the header `If-Match` or from the
+    field `replaces`. Returns None if the caller accepts any version.
     """
     given = request.headers.get("If-Match")
     if given is None:
@@ -143,11 +145,11 @@ def _replaced(request: Request, named: str | None) -> str | None:
 
 
 class TagList(ApiView):
-    """The tags of the caller."""
+    """The caller's tags."""
 
     @extend_schema(operation_id="tags_list", parameters=[FIELDS], responses=TagsSerializer)
     def get(self, request: Request) -> Response:
-        """Returns the tags in use, the most used first."""
+        """Returns the tags that the caller uses. The most used tag is first."""
         known_only(request)
         rows = rows_of(TagSerializer, tags_in_use(self.caller.person, most=MAX_TAGS_SHOWN))
         return Response({"results": picked(rows, request.query_params.get("fields"))})

@@ -1,4 +1,6 @@
-"""The caller's rows in a request, identified by the id in the URL or by `account=`."""
+"""The caller's rows in a request. The rows are identified by the id in the URL or by the parameter
+`account=`.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +17,7 @@ from transactions.models import Transaction
 def own_account(person: Any, pk: UUID) -> Account:
     """Returns the user's account with this id.
 
-    Raises: Http404, also for another user's account.
+    Raises: Http404 if the user has no account with this id.
     """
     account = Account.objects.filter(user=person, pk=pk).first()
     if account is None:
@@ -25,7 +27,8 @@ def own_account(person: Any, pk: UUID) -> Account:
 
 
 def own_transaction(person: User, pk: UUID) -> Transaction:
-    """Returns the transaction with this id, with only its id loaded, if a side of it is the user's.
+    """Returns the transaction with this id if one of its accounts belongs to the user. Only the id
+    of the transaction is loaded.
 
     Raises: Http404.
     """
@@ -37,9 +40,10 @@ def own_transaction(person: User, pk: UUID) -> Transaction:
 
 
 def chosen_accounts(request: Request) -> list[Account]:
-    """Returns the caller's account in `account=`, or all their accounts without it.
+    """Returns the caller's account in the parameter `account=`, or all accounts of the caller if
+    the parameter is missing.
 
-    Raises: ValidationError for an invalid id, and Http404 like `own_account`.
+    Raises: ValidationError for an invalid id; Http404, as described at `own_account`.
     """
     person: User = caller_of(request).person
     only = request.query_params.get("account")

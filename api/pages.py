@@ -1,4 +1,4 @@
-"""Public pages about the API: its schema, its documentation, the problem types."""
+"""Public pages about the API: its schema, its documentation, and the types of problems."""
 
 from functools import cache
 from http import HTTPStatus
@@ -25,7 +25,9 @@ def _schema() -> bytes:
 @login_not_required
 @require_safe
 def openapi(_request: HttpRequest) -> HttpResponse:
-    """Serves the committed schema (OpenAPI 3.1). A test compares it with the code."""
+    """Serves the schema file (OpenAPI 3.1) of the repository. A test compares the file with the
+    code.
+    """
     return HttpResponse(
         _schema(), content_type="application/json", headers={"Cache-Control": "public, max-age=300"}
     )
@@ -41,21 +43,21 @@ def documentation(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def problem_types(request: HttpRequest) -> HttpResponse:
-    """Shows the meaning of each problem's `type`."""
+    """Shows what each `type` of a problem means."""
     return render(request, "api/problem_types.html", {"by_status": problem_types_by_status()})
 
 
 @csrf_exempt
 @login_not_required
 def nothing_here(request: HttpRequest) -> HttpResponse:
-    """Responds to unknown URLs under the API. A URL that lacks a final slash, or has one too many,
-    redirects to the known URL with the same method and body.
+    """Responds to unknown URLs under the API. If a slash at the end is missing or superfluous,
+    redirects to the known URL with the same method and body. Otherwise responds with 404.
     """
     path = request.path_info
     other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
     if is_valid_path(other) and resolve(other).url_name != "nothing_here":
         query = request.META.get("QUERY_STRING", "")
-        there = f"{request.path.removesuffix(path)}{other}"  # keeps a path prefix of the site
+        there = f"{request.path.removesuffix(path)}{other}"  # keeps the path prefix of the site
         return HttpResponsePermanentRedirect(
             f"{there}?{query}" if query else there, preserve_request=True
         )

@@ -1,4 +1,6 @@
-"""Pagination by (created_at, id), newest first, so that new rows do not move a page."""
+"""Pagination by (created_at, id). The newest row is first, and new rows do not change the next
+pages.
+"""
 
 import base64
 import binascii
@@ -15,10 +17,10 @@ from rest_framework.request import Request
 from api.fields import moment_text
 from ledger.text.dates import moment_in_utc
 
-DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 200  # rows of a page
+DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 200  # rows per page
 NOT_OF_NEXT = "Take the cursor from next, unchanged."
-PLACES = ("cursor", "page")  # parameters for the start of a page
-# Parameters of other APIs, with their equivalents here.
+PLACES = ("cursor", "page")  # parameters that select the page
+# Parameters of other APIs, with the equivalent parameter of this API.
 FILTERS = (
     *("amount", "category", "channel", "created_at", "currency", "date", "date_from", "date_to"),
     *("from_date", "status", "tag", "to_date", "type"),
@@ -49,9 +51,9 @@ OF_SEARCH = {
 
 
 def number_of(request: Request, name: str, usual: int, most: int) -> int:
-    """Returns a number parameter from 1 to `most`, or `usual` without it.
+    """Returns the parameter as a number from 1 to `most`, or `usual` if the parameter is missing.
 
-    Raises: ValidationError.
+    Raises: ValidationError for another value.
     """
     given = request.query_params.get(name, "")
     if not given:
@@ -62,15 +64,15 @@ def number_of(request: Request, name: str, usual: int, most: int) -> int:
 
 
 def cursor_for(moment: datetime, id: UUID) -> str:
-    """Returns the cursor of a row, after which a page begins."""
+    """Returns a cursor. The next page begins after the row with this time and id."""
     text = json.dumps([moment_text(moment), str(id)])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def read_cursor(text: str) -> tuple[datetime, UUID]:
-    """Returns the time and id in a cursor of `cursor_for`.
+    """Returns the time and the id in a cursor that `cursor_for` has made.
 
-    Raises: ValidationError.
+    Raises: ValidationError for another text.
     """
     try:
         plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -90,8 +92,8 @@ def page_of(
     id_name: str = "pk",
     id_of: Callable[[Any], UUID] = lambda row: row.pk,
 ) -> tuple[list[Any], str | None]:
-    """Returns one page of rows, newest first, and the URL of the next page, or None on the last
-    page.
+    """Returns a page of rows, with the newest row first, and the URL of the next page. On the last
+    page, the URL is None.
     """
     if given := request.query_params.get("cursor", ""):
         moment, id = read_cursor(given)
@@ -108,7 +110,9 @@ def page_of(
 def page_by_number(
     request: Request, rows: QuerySet[Any], name: str
 ) -> tuple[list[Any], str | None]:
-    """Does the same for rows with a number in the field `name`, the highest first."""
+    """Returns a page of rows, with the highest number in the field `name` first, and the URL of the
+    next page. On the last page, the URL is None.
+    """
     if "cursor" in request.query_params:
         rows = rows.filter(**{f"{name}__lt": _number_in(request.query_params["cursor"])})
     limit = number_of(request, "limit", DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
@@ -125,7 +129,9 @@ def _number_in(cursor: str) -> int:
 
 
 def next_address(request: Request, **changes: str) -> str:
-    """Returns the same URL with other parameters. Removes `cursor` and `page` first."""
+    """Returns the URL of this request with the parameters in `changes`. The parameters `cursor` and
+    `page` are removed before.
+    """
     query = request.query_params.copy()
     for name in PLACES:
         query.pop(name, None)
@@ -135,9 +141,9 @@ def next_address(request: Request, **changes: str) -> str:
 
 
 def known_only(request: Request, *names: str) -> None:
-    """Refuses unknown parameters, because a misspelt filter would match every row, and repeated
-    parameters, because only the last would be used. For parameters that other APIs use for
-    searching, sorting and paging, the error mentions our equivalent.
+    """Raises ValidationError for unknown and for repeated parameters. A misspelt filter would
+    otherwise match every row, and only the last of repeated parameters would be used. If the
+    unknown parameter is usual in other APIs, the error mentions our equivalent.
     """
     known = {*names, "fields", "format"}
     for name, values in request.query_params.lists():
@@ -150,8 +156,8 @@ def known_only(request: Request, *names: str) -> None:
 
 
 def _instead_of(name: str, known: set[str]) -> str:
-    """Returns a hint on the equivalent parameter, also for a lookup such as created_at__gte, or
-    "".
+    """Returns a hint about the equivalent parameter of this API, or "". Also recognises parameters
+    with a lookup, such as created_at__gte.
     """
     field, _underscores, _lookup = name.partition("__")
     if "q" in known:

@@ -1,4 +1,4 @@
-"""Query and header parameters of the schema."""
+"""Query parameters and header parameters for the schema."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,9 @@ from api.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 def query(
     name: str, what: str, format: str = "", *, choices: Sequence[str] = ()
 ) -> OpenApiParameter:
-    """Returns a query parameter: text, or "date", "date-time"."""
+    """Returns a query parameter for the schema. `format` is "" for text, or for example "date",
+    "date-time" or "uuid".
+    """
     schema: dict[str, object] = {"type": "string"}
     if format:
         schema["format"] = format
@@ -20,7 +22,7 @@ def query(
 
 
 def expand(names: Sequence[str]) -> OpenApiParameter:
-    """Returns the parameter `expand=` with its possible names."""
+    """Returns the parameter `expand=` for the schema, with its possible names."""
     return OpenApiParameter(
         "expand",
         {"type": "array", "items": {"type": "string", "enum": list(names)}},

@@ -1,4 +1,4 @@
-"""Parses JSON strictly: refuses texts that two parsers could read differently."""
+"""Parses JSON strictly: refuses texts that two parsers could interpret differently."""
 
 import json
 import re
@@ -19,26 +19,28 @@ from ledger.db.json_numbers import (
 from ledger.text.lines import shortened
 
 MAX_BYTES = 32 * 1024 * 1024
-# Bytes from one quote to the next: no text or list of numbers that Ledger accepts is longer. A text
-# of 32 MB with one character outside the basic plane would need 256 MB of memory.
+# The number of bytes from one quotation mark to the next. Ledger accepts no text or list of numbers
+# that is longer. A text of 32 MB with one character outside the Basic Multilingual Plane would need
+# 256 MB of memory.
 MAX_UNQUOTED = 64 * 1024
-# Values are counted by their separators, including separators in texts.
+# The number of values is estimated from their separators. Separators in texts are also counted.
 MAX_VALUES = 20_000
 MAX_VALUES_OF_BATCH = 1_000_000
-VALUES_OF_BATCH, VALUES_OF_LINE = 100_000, 20  # for a batch, plus for each object
+# The number for a batch, and the additional number for each object
+VALUES_OF_BATCH, VALUES_OF_LINE = 100_000, 20
 MAX_LINES = 50_000  # lines of a batch
-MAX_BREAKS = 10 * MAX_LINES  # line breaks of a batch, with blank lines
-MAX_NAMES = 1000  # names of an object; metadata may have 100
+MAX_BREAKS = 10 * MAX_LINES  # line breaks in a batch, including blank lines
+MAX_NAMES = 1000  # names in one object; metadata may have 100 names
 LINE = re.compile(r"[^\n]+")
 TOO_LONG = f"A number has at most {MAX_NUMBER_LENGTH:,} digits, zeros included; write it as a text."
 
 
 def loads(text: str) -> Any:
-    """Parses one JSON value.
+    """Parses one JSON value and returns it.
 
-    Raises: ParseError with a message, also for a name that appears twice, for more than MAX_NAMES
-    names, for NaN, for too much nesting, and for a number that is too long without an exponent,
-    because printing it would need much time and memory.
+    Raises: ParseError with a message if the text is not JSON, for a repeated name, for more than
+    MAX_NAMES names in an object, for NaN, for too much nesting, and for a number that would be too
+    long without an exponent, because printing it would need much time and memory.
     """
     try:
         return json.loads(
@@ -83,9 +85,10 @@ def _no_constant(name: str) -> Any:
 
 
 def _text_of(stream: IO[bytes]) -> str:
-    """Returns the text of a body.
+    """Returns the text of a request body.
 
-    Raises: ParseError for a body whose text would need too much memory.
+    Raises: ParseError if the body is too long, contains a text or list that is too long, or is not
+    UTF-8.
     """
     body = stream.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
@@ -100,10 +103,11 @@ def _text_of(stream: IO[bytes]) -> str:
 
 
 class StrictJSONParser(BaseParser):
-    """A parser of JSON in UTF-8, which uses `loads`.
+    """A parser for JSON in UTF-8, which uses `loads`.
 
-    REST framework limits its JSONParser to DATA_UPLOAD_MAX_MEMORY_SIZE. BodyLimitMiddleware has
-    already refused bodies above the URL's limit, which is higher for batches.
+    REST framework limits its own JSONParser to DATA_UPLOAD_MAX_MEMORY_SIZE. For this parser,
+    BodyLimitMiddleware has already refused bodies above the limit of the URL, which is higher for
+    batches.
     """
 
     media_type = "application/json"
@@ -114,9 +118,9 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Returns the value of the body.
+        """Returns the value of the request body.
 
-        Raises: ParseError for too many values, which would need too much time and memory.
+        Raises: ParseError, also for too many values, which would need too much time and memory.
         """
         text = _text_of(stream)
         most = self.most_values(text)
@@ -125,36 +129,36 @@ class StrictJSONParser(BaseParser):
         return self.value_of(text)
 
     def most_values(self, _text: str) -> int:
-        """Returns the maximum number of values in a body."""
+        """Returns the maximum number of values in a request body."""
         return MAX_VALUES
 
     def value_of(self, text: str) -> Any:
-        """Returns the parsed value of a text of this type."""
+        """Returns the parsed value of a text of this media type."""
         return loads(text)
 
 
 class BatchJSONParser(StrictJSONParser):
-    """A parser of a batch of up to MAX_LINES payments."""
+    """A parser for a batch of up to MAX_LINES payments."""
 
     def most_values(self, text: str) -> int:
-        """Allows more values for each object, because a list of numbers takes more time than
-        payments.
+        """Returns the maximum number of values in the body of a batch. It is higher if the body
+        contains more objects, because payments take less time than a list of numbers.
         """
         objects = text.count("{")
         return min(MAX_VALUES_OF_BATCH, VALUES_OF_BATCH + VALUES_OF_LINE * objects)
 
 
 class NDJSONParser(BatchJSONParser):
-    """A parser of one value per line (NDJSON). Ignores blank lines. Returns at most MAX_LINES + 1
-    values, which the view refuses.
+    """A parser for one JSON value per line (NDJSON). Blank lines are ignored. It returns at most
+    MAX_LINES + 1 values. The view refuses more than MAX_LINES.
     """
 
     media_type = "application/x-ndjson"
 
     def value_of(self, text: str) -> Any:
-        """Returns the values of the lines.
+        """Returns the list of the values of all lines.
 
-        Raises: ParseError for more than MAX_BREAKS.
+        Raises: ParseError for more than MAX_BREAKS line breaks.
         """
         if text.count("\n") > MAX_BREAKS:
             raise ParseError(

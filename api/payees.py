@@ -1,5 +1,5 @@
-"""`/api/v1/payees/`: suggested recipients for the caller, and whether an account number can be
-paid.
+"""`/api/v1/payees/`: recipients that are suggested to the caller, and whether an account number can
+be paid.
 """
 
 from collections.abc import Sequence
@@ -52,14 +52,14 @@ class PayeeSerializer(serializers.Serializer[Any]):
 
 
 class PayeesSerializer(serializers.Serializer[Any]):
-    """Payees, all on one page."""
+    """All payees on one page."""
 
     results = PayeeSerializer(many=True)
     detail = serializers.CharField(help_text='Why the number cannot be paid; "" if it can.')
 
 
 class PayeesForm(forms.Form):
-    """The query parameters."""
+    """The form for the query parameters."""
 
     number = forms.CharField(max_length=40, required=False)
     name = forms.CharField(max_length=LONGEST_NAME, required=False)
@@ -71,7 +71,7 @@ class PayeesForm(forms.Form):
 
 
 class PayeeList(ApiView):
-    """Known recipients, and a recipient by account number."""
+    """Known recipients, or one recipient by account number."""
 
     @extend_schema(
         operation_id="payees_list",
@@ -84,12 +84,13 @@ class PayeeList(ApiView):
         responses=PayeesSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Returns the caller's own accounts, then recent recipients. With `from_account`, only
-        those that it can pay.
+        """Returns the caller's own accounts, followed by recent recipients. With `from_account`,
+        returns only the accounts that this account can pay.
 
-        With `number`, returns only this recipient, or none with the reason. Numbers that cannot be
-        paid and wrong names are limited per day, like on the transfer form. Without `from_account`,
-        the oldest open account is the payer.
+        With `number`, returns only the recipient with this number. If the number cannot be paid,
+        returns no recipient and the reason. The number of such requests, and of wrong names, is
+        limited per day, as on the transfer form. Without `from_account`, the caller's oldest open
+        account is the payer.
         """
         known_only(request, "number", "name", "from_account")
         form = PayeesForm(request.query_params.dict())
@@ -113,7 +114,9 @@ class PayeeList(ApiView):
 def asked_of(
     caller: Caller, mine: Sequence[Account], sender: Account | None, number: str, name: str
 ) -> tuple[list[Payee], str]:
-    """Returns the payee with this number, or none and the reason."""
+    """Returns the payee with this account number, and "". If the number cannot be paid, returns no
+    payee, and the reason.
+    """
     sender = sender or next((account for account in mine if not account.is_closed), None)
     if sender is None:
         raise FieldRefused("You have no open account.", "from_account", slug=NO_SUCH_ACCOUNT)
@@ -142,9 +145,9 @@ def _payee(account: Account, name: str, is_masked: bool, is_own: bool, check: st
 
 
 def _chosen(mine: Sequence[Account], pk: Any) -> Account | None:
-    """Returns the caller's account with this id, or None without an id.
+    """Returns the caller's account with this id, or None if `pk` is None.
 
-    Raises: FieldRefused.
+    Raises: FieldRefused if the caller has no account with this id.
     """
     if pk is None:
         return None

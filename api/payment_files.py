@@ -1,5 +1,6 @@
-"""`/api/v1/payment-files/`: many payments from a CSV file, in the same steps as on the pages:
-upload, check, pay, remove, and the result of each line. Files that the bank uploaded are read-only.
+"""`/api/v1/payment-files/`: many payments from a CSV file. The steps are the same as on the pages:
+upload, check, pay, remove, and read the result of each line. Files that the bank has uploaded are
+read-only.
 """
 
 import io
@@ -69,7 +70,7 @@ PAY_FILE_AGAIN = (
 )
 OTHER_FILE = "This key was used for another file. Nothing was stored."
 CSV_TYPE = "text/csv"
-# Refusals that are not about the lines. After these, the lines are not checked again.
+# Refusals that are not about the lines. After them, the lines are not checked again.
 UNCHECKED = (
     AccessEnded, FileRemoved, CheckedAnew, NotChecked, TooManyTogether, ConfirmationNeeded,
 )  # fmt: skip
@@ -81,14 +82,15 @@ class CSVParser(BaseParser):
     media_type = CSV_TYPE
 
     def parse(self, stream: IO[bytes], *_arguments: Any, **_options: Any) -> Any:
-        """Returns the bytes as a file, or only the beginning if it is too large.
-        `banking.payment_files.parser` reads it, and refuses it because of its size.
+        """Returns the bytes as a file object. If the body is too large, returns only its beginning,
+        with one byte more than allowed, so that `banking.payment_files.parser` refuses it because
+        of its size.
         """
         return io.BytesIO(stream.read(MAX_BYTES + 1))
 
 
 class PaymentFileSerializer(serializers.Serializer[PaymentFile]):
-    """A payment file, with the amounts paid so far."""
+    """A payment file, with the amounts that were paid so far."""
 
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -113,19 +115,21 @@ class PaymentFileSerializer(serializers.Serializer[PaymentFile]):
 
 
 class PaymentFileDetailSerializer(PaymentFileSerializer):
-    """A payment file, with the value that is needed to pay it."""
+    """A payment file, with the value `agreed`, which a request to pay the file must contain."""
 
     agreed = serializers.SerializerMethodField(
         help_text="Identifies the lines that can be paid now; empty unless the file is checked."
     )
 
     def get_agreed(self, file: PaymentFile) -> str:
-        """Returns the value that the button of the page sends."""
+        """Returns the value that the button of the page sends. Returns "" if the file is not
+        checked.
+        """
         return agreed_to(file) if file.state == State.CHECKED else ""
 
 
 class PaymentFilePageSerializer(serializers.Serializer[Any]):
-    """A page of payment files, newest first."""
+    """A page of payment files. The newest file is first."""
 
     results = PaymentFileSerializer(many=True)
     next = serializers.URLField(
@@ -134,7 +138,7 @@ class PaymentFilePageSerializer(serializers.Serializer[Any]):
 
 
 class PaymentLineSerializer(serializers.Serializer[Any]):
-    """A line of a file with its result, as in the file of the page."""
+    """A line of a payment file with its result, as in the file that the page offers."""
 
     line = serializers.IntegerField(help_text="Row of the file; the heading is row 1.")
     to = serializers.CharField()
@@ -150,7 +154,9 @@ class PaymentLineSerializer(serializers.Serializer[Any]):
 
 
 class PayFileSerializer(StrictSerializer):
-    """The lines to pay: `agreed` of the file as it was read. `whole`: every line, or none."""
+    """The lines to pay. `agreed` is the value of the file as it was read. If `whole` is true, all
+    lines are paid, or no line is paid.
+    """
 
     agreed = TextField(max_length=200, allow_blank=True)
     whole = serializers.BooleanField(default=True)
@@ -158,9 +164,9 @@ class PayFileSerializer(StrictSerializer):
 
 @reads_file(MAX_BYTES)
 class PaymentFileList(ApiView):
-    """The payment files of the caller, and uploads."""
+    """The caller's payment files, and uploads of new files."""
 
-    answers_earlier_rows = ("POST",)  # the checks of its lines depend on balances and payments
+    answers_earlier_rows = ("POST",)  # the checks of the lines depend on balances and payments
     parser_classes = [CSVParser]
     response_headers: ClassVar = {"POST": ["Location"]}
 
@@ -170,7 +176,7 @@ class PaymentFileList(ApiView):
         responses=PaymentFilePageSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Returns every file that pays from an account of the caller, newest first."""
+        """Returns all files that pay from an account of the caller. The newest file is first."""
         known_only(request, "limit", "cursor")
         files = PaymentFile.objects.visible_to(self.caller.person).with_account()
         found, following = page_of(request, files)
@@ -191,8 +197,8 @@ class PaymentFileList(ApiView):
         responses={201: PaymentFileDetailSerializer},
     )  # fmt: skip
     def post(self, request: Request) -> Response:
-        """Stores a CSV file and checks each line like a payment; pays nothing. Repeated with the
-        same Idempotency-Key, it returns the same file.
+        """Stores a CSV file and checks each line like a payment. No line is paid. If the request is
+        repeated with the same Idempotency-Key, it returns the same file.
         """
         known_only(request, "from_account", "name")
         person, params = self.caller.person, request.query_params
@@ -221,7 +227,7 @@ class PaymentFileList(ApiView):
 
 
 class PaymentFileDetail(ApiView):
-    """One payment file of the caller."""
+    """A payment file of the caller."""
 
     @extend_schema(
         operation_id="payment_files_read",
@@ -229,14 +235,14 @@ class PaymentFileDetail(ApiView):
         responses=PaymentFileDetailSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns a payment file with its counts."""
+        """Returns a payment file with the number and sum of its lines by state."""
         known_only(request)
         found = row_of(PaymentFileDetailSerializer, own_file(self.caller, pk))
         return Response(picked(found, request.query_params.get("fields")))
 
     @extend_schema(operation_id="payment_files_remove", request=None, responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Removes a file of which nothing was paid. Needs the scope pay."""
+        """Removes a file if no line of it was paid. Needs the scope pay."""
         known_only(request)
         if not discard(changeable_file(self.caller, pk)):
             raise FieldRefused(PARTLY_PAID, "", slug="not-possible")
@@ -256,7 +262,9 @@ class PaymentFileLines(ApiView):
         },
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
-        """Returns every line with its result, as JSON or CSV, in the order of the file."""
+        """Returns all lines with their results, as JSON or CSV. The lines are in the order of the
+        file.
+        """
         known_only(request)
         return result_response(own_file(self.caller, pk), request.accepted_renderer.format)
 
@@ -273,9 +281,10 @@ class PaymentFilePay(ApiView):
         responses=PaymentFileDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Pays the lines that `agreed` identifies. With `whole`, the default, all lines or none,
-        for files of up to 1,000 lines. Without `whole`, the next 1,000 payable lines: repeat the
-        request until `state` is done. Repeated requests never pay a line twice.
+        """Pays the lines that `agreed` identifies. With `whole`, which is the default, all lines
+        are paid, or no line is paid. Such a file can have up to 1,000 lines. Without `whole`, the
+        next 1,000 payable lines are paid. Repeat the request until `state` is done. A repeated
+        request never pays a line twice.
         """
         known_only(request)
         file = changeable_file(self.caller, pk)
@@ -288,12 +297,14 @@ class PaymentFilePay(ApiView):
         except UNCHECKED:
             raise
         except LedgerError:
-            check(file)  # so that its lines show the reason, as on the page
+            check(file)  # checked again, so that the lines show the reason, as on the page
             raise
         return Response(row_of(PaymentFileDetailSerializer, file))
 
     def _booking(self, request: Request, file: PaymentFile, agreed: str) -> BookingRequest:
-        """Returns how this caller pays: with a token within its limits, else as on the page."""
+        """Returns the arguments for booking. With a token, the limits of the token apply. In a
+        session, the same limits apply as on the page.
+        """
         caller = self.caller
         return {
             "by": caller.person, "agreed": agreed, "within": _limits(request, caller, file),
@@ -302,9 +313,10 @@ class PaymentFilePay(ApiView):
 
 
 def _limits(request: Request, caller: Caller, file: PaymentFile) -> FileLimit | None:
-    """Returns what the caller may pay with the file.
+    """Returns the limit for the payments of this file, or None if there is no limit.
 
-    Raises: LimitExceeded and ConfirmationNeeded.
+    Raises: LimitExceeded if a limit of the token refuses a line; ConfirmationNeeded if the session
+    needs a step-up.
     """
     if caller.token is None:
         covered = step_up.fresh_until(request._request)
@@ -316,7 +328,7 @@ def _limits(request: Request, caller: Caller, file: PaymentFile) -> FileLimit | 
 
 
 def own_file(caller: Caller, pk: UUID) -> PaymentFile:
-    """Returns the file, if it pays from an account of the caller.
+    """Returns the payment file if it pays from an account of the caller.
 
     Raises: Http404.
     """
@@ -328,7 +340,10 @@ def own_file(caller: Caller, pk: UUID) -> PaymentFile:
 
 
 def changeable_file(caller: Caller, pk: UUID) -> PaymentFile:
-    """Returns the file like `own_file`, but refuses a file that the bank has uploaded."""
+    """Returns the payment file if it pays from an account of the caller.
+
+    Raises: Http404; FieldRefused if the bank has uploaded the file.
+    """
     file = own_file(caller, pk)
     if file.is_from_bank:
         raise FieldRefused(FROM_BANK, "", slug="not-possible")

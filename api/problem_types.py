@@ -1,4 +1,4 @@
-"""The `type` of every problem, with its meaning."""
+"""The `type` of each problem, with its meaning."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from transactions.safeguards.confirmation import ConfirmationNeeded
 
 
 class ProblemType(NamedTuple):
-    """A type of problems: status, the end of its URL, and meaning."""
+    """A type of problem: its HTTP status, the last part of its URL, and its meaning."""
 
     status: int
     slug: str
@@ -53,7 +53,9 @@ OF_REQUESTS = [
 
 
 def problem_types_by_status() -> list[tuple[str, list[ProblemType]]]:
-    """Returns all types, grouped by status, each group with the status phrase."""
+    """Returns all types of problems, grouped by status. Each group has the status and its phrase as
+    its title.
+    """
     every = sorted({*OF_REQUESTS, *_of_refusals()})
     return [
         (f"{status} {HTTPStatus(status).phrase}", list(types))

@@ -1,14 +1,15 @@
-"""Errors as problem details (RFC 9457): a stable `type` for each refusal, a message, and the field.
+"""Errors as problem details (RFC 9457). Each refusal has a stable `type`, a message, and the name
+of the field.
 
 | status | when |
 |---|---|
 | 400 | the request cannot be read: JSON, fields, filters |
-| 401 | no token, or a token that is not accepted |
-| 403 | the token lacks a scope, or the user a right, or a step-up is needed |
-| 404 | nothing with this id exists for this user |
+| 401 | there is no token, or the token is not accepted |
+| 403 | the token lacks a scope, the user lacks a right, or a step-up is needed |
+| 404 | there is nothing with this id that the user may read |
 | 409 | the key was used for another request, or the account was busy: retry later |
 | 422 | the bank refuses the payment |
-| 429 | too many calls |
+| 429 | the caller has made too many calls |
 | 503 | the database or the identity provider is unavailable; after a payment, `id` is its id |
 """
 
@@ -33,13 +34,14 @@ PAY_AGAIN = (
     "It is not known whether it was booked. Repeat the request with the Idempotency-Key in key"
     " until you get a response; it is booked only once."
 )
-RETRY_AFTER = 1  # seconds, after a conflict of transactions
-MAX_ERRORS, LONGEST_WORDS = 100, 500  # limits on errors in a response
+RETRY_AFTER = 1  # seconds to wait after a conflict of two transactions
+MAX_ERRORS, LONGEST_WORDS = 100, 500  # limits on the errors in one response
 
 
 class OutcomeOf(Exception):
-    """A payment failed in the database; `id` is its id. `again` is the message on how to repeat the
-    request if its outcome is unknown, and `key` is the key to use.
+    """A database error during a payment or another action. `id` is the id of the payment or of the
+    changed object. If the outcome is unknown, `again` is the message that explains how to repeat
+    the request, and `key` is the Idempotency-Key to use.
     """
 
     def __init__(self, id: Any, again: str = PAY_AGAIN, *, key: str = "") -> None:
@@ -48,7 +50,7 @@ class OutcomeOf(Exception):
 
 
 class FieldRefused(LedgerError):
-    """A refusal of one field, with its name in the request."""
+    """A refusal that is about one field of the request. `field` is the name of the field."""
 
     def __init__(self, message: str, field: str, *, slug: str = "") -> None:
         super().__init__(message)
@@ -56,20 +58,20 @@ class FieldRefused(LedgerError):
 
 
 class NotYours(exceptions.APIException):
-    """The token lacks a scope, or its user a right."""
+    """The token lacks a scope, or its user lacks a right."""
 
     status_code = HTTPStatus.FORBIDDEN
 
 
 class ProviderAway(exceptions.APIException):
-    """The identity provider's keys cannot be read, so its tokens cannot be verified."""
+    """The keys of the identity provider cannot be read, so its tokens cannot be verified."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def handled(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:
-    """Returns the problem of an exception that a view raised, or None for a bug. REST framework's
-    EXCEPTION_HANDLER.
+    """Returns the problem for an exception that a view has raised. Returns None if the exception is
+    a bug. This function is the EXCEPTION_HANDLER of REST framework.
     """
     request = context["request"]._request
     payment = None
@@ -106,13 +108,17 @@ def _refused(error: LedgerError) -> HttpResponseBase:
 
 
 def body_of(error: LedgerError) -> dict[str, Any]:
-    """Returns a refusal as problem details; for a batch, with the number of the line."""
+    """Returns the body of the problem for a refusal. In a batch, it contains the number of the
+    line.
+    """
     status, slug, more = _facts_of(error)
     return problem_body(status, slug, str(error), **more)
 
 
 def _facts_of(error: LedgerError) -> tuple[int, str, dict[str, Any]]:
-    """Returns the status of a refusal, the end of its type, its field, and the line of a batch."""
+    """Returns the HTTP status of a refusal, the last part of its type, and a dict with its field
+    and the line of a batch, if any.
+    """
     more: dict[str, Any] = {}
     refusal = error
     if (line := getattr(error, "number", None)) is not None:
@@ -157,7 +163,7 @@ def _of_framework(error: exceptions.APIException) -> HttpResponseBase:
 
 
 def _errors(detail: Any, path: str = "") -> Any:
-    """Yields each error of a serializer with the path of the field and the message."""
+    """Yields each error of a serializer as a dict with the path of the field and the message."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
             at = path if name == "non_field_errors" else f"{path}.{name}".lstrip(".")
@@ -192,6 +198,6 @@ def _of_database(error: Error, payment: OutcomeOf | None) -> HttpResponseBase | 
             503, "took-too-long", "The request exceeded the time limit and was stopped.", again
         )
     why = "The database does not respond at the moment. Send it again."
-    if failure is Failure.FINAL:  # no disk space or memory, for example
+    if failure is Failure.FINAL:  # for example, there is no disk space or memory
         why = "The database cannot do this at the moment. Send it again later."
     return problem(503, "unavailable", why, again, **more)

@@ -1,9 +1,10 @@
-"""Limits how often a token, or a user in a browser, may call per minute.
+"""Limits the calls per minute of a token, or of a user in a browser.
 
-Note [Leases]: all processes share the count in the table of counters. A process takes calls from it
-in leases of LEASE calls, or a twentieth of a low limit, so most calls need no query. Leased calls
-that a process does not use are lost at the end of the minute. With two processes, the real limit
-may therefore be a tenth lower than configured, but never higher.
+Note [Leases]: all processes share one counter in the table of counters. A process takes calls from
+the counter in groups of LEASE calls, or of a twentieth of the limit if the limit is low. Most calls
+therefore need no query. Calls that a process has taken but not used are lost at the end of the
+minute. With two processes, the actual limit may therefore be up to a tenth lower than the setting,
+but it is never higher.
 """
 
 import threading
@@ -20,14 +21,14 @@ from accounts.sign_in.limits import Limit, key_of
 from api.caller import caller_of
 
 WINDOW = 60  # seconds
-LEASE, PARTS = 50, 20  # calls; a lease is at most 1/PARTS of the limit
-MAX_KNOWN = 10_000  # callers remembered by a process
+LEASE, PARTS = 50, 20  # LEASE is a number of calls, at most 1/PARTS of the limit
+MAX_KNOWN = 10_000  # the maximum number of callers that a process remembers
 
 
 @dataclass(slots=True)
 class Lease:
-    """The calls that a process may still allow in a minute. `left` is the remaining total in the
-    table.
+    """The calls that a process may still accept in a minute. `left` is the number of calls that
+    remain in the table for all processes.
     """
 
     minute: int
@@ -40,12 +41,13 @@ _lock = threading.Lock()
 
 
 class CallRate(BaseThrottle):
-    """A throttle of LEDGER_API_RATE calls per minute; 0 for no limit. Sends the remaining calls in
-    the headers of the draft "RateLimit header fields for HTTP".
+    """A throttle of LEDGER_API_RATE calls per minute. If the setting is 0, there is no limit. The
+    number of remaining calls is sent in the headers of the draft "RateLimit header fields for
+    HTTP".
     """
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Returns whether this call is within the limit."""
+        """Returns whether this call is within the limit. Also sets the headers of the response."""
         most = settings.LEDGER_API_RATE
         if not most or not request.user.is_authenticated:
             return True
@@ -72,8 +74,8 @@ def _now() -> int:
 
 
 def _take(who: str, minute: int, most: int) -> int:
-    """Takes one call. Returns how many are left, as far as this process knows, or -1 if there was
-    none.
+    """Uses one call and returns the number of remaining calls, as far as this process knows it.
+    Returns -1 if no call was left.
     """
     with _lock:
         lease = _leases.get(who)

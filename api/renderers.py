@@ -1,4 +1,4 @@
-"""Renderers of responses, and content negotiation."""
+"""Renderers of responses, and the selection of the response format."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,12 +15,14 @@ EVENT_STREAM = "text/event-stream"
 
 
 class Negotiation(DefaultContentNegotiation):
-    """Content negotiation by `format=` and `Accept`. A refusal lists what is available."""
+    """Selects the response format by the parameter `format=` and the header `Accept`. A refusal
+    lists the available formats.
+    """
 
     def filter_renderers(self, renderers: Iterable[Any], format: str) -> list[Any]:
-        """Returns the renderers of this format.
+        """Returns the renderers for this format.
 
-        Raises: ValidationError.
+        Raises: ValidationError if there is none.
         """
         there = list(renderers)
         if found := [each for each in there if each.format == format]:
@@ -31,7 +33,7 @@ class Negotiation(DefaultContentNegotiation):
     def select_renderer(self, request: Any, renderers: Any, *suffix: Any) -> Any:
         """Returns the renderer and its media type.
 
-        Raises: NotAcceptable.
+        Raises: NotAcceptable if the header Accept excludes all formats.
         """
         try:
             return super().select_renderer(request, renderers, *suffix)
@@ -41,37 +43,41 @@ class Negotiation(DefaultContentNegotiation):
 
 
 class AnswerEncoder(WritesExactNumbers, encoders.JSONEncoder):
-    """An encoder that writes the numbers of metadata as they were sent."""
+    """An encoder that writes numbers in metadata with the same digits as they were sent."""
 
 
 class JSONRenderer(renderers.JSONRenderer):
-    """The renderer of JSON."""
+    """The renderer for JSON."""
 
     encoder_class = AnswerEncoder
 
 
 class NDJSONRenderer(JSONRenderer):
-    """One line of JSON for each result. For content negotiation only: views stream it
-    themselves.
+    """The format NDJSON, with one line of JSON for each result. Used only to select the format.
+    Views write the lines themselves.
     """
 
     media_type, format = NDJSON, "ndjson"
 
 
 class CSVRenderer(JSONRenderer):
-    """A table for spreadsheets. For content negotiation only: views stream it themselves."""
+    """The format CSV, a table for spreadsheets. Used only to select the format. Views write the
+    table themselves.
+    """
 
     media_type, format = "text/csv", "csv"
 
 
 class EventStreamRenderer(JSONRenderer):
-    """Server-sent events. For content negotiation only: the view writes them itself."""
+    """The format of server-sent events. Used only to select the format. The view writes the events
+    itself.
+    """
 
     media_type, format = EVENT_STREAM, "events"
 
 
 class PDFRenderer(JSONRenderer):
-    """The media type of PDF, for content negotiation only: a view writes the file itself. The same
+    """The format PDF. Used only to select the format. A view writes the file itself. The same
     applies to the renderers below.
     """
 
@@ -79,32 +85,32 @@ class PDFRenderer(JSONRenderer):
 
 
 class XLSXRenderer(JSONRenderer):
-    """A spreadsheet workbook."""
+    """The format of spreadsheet workbooks."""
 
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     format = "xlsx"
 
 
 class OFXRenderer(JSONRenderer):
-    """The media type of OFX 2."""
+    """The format OFX 2."""
 
     media_type, format = "application/x-ofx", "ofx"
 
 
 class QIFRenderer(JSONRenderer):
-    """The media type of QIF."""
+    """The format QIF."""
 
     media_type, format = "application/x-qif", "qif"
 
 
 class CAMT053Renderer(JSONRenderer):
-    """The media type of camt.053."""
+    """The format camt.053."""
 
     media_type, format = "application/octet-stream", "xml"
 
 
 class MT940Renderer(JSONRenderer):
-    """The media type of MT940."""
+    """The format MT940."""
 
     media_type, format = "text/plain", "sta"
 

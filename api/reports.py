@@ -1,4 +1,6 @@
-"""`/api/v1/reports/`: the reports of the pages, as JSON and CSV, with the same parameters."""
+"""`/api/v1/reports/`: the reports of the pages as JSON and CSV. The parameters are the same as on
+the pages.
+"""
 
 import json
 from typing import Any
@@ -41,7 +43,7 @@ KINDS = (
 
 
 def fields_of(report: Report) -> dict[str, forms.Field]:
-    """Returns the parameters of a report, by name."""
+    """Returns the parameters of a report as form fields, by name."""
     fields: dict[str, forms.Field] = dict(report.form.base_fields)
     if report.comparison is None:
         fields.pop("compare", None)
@@ -49,22 +51,24 @@ def fields_of(report: Report) -> dict[str, forms.Field]:
 
 
 def whose_of(report: Report) -> list[str]:
-    """Returns the scopes of money that a report can be about."""
+    """Returns the scopes that a report can have: the user's own money, the whole bank, or both."""
     return [BANK] if report.bank_only else [MINE, BANK]
 
 
 def kind_of(field: forms.Field) -> str:
-    """Returns the type of a parameter's values."""
+    """Returns the type of the values of a parameter: choice, date, time, number or text."""
     return next((kind for parent, kind in KINDS if isinstance(field, parent)), "text")
 
 
 def choices_of(field: forms.Field) -> list[str]:
-    """Returns the values that a parameter may have, or none if other values are allowed."""
+    """Returns the possible values of a parameter. Returns an empty list if other values are
+    allowed.
+    """
     return [str(value) for value, _ in getattr(field, "choices", ()) if value]
 
 
 def parameters_of_all() -> list[OpenApiParameter]:
-    """Returns the parameters of all reports."""
+    """Returns the parameters of all reports for the schema."""
     found: dict[str, OpenApiParameter] = {}
     for report in REPORTS:
         for name, field in fields_of(report).items():
@@ -74,7 +78,9 @@ def parameters_of_all() -> list[OpenApiParameter]:
 
 
 def _what(name: str, field: forms.Field) -> str:
-    """Returns the label and the choices. If few reports have the parameter, also their names."""
+    """Returns a description with the label and the possible values. If at most half of the reports
+    have the parameter, it also lists these reports.
+    """
     users = [report.slug for report in REPORTS if name in fields_of(report)]
     of = "" if 2 * len(users) > len(REPORTS) else f" For {', '.join(users)}."
     choices = choices_of(field)
@@ -82,7 +88,7 @@ def _what(name: str, field: forms.Field) -> str:
 
 
 class ReportParameterSerializer(serializers.Serializer[Any]):
-    """An optional parameter."""
+    """An optional parameter of a report."""
 
     name = serializers.CharField()
     title = serializers.CharField(help_text="Its label on the page.")
@@ -94,7 +100,7 @@ class ReportParameterSerializer(serializers.Serializer[Any]):
 
 
 class ReportColumnSerializer(serializers.Serializer[Any]):
-    """A column: the name of its values in each row."""
+    """A column of a report. `name` is the name of its values in each row."""
 
     name = serializers.CharField()
     title = serializers.CharField(source="label", help_text="Its heading on the page.")
@@ -114,13 +120,13 @@ class ReportSummarySerializer(serializers.Serializer[Any]):
 
 
 class ReportListSerializer(serializers.Serializer[Any]):
-    """The reports, in the order of the page."""
+    """The reports, in the same order as on the page."""
 
     results = ReportSummarySerializer(many=True)
 
 
 class ReportSerializer(serializers.Serializer[Any]):
-    """All rows of a report."""
+    """A report with all its rows."""
 
     slug = serializers.CharField()
     title = serializers.CharField()
@@ -136,12 +142,12 @@ class ReportSerializer(serializers.Serializer[Any]):
 class ReportList(ApiView):
     """The reports that the caller may read."""
 
-    scopes = {"GET": None}  # needs read, report or staff
+    scopes = {"GET": None}  # needs one of the scopes read, report or staff
 
     @extend_schema(operation_id="reports_list", parameters=[FIELDS], responses=ReportListSerializer)
     def get(self, request: Request) -> Response:
-        """Returns the reports with their parameters and columns. Empty for users without an account
-        who may not read the bank.
+        """Returns the reports that the caller may read, with their parameters and columns. The list
+        is empty for users who have no account and may not read the bank.
         """
         known_only(request)
         caller = self.caller
@@ -153,9 +159,9 @@ class ReportList(ApiView):
 
 
 class ReportDetail(ApiView):
-    """A report."""
+    """A report with all its rows."""
 
-    scopes = {"GET": None}  # depends on `whose`: read, or report or staff
+    scopes = {"GET": None}  # depends on `whose`: read, or one of report and staff
     renderer_classes = [JSONRenderer, CSVRenderer]
 
     @extend_schema(
@@ -167,10 +173,11 @@ class ReportDetail(ApiView):
         responses={(200, "application/json"): ReportSerializer, (200, "text/csv"): str},
     )  # fmt: skip
     def get(self, request: Request, slug: str) -> HttpResponseBase:
-        """Returns all rows of a report, as JSON or CSV, with the parameters of its page. The
-        caller's own money needs the scope read. The whole bank needs the scope report or staff, and
-        the right. Without `whose`, callers who may read the bank get the whole bank. One request at
-        a time per user.
+        """Returns all rows of a report, as JSON or CSV. The parameters are the same as on the page.
+        A report about the caller's own money needs the scope read. A report about the whole bank
+        needs the scope report or staff, and the caller must have the right to read the bank.
+        Without `whose`, callers who may read the bank get a report about the whole bank. Each user
+        can make one request at a time.
         """
         report = report_or_404(self.caller.person, slug)
         form = self._form(request, report)
@@ -191,7 +198,10 @@ class ReportDetail(ApiView):
         return download(report_lines(report, params, kind, only, within), report.slug, kind)
 
     def _form(self, request: Request, report: Report) -> ReportForm:
-        """Returns the valid form with the query parameters."""
+        """Returns the form with the query parameters. The form is valid.
+
+        Raises: ValidationError, FieldRefused.
+        """
         given = request.query_params.dict()
         given["whose"] = self._whose(given.get("whose", ""), report)
         form = report.bind_form(given, self.caller.person)
@@ -205,7 +215,11 @@ class ReportDetail(ApiView):
         return form
 
     def _whose(self, whose: str, report: Report) -> str:
-        """Returns the scope of money, like on the page, if the token allows it."""
+        """Returns the scope of the report: the caller's own money or the whole bank. The default is
+        the same as on the page.
+
+        Raises: ValidationError, NotYours or PermissionDenied if the caller may not use this scope.
+        """
         caller, offered = self.caller, whose_of(report)
         if whose and whose not in offered:
             raise ValidationError({"whose": [f"Choose {either(offered)}."]})
@@ -217,7 +231,7 @@ class ReportDetail(ApiView):
 
 
 def _reports_of(caller: Caller) -> list[Report]:
-    """Returns the reports of the page that the token may read."""
+    """Returns the reports that the caller may read, in the order of the page."""
     every = [report for group in reports_for(caller.person) for report in group.reports]
     if caller.reads_bank:
         return every
@@ -246,6 +260,6 @@ def _summary(report: Report, caller: Caller) -> dict[str, Any]:
 
 
 def _used(form: ReportForm) -> dict[str, str]:
-    """Returns the parameters that were used, as in a URL."""
+    """Returns the values of the parameters that were used, as in a URL."""
     values = {name: form[name].value() for name in form.fields}
     return {name: str(value) for name, value in values.items() if value not in (None, "")}

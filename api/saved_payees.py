@@ -26,7 +26,7 @@ from transactions.safeguards.quota import NUMBERS_ASKED
 
 
 class SavedPayeeSerializer(serializers.Serializer[PayeeLine]):
-    """Another user's account, with the caller's name for it."""
+    """An account of another user, with the name that the caller has given it."""
 
     id = serializers.UUIDField(source="payee.pk")
     number = serializers.CharField(source="payee.account.number")
@@ -50,12 +50,12 @@ class SavedPayeeSerializer(serializers.Serializer[PayeeLine]):
 
     @extend_schema_field(serializers.ChoiceField(NAME_CHECKS))
     def get_name_check(self, line: PayeeLine) -> str:
-        """Returns `name_check` like in the list of payees."""
+        """Returns the result of the name check, with the same values as in the list of payees."""
         return line.payee.name_check or NOT_COMPARED
 
 
 class SavedPayeesSerializer(serializers.Serializer[Any]):
-    """The payees by name. There are at most 500, all on one page."""
+    """All saved payees on one page, sorted by name. A user can have at most 500 saved payees."""
 
     results = SavedPayeeSerializer(many=True)
 
@@ -68,22 +68,22 @@ class PayeeNameSerializer(StrictSerializer):
 
 
 class NewPayeeSerializer(PayeeNameSerializer):
-    """Another user's account, and the caller's name for it."""
+    """The number of another user's account, and the caller's name for this account."""
 
     number = TextField(max_length=40)
 
 
 class SavedPayeeList(ApiView):
-    """The caller's payees."""
+    """The payees that the caller has saved."""
 
-    answers_earlier_rows = ("POST",)  # the newest payment
+    answers_earlier_rows = ("POST",)  # the response contains the newest payment
     response_headers: ClassVar = {"POST": ["Location"]}
 
     @extend_schema(
         operation_id="payees_saved", parameters=[FIELDS], responses=SavedPayeesSerializer
     )
     def get(self, request: Request) -> Response:
-        """Returns the recipients that the caller has saved, by name."""
+        """Returns the recipients that the caller has saved, sorted by name."""
         known_only(request)
         rows = rows_of(SavedPayeeSerializer, payee_lines(self.caller.person))
         return Response({"results": picked(rows, request.query_params.get("fields"))})
@@ -94,8 +94,9 @@ class SavedPayeeList(ApiView):
         responses={201: SavedPayeeSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Saves an account with a name. Repeated requests save it once; another name replaces the
-        first. Numbers that cannot be paid and wrong names count towards the daily limits.
+        """Saves an account with a name. A repeated request saves the account only once. A different
+        name replaces the first name. Numbers that cannot be paid and wrong names count towards the
+        daily limits.
         """
         known_only(request)
         person = self.caller.person
@@ -111,7 +112,7 @@ class SavedPayeeList(ApiView):
 
 
 class SavedPayee(ApiView):
-    """One of the caller's payees."""
+    """A payee that the caller has saved."""
 
     answers_earlier_rows = ("PUT",)
 
@@ -119,7 +120,7 @@ class SavedPayee(ApiView):
         operation_id="payees_saved_read", parameters=[FIELDS], responses=SavedPayeeSerializer
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns one recipient that the caller has saved."""
+        """Returns a recipient that the caller has saved."""
         known_only(request)
         found = _payee_as_json(self.caller.person, pk)
         return Response(picked(found, request.query_params.get("fields")))
@@ -128,7 +129,9 @@ class SavedPayee(ApiView):
         operation_id="payees_rename", request=PayeeNameSerializer, responses=SavedPayeeSerializer
     )
     def put(self, request: Request, pk: UUID) -> Response:
-        """Replaces the name and the note. A new name is compared with the account owner's."""
+        """Replaces the name and the note of a saved recipient. A new name is compared with the name
+        of the account's owner.
+        """
         known_only(request)
         payee = _own(self.caller.person, pk)
         form = _valid(PayeeNameForm(values_of(PayeeNameSerializer, request.data)))
@@ -137,7 +140,7 @@ class SavedPayee(ApiView):
 
     @extend_schema(operation_id="payees_forget", request=None, responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Deletes a saved recipient. Payments to it do not change."""
+        """Deletes a saved recipient. Payments to this recipient do not change."""
         known_only(request)
         remove_payee(payee=_own(self.caller.person, pk))
         return Response(status=204)
@@ -153,7 +156,9 @@ def _valid(form: Valid) -> Valid:
 
 
 def _not_saved(form: PayeeForm) -> FieldRefused:
-    """Returns why the number cannot be saved, after the form has refused it."""
+    """Returns the error that explains why the number cannot be saved. The form has already refused
+    the number.
+    """
     why = " ".join(map(str, form.errors["number"]))
     slug = "too-many-numbers" if why == NUMBERS_ASKED else NO_SUCH_ACCOUNT
     return FieldRefused(why, "number", slug=slug)

@@ -1,6 +1,6 @@
-"""Settings of drf-spectacular for the API: paths, authentication and errors.
+"""Customises drf-spectacular for the API: paths, authentication and errors.
 
-`manage.py write_openapi` writes `api/openapi.json`.
+`manage.py write_openapi` writes the schema into `api/openapi.json`.
 """
 
 import re
@@ -34,7 +34,7 @@ PROBLEM = {
     "additionalProperties": True,
 }
 OF_PROBLEM = "#/components/schemas/Problem"
-# Errors that every call may have, and errors of calls that write.
+# Errors that every call can return, and errors of calls that write.
 ALWAYS = {
     "400": "The request cannot be read.",
     "401": "No token, or a token that is not accepted.",
@@ -50,7 +50,7 @@ OF_WRITES = {
     "413": "The body is too large.",
     "415": "The body is not JSON.",
 }
-# Headers of responses, in addition to the usual HTTP headers.
+# Headers of responses. The usual HTTP headers are not listed.
 HEADERS = {
     "RateLimit-Policy": "Allowed calls per minute, if they are limited.",
     "RateLimit": "Remaining calls, and the seconds until the minute ends.",
@@ -76,12 +76,16 @@ IF_NONE_MATCH = {
 
 
 def only_the_api(endpoints: Any) -> Any:
-    """Filters the endpoints to this version of the API. A hook of drf-spectacular."""
+    """Returns the endpoints of this version of the API. This function is a hook of
+    drf-spectacular.
+    """
     return [each for each in endpoints if each[0].startswith(PREFIX)]
 
 
 def add_shared_parts(result: Any, **_: Any) -> Any:
-    """Adds the parts that all operations refer to. A hook of drf-spectacular."""
+    """Adds the parts that all operations refer to, and returns the schema. This function is a hook
+    of drf-spectacular.
+    """
     result["components"]["schemas"]["Problem"] = PROBLEM
     result["components"]["headers"] = {
         name: {"schema": {"type": "string"}, "description": what} for name, what in HEADERS.items()
@@ -90,8 +94,8 @@ def add_shared_parts(result: Any, **_: Any) -> Any:
 
 
 def add_picked_rows(result: Any, **_: Any) -> Any:
-    """Adds schemas for rows with only some fields, if `fields=` is supported. A hook of
-    drf-spectacular.
+    """Adds schemas for rows with only some of the fields, for operations with the parameter
+    `fields=`. Returns the schema. This function is a hook of drf-spectacular.
     """
     schemas = result["components"]["schemas"]
     for path in result["paths"].values():
@@ -109,7 +113,7 @@ def add_picked_rows(result: Any, **_: Any) -> Any:
 
 
 def _whole_or_picked(row: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" not in row:  # done for another path
+    if "$ref" not in row:  # already changed for another path
         return row
     name = row["$ref"].rsplit("/", 1)[-1]
     schemas[f"{name}Fields"] = {
@@ -123,15 +127,19 @@ def _whole_or_picked(row: dict[str, Any], schemas: dict[str, Any]) -> dict[str, 
 
 
 def first_sentence(text: str) -> str:
-    """Returns the text until the first full stop before a space, without the full stop."""
+    """Returns the text up to the first full stop that is followed by a space or ends the text. The
+    full stop is not included.
+    """
     return re.split(r"\.\s|\.$", " ".join(text.split()), maxsplit=1)[0]
 
 
 class ViewSchema(AutoSchema):
-    """A schema that adds a summary and the problems to each operation."""
+    """The schema of a view. It adds a summary and the possible problems to each operation."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns the operation of a method, with its errors."""
+        """Returns the operation of a method, with its possible errors and headers. Returns None if
+        the method has no operation.
+        """
         operation = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
@@ -150,7 +158,9 @@ class ViewSchema(AutoSchema):
         return operation
 
     def _add_headers(self, operation: dict[str, Any]) -> None:
-        """Lists the headers of each response. For rows that never change, adds status 304."""
+        """Adds the headers of each response to the operation. For rows that never change, also adds
+        the status 304.
+        """
         parameters = operation.setdefault("parameters", [])
         has_key = any(each["name"] == "Idempotency-Key" for each in parameters)
         if self.method == "GET" and getattr(self.view, "is_unchanging", False):
@@ -169,22 +179,22 @@ class ViewSchema(AutoSchema):
             }
 
     def get_summary(self) -> str:
-        """Returns the first sentence of the method's description."""
+        """Returns the first sentence of the description of the method."""
         return first_sentence(self.get_description())
 
     def get_tags(self) -> list[str]:
-        """Returns the first part of the path, such as accounts or transactions."""
+        """Returns the first part of the path as the only tag, such as accounts or transactions."""
         return [self.path.removeprefix(PREFIX).split("/")[0]]
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """A personal access token, or a token of the identity provider."""
+    """Authentication with a personal access token, or with a token of the identity provider."""
 
     target_class = "api.sign_in.ByToken"
     name: ClassVar[list[str]] = ["token", "provider"]  # type: ignore[misc]
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
-        """Returns a requirement for either of them."""
+        """Returns two alternative requirements, one for each kind of token."""
         return [{name: []} for name in self.name]
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
@@ -200,7 +210,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The session of a browser."""
+    """Authentication with the session of a browser."""
 
     target_class = "api.sign_in.BySession"
     name = "session"

@@ -1,4 +1,6 @@
-"""`/api/v1/search/`: the search of the page, with its query language, counts and highlights."""
+"""`/api/v1/search/`: the search of the search page, with the same query syntax, counts and
+highlights.
+"""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +39,7 @@ Marked = Iterator[tuple[str, str]]
 
 
 class HighlightSerializer(serializers.Serializer[Any]):
-    """A text with the words that matched."""
+    """A text in which words of the search were found."""
 
     field = serializers.CharField(help_text="Such as description, to_name, metadata.city, note.")
     text = serializers.CharField()
@@ -48,8 +50,8 @@ class HighlightSerializer(serializers.Serializer[Any]):
 
 
 class HitSerializer(TransactionSerializer):
-    """A transaction that matches. Texts that people wrote are null for users who may not see
-    names.
+    """A transaction that matches the search. For users who may not see names, the texts that people
+    wrote are null.
     """
 
     description = serializers.CharField(allow_null=True)
@@ -66,7 +68,7 @@ class HitSerializer(TransactionSerializer):
 
 
 class TotalSerializer(serializers.Serializer[Any]):
-    """The matches in one currency, with booked money in and out."""
+    """The matches in one currency: their number, and the booked money in and out."""
 
     currency = serializers.CharField()
     count = serializers.IntegerField()
@@ -75,14 +77,14 @@ class TotalSerializer(serializers.Serializer[Any]):
 
 
 class FacetSerializer(serializers.Serializer[Any]):
-    """A value, and the number of matches that have it."""
+    """A value, and the number of matches with this value."""
 
     value = serializers.CharField()
     count = serializers.IntegerField()
 
 
 class FacetsSerializer(serializers.Serializer[Any]):
-    """Values by which the matches can be filtered."""
+    """Values that can be used to filter the matches."""
 
     category = FacetSerializer(many=True)
     channel = FacetSerializer(many=True)
@@ -93,7 +95,7 @@ class FacetsSerializer(serializers.Serializer[Any]):
 
 
 class MistakeSerializer(serializers.Serializer[Any]):
-    """A problem with the query."""
+    """A mistake in the query."""
 
     sentence = serializers.CharField()
     suggestions = serializers.ListField(child=serializers.CharField())
@@ -120,9 +122,9 @@ class SearchSerializer(serializers.Serializer[Any]):
 
 
 class Search(ApiView):
-    """The search."""
+    """The search for transactions."""
 
-    scopes = {"GET": None}  # depends on `whose`: read, or report or staff
+    scopes = {"GET": None}  # depends on `whose`: read, or one of report and staff
 
     @extend_schema(
         operation_id="search",
@@ -136,8 +138,10 @@ class Search(ApiView):
         responses=SearchSerializer,
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        """Finds payments, like the page. Needs the scope read; for the bank, report or staff, and
-        the right. In the order newest or oldest, `next` is not affected by new rows.
+        """Finds transactions, in the same way as the search page. A search in the caller's own
+        money needs the scope read. A search in the whole bank needs the scope report or staff, and
+        the caller must have the right to read the bank. In the order newest or oldest, new rows do
+        not change the page at `next`.
         """
         known_only(request, "q", "sort", "whose", "page", "cursor")
         params = request.query_params
@@ -156,8 +160,8 @@ class Search(ApiView):
         return Response(_answer(request, result, suggestions))
 
     def _scope_and_names(self, whose: str, text: ParsedQuery) -> tuple[Scope, NameMatches]:
-        """Returns the scope like on the page: users without an account search the bank, if they
-        may.
+        """Returns the scope of the search and the people that the words may refer to. As on the
+        page, users without an account search the whole bank if they may read it.
         """
         if whose not in ("", MINE, BANK):
             raise ValidationError({"whose": [f"Choose {MINE} or {BANK}."]})
@@ -190,7 +194,9 @@ def _after(request: Request) -> RowPlace | None:
 
 
 def _complete(result: SearchResult) -> None:
-    """Loads the columns that the search page does not show, in one query."""
+    """Loads the columns of the matches that the search page does not show. Makes one query, or no
+    query if there are no matches.
+    """
     rows = {row.pk: row for row in result.rows}
     if not rows:
         return
@@ -223,8 +229,8 @@ def _answer(request: Request, result: SearchResult, suggestions: list[str]) -> d
 
 
 def _next(request: Request, result: SearchResult) -> str | None:
-    """Returns the URL of the next page: by time after the last row, or by page number in other
-    orders.
+    """Returns the URL of the next page, or None on the last page. If the order is by time, the next
+    page begins after the last row. Otherwise the URL contains a page number.
     """
     if not result.has_more:
         return None
@@ -237,7 +243,7 @@ def _next(request: Request, result: SearchResult) -> str | None:
 
 
 def _values(name: str, values: list[tuple[Any, int]]) -> list[dict[str, Any]]:
-    """Returns the values of a facet; a month as 2026-11."""
+    """Returns the values of a facet with their counts. A month is written as 2026-11."""
     return [
         {"value": f"{value:%Y-%m}" if name == "month" else str(value), "count": count}
         for value, count in values
@@ -245,7 +251,7 @@ def _values(name: str, values: list[tuple[Any, int]]) -> list[dict[str, Any]]:
 
 
 def _describe(row: Any, result: SearchResult) -> None:
-    """Adds the attributes of a match that the serializer needs to a row."""
+    """Adds the attributes that the serializer needs to a row."""
     scope = result.scope
     row.direction = direction_of(row, scope, result.named_accounts)
     row.from_name = side_name(row.from_account, scope)
@@ -258,7 +264,7 @@ def _describe(row: Any, result: SearchResult) -> None:
 
 
 def _marked(row: Any, scope: Scope) -> Marked:
-    """Yields the field and marked text of everything that the page highlights in this row."""
+    """Yields the field and the marked text of each text that the page highlights in this row."""
     texts = {name: getattr(row, f"marked_{name}", None) for name in ("description", "reference")}
     for side in ("from", "to"):
         account = getattr(row, f"{side}_account")

@@ -1,7 +1,7 @@
-"""REST framework's authentication: by the token in the header, or by the session of a browser.
+"""Authentication for REST framework, by the token in the header or by the session of a browser.
 
-Refusals have the reason in the header WWW-Authenticate, as in RFC 6750. The middleware has read
-both before; this module runs no queries.
+The header WWW-Authenticate of a refusal contains the reason, as in RFC 6750. The middleware has
+already read the token and the session, so this module makes no queries.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from api.problems import NotYours, ProviderAway
 from transactions.scope import BANK
 
 WAIT = 300  # seconds, after too many wrong tokens from one client
-PROVIDER_WAIT = 5  # seconds, while the identity provider is unavailable
+PROVIDER_WAIT = 5  # seconds, if the identity provider is unavailable
 HOW_TO_SIGN_IN = (
     "Send Authorization: Bearer <token>, with a token from the page Security or from manage.py"
     " create_token."
@@ -35,7 +35,7 @@ class ByToken(BaseAuthentication):
     """Authentication with `Authorization: Bearer <token>`."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        """Returns the user and their token, or None without the header.
+        """Returns the user and the token. Returns None if there is no token in the header.
 
         Raises: AuthenticationFailed, Throttled, ProviderAway.
         """
@@ -52,7 +52,9 @@ class ByToken(BaseAuthentication):
         return (plain.user, token) if token is not None else None
 
     def authenticate_header(self, request: Request) -> str:
-        """Returns the header with which REST framework responds with 401 instead of 403."""
+        """Returns the value of the header WWW-Authenticate. If this method returned None, REST
+        framework would respond with the status 403 instead of 401.
+        """
         error = getattr(request._request, "api_token_error", None)
         return _challenge(error.challenge, str(error)) if error else REALM
 
@@ -62,9 +64,9 @@ class BySession(SessionAuthentication):
 
 
 def scopes_for(view: Any, method: str) -> list[TokenScope]:
-    """Returns the scopes that a method of a view needs, from its `scopes` and
-    `answers_earlier_rows`, see `api.views.ApiView`. The defaults are read for reading, and pay for
-    writing.
+    """Returns the scopes that a method of a view requires, from the attributes `scopes` and
+    `answers_earlier_rows` of `api.views.ApiView`. The default is read for methods that read, and
+    pay for methods that write.
     """
     if method == "OPTIONS":
         return []
@@ -76,12 +78,13 @@ def scopes_for(view: Any, method: str) -> list[TokenScope]:
 
 
 class HasScope(BasePermission):
-    """Permission for callers with the scopes of the method, see `scopes_for`."""
+    """Permission for callers who have the scopes that the method requires, see `scopes_for`."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Returns True if the caller has the scopes.
 
-        Raises: NotYours, or NotAuthenticated for unauthenticated callers, with a message.
+        Raises: NotAuthenticated if the caller is not authenticated; NotYours if a scope is missing.
+        Both have a message.
         """
         if not request.user.is_authenticated:
             raise NotAuthenticated(_how_to_sign_in(request))
@@ -89,7 +92,7 @@ class HasScope(BasePermission):
         if caller.token is None and lacks_second_factor(request._request):
             raise NotYours("Sign in with a second factor first.")
         if request.method not in view.allowed_methods:
-            return True  # the view refuses the method, whatever the scope
+            return True  # the view refuses the method, regardless of the scope
         for scope in scopes_for(view, str(request.method)):
             if not caller.may(scope):
                 raise lacks_scope(scope, f"This token may not {IN_WORDS[scope]}")
@@ -97,7 +100,9 @@ class HasScope(BasePermission):
 
 
 def _how_to_sign_in(request: Request) -> str:
-    """Returns a message on how to authenticate. Never contains the submitted header."""
+    """Returns a message that explains how to authenticate. It never contains the header that was
+    sent.
+    """
     if not hasattr(request._request, "api_token"):  # see `accounts.token_middleware.PATHS`
         return "Sign in with a browser. Access tokens are accepted at addresses under /api/ only."
     if "Authorization" in request.headers:
@@ -106,7 +111,9 @@ def _how_to_sign_in(request: Request) -> str:
 
 
 def check_whose(caller: Caller, whose: str) -> None:
-    """Raises NotYours if the token may not read the bank, or the caller's own money."""
+    """Raises NotYours if the caller lacks the scope to read the money of `whose`. The value BANK
+    means the whole bank. Other values mean the caller's own money.
+    """
     if whose == BANK and not caller.may_ask_bank:
         raise lacks_scope(TokenScope.REPORT, "This token may not read the bank")
     if whose != BANK and not caller.may(TokenScope.READ):
@@ -114,7 +121,7 @@ def check_whose(caller: Caller, whose: str) -> None:
 
 
 def lacks_scope(scope: str, what: str) -> NotYours:
-    """Returns the refusal of a token without this scope, with the header of RFC 6750 (section
+    """Returns the refusal for a token that lacks this scope, with the header of RFC 6750 (section
     3.1).
     """
     refusal = NotYours(f"{what}: it lacks the scope {scope}.")
@@ -124,6 +131,8 @@ def lacks_scope(scope: str, what: str) -> NotYours:
 
 
 def _challenge(error: str, description: str, **more: str) -> str:
-    """Returns the header of a refusal. Its values are our own texts, without quotes."""
+    """Returns the value of the header WWW-Authenticate for a refusal. All values are our own texts
+    without quotation marks.
+    """
     facts = {"error": error, "error_description": description, **more}
     return REALM + "".join(f', {name}="{value}"' for name, value in facts.items())

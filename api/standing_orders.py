@@ -1,4 +1,4 @@
-"""`/api/v1/standing-orders/`: payments that the caller has ordered for the future."""
+"""`/api/v1/standing-orders/`: the caller's standing orders, which are payments on future days."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,13 +70,13 @@ SET_UP_AGAIN = (
     " read this id; it is set up only once."
 )
 CHANGE_AGAIN = "It is not known whether it was done. Repeat the request, or read the order first."
-FIELD_NAMES = {"number": "to_number"}  # from the page's form to the API
+FIELD_NAMES = {"number": "to_number"}  # from the names of the page's form to the names of the API
 OUTCOMES = Occurrence.DayOutcome.choices
 
 
 @dataclass(frozen=True, slots=True)
 class NamedOrder:
-    """An order with the name of its recipient as the caller may see it."""
+    """A standing order, with the name of its recipient as the caller may see it."""
 
     order: StandingOrder
     recipient: str
@@ -87,12 +87,12 @@ class NamedOrder:
 
     @property
     def next_on(self) -> date | None:
-        """The next day, or None for an order that currently pays nothing."""
+        """The day of the next payment, or None if the order is not active."""
         return self.order.next_on if self.order.is_active else None
 
 
 class StandingOrderSerializer(serializers.Serializer[NamedOrder]):
-    """A payment to the same account, once or regularly."""
+    """A standing order: one payment or regular payments to the same account."""
 
     id = serializers.UUIDField(source="order.pk")
     status = serializers.ChoiceField(StandingOrder.Status.choices, source="order.status")
@@ -124,7 +124,7 @@ class StandingOrderSerializer(serializers.Serializer[NamedOrder]):
 
 
 class OrderDaySerializer(serializers.Serializer[Occurrence]):
-    """The result of a day."""
+    """The result of a day of a standing order."""
 
     due_on = serializers.DateField()
     outcome = serializers.ChoiceField(OUTCOMES)
@@ -133,14 +133,14 @@ class OrderDaySerializer(serializers.Serializer[Occurrence]):
 
 
 class StandingOrderDetailSerializer(StandingOrderSerializer):
-    """The order with its next days, and the results of the latest days."""
+    """A standing order with its next days, and the results of its latest days."""
 
     next_days = serializers.ListField(child=serializers.DateField())
     days = OrderDaySerializer(many=True)
 
 
 class StandingOrderPageSerializer(serializers.Serializer[Any]):
-    """A page of orders, newest first."""
+    """A page of standing orders. The newest order is first."""
 
     results = StandingOrderSerializer(many=True)
     next = serializers.URLField(
@@ -149,7 +149,7 @@ class StandingOrderPageSerializer(serializers.Serializer[Any]):
 
 
 class NewStandingOrderSerializer(StrictSerializer):
-    """A new order. Without `last_on` and `times` it pays until it is ended."""
+    """A new standing order. Without `last_on` and `times`, it continues until it is ended."""
 
     from_account = serializers.UUIDField()
     to_number = TextField(max_length=40)
@@ -165,13 +165,13 @@ class NewStandingOrderSerializer(StrictSerializer):
 
 
 class OrderAmountSerializer(StrictSerializer):
-    """A new amount."""
+    """The new amount of a standing order."""
 
     amount = AmountTextField(max_length=60)
 
 
 class OrderSkipSerializer(StrictSerializer):
-    """The day to skip, which must be the next day."""
+    """The day to skip. It must be the day of the next payment."""
 
     day = serializers.DateField()
 
@@ -191,7 +191,9 @@ class StandingOrderList(ApiView):
         responses=StandingOrderPageSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Returns every standing order of the caller, including ended orders, newest first."""
+        """Returns all standing orders of the caller, including ended orders. The newest order is
+        first.
+        """
         known_only(request, "limit", "cursor")
         person = self.caller.person
         with reading(RowScope.DIRECTORY):
@@ -208,8 +210,9 @@ class StandingOrderList(ApiView):
         responses={201: StandingOrderDetailSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Sets up an order. Needs the scope pay. Repeated with the same Idempotency-Key, it is set
-        up once. The caller's daily limits on numbers that cannot be paid apply here too.
+        """Sets up a standing order. Needs the scope pay. If the request is repeated with the same
+        Idempotency-Key, the order is set up only once. The caller's daily limits on numbers that
+        cannot be paid also apply to this request.
         """
         known_only(request)
         caller = self.caller
@@ -239,9 +242,9 @@ class StandingOrderList(ApiView):
 
 
 def _form(caller: Caller, given: dict[str, Any], key: UUID) -> StandingOrderForm:
-    """Returns the page's form, valid.
+    """Returns the page's form with the values of the request. The form is valid.
 
-    Raises: the refusal, with the API's field names.
+    Raises: FieldRefused, InvalidAmount or ValidationError, with the names of the API's fields.
     """
     data = {name: "" if value is None else str(value) for name, value in given.items()}
     data |= {"id": str(key), "number": data.pop("to_number")}
@@ -265,8 +268,8 @@ def _form(caller: Caller, given: dict[str, Any], key: UUID) -> StandingOrderForm
 
 
 def _set_up(form: StandingOrderForm) -> StandingOrder:
-    """Sets up the order. A refusal because of a stranger's account reveals no more than on the
-    page.
+    """Sets up the order and returns it. If a stranger's account is the reason for a refusal, the
+    message reveals as little as on the page.
     """
     try:
         return services.set_up(form.order_draft)
@@ -277,7 +280,7 @@ def _set_up(form: StandingOrderForm) -> StandingOrder:
 
 
 def _refuse_other(order: StandingOrder, given: dict[str, Any]) -> None:
-    """Raises IdempotencyConflict if the order differs from the request."""
+    """Raises IdempotencyConflict if the stored order differs from the request."""
     try:
         number: str | None = clean_account_number(given["to_number"])
     except ValueError:
@@ -298,8 +301,9 @@ def _refuse_other(order: StandingOrder, given: dict[str, Any]) -> None:
 def _check_caller(
     caller: Caller, request: Request, sender: Account, amount: str, *, is_own: bool
 ) -> None:
-    """Raises LimitExceeded if the token may not pay this, or ConfirmationNeeded for a session, see
-    Note [Proof for a series]. A token's daily limit cannot be applied to future days.
+    """Raises LimitExceeded if the token may not pay this amount, or ConfirmationNeeded if a session
+    needs a step-up, see Note [Proof for a series]. A token with a daily limit is refused, because
+    the limit cannot be applied to future days.
     """
     if caller.token is None:
         if not is_own and not is_covered(step_up.fresh_until(request._request)):
@@ -311,12 +315,12 @@ def _check_caller(
 
 
 def _is_own(caller: Caller, order: StandingOrder) -> bool:
-    """Returns whether the recipient is the caller's own account."""
+    """Returns whether the recipient's account belongs to the caller."""
     return order.to_account.user_id == caller.person.pk
 
 
 class StandingOrderDetail(ApiView):
-    """One standing order of the caller."""
+    """A standing order of the caller."""
 
     @extend_schema(
         operation_id="standing_orders_read",
@@ -324,19 +328,19 @@ class StandingOrderDetail(ApiView):
         responses=StandingOrderDetailSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns a standing order with its next days, and the results of the latest days."""
+        """Returns a standing order with its next days, and the results of its latest days."""
         known_only(request)
         found = _detail(self.caller, pk)
         return Response(picked(found, request.query_params.get("fields")))
 
 
 class OrderVerb(ApiView):
-    """A change of an order. Needs the scopes pay and read."""
+    """A view that changes a standing order. Needs the scopes pay and read."""
 
     answers_earlier_rows = ("POST",)
 
     def change(self, pk: UUID, change: Callable[[StandingOrder], object]) -> Response:
-        """Makes the change, and returns the changed order."""
+        """Calls `change` with the order, and returns the response with the changed order."""
         order = _own(self.caller, pk)
         try:
             change(order)
@@ -346,7 +350,7 @@ class OrderVerb(ApiView):
 
 
 class OrderAmount(OrderVerb):
-    """The amount of an order."""
+    """The amount of a standing order."""
 
     @extend_schema(
         operation_id="standing_orders_amount",
@@ -354,7 +358,7 @@ class OrderAmount(OrderVerb):
         responses=StandingOrderDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Changes the amount of a standing order from its next payment on."""
+        """Changes the amount of a standing order. The new amount applies from the next payment."""
         known_only(request)
         order = _own(self.caller, pk)
         amount = values_of(OrderAmountSerializer, request.data)["amount"]
@@ -367,7 +371,7 @@ class OrderAmount(OrderVerb):
 
 
 class OrderSkip(OrderVerb):
-    """The next day of an order."""
+    """The next day of a standing order."""
 
     @extend_schema(
         operation_id="standing_orders_skip",
@@ -375,11 +379,12 @@ class OrderSkip(OrderVerb):
         responses=StandingOrderDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Skips the next day of a standing order. Repeated for the same day, it returns the same
-        response.
+        """Skips the next day of a standing order. If the request is repeated for the same day, it
+        returns the same response.
         """
         known_only(request)
-        _own(self.caller, pk)  # 404 comes before errors of the body
+        # Must be checked before the body, so that 404 precedes errors of the body
+        _own(self.caller, pk)
         day = values_of(OrderSkipSerializer, request.data)["day"]
 
         def skip(order: StandingOrder) -> None:
@@ -395,7 +400,7 @@ class OrderSkip(OrderVerb):
 
 
 class OrderPause(OrderVerb):
-    """A pause of an order."""
+    """The pause of a standing order."""
 
     @extend_schema(
         operation_id="standing_orders_pause",
@@ -403,7 +408,7 @@ class OrderPause(OrderVerb):
         responses=StandingOrderDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Pauses a standing order: it pays nothing until it is resumed."""
+        """Pauses a standing order. A paused order makes no payments until it is resumed."""
         known_only(request)
         _own(self.caller, pk)
         _read_nothing(request)
@@ -411,7 +416,7 @@ class OrderPause(OrderVerb):
 
 
 class OrderResume(OrderVerb):
-    """The end of a pause."""
+    """The end of the pause of a standing order."""
 
     @extend_schema(
         operation_id="standing_orders_resume",
@@ -419,11 +424,12 @@ class OrderResume(OrderVerb):
         responses=StandingOrderDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Resumes a paused standing order. The days of the pause are skipped."""
+        """Resumes a paused standing order. The days during the pause are skipped."""
         known_only(request)
         order = _own(self.caller, pk)
         _read_nothing(request)
-        if self.caller.token and not order.is_active:  # a session confirmed it at setup
+        # A session has already confirmed the order when it was set up
+        if self.caller.token and not order.is_active:
             _check_caller(
                 self.caller, request, order.from_account, str(order.amount),
                 is_own=_is_own(self.caller, order),
@@ -432,7 +438,7 @@ class OrderResume(OrderVerb):
 
 
 class OrderEnd(OrderVerb):
-    """The end of an order."""
+    """The end of a standing order."""
 
     @extend_schema(
         operation_id="standing_orders_end",
@@ -440,7 +446,7 @@ class OrderEnd(OrderVerb):
         responses=StandingOrderDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Ends a standing order permanently. Repeated requests change nothing."""
+        """Ends a standing order permanently. A repeated request changes nothing."""
         known_only(request)
         _own(self.caller, pk)
         _read_nothing(request)
@@ -448,8 +454,10 @@ class OrderEnd(OrderVerb):
 
 
 def _read_nothing(request: Request) -> None:
-    """Reads an empty object. REST framework also accepts a missing body, which is refused here,
-    because a form of another site could send it.
+    """Checks that the body is an empty object. REST framework also accepts a missing body, which
+    this function refuses, because a form on another site could send such a request.
+
+    Raises: ValidationError, ParseError.
     """
     values_of(NothingSerializer, request.data)
     if request.META.get("CONTENT_LENGTH") in (None, "", "0"):
@@ -469,7 +477,7 @@ def _named(caller: Caller, orders: Sequence[StandingOrder]) -> list[NamedOrder]:
 
 
 def _detail(caller: Caller, pk: UUID) -> Any:
-    """Returns the order as JSON, with its days."""
+    """Returns the order as JSON data, with its next days and the results of its latest days."""
     page = order_page(caller.person, _own(caller, pk))
     found = row_of(StandingOrderSerializer, NamedOrder(page.order, page.who))
     found["next_days"] = [day.isoformat() for day in page.next_days]

@@ -1,6 +1,7 @@
 """URLs under `/api/`.
 
-The views need REST framework and drf-spectacular, which no other page imports.
+The views are imported at their first request, because they need REST framework and drf-spectacular,
+which no other page imports.
 """
 
 from django.urls import include, path, re_path

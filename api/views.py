@@ -1,4 +1,6 @@
-"""The base class of the API's views: scopes by method, headers, and responses with status 304."""
+"""The base class of the API's views. It handles scopes by method, headers, and responses with
+status 304.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NoReturn
@@ -23,22 +25,26 @@ POSTED_ROWS = (
     " /api/v1/transactions/<id>/refund/, and release a hold with POST"
     " /api/v1/transactions/<id>/void/. To add a note, send PUT /api/v1/transactions/<id>/note/."
 )
-# The caller may store the response with its ETag, but caches in between may not.
+# The caller may store the response with its ETag. Caches between the caller and the server may not
+# store it.
 KEPT_NOWHERE = {"Cache-Control": "private, no-store"}
 
 
 class ApiView(APIView):
-    """A view of the API. `scopes` contains the scope of each method; the default for reading is
-    read. `answers_earlier_rows`: methods that write, but return facts about rows of earlier calls;
-    they also need the scope read (`api.sign_in.scopes_for`).
+    """A view of the API.
 
-    `response_headers`: for the schema, the headers of each method's response, in addition to the
-    headers of every view. `is_unchanging`: the response is about a posted row and seldom changes,
-    so it gets an ETag, and a caller with this ETag gets 304. `instead`: for callers who try to
-    change or delete an object, what to do instead.
+    `scopes` maps a method to the scope that it requires; see `api.sign_in.scopes_for` for the
+    defaults. `answers_earlier_rows` lists methods that write but return facts about rows of earlier
+    calls, so they also require the scope read.
+
+    `response_headers` maps a method to the headers of its response for the schema, in addition to
+    the headers of every view. `is_unchanging` is True if the response is about a posted row and
+    seldom changes. Such a response has an ETag, and a caller who sends this ETag gets the status
+    304. `instead` is a text for callers who try to change or delete an object. It explains what
+    they can do instead.
     """
 
-    # The schema describes what OPTIONS would.
+    # The schema contains what a response to OPTIONS would contain.
     http_method_names = [each for each in APIView.http_method_names if each != "options"]
     scopes: ClassVar[Mapping[str, ApiToken.TokenScope | None]] = {}
     answers_earlier_rows: ClassVar[Sequence[str]] = ()
@@ -48,23 +54,27 @@ class ApiView(APIView):
     rate_headers: dict[str, str]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Checks the caller; again after a long body was read, see Note [Late bodies]."""
+        """Checks the authentication, permissions and rate limit of the caller. Authenticates and
+        checks the permissions again after a long body was read, see Note [Late bodies].
+        """
         super().initial(request, *args, **kwargs)
         if is_late(request._request):
             request.data  # noqa: B018 - reads the body
             sign_in_again(request._request)
-            request._authenticate()  # type: ignore[attr-defined]  # again
+            request._authenticate()  # type: ignore[attr-defined]  # authenticates again
             self.check_permissions(request)
 
     @property
     def caller(self) -> Caller:
-        """The caller of the request."""
+        """The caller of this request."""
         return caller_of(self.request)
 
     def http_method_not_allowed(  # type: ignore[override]
         self, request: Request, *args: Any, **kwargs: Any
     ) -> NoReturn:
-        """Raises MethodNotAllowed with the possible methods, and `instead` for a change."""
+        """Raises MethodNotAllowed with the possible methods. For methods that change data, the
+        message also contains `instead`.
+        """
         method = str(request.method)
         detail = f"{method} is not possible here; possible: {', '.join(self.allowed_methods)}."
         if method == "OPTIONS":
@@ -76,8 +86,8 @@ class ApiView(APIView):
     def finalize_response(  # type: ignore[override]
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
-        """Adds the headers of the view. Responds with 304 if the caller already has the same
-        response.
+        """Adds the headers of the view and returns the response. Returns a response with status 304
+        if the caller already has the same response.
         """
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
         patch_vary_headers(response, ["Authorization", "Cookie"])
@@ -88,7 +98,8 @@ class ApiView(APIView):
         if not isinstance(response, Response):
             return response
         content = response.render().content
-        # A keyed digest, so that a short response cannot be found by trying values.
+        # The digest is keyed, so that the content of a short response cannot be found by trying
+        # values.
         digest = salted_hmac("api.views.ETag", content, algorithm="sha256")
         etag = quote_etag(digest.hexdigest()[:32])
         response.headers["ETag"] = etag

@@ -1,3 +1,4 @@
-"""The explorer runs one SELECT on its own views, as a database role that may read nothing else.
-`browse/` groups payments by category, tag, counterparty, month and metadata key.
+"""The explorer runs one SELECT on its own views. The query runs as a database role that may read
+only these views. The package `browse/` groups payments by category, tag, counterparty, month and
+metadata key.
 """

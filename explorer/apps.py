@@ -5,14 +5,16 @@ from ledger.db.migrating.done import at_newest
 
 
 class ExplorerConfig(AppConfig):
-    """The app of the explorer: SQL on its own views, and payments grouped by category, tag,
-    counterparty, month and key.
+    """The app of the explorer. It has pages for SQL queries on its views, and for payments grouped
+    by category, tag, counterparty, month and metadata key.
     """
 
     name = "explorer"
 
     def ready(self) -> None:
-        """Recreates the views after each migration."""
+        """Connects the functions that remove the views before each migration and create them again
+        after it.
+        """
         from explorer.schema.installation import apply, lift_before_migration
 
         pre_migrate.connect(lift_before_migration, sender=self)

@@ -1,4 +1,4 @@
-"""Rights to use the explorer, and to see other people's queries."""
+"""The permissions of groups to use the explorer, and to see the queries of other people."""
 
 from accounts.groups import ANALYSTS, AUDITOR, let
 

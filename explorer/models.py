@@ -14,17 +14,18 @@ from ledger.db.history.register import EMPTIED, registered
 from ledger.db.ids import uuid7
 from ledger.db.triggers import stays
 
-LONGEST_SQL, LONGEST_TITLE = 20_000, 100  # the form takes as many bytes
+# LONGEST_SQL is in characters; the form also accepts at most this number of bytes
+LONGEST_SQL, LONGEST_TITLE = 20_000, 100
 AUTHOR = "A query is recorded for the person who is signed in."
 
 
 class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
     def visible_to(self, person: User) -> Self:
-        """Filters to the user's own queries, and queries shared by colleagues."""
+        """Filters to the user's own queries and the queries that colleagues have shared."""
         return self.filter(Q(owner=person) | Q(is_shared=True))
 
     def shared_with(self, person: User) -> Self:
-        """Filters to queries shared by colleagues."""
+        """Filters to the queries that colleagues have shared."""
         return self.filter(is_shared=True).exclude(owner=person)
 
     def in_order(self) -> Self:
@@ -32,8 +33,8 @@ class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
 
 
 class SavedQuery(models.Model):
-    """A query with a title. Shared queries are visible to all users of the explorer, and run with
-    the rights of the user who opens them.
+    """A saved query with a title. All users of the explorer can see a shared query. It runs with
+    the rights of the user who opens it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -57,13 +58,13 @@ class SavedQuery(models.Model):
         return self.title
 
 
-# SQL that erases the values of a query, see `registered`.
+# The SQL condition for erasing the values of a query's parameters, see `registered`.
 NO_VALUES = "{new} IN ({old}, '{{}}'::jsonb)"
 
 
 class QueryRun(models.Model):
-    """A query that a user ran, and its outcome. Never changed; deleted after the retention
-    period.
+    """A query that a user ran, with its outcome. A row is never changed, and is deleted after the
+    retention period.
     """
 
     class RunOutcome(models.TextChoices):
@@ -104,6 +105,6 @@ class QueryRun(models.Model):
 
 
 def kept_days() -> int:
-    """Returns for how many days the history is kept."""
+    """Returns the number of days after which rows of the history are deleted."""
     days: Any = settings.LEDGER_KEEP_QUERIES_DAYS
     return int(days)

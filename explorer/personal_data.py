@@ -1,4 +1,4 @@
-"""Personal data in the explorer: the queries that people ran and saved."""
+"""The personal data in the explorer: queries that people have run or saved."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -37,9 +37,9 @@ def _runs(person: User) -> Iterable[Any]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """Yields the erasures: the person's own queries, texts in other people's history that contain
-    one of the person's addresses, and the addresses in other people's saved queries. See Note
-    [Whose texts].
+    """Yields the erasures for a person: their own queries, texts in the history of other people
+    that contain an address of the person, and the addresses in saved queries of other people. See
+    Note [Whose texts].
     """
     yield Erased(SavedQuery.objects.filter(owner=traces.person), None)
     own = QueryRun.objects.filter(person=traces.person)
@@ -56,8 +56,8 @@ def _texts(traces: Traces) -> Iterator[Erased]:
 
 
 def _delete_old(now: datetime) -> dict[str, int]:
-    """Deletes old rows of the history, which never change otherwise. For the owner of the
-    tables.
+    """Deletes rows of the history after the retention period, and returns their number by name.
+    Only the owner of the tables can call this.
     """
     before = now - timedelta(days=kept_days())
     old = QueryRun.objects.filter(ran_at__lt=before)

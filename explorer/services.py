@@ -1,4 +1,6 @@
-"""Writes of the explorer: saving and deleting queries, and the history of queries."""
+"""Functions that write data of the explorer: they save and delete queries, and write the history of
+queries.
+"""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -12,15 +14,15 @@ from explorer.models import LONGEST_SQL, QueryRun, SavedQuery
 from ledger.db.retry import with_retry
 
 LONGEST_MESSAGE = 300
-MAX_SAVED = 200  # per user
+MAX_SAVED = 200  # the maximum number of saved queries per user
 
 
 class QueryNotFound(Exception):
-    """This user has no such query."""
+    """The user has no query with this id."""
 
 
 class TooManyQueries(Exception):
-    """The user has the maximum number of saved queries; the text explains this."""
+    """The user already has the maximum number of saved queries. The text explains this."""
 
 
 @with_retry
@@ -33,9 +35,11 @@ def save_query(
     is_shared: bool = False,
     replaces: UUID | None = None,
 ) -> SavedQuery:
-    """Saves a query with a title. `replaces` is the owner's query to overwrite.
+    """Saves a query with a title and returns it. If `replaces` is the id of a query of the owner,
+    this query is overwritten.
 
-    Raises: QueryNotFound, or TooManyQueries above MAX_SAVED.
+    Raises: QueryNotFound if the owner has no query with the id `replaces`; TooManyQueries if the
+    owner already has MAX_SAVED queries.
     """
     facts = {"title": title, "sql": sql, "parameters": dict(parameters), "is_shared": is_shared}
     with db_transaction.atomic(durable=True):
@@ -57,9 +61,9 @@ def save_query(
 
 @with_retry
 def delete_query(*, owner: User, query: UUID) -> None:
-    """Deletes one of the owner's queries.
+    """Deletes a query of the owner.
 
-    Raises: QueryNotFound.
+    Raises: QueryNotFound if the owner has no query with this id.
     """
     with db_transaction.atomic(durable=True):
         deleted, _by_model = SavedQuery.objects.filter(owner=owner, pk=query).delete()
@@ -80,8 +84,8 @@ def record_run(
     rows: int = 0,
     milliseconds: float = 0,
 ) -> QueryRun:
-    """Writes a run and its outcome into the history. Counts its bytes as sent by the user, because
-    the rows are kept for a long time.
+    """Writes a run and its outcome into the history, and returns it. The bytes of the run count
+    towards the user's daily limit, because the rows are stored for a long time.
     """
     sql, message = sql[:LONGEST_SQL], message[:LONGEST_MESSAGE]
     texts = (sql, message, *parameters, *parameters.values())

@@ -1,4 +1,4 @@
-"""Rights and policies of the explorer's saved queries and history."""
+"""Table rights and row policies of the explorer's saved queries and history."""
 
 from ledger.db.rights.policies import AUDITS, IS_OWN, PERSON, READS_BANK, Policy, may
 from ledger.db.rights.registered_tables import EVERYTHING, Table, register

@@ -1,4 +1,6 @@
-"""Admin pages for accounts and people. Django finds the registrations here."""
+"""Admin pages for accounts and people. Importing this package registers the pages at Django's
+admin.
+"""
 
 from accounts.admin.accounts import AccountAdmin
 from accounts.admin.currencies import CurrencyAdmin

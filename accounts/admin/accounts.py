@@ -1,4 +1,4 @@
-"""Admin pages for accounts. Staff see all accounts, and every change goes through a service."""
+"""Admin pages for accounts. Staff see all accounts, and services make every change."""
 
 from functools import partial
 from typing import Any, ClassVar
@@ -30,7 +30,8 @@ from accounts.exceptions import LedgerError, NeedsApproval
 from accounts.models import LIMITS, Account, User
 
 CHANGE_LIMITS = "accounts.change_limits"
-SHOWN_LIMITS = tuple(f"{name}_shown" for name in LIMITS)  # for staff who may not change them
+# Shown to staff who may not change the limits
+SHOWN_LIMITS = tuple(f"{name}_shown" for name in LIMITS)
 MIN_LAST_DIGITS = 4
 MASKED_SEARCH = "A whole account number, its last four digits, or words of a name."
 
@@ -44,9 +45,10 @@ class AccountAdmin(
     ReasonedActions,
     AccountColumns,
 ):
-    """Accounts. Staff may change the name freely, but limits and status only with a reason.
+    """The admin pages of accounts. Staff may change the name freely, but limits and status only
+    with a reason.
 
-    Staff cannot change their own accounts: a colleague has to do it.
+    Staff cannot change their own accounts. A colleague must do it.
     """
 
     list_display = (
@@ -115,7 +117,9 @@ class AccountAdmin(
         return form
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Leaves out email addresses for staff who may not see people."""
+        """Returns the fields that the search compares with the search words. Email addresses are
+        excluded for staff who may not see people.
+        """
         people = self.admin_site.get_model_admin(User)
         fields = self.search_fields
         if not sees_contact_details(person_of(request)):
@@ -124,19 +128,23 @@ class AccountAdmin(
         return fields if may_see else tuple(name for name in fields if name != "user__email")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Returns the list, with a help text that describes what this user can search for."""
+        """Returns the list of accounts, with a help text that describes what this user can search
+        for.
+        """
         listed = super().get_changelist_instance(request)
         if not sees_contact_details(person_of(request)):
             listed.search_help_text = MASKED_SEARCH
-            for account in listed.result_list:  # checkbox labels contain it too
+            # The labels of the checkboxes also contain the number
+            for account in listed.result_list:
                 mask_number(account, person_of(request))
         return listed
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Account], search_term: str
     ) -> tuple[models.QuerySet[Account], bool]:
-        """Finds accounts by the first digits of the number, by its last four or more digits, or by
-        words of a name. Staff who may see people can also search for email addresses.
+        """Returns the accounts that match the search. A number matches the first digits of an
+        account number, or its last digits if there are at least four. Words match the name. For
+        staff who may see people, words also match email addresses.
         """
         digits = "".join(search_term.split()).replace("-", "")
         if not (digits.isascii() and digits.isdigit()):
@@ -160,8 +168,8 @@ class AccountAdmin(
         ]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """Returns the account. Its number is masked, on this instance only, if the user may not see
-        it.
+        """Returns the account. If the user may not see account numbers, the number is masked on
+        this instance.
         """
         account = super().get_object(request, object_id, from_field)
         if account is not None:
@@ -169,7 +177,9 @@ class AccountAdmin(
         return account
 
     def things_of(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> list[Account]:
-        """Reads the accounts, with masked numbers if the user may not see them."""
+        """Returns the chosen accounts. If the user may not see account numbers, the numbers are
+        masked.
+        """
         accounts = super().things_of(request, chosen)
         for account in accounts:
             mask_number(account, person_of(request))
@@ -201,9 +211,10 @@ class AccountAdmin(
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Serves Django's page without its database transaction, because the services open their
-        own.
+        own transactions.
 
-        If the service refuses, renders the form again with the refusal as its error.
+        If a service refuses the change, the form is rendered again and shows the refusal as its
+        error.
         """
         response: HttpResponse
         page = (request, object_id, form_url, extra_context)
@@ -211,15 +222,16 @@ class AccountAdmin(
             response = self._changeform_view(*page)
         except LedgerError as refusal:
             request.ledger_refusal = refusal  # type: ignore[attr-defined]
-            if isinstance(refusal, NeedsApproval):  # no field is wrong; the message box explains it
+            # The message box explains the refusal, because no field is wrong
+            if isinstance(refusal, NeedsApproval):
                 asks = {"asks": why_asked(self.get_object(request, object_id or "")), "errors": []}
                 page = (*page[:3], {**(extra_context or {}), **asks})
             response = self._changeform_view(*page)
         return response
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        """Saves with a service. `obj.save()` would overwrite the balance with the value read for
-        the page.
+        """Saves the account with a service. `obj.save()` would overwrite the balance with the old
+        balance that was read for the page.
         """
         if change:
             changed = [name for name in form.changed_data if name != "reason"]
@@ -238,12 +250,14 @@ class AccountAdmin(
         details = {name: form.cleaned_data[name] for name in ("user", "currency", "name")}
         services.open_account(id=obj.pk, **details)
         obj.refresh_from_db()
-        mask_number(obj, person_of(request))  # for the message
+        mask_number(obj, person_of(request))  # the success message contains the number
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
-        """Returns the text for the history: old and new value of changed fields, and the reason."""
+        """Returns the text for Django's log: the old and new values of the changed fields, and the
+        reason.
+        """
         if add:
             return super().construct_change_message(request, form, formsets, add)
         changes = ["Asked another person to approve:"] if self.was_asked(request) else []
@@ -268,8 +282,11 @@ class AccountAdmin(
         ] + super().get_urls()
 
     def step_view(self, request: HttpRequest, account_id: Any, step: StaffStep) -> HttpResponse:
-        """Serves the page that requests a reason, then does the step for one account."""
-        if not self.has_change_status_permission(request):  # also if the account does not exist
+        """Serves the page that asks for a reason. After the reason was submitted, does the step for
+        one account and redirects to the account's page.
+        """
+        # Refused also if the account does not exist
+        if not self.has_change_status_permission(request):
             raise PermissionDenied
         chosen = self.get_queryset(request).filter(pk=account_id)
         account = chosen.first()

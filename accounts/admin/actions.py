@@ -1,4 +1,4 @@
-"""Admin actions on rows. Each needs a reason, which is stored with the change."""
+"""Admin actions on rows. Each action needs a reason, which is stored with the change."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,9 @@ Obstacles = Mapping[UUID, Sequence[Obstacle]]  # by the id of the row
 
 
 class ReasonForm(forms.Form):
-    """The reason of an action and a message to the customer, both stored with the action."""
+    """A form for the reason of an action and a message to the customer. Both are stored with the
+    action.
+    """
 
     required_css_class = "required"  # the admin's style of a label
 
@@ -50,7 +52,8 @@ def _no_obstacles(_things: Sequence[Any], _by: User) -> Obstacles:
 class StaffStep:
     """An action of staff on one or more rows, with one reason for all rows.
 
-    `do` returns True if this call did the action, and False if it was already done.
+    `do` takes the row, the reason, the message and the staff member. `do` returns True if the call
+    did the action, and False if the action was already done.
     """
 
     verb: str
@@ -59,14 +62,14 @@ class StaffStep:
     done: str
     is_done: Callable[[Any], bool]
     as_is: str  # the message for a row that is already done
-    is_final: bool = False  # cannot be undone; its button has another colour
+    is_final: bool = False  # the action cannot be undone; its button has another colour
     message_help: str = ""  # help text for the message to the customer; "" if there is none
     message_limit: int = 500  # characters
     obstacles: Callable[[Sequence[Any], User], Obstacles] = _no_obstacles  # none by default
 
 
 def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
-    """Returns the `do` of a StaffStep that sets an account's status."""
+    """Returns a function for `StaffStep.do` that sets this status of an account."""
     return lambda account, reason, message, by: services.change_status(
         account=account, status=status, reason=reason, message=message, changed_by=by
     )
@@ -78,7 +81,7 @@ def _closed_for_good(accounts: Sequence[Account], _by: User) -> Obstacles:
 
 
 def _to_closing(accounts: Sequence[Account], by: User) -> Obstacles:
-    """Returns what prevents closing the accounts, with links to the pages that `by` may use."""
+    """Returns the obstacles to closing the accounts, with links to the pages that `by` may use."""
 
     def link(kind: str, account: Account) -> Link:
         if kind in (HELD, COMING):
@@ -175,35 +178,37 @@ CHOOSE = (("", "Choose an action"),)
 
 
 class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Actions that request a reason on a separate page, then show a message for each row."""
+    """Admin pages with actions that ask for a reason on a separate page. After an action, a message
+    is shown for each row.
+    """
 
     reason_template = "admin/accounts/reason.html"
-    rows_template: str  # lists the chosen rows on the page that asks for the reason
+    rows_template: str  # the template that lists the chosen rows on the page for the reason
 
     def get_action_choices(
         self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
     ) -> list[tuple[str, str]]:
-        """Returns the choices, of which the first is empty. Django 6.1 and later pass
-        `action_location`, because they have actions on forms too.
+        """Returns the choices. The first choice is empty. Django 6.1 and later pass
+        `action_location`, because they also support actions on forms.
         """
         given = [action_location] if action_location else []
         first = list(default_choices or CHOOSE)
         return super().get_action_choices(request, first, *given)
 
     def name_of(self, thing: Any) -> str:
-        """Returns the name of a row in the messages."""
+        """Returns the name of a row, as it appears in messages."""
         return str(thing)
 
     def things_of(self, request: HttpRequest, chosen: models.QuerySet[Any]) -> list[Any]:
-        """Reads the chosen rows as this user may see them."""
+        """Returns the chosen rows in the form that this user may see."""
         return list(chosen)
 
     def refusal_for(self, request: HttpRequest, thing: Any) -> str:
-        """Returns why this user may not change this row, or "" if they may."""
+        """Returns the reason why this user may not change this row, or "" if they may change it."""
         raise NotImplementedError
 
     def obstacles(self, request: HttpRequest, things: Sequence[Any], step: StaffStep) -> Obstacles:
-        """Returns all reasons why this user cannot do the step, by the id of the row."""
+        """Returns for the id of each row the reasons why this user cannot do the step."""
         found = step.obstacles(things, person_of(request))
         return {
             thing.pk: [*self.refusals_for(request, thing), *found.get(thing.pk, ())]
@@ -211,7 +216,9 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         }
 
     def refusals_for(self, request: HttpRequest, thing: Any) -> list[Obstacle]:
-        """Returns `refusal_for` as obstacles. A subclass may override this method to add links."""
+        """Returns the text of `refusal_for` as a list of obstacles, or an empty list. A subclass
+        may override this method to add links.
+        """
         refusal = self.refusal_for(request, thing)
         return [Obstacle(refusal)] if refusal else []
 
@@ -222,11 +229,12 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         step: StaffStep,
         back: str = "",
     ) -> HttpResponse | None:
-        """Renders the page that requests a reason. With the reason, does the step for each row.
+        """Renders the page that asks for a reason. If the reason was submitted, does the step for
+        each row and redirects.
 
-        The page lists all obstacles first, and has no form if no row is left. If a row is refused,
-        the page appears again with the entered text. Returns None, with a message, if more than
-        MAX_ROWS_PER_ACTION rows are chosen.
+        The page first lists all obstacles. It has no form if the step is not possible for any row.
+        If a row is refused, the page is shown again with the entered text. If more than
+        MAX_ROWS_PER_ACTION rows are chosen, returns None and adds an error message.
         """
         things = self.things_of(request, chosen[: MAX_ROWS_PER_ACTION + 1])
         if len(things) > MAX_ROWS_PER_ACTION:
@@ -265,7 +273,9 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     def _blocked(
         self, request: HttpRequest, things: Sequence[Any], step: StaffStep
     ) -> list[tuple[Any, Sequence[Obstacle]]]:
-        """Returns the rows for which the step cannot be done, or is already done, and why."""
+        """Returns each row for which the step is not possible or is already done, with the
+        reasons.
+        """
         found = self.obstacles(request, things, step)
         done = [Obstacle(f"{step.as_is.capitalize()}.")]
         why = [(each, found[each.pk] or (done if step.is_done(each) else [])) for each in things]
@@ -278,15 +288,15 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         step: StaffStep,
         reasons: Mapping[str, str],
     ) -> list[tuple[Any, Sequence[Obstacle]]]:
-        """Does the step for each row. Returns the refused rows, and why."""
+        """Does the step for each row. Returns each refused row with the reasons."""
         results = [(thing, self._do_one(request, thing, step, reasons)) for thing in things]
         return [(thing, obstacles) for thing, obstacles in results if obstacles]
 
     def _do_one(
         self, request: HttpRequest, thing: Any, step: StaffStep, reasons: Mapping[str, str]
     ) -> Sequence[Obstacle]:
-        """Does the step for one row, logs it, and adds a message with the result. Returns the
-        obstacles if the step was refused.
+        """Does the step for one row, writes the log, and adds a message with the result. Returns
+        the obstacles if the step was refused, otherwise an empty sequence.
         """
         done_now = False
         set_reason(reasons["reason"])
@@ -307,7 +317,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _reason_form(request: HttpRequest, step: StaffStep) -> ReasonForm:
-    """Returns the form of a step, filled in if it was submitted."""
+    """Returns the form of a step. The form is bound if it was submitted."""
     form = ReasonForm(request.POST if "reason" in request.POST else None)
     message = form.fields["message"]
     message.help_text = step.message_help

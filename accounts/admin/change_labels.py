@@ -1,4 +1,6 @@
-"""Labels of the history: what changed, which value, and which program wrote it."""
+"""Labels for the history: the kind of change, the changed value, and the program that wrote the
+change.
+"""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -12,7 +14,7 @@ from accounts.models import LIMITS, Change
 from ledger.text.dates import exact
 from ledger.text.money import account_number
 
-# The tables of each subject. PARTS has the labels of tables that contain a part of the subject.
+# The tables of each kind of object. PARTS contains labels for tables with parts of an object.
 SUBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "account": ("Accounts", ("accounts",)),
     "person": (
@@ -56,7 +58,8 @@ def _plain_amount(value: str) -> str:
 
 
 ALL_OTHERS = "all other currencies"
-Words = Mapping[str, Callable[[Any], Any]]  # formats the values of a name
+# Functions that format a value, by the name of the value
+Words = Mapping[str, Callable[[Any], Any]]
 WORDS: Words = {
     "deleted_at": lambda value: exact(parse_datetime(value)),
     "number": account_number,
@@ -68,8 +71,8 @@ WORDS: Words = {
 
 
 def title_of(change: Change, subject: str) -> str:
-    """Returns "Changed account" or "Added second factor of", for example. The object's name
-    follows.
+    """Returns the beginning of a title, for example "Changed account" or "Added second factor of".
+    The page shows the object's name after it.
     """
     return f"{ACTIONS[change.action]} {PARTS.get(change.table_name, subject)}"
 
@@ -80,8 +83,8 @@ def label_of(name: str) -> str:
 
 
 def writer_of(role: str, owner: str) -> str:
-    """Returns which program wrote a change, by its database role. `owner` is the role that owns the
-    tables.
+    """Returns a description of the program that wrote a change, by its database role. `owner` is
+    the role that owns the tables.
     """
     known = {
         owner: "the owner of the tables",

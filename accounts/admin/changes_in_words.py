@@ -1,5 +1,5 @@
-"""Changes as the history page shows them: labels, links to the changed objects, and the stored
-row.
+"""Changes in the form that the history page shows: labels, links to the changed objects, and the
+stored row.
 """
 
 import json
@@ -34,8 +34,8 @@ MODELS: dict[str, type[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class ChangeInWords:
-    """A row of the history for a template. `values` are tuples of label, old value and new value.
-    The old value is "" if something was added, and the new value is "" if it was removed.
+    """A row of the history for a template. `values` contains tuples of label, old value and new
+    value. If a value was added, its old value is "". If a value was removed, its new value is "".
     """
 
     change: Change
@@ -49,13 +49,13 @@ class ChangeInWords:
 
     @property
     def command(self) -> str:
-        """The command that made the change, or "" if a page made it."""
+        """The command that made the change, or "" if a page made the change."""
         return self.change.path if self.change.path.startswith("manage.py ") else ""
 
     @property
     def place(self) -> str:
-        """Whether the page that made the change is in the admin or on the site; "" if unknown or a
-        command.
+        """Text that describes whether the page of the change is in the admin or on the site. "" if
+        a command made the change or if the page is unknown.
         """
         if self.command or not self.change.path:
             return ""
@@ -65,7 +65,7 @@ class ChangeInWords:
 
     @property
     def record(self) -> list[tuple[str, str]]:
-        """The stored row of the history, for comparison with logs."""
+        """The stored row of the history, as labels and values that can be compared with logs."""
         change = self.change
         sides = [
             (label, json.dumps(side, ensure_ascii=False))
@@ -87,8 +87,8 @@ class ChangeInWords:
 
 
 def in_words(changes: Sequence[Change], reader: User) -> list[ChangeInWords]:
-    """Returns the changes for a page, with links to the objects that this user may see. One query
-    for each kind of object among the changes, and one for the owner of the tables.
+    """Returns the changes for a page, with links to the objects that this user may see. Makes one
+    query for each kind of object among the changes, and one query for the owner of the tables.
     """
     subjects = {change.pk: _subject_of(change.table_name) for change in changes}
     found: dict[str, Mapping[str, Any]] = {}
@@ -117,7 +117,7 @@ def in_words(changes: Sequence[Change], reader: User) -> list[ChangeInWords]:
 
 
 def _owner() -> str:
-    """Returns the role that owns the tables."""
+    """Returns the name of the database role that owns the tables."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = %s::regclass",
@@ -128,8 +128,9 @@ def _owner() -> str:
 
 
 def _permissions_in(changes: Sequence[Change]) -> dict[str, str]:
-    """Returns the names of the permissions in these changes, by the text that the history contains.
-    Installations of earlier versions stored their own labels, so the codename decides.
+    """Returns the names of the permissions in these changes, by the text in the history. Earlier
+    versions stored another app label in this text, so permissions are also found by the codename
+    only.
     """
     texts = {
         side["permission"]
@@ -184,7 +185,9 @@ def _name_of(row: Any) -> str:
 
 
 def _name_in(change: Change) -> str:
-    """Returns the name, from the change itself, of an object that is deleted or has no row."""
+    """Returns the name of an object that is deleted or has no row. The name is read from the
+    change.
+    """
     if change.about == "*":
         return ALL_OTHERS
     values = change.before or change.after or {}
@@ -199,7 +202,9 @@ def _url(subject: str, row: Any) -> str:
 
 
 def _side(values: dict[str, Any] | None, name: str, row: Any, words: Words) -> str:
-    """Returns the old or new value as text, or "" if the row did not exist on that side."""
+    """Returns the old or new value as text. Returns "" if the row did not exist before or after the
+    change.
+    """
     if values is None or (name == "password" and values[name] is None):
         return ""
     value = values.get(name)

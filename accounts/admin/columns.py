@@ -33,7 +33,7 @@ class OverdraftFilter(admin.SimpleListFilter):
 
 
 class StatusHistory(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
-    """Read-only list of who froze, unfroze or closed the account, when and why."""
+    """Read-only list of the status changes of an account, with author, time and reason."""
 
     model = StatusChange
     template = "admin/accounts/account/_status_history.html"
@@ -62,7 +62,7 @@ class StatusHistory(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 
 class AccountColumns(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The columns of an account: amounts, the number in groups of four digits, and formatted
+    """The admin columns of an account: amounts, the number in groups of four digits, and formatted
     dates.
     """
 
@@ -120,5 +120,5 @@ class AccountColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def limit_in_words(limit: Decimal | str | None, currency: str) -> str:
-    """Formats a limit, such as "20.00 USD", or "no limit" for None."""
+    """Returns a limit as text, such as "20.00 USD". Returns "no limit" for None."""
     return money(limit, currency) or "no limit"

@@ -1,4 +1,4 @@
-"""Admin pages for currencies: add a currency, or close one for new accounts."""
+"""Admin pages that add currencies, and close them for new accounts."""
 
 import re
 from typing import Any, ClassVar
@@ -19,7 +19,9 @@ HOW_MANY_DECIMALS = f"A currency has 0 to {MAX_DECIMALS} decimals."
 
 
 class CurrencyForm(ReasonedForm):
-    """A form that shows each error at its field, and accepts a code in lowercase letters too."""
+    """A form for a currency. It shows each error at its field, and accepts a code in lowercase
+    letters.
+    """
 
     reason = ReasonField(required=False, help_text="Required. Stays in the history.")
 
@@ -33,7 +35,7 @@ class CurrencyForm(ReasonedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "minor_units" in self.fields:  # code and decimals are read-only in an existing row
+        if "minor_units" in self.fields:  # code and decimals of an existing row are read-only
             self.fields["minor_units"].validators = [
                 validators.MinValueValidator(0, HOW_MANY_DECIMALS),
                 validators.MaxValueValidator(MAX_DECIMALS, HOW_MANY_DECIMALS),
@@ -49,8 +51,8 @@ class CurrencyForm(ReasonedForm):
 
 @admin.register(Currency)
 class CurrencyAdmin(ListFiles, ObjectHistory, LockedChanges):
-    """Currencies. Staff add, rename, open and close them, but cannot change the code or the
-    decimals, nor delete a currency.
+    """The admin pages of currencies. Staff can add, rename, open and close currencies. They cannot
+    change the code or the decimals, and cannot delete a currency.
     """
 
     form = CurrencyForm

@@ -1,4 +1,4 @@
-"""Forms with which staff open and change accounts and people in the admin."""
+"""Forms with which staff add and change accounts and people in the admin."""
 
 from decimal import Decimal
 from functools import partial
@@ -32,15 +32,15 @@ REMOVING = (
 
 
 class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form in which every change needs a reason, which is stored in the history.
+    """A form that requires a reason for every change and stores the reason in the history.
 
-    Contains the initial values as hidden fields, so that only fields the user changed are written.
-    Otherwise a page opened before a colleague removed a right or lowered a limit would restore the
-    old value.
+    The form contains the initial values as hidden fields, so that only fields which this user
+    changed are written. Without them, a page that was opened before a colleague removed a right or
+    lowered a limit would restore the old value.
     """
 
     reason = ReasonField(
-        required=False,  # unless something changes
+        required=False,  # required by `clean` if a field was changed
         help_text="Required. Only staff can see this. It is deleted with the customer's data.",
     )
 
@@ -59,10 +59,10 @@ class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class NamedForm(ReasonedForm):
-    """A form with a name, checked by the same rule as at sign-up."""
+    """A form with a name. The name is checked by the same rule as at sign-up."""
 
     def clean_name(self) -> str:
-        """Returns the name without extra spaces. An existing name that breaks the rule does not
+        """Returns the name without extra spaces. An existing name that violates the rule does not
         prevent other changes.
 
         Raises: ValidationError if the name was changed and is unreadable or imitates another name.
@@ -74,9 +74,10 @@ class NamedForm(ReasonedForm):
 
 
 class AccountForm(NamedForm):
-    """The name and limits of an account.
+    """A form for the name and limits of an account.
 
-    `refusal` is the service's error, if it refused; see `AccountAdmin.changeform_view`.
+    `refusal` is the error with which the service refused the change, or None; see
+    `AccountAdmin.changeform_view`.
     """
 
     refusal: ClassVar[LedgerError | None] = None
@@ -99,9 +100,9 @@ class AccountForm(NamedForm):
 
 
 def _check_limit(name: str, limit: Decimal) -> None:
-    """Refuses the limits that constraints would refuse, so that the error appears at the field.
+    """Checks the rules that the database constraints check, so that the error appears at the field.
 
-    Raises: ValidationError.
+    Raises: ValidationError if the limit is not allowed.
     """
     if limit < 0 and name == "overdraft_limit":
         raise forms.ValidationError("An overdraft limit is zero or more.")
@@ -112,7 +113,9 @@ def _check_limit(name: str, limit: Decimal) -> None:
 
 
 class AccountChangeForm(AccountForm):
-    """A form that shows limits with the decimals of the account's currency."""
+    """A form for an existing account. It shows limits with the decimals of the account's
+    currency.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -123,7 +126,7 @@ class AccountChangeForm(AccountForm):
 
 
 class AccountAddForm(AccountForm):
-    """An account that staff open for a customer."""
+    """A form for an account that staff open for a customer."""
 
     currency = forms.ChoiceField(choices=lambda: [("", "Choose one"), *currency_choices()])
 
@@ -132,7 +135,9 @@ class AccountAddForm(AccountForm):
 
 
 class PersonAddForm(NamedForm):
-    """A new person, who chooses a password with a link in a mail: see `accounts.admin.people`."""
+    """A form for a new person. The person chooses a password with a link in a mail: see
+    `accounts.admin.people`.
+    """
 
     class Meta:
         model = User
@@ -143,11 +148,11 @@ class PersonAddForm(NamedForm):
 
 
 class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
-    """Changes to a person. Only superusers have the field `email`."""
+    """A form for changes to a person. Only superusers have the field `email`."""
 
     class Meta:
         model = User
-        fields = "__all__"  # noqa: DJ007 - the admin names them
+        fields = "__all__"  # noqa: DJ007 - the admin lists the fields
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
         help_texts: ClassVar[dict[str, str]] = {
             "groups": "What the person may do: all that each of the groups may.",
@@ -165,7 +170,10 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
             )
 
     def clean_is_staff(self) -> bool:
-        """Refuses what the database would refuse, see Note [Rights by two]."""
+        """Returns whether the person is staff.
+
+        Raises: ValidationError if the database would refuse the change, see Note [Rights by two].
+        """
         is_staff: bool = self.cleaned_data["is_staff"]
         by_two = self.instance.groups.filter(permissions__codename__in=RIGHTS_BY_TWO)
         is_given = is_staff and "is_staff" in self.changed_data
@@ -177,8 +185,8 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         return is_staff
 
     def clean_groups(self) -> list[Group]:
-        """Returns the current groups, plus those that the user ticked and minus those that the user
-        cleared.
+        """Returns the person's current groups, with the groups that the user selected on the page
+        and without the groups that the user deselected.
         """
         wanted, now = {*self.cleaned_data["groups"]}, {*self.instance.groups.all()}
         if not self.fields["groups"].show_hidden_initial:
@@ -195,7 +203,7 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
     def clean_email(self) -> str:
         """Returns the address in lowercase.
 
-        Raises: ValidationError if another person has the address, or this person was erased.
+        Raises: ValidationError if another person has the address, or if this person was erased.
         """
         if "email" in self.changed_data:
             try:
@@ -206,8 +214,8 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
 
 
 class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """A form that sets or removes a person's password, with a reason for the history. The person
-    gets an email about the change.
+    """A form that sets or removes a person's password, with a reason for the history. The person is
+    notified by mail.
     """
 
     reason = ReasonField()
@@ -221,9 +229,9 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
         self.order_fields(["reason", "usable_password"])
 
     def save(self, commit: bool = True) -> User:
-        """Saves the password, or removes it.
+        """Sets or removes the password and returns the person.
 
-        Raises: SignInChanged, like `save_password_of_bank`.
+        Raises: SignInChanged, as described at `save_password_of_bank`.
         """
         set_reason(self.cleaned_data["reason"])
         read_with = self.user.get_session_auth_hash()
@@ -233,10 +241,10 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 
 
 def unclaimed(email: str, person: User) -> str:
-    """Returns the address in lowercase. If another person uses or has confirmed it, that person is
-    added to the read log.
+    """Returns the address in lowercase.
 
-    Raises: ValidationError if another person uses the address or has confirmed it.
+    Raises: ValidationError if another person uses the address or has confirmed it. In this case the
+    other person is added to the read log.
     """
     email = email.lower()
     confirmed = EmailAddress.objects.filter(email=email, verified=True)

@@ -1,4 +1,4 @@
-"""Adds groups on a person's page, and requests approval for groups that need two people."""
+"""Adds groups on the page of a person, and requests approval for groups that need two people."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ ASKED = "A manager has been asked to approve the group {group}. Everything else 
 
 
 def pending_groups_html(person: User) -> str:
-    """Returns HTML that lists the groups of this person which wait for approval, or "" if there are
-    none.
+    """Returns HTML that lists the groups of this person for which an approval is pending. Returns
+    "" if there is no such group.
     """
     waiting = ApprovalRequest.objects.waiting().filter(
         kind=ApprovalRequest.Kind.GROUP, person=person
@@ -30,8 +30,8 @@ def pending_groups_html(person: User) -> str:
 
 
 class GroupsByTwo(AsksApproval):
-    """Admin pages that save everything else, then request the groups that need another person's
-    approval.
+    """Admin pages that request approval for groups which need another person's approval. All other
+    changes are saved first.
     """
 
     def changeform_view(
@@ -41,8 +41,8 @@ class GroupsByTwo(AsksApproval):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Serves Django's page. The requests follow after its database transaction, because each
-        opens its own.
+        """Serves Django's page. The approvals are requested after the page's database transaction,
+        because each request opens its own transaction.
         """
         response: HttpResponse = super().changeform_view(
             request, object_id, form_url, extra_context
@@ -52,7 +52,9 @@ class GroupsByTwo(AsksApproval):
         return response
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Adds the groups one by one, so that only a refused group is requested."""
+        """Adds the groups one by one, so that approval is requested only for groups that were
+        refused.
+        """
         if change and "groups" in form.cleaned_data:
             person, wanted = form.instance, form.cleaned_data["groups"]
             new = set(wanted) - set(person.groups.all())
@@ -61,8 +63,9 @@ class GroupsByTwo(AsksApproval):
         super().save_related(request, form, formsets, change)
 
     def _gives(self, request: HttpRequest, person: User, group: Group, form: Any) -> bool:
-        """Adds a group, or records that approval must be requested. Returns whether it was
-        added.
+        """Adds the person to a group and returns True. If the group needs approval, records this in
+        the request and returns False. If the change is refused for another reason, adds an error
+        message and returns False.
         """
         try:
             memberships.give(person, group)

@@ -1,4 +1,4 @@
-"""The history page, and the history of one object."""
+"""The page with the history of all objects, and the history of one object."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ UNIQUE_VIOLATION = "23505"
 
 
 def people_called(words: str) -> models.QuerySet[User]:
-    """Returns the people with this id, this address or these words in their name."""
+    """Returns the people whose id or email address is `words`, or whose name contains `words`."""
     try:
         called = Q(pk=UUID(words.strip()))
     except ValueError:
@@ -34,7 +34,7 @@ def people_called(words: str) -> models.QuerySet[User]:
 
 
 class HistoryFilter(forms.Form):
-    """Filters of the history page. Empty fields have no effect."""
+    """The filters of the history page. Empty fields have no effect."""
 
     by = forms.CharField(label="Made by", max_length=200, required=False)
     subject = forms.ChoiceField(
@@ -54,7 +54,7 @@ class HistoryFilter(forms.Form):
     )
 
     def apply(self, changes: models.QuerySet[Change]) -> models.QuerySet[Change]:
-        """Returns the changes that match every field that is filled in."""
+        """Returns the changes that match all filled-in fields."""
         wanted = self.cleaned_data
         if wanted["by"]:
             changes = changes.filter(person__in=people_called(wanted["by"]))
@@ -87,8 +87,8 @@ class ChangeAdmin(LogAdmin):
 
 
 class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Admin pages that record the reason of a `ReasonedForm` in the history. Users who may only
-    view a row do not get the field.
+    """Admin pages that store the reason of a `ReasonedForm` in the history. The field is hidden
+    from users who may only view the row.
     """
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -103,8 +103,8 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        """Serves the page, and runs again if another request took a unique value after the form was
-        checked. The second run shows the error at the field.
+        """Serves the page. If another request has used a unique value after the form was checked,
+        runs the page a second time, which shows the error at the field.
         """
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
@@ -119,7 +119,7 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Inserts the row, or updates only the columns that were changed on the page. Other columns
-        may have changed since, and the web role may not update all columns.
+        may have changed in the meantime, and the web role may not update all columns.
         """
         if change:
             columns = {field.name for field in obj._meta.concrete_fields}
@@ -129,9 +129,9 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class LockedChanges(ReasonedChanges):
-    """Admin pages that lock the row of a submitted form, compare the form with the current row, and
-    refuse the form if the user's staff access has ended. For pages that save in Django's
-    transaction.
+    """Admin pages that lock the row before they process a submitted form. The form is compared with
+    the current row, and is refused if the user's staff access has ended. For pages that save in
+    Django's database transaction.
     """
 
     def _changeform_view(
@@ -147,8 +147,8 @@ class LockedChanges(ReasonedChanges):
 
 
 class ObjectHistory(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Admin pages that show the changes of an object on its history page, above Django's log, to
-    users who may see the history.
+    """Admin pages that show the changes of an object on its history page, above Django's log. The
+    changes are shown only to users who may see the history.
     """
 
     history_subject: str

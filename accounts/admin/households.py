@@ -22,8 +22,8 @@ class HouseholdForm(ReasonedForm):
 
 @admin.register(Household)
 class HouseholdAdmin(ListFiles, ObjectHistory, LockedChanges):
-    """Households. Staff who manage people add and rename them, but cannot delete them. A person is
-    added to a household on the person's page.
+    """The admin pages of households. Staff who manage people can add and rename households, but
+    cannot delete them. A person is added to a household on the person's page.
     """
 
     list_display = ("name",)

@@ -1,4 +1,4 @@
-"""Requests approval for limits above the threshold of the day."""
+"""Requests approval for limits above the daily threshold."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,16 +9,17 @@ from accounts.models import LIMITS, Account, ApprovalRequest, User
 from ledger.db.ids import uuid7
 from ledger.text.money import money
 
-ASK = "_ask"  # the button's name
+ASK = "_ask"  # the name of the button
 ASKED = "Another manager has been asked to approve the limits; nothing has changed yet."
 
 
 def ask_for_limits(*, account: Account, form: Any, asked_by: User) -> ApprovalRequest:
-    """Requests approval for the limits that a valid form changes. Each is stored with its current
-    value, and the database refuses the change if that value has changed since.
+    """Requests approval for the limits that a valid form changes, and returns the request. The
+    request contains the current limits. If one of these limits changes before the approved change
+    is made, the database refuses the change.
 
     Raises: the errors of `approvals.ask`; DetailsInvalid if the form changes no limit;
-    RequestDecided while this person's last request for the account waits.
+    RequestDecided if an earlier request of this person for the account is still pending.
     """
     now = Account.objects.get(pk=account.pk)
     wanted = {name: form.cleaned_data[name] for name in form.changed_data if name in LIMITS}
@@ -41,7 +42,7 @@ def _stored(limits: Mapping[str, Decimal | None]) -> dict[str, str | None]:
 
 
 def why_asked(account: Account) -> str:
-    """Returns the message above a form whose limits another manager must approve."""
+    """Returns the message above a form with limits that another manager must approve."""
     threshold = approvals.threshold_of(account.currency)
     more = f"more than {money(threshold, account.currency)}" if threshold else "any amount"
     return (

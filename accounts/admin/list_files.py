@@ -1,4 +1,4 @@
-"""Lists of the admin as files, see Note [Tables as files]."""
+"""Lists of the admin as downloadable files, see Note [Tables as files]."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -35,12 +35,14 @@ NO_FILTER = "The filters of this address cannot be read. Start again from the li
 
 
 class ListFiles(CheckedKeys):
-    """A list with links to download it as CSV or JSON. The file has the list's columns, and all
-    rows that match its search and filters. It is available to every user who may open the list.
+    """An admin list that can be downloaded as CSV or JSON. The file contains the list's columns,
+    and all rows that match the search and the filters. Every user who may open the list can
+    download the file.
     """
 
     has_list_files = True
-    # What a file contains in place of a column's formatted text: an attribute of the row.
+    # Maps a column to an attribute of the row, which the file contains instead of the formatted
+    # text.
     list_file_values: ClassVar[Mapping[str, str]] = {}
 
     def get_urls(self) -> list[URLPattern]:
@@ -49,8 +51,8 @@ class ListFiles(CheckedKeys):
         return [*paths_of_files("list", view, name), *super().get_urls()]
 
     def list_file(self, request: HttpRequest, kind: str) -> HttpResponseBase:
-        """Returns the list as a file. All rows are read first, so that each is recorded in the read
-        log.
+        """Returns the list as a file. All rows are read before the response, so that the read log
+        records all of them.
         """
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied

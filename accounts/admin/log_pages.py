@@ -1,4 +1,6 @@
-"""Logs in the admin, such as the history and the reads: one page for each log, newest first."""
+"""Logs in the admin, such as the history and the reads. Each log has one page, with the newest rows
+first.
+"""
 
 import uuid
 from datetime import datetime
@@ -17,7 +19,9 @@ PAGE_SIZE = 50
 
 
 class LogAdmin(ReadOnly, CheckedKeys):
-    """An admin page with a filter in place of Django's list. Rows have no pages."""
+    """An admin page that shows a log and a filter form instead of Django's list. Rows do not have
+    their own pages.
+    """
 
     title: str
     filter_class: Any  # a form whose `apply` filters the rows
@@ -26,7 +30,7 @@ class LogAdmin(ReadOnly, CheckedKeys):
     page_template: str
 
     def rows(self, page: list[Any], request: HttpRequest) -> dict[str, Any]:
-        """Returns the template variables that show the rows of a page."""
+        """Returns the template variables for the rows of a page."""
         raise NotImplementedError
 
     def changelist_view(
@@ -35,7 +39,7 @@ class LogAdmin(ReadOnly, CheckedKeys):
         if not self.has_view_permission(request):
             raise PermissionDenied
         form, found = self.filter_class(request.GET), self.newest.all()
-        # If a filter is invalid, show no rows: unfiltered rows would look like matches.
+        # If a filter is invalid, show no rows, because unfiltered rows would look like matches.
         found = form.apply(found) if form.is_valid() else found.none()
         page, older = newest_page(found, self.time, request)
         context = {
@@ -63,9 +67,9 @@ class LogAdmin(ReadOnly, CheckedKeys):
 def newest_page(
     rows: models.QuerySet[Any], time: str, request: HttpRequest
 ) -> tuple[list[Any], str]:
-    """Returns a page of rows, newest first, and the query string of the next page, or "" on the
-    last page. The next page starts below the last row (`before`), so that every page costs the
-    same.
+    """Returns a page of rows, with the newest row first, and the query string of the next page. The
+    query string is "" on the last page. The next page begins after the last row of this page (the
+    parameter `before`), so every page takes the same time.
     """
     if start := _position(request.GET.get("before", "")):
         moment, id = start
@@ -79,7 +83,7 @@ def newest_page(
 
 
 def _position(text: str) -> tuple[datetime, uuid.UUID] | None:
-    """Returns the time and id in the text "time_id", or None if the text is invalid."""
+    """Returns the time and the id from the text "time_id", or None if the text is invalid."""
     time, _, id = text.partition("_")
     try:
         moment = moment_in_utc(time)

@@ -17,26 +17,31 @@ def sees_contact_details(reader: User) -> bool:
 
 
 def masked_address(email: str) -> str:
-    """Returns the first letter of an address, and its domain: "a•••@example.com"."""
+    """Returns the first letter and the domain of an email address, such as "a•••@example.com"."""
     name, _, domain = email.partition("@")
     return f"{name[:1]}{HIDDEN * 3}@{domain}"
 
 
 def masked_number(number: str) -> str:
-    """Returns "•••• •••• 5549" with the last four digits of an account number, masked or not."""
+    """Returns the last four digits of an account number, such as "•••• •••• 5549". The number may
+    already be masked.
+    """
     plain = "".join(number.split())
     return grouped(HIDDEN * (len(plain) - SHOWN_DIGITS) + plain[-SHOWN_DIGITS:])
 
 
 def mask_number(account: Account, reader: User) -> None:
-    """Masks the number on this instance only, if the user may not see it."""
+    """Masks the number on this instance if the user may not see account numbers. The row does not
+    change.
+    """
     if not sees_contact_details(reader):
         account.number = masked_number(account.number)
 
 
 def known_number(digits: str) -> Q:
     """Returns a filter for accounts with this whole number, or with these last four digits. Other
-    parts match nothing, because a user who sees four digits could guess the others one by one.
+    lengths match nothing, because a user who sees four digits could otherwise guess the other
+    digits one by one.
     """
     if len(digits) == SHOWN_DIGITS:
         return Q(number__endswith=digits)

@@ -1,11 +1,12 @@
-"""Names of pages for the read log, whose rows contain only paths."""
+"""The names of pages in the read log, because its rows contain only paths."""
 
 import re
 
 from django.apps import apps
 from django.urls import Resolver404, resolve
 
-# By the name of a URL pattern. Pages that are neither here nor of a model appear as a path.
+# The names by URL pattern. Pages that are not in this table and do not belong to a model are shown
+# as a path.
 NAMES = {
     "admin:index": "Overview",
     "admin_approvals": "Approvals",
@@ -33,8 +34,8 @@ OF_A_MODEL = re.compile(
 
 
 def name_of_page(path: str) -> str:
-    """Returns "Account, history" for /admin/accounts/account/<id>/history/, or "" for an unknown
-    page.
+    """Returns the name of the page at this path, such as "Account, history" for
+    /admin/accounts/account/<id>/history/. Returns "" for an unknown page.
     """
     try:
         view_name = resolve(path).view_name

@@ -1,4 +1,4 @@
-"""Shared parts of the admin pages: read-only models, columns and links."""
+"""Parts that several admin pages use: read-only models, columns and links."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ COMPARISONS = ("exact", "isnull", "gte", "lt")  # lookups of Django's own filter
 
 
 class ReadOnly:
-    """Mixin for models that the admin shows but never adds, changes or deletes."""
+    """Mixin for models that can only be viewed in the admin."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -39,12 +39,13 @@ class ReadOnly:
 
 
 class ReasonField(forms.CharField):
-    """A reason, which must contain a letter or a digit.
+    """A form field for a reason, which must contain a letter or a digit.
 
-    A text longer than LONGEST_UNTIDY is not tidied, so the field refuses it as too long.
+    Extra spaces are removed only from texts of up to LONGEST_UNTIDY characters. A longer text stays
+    longer than 500 characters, so the field refuses the text.
     """
 
-    LONGEST_UNTIDY = 1_000  # with line ends of two characters and further spaces
+    LONGEST_UNTIDY = 1_000  # characters, including line ends of two characters and extra spaces
 
     def __init__(self, *, rows: int = 2, **options: Any) -> None:
         super().__init__(max_length=500, widget=forms.Textarea(attrs={"rows": rows}), **options)
@@ -55,10 +56,11 @@ class ReasonField(forms.CharField):
 
 
 class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A list that accepts only the filters that the user sees, and those in links on other pages.
+    """An admin list that accepts only the filters that the user sees, and the filters in links from
+    other pages.
 
-    Django accepts any field and relation of the model. A user could then query data that no page
-    shows them: who is in which group, or who has a second factor.
+    Django's list accepts any field and relation of the model. A user could then query data that no
+    page shows them, such as the members of a group or the people with a second factor.
     """
 
     linked_lookups: tuple[str, ...] = ()  # lookups in links from other pages
@@ -70,7 +72,7 @@ class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class KeyedSelect(AutocompleteSelect):
-    """A select that shows no choice for a value that cannot be a key."""
+    """A select that offers no choice for a value that cannot be a key."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         return super().optgroups(name, [each for each in value if self._is_key(each)], attr)
@@ -84,9 +86,10 @@ class KeyedSelect(AutocompleteSelect):
 
 
 class CheckedKeys(ShownFilters):
-    """Admin pages that handle every invalid key. Django's pages fail on an invalid value of
-    `autocomplete_fields`, on an empty `_to_field` and on `_saveasnew`. Facets are off, because they
-    would count rows that the list does not show and the read log does not record.
+    """Admin pages that accept invalid keys without a server error. Django's pages fail on an
+    invalid value of `autocomplete_fields`, on an empty `_to_field` and on `_saveasnew`. Facets are
+    disabled, because they would count rows that the list does not show and the read log does not
+    record.
     """
 
     show_facets = admin.ShowFacets.NEVER
@@ -110,18 +113,18 @@ class CheckedKeys(ShownFilters):
 
 
 class AsksApproval(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Admin pages that may request approval in place of saving. The page then does not show
+    """Admin pages that may request approval instead of saving. In this case they do not show
     Django's message "was changed successfully".
     """
 
     @staticmethod
     def note_asked(request: HttpRequest) -> None:
-        """Records that this request asked for approval."""
+        """Records that this request has requested an approval."""
         request.ledger_asked = True  # type: ignore[attr-defined]
 
     @staticmethod
     def was_asked(request: HttpRequest) -> bool:
-        """Returns whether this request asked for approval."""
+        """Returns whether this request has requested an approval."""
         return getattr(request, "ledger_asked", False)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
@@ -131,7 +134,7 @@ class AsksApproval(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _belongs_to(lookup: str, shown: Any) -> bool:
-    """Returns whether a query parameter belongs to this item of `list_filter`."""
+    """Returns whether a query parameter belongs to this item of Django's `list_filter`."""
     if isinstance(shown, type) and issubclass(shown, admin.SimpleListFilter):
         return lookup == shown.parameter_name
     field: str = shown[0] if isinstance(shown, tuple | list) else shown
@@ -140,7 +143,9 @@ def _belongs_to(lookup: str, shown: Any) -> bool:
 
 
 def date_filter(name: str) -> type[admin.DateFieldListFilter]:
-    """Returns a date filter with the title "By <name>" in place of the column's name."""
+    """Returns a class for a date filter with the title "By <name>". Django would use the name of
+    the column.
+    """
 
     class Named(admin.DateFieldListFilter):
         def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -151,14 +156,16 @@ def date_filter(name: str) -> type[admin.DateFieldListFilter]:
 
 
 def amount_cell(amount: Decimal | None, currency: str) -> str:
-    """Formats an amount for a column: right-aligned, and highlighted if below zero."""
+    """Returns an amount as HTML for a column. Amounts are right-aligned, and highlighted if they
+    are below zero.
+    """
     below = " amount--below" if amount is not None and amount < 0 else ""
     return format_html('<span class="amount{}">{}</span>', below, figure(amount, currency))
 
 
 def moment_cell(moment: datetime | None) -> str:
-    """Formats a time, such as "20 November 2026, 08:33:12", or `NOTHING` for None. The line can
-    break only before the hour.
+    """Returns a time as HTML, such as "20 November 2026, 08:33:12", or `NOTHING` for None. A line
+    break is possible only before the hour.
     """
     if moment is None:
         return NOTHING
@@ -169,8 +176,8 @@ def moment_cell(moment: datetime | None) -> str:
 
 
 def day_cell(moment: datetime) -> str:
-    """Formats a day, such as "20 Nov 2026", which breaks only before the year. The tooltip has the
-    full date and the time.
+    """Returns a day as HTML, such as "20 Nov 2026". A line break is possible only before the year.
+    The tooltip contains the full date and the time.
     """
     here = localtime(moment)
     day = f"{day_mark(here).replace(' ', NO_BREAK)} {here.year}"
@@ -179,7 +186,9 @@ def day_cell(moment: datetime) -> str:
 
 
 def link_to(thing: models.Model | None, text: str = "") -> str:
-    """Returns a link to the admin page of an object, with its name or `text`, or "" for None."""
+    """Returns a link to the admin page of an object, with the object's name or `text` as its label.
+    Returns "" for None.
+    """
     if thing is None:
         return ""
     label, model = thing._meta.app_label, thing._meta.model_name
@@ -188,5 +197,5 @@ def link_to(thing: models.Model | None, text: str = "") -> str:
 
 
 def person_of(request: HttpRequest) -> User:
-    """Returns the signed-in user. The admin's own check ensures that there is one."""
+    """Returns the signed-in user. The admin ensures that a user is signed in."""
     return cast("User", request.user)

@@ -1,5 +1,5 @@
-"""Admin pages for people and groups. `accounts.groups` defines what each group may do, and who may
-add people to it.
+"""Admin pages for people and groups. `accounts.groups` defines the permissions of each group, and
+who may add people to it.
 """
 
 from typing import Any, ClassVar
@@ -95,12 +95,13 @@ class UserAdmin(
     ReasonedActions,
     DjangoUserAdmin,  # type: ignore[type-arg]
 ):
-    """People. They are never deleted; their sign-in is closed and can be restored.
+    """The admin pages of people. People are never deleted, but their sign-in can be closed and
+    restored.
 
     Only superusers change addresses and passwords, because a user with this right could act as
     another person. New people choose a password with a link in a mail, which staff never see. Users
-    cannot change their own rights, nor add a group that `groups_given_by` does not return. No page
-    creates superusers: `manage.py createsuperuser` does.
+    cannot change their own rights, and cannot add a group that `groups_given_by` does not return.
+    Superusers are created only by `manage.py createsuperuser`, not on a page.
     """
 
     form = PersonChangeForm
@@ -176,15 +177,18 @@ class UserAdmin(
         email = () if by.is_superuser else ("email",)
         may_give = by.has_perm("accounts.give_groups") and obj.pk != by.pk
         if not may_give:
-            fixed: tuple[str, ...] = (*RIGHTS, "household")  # changing it would evade a rule
+            # A change of the household could be used to avoid a rule
+            fixed: tuple[str, ...] = (*RIGHTS, "household")
         else:
-            fixed = () if offered(by, obj).exists() else ("groups",)  # no group to choose
+            fixed = () if offered(by, obj).exists() else ("groups",)  # there is no group to choose
         return (*self.readonly_fields, *email, *fixed)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        """Limits the choice to the groups that this user may add or keep."""
+        """Returns the form class. Its field for groups offers only the groups that this user may
+        add, and the person's current groups.
+        """
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         if obj is not None and "groups" in form.base_fields:
             form.base_fields["groups"].queryset = offered(person_of(request), obj)
@@ -202,8 +206,8 @@ class UserAdmin(
         return _without_rights(request, self.list_filter)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Returns the whole address as search field if the user may not see addresses. With parts
-        of an address, they could guess the rest.
+        """Returns the fields that the search compares with the search words. If the user may not
+        see addresses, only a whole address matches, because with parts they could guess the rest.
         """
         whole = sees_contact_details(person_of(request))
         return self.search_fields if whole else ("email__iexact", "name")
@@ -211,7 +215,11 @@ class UserAdmin(
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        """Refuses users who may not see addresses, because the history contains addresses."""
+        """Serves the history page. Refuses users who may not see addresses, because the history
+        contains addresses.
+
+        Raises: PermissionDenied.
+        """
         if not sees_contact_details(person_of(request)):
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
@@ -223,8 +231,9 @@ class UserAdmin(
     def _add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Serves the page for users who may add people. Django's own page also requires the right
-        to change people, because it could set rights; this page has only an address and a name.
+        """Serves the page for adding a person. Django also requires the right to change people,
+        because its page could set rights. Our page contains only an address and a name, so the
+        right to add people is enough.
         """
         return admin.ModelAdmin.add_view(self, request, form_url, extra_context)
 
@@ -244,13 +253,17 @@ class UserAdmin(
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
-        """Serves the page for superusers only. Customers reset their password by mail."""
+        """Serves the page for superusers. Refuses all other users. Customers reset their password
+        by mail.
+
+        Raises: PermissionDenied.
+        """
         if not person_of(request).is_superuser:
             raise PermissionDenied
         return super().user_change_password(request, id, form_url)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Saves a person. Sends a new person a mail to choose a password."""
+        """Saves a person. A new person gets a mail with a link to choose a password."""
         if not change:
             obj.set_unusable_password()
             super().save_model(request, obj, form, change)
@@ -264,8 +277,8 @@ class UserAdmin(
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
-        """Returns the text for the log: the reason, and both email addresses if the address
-        changed.
+        """Returns the text for Django's log: the changed fields and the reason. If the email
+        address was changed, the text also contains the old and the new address.
         """
         if add or not form.cleaned_data.get("reason"):
             return super().construct_change_message(request, form, formsets, add)
@@ -342,7 +355,9 @@ class UserAdmin(
 
 
 def _linked(person: User, words: str) -> str:
-    """Returns the text, with a link to the person's accounts if the user may see them."""
+    """Returns the text. If the user may see the person's accounts, the text is a link to these
+    accounts.
+    """
     if not getattr(person, "accounts_open", False):
         return words
     url = reverse("admin:accounts_account_changelist")
@@ -350,14 +365,16 @@ def _linked(person: User, words: str) -> str:
 
 
 def _without_rights(request: HttpRequest, names: Any) -> list[Any]:
-    """Returns the columns or filters, without those about rights if the user may not see rights."""
+    """Returns the columns or filters. If the user may not see rights, columns and filters about
+    rights are excluded.
+    """
     if sees_rights(person_of(request)):
         return list(names)
     return [name for name in names if name not in RIGHTS]
 
 
 def sees_rights(reader: User) -> bool:
-    """Returns whether the user may see who is staff, and in which groups."""
+    """Returns whether the user may see which people are staff, and their groups."""
     return reader.has_perm("accounts.give_groups") or reader.has_perm("auth.view_group")
 
 
@@ -383,6 +400,8 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(ListFiles, ObjectHistory, ReadOnly, DjangoGroupAdmin):
-    """What each group may do, read-only. The table is in `accounts.groups`."""
+    """The admin pages of groups and their permissions. They are read-only, because
+    `accounts.groups` defines the permissions.
+    """
 
     history_subject = "group"

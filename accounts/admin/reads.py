@@ -1,4 +1,6 @@
-"""The read log: who read whose data. A person's page shows who read theirs."""
+"""The page of the read log, which shows the reads of people's data. The page of a person shows the
+reads of this person's data.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,12 +24,12 @@ from ledger.text.dates import end_of_day, start_of_day
 from ledger.text.queries import Parameter, parameters_of
 
 SHOWN_ON_A_PERSON = 5
-MAX_NAMESAKES = 1_000  # people that the filter may match
-NAMED = 8  # people listed in a row
+MAX_NAMESAKES = 1_000  # the maximum number of people that the filter may match
+NAMED = 8  # the number of people that are listed in a row
 
 
 class ReadFilter(forms.Form):
-    """Filters of the page of the read log. Empty fields have no effect."""
+    """The filters of the page of the read log. Empty fields have no effect."""
 
     by = forms.CharField(label="Read by", max_length=200, required=False)
     whose = forms.CharField(label="Whose data", max_length=200, required=False)
@@ -37,8 +39,10 @@ class ReadFilter(forms.Form):
     )
 
     def clean_whose(self) -> list[UUID] | None:
-        """Returns the ids of all people who match, or None for an empty field. Too many matches are
-        an error, because with only some of the ids the filter would hide reads of the others.
+        """Returns the ids of all people who match, or None if the field is empty.
+
+        Raises: ValidationError if more than MAX_NAMESAKES people match. With only some of the ids,
+        the filter would hide reads of the other people.
         """
         words = self.cleaned_data["whose"]
         if not words:
@@ -53,12 +57,13 @@ class ReadFilter(forms.Form):
         return ids
 
     def apply(self, reads: models.QuerySet[Read]) -> models.QuerySet[Read]:
-        """Returns the reads that match every field that is filled in."""
+        """Returns the reads that match all filled-in fields."""
         wanted = self.cleaned_data
         if wanted["by"]:
             reads = reads.filter(reader__in=people_called(wanted["by"]))
         if wanted["whose"] is not None:
-            # If a page showed more people than its row can contain, it may have shown these too.
+            # A row contains at most MAX_PEOPLE_OF_A_READ people. If a page showed more people, it
+            # may also have shown the people in this filter.
             named = Q(people__overlap=wanted["whose"])
             reads = reads.filter(named | Q(people__len__gte=MAX_PEOPLE_OF_A_READ))
         if wanted["page"]:
@@ -82,8 +87,8 @@ class ReadAdmin(LogAdmin):
 
 
 def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, list[Parameter], str, int]]:
-    """Returns each read with the page's name, the parameters of its address, links to the people
-    whose data it showed, and how many more people there are.
+    """Returns each read with the name of the page, the parameters of the query string, links to the
+    people whose data was shown, and the number of further people.
     """
     ids = {id for read in reads for id in read.people[:NAMED]}
     names: Mapping[UUID, User] = User.objects.shown().in_bulk(list(ids))
@@ -97,7 +102,7 @@ def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, list[Parameter]
 
 
 def readers_of(person: User) -> str:
-    """Returns the last reads of a person's data, and a link to all of them, as HTML."""
+    """Returns HTML with the latest reads of a person's data and a link to all of these reads."""
     reads = Read.objects.filter(people__contains=[person.pk]).select_related("reader")
     lines = format_html_join(
         "",

@@ -1,4 +1,4 @@
-"""The access tokens of a person on their admin page, where nobody can create a token."""
+"""The access tokens of a person on their admin page. Tokens cannot be created there."""
 
 from django.utils.html import format_html, format_html_join
 
@@ -7,8 +7,8 @@ from accounts.models import ApiToken, User
 
 
 def tokens_of(person: User) -> str:
-    """Returns the valid tokens as HTML: prefix, scopes, last use, expiry. The tokens' names are
-    private.
+    """Returns HTML with the prefix, scopes, last use and expiry of the valid tokens. The names of
+    tokens are private, so they are not shown.
     """
     lines = format_html_join(
         "",

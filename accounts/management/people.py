@@ -1,4 +1,4 @@
-"""Finds the person for a management command."""
+"""Finds a person for a management command."""
 
 from django.core.management.base import CommandError
 
@@ -6,10 +6,10 @@ from accounts.models import User
 
 
 def signing_in_with(email: str, *, is_locked: bool = False) -> User:
-    """Returns the person with this address in any case, locked until the database transaction ends
-    if `is_locked`.
+    """Returns the person with this address. Upper and lower case do not matter. If `is_locked`, the
+    row is locked until the database transaction ends.
 
-    Raises: CommandError if nobody has the address.
+    Raises: CommandError if no person has the address.
     """
     people = User.objects.select_for_update(no_key=True) if is_locked else User.objects.all()
     try:

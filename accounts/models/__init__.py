@@ -1,4 +1,4 @@
-"""Models of people, their accounts with status and limits, and their sessions."""
+"""Models of people, of their accounts with status and limits, and of their sessions."""
 
 from accounts.models.account import ACCOUNT_WORDS, LIMITS, SETTINGS, Account, AccountQuerySet
 from accounts.models.admin_log import AdminLogEntry

@@ -1,4 +1,4 @@
-"""Accounts: an owner's money in one currency."""
+"""The model of accounts."""
 
 import uuid
 from collections.abc import Iterable
@@ -28,9 +28,9 @@ LIMITS = {
     "transfer_limit": "Transfer limit",
     "daily_limit": "Daily limit",
 }
-# Columns that the account's owner can set on its page Settings, with their choices, if any. The
-# form, the download, the history, the columns that web processes may update and the rule about
-# choices are derived from this: docs/new-setting.md.
+# Columns that the owner of an account can set on its page Settings, with the choices of the column,
+# or None. The form, the download, the history, the columns that web processes may update and the
+# rule about choices use this dictionary: docs/new-setting.md.
 SETTINGS: dict[str, type[models.TextChoices] | None] = {"name": None}
 ACCOUNT_WORDS = SearchVector("name", weight="A", config="simple")
 
@@ -48,7 +48,9 @@ def _any_of(field: str, ids: Iterable[uuid.UUID]) -> models.Func:
 
 
 def paid_close_to(person: User) -> Q:
-    """Returns the condition that `to_account` belongs to this person or their household."""
+    """Returns the condition that `to_account` belongs to this person or to somebody in the same
+    household.
+    """
     close = Q(to_account__user=person)
     if person.household_id is not None:
         close |= Q(to_account__user__household=person.household_id)
@@ -57,13 +59,15 @@ def paid_close_to(person: User) -> Q:
 
 class AccountQuerySet(models.QuerySet["Account"]):
     def locked(self, ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> Self:
-        """Returns the accounts with these ids, locked until the database transaction ends.
+        """Returns the accounts with these ids, with their rows locked until the database
+        transaction ends.
 
         Note [Lock ordering]: every writer locks its accounts in order of id, with this query or in
-        the statement of `posting.single_statement`. Opposite transfers therefore wait for each
-        other and cannot deadlock. In the meantime, NO KEY UPDATE lets other transactions check
-        foreign keys to the row. Use only values that this query returned. The ids are one array, so
-        that the SQL has the same text for any number of accounts.
+        the statement of `posting.single_statement`. Two transfers in opposite directions therefore
+        wait for each other and cannot deadlock. The lock is NO KEY UPDATE, so other transactions
+        can still check foreign keys to the row. Use only values that this query returned, because
+        values that were read before the lock may have changed. The ids are passed as one array, so
+        the SQL text is the same for any number of accounts.
         """
         return (
             self.filter(_any_of("pk", ids))
@@ -76,19 +80,21 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(user=user).order_by("created_at", "pk")
 
     def usual_currency(self, user: "User") -> str | None:
-        """Returns the currency of most of a person's accounts, or None without an account."""
+        """Returns the currency that most of the person's accounts have, or None if the person has
+        no account.
+        """
         counted = self.filter(user=user).values("currency").annotate(many=models.Count("pk"))
         first = counted.order_by("-many", "currency").first()
         return first["currency"] if first else None
 
     def not_closed(self) -> Self:
-        """Filters to accounts that are active or frozen."""
+        """Filters to accounts that are not closed: they are active or frozen."""
         return self.exclude(status="closed")
 
 
 class Account(models.Model):
-    """An owner's money in one currency. Only the triggers of transactions change its balance, see
-    Note [Balances follow rows].
+    """An account with the owner's money in one currency. Only the triggers of transactions change
+    the balance, see Note [Balances follow rows].
     """
 
     class Status(models.TextChoices):
@@ -100,12 +106,13 @@ class Account(models.Model):
     user = models.ForeignKey(User, models.PROTECT, related_name="accounts", verbose_name="owner")
     number = models.CharField(max_length=20, unique=True, default=new_account_number)
     name = models.CharField(max_length=100, default="Account")
-    # Note [Currency of an account]: the currency is stored as a code, so that a page needs no join.
-    # A trigger looks up the code and sets its minor units. A migration adds a foreign key on both
-    # columns, which prevents changes to the row of the currency. A CHECK with a list of codes would
-    # be planned again in every payment.
+    # Note [Currency of an account]: the currency is stored as a code, so a page needs no join to
+    # show it. A trigger finds the currency of the code and copies its minor units. A migration adds
+    # a foreign key on code and minor units, so the minor units of a currency in use cannot change.
+    # A CHECK with a list of codes is not used, because Postgres would plan it again for every
+    # payment.
     currency = models.CharField(max_length=3)
-    currency.empty_strings_allowed = False  # a missing value is an error that names the column
+    currency.empty_strings_allowed = False  # a missing currency is an error that names the column
     minor_units = models.SmallIntegerField(
         editable=False, blank=True, db_comment="Of the currency; filled in by a trigger"
     )
@@ -139,17 +146,18 @@ class Account(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [GinIndex(ACCOUNT_WORDS, name="accounts_search")]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            # Target of the composite foreign keys of transactions: both sides have the same
-            # currency.
+            # Target of the composite foreign keys of transactions, which ensure that the payer's
+            # and the payee's account have the same currency.
             models.UniqueConstraint(fields=["id", "currency"], name="account_id_currency_unique"),
             models.CheckConstraint(
                 name="balance_non_negative",
                 condition=Q(balance__gte=0) | Q(overdraft_limit__gt=0),
                 violation_error_message="An account without an overdraft cannot go below zero.",
             ),
-            # Postgres checks constraints in order of name and reports the first refusal. A negative
-            # balance without an overdraft violates `balance_non_negative` only, so that each
-            # violation has one name. Together, both refuse the same rows.
+            # Postgres checks constraints in order of name and reports only the first violation. A
+            # negative balance without an overdraft violates only `balance_non_negative`, so each
+            # violation has one constraint name. The two constraints together refuse the same rows
+            # as a single constraint would.
             models.CheckConstraint(
                 name="available_non_negative",
                 condition=Q(balance__gte=F("held") - F("overdraft_limit"))
@@ -175,7 +183,7 @@ class Account(models.Model):
                 & (Q(daily_limit=None) | Q(daily_limit__gt=0, daily_limit__lte=LARGEST_AMOUNT)),
                 violation_error_message="A limit is above zero, or empty for none.",
             ),
-            # numeric can contain NaN, which Postgres sorts above every number.
+            # A numeric column can contain NaN, which Postgres sorts above every number.
             models.CheckConstraint(
                 name="account_amounts_finite",
                 condition=Q(balance__lte=LARGEST_AMOUNT)
@@ -196,7 +204,7 @@ class Account(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance, and adds the owner to Note [Whose data]."""
+        """Creates the instance and records the owner for the read log, see Note [Whose data]."""
         account = super().from_db(*arguments, **options)
         add(account.__dict__.get("user_id"))
         return account
@@ -211,9 +219,8 @@ class Account(models.Model):
 
     @property
     def main_figure(self) -> Decimal:
-        """The main amount of a card or statement: the available money. A frozen account sends
-        nothing, so its main amount is the booked money that is not on hold, without the overdraft
-        limit.
+        """The main amount on a card or statement: the available money. A frozen account cannot send
+        money, so its main amount is the balance minus the holds, without the overdraft limit.
         """
         figure: Decimal = self.balance - self.held if self.is_frozen else self.available
         return figure

@@ -1,9 +1,9 @@
-"""The triggers of accounts: rules about columns that a payment does not write, and balances.
+"""The triggers of accounts. They check columns that a payment does not write, and protect balances.
 
-Note [Rules of a payment]: every statement that writes to a table reads and plans the table's
-CHECKs, and the WHEN of its triggers, again. A payment updates only balance, held and last_entry_at
-of its accounts. Rules about other columns are therefore triggers on those columns, which cost a
-payment nothing. docs/schema.md lists the cost of each rule.
+Note [Rules of a payment]: every SQL statement that writes to a table plans the table's CHECK
+constraints and the WHEN conditions of its triggers again. A payment updates only balance, held and
+last_entry_at of its accounts. Rules about other columns are therefore triggers on those columns,
+which do not slow down payments. docs/schema.md lists the cost of each rule.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from ledger.db.history.register import ERASES
 from ledger.db.triggers import TRUSTS_USER, FirmTrigger, refuse
 
 STATUSES = ("active", "frozen", "closed")
-# These columns may not change on a closed account; neither may its limits and settings.
+# These columns cannot change on a closed account. Its limits and settings cannot change either.
 CLOSED_COLUMNS = ("user_id", "number", "currency", "status", "closed_at")
 
 
@@ -26,7 +26,7 @@ CLOSED_STAYS = refuse("closed_account_stays_closed", "A closed account never cha
 
 
 def _time_is_finite(column: str) -> str:
-    """Returns the condition that a time is NULL, or from EARLIEST up to but excluding LATEST."""
+    """Returns the SQL condition that a time is NULL, or not before EARLIEST and before LATEST."""
     return f"coalesce({column} >= '{EARLIEST}' AND {column} < '{LATEST}', true)"
 
 
@@ -41,12 +41,12 @@ BALANCE_WRITTEN = refuse("balance_follows_rows", "Only posted transactions chang
 
 
 def _update_of(*columns: str) -> pgtrigger.UpdateOf:
-    """Returns the operation: an UPDATE that names one of these columns."""
+    """Returns the trigger operation for an UPDATE that sets one of these columns."""
     return pgtrigger.UpdateOf(*columns)  # type: ignore[no-untyped-call]
 
 
 def rules(settings: Mapping[str, Any], limits: Iterable[str]) -> list[pgtrigger.Trigger]:
-    """Returns the triggers of accounts with these SETTINGS and LIMITS."""
+    """Returns all triggers of accounts. `settings` is SETTINGS and `limits` is LIMITS."""
     return [
         _recorded(settings, limits),
         _choices_valid(settings),
@@ -89,9 +89,9 @@ def _literal(value: str) -> str:
 
 
 def _closed_stays(columns: Iterable[str]) -> pgtrigger.Trigger:
-    """Returns the trigger that protects closed accounts. The owner of the tables, and so
-    `erase_person`, may erase the name without disabling the trigger, which would lock the table
-    against every payment.
+    """Returns the trigger that protects closed accounts. It lets the owner of the tables erase the
+    name, so `erase_person` does not have to disable the trigger. Disabling it would lock the table
+    and block every payment.
     """
     others = [column for column in columns if column != "name"]
     return FirmTrigger(
@@ -112,14 +112,14 @@ def _closed_stays(columns: Iterable[str]) -> pgtrigger.Trigger:
 
 
 def _differ(columns: Iterable[str]) -> str:
-    """Returns the condition that a row has changed in one of these columns."""
+    """Returns the SQL condition that one of these columns of a row has changed."""
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
     return f"(({old}) IS DISTINCT FROM ({new}))"
 
 
 OTHERS: list[pgtrigger.Trigger] = [
-    # See Note [Currency of an account]. Runs with the rights of the owner, so that no temporary
-    # table can replace currencies.
+    # See Note [Currency of an account]. Runs with the rights of the table owner, so a temporary
+    # table cannot replace the table currencies.
     FirmTrigger(
         name="account_currency_valid",
         when=pgtrigger.Before,
@@ -134,7 +134,8 @@ OTHERS: list[pgtrigger.Trigger] = [
             RETURN NEW;
         """,
     ),
-    # The time of the last entry comes from a transaction, which `transaction_values_finite` checks.
+    # The time of the last entry is copied from a transaction, where `transaction_values_finite`
+    # checks it.
     FirmTrigger(
         name="account_times_finite",
         when=pgtrigger.Before,
@@ -144,8 +145,8 @@ OTHERS: list[pgtrigger.Trigger] = [
         ),
         func=refuse("account_times_finite", "A time lies between 1900 and 9999."),
     ),
-    # A direct UPDATE may not change a balance. The triggers of transactions may, because their
-    # UPDATE has a higher pg_trigger_depth: see Note [Balances follow rows].
+    # Refuses a direct UPDATE of a balance. An UPDATE by the triggers of transactions is accepted,
+    # because its pg_trigger_depth is higher: see Note [Balances follow rows].
     FirmTrigger(
         name="balance_follows_rows",
         when=pgtrigger.Before,
@@ -170,7 +171,7 @@ OTHERS: list[pgtrigger.Trigger] = [
         ),
         func=refuse("account_opens_empty", "An account is opened empty and active."),
     ),
-    # See Note [Four eyes]: limits are set by rows with the author and the reason.
+    # See Note [Four eyes]: limits are set by rows with an author and a reason.
     FirmTrigger(
         name="account_opens_without_overdraft",
         when=pgtrigger.Before,

@@ -1,4 +1,4 @@
-"""Personal access tokens, which a user's programs send in place of a password."""
+"""Personal access tokens. A user's programs send a token instead of a password."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from accounts.models.user import User
 from ledger.db.history.register import ByRule, registered
 from ledger.db.triggers import FirmTrigger, refuse
 
-# Columns that never change, above all the token's rights and its owner.
+# Columns that never change, especially the token's rights and its owner.
 FIXED = (
     "id", "user_id", "name", "prefix", "hash", "scopes", "per_payment", "per_day", "currency",
     "second_factor", "expires_at", "created_at",
@@ -58,8 +58,8 @@ TOKEN_STAYS = FirmTrigger(
         RETURN NEW;
     """,
 )
-# A separate trigger, because an erasure disables TOKEN_STAYS: a reason may be erased, but even a
-# compromised worker cannot make a revoked token valid again.
+# TOKEN_STAYS is disabled during an erasure, because the erasure may empty a reason. This separate
+# trigger stays enabled, so even a compromised worker cannot make a revoked token valid again.
 TOKEN_END_IS_FINAL = FirmTrigger(
     name="api_token_end_is_final",
     when=pgtrigger.Before,
@@ -75,21 +75,21 @@ TOKEN_END_IS_FINAL = FirmTrigger(
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def of(self, user: User) -> Self:
-        """Filters to the person's tokens, newest first."""
+        """Filters to the person's tokens. The newest token is first."""
         return self.filter(user=user).order_by("-created_at", "-pk")
 
     def live(self, now: datetime | None = None) -> Self:
-        """Filters to tokens that are neither revoked nor expired."""
+        """Filters to tokens that are valid: neither revoked nor expired."""
         expires_later = Q(expires_at=None) | Q(expires_at__gt=now or timezone.now())
         return self.filter(expires_later, revoked_at=None)
 
 
 class ApiToken(models.Model):
-    """A person's token. Its text is shown once, and only its SHA-256 is stored.
+    """An access token of a person. Its text is shown once. Only its SHA-256 is stored.
 
-    `scopes` and the person's current rights both limit what it may do. With `per_payment` or
-    `per_day`, it pays only in `currency`, up to these amounts. `accounts.sign_in.tokens` issues,
-    reads and revokes tokens.
+    The token allows an action only if its `scopes` and the person's current rights allow the
+    action. A token with `per_payment` or `per_day` can pay only in `currency`, up to these amounts.
+    `accounts.sign_in.tokens` issues, reads and revokes tokens.
     """
 
     class TokenScope(models.TextChoices):
@@ -98,7 +98,7 @@ class ApiToken(models.Model):
         STAFF = STAFF, "Staff"
         REPORT = REPORT, "Reports"
 
-    # No other unique key, so that rows can be spread over servers.
+    # There is no other unique key, so that rows can be distributed over several servers.
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="The first half of the digest"
     )
@@ -201,26 +201,28 @@ class ApiToken(models.Model):
 
     @property
     def words(self) -> list[str]:
-        """Labels of the scopes, for "May read and pay"."""
+        """The labels of the scopes, as used in "May read and pay"."""
         return [WORDS_OF_SCOPES[scope] for scope in self.scopes]
 
     def is_live(self, now: datetime | None = None) -> bool:
-        """Returns whether the token is neither revoked nor expired."""
+        """Returns whether the token is valid: neither revoked nor expired."""
         moment = now or timezone.now()
         return self.revoked_at is None and (self.expires_at is None or moment < self.expires_at)
 
     @property
     def limits_payments(self) -> bool:
-        """Whether payments have to be checked against limits."""
+        """Whether payments with this token must be checked against its currency and limits."""
         return bool(self.currency) or self.per_payment is not None or self.per_day is not None
 
     def per_day_in(self, _currency: str) -> Decimal | None:
-        """Returns the daily limit in the token's only currency, or None without a limit."""
+        """Returns the daily limit in the token's only currency, or None if there is no daily
+        limit.
+        """
         most: Decimal | None = self.per_day
         return most
 
     def allows(self, scope: str) -> bool:
-        """Returns whether the token has this scope and its owner still has the rights that the
-        scope needs.
+        """Returns whether the token has this scope, and its owner still has the rights that the
+        scope requires.
         """
         return scope in self.scopes and self.user.may_have_scope(scope)

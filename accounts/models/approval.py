@@ -1,4 +1,4 @@
-"""Approvals: thresholds, daily sums, and the requests that another person decides."""
+"""Models of approvals: thresholds, daily sums, and requests that another person decides."""
 
 import uuid
 from collections.abc import Iterable
@@ -29,12 +29,13 @@ KINDS = [
 ]  # fmt: skip
 
 
-NEWS_LAST = timedelta(days=7)  # how long the home page shows requesters the result
-LONGEST = timedelta(days=31)  # until a request expires; the setting allows 720 hours
+NEWS_LAST = timedelta(days=7)  # the home page shows requesters the result for this time
+# The longest time until a request expires; the setting allows 720 hours
+LONGEST = timedelta(days=31)
 
 
-# Texts that may be erased: the message to the customer, and the name of a file. The audit compares
-# the others with the booked row.
+# These texts may be erased: the message to the customer, and the name of a file. The audit compares
+# the other parameters with the booked row.
 _TEXTS = "'{{message,description}}'::text[]"
 WITHOUT_TEXTS = f"""({{new}} - {_TEXTS} = {{old}} - {_TEXTS}
     AND coalesce({{new}}->>'message', '') IN (coalesce({{old}}->>'message', ''), '')
@@ -43,7 +44,7 @@ WITHOUT_TEXTS = f"""({{new}} - {_TEXTS} = {{old}} - {_TEXTS}
 
 
 class LimitAsked(NamedTuple):
-    """A limit that a request changes. None means no limit."""
+    """A limit that a request changes. The value None means that there is no limit."""
 
     name: str
     label: str
@@ -52,9 +53,9 @@ class LimitAsked(NamedTuple):
 
 
 class ApprovalThreshold(models.Model):
-    """The amount that one clerk may move in a day without approval, for a currency. `migrate`
-    writes these rows from the setting LEDGER_FOUR_EYES_OVER. The history records their changes, so
-    the audit can find the threshold of each moment.
+    """The amount in a currency that one clerk may move in a day without approval. `migrate` writes
+    these rows from the setting LEDGER_FOUR_EYES_OVER. The history records their changes, so the
+    audit can find the threshold at any time in the past.
     """
 
     currency = models.CharField(primary_key=True, max_length=3, db_comment="* for all others")
@@ -77,11 +78,10 @@ class ApprovalThreshold(models.Model):
 
 
 class StaffSum(models.Model):
-    """What one clerk did in a day without approval, or what clerks did on one account without
-    approval.
+    """The sum of a day's actions without approval, of one clerk or on one account.
 
-    `share` is a fraction of the threshold, so that currencies can be added. It is at most 1 at
-    COMMIT. Only triggers write it, see Note [Four eyes].
+    `share` is a fraction of the threshold, so that amounts in different currencies can be added. It
+    is at most 1 at COMMIT. Only triggers write these rows, see Note [Four eyes].
     """
 
     key = models.CharField(
@@ -104,23 +104,25 @@ class StaffSum(models.Model):
 
 class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
     def waiting(self) -> Self:
-        """Filters to requests that can still be decided, oldest first."""
+        """Filters to requests that can still be decided. The oldest request is first."""
         now = timezone.now()
         return self.filter(status="pending", expires_at__gt=now).order_by("requested_at")
 
     def usable(self) -> Self:
-        """Filters to approved requests whose action is not done yet and can still be done."""
+        """Filters to approved requests whose action has not been done yet and can still be done."""
         return self.filter(status="approved", expires_at__gt=timezone.now())
 
     def open_for(self, action: uuid.UUID) -> Self:
-        """Filters to requests for this row or file that are pending, or approved and not done."""
+        """Filters to unexpired requests for this row or file that are pending, or approved and not
+        done yet.
+        """
         now = timezone.now()
         open_states = ["pending", "approved"]
         return self.filter(transaction_id=action, status__in=open_states, expires_at__gt=now)
 
     def news_of(self, person: User) -> Self:
-        """Filters to this person's requests that are open, or were decided or expired in the last
-        days. Newest first, with the person who decided.
+        """Filters to this person's requests that are open, and those that were decided or expired
+        in the last seven days. Loads the person who decided. The newest request is first.
         """
         since = timezone.now() - NEWS_LAST
         fresh = Q(status__in=["pending", "approved"], expires_at__gt=since)
@@ -129,14 +131,16 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
         return mine.order_by("-requested_at")
 
     def with_people(self) -> Self:
-        """Loads accounts, their owners and both people in the same query."""
+        """Loads the accounts, their owners, the requester, the person who decided and the person
+        for a group in the same query.
+        """
         return self.select_related(
             "from_account__user", "to_account__user", "requested_by", "decided_by", "person"
         )
 
     def for_eyes_of(self, reader: User) -> Self:
-        """Filters to requests that this user may read: all, or their own if they may not see
-        accounts.
+        """Filters to the requests that this user may read. A user who may not see accounts may read
+        only their own requests.
         """
         return (
             self if reader.has_perm("accounts.view_account") else self.filter(requested_by=reader)
@@ -144,12 +148,12 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
 
 
 class ApprovalRequest(models.Model):
-    """An action of staff above the threshold, which another person approves or declines; or a group
-    to which staff add a `person`, see Note [Rights by two].
+    """A request of staff that another person approves or declines. The action exceeds the
+    threshold, or adds `person` to a group, see Note [Rights by two].
 
-    `transaction_id` is the id of the row that the action writes, so that an approval can be used
-    once. For a group, it is derived from the person and the group. `parameters` contains the rest
-    of the action. The database compares all of them.
+    `transaction_id` is the id of the row that the action writes, so an approval can be used only
+    once. For a group, this id is derived from the person and the group. `parameters` contains the
+    other contents of the action. The database compares the action with all of these columns.
     """
 
     class Kind(models.TextChoices):
@@ -260,8 +264,8 @@ class ApprovalRequest(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance, and adds its accounts, and the person who gets a group, to Note
-        [Whose data].
+        """Creates the instance. Records its accounts, and the person to be added to a group, for
+        the read log, see Note [Whose data].
         """
         request = super().from_db(*arguments, **options)
         add(request.__dict__.get("person_id"))
@@ -270,7 +274,7 @@ class ApprovalRequest(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        """Whether the request expired before it was decided, or used."""
+        """Whether the request expired before it was decided, or before its action was done."""
         return self.status in ("pending", "approved") and self.expires_at <= timezone.now()
 
     @property
@@ -279,24 +283,26 @@ class ApprovalRequest(models.Model):
 
     @property
     def permission_to_ask(self) -> str:
-        """The permission that the requester needs while the request is open."""
+        """The permission that the requester must have while the request is open."""
         return approval_triggers.PERMISSIONS_TO_ASK[self.kind]
 
     @property
     def reason_in_history(self) -> str:
-        """The reason of the action in the history, which records the approver as the person who did
-        it.
+        """The reason of the action in the history. It names the requester, because the history
+        records the approver as the author of the action.
         """
         return f"{self.reason} (asked by {self.requested_by}, approved)"
 
     @property
     def group(self) -> str:
-        """The group that the request adds the person to, or ""."""
+        """The name of the group to which the request adds the person, or ""."""
         return self.parameters["group"] if self.kind == self.Kind.GROUP else ""
 
     @property
     def limits(self) -> list[LimitAsked]:
-        """The limits that the request changes, each with its value at the time of the request."""
+        """The limits that the request changes. `before` is the value of the limit at the time of
+        the request.
+        """
         before = self.parameters.get("before", {})
         return [
             LimitAsked(name, label, _decimal(before.get(name)), _decimal(self.parameters[name]))
@@ -306,13 +312,13 @@ class ApprovalRequest(models.Model):
 
     @property
     def is_outdated(self) -> bool:
-        """Whether one of the limits has changed since the request."""
+        """Whether one of these limits has changed since the request was made."""
         account = self.from_account
         return any(getattr(account, limit.name) != limit.before for limit in self.limits)
 
     @property
     def held_until(self) -> datetime | None:
-        """The end of the hold, if the request is for a hold with an end."""
+        """The time when the hold ends, or None if the request is not for a hold with an end."""
         stored = self.parameters.get("expires_at")
         return parse_datetime(stored) if stored else None
 
@@ -323,12 +329,14 @@ class ApprovalRequest(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether the request is pending, or approved and not done."""
+        """Whether the request is pending, or approved and not done, and has not expired."""
         return self.status in ("pending", "approved") and not self.is_expired
 
     @property
     def is_blocked(self) -> bool:
-        """Whether the request moves money of a frozen account and therefore cannot be done now."""
+        """Whether the action currently cannot be done, because it moves money from a frozen
+        account.
+        """
         payer = self.from_account
         return self.kind != self.Kind.LIMITS and payer is not None and payer.is_frozen
 
@@ -339,30 +347,34 @@ class ApprovalRequest(models.Model):
 
 class ApprovalPaymentQuerySet(models.QuerySet["ApprovalPayment"]):
     def of(self, requests: Iterable[ApprovalRequest]) -> Self:
-        """Filters to the payments of these requests, also after they were done or expired."""
+        """Filters to the payments of these requests. Requests that were done or have expired are
+        included.
+        """
         return self.filter(request__in=[request.pk for request in requests])
 
     def paying_close_to(self, person: User) -> Self:
-        """Filters to payments to this person or their household."""
+        """Filters to payments to this person or to somebody in the same household."""
         return self.filter(paid_close_to(person))
 
     def largest(self, *, each: int) -> Self:
-        """Filters to the largest payments of each request, with recipients and their owners."""
+        """Filters to the largest payments of each request, at most `each` per request. Loads the
+        recipient's account and its owner.
+        """
         place = Window(RowNumber(), partition_by="request", order_by=[F("amount").desc(), "pk"])
         largest = self.annotate(place=place).filter(place__lte=each)
         return largest.select_related("to_account__user").order_by("place")
 
 
 class ApprovalPayment(models.Model):
-    """One payment of a request with several payments: see Note [Payments of a request]. Triggers
-    write it.
+    """One payment of a request with several payments: see Note [Payments of a request]. Only
+    triggers write these rows.
     """
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of the request and the payment"
     )
-    # No foreign keys, because a trigger copies the ids from rows that have them. Checking thousands
-    # of payments again would cost a lookup for each.
+    # There are no foreign keys, because a trigger copies the ids from rows with foreign keys.
+    # Checking thousands of payments again would need a lookup for each payment.
     request = models.ForeignKey(
         ApprovalRequest, models.PROTECT, related_name="payments", db_constraint=False
     )
@@ -388,7 +400,9 @@ class ApprovalPayment(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance, and adds the recipient's account to Note [Whose data]."""
+        """Creates the instance and records the recipient's account for the read log, see Note
+        [Whose data].
+        """
         payment = super().from_db(*arguments, **options)
         add_accounts(payment.__dict__.get("to_account_id"))
         return payment

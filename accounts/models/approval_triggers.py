@@ -1,19 +1,20 @@
 """The four-eyes rules in the database.
 
-Note [Four eyes]: the amount that one clerk moves in a day without approval is at most the
-threshold, and so is the amount that clerks move on one account. The same applies to the limits that
-they raise. More needs an approved request with the same contents. A trigger on the table of the
-action finds this request and marks it as done, or adds the amount to the sums of the day. The sums
-are checked at COMMIT, so that a review may post a row and roll it back. A row of the sums is locked
-until COMMIT, so parallel actions are added up. Requests and sums belong to the owner of the tables:
-web processes can neither write nor reset them.
+Note [Four eyes]: without approval, one clerk may move at most the threshold amount in a day. All
+clerks together may move at most the same amount on one account. The same rules apply to the raising
+of limits. An action above the threshold needs an approved request with the same contents. A trigger
+on the table of the action finds this request and marks it as done. If there is no request, the
+trigger adds the amount to the sums of the day. The sums are checked at COMMIT, so a review can post
+a row and roll it back. A row of the sums is locked until COMMIT, so the amounts of parallel actions
+are added correctly. Requests and sums belong to the owner of the tables, so web processes can
+neither write nor reset them.
 
 Requests and decisions must contain the person of the signed facts, see Note [Signed facts].
 Injected SQL can therefore request and decide only in the name of the signed-in user.
 
-The rules do not apply to the owner of the tables (commands, imports), nor to a bank without
-thresholds, such as the practice bank. `migrate` always writes thresholds for the real bank. The day
-is a UTC day by the server's clock, which a session cannot shift.
+The rules do not apply to the owner of the tables (commands, imports). They do not apply to a bank
+without thresholds either, such as the practice bank. `migrate` always writes thresholds for the
+real bank. The day is a UTC day by the server's clock, which a database session cannot change.
 """
 
 from collections.abc import Iterable
@@ -24,37 +25,38 @@ from accounts.groups import MONEY_RIGHTS
 from accounts.models.author_triggers import NEEDS_PROOF, PROVED_PERSON, by_its_author
 from ledger.db.triggers import TRUSTS_CALLER, FirmTrigger, refuse, stays
 
-# Whether the rules apply to this statement.
+# The SQL condition that the rules apply to this SQL statement.
 APPLIES = f"""(
     EXISTS (SELECT FROM approval_thresholds)
     AND NOT {TRUSTS_CALLER}
 )"""
 NOBODY = "00000000-0000-0000-0000-000000000000"
-# As text in a fixed format: the format of a date depends on session settings.
+# The date is formatted explicitly, because the default format depends on session settings.
 TODAY = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
 OVER = 2  # a share above every threshold
 
 
 def threshold_of(currency: str) -> str:
-    """Returns SQL for the threshold of a currency."""
+    """Returns the SQL expression for the threshold of a currency."""
     return f"""coalesce(
         (SELECT amount FROM approval_thresholds WHERE currency = {currency}),
         (SELECT amount FROM approval_thresholds WHERE currency = '*'), 0)"""
 
 
 def share_of(amount: str, currency: str) -> str:
-    """Returns SQL for an amount as a fraction of the threshold of its currency."""
+    """Returns the SQL expression for an amount as a fraction of the threshold of its currency."""
     return f"coalesce({amount} / nullif({threshold_of(currency)}, 0), {OVER})"
 
 
 def one_of(codenames: Iterable[str]) -> str:
-    """Returns the SQL condition that a permission is one of these."""
+    """Returns the SQL condition that the column codename contains one of these permissions."""
     return f"codename IN ({', '.join(repr(each) for each in codenames)})"
 
 
 def _able(codename: str) -> str:
-    """Returns the SQL condition, on a row of `users`, that the person is active staff, and a
-    superuser or in a group with a permission that meets the condition `codename`.
+    """Returns the SQL condition that a row of `users` is active staff who has a permission. The
+    person must be a superuser or a member of a group with a permission for which the condition
+    `codename` is true.
     """
     return f"""is_staff AND deleted_at IS NULL AND (
         is_superuser OR EXISTS (
@@ -66,21 +68,25 @@ def _able(codename: str) -> str:
     )"""
 
 
-# Only active staff whose groups let them move money or change limits have their own sum. All others
-# share one sum, so that an invented or empty name cannot evade the rule.
+# Only active staff whose groups let them move money or change limits have their own sum. All other
+# people share one sum, so an invented or empty author cannot be used to avoid the rule.
 def clerk_of(person: str) -> str:
-    """Returns SQL for the id of the sum to which an action of this person is added."""
+    """Returns the SQL expression for the id of the sum to which an action of this person is
+    added.
+    """
     mine = f"SELECT id FROM users WHERE id = {person} AND {_able(one_of(MONEY_RIGHTS))}"
     return f"coalesce(({mine}), '{NOBODY}')"
 
 
 def may(person: str, codename: str) -> str:
-    """Returns the SQL condition that a person is active staff and has a permission now."""
+    """Returns the SQL condition that a person is active staff and currently has a permission."""
     return f"EXISTS (SELECT FROM users WHERE id = {person} AND {_able(f'codename = {codename}')})"
 
 
 def related(person: str, account: str) -> str:
-    """Returns the SQL condition that a person owns the account, or lives with its owner."""
+    """Returns the SQL condition that a person owns the account, or lives in one household with its
+    owner.
+    """
     return f"""EXISTS (
         SELECT FROM accounts
         JOIN users AS holder ON holder.id = accounts.user_id
@@ -91,8 +97,8 @@ def related(person: str, account: str) -> str:
 
 
 def pays_relative(person: str, request: str) -> str:
-    """Returns the SQL condition that a payment of a request goes to a person or their household:
-    see Note [Payments of a request].
+    """Returns the SQL condition that a payment of a request goes to a person or to somebody in
+    their household: see Note [Payments of a request].
     """
     return f"""EXISTS (
         SELECT FROM approval_payments AS payment
@@ -113,8 +119,9 @@ def gives_relative(person: str, request: str) -> str:
 
 
 def concerns(person: str, request: str) -> str:
-    """Returns the SQL condition that a request moves money or limits of a person or their
-    household, or adds one of them to a group.
+    """Returns the SQL condition that a request concerns a person or somebody in their household.
+    The request moves money of this person's account, changes the limits of the account, or adds the
+    person to a group.
     """
     return f"""({related(person, f"{request}.from_account_id")}
                OR {related(person, f"{request}.to_account_id")}
@@ -123,11 +130,11 @@ def concerns(person: str, request: str) -> str:
 
 
 _IS_FOR_OTHERS = refuse("request_is_for_others", "Staff ask for nothing of their own household.")
-# Note [Payments of a request]: a request may be for several payments from one account. The app that
-# has these payments writes their ids, recipients and amounts in the transaction of the request. It
-# does so with a trigger on `approval_requests` that runs with the rights of the owner. An approval
-# then books exactly these payments, and the audit checks this. For older requests, a migration
-# wrote the payments, without a check of today's households.
+# Note [Payments of a request]: a request can contain several payments from one account. The app of
+# these payments writes their ids, recipients and amounts in the transaction of the request, with a
+# trigger on `approval_requests` that runs with the rights of the table owner. After an approval,
+# exactly these payments are booked, and the audit checks this. For older requests, a migration
+# wrote the payments without checking the households.
 PAYMENTS_ARE_FOR_OTHERS = FirmTrigger(
     name="payments_are_for_others",
     level=pgtrigger.Statement,
@@ -188,7 +195,7 @@ OF_SUMS: list[pgtrigger.Trigger] = [
     ),
 ]
 
-# The permission that a person needs to make a request, and that they still need when it is done.
+# The permission that a person needs to make a request, and still needs when the action is done.
 PERMISSIONS_TO_ASK = {
     "deposit": "transactions.use_cash_desk",
     "withdrawal": "transactions.use_cash_desk",
@@ -216,8 +223,8 @@ REQUEST_BEGINS_PENDING = FirmTrigger(
     ),
     func=refuse("request_begins_pending", "A request begins undecided."),
 )
-# Times come from the server. Only the duration comes from the request, limited by
-# `approval_expires`.
+# Times come from the server. The request determines only the duration until it expires, and
+# `approval_expires` limits this duration.
 REQUEST_IS_FOR_OTHERS = FirmTrigger(
     name="request_is_for_others",
     when=pgtrigger.Before,
@@ -235,8 +242,9 @@ REQUEST_IS_FOR_OTHERS = FirmTrigger(
 REQUEST_BY_ITS_AUTHOR = by_its_author(
     "request_by_its_author", "requested_by_id", "A request names the person who is signed in."
 )
-# Only the decision and the use can change, and a decision is final. The approval and each use
-# require that the requester still has the permission, because the action counts as theirs.
+# Only the columns of the decision and of the use can change, and a decision is final. The requester
+# must still have the permission at the approval and at each use, because the action is done in the
+# name of the requester.
 DECISION_WITHOUT_NOTE = ("status", "decided_by_id", "decided_at", "used_at", "used_amount")
 DECISION = (*DECISION_WITHOUT_NOTE, "note")
 CHANGES_BY_DECISION = """(
@@ -248,8 +256,8 @@ CHANGES_BY_DECISION = """(
            AND NOT (OLD.status = 'pending' AND (NEW.used_at IS NOT NULL OR NEW.used_amount <> 0))
         )"""
 _KEPT = "\n".join(f"        before.{column} := NEW.{column};" for column in DECISION)
-# Texts are excluded, so that an erasure need not disable this trigger. Otherwise a compromised
-# worker could leave it disabled for web processes.
+# The columns with texts are excluded, so that an erasure does not need to disable this trigger.
+# Otherwise a compromised worker could disable the trigger and leave it disabled for web processes.
 REQUEST_CHANGES_BY_DECISION = FirmTrigger(
     name="request_changes_by_decision",
     when=pgtrigger.Before,
@@ -321,8 +329,8 @@ REQUEST_TEXTS_STAY = FirmTrigger(
     """,
 )
 _TEXTS = "'{message,description,reference,metadata}'::text[]"
-# A separate trigger, which erasures do not disable. Texts may be erased, but even a compromised
-# worker cannot replace the limits, group or payment of an approval.
+# This is a separate trigger, which erasures do not disable. Texts may be erased, but even a
+# compromised worker cannot replace the limits, the group or the payment of an approved request.
 REQUEST_ASKS_THE_SAME = FirmTrigger(
     name="request_asks_the_same",
     when=pgtrigger.Before,

@@ -1,4 +1,4 @@
-"""Counts of attempts within a time window: one row for each counter."""
+"""Counters of attempts within a time window. Each row is one counter."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -22,8 +22,8 @@ COUNT = """
 
 class AttemptCountQuerySet(models.QuerySet["AttemptCount"]):
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Deletes counters, after locking them in order of key, like COUNT. Otherwise an attempt
-        and a deletion could deadlock.
+        """Locks the counters in order of key, like COUNT, and then deletes them. Returns the result
+        of Django's delete(). Without this order, an attempt and a deletion could deadlock.
         """
         with db_transaction.atomic():
             in_order = self.order_by("pk").select_for_update()
@@ -32,14 +32,14 @@ class AttemptCountQuerySet(models.QuerySet["AttemptCount"]):
 
 
 class AttemptCountManager(models.Manager["AttemptCount"]):
-    """Manager that counts in one statement, so that two callers never get the same number."""
+    """Manager that counts in one SQL statement, so that two callers never get the same number."""
 
     def get_queryset(self) -> AttemptCountQuerySet:
         return AttemptCountQuerySet(self.model, using=self._db)
 
     def count_up(self, wanted: Sequence[tuple[str, int]], *, by: int = 1) -> dict[str, int]:
-        """Adds `by` to each counter, in one statement. `wanted` contains keys, and the length in
-        seconds of a new window. Returns the new counts by key.
+        """Adds `by` to each counter in one SQL statement and returns the new counts by key.
+        `wanted` contains pairs of a key and the length of a new time window in seconds.
         """
         with connection.cursor() as cursor:
             keys, seconds = [key for key, _ in wanted], [each for _, each in wanted]
@@ -49,7 +49,7 @@ class AttemptCountManager(models.Manager["AttemptCount"]):
 
 class AttemptCount(models.Model):
     """A counter of wrong attempts to sign in (`accounts.sign_in.limits`), or of runs of the
-    cookbook's lab. Its key is a digest, so the table contains no people or addresses.
+    cookbook's lab. Its key is a digest, so the table does not contain people or addresses.
     """
 
     key = models.CharField(max_length=64, primary_key=True)

@@ -1,22 +1,22 @@
-"""Triggers which ensure that a row inserted by the web role has its author and the current time."""
+"""Triggers that set the time of inserted rows and check their author."""
 
 import pgtrigger
 
 from ledger.db.triggers import TRUSTS_CALLER, FirmTrigger, refuse
 
-# Whether the author of a row must be proved: for web processes and the worker, in a bank with a
-# key. For functions with the rights of the owner. A caller with the rights of the owner may enter
-# any author; so may everybody in a bank without a key, such as the practice bank. See Note [Signed
-# facts].
+# The SQL condition that the author of a row must be proved, for functions that run with the rights
+# of the table owner. It is true for web processes and the worker in a bank with a key. If it is
+# false, the caller can enter any author: the caller has the rights of the table owner, or the bank
+# has no key, such as the practice bank. See Note [Signed facts].
 NEEDS_PROOF = f"EXISTS (SELECT FROM fact_keys) AND NOT {TRUSTS_CALLER}"
 
-# The id of the person in the signed facts of a statement; NULL without a valid signature.
+# The id of the person in the signed facts of an SQL statement; NULL if there is no valid signature.
 PROVED_PERSON = """(SELECT (facts ->> 'person')::uuid FROM told_facts() AS facts
             WHERE (facts ->> 'proved')::boolean)"""
 
 
 def of_now(name: str, column: str) -> pgtrigger.Trigger:
-    """Returns a trigger that sets the time of a new row by the server's clock."""
+    """Returns a trigger that sets this column of a new row to the time of the server's clock."""
     return FirmTrigger(
         name=name,
         when=pgtrigger.Before,
@@ -31,9 +31,9 @@ def of_now(name: str, column: str) -> pgtrigger.Trigger:
 def by_its_author(
     name: str, column: str, message: str, *, unless: str = "false"
 ) -> pgtrigger.Trigger:
-    """Returns a trigger that refuses new rows of the web role without the person of the signed
-    facts, unless they meet the SQL condition `unless`. It checks once per statement, because
-    signatures take longer than rows.
+    """Returns a trigger that refuses new rows whose `column` is not the person of the signed facts.
+    Rows for which the SQL condition `unless` is true are accepted. The trigger runs once per SQL
+    statement, because verifying a signature takes longer than writing a row.
     """
     return FirmTrigger(
         name=name,

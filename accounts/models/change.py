@@ -17,13 +17,13 @@ from ledger.db.triggers import stays
 
 
 class Change(models.Model):
-    """A change: who, when, from where, why, before and after. Never changed or deleted, and only
-    triggers insert it: see Note [History by triggers].
+    """A change: author, time, place, reason, and the values before and after. Only triggers insert
+    these rows, and they are never changed or deleted: see Note [History by triggers].
 
-    `before` and `after` contain the changed values; amounts are text. `about` is the id of the
-    object to whose history the row belongs, for example the person of a membership. If `person` is
-    empty, a command or an unauthenticated request made the change; `path` distinguishes the two.
-    Facts that are not `proved` may be forged: see Note [Signed facts].
+    `before` and `after` contain the changed values. Amounts are text. `about` is the id of the
+    object whose history contains the row, for example the person of a membership. If `person` is
+    empty, the change was made by a command or by an unauthenticated request. `path` shows which of
+    the two. If `proved` is not true, the facts may be forged: see Note [Signed facts].
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -75,16 +75,16 @@ class Change(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance, and reports it to Note [Whose data], because a change contains
-        names of people even after their rows are deleted.
+        """Creates the instance and reports to the read log that a change was read, see Note [Whose
+        data]. A change contains names of people even after their rows are deleted.
         """
         add_unnamed()
         return super().from_db(*arguments, **options)
 
 
 # Triggers on tables of Django and allauth are declared on proxy models, so that our own migrations
-# create them. The values contain names of groups and permissions, because these may be deleted
-# later.
+# create the triggers. The values contain the names of groups and permissions, because groups and
+# permissions may be deleted later.
 GROUP_NAME = "(SELECT name FROM auth_group WHERE id = {row}.group_id)"
 PERMISSION_NAME = """(SELECT app_label || '.' || codename FROM auth_permission AS permission
     JOIN django_content_type AS type ON type.id = content_type_id
@@ -155,8 +155,8 @@ class RecordedEmailAddress(EmailAddress):  # type: ignore[misc]
 
 
 class RecordedAuthenticator(Authenticator):  # type: ignore[misc]
-    """Additions and removals of second factors. Their data is not recorded, because it is secret
-    and written at each use.
+    """Additions and removals of second factors. The data of a factor is not recorded, because it is
+    secret and is written at each use.
     """
 
     class Meta:

@@ -1,13 +1,14 @@
 """The triggers that write the history of changes.
 
-Note [History by triggers]: triggers see every write, including bulk updates and raw SQL. They run
-with the rights of the owner, so the web role needs no right to insert into `changes` and cannot
-forge rows. django-pghistory would not ensure this. Its triggers obey `pgtrigger.ignore`, which any
-session can set, and insert with the rights of the writer, so the web role could insert rows. It
-also adds a second statement to each write, which is impossible in a prepared statement.
+Note [History by triggers]: triggers record every write, including bulk updates and raw SQL. They
+run with the rights of the table owner, so the web role needs no right to insert into `changes` and
+cannot forge rows. django-pghistory would not ensure this. Its triggers obey `pgtrigger.ignore`,
+which any session can set. They insert with the rights of the role that writes, so the web role
+could insert rows. It also adds a second SQL statement to each write, which is impossible in a
+prepared statement.
 
 UPDATE triggers list only the columns that people change. A payment writes other columns of
-`accounts`, and a sign-in other columns of `users`, so neither fires these triggers.
+`accounts`, and a sign-in writes other columns of `users`, so they do not fire these triggers.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,7 +18,7 @@ import pgtrigger
 
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger
 
-# Records that a password was set or removed, but neither its hash nor its text. Django stores "!"
+# Records that a password was set or removed, but not the password or its hash. Django stores "!"
 # and random letters for an unusable password.
 RECORD_NEW_HASH = """
                 IF TG_OP = 'UPDATE' AND OLD.password <> NEW.password
@@ -28,14 +29,14 @@ RECORD_NEW_HASH = """
                 END IF;"""
 
 
-# For times: otherwise the text would depend on the time zone of the session.
+# Used for times, because otherwise the text would depend on the time zone of the session.
 IN_UTC = """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedTable:
-    """The recorded part of a table: the SQL of each value, and of the id of the object it is
-    about.
+    """The recorded part of a table. `values` maps names to the SQL of the values. `about` is the
+    SQL of the id of the object that the row belongs to.
     """
 
     name: str
@@ -44,22 +45,22 @@ class RecordedTable:
 
     @property
     def looked_up(self) -> list[str]:
-        """Names of values from other tables, such as the name of a group. They may change without
-        this row.
+        """The names of values that come from other tables, such as the name of a group. These
+        values can change without a change of this row.
         """
         return [name for name, sql in self.values.items() if "SELECT" in sql]
 
     def about_of(self, row: str) -> str:
-        """Returns the SQL of the id of the object to whose history a row belongs."""
+        """Returns the SQL of the id of the object whose history contains this row."""
         return f"({self.about.replace('{row}', row)})::text"
 
     def state_of(self, row: str) -> str:
-        """Returns the SQL of the values of a row, as a JSON object."""
+        """Returns the SQL of the values of this row, as a JSON object."""
         return _object(row, self.values)
 
     def own_state_of(self, row: str, without: Collection[str] = ()) -> str:
-        """Returns the same SQL without the values from other tables, and without the values in
-        `without`.
+        """Returns the SQL of the values of this row, as a JSON object, without values from other
+        tables and without the values in `without`.
         """
         left_out = {*self.looked_up, *without}
         own = {name: sql for name, sql in self.values.items() if name not in left_out}
@@ -70,13 +71,15 @@ RECORDED_TABLES: dict[str, RecordedTable] = {}  # by name
 
 
 def _object(row: str, values: Mapping[str, str]) -> str:
-    """Returns the SQL of a JSON object. `{row}` in the values is replaced by OLD or NEW."""
+    """Returns the SQL of a JSON object. `{row}` in the values is replaced by `row`, which is OLD,
+    NEW or an alias.
+    """
     parts = ", ".join(f"'{name}', {sql.replace('{row}', row)}" for name, sql in values.items())
     return f"jsonb_build_object({parts})"
 
 
 def _insert(action: str, about: str, before: str, after: str) -> str:
-    """Returns PL/pgSQL that writes one row of the history."""
+    """Returns PL/pgSQL that inserts one row into the history."""
     return f"""
                 INSERT INTO changes (id, changed_at, table_name, about, action, before, after,
                     person_id, address, path, request, reason, role, session, proved)
@@ -95,13 +98,14 @@ def recorded(
     about: str = "{row}.id",
     password: bool = False,
 ) -> list[pgtrigger.Trigger]:
-    """Returns the trigger that records INSERT, DELETE and, if `columns` are given, UPDATE of these
-    columns.
+    """Returns the trigger that records inserts and deletes. If `columns` are given, the trigger
+    also records updates of these columns.
 
     `values` maps the names in the history to the SQL of their values. `about` is the SQL of the id
-    of the object to whose history the row belongs. A row that moves to another object is recorded
-    as removed there and added here. The audit compares the values of each row with its history, so
-    a new value needs a migration that records its state: see `accounts.models.state`.
+    of the object whose history contains the row. If a row is moved to another object, the history
+    of the old object records a delete, and the history of the new object records an insert. The
+    audit compares the values of each row with its history, so a new value needs a migration that
+    records its state: see `accounts.models.state`.
     """
     of = RECORDED_TABLES[table] = RecordedTable(table, values, about)
     operation: pgtrigger.Operation = pgtrigger.Insert | pgtrigger.Delete

@@ -1,4 +1,6 @@
-"""Saves a row without overwriting what others have written to it since it was read."""
+"""Saves a row without overwriting columns that other processes have changed since the row was
+read.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self
@@ -7,8 +9,9 @@ from django.db import models
 
 
 class SavesChangedColumns(models.Model):
-    """A model whose instances know which columns were changed, for a `save()` that writes only
-    these. Code of Django and allauth calls `save()` on a person that the request read long before.
+    """An abstract model that remembers which columns of an instance were changed, so that `save()`
+    can write only these columns. This is needed because Django and allauth call `save()` on a User
+    that the request read much earlier.
     """
 
     _as_read: Mapping[str, Any] = {}  # column values as last read or written
@@ -17,9 +20,9 @@ class SavesChangedColumns(models.Model):
         abstract = True
 
     def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
-        """Saves the row, and remembers the written values.
+        """Saves the row and remembers the written values.
 
-        Raises: DatabaseError if `update_fields` are given and the row is deleted.
+        Raises: DatabaseError if `update_fields` are given and the row was deleted.
         """
         only = None if update_fields is None else list(update_fields)
         super().save(update_fields=only, **options)
@@ -42,7 +45,9 @@ class SavesChangedColumns(models.Model):
         self._note_as_read(only)
 
     def changed_columns(self) -> set[str]:
-        """Returns the names of fields whose value differs from the value last read."""
+        """Returns the names of the fields whose value differs from the value that was last read or
+        written.
+        """
         loaded, before = self.__dict__, self._as_read
         return {
             field.name
@@ -52,7 +57,9 @@ class SavesChangedColumns(models.Model):
         }
 
     def _note_as_read(self, only: Collection[str] | None = None) -> None:
-        """Remembers the values of these fields, or of all loaded fields for None."""
+        """Remembers the values of the fields in `only`. If `only` is None, remembers all loaded
+        fields.
+        """
         names = {
             field.attname
             for field in self._meta.concrete_fields

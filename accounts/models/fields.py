@@ -1,9 +1,9 @@
-"""Fields and limits that several apps use in their models.
+"""Fields and time limits that several apps use in their models.
 
-Note [Hashes that the worker may not read]: a link for a new password is signed with SECRET_KEY,
-which the worker has, and with the hash of the old password. Therefore the worker's role has no
-right to that column of `users` (accounts/tables.py). It reads an unusable hash instead, so that its
-jobs can load people like other processes.
+Note [Hashes that the worker may not read]: the link for a new password is signed with SECRET_KEY
+and with the hash of the old password. The worker has SECRET_KEY, so it must not be able to read the
+hash. Therefore the worker's role has no right to that column of `users` (accounts/tables.py). When
+the worker loads a user, it gets an unusable hash instead.
 """
 
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import models
 from django.db.models import Q
 
-# timestamptz can contain infinity, which is not a valid time for a ledger.
+# A timestamptz column can contain infinity, which is not a valid time for a ledger.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
@@ -22,9 +22,7 @@ LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def times_finite(*names: str) -> Q:
-    """Returns the condition that each column is NULL, or from EARLIEST up to but excluding
-    LATEST.
-    """
+    """Returns the condition that each column is NULL, or not before EARLIEST and before LATEST."""
     condition = Q()
     for name in names:
         condition &= Q(**{f"{name}__isnull": True}) | Q(
@@ -34,22 +32,24 @@ def times_finite(*names: str) -> Q:
 
 
 class MoneyField(models.DecimalField):  # type: ignore[type-arg]
-    """An amount of money: `numeric(19,4)`, a Decimal in Python."""
+    """A field for an amount of money: `numeric(19,4)` in the database, Decimal in Python."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_digits": 19, "decimal_places": 4, **kwargs})
 
 
 class PasswordHashField(models.CharField):  # type: ignore[type-arg]
-    """The hash of a password. See Note [Hashes that the worker may not read]."""
+    """A field for the hash of a password. See Note [Hashes that the worker may not read]."""
 
     def deconstruct(self) -> Any:
-        """Returns Django's field, because the database column is the same."""
+        """Returns the description of Django's CharField for migrations, because the database column
+        is the same.
+        """
         name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.CharField", args, kwargs
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> Any:
-        """Returns the column, or an unusable hash for the worker."""
+        """Returns the SQL of the column. For the worker, returns an unusable hash instead."""
         is_web = settings.LEDGER_ROLE == "web"
         if is_web or compiler.connection.login != settings.LEDGER_WORKER_ROLE:
             return super().select_format(compiler, sql, params)

@@ -12,8 +12,8 @@ from ledger.db.ids import uuid7
 
 
 class Household(models.Model):
-    """People who live together. Staff cannot serve their own household, nor managers approve for
-    it.
+    """A household: people who live together. Staff cannot serve people of their household, and
+    managers cannot approve requests for people of their household.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -33,6 +33,6 @@ class Household(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance, and reports to the read log that a family name was read."""
+        """Creates the instance and records for the read log that the name of a family was read."""
         add_unnamed()
         return super().from_db(*arguments, **options)

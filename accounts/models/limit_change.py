@@ -14,7 +14,9 @@ from ledger.db.ids import uuid7
 
 
 class LimitChange(models.Model):
-    """The limits of an account from a moment on, with author and reason. A row never changes."""
+    """New limits of an account, with author, time and reason. Inserting a row sets the limits. A
+    row never changes.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account = models.ForeignKey(Account, models.PROTECT, related_name="limit_changes")

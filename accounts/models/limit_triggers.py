@@ -1,4 +1,4 @@
-"""The triggers with which a row about limits sets the limits of its account."""
+"""Triggers of the table limit_changes. A new row sets the limits of its account."""
 
 from collections.abc import Callable
 
@@ -19,12 +19,14 @@ from accounts.models.author_triggers import by_its_author
 from ledger.db.history.register import EMPTIED, registered
 from ledger.db.triggers import FirmTrigger, refuse, stays
 
-Share = Callable[[str, str], str]  # from SQL of amount and currency to a fraction
+# Takes the SQL of an amount and of a currency, returns the SQL of a fraction of the threshold
+Share = Callable[[str, str], str]
 
 
 def _raised(row: str, limit: str, share: Share) -> str:
-    """Returns SQL for the share by which a limit on payments rises. A limit that was empty cannot
-    rise, and removing a limit exceeds every threshold.
+    """Returns the SQL expression for the increase of a payment limit, as a fraction of the
+    threshold. If there was no limit before, the increase is 0. Removing a limit counts as an
+    increase above every threshold.
     """
     before, after = f"{row}.{limit}_before", f"{row}.{limit}"
     return f"""CASE WHEN {before} IS NULL THEN 0 WHEN {after} IS NULL THEN {OVER}
@@ -32,9 +34,9 @@ def _raised(row: str, limit: str, share: Share) -> str:
 
 
 def raised_by(row: str, share: Share = share_of) -> str:
-    """Returns SQL for the share by which a row raises the limits of the account `held`. An
-    overdraft limit above the threshold exceeds every threshold, so that small rises on many days
-    need approval too.
+    """Returns the SQL expression for the fraction of the threshold by which a row raises the limits
+    of the account `held`. An overdraft limit above the threshold always exceeds the allowed sum, so
+    small increases on many days need approval, too.
     """
     before, after = f"{row}.overdraft_limit_before", f"{row}.overdraft_limit"
     overdraft = f"""CASE WHEN {after} <= {before} THEN 0
@@ -46,7 +48,7 @@ def raised_by(row: str, share: Share = share_of) -> str:
 
 def _as_asked(row: str, limit: str) -> str:
     """Returns the SQL condition that a row changes a limit exactly as requested, from the value at
-    the time of the request. A limit that the request does not contain must not change.
+    the time of the request. A limit that is not in the request must not change.
     """
     now, before = f"{row}.{limit}", f"{row}.{limit}_before"
     return f"""CASE WHEN parameters ? '{limit}' THEN
@@ -56,7 +58,9 @@ def _as_asked(row: str, limit: str) -> str:
 
 
 def same_limits(row: str) -> str:
-    """Returns the SQL condition that a request is for the limits of this row."""
+    """Returns the SQL condition that a request of `approval_requests` is for the limits in this
+    row.
+    """
     return f"""transaction_id = {row}.id AND kind = 'limits'
           AND from_account_id = {row}.account_id AND requested_by_id = {row}.changed_by_id
           AND {_as_asked(row, "overdraft_limit")}
@@ -64,7 +68,8 @@ def same_limits(row: str) -> str:
           AND {_as_asked(row, "daily_limit")}"""
 
 
-# See Note [Four eyes]. A row sets the limits: the web role has no right to those columns.
+# See Note [Four eyes]. Limits are set by inserting a row, because the web role has no right to
+# update the columns of the limits.
 LIMIT_CHANGE_IS_ALLOWED = FirmTrigger(
     name="limit_change_is_allowed",
     when=pgtrigger.Before,
@@ -83,7 +88,7 @@ LIMIT_CHANGE_IS_ALLOWED = FirmTrigger(
         RETURN NEW;
     """,
 )
-# Runs after the row is written, because a row skipped by ON CONFLICT must not change anything.
+# Runs after the row is written, because a row that ON CONFLICT skips must not change anything.
 LIMITS_FOLLOW_CHANGES = FirmTrigger(
     name="limits_follow_changes",
     when=pgtrigger.After,
@@ -116,8 +121,9 @@ _CHANGES_ONE = " OR ".join(
         IS DISTINCT FROM (NEW.parameters->'before'->>'{limit}')::numeric"""
     for limit in LIMITS
 )
-# Locks the account, so that the second of two parallel requests finds the first. A transaction with
-# an older snapshot would not find it, so such transactions are refused.
+# Locks the account, so that the second of two parallel requests finds the first request. A
+# transaction with an older snapshot would not find it, so only the isolation level "read committed"
+# is accepted.
 REQUEST_FOR_LIMITS = FirmTrigger(
     name="request_for_limits",
     when=pgtrigger.Before,
@@ -144,7 +150,8 @@ REQUEST_FOR_LIMITS = FirmTrigger(
     """,
 )
 
-# An approved change is made in the name of the requester, often by the manager who approved it.
+# An approved change has the requester as its author, although the manager who approved it often
+# makes the change.
 LIMITS_BY_THEIR_AUTHOR = by_its_author(
     "limits_by_their_author",
     "changed_by_id",

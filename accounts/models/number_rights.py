@@ -1,9 +1,10 @@
-"""Rights that require the right to see contact details, because they show whole account numbers.
+"""Permissions that show whole account numbers, and therefore require the permission to see contact
+details.
 
 Note [Rights that show numbers]: account names, free texts, files and refusal messages may contain
-account numbers, and it is easy to forget to mask one. Therefore these rights have no effect without
-the right to see contact details. The pages of accounts mask the number (`accounts.admin.masking`),
-so their rights are not in this list.
+account numbers, and developers can easily forget to mask a number. Therefore these permissions have
+no effect without the permission to see contact details. The pages of accounts mask the number
+(`accounts.admin.masking`), so their permissions are not in this list.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from django.contrib.auth.models import PermissionsMixin
 
 SEE_CONTACT_DETAILS = "accounts.view_contact_details"
-SHOW_NUMBERS = (  # with every right of the app `transactions`
+SHOW_NUMBERS = (  # in addition to every permission of the app `transactions`
     "accounts.decide_approvals",
     "accounts.view_approvalrequest",
     "accounts.view_change",
@@ -21,25 +22,27 @@ SHOW_NUMBERS = (  # with every right of the app `transactions`
 
 
 def shows_numbers(perm: str) -> bool:
-    """Returns whether this right needs `SEE_CONTACT_DETAILS`."""
+    """Returns whether this permission requires `SEE_CONTACT_DETAILS`."""
     return perm.startswith("transactions.") or perm in SHOW_NUMBERS
 
 
 class RightsToNumbers(PermissionsMixin):
-    """User mixin that disables rights that show account numbers, unless the user may see contact
-    details.
+    """User mixin that disables permissions which show account numbers, unless the user may see
+    contact details.
     """
 
     class Meta:
         abstract = True
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """Returns whether the person has the permission, and the permission that it requires."""
+        """Returns whether the user has the permission. A permission that shows account numbers also
+        requires `SEE_CONTACT_DETAILS`.
+        """
         has = super().has_perm
         return has(perm, obj) and (not shows_numbers(perm) or has(SEE_CONTACT_DETAILS))
 
     def get_all_permissions(self, obj: Any = None) -> set[str]:
-        """Returns the permissions for which `has_perm` is true."""
+        """Returns the permissions for which `has_perm` returns True."""
         found = super().get_all_permissions(obj)
         if SEE_CONTACT_DETAILS in found:
             return found

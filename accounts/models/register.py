@@ -1,20 +1,22 @@
-"""The register of rows that are never deleted, with exceptions and their reasons.
+"""The register of rows that are never deleted, and the accepted exceptions with their reasons.
 
 Note [Register of rows]: a trigger of each append-only table records the id and the time of every
 row, and a digest of its contents. The audit looks for the row of each id, so it reports deleted
-rows and their time. It computes each digest again, so it reports rows that the owner edited in
-place. The trigger needs one INSERT without a lock. Numbers without gaps would make each writer wait
-for the one before. A missing row is accepted if `row_removals` covers it. A changed row is accepted
-if its newest `row_revisions` has its current digest. `accounts.models.revisions` has both
-conditions and writes both tables, and one trigger writes them too.
+rows and when they were written. It computes each digest again, so it reports rows that the owner of
+the tables edited in place. The trigger needs one INSERT without a lock. Consecutive numbers would
+also reveal deleted rows, but then each writer would have to wait for the previous writer. A missing
+row is accepted if a row of `row_removals` covers it. A changed row is accepted if its newest row in
+`row_revisions` contains its current digest. `accounts.models.revisions` contains the SQL of these
+two conditions and writes to `row_removals` and `row_revisions`. A trigger also writes to
+`row_revisions`.
 
 Note [Seals do not replace the register]: nightly seals over these tables would be simpler. But a
-seal finds only edits after it was made; the register finds every edit after the row was written, on
-the same day too. Rows of most of these tables also change legitimately: they are decided, revoked,
-erased, or deleted after the retention period. A seal would have to store the id and digest of each
-row in order to exclude it, which is the register again. Only the trigger that inserts would become
-unnecessary. Each table would then need what protects sealed days of `transactions`
-(`transactions.models.seal_triggers`).
+seal finds only edits that happen after the seal was made. The register finds every edit after the
+row was written, also on the same day. Rows of most of these tables also change legitimately: they
+are decided, revoked, erased, or deleted after the retention period. A seal would have to store the
+id and digest of each such row in order to exclude it, which is the same as the register. Only the
+insert trigger would become unnecessary. Each table would then need the protection that sealed days
+of `transactions` have (`transactions.models.seal_triggers`).
 """
 
 from typing import ClassVar
@@ -30,7 +32,7 @@ from ledger.db.triggers import stays
 
 
 class RegisteredRow(models.Model):
-    """Proof that a table has a row with this id. Only triggers write it."""
+    """A record that a table contains a row with this id. Only triggers insert these records."""
 
     pk = models.CompositePrimaryKey("table_name", "row_id")
     table_name = models.CharField(max_length=63)
@@ -54,8 +56,9 @@ class RegisteredRow(models.Model):
 
 
 class RowRevision(models.Model):
-    """A legitimate change of a row: a person was erased from it, or a request was decided. Only the
-    newest revision of a row counts. Triggers, migrations and `accept_rows` write it.
+    """A legitimate change of a row: for example, a person was erased from it, or a request was
+    decided. Only the newest revision of a row is used. Triggers, migrations and `accept_rows`
+    insert revisions.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -83,8 +86,8 @@ class RowRevision(models.Model):
 
 
 class RowRemoval(models.Model):
-    """Rows that the owner of the tables deleted legitimately: all rows of a table that were
-    registered before a time, or rows with these ids.
+    """Rows that the owner of the tables deleted legitimately. It covers all rows of a table that
+    were registered before a time, or the rows with these ids.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,5 +1,5 @@
-"""Records the current state of rows in append-only tables: for migrations, and for the owner of the
-tables when a row cannot be restored. See Note [Register of rows].
+"""Records the current state of rows in append-only tables. Migrations use it, and the owner of the
+tables uses it if a row cannot be restored. See Note [Register of rows].
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -17,8 +17,8 @@ ADDED = "A column was added: {}"
 
 
 def known(table: str) -> str:
-    """Returns SQL for the registered rows of a table (row_id, registered_at, digest), with the
-    newest revision's digest.
+    """Returns SQL for the registered rows of a table, with row_id, registered_at and digest. If a
+    row has revisions, the digest is taken from the newest revision.
     """
     return f"""SELECT noted.row_id, noted.registered_at,
                coalesce(revised.digest, noted.digest) AS digest
@@ -32,8 +32,8 @@ def known(table: str) -> str:
 
 def removed_by_right(table: str) -> str:
     """Returns the SQL condition that the registered row `known` of a table was deleted
-    legitimately. The parameter `margin` is the maximum clock difference between a row and its
-    register entry.
+    legitimately. The parameter `margin` is the maximum clock difference between a row and its entry
+    in the register.
     """
     of_table = f"FROM row_removals WHERE table_name = '{table}'"
     return f"""(known.registered_at < (SELECT max(removed_before) + %(margin)s::interval {of_table})
@@ -47,8 +47,8 @@ def note_removal(
     ids: Iterable[object] = (),
     before: datetime | None = None,
 ) -> None:
-    """Records that rows of a registered table are deleted legitimately: rows with these ids, or all
-    rows before a time. For the owner of the tables.
+    """Records that rows of a registered table are deleted legitimately: the rows with these ids, or
+    all rows before a time. Only the owner of the tables can call this.
     """
     if is_registered(model) and ((row_ids := [str(each) for each in ids]) or before):
         RowRemoval.objects.create(
@@ -57,18 +57,18 @@ def note_removal(
 
 
 def new_columns_sql(model: type[models.Model], *columns: str) -> str:
-    """Returns the SQL that a migration needs after it added columns to a registered table. Copy the
-    text into RunSQL, because it must not contain later columns. A row that was not intact before is
-    not accepted.
+    """Returns the SQL that a migration needs after it has added columns to a registered table. Copy
+    the text into RunSQL, because the migration must not include columns that are added later. The
+    SQL does not accept rows that did not match the register before.
     """
     intact = f"known.digest = {digest_of(model, 'one', without=columns)}"
     return _revise(model, f"'{ADDED.format(', '.join(columns))}'", intact)
 
 
 def accept_rows(model: type[models.Model], ids: Iterable[object], reason: str) -> int:
-    """Records that these rows are accepted in their current state, with a reason. For rows that
-    were edited and are in no backup. For the owner of the tables. Returns the number of registered
-    rows.
+    """Records that these rows are accepted in their current state, with a reason. Returns the
+    number of registered rows. Used for edited rows that are not in any backup. Only the owner of
+    the tables can call this.
     """
     sql = _revise(model, "%s", f"{id_of(model, 'one')} = ANY (%s)")
     with db_transaction.atomic(), connection.cursor() as cursor:
@@ -78,9 +78,9 @@ def accept_rows(model: type[models.Model], ids: Iterable[object], reason: str) -
 
 @contextmanager
 def noting_rows(model: type[models.Model], ids: Collection[Any], reason: str) -> Iterator[None]:
-    """Records the rows with these ids, with a reason, if the block changed them. Skips rows that
-    did not match the register before the block, and rows that a trigger has recorded. For the owner
-    of the tables, within a database transaction.
+    """Records revisions for the rows with these ids that the block changed, with a reason. Skips
+    rows that did not match the register before the block, and rows for which a trigger has already
+    recorded a revision. Must be called by the owner of the tables, within a database transaction.
     """
     if not is_registered(model):
         yield
@@ -94,7 +94,7 @@ def noting_rows(model: type[models.Model], ids: Collection[Any], reason: str) ->
 
 
 def _intact(model: type[models.Model], ids: Collection[Any]) -> set[Any]:
-    """Returns the ids of rows that match the register, or their newest revision."""
+    """Returns the ids of the rows that match the register or their newest revision."""
     table, key = model._meta.db_table, model._meta.pk.column
     sql = f"""
         SELECT one."{key}" FROM {table} AS one
@@ -107,15 +107,17 @@ def _intact(model: type[models.Model], ids: Collection[Any]) -> set[Any]:
 
 
 def _revise(model: type[models.Model], reason: str, condition: str) -> str:
-    """Returns SQL that records the registered rows `one` that meet the condition."""
+    """Returns SQL that inserts revisions for the registered rows `one` for which the condition is
+    true.
+    """
     registered = f"JOIN ({known(model._meta.db_table)}) AS known"
     same_row = f"known.row_id = {id_of(model, 'one')}"
     return _note(model, reason, f"{registered} ON {same_row} WHERE {condition}")
 
 
 def _note(model: type[models.Model], reason: str, which: str) -> str:
-    """Returns SQL that records the current state of rows `one` of the table; `which` selects
-    them.
+    """Returns SQL that inserts revisions with the current state of rows `one` of the table. `which`
+    is the SQL that selects the rows.
     """
     table = model._meta.db_table
     return f"""

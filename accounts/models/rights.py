@@ -1,4 +1,4 @@
-"""The tables of groups and permissions, as proxy models with triggers: see `rights_triggers`."""
+"""Proxy models of the tables of groups and permissions, with triggers: see `rights_triggers`."""
 
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from accounts.models.user import User
 
 
 class GroupMembership(User.groups.through):  # type: ignore[name-defined,misc]
-    """Membership of people in groups."""
+    """A membership of a person in a group."""
 
     class Meta:
         proxy = True
@@ -28,7 +28,7 @@ class GroupMembership(User.groups.through):  # type: ignore[name-defined,misc]
 
 
 class PersonPermission(User.user_permissions.through):  # type: ignore[name-defined,misc]
-    """Permissions that people have in addition to their groups' permissions."""
+    """A permission that a person has in addition to the permissions of their groups."""
 
     class Meta:
         proxy = True
@@ -39,7 +39,7 @@ class PersonPermission(User.user_permissions.through):  # type: ignore[name-defi
 
 
 class GroupPermission(Group.permissions.through):  # type: ignore[name-defined,misc]
-    """Permissions of groups."""
+    """A permission of a group."""
 
     class Meta:
         proxy = True
@@ -50,8 +50,8 @@ class GroupPermission(Group.permissions.through):  # type: ignore[name-defined,m
 
 
 class ProviderGroup(models.Model):
-    """A group of the setting OIDC_GROUPS, which the identity provider decides. `migrate` writes
-    these rows.
+    """A group of the setting OIDC_GROUPS. The identity provider decides about its members.
+    `migrate` writes these rows.
 
     See Note [Rights by two].
     """
@@ -68,6 +68,8 @@ class ProviderGroup(models.Model):
 
 
 def read_session_version(*, instance: object, action: str, **_signal: object) -> None:
-    """Reads the version again after the groups or permissions of this User instance changed."""
+    """Reads `session_version` of this User instance again after its groups or permissions have
+    changed.
+    """
     if isinstance(instance, User) and action in ("post_add", "post_remove", "post_clear"):
         instance.refresh_from_db(fields=["session_version"])

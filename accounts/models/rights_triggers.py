@@ -1,15 +1,16 @@
-"""Triggers on changes of people's rights, by any writer.
+"""Triggers that run when people's rights change, regardless of the writer.
 
-Some end a person's sessions: each raises `users.session_version`, which every session is checked
-against.
+Some of them end a person's sessions: they raise `users.session_version`, and every session is
+compared with this version.
 
-Note [Rights by two]: a user who could give others the right to move money without approval could
-invent clerks, each with their own daily sum. A user who could give the right to approve could have
-their own requests approved. Therefore a group with one of RIGHTS_BY_TWO needs an approved request,
-and its members must become staff before they join it. The rule does not apply to the owner of the
-tables, as in Note [Four eyes]. Nor does it apply to the identity provider with the groups of
-OIDC_GROUPS, for people who sign in there. `migrate` writes these groups into `provider_groups`,
-which the web role can only read.
+Note [Rights by two]: a user who could give other people the right to move money without approval
+could invent clerks, and each clerk would have a separate daily sum. A user who could give the right
+to approve could let an invented person approve the user's own requests. Therefore adding a person
+to a group with one of RIGHTS_BY_TWO needs an approved request, and members must become staff before
+they join such a group. The rule does not apply to the owner of the tables, as in Note [Four eyes].
+It does not apply to the identity provider either, for the groups of OIDC_GROUPS and people who sign
+in at the provider. `migrate` writes these groups into `provider_groups`, which the web role can
+only read.
 """
 
 from pgtrigger import After, Before, Condition, Delete, Insert, Trigger, Update, UpdateOf
@@ -33,8 +34,8 @@ END_SESSIONS_OF_GROUP = """
 
 
 def after_change(name: str, func: str) -> list[Trigger]:
-    """Returns the trigger. It runs as the owner, because a role that may change groups may not
-    change people.
+    """Returns the trigger that runs `func` after each insert, update or delete. It runs with the
+    rights of the table owner, because a role that may change groups may not change people.
     """
     return [
         FirmTrigger(
@@ -44,8 +45,8 @@ def after_change(name: str, func: str) -> list[Trigger]:
 
 
 def of_users() -> list[Trigger]:
-    """Returns the trigger of the table `users`. The version never decreases, whatever is
-    written.
+    """Returns the trigger of the table `users`. It raises `session_version` when rights change, and
+    prevents a lower version from being written.
     """
     return [
         FirmTrigger(
@@ -65,8 +66,8 @@ def of_users() -> list[Trigger]:
 
 
 def _by_two(membership: str) -> str:
-    """Returns the SQL condition that a membership gives rights that need two people, and is not
-    decided by the identity provider.
+    """Returns the SQL condition that a membership needs the approval of a second person. The group
+    has one of RIGHTS_BY_TWO, and the identity provider does not decide this membership.
     """
     return f"""(EXISTS (
             SELECT FROM auth_group_permissions

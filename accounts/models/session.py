@@ -1,4 +1,4 @@
-"""Sessions with their users, so that a user's sessions can be listed and ended."""
+"""Sessions with their users. A user can list and end their sessions."""
 
 from typing import Any, ClassVar
 
@@ -16,7 +16,8 @@ class WebSessionManager(BaseSessionManager["WebSession"]):
 
 
 class WebSession(AbstractBaseSession):
-    """A session. Its key is stored as a digest, so that a reader of the table cannot use it.
+    """A session. Its key is stored as a digest, so a person who can read the table cannot use the
+    session.
 
     `accounts.sign_in.session_store` writes these rows and decides when a session has ended.
     """
@@ -38,8 +39,8 @@ class WebSession(AbstractBaseSession):
         indexes: ClassVar[list[models.Index]] = []
 
     def save(self, *, force_update: bool = False, **options: Any) -> None:
-        """Saves the row, without `wal_position` if it exists, because a parallel request may have
-        raised it.
+        """Saves the row. If the row exists, `wal_position` is not written, because a parallel
+        request may have raised the position.
         """
         if force_update:
             fields = [each.name for each in self._meta.concrete_fields if not each.primary_key]

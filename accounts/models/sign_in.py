@@ -1,4 +1,4 @@
-"""Sign-ins and refused attempts, for the user's own list."""
+"""Sign-ins and refused attempts, for the list that the user can see."""
 
 from typing import ClassVar, Self
 
@@ -13,7 +13,7 @@ from ledger.db.ids import uuid7
 
 class SignInQuerySet(models.QuerySet["SignIn"]):
     def of(self, user: User) -> Self:
-        """Filters to the user's attempts, newest first."""
+        """Filters to the user's attempts. The newest attempt is first."""
         return self.filter(user=user).order_by("-at", "-pk")
 
     def succeeded(self) -> Self:
@@ -24,10 +24,10 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
 
 
 class SignIn(models.Model):
-    """An attempt to sign in. Device and place are text; the internet address is not stored.
+    """An attempt to sign in. Device and place are stored as text. The IP address is not stored.
 
-    `user` is empty if no user has the entered address. Such a row is also written, so that the
-    response takes the same time.
+    `user` is empty if no user has the entered address. A row is also inserted in this case, so that
+    the response takes the same time.
     """
 
     class Status(models.TextChoices):

@@ -1,4 +1,6 @@
-"""Records the current state of every recorded row in the history, for comparison by the audit."""
+"""Records the current state of rows in the history, so that the audit can compare rows with their
+history.
+"""
 
 from collections.abc import Iterable
 
@@ -13,17 +15,17 @@ WHY = "The state from which the audit compares the history."
 def note_state(cursor: CursorWrapper, tables: Iterable[str] = ()) -> None:
     """Writes one history row for every current row of `tables` (default: all recorded tables).
 
-    Only the owner of the tables may do this. The audit compares each table from its last such state
-    on. Use this in migrations that add a value to the history, in the transaction that adds the
-    column, and for databases whose history was emptied.
+    Only the owner of the tables can do this. The audit compares each table with its history since
+    the last such state. Use this function in migrations that add a value to the history, in the
+    transaction that adds the column, and for databases whose history was emptied.
     """
     for name in tables or sorted(RECORDED_TABLES):
         cursor.execute(state_sql(RECORDED_TABLES[name]))
 
 
 def state_sql(table: RecordedTable) -> str:
-    """Returns the SQL that records the state of one table. `request` identifies the rows of one
-    run.
+    """Returns the SQL that records the state of one table. All rows of one run have the same
+    `request`.
     """
     return f"""
     INSERT INTO changes (id, changed_at, table_name, about, action, before, after,

@@ -1,12 +1,12 @@
-"""The triggers with which a row about a status sets the status of its account.
+"""Triggers of the table account_status_changes. A new row sets the status of its account.
 
-Note [Status follows changes]: an account's status changes only when a row is added to this table.
-The trigger `status_follows_changes` sets the status with the rights of the owner. The web role has
-no right to the column, and a trigger of accounts refuses every direct UPDATE. So each change has a
-row. The rows of an account form a chain that begins with active: each row starts from the status
-that the row before set, at a later time by the server's clock. The audit checks the chain. Staff
-cannot change the status of an account that they or their household own, but a customer who leaves
-closes theirs.
+Note [Status follows changes]: the status of an account changes only when a row is added to this
+table. The trigger `status_follows_changes` sets the status with the rights of the table owner. The
+web role has no right to the column, and a trigger of accounts refuses every direct UPDATE, so each
+change has a row. The rows of an account form a chain. The chain begins with the status active. Each
+row begins with the status that the previous row set, and has a later time by the server's clock.
+The audit checks the chain. Staff cannot change the status of an account that they or their
+household own. A customer who leaves the bank can close their own account.
 """
 
 import pgtrigger
@@ -23,8 +23,8 @@ _LEAVES = """NEW.to_status = 'closed' AND EXISTS (
     WHERE accounts.id = NEW.account_id AND users.id = NEW.changed_by_id AND NOT users.is_staff
 )"""
 _BY_STRANGER = refuse("status_by_stranger", "Staff do not freeze or close for their own household.")
-# The first trigger runs before the row is written, under the lock of the account. The second runs
-# after it, because a row skipped by ON CONFLICT must not change anything.
+# The first trigger runs before the row is written, and locks the account. The second trigger runs
+# after the row is written, because a row that ON CONFLICT skips must not change anything.
 STATUS_CHANGE_CONTINUES = FirmTrigger(
     name="status_change_continues",
     when=pgtrigger.Before,

@@ -31,15 +31,16 @@ from ledger.db.ids import uuid7
 from ledger.db.triggers import TRUSTS_USER, FirmTrigger, refuse
 from ledger.text.lines import tidy_line
 
-# Words of names and addresses, for the search ("mara" finds Mara Lindt's payments) and the admin's
-# search. A query must contain this exact expression, or Postgres does not use the index.
+# The words of names and email addresses, for the search ("mara" finds Mara Lindt's payments) and
+# for the admin's search. A query must contain exactly this expression, otherwise Postgres does not
+# use the index.
 PERSON_WORDS = SearchVector("name", weight="A", config="simple") + SearchVector(
     "email", weight="B", config="simple"
 )
 TIMES_OF_PEOPLE = ("created_at", "deleted_at", "last_login")
 
 
-# A superuser may do everything, so no page may create one.
+# A superuser may do everything, so no page of the site may create a superuser.
 SUPERUSER_BY_COMMAND = FirmTrigger(
     name="superuser_by_command",
     when=pgtrigger.Before,
@@ -56,7 +57,9 @@ SUPERUSER_BY_COMMAND = FirmTrigger(
 
 
 class _TellingEach(models.query.ModelIterable):  # type: ignore[type-arg]
-    """Iterable that adds each loaded person, including colleagues, to Note [Whose data]."""
+    """Iterable that records each loaded person, including staff, for the read log. See Note [Whose
+    data].
+    """
 
     def __iter__(self) -> Iterator["User"]:
         for person in super().__iter__():
@@ -66,46 +69,49 @@ class _TellingEach(models.query.ModelIterable):  # type: ignore[type-arg]
 
 class UserQuerySet(models.QuerySet["User"]):
     def shown(self) -> Self:
-        """Marks the people as the subject of a page, so that the read log includes colleagues
-        too.
+        """Returns the queryset for a page about these people. The read log then includes staff, who
+        are otherwise not logged.
         """
         people = self.all()
         people._iterable_class = _TellingEach
         return people
 
     def active(self) -> Self:
-        """Filters to people who may sign in: `deleted_at` is empty."""
+        """Filters to people who may sign in. Their `deleted_at` is empty."""
         return self.filter(deleted_at=None)
 
     def locked(self, ids: Iterable[uuid.UUID | None]) -> Self:
-        """Returns the people with these ids, locked until the database transaction ends.
+        """Returns the people with these ids, with their rows locked until the database transaction
+        ends.
 
-        Note [Lock of a person]: code that depends on the state of a person, or on how much they
-        have, must read it after this query has locked their row. Rows are locked in order of id.
-        Accounts are locked after people, and code that has locked accounts never waits for a
-        person. Payments do not lock the row: see Note [Turn of a person] in
-        `transactions.posting.turns`. Leaving the bank and closing a sign-in lock the row too, so
-        nothing can be added for a person who leaves at that moment. Slow work locks the row last,
-        and is rolled back if the sign-in has been closed. Therefore anything that slow work locks
-        earlier, such as the count of `safeguards.quota`, must never be locked after the row.
+        Note [Lock of a person]: some code depends on the state of a person, or on the number of
+        rows that a person has. Such code must read these values after this query has locked the
+        person's row. Rows are locked in order of id. Accounts are locked after people, and code
+        that has locked accounts never waits for the lock of a person. Payments do not lock the row:
+        see Note [Turn of a person] in `transactions.posting.turns`. Leaving the bank and closing a
+        sign-in also lock the row, so nothing can be added for a person who leaves at the same time.
+        Slow code locks the row at the end, and is rolled back if the sign-in was closed in the
+        meantime. Other rows that slow code locks earlier, such as the count of `safeguards.quota`,
+        must therefore never be locked after the row of the person.
         """
         return self.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
 
     def lock_active(self, pk: uuid.UUID) -> "User":
-        """Locks a person before their data is added or changed, see Note [Lock of a person].
-        Returns the current row.
+        """Locks a person before data of the person is added or changed, see Note [Lock of a
+        person]. Returns the current row.
 
-        Raises: OwnerNotActive if their sign-in is closed, and AccessEnded like `lock_person`.
+        Raises: OwnerNotActive if the sign-in is closed; AccessEnded, as described at `lock_person`.
         """
         person = self.lock_person(pk)
         person.refuse_unless_active()
         return person
 
     def lock_person(self, pk: uuid.UUID) -> "User":
-        """Locks a person like `lock_active`, but also if their sign-in is closed, for steps of
-        staff or a job.
+        """Locks a person, also if the sign-in is closed. For actions of staff and jobs. Returns the
+        current row.
 
-        Raises: AccessEnded if the current request is theirs, and its session or token has ended.
+        Raises: AccessEnded if the person is the user of the current request, and its session or
+        token has ended.
         """
         person: User = self.locked([pk]).get()
         current_access.refuse_if_ended(person)
@@ -113,8 +119,8 @@ class UserQuerySet(models.QuerySet["User"]):
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Manager that creates people. Email addresses are stored in lowercase, see
-    `user_email_lowercase`.
+    """Manager that creates people. Email addresses are stored in lowercase: the constraint
+    `user_email_lowercase` requires this.
     """
 
     use_in_migrations = False
@@ -122,10 +128,10 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
     def create_user(
         self, email: str, password: str | None = None, *more: object, **fields: object
     ) -> "User":
-        """Creates a person, who can sign in once there is a password.
+        """Creates a person and returns it. The person can sign in after a password was set.
 
-        Raises: ValueError without an email address, or for the three arguments of Django's own user
-        model.
+        Raises: ValueError if the email address is missing, or if the arguments are those of
+        Django's own user model (username, email, password).
         """
         if more or "username" in fields or "@" not in (email or ""):
             raise ValueError(
@@ -140,10 +146,11 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
     def create_superuser(
         self, email: str, password: str | None = None, *more: object, **fields: object
     ) -> "User":
-        """Creates a person with every permission, for `manage.py createsuperuser`.
+        """Creates a person with every permission and returns it. Called by `manage.py
+        createsuperuser`.
 
-        Raises: ValidationError for a weak password, because the command itself allows one;
-        ValueError like `create_user`.
+        Raises: ValidationError for a weak password, because the command itself accepts weak
+        passwords; ValueError, as described at `create_user`.
         """
         if password is not None and not more and "username" not in fields:
             validate_password(password, self.model(email=email, **fields))
@@ -153,13 +160,15 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
     def get_by_natural_key(self, email: str | None) -> "User":
-        """Returns the person who signs in with this address, in any case."""
+        """Returns the person who signs in with this address. Upper and lower case do not matter."""
         user: User = self.get(email=(email or "").lower())
         return user
 
 
 class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
-    """A person: customer, analyst or staff. Never deleted: `deleted_at` closes the sign-in."""
+    """A person: a customer, analyst or staff member. A person is never deleted. `deleted_at` closes
+    the sign-in.
+    """
 
     password = PasswordHashField("password", max_length=128)
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -225,7 +234,7 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
                     "is_staff": "{row}.is_staff",
                     "is_superuser": "{row}.is_superuser",
                     "household": "(SELECT name FROM households WHERE id = {row}.household_id)",
-                    "household_id": "{row}.household_id",  # names are not unique
+                    "household_id": "{row}.household_id",  # stored because names are not unique
                 },
                 *"email name deleted_at is_staff is_superuser household_id password".split(),
                 password=True,
@@ -238,7 +247,8 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
             GinIndex(PERSON_WORDS, name="users_search"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            # With unique=True on the column: unique whatever its case.
+            # Together with unique=True on the column, the address is unique regardless of upper and
+            # lower case.
             models.CheckConstraint(
                 name="user_email_lowercase",
                 condition=Q(email=Lower("email")),
@@ -252,16 +262,16 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         ]
 
     def __str__(self) -> str:
-        """Returns the name, never the address, because not every user who may read the name may
-        read it.
+        """Returns the name. Does not return the address, because some users may read the name but
+        not the address.
         """
         return self.name or "Person without a name"
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance, and adds the person to Note [Whose data] unless they are staff,
-        because staff appear on pages only as authors. Pages about people use `shown`, which adds
-        staff too.
+        """Creates the instance. Records the person for the read log unless they are staff, see Note
+        [Whose data]. On most pages, staff appear only as authors. Pages about people call `shown`,
+        which also records staff.
         """
         person = super().from_db(*arguments, **options)
         if not person.__dict__.get("is_staff"):
@@ -280,7 +290,9 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
 
     @property
     def is_erased(self) -> bool:
-        """Whether the person is erased, or their erasure has begun: see Note [Erasure]."""
+        """Whether the person's data has been erased, or the erasure has begun: see Note
+        [Erasure].
+        """
         return self.email.endswith(f"@{DOMAIN}")
 
     @property
@@ -289,30 +301,31 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         return self.deleted_at is None
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
-        """Returns a hash of password, address and rights, so that a change of any of them ends all
-        sessions. Django hashes only the password, so a person with the old mailbox would stay
-        signed in.
+        """Returns a hash of the password, the address and the rights. If one of them changes, all
+        sessions of the person end. Django hashes only the password, so a person who controls the
+        old mailbox would stay signed in.
         """
         salt = "accounts.models.User.get_session_auth_hash"
         facts = f"{self.password} {self.email} {self.session_version}"
         return salted_hmac(salt, facts, secret=secret, algorithm="sha256").hexdigest()
 
     def set_password(self, raw_password: str | None) -> None:
-        """Sets the password, or for None an unusable password. Records whether it is long enough to
-        be the only factor.
+        """Sets the password, and records whether it is long enough to be the only factor. If
+        `raw_password` is None, sets an unusable password.
         """
         super().set_password(None if raw_password is None else normalised_password(raw_password))
         self.password_is_long = len(raw_password or "") >= self.MIN_LENGTH_WITHOUT_FACTOR
 
     def has_session_hash(self, known: str) -> bool:
-        """Returns whether `known`, stored in a session, is the person's current hash. If not, the
-        password, the address or the rights have changed, which ends the session.
+        """Returns whether `known`, the hash stored in a session, is still the person's current
+        hash. If not, the password, the address or the rights have changed, so the session ends.
         """
         return constant_time_compare(known, self.get_session_auth_hash())
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Returns whether this is the password. If so, replaces a hash with outdated settings by a
-        stronger one, unless the password has changed since this object was read.
+        """Returns whether this is the person's password. If the password is correct but its hash
+        was made with outdated settings, stores a stronger hash, unless the password was changed
+        after this object was read.
         """
         before = self.password
 
@@ -325,7 +338,7 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         return check_password(typed, before, strengthen)
 
     def is_close_to(self, other: "User") -> bool:
-        """Returns whether both are the same person, or live in one household."""
+        """Returns whether `other` is the same person, or lives in the same household."""
         lives_with = self.household_id is not None and self.household_id == other.household_id
         return self.pk == other.pk or lives_with
 
@@ -347,14 +360,15 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         self.name = tidy_line(self.name)
         super().save(update_fields=None if is_new else only, **options)
         if with_rights and not is_new:
-            self.refresh_from_db(fields=["session_version"])  # a trigger may have raised it
+            self.refresh_from_db(fields=["session_version"])  # perhaps raised by a trigger
 
 
 def confirm_address(user: User) -> None:
-    """Records that the address belongs to the person. The operator who runs the command is
-    responsible.
+    """Records that the address belongs to the person. No code is sent, so the operator who runs the
+    command must be sure that the address is correct.
     """
-    from allauth.account.models import EmailAddress  # it needs the model of this module
+    # This import needs the User model of this module
+    from allauth.account.models import EmailAddress
 
     EmailAddress.objects.update_or_create(
         user=user, email=user.email, defaults={"verified": True, "primary": True}
@@ -362,7 +376,7 @@ def confirm_address(user: User) -> None:
 
 
 def normalised_password(password: str) -> str:
-    """Returns the password as it is hashed: NFKC, so that different keyboards produce the same text
-    (NIST SP 800-63B-4, 3.1.1.2).
+    """Returns the password in the form that is hashed later: normalised to NFKC. Different
+    keyboards then produce the same text (NIST SP 800-63B-4, 3.1.1.2).
     """
     return unicodedata.normalize("NFKC", password)

@@ -1,4 +1,4 @@
-"""allauth's page of the user's email addresses."""
+"""allauth's page with the user's email addresses."""
 
 from typing import Any, cast
 
@@ -15,14 +15,14 @@ from accounts.sign_in.locked_sign_in import locked_sign_in
 
 @method_decorator(rate_limit(action="manage_email"), name="dispatch")
 class AddressesView(EmailView):  # type: ignore[misc]
-    """allauth's page, with changes under the lock of Note [Lock of a session]. Mailing a code is
-    slow and changes no address, so it takes no lock.
+    """allauth's page of email addresses. Changes run under the lock of Note [Lock of a session].
+    Mailing a code is slow and does not change an address, so it is done without the lock.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Serves the page. Like allauth, adds the main address if its row is missing, but reads the
-        current address first, because the bank may have changed it since the request was
-        authenticated.
+        """Serves the page. Like allauth, adds the main address if its row is missing. Before that,
+        reads the current address from the database, because the bank may have changed it after the
+        request was authenticated.
         """
         self._did_send_verification_email = False
         user = cast("User", request.user)

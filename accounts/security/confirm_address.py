@@ -17,12 +17,12 @@ from accounts.sign_in.locked_sign_in import locked_sign_in
 
 @method_decorator(login_not_required, name="dispatch")
 class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc]
-    """allauth's page, with a "send again" whose mail, not the page, reveals whether an address is
-    taken.
+    """allauth's page for the code. If the user requests the mail again, only the mail, and not the
+    page, reveals whether the address is already registered.
     """
 
     def _resend_form_valid(self, form: Any) -> HttpResponse:
-        """Sends another mail, of the same kind as the first."""
+        """Sends another mail of the same kind as the first mail, and shows the page again."""
         email = send_again(self._process)
         text = f"We have sent another mail to {email}. Type the code from the latest one."
         messages.success(self.request, text)
@@ -30,7 +30,7 @@ class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc
         return HttpResponseRedirect(self.passthrough_next_url(url))
 
     def _verify_form_valid(self, form: Any) -> HttpResponse:
-        """Confirms the address, see Note [Lock of a session]."""
+        """Confirms the address under the lock of Note [Lock of a session], and redirects."""
         if self.request.user.is_anonymous:
             return super()._verify_form_valid(form)  # type: ignore[no-any-return]
         with locked_sign_in(self.request):
@@ -38,9 +38,9 @@ class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc
 
 
 def send_again(process: EmailVerificationProcess) -> str:
-    """Mails a new code, valid for ten minutes, and returns the address. If the address is taken,
-    its owner gets the mail of a sign-up again. If the limit on mails is used up, no mail is sent,
-    and the previous code stays valid.
+    """Mails a new code, which is valid for ten minutes, and returns the address. If the address is
+    already registered, the owner of the address gets the same mail as after the sign-up. If the
+    limit on mails is used up, no mail is sent, and the previous code stays valid.
     """
     before = {name: process.state[name] for name in ("code", "at")}
     process.generate_code()

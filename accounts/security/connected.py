@@ -1,4 +1,4 @@
-"""The section of connected providers, with which the user can sign in too."""
+"""The section of the page "Security" with the identity providers that the user can sign in with."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from accounts.sign_in.providers.current import configured, is_configured
 
 
 def read(request: PersonRequest) -> dict[str, Any] | None:
-    """Returns the context of `_connected.html`, or None without a configured provider."""
+    """Returns the context of `_connected.html`, or None if no provider is configured."""
     if not is_configured():
         return None
     found = SocialAccount.objects.filter(user=request.user).order_by("date_joined")

@@ -1,7 +1,7 @@
 """Reads the credential that a browser posts for a passkey, and refuses any other format.
 
 allauth stores the credential without validation, and its parser raises unexpected errors. Therefore
-the format is checked here, and every other error becomes a refusal.
+this module checks the format, and reports every other error as a refusal.
 """
 
 import json
@@ -16,12 +16,14 @@ BASE64 = re.compile("[A-Za-z0-9_-]*")
 LONGEST = 20_000  # characters; real devices send about 1,500
 OF_RESPONSE = ("clientDataJSON", "attestationObject", "authenticatorData", "signature")
 NO_PASSKEY = "This passkey cannot be used here. Try again."
-# The errors that fido2 raises for invalid bytes, in addition to ValueError.
+# The errors that fido2 raises for invalid bytes, and ValueError.
 MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error)
 
 
 class CredentialField(forms.CharField):
-    """A hidden field. `clean` returns only the known parts of the credential."""
+    """A hidden form field for a credential. `clean` returns only the known parts of the
+    credential.
+    """
 
     widget = forms.HiddenInput
 
@@ -31,7 +33,7 @@ class CredentialField(forms.CharField):
     def clean(self, value: Any) -> Any:
         """Returns the credential as a dict.
 
-        Raises: ValidationError for any other format.
+        Raises: ValidationError if the text has another format.
         """
         text = super().clean(value)
         try:
@@ -56,7 +58,11 @@ def _known_parts(found: Any) -> dict[str, Any]:
 
 
 def _encoded(parts: Mapping[str, Any], name: str) -> str:
-    """Returns a text in URL-safe base64, or "" if it is missing."""
+    """Returns the value `name` of a dict, a text in URL-safe base64. Returns "" if the value is
+    missing.
+
+    Raises: TypeError or ValueError for another value.
+    """
     text = parts.get(name, "")
     if not isinstance(text, str):
         raise TypeError(name)
@@ -66,6 +72,8 @@ def _encoded(parts: Mapping[str, Any], name: str) -> str:
 
 
 def _is_kept(found: Mapping[str, Any]) -> bool:
-    """Returns whether the device stores the passkey, so that it can sign in without an address."""
+    """Returns whether the device stores the passkey, so that the user can sign in without an
+    address.
+    """
     results = found.get("clientExtensionResults") or {}
     return (results.get("credProps") or {}).get("rk") is True

@@ -1,5 +1,5 @@
-"""URLs of allauth's second factors, like `allauth.mfa.urls`, which would import the passkey library
-in every command. A test compares the two.
+"""The URLs of allauth's second factors. `allauth.mfa.urls` is not used, because it would import the
+passkey library in every command. A test compares these URLs with allauth's URLs.
 """
 
 from django.urls import path

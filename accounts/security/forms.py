@@ -1,5 +1,5 @@
-"""Forms of second factors: allauth's forms with our labels, and the rule that the email address
-must be confirmed first.
+"""Forms of second factors. They are allauth's forms with our labels, and they require that the
+email address is confirmed first.
 """
 
 import re
@@ -44,14 +44,17 @@ NAME_LIMIT = 60
 
 
 class ReadablePasskeyMixin:
-    """Mixin that refuses a credential that cannot be read, for which allauth's form would fail, and
-    records the refusal.
+    """Mixin that refuses and records a credential that cannot be read. allauth's form would fail
+    with a server error.
     """
 
     user: User | None
 
     def clean_credential(self) -> Any:
-        """Returns the credential as allauth parses it."""
+        """Returns the credential in the form that allauth parses.
+
+        Raises: ValidationError for an invalid credential.
+        """
         try:
             return super().clean_credential()  # type: ignore[misc]
         except MALFORMED:
@@ -62,13 +65,13 @@ class ReadablePasskeyMixin:
             raise
 
     def note_refusal(self) -> None:
-        """Records the refusal for the user who entered the right password."""
+        """Records the refusal for the user, who has already entered the right password."""
         events.refused_sign_in(context.request, self.user, "passkey")
 
 
 class SignInByPasskeyForm(ReadablePasskeyMixin, LoginWebAuthnForm):  # type: ignore[misc]
-    """Sign-in with only a passkey. An invalid passkey is only logged: it does not identify a user,
-    and anybody could fill the table of sign-ins.
+    """A form for signing in with only a passkey. An invalid passkey is written only to the log. It
+    does not identify a user, so strangers could otherwise fill the table of sign-ins.
     """
 
     credential = CredentialField()
@@ -78,13 +81,13 @@ class SignInByPasskeyForm(ReadablePasskeyMixin, LoginWebAuthnForm):  # type: ign
 
 
 class SecondPasskeyForm(ReadablePasskeyMixin, AuthenticateWebAuthnForm):  # type: ignore[misc]
-    """The second step of a sign-in, a passkey after the password."""
+    """A form for the second step of a sign-in: a passkey after the password."""
 
     credential = CredentialField()
 
 
 class StepUpByPasskeyForm(ReadablePasskeyMixin, ReauthenticateWebAuthnForm):  # type: ignore[misc]
-    """Reauthentication with a passkey."""
+    """A form for reauthentication with a passkey."""
 
     credential = CredentialField()
 
@@ -93,17 +96,17 @@ class StepUpByPasskeyForm(ReadablePasskeyMixin, ReauthenticateWebAuthnForm):  # 
 
 
 class LimitedCodeMixin(forms.Form):
-    """Mixin that checks codes of an app and recovery codes. It counts wrong codes, and refuses
-    after too many.
+    """Mixin that checks codes of an app and recovery codes. After too many wrong codes it refuses
+    all codes.
 
-    allauth's form would derive recovery codes from a seed, but we store digests. Each kind of code,
-    and the reauthentication of an open session, has its own count. An attacker who knows the
-    password and guesses app codes can therefore block neither the owner's recovery codes nor the
-    owner's session.
+    allauth's form would derive recovery codes from a seed, but we store digests. There are separate
+    counts for each kind of code and for the reauthentication of an open session. An attacker who
+    knows the password and guesses app codes can therefore not block the owner's recovery codes or
+    open session.
     """
 
     user: User
-    authenticator: Authenticator  # the factor of the code, for allauth's `save`
+    authenticator: Authenticator  # the factor to which the code belongs, for allauth's `save`
     app_door: limits.Door = "second_factor"
     code = forms.CharField(
         label="Code",
@@ -119,8 +122,10 @@ class LimitedCodeMixin(forms.Form):
     )
 
     def clean_code(self) -> str:
-        """Returns the code, if it belongs to this user. A code longer than an app's is checked as a
-        recovery code.
+        """Returns the entered code if it belongs to this user. A code that is longer than an app's
+        code is checked as a recovery code.
+
+        Raises: ValidationError for a wrong code, or after too many wrong codes.
         """
         typed = str(self.cleaned_data["code"])
         length = len(normalize_user_code(typed))
@@ -144,7 +149,7 @@ class LimitedCodeMixin(forms.Form):
     def _factor_of(self, typed: str, *, is_of_app: bool) -> Authenticator:
         """Returns the factor to which the code belongs.
 
-        Raises: ValidationError for a wrong code, after recording it.
+        Raises: ValidationError for a wrong code, which is also recorded.
         """
         if is_of_app:
             app = Authenticator.objects.filter(user=self.user, type=Kind.TOTP).first()
@@ -159,7 +164,7 @@ class LimitedCodeMixin(forms.Form):
 
     def _too_many(self, limit: str, *, is_of_app: bool) -> str:
         """Returns the message after too many wrong codes. Recovery codes have a separate count, so
-        they may still work.
+        a recovery code may still be accepted.
         """
         wait = str(get_adapter().error_messages["too_many_step_ups"])
         codes = Authenticator.objects.filter(user=self.user, type=Kind.RECOVERY_CODES)
@@ -169,8 +174,8 @@ class LimitedCodeMixin(forms.Form):
 
 
 class SecondCodeForm(LimitedCodeMixin, AuthenticateForm):  # type: ignore[misc]
-    """The second step of a sign-in, a code after the password. Provides the user's kinds of factors
-    to the page.
+    """A form for the second step of a sign-in: a code after the password. `has_passkey` and
+    `has_app` describe which factors the user has.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -181,20 +186,20 @@ class SecondCodeForm(LimitedCodeMixin, AuthenticateForm):  # type: ignore[misc]
 
 
 class StepUpCodeForm(LimitedCodeMixin, ReauthenticateForm):  # type: ignore[misc]
-    """Reauthentication with a code."""
+    """A form for reauthentication with a code."""
 
     app_door = "step_up_code"
 
 
 class ConfirmedAddressMixin:
-    """Mixin that refuses a new factor while the user's address is not confirmed."""
+    """Mixin that refuses a new factor if the user's address is not confirmed."""
 
     user: User
 
     def clean(self) -> dict[str, Any]:
         """Returns the cleaned data.
 
-        Raises: ValidationError if the address has to be confirmed first.
+        Raises: ValidationError if the address must be confirmed first.
         """
         if must_confirm_address(self.user):
             raise forms.ValidationError(CONFIRM_FIRST)
@@ -203,7 +208,7 @@ class ConfirmedAddressMixin:
 
 
 class AddAppForm(ConfirmedAddressMixin, ActivateTOTPForm):  # type: ignore[misc]
-    """A new authenticator app, added with a code that it shows."""
+    """A form for a new authenticator app. The user enters a code that the app shows."""
 
     code = forms.CharField(
         label="Code from the app",
@@ -212,25 +217,28 @@ class AddAppForm(ConfirmedAddressMixin, ActivateTOTPForm):  # type: ignore[misc]
     )
 
     def clean_code(self) -> str:
-        """Returns the code. The message for a wrong code does not mention recovery codes, because
-        there are none yet.
+        """Returns the code.
+
+        Raises: ValidationError for a wrong code. The message does not mention recovery codes,
+        because there are none yet.
         """
         try:
             code = str(super().clean_code())
         except forms.ValidationError as refusal:
-            if refusal.code != "incorrect_code":  # such as an address that has to be confirmed
+            if refusal.code != "incorrect_code":  # for example, an address that must be confirmed
                 raise
             raise forms.ValidationError(WRONG_FIRST_CODE) from None
-        TOTP(Authenticator(user=self.user))._mark_code_used(code)  # so that it cannot sign in
+        # So that this code cannot be used to sign in
+        TOTP(Authenticator(user=self.user))._mark_code_used(code)
         return code
 
     def key_in_groups(self) -> list[str]:
-        """Returns the app's key in groups of four characters, for typing it."""
+        """Returns the app's key in groups of four characters, which are easier to type."""
         return re.findall(".{1,4}", self.secret)
 
 
 class NewPasskeyMixin(forms.Form):
-    """The fields of a new passkey."""
+    """The form fields of a new passkey."""
 
     credential = CredentialField()
     name = forms.CharField(
@@ -242,12 +250,14 @@ class NewPasskeyMixin(forms.Form):
 
     @property
     def no_passkeys_here(self) -> str:
-        """Why passkeys cannot work at this address, or "" if they can."""
+        """The reason why passkeys cannot work at the host of this request, or "" if they can
+        work.
+        """
         return no_passkeys_at(context.request)
 
     def clean_name(self) -> str:
-        """Returns the name without extra spaces or invisible characters, or a suggested name if
-        nothing readable is left.
+        """Returns the name without extra spaces or invisible characters. Returns a suggested name
+        if the text contains nothing readable.
         """
         self.cleaned_data["name"] = tidy_reason(self.cleaned_data["name"])
         return tidy_line(str(super().clean_name()))  # type: ignore[misc]
@@ -255,7 +265,7 @@ class NewPasskeyMixin(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Returns the cleaned data.
 
-        Raises: ValidationError for a credential that cannot be read.
+        Raises: ValidationError if the credential cannot be read.
         """
         try:
             cleaned: dict[str, Any] = super().clean() or {}
@@ -265,8 +275,8 @@ class NewPasskeyMixin(forms.Form):
 
 
 class AddPasskeyForm(ConfirmedAddressMixin, NewPasskeyMixin, AddWebAuthnForm):  # type: ignore[misc]
-    """A new passkey. The script reads the hidden checkbox, so that each passkey can sign in without
-    an address.
+    """A form for a new passkey. The hidden checkbox is always set and is read by the script, so
+    that each passkey can be used to sign in without an address.
     """
 
     passwordless = forms.BooleanField(
@@ -275,10 +285,10 @@ class AddPasskeyForm(ConfirmedAddressMixin, NewPasskeyMixin, AddWebAuthnForm):  
 
 
 class FirstPasskeyForm(NewPasskeyMixin, SignupWebAuthnForm):  # type: ignore[misc]
-    """The passkey of a person who signs up without a password."""
+    """A form for the passkey of a person who signs up without a password."""
 
 
 class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]
-    """A new name for a passkey."""
+    """A form for a new name of a passkey."""
 
     name = ReadableNameField(max_length=NAME_LIMIT)

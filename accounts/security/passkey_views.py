@@ -1,4 +1,4 @@
-"""Our versions of allauth's passkey pages. They need the passkey library."""
+"""Our versions of allauth's passkey pages. This module needs the passkey library."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -28,7 +28,9 @@ from accounts.sign_in.removal import remove_passkey
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
-    """Serves allauth's page with a limit on challenges. allauth limits only the POSTs."""
+    """Serves allauth's page, with a limit on the number of challenges. allauth limits only POST
+    requests.
+    """
     if request.method != "POST" and not limits.passes_for_client(limits.CHALLENGES, request):
         refused: HttpResponse = respond_429(request)
         return refused
@@ -37,20 +39,24 @@ def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
 
 
 class StepUpByPasskeyView(ReauthenticateWebAuthnView):  # type: ignore[misc]
-    """allauth's page, which would redirect to the home page after a passkey that did not work."""
+    """allauth's page for reauthentication with a passkey. If the passkey is refused, this view
+    shows the page again, whereas allauth would redirect to the home page.
+    """
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Shows the error, and the page again."""
+        """Adds the error as a message and redirects to the same page."""
         super().form_invalid(form)
         url, back = reverse("security:step_up_by_passkey"), get_next_redirect_url(self.request)
         return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}" if back else url)
 
 
 class RemovePasskeyView(RemoveWebAuthnView):  # type: ignore[misc]
-    """allauth's page, which would also remove the last way to sign in."""
+    """allauth's page for removing a passkey. It refuses to remove the last way to sign in, which
+    allauth would remove.
+    """
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Removes the passkey, or shows why it cannot be removed."""
+        """Removes the passkey and redirects. If the passkey cannot be removed, shows the reason."""
         try:
             removed = remove_passkey(passkey=self.get_object())
         except LedgerError as refusal:

@@ -1,4 +1,6 @@
-"""The section that lists the factors which protect this sign-in, with a button for each change."""
+"""The section of the page "Security" with the factors that protect this sign-in. Each change has a
+button.
+"""
 
 from typing import Any
 
@@ -28,7 +30,7 @@ def read(request: PersonRequest) -> dict[str, Any]:
 
 
 def summary(factors: Factors) -> str:
-    """Returns a sentence about what protects the sign-in."""
+    """Returns a short text about the factors that protect the sign-in."""
     if not factors.has_password:
         return _without_password(factors)
     passkeys = "passkeys" if len(factors.passkeys) > 1 else "a passkey"
@@ -41,7 +43,7 @@ def summary(factors: Factors) -> str:
 
 
 def _without_password(factors: Factors) -> str:
-    """Returns the sentence for a user who has no password."""
+    """Returns the text for a user who has no password."""
     provider = configured().name if factors.has_provider else ""
     if factors.passkeys:
         if provider:

@@ -1,4 +1,6 @@
-"""The two steps of a sign-in through the provider: the redirect to it, and the return from it."""
+"""The two steps of a sign-in through the provider: the redirect to the provider, and the return to
+our site.
+"""
 
 from types import ModuleType
 from typing import Any
@@ -23,7 +25,9 @@ from accounts.sign_in.providers.refusals import ProviderRefused
 
 
 class Connections(ConnectionsView):  # type: ignore[misc]
-    """The page that connects and disconnects the provider. 404 without a configured provider."""
+    """The page that connects and disconnects the provider. If no provider is configured, the page
+    responds with 404.
+    """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not is_configured():
@@ -39,10 +43,10 @@ class Connections(ConnectionsView):  # type: ignore[misc]
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Shows a confirmation page on GET; redirects to the provider on POST.
+    """Shows a confirmation page for a GET request. A POST request redirects to the provider.
 
     To connect the provider, users must first prove their identity with a password or second factor.
-    Each redirect counts as an attempt to sign in from the visitor's internet address.
+    Each redirect counts as an attempt to sign in from the visitor's IP address.
     """
     openid = _openid()
     adapter = openid.OpenIDAdapter(request, provider_id)
@@ -64,8 +68,8 @@ def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Reauthenticates users who can sign in only at the provider, with a new sign-in there. Other
-    users are redirected to the page for passwords and factors.
+    """Reauthenticates users who can sign in only at the provider, with a new sign-in at the
+    provider. Other users are redirected to the page for passwords and factors.
     """
     adapter = _openid().OpenIDAdapter(request, provider_id)
     if not proof.only_at_provider(request.user):
@@ -84,10 +88,12 @@ def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Signs in, signs up or connects, if the provider's response is valid."""
+    """Handles the return from the provider. If its response is valid, signs the user in, signs them
+    up, or connects the provider. Otherwise shows an error page.
+    """
     openid = _openid()
     adapter = openid.OpenIDAdapter(request, provider_id)
-    issuer = request.GET.get("iss")  # RFC 9207: the responding provider
+    issuer = request.GET.get("iss")  # RFC 9207: the provider that has responded
     if issuer is not None and issuer != configured().issuer:
         error = ProviderRefused("wrong_issuer")
         provider = adapter.get_provider()
@@ -100,17 +106,18 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def address_taken(request: HttpRequest) -> HttpResponse:
-    """Redirects to the sign-in page. allauth redirects here if an address was taken between two of
-    its steps; its own form would accept an address that is not confirmed.
+    """Redirects to the sign-in page. allauth redirects here if an address was registered between
+    two of its steps. allauth's own form for this case would accept an address that is not
+    confirmed.
     """
     request.session.pop("socialaccount_sociallogin", None)
     return redirect(reverse(settings.LOGIN_URL))
 
 
 def _openid() -> ModuleType:
-    """Returns the module for the provider, imported at the first sign-in there.
+    """Returns the module for sign-ins at the provider. It is imported at the first sign-in.
 
-    Raises: Http404 without a configured provider.
+    Raises: Http404 if no provider is configured.
     """
     if not is_configured():
         raise Http404

@@ -26,8 +26,8 @@ TEMPLATE = "accounts/security/recovery_codes"
 @never_cache
 @step_up_first
 def page(request: PersonRequest) -> HttpResponse:
-    """Shows how many recovery codes are left. A POST replaces them and shows the new codes once;
-    only hashes of them are stored.
+    """Shows the number of unused recovery codes. A POST request replaces the codes and shows the
+    new codes once. Only digests of the codes are stored.
     """
     factors = factors_of(request.user)
     if not factors.has_second:
@@ -40,8 +40,9 @@ def page(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def after_a_change(request: PersonRequest) -> HttpResponse:
-    """Redirects after a factor was added or removed: to the recovery codes if the user has none
-    left, otherwise to the page the user wanted, or to "Security".
+    """Redirects the user after a factor was added or removed. A user with a second factor but
+    without recovery codes is redirected to the page of recovery codes. Other users are redirected
+    to the page that they wanted to open, or to "Security".
     """
     factors = factors_of(request.user)
     has_all = factors.recovery_codes or not factors.has_second
@@ -49,7 +50,7 @@ def after_a_change(request: PersonRequest) -> HttpResponse:
 
 
 def _made(request: PersonRequest) -> HttpResponse:
-    """Creates new codes, notifies the user by mail, and shows the codes."""
+    """Creates new recovery codes, notifies the user by mail, and shows the codes."""
     try:
         codes = make_recovery_codes(user=request.user)
     except NoSecondFactor as refusal:

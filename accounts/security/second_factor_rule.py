@@ -1,9 +1,9 @@
-"""The rule which pages need a sign-in with a second factor: for staff and analysts, the admin and
-pages about the whole bank; with `LEDGER_CUSTOMER_SECOND_FACTOR`, for all users, every page that is
-not public.
+"""Decides which pages need a sign-in with a second factor. For staff and analysts, these are the
+admin and the pages about the whole bank. With `LEDGER_CUSTOMER_SECOND_FACTOR`, every page that is
+not public needs a second factor, for all users.
 
-The middleware runs before the views, so that it covers every URL and method, including pages that
-do not belong to the admin.
+The rule is applied by a middleware before the view, so that it includes every URL and method, also
+of pages that do not belong to the admin.
 """
 
 from collections.abc import Callable
@@ -22,31 +22,33 @@ from accounts.sign_in.factors import has_second_factor, signed_in_with_second_fa
 from ledger.db.commits.confirmation import waiting_for_no_standby
 from ledger.web.redirects import redirect_and_return
 
-# Prefixes of URL names that stay open, so that a second factor can be set up.
+# The prefixes of the names of URLs that never need a second factor, so that users can set one up.
 SETTING_UP = ("security:", "account_", "mfa_", "socialaccount_", "prove_at_provider")
-# Session key of the page that was closed. allauth's pages that add a factor lose `next`.
+# Session key with the page that was refused. allauth's pages that add a factor do not keep `next`.
 WANTED = "page_that_needs_a_second_factor"
 
 
 def lacks_second_factor(request: HttpRequest) -> bool:
-    """Returns whether this user needs a second factor that this session has not proved yet."""
+    """Returns whether this user needs a second factor and has not proved one in this session."""
     return must_have_second_factor(request) and not signed_in_with_second_factor(request)
 
 
 def must_have_second_factor(request: HttpRequest) -> bool:
-    """Returns whether a setting requires a second factor from this user, on any page."""
+    """Returns whether the settings require a second factor from this user for any page."""
     user = request.user
     if not user.is_authenticated:
         return False
     if settings.LEDGER_CUSTOMER_SECOND_FACTOR:
         return True
     return settings.LEDGER_STAFF_SECOND_FACTOR and (
-        user.is_staff or user.has_perm("transactions.view_transaction")  # analysts; superusers
+        user.is_staff or user.has_perm("transactions.view_transaction")  # analysts and superusers
     )
 
 
 def url_to_prove(user: User, next_url: str) -> str:
-    """Returns the page where a user proves their second factor, or "" if they have none."""
+    """Returns the page where a user proves the second factor, or "" if the user has no second
+    factor.
+    """
     if not has_second_factor(user):
         return ""
     ways = get_adapter().get_reauthentication_methods(user)
@@ -55,9 +57,12 @@ def url_to_prove(user: User, next_url: str) -> str:
 
 
 def way_on(request: HttpRequest) -> str:
-    """Returns the next page for a user who has set up a second factor: the page that was closed,
-    once. If the session has not proved the factor yet, it is the page "Security", which requests
-    the proof and continues to the closed page.
+    """Returns the next page for a user who has set up a second factor. If a page was refused
+    before, returns this page and removes it from the session. Otherwise returns the page
+    "Security".
+
+    If the session has not yet proved the factor, also returns the page "Security", which asks for
+    the proof and then redirects to the refused page.
     """
     security = reverse("security:page")
     if WANTED not in request.session:
@@ -68,8 +73,8 @@ def way_on(request: HttpRequest) -> str:
 
 
 class SecondFactorMiddleware:
-    """Middleware that redirects users without a proved second factor to the page "Security", which
-    explains what to do.
+    """Middleware that redirects users without a proved second factor to the page "Security". That
+    page explains what to do.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -81,7 +86,9 @@ class SecondFactorMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_view: Any
     ) -> HttpResponse | None:
-        """Redirects instead of running the view. Signing out stays possible."""
+        """Returns a redirect instead of running the view, or None if the view may run. Signing out
+        is always possible.
+        """
         if not _is_covered(request, view) or not lacks_second_factor(request):
             return None
         if request.method == "GET":
@@ -90,8 +97,8 @@ class SecondFactorMiddleware:
 
 
 def _note_wanted(session: SessionBase, path: str) -> None:
-    """Stores the wanted page in the session without waiting for the standby. If a failover loses
-    it, the user needs one more click.
+    """Stores the page that the user wanted to open in the session. Does not wait for a standby: if
+    a failover loses the page, the user only needs one more click.
     """
     if session.get(WANTED) == path:
         return
@@ -101,13 +108,13 @@ def _note_wanted(session: SessionBase, path: str) -> None:
     with (
         suppress(UpdateError),
         waiting_for_no_standby(),
-    ):  # session ended: the middleware reports it
+    ):  # the session has ended; the middleware of sessions reports this
         session.save()
         session.modified = False
 
 
 def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:
-    """Returns whether this page needs a second factor, for users who must have one."""
+    """Returns whether this page needs a second factor if the user must have one."""
     if request.path == reverse("admin:logout"):
         return False
     if request.path_info.startswith(settings.LEDGER_STAFF_PATHS):
@@ -116,6 +123,6 @@ def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:
 
 
 def stays_open(request: HttpRequest, view: Callable[..., Any]) -> bool:
-    """Returns whether this page is public, or sets up how the user signs in."""
+    """Returns whether this page is public, or is used to set up how the user signs in."""
     name = request.resolver_match.view_name if request.resolver_match else ""
     return name.startswith(SETTING_UP) or not getattr(view, "login_required", True)

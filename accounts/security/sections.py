@@ -1,7 +1,7 @@
 """The sections of the page "Security", from top to bottom.
 
-A section is a partial template and a function that reads its context. The template uses it as
-`section.facts`.
+A section consists of a partial template and a function that reads its context. In the template, the
+context is called `section.facts`.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from accounts.security import connected, protection, sign_ins, token_views
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page. `read(request)` returns the context of the template."""
+    """A section of the page. `read(request)` returns the context of the template."""
 
     template: str
     read: Callable[[PersonRequest], Any]
@@ -30,5 +30,5 @@ SECTIONS = (
 
 
 def read_sections(request: PersonRequest) -> list[dict[str, Any]]:
-    """Returns each section with its context."""
+    """Returns the template and the context of each section."""
     return [{"template": part.template, "facts": part.read(request)} for part in SECTIONS]

@@ -1,4 +1,4 @@
-"""Two sections of the page "Security": the user's sessions, and recent sign-ins."""
+"""Two sections of the page "Security": the user's sessions, and the latest sign-ins."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from accounts.models import SignIn
 from accounts.requests import PersonRequest
 from accounts.sign_in.sessions import living_sessions
 
-# A limit for each kind, so that a stranger's wrong passwords do not displace the sign-ins.
+# Successful and refused attempts have separate limits, so that wrong passwords of a stranger do not
+# hide the user's sign-ins.
 MAX_SIGN_INS, MAX_REFUSED = 8, 5
 MAX_SESSIONS = 20
 WORDS = {"limited": "Not tried, after too many wrong attempts"}
@@ -28,7 +29,9 @@ def read_sessions(request: PersonRequest) -> dict[str, Any]:
 
 
 def read_sign_ins(request: PersonRequest) -> dict[str, Any]:
-    """Returns the context of `_sign_ins.html`: the newest attempts, including refused attempts."""
+    """Returns the context of `_sign_ins.html` with the newest attempts. Refused attempts are
+    included.
+    """
     mine = SignIn.objects.of(request.user)
     succeeded = list(mine.succeeded()[:MAX_SIGN_INS])
     refused = list(mine.refused()[:MAX_REFUSED])

@@ -17,11 +17,11 @@ PRESS_AGAIN = "Please confirm that it is you. Then press the button again."
 
 
 def step_up_first(page: Page) -> Page:
-    """Redirects to the reauthentication unless the session has a recent proof: see
-    `accounts.sign_in.step_up`.
+    """Decorates a page that changes how a user signs in. If the session has no recent proof of
+    identity, the user is redirected to the reauthentication: see `accounts.sign_in.step_up`.
 
-    Afterwards the page is shown again. allauth's decorator would store the submitted data, possibly
-    a password, in the session; this decorator stores nothing.
+    After the reauthentication, the page is shown again. This decorator stores no submitted data.
+    allauth's decorator would store the data, possibly a password, in the session.
     """
 
     @wraps(page)
@@ -38,8 +38,9 @@ def step_up_first(page: Page) -> Page:
 
 
 def step_up_before_the_button(page: Page) -> Page:
-    """Does the same for a button of the page "Security", whose own URL shows nothing. After the
-    reauthentication the page "Security" appears, and the user presses the button again.
+    """Decorates the view of a button on the page "Security", which does not show a page. If the
+    session has no recent proof of identity, the user is redirected to the reauthentication, and
+    then to the page "Security", where the user must press the button again.
     """
 
     @wraps(page)

@@ -1,4 +1,4 @@
-"""The form of a new access token."""
+"""The form for a new access token."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,7 +27,9 @@ OF_PAYING = ("currency", "per_payment", "per_day")
 
 
 class LimitField(forms.CharField):
-    """An amount as the user types it, or None for no limit."""
+    """A form field for a limit. `clean` returns the amount that the user entered, or None for no
+    limit.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         keys = {"inputmode": "decimal", "autocomplete": "off"}
@@ -40,8 +42,8 @@ class LimitField(forms.CharField):
 
 
 class NewTokenForm(forms.Form):
-    """A form for what a program may do, with the scopes that the user may have. Limits and their
-    currency apply only with the scope `pay`.
+    """A form for a new token. It offers only the scopes that the user may have. Limits and their
+    currency apply only to the scope `pay`.
     """
 
     name = ReadableNameField(
@@ -89,7 +91,9 @@ class NewTokenForm(forms.Form):
                 self.fields[name].initial = f"{limit_in(currencies[0]):f}"
 
     def clean(self) -> dict[str, Any]:
-        """Refuses limits with more decimals than their currency has."""
+        """Returns the cleaned data. Adds an error to limits that have more decimals than their
+        currency.
+        """
         cleaned = super().clean() or {}
         if Scope.PAY not in cleaned.get("scopes", ()):
             without = {"currency": "", "per_payment": None, "per_day": None}
@@ -104,19 +108,20 @@ class NewTokenForm(forms.Form):
         return cleaned
 
     def in_general(self) -> list[forms.BoundField]:
-        """Returns the fields that every token has."""
+        """Returns the fields that apply to every token."""
         return [self[name] for name in self.fields if name not in OF_PAYING]
 
     def of_paying(self) -> list[forms.BoundField]:
-        """Returns the fields that apply only with the scope `pay`, or none if the scope is not
-        offered.
+        """Returns the fields that apply only to the scope `pay`. Returns an empty list if this
+        scope is not offered.
         """
         return [self[name] for name in self.fields if name in OF_PAYING]
 
     def issue(self, session_key: str | None) -> IssuedToken | None:
-        """Returns the new token, or None with an error in the form if the user cannot have it.
+        """Creates and returns the token. If the user cannot have this token, adds an error to the
+        form and returns None.
 
-        Raises: TooManyTokens, or SignInChanged if the session is no longer valid.
+        Raises: TooManyTokens; SignInChanged if the session is no longer valid.
         """
         given = self.cleaned_data
         try:

@@ -18,7 +18,7 @@ from accounts.sign_in import access, token_ends, tokens
 from accounts.sign_in.factors import signed_in_with_second_factor
 
 TEMPLATE = "accounts/security/new_token.html"
-MAX_ENDED = 3  # expired and revoked tokens in the list
+MAX_ENDED = 3  # the number of expired and revoked tokens in the list
 ENDS = {
     token_ends.BY_PERSON: "by you",
     token_ends.BY_COMMAND: "by a command of the bank",
@@ -32,7 +32,9 @@ ENDS = {
 
 
 def read(request: PersonRequest) -> dict[str, Any]:
-    """Returns the context of `_tokens.html`: all valid tokens, and the last ones that ended."""
+    """Returns the context of `_tokens.html`: all valid tokens, and the newest tokens that have
+    expired or were revoked.
+    """
     mine, now = ApiToken.objects.of(request.user), timezone.now()
     live = list(mine.live(now))
     ended = list(mine.exclude(pk__in=[token.pk for token in live])[:MAX_ENDED])
@@ -40,7 +42,9 @@ def read(request: PersonRequest) -> dict[str, Any]:
 
 
 def _how_it_ended(token: ApiToken) -> str:
-    """Returns how the token ended. Reasons that staff entered are not shown to the user."""
+    """Returns how the token was revoked, or "" if it has expired. Reasons that staff entered are
+    not shown to the user.
+    """
     return ENDS.get(token.reason, "by the bank") if token.revoked_at else ""
 
 
@@ -48,7 +52,7 @@ def _how_it_ended(token: ApiToken) -> str:
 @never_cache
 @step_up_first
 def make(request: PersonRequest) -> HttpResponse:
-    """Shows the form of a new token. A POST creates the token and shows it once."""
+    """Shows the form for a new token. A POST request creates the token and shows its text once."""
     form = NewTokenForm(
         request.POST or None,
         person=request.user,
@@ -67,8 +71,9 @@ def make(request: PersonRequest) -> HttpResponse:
 @require_POST
 @step_up_before_the_button
 def revoke(request: PersonRequest) -> HttpResponse:
-    """Revokes one of the user's tokens by its prefix."""
-    prefix = request.POST.get("token", "")  # any text, also one that Postgres cannot store
+    """Revokes the user's token with the submitted prefix."""
+    # Can be any text, also a text that Postgres cannot store
+    prefix = request.POST.get("token", "")
     mine = ApiToken.objects.of(request.user).live()
     token = next((each for each in mine if each.prefix == prefix[:8]), None)
     if token is not None and tokens.revoke(token=token, by=request.user):

@@ -22,13 +22,13 @@ from accounts.sign_in.removal import remove_password
 
 @require_safe
 def security(request: PersonRequest) -> HttpResponse:
-    """Shows what protects the sign-in, with links to each change."""
+    """Shows the factors that protect the sign-in, with links to change them."""
     return render(request, "accounts/security/page.html", {"sections": read_sections(request)})
 
 
 def change_password(request: PersonRequest) -> HttpResponseBase:
-    """Changes the password with the current password. A user with a second factor reauthenticates
-    first.
+    """Serves the page that changes the password and asks for the current password. A user with a
+    second factor must reauthenticate first.
     """
     page = step_up_first(password_change) if has_second_factor(request.user) else password_change
     return page(request)
@@ -40,7 +40,9 @@ choose_password = step_up_first(password_set)
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
 def drop_password(request: PersonRequest) -> HttpResponse:
-    """Shows a confirmation page, then removes the password and ends all other sessions."""
+    """Shows a confirmation page. A POST request removes the password and ends all other
+    sessions.
+    """
     if request.method == "POST":
         try:
             person = remove_password(user=request.user)
@@ -59,7 +61,7 @@ def drop_password(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose_name(request: PersonRequest) -> HttpResponse:
-    """Shows a form for the name to a user who has none: see
+    """Shows a form for the name to a user who has no name: see
     `accounts.middleware.NameMiddleware`.
     """
     back = get_next_redirect_url(request) or settings.LOGIN_REDIRECT_URL

@@ -1,6 +1,8 @@
-"""Controls who may sign in, and with which address. `accounts.services` exports these functions.
+"""Opens and closes sign-ins and changes their addresses. `accounts.services` exports these
+functions.
 
-Each change is one database transaction, retried after a conflict with another one.
+Each change runs in one database transaction and is retried after a conflict with another
+transaction.
 """
 
 import uuid
@@ -20,13 +22,15 @@ from ledger.web import security_log
 
 
 def deactivate_user(*, user: User | uuid.UUID) -> User:
-    """Closes a person's sign-in and ends their sessions. Accounts and history stay."""
+    """Closes a person's sign-in and ends their sessions. Returns the person. The accounts and the
+    history stay.
+    """
     return _close(user)[0]
 
 
 def close_sign_in(person: User) -> None:
-    """Closes the sign-in of a person who leaves, and ends their sessions, as part of the caller's
-    database transaction, which has locked the person's row. Notifies the person by mail.
+    """Closes the sign-in of a person who leaves the bank, ends their sessions, and notifies the
+    person by mail. Runs in the caller's database transaction, which has locked the person's row.
     """
     if person.deleted_at is None:
         person.deleted_at = timezone.now()
@@ -36,8 +40,8 @@ def close_sign_in(person: User) -> None:
 
 
 def sign_out_everywhere(*, user: User) -> int:
-    """Ends all sessions and access tokens of a person, who can sign in again. Notifies the person
-    by mail if there were any. Returns the number of sessions.
+    """Ends all sessions and access tokens of a person and returns the number of sessions. The
+    person can sign in again. If there was a session or token, the person is notified by mail.
     """
     tokens = token_ends.revoke_all(user, token_ends.BY_STAFF)
     ended = sessions.end_all(user, "by_staff")
@@ -48,8 +52,8 @@ def sign_out_everywhere(*, user: User) -> int:
 
 @with_retry
 def revoke_tokens(*, user: User, by: User | None, reason: str) -> int:
-    """Revokes all access tokens of a person, and notifies the person by mail if there were any.
-    Returns their number.
+    """Revokes all access tokens of a person and returns their number. If there was a token, the
+    person is notified by mail.
     """
     with db_transaction.atomic(durable=True):
         ended = token_ends.revoke_all(user, reason, by)
@@ -59,10 +63,11 @@ def revoke_tokens(*, user: User, by: User | None, reason: str) -> int:
 
 
 def sign_everybody_out(*, with_tokens: bool = False) -> int:
-    """Ends all sessions, including those without a signed-in user, for example after a leak of the
-    table. With `with_tokens`, also revokes all access tokens, although a leak contains only their
-    digests. Returns the number of sessions of signed-in users. Sends no mails, because the bank
-    explains this itself.
+    """Ends all sessions, also sessions without a signed-in user, for example after a leak of the
+    table. Returns the number of sessions of signed-in users.
+
+    With `with_tokens`, also revokes all access tokens, although a leak contains only their digests.
+    Sends no mails, because the bank explains the reason in its own mails.
     """
     if with_tokens:
         many = token_ends.end(Q(), token_ends.BY_COMMAND, None)
@@ -74,7 +79,7 @@ def sign_everybody_out(*, with_tokens: bool = False) -> int:
 
 
 def reactivate_user(*, user: User | uuid.UUID) -> User:
-    """Lets a person sign in again. Their old sessions stay ended.
+    """Lets a person sign in again and returns the person. Sessions that were ended stay ended.
 
     Raises: PersonErased.
     """
@@ -82,34 +87,35 @@ def reactivate_user(*, user: User | uuid.UUID) -> User:
 
 
 def set_sign_in(*, user: User | uuid.UUID, is_open: bool) -> bool:
-    """Opens or closes the sign-in. Returns False if it already was open or closed.
+    """Opens or closes the sign-in. Returns whether the state changed.
 
-    Raises: PersonErased when opening.
+    Raises: PersonErased if an erased person's sign-in is opened.
     """
     return _set_deleted_at(user, None)[1] if is_open else _close(user)[1]
 
 
 def _close(user: User | uuid.UUID) -> tuple[User, bool]:
-    """Closes the sign-in and ends all sessions and tokens, before and after. Returns the person,
-    and whether the sign-in was open.
+    """Closes the sign-in. Ends all sessions and tokens, before and after the sign-in is closed.
+    Returns the person, and whether the sign-in was open.
 
-    Ending sessions needs no lock on the person's row. The requests of a session may lock this row
-    again and again; they stop even if this call cannot get the lock.
+    Ending sessions needs no lock on the person's row. Requests of a session may lock this row again
+    and again. These requests stop when the session has ended, even if this call cannot get the
+    lock.
     """
     person = user if isinstance(user, User) else User.objects.get(pk=user)
     sessions.end_all(person, "sign_in_closed")
     person, has_changed = _set_deleted_at(person, timezone.now())
-    sessions.end_all(person, "sign_in_closed")  # sessions that began in between
+    sessions.end_all(person, "sign_in_closed")  # ends sessions that began in the meantime
     return person, has_changed
 
 
 @with_retry
 def change_email(*, user: User, email: str) -> User:
-    """Changes the sign-in address; the new address must be confirmed.
+    """Changes the sign-in address and returns the user. The new address must be confirmed.
 
-    Also deletes the old address in allauth, because its mailbox could still sign in or reset the
-    password, and the connected provider, whose account the same mailbox may open. A mail to the old
-    address reports the change.
+    Deletes the old address in allauth, because a person with the old mailbox could still sign in or
+    reset the password. Also deletes the connected provider, because the old mailbox may give access
+    to the account there. A mail to the old address reports the change.
 
     Raises: PersonErased.
     """
@@ -128,10 +134,10 @@ def change_email(*, user: User, email: str) -> User:
 
 @with_retry
 def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[User, bool]:
-    """Closes the sign-in at this time, or opens it for None, and notifies the person by mail.
-    Returns the person, and whether this call changed anything.
+    """Closes the sign-in at the time `moment`, or opens it if `moment` is None. Notifies the person
+    by mail. Returns the person, and whether this call changed anything.
 
-    Raises: PersonErased when opening.
+    Raises: PersonErased if an erased person's sign-in is opened.
     """
     pk = user.pk if isinstance(user, User) else user
     with db_transaction.atomic(durable=True):
@@ -141,7 +147,8 @@ def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[Us
         if has_changed:
             if moment is None:
                 person.refuse_if_erased()
-                sessions.end_all(person, "sign_in_closed")  # sessions left by a crash
+                # Sessions that were not ended because of a crash
+                sessions.end_all(person, "sign_in_closed")
             person.deleted_at = moment
             person.save(update_fields=["deleted_at"])
             notices.notify(person, notices.SIGN_IN_CLOSED if moment else notices.SIGN_IN_OPENED)

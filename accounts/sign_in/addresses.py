@@ -1,4 +1,4 @@
-"""Rules about which addresses must be confirmed, and when."""
+"""Rules that decide which addresses must be confirmed, and when."""
 
 import re
 import unicodedata
@@ -17,17 +17,18 @@ from accounts.sign_in import sessions
 from ledger.db.retry import with_retry
 
 # Mail programs turn "bank.example" or "https:..." into a link. A stranger could sign up with such a
-# name and another person's address, so mails never contain a name that looks like a link.
+# name and another person's address. Therefore mails never contain a name that looks like a link.
 LIKE_A_LINK = re.compile(r"\w\.\w|[/:@]")
 IDEOGRAPHIC_STOP = "\u3002"
 
 
 class AddressStage(EmailVerificationStage):  # type: ignore[misc]
-    """Stage that requires the code from the mail, unless the address came from the bank.
+    """A stage of the sign-in that requires the code from the mail, unless the bank has added the
+    address.
 
-    A user who signs up has an unconfirmed primary address; a person added by the bank has no
-    address row at first. If a sign-in code is requested for such an address, allauth adds it,
-    unconfirmed and not primary. This changes nothing for its owner.
+    After a sign-up, the user has an unconfirmed primary address. A person added by the bank has no
+    address row at first. If a sign-in code is requested for such a person, allauth adds the address
+    as unconfirmed and not primary, and no further confirmation is needed.
     """
 
     def handle(self) -> tuple[Any, bool]:
@@ -44,11 +45,11 @@ class AddressStage(EmailVerificationStage):  # type: ignore[misc]
 
 
 def is_unconfirmed(user: User) -> bool:
-    """Returns whether this user has signed up, but never confirmed the address.
+    """Returns whether this user has signed up but has never confirmed the address.
 
-    Such a user cannot sign in with the password, nor reach the page for the code. Otherwise an
-    attacker could sign up with an address and learn from the password check whether the address was
-    already registered. A sign-in code by mail works.
+    Such a user can sign in with a code from a mail. The password is refused, and the page for the
+    code is not shown after the password. Otherwise an attacker could sign up with an address and
+    learn from the password check whether the address was already registered.
     """
     if user.last_login is not None:
         return False
@@ -57,17 +58,19 @@ def is_unconfirmed(user: User) -> bool:
 
 
 def is_like_a_link(text: str) -> bool:
-    """Returns whether a mail program may turn part of the text into a link. Browsers accept
-    characters of other scripts as dots of a host (IDNA, UTS 46): those that NFKC converts to a dot,
-    and U+3002.
+    """Returns whether a mail program may turn a part of the text into a link.
+
+    Browsers accept some other characters as dots in a host name (IDNA, UTS 46): the characters that
+    NFKC converts to a dot, and U+3002.
     """
     plain = unicodedata.normalize("NFKC", text).replace(IDEOGRAPHIC_STOP, ".")
     return bool(LIKE_A_LINK.search(plain))
 
 
 def mailed_name(user: User | None) -> str:
-    """Returns the name for a greeting. Returns "" without a user, for a name that looks like a
-    link, and for an unconfirmed sign-up, whose name may be a stranger's message.
+    """Returns the name for a greeting in a mail. Returns "" if there is no user or if the name
+    looks like a link. Also returns "" for an unconfirmed sign-up, because the name may be a
+    stranger's message.
     """
     if user is None or is_like_a_link(user.name) or is_unconfirmed(user):
         return ""
@@ -75,40 +78,40 @@ def mailed_name(user: User | None) -> str:
 
 
 def belongs_to(user: User, email: str) -> bool:
-    """Returns whether this user signs in with this address."""
+    """Returns whether this user can sign in with this address."""
     return user in filter_users_by_email(email, for_login=True)
 
 
 def addresses_of(user: User) -> set[str]:
-    """Returns all addresses with which this user signs in, in lowercase."""
+    """Returns all addresses with which this user can sign in, in lowercase."""
     further = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
     return {email.lower() for email in (user.email, *further)}
 
 
 def closed_sign_in(email: str) -> datetime | None:
-    """Returns when the sign-in with this address was closed, or None if it is open or does not
-    exist.
+    """Returns when the sign-in with this address was closed. Returns None if the sign-in is open or
+    does not exist.
     """
     people = filter_users_by_email(email, is_active=False, prefer_verified=True, for_login=True)
     return people[0].deleted_at if people else None
 
 
 def may_be_a_strangers(user: User) -> bool:
-    """Returns whether a stranger may have signed up with this address. The bank assigned the
-    addresses of staff.
+    """Returns whether a stranger may have signed up with this user's address. This is never the
+    case for staff, because the bank assigned their addresses.
     """
     return not user.is_staff and is_unconfirmed(user)
 
 
 @with_retry
 def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool = False) -> None:
-    """Confirms the address of a sign-up for the owner of its mailbox, who may not be the person who
-    signed up.
+    """Confirms the address of a sign-up for the owner of its mailbox. The owner may be another
+    person than the person who signed up.
 
     Everything that was set before ends in the same transaction: the password (unless the owner has
-    just chosen it), all factors, the connected provider, all sessions, and the name, which a
-    stranger may have entered. The next page requests the name. Also changes password and name of
-    `user`.
+    just chosen it), all factors, the connected provider, all sessions, and the name, because a
+    stranger may have entered it. The next page asks for the name. The function also changes the
+    password and the name of the instance `user`.
     """
     with db_transaction.atomic():
         User.objects.locked([user.pk]).get()
@@ -125,14 +128,16 @@ def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool =
 
 
 def _signed_up_by_themselves(user: User, address: EmailAddress) -> bool:
-    """Returns whether the user signed up and was not added by the bank. A user added by the bank
-    already has accounts, or an email address that is not primary yet.
+    """Returns whether the user signed up themselves and was not added by the bank. A user added by
+    the bank already has accounts, or an email address that is not primary yet.
     """
     return address.primary and not Account.objects.filter(user=user).exists()
 
 
 def confirm_only_address(user: User) -> None:
-    """Confirms the address of a user who has chosen a password with a link mailed to it."""
+    """Confirms the address of a user who has chosen a password with a link that was mailed to this
+    address.
+    """
     addresses = list(EmailAddress.objects.filter(user=user))
     if len(addresses) == 1 and addresses[0].email == user.email and not addresses[0].verified:
         if may_be_a_strangers(user):

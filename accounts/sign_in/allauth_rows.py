@@ -1,5 +1,5 @@
-"""Protects rows of allauth: deleted rows stay deleted, and ended sessions cannot connect a
-provider.
+"""Protects rows of allauth. Deleted rows stay deleted, and a session that has ended cannot connect
+a provider.
 """
 
 from functools import wraps
@@ -19,10 +19,12 @@ GONE = "This was removed in the meantime, perhaps on another device. Open the pa
 
 
 def insert_only_new_rows() -> None:
-    """Makes `save()` of these models update rows that were read, but never insert them again.
+    """Changes `save()` of these models, so that rows which were read are only updated and never
+    inserted again.
 
-    Django inserts a row that the UPDATE does not find. allauth saves rows that it has read long
-    before. An address or a passkey that the bank removed in between would work again.
+    Django inserts a row if the UPDATE does not find it, and allauth saves rows that it read much
+    earlier. Without this change, an address or a passkey that the bank removed in the meantime
+    would work again.
     """
     models_of_allauth: tuple[type[models.Model], ...] = (EmailAddress, Authenticator, SocialAccount)
     for model in models_of_allauth:
@@ -30,8 +32,9 @@ def insert_only_new_rows() -> None:
 
 
 def lock_connections() -> None:
-    """Makes allauth connect a provider only under the lock of `lock_active`, because its request to
-    the provider before takes long.
+    """Changes allauth, so that it connects a provider only under the lock of `lock_active`. Before
+    this step, the request to the provider takes long, so the sign-in may have been closed in the
+    meantime.
     """
     SocialAccount.save_base = _behind_the_lock(SocialAccount.save_base)
 
@@ -60,14 +63,14 @@ def _updating_read_rows(save_base: Any) -> Any:
     ) -> None:
         """Saves the row.
 
-        Raises: SignInChanged if the row was read and has been deleted.
+        Raises: SignInChanged if the row was read earlier and has been deleted since.
         """
         was_read = not (raw or force_insert or row._state.adding or row.pk is None)
         try:
             save_base(row, raw, force_insert, force_update or was_read, **options)
         except DatabaseError as error:
             if was_read and sqlstate(error) is None and error.__cause__ is None:
-                raise SignInChanged(GONE) from error  # raised by Django: no row was updated
+                raise SignInChanged(GONE) from error  # raised by Django, because no row was updated
             raise
 
     return save

@@ -1,4 +1,4 @@
-"""Devices: readable names, and a cookie that recognises a device."""
+"""Devices: names that users can read, and a cookie that recognises a device."""
 
 from django.conf import settings
 from django.core import signing
@@ -11,8 +11,8 @@ LONGEST_AGENT = 400  # characters of the header that are read
 SYSTEMS = {"Mac OS X": "a Mac", "iOS": "an iPhone or iPad", "Chrome OS": "a Chromebook"}
 BROWSERS = {"Mobile Safari": "Safari", "Chrome Mobile": "Chrome", "Firefox Mobile": "Firefox",
             "Chrome Mobile iOS": "Chrome", "Firefox iOS": "Firefox"}  # fmt: skip
-# Other names are not shown, because an attacker could write any text into the header, and the
-# victim would see it.
+# Other names are not shown. An attacker could write any text into the header, and the victim would
+# see this text.
 KNOWN_SYSTEMS = frozenset(
     "Windows,Android,Linux,Ubuntu,Debian,Fedora,Mac OS X,iOS,Chrome OS,FreeBSD".split(",")
 )
@@ -30,7 +30,7 @@ SALT = "accounts.sign_in.devices"
 
 def words_for(request: HttpRequest) -> str:
     """Returns the device as text, such as "Firefox on Windows". The client chooses the header, so
-    it proves nothing; only names of known browsers and systems are used.
+    the text proves nothing. Only names of known browsers and systems are used.
     """
     from ua_parser import parse
 
@@ -45,12 +45,14 @@ def words_for(request: HttpRequest) -> str:
 
 
 def cookie_name() -> str:
-    """Returns the name of the cookie. With HTTPS, only this host can set it."""
+    """Returns the name of the cookie. With HTTPS, the prefix `__Host-` ensures that only this host
+    can set the cookie.
+    """
     return "__Host-device" if settings.LEDGER_HTTPS else "device"
 
 
 def known_device(request: HttpRequest, user: User) -> str:
-    """Returns the id of this device if the user has signed in from it before, else ""."""
+    """Returns the id of this device if the user has signed in on it before, otherwise ""."""
     return _read(request).get(_mark(user), "")
 
 
@@ -78,8 +80,9 @@ def _read(request: HttpRequest) -> dict[str, str]:
 
 
 def _mark(user: User) -> str:
-    """Returns a key for the user in the cookie, which other users of the browser may read. The key
-    changes with the password, so that a thief's device is no longer known.
+    """Returns a key for the user in the cookie. It is a digest, because other users of the browser
+    can read the cookie. The key changes with the password, so a thief's device becomes unknown
+    after a password change.
     """
     facts = f"{user.pk} {user.password}"
     return salted_hmac(SALT, facts, algorithm="sha256").hexdigest()[:22]

@@ -1,5 +1,5 @@
-"""Encrypts the secrets of second factors, so that a copy of the database is not enough to get a
-code.
+"""Encrypts the secrets of second factors. Without SECRET_KEY, a copy of the database is then not
+enough to calculate a code.
 
 After a change of SECRET_KEY, `manage.py reencrypt_factors` encrypts every secret with the new key.
 """
@@ -10,21 +10,21 @@ PURPOSE = b"ledger: secrets of second factors"
 
 
 def encrypt(text: str) -> str:
-    """Returns the text, encrypted with the current SECRET_KEY."""
+    """Returns the text in encrypted form. The key is derived from the current SECRET_KEY."""
     return fernet(PURPOSE).encrypt(text.encode()).decode()
 
 
 def decrypt(encrypted: str) -> str:
     """Returns the decrypted text.
 
-    Raises: InvalidToken if it was encrypted with none of the keys.
+    Raises: InvalidToken if the text was not encrypted with one of the known keys.
     """
     return fernet(PURPOSE).decrypt(encrypted.encode()).decode()
 
 
 def reencrypt(encrypted: str) -> str:
-    """Returns the same text, encrypted with the current SECRET_KEY.
+    """Returns the same secret, encrypted with the current SECRET_KEY.
 
-    Raises: InvalidToken like `decrypt`.
+    Raises: InvalidToken, as described at `decrypt`.
     """
     return fernet(PURPOSE).rotate(encrypted.encode()).decode()

@@ -1,7 +1,8 @@
-"""Handles events of signing in and out and of changed credentials: log, list, sessions, mail.
+"""Handles sign-ins, sign-outs and changes of credentials: writes the logs, ends sessions and sends
+mails.
 
-`connect` connects the handlers to the signals of Django and django-allauth, so that every page
-triggers them.
+`connect` connects the handlers to the signals of Django and django-allauth, so every page triggers
+them.
 """
 
 from datetime import timedelta
@@ -34,13 +35,14 @@ from ledger.web import security_log
 
 LONGEST_METHOD = 20
 SIGN_UP = "sign_up"
-SIGNED_UP = "signed_up"  # key of a record: the password was chosen at sign-up
+SIGNED_UP = "signed_up"  # key of an authentication record: the password was chosen at sign-up
 WHAT_ENDED = (
     "Your address is confirmed. Settings of the sign-up are no longer valid, because somebody else"
     " may have chosen them: choose a password on the page Security."
 )
 SAME_ATTACK = timedelta(minutes=5)
-# Sent for users who have signed in before, with the row as `sign_in`, in its database transaction.
+# This signal is sent when a user who has signed in before signs in on a new device. `sign_in` is
+# the row; the signal is sent in the row's database transaction.
 new_device = Signal()
 
 
@@ -74,10 +76,10 @@ def person_with(email: str) -> User | None:
 def refused_sign_in(
     request: HttpRequest, person: User | None, method: str, *, limit: str = ""
 ) -> None:
-    """Records a wrong password or code, with the same work whether or not the address exists.
+    """Records a wrong password or code. Does the same work for an address that no user has.
 
-    `limit` is the limit of an attempt that had to look like a wrong password. Only the log contains
-    it.
+    `limit` is the name of a rate limit if this limit refused the attempt but the response looks
+    like a wrong password. In this case only the security log contains the limit.
     """
     _note(request, person, SignIn.Status.REFUSED, method)
     if limit:
@@ -91,8 +93,8 @@ def refused_sign_in(
 def limited_sign_in(
     request: HttpRequest, person: User | None, limit: str, method: str = "password"
 ) -> None:
-    """Records an attempt that was not checked because of a limit. The list shows only the first of
-    many.
+    """Records an attempt that was not checked because of a rate limit. Of many such attempts, the
+    user's list contains only the first.
     """
     latest = SignIn.objects.filter(user=person, outcome=SignIn.Status.LIMITED)
     if not latest.filter(at__gt=timezone.now() - SAME_ATTACK).exists():
@@ -101,8 +103,8 @@ def limited_sign_in(
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_signal: Any) -> None:
-    """Records a password chosen at sign-up as proved. It becomes effective when the mailed code
-    completes the sign-in.
+    """Records that the user proved the password that was chosen at sign-up. The record is used only
+    after the code from the mail has completed the sign-in.
     """
     if user.has_usable_password():
         record_authentication(request, user, "password", **{SIGNED_UP: True})
@@ -130,10 +132,9 @@ def _signed_in(
 
 
 def method_of(request: HttpRequest, user: User) -> str:
-    """Returns how the user last proved their identity: password, code, passkey, mfa, socialaccount
-    ...
-
-    Returns SIGN_UP if they have only signed up and confirmed the address.
+    """Returns the method with which the user last proved their identity, for example password,
+    code, passkey, mfa or socialaccount. Returns SIGN_UP if they have only signed up and confirmed
+    the address.
     """
     records = get_authentication_records(request, user)
     if not records or records[-1].get(SIGNED_UP):
@@ -178,8 +179,8 @@ def _password_reset(*, request: HttpRequest, user: User, **_signal: Any) -> None
 
 
 def _address_saved(*, instance: EmailAddress, **_signal: Any) -> None:
-    """Handles every confirmation of a sign-up's address outside its own browser: see
-    `give_to_owner`.
+    """Checks each confirmation of an address. If a sign-up is confirmed outside the browser of the
+    sign-up, calls `give_to_owner`.
     """
     is_own_browser = getattr(instance, "is_confirmed_by_its_browser", False)
     if not instance.verified or instance._state.adding or is_own_browser:
@@ -201,8 +202,8 @@ def _address_saved(*, instance: EmailAddress, **_signal: Any) -> None:
 def _address_confirmed(
     *, request: HttpRequest, email_address: EmailAddress, **_signal: Any
 ) -> None:
-    """Notifies the main address of a new additional address, which could be used to sign in and to
-    request a new password.
+    """Sends a mail to the main address when an additional address was confirmed, because the
+    additional address can be used to sign in and to request a new password.
     """
     user = email_address.user
     if email_address.email != user.email:
@@ -213,7 +214,9 @@ def _address_confirmed(
 
 
 def _address_changed(*, request: HttpRequest, user: User, **_signal: Any) -> None:
-    """Keeps the session of a user who has just changed their own address, and ends all others."""
+    """Ends the user's sessions after a change of the main address. If the user made the change, the
+    current session stays.
+    """
     if request.user.is_authenticated and request.user.pk == user.pk:
         update_session_auth_hash(request, user)
     sessions.end_others(user, request.session.session_key, "address_changed")
@@ -222,7 +225,7 @@ def _address_changed(*, request: HttpRequest, user: User, **_signal: Any) -> Non
 
 def _factor_added(*, request: HttpRequest, user: User, authenticator: Any, **_signal: Any) -> None:
     sessions.renew(request)
-    if authenticator.type in SECOND_FACTORS:  # adding it required a code or signature
+    if authenticator.type in SECOND_FACTORS:  # adding the factor required a code or a signature
         record_authentication(request, user, step_up.NEW_FACTOR, type=authenticator.type)
     security_log.record("factor.added", person=user, request=request, kind=authenticator.type)
 

@@ -1,6 +1,7 @@
 """The factors of a sign-in: password, passkeys, codes of an authenticator app, recovery codes.
 
-A second factor is a passkey or an authenticator app. Recovery codes replace a lost factor.
+A second factor is a passkey or an authenticator app. A recovery code can be used instead of a lost
+factor.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ SECOND_FACTORS = (Kind.TOTP, Kind.WEBAUTHN)
 
 @dataclass(frozen=True, slots=True)
 class Passkey:
-    """A passkey. `is_passwordless`: the device stores it, so no email or password is needed."""
+    """A passkey of a user. If `is_passwordless`, the device stores the passkey, so the user can
+    sign in without entering an email address or password.
+    """
 
     pk: int
     name: str
@@ -33,7 +36,9 @@ class Passkey:
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """The factors that protect a user's sign-in now. `recovery_codes` counts the unused codes."""
+    """The factors that currently protect a user's sign-in. `recovery_codes` is the number of unused
+    codes, or None if the user has no recovery codes.
+    """
 
     has_password: bool
     passkeys: tuple[Passkey, ...]
@@ -43,25 +48,27 @@ class Factors:
 
     @property
     def has_second(self) -> bool:
-        """Whether signing in requires more than a password."""
+        """Whether the user has a second factor."""
         return bool(self.passkeys or self.app)
 
     @property
     def signs_in_without_password(self) -> bool:
-        """Whether the user could still sign in without the password."""
+        """Whether the user has a passkey with which they can sign in without the password."""
         return any(passkey.is_passwordless for passkey in self.passkeys)
 
     @property
     def stand_in(self) -> str:
-        """What the user can sign in with, together with a mailed code, if every passkey is lost; or
-        "".
+        """The factor that the user can use together with a mailed code if all passkeys are lost, as
+        text, or "".
         """
         app = "a code of your authenticator app" if self.app else ""
         codes = "a recovery code" if self.recovery_codes else ""
         return " or ".join(filter(None, (app, codes)))
 
     def signs_in_without(self, passkey: int) -> bool:
-        """Returns whether the user could still sign in without the passkey with this id."""
+        """Returns whether the user can still sign in after the passkey with the id `passkey` was
+        removed.
+        """
         return (
             self.has_password
             or self.has_provider
@@ -70,7 +77,9 @@ class Factors:
 
 
 def factors_of(user: User) -> Factors:
-    """Returns the factors of a user, in one query, or two with a provider. Decrypts nothing."""
+    """Returns the factors of a user. Makes one query, or two queries if a provider is configured.
+    Does not decrypt secrets.
+    """
     rows = list(Authenticator.objects.filter(user=user).order_by("created_at", "pk"))
     by_kind = {row.type: row for row in rows if row.type != Kind.WEBAUTHN}
     codes = by_kind.get(Kind.RECOVERY_CODES)
@@ -89,11 +98,12 @@ def has_second_factor(user: User) -> bool:
 
 
 def signed_in_with_second_factor(request: HttpRequest) -> bool:
-    """Returns whether this session has proved a second factor that its user still has.
+    """Returns whether the user of this session has proved a second factor in this session, and
+    still has a second factor.
 
     A passkey is enough, because it verifies its owner. A recovery code is enough, because it
-    replaces a lost factor. The provider's second factor is enough if OIDC_SECOND_FACTOR trusts it.
-    A factor that was not used in this session is not enough.
+    replaces a lost factor. A second factor at the provider is enough if OIDC_SECOND_FACTOR trusts
+    it. A factor that was not used in this session is not enough.
     """
     if proved_at_provider(request):
         return True
@@ -105,10 +115,10 @@ def signed_in_with_second_factor(request: HttpRequest) -> bool:
 
 
 def must_confirm_address(user: User) -> bool:
-    """Returns whether the user has to confirm their address before they add a factor.
+    """Returns whether the user must confirm their address before adding a factor.
 
-    A stranger may have signed up with the address, and a factor would permanently keep its owner
-    out. The bank assigned the addresses of staff.
+    A stranger may have signed up with the address, and a factor would prevent the owner of the
+    address from signing in. Staff do not need this, because the bank assigned their addresses.
     """
     unconfirmed = EmailAddress.objects.filter(user=user, email=user.email, verified=False)
     return not user.is_staff and bool(unconfirmed.exists())
@@ -127,5 +137,5 @@ def _passkey(row: Authenticator) -> Passkey:
 
 
 def recovery_codes_left(codes: Authenticator) -> int:
-    """Returns how many of the recovery codes are unused. Decrypts nothing."""
+    """Returns the number of unused recovery codes. Does not decrypt secrets."""
     return len(codes.data["codes"]) + len(codes.data.get("old_codes", ()))

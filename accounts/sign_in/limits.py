@@ -1,25 +1,27 @@
-"""Limits on guessing passwords and codes, the same on every page that accepts one.
+"""Limits on guessing passwords and codes. The limits are the same on every page that accepts a
+password or code.
 
-Wrong attempts are counted for each account from one client, for each client, for each account, and
-in total. Strangers could use up these limits, from anywhere or behind the same address, and so lock
-an owner out. Therefore none of them applies to a device from which the owner has signed in before;
-such a device has its own limits. A mailed sign-in code or a passkey is not subject to the limits
-per account and in total. A client has a limit at each door, except for signed-in users.
+Wrong attempts are counted for each account and client together, for each client, for each account,
+and for the whole site. Strangers with any IP address, or behind the owner's IP address, could use
+up these limits and so lock the owner out. Therefore these limits do not apply to a device on which
+the owner has signed in before; such a device has separate limits. The limits per account and for
+the whole site do not apply to mailed sign-in codes and passkeys. The limit per client is counted
+separately for each door; it does not apply to signed-in users.
 
 # Note [Addresses of one person]
 
 At sign-in, attempts are counted by the entered address, so that responses reveal nothing about
-other addresses. In addition, a person has one daily count over all their addresses. If only this
-count is exceeded, the response is the same as for a wrong password, after the same time, whatever
-was entered. "Too many attempts" at an address without attempts would reveal whose address it is.
-Attempts that another limit refuses do not count here, or an attack on one address would block the
-others.
+other addresses. In addition, there is one daily count for all addresses of a person. If only this
+count is exceeded, the response is the same as for a wrong password, and takes the same time, even
+if the password was correct. The message "Too many attempts" for an address without attempts would
+reveal that the address belongs to the same person. Attempts that another limit refuses are not
+counted here; otherwise an attack on one address would block the other addresses.
 
 # Note [Counting before checking]
 
-An attempt is counted before the password is checked, in one statement, and subtracted if the
-password was right. If it were counted afterwards, fifty parallel guesses could all pass a limit of
-five.
+An attempt is counted before the password is checked, in one SQL statement, and subtracted if the
+password was right. If attempts were counted after the check, fifty parallel guesses could all pass
+a limit of five.
 """
 
 from collections.abc import Sequence
@@ -36,7 +38,8 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import AttemptCount
 
-# Wrong passwords of strangers do not count against a signed-in user, and vice versa.
+# A door is a kind of page that accepts a password or code. Wrong passwords of strangers do not
+# count for a signed-in user, and wrong passwords of the signed-in user do not count at sign-in.
 Door = Literal[
     "sign_in", "step_up", "second_factor", "step_up_code", "mail_code", "recovery_code",
     "old_recovery_code",
@@ -54,7 +57,9 @@ TAKE_BACK = """
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A number of wrong attempts in a number of seconds. `name` appears in the security log."""
+    """A maximum number of wrong attempts in a time window of `seconds`. `name` appears in the
+    security log.
+    """
 
     name: str
     amount: int
@@ -64,29 +69,29 @@ class Limit:
 ACCOUNT_AND_CLIENT = Limit("account_and_client", 5, 5 * MINUTE)
 CLIENT = Limit("client", 30, 5 * MINUTE)
 ACCOUNT = Limit("account", 20, HOUR)
-# Together with the limits of a device, below the 100 of NIST SP 800-63B-4, 3.2.2.
+# Together with the limits of a device, this is below the 100 attempts of NIST SP 800-63B-4, 3.2.2.
 ACCOUNT_A_DAY = Limit("account_a_day", 60, DAY)
 PERSON_A_DAY = Limit("person_a_day", 60, DAY)
 DEVICE_A_DAY = Limit("device_a_day", 30, DAY)
-# Each sign-in with a passkey begins with a challenge, which adds a session row.
+# Each sign-in with a passkey begins with a challenge, which inserts a session row.
 CHALLENGES = Limit("passkey_challenges", 60, 5 * MINUTE)
 
-IN_ALL = "in_all"  # for all doors together; other limits are per door
+IN_ALL = "in_all"  # one counter for all doors; the other limits have a counter for each door
 OF_WHO_IS_SIGNED_IN = ("step_up", "step_up_code")
-# Codes at these doors are hard to guess from any number of clients, so only clients are limited.
+# Codes at these doors are hard to guess, even from many clients, so there is no limit per account.
 # Otherwise strangers could use up the attempts of the owner, who may have no other factor.
 HARD_TO_GUESS = ("mail_code", "recovery_code")
 
 
 def in_all() -> Limit:
-    """Returns the limit of the whole site."""
+    """Returns the limit of wrong attempts on the whole site."""
     return Limit(IN_ALL, settings.LEDGER_WRONG_ATTEMPTS, 5 * MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
 class CountedAttempt:
-    """A counted attempt. `refused_by` is the name of the exceeded limit, or "" if the attempt may
-    continue.
+    """An attempt that was counted. `refused_by` is the name of the exceeded limit, or "" if the
+    attempt is allowed.
     """
 
     keys: tuple[str, ...]
@@ -94,25 +99,27 @@ class CountedAttempt:
 
     @property
     def is_refused_in_silence(self) -> bool:
-        """Whether the response must look like a wrong password. See Note [Addresses of one
-        person].
+        """Whether the response must look like the response to a wrong password. See Note [Addresses
+        of one person].
         """
         return self.refused_by == PERSON_A_DAY.name
 
     def succeeded(self) -> None:
-        """Subtracts the attempt, because only wrong attempts count."""
+        """Subtracts the attempt from the counters, because only wrong attempts count."""
         _take_back(self.keys)
 
 
 def begin(
     request: HttpRequest, *, door: Door, account: str, person: str = "", device: str = ""
 ) -> CountedAttempt:
-    """Counts an attempt on an account: the entered address, or the id of a known user. `person` is
-    the id of the user with the entered address; unknown addresses are counted in the same way. See
-    Note [Addresses of one person].
+    """Counts an attempt and returns it, with the name of the exceeded limit if there is one. Call
+    `succeeded` on the result if the password or code was right. See Note [Counting before
+    checking].
 
-    `device` is the id of a device from which the user has signed in before. Call `succeeded` if the
-    password or code was right. See Note [Counting before checking].
+    `account` is the entered address, or the id of a known user. `person` is the id of the user with
+    the entered address. If no user has the address, the address is used instead. See Note
+    [Addresses of one person]. `device` is the id of a device on which the user has signed in
+    before, or "".
     """
     client = get_ip(request)
     wanted = [(ACCOUNT_AND_CLIENT, f"{door} {account} {_source(client, device)}")]
@@ -124,7 +131,7 @@ def begin(
     elif door not in HARD_TO_GUESS:
         account_key = f"{door} {account}"
         wanted += [(ACCOUNT, account_key), (ACCOUNT_A_DAY, account_key)]
-        if door not in OF_WHO_IS_SIGNED_IN:  # a new password makes their device unknown
+        if door not in OF_WHO_IS_SIGNED_IN:  # a password reset makes the user's devices unknown
             wanted.append((in_all(), ""))
     if door == "sign_in" and not device:
         wanted.append((PERSON_A_DAY, f"{door} {person or account}"))
@@ -132,23 +139,27 @@ def begin(
 
 
 def passes(limit: Limit, of: str) -> bool:
-    """Counts another limited action, such as mails to an address. Returns False above the limit."""
+    """Counts another limited action, such as a mail to an address. Returns False if the limit is
+    exceeded.
+    """
     return not _count([(limit, key_of(limit, of))]).refused_by
 
 
 def passes_for_client(limit: Limit, request: HttpRequest) -> bool:
-    """Counts an action of a client, whichever user is signed in. Returns False above the limit."""
+    """Counts an action of a client, regardless of the signed-in user. Returns False if the limit is
+    exceeded.
+    """
     return passes(limit, get_ip(request))
 
 
 def take_back(limit: Limit, of: str) -> None:
-    """Subtracts what `passes` last counted."""
+    """Subtracts the action that `passes` counted last."""
     _take_back([key_of(limit, of)])
 
 
 def forget(request: HttpRequest, *, door: Door, account: str) -> None:
-    """Resets the counters of an address or user, including this client's, after the owner proved
-    their identity.
+    """Resets the counters of an address or user after the owner has proved their identity. The
+    counter for this address together with this client is also reset.
     """
     counts = (ACCOUNT, ACCOUNT_A_DAY, PERSON_A_DAY)
     keys = [key_of(limit, f"{door} {account}") for limit in counts]
@@ -157,8 +168,8 @@ def forget(request: HttpRequest, *, door: Door, account: str) -> None:
 
 
 def _source(client: str, device: str) -> str:
-    """Returns where an attempt comes from. A neighbour behind the same address is not a known
-    device.
+    """Returns the source of an attempt: the known device, or otherwise the client's IP address.
+    Other devices behind the same IP address are not known.
     """
     return f"device {device}" if device else client
 
@@ -181,12 +192,12 @@ def _take_back(keys: Sequence[str]) -> None:
 
 
 def _tidy_up() -> None:
-    """Deletes expired counters, once per window of the whole site."""
+    """Deletes expired counters. Runs once in each time window of the site's limit."""
     AttemptCount.objects.filter(window_ends__lt=timezone.now() - TIDY_AFTER).delete()
 
 
 def key_of(limit: Limit, of: str) -> str:
-    """Returns the key of the counter. It is a keyed digest, so that a reader of the table cannot
+    """Returns the key of a counter. It is a keyed digest, so a person who can read the table cannot
     identify users, even by trying all IPv4 addresses.
     """
     return salted_hmac("accounts.attempt", f"{limit.name} {of}", algorithm="sha256").hexdigest()

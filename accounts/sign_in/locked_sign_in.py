@@ -1,4 +1,4 @@
-"""Runs changes of credentials in one database transaction."""
+"""Runs a change of credentials in one database transaction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +11,16 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.sign_in import sessions
 
-KEPT_NOTICES = "kept_notices"  # request attribute: mails to send after the commit
+KEPT_NOTICES = "kept_notices"  # request attribute with the mails that are sent after the commit
 
 
 @contextmanager
 def locked_sign_in(request: HttpRequest) -> Iterator[None]:
     """Runs the block in a database transaction that has locked the user and the session: see Note
-    [Lock of a session]. Reads `request.user` again, and sends notices after the commit.
+    [Lock of a session]. Sets `request.user` to the current row of the user. Sends notices after the
+    commit.
 
-    Raises: SignInChanged like `sessions.lock`.
+    Raises: SignInChanged, as described at `sessions.lock`.
     """
     kept: list[tuple[object, ...]] = []
     setattr(request, KEPT_NOTICES, kept)

@@ -1,8 +1,9 @@
-"""Limits mails to an address, and records the codes in them.
+"""Limits the mails to an address, and records the codes in these mails.
 
-Until they enter the code, every requester is a stranger, so no user may be refused because of other
-people's requests. Above the limit the page looks the same and no mail is sent, but the browser then
-accepts a code that was mailed before. Links in mails stay valid and need no rule here.
+Before a code was entered, the site cannot distinguish the owner of an address from a stranger. So
+no user may be refused because of other people's requests. Above the limit, the page looks the same
+and no mail is sent. The browser then accepts a code that was mailed to the address before. Links in
+mails stay valid, so they need no rule here.
 """
 
 import secrets
@@ -14,11 +15,12 @@ from django.utils import timezone
 from accounts.models import AttemptCount
 from accounts.sign_in.limits import MINUTE, Limit, key_of, passes, take_back
 
-# A code is valid as long as the window, so the mailbox always contains a valid code during it.
+# A code is valid as long as this time window, so the mailbox always contains a valid code while the
+# limit applies.
 MAILS = Limit("mails_to_address", 5, 10 * MINUTE)
 MAILED_CODE = Limit("mailed_code", 1, 10 * MINUTE)
 FOLDER = "account/email/"
-# Mails that a stranger can request with another person's address.
+# Mails that strangers can request for another person's address.
 ASKED_BY_ANYBODY = {
     f"{FOLDER}{name}"
     for name in (
@@ -34,8 +36,8 @@ UNUSED, USED = 1, 2
 
 
 def may_send(request: HttpRequest | None, template: str, email: str) -> bool:
-    """Returns whether this mail may be sent. Each kind of mail and each signed-in user is counted
-    separately.
+    """Returns whether this mail may be sent, and counts it. Each kind of mail and each signed-in
+    user has a separate counter.
     """
     if not _mailbox(email):
         return False
@@ -45,14 +47,14 @@ def may_send(request: HttpRequest | None, template: str, email: str) -> bool:
 
 
 def not_sent(request: HttpRequest | None, template: str, email: str) -> None:
-    """Subtracts what `may_send` counted, because the mail server failed."""
+    """Subtracts the mail that `may_send` counted, because the mail server has failed."""
     if template in ASKED_BY_ANYBODY:
         take_back(MAILS, _mail(request, template, email))
 
 
 def remember(email: str, code: str | None) -> None:
-    """Records that a mail was sent, with this code or without a code. Both write a row, because
-    otherwise the counters would reveal which addresses get a code.
+    """Records that a mail with this code was sent. If the mail contains no code, a row is written,
+    too. Otherwise the counters would reveal which addresses get a code.
     """
     code = code or secrets.token_hex()
     AttemptCount.objects.filter(pk=_key(email, code)).delete()
@@ -60,13 +62,15 @@ def remember(email: str, code: str | None) -> None:
 
 
 def has_left(email: str, code: str) -> bool:
-    """Returns whether a mail with this code was sent. False if the limit prevented it."""
+    """Returns whether a mail with this code was sent. Returns False if the limit prevented the
+    mail.
+    """
     return AttemptCount.objects.filter(pk=_key(email, code)).exists()
 
 
 def stands_in(email: str, expected: str, typed: str) -> bool:
-    """Returns whether the entered code was mailed to the address, while the expected code was
-    not.
+    """Returns whether the entered code was mailed to the address earlier and is unused, although
+    the expected code was not mailed.
     """
     keys = {_key(email, expected), _key(email, typed)}
     living = AttemptCount.objects.filter(pk__in=keys, window_ends__gt=timezone.now())
@@ -75,7 +79,7 @@ def stands_in(email: str, expected: str, typed: str) -> bool:
 
 
 def use(email: str, code: str) -> bool:
-    """Uses up a valid code. Returns False if another browser has already used it."""
+    """Marks a valid code as used. Returns False if it has already been used in another browser."""
     row = AttemptCount.objects.filter(pk=_key(email, code), window_ends__gt=timezone.now())
     return bool(row.filter(count=UNUSED).update(count=USED)) or not row.exists()
 
@@ -86,8 +90,8 @@ def _mail(request: HttpRequest | None, template: str, email: str) -> str:
 
 
 def _mailbox(email: str) -> str:
-    """Returns the address as mail servers write it, because a host can have several Unicode forms.
-    Returns "" if it has no ASCII form, so that no mailbox can exist.
+    """Returns the address as mail servers write it, because a host name can have several Unicode
+    forms. Returns "" if the host name has no ASCII form, because then no mailbox can exist.
     """
     local, _, host = email.lower().rpartition("@")
     try:

@@ -1,7 +1,8 @@
 """Mails that notify users of changes to their sign-in, in addition to allauth's mails.
 
-`notify` is for changes by the bank, or by a user without a page of allauth. It needs no request.
-tests/accounts/sign_in/test_notices.py lists every change, so that none goes without a notice.
+`notify` is called after changes by the bank, and after changes by users that are not made on a page
+of allauth. It needs no request. tests/accounts/sign_in/test_notices.py lists every change and
+checks that each change sends a notice.
 """
 
 import logging
@@ -27,15 +28,16 @@ from ledger.web.mail import MailNotSent, as_notice
 
 logger = logging.getLogger(__name__)
 
-# Per kind and user, because the user knows of the change by then. Without a limit a program could
-# cause any number of mails by replacing a secret again and again.
+# The limit applies per kind of notice and user. After this number of mails, the user knows about
+# the change. Without a limit, a program could cause any number of mails by replacing a secret many
+# times.
 NOTICES = Limit("notices_of_a_kind", 20, HOUR)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The subject and text of a mail. Each text ends with what to do if the change was not
-    intended.
+    """The subject and text of a mail. Each text ends with instructions for the case that the user
+    did not intend the change.
     """
 
     subject: str
@@ -69,7 +71,8 @@ SIGNED_OUT = Notice(
 NOT_MINE = (
     "If it was not you, revoke it on the page Security, change your password and contact the bank."
 )
-# Does not contain the new address, which readers of the old mailbox should not learn.
+# The text does not contain the new address, because people who can read the old mailbox should not
+# learn it.
 ADDRESS_CHANGED = Notice(
     "Your sign-in address was changed",
     "The bank has changed the email address with which you sign in to Ledger. This address no "
@@ -98,7 +101,9 @@ TOO_SHORT_NOW = (
 
 
 def factors_removed(kinds: Iterable[str], person: User, *, password_removed: bool) -> Notice:
-    """Returns the notice of which factors the bank removed, and how the user can sign in now."""
+    """Returns the notice about the factors that the bank has removed. It explains how the user can
+    sign in now.
+    """
     removed = get_text_list([label for kind, label in FACTORS.items() if kind in kinds], "and")
     signs_in = (
         "You now sign in with only your password."
@@ -114,7 +119,7 @@ def factors_removed(kinds: Iterable[str], person: User, *, password_removed: boo
 
 
 def token_issued(token: ApiToken) -> Notice:
-    """Returns the notice of a new access token, with what it may do."""
+    """Returns the notice about a new access token. It contains what the token may do."""
     scopes = get_text_list(
         [str(ApiToken.TokenScope(scope).label).lower() for scope in token.scopes], "and"
     )
@@ -128,7 +133,7 @@ def token_issued(token: ApiToken) -> Notice:
 
 
 def token_revoked(token: ApiToken, by: User | None) -> Notice:
-    """Returns the notice of a revoked access token."""
+    """Returns the notice that an access token was revoked."""
     who = "You have" if by == token.user else "The bank has"
     return Notice(
         "An access token was revoked",
@@ -149,9 +154,10 @@ def tokens_revoked(person: User, by: User | None) -> Notice:
 
 @contextmanager
 def limited_notice(person: User, kind: str) -> Iterator[None]:
-    """Marks mails sent within the block as notices of this kind to this user.
+    """Marks mails that are sent within the block as notices of this kind to this user.
 
-    Raises: MailNotSent like `as_notice`, and above NOTICES, which counts only mails that were sent.
+    Raises: MailNotSent if the limit NOTICES is exceeded, or as described at `as_notice`. Only mails
+    that were sent count towards the limit.
     """
     counted = f"{kind} {person.pk}"
     if not _passes(counted):
@@ -166,8 +172,8 @@ def limited_notice(person: User, kind: str) -> Iterator[None]:
 
 
 def _passes(counted: str) -> bool:
-    """Returns whether a mail is within NOTICES. Returns True if the database cannot count it,
-    because the change has already happened.
+    """Returns whether another mail is allowed by NOTICES. Returns True if the database cannot count
+    the mail, because the change has already happened.
     """
     try:
         return passes(NOTICES, counted)
@@ -177,9 +183,11 @@ def _passes(counted: str) -> bool:
 
 
 def notify(person: User, notice: Notice, *, email: str = "", counts: bool = True) -> None:
-    """Mails the notice after the commit, to the user's address or `email`. If the mail cannot be
-    sent, the change stays. Without `counts` NOTICES does not apply, for the worker, which cannot
-    count.
+    """Sends the notice by mail after the commit, to `email` or to the user's address. If the mail
+    cannot be sent, the change is still valid.
+
+    If `counts` is False, the limit NOTICES does not apply. The worker passes False, because the
+    worker cannot count mails.
     """
     context = {"text": notice.text, "person_name": mailed_name(person)}
     text, to = render_to_string("account/email/notice_message.txt", context), email or person.email
@@ -197,7 +205,7 @@ def notify(person: User, notice: Notice, *, email: str = "", counts: bool = True
 
 
 def notify_of_recovery_code(user: User, authenticator: Authenticator, **_signal: Any) -> None:
-    """Notifies the user by mail that a recovery code was used, and how many are left."""
+    """Notifies the user by mail that a recovery code was used, with the number of unused codes."""
     if authenticator.type == Kind.RECOVERY_CODES:
         authenticator.refresh_from_db()
         get_adapter().send_notification_mail(

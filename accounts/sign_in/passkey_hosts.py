@@ -1,4 +1,4 @@
-"""The hosts at which browsers accept passkeys: names, never IP addresses."""
+"""The hosts at which browsers accept passkeys: only host names, never IP addresses."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -7,8 +7,8 @@ from django.http import HttpRequest
 
 
 def no_passkeys_at(request: HttpRequest) -> str:
-    """Returns why no passkey works at the address of this request, and what to do, or "" if
-    passkeys work.
+    """Returns a message that explains why passkeys cannot work at the address of this request, and
+    what to do. Returns "" if passkeys work.
     """
     here = urlsplit(request.build_absolute_uri("/"))
     try:

@@ -1,8 +1,8 @@
-"""Checks whether a password is easy to guess: common passwords and variants, repeats and sequences,
-known words.
+"""Checks whether a password is easy to guess: common passwords and variants of them, repetitions,
+sequences, known words.
 
-Each check is about the whole password, never a part: a phrase of four words may contain any common
-word.
+Each check is about the whole password and never about a part, because a phrase of four words may
+contain a common word.
 """
 
 import unicodedata
@@ -13,12 +13,12 @@ from itertools import pairwise
 from django.contrib.auth.password_validation import CommonPasswordValidator
 
 MIN_DIFFERENT = 5
-# Rows of a keyboard. Sequences of digits and of the alphabet are found by code points.
+# The rows of a keyboard. Sequences of digits and of the alphabet are found by their code points.
 KEYBOARD_ROWS = ("1234567890", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm")
 KEYBOARD_COLUMNS = tuple("1qaz 2wsx 3edc 4rfv 5tgb 6yhn 7ujm".split())
-MAX_COMMON_WORDS = 3  # up to this number of words, guessing is easy
+MAX_COMMON_WORDS = 3  # a password with up to this number of common words is easy to guess
 SHORTEST_WORD, LONGEST_WORD = 3, 16
-MAX_EXTRA_LETTERS = 2  # after the words or the repeated pieces
+MAX_EXTRA_LETTERS = 2  # the number of letters that may follow the words or the repetitions
 SHORTEST_PHRASE = 12
 KNOWN_PHRASES = (
     "thequickbrownfoxjumpsoverthelazydog", "correcthorsebatterystaple", "maytheforcebewithyou",
@@ -26,7 +26,8 @@ KNOWN_PHRASES = (
 )  # fmt: skip
 # Letters that people replace by other characters.
 SUBSTITUTES = str.maketrans("@4301!|5$7+", "aaeoiiisstt")
-SUBSTITUTES_WITHIN = str.maketrans("@4301$57", "aaeoisst")  # where ! and | do not replace a letter
+# Without ! and |, for passwords in which these do not replace a letter
+SUBSTITUTES_WITHIN = str.maketrans("@4301$57", "aaeoisst")
 SITE_WORDS = frozenset(
     "ledger bank banking account accounts money payment payments demo password passphrase pass"
     " word passwort secret login signin admin welcome letmein qwerty my the mine is"
@@ -35,42 +36,44 @@ SITE_WORDS = frozenset(
 
 
 def counted_length(password: str) -> int:
-    """Returns the number of code points. A repeated piece counts once, and up to two characters
-    after the last repetition do not hide the repetition.
+    """Returns the number of code points, where a repeated piece counts only once. If up to two
+    characters follow the last repetition, the repetition is still recognised.
     """
     extra = range(MAX_EXTRA_LETTERS + 1)
     return min(len(_piece(password[: len(password) - more])) + more for more in extra)
 
 
 def is_predictable(password: str) -> bool:
-    """Returns whether the password has few different characters, or is mostly sequences such as
-    1234 or qwerty.
+    """Returns whether the password has few different characters, or consists mostly of sequences
+    such as 1234 or qwerty.
     """
     text = _piece(password.casefold())
     if len(set(text)) < MIN_DIFFERENT or 2 * _free_characters(text) <= len(text):
         return True
-    halves = (text[::2], text[1::2])  # 1q2w3e4r: two sequences, alternating
+    halves = (text[::2], text[1::2])  # for example 1q2w3e4r: two sequences that alternate
     return all(2 * _free_characters(half) <= len(half) for half in halves)
 
 
 def is_few_common_words(password: str) -> bool:
-    """Returns whether the password is at most three common words, or a well-known phrase. Digits
-    and symbols are ignored unless they are most of the password.
+    """Returns whether the password consists of at most three common words, or is a well-known
+    phrase. Digits and symbols are ignored, unless more than half of the password consists of them.
     """
     plain = password.casefold()
     written = (plain, plain.translate(SUBSTITUTES), plain.translate(SUBSTITUTES_WITHIN))
     texts = {text for form in written if 2 * len(text := _letters(form)) >= len(password)}
-    texts.add("".join(sign for sign in plain if sign.isalnum()))  # trustno1
+    texts.add("".join(sign for sign in plain if sign.isalnum()))  # for example trustno1
     return any(_is_known_phrase(text) or _is_few_words(text) for text in texts)
 
 
 def _is_known_phrase(text: str) -> bool:
-    """Returns whether the text begins like a well-known phrase."""
+    """Returns whether the text begins with the same letters as a well-known phrase."""
     return text[:SHORTEST_PHRASE] in {phrase[:SHORTEST_PHRASE] for phrase in KNOWN_PHRASES}
 
 
 def _is_few_words(text: str) -> bool:
-    """Returns whether the text is at most three common words, plus at most two letters."""
+    """Returns whether the text consists of at most three common words and at most two further
+    letters.
+    """
     ends = {0}
     for _ in range(MAX_COMMON_WORDS):
         ends = {end for start in ends for end in _word_ends(text, start)}
@@ -78,8 +81,8 @@ def _is_few_words(text: str) -> bool:
 
 
 def _word_ends(text: str, start: int) -> set[int]:
-    """Returns where common words that begin at `start` end, and `start` itself, because the text
-    may already have ended.
+    """Returns the positions at which common words that begin at `start` end. Also contains `start`,
+    because the text may already have ended there.
     """
     known = common_passwords()
     lengths = range(SHORTEST_WORD, LONGEST_WORD + 1)
@@ -91,8 +94,8 @@ def _word_ends(text: str, start: int) -> set[int]:
 
 
 def is_common(password: str) -> bool:
-    """Returns whether the password is a common password, possibly with digits or symbols around it
-    or in place of letters.
+    """Returns whether the password is a common password. Digits or symbols at the beginning or end,
+    and symbols that replace letters, are ignored.
     """
     plain = password.casefold()
     known = common_passwords()
@@ -100,8 +103,8 @@ def is_common(password: str) -> bool:
 
 
 def consists_of(password: str, words: Collection[str]) -> bool:
-    """Returns whether the password contains only these words, digits and symbols, in any order and
-    case.
+    """Returns whether the password consists only of these words, digits and symbols. Their order,
+    and upper and lower case, do not matter.
     """
     pieces = {letters for word in words if len(letters := _letters(word)) > 1}
     plain = password.casefold()
@@ -113,13 +116,13 @@ def consists_of(password: str, words: Collection[str]) -> bool:
 
 @cache
 def common_passwords() -> frozenset[str]:
-    """Returns Django's list of 20,000 common passwords."""
+    """Returns Django's list of 20,000 common passwords, in lowercase."""
     return frozenset(CommonPasswordValidator().passwords)
 
 
 def _bases(plain: str) -> set[str]:
-    """Returns the words inside: without digits and symbols at the ends, with letters for
-    look-alikes.
+    """Returns variants of the password without the digits and symbols at both ends. In some
+    variants, symbols are replaced by the letters that they look like.
     """
     found = set()
     for text in (plain, plain.translate(SUBSTITUTES)):
@@ -135,13 +138,13 @@ def _bases(plain: str) -> set[str]:
 
 
 def _letters(text: str) -> str:
-    """Returns only the letters, in lowercase and without accents."""
+    """Returns only the letters of the text, in lowercase and without accents."""
     parted = unicodedata.normalize("NFKD", text.casefold())
     return "".join(sign for sign in parted if sign.isalpha())
 
 
 def _is_made_of(text: str, pieces: Collection[str]) -> bool:
-    reached = {0}  # positions up to which the text is words
+    reached = {0}  # the positions up to which the text consists of words
     for end in range(1, len(text) + 1):
         if any(end - len(piece) in reached and text.endswith(piece, 0, end) for piece in pieces):
             reached.add(end)
@@ -149,7 +152,9 @@ def _is_made_of(text: str, pieces: Collection[str]) -> bool:
 
 
 def _piece(text: str) -> str:
-    """Returns the shortest piece that the text repeats at least twice, else the text."""
+    """Returns the shortest piece that is repeated at least twice to form the text. Returns the text
+    if it is not a repetition.
+    """
     for length in range(1, len(text) // 2 + 1):
         if text[length:] == text[:-length]:
             return text[:length]
@@ -157,15 +162,17 @@ def _piece(text: str) -> str:
 
 
 def _free_characters(text: str) -> int:
-    """Counts the characters that do not continue a sequence of at least three."""
+    """Returns the number of characters that do not continue a sequence of at least three
+    characters.
+    """
     steps = [_step(one, other) for one, other in pairwise(text)]
     continued = sum(step is not None and step == before for before, step in pairwise(steps))
     return len(text) - continued
 
 
 def _step(one: str, other: str) -> tuple[str, int] | None:
-    """Returns the direction in which the second character follows the first on a keyboard row or in
-    the alphabet, or None.
+    """Returns the kind and direction of the step if the two characters are next to each other on a
+    keyboard row or in the alphabet. Returns None for other characters.
     """
     distance = ord(other) - ord(one)
     if abs(distance) <= 1:

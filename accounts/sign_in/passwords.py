@@ -1,4 +1,5 @@
-"""Rules for passwords, by NIST SP 800-63B-4: a minimum length, and nothing that is easy to guess.
+"""Rules for passwords, by NIST SP 800-63B-4: a minimum length, and no passwords that are easy to
+guess.
 
 No rule requires certain kinds of characters. AUTH_PASSWORD_VALIDATORS applies these validators on
 every page and command that sets a password.
@@ -27,7 +28,7 @@ from accounts.sign_in.password_patterns import (
 from ledger.db.retry import with_retry
 
 MIN_LENGTH_WITH_FACTOR = 8
-LONGEST = 256  # above the required 64; passwords are never truncated
+LONGEST = 256  # more than the required 64 characters; passwords are never truncated
 
 TO_AVOID = (
     "Avoid your name, your email address, common passwords, and sequences like 12345 or aaaaa."
@@ -50,7 +51,9 @@ TOO_SHORT_REPEATED = (
 
 
 def shortest_for(user: Any) -> int:
-    """Returns the minimum length of this user's password: 15, or 8 with a second factor."""
+    """Returns the minimum length of this user's password in characters: 15, or 8 with a second
+    factor.
+    """
     has_factor = user is not None and user.pk is not None and has_second_factor(user)
     return MIN_LENGTH_WITH_FACTOR if has_factor else User.MIN_LENGTH_WITHOUT_FACTOR
 
@@ -61,8 +64,8 @@ def help_for(user: Any) -> str:
 
 
 def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
-    """Returns whether the user's password would be the only factor without this authenticator, and
-    is too short for that. Returns False for a user without a password.
+    """Returns whether the password would be the only factor after this authenticator was removed,
+    and is too short to be the only factor. Returns False for a user without a password.
     """
     if user.password_is_long or not user.has_usable_password():
         return False
@@ -74,16 +77,16 @@ def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
 def save_password(
     user: User, *, read_with: str, session_key: str | None = None, ends_all: str = ""
 ) -> None:
-    """Saves the new password of `user`. The caller hashes it before, because that is slow: see Note
-    [Lock of a person].
+    """Saves the new password of `user`. The caller has already hashed it, because hashing is slow
+    and must not happen under the lock: see Note [Lock of a person].
 
     `read_with` is the session hash before the change. `session_key` is the key of the user's
-    session, or None. `ends_all` is the reason for ending all sessions and access tokens, or "" to
-    keep them.
+    session, or None. `ends_all` is the reason for ending all sessions and access tokens, or "" if
+    they stay.
 
-    Raises: SignInChanged if the session hash has changed, because the sign-in was closed or the
-    password, address or rights have changed. Also if the session has ended, and if the last second
-    factor was removed and the password is too short without it.
+    Raises: SignInChanged if the session hash has changed, because the sign-in was closed or because
+    the password, address or rights have changed. Also if the session has ended, or if the last
+    second factor was removed and the password is too short without it.
     """
     with db_transaction.atomic():
         now: User
@@ -102,9 +105,10 @@ def save_password(
 @with_retry
 def save_password_of_bank(person: User, *, read_with: str) -> None:
     """Saves the password that staff have set or removed, and ends all access tokens, in one
-    database transaction. Notifies the user by mail. The new hash ends the sessions.
+    database transaction. Notifies the user by mail. The sessions end because the hash has changed.
 
-    Raises: SignInChanged like `save_password`, and AccessEnded like `lock_person`.
+    Raises: SignInChanged, as described at `save_password`, and AccessEnded, as described at
+    `lock_person`.
     """
     with db_transaction.atomic():
         User.objects.lock_person(person.pk)
@@ -115,22 +119,22 @@ def save_password_of_bank(person: User, *, read_with: str) -> None:
 
 
 def refuse_too_long(password: str) -> None:
-    """Raises ValidationError for a text longer than any password, before anything reads or hashes
-    it.
+    """Raises ValidationError if the text is longer than passwords may be. Called before the text is
+    processed or hashed.
     """
     if len(password) > LONGEST:
         raise ValidationError(f"Use at most {LONGEST} characters.", code="password_too_long")
 
 
 class Length:
-    """Validator that requires 15 to 256 characters, or at least 8 if the user has a second
+    """Validator that requires 15 to 256 characters, or 8 to 256 characters if the user has a second
     factor.
     """
 
     def validate(self, password: str, user: Any = None) -> None:
-        """Checks the length.
+        """Checks the length of the password.
 
-        Raises: ValidationError.
+        Raises: ValidationError if it is too short or too long.
         """
         refuse_too_long(password)
         least, text = shortest_for(user), normalised_password(password)
@@ -144,17 +148,17 @@ class Length:
 
 
 class Guessable:
-    """Validator that refuses common passwords, sequences, and words of this site and about the
+    """Validator that refuses common passwords, sequences, words of this site, and words about the
     user.
     """
 
     def validate(self, password: str, user: Any = None) -> None:
         """Checks whether the password is easy to guess.
 
-        Raises: ValidationError.
+        Raises: ValidationError if it is easy to guess.
         """
         if len(password) > LONGEST:
-            return  # Length refuses it
+            return  # the validator Length refuses it
         text = normalised_password(password)
         if is_common(text) or is_few_common_words(text):
             raise ValidationError(

@@ -1,4 +1,4 @@
-"""Ends a pending sign-in if the user's credentials have changed since it began."""
+"""Refuses a pending sign-in if the user's credentials have changed since it began."""
 
 from typing import Any
 
@@ -14,15 +14,17 @@ CHANGED = "Your sign-in has changed in the meantime, perhaps on another device. 
 
 
 class UnchangedStage(LoginStage):  # type: ignore[misc]
-    """Last stage of a sign-in, which refuses it if the password, the address or the rights have
-    changed since its first stage, or the entered address no longer belongs to the user.
+    """The last stage of a sign-in. It refuses the sign-in if the password, the address or the
+    rights have changed since the first stage, or if the entered address no longer belongs to the
+    user.
     """
 
     key = "unchanged"
 
     def __init__(self, controller: Any, request: HttpRequest, login: Any) -> None:
         super().__init__(controller, request, login)
-        if login.user is not None:  # every step creates all stages; the first writes this
+        # Every step creates all stages; only the first step writes this value
+        if login.user is not None:
             self.state.setdefault("began_with", login.user.get_session_auth_hash())
 
     def handle(self) -> tuple[Any, bool]:

@@ -1,4 +1,6 @@
-"""Describes the place that a request comes from. IP addresses are neither stored nor shown."""
+"""Describes in words the place from which a request was sent. IP addresses are neither stored nor
+shown.
+"""
 
 import ipaddress
 from functools import cache
@@ -16,17 +18,17 @@ HERE, PRIVATE, UNKNOWN = "this computer", "a private network", "an unknown place
 
 
 def words_for(request: HttpRequest) -> str:
-    """Returns the place of the request's client: a town and country if LEDGER_PLACES contains
-    them.
+    """Returns the place of the request's client as text. It is a town and country if the file
+    LEDGER_PLACES contains the IP address.
     """
     try:
         return place_of(get_adapter(request).get_client_ip(request))
-    except PermissionDenied:  # allauth's error if the server passes no address
+    except PermissionDenied:  # raised by allauth if the server passes no IP address
         return UNKNOWN
 
 
 def place_of(address: str) -> str:
-    """Returns the place of an IP address."""
+    """Returns the place of an IP address as text, or UNKNOWN."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

@@ -1,8 +1,9 @@
-"""Access tokens of the identity provider, which programs send to the API: OAuth 2 (RFC 6750, 9068).
+"""Access tokens that the identity provider issues and that programs send to the API: OAuth 2 (RFC
+6750, 9068).
 
-A token belongs to the user who connected the provider at a sign-in here. It cannot create users,
-connect a provider or change groups. It may do what both its scopes and the user's rights allow: see
-Note [Rights by token].
+A token belongs to the user who has connected the provider at a sign-in here. A token cannot create
+users, connect a provider or change groups. It may only do what is allowed by its scopes and also by
+the user's rights: see Note [Rights by token].
 """
 
 import re
@@ -33,10 +34,11 @@ from ledger.provider_settings import ProviderSettings
 
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 REQUIRED = ["iss", "sub", "aud", "exp", "iat"]
-OLDEST_SECONDS = 24 * 60 * 60  # maximum age, because tokens cannot be revoked here
-KEYS_WAIT = 30  # seconds between reads of the keys after an unknown id
+OLDEST_SECONDS = 24 * 60 * 60  # the maximum age of a token, because we cannot revoke it
+KEYS_WAIT = 30  # seconds between two reads of the keys after an unknown key id
 TYPES = ("jwt", "at+jwt", "application/at+jwt")
-# Values of claims that distinguish access tokens of Cognito and Keycloak from other tokens.
+# The values of claims that distinguish access tokens of Cognito and Keycloak from their other
+# tokens.
 KINDS = {"token_use": "access", "typ": "Bearer"}
 MESSAGES: dict[Problem, str] = {
     "invalid": "This access token of the identity provider is not accepted.",
@@ -55,7 +57,7 @@ MESSAGES: dict[Problem, str] = {
 
 
 class ProviderTokenRefused(TokenRefused):
-    """A token of the provider that was refused. `reason` is one word for the security log."""
+    """An error for a refused token of the provider. `reason` is one word for the security log."""
 
     kind = "provider_token"
 
@@ -68,38 +70,41 @@ class ProviderTokenRefused(TokenRefused):
 
 @dataclass(frozen=True, slots=True)
 class ProviderToken:
-    """A verified access token: its user, and which of our scopes it has.
+    """A verified access token of the provider. It contains the user of the token, and the scopes of
+    the token that we know.
 
-    It may pay others per day what the user may pay without reauthentication, because it cannot
-    reauthenticate.
+    A program with a token cannot reauthenticate. So its payments to others in a day are limited to
+    the amount that the user may pay without reauthentication.
     """
 
     user: User
     scopes: tuple[str, ...]
-    pk: str  # the subject at the provider, for all its tokens
+    pk: str  # the subject at the provider, the same for all tokens of the user
     limits_payments = True
     per_payment: Decimal | None = None
     currency = ""
 
     def allows(self, scope: str) -> bool:
-        """Returns whether the token has this scope and its user has the rights that the scope
-        needs.
+        """Returns whether the token has this scope, and its user still has the rights that the
+        scope requires.
         """
         return scope in self.scopes and self.user.may_have_scope(scope)
 
     def per_day_in(self, currency: str) -> Decimal | None:
-        """Returns the maximum that it may pay in a day in this currency."""
+        """Returns the maximum amount in this currency that the token may pay to others in a day."""
         return step_up.limit_in(currency)
 
 
 def is_one(text: str) -> bool:
-    """Returns whether a text may be a token of the provider, and such tokens are accepted here."""
+    """Returns whether this text can be a token of the provider. Returns False if tokens of the
+    provider are not accepted here.
+    """
     provider = settings.LEDGER_PROVIDER
     return bool(provider and provider.api_audience and JWT.fullmatch(text))
 
 
 def read(text: str) -> ProviderToken:
-    """Returns the token with this text. One query, for the user.
+    """Returns the verified token with this text. Makes one query, which loads the user.
 
     Raises: TokenRefused.
     """
@@ -138,10 +143,12 @@ def _key_of(text: str, provider: ProviderSettings) -> Any:
 
 
 def _check_kind(claims: dict[str, Any], provider: ProviderSettings) -> None:
-    """Raises ProviderRefused for a token that is not for programs, or not for this program."""
+    """Raises ProviderRefused if the token is not an access token, or was not issued for one of the
+    accepted clients.
+    """
     if any(claims.get(name, kind) != kind for name, kind in KINDS.items()):
         raise ProviderRefused("no_access_token")
-    if "cnf" in claims:  # bound to a key, which the sender would have to prove
+    if "cnf" in claims:  # bound to a key that the sender would have to prove
         raise ProviderRefused("bound_elsewhere")
     if int(claims["iat"]) < time.time() - OLDEST_SECONDS - LEEWAY_SECONDS:
         raise ProviderRefused("expired")
@@ -151,7 +158,11 @@ def _check_kind(claims: dict[str, Any], provider: ProviderSettings) -> None:
 
 
 def _person_of(uid: str) -> User:
-    """Returns the user who has connected this subject, like a sign-in."""
+    """Returns the user who has connected this subject. Sign-in at the provider uses the same
+    connection.
+
+    Raises: ProviderTokenRefused if there is no such user or their sign-in is closed.
+    """
     connected = SocialAccount.objects.select_related("user")
     found = connected.filter(provider=PROVIDER_ID, uid=uid).first()
     if found is None:
@@ -163,8 +174,8 @@ def _person_of(uid: str) -> User:
 
 
 def _scopes(claims: dict[str, Any], provider: ProviderSettings) -> list[str]:
-    """Returns the token's scopes that we know. `scope` is a text with spaces; `scp` is a text or a
-    list.
+    """Returns those scopes of the token that we know, by our names. The claim `scope` is a text
+    with spaces. The claim `scp` is a text or a list.
     """
     given: set[str] = set()
     for name in ("scope", "scp"):

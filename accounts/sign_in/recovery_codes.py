@@ -1,13 +1,15 @@
-"""Recovery codes: shown once when they are created, stored as digests, and used once each.
+"""Recovery codes. They are shown once when they are created, and stored as digests. Each code can
+be used once.
 
 # Note [Digests of recovery codes]
 
-A code has 25 random letters out of 23, which are 113 bits. It cannot be found by hashing guesses,
-even with the database and SECRET_KEY, so one fast SHA-256 is enough. OWASP ASVS 5.0, 6.5.2,
-requires a slow password hash only below 112 bits.
+A code has 25 random letters from an alphabet of 23 letters, which is equal to 113 bits. It cannot
+be found by hashing guesses, even with the database and SECRET_KEY, so one fast SHA-256 is enough.
+OWASP ASVS 5.0, 6.5.2, requires a slow password hash only below 112 bits.
 
-Earlier codes had eight digits, derived from a stored seed. A migration hashed them with PBKDF2 and
-a salt, as the standard requires, and encrypted the result, because eight digits are easy to guess.
+Earlier codes had eight digits and were derived from a stored seed. A migration hashed them with
+PBKDF2 and a salt, as the standard requires, and encrypted the result, because eight digits are easy
+to guess.
 """
 
 import hashlib
@@ -24,7 +26,7 @@ from accounts.refusal_counts import counts_refusals
 from accounts.sign_in.factors import Kind, has_second_factor
 from ledger.db.retry import with_retry
 
-LETTERS = "ABCDEFGHJKLMNPQRSTVWXYZ"  # without I, O and U, which look like others
+LETTERS = "ABCDEFGHJKLMNPQRSTVWXYZ"  # without I, O and U, because they look like other characters
 LENGTH, GROUP, COUNT = 25, 5, 10
 OLD_LENGTH, OLD_ITERATIONS = 8, 600_000
 FACTOR_FIRST = "Recovery codes replace a lost passkey or app. Add one of them first."
@@ -33,10 +35,11 @@ FACTOR_FIRST = "Recovery codes replace a lost passkey or app. Add one of them fi
 @counts_refusals
 @with_retry
 def make_recovery_codes(*, user: User) -> list[str]:
-    """Creates new codes in place of all earlier codes, and returns them. They cannot be read later.
-    The page calls it under the lock of Note [Lock of a session].
+    """Creates new recovery codes, which replace all earlier codes, and returns their texts. The
+    texts cannot be read again later. The page calls this function under the lock of Note [Lock of a
+    session].
 
-    Raises: NoSecondFactor for a user without a passkey and an app.
+    Raises: NoSecondFactor if the user has neither a passkey nor an app.
     """
     codes = [_random_code() for _ in range(COUNT)]
     with db_transaction.atomic():
@@ -51,12 +54,12 @@ def make_recovery_codes(*, user: User) -> list[str]:
 
 @with_retry
 def use_recovery_code(*, user: User, code: str) -> Authenticator | None:
-    """Uses up a code, and returns its factor, or None for a wrong or used code.
+    """Marks a recovery code as used and returns its factor. Returns None for a wrong or used code.
 
-    The row is locked, so that only one of two parallel requests can use a code. Case, spaces and
-    dashes do not matter.
+    The row is locked, so only one of two parallel requests can use a code. Upper and lower case,
+    spaces and dashes do not matter.
 
-    Raises: ValidationError if an old code is encrypted with an unknown key.
+    Raises: ValidationError if an eight-digit code is encrypted with an unknown key.
     """
     typed = normalize_user_code(code)
     if len(typed) not in (LENGTH, OLD_LENGTH):
@@ -76,13 +79,15 @@ def digest_of(code: str) -> str:
 
 
 def old_digest_of(code: str, salt: str) -> str:
-    """Returns the digest of an eight-digit code, which is stored encrypted. Takes 0.1 seconds."""
+    """Returns the digest of an eight-digit code. The digest is stored in encrypted form. Takes 0.1
+    seconds.
+    """
     found = hashlib.pbkdf2_hmac("sha256", code.encode(), bytes.fromhex(salt), OLD_ITERATIONS)
     return found.hex()
 
 
 def _take(row: Authenticator, typed: str) -> bool:
-    """Removes the code from the row. Returns whether it was there."""
+    """Removes the code from `row`. Returns whether the row contained the code."""
     codes, digest = row.data["codes"], digest_of(typed)
     if digest not in codes:
         return False
@@ -91,7 +96,7 @@ def _take(row: Authenticator, typed: str) -> bool:
 
 
 def _take_old(row: Authenticator, typed: str) -> bool:
-    """Does the same for eight-digit codes."""
+    """Removes an eight-digit code from `row`. Returns whether the row contained the code."""
     codes = row.data.get("old_codes", [])
     if not codes or len(typed) != OLD_LENGTH:
         return False
@@ -103,6 +108,6 @@ def _take_old(row: Authenticator, typed: str) -> bool:
 
 
 def _random_code() -> str:
-    """Returns a code in groups, such as ABCDE-FGHJK-LMNPQ-RSTVW-XYZAB."""
+    """Returns a random code in groups, such as ABCDE-FGHJK-LMNPQ-RSTVW-XYZAB."""
     letters = get_random_string(LENGTH, LETTERS)
     return "-".join(letters[at : at + GROUP] for at in range(0, LENGTH, GROUP))

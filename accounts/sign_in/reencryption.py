@@ -5,12 +5,12 @@ from allauth.mfa.models import Authenticator
 from accounts.sign_in.encryption import reencrypt
 from ledger.db.secret_key.reencryption import reencrypt_rows
 
-SECRETS = ("secret", "old_codes")  # keys of `Authenticator.data`
+SECRETS = ("secret", "old_codes")  # keys of the dictionary `Authenticator.data`
 
 
 def reencrypt_factors() -> tuple[int, list[Authenticator]]:
-    """Encrypts every secret again, in batches. Returns the number of encrypted factors, and the
-    factors with a secret that no known key decrypts.
+    """Encrypts every secret again, in batches. Returns the number of factors that were encrypted,
+    and the factors with a secret that no known key can decrypt.
     """
     factors = Authenticator.objects.filter(data__has_any_keys=SECRETS)
     return reencrypt_rows(factors, _reencrypt)
@@ -24,5 +24,5 @@ def _reencrypt(factor: Authenticator) -> None:
 
 
 def _with_the_new_key(secret: str | list[str]) -> str | list[str]:
-    """Returns one or several secrets, encrypted again."""
+    """Returns one or several secrets, encrypted with the current SECRET_KEY."""
     return reencrypt(secret) if isinstance(secret, str) else [reencrypt(one) for one in secret]

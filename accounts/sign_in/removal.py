@@ -1,7 +1,8 @@
-"""Removes a password or a passkey, but never the last way to sign in.
+"""Removes a password or a passkey, but never the user's last way to sign in.
 
-Both functions lock the user's row first: of two parallel removals, the second sees the result of
-the first. The pages call them under the lock of Note [Lock of a session].
+`remove_password` and `remove_passkey` first lock the user's row. Of two parallel removals, the
+second therefore reads the result of the first. The pages call them under the lock of Note [Lock of
+a session].
 """
 
 from allauth.mfa.models import Authenticator
@@ -25,10 +26,10 @@ LAST_PASSKEY = "You have no other way to sign in. Choose a password or add anoth
 @counts_refusals
 @with_retry
 def remove_password(*, user: User) -> User:
-    """Removes the password, so that only passkeys can sign the user in. Ends all sessions,
-    including this one.
+    """Removes the password and returns the user, who can then sign in only with passkeys. Ends all
+    sessions, including the current session.
 
-    Raises: LastWayIn without a passkey that can sign in without a password.
+    Raises: LastWayIn if the user has no passkey that can be used without a password.
     """
     with db_transaction.atomic():
         person = _locked(user)
@@ -42,11 +43,11 @@ def remove_password(*, user: User) -> User:
 @counts_refusals
 @with_retry
 def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
-    """Removes a passkey, and the recovery codes if no other second factor is left. Returns what it
-    removed.
+    """Removes a passkey. If no other second factor remains, also removes the recovery codes.
+    Returns the removed rows.
 
-    Raises: LastWayIn if there is no other way to sign in; PasswordTooShort if only the password is
-    left, and it is too short for that.
+    Raises: LastWayIn if there is no other way to sign in; PasswordTooShort if only the password
+    would remain and the password is too short for that.
     """
     with db_transaction.atomic():
         person = _locked(passkey.user)
@@ -65,10 +66,10 @@ def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
 @with_retry
 def remove_second_factors(*, user: User) -> int:
     """Removes every second factor and the recovery codes, ends all sessions, and notifies the user
-    by mail. For users who have lost them all, perhaps with a signed-in device.
+    by mail. For users who have lost all factors, perhaps together with a signed-in device.
 
-    Returns the number of removed rows. If there are none, nothing changes and no mail is sent. A
-    password that is too short to be the only protection is removed too.
+    Returns the number of removed rows. If the user has no factors, nothing changes and no mail is
+    sent. If the password is too short to be the only protection, the password is also removed.
     """
     with db_transaction.atomic(durable=True):
         person = _locked(user)
@@ -76,7 +77,8 @@ def remove_second_factors(*, user: User) -> int:
         kinds = list(mine.values_list("type", flat=True))
         if not kinds:
             return 0
-        sessions.end_all(person, "factors_removed")  # first, see Note [Lock of a session]
+        # Must happen first, see Note [Lock of a session]
+        sessions.end_all(person, "factors_removed")
         mine.delete()
         too_short = person.has_usable_password() and not person.password_is_long
         if too_short:
@@ -84,13 +86,13 @@ def remove_second_factors(*, user: User) -> int:
             person.save(update_fields=["password"])
         notice = notices.factors_removed(kinds, person, password_removed=too_short)
         notices.notify(person, notice)
-    sessions.end_all(person, "factors_removed")  # sessions that began in between
+    sessions.end_all(person, "factors_removed")  # ends sessions that began in the meantime
     for kind in sorted(set(kinds)):
         security_log.record("factor.removed", person=person, kind=kind)
     return len(kinds)
 
 
 def _locked(user: User) -> User:
-    """Returns the user's current row, locked until the transaction ends."""
+    """Returns the user's current row, with a lock until the transaction ends."""
     person: User = User.objects.locked([user.pk]).get()
     return person

@@ -1,4 +1,4 @@
-"""Checks again, while a request runs, whether its sender may still act."""
+"""Checks again, while a request is running, whether its sender may still act."""
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -20,11 +20,13 @@ def refuse_if_ended(
     token: ApiToken | ProviderToken | None = None,
     permission: str = "",
 ) -> None:
-    """Raises AccessEnded if the user's sign-in, the session or token of the request, or the staff
-    permission has ended. `person` is the row as read when the request began.
+    """Raises AccessEnded if the sign-in is closed, if the session or token of the request has
+    ended, or if the user no longer has the staff permission `permission`. `person` is the row as it
+    was read when the request began.
 
-    Call it in each database transaction of a long request, after the writes. Then nothing that
-    began after the end is committed. It locks no row, see Note [Lock of a person].
+    A long request must call this function in each of its database transactions, after the writes.
+    Then nothing is committed that began after the access ended. The function locks no row, see Note
+    [Lock of a person].
     """
     now: User | None = User.objects.filter(pk=person.pk).first()
     _refuse(person, now, session_key, token)
@@ -33,10 +35,12 @@ def refuse_if_ended(
 
 
 def refuse_request_if_ended(request: HttpRequest, now: User | None) -> None:
-    """Does the same for the request of a page or of the API. `now` is the current row of a person,
-    which the caller has locked. For other people's rows, it checks only requests of staff: their
-    sign-in, password and rights. It does nothing for requests of other customers, and of
-    unauthenticated users.
+    """Raises AccessEnded if the sender of this page or API request may no longer act. `now` is the
+    current row of a person, which the caller has locked, or None.
+
+    If this person is the sender, the function checks the sign-in and the session or token. If not,
+    only staff are checked: their sign-in, password and rights. Requests of other customers, and of
+    users who are not signed in, are not checked.
     """
     user = request.user
     if not isinstance(user, User):
@@ -73,8 +77,8 @@ def _refuse(
 
 
 def _is_living(session_key: str | None) -> bool:
-    """Returns whether the session is stored and not too old. It cannot be idle, because its request
-    is running.
+    """Returns whether the session is stored and younger than the maximum age. The idle time is not
+    checked, because a request of the session is running.
     """
     moment = timezone.now()
     rows = WebSession.objects.filter(pk=digest_of(session_key or ""), expire_date__gt=moment)

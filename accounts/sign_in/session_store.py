@@ -1,7 +1,7 @@
 """Stores sessions and decides when they end (the setting SESSION_ENGINE).
 
 A session ends after LEDGER_SESSION_IDLE minutes without a request, and LEDGER_SESSION_ABSOLUTE
-hours after its user signed in; the times for staff are shorter. The server decides this, not the
+hours after its user signed in. For staff, both times are shorter. The server decides this, not the
 cookie.
 """
 
@@ -31,25 +31,27 @@ IS_STAFF = "is_staff"
 IDLE, ABSOLUTE = "idle", "absolute"
 ENDED = "ended"
 REASON_STAYS = timedelta(days=1)
-# Sessions before a sign-in need at most 15 minutes: then allauth ends a half-finished sign-in.
+# Sessions before a sign-in need at most 15 minutes, because allauth then ends a pending sign-in.
 ANONYMOUS = timedelta(hours=1)
-SEEN_EVERY = timedelta(minutes=1)  # precision of `last_seen_at`: one UPDATE a minute at most
+SEEN_EVERY = timedelta(minutes=1)  # the precision of `last_seen_at`: at most one UPDATE per minute
 
 
 def digest_of(session_key: str) -> str:
-    """Returns what the table stores of a session's key."""
+    """Returns the digest of a session key, which is stored in the table instead of the key."""
     return hashlib.sha256(session_key.encode()).hexdigest()
 
 
 def times_for(*, is_staff: bool) -> tuple[timedelta, timedelta]:
-    """Returns how long a session may be idle, and its maximum age."""
+    """Returns the maximum idle time of a session, and its maximum age."""
     if is_staff:
         return settings.LEDGER_STAFF_SESSION_IDLE, settings.LEDGER_STAFF_SESSION_ABSOLUTE
     return settings.LEDGER_SESSION_IDLE, settings.LEDGER_SESSION_ABSOLUTE
 
 
 def end_of(row: WebSession, data: dict[str, Any], now: datetime) -> str:
-    """Returns why this session has ended, IDLE or ABSOLUTE, or "" if it has not."""
+    """Returns the reason why this session has ended, IDLE or ABSOLUTE. Returns "" if it has not
+    ended.
+    """
     idle, absolute = times_for(is_staff=bool(data.get(IS_STAFF)))
     if now - row.started_at >= absolute:
         return ABSOLUTE
@@ -57,11 +59,11 @@ def end_of(row: WebSession, data: dict[str, Any], now: datetime) -> str:
 
 
 def leave_reason(sessions: list[str], why: str) -> None:
-    """Stores for a day why these deleted sessions have ended, for browsers that still have their
-    cookies.
+    """Stores for a day why these sessions have ended, so that their browsers can show the reason.
+    `sessions` contains the digests of the keys of deleted rows.
 
-    The rows have different keys, because a running request may still save a session and must not
-    find a row. The rows contain no user.
+    The new rows have different keys, because a running request may still try to save a deleted
+    session and must not find a row. The new rows contain no user.
     """
     ends, data = timezone.now() + REASON_STAYS, SessionStore().encode({ENDED: why})
     WebSession.objects.bulk_create(
@@ -74,8 +76,8 @@ def leave_reason(sessions: list[str], why: str) -> None:
 
 
 def reason_left_for(session_key: str) -> str:
-    """Returns why the session with this key was ended elsewhere, or "" if it was not. Deletes the
-    reason.
+    """Returns the reason why the session with this key was ended elsewhere, or "" if there is no
+    reason. Deletes the stored reason.
     """
     rows = WebSession.objects.filter(pk=_reason_key(digest_of(session_key)))
     row = rows.filter(expire_date__gt=timezone.now()).first()
@@ -86,8 +88,8 @@ def reason_left_for(session_key: str) -> str:
 
 
 def _forget(row: WebSession) -> None:
-    """Deletes the row of an ended session, without waiting for a standby. If a failover restores
-    the row, it is still an ended session.
+    """Deletes the row of an ended session. Does not wait for a standby, because a row that a
+    failover restores is still an ended session.
     """
     with waiting_for_no_standby():
         row.delete()
@@ -98,14 +100,16 @@ def _reason_key(session: str) -> str:
 
 
 class WalPosition(Func):
-    """The position up to which the writer has written its WAL, in bytes."""
+    """The WAL position up to which the primary has written, in bytes."""
 
     template = POSITION
     output_field = BigIntegerField()
 
 
 class SessionStore(DatabaseStore):
-    """A session in the table `sessions`. `ended` is why the session of this cookie has ended."""
+    """A session in the table `sessions`. `ended` is the reason why the session of this cookie has
+    ended, or "".
+    """
 
     ended = ""
     was_staff = False
@@ -116,7 +120,9 @@ class SessionStore(DatabaseStore):
         return WebSession
 
     def load(self) -> dict[str, Any]:
-        """Returns the data of the session, or an empty dict if it does not exist or has ended."""
+        """Returns the data of the session. Returns an empty dict if the session does not exist or
+        has ended.
+        """
         rows = WebSession.objects.filter(
             session_key=digest_of(self.session_key or ""), expire_date__gt=timezone.now()
         )
@@ -136,8 +142,9 @@ class SessionStore(DatabaseStore):
         return data
 
     def save(self, must_create: bool = False) -> None:
-        """Saves like Django, but passes on temporary database errors. Django would treat them as a
-        deleted session and respond with a 400 that clients do not retry.
+        """Saves the session like Django, but raises temporary database errors unchanged. Django
+        would treat such an error as a deleted session and respond with the status 400, which
+        clients do not retry.
         """
         try:
             super().save(must_create)
@@ -150,12 +157,13 @@ class SessionStore(DatabaseStore):
     def cycle_key(self) -> None:
         """Changes the session's key.
 
-        Django inserts a second row and then deletes the first, so code that ends all sessions could
-        miss the new row. An UPDATE of the row and such code wait for each other.
+        Django inserts a second row and then deletes the first row, so code that ends all sessions
+        could miss the new row. This method updates the row instead, so the update and the deletion
+        wait for each other.
 
         Raises: SessionInterrupted if the session was ended in the meantime.
         """
-        self._get_session()  # type: ignore[attr-defined]  # while the former key still opens it
+        self._get_session()  # type: ignore[attr-defined]  # loads the data with the old key
         if self.session_key is None:
             self.create()
             return
@@ -176,7 +184,7 @@ class SessionStore(DatabaseStore):
             WebSession.objects.filter(session_key=digest_of(key)).delete()
 
     def create_model_instance(self, data: dict[str, Any]) -> WebSession:
-        """Returns the row to write, with the user and the sign-in time."""
+        """Returns the row to write, with the user and the time of sign-in."""
         now = timezone.now()
         since = data.get(SIGNED_IN_AT)
         key = self._get_or_create_session_key()  # type: ignore[attr-defined]
@@ -192,25 +200,28 @@ class SessionStore(DatabaseStore):
 
     @property
     def wal_position(self) -> int | None:
-        """The byte of WAL up to which the session has written. A replica must have replayed it to
-        serve the session. None if the session wrote nothing or is not loaded. No query.
+        """The byte of WAL up to which the session has written. A replica must have replayed this
+        position before it serves the session. None if the session wrote nothing or is not loaded.
+        Makes no query.
         """
         return self.row.wal_position if self.row else None
 
     @property
     def needed(self) -> replicas.Needed:
-        """The position that a replica must have replayed to serve this session. No query."""
+        """The position that a replica must have replayed before it serves this session. Makes no
+        query.
+        """
         return replicas.Needed(replicas.seen_with(self.row).started, self.wal_position)
 
     def note_writer(self) -> None:
-        """Writes a new marker if the current writer is not the server in the session's marker."""
+        """Writes a new marker if the current primary is not the server in the session's marker."""
         if replicas.seen_with(self.row).needs_mark:
             replicas.write_mark()
 
     def note_position(self) -> None:
-        """Stores the current WAL position in the session, for requests that wrote, if there are
-        replicas. Does not wait for a standby. A failover may lose it, but then replicas must first
-        replay everything that the new writer had.
+        """Stores the current WAL position in the session. Called after requests that wrote, if
+        there are replicas. Does not wait for a standby. If a failover loses the position, replicas
+        must first replay everything that the new primary had at that time.
         """
         if self.session_key:
             row = WebSession.objects.filter(pk=digest_of(self.session_key))
@@ -218,8 +229,9 @@ class SessionStore(DatabaseStore):
                 row.update(wal_position=Greatest("wal_position", WalPosition()))
 
     def seen(self) -> None:
-        """Records, once a minute, that a request has used the session. Pages that only read do not
-        wait for a standby: if a failover loses this, an idle session ends earlier.
+        """Records that a request has used the session, at most once per minute. Does not wait for a
+        standby, so that pages which only read are not delayed. If a failover loses the time, an
+        idle session ends earlier.
         """
         now = timezone.now()
         if self.row and self.row.user_id and now - self.row.last_seen_at >= SEEN_EVERY:

@@ -1,4 +1,4 @@
-"""The sessions of a user. Ending a session deletes its row."""
+"""The sessions of a user. A session ends when its row is deleted."""
 
 import re
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ SESSION_ID = re.compile("[0-9a-f]{64}")  # a SHA-256, see `digest_of`
 
 @dataclass(frozen=True, slots=True)
 class OwnSession:
-    """A valid session of a user. `id` is not the key, so it cannot be used to sign in."""
+    """A valid session of a user. `id` is the digest of the key, so it cannot be used to sign in."""
 
     id: str
     device: str
@@ -51,7 +51,7 @@ def begin(*, request: HttpRequest, user: User, **_signal: Any) -> None:
 
 
 def renew(request: HttpRequest) -> None:
-    """Changes the session's key, as after each proof of identity."""
+    """Changes the key of the session. Called after each proof of identity."""
     request.session.cycle_key()
 
 
@@ -59,16 +59,16 @@ def lock(user: User, session_key: str | None, *, read_with: str = "") -> User:
     """Locks the signed-in user and the session until the database transaction ends. Returns the
     user's current row.
 
-    Note [Lock of a session]: credentials that outlive a session, such as a second factor or an
-    access token, are created and removed under this lock. Code that ends sessions deletes their
-    rows and then the credentials they created: it waits for the lock, so it finds all of them. The
-    user is locked before the session. Other things that outlive a session are created under
-    `lock_active`.
+    Note [Lock of a session]: some credentials remain valid after the session, such as a second
+    factor or an access token. They are created and removed under this lock. Code that ends sessions
+    first deletes the rows of the sessions, and then the credentials that were created in them. It
+    waits for this lock, so it finds all of these credentials. The user is locked before the
+    session. Other rows that remain after the session are created under `lock_active`.
 
-    `read_with` is the session hash of `user` before a new password was set.
+    `read_with` is the session hash of `user` before a new password was set, or "".
 
-    Raises: SignInChanged if the session was ended, or the password, the address or the rights were
-    changed, after `user` was read.
+    Raises: SignInChanged if the session was ended, or if the password, the address or the rights
+    were changed, after `user` was read.
     """
     person: User = User.objects.locked([user.pk]).get()
     if not person.has_session_hash(read_with or user.get_session_auth_hash()):
@@ -80,7 +80,7 @@ def lock(user: User, session_key: str | None, *, read_with: str = "") -> User:
 
 
 def living_sessions(user: User, current_key: str | None) -> list[OwnSession]:
-    """Returns the user's valid sessions, the current one first. One query."""
+    """Returns the user's valid sessions. The current session is first. Makes one query."""
     now, current = timezone.now(), digest_of(current_key or "")
     found = []
     for row in WebSession.objects.filter(user=user, expire_date__gt=now).order_by("-last_seen_at"):
@@ -92,7 +92,7 @@ def living_sessions(user: User, current_key: str | None) -> list[OwnSession]:
 
 
 def end_session(user: User, session: str, reason: str = "by_person") -> bool:
-    """Ends one session of this user. Returns False if they have no session with this id."""
+    """Ends one session of this user. Returns False if the user has no session with this id."""
     if not SESSION_ID.fullmatch(session):
         return False
     ended, _ = WebSession.objects.filter(user=user, pk=session).delete()
@@ -103,7 +103,9 @@ def end_session(user: User, session: str, reason: str = "by_person") -> bool:
 
 
 def end_others(user: User, current_key: str | None, reason: str) -> int:
-    """Ends all sessions of the user except the current one. Returns their number."""
+    """Ends all sessions of the user except the current session. Returns the number of ended
+    sessions.
+    """
     others = WebSession.objects.filter(user=user).exclude(pk=digest_of(current_key or ""))
     keys = list(others.values_list("pk", flat=True))
     ended, _ = others.delete()
@@ -114,8 +116,8 @@ def end_others(user: User, current_key: str | None, reason: str) -> int:
 
 
 def end_all(user: User, reason: str) -> int:
-    """Ends all sessions of the user, then all access tokens: see Note [Lock of a session]. Returns
-    the number of sessions.
+    """Ends all sessions of the user, and then all access tokens: see Note [Lock of a session].
+    Returns the number of sessions.
     """
     ended = end_others(user, None, reason)
     token_ends.revoke_all(user, reason)

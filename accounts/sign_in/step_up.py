@@ -1,9 +1,9 @@
-"""Step-up: reauthentication before an action that a thief would want.
+"""Step-up: reauthentication before an action that a thief would want to do.
 
-A proof is a password, a code, a passkey, or a new sign-in at the identity provider. It is valid for
-some minutes, for the session and its user. A sign-in is a proof too, except through a provider,
-which may not have requested a proof. Users with a second factor must use it, because their password
-may have been stolen.
+A proof of identity is a password, a code, a passkey, or a new sign-in at the identity provider. A
+proof is valid for some minutes, for its session and user. The sign-in itself is also a proof,
+except for a sign-in through a provider, because the provider may not have asked for a proof. Users
+with a second factor must use it, because their password may have been stolen.
 """
 
 import time
@@ -26,10 +26,10 @@ from accounts.sign_in.factors import has_second_factor
 from ledger.web import security_log
 from ledger.web.redirects import redirect_page
 
-ASKED = "step_up"  # session key: the reason and the next page
+ASKED = "step_up"  # session key with the reason and the next page
 FACTOR = "mfa"  # allauth's method of a passkey, a code of an app or a recovery code
 PROVIDER = "socialaccount"
-NEW_FACTOR = "new_factor"  # a passkey or an app that this session has just added
+NEW_FACTOR = "new_factor"  # a passkey or an app that was just added in this session
 BY_FACTOR = frozenset({FACTOR, NEW_FACTOR})
 NO_WAY = (
     "A sign-in code from a mail is not enough for this. On the page Security, choose a password or"
@@ -39,7 +39,7 @@ PROOFS = BY_FACTOR | {PROVIDER, "password"}
 
 
 class Ask(Enum):
-    """What a change requires first: nothing, a proof, or a new sign-in."""
+    """The proof that a change requires: none, a proof of identity, or a new sign-in."""
 
     NOTHING = auto()
     PROOF = auto()
@@ -47,22 +47,24 @@ class Ask(Enum):
 
 
 def usual_time() -> timedelta:
-    """Returns how long a proof is valid: LEDGER_STEP_UP_MINUTES."""
+    """Returns how long a proof is valid, from the setting LEDGER_STEP_UP_MINUTES."""
     return timedelta(minutes=settings.LEDGER_STEP_UP_MINUTES)
 
 
 def is_fresh(request: HttpRequest, *, within: timedelta | None = None) -> bool:
-    """Returns whether the user proved their identity within this time (default: `usual_time`)."""
+    """Returns whether the user has proved their identity within this time (default:
+    `usual_time`).
+    """
     until = fresh_until(request, within=within)
     return until is not None and until > _now()
 
 
 def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> datetime | None:
-    """Returns until when the last proof of this session is valid, possibly in the past, or None
-    without a proof.
+    """Returns the time until which the latest proof of this session is valid. This time may be in
+    the past. Returns None if there is no proof.
 
-    allauth's `did_recently_reauthenticate` ignores sign-ins, accepts users who cannot
-    reauthenticate, and accepts a password from users with a second factor.
+    allauth's `did_recently_reauthenticate` is not used, because it ignores sign-ins, accepts users
+    who cannot reauthenticate, and accepts a password of users who have a second factor.
     """
     proofs = [proof for proof in _proofs(request) if proof[1] <= time.time()]
     if any(method not in BY_FACTOR for method, _ in proofs) and has_second_factor(_person(request)):
@@ -74,18 +76,18 @@ def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> dat
 
 
 def limit_in(currency: str) -> Decimal:
-    """Returns what a user may pay to others in a day without a step-up, from
-    LEDGER_STEP_UP_OVER.
+    """Returns the amount in this currency that a user may pay to others in a day without a step-up,
+    from the setting LEDGER_STEP_UP_OVER.
     """
     limits: dict[str, Decimal] = settings.LEDGER_STEP_UP_OVER
     return limits.get(currency, limits["*"])
 
 
 def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
-    """Redirects to the page that requests a proof and shows `why`, and from there to `back`.
+    """Redirects to the page for reauthentication, which shows `why` and then redirects to `back`.
 
-    The caller keeps the submitted data. A user who can sign in only with mailed codes is redirected
-    to `back` with a message on what to add, because a new sign-in would not help.
+    The caller must keep the submitted data. A user who can sign in only with mailed codes is
+    redirected to `back`, with a message about what to add, because a new sign-in would not help.
     """
     security_log.record("step_up.asked", request=request)
     ways = get_adapter().get_reauthentication_methods(_person(request))
@@ -98,11 +100,12 @@ def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
 
 
 def what_to_ask(request: HttpRequest) -> Ask:
-    """Returns what a page that changes how the user signs in must require first.
+    """Returns which proof is required for a page that changes how the user signs in.
 
-    A user may have neither a password, a factor nor a provider, for example after the bank has
-    added them or removed their factors. They can sign in only with mailed codes, so they must sign
-    in again when the time of a proof is over. allauth would treat them as permanently proved.
+    A user may have no password, no factor and no provider, for example after the bank has added the
+    user or has removed the factors. Such a user can sign in only with mailed codes. After the time
+    of a proof has passed, the user must therefore sign in again. allauth would treat this user as
+    permanently proved.
     """
     if not request.user.is_authenticated:
         return Ask.NOTHING
@@ -115,7 +118,7 @@ def what_to_ask(request: HttpRequest) -> Ask:
 
 
 def redirect_to_new_sign_in(request: HttpRequest) -> HttpResponse:
-    """Redirects to the home page, with a message on what to do."""
+    """Redirects to the home page, with a message that the user must sign in again."""
     messages.warning(request, f"This needs a fresh sign-in. {_sign_in_again()}")
     return redirect(settings.LOGIN_REDIRECT_URL)
 
@@ -126,14 +129,16 @@ def _sign_in_again() -> str:
 
 
 def strongest(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns allauth's reauthentication methods with a second factor, or all if there is none."""
+    """Returns those of allauth's reauthentication methods that use a second factor, or all methods
+    if none uses one.
+    """
     by_factor = [way for way in ways if way["id"].startswith("mfa_reauthenticate")]
     return by_factor or list(ways)
 
 
 def _proofs(request: HttpRequest) -> list[tuple[str, float]]:
-    """Returns the method and the time of each proof that allauth recorded for this user and
-    session.
+    """Returns the method and the time (seconds since 1970) of each proof that allauth has recorded
+    for this user and session.
     """
     if not request.user.is_authenticated:
         return []

@@ -1,9 +1,9 @@
 """The text of an access token: `ledger_<prefix>_<secret><checksum>`, all in base62.
 
-The prefix identifies a token in lists and is not secret; the secret is 256 random bits. The
-checksum is the CRC-32 of everything before it, like in GitHub's tokens. It distinguishes a mistyped
-token from an unknown one without a query, and lets scanners for leaked secrets be sure. It is not a
-protection.
+The prefix identifies a token in lists and is not secret. The secret consists of 256 random bits.
+The checksum is the CRC-32 of all characters before it, like in GitHub's tokens. With the checksum,
+a mistyped token can be distinguished from an unknown token without a query, and scanners for leaked
+secrets can be sure that a text is a token. The checksum is not a protection.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ SHAPE = re.compile(
 
 
 class NewText(NamedTuple):
-    """A new token: its prefix, and the whole text, which is never stored."""
+    """A new token. `text` is the whole text, which is never stored."""
 
     prefix: str
     text: str
 
 
 def new_text() -> NewText:
-    """Returns a random token."""
+    """Returns a new random token."""
     prefix = "".join(secrets.choice(ALPHABET) for _ in range(PREFIX_LENGTH))
     secret = in_base62(secrets.randbits(SECRET_BITS), SECRET_LENGTH)
     begin = f"{BEGINS}{prefix}_{secret}"
@@ -42,29 +42,31 @@ def new_text() -> NewText:
 
 
 def is_well_formed(text: str) -> bool:
-    """Returns whether the text has the format of a token and a correct checksum. No query."""
+    """Returns whether the text has the format of a token and a correct checksum. Makes no query."""
     return SHAPE.fullmatch(text) is not None and text.endswith(checksum(text[:-CHECKSUM_LENGTH]))
 
 
 def digest_of(text: str) -> str:
-    """Returns what the table stores of a token. A plain SHA-256 is enough, because 2 ** 256 texts
-    cannot be tried.
+    """Returns the digest of a token, which is stored in the table instead of the token. A plain
+    SHA-256 is enough, because 2 ** 256 secrets cannot be tried.
     """
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def id_of(digest: str) -> UUID:
-    """Returns the id of the row with this digest: its first half, which is unique too."""
+    """Returns the id of the row with this digest. The id is the first half of the digest and is
+    unique, too.
+    """
     return UUID(hex=digest[:32])
 
 
 def checksum(begin: str) -> str:
-    """Returns the last letters of the token that begins like this."""
+    """Returns the checksum of a token whose text begins with `begin`."""
     return in_base62(zlib.crc32(begin.encode()), CHECKSUM_LENGTH)
 
 
 def in_base62(number: int, length: int) -> str:
-    """Returns the number with this many letters, zeros first."""
+    """Returns the number in base62, with leading zeros up to this length."""
     letters = []
     for _ in range(length):
         number, rest = divmod(number, len(ALPHABET))

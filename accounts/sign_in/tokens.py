@@ -1,7 +1,7 @@
 """Issues, reads and revokes personal access tokens.
 
 A token has the current rights of its owner, limited to its scopes: see Note [Rights by token].
-`token_ends` describes which changes of a sign-in end tokens.
+`token_ends` lists the changes of a sign-in that end tokens.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,8 +28,8 @@ from ledger.text.currencies import LARGEST_AMOUNT, fits, is_currency, minor_unit
 from ledger.text.lines import tidy_line
 from ledger.web import security_log
 
-MAX_VALID = 20  # valid tokens of one user
-USED_EVERY = timedelta(minutes=1)  # precision of `last_used_at`: one UPDATE a minute at most
+MAX_VALID = 20  # the maximum number of valid tokens of one user
+USED_EVERY = timedelta(minutes=1)  # the precision of `last_used_at`: at most one UPDATE per minute
 NAME_LIMIT = ApiToken._meta.get_field("name").max_length or 0
 
 Problem = Literal[
@@ -51,8 +51,8 @@ MESSAGES: dict[Problem, str] = {
 
 
 class TokenRefused(Exception):
-    """A token that was refused. `row` is the token's row, if there is one; `reason` is for the
-    security log, and `challenge` for the header WWW-Authenticate.
+    """An error for a refused token. `row` is the row of the token if one was found, otherwise None.
+    `reason` is for the security log, and `challenge` is for the header WWW-Authenticate.
     """
 
     kind = "access_token"
@@ -67,7 +67,7 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new token: its row, and the text, which is shown once."""
+    """A new token. `row` is its row, and `text` is its text, which is shown only once."""
 
     row: ApiToken
     text: str
@@ -90,13 +90,14 @@ def issue(
     second_factor: bool = False,
     session_key: str | None = None,
 ) -> IssuedToken:
-    """Creates a token and notifies its owner by mail. Only the result contains its text.
+    """Creates a token, notifies its owner by mail, and returns it. Only the returned object
+    contains the text of the token.
 
-    `second_factor`: whether the user has proved one in this session; commands pass True.
-    `session_key` is the session's key, or None for commands. Only commands may pass None as
-    `expires_at`.
+    `second_factor` is True if the user has proved a second factor in this session. `session_key` is
+    the key of the session. Commands pass True for `second_factor` and None for `session_key`. Only
+    commands may pass None for `expires_at`.
 
-    Raises: TokenInvalid, TooManyTokens, or SignInChanged like `sessions.lock`.
+    Raises: TokenInvalid; TooManyTokens; SignInChanged, as described at `sessions.lock`.
     """
     row = ApiToken(
         user=person,
@@ -126,9 +127,10 @@ def issue(
 
 @with_retry
 def revoke(*, token: ApiToken, by: User | None, reason: str = BY_PERSON) -> bool:
-    """Revokes a token and notifies its owner by email. Returns False if it was already revoked.
+    """Revokes a token and notifies its owner by mail. Returns False if the token was already
+    revoked.
 
-    `by` is the user who revokes it, or None for a command.
+    `by` is the user who revokes the token, or None for a command.
     """
     owner, row = token.user, token.pk
     with db_transaction.atomic(durable=True):
@@ -144,8 +146,8 @@ def revoke(*, token: ApiToken, by: User | None, reason: str = BY_PERSON) -> bool
 
 
 def owner_of(text: str) -> ApiToken | None:
-    """Returns the token with this text, with its owner, or None if it is not valid. One query, or
-    none for a text that cannot be a token.
+    """Returns the valid token with this text, together with its owner. Returns None if the text is
+    not a valid token. Makes one query, or no query if the text does not have the format of a token.
     """
     try:
         return read(text)
@@ -154,7 +156,7 @@ def owner_of(text: str) -> ApiToken | None:
 
 
 def read(text: str) -> ApiToken:
-    """Returns the token like `owner_of`.
+    """Returns the valid token with this text, together with its owner.
 
     Raises: TokenRefused with the reason if the token is not valid.
     """
@@ -176,8 +178,9 @@ def read(text: str) -> ApiToken:
 
 
 def needs_second_factor(scopes: Collection[str]) -> bool:
-    """Returns whether tokens with these scopes are valid only if a second factor was proved when
-    they were issued, like for the corresponding pages: see `second_factor_rule`.
+    """Returns whether tokens with these scopes are valid only if the user proved a second factor
+    when the token was issued. The same rule applies to the corresponding pages: see
+    `second_factor_rule`.
     """
     if settings.LEDGER_CUSTOMER_SECOND_FACTOR:
         return True
@@ -185,7 +188,7 @@ def needs_second_factor(scopes: Collection[str]) -> bool:
 
 
 def note_use(token: ApiToken, place: str) -> None:
-    """Records, once a minute, that the token was used, and from which place."""
+    """Records when and from which place the token was used, at most once per minute."""
     now = timezone.now()
     if token.last_used_at is not None and now - token.last_used_at < USED_EVERY:
         return
@@ -196,7 +199,7 @@ def note_use(token: ApiToken, place: str) -> None:
 
 
 def _check(row: ApiToken, scopes: Sequence[str]) -> None:
-    """Raises TokenInvalid for an invalid token."""
+    """Raises TokenInvalid if the data of the token is invalid."""
     if not row.name or len(row.name) > NAME_LIMIT:
         raise TokenInvalid(f"Enter a name with at most {NAME_LIMIT} characters.", "name")
     if not row.scopes or set(scopes) != set(row.scopes):
@@ -225,7 +228,9 @@ def _check_limits(row: ApiToken) -> None:
 
 
 def _check_person(person: User, row: ApiToken) -> None:
-    """Raises TokenInvalid if the user may not have this token, or TooManyTokens."""
+    """Raises TokenInvalid if the user may not have this token, or TooManyTokens if the user already
+    has the maximum number of tokens.
+    """
     if not person.is_active:
         raise TokenInvalid("This sign-in is closed.")
     if needs_second_factor(row.scopes) and not row.second_factor:

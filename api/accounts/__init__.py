@@ -1,3 +1,3 @@
-"""Accounts of the caller: the list, opening an account, its entries, and its balance at any
-time.
+"""The caller's accounts in the API: the list, opening an account, and the entries, balances and
+statements of an account.
 """

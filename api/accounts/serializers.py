@@ -49,7 +49,7 @@ class NewAccountSerializer(StrictSerializer):
 
 
 class BalanceSerializer(serializers.Serializer[Any]):
-    """A booked balance at a point in time."""
+    """The booked balance of an account at a point in time."""
 
     account = serializers.UUIDField()
     currency = serializers.CharField()
@@ -58,7 +58,7 @@ class BalanceSerializer(serializers.Serializer[Any]):
 
 
 class PartySerializer(serializers.Serializer[Any]):
-    """The other side of an entry."""
+    """The account on the other side of an entry."""
 
     account = serializers.UUIDField()
     number = serializers.CharField()
@@ -66,7 +66,7 @@ class PartySerializer(serializers.Serializer[Any]):
 
 
 class EntrySerializer(serializers.Serializer[Entry]):
-    """One side of a transaction on an account."""
+    """An entry on an account: one side of a transaction."""
 
     transaction = OwnTransactionField(source="transaction_id")
     direction = serializers.ChoiceField([("debit", "out"), ("credit", "in")])
@@ -88,14 +88,16 @@ class EntrySerializer(serializers.Serializer[Entry]):
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_category(self, entry: Entry) -> str | None:
-        """Returns the caller's own category if the entry was read with it, else the
-        transaction's.
+        """Returns the category that the caller has assigned, if the entry was read with it.
+        Otherwise returns the category of the transaction, or None.
         """
         return getattr(entry, "own_category", None) or entry.category
 
     @extend_schema_field(PartySerializer(allow_null=True))
     def get_counterparty(self, entry: Entry) -> dict[str, str] | None:
-        """Returns the other side, with its name as in the statement."""
+        """Returns the account on the other side, with its name as in the statement. Returns None if
+        the other side is outside the bank.
+        """
         other = entry.counterparty
         if other is None:
             return None
@@ -105,13 +107,13 @@ class EntrySerializer(serializers.Serializer[Entry]):
 
 
 class AccountListSerializer(serializers.Serializer[Any]):
-    """The accounts, oldest first, all on one page."""
+    """All accounts on one page. The oldest account is first."""
 
     results = AccountSerializer(many=True)
 
 
 class EntryPageSerializer(serializers.Serializer[Any]):
-    """A page of entries, newest first."""
+    """A page of entries. The newest entry is first."""
 
     results = EntrySerializer(many=True)
     next = serializers.URLField(

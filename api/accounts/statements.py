@@ -1,4 +1,6 @@
-"""Statements of an account as files: those that the bank has issued, and any other period."""
+"""Statements of an account as files: the statements that the bank has issued, and statements for
+any other period.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -47,7 +49,7 @@ class MonthlyStatementSerializer(serializers.Serializer[MonthlyStatement]):
 
 
 class MonthlyStatementPageSerializer(serializers.Serializer[Any]):
-    """A page of statements, newest first."""
+    """A page of statements. The newest statement is first."""
 
     results = MonthlyStatementSerializer(many=True)
     next = serializers.URLField(
@@ -56,8 +58,8 @@ class MonthlyStatementPageSerializer(serializers.Serializer[Any]):
 
 
 def _responses() -> dict[tuple[int, str], Any]:
-    """Returns the response schemas: a file in each format. JSON is an array with an object for each
-    entry.
+    """Returns the response schemas, one for each file format. The schema of JSON is an array with
+    an object for each entry.
     """
     found: dict[tuple[int, str], Any] = {}
     for kind in STATEMENT_FILES:
@@ -72,7 +74,7 @@ def _responses() -> dict[tuple[int, str], Any]:
 
 
 class StatementList(ApiView):
-    """The numbered statements of an account."""
+    """The statements of an account that the bank has issued. They are numbered."""
 
     @extend_schema(
         operation_id="accounts_statements",
@@ -80,7 +82,9 @@ class StatementList(ApiView):
         responses=MonthlyStatementPageSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns the statements that the bank has issued for past months, newest first."""
+        """Returns the statements that the bank has issued for past months. The newest statement is
+        first.
+        """
         known_only(request, "limit", "cursor")
         account = own_account(self.caller.person, pk)
         rows = MonthlyStatement.objects.of(account).select_related("account").defer("names")
@@ -91,14 +95,14 @@ class StatementList(ApiView):
 
 
 class StatementFile(ApiView):
-    """A numbered statement as a file."""
+    """A statement that the bank has issued, as a file."""
 
     renderer_classes = STATEMENT_FILES
 
     @extend_schema(operation_id="accounts_statement_file", responses=_responses())
     def get(self, request: Request, pk: UUID, number: int) -> HttpResponseBase:
-        """Returns a statement that the bank has issued, as a file. `format` or Accept selects the
-        file format; the default is JSON.
+        """Returns a statement that the bank has issued, as a file. The parameter `format` or the
+        header Accept selects the file format. The default is JSON.
         """
         known_only(request)
         statement = statement_of(self.caller.person, pk, number)
@@ -109,7 +113,7 @@ class StatementFile(ApiView):
 
 
 class ChosenStatement(ApiView):
-    """Entries of an account by filters, as a file."""
+    """A file with the entries of an account that match filters."""
 
     renderer_classes = STATEMENT_FILES
 
@@ -117,8 +121,8 @@ class ChosenStatement(ApiView):
         operation_id="accounts_statement", parameters=OF_STATEMENT, responses=_responses()
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
-        """Returns all entries that match the filters of the statement's page, as a file. A PDF has
-        a digest that anybody can check.
+        """Returns all entries that match the filters, as a file. The filters are the same as on the
+        page of the statement. A PDF contains a digest, with which everybody can verify the file.
         """
         known_only(request, *(each.name for each in OF_STATEMENT))
         account = own_account(self.caller.person, pk)

@@ -59,7 +59,9 @@ class AccountList(ApiView):
         operation_id="accounts_list", parameters=[FIELDS], responses=AccountListSerializer
     )
     def get(self, request: Request) -> Response:
-        """Returns every account of the caller, including closed accounts, oldest first."""
+        """Returns all accounts of the caller, including closed accounts. The oldest account is
+        first.
+        """
         known_only(request)
         mine = Account.objects.owned_by(self.caller.person)
         rows = rows_of(AccountSerializer, mine)
@@ -72,15 +74,16 @@ class AccountList(ApiView):
         responses={201: AccountSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Opens an account. Needs the scope pay. Repeated with the same Idempotency-Key, it opens
-        no other account and returns the same account, with `Idempotency-Replayed: true`.
+        """Opens an account. Needs the scope pay. If the request is repeated with the same
+        Idempotency-Key, no other account is opened: the response contains the same account and the
+        header `Idempotency-Replayed: true`.
         """
         known_only(request)
         given = values_of(NewAccountSerializer, request.data)
         person = self.caller.person
         id = uuid7_for(person.pk, key_as_uuid(request, person))
         if opened := Account.objects.owned_by(person).filter(pk=id).first():
-            return _replayed(opened, given)  # before any refusal
+            return _replayed(opened, given)  # must happen before any refusal
         form = OpenAccountForm(given)
         if not form.is_valid():
             raise refused(form)
@@ -92,9 +95,9 @@ class AccountList(ApiView):
 
 
 def _replayed(account: Account, given: dict[str, Any]) -> Response:
-    """Returns the current account.
+    """Returns the response with the account's current state.
 
-    Raises: IdempotencyConflict if its name or currency differs from the request.
+    Raises: IdempotencyConflict if the name or currency of the account differs from the request.
     """
     if (account.name, account.currency) != (tidy_line(given["name"]), given["currency"]):
         raise IdempotencyConflict(OTHER_ACCOUNT)
@@ -126,7 +129,7 @@ class AccountBalance(ApiView):
         responses=BalanceSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns the balance now, or just before `at`."""
+        """Returns the balance of the account now, or just before the time `at`."""
         known_only(request, "at")
         account = own_account(self.caller.person, pk)
         at, balance = timezone.now(), account.balance
@@ -143,7 +146,7 @@ class AccountBalance(ApiView):
 
 
 class EntryList(ApiView):
-    """The statement of an account."""
+    """The entries of an account."""
 
     instead = POSTED_ROWS
 
@@ -159,7 +162,9 @@ class EntryList(ApiView):
         responses=EntryPageSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns the entries, newest first, with the filters of the statement's page."""
+        """Returns the entries of an account. The newest entry is first. The filters are the same as
+        on the page of the statement.
+        """
         known_only(request, "start", "end", "direction", "q", "limit", "cursor", "expand")
         names = names_to_expand(request, EXPANDABLE)
         account = own_account(self.caller.person, pk)

@@ -1,1 +1,1 @@
-"""Transactions: the list, one by its id, and new transactions."""
+"""Transactions in the API: the list, one transaction by its id, and new transactions."""

@@ -1,9 +1,10 @@
-"""Many payments in one call: parsed, resolved to drafts, and booked all together or line by line.
+"""Many payments in one call. The lines are parsed, converted to drafts, and booked all together or
+line by line.
 
-The id of each line is derived from the call's Idempotency-Key and the line's number. An interrupted
-call can therefore be repeated, and every line is booked once. With "all or none", a key belongs to
-one list, and other lines with this key are refused. Line by line, each line is treated as if it had
-its own key.
+The id of each line is derived from the call's Idempotency-Key and the number of the line. Therefore
+an interrupted call can be repeated, and every line is booked only once. If the call is "all or
+none", its key belongs to this list, and a list with other lines is refused. If the lines are booked
+line by line, each line is treated as if it had its own key.
 """
 
 import uuid
@@ -43,8 +44,9 @@ from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
 from transactions.services import MAX_TOGETHER, DayLimit, Draft
 
-MAX_SEPARATE = MAX_LINES  # maximum, if each is booked separately
-CHUNK_OF_LIMITED = 100  # lines per chunk for limited tokens, one transaction each
+MAX_SEPARATE = MAX_LINES  # the maximum number of lines if each line is booked separately
+# Lines per chunk for tokens with limits, which need one transaction per line
+CHUNK_OF_LIMITED = 100
 OTHER_LIST = "This Idempotency-Key was used for another list. Use a new key for new payments."
 TOO_MANY_TOGETHER = (
     f"All or none, one call has at most {MAX_TOGETHER:,} lines. Send several calls, or send atomic "
@@ -54,7 +56,9 @@ TOO_MANY_TOGETHER = (
 
 @dataclass(slots=True)
 class BatchLine:
-    """A line with its number, starting at 1, and a draft or the reason why it is refused."""
+    """A line with its number, which starts at 1. The line has a draft, or the reason why it is
+    refused.
+    """
 
     number: int
     draft: Draft | None = None
@@ -63,7 +67,7 @@ class BatchLine:
 
 
 class LineRefused(LedgerError):
-    """A line is refused, so nothing of the call was booked. `number` is the line's number."""
+    """A line is refused, so no line of the call was booked. `number` is the number of the line."""
 
     def __init__(self, number: int, refusal: LedgerError) -> None:
         super().__init__(f"Nothing was booked. Line {number}: {refusal}")
@@ -101,7 +105,7 @@ def _body(number: int, given: Any) -> dict[str, Any]:
 
 
 class _Resolver:
-    """Resolver of the accounts of all lines, in a few queries."""
+    """Finds the accounts of all lines in a few queries."""
 
     def __init__(self, caller: Caller, bodies: Sequence[dict[str, Any]]) -> None:
         self.caller = caller
@@ -119,8 +123,8 @@ class _Resolver:
 
     @with_retry
     def _strangers(self, bodies: Sequence[dict[str, Any]]) -> dict[int, str]:
-        """Returns why the number of a line cannot be paid, by line. Wrong numbers count like on the
-        pages.
+        """Returns for the number of each refused line the reason why its account number cannot be
+        paid. Wrong account numbers count towards the daily limit, as on the pages.
         """
         refused: dict[int, str] = {}
         with db_transaction.atomic(durable=True):
@@ -176,14 +180,15 @@ def _digits(number: str) -> str | None:
 def book_together(
     caller: Caller, lines: Sequence[BatchLine], *, after: uuid.UUID
 ) -> tuple[list[Transaction], bool]:
-    """Books every line in one database transaction, or none. Returns also whether an earlier call
-    had booked them.
+    """Books all lines in one database transaction, or none. Returns the transactions, and whether
+    an earlier call had already booked them.
 
-    `after` is the id of a line after the last line. If it is booked, or only some of the lines are,
-    the key was used for another list. A lock on the key protects this check, so that two parallel
-    lists cannot both find no rows.
+    `after` is the id that a line after the last line would have. If this id is booked, or if only
+    some of the lines are booked, the key was used for another list. A lock on the key protects this
+    check. Otherwise two parallel lists could both find no rows.
 
-    Raises: LineRefused, or IdempotencyConflict if the key was used for another list.
+    Raises: LineRefused if a line is refused; IdempotencyConflict if the key was used for another
+    list.
     """
     drafts: list[Draft] = []
     for line in lines:
@@ -201,7 +206,7 @@ def book_together(
 
     def read() -> list[Draft]:
         nonlocal is_sent_again
-        wait_for_lock(str(ids[0]))  # the first line's id depends only on the key
+        wait_for_lock(str(ids[0]))  # the id of the first line depends only on the key
         is_sent_again = _is_sent_again(ids, after)
         paid_before[:] = [] if is_sent_again else _paid_before(caller, lines)
         return drafts
@@ -220,9 +225,10 @@ def book_together(
 
 
 def _is_sent_again(ids: Sequence[Any], after: uuid.UUID) -> bool:
-    """Returns whether all lines are booked.
+    """Returns whether all lines are already booked.
 
-    Raises: IdempotencyConflict if only some of them are, or one more.
+    Raises: IdempotencyConflict if only some of the lines are booked, or if another line after them
+    is booked.
     """
     booked = set(Transaction.objects.filter(pk__in=[*ids, after]).values_list("pk", flat=True))
     if booked and booked != set(ids):
@@ -231,8 +237,8 @@ def _is_sent_again(ids: Sequence[Any], after: uuid.UUID) -> bool:
 
 
 def _paid_before(caller: Caller, lines: Sequence[BatchLine]) -> list[tuple[DayLimit, Decimal]]:
-    """Returns the token's daily limits in the currencies of the lines, each with the amount paid so
-    far.
+    """Returns the token's daily limits in the currencies of the lines. Each limit is returned with
+    the amount that was already paid today.
     """
     currencies = sorted({line.sender.currency for line in lines if line.sender})
     limits = [limit for each in currencies if (limit := limit_of_day(caller, each)) is not None]
@@ -248,9 +254,10 @@ Result = tuple[BatchLine, Transaction | LedgerError]
 
 
 def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Result]]:
-    """Books line by line, and yields the results of each chunk once they are final.
+    """Books line by line, and yields the results of each chunk after they are final.
 
-    A database failure ends the iteration: yielded results are final, the rest is unknown.
+    If the database fails, the iteration ends with its error. The results that were yielded are
+    final. The outcome of the other lines is unknown.
     """
     token = caller.token
     is_limited = token is not None and token.limits_payments
@@ -271,9 +278,9 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
 
 
 def _results_of(caller: Caller, drafts: list[Draft]) -> list[Transaction | LedgerError]:
-    """Books all possible drafts in one transaction, or in several if their metadata is large. A
-    transaction during which the caller's access ends books nothing. Returns one result per draft,
-    in order.
+    """Books all drafts that can be booked, in one transaction, or in several if their metadata is
+    large. If the caller's access ends during a transaction, this transaction books nothing. Returns
+    one result for each draft, in the same order.
     """
     booked: list[Transaction | LedgerError] = []
 
@@ -292,7 +299,9 @@ def _results_of(caller: Caller, drafts: list[Draft]) -> list[Transaction | Ledge
 
 
 def _in_words(caller: Caller, results: Sequence[Result]) -> list[Result]:
-    """Returns the results of lines. Results of lines with a draft are reworded for the caller."""
+    """Returns the results of the lines. The results of lines with a draft are reworded, so that
+    they reveal only what the caller may know.
+    """
     tried = [
         (line.sender, line.draft.to_account, result)
         for line, result in results
@@ -303,7 +312,9 @@ def _in_words(caller: Caller, results: Sequence[Result]) -> list[Result]:
 
 
 def _result(line: BatchLine, found: Iterator[Any]) -> Transaction | LedgerError:
-    """Returns the refusal of a line without a draft, else the next of the results."""
+    """Returns the refusal of a line without a draft. For a line with a draft, returns the next
+    result of `found`.
+    """
     if line.draft is None:
         return line.refusal or LedgerError()
     result: Transaction | LedgerError = next(found)

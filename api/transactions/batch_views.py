@@ -38,7 +38,9 @@ SEND_LIST_AGAIN = (
 
 
 class BatchSerializer(StrictSerializer):
-    """Payments. `atomic`: up to 1,000, all or none; otherwise up to 50,000, each separately."""
+    """A list of payments. If `atomic` is true, it contains up to 1,000 payments, and all or none
+    are booked. Otherwise it contains up to 50,000 payments, which are booked separately.
+    """
 
     transactions = NewTransactionSerializer(many=True)
     atomic = serializers.BooleanField(default=True)
@@ -54,7 +56,7 @@ class LineSerializer(serializers.Serializer[Any]):
 
 
 class BatchResultSerializer(serializers.Serializer[Any]):
-    """The results of all lines, in order."""
+    """The results of all lines, in the same order as the lines."""
 
     booked = serializers.IntegerField()
     refused = serializers.IntegerField()
@@ -79,10 +81,12 @@ class TransactionBatch(ApiView):
         responses={(200, NDJSON): LineSerializer, (201, "application/json"): BatchResultSerializer},
     )
     def post(self, request: Request) -> HttpResponseBase:
-        """Books many payments. With `atomic`, the default, up to 1,000 payments, all or none, with
-        status 201. Without `atomic`, up to 50,000, each separately: status 200, and a line of
-        NDJSON for each, sent as soon as it is final; the last line is `{"done": true}`. Needs an
-        Idempotency-Key; repeated with the same key, every line is booked once.
+        """Books many payments. With `atomic`, which is the default, the request can contain up to
+        1,000 payments. All of them are booked, or none, and the status is 201. Without `atomic`,
+        the request can contain up to 50,000 payments, which are booked separately, and the status
+        is 200. The response then contains a line of NDJSON for each payment, which is sent when its
+        result is final. The last line is `{"done": true}`. The request needs an Idempotency-Key. If
+        the request is repeated with the same key, each line is booked only once.
         """
         known_only(request, "atomic")
         given, is_atomic = _read(request)
@@ -109,7 +113,10 @@ class TransactionBatch(ApiView):
 
 
 def _read(request: Request) -> tuple[Any, bool]:
-    """Returns the submitted payments, and whether they are all or none."""
+    """Returns the payments in the request, and whether all or none must be booked.
+
+    Raises: ValidationError.
+    """
     parameter = request.query_params.get("atomic", "")
     if parameter not in ("", "true", "false"):
         raise serializers.ValidationError({"atomic": ["Write true or false."]})

@@ -1,5 +1,5 @@
-"""The parts of a transaction that `expand=` adds: its sides, its entries, and the transactions that
-it captures or refunds. The user sees of each only what its page shows them.
+"""The parts of a transaction that `expand=` adds: its accounts, its entries, and the transactions
+that it captures or refunds. For each part, the user sees only the data that its page shows to them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,21 +45,21 @@ NULL = {"type": "null"}
 
 @extend_schema_field({"anyOf": [ID, SIDE, NULL]})
 class SideField(serializers.UUIDField):
-    """The id of an account, or the account with `expand`."""
+    """The id of an account. With `expand`, the account itself."""
 
 
 @extend_schema_field({"anyOf": [ID, TRANSACTION, NULL]})
 class RelatedField(serializers.UUIDField):
-    """The id of another transaction, or the transaction with `expand`."""
+    """The id of another transaction. With `expand`, the transaction itself."""
 
 
 @extend_schema_field({"anyOf": [ID, TRANSACTION]})
 class OwnTransactionField(serializers.UUIDField):
-    """The id of the transaction of an entry, or the transaction with `expand`."""
+    """The id of the transaction of an entry. With `expand`, the transaction itself."""
 
 
 class TransactionEntrySerializer(serializers.Serializer[Any]):
-    """A booked side of a transaction inside the bank."""
+    """One side of a booked transaction, on an account of this bank."""
 
     account = serializers.UUIDField()
     direction = serializers.ChoiceField([("debit", "out"), ("credit", "in")])
@@ -80,7 +80,7 @@ class ExpandedTransactionSerializer(TransactionSerializer):
 
 
 class ExpandedTransactionPageSerializer(serializers.Serializer[Any]):
-    """A page of transactions, newest first."""
+    """A page of transactions. The newest transaction is first."""
 
     results = ExpandedTransactionSerializer(many=True)
     next = serializers.URLField(
@@ -91,8 +91,8 @@ class ExpandedTransactionPageSerializer(serializers.Serializer[Any]):
 def read_for(
     rows: TransactionQuerySet, reader: User, names: Iterable[str] = ()
 ) -> TransactionQuerySet:
-    """Loads, in the same query, the categories that the user assigned, and what `expanded` needs of
-    the sides.
+    """Returns the transactions with the categories that the user has assigned. If `names` need
+    them, the accounts and their owners are loaded in the same query.
     """
     if set(names) & {*SIDES, "entries"}:
         rows = rows.select_related("from_account__user", "to_account__user")
@@ -101,14 +101,14 @@ def read_for(
 
 
 def reads_any(caller: Caller) -> bool:
-    """Returns whether the caller may read every transaction of the bank."""
+    """Returns whether the caller may read all transactions of the bank."""
     return caller.may(TokenScope.STAFF) and may_read_bank(caller.person)
 
 
 def expanded(
     rows: Sequence[Transaction], names: frozenset[str], caller: Caller
 ) -> list[dict[str, Any]]:
-    """Returns transactions as JSON, with the parts in `names`. At most one query."""
+    """Returns transactions as JSON data, with the parts in `names`. Makes at most one query."""
     found = as_json(rows, caller)
     for data, row in zip(found, rows, strict=True):
         for name in SIDES:
@@ -122,8 +122,9 @@ def expanded(
 
 
 def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]:
-    """Returns transactions as JSON. Staff who may not see names get texts that people wrote only in
-    their own payments, like in the search. For such staff this takes a query.
+    """Returns transactions as JSON data. For staff who may not see names, the texts that people
+    wrote are null, except in their own payments, as in the search. For such staff, this makes one
+    query.
     """
     found: list[dict[str, Any]] = rows_of(TransactionSerializer, rows)
     if not reads_any(caller) or may_see_names(caller.person):
@@ -136,8 +137,8 @@ def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]
 
 
 def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], caller: Caller) -> None:
-    """Replaces the ids of transactions in these fields by the transactions, read in one query. The
-    ids of transactions that the caller may not read do not change.
+    """Replaces the ids of transactions in these fields by the transactions, which are read in one
+    query. If the caller may not read a transaction, its id stays.
     """
     found, names = list(found), list(names)
     ids = {data[name] for data in found for name in names} - {None}
@@ -153,7 +154,9 @@ def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], call
 
 
 def _side(account: Account | None, row: Transaction, caller: Caller) -> dict[str, Any] | None:
-    """Returns a side with the name on the receipt."""
+    """Returns an account of the transaction with the name that the receipt shows. Returns None if
+    `account` is None.
+    """
     if account is None:
         return None
     person = caller.person
@@ -165,8 +168,8 @@ def _side(account: Account | None, row: Transaction, caller: Caller) -> dict[str
 
 
 def _entries(row: Transaction, caller: Caller) -> list[dict[str, Any]]:
-    """Returns the sides inside the bank, with the balance only for the caller's own account, like
-    on the receipt.
+    """Returns the entries of the transaction on accounts of this bank. As on the receipt, only
+    entries on the caller's own account contain the balance. A hold has no entries.
     """
     if row.is_hold:
         return []

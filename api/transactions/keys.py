@@ -1,16 +1,17 @@
-"""The key with which a caller may repeat a request.
+"""The Idempotency-Key, with which a caller can repeat a request.
 
-Each key always maps to the same id for the same user, without a table. The user's id is part of the
-hash, so two users may use the same key, even the same UUID.
+For one user, the same key always gives the same id, without a table of keys. The id of the user is
+part of the hash, so two users can use the same key, even the same UUID.
 
-Note [Ids from keys]: `uuid7_for` hashes the user's id with the key. Someone who knows both can
-compute the id, but can neither use it up nor find out whether it exists, because each id that a
-request chooses contains its own caller's id. A keyed hash (HMAC) would also hide the id, but a
-repeat after a rotation of the HMAC's key would pay twice.
+Note [Ids from keys]: `uuid7_for` hashes the user's id with the key. A person who knows the user's
+id and the key can calculate the id of the row. This person still cannot use the id for another row,
+and cannot find out whether it exists, because every id that a request chooses contains the hash of
+the caller who sent the request. A keyed hash (HMAC) would also hide the id, but after a change of
+the HMAC's key, a repeated request would pay twice.
 
-Source: draft-ietf-httpapi-idempotency-key-header; its quotation marks around the key are optional
-here. Another body with the same key returns 409, as we promised our callers, while the draft has
-422.
+Source: draft-ietf-httpapi-idempotency-key-header. The quotation marks of the draft around the key
+are optional here. If the same key is sent with another body, the status is 409, as documented for
+our callers; in the draft it is 422.
 """
 
 import hashlib
@@ -30,14 +31,15 @@ NO_KEY = "Send an Idempotency-Key, so that no line is booked twice if you repeat
 
 
 class PaymentKey(NamedTuple):
-    """The id of a request's transaction, and the key that maps to this id."""
+    """The id of the transaction of a request, and the key from which the id is derived."""
 
     id: UUID
     key: str
 
 
 def payment_key(request: Request, person: User) -> PaymentKey:
-    """Returns the id derived from the request's key, or from a new key without one.
+    """Returns the id that is derived from the key of the request. If the request has no key, a new
+    key is used.
 
     Raises: ValidationError for an invalid key.
     """
@@ -52,9 +54,9 @@ def payment_key(request: Request, person: User) -> PaymentKey:
 
 
 def line_id(request: Request, person: User, number: int) -> UUID:
-    """Returns the id of the transaction of a line.
+    """Returns the id of the transaction of a line in a batch.
 
-    Raises: ValidationError without a key.
+    Raises: ValidationError if there is no key or the key is invalid.
     """
     text = _text_of(request)
     if text is None:
@@ -63,7 +65,8 @@ def line_id(request: Request, person: User, number: int) -> UUID:
 
 
 def key_as_uuid(request: Request, person: User) -> UUID:
-    """Returns the key as a UUID, for rows whose own code adds the user to the id.
+    """Returns the key as a UUID, or a new UUID if the request has no key. For rows whose own code
+    adds the user's id to the key.
 
     Raises: ValidationError for an invalid key.
     """
@@ -89,7 +92,7 @@ def _mapped(key: str, part: str, person: User) -> UUID:
 
 
 def _uuid(text: str) -> UUID | None:
-    """Returns the UUID, if the text is a UUID in its usual format, else None."""
+    """Returns the UUID if the text is a UUID in its usual format, otherwise None."""
     try:
         found = UUID(text)
     except ValueError:

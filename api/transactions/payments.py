@@ -1,8 +1,9 @@
-"""Payments of a caller: the same rules as on the pages, and the limits of their token.
+"""Payments of a caller. The rules are the same as on the pages; in addition, the limits of the
+caller's token apply.
 
-A token represents the user who created it and proved their identity then, so its payments need no
-step-up. Its limits are `per_payment` and `per_day`, in one currency. A browser session pays like
-the transfer form.
+The user who created a token proved their identity at that time, so payments with the token need no
+step-up. The limits of a token are `per_payment` and `per_day`, in one currency. A browser session
+pays in the same way as the transfer form.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,9 +57,9 @@ CASH_DESK = "transactions.use_cash_desk"
 
 
 def pay(caller: Caller, request: HttpRequest, data: dict[str, Any], id: UUID) -> Booked:
-    """Books the payment of a validated body.
+    """Books the payment of a validated request body and returns the result.
 
-    Raises: the LedgerError that refuses it.
+    Raises: LedgerError if the payment is refused.
     """
     refuse_odd(data["amount"])
     sender_id, recipient_id = data.get("from_account"), data.get("to_account")
@@ -84,8 +85,8 @@ def pay(caller: Caller, request: HttpRequest, data: dict[str, Any], id: UUID) ->
 def _book_unlimited(
     caller: Caller, sender_id: UUID, recipient_id: UUID, draft: dict[str, Any]
 ) -> Booked:
-    """Books a payment with a token without limits. It reads nothing of the sender before: the
-    statement that books checks the owner.
+    """Books a payment with a token that has no limits. The payer's account is not read before the
+    booking, because the SQL statement that books the payment also checks the owner.
     """
     slip = Draft(from_account=sender_id, to_account=recipient_id, **draft)
     try:
@@ -98,8 +99,9 @@ def _book_unlimited(
 
 
 def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:
-    """Returns the caller's account. With `only_currency`, uses a fixed SQL statement that takes a
-    sixth of the time; other fields are loaded on access.
+    """Returns the caller's account, or None. With `only_currency`, a fixed SQL statement is used,
+    which takes a sixth of the time and loads only the currency. Other fields are loaded when they
+    are accessed.
     """
     if only_currency:
         return next(iter(Account.objects.raw(CURRENCY_OF_OWN, [pk, caller.person.pk])), None)
@@ -108,11 +110,13 @@ def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:
 
 
 def in_words(caller: Caller, results: Sequence[tuple[Account, Account | UUID, Any]]) -> list[Any]:
-    """Returns the results of payments, each with its sender and recipient, as the caller may see
-    them. One query, for the recipients of refused payments that were given by id.
+    """Returns the results of payments in the form that the caller may see. Each element of
+    `results` contains the payer's account, the recipient and the result. Makes one query, for the
+    recipients of refused payments that were given by id.
 
-    A stranger's account that cannot be paid gets the same response as an unknown id, whatever else
-    is wrong, such as the amount. The caller's own key is compared before that.
+    If a stranger's account cannot be paid, the response is the same as for an unknown id, even if
+    something else is also wrong, such as the amount. The check for another payment with the same
+    key is made before this.
     """
     ids = {
         recipient
@@ -158,7 +162,10 @@ def _cash(
     number: str | None,
     draft: dict[str, Any],
 ) -> Booked:
-    """Books a deposit or a withdrawal by staff of the cash desk."""
+    """Books a deposit or a withdrawal by staff of the cash desk, and returns the result.
+
+    Raises: FieldRefused if the caller may not use the cash desk.
+    """
     if not (caller.may(TokenScope.STAFF) and caller.person.has_perm(CASH_DESK)):
         field = "to_account" if sender_id else "from_account"
         raise FieldRefused(
@@ -174,7 +181,8 @@ def _cash(
     draft["description"] = draft["description"] or DESCRIPTIONS[kind]
     draft["metadata"] = draft["metadata"] or METADATA
     opened_by_right()
-    add_accounts(sender_id, getattr(to_account, "pk", to_account))  # booking loads neither
+    # Recorded here, because booking loads neither account
+    add_accounts(sender_id, getattr(to_account, "pk", to_account))
     slip = Draft(from_account=sender_id, to_account=to_account, **draft)
     if caller.token is not None and caller.token.limits_payments:
         _check_cash(caller, slip)
@@ -182,8 +190,8 @@ def _cash(
 
 
 def _check_cash(caller: Caller, slip: Draft) -> None:
-    """Raises LimitExceeded for cash above the token's limit per payment, or in another currency.
-    Like for payments, does not check again what is already booked.
+    """Raises LimitExceeded if the cash is above the token's limit per payment, or in another
+    currency. A transaction that is already booked is not checked again, like other payments.
     """
     named: Any = slip.from_account or slip.to_account
     pk = named.pk if isinstance(named, Account) else named
@@ -215,20 +223,20 @@ def _book(
 
 
 def by_token(caller: Caller, draft: Draft, sender: Account) -> Booked:
-    """Books a payment within the limits of the caller's token."""
+    """Books a payment within the limits of the caller's token, and returns the result."""
     check_token(caller, draft, sender)
     return services.book_once(draft, within=limit_of_day(caller, sender.currency))
 
 
 def check_token(caller: Caller, draft: Draft, sender: Account | None) -> None:
-    """Raises LimitExceeded for a payment that the token may not make on any day."""
+    """Raises LimitExceeded if the token may never make this payment, whatever was paid today."""
     if sender is not None:
         check_limits(caller, sender.currency, lambda most: _is_over(draft, most))
 
 
 def check_limits(caller: Caller, currency: str, is_over: Callable[[Decimal], bool]) -> None:
-    """Raises LimitExceeded for payments in another currency than the token's, or if `is_over`
-    returns that one of them exceeds the token's limit per payment.
+    """Raises LimitExceeded if the currency is not the token's currency, or if a payment exceeds the
+    token's limit per payment. `is_over` gets this limit and returns whether a payment exceeds it.
     """
     token = caller.token
     if token is None:
@@ -241,8 +249,11 @@ def check_limits(caller: Caller, currency: str, is_over: Callable[[Decimal], boo
 
 
 def limit_of_day(caller: Caller, currency: str) -> DayLimit | None:
-    """Returns what the caller's token may pay to others today, including all payments of the user,
-    or None without such a limit. Payments above it raise LimitExceeded.
+    """Returns the daily limit of the caller's token for payments to others. Returns None if the
+    token has no daily limit.
+
+    All payments of the user to others today count towards the limit, not only payments with this
+    token. A payment above the limit raises LimitExceeded.
     """
     most = caller.token.per_day_in(currency) if caller.token is not None else None
     if most is None:
@@ -260,7 +271,8 @@ def _is_over(draft: Draft, most: Decimal) -> bool:
 def named_account(caller: Caller, sender: Account, number: str) -> Account:
     """Returns the account with this number, if the caller may learn that it exists.
 
-    Raises: FieldRefused.
+    Raises: FieldRefused if the number cannot be paid, or if the caller has sent too many such
+    numbers today.
     """
     found = _by_number(number)
     if found is not None and knows(caller.person, found):

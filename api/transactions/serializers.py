@@ -24,13 +24,16 @@ class MetadataField(serializers.Field[Any, Any, Any, Any]):
     """A JSON object of at most 16 KiB."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Returns it unchanged; posting validates it."""
+        """Returns the object unchanged, because posting validates it.
+
+        Raises: ValidationError if the value is not an object.
+        """
         if not isinstance(data, dict):
             raise serializers.ValidationError("Send a JSON object: names with values.")
         return data
 
     def to_representation(self, value: Any) -> Any:
-        """Returns it as it is stored."""
+        """Returns the object as it is stored."""
         return value
 
 
@@ -40,7 +43,7 @@ class OptionalMetadataField(MetadataField):
 
 
 class TransactionSerializer(serializers.Serializer[Transaction]):
-    """One movement of money. A side that is null is outside the bank."""
+    """A movement of money. If an account is null, that side is outside the bank."""
 
     id = serializers.UUIDField()
     type = serializers.ChoiceField(Transaction.Type.choices)
@@ -65,8 +68,9 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_category(self, row: Transaction) -> str | None:
-        """Returns the caller's own category if the row was read with it, else `category` of the
-        metadata, like the generated column. No query.
+        """Returns the category that the caller has assigned, if the row was read with it. Otherwise
+        returns `category` of the metadata, in the same form as the generated column, or None. Makes
+        no query.
         """
         if own := getattr(row, "own_category", None):
             return str(own)
@@ -75,10 +79,10 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
 
 
 class NewTransactionSerializer(StrictSerializer):
-    """A payment: from the caller's account, to an account given by id or number.
+    """A payment from the caller's account to an account that is given by its id or number.
 
-    Staff of the cash desk omit one side: without `from_account` it is a deposit, without a
-    recipient a withdrawal.
+    Staff of the cash desk omit one account. Without `from_account`, the payment is a deposit.
+    Without a recipient, it is a withdrawal.
     """
 
     from_account = serializers.UUIDField(required=False, allow_null=True)
@@ -90,7 +94,10 @@ class NewTransactionSerializer(StrictSerializer):
     metadata = MetadataField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuses a body with two recipients."""
+        """Returns the values.
+
+        Raises: ValidationError if there are two recipients.
+        """
         if attrs.get("to_account") and attrs.get("to_number"):
             raise serializers.ValidationError(
                 {"to_number": ["Send one recipient: in to_account or in to_number."]}

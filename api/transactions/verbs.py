@@ -1,5 +1,6 @@
-"""Staff actions on money in the API, with the desk's forms: refunds, holds, captures and releases,
-each with a reason. The forms contain the rules; only the review step is omitted.
+"""Staff actions on money in the API: refunds, holds, captures and releases, each with a reason.
+They use the forms of the staff pages, which contain the rules. Only the review step of the pages is
+omitted.
 """
 
 from typing import Any, ClassVar
@@ -56,27 +57,27 @@ RELEASE_AGAIN = (
 
 
 class ReasonSerializer(StrictSerializer):
-    """The reason of staff, and an optional message to the customer."""
+    """The reason of a staff action, and an optional message to the customer."""
 
     reason = ReasonTextField(max_length=500)
     message = TextField(max_length=500, required=False, allow_blank=True)
 
 
 class RefundSerializer(ReasonSerializer):
-    """A refund; without `amount`, of everything that is left."""
+    """A refund. Without `amount`, everything that was not refunded yet is refunded."""
 
     amount = AmountTextField(max_length=60, required=False)
 
 
 class CaptureSerializer(StrictSerializer):
-    """A capture; without `amount`, of the whole hold."""
+    """A capture of a hold. Without `amount`, the whole hold is captured."""
 
     amount = AmountTextField(max_length=60, required=False)
     reason = ReasonTextField(max_length=500)
 
 
 class HoldSerializer(StrictSerializer):
-    """A hold on a customer's account until the end of a day."""
+    """A hold on a customer's account. The hold ends at the end of a day."""
 
     from_number = TextField(max_length=40)
     to_number = TextField(max_length=40, required=False)
@@ -87,7 +88,9 @@ class HoldSerializer(StrictSerializer):
 
 
 class StaffVerb(ApiView):
-    """A form of the desk, submitted by a program. Needs the scopes pay and staff."""
+    """A view that submits a form of the staff pages for a program. Needs the scopes pay and
+    staff.
+    """
 
     instead = POSTED_ROWS
     response_headers: ClassVar = {"POST": ["Location"]}
@@ -95,7 +98,7 @@ class StaffVerb(ApiView):
     body_class: ClassVar[type[StrictSerializer]]
 
     def book(self, request: Request, about: Transaction | None, fields: dict[str, str]) -> Response:
-        """Books the form, once for each key."""
+        """Books the form, only once for each key, and returns the response."""
         may_use(self.caller, self.form_class.permission)
         id, key = payment_key(request, self.caller.person)
         try:
@@ -105,7 +108,7 @@ class StaffVerb(ApiView):
             except (APIException, LedgerError):
                 if booked is not None:
                     raise
-                # Another request with this key may have booked it in the meantime.
+                # Another request with this key may have booked the form in the meantime.
                 if (booked := booked_before(self.caller.person, id, about)) is None:
                     raise
                 return self._answer(id, about, fields, booked)
@@ -137,7 +140,7 @@ class StaffVerb(ApiView):
         else:
             _refuse_other_reason(booked.reasons.all(), fields)
         row = form.book()
-        if booked is None:  # another request with this key may have booked it since
+        if booked is None:  # another request with this key may have booked the form in the meantime
             _refuse_other_reason(row.reasons.all(), fields)
         headers = {"Location": f"/api/v1/transactions/{row.pk}/"}
         if booked is not None:
@@ -145,14 +148,17 @@ class StaffVerb(ApiView):
         return Response(as_json([row], caller)[0], status=201, headers=headers)
 
     def _check_token(self, form: StepForm, about: Transaction | None) -> None:
-        """Raises LimitExceeded above the token's limit per payment, or in another currency."""
+        """Raises LimitExceeded if the amount is above the token's limit per payment, or in another
+        currency.
+        """
         amount = form.cleaned_data["amount"]
         currency = about.currency if about else form.cleaned_data["number"].currency
         check_limits(self.caller, currency, lambda most: amount > most)
 
     def row(self, pk: UUID) -> Transaction:
-        """Returns the transaction of the action, after checking the caller's right to the
-        action.
+        """Returns the transaction that the action is about.
+
+        Raises: NotYours or PermissionDenied if the caller may not do the action; Http404.
         """
         may_use(self.caller, self.form_class.permission)
         return any_row(self.caller, pk)
@@ -161,7 +167,7 @@ class StaffVerb(ApiView):
         return self.form_class(data, clerk=self.caller.person, transaction_id=id, **options)
 
     def given(self, request: Request) -> dict[str, Any]:
-        """Returns the validated body."""
+        """Returns the values of the validated request body."""
         known_only(request)
         found: dict[str, Any] = dict(values_of(self.body_class, request.data))
         if "amount" in found:
@@ -193,7 +199,7 @@ class Capture(StaffVerb):
         responses={201: TransactionSerializer},
     )  # fmt: skip
     def post(self, request: Request, pk: UUID) -> Response:
-        """Captures a hold, in full or in part; the rest is released."""
+        """Captures a hold, in full or in part. The remaining money is released."""
         return self.book(request, self.row(pk), self.given(request))
 
 
@@ -217,7 +223,7 @@ class Hold(StaffVerb):
 class Void(ApiView):
     """The release of a hold."""
 
-    answers_earlier_rows = ("POST",)  # the hold itself
+    answers_earlier_rows = ("POST",)  # the response contains the hold
     instead = POSTED_ROWS
     response_headers: ClassVar = {"POST": ["Idempotency-Replayed"]}
 
@@ -226,7 +232,9 @@ class Void(ApiView):
         responses={200: TransactionSerializer},
     )  # fmt: skip
     def post(self, request: Request, pk: UUID) -> Response:
-        """Releases a hold without a payment. A repeated request returns the same response."""
+        """Releases a hold, so that no payment is made. A repeated request returns the same
+        response.
+        """
         known_only(request)
         caller = self.caller
         may_use(caller, RELEASE.permission)
@@ -253,7 +261,7 @@ def _refuse_other_reason(
     reasons: QuerySet[StaffReason], fields: dict[str, str], refusal: str = OTHER_REASON
 ) -> None:
     """Raises IdempotencyConflict if the first of these reasons, or its message, differs from the
-    request. A reason that was erased with a person matches any.
+    request. If the reason was erased together with a person, every request is accepted.
     """
     stored = reasons.first()
     if stored is None or not stored.reason:
@@ -264,7 +272,9 @@ def _refuse_other_reason(
 
 
 def may_use(caller: Caller, permission: str) -> None:
-    """Raises NotYours without the scope staff, and PermissionDenied without the right."""
+    """Raises NotYours if the caller lacks the scope staff, and PermissionDenied if the caller lacks
+    the permission.
+    """
     if not caller.may(TokenScope.STAFF):
         if caller.token is not None:
             raise lacks_scope(TokenScope.STAFF, "This token may not act for staff")
@@ -275,9 +285,9 @@ def may_use(caller: Caller, permission: str) -> None:
 
 
 def any_row(caller: Caller, pk: UUID) -> Transaction:
-    """Returns any transaction of the bank, for staff.
+    """Returns any transaction of the bank. For staff.
 
-    Raises: Http404.
+    Raises: Http404; PermissionDenied if the caller may not see transactions.
     """
     if not caller.person.has_perm("transactions.view_transaction"):
         raise PermissionDenied("Your groups do not have this right.")

@@ -55,8 +55,9 @@ class TransactionList(ApiView):
         responses=ExpandedTransactionPageSerializer,
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        """Returns all transactions of the caller's accounts, including holds, newest first. The
-        entries of an account, with the balance after each, are in `/accounts/<id>/entries/`.
+        """Returns all transactions of the caller's accounts, including holds. The newest
+        transaction is first. For the balance after each entry of an account, use
+        `/accounts/<id>/entries/`.
         """
         known_only(request, "start", "end", "account", "limit", "cursor", "expand")
         names = names_to_expand(request, EXPANDABLE)
@@ -81,8 +82,9 @@ class TransactionList(ApiView):
         responses={201: TransactionSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Pays from an account of the caller. Repeated with the same Idempotency-Key, it pays
-        nothing more and returns the same response, with `Idempotency-Replayed: true`.
+        """Makes a payment from an account of the caller. If the request is repeated with the same
+        Idempotency-Key, no other payment is made: the response is the same, with the header
+        `Idempotency-Replayed: true`.
         """
         known_only(request)
         given = values_of(NewTransactionSerializer, request.data)
@@ -102,7 +104,7 @@ class TransactionList(ApiView):
 
 
 class TransactionDetail(ApiView):
-    """One transaction."""
+    """A transaction."""
 
     instead = POSTED_ROWS
     is_unchanging = True
@@ -113,8 +115,8 @@ class TransactionDetail(ApiView):
         responses=ExpandedTransactionSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns a transaction of the caller's accounts. Staff with the scope staff may read any
-        transaction.
+        """Returns a transaction of the caller's accounts. Staff with the scope staff can read all
+        transactions.
         """
         known_only(request, "expand")
         names = names_to_expand(request, EXPANDABLE)

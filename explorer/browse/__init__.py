@@ -1,5 +1,6 @@
-"""Groups payments by category, tag, counterparty, month and metadata key: `/explorer/browse/`.
+"""The page `/explorer/browse/`, which groups payments by category, tag, counterparty, month and
+metadata key.
 
-Each step is a URL with a search query. `groups` counts and sums the payments that the search finds,
-and every group links to a search for exactly its payments.
+Each step of browsing is a URL with a search query. `groups` counts and sums the payments that the
+query finds. Every group has a link to a search for exactly its payments.
 """

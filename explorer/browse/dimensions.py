@@ -1,4 +1,4 @@
-"""The dimensions by which payments are grouped, and the search term of each group."""
+"""The dimensions that can group payments, and the search term for each group."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,25 +17,27 @@ from transactions.search.language.values import is_number
 from transactions.search.sql.metadata import text_at
 
 LONGEST = 200  # characters of a label
-OUTSIDE = '"'  # prefix of the description of a side outside the bank
+OUTSIDE = '"'  # prefix of the value if the other side is outside the bank; the description follows
 CATEGORY, TAG, COUNTERPARTY, MONTH, KEY = "category", "tag", "counterparty", "month", "key"
 EMPTY = "(empty)"
-META = "meta."  # prefix of a metadata key's path, for its values
+META = "meta."  # prefix of a dimension's name if it groups by the values of a metadata key
 
 
 class Concatenated(Func):
-    """Concatenated texts; NULL if one is NULL."""
+    """The concatenation of texts. It is NULL if one of the texts is NULL."""
 
     template, arg_joiner, output_field = "(%(expressions)s)", " || ", CharField()
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A way to group: its name in URLs, its heading, and its SQL on a payment.
+    """A property by which payments can be grouped. It has a name in URLs, a heading, and SQL that
+    is applied to a payment.
 
-    `value` returns the expression for a scope. If it is None, `spread` is SQL that joins the values
-    as the column `value`. `term` returns the search term of a value, or "", and `label` returns its
-    text. `then` is the next dimension for its payments.
+    `value` returns the SQL expression of the property for a scope. If `value` is None, `spread` is
+    SQL that joins the values of a payment as the column `value`. `term` returns the search term of
+    a value, or "". `label` returns the text of a value. `then` is the name of the next dimension
+    for the payments of a group.
     """
 
     name: str
@@ -45,7 +47,7 @@ class Dimension:
     spread: str = ""
     term: Callable[[Any], str] = lambda _value: ""
     label: Callable[[Any], str] = str
-    of_own: bool = False  # only for the user's own money
+    of_own: bool = False  # whether the dimension is only for the user's own money
 
 
 def _category_term(value: Any) -> str:
@@ -53,8 +55,9 @@ def _category_term(value: Any) -> str:
 
 
 def _other_side(scope: Scope) -> Any:
-    """Returns the id of the other side's account as text. If there is none, as in a card payment,
-    returns a quote and the description. Between the user's own accounts, returns the recipient.
+    """Returns the SQL expression for the id of the account on the other side, as text. If there is
+    no such account, as in a card payment, it is OUTSIDE and the description. For a payment between
+    the user's own accounts, it is the recipient's account.
     """
     own = Q(from_account__in=scope.ids)
     other = Case(When(own, then=F("to_account")), default=F("from_account"))
@@ -63,7 +66,9 @@ def _other_side(scope: Scope) -> Any:
 
 
 def _outside_term(value: Any) -> str:
-    """Returns the term of a description. The page adds the terms of accounts, which it reads."""
+    """Returns the search term for a value with a description, or "" for an account. The page adds
+    the terms for accounts, because it loads the accounts.
+    """
     return token("with", value.removeprefix(OUTSIDE)) if value.startswith(OUTSIDE) else ""
 
 
@@ -108,8 +113,8 @@ KEYS = Dimension(
 
 
 def values_of(key: str) -> Dimension | None:
-    """Returns the dimension of one metadata key's values. The key is written as in the search:
-    meta.channel.
+    """Returns the dimension for the values of one metadata key, or None if `key` is not a metadata
+    key. The key is written as in a search, for example meta.channel.
     """
     items = parse(f"has:{key}").items
     if len(items) != 1 or items[0].kind != "has.meta" or meta_field(items[0].path) != key:
@@ -124,14 +129,16 @@ def values_of(key: str) -> Dimension | None:
 
 
 def _value_term(key: str, value: str) -> str:
-    """Returns the term of one text. Without quotes, 1.0 would find every equal number."""
+    """Returns the search term for one value. Numbers are quoted, because 1.0 without quotes would
+    also find other spellings of the same number.
+    """
     term = token(key, value) if value else ""
     return f'{key}:"{value}"' if term and is_number(value) else term
 
 
 def dimensions_for(scope: Scope) -> list[Dimension]:
-    """Returns the dimensions of a scope, in the order of the page. Tags are private, so the whole
-    bank has none.
+    """Returns the dimensions of a scope in the order of the page. Tags are private, so they are not
+    a dimension for the whole bank.
     """
     sides = ACCOUNTS if scope.is_bank else COUNTERPARTIES
     every = (CATEGORIES, MONTHS, sides, TAGS, KEYS)
@@ -139,15 +146,15 @@ def dimensions_for(scope: Scope) -> list[Dimension]:
 
 
 def may_see_values(scope: Scope) -> bool:
-    """Returns whether the user may see the values of metadata keys, which may be names of
+    """Returns whether the user may see the values of metadata keys. The values may be names of
     people.
     """
     return scope.shows_names or not scope.is_bank
 
 
 def dimension_named(name: str, scope: Scope) -> Dimension:
-    """Returns the dimension with the name in a URL. Returns categories for an unknown name, and for
-    values that the user may not see.
+    """Returns the dimension with this name in a URL. Returns the dimension of categories for an
+    unknown name, or if the user may not see the values.
     """
     if name.startswith(META):
         return (may_see_values(scope) and values_of(name)) or CATEGORIES

@@ -1,4 +1,4 @@
-"""The groups of a step as a file, see Note [Tables as files]."""
+"""The groups of a page as a file, see Note [Tables as files]."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -12,8 +12,8 @@ OF_THE_BANK = ["group", "payments", "currency", "moved"]
 
 
 def groups_table(page: BrowsePage) -> DataTable:
-    """Returns a row for each group and currency. `payments` counts the group's payments in all
-    currencies.
+    """Returns a table with a row for each group and currency. The column `payments` contains the
+    number of the group's payments in all currencies.
     """
     columns = OF_THE_BANK if page.scope.is_bank else OF_ONES_OWN
     return DataTable("groups", columns, _rows(page))

@@ -1,4 +1,4 @@
-"""Counts and sums the payments that a search finds, by one dimension, in one query."""
+"""Counts and sums the payments that a search finds, grouped by one dimension, in one query."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,10 +15,12 @@ from transactions.annotations.search import tags_of
 from transactions.scope import Scope, newest_first
 from transactions.search.sql.sides import TransactionSides
 
-COUNTED = 100_000  # only the newest matches are counted
-MAX_VALUES = 500_000  # values of these, such as up to 100 metadata keys each
+COUNTED = 100_000  # only this number of the newest payments is counted
+# The maximum number of values of these payments; a payment can have up to 100 metadata keys
+MAX_VALUES = 500_000
 MAX_GROUPS = 200
-MAX_REPORTED_ACCOUNTS = 500  # most frequent accounts; the read log lists 500 people
+# Only the most frequent accounts are reported; a row of the read log contains 500 people
+MAX_REPORTED_ACCOUNTS = 500
 
 GROUPED = """
 WITH matched AS MATERIALIZED ({matched}),
@@ -55,7 +57,7 @@ ACCOUNTS = """
 
 @dataclass(frozen=True, slots=True)
 class CurrencySum:
-    """Booked money of one group in one currency; `count` includes holds."""
+    """The booked money of one group in one currency. `count` also includes holds."""
 
     currency: str
     count: int
@@ -66,7 +68,9 @@ class CurrencySum:
 
 @dataclass(slots=True)
 class PaymentGroup:
-    """The payments with one value, by currency. Amounts of different currencies are never added."""
+    """The payments with the same value, by currency. Amounts in different currencies are never
+    added.
+    """
 
     value: Any
     sums: list[CurrencySum] = field(default_factory=list)
@@ -78,10 +82,12 @@ class PaymentGroup:
 
 @dataclass(slots=True)
 class PaymentGroups:
-    """The groups, the most frequent first; months the newest first. `count` is the number of
-    payments, which may be in several groups or none. `is_cut` is true if only the newest payments
-    are counted, at most COUNTED payments and MAX_VALUES values. `left_out` is the number of groups
-    that are not listed.
+    """The groups of payments. The most frequent group is first. For months, the newest month is
+    first.
+
+    `count` is the number of payments. A payment can be in several groups or in none. `is_cut` is
+    True if older payments are not counted, because at most COUNTED payments and MAX_VALUES values
+    are counted. `left_out` is the number of groups that are not listed.
     """
 
     groups: list[PaymentGroup] = field(default_factory=list)
@@ -91,8 +97,9 @@ class PaymentGroups:
 
 
 def groups_of(scope: Scope, where: Q, dimension: Dimension) -> PaymentGroups:
-    """Groups the payments of the scope that match `where`. For the bank, their accounts are
-    reported to the read log, see Note [Whose data].
+    """Returns the groups of the payments in this scope for which `where` is true. If the scope is
+    the whole bank, the accounts of the payments are recorded for the read log, see Note [Whose
+    data].
     """
     matched = compiled(_columns(scope, where, dimension))
     if matched is None:
@@ -152,7 +159,9 @@ def _read(rows: list[tuple[Any, ...]]) -> PaymentGroups:
 
 
 def account_ids(groups: PaymentGroups, dimension: Dimension) -> list[UUID]:
-    """Returns the accounts of the groups, if the groups are accounts."""
+    """Returns the ids of the accounts if the dimension groups by account. Otherwise returns an
+    empty list.
+    """
     if dimension.name != COUNTERPARTY:
         return []
     values = [group.value for group in groups.groups]

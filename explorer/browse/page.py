@@ -30,11 +30,13 @@ from transactions.search.language.query import Mistake, ParsedQuery
 from transactions.search.language.terms import meta_field, narrowed, token
 
 DRAWN, DRAWN_MONTHS, LONGEST_LABEL = 10, 24, 40
-Accounts = Mapping[str, Account]  # by id, as text
+Accounts = Mapping[str, Account]  # by the account's id as text
 
 
 def browse_url(q: str = "", by: str = "", kind: str = MINE) -> str:
-    """Returns the URL of a step: a search query, and the dimension that groups its payments."""
+    """Returns the URL of a page with a search query and the name of the dimension that groups its
+    payments.
+    """
     params = {"q": q, "by": by, "whose": "" if kind == MINE else kind}
     filled = {name: value for name, value in params.items() if value}
     return f"{reverse('explorer:browse')}{'?' if filled else ''}{urlencode(filled, safe=':')}"
@@ -42,7 +44,7 @@ def browse_url(q: str = "", by: str = "", kind: str = MINE) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BrowseStep:
-    """A link to another step."""
+    """A link to another page of groups."""
 
     label: str
     url: str
@@ -51,7 +53,9 @@ class BrowseStep:
 
 @dataclass(frozen=True, slots=True)
 class GroupLine:
-    """One group: its links, to the next dimension and to the search, and its sums."""
+    """A group in the list. `url` links to its payments grouped by the next dimension, and
+    `search_url` links to a search for its payments. Each is "" if there is no link.
+    """
 
     label: str
     url: str
@@ -62,7 +66,7 @@ class GroupLine:
 
 @dataclass
 class BrowsePage:
-    """One step: the groups of a dimension among the payments that a query finds."""
+    """The context of a page: the payments that a query finds, grouped by a dimension."""
 
     scope: Scope
     query: ParsedQuery
@@ -79,7 +83,9 @@ class BrowsePage:
 
     @property
     def query_string(self) -> str:
-        """The query string of this step's URL, with its question mark, or "" without parameters."""
+        """The query string of this page's URL with its question mark, or "" if the URL has no
+        parameters.
+        """
         _path, mark, parameters = self.url().partition("?")
         return mark + parameters
 
@@ -95,7 +101,7 @@ class BrowsePage:
 
     @property
     def explanation(self) -> str:
-        """The explanation of the sums."""
+        """The text that explains the sums."""
         if self.scope.is_bank:
             return "Booked money. Holds are counted, not summed. Currencies are never added."
         return "Your booked money. Holds are counted, not summed. Currencies are never added."
@@ -137,8 +143,9 @@ class BrowsePage:
         return token("with", account.number)
 
     def _money(self, each: CurrencySum) -> Iterator[str]:
-        """Yields the booked money of one currency: for the bank, what moved; for the user, what
-        moved in and out of their accounts. Yields nothing if nothing is booked.
+        """Yields the booked money of one currency as text. For the whole bank, this is the money
+        that was moved. For a user, this is the money in and out of their accounts. Yields nothing
+        if no money was booked.
         """
         parts = [(each.money_in, "in"), (each.money_out, "out")]
         if self.scope.is_bank:
@@ -151,7 +158,9 @@ class BrowsePage:
 
     @property
     def chart(self) -> Chart | None:
-        """The number of payments in each group. Every mark is a link."""
+        """A chart with the number of payments in each group, or None for less than two groups.
+        Every bar is a link.
+        """
         lines = self.lines
         if len(lines) < 2:
             return None
@@ -166,7 +175,7 @@ class BrowsePage:
 
     @property
     def dimensions(self) -> list[BrowseStep]:
-        """Other dimensions for the same payments."""
+        """Links to the same payments, grouped by another dimension."""
         name = self.dimension.name
         steps = [
             BrowseStep(each.title, self.url(by=each.name), each.name == name)
@@ -180,13 +189,17 @@ class BrowsePage:
 
     @property
     def chips(self) -> Iterator[BrowseStep]:
-        """The terms that apply to all rows, each with a link that removes it."""
+        """Yields the search terms that apply to all payments. Each has a link to the same page
+        without this term.
+        """
         for source in dict.fromkeys(item.source for item in self.query.shared):
             yield BrowseStep(source, self.url(q=self.query.without(source)))
 
     @property
     def scopes(self) -> list[BrowseStep]:
-        """My money or the whole bank, for users who have the choice."""
+        """Links to the user's own money and to the whole bank. The list is empty for users who may
+        not read the bank.
+        """
         if not self.may_read_bank:
             return []
         is_bank = self.scope.is_bank
@@ -197,7 +210,7 @@ class BrowsePage:
 
     @property
     def search_url(self) -> str:
-        """The URL of the search for these payments."""
+        """The URL of a search for the payments of this page."""
         return search_url(self.query.text or EVERY_PAYMENT, self.scope.kind)
 
 

@@ -27,12 +27,12 @@ BROWSE = ReadPurpose(
     "browse", frozenset({"transactions", "accounts", "users", "annotations", "own_categories"})
 )
 
-SHOWN = ("number", "name", "user_id", "user__name")  # columns of accounts on a page
+SHOWN = ("number", "name", "user_id", "user__name")  # the columns of accounts that a page needs
 
 
 @require_safe
 def browse(request: PersonRequest) -> HttpResponse:
-    """Groups the payments of the query in the URL, by the dimension in the URL."""
+    """Shows the payments of the query in the URL, grouped by the dimension in the URL."""
     page = _page(request)
     context = {
         "page": page,
@@ -45,7 +45,9 @@ def browse(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def browse_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Returns the groups of a step as a file, or a message for an invalid query."""
+    """Returns the groups of a page as a file. If the query is invalid or takes too long, returns a
+    message.
+    """
     page = _page(request)
     if page.is_stopped:
         return refused(page.sentence, kind, status=503)
@@ -73,7 +75,7 @@ def _page(request: PersonRequest) -> BrowsePage:
         accounts = known.filter(pk__in=ids) if ids else ()
         return groups, {str(account.pk): account for account in accounts}
 
-    if not (query.is_empty and query.text):  # every term was a mistake
+    if not (query.is_empty and query.text):  # not true if every term of the query was a mistake
         try:
             page.found, page.accounts = read(BROWSE, found)
         except OperationalError as error:
@@ -81,5 +83,5 @@ def _page(request: PersonRequest) -> BrowsePage:
                 raise
             page.is_stopped = True
     if scope.is_bank and page.found.groups:
-        add_unnamed()  # a category, or a metadata value, may belong to anybody
+        add_unnamed()  # a category or a metadata value may belong to any person
     return page

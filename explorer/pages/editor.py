@@ -1,4 +1,6 @@
-"""The editor: shows a query next to the views, runs it, and shows, downloads or saves the rows."""
+"""The editor. It shows a query together with the views, runs the query, and shows, downloads or
+saves the result.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,14 +37,17 @@ from ledger.db.queries.work import error_line
 from ledger.db.rights.row_security import read_bank
 
 PAGE_ROWS, PAGE_MEGABYTES = 200, 1
-MAX_LISTED = 50  # saved queries of colleagues
+MAX_LISTED = 50  # the maximum number of colleagues' queries in the list
 FILES = ("csv", "json")
-INPUTS = {"number": "text", "date": "date"}  # by kind of parameter; default: text
+# The type of the input by kind of parameter; the default is text
+INPUTS = {"number": "text", "date": "date"}
 
 
 @dataclass(slots=True)
 class Editor:
-    """The state of the page: the query, the values of its parameters, and the result."""
+    """The state of the page: the query, the values of its parameters, and the result or the reason
+    why there is none (`trouble`).
+    """
 
     reader: ExplorerReader
     sql: str = ""
@@ -55,14 +60,16 @@ class Editor:
 
     @property
     def sentence(self) -> str:
-        """The headline: the result, the title of a saved query, or what to do."""
+        """The headline of the page. It describes the result, is the title of a saved query, or
+        explains what to do.
+        """
         if self.shown is not None:
             return self.shown.sentence
         return self.saved.title if self.saved else "Query the ledger with SQL"
 
     @property
     def inputs(self) -> list[dict[str, str]]:
-        """A field for each parameter in the query."""
+        """The attributes of the form field for each parameter of the query."""
         kinds = {each.name: each.kind for each in self.kinds}
         return [
             {
@@ -77,7 +84,7 @@ class Editor:
 
 
 def reader_or_404(request: PersonRequest) -> ExplorerReader:
-    """Returns the explorer's user and scope.
+    """Returns the user with the scope of their queries.
 
     Raises: Http404 if the user may not use the explorer.
     """
@@ -89,8 +96,8 @@ def reader_or_404(request: PersonRequest) -> ExplorerReader:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def editor(request: PersonRequest) -> HttpResponseBase:
-    """Shows the editor, or on POST does the action of the button. Redirects users who may not query
-    to the groups of payments.
+    """Shows the editor. A POST request does the action of the pressed button. Users who may not run
+    queries are redirected to the page of payment groups.
     """
     if request.method == "POST":
         return _submitted(request)
@@ -101,13 +108,14 @@ def editor(request: PersonRequest) -> HttpResponseBase:
 
 
 def _submitted(request: PersonRequest) -> HttpResponseBase:
-    """Runs the query, creates a file of its rows, saves the query, or opens it without running
-    it.
+    """Does the action of the pressed button: runs the query, returns its rows as a file, saves the
+    query, or opens it without running it.
     """
     state = Editor(reader_or_404(request))
     form, wanted = EditorForm(request.POST), request.POST.get("as", "page")
     is_valid = form.is_valid()
-    if "sql" in form.cleaned_data:  # an invalid text stays in its field, without parameters
+    # An invalid query stays in its field, and its parameters are not read
+    if "sql" in form.cleaned_data:
         state.sql, state.parameters = form.cleaned_data["sql"], form.parameters()
     if not is_valid:
         state.trouble, state.status = " ".join(map(str, form.non_field_errors())), 400
@@ -118,7 +126,8 @@ def _submitted(request: PersonRequest) -> HttpResponseBase:
     if wanted in ("save", "replace"):
         return _save(request, state, form, replaces=wanted == "replace")
     try:
-        with limited(request.user.pk):  # includes writing the response, which needs CPU time too
+        # Includes the time for writing the response, which also needs CPU time
+        with limited(request.user.pk):
             result = _run(request, state, wanted, form.cleaned_data["plan"])
             if wanted in FILES and result is not None and result.was_run:
                 return file_of(result, wanted)
@@ -129,8 +138,8 @@ def _submitted(request: PersonRequest) -> HttpResponseBase:
 
 
 def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> QueryResult | None:
-    """Runs the query and records it. Returns None, with a message in `trouble`, if it could not be
-    run.
+    """Runs the query, records the run in the history, and returns the result. If the query could
+    not be run, returns None and sets `trouble` to the reason.
     """
     is_file = wanted in FILES
     form = wanted if is_file else "page"
@@ -142,10 +151,10 @@ def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> Query
     try:
         result = run_anywhere(query_request, state.reader)
     except (ExplorerBusy, NotSetUp) as error:
-        _record_failure(request, state, form, error)  # a replica may already have run it
+        _record_failure(request, state, form, error)  # a replica may already have run the query
         state.trouble, state.status = str(error), 503
         return None
-    except Exception as error:  # for example, the server crashed, perhaps because of this query
+    except Exception as error:  # for example, the server has crashed, perhaps because of this query
         _record_failure(request, state, form, error)
         raise
     state.kinds = list(result.parameters)
@@ -166,7 +175,7 @@ def _record(
     *,
     has_failed: bool = False,
 ) -> None:
-    """Writes the run into the history, before anything is shown."""
+    """Writes the run into the history. Must be called before the result is shown."""
     outcome = QueryRun.RunOutcome.FAILED if has_failed else QueryRun.RunOutcome.ROWS
     if not (result.was_run or has_failed):
         is_slow = result.problem and result.problem.state == TOO_LONG
@@ -209,7 +218,7 @@ def _save(
 
 @require_safe
 def saved(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Opens a saved query in the editor, without running it."""
+    """Opens a saved query in the editor. The query is not run."""
     reader = reader_or_404(request)
     read_bank()
     found = get_object_or_404(SavedQuery.objects.visible_to(request.user), pk=pk)
@@ -230,7 +239,9 @@ def delete_saved(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 
 def _saved(request: PersonRequest) -> SavedQuery | None:
-    """Returns the saved query from which the form was opened, if it belongs to the user."""
+    """Returns the saved query from which the form was opened. Returns None if it does not belong to
+    the user, or if there is no such query.
+    """
     try:
         pk = UUID(request.POST.get("saved", ""))
     except ValueError:
@@ -267,5 +278,5 @@ def _page(
 
 
 def show(request: PersonRequest, state: Editor) -> HttpResponse:
-    """Renders the page with a query that is not run yet."""
+    """Renders the page with a query that has not been run yet."""
     return _page(request, state, EditorForm(initial={"sql": state.sql}))

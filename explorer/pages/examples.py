@@ -1,14 +1,14 @@
-"""Example queries; a test runs each of them.
+"""Example queries. A test runs each of them.
 
-Money counts as out if another person receives it: a transfer between accounts of one owner does not
-count.
+The examples count a payment as money out only if another person receives it. Transfers between two
+accounts of the same owner are excluded.
 """
 
 from typing import NamedTuple
 
 
 class ExampleQuery(NamedTuple):
-    """A query with a title, for the list next to the editor."""
+    """An example query with its title. The examples are listed next to the editor."""
 
     title: str
     sql: str

@@ -8,14 +8,16 @@ from explorer.models import LONGEST_SQL, LONGEST_TITLE
 from explorer.running.placeholders import numbered
 from ledger.web.form_fields import ReadableNameField
 
-PREFIX = "p_"  # prefix of the parameters' fields
+PREFIX = "p_"  # prefix of the names of the fields for parameters
 LONGEST_VALUE = 500  # bytes
 MAX_PARAMETERS = 20
 PLANS = [("", "No plan"), ("estimate", "Plan, estimated"), ("run", "Plan, with real times")]
 
 
 class EditorForm(forms.Form):
-    """A query, the values of its parameters (`p_<name>`), and the action."""
+    """The form of the editor: a query, the values of its parameters (`p_<name>`), and the kind of
+    plan.
+    """
 
     sql = forms.CharField(
         label="SQL",
@@ -40,7 +42,10 @@ class EditorForm(forms.Form):
         return sql
 
     def clean(self) -> dict[str, Any]:
-        """Refuses a value that is too long."""
+        """Returns the cleaned data.
+
+        Raises: ValidationError if the value of a parameter is too long.
+        """
         values = self.parameters() if "sql" in self.cleaned_data else {}
         long = [name for name, value in values.items() if len(value.encode()) > LONGEST_VALUE]
         if long:
@@ -50,15 +55,17 @@ class EditorForm(forms.Form):
         return self.cleaned_data
 
     def parameters(self) -> dict[str, str]:
-        """Returns the value of each parameter of the query that has a value."""
+        """Returns the values of the query's parameters by name. Parameters without a value are not
+        included.
+        """
         names = numbered(self.cleaned_data["sql"]).names
         given = {name: self.data.get(f"{PREFIX}{name}", "").replace("\0", "") for name in names}
         return {name: value for name, value in given.items() if value != ""}
 
 
 class SaveForm(forms.Form):
-    """The title of a saved query, and whether colleagues see it. It is part of the query's form,
-    which also runs without a title.
+    """A form for saving a query: its title, and whether colleagues can see it. The fields are part
+    of the form with the query, which can also be run without a title.
     """
 
     use_required_attribute = False

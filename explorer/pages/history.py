@@ -1,4 +1,6 @@
-"""The history of queries: the user's own, or everybody's for users with the right."""
+"""The history of queries. It shows the user's own queries, or the queries of all people to users
+with this permission.
+"""
 
 from uuid import UUID
 
@@ -20,22 +22,22 @@ PAGE = 50
 
 @require_safe
 def history(request: PersonRequest) -> HttpResponse:
-    """Lists the queries that were run, newest first."""
+    """Lists the queries that were run. The newest query is first."""
     runs, sees_all = _visible(request)
     page = Paginator(runs, PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "sees_all": sees_all,
         "days": kept_days(),
-        "may_open": reader_for(request.user) is not None,  # auditors only read the history
+        "may_open": reader_for(request.user) is not None,  # auditors can only read the history
     }
     return render(request, "explorer/history.html", context)
 
 
 @require_safe
 def run_again(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Opens a query of the history in the editor, without running it. Users who may only read the
-    history see the whole query.
+    """Opens a query of the history in the editor. The query is not run. Users who may only read the
+    history see a page with the whole query.
     """
     runs, sees_all = _visible(request)
     found = get_object_or_404(runs, pk=pk)
@@ -46,9 +48,9 @@ def run_again(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 
 def _visible(request: PersonRequest) -> "tuple[QuerySet[QueryRun], bool]":
-    """Returns the runs that this user may see, and whether these are everybody's.
+    """Returns the runs that this user may see, and whether these are the runs of all people.
 
-    Raises: Http404 if the user may see none.
+    Raises: Http404 if the user may not see the history.
     """
     person: User = request.user
     sees_all = person.is_staff and person.has_perm("explorer.view_queryrun")

@@ -16,8 +16,11 @@ from transactions.reports.runner import run
 
 @require_safe
 def of_report(request: PersonRequest, slug: str, number: int) -> HttpResponse:
-    """Opens the query `number` (from 1) of a report, with the parameters in the URL, without
-    running the query. The report itself runs, because only then is its SQL known.
+    """Opens a query of a report in the editor. `number` is the number of the query, starting at 1,
+    and the parameters of the report are in the URL. The query is not run in the editor, but the
+    report is run, because its SQL is known only after that.
+
+    Raises: Http404 if there is no such query.
     """
     reader = reader_or_404(request)
     report = BY_SLUG.get(slug)
@@ -27,7 +30,7 @@ def of_report(request: PersonRequest, slug: str, number: int) -> HttpResponse:
     if not (form.has_money and form.is_valid()):
         raise Http404
     if form.scope.is_bank:
-        opened_by_right()  # the SQL, and whether it takes too long, may depend on rows
+        opened_by_right()  # the SQL, and whether the report takes too long, may depend on rows
         add_unnamed()
     try:
         queries = run(report, ReportParameters(form.scope, form.params)).work.queries

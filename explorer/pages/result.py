@@ -1,4 +1,6 @@
-"""The parts of a result on the page: the headline, the chart, the marked place of an error."""
+"""The parts of a result on the page: the headline, the table, the chart, and the position of an
+error.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,14 +13,14 @@ from ledger.text.money import NOTHING, figure
 
 MAX_MARKS = 24
 LONGEST_LABEL = 40
-LONG_CELL = 48  # characters on one line
-FOLDED_CELL = 240  # characters; longer values are collapsed
+LONG_CELL = 48  # characters; a longer value may wrap
+FOLDED_CELL = 240  # characters; a longer value is collapsed
 
 
 @dataclass(frozen=True, slots=True)
 class MarkedLine:
-    """The line of a query in which Postgres found a problem, split around the word at the
-    problem.
+    """The line of a query in which Postgres found a problem. It is split into the text before the
+    problem, the word at the problem, and the text after it.
     """
 
     number: int
@@ -29,7 +31,7 @@ class MarkedLine:
 
 @dataclass(frozen=True, slots=True)
 class ResultCell:
-    """A value of the table; None is NULL."""
+    """A value in the table of the result. The value None stands for NULL."""
 
     value: str | None
     is_number: bool
@@ -42,7 +44,9 @@ class ResultCell:
 
     @property
     def start(self) -> str:
-        """The beginning of a value that would make its row too high, or "" for other values."""
+        """The beginning of the value if the whole value would make its row too high. Otherwise
+        "".
+        """
         if self.is_number or self.value is None or len(self.value) <= FOLDED_CELL:
             return ""
         return shortened(self.value, FOLDED_CELL // 2)
@@ -50,7 +54,7 @@ class ResultCell:
 
 @dataclass(frozen=True, slots=True)
 class ShownResult:
-    """A result as the template reads it. `limit` is the maximum number of rows."""
+    """A result in the form that the template needs. `limit` is the maximum number of rows."""
 
     result: QueryResult
     sql: str
@@ -73,7 +77,7 @@ class ShownResult:
 
     @property
     def marked(self) -> MarkedLine | None:
-        """The place of the problem, if Postgres reported one."""
+        """The line with the problem, or None if Postgres reported no position."""
         problem = self.result.problem
         if problem is None or problem.place is None:
             return None
@@ -81,7 +85,7 @@ class ShownResult:
 
     @property
     def rows(self) -> Iterator[list["ResultCell"]]:
-        """The cells of the page."""
+        """Yields the cells of each row."""
         numbers = [column.is_number for column in self.result.columns]
         for row in self.result.rows:
             yield [
@@ -95,13 +99,13 @@ class ShownResult:
 
     @property
     def is_cut(self) -> bool:
-        """Whether a value was too long to be shown in full."""
+        """Whether a value was too long, so that only its beginning is shown."""
         return any(len(v) > MAX_CHARACTERS for row in self.result.rows for v in row if v)
 
 
 def marked_line(sql: str, place: int) -> MarkedLine:
-    """Returns the line of `place`, with the word there, or the last line for a place after the
-    end.
+    """Returns the line of the query that contains the position `place`, split around the word at
+    this position. If the position is after the end, returns the last line.
     """
     place = min(place, len(sql))
     start = sql.rfind("\n", 0, place) + 1
@@ -116,9 +120,9 @@ def marked_line(sql: str, place: int) -> MarkedLine:
 
 
 def chart_of(result: QueryResult) -> Chart | None:
-    """Returns bars of the second column with the labels of the first, or columns if the first
-    contains dates. Returns None without such a number, and for fewer than two rows or more than
-    MAX_MARKS.
+    """Returns a chart of the second column, with the first column as labels. If the first column
+    contains dates, it is a column chart, otherwise a bar chart. Returns None if the second column
+    contains anything but numbers, or if there are less than two rows or more than MAX_MARKS rows.
     """
     columns, rows = result.columns, result.rows
     if len(columns) < 2 or not columns[1].is_number or not 2 <= len(rows) <= MAX_MARKS:

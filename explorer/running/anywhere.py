@@ -1,4 +1,4 @@
-"""Runs a query on a replica if there is one, else on the writer."""
+"""Runs a query on a replica, or on the primary if there is no replica."""
 
 import psycopg
 from django.db import OperationalError
@@ -14,7 +14,7 @@ EXPLORER = ReadPurpose("explorer", None)
 def run_anywhere(query_request: QueryRequest, reader: ExplorerReader) -> QueryResult:
     """Returns the result of `run`.
 
-    Raises: NotSetUp, ExplorerBusy, or OperationalError if no server responds.
+    Raises: NotSetUp; ExplorerBusy; OperationalError if no server responds.
     """
 
     def once() -> QueryResult:

@@ -1,5 +1,5 @@
-"""Limits how many queries run in parallel in a process (one per user), and how many a user runs per
-minute.
+"""Limits the number of queries that run in parallel in a process (one per user), and the number of
+queries that a user runs per minute.
 """
 
 from collections.abc import Iterator
@@ -10,24 +10,25 @@ from accounts.sign_in.limits import MINUTE, Limit, passes
 from ledger.web.running_requests import RunningRequests
 
 MAX_PARALLEL = 2  # a web process has eight threads
-SECONDS = 0.5  # maximum wait for a free place; waiting blocks a thread
+SECONDS = 0.5  # the maximum wait for a free place; the wait blocks a thread
 RUNS_PER_MINUTE = Limit("explorer_runs", 60, MINUTE)
 BUSY = "Too many queries are running in parallel. Try again in a moment."
 ANOTHER_RUNS = "Your other query is still running. Run this one when it has ended."
 TOO_OFTEN = "You ran many queries in this minute. Try again in a minute."
 _room = BoundedSemaphore(MAX_PARALLEL)
-_of_person = RunningRequests(most_running=1, waiting=0)  # so that one user cannot take all places
+# A limit per user, so that one user cannot use all places
+_of_person = RunningRequests(most_running=1, waiting=0)
 
 
 class ExplorerBusy(Exception):
-    """The query was not run; the text is the reason."""
+    """The query was not run. The text explains why."""
 
 
 @contextmanager
 def limited(person: object) -> Iterator[None]:
-    """Counts the block as one running query of this user.
+    """Counts the block as a running query of this user.
 
-    Raises: ExplorerBusy above a limit.
+    Raises: ExplorerBusy if a limit is exceeded.
     """
     if not passes(RUNS_PER_MINUTE, str(person)):
         raise ExplorerBusy(TOO_OFTEN)

@@ -1,18 +1,18 @@
-"""Queries that exceed their time because Postgres did not stop them.
+"""Handles queries that exceed their time limit because Postgres could not stop them.
 
-Note [Overdue queries]: Postgres stops a query only at certain points in its code, and some
-functions compute for minutes without such a point. Neither a time limit nor the end of the client
-nor pg_terminate_backend ends them. The web process stops waiting for such a query and frees its
-place. To prevent many of them, each session writes the end time of its statement into its
-`application_name`. No session runs a query while too many others of the role, in any process, are
-past their end time.
+Note [Overdue queries]: Postgres can stop a query only at certain points in its code, and some
+functions compute for minutes without such a point. A time limit does not end them, and neither does
+the end of the client or pg_terminate_backend. The web process stops waiting for such a query, so
+other queries can run in its place. To prevent that many such queries run, each session writes the
+end time of its SQL statement into its `application_name`. If too many other sessions of the role,
+in any process, are past their end time, no further query is run.
 
-Note [An arithmetic error as an end]: when Postgres gets the signal of a floating-point exception,
-it raises an error immediately. The statement ends like after a division by zero, and the server
-continues. During a memory allocation or an access to shared data, this could break the server.
-Therefore the signal is sent only to a process that is late and that, for a moment, did nothing but
-compute: few system calls and no new memory. This works only for the embedded server. Processes of
-other servers belong to system accounts that a web process may not signal.
+Note [An arithmetic error as an end]: when Postgres gets the signal for a floating-point exception,
+it raises an error immediately. The SQL statement then ends like after a division by zero, and the
+server continues. During a memory allocation or an access to shared data, this signal could damage
+the server. Therefore it is sent only to a process that is late and that was observed to do nothing
+but compute, with few system calls and no new memory. This works only for the embedded server,
+because a web process may not send signals to the processes of other servers.
 """
 
 import os
@@ -27,10 +27,11 @@ from typing import Any, NamedTuple
 from explorer.running.limiter import ExplorerBusy
 from explorer.schema.functions import SCHEMA, UNTIL
 
-MAX_OVERDUE = 2  # on one server; each may take a processor
+MAX_OVERDUE = 2  # on one server; each query may use a whole processor
 LATE = 1  # seconds after the end time
-LOOKS, MOMENT = 5, 0.1  # number of observations, and seconds between them
-MAX_FAULTS = 20  # new pages per MOMENT, in memory that it already had
+LOOKS, MOMENT = 5, 0.1  # the number of intervals between observations, and their length in seconds
+# New pages per MOMENT that are accepted; they are in memory that the process already had
+MAX_FAULTS = 20
 STILL_RUNNING = (
     "Queries that exceeded their time still run in the database, which could not stop them yet. Try"
     " again in a few minutes."
@@ -40,21 +41,21 @@ NOW = b"SELECT extract(epoch FROM clock_timestamp())::bigint"
 
 
 def note_end(connection: Any, seconds: float) -> None:
-    """Writes the end time of the next statement into the session, where other sessions can read
-    it.
+    """Writes the end time of the next SQL statement into the session, where other sessions can read
+    it. `seconds` is the time limit from now.
     """
     (now,) = connection.execute(NOW).fetchone()
     connection.execute(f"SET LOCAL application_name = '{UNTIL}{now + ceil(seconds)}'".encode())
 
 
 def refuse_if_overdue(connection: Any) -> None:
-    """Raises ExplorerBusy if too many other queries are past their end time."""
+    """Raises ExplorerBusy if MAX_OVERDUE or more other queries are past their end time."""
     if len(connection.execute(OVERDUE.encode()).fetchall()) >= MAX_OVERDUE:
         raise ExplorerBusy(STILL_RUNNING)
 
 
 def end_overdue(connection: Any) -> None:
-    """Ends late queries of the embedded server of this connection; see Note [An arithmetic error as
+    """Ends late queries on the embedded server of this connection; see Note [An arithmetic error as
     an end].
     """
     for pid, is_late in connection.execute(OVERDUE.encode()).fetchall():
@@ -64,8 +65,8 @@ def end_overdue(connection: Any) -> None:
 
 
 def _is_session(pid: int, role: str) -> bool:
-    """Returns whether this process is a session of the role. False if the system does not provide
-    this.
+    """Returns whether this process is a database session of the role. Returns False if the
+    operating system does not provide this information.
     """
     try:
         title = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
@@ -75,8 +76,8 @@ def _is_session(pid: int, role: str) -> bool:
 
 
 def _only_computes(pid: int) -> bool:
-    """Returns whether the process runs, with few system calls and almost no new memory in each
-    observation.
+    """Returns whether the process runs all the time, with few system calls and almost no new memory
+    between two observations.
     """
     looks = [_activity(pid)]
     for _ in range(LOOKS):
@@ -93,7 +94,9 @@ def _only_computes(pid: int) -> bool:
 
 
 class _Activity(NamedTuple):
-    """Activity of a process: page faults, time in ticks of 10 ms, bytes of memory."""
+    """The activity of a process: whether it runs, page faults, time in user mode and in the kernel
+    (in ticks of 10 ms), and memory (in bytes).
+    """
 
     runs: bool = False
     faults: int = 0
@@ -103,7 +106,9 @@ class _Activity(NamedTuple):
 
 
 def _activity(pid: int) -> _Activity:
-    """Reads /proc/<pid>/stat. The fields after the name in brackets start with number 3."""
+    """Returns the activity from /proc/<pid>/stat. The first field after the name in brackets has
+    the number 3. Returns default values if the process does not exist.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""Lets Postgres parse a statement, without running it."""
+"""Lets Postgres parse an SQL statement without running it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,22 +9,23 @@ from psycopg.pq import ExecStatus
 
 from explorer.running.session import LOCK_SECONDS, QueryConnection
 
-# Parsing locks tables, even tables without a right: see `LOCKED` in functions. One second more than
-# the lock timeout, so that a lock timeout is reported as such.
+# Parsing locks the tables in the text, even tables that the role may not read: see `LOCKED` in
+# functions. The limit is one second longer than the lock timeout, so that a lock timeout is
+# reported as a lock timeout.
 SECONDS = LOCK_SECONDS + 1
 
 
 class SlowToParse(psycopg.errors.QueryCanceled):
-    """The text was not parsed within SECONDS."""
+    """The text could not be parsed within SECONDS."""
 
 
 def parsed(connection: QueryConnection, sql: str, types: Sequence[int] = ()) -> Any:
-    """Parses one statement with the extended protocol and returns its description. `types` are the
-    types of its parameters, if Postgres cannot derive them.
+    """Parses one SQL statement with the extended protocol and returns its description. `types` are
+    the types of its parameters, if Postgres cannot derive them.
 
-    Raises: psycopg's Error if the text is not a single statement, SlowToParse after SECONDS.
+    Raises: psycopg's Error if the text is not a single valid statement; SlowToParse after SECONDS.
     """
-    connection.limit_next(SECONDS)  # a constant such as a regular expression may take long
+    connection.limit_next(SECONDS)  # a constant, such as a regular expression, may take long
     raw = connection.pgconn
     raw.send_prepare(b"", sql.encode(), types)
     try:
@@ -43,7 +44,7 @@ def _single_result(connection: QueryConnection) -> Any:
 
 
 def type_names(connection: QueryConnection, types: list[int]) -> list[str]:
-    """Returns the SQL names of types."""
+    """Returns the SQL names of these types, which are given by oid."""
     found = connection.execute(
         b"SELECT format_type(oid, -1) FROM unnest($1::oid[]) WITH ORDINALITY AS t (oid, place)"
         b" ORDER BY place",

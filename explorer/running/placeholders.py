@@ -1,8 +1,8 @@
-"""Converts named parameters of a query, `:name` or `%(name)s`, to numbered ones, which Postgres
-binds.
+"""Converts the named parameters of a query, `:name` or `%(name)s`, to numbered parameters, whose
+values Postgres binds.
 
-A value never becomes part of the text. Names in a string, a quoted name or a comment are not
-parameters.
+A value never becomes part of the text. A name within a string, a quoted identifier or a comment is
+not a parameter.
 """
 
 import re
@@ -10,10 +10,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LETTER = r"A-Za-z_\x80-\U0010ffff"  # letters of names and dollar-quote tags, as in Postgres
-# A string continues after a line break, with the escapes of its first part.
+LETTER = r"A-Za-z_\x80-\U0010ffff"  # the letters of names and of dollar-quote tags, as in Postgres
+# A string constant can continue after a line break, with the same kind of escapes as in its first
+# part.
 LINE_BREAK = r"(?:[ \t\f\v]|--[^\r\n]*+)*+[\r\n](?:\s|--[^\r\n]*+[\r\n])*+"
-# A token that hides a colon or percent sign, or is a parameter. Postgres decides what is valid.
+# A token that may contain a colon or percent sign, or is a parameter. Whether the SQL is valid is
+# decided by Postgres.
 TOKEN = re.compile(
     rf"""
       (?P<hidden>
@@ -32,30 +34,35 @@ TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NumberedQuery:
-    """A query with $1, $2 ... in place of its parameters. `names` lists the parameters in this
-    order.
+    """A query whose parameters were replaced by $1, $2 and so on. `names` contains the names of the
+    parameters in this order.
     """
 
     text: str
     names: tuple[str, ...]
-    shifts: tuple[tuple[int, int], ...]  # (start, offset) pairs of the shifted text
-    parts: tuple[str, ...]  # the text between the parameters
-    places: tuple[int, ...]  # index in `names` of the parameter after each part
-    has_numbers: bool  # whether a parameter was typed as $1
+    # Pairs of a position in `text` and the offset after this position
+    shifts: tuple[tuple[int, int], ...]
+    parts: tuple[str, ...]  # the pieces of the entered text between the parameters
+    places: tuple[int, ...]  # for the parameter after each piece, its index in `names`
+    has_numbers: bool  # whether the user has entered a parameter like $1
 
     def with_array(self, types: Sequence[str]) -> str:
-        """Returns the text with its parameters read from the array $1, as values of these types."""
+        """Returns the text with its parameters replaced by elements of the array $1. `types` are
+        the SQL types to which the elements are cast.
+        """
         marks = [f"(($1)[{place + 1}]::{types[place]})" for place in self.places]
         return "".join(part + mark for part, mark in zip(self.parts, [*marks, ""], strict=True))
 
     def typed_place(self, place: int) -> int:
-        """Returns the position in the entered text of a position in `text`."""
+        """Returns the position in the entered text that corresponds to a position in `text`."""
         found = bisect_right([start for start, _shift in self.shifts], place)
         return place - self.shifts[found - 1][1] if found else place
 
 
 def numbered(typed: str) -> NumberedQuery:
-    """Returns the query with numbered parameters. Each name is one parameter."""
+    """Returns the query with numbered parameters. A name that appears several times is one
+    parameter.
+    """
     names: dict[str, int] = {}  # with their positions
     parts: list[str] = []
     places: list[int] = []

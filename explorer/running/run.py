@@ -1,4 +1,4 @@
-"""Runs one query and returns its rows as text, or the error of Postgres."""
+"""Runs one query and returns its rows as text, or the error that Postgres reported."""
 
 import json
 import time
@@ -23,8 +23,8 @@ from ledger.db.backend.limited import ServerHangs
 from ledger.text.lines import cut
 
 MAX_COLUMNS = 60
-MAX_CELLS = 1_000_000  # 20 columns with the maximum number of rows of a file
-MAX_CHARACTERS = 2_000  # per value; the rest is cut off
+MAX_CELLS = 1_000_000  # enough for 20 columns with the maximum number of rows of a file
+MAX_CHARACTERS = 2_000  # the maximum length of a value; a longer value is cut off
 MEGABYTE = 1024 * 1024
 MAX_MEGABYTES = 16  # for all values together
 NUMBERS = {20, 21, 23, 26, 700, 701, 1700}
@@ -50,7 +50,7 @@ TOO_MUCH = "Together, the rows are larger than {} MB. Ask for fewer rows or colu
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
-    """A column: its name, and its kind (number, date, time, json or text)."""
+    """A column of a result: its name and its kind (number, date, time, json or text)."""
 
     name: str
     kind: str
@@ -62,7 +62,7 @@ class ResultColumn:
 
 @dataclass(frozen=True, slots=True)
 class QueryParameter:
-    """A parameter of the query, and its kind as Postgres infers it."""
+    """A parameter of the query, with its kind, which Postgres derives from the query."""
 
     name: str
     kind: str
@@ -70,7 +70,9 @@ class QueryParameter:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why there are no rows: a message, SQLSTATE, and the position in the entered text, from 0."""
+    """The reason why there are no rows: a message, the SQLSTATE, and the position in the entered
+    text, which starts at 0.
+    """
 
     sentence: str
     state: str = ""
@@ -80,9 +82,11 @@ class Problem:
 
 @dataclass(slots=True)
 class QueryResult:
-    """The rows of a query as text, or the problem. `has_more`: there are more rows than requested.
+    """The rows of a query as text, or the problem. `has_more` is True if there are more rows than
+    requested.
 
-    `parameters` are the parameters in the text. Unless each has a value, nothing is run.
+    `parameters` are the parameters in the text, and `missing` contains the names of those without a
+    value. The query is run only if no value is missing.
     """
 
     columns: Sequence[ResultColumn] = ()
@@ -93,8 +97,8 @@ class QueryResult:
     seconds: float = 0.0
     plan: str = ""
     problem: Problem | None = None
-    prefix: int = 0  # characters before the entered text in the last statement
-    read_rows: bool = False  # whether it was executed
+    prefix: int = 0  # the number of characters before the entered text in the last SQL statement
+    read_rows: bool = False  # whether the query was executed
 
     @property
     def milliseconds(self) -> float:
@@ -106,7 +110,7 @@ class QueryResult:
 
     @property
     def why_not(self) -> str:
-        """The message for the history, or "" if it was run."""
+        """The message for the history, or "" if the query was run."""
         if self.problem:
             return self.problem.sentence
         return f"It needs values for {', '.join(self.missing)}" if self.missing else ""
@@ -114,8 +118,10 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """A query to run: the entered text, values by name, the maximum number of rows (lower if they
-    have more than MAX_CELLS values), the time limit, the kind of plan, and the size limit.
+    """A request to run a query: the entered text, the values of its parameters by name, the maximum
+    number of rows, the time limit in seconds, the kind of plan, and the maximum size of the rows.
+
+    If the rows would have more than MAX_CELLS values, fewer rows are returned.
     """
 
     sql: str
@@ -127,11 +133,11 @@ class QueryRequest:
 
 
 def run(query_request: QueryRequest, reader: ExplorerReader) -> QueryResult:
-    """Runs the query on this thread's server, which may be a replica. Once the query is executed,
-    the read is logged, even if this function raises.
+    """Runs the query on the server that this thread uses, which may be a replica, and returns the
+    result. If the query was executed, the read is logged, even if this function raises an error.
 
-    Raises: NotSetUp, ExplorerBusy, and psycopg's OperationalError if the server fails or cancels
-    the query because of a conflict.
+    Raises: NotSetUp; ExplorerBusy; psycopg's OperationalError if the server fails, or cancels the
+    query because of a conflict.
     """
     query = numbered(without_end(query_request.sql))
     result = QueryResult()
@@ -147,7 +153,8 @@ def run(query_request: QueryRequest, reader: ExplorerReader) -> QueryResult:
             except TrappedError as refused:
                 result.problem = _trapped(refused, query_request)
     except ServerHangs:
-        # The time is over and Postgres did not stop it; nor would another server.
+        # The time limit has passed and Postgres did not stop the query. Another server would not
+        # stop it either.
         is_over = time.perf_counter() - started >= longest_silence(query_request.seconds)
         if not (is_over and result.read_rows):
             raise
@@ -161,7 +168,7 @@ def run(query_request: QueryRequest, reader: ExplorerReader) -> QueryResult:
 
 
 def without_end(sql: str) -> str:
-    """Returns the text without a semicolon and spaces at its end."""
+    """Returns the SQL text without a semicolon and spaces at its end."""
     return sql.rstrip().rstrip(";").rstrip()
 
 
@@ -189,13 +196,14 @@ def _run_in(
         for name, (_label, oid) in zip(names, columns, strict=True)
     )
     executed = query.with_array(type_names(connection, types))
-    if query.names:  # also parsed separately: a marker may join its neighbours, a bracket cannot
+    # The text is also parsed separately: a marker may join adjacent text, but a bracket cannot
+    if query.names:
         result.prefix = 0
         parsed(connection, executed, [TEXT_ARRAY])
     inner = f"{head}{executed}{end}"
     values = [query_request.values[name] for name in query.names]
     result.read_rows = True
-    reader.open()  # first, because everything after may depend on rows
+    reader.open()  # called before the query runs, because everything after this may depend on rows
     most = query_request.megabytes * MEGABYTE
     rows = f"SELECT to_json(ARRAY[{texts}])::text {inner}"
     for line in lines_of(connection, rows, values, most):
@@ -214,10 +222,11 @@ def _run_in(
 def _described(
     connection: QueryConnection, query: NumberedQuery, result: QueryResult
 ) -> tuple[list[tuple[str, int]], list[int]]:
-    """Lets Postgres parse the text separately, without running it. Returns its columns, by name and
-    type, and the types of its parameters.
+    """Lets Postgres parse the text separately, without running it. Returns its columns as pairs of
+    name and type, and the types of its parameters. Sets `result.problem` if the query cannot be
+    run.
 
-    Raises: psycopg's Error if the text is not a single statement.
+    Raises: psycopg's Error if the text is not a single valid statement.
     """
     found = parsed(connection, query.text)
     types = [found.param_type(place) for place in range(found.nparams)]
@@ -226,7 +235,7 @@ def _described(
         for place, name in enumerate(query.names)
     ]
     ((names_hidden_table,),) = connection.execute(LOCKS_HIDDEN_TABLE).fetchall()
-    if names_hidden_table:  # a migration would wait for it until the query ends
+    if names_hidden_table:  # a migration would wait for this table until the query ends
         result.problem = Problem(HIDDEN_TABLE, NO_RIGHT)
     elif query.has_numbers or len(types) != len(query.names):
         result.problem = Problem(NUMBERED)
@@ -252,8 +261,9 @@ def _kind(oid: int) -> str:
 
 
 def _is_about_the_query(error: psycopg.Error) -> bool:
-    """Returns whether another server would return the same error. 40001 is a replica that cancelled
-    the query because of a conflict; 57P.. and 08 are servers that stop.
+    """Returns whether the error is caused by the query, so that another server would return the
+    same error. The code 40001 comes from a replica that has cancelled the query because of a
+    conflict. Codes that begin with 57P or 08 come from servers that stop.
     """
     state = error.sqlstate or ""
     return state != "" and state[:2] not in ("08", "40") and not state.startswith("57P")
@@ -268,7 +278,8 @@ def _problem(
         return Problem(too_slow(query_request.seconds), TOO_LONG)
     diag = error.diag
     place = _place(diag.statement_position, query, prefix)
-    message = (diag.message_primary or str(error)).strip()  # may repeat a value of any length
+    # The message may repeat a value of any length
+    message = (diag.message_primary or str(error)).strip()
     hint = diag.message_hint or ""
     return Problem(
         cut(message, MAX_CHARACTERS), error.sqlstate or "", place, cut(hint, MAX_CHARACTERS)
@@ -297,6 +308,8 @@ def not_stopped(seconds: float) -> str:
 
 
 def _place(position: str | None, query: NumberedQuery, prefix: int) -> int | None:
-    """Returns the position of the error in the entered text, from 0, or None outside of it."""
+    """Returns the position of the error in the entered text, which starts at 0. Returns None if the
+    position is outside the entered text.
+    """
     place = int(position or 0) - 1 - prefix
     return query.typed_place(place) if 0 <= place < len(query.text) else None

@@ -1,20 +1,21 @@
 """The database session of one query.
 
-Note [The wall]: the text of a query is entered by a user, and it is never searched for forbidden
+Note [The wall]: a user enters the text of a query, and the text is never searched for forbidden
 words. The database enforces the limits:
 
-- the session signs in as a separate role, which is in no other role and owns nothing. It may
-  SELECT from the views of the schema `explorer` and has no right to anything else, so `RESET ROLE`
-  returns to this role, and SET ROLE is not possible;
-- the text is sent with the extended protocol, which accepts only one statement, and is first
-  parsed separately. Only if that succeeds is it sent again as the subquery of a SELECT, where
-  Postgres accepts only a query that reads. Text that is complete by itself cannot close the
-  bracket around it. The text with values in place of its parameters is also parsed separately,
-  and then executed in a block that keeps its errors (Note [Trapped errors]);
-- the transaction is read-only, and always ends with ROLLBACK, so that its settings are lost;
-- each query has a separate session, which ends with it: no lock, cursor or setting remains for the
-  next user. A query that Postgres cannot stop blocks others; see Note [Overdue queries];
-- the views trust only a signed token (`explorer.schema.functions`), whatever is set.
+- The session signs in as a separate role. The role is not a member of another role and owns
+  nothing. It may SELECT from the views of the schema `explorer` and has no other rights. So `RESET
+  ROLE` returns to this role, and SET ROLE is not possible.
+- The text is sent with the extended protocol, which accepts only one SQL statement, and is first
+  parsed separately. If this succeeds, the text is sent again as the subquery of a SELECT, where
+  Postgres accepts only a query that reads. A text that is complete without the bracket cannot close
+  the bracket around it. The text with values instead of its parameters is also parsed separately,
+  and then executed in a block that catches its errors (Note [Trapped errors]).
+- The transaction is read-only and always ends with ROLLBACK, so its settings are lost.
+- Each query has a separate session, which ends with the query. So no lock, cursor or setting
+  remains for the next user. A query that Postgres cannot stop blocks others; see Note [Overdue
+  queries].
+- The views trust only a signed token (`explorer.schema.functions`), regardless of all settings.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,8 +38,8 @@ from ledger.db.backend.limited import LimitedConnection
 from ledger.db.server import credentials
 
 LOCK_SECONDS = 1
-STOP_SECONDS = 2  # time for a busy server to stop a statement
-GIVEN_UP_AFTER = 3  # more seconds, in which it is already overdue
+STOP_SECONDS = 2  # the time that a busy server needs to stop a statement
+GIVEN_UP_AFTER = 3  # seconds after that, during which the query is already overdue
 NOT_SET_UP = (
     "The explorer is not set up here: it signs in to the database as the role {role}, but"
     " LEDGER_EXPLORER_PASSWORD is missing, or the server refuses the role. docs/explorer.md"
@@ -52,7 +53,7 @@ NOT_SAFE = (
     "The explorer does not run: the role {role} may do more than read the explorer's views, or"
     " another role signed in. docs/explorer.md describes how to create it."
 )
-# IAM of RDS requires this membership, which has no rights.
+# IAM of RDS requires that the role is a member of rds_iam, which has no rights.
 IS_SAFE = """
 SELECT rolname = %s AND NOT (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication
     OR rolbypassrls) AND NOT EXISTS (
@@ -73,18 +74,19 @@ MAY_BIND = (
 
 
 class NotSetUp(Exception):
-    """The explorer's role cannot sign in, or has too many rights; the text describes what to do."""
+    """The explorer's role cannot sign in, or has too many rights. The text explains what to do."""
 
 
 class QueryConnection(LimitedConnection):
-    """A connection whose statements share the time of one query, until `ends` on the monotonic
-    clock.
+    """A connection for the SQL statements of one query, which share one time limit. `ends` is the
+    end of this time on the monotonic clock.
     """
 
     ends = 0.0
 
     def limit_next(self, most: float = inf) -> None:
-        """Limits the next statement to the remaining time, at most `most` seconds.
+        """Sets the timeout of the next SQL statement to the remaining time, but to at most `most`
+        seconds.
 
         Raises: QueryCanceled if no time is left.
         """
@@ -97,11 +99,11 @@ class QueryConnection(LimitedConnection):
 
 @contextmanager
 def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[QueryConnection]:
-    """Opens a new session of the explorer's role in a read-only transaction; see Note [The wall].
-    Its statements share `seconds`.
+    """Opens a new session of the explorer's role with a read-only transaction; see Note [The wall].
+    All its SQL statements share the time limit of `seconds`.
 
-    Raises: NotSetUp, ExplorerBusy if too many others are overdue, psycopg's OperationalError if the
-    server cannot be reached, or ReadAgain if another server responded instead of a replica.
+    Raises: NotSetUp; ExplorerBusy if too many other queries are overdue; psycopg's OperationalError
+    if the server cannot be reached; ReadAgain if another server responded instead of the replica.
     """
     connection = _connect()
     try:
@@ -109,7 +111,7 @@ def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[QueryC
         replicas.watch(connection)
         _check(connection)
         if _is_embedded():
-            end_overdue(connection)  # for example, of a web process that ended
+            end_overdue(connection)  # for example, queries of a web process that has ended
         refuse_if_overdue(connection)
         connection.execute("BEGIN READ ONLY")
         replicas.check_server(connection)
@@ -124,8 +126,8 @@ def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[QueryC
 
 
 def end_late_queries() -> None:
-    """Ends queries that the embedded server did not stop in time. Does nothing for other
-    servers.
+    """Ends queries that the embedded server did not stop in time. Does nothing if the server is not
+    embedded.
     """
     if _is_embedded():
         with suppress(psycopg.Error, NotSetUp), closing(_connect()) as connection:
@@ -137,15 +139,15 @@ def _is_embedded() -> bool:
 
 
 def longest_silence(seconds: float) -> float:
-    """Returns the seconds without a response after which a query with this time limit is given
-    up.
+    """Returns the longest time in seconds without a response from the server. After this time, the
+    web process stops waiting for a query with the time limit `seconds`.
     """
     return seconds + STOP_SECONDS + GIVEN_UP_AFTER
 
 
 def _connect() -> QueryConnection:
-    """Connects, as the explorer's role, to the server of this thread's connection, which may be a
-    replica.
+    """Connects to the same server as this thread's connection, which may be a replica, and signs in
+    as the explorer's role.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     role = settings.LEDGER_EXPLORER_ROLE
@@ -161,7 +163,7 @@ def _connect() -> QueryConnection:
     source = credentials.source_of(database.settings_dict)
     connect: Callable[..., Any] = QueryConnection.connect
     if source and not settings.LEDGER_EXPLORER_PASSWORD:
-        if isinstance(source, credentials.Secret):  # the secret belongs to another role
+        if isinstance(source, credentials.Secret):  # this secret belongs to another role
             raise NotSetUp(NOT_SET_UP.format(role=role))
         connect = partial(source.connect, QueryConnection.connect, parameters)
         parameters = {}
@@ -175,7 +177,7 @@ def _connect() -> QueryConnection:
 
 
 def _answers_others(database: Any) -> bool:
-    """Returns whether the same server accepts this process with its own login."""
+    """Returns whether the same server accepts a connection of this process with its usual role."""
     try:
         database.ensure_connection()
         with database.raw.limited_to(database.connect_seconds), database.cursor() as cursor:
@@ -195,7 +197,7 @@ def _check(connection: psycopg.Connection[Any]) -> None:
 
 
 def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: float) -> None:
-    """Sets the settings for this transaction only, because behind a pooler another client may use
+    """Sets the settings only for this transaction, because behind a pooler another client may use
     the session afterwards.
     """
     values = {
@@ -203,7 +205,7 @@ def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: f
         "statement_timeout": f"{int(seconds * 1000)}ms",
         "lock_timeout": f"{LOCK_SECONDS}s",
         "timezone": settings.TIME_ZONE,
-        "client_min_messages": "error",  # a notice repeats texts of any length
+        "client_min_messages": "error",  # a notice could repeat texts of any length
         "jit": "off",
         "work_mem": "16MB",
         "max_parallel_workers_per_gather": "0",
@@ -214,9 +216,10 @@ def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: f
 
 
 def _set_token(connection: psycopg.Connection[Any], token: str) -> None:
-    """Sets the token as a bound value. `pg_stat_activity` shows the text of a statement to all
-    sessions of the role, and a colleague's query could use the token to read names. Only a
-    superuser can hide the text, who then also removes `set_config` from the role.
+    """Sets the token as a bound value. `pg_stat_activity` shows the text of an SQL statement to all
+    sessions of the role, so otherwise the query of a colleague could read the token and use it to
+    read names. Binding needs the right to call `set_config`. A superuser can hide the texts of
+    statements and remove this right from the role. The token is then part of the text.
     """
     if connection.execute(MAY_BIND).fetchone() == (True,):
         connection.execute(b"SELECT pg_catalog.set_config($1, $2, true)", [SETTING, token])
@@ -229,13 +232,13 @@ def _set_local(name: str, value: str) -> Composed:
 
 
 def undo_settings(connection: psycopg.Connection[Any]) -> None:
-    """Undoes what a statement has set, such as its time limit."""
+    """Undoes the settings of a statement, such as its time limit."""
     connection.execute("ROLLBACK TO SAVEPOINT query")
 
 
 def _forget(connection: psycopg.Connection[Any]) -> None:
-    """Removes everything from the session, which continues to exist behind a pooler. ROLLBACK
-    undoes everything except session locks.
+    """Removes all state from the session, because behind a pooler the session continues to exist.
+    ROLLBACK removes everything except session locks, which are therefore released explicitly.
     """
     connection.execute("ROLLBACK TO SAVEPOINT query")
     connection.execute("SELECT pg_catalog.pg_advisory_unlock_all()")

@@ -1,17 +1,18 @@
-"""Executes a statement in a PL/pgSQL block that traps its error.
+"""Executes an SQL statement in a PL/pgSQL block that catches its error.
 
-Note [Trapped errors]: an error message repeats values of any length, such as a balance that a query
-casts to a date. Without a trap, Postgres writes the message into its log and sends all of it to the
-web process. With a trap, the block returns only its first characters as a row; hints of Postgres
-are short. Before this, the text has been parsed with the extended protocol, as one statement and as
-a subquery (Note [The wall]), and again with the values in place of its parameters, so that EXECUTE
-gets nothing else. A parse error contains only values that the user entered.
+Note [Trapped errors]: an error message can repeat values of any length, such as a balance that a
+query casts to a date. If the error is not caught, Postgres writes the whole message into its log
+and sends it to the web process. If the error is caught, the block returns only the first characters
+of the message as a row; hints of Postgres are short. Before this, the text has been parsed with the
+extended protocol, as one SQL statement and as a subquery (Note [The wall]), and again with the
+values instead of its parameters. So EXECUTE cannot get any other kind of statement. A parse error
+contains only values that the user has entered.
 
-Some messages contain the first bytes of a text, which may end within a character. Postgres sends
-them unchanged, so they are decoded with a replacement character.
+Some messages contain the first bytes of a text, and the last of these bytes may be an incomplete
+character. Postgres sends the bytes unchanged, so they are decoded with a replacement character.
 
-The block is anonymous, because queries could call a function. It always ends with an error, which
-undoes the statement's settings before its rows are sent.
+The block is anonymous, because queries could call a function. The inner block always ends with an
+error, which undoes the statement's settings before the rows are sent.
 """
 
 from collections.abc import Sequence
@@ -22,11 +23,11 @@ from psycopg.adapt import Loader
 from explorer.running.session import QueryConnection
 
 LONGEST_MESSAGE = 2_000  # characters of an error
-# SQLSTATE of the two ends: all rows are read, or they are too large. A code that ends with 000 is a
-# class.
+# The SQLSTATE codes of the two usual ends: all rows were read, or the rows are too large. A code
+# that ends with 000 would stand for a class of errors.
 DONE, TOO_LARGE = "EX001", "EX002"
 INPUT = b"DECLARE given CURSOR FOR SELECT $1::text, $2::text[], $3::bigint"
-# Errors after which another server has to respond are raised again.
+# Errors that require another server are raised again.
 BLOCK = f"""
 DO $block$
 DECLARE
@@ -64,7 +65,7 @@ $block$
 
 
 class TrappedError(Exception):
-    """The error of a statement: its SQLSTATE, the beginning of its message, and its hint."""
+    """The error of an SQL statement: its SQLSTATE, the beginning of its message, and its hint."""
 
     def __init__(self, state: str, message: str, hint: str) -> None:
         super().__init__(state, message, hint)
@@ -72,7 +73,7 @@ class TrappedError(Exception):
 
 
 class _TextLoader(Loader):
-    """A loader of text that may end within a character."""
+    """A loader for text whose last bytes may be an incomplete character."""
 
     def load(self, data: Any) -> str:
         return bytes(data).decode(errors="replace")
@@ -81,10 +82,11 @@ class _TextLoader(Loader):
 def lines_of(
     connection: QueryConnection, statement: str, values: Sequence[str], most: int
 ) -> list[str]:
-    """Returns the only column, text, of each row, with at most `most` bytes in total. The statement
-    reads its values from the array $1.
+    """Returns the text in the only column of each row. The texts may have `most` bytes in total.
+    The SQL statement reads its values from the array $1.
 
-    Raises: TrappedError, with TOO_LARGE above `most`, or psycopg's Error if it was stopped.
+    Raises: TrappedError with the SQLSTATE TOO_LARGE if the texts are larger, or with another
+    SQLSTATE if the statement has an error; psycopg's Error if the statement was stopped.
     """
     connection.execute(INPUT, [statement, list(values), most])
     connection.limit_next()

@@ -1,9 +1,10 @@
-"""The functions that the explorer's role executes.
+"""The database functions that the explorer's role executes.
 
-The views call two of them to find out what the user may see; these trust only a signed token. They
-are copies of the row-level security functions in a separate schema with separate keys, because the
-explorer works with and without row-level security. The role may execute them as part of a view, but
-may not use their schema, so queries cannot call them.
+The views call two of the functions to find out what the user may see. These two functions trust
+only a signed token. They are copies of the functions for row-level security, in a separate schema
+and with separate keys, because the explorer also works without row-level security. The role may
+execute these two functions as a part of a view. It may not use their schema, so queries cannot call
+them.
 """
 
 from ledger.db.rights import row_security as tokens
@@ -17,9 +18,9 @@ CREATE SCHEMA {RULES};
 CREATE TABLE {RULES}.keys (inner_pad bytea PRIMARY KEY, outer_pad bytea NOT NULL);
 COMMENT ON TABLE {RULES}.keys IS 'Keys of the explorer''s tokens, for the owner alone';
 """
-# Prefix of `application_name` of the role's sessions, before the end time of the query.
+# Prefix of `application_name` in the sessions of the role. The end time of the query follows.
 UNTIL = "ledger explorer until "
-# The role may not read pg_stat_activity, which shows transaction ids of others.
+# The role may not read pg_stat_activity, because it shows the transaction ids of other sessions.
 OVERDUE = f"""
 CREATE FUNCTION {SCHEMA}.overdue_sessions() RETURNS TABLE (pid integer, seconds_late numeric)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -32,8 +33,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION {SCHEMA}.overdue_sessions() FROM PUBLIC;
 """  # noqa: S608 - a constant
-# Postgres locks each table in a text while it parses the text, and checks rights only when it runs
-# the text. For parts that the planner removes, such as an unused WITH, it never checks rights.
+# Postgres locks the tables in a text when it parses the text, but checks the rights only when it
+# runs the text. For parts that the planner removes, such as an unused WITH, the rights are never
+# checked.
 TABLES_OF_VIEWS = ("accounts", "currencies", "transactions", "users")
 LOCKED = f"""
 CREATE FUNCTION {SCHEMA}.locks_hidden_table() RETURNS boolean
@@ -49,7 +51,8 @@ $$;
 REVOKE ALL ON FUNCTION {SCHEMA}.locks_hidden_table() FROM PUBLIC;
 """  # noqa: S608 - a constant
 _SCOPE = f"({RULES}.claims())[2]::int"
-# The numbers of `ledger.db.rights.row_security.RowScope`: BANK is without names, STAFF with names.
+# The numbers of `ledger.db.rights.row_security.RowScope`: BANK means without names, STAFF means
+# with names.
 FUNCTIONS = {
     "reads_bank() RETURNS boolean": f"coalesce({_SCOPE} >= 4, false)",
     "reads_names() RETURNS boolean": f"coalesce({_SCOPE} >= 5, false)",
@@ -57,13 +60,13 @@ FUNCTIONS = {
 
 
 def statements() -> list[str]:
-    """Returns the SQL of all functions."""
+    """Returns the SQL statements that create all functions."""
     own = [OVERDUE, LOCKED, row_security.CLAIMS.replace(tokens.SETTING, SETTING)]
     own += [row_security.function_sql(*function) for function in FUNCTIONS.items()]
     return [sql.replace(f"{row_security.SCHEMA}.", f"{RULES}.") for sql in own]
 
 
 def names() -> list[str]:
-    """Returns each function that the role executes, in the format of GRANT."""
+    """Returns the functions that the role may execute, in the format of GRANT."""
     of_views = [f"{RULES}.{row_security.name_of(signature)}" for signature in FUNCTIONS]
     return [*of_views, f"{SCHEMA}.overdue_sessions()", f"{SCHEMA}.locks_hidden_table()"]

@@ -1,6 +1,7 @@
 """Creates the explorer's views in the database, and removes them before a migration.
 
-Views are not created in migrations, because a view prevents changes to the columns that it reads.
+The views are not created in migrations, because a view prevents changes to the columns that it
+reads.
 """
 
 import hashlib
@@ -16,20 +17,20 @@ from explorer.schema.views import VIEWS, ExplorerView
 from ledger.db.locking.short_waits import with_short_waits
 from ledger.db.secret_key.signing_keys import derived_keys, store_pads
 
-PURPOSE = b"ledger explorer"  # purpose of the derived keys
+PURPOSE = b"ledger explorer"  # the purpose for which the keys are derived
 
 
 def keys() -> list[bytes]:
-    """Returns the keys of tokens; the first one signs."""
+    """Returns the keys for tokens. The first key is used for signing."""
     return derived_keys(PURPOSE)
 
 
 def apply() -> bool:
-    """Creates the views and grants the rights to them. Returns whether any view was recreated.
+    """Creates the views and grants the rights to them. Returns whether the views were recreated.
 
-    The owner of the tables runs this. Rights and keys are written each time, because a restored
-    backup has no rights, and SECRET_KEY may have changed. Without the explorer's role, the views
-    exist but nobody may read them. See Note [Short waits].
+    The owner of the tables runs this function. Rights and keys are written each time, because a
+    restored backup has no rights, and SECRET_KEY may have changed. If the explorer's role does not
+    exist, the views are created, but no role may read them. See Note [Short waits].
     """
     return with_short_waits(_apply)
 
@@ -49,7 +50,9 @@ def _apply() -> bool:
 
 
 def lift_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
-    """Removes the views until the migrations are done, because views prevent changes to columns."""
+    """Removes the views before migrations, because views prevent changes to the columns that they
+    read. The views are created again after the migrations.
+    """
 
     def lift() -> None:
         with connection.cursor() as cursor:
@@ -60,7 +63,7 @@ def lift_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -
 
 
 def is_installed() -> bool:
-    """Returns whether the database has the views of this version."""
+    """Returns whether the database contains the views of this version."""
     with connection.cursor() as cursor:
         return _installed(cursor) == _digest()
 
@@ -102,7 +105,9 @@ def _remove(cursor: CursorWrapper) -> None:
 
 
 def _grant(cursor: CursorWrapper) -> None:
-    """Grants SELECT on the views to the explorer's role, and nothing else to any role."""
+    """Grants the explorer's role SELECT on the views and EXECUTE on its functions. Other roles get
+    no rights.
+    """
     role = settings.LEDGER_EXPLORER_ROLE
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
     if cursor.fetchone() is None:

@@ -1,11 +1,12 @@
-"""The views that the explorer queries: each column with its SQL and a description.
+"""The views that users query in the explorer. Each column has its SQL and a description.
 
-The views have the names and columns of the tables, so that the SQL of reports runs here unchanged.
+The views have the same names and columns as the tables, so the SQL of reports can be run here
+unchanged.
 
-Note [All rows or none]: each user sees all rows or none. If customers could write SQL over a
-view with only their own rows, they could learn about other people's rows: the planner's estimates
-use statistics of all rows, and the order of rows reveals the estimates. Columns with names and
-texts are expressions, which have no statistics.
+Note [All rows or none]: each user sees all rows or no rows. If customers could write SQL for a view
+that contains only their own rows, they could find out facts about other people's rows: the
+estimates of the planner use statistics of all rows, and the order of the rows depends on the
+estimates. Columns with names and texts are expressions, for which there are no statistics.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ NAMES = "(SELECT explorer_rules.reads_names())"
 
 @dataclass(frozen=True, slots=True)
 class ViewColumn:
-    """A column: its description for the page, and its SQL, by default the table's column."""
+    """A column of a view, with its description for the page. `sql` is its SQL. The default is the
+    column of the table with the same name.
+    """
 
     name: str
     about: str
@@ -31,18 +34,21 @@ class ViewColumn:
 
 @dataclass(frozen=True, slots=True)
 class ExplorerView:
-    """A view on one table, which its SQL calls `row`. `exists` is a condition for every row."""
+    """A view on one table. In the SQL of its columns, the table is called `row`. `exists` is an SQL
+    condition that every row of the view must meet.
+    """
 
     name: str
     about: str
     columns: tuple[ViewColumn, ...]
-    source: str = ""  # in place of the table
+    source: str = ""  # the SQL to use instead of the table
     exists: str = "true"
 
     @property
     def sql(self) -> str:
-        """The statement that creates the view as a security barrier. Conditions that may raise an
-        error are then checked only on rows that the user may see. See Note [All rows or none].
+        """The SQL statement that creates the view as a security barrier. With the barrier,
+        conditions that may raise an error are checked only on rows that the user may see. See Note
+        [All rows or none].
         """
         columns = ",\n  ".join(column.definition for column in self.columns)
         source = self.source or f"public.{self.name}"
@@ -53,14 +59,14 @@ class ExplorerView:
 
 
 def _named(column: str, about: str, others: str = "NULL") -> ViewColumn:
-    """Returns a text column that may contain names of people, or `others` (SQL) for users who may
-    not see names.
+    """Returns a column with text that may contain names of people. For users who may not see names,
+    the column contains `others`, which is an SQL expression.
     """
     return ViewColumn(column, about, f"CASE WHEN {NAMES} THEN row.{column} ELSE {others} END")
 
 
 HIDDEN = "NULL where you may not see names"
-# The values by which the bank itself groups are visible.
+# The bank itself groups by these values, so they are visible to all users of the explorer.
 _STAY = ", ".join(f"'{key}'" for key in KEYS_WITHOUT_NAMES)
 METADATA_KEYS_ONLY = f"""(
     SELECT jsonb_object_agg(
@@ -87,7 +93,7 @@ OF_A_PAYMENT = (
 )  # fmt: skip
 
 
-# Like the view `entries`, which under row-level security has the rights of the querying user.
+# Like the view `entries`, which has the rights of the querying user under row-level security.
 _SIDE = """SELECT id AS transaction_id, {from_}_account_id AS account_id,
   {to}_account_id AS counterparty_id, '{direction}'::text AS direction,
   {sign}amount AS signed_amount, {from_}_balance AS balance, amount, currency, type, status,

@@ -1,4 +1,6 @@
-"""Moves a bank to the fresh migrations of this code: see docs/migrations.md."""
+"""Changes the database of a bank from the old migrations to the current migrations: see
+docs/migrations.md.
+"""
 
 from typing import Any
 
@@ -20,7 +22,8 @@ OLD = {
     ("transactions", "0073_lines_stay_while_asked"),
     ("explorer", "0003_runs_from_before"),
 }
-# The last number of the migrations that replaced them, by app. Later ones run as usual.
+# For each app, the number of the last migration that replaces the old migrations. Later migrations
+# run as usual.
 FRESH = {
     "accounts": 9,
     "alerts": 2,
@@ -38,7 +41,7 @@ FRESH = {
     "statement_files": 2,
     "transactions": 4,
 }
-OLD_LABEL = "transactions"  # former label of features that now have their own
+OLD_LABEL = "transactions"  # the former app label of features that now have their own label
 # Changes that the tables of that commit need to match the current tables.
 ALIKE = """
 ALTER TABLE transactions VALIDATE CONSTRAINT captures_or_reverses;
@@ -63,9 +66,9 @@ class Command(BaseCommand):
     )
 
     def handle(self, **_options: Any) -> None:
-        """Changes everything or nothing.
+        """Changes the database in one transaction.
 
-        Raises: CommandError for a bank that did not run all old migrations.
+        Raises: CommandError if the bank has not run all old migrations.
         """
         recorder, loader = MigrationRecorder(connection), MigrationLoader(connection)
         applied = set(recorder.applied_migrations())
@@ -87,7 +90,7 @@ class Command(BaseCommand):
             recorder.migration_qs.filter(app__in=FRESH).delete()
             for app, name in sorted(fresh):
                 recorder.record_applied(app, name)
-        call_command("migrate", verbosity=0)  # also rights to the tables, groups, policies
+        call_command("migrate", verbosity=0)  # also writes table rights, groups and policies
         self.stdout.write("Moved. Now run manage.py prepare, and then manage.py audit_ledger.")
 
 
@@ -96,7 +99,7 @@ def _is_fresh(app: str, name: str) -> bool:
 
 
 def _recreate_triggers(cursor: CursorWrapper, tables: ProjectState) -> None:
-    """Recreates the triggers, because their names contain a digest of the label."""
+    """Recreates the triggers, because their names contain a digest of the app label."""
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     cursor.execute(TRIGGERS)
     for (drop,) in cursor.fetchall():
@@ -107,7 +110,9 @@ def _recreate_triggers(cursor: CursorWrapper, tables: ProjectState) -> None:
 
 
 def _update_labels(cursor: CursorWrapper) -> None:
-    """Updates the labels in place. Permissions and the admin's log refer to these rows."""
+    """Updates the labels in the existing rows, because permissions and the admin's log refer to
+    these rows.
+    """
     for model in apps.get_models():
         label = model._meta.app_label
         if label != OLD_LABEL and label in FRESH:

@@ -1,4 +1,4 @@
-"""Creates an access token for a person and prints it."""
+"""Creates an access token for a person and prints the token."""
 
 import sys
 from argparse import ArgumentParser
@@ -46,14 +46,15 @@ class Command(BaseCommand):
     def handle(self, *, email: str, scopes: list[str], **options: Any) -> None:
         """Creates and prints the token.
 
-        Raises: CommandError with a message for an invalid address, scope, limit or time.
+        Raises: CommandError with a message for an invalid address, scope, limit or number of days.
         """
         days = options["days"]
         if not 0 <= days <= MAX_DAYS:
             raise CommandError(f"Enter 1 to {MAX_DAYS} days, or 0 for a token without expiry.")
         person = signing_in_with(email)
         try:
-            # In development, mails go to standard output. They must not be mistaken for the token.
+            # In development, mails are written to standard output. They must not be mistaken for
+            # the token.
             with redirect_stdout(sys.stderr):
                 issued = tokens.issue(
                     person=person,
@@ -63,7 +64,7 @@ class Command(BaseCommand):
                     per_payment=_amount(options["per_payment"]),
                     per_day=_amount(options["per_day"]),
                     currency=options["currency"].upper(),
-                    second_factor=True,  # the operator vouches for the person
+                    second_factor=True,  # the operator has verified the person's identity
                 )
         except LedgerError as refusal:
             raise CommandError(str(refusal)) from None

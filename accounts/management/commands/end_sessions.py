@@ -1,4 +1,4 @@
-"""Signs one person, or everybody, out on all devices."""
+"""Signs one person or all people out on all devices."""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -1,4 +1,4 @@
-"""Adds a person to any group. On a new installation, nobody else can do this."""
+"""Adds a person to any group. On a new installation, no user of the site can do this."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,7 +11,7 @@ from accounts.groups import ANALYSTS
 from accounts.management.people import signing_in_with
 from ledger.db.history.facts import set_reason
 
-WHY = "By manage.py give_group"  # in the history
+WHY = "By manage.py give_group"  # the reason in the history
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *, email: str, group: str, **_options: Any) -> None:
         """Adds the person to the group.
 
-        Raises: CommandError if there is no such person or group.
+        Raises: CommandError if the person or the group does not exist.
         """
         with db_transaction.atomic(durable=True):
             person = signing_in_with(email, is_locked=True)

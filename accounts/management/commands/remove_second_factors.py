@@ -1,4 +1,4 @@
-"""Lets a person sign in who has lost every second factor and the recovery codes."""
+"""Removes the second factors of a person who has lost them and the recovery codes."""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -23,13 +23,13 @@ class Command(BaseCommand):
     def handle(self, *, prefix: str, **_options: Any) -> None:
         """Revokes the tokens with this prefix.
 
-        Raises: CommandError if there are none.
+        Raises: CommandError if no token has this prefix.
         """
         wanted = prefix.removeprefix(BEGINS)[:PREFIX_LENGTH]
         found = list(ApiToken.objects.select_related("user").filter(prefix=wanted))
         if not found:
             raise CommandError(f"No access token has the prefix {wanted}.")
-        for token in found:  # nearly always one: there are 62 ** 8 prefixes
+        for token in found:  # nearly always one token: there are 62 ** 8 prefixes
             self._revoke(token)
 
     def _revoke(self, token: ApiToken) -> None:

@@ -1,5 +1,5 @@
-"""Sign-in through an identity provider with OpenID Connect, in allauth's flow.
+"""Sign-in through an identity provider with OpenID Connect, based on allauth.
 
-allauth's own provider accepts an ID token from the token endpoint without checking its signature,
-and sends no nonce. Here every token is verified before its claims are read.
+allauth's provider accepts an ID token from the token endpoint without verifying its signature, and
+sends no nonce. This package verifies every token before it reads the claims.
 """

@@ -1,4 +1,6 @@
-"""Adapter of allauth's social accounts: one provider from the settings, and our rules and texts."""
+"""Adapter of allauth's social accounts. It uses one provider from the settings, and our rules and
+texts.
+"""
 
 from typing import Any
 
@@ -17,7 +19,7 @@ from ledger.web import security_log
 
 
 class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """Adapter that connects allauth's flow with the bank's rules."""
+    """An allauth adapter that applies the bank's rules to sign-ins at the provider."""
 
     error_messages = {
         **DefaultSocialAccountAdapter.error_messages,
@@ -29,8 +31,8 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def list_apps(
         self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
-        """Returns the provider of the settings. Rows in the database are ignored, because a row
-        could add another provider.
+        """Returns the provider from the settings, in a list, or no provider. Rows in the database
+        are ignored, because a row could add another provider.
         """
         if not is_configured():
             return []
@@ -41,19 +43,23 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return [app] if is_meant and client_id in (None, app.client_id) else []
 
     def list_providers(self, request: HttpRequest) -> list[Any]:
-        """Returns the same provider as an instance of allauth's class."""
+        """Returns the provider from the settings as an instance of allauth's class, in a list."""
         return [app.get_provider(request) for app in self.list_apps(request)]
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> None:
-        """Does nothing, so that an email address is not enough to sign in."""
+        """Does nothing, so an email address is never enough to sign in."""
         return
 
     def is_email_verified(self, provider: Any, email: str) -> bool:
-        """Returns False, because only the token's claim counts."""
+        """Returns False, because only the claim in the token decides whether an address is
+        verified.
+        """
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Applies the bank's rules, which may refuse the user, then sets the user's groups."""
+        """Applies the bank's rules, which can refuse the user. Then sets the groups of a user who
+        signs in.
+        """
         if sociallogin.state.get("process") == PROVE:
             proof.finish(request, sociallogin)
         linking.check(request, sociallogin)
@@ -75,11 +81,13 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return user
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
-        """Saves a new user with the connection and the address, completely or not at all."""
+        """Saves a new user with the connection and the address in one transaction, and returns the
+        user.
+        """
         try:
             with db_transaction.atomic():
                 user: User = super().save_user(request, sociallogin, form)
-        except IntegrityError:  # the address was taken in the meantime
+        except IntegrityError:  # another user has registered the address in the meantime
             linking.refuse(request, linking.LinkRefusal.TAKEN)
         security_log.record("provider.signed_up", person=user)
         group_map.set_groups(user=user, claimed=group_map.groups_claimed(sociallogin.claims))
@@ -96,6 +104,8 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         exception: Exception | None = None,
         extra_context: dict[str, Any] | None = None,
     ) -> None:
-        """Records the reason. The page shows only that the sign-in failed."""
+        """Records the reason in the security log. The page shows only that the sign-in has
+        failed.
+        """
         reason = exception.reason if isinstance(exception, ProviderRefused) else str(error)
         security_log.record("provider.refused", outcome="refused", request=request, reason=reason)

@@ -1,4 +1,4 @@
-"""The provider's discovery document with its endpoints. Each process reads it once in five
+"""The provider's discovery document with its endpoints. Each process caches the document for five
 minutes.
 """
 
@@ -11,7 +11,8 @@ from ledger.provider_settings import is_loopback
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 KEPT_SECONDS = 300
-FAILED_SECONDS = 5  # how long a failure is cached, so that visitors do not wait
+# How long a failure is cached, so that further visitors do not wait for the timeout
+FAILED_SECONDS = 5
 TIMEOUT_SECONDS = 5
 
 _lock = threading.Lock()
@@ -20,10 +21,10 @@ _failed: dict[str, tuple[float, ProviderRefused]] = {}
 
 
 def discover(issuer: str) -> dict[str, Any]:
-    """Returns the document of this issuer.
+    """Returns the discovery document of this issuer.
 
-    Raises: ProviderRefused if it cannot be read, is about another issuer, or contains an endpoint
-    that is not HTTPS.
+    Raises: ProviderRefused if the document cannot be read, is about another issuer, or contains an
+    endpoint that is not HTTPS.
     """
     with _lock:
         read_at, document = _kept.get(issuer, (0.0, {}))
@@ -44,9 +45,9 @@ def discover(issuer: str) -> dict[str, Any]:
 
 
 def endpoint(issuer: str, name: str) -> str:
-    """Returns one URL of the document, such as `token_endpoint`.
+    """Returns one URL of the discovery document, such as `token_endpoint`.
 
-    Raises: ProviderRefused if it is missing.
+    Raises: ProviderRefused if the document does not contain it.
     """
     found = discover(issuer).get(name)
     if not isinstance(found, str) or not found:
@@ -55,9 +56,9 @@ def endpoint(issuer: str, name: str) -> str:
 
 
 def fetch_json(url: str, *, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """Returns a JSON object from the provider. Does not follow redirects.
+    """Returns a JSON object from a URL of the provider. Does not follow redirects.
 
-    Raises: ProviderRefused.
+    Raises: ProviderRefused if the response cannot be read.
     """
     import requests
 
@@ -85,8 +86,8 @@ def _read(issuer: str) -> dict[str, Any]:
 
 
 def _is_safe(url: Any, issuer: str) -> bool:
-    """Returns whether a URL is HTTPS. Plain HTTP is accepted only for a provider on this
-    machine.
+    """Returns whether the URL is HTTPS. HTTP is also accepted if the URL and the provider are on
+    this machine.
     """
     if not isinstance(url, str):
         return False

@@ -1,4 +1,4 @@
-"""Sets the groups that the provider decides, at each sign-in through it."""
+"""Sets the groups that the provider decides, at each sign-in through the provider."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,27 +15,31 @@ from ledger.db.history import facts
 from ledger.db.retry import sqlstate, with_retry
 from ledger.web import security_log
 
-WHY = "The groups at the identity provider"  # in the history
+WHY = "The groups at the identity provider"  # the reason in the history
 NO_RIGHT = "42501"  # insufficient_privilege
 STAFF_GROUPS = frozenset(PERMISSIONS) - {ANALYSTS}  # their members use the admin
 
 
 def check_names() -> None:
-    """Stops the start with a message if OIDC_GROUPS contains a group that does not exist."""
+    """Stops the start of the process with a message if OIDC_GROUPS contains a group that does not
+    exist.
+    """
     for name in configured().groups.values() if is_configured() else ():
         if name not in PERMISSIONS:
             env.refuse("OIDC_GROUPS", f"{name!r} is not one of the groups {', '.join(PERMISSIONS)}")
 
 
 def groups_claimed(claims: dict[str, Any]) -> list[str]:
-    """Returns the user's groups at the provider, or none if the claim has another format."""
+    """Returns the names of the user's groups at the provider. Returns an empty list if the claim is
+    missing or is not a list.
+    """
     found = claims.get(configured().groups_claim, [])
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def write_provider_groups(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
-    """Writes the groups of OIDC_GROUPS into the database, after `migrate` and before the server
-    starts: Note [Rights by two]. Returns whether anything changed.
+    """Writes the groups of OIDC_GROUPS into the database. Called after `migrate` and before the
+    server starts, see Note [Rights by two]. Returns whether a row changed.
     """
     rows = ProviderGroup.objects.using(using)
     wanted = set(configured().groups.values()) if is_configured() else set()
@@ -48,11 +52,11 @@ def write_provider_groups(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> b
 
 @with_retry
 def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
-    """Adds the user to the groups that the map assigns to their claims, and removes them from its
-    other groups.
+    """Adds the user to the groups that OIDC_GROUPS assigns to the claims, and removes the user from
+    the other groups of OIDC_GROUPS. Returns whether the groups changed.
 
-    Groups that are not in the map do not change, and no user becomes a superuser. A group of staff
-    opens the admin; without one, the admin is closed. Returns whether anything changed.
+    Groups that are not in the setting do not change, and no user becomes a superuser. A user in a
+    group of staff can use the admin. A user without such a group cannot.
     """
     groups = configured().groups
     wanted = {groups[name] for name in claimed if name in groups}
@@ -74,9 +78,11 @@ def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
 
 
 def _gives(person: User, name: str) -> bool:
-    """Adds the user to a group, and makes them staff first. Returns False, with nothing changed, if
-    the database does not know that the provider decides the group, because `migrate` was not run
-    since.
+    """Adds the user to a group and returns True. If it is a group of staff, first makes the user
+    staff.
+
+    Returns False and changes nothing if the database does not accept that the provider decides this
+    group. This happens if `migrate` was not run after a change of OIDC_GROUPS.
     """
     try:
         with db_transaction.atomic():

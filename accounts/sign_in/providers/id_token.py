@@ -7,10 +7,10 @@ from accounts.sign_in.providers.keys import signing_key
 from accounts.sign_in.providers.refusals import ProviderRefused
 from ledger.provider_settings import ProviderSettings
 
-LEEWAY_SECONDS = 30  # between the provider's clock and ours
-LONGEST_SUBJECT = 255  # limit of OpenID Connect
+LEEWAY_SECONDS = 30  # the accepted difference between the provider's clock and ours
+LONGEST_SUBJECT = 255  # characters, by the standard of OpenID Connect
 REQUIRED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
-REASONS = {  # by error class of PyJWT, which is imported late
+REASONS = {  # by the name of PyJWT's error class, because PyJWT is imported later
     "ExpiredSignatureError": "expired",
     "ImmatureSignatureError": "not_yet_valid",
     "InvalidAudienceError": "wrong_audience",
@@ -24,9 +24,9 @@ REASONS = {  # by error class of PyJWT, which is imported late
 def verify(
     id_token: Any, *, provider: ProviderSettings, keys_url: str, nonce: str
 ) -> dict[str, Any]:
-    """Returns the claims of the token.
+    """Returns the verified claims of an ID token.
 
-    Raises: ProviderRefused unless everything is valid.
+    Raises: ProviderRefused if one of the checks fails.
     """
     if not isinstance(id_token, str):
         raise ProviderRefused("no_token")
@@ -43,11 +43,11 @@ def verify(
 def key_id(token: str, algorithm: str) -> str:
     """Returns the id of the key with which the token is signed.
 
-    The algorithm must be the one in the settings, which always uses public keys: neither `none` nor
-    an HMAC with the public key as secret is accepted. Nothing else of the header is used, so that a
-    token cannot provide a key or its URL.
+    The algorithm must be the algorithm in the settings, which always uses public keys. So neither
+    `none` nor an HMAC with the public key as its secret is accepted. Only the key id and the
+    algorithm are read from the header, so a token cannot provide its own key or the URL of a key.
 
-    Raises: ProviderRefused.
+    Raises: ProviderRefused if the algorithm is wrong or the key id is missing.
     """
     header = header_of(token)
     if header.get("alg") != algorithm:
@@ -58,9 +58,9 @@ def key_id(token: str, algorithm: str) -> str:
 
 
 def header_of(token: str) -> dict[str, Any]:
-    """Returns the header of a token, unverified.
+    """Returns the header of a token without verifying it.
 
-    Raises: ProviderRefused.
+    Raises: ProviderRefused if the header cannot be read.
     """
     import jwt
 
@@ -74,10 +74,10 @@ def header_of(token: str) -> dict[str, Any]:
 def verified_claims(
     token: str, key: Any, *, provider: ProviderSettings, audience: str, required: list[str]
 ) -> dict[str, Any]:
-    """Returns the claims of a token that is signed with this key, for this audience, and not
-    expired.
+    """Returns the claims of a token. Verifies that the token is signed with this key, is for this
+    audience, and has not expired.
 
-    Raises: ProviderRefused.
+    Raises: ProviderRefused if one of the checks fails.
     """
     import jwt
 
@@ -93,20 +93,22 @@ def verified_claims(
         )
     except jwt.PyJWTError as error:
         raise ProviderRefused(REASONS.get(type(error).__name__, "unreadable")) from error
-    subject = claims["sub"]  # a text, as PyJWT has checked
+    subject = claims["sub"]  # always a text, because PyJWT has checked this
     if not 0 < len(subject) <= LONGEST_SUBJECT or not (subject.isascii() and subject.isprintable()):
         raise ProviderRefused("wrong_subject")
     return claims
 
 
 def _check_parties(claims: dict[str, Any], client_id: str) -> None:
-    """Checks `azp`, the client to which the token was issued. A token for several must have it."""
+    """Checks the claim `azp`, the client to which the token was issued. A token for several clients
+    must have this claim.
+    """
     audience, party = claims["aud"], claims.get("azp")
     if (isinstance(audience, list) and len(audience) > 1 and party is None) or (
         party not in (None, client_id)
     ):
         raise ProviderRefused("wrong_audience")
-    # Cognito's access tokens have the same shape as its ID tokens.
+    # Access tokens of Cognito have the same format as its ID tokens.
     if claims.get("token_use", "id") != "id":
         raise ProviderRefused("no_token")
 

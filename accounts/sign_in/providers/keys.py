@@ -1,7 +1,8 @@
-"""The provider's public keys, which each process caches for five minutes.
+"""The provider's public keys. Each process caches them for five minutes.
 
-After an unknown key id, the keys are read again, because providers rotate their keys. If senders
-can invent ids, the caller sets a minimum time between two reads, so that not every call causes one.
+If a key id is unknown, the keys are read again, because providers replace their keys. If clients
+can send invented key ids, the caller sets a minimum time between two reads, so that not every
+request causes a read.
 """
 
 import math
@@ -18,7 +19,9 @@ KEPT_SECONDS = 300
 
 @dataclass(slots=True)
 class KeptKeys:
-    """The keys that were read last, by id. One thread reads them while the others wait."""
+    """The cached keys by their id. While one thread reads the keys from the provider, the other
+    threads wait.
+    """
 
     keys: dict[str, Any] = field(default_factory=dict)
     read_at: float = -math.inf
@@ -27,12 +30,16 @@ class KeptKeys:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, kid: str) -> Any:
-        """Returns the key, or None if it is unknown, or the keys are too old."""
+        """Returns the key with this id. Returns None if the id is unknown or the cached keys are
+        too old.
+        """
         return self.keys.get(kid) if _now() - self.read_at < KEPT_SECONDS else None
 
     def read(self, url: str, algorithm: str) -> None:
-        """Reads the keys from the provider. After a failure, waits some seconds before the next
-        attempt.
+        """Reads the keys from the provider. After a failure, the next attempt is made only after
+        FAILED_SECONDS.
+
+        Raises: ProviderRefused if the keys cannot be read.
         """
         if _now() - self.failed_at < FAILED_SECONDS:
             raise ProviderRefused(self.reason)
@@ -49,12 +56,13 @@ _kept: dict[tuple[str, str], KeptKeys] = {}
 
 
 def signing_key(url: str, kid: str, algorithm: str, *, wait: float = 0) -> Any:
-    """Returns the public key with this id from the key set at `url`, for this algorithm.
+    """Returns the public key with this id for this algorithm, from the key set at `url`.
 
-    For an unknown id, the key set is read again, if the last read was at least `wait` seconds ago.
+    If the id is unknown, the key set is read again, unless the last read was less than `wait`
+    seconds ago.
 
-    Raises: ProviderRefused with `unknown_signer` for an unknown id, or another reason if the key
-    set cannot be read.
+    Raises: ProviderRefused with the reason `unknown_signer` for an unknown id, or with another
+    reason if the key set cannot be read.
     """
     with _lock:
         kept = _kept.setdefault((url, algorithm), KeptKeys())
@@ -74,8 +82,8 @@ def _now() -> float:
 
 
 def _usable(found: dict[str, Any], algorithm: str) -> dict[str, Any]:
-    """Returns only the keys for this algorithm, so that a token cannot select a key of another
-    kind.
+    """Returns the keys for this algorithm by their id. Other keys are excluded, so that a token
+    cannot select a key of another kind.
     """
     import jwt
 

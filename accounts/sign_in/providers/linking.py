@@ -1,7 +1,7 @@
-"""Decides who may sign in through the provider, connect it, or sign up with it.
+"""Decides which users may sign in through the provider, connect it, or sign up with it.
 
-An address is never enough to sign in or to connect. Otherwise the operator of the provider,
-or the new owner of a reused mailbox, could take over an account.
+The same email address is never enough to sign in or to connect. Otherwise the operator of the
+provider, or the new owner of a reused mailbox, could take over an account.
 """
 
 from enum import StrEnum
@@ -20,14 +20,14 @@ from accounts.sign_in.providers.current import configured
 from ledger.text.lines import tidy_line, unfit_name
 from ledger.web import security_log
 
-# Session key: the provider has just sent a user who was refused, and would send the same user
-# again.
+# Session key. It is set when a user of the provider was refused. The next request then asks the
+# provider to show its sign-in page, because otherwise the provider would send the same user again.
 ASK_AGAIN = "provider_asks_again"
 LONGEST_NAME = User._meta.get_field("name").max_length or 0
 
 
 class LinkRefusal(StrEnum):
-    """Why a user of the provider is refused. The messages are in the template."""
+    """The reason why a user of the provider is refused. The messages are in the template."""
 
     UNVERIFIED = "unverified"
     TAKEN = "taken"
@@ -42,8 +42,8 @@ class LinkRefusal(StrEnum):
 def check(request: HttpRequest, login: SocialLogin) -> None:
     """Raises ImmediateHttpResponse with a page if this user may not sign in, sign up or connect.
 
-    A user who is already connected may: `account.pk` is set. allauth checks next whether their
-    sign-in is open, and their second factor.
+    A user who is already connected (`account.pk` is set) is not refused here. allauth then checks
+    whether the sign-in of this user is open, and asks for the second factor.
     """
     if login.account.pk:
         return
@@ -54,8 +54,9 @@ def check(request: HttpRequest, login: SocialLogin) -> None:
 
 
 def check_may_connect(request: HttpRequest) -> None:
-    """Raises ImmediateHttpResponse for users without a password or a second factor. They cannot
-    prove their identity, so anybody at an open session could connect their own account.
+    """Raises ImmediateHttpResponse if the user has neither a password nor a second factor. Such a
+    user cannot prove their identity, so any person at the open session could connect a provider
+    account.
     """
     if not get_reauthentication_flows(request.user):
         refuse(request, LinkRefusal.NO_PASSWORD)
@@ -69,32 +70,35 @@ def refuse(request: HttpRequest, refusal: LinkRefusal) -> None:
 
 
 def record_connected(request: HttpRequest, sociallogin: SocialLogin, **_more: object) -> None:
-    """Handles a signal of allauth."""
+    """Records a new connection in the security log. Called by a signal of allauth."""
     security_log.record("provider.connected", request=request, person=sociallogin.user)
 
 
 def record_disconnected(
     request: HttpRequest, socialaccount: SocialAccount, **_more: object
 ) -> None:
-    """Handles a signal of allauth. Ends the user's other sessions, which may have begun at the
-    provider.
+    """Records a removed connection in the security log. Called by a signal of allauth. Also ends
+    the user's other sessions, because they may have begun at the provider.
     """
     sessions.end_others(socialaccount.user, request.session.session_key, "provider_disconnected")
     security_log.record("provider.disconnected", request=request, person=socialaccount.user)
 
 
 def acceptable_name(name: object) -> str:
-    """Returns the user's name at the provider, without extra spaces, or "" if sign-up would refuse
-    it.
+    """Returns the user's name at the provider, without extra spaces. Returns "" if the name would
+    be refused at sign-up.
     """
-    is_short = isinstance(name, str) and len(name) <= 2 * LONGEST_NAME  # before any tidying
+    # Checked before the text is processed
+    is_short = isinstance(name, str) and len(name) <= 2 * LONGEST_NAME
     tidy = tidy_line(str(name)) if is_short else ""
     usable = not unfit_name(tidy) and len(tidy) <= LONGEST_NAME
     return tidy if usable else ""
 
 
 def _refused_connection(request: HttpRequest, login: SocialLogin) -> LinkRefusal | None:
-    """Refuses the connection unless both sides have confirmed the same address."""
+    """Returns why the connection is refused, or None. The user must have confirmed the same address
+    here and at the provider.
+    """
     email = _verified_email(login)
     if not email:
         return LinkRefusal.UNVERIFIED
@@ -118,6 +122,6 @@ def _verified_email(login: SocialLogin) -> str:
 
 
 def _is_taken(email: str) -> bool:
-    """Returns whether the address is any user's main or additional address, confirmed or not."""
+    """Returns whether any user has this main or additional address, confirmed or not."""
     is_known = EmailAddress.objects.filter(email=email).exists()
     return bool(is_known or User.objects.filter(email=email).exists())

@@ -1,4 +1,6 @@
-"""The provider and its two steps: allauth's OpenID Connect, but with every token verified."""
+"""The provider and the two steps of its sign-in. They use allauth's OpenID Connect, but verify
+every token.
+"""
 
 import secrets
 import time
@@ -26,11 +28,13 @@ from accounts.sign_in.providers.discovery import discover, endpoint, fetch_json
 from accounts.sign_in.providers.linking import ASK_AGAIN, acceptable_name
 from accounts.sign_in.providers.refusals import ProviderRefused
 
-YES = (True, "true", "1")  # Cognito and Entra send some flags as text
+YES = (True, "true", "1")  # Cognito and Entra send some boolean values as text
 
 
 class OpenIDAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """The requests to the provider in one sign-in. `nonce` is the nonce that this sign-in sent."""
+    """Sends the requests to the provider for one sign-in. `nonce` is the nonce that was sent for
+    this sign-in.
+    """
 
     nonce = ""
 
@@ -51,10 +55,10 @@ class OpenIDAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
     ) -> SocialLogin:
         """Returns the sign-in at the provider.
 
-        Claims come from the verified ID token. Userinfo is requested only for a missing email, and
-        must be about the same subject.
+        The claims come from the verified ID token. If the email is missing in the token, it is
+        requested from the userinfo endpoint. The response must be about the same subject.
 
-        Raises: ProviderRefused.
+        Raises: ProviderRefused if a check fails.
         """
         provider, raw = configured(), kwargs["response"].get("id_token")
         keys_url = endpoint(provider.issuer, "jwks_uri")
@@ -74,15 +78,16 @@ class OpenIDAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
 
 
 class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
-    """The provider: starts a sign-in with PKCE and a nonce, and reads claims."""
+    """The provider. It starts a sign-in with PKCE and a nonce, and reads the claims."""
 
     oauth2_adapter_class = OpenIDAdapter
 
     def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
-        """Returns what a visitor may choose: the next page, and whether to sign in or to connect.
+        """Returns the parameters that a visitor may choose: the next page, and whether to sign in
+        or to connect.
 
-        allauth would also accept `scope` and `auth_params` from the URL, so that a link could
-        replace the nonce or the redirect URL.
+        allauth would also accept `scope` and `auth_params` from the URL, so a link could replace
+        the nonce or the redirect URL.
         """
         chosen: dict[str, Any] = super().get_redirect_from_request_kwargs(request)
         wanted = {"next_url": chosen["next_url"]} if chosen.get("next_url") else {}
@@ -96,13 +101,14 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         next_url: str | None = None,
         data: Any = None,
     ) -> HttpResponse:
-        """Returns the redirect to the provider, with a nonce that the session stores with the
-        state.
+        """Returns the redirect to the provider, with a nonce. The nonce is stored in the session
+        together with the state.
         """
         nonce, kept = secrets.token_urlsafe(32), {ASKED_AT: int(time.time())}
         sent = {"nonce": nonce}
-        # The provider must request a sign-in again, even during its own session: for a proof, or
-        # because another user is signed in there and could not be changed otherwise.
+        # The provider must show its sign-in page even if a user is signed in there. This is needed
+        # for reauthentication. It is also needed if another user is signed in there, because the
+        # user could not change this otherwise.
         if process == PROVE:
             sent |= {"prompt": "login", "max_age": "0"}
         elif request.session.pop(ASK_AGAIN, False) or process == AuthProcess.CONNECT:
@@ -119,7 +125,9 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return uid_of(data)
 
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Returns what is stored: the identity at the provider, and no other claim."""
+        """Returns the data that is stored: only the issuer, the subject and the email at the
+        provider.
+        """
         return {"iss": data["iss"], "sub": data["sub"], "email": _email_of(data)}
 
     def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -136,8 +144,8 @@ class ComingBack(OAuth2CallbackView):  # type: ignore[misc]
     """The view to which the provider redirects the browser with a code, once per sign-in."""
 
     def _get_state(self, request: HttpRequest, provider: Any) -> tuple[Any, Any]:
-        """Removes the state from the session, and passes its nonce on, which allauth does not
-        do.
+        """Removes the state from the session and returns it. Also passes the nonce in the state to
+        the adapter, which allauth does not do.
         """
         state, refused = super()._get_state(request, provider)
         self.adapter.nonce = (state or {}).get("nonce", "")
@@ -154,20 +162,20 @@ def go(request: HttpRequest, adapter: OpenIDAdapter) -> HttpResponse:
 
 
 def come_back(request: HttpRequest, adapter: OpenIDAdapter) -> HttpResponse:
-    """Finishes a sign-in with the provider's parameters."""
+    """Finishes a sign-in with the parameters that the provider has sent. Returns the next page."""
     response: HttpResponse = ComingBack.adapter_view(adapter)(request)
     return response
 
 
 def _email_of(data: dict[str, Any]) -> str:
-    """Returns the address in lowercase, or "" if it is invalid."""
+    """Returns the email address in lowercase, or "" if it is missing or invalid."""
     email = data.get("email")
     valid = valid_email_or_none(email) if isinstance(email, str) else None
     return valid.lower() if valid else ""
 
 
 def app_settings() -> dict[str, Any]:
-    """Returns the provider in the format of allauth's SocialApp."""
+    """Returns the provider in the settings in the format of allauth's SocialApp."""
     provider = configured()
     return {
         "provider": OpenIDProvider.id,
@@ -179,5 +187,6 @@ def app_settings() -> dict[str, Any]:
     }
 
 
-# allauth finds providers in INSTALLED_APPS, and would import this one in every command.
+# Without this line, the provider would have to be in INSTALLED_APPS, where allauth finds providers,
+# and every command would import it.
 registry.register(OpenIDProvider)

@@ -1,7 +1,7 @@
 """Reauthentication with a new sign-in at the provider.
 
-For users who can sign in only through the provider. Without a password or a factor here, there is
-no other proof, and allauth would not require one.
+This is for users who can sign in only through the provider. They have no password or factor here,
+so there is no other way to reauthenticate, and allauth would not require reauthentication.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ def only_at_provider(user: Any) -> bool:
 
 
 def way() -> dict[str, str]:
-    """Returns the page that redirects to the provider, in allauth's format of a reauthentication
+    """Returns the method "sign in at the provider again", in allauth's format of a reauthentication
     method.
     """
     return {
@@ -42,12 +42,13 @@ def way() -> dict[str, str]:
 
 
 def finish(request: HttpRequest, login: SocialLogin) -> None:
-    """Records the reauthentication and redirects to the next page. Does not sign in or connect.
+    """Records the reauthentication and redirects to the next page. Does not sign the user in and
+    does not connect the provider.
 
-    The same user must have signed in at the provider after our request: the provider sends the time
-    in `auth_time`.
+    The same user must have signed in at the provider after our request. The provider sends the time
+    of this sign-in in the claim `auth_time`.
 
-    Raises: always ImmediateHttpResponse.
+    Raises: ImmediateHttpResponse, always.
     """
     account = login.account
     if not only_at_provider(request.user) or account.user_id != request.user.pk:

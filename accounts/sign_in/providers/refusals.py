@@ -4,9 +4,9 @@ from allauth.socialaccount.providers.base import ProviderException
 
 
 class ProviderRefused(ProviderException):  # type: ignore[misc]
-    """The provider's response is wrong or missing. `reason` is one word for the security log.
+    """The response of the provider is wrong or missing. `reason` is one word for the security log.
 
-    allauth shows its page of failed sign-ins, which does not contain the reason.
+    allauth shows its page for failed sign-ins. The page does not contain the reason.
     """
 
     def __init__(self, reason: str) -> None:

@@ -1,23 +1,25 @@
-"""Decides whether the provider's second factor replaces ours."""
+"""Decides whether a second factor at the provider replaces a second factor here."""
 
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
-# Session key: the user whose second factor the provider has checked.
+# Session key with the id of the user whose second factor the provider has checked.
 PROVED_KEY = "provider_second_factor"
 
 
 def proved_at_provider(request: HttpRequest) -> bool:
-    """Returns whether the provider has checked a second factor for this session, and is trusted to
-    do so.
+    """Returns whether the provider has checked a second factor for this session. This is stored in
+    the session only if the provider is trusted to check second factors.
     """
     return request.session.get(PROVED_KEY) == str(request.user.pk)
 
 
 def is_trusted(claims: dict[str, Any]) -> bool:
-    """Returns whether `amr` or `acr` has a value of the setting OIDC_SECOND_FACTOR."""
+    """Returns whether the claim `amr` or `acr` contains a value of the setting
+    OIDC_SECOND_FACTOR.
+    """
     provider = settings.LEDGER_PROVIDER
     trusted = provider.second_factor if provider else frozenset()
     ways = claims.get("amr")

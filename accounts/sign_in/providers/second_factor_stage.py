@@ -1,6 +1,7 @@
 """The stage of a sign-in that requires the second factor.
 
-allauth imports it by its name. It needs the passkey library, which other modules do not.
+allauth imports this module by its name. The module needs the passkey library, which other modules
+do not import.
 """
 
 from typing import Any
@@ -11,7 +12,9 @@ from accounts.sign_in.providers.second_factor import PROVED_KEY, is_trusted
 
 
 class SecondFactorStage(AuthenticateStage):  # type: ignore[misc]
-    """Stage that requires the second factor after the password or the provider."""
+    """A stage of the sign-in that requires the second factor after the password or after the
+    provider's sign-in.
+    """
 
     def handle(self) -> tuple[Any, bool]:
         login = (self.login.signal_kwargs or {}).get("sociallogin")

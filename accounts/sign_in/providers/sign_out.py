@@ -1,4 +1,4 @@
-"""Signs out at the provider, after our own session has ended."""
+"""Signs the user out at the provider after our session has ended."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -11,26 +11,28 @@ from django.urls import reverse
 from accounts.sign_in.providers.discovery import discover
 from accounts.sign_in.providers.refusals import ProviderRefused
 
-# Only in the session. The table of connected providers contains no tokens.
+# The ID token is stored only in the session. The table of connected providers contains no tokens.
 ID_TOKEN_KEY = "provider_id_token"  # noqa: S105
 
 
 def remember(login: SocialLogin) -> None:
-    """Keeps the ID token in the sign-in while the page of a second factor is shown."""
+    """Stores the ID token in the state of the sign-in, so that it is still available after the page
+    for the second factor.
+    """
     login.state[ID_TOKEN_KEY] = login.id_token
 
 
 def keep_in_session(request: HttpRequest, sociallogin: Any = None, **_more: object) -> None:
-    """Handles a signal of allauth after a sign-in. Stores the token in a session that began at the
-    provider.
+    """Stores the ID token in the session if the sign-in was made at the provider. Called by a
+    signal of allauth after a sign-in.
     """
     if sociallogin is not None and (token := sociallogin.state.get(ID_TOKEN_KEY)):
         request.session[ID_TOKEN_KEY] = token
 
 
 def provider_sign_out_url(request: HttpRequest) -> str:
-    """Returns the provider's sign-out URL, which redirects back to our sign-in page. Returns "" for
-    a session that did not begin there, or if the provider has no such URL.
+    """Returns the provider's sign-out URL, which redirects back to our sign-in page. Returns "" if
+    the session did not begin at the provider, or if the provider has no such URL.
     """
     provider, token = settings.LEDGER_PROVIDER, request.session.get(ID_TOKEN_KEY)
     if provider is None or not token:
@@ -41,7 +43,7 @@ def provider_sign_out_url(request: HttpRequest) -> str:
         return f"{provider.sign_out_url}?{urlencode(facts)}"
     try:
         url = discover(provider.issuer).get("end_session_endpoint")
-    except ProviderRefused:  # the provider is down; our session ends anyway
+    except ProviderRefused:  # the provider cannot be reached; our session ends anyway
         return ""
     facts = {
         "id_token_hint": token,

@@ -1,4 +1,4 @@
-"""REST framework's `generateschema`, with the schema of `write_openapi`."""
+"""The command `generateschema` of REST framework, with the schema of `write_openapi`."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ class Command(GenerateSchema):
     )
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
-        """Prints the schema, or writes it to `--file`."""
+        """Prints the schema, or writes it into the file `--file`."""
         for name in NOT_HERE:
             if options[name]:
                 raise CommandError(f"--{name} is not supported: the API has one schema.")
@@ -40,9 +40,9 @@ class Command(GenerateSchema):
 
 
 def site_of(url: str) -> str:
-    """Returns the URL without a trailing slash.
+    """Returns the URL without a slash at the end.
 
-    Raises: CommandError for a URL with a path.
+    Raises: CommandError if the URL has a path.
     """
     site = url.rstrip("/")
     if not ADDRESS.fullmatch(site):

@@ -10,14 +10,14 @@ from api.pages import SCHEMA
 
 
 def schema() -> dict[str, Any]:
-    """Returns the schema generated from the code."""
+    """Returns the schema, which is generated from the code."""
     generator: Any = SchemaGenerator()  # type: ignore[no-untyped-call]
     found: dict[str, Any] = generator.get_schema(request=None, public=True)
     return found
 
 
 def as_json(schema: dict[str, Any]) -> str:
-    """Returns the text of the file for a schema."""
+    """Returns a schema as the text of the file."""
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -27,6 +27,6 @@ class Command(BaseCommand):
     help = "Writes api/openapi.json from the code; a test compares the two."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Writes the file."""
+        """Writes the schema into the file."""
         SCHEMA.write_text(as_json(schema()))
         self.stdout.write(f"Written: {SCHEMA}.")
