@@ -2,15 +2,17 @@ from django.apps import AppConfig
 
 
 class CookbookConfig(AppConfig):
-    """The live cookbook and the invariant lab."""
+    """The app of the cookbook, whose pages run recipes, and of the lab, whose pages try to
+    break rules.
+    """
 
     name = "cookbook"
     label = "cookbook"
 
     def import_models(self) -> None:
-        """Imports the models, then hides them from Django: their tables exist only in the practice
-        bank. Without a models module, Django omits an app from content types, permissions, dumps
-        and syncdb.
+        """Imports the models and then hides them from Django, because their tables exist only in
+        the practice bank. Django ignores an app without a models module in content types,
+        permissions, dumps and syncdb.
         """
         super().import_models()
         self.models_module = None

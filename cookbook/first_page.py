@@ -1,7 +1,7 @@
-"""The table at the top of the cookbook: the usual lines of the ORM, and the SQL of each.
+"""The table at the top of the cookbook: common lines of ORM code, and the SQL of each line.
 
-The lines run once in each process, in the practice bank, and are rolled back. The table shows the
-SQL that Django sent, and each line links to a recipe with more detail.
+Each process runs these lines once in the practice bank and rolls them back. The table shows the SQL
+that Django sent. Each line links to a recipe with more details.
 """
 
 import ast
@@ -27,9 +27,11 @@ from transactions.models import Transaction
 
 @dataclass(frozen=True, slots=True)
 class OrmLine:
-    """A line of the table: what it does, its source, and the statements that Postgres received.
+    """One line of the table: what the line does, its source code, and the SQL that Postgres
+    received.
 
-    `recipe` is the linked recipe. `note` describes how the SQL differs outside the cookbook, or "".
+    `recipe` is the recipe that the line links to. `note` describes how the SQL differs outside the
+    cookbook, or is "".
     """
 
     does: str
@@ -121,8 +123,9 @@ SAVEPOINT = (
     "These lines run in one transaction, so atomic() is a savepoint here. Elsewhere it sends BEGIN "
     "and COMMIT."
 )
-# What each line does, the line, and its recipe. Lines that read jars come after lines that insert
-# jars: without a jar, Django sends no second query for the notes.
+# Each entry has a title, a function with the line, and the slug of its recipe. Lines that read jars
+# come after lines that insert jars, because Django sends no second query for the notes if there is
+# no jar.
 LINES: tuple[tuple[str, Callable[[], Any], str], ...] = (
     ("Rows that match", rows_that_match, "rents-by-size"),
     ("Rows that do not match", rows_that_do_not_match, "daily-limits"),
@@ -149,7 +152,10 @@ NOTES = {all_or_none: SAVEPOINT}
 
 @cache
 def lines() -> tuple[OrmLine, ...]:
-    """Returns the lines of the table. Raises NoPracticeBank if there is no practice bank."""
+    """Returns all lines of the table.
+
+    Raises: NoPracticeBank if there is no practice bank.
+    """
     require()
     with (
         as_cookbook_role(writes=True),
@@ -169,7 +175,9 @@ def lines() -> tuple[OrmLine, ...]:
 
 
 def source_of(line: Callable[[], Any]) -> str:
-    """Returns the source of a function's only statement, or of the expression that it returns."""
+    """Returns the source code of the only statement in a function. If the statement is a return,
+    only the source of the returned expression is returned.
+    """
     source = textwrap.dedent(inspect.getsource(line))
     (function,) = ast.parse(source).body
     (statement,) = function.body  # type: ignore[attr-defined]
@@ -182,5 +190,5 @@ def _statements_of(line: Callable[[], Any], work: QueryLog) -> tuple[str, ...]:
     before = len(work.queries)
     value = line()
     if isinstance(value, QuerySet):
-        list(value)  # a queryset sends its query when it is read
+        list(value)  # a queryset sends its query only when it is read
     return tuple(query.sql for query in work.queries[before:])

@@ -1,6 +1,6 @@
-"""Tables for recipes that exist only in the practice bank.
+"""Models for recipes. Their tables exist only in the practice bank.
 
-Migrations do not manage them: `practice.bank.build` creates them in the practice bank.
+Migrations do not manage these tables: `practice.bank.build` creates them.
 """
 
 import uuid
@@ -16,7 +16,9 @@ from django.db.models.functions import Lower
 
 
 class Jar(models.Model):
-    """Coins in a jar, without triggers, so that recipes can show what goes wrong."""
+    """A jar with coins. Its table has no triggers, so that recipes can show errors that triggers
+    would prevent.
+    """
 
     name = models.CharField(max_length=40, unique=True)
     coins = models.IntegerField(default=0)
@@ -30,7 +32,7 @@ class Jar(models.Model):
 
 
 class Job(models.Model):
-    """A job in a queue, for several parallel workers."""
+    """A job in a queue. Several workers take jobs in parallel."""
 
     what = models.CharField(max_length=80)
     done_by = models.CharField(max_length=40, blank=True, default="")
@@ -44,7 +46,7 @@ class Job(models.Model):
 
 
 class JarNote(models.Model):
-    """A note on a jar: a row with a foreign key to another row."""
+    """A note about a jar. It is an example of a row with a foreign key."""
 
     jar = models.ForeignKey(Jar, models.CASCADE, related_name="notes")
     text = models.CharField(max_length=80)
@@ -59,16 +61,18 @@ class JarNote(models.Model):
 
 
 class LivingContacts(models.Manager["Contact"]):
-    """The contacts that were not deleted."""
+    """A manager that finds only contacts that are not deleted."""
 
     def get_queryset(self) -> models.QuerySet["Contact"]:
         return super().get_queryset().filter(deleted_at=None)
 
 
 class Contact(models.Model):
-    """A person that a customer often pays. A deleted contact keeps its row, with deleted_at."""
+    """A person that a customer often pays. If a contact is deleted, its row stays and
+    deleted_at is set.
+    """
 
-    # The real books have no such table, so deleting a person there must not query it.
+    # The real books have no such table. So deleting a person there must not query this table.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+")
     name = models.CharField(max_length=100)
     number = models.CharField(max_length=20)
@@ -93,7 +97,7 @@ class Contact(models.Model):
 
 
 class ExchangeRate(models.Model):
-    """The value of one unit of a currency in dollars on a day."""
+    """The exchange rate of a currency on one day: the value of one unit in dollars."""
 
     currency = models.CharField(max_length=3)
     day = models.DateField()
@@ -111,8 +115,11 @@ class ExchangeRate(models.Model):
 
 
 class Voucher(models.Model):
-    """A gift voucher. Its table has a generated column, defaults, several kinds of index and
-    comments. `practice.vouchers` inserts some."""
+    """A gift voucher. Its table has a generated column, defaults, several kinds of indexes, and
+    comments.
+
+    `practice.vouchers` inserts the rows.
+    """
 
     code = models.CharField(max_length=20)
     email = models.EmailField(db_comment="Email of the giver, as it was typed")
@@ -146,7 +153,7 @@ class Voucher(models.Model):
 
 
 class BoxRental(models.Model):
-    """A rental of a safe-deposit box for some days; a box has one holder at a time."""
+    """A rental of a safe-deposit box for some days. Rentals of one box cannot overlap."""
 
     box = models.IntegerField()
     holder = models.CharField(max_length=80)
@@ -171,7 +178,9 @@ class BoxRental(models.Model):
 
 
 class Favourite(models.Model):
-    """A payee that a person often pays, at a position the person chose; one may be main."""
+    """A payee that a person often pays. The person chooses its position, and may mark one payee as
+    the main payee.
+    """
 
     owner = models.CharField(max_length=80)
     payee = models.CharField(max_length=80)
@@ -197,7 +206,7 @@ class Favourite(models.Model):
 
 
 class OfficeKind(models.TextChoices):
-    """The location of an office."""
+    """The kinds of places where an office can be."""
 
     CITY = "city", "In the city"
     STATION = "station", "At a station"
@@ -205,7 +214,9 @@ class OfficeKind(models.TextChoices):
 
 
 class Office(models.Model):
-    """An office of the bank, with one field of each plain kind and a list."""
+    """An office of the bank. The model has one field of each common type and a field with a
+    list.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
@@ -229,8 +240,8 @@ class Office(models.Model):
 
 
 class Reminder(models.Model):
-    """A reminder. A policy of the database shows each reader only their own reminders: see
-    `practice.reminders`.
+    """A reminder. A policy of the database lets each reader see only the reader's own reminders:
+    see `practice.reminders`.
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+")
@@ -244,5 +255,5 @@ class Reminder(models.Model):
         return self.text
 
 
-# Parents before their children.
+# Parents come before their children.
 SCRATCH_MODELS: tuple[type[models.Model], ...] = (Jar, Job, JarNote)

@@ -1,4 +1,4 @@
-"""Recipes: a small function, its description and its source.
+"""Defines a recipe: a small function with a description and its source code.
 
     GROUP = RecipeGroup("joins", "Joins", "Rows of several tables in one query.")
 
@@ -6,7 +6,7 @@
     def payments_with_sender(most: int = 5) -> QuerySet[Transaction]:
         ...
 
-The function's arguments are the parameters of its page: see `parameters.py`.
+The arguments of the function are the parameters of the recipe's page: see `parameters.py`.
 """
 
 import ast
@@ -26,14 +26,15 @@ from cookbook import models
 
 @dataclass(frozen=True)
 class Recipe:
-    """One function of the cookbook.
+    """One recipe of the cookbook: a function with its texts and its limits.
 
-    `asks` is a developer's question. `shows` contains the features that it shows, under the names
-    that people search for. `notice` and `pitfall` are one or two sentences each.
+    `asks` is a question of a developer. `shows` contains the features that the recipe shows, with
+    the names that people search for. `notice` and `pitfall` are one or two sentences each.
+
     `writes` allows writes to the practice bank, which are rolled back. `on_writer` runs the recipe
-    on the writer, because it queries the server about itself. `commits` runs it on separate
-    connections in a scratch schema (see `sessions.py`). `postgres` and `django` are the oldest
-    versions that can run it, like 170000 and (6, 0).
+    on the primary database, because it queries the server about itself. `commits` runs the recipe
+    on separate connections in a scratch schema (see `sessions.py`). `postgres` and `django` are the
+    oldest versions that can run the recipe, such as 170000 and (6, 0).
     """
 
     function: Callable[..., Any]
@@ -51,7 +52,7 @@ class Recipe:
 
     @property
     def slug(self) -> str:
-        """The recipe's name in URLs, like "lost-update"."""
+        """The name of the recipe in URLs, such as "lost-update"."""
         return self.function.__name__.replace("_", "-")
 
     @property
@@ -60,12 +61,16 @@ class Recipe:
 
     @property
     def feature(self) -> str:
-        """The main feature, which is the first part of the title, like "F() expressions"."""
+        """The main feature of the recipe: the first part of the title, such as
+        "F() expressions".
+        """
         return self.title.partition(": ")[0]
 
     @property
     def summary(self) -> str:
-        """The second part of the title, like "avoid the lost update", or ""."""
+        """The second part of the title, such as "avoid the lost update". It is "" if the title has
+        only one part.
+        """
         return self.title.partition(": ")[2]
 
     @property
@@ -75,12 +80,14 @@ class Recipe:
 
     @cached_property
     def source(self) -> str:
-        """The source of the function, without its decorator."""
+        """The source code of the function without its decorator."""
         return _without_decorator(self.function)
 
     @cached_property
     def parts(self) -> str:
-        """The source of the classes and helpers in its file that the function needs."""
+        """The source code of the classes and functions in the recipe's file that the recipe
+        uses.
+        """
         module = inspect.getmodule(self.function)
         if module is None:  # pragma: no cover  recipes are in files
             return ""
@@ -90,13 +97,13 @@ class Recipe:
 
     @cached_property
     def tables(self) -> str:
-        """The source of the models of `cookbook.models` that the recipe uses."""
+        """The source code of the models in `cookbook.models` that the recipe uses."""
         used = _definitions_used(f"{self.parts}\n\n\n{self.source}", vars(models))
         return "\n\n\n".join(_without_decorator(part) for part in used)
 
     @cached_property
     def imports(self) -> str:
-        """The imports of its file that the function and its parts use."""
+        """The imports in the recipe's file that the recipe and its parts use."""
         module = inspect.getmodule(self.function)
         used = _names_in(f"{self.parts}\n\n\n{self.source}")
         lines = []
@@ -109,7 +116,9 @@ class Recipe:
 
     @property
     def missing(self) -> str:
-        """The reason why it cannot run here, like "needs Postgres 17", or ""."""
+        """The reason why the recipe cannot run here, such as "needs Postgres 17". It is "" if the
+        recipe can run.
+        """
         if self.django > django.VERSION[:2]:
             return f"needs Django {'.'.join(map(str, self.django))}"
         if self.postgres > connection.pg_version:  # type: ignore[attr-defined]
@@ -119,7 +128,7 @@ class Recipe:
 
 @dataclass
 class RecipeGroup:
-    """Recipes about one subject, in reading order."""
+    """Recipes about one subject, in the order in which a reader should read them."""
 
     slug: str
     title: str
@@ -133,9 +142,10 @@ class RecipeGroup:
     def recipe(
         self, title: str, **words: Any
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Adds a function to the recipes of this group; the function itself is not changed.
+        """Returns a decorator that adds a function to the recipes of this group and returns the
+        function unchanged.
 
-        The keyword arguments are the fields of `Recipe`.
+        The keyword arguments are fields of `Recipe`.
         """
 
         def add(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -146,7 +156,7 @@ class RecipeGroup:
 
 
 def _without_decorator(part: Any) -> str:
-    """Returns the source without the decorator `GROUP.recipe`, but with other decorators."""
+    """Returns the source code without the decorator `GROUP.recipe`. Other decorators are kept."""
     source = textwrap.dedent(inspect.getsource(part))
     (node,) = ast.parse(source).body
     own = [
@@ -164,8 +174,9 @@ def _names_in(source: str) -> set[str]:
 def _definitions_used(
     source: str, namespace: dict[str, Any], seen: set[str] | None = None
 ) -> Iterator[Any]:
-    """Yields the functions and classes of a module that the source uses, directly or indirectly.
-    Each comes after the definitions that it needs."""
+    """Yields the functions and classes of a module that the source uses, directly or indirectly. A
+    definition that another one uses comes first.
+    """
     seen = set() if seen is None else seen
     for name in sorted(_names_in(source) - seen):
         part = namespace.get(name)

@@ -1,7 +1,8 @@
-"""docs/orm-to-sql.md: the source of every recipe and the SQL that Postgres received.
+"""Writes docs/orm-to-sql.md: the source code of every recipe and the SQL that Postgres received.
 
-Each recipe runs until two runs send the same statements. Where values differ, such as the id of a
-new row, the page has "…". So the page is the same on every machine and a test can compare it.
+Each recipe runs until two runs send the same statements. The page shows "…" for values that differ
+between runs, such as the id of a new row. So the page is the same on every machine, and a test can
+compare it.
 """
 
 import re
@@ -23,7 +24,8 @@ FILE: Path = settings.BASE_DIR / "docs" / "orm-to-sql.md"
 WORDS = re.compile(r"[\w.:-]+|\s+|.")
 DIGIT = re.compile(r"\d")
 MAX_RUNS = 5
-SAVEPOINT = re.compile(r"s\d+_x\d+")  # as Django names them: two runs may have the same by chance
+# The names that Django gives to savepoints; two runs may have the same name by chance.
+SAVEPOINT = re.compile(r"s\d+_x\d+")
 HEAD = (
     "# From the ORM to SQL\n\n"
     "The SQL that Postgres received from each recipe of the cookbook. `manage.py orm_to_sql` "
@@ -33,16 +35,20 @@ HEAD = (
 )
 
 
-NO_ANCHOR = re.compile(r"[^\w\- ]")  # what GitHub leaves out of the anchor of a heading
+NO_ANCHOR = re.compile(r"[^\w\- ]")  # characters that GitHub leaves out of the anchor of a heading
 
 
 def page() -> str:
-    """Returns the whole page. Needs the practice bank and the newest Postgres of the recipes."""
+    """Returns the whole page. Needs the practice bank, and the newest version of Postgres that a
+    recipe needs.
+    """
     return "".join(text for _recipe, text in parts())
 
 
 def parts(groups: Iterable[RecipeGroup] = GROUPS) -> Iterator[tuple[Recipe | None, str]]:
-    """Yields the parts of the page in order: head and contents, then each group and recipe."""
+    """Yields the parts of the page in order, each with its recipe or None. The head and the
+    contents come first, then each group with its recipes.
+    """
     if groups is GROUPS:
         yield None, HEAD + contents()
     for group in groups:
@@ -52,7 +58,7 @@ def parts(groups: Iterable[RecipeGroup] = GROUPS) -> Iterator[tuple[Recipe | Non
 
 
 def contents() -> str:
-    """Returns a list of links to each group and each recipe."""
+    """Returns a Markdown list with links to each group and each recipe."""
     lines = [
         line
         for group in GROUPS
@@ -65,13 +71,15 @@ def contents() -> str:
 
 
 def _link(heading: str) -> str:
-    """Returns a link to a heading. Headings are unique, so anchors do not need a number."""
+    """Returns a Markdown link to a heading. No two headings are the same, so anchors need no
+    number.
+    """
     anchor = NO_ANCHOR.sub("", heading.lower()).replace(" ", "-")
     return f"[{heading}](#{anchor})"
 
 
 def chapter(recipe: Recipe) -> str:
-    """Returns one recipe as Markdown: question, source, SQL."""
+    """Returns the Markdown of one recipe: its question, its source code and its SQL."""
     sent = [f"-- {recipe.missing}"] if recipe.missing else statements(recipe)
     sql = "\n".join(sent)
     source = "\n\n\n".join(part for part in (recipe.parts, recipe.source) if part)
@@ -81,10 +89,13 @@ def chapter(recipe: Recipe) -> str:
 
 
 def statements(recipe: Recipe) -> list[str]:
-    """Returns the SQL, with comments where a step or session begins.
+    """Returns the SQL of a recipe as a list of lines. Comments mark where a step or a session
+    begins.
 
-    Some recipes depend on chance, such as which session a deadlock ends. So the recipe runs until
-    two runs send the same statements. Raises ValueError if that does not happen.
+    Some recipes depend on chance, such as which session Postgres ends in a deadlock. So the recipe
+    runs until two runs send the same statements.
+
+    Raises: ValueError if no two of MAX_RUNS runs send the same statements.
     """
     form = form_of(recipe, {})
     form.full_clean()
@@ -99,7 +110,7 @@ def statements(recipe: Recipe) -> list[str]:
 
 
 def same_statements(one: list[str], two: list[str]) -> bool:
-    """Returns whether two runs differ only in numbers, ids and times."""
+    """Returns whether the SQL of two runs differs only in numbers, ids and times."""
     return len(one) == len(two) and all(
         len(words) == len(others)
         and all(a == b or DIGIT.search(a + b) for a, b in zip(words, others, strict=True))
@@ -124,7 +135,9 @@ def _statements(ran: RecipeRun) -> list[str]:
 
 
 def _common_text(one: str, two: str) -> str:
-    """Returns the text of both runs, with "…" for words that differ and for today's date."""
+    """Returns the text that two runs have in common. Words that differ, today's date and the names
+    of savepoints are replaced by "…".
+    """
     today = str(timezone.now().date())
     return "".join(
         a if a == b != today and not SAVEPOINT.fullmatch(a) else "…"

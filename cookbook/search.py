@@ -1,8 +1,8 @@
-"""The search of the cookbook: Postgres full-text search over the texts of the recipes.
+"""The search of the cookbook. It uses Postgres full-text search over the texts of the recipes.
 
-Nothing is stored: each query sends the texts as arrays, so they always match the code. Title and
-slug have the most weight, then question, features and group, then the explanations, then the
-source.
+The texts are not stored: each query sends the texts as arrays, so they always match the code. The
+title and the slug have the most weight, then the question, the features and the group, then the
+explanations, then the source code.
 """
 
 import re
@@ -19,32 +19,37 @@ from ledger.text.fuzzy import closest
 MAX_CHARACTERS = 200
 MAX_WORDS = 12
 MAX_PARTIAL_MATCHES = 10
-MIN_SIMILARITY = 0.8  # of a suggested word, 1 being the same; "cte" and "the" have 0.67
-# Words of Django without a recipe. "serialize" and "sync", which are similar, mean something else.
+# Minimum similarity of a suggested word, from 0 to 1; "cte" and "the" have 0.67.
+MIN_SIMILARITY = 0.8
+# Words of Django for which there is no recipe. "serialize" and "sync" are similar words with other
+# meanings.
 WITHOUT_RECIPE = frozenset({"async", "serializer", "serializers"})
-MIN_CORRECTED = 4  # letters of a word that may be misspelt: "age" is not "page"
+# Minimum number of letters of a word that is corrected; "age" is not corrected to "page".
+MIN_CORRECTED = 4
 # Words of a question that do not describe its subject.
 QUESTION_WORDS = frozenset(
     "a an can do does django how i in is it my of orm postgres the to use what".split()
 )
-# Note [Names in a query]: developers type names of code, such as User.objects.raw or
-# created_at__date. The last part is the subject. The objects and fields before it come from the
-# reader's code, so a recipe does not need to contain them, nor values and stop words. The longest
-# ending that is a feature finds its recipes: objects.raw before raw, rank__gte before gte. A
-# single question word, such as IN, finds only features. Operators, such as ->>, have no words, so
-# they are compared unchanged. A slice, such as [:10], is recognised by its brackets.
-NAME = re.compile(r"[\w+]+(?:\.[\w+]+)*")  # also N+1, whose 1 belongs to it
-STEP = re.compile(r"\.|__(?=\w)")  # between two parts of a name
-VALUE = re.compile(r"\d{1,4}")  # as in LIMIT 10; five digits are an SQLSTATE
-CLASS_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # between "Outer" and "Ref"
+# Note [Names in a query]: developers type names from code, such as User.objects.raw or
+# created_at__date. The last part of a name is the subject. The parts before it come from the
+# developer's own code, so a recipe does not need to contain these parts. It also does not need to
+# contain values and stop words. If an ending of the name is a feature, the longest such ending
+# finds its recipes: objects.raw is tried before raw, and rank__gte before gte. A single question
+# word, such as IN, finds only features. Operators, such as ->>, contain no words, so they are
+# compared as they are. A slice, such as [:10], is recognised by its brackets.
+NAME = re.compile(r"[\w+]+(?:\.[\w+]+)*")  # also matches N+1 as one name
+STEP = re.compile(r"\.|__(?=\w)")  # the separator between two parts of a name
+VALUE = re.compile(r"\d{1,4}")  # a value, as in LIMIT 10; a number of five digits is an SQLSTATE
+CLASS_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # the place between "Outer" and "Ref"
 OPERATOR = re.compile(r"[-+*/<>=~!@#%&|?]+")
-CALL = re.compile(r"(\w+)\(")  # F('balance'), whose subject is F
+CALL = re.compile(r"(\w+)\(")  # the name of a called function, such as F in F('balance')
 SLICE = re.compile(r"\[\d*:\d*\]")
-ACROSS_RELATIONS = ("double", "underscore")  # the feature of paths such as user__email
-Name = tuple[tuple[str, ...], ...]  # the words of each part: (("created", "at"), ("date",))
+ACROSS_RELATIONS = ("double", "underscore")  # the name of the feature for paths such as user__email
+# A name as the words of each part, such as (("created", "at"), ("date",)).
+Name = tuple[tuple[str, ...], ...]
 
-# Titles, questions and features are indexed in 'simple' too: "having", "not in" and "for update"
-# are stop words of the English dictionary.
+# Titles, questions and features are also indexed with 'simple', because the English dictionary
+# treats "having", "not in" and "for update" as stop words.
 FIND = """
 WITH pages AS (
     SELECT slug,
@@ -69,17 +74,20 @@ ONE_WORD = "(to_tsquery('english', %s) || to_tsquery('simple', %s))"
 
 @dataclass(frozen=True, slots=True)
 class RecipeMatches:
-    """Recipes that contain every word of the query, and the best ones with only some words."""
+    """The result of a search: recipes that contain every word of the query, and the best recipes
+    that contain only some words.
+    """
 
     every: list[Recipe]
     some: list[Recipe]
 
 
 def find(query: str) -> RecipeMatches:
-    """Returns the matching recipes, the best first; none if the query has no words.
+    """Returns the recipes that match a query, the best first. Returns no recipes if the query has
+    no words.
 
-    Recipes with a feature of exactly this name come first, by its place in their list. The others
-    are sorted by rank. See Note [Names in a query].
+    Recipes with a feature of exactly this name come first, sorted by the position of the feature in
+    their list. The other recipes are sorted by rank. See Note [Names in a query].
     """
     query = SLICE.sub(" slicing ", query[:MAX_CHARACTERS])
     names = _names(query)
@@ -100,7 +108,9 @@ def find(query: str) -> RecipeMatches:
 
 
 def _names(text: str) -> list[Name]:
-    """Returns the names and words in a text, without question words if there are other words."""
+    """Returns the names and words in a text. Question words are left out, unless the text has only
+    question words.
+    """
     names = [
         tuple(tuple(_split(part).split()) for part in STEP.split(name))
         for name in NAME.findall(text[:MAX_CHARACTERS])[:MAX_WORDS]
@@ -113,18 +123,19 @@ def _words(names: Iterable[Name]) -> tuple[str, ...]:
 
 
 def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
-    """Returns the slugs of recipes with a feature that is the query or an ending of one of its
-    names.
+    """Returns the slugs of the recipes that have a feature with the name in the query, or with an
+    ending of a name in the query.
 
-    Each slug has two numbers, of which smaller is better: which ending matched, and the place of
-    the feature in the recipe's list.
+    Each slug has two numbers, for which smaller is better: which ending matched, and the position
+    of the feature in the list of the recipe.
     """
     wanted = [
-        tuple(query_words(query)),  # NOT IN, whose second word is a question word
+        tuple(query_words(query)),  # for NOT IN, whose second word is a question word
         _words(names),
         _words(name for name in names if not _is_value(name)),
     ]
-    for name in reversed(names):  # the arguments of a call come last
+    # Arguments of a call come after the function, so they are tried first.
+    for name in reversed(names):
         if len(name) > 1:
             wanted += [_words([name[start:]]) for start in range(len(name))]
     wanted += [_words(_names(called)) for called in reversed(CALL.findall(query))]
@@ -139,7 +150,9 @@ def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
 
 
 def _with_operator(query: str) -> dict[str, tuple[int, int]]:
-    """Returns slugs like `_named`, of recipes with a feature that is an operator in the query."""
+    """Returns the slugs of the recipes that have a feature which is an operator in the query. The
+    numbers have the same meaning as in `_named`.
+    """
     operators = OPERATOR.findall(query)
     return {
         recipe.slug: (0, place)
@@ -150,7 +163,7 @@ def _with_operator(query: str) -> dict[str, tuple[int, int]]:
 
 
 def _required_words(names: Iterable[Name], words: list[str]) -> list[str]:
-    """Returns the words that a recipe must have to match the whole query."""
+    """Returns the words that a recipe must contain to match the whole query."""
     subjects = {word for name in names if not _is_value(name) for word in name[-1]}
     subjects -= _stop_words(words)
     return [word for word in words if word in subjects] or words
@@ -161,7 +174,9 @@ def _is_value(name: Name) -> bool:
 
 
 def _ranked(words: list[str], required: list[str]) -> list[tuple[Recipe, bool]]:
-    """Returns recipes with some of the words, the best first, and whether each has `required`."""
+    """Returns the recipes that contain some of the words, the best first. Each has a bool: whether
+    it contains all words in `required`.
+    """
     some, every = (
         joiner.join([ONE_WORD] * len(of)) for joiner, of in ((" || ", words), (" && ", required))
     )
@@ -172,13 +187,14 @@ def _ranked(words: list[str], required: list[str]) -> list[tuple[Recipe, bool]]:
 
 
 def similar(slug: str) -> list[Recipe]:
-    """Returns recipes with a similar slug, the most similar first."""
+    """Returns the recipes with a similar slug, the most similar first."""
     return [BY_SLUG[name] for name in closest(slug, list(BY_SLUG), 5)]
 
 
 def suggestion(query: str) -> str:
-    """Returns the query with misspelt words replaced by known words. Returns "" if no word is
-    similar, or if no recipe contains all words of the new query."""
+    """Returns the query with misspelt words replaced by known words. Returns "" if no word was
+    replaced, or if no recipe contains all words of the new query.
+    """
     words = query_words(query)
     known = sorted(_known_words())
     corrected = [
@@ -192,14 +208,15 @@ def suggestion(query: str) -> str:
 
 
 def query_words(query: str) -> list[str]:
-    """Returns the words of a query in lower case: "select_for_update()" has three."""
+    """Returns the words of a query in lower case. "select_for_update()" has three words."""
     return _split(query[:MAX_CHARACTERS]).split()[:MAX_WORDS]
 
 
 @cache
 def _features() -> dict[str, dict[tuple[str, ...], int]]:
-    """Returns, by slug, the words of each recipe's features and their places in `shows`. OuterRef
-    is also there as "outer ref"."""
+    """Returns, for each slug, the words of the recipe's features with their positions in `shows`.
+    For a name such as OuterRef, "outer ref" is also included.
+    """
     return {
         recipe.slug: {
             words: place
@@ -213,7 +230,7 @@ def _features() -> dict[str, dict[tuple[str, ...], int]]:
 
 
 def _stop_words(words: Iterable[str]) -> set[str]:
-    """Returns the words that the English dictionary drops, such as "with" and "no"."""
+    """Returns the words that are stop words of the English dictionary, such as "with" and "no"."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT word FROM unnest(%s::text[]) AS word WHERE to_tsvector('english', word) = ''",
@@ -223,23 +240,27 @@ def _stop_words(words: Iterable[str]) -> set[str]:
 
 
 def _terms(word: str) -> tuple[str, str]:
-    """Returns the word quoted for a tsquery, first for 'english', then for 'simple' as a prefix.
+    """Returns the word in quotes for two tsqueries: one for 'english', and one for 'simple' with a
+    prefix match.
 
-    Only 'simple' uses prefixes, because the stem of "serializers" would match "serializable". A
-    single letter is not a prefix. Because of the quotes no character is an operator.
+    Only 'simple' uses prefixes, because the stem of "serializers" would also match "serializable".
+    A single letter is not used as a prefix. In quotes, no character is an operator.
     """
     return (f"'{word}'", f"'{word}':*" if len(word) > 1 else f"'{word}'")
 
 
 def _split(text: str) -> str:
     """Returns only the words of a text: "n 1" for N+1, and "objects raw" for objects.raw. Postgres
-    would parse these as n and +1, and as the name of a host."""
+    would parse the original texts as n and +1, and as the name of a host.
+    """
     return " ".join(re.findall(r"[^\W_]+", text.lower()))
 
 
 @cache
 def texts() -> dict[str, list[str]]:
-    """Returns the searched texts of all recipes, one list for each kind of text."""
+    """Returns the texts of all recipes that are searched. Each kind of text is a list with one text
+    for each recipe.
+    """
     return {
         "slugs": [recipe.slug for recipe in RECIPES],
         "titles": [_split(recipe.title) for recipe in RECIPES],
@@ -258,7 +279,9 @@ def texts() -> dict[str, list[str]]:
 
 @cache
 def _known_words() -> frozenset[str]:
-    """Returns the words of titles, questions and features, which can replace a misspelt word."""
+    """Returns the words in titles, questions and features. A misspelt word can be replaced by one
+    of these words.
+    """
     texts_by_kind = texts()
     known = {
         word

@@ -1,4 +1,4 @@
-"""The cookbook in `manage.py shell`: `recipes`, and `cook` to run one."""
+"""The names `recipes` and `cook` in `manage.py shell`. `cook` runs a recipe."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -26,7 +26,9 @@ NO_RECIPE = "There is no recipe {}; type `recipes` to see them all."
 
 
 class Recipes:
-    """All recipe functions as attributes, like `recipes.lost_update`."""
+    """An object whose attributes are the functions of all recipes, such as
+    `recipes.lost_update`.
+    """
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         recipe = _named(name)
@@ -52,14 +54,14 @@ recipes = Recipes()
 
 
 def _named(function: str) -> Recipe | None:
-    """Returns the recipe with this function name, or None."""
+    """Returns the recipe whose function has this name, or None if there is none."""
     return BY_SLUG.get(function.replace("_", "-"))
 
 
 def cook(function: Callable[..., Any] | str, **values: Any) -> None:
-    """Runs a recipe in the practice bank and prints its source, its SQL and its result.
+    """Runs a recipe in the practice bank. Prints its source code, its SQL and its result.
 
-    The recipe is rolled back, as on its page. `values` are its arguments.
+    The recipe is rolled back, as on its page. `values` are the arguments of the recipe.
     """
     name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
     recipe = _named(name)
@@ -77,7 +79,7 @@ def cook(function: Callable[..., Any] | str, **values: Any) -> None:
 
 
 def _form(recipe: Recipe, values: dict[str, Any]) -> Form:
-    """Returns the form of the recipe's page with these arguments."""
+    """Returns the form of the recipe's page, filled with these arguments."""
     parameters = inspect.signature(recipe.function).parameters.items()
     given = {name: part.default for name, part in parameters if part.default is not part.empty}
     given |= values
@@ -88,7 +90,7 @@ def _form(recipe: Recipe, values: dict[str, Any]) -> Form:
 
 
 def _errors(form: Form, values: dict[str, Any]) -> Iterator[str]:
-    """Yields the errors in the arguments, with the messages of the page."""
+    """Yields a message for each error in the arguments. The messages are those of the page."""
     takes = " and ".join(form.fields) or "no arguments"
     yield from (f"It takes {takes}, not {name}." for name in values if name not in form.fields)
     for name, messages in form.errors.items():

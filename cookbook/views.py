@@ -1,4 +1,6 @@
-"""The cookbook's pages: the index with its search, a page for each group and for each recipe."""
+"""The pages of the cookbook: the first page with the search, one page for each group, and one for
+each recipe.
+"""
 
 from typing import Any
 
@@ -19,7 +21,9 @@ from cookbook.runner.run import AllBusy, RecipeRun, run
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Shows all groups with the features of their recipes, or the matches of `?q=`."""
+    """Shows all groups with the features of their recipes. With `?q=`, shows the recipes that match
+    the query.
+    """
     query = request.GET.get("q", "").strip().replace("\x00", "")[: search.MAX_CHARACTERS]
     is_part = request.headers.get("HX-Target") == "recipes"
     template = "cookbook/_recipes.html" if is_part else "cookbook/index.html"
@@ -28,7 +32,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def group(request: HttpRequest, slug: str) -> HttpResponse:
-    """Shows the recipes of one group with their questions."""
+    """Shows the recipes of one group with the questions that they answer."""
     chosen = next((each for each in GROUPS if each.slug == slug), None)
     if chosen is None:
         raise Http404
@@ -36,7 +40,9 @@ def group(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, slug: str) -> HttpResponse:
-    """Answers 404 for an unknown recipe, with recipes that have a similar name or its words."""
+    """Returns a page with status 404 for an unknown recipe. It lists recipes with a similar name or
+    with the same words.
+    """
     query = slug.replace("-", " ").replace("/", " ")[: search.MAX_CHARACTERS]
     context = {**_index_context(query), "is_not_found": True, "similar": search.similar(slug)}
     return render(request, "cookbook/index.html", context, status=404)
@@ -53,7 +59,11 @@ def _index_context(query: str) -> dict[str, Any]:
 
 
 def _lines() -> tuple[tuple[OrmLine, ...], PracticeBankInProgress | None]:
-    """Returns the table at the top, empty without a practice bank, and the reason to reload."""
+    """Returns the table for the top of the page, and the exception for which the page must reload.
+
+    The table is empty if there is no practice bank. The exception is None if the page does not need
+    to reload.
+    """
     try:
         with limited():
             return lines(), None
@@ -65,7 +75,7 @@ def _lines() -> tuple[tuple[OrmLine, ...], PracticeBankInProgress | None]:
 
 @require_safe
 def recipe(request: HttpRequest, slug: str) -> HttpResponse:
-    """Runs one recipe with the parameters of the URL, and shows the result."""
+    """Runs a recipe with the parameters in the URL, and shows the result."""
     chosen = BY_SLUG.get(slug)
     if chosen is None:
         return not_found(request, slug)

@@ -1,1 +1,3 @@
-"""The lab: raw SQL that tries to break each rule of the database, and the rule that refused it."""
+"""The lab: runs raw SQL that tries to break each rule of the database, and shows which rule
+refused it.
+"""

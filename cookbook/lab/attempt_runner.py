@@ -1,14 +1,14 @@
-"""The invariant lab: runs raw SQL that tries to break the books, and reports which rule refused.
+"""Runs attempts: raw SQL that tries to break the books. Reports which rule refused each attempt.
 
-Note [Attempts stay out of the log]: Postgres logs each error that reaches a client, with the
-statement and the failing row: 240 attempts wrote 223 KiB of log. Postgres does not log an error
-that PL/pgSQL catches. So a block catches the error and stores its fields in a setting of the
-transaction.
+Note [Attempts stay out of the log]: Postgres logs each error that reaches a client, with the SQL
+statement and the failing row. So 240 attempts wrote 223 KiB of log. Postgres does not log an error
+that PL/pgSQL catches. So a PL/pgSQL block catches the error and stores its fields in a setting of
+the transaction.
 
-Note [Attempts leave no trace]: attempts run in the practice bank as the role of the cookbook, which
-may write everything there, so only a rule of the database can refuse them. Each attempt is rolled
-back to a savepoint, and the whole transaction at the end. Attempts on the real books run as the
-role of the page, with WHERE false.
+Note [Attempts leave no trace]: attempts run in the practice bank with the role of the cookbook.
+This role may write everything in the practice bank, so only a rule of the database can refuse the
+attempt. Each attempt is rolled back to a savepoint, and the whole transaction is rolled back at the
+end. Attempts on the real books run with the role of the page and have WHERE false.
 """
 
 import json
@@ -28,21 +28,25 @@ from cookbook.runner.sessions import Session
 from ledger.db import extensions
 from ledger.db.retry import sqlstate
 
-BUSY = ("55P03", "57014", "40P01")  # no lock in time, too slow, deadlock: the rule was not tested
-# Less than Postgres's deadlock_timeout, so that TRUNCATE gives way to parallel readers.
+# Lock timeout, statement timeout, deadlock: the rule was not tested.
+BUSY = ("55P03", "57014", "40P01")
+# This is less than Postgres's deadlock_timeout, so that TRUNCATE gives up and parallel readers can
+# continue.
 LOCK_TIMEOUT = "500ms"
 TRIES = 4
-SEALS_LOCK = "pg_advisory_xact_lock"  # in Postgres's error context, see seal_triggers
+# This name in the context of Postgres's error shows that the lock of the seals was taken: see
+# seal_triggers.
+SEALS_LOCK = "pg_advisory_xact_lock"
 SEALING = "Somebody else is testing the seals; try again in a moment."
-NOT_REFUSED = "LAB00"  # our SQLSTATE for an attempt that was not refused
+NOT_REFUSED = "LAB00"  # our SQLSTATE for an attempt that no rule refused
 RESULT_SETTING = "ledger.lab_outcome"
-SECONDS = 8.0  # for all attempts together; the rest is not tried
+SECONDS = 8.0  # time limit for all attempts together; later attempts are not run
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of an attempt: the SQLSTATE, rule and message of Postgres, all "" if nothing
-    refused it. `rows` is the number of rows that it would have changed.
+    """The result of an attempt: Postgres's SQLSTATE, rule and message, which are all "" if nothing
+    refused the attempt. `rows` is the number of rows that the attempt would have changed.
     """
 
     attempt: Attempt
@@ -58,12 +62,12 @@ class Outcome:
 
     @property
     def was_busy(self) -> bool:
-        """Whether a lock or a time limit stopped the attempt before the rule was tested."""
+        """Whether a lock or a time limit stopped the attempt before the rule could be tested."""
         return self.state in BUSY
 
     @property
     def met_sealing(self) -> bool:
-        """Whether another session has the lock of the seals."""
+        """Whether the attempt failed because another session has the lock of the seals."""
         return self.message == SEALING
 
     @property
@@ -74,7 +78,7 @@ class Outcome:
 
     @property
     def is_not_null(self) -> bool:
-        """Whether a NOT NULL refused the attempt, so that `rule` is the name of the column."""
+        """Whether a NOT NULL refused the attempt. `rule` is then the name of the column."""
         return self.state == NOT_NULL
 
     @property
@@ -85,7 +89,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class AttemptResults:
-    """The results of many attempts, and their duration."""
+    """The results of many attempts, and the seconds that they took together."""
 
     outcomes: list[Outcome]
     seconds: float
@@ -96,12 +100,14 @@ class AttemptResults:
 
     @property
     def surprises(self) -> list[Outcome]:
-        """The attempts that another rule or no rule refused, or that could not be run."""
+        """The attempts that were not refused by the expected rule. Either another rule or no rule
+        refused them, or they could not be run.
+        """
         return [outcome for outcome in self.outcomes if not outcome.as_expected]
 
     @property
     def met_sealing(self) -> int:
-        """The number of attempts not run because another session has the lock of the seals."""
+        """The number of attempts that failed because another session has the lock of the seals."""
         return sum(outcome.met_sealing for outcome in self.outcomes)
 
     @property
@@ -114,7 +120,10 @@ class AttemptResults:
 
 
 def run_attempts(attempts: Iterable[Attempt]) -> AttemptResults:
-    """Runs each attempt in the practice bank. Raises NoPracticeBank."""
+    """Runs each attempt in the practice bank, and returns the results.
+
+    Raises: NoPracticeBank if there is no practice bank.
+    """
     require()
     started = time.perf_counter()
     attempts = list(attempts)
@@ -133,7 +142,9 @@ def run_attempts(attempts: Iterable[Attempt]) -> AttemptResults:
 
 
 def run_attempts_on_real_books(attempts: Iterable[Attempt]) -> AttemptResults:
-    """Runs attempts on the real books as this connection's role; each attempt has WHERE false."""
+    """Runs attempts on the real books with the role of this connection. Each attempt must have
+    WHERE false.
+    """
     started = time.perf_counter()
     with ExitStack() as stack:
         stack.enter_context(db_transaction.atomic())
@@ -143,14 +154,18 @@ def run_attempts_on_real_books(attempts: Iterable[Attempt]) -> AttemptResults:
 
 
 def _unless_sealing(before: list[Outcome], attempt: Attempt) -> Outcome | None:
-    """Returns the result "not tried" if an earlier attempt found the lock of the seals taken."""
+    """Returns the result "not tried" if an earlier attempt did not get the lock of the seals and
+    this attempt needs the lock, too. Returns None otherwise.
+    """
     if attempt.needs_the_seals and any(outcome.met_sealing for outcome in before):
         return Outcome(attempt, BUSY[0], message=SEALING)
     return None
 
 
 def _until_free(attempt: Attempt, ends: float) -> Outcome:
-    """Repeats an attempt while other sessions block it, up to TRIES times and until `ends`."""
+    """Runs an attempt again if other sessions block it, up to TRIES times and until the time
+    `ends`. Returns the last result.
+    """
     outcome = Outcome(attempt, BUSY[0], message="The time for all attempts is over.")
     for _again in range(TRIES):
         if not outcome.was_busy or outcome.met_sealing or time.perf_counter() > ends:
@@ -160,7 +175,7 @@ def _until_free(attempt: Attempt, ends: float) -> Outcome:
 
 
 def _outcome(attempt: Attempt) -> Outcome:
-    """Runs an attempt inside a savepoint and rolls the savepoint back."""
+    """Runs an attempt inside a savepoint, rolls back to the savepoint, and returns the result."""
     started = time.perf_counter()
     try:
         with db_transaction.atomic(), connection.cursor() as cursor:
@@ -169,7 +184,7 @@ def _outcome(attempt: Attempt) -> Outcome:
             cursor.execute(f"SELECT current_setting('{RESULT_SETTING}')")
             state, column, constraint, message, context, rows = json.loads(cursor.fetchone()[0])
             db_transaction.set_rollback(True)
-    except DatabaseError as error:  # too slow, which PL/pgSQL does not catch
+    except DatabaseError as error:  # a statement timeout, which PL/pgSQL does not catch
         if not sqlstate(error):  # the connection is lost, so the rule was not tested
             raise
         diag = error.__cause__.diag  # type: ignore[union-attr]
@@ -186,7 +201,9 @@ def _outcome(attempt: Attempt) -> Outcome:
 
 
 def _caught(*statements: str) -> str:
-    """Returns a DO block that runs the statements, undoes them, and stores any error."""
+    """Returns a DO block that runs the SQL statements, undoes them, and stores the error if there
+    was one.
+    """
     return f"""
         DO $lab$
         DECLARE
@@ -225,7 +242,9 @@ def _caught(*statements: str) -> str:
 
 
 def _in_separate_transaction(attempt: Attempt) -> Outcome:
-    """Runs an attempt on another connection: isolation must be set before the first query."""
+    """Runs an attempt on another connection. The attempt needs an isolation level, and this must be
+    set before the first query of a transaction.
+    """
     with ExitStack() as stack:
         session = Session("thief", [SCHEMA, extensions.SCHEMA], [])
         stack.callback(session.close)

@@ -1,4 +1,4 @@
-"""The rules of the books, read from the catalogue of Postgres: constraints, unique indexes,
+"""Reads the rules of the books from Postgres's catalogue: constraints, unique indexes and
 triggers.
 """
 
@@ -30,7 +30,7 @@ from banking.events.models import (
 )
 from cookbook.practice.readiness import SCHEMA
 
-# The RAISE statement that `ledger.db.triggers.refuse` writes into triggers.
+# Matches the RAISE statement that `ledger.db.triggers.refuse` writes into triggers.
 RAISED = re.compile(
     r"RAISE EXCEPTION\s+'((?:[^']|'')*)'\s+USING\s+ERRCODE\s+=\s+'\w+',\s+CONSTRAINT\s+=\s+'(\w+)'"
 )
@@ -42,7 +42,7 @@ KINDS = {
     "x": "EXCLUDE",
 }
 
-# Only Postgres 18 lists NOT NULL here too, so it is read from the columns.
+# Only Postgres 18 also lists NOT NULL in pg_constraint. So NOT NULL is read from the columns.
 CONSTRAINTS = """
 SELECT conrelid::regclass::text, conname::text, contype::text, pg_get_constraintdef(oid)
 FROM pg_constraint
@@ -84,8 +84,10 @@ EXCLUDED_MODELS = (*SIGN_IN_MODELS, *APPROVAL_MODELS, *EVENT_MODELS)
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of a table. `name` is the name in Postgres's error; for NOT NULL it is the column.
-    `trigger` and `message` are set only for triggers.
+    """A rule of a table. `name` is the name in Postgres's error. For NOT NULL it is the name of the
+    column.
+
+    `trigger` and `message` are "" unless the rule is checked by a trigger.
     """
 
     table: str
@@ -97,8 +99,8 @@ class Rule:
 
 
 def tables_of_the_books() -> list[str]:
-    """Returns the tables of accounts, transactions and banking, without the tables for sign-in,
-    approvals and events.
+    """Returns the names of the tables in the apps accounts, transactions and banking. Tables for
+    sign-in, approvals and events are left out.
     """
     return [
         model._meta.db_table
@@ -110,15 +112,15 @@ def tables_of_the_books() -> list[str]:
 
 
 def rules_of_the_books() -> list[Rule]:
-    """Returns every rule of the tables of the books. See `rules_of`."""
+    """Returns every rule of the tables of the books: see `rules_of`."""
     return rules_of(tables_of_the_books())
 
 
 def rules_of(names: Iterable[str]) -> list[Rule]:
     """Returns every rule that the practice bank has for these tables.
 
-    The connection must not have the practice bank in its search path: otherwise Postgres omits the
-    schema from the names.
+    The practice bank must not be in the search path of the connection. Otherwise Postgres would
+    leave out the schema in the names of tables.
     """
     tables = {f"{SCHEMA}.{table}": table for table in names}
     found = [
@@ -135,7 +137,7 @@ def rules_of(names: Iterable[str]) -> list[Rule]:
 
 
 def triggers_that_never_refuse() -> list[str]:
-    """Returns the triggers of these tables that change something but never refuse a statement."""
+    """Returns the names of the triggers that change data but never refuse a statement."""
     tables = {f"{SCHEMA}.{table}" for table in tables_of_the_books()}
     return [
         name
@@ -152,7 +154,9 @@ def _rows(sql: str) -> list[tuple[str, ...]]:
 
 
 def _raised_by(table: str, trigger: str, violated: str, source: str) -> Iterable[Rule]:
-    """Yields one rule for each name, with the first of its messages."""
+    """Yields one rule for each name that the trigger reports. If a name has several messages, the
+    first one is used.
+    """
     messages = dict[str, str]()
     for message, name in RAISED.findall(source):
         messages.setdefault(name, message)
@@ -161,5 +165,5 @@ def _raised_by(table: str, trigger: str, violated: str, source: str) -> Iterable
 
 
 def _bare(text: str) -> str:
-    """Returns the text without the schema."""
+    """Returns the text without the name of the schema."""
     return text.replace(f"{SCHEMA}.", "")

@@ -1,4 +1,4 @@
-"""The pages of the lab: every rule of the books by table, each with an attempt to break it."""
+"""The pages of the lab: the rules of each table of the books, and an attempt to break each rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +22,13 @@ from cookbook.runner.page import page
 from cookbook.runner.sessions import AllBusy
 
 ALL = "all"
-MAX_DEFINITION = 600  # characters; the start of a list of 155 currencies is enough
+# Maximum length of a shown definition in characters; for example, a list of 155 currencies is cut.
+MAX_DEFINITION = 600
 
 
 @dataclass(frozen=True, slots=True)
 class TestedRule:
-    """A rule with its attempt, and the result if the attempt was run."""
+    """A rule, an attempt to break it, and the result of the attempt if it was run."""
 
     attempt: Attempt
     rule: Rule | None = None
@@ -35,7 +36,7 @@ class TestedRule:
 
     @property
     def definition(self) -> str:
-        """Postgres's definition of the rule, shortened if it is very long."""
+        """Postgres's definition of the rule. A very long definition is cut."""
         whole = self.rule.definition if self.rule else ""
         if len(whole) <= MAX_DEFINITION:
             return whole
@@ -44,8 +45,8 @@ class TestedRule:
 
 @dataclass(frozen=True, slots=True)
 class LeftOutColumns:
-    """NOT NULL columns with the same result when a row was inserted without them. `stopped` is
-    the outcome for the first column.
+    """NOT NULL columns for which an INSERT without a value had the same result. `stopped` is the
+    result for the first of these columns.
     """
 
     columns: list[str]
@@ -54,7 +55,9 @@ class LeftOutColumns:
 
 @dataclass(frozen=True, slots=True)
 class TableResults:
-    """The results of all attempts on one table; columns with the same result are grouped."""
+    """The results of all attempts on one table. NOT NULL columns with the same result are
+    grouped.
+    """
 
     table: str
     outcomes: list[Outcome]
@@ -63,7 +66,9 @@ class TableResults:
 
 @require_safe
 def lab(request: HttpRequest) -> HttpResponse:
-    """Shows the tables with their number of rules, and with `?try=all` all results."""
+    """Shows all tables with their number of rules. With `?try=all`, runs all attempts and shows the
+    results.
+    """
     chosen = request.GET.get("try", "")
     everything: AttemptResults | None = None
     trouble: NoPracticeBank | AllBusy | None = None
@@ -97,7 +102,9 @@ def lab(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def lab_table(request: HttpRequest, table: str) -> HttpResponse:
-    """Shows the rules of one table, and the result of the attempt in the URL."""
+    """Shows the rules of one table. If the URL names an attempt, runs this attempt and shows
+    its result.
+    """
     if table not in tables_of_the_books():
         raise Http404
     attempts = [attempt for attempt in ATTEMPTS if attempt.table == table]
@@ -129,7 +136,7 @@ def lab_table(request: HttpRequest, table: str) -> HttpResponse:
 
 
 def _unknown(chosen: str, attempts: Sequence[Attempt], *others: str) -> str:
-    """Returns the name of the attempt in the URL if the page does not have it, otherwise ""."""
+    """Returns the name of the attempt in the URL if the page has no such attempt, otherwise ""."""
     return "" if chosen in ("", *others, *(item.slug for item in attempts)) else chosen
 
 
@@ -140,7 +147,7 @@ def _without_the_right(chosen: str) -> list[TestedRule]:
 
 
 def _by_table(attempts: Sequence[Attempt]) -> list[tuple[str, list[Attempt]]]:
-    """Returns the attempts grouped by table, in their order."""
+    """Returns a (table, attempts) pair for each table, in the order of the attempts."""
     return [(table, list(group)) for table, group in groupby(attempts, key=lambda item: item.table)]
 
 
@@ -162,7 +169,9 @@ def _parts(everything: AttemptResults | None) -> list[TableResults]:
 
 
 def _left_out(outcomes: Sequence[Outcome]) -> list[LeftOutColumns]:
-    """Groups columns by result; an expected NOT NULL error is the same result for all columns."""
+    """Groups columns by their result. All columns that NOT NULL refused as expected are in
+    one group.
+    """
     found: dict[tuple[str, str], LeftOutColumns] = {}
     for outcome in outcomes:
         named = outcome.is_not_null and outcome.as_expected

@@ -1,9 +1,9 @@
-"""The practice bank: a complete Ledger in its own schema, in which recipes run.
+"""The practice bank: a complete copy of Ledger in its own schema. Recipes run there.
 
-Its tables are copied empty from the real books, with every constraint and trigger. The services of
-the demo fill them up to a fixed day, so the rows are the same on every machine. The role of the
-cookbook has rights only there, and on no table of the real books. Recipes that commit use a few
-separate scratch schemas.
+The tables are copied from the real books without rows, but with every constraint and trigger. The
+services of the demo insert rows up to a fixed day, so the rows are the same on every machine. The
+role of the cookbook has rights only in this schema, and no rights to tables of the real books.
+Recipes that commit use a few separate scratch schemas.
 """
 
 import re
@@ -49,25 +49,26 @@ from transactions.demo import seeding
 REAL = "public"  # the schema of the real books
 DRAFT = "practice_draft"
 WITHOUT_MODELS = {"django_migrations", "cache", "fact_keys", "writer_mark"}
-RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"  # of the cookbook's role in the practice bank
-LOCKS_HERE = 7_205_759_410_000_000  # added to numbers of advisory locks of the real books
+# Rights of the cookbook's role in the practice bank.
+RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"
+LOCKS_HERE = 7_205_759_410_000_000  # is added to the numbers of advisory locks of the real books
 NUMBERED_LOCK = r"(pg_advisory_\w+\()(\d+)(?=\))"
 
 
 def build(*, begin: Callable[[], object] = lambda: None) -> bool:
-    """Builds the practice bank, or rebuilds it if the code has changed. Returns False if it is
-    current.
+    """Builds the practice bank, or rebuilds it if the code has changed. Returns False if it was
+    already current.
 
-    Call this as the owner of the tables, outside a transaction. It calls `begin` before the work,
-    when readers already see that the bank is being built.
+    Call this as the owner of the tables and outside a transaction. `begin` is called before the
+    work starts; readers can then already see that the bank is being built.
 
-    Raises NoPracticeBank if the role of the cookbook, the right to create schemas, or a migration
+    Raises: NoPracticeBank if the role of the cookbook, the right to create schemas or a migration
     is missing, or if the connection goes through a pooler.
     """
     _check_role()
     _check_session()
     with _as_only_builder():
-        _drop(DRAFT)  # from a build that was interrupted
+        _drop(DRAFT)  # left over from a build that was interrupted
         if is_current():
             return False
         begin()
@@ -90,13 +91,15 @@ def build(*, begin: Callable[[], object] = lambda: None) -> bool:
 
 
 def _check_session() -> None:
-    """Checks that this connection keeps its session, because the search path is set per session."""
+    """Raises NoPracticeBank if a pooler may change the session of this connection. The search path
+    belongs to the session.
+    """
     if not pooler.keeps_sessions():
         raise NoPracticeBank(NO_SESSION)
 
 
 def _check_migrations() -> None:
-    """Checks that all migrations of this code have been applied to the real books."""
+    """Raises NoPracticeBank if a migration has not been applied to the real books."""
     database: Any = connection
     database.ensure_connection()
     if unapplied_migrations(database.connection):
@@ -104,7 +107,9 @@ def _check_migrations() -> None:
 
 
 def _check_role() -> None:
-    """Checks that the role exists and that the web role may use it."""
+    """Raises NoPracticeBank if the role of the cookbook does not exist or the web role may
+    not use it.
+    """
     role = settings.LEDGER_COOKBOOK_ROLE
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
@@ -124,7 +129,9 @@ def _check_role() -> None:
 
 @contextmanager
 def _as_only_builder() -> Iterator[None]:
-    """Allows one builder at a time; the others wait and then find the work done."""
+    """Ensures that only one process builds the practice bank. Other processes wait, and then find
+    that the bank is current.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [BUILDING])
         try:
@@ -135,7 +142,7 @@ def _as_only_builder() -> Iterator[None]:
 
 @contextmanager
 def _first_in_path(schema: str) -> Iterator[None]:
-    """Makes the schema the default for names without a schema, inside the block."""
+    """Makes `schema` the schema for names without a schema, inside the block."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('search_path')")
         (before,) = cursor.fetchone()
@@ -159,7 +166,7 @@ def _drop(schema: str) -> None:
 
 
 def tables_of_ledger() -> set[str]:
-    """Returns the names of Ledger's tables and views, without the tables of added apps."""
+    """Returns the names of Ledger's tables and views. Tables of added apps are left out."""
     models = apps.get_models(include_auto_created=True)
     return WITHOUT_MODELS | {
         model._meta.db_table for model in models if not is_added(model.__module__)
@@ -167,19 +174,24 @@ def tables_of_ledger() -> set[str]:
 
 
 def _make_tables() -> None:
-    """Creates the tables of the real books and those that only the practice bank has."""
+    """Creates copies of the tables of the real books, and the tables that only the practice
+    bank has.
+    """
     copy_schema(REAL, DRAFT, tables_of_ledger())
     _set_function_paths(DRAFT)
     _renumber_locks()
     with connection.schema_editor() as editor:
         for model in apps.get_app_config("cookbook").get_models():
             editor.create_model(model)
-            for index in model._meta.indexes:  # Django skips the indexes of an unmanaged table
+            # Django does not create the indexes of an unmanaged table.
+            for index in model._meta.indexes:
                 editor.add_index(model, index)
 
 
 def _set_function_paths(schema: str) -> None:
-    """Sets this schema as the search path of SECURITY DEFINER functions, whose path is `public`."""
+    """Sets this schema as the search path of the copied SECURITY DEFINER functions. Their search
+    path was `public` before.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT oid::regprocedure::text FROM pg_proc"
@@ -191,12 +203,16 @@ def _set_function_paths(schema: str) -> None:
 
 
 def lock_here(number: int) -> int:
-    """Returns the practice bank's number for an advisory lock: such locks span all schemas."""
+    """Returns the number that the practice bank uses for this advisory lock. It needs its own
+    number, because an advisory lock applies to all schemas.
+    """
     return LOCKS_HERE + number
 
 
 def _renumber_locks() -> None:
-    """Replaces the numbers of advisory locks in the copied functions by the practice bank's."""
+    """Changes the copied functions so that they use the practice bank's numbers of advisory
+    locks.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_get_functiondef(oid) FROM pg_proc"
@@ -212,7 +228,9 @@ def _practice_lock(found: re.Match[str]) -> str:
 
 
 def _fill() -> None:
-    """Inserts the rows of a migration, then permissions, groups and the demo."""
+    """Inserts the currencies of a migration, the permissions, the groups, and the data of
+    the demo.
+    """
     currencies = import_module("accounts.migrations.0009_currencies").CURRENCIES
     Currency.objects.bulk_create(
         Currency(code=code, name=name, minor_units=units) for code, name, units in currencies
@@ -228,7 +246,7 @@ def _fill() -> None:
 
 
 def _replace_practice_bank() -> None:
-    """Replaces the old practice bank by the new one in one step."""
+    """Replaces the old practice bank by the new one in one transaction."""
     role = connection.ops.quote_name(settings.LEDGER_COOKBOOK_ROLE)
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         _drop(SCHEMA)
@@ -248,10 +266,11 @@ def _replace_practice_bank() -> None:
 
 
 def _vacuum(schema: str) -> None:
-    """Vacuums the tables of the schema one by one; a plain VACUUM would read the real books too.
+    """Vacuums the tables of the schema one after the other. VACUUM without a table would also read
+    the real books.
 
-    It also empties the pending lists of GIN indexes, which make these indexes look more expensive
-    to the planner, and marks pages for Index Only Scans.
+    This also empties the pending lists of GIN indexes, because such lists make the indexes look
+    more expensive to the planner. It also marks pages for Index Only Scans.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])

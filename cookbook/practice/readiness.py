@@ -1,4 +1,6 @@
-"""Checks whether the practice bank exists and matches this code, with messages on what to do."""
+"""Checks whether the practice bank exists and matches this code. The error messages explain
+what to do.
+"""
 
 import hashlib
 from datetime import UTC, datetime
@@ -10,11 +12,12 @@ from ledger.db.outages.probe import known_migrations
 
 SCHEMA = "practice"
 SCRATCH = tuple(f"practice_scratch_{number}" for number in range(1, 5))
-# The content of the practice bank; after a change, every practice bank is rebuilt.
+# These values define the content of the practice bank. If one of them changes, every practice bank
+# is rebuilt.
 USERS, MONTHS, SEED = 24, 12, 1
 ENDS = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
 EDITION = 6
-BUILDING = 7_205_759_403_792_793  # the advisory lock of the builder
+BUILDING = 7_205_759_403_792_793  # the advisory lock that is taken during a build
 
 NO_RIGHT = "42501"
 NOT_GRANTED = (
@@ -36,11 +39,13 @@ BEING_BUILT = (
 
 
 class NoPracticeBank(Exception):
-    """The practice bank is missing or does not match this code; the text explains what to do."""
+    """Raised if the practice bank is missing or does not match this code. The message explains what
+    to do.
+    """
 
 
 class PracticeBankInProgress(NoPracticeBank):
-    """The practice bank is being built and will be ready in a few seconds."""
+    """Raised while the practice bank is being built. It will be ready in a few seconds."""
 
     is_passing = True
 
@@ -57,14 +62,14 @@ def is_current() -> bool:
 
 
 def require() -> None:
-    """Raises NoPracticeBank unless the practice bank exists and matches this code, and
+    """Raises NoPracticeBank if the practice bank is missing or does not match this code. Raises
     PracticeBankInProgress while it is being built.
     """
     if is_current():
         return
     if _is_being_built():
         raise PracticeBankInProgress(BEING_BUILT)
-    if not is_current():  # the build may have ended between the two checks
+    if not is_current():  # the build may have ended after the first check
         raise NoPracticeBank(
             "The practice bank is missing, or was built by another version of the code. "
             "The operator of this site can build it: manage.py practice_bank"
@@ -72,7 +77,9 @@ def require() -> None:
 
 
 def _is_being_built() -> bool:
-    """Returns whether a builder has its advisory lock, which every role can see."""
+    """Returns whether a process is building the practice bank. The advisory lock of the build is
+    visible to every role.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database"
@@ -86,7 +93,9 @@ def _is_being_built() -> bool:
 
 
 def comment() -> str:
-    """Returns a short digest of the migrations and settings that the practice bank depends on."""
+    """Returns the comment of the schema: a short digest of the migrations and values on which the
+    practice bank depends.
+    """
     made_of = repr((known_migrations(), EDITION, USERS, MONTHS, SEED, ENDS, _toys()))
     return f"practice bank {hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
 

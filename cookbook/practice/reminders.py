@@ -1,15 +1,17 @@
-"""Reminders for the practice bank; the database shows each reader only their own reminders."""
+"""Inserts reminders into the practice bank. A policy lets each reader see only the reader's own
+reminders.
+"""
 
 from django.db.backends.utils import CursorWrapper
 
-SETTING = "practice.reader"  # the id of the reader
+SETTING = "practice.reader"  # this setting contains the id of the reader
 
 
 def insert_reminders(cursor: CursorWrapper) -> None:
-    """Inserts two reminders for each person, then protects the table by a policy.
+    """Inserts two reminders for each person, and then protects the table by a policy.
 
-    The policy reads the reader from a plain setting, which anybody who sends SQL may set. That is
-    enough for a lesson. In the real books the policies verify a token (docs/rights.md).
+    The policy reads the reader's id from a plain setting, which anybody who sends SQL can set. This
+    is enough for a lesson. In the real books the policies verify a token (docs/rights.md).
     """
     cursor.execute(
         """

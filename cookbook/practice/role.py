@@ -1,5 +1,5 @@
-"""Switches a connection to the role of the cookbook, with its timeouts, inside the practice
-bank.
+"""Switches a connection to the role of the cookbook and to the practice bank. Also sets
+timeouts.
 """
 
 from collections.abc import Iterator
@@ -15,17 +15,18 @@ from ledger.db.history import facts
 from ledger.db.retry import sqlstate
 from ledger.db.rights.row_security import without_reader
 
-SECONDS = 3.0  # the longest one statement of a recipe may take
-LOCK_SECONDS = 3.0  # the longest a statement may wait for one lock
+SECONDS = 3.0  # time limit for one statement of a recipe
+LOCK_SECONDS = 3.0  # time limit for waiting for one lock
 
 
 @contextmanager
 def as_cookbook_role(*, writes: bool) -> Iterator[None]:
-    """Runs the block in the practice bank as the role of the cookbook, and rolls back.
+    """Runs the block in the practice bank with the role of the cookbook, and rolls back at the end.
 
-    The role has no rights on the real books, and does not have the token of their reader.
-    Extensions come last in the search path. Raises NoPracticeBank if this process may not use the
-    role.
+    The role has no rights to the real books, and the block runs without the reader's token.
+    Extensions come last in the search path.
+
+    Raises: NoPracticeBank if this process may not use the role.
     """
     with facts.without_facts(), without_reader(), db_transaction.atomic():
         try:
@@ -36,10 +37,11 @@ def as_cookbook_role(*, writes: bool) -> Iterator[None]:
 
 
 def switch_role(path: list[str], *, local: bool, read_only: bool) -> None:
-    """Switches this connection, or with `local` its transaction, to the role of the cookbook.
+    """Switches this connection to the role of the cookbook. With `local`, the switch applies only
+    to the current transaction.
 
-    Only RESET ROLE would switch back. Recipes cannot do that, because all their SQL is in their
-    files and a test forbids these words.
+    Only RESET ROLE would switch back. Recipes cannot send this, because all their SQL is in their
+    files, and a test forbids these words.
     """
     values = {
         "search_path": ", ".join(path),

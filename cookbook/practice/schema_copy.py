@@ -1,9 +1,11 @@
-"""Copies the tables of a schema, empty, with all their rules, into another schema of the database.
+"""Copies the tables of a schema into another schema of the same database. Rows are not copied, but
+all rules of the tables are.
 
-It uses SQL on the catalogue, because pg_dump is not always installed and must not be older than the
-server. It does not copy objects of extensions, nor row-level security, whose functions are in
-another schema. It also does not copy what the bank has added: tables, views, which may show more
-than the practice bank, and triggers, which may write elsewhere.
+The module uses SQL on the catalogue, because pg_dump is not always installed and must not be older
+than the server. Objects of extensions are not copied. Row-level security is not copied either,
+because its functions are in another schema. Objects that the bank has added are left out, too:
+tables, views (they may show more than the practice bank), and triggers (they may write to other
+places).
 """
 
 from collections.abc import Collection
@@ -12,8 +14,8 @@ from typing import Any
 from django.db import connection
 from django.db import transaction as db_transaction
 
-# The named tables and views of the source, its functions, and the triggers of django-pgtrigger,
-# without objects of extensions and of other owners.
+# Selects the named tables and views of the source, its functions, and the triggers of
+# django-pgtrigger. Objects of extensions and of other owners are left out.
 OURS = """
 WITH ours AS (
     SELECT oid, relname, relkind, reloptions,
@@ -43,7 +45,8 @@ WITH ours AS (
     WHERE NOT tgisinternal AND starts_with(tgname, 'pgtrigger_')
 )
 """
-# Columns, defaults, NOT NULL and CHECKs. Indexes are excluded: LIKE would rename them.
+# Copies columns, defaults, NOT NULL and CHECKs. Indexes are excluded, because LIKE would rename
+# them.
 TABLES = """
 SELECT format('CREATE TABLE %%s (LIKE %%s INCLUDING ALL EXCLUDING INDEXES)', copied, here)
 FROM ours WHERE relkind = 'r' ORDER BY oid
@@ -57,14 +60,14 @@ PRIVATE_FUNCTIONS = """
 SELECT format('REVOKE ALL ON FUNCTION %%s FROM PUBLIC', copied)
 FROM functions WHERE NOT has_function_privilege('public', oid, 'EXECUTE') ORDER BY oid
 """
-# Foreign keys last: they need the keys that they refer to.
+# Foreign keys come last, because the keys that they refer to must exist.
 CONSTRAINTS = """
 SELECT format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', copied, conname,
     pg_get_constraintdef(pg_constraint.oid))
 FROM ours JOIN pg_constraint ON conrelid = ours.oid
 WHERE contype IN ('p', 'u', 'x', 'f') ORDER BY contype = 'f', pg_constraint.oid
 """
-# The storage parameters of tables, and of the indexes of constraints.
+# Copies the storage parameters of tables and of the indexes of constraints.
 STORAGE = """
 SELECT format('ALTER TABLE %%s SET (%%s)', copied, array_to_string(reloptions, ', '))
 FROM ours WHERE relkind = 'r' AND reloptions IS NOT NULL
@@ -88,7 +91,7 @@ TRIGGERS = """
 SELECT regexp_replace(pg_get_triggerdef(oid), ' ON ' || here || ' ', ' ON ' || copied || ' ')
 FROM triggers ORDER BY oid
 """
-# LIKE copies the comments of columns and CHECKs.
+# The comments of columns and CHECKs are missing here, because LIKE already copies them.
 COMMENTS = """
 SELECT format('COMMENT ON %%s IS %%L', object, description)
 FROM pg_description JOIN (
@@ -116,12 +119,12 @@ IN_ORDER = (
 
 
 def copy_schema(source: str, target: str, tables: Collection[str]) -> None:
-    """Copies these tables and views, with their triggers, and all functions of `source` into the
-    empty `target`.
+    """Copies these tables and views, their triggers, and all functions from the schema `source`
+    into the empty schema `target`.
 
-    It runs in one transaction. While Postgres writes a definition, only `source` is in the search
-    path, so that names in the definition have no schema. While the definition runs, `target` is
-    first in the path.
+    Everything runs in one transaction. While Postgres writes the definitions, only `source` is in
+    the search path, so the names in the definitions have no schema. While the definitions are
+    executed, `target` comes first in the search path.
     """
     parameters: dict[str, Any] = {"source": source, "target": target, "tables": [*tables]}
     with db_transaction.atomic(), connection.cursor() as cursor:
@@ -130,7 +133,7 @@ def copy_schema(source: str, target: str, tables: Collection[str]) -> None:
         for query in IN_ORDER:
             cursor.execute(OURS + query, parameters)
             statements += [statement for (statement,) in cursor.fetchall()]
-        # The source comes last, for operators and functions of extensions.
+        # `source` comes last, for operators and functions of extensions.
         cursor.execute("SELECT set_config('search_path', %s, true)", [f"{target}, {source}"])
         for statement in statements:
             cursor.execute(statement)

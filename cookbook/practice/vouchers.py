@@ -1,4 +1,4 @@
-"""Gift vouchers for the practice bank, enough rows to make an index useful."""
+"""Inserts gift vouchers into the practice bank. There are enough rows to make an index useful."""
 
 from django.db.backends.utils import CursorWrapper
 
@@ -6,7 +6,9 @@ VOUCHERS = 5_000
 
 
 def insert_vouchers(cursor: CursorWrapper) -> None:
-    """Inserts vouchers over one year, from 1,000 addresses; every twentieth is unspent."""
+    """Inserts vouchers that were sold during one year to 1,000 addresses. Every twentieth voucher
+    is unspent.
+    """
     cursor.execute(
         """
         INSERT INTO vouchers (code, email, worth, spent, sold_on)

@@ -1,4 +1,4 @@
-"""Sums, counts and groups."""
+"""Recipes about sums, counts and groups."""
 
 from typing import Annotated, Any, Literal
 
@@ -37,7 +37,7 @@ GROUP = RecipeGroup(
     "without payments.",
 )
 def figures_of_category(category: str = "groceries") -> dict[str, Any]:
-    """Returns five numbers about the payments in dollars for one category."""
+    """Returns the count, total, average, smallest and largest of a category's dollar payments."""
     payments = Transaction.objects.filter(currency="USD", category=category, status="completed")
     return payments.aggregate(
         payments=Count("pk"),
@@ -86,7 +86,7 @@ def spent_by_category(most: Annotated[int, Between(1, 50)] = 10) -> QuerySet[Tra
     "without such rows is NULL, unless you give a default; its count is 0.",
 )
 def in_and_out() -> QuerySet[Transaction, Any]:
-    """Returns deposits, withdrawals and the number of transfers, by currency."""
+    """Sums the deposits and the withdrawals of each currency, and counts its transfers."""
     return (
         Transaction.objects.filter(status="completed")
         .values("currency")
@@ -119,7 +119,7 @@ def in_and_out() -> QuerySet[Transaction, Any]:
     "created_at__month merges the same month of all years.",
 )
 def spent_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
-    """Returns the spending in dollars for one category by month."""
+    """Returns how many dollars were spent on a category in each month."""
     return (
         Transaction.objects.filter(currency="USD", category=category)
         .annotate(month=TruncMonth("created_at"))
@@ -149,7 +149,7 @@ def spent_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
     "join, and rows are counted more than once.",
 )
 def frequent_categories(least: Annotated[int, Between(1, 1000)] = 200) -> QuerySet[Any, Any]:
-    """Returns the categories in dollars with at least this many withdrawals."""
+    """Returns the categories with at least `least` withdrawals in dollars."""
     return (
         Transaction.objects.filter(currency="USD", type="withdrawal")
         .values("category")
@@ -172,7 +172,7 @@ def frequent_categories(least: Annotated[int, Between(1, 1000)] = 200) -> QueryS
 def sent_and_received(
     name: Literal["Savings", "Everyday", "Travel"] = "Savings",
 ) -> dict[str, QuerySet[Account, Any]]:
-    """Counts the payments that Ana's account sent, and those that it received."""
+    """Counts the payments that one of Ana's accounts sent, and those that it received."""
     accounts = Account.objects.filter(user__email="ana@example.com", name=name)
 
     def number_of(side: str) -> Coalesce:

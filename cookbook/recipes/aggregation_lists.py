@@ -1,4 +1,4 @@
-"""Aggregation, continued: lists, joined texts, JSON documents and percentiles."""
+"""Recipes about aggregates that return lists, joined texts, JSON documents and percentiles."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ else:
     "leaves it out.",
 )
 def currencies_of_people() -> QuerySet[User, Any]:
-    """Returns the currencies of the five people with the most accounts."""
+    """Returns the five people with the most accounts, each with a list of their currencies."""
     currencies = ArrayAgg("accounts__currency", distinct=True, order_by="accounts__currency")
     return (
         User.objects.values("name")
@@ -52,7 +52,7 @@ def currencies_of_people() -> QuerySet[User, Any]:
     "value looks like a separator.",
 )
 def owners_by_currency() -> QuerySet[Account, Any]:
-    """Returns the owners of accounts named Everyday, by currency."""
+    """Returns, for each currency, the owners of the accounts named Everyday as one text."""
     return (
         Account.objects.filter(name="Everyday")
         .values("currency")
@@ -71,7 +71,7 @@ def owners_by_currency() -> QuerySet[Account, Any]:
     "amount exactly: cast it to text first. Large documents need memory on the server.",
 )
 def people_with_accounts() -> QuerySet[User, Any]:
-    """Returns people with more than one account in dollars, each with these accounts."""
+    """Returns people with several accounts in dollars, each with these accounts as JSON."""
     account = JSONObject(name="accounts__name", status="accounts__status")
     return (
         User.objects.filter(accounts__currency="USD")
@@ -84,7 +84,7 @@ def people_with_accounts() -> QuerySet[User, Any]:
 
 
 class Percentile(Aggregate):
-    """The smallest value that has at least this fraction of all values at or below it."""
+    """The smallest value for which at least this fraction of all values is not larger."""
 
     function = "PERCENTILE_DISC"
     template = "%(function)s(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"
@@ -105,7 +105,7 @@ class Percentile(Aggregate):
     "template is not a parameter: never put user input there.",
 )
 def median_payments() -> QuerySet[Transaction, Any]:
-    """Returns the average, the median and the 90th percentile of payments in dollars."""
+    """Returns the average, median and 90th percentile of the dollar payments by category."""
     return (
         Transaction.objects.filter(currency="USD", type="withdrawal", status="completed")
         .values("category")

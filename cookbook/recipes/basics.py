@@ -1,4 +1,4 @@
-"""Insert, read, update and delete."""
+"""Recipes that insert, read, update and delete rows."""
 
 from datetime import date
 from decimal import Decimal
@@ -28,7 +28,7 @@ GROUP = RecipeGroup("basics", "Basics", "Insert, read, update, delete, filter an
     writes=True,
 )
 def add_contact(name: str = "Mara Lindt") -> dict[str, object]:
-    """Adds a person to Ana's list of contacts."""
+    """Adds a person to the list of Ana's contacts."""
     ana = User.objects.get(email="ana@example.com")
     contact = Contact.objects.create(owner=ana, name=name, number="4821093755")
     return {"name": contact.name, "owner": contact.owner.name, "has an id": contact.pk is not None}
@@ -44,7 +44,7 @@ def add_contact(name: str = "Mara Lindt") -> dict[str, object]:
     "never fails: it returns one of several rows, and None if there is no row.",
 )
 def the_only_account(name: Literal["Travel", "Savings", "Holiday"] = "Travel") -> object:
-    """Returns the only account with this name, or why there is not exactly one."""
+    """Returns the only account with this name, or a message if there are none or several."""
     try:
         return Account.objects.get(name=name)
     except Account.DoesNotExist:
@@ -65,7 +65,7 @@ def the_only_account(name: Literal["Travel", "Savings", "Holiday"] = "Travel") -
     "are two rows where you expect one: there get() is right.",
 )
 def first_hold_of(name: Literal["Travel", "Everyday", "Savings"] = "Travel") -> dict[str, object]:
-    """Returns the oldest pending hold and the newest entry of one of Ana's accounts."""
+    """Finds the oldest pending hold on one of Ana's accounts by first() and by earliest()."""
     holds = Transaction.objects.filter(
         from_account__user__email="ana@example.com", from_account__name=name, status="pending"
     )
@@ -93,7 +93,7 @@ def first_hold_of(name: Literal["Travel", "Everyday", "Savings"] = "Travel") -> 
     commits=True,
 )
 def get_or_create_at_once(ana: Session, ben: Session) -> dict[str, object]:
-    """Creates the jar named rent for Ana and for Ben in parallel; only one should exist."""
+    """Creates the jar named rent for Ana and Ben in parallel. Only one jar should exist."""
     ana.begin()
     hers, made_by_ana = ana.run(lambda: Jar.objects.get_or_create(name="rent"))
     waiting = ben.start(lambda: Jar.objects.get_or_create(name="rent"))
@@ -115,7 +115,7 @@ def get_or_create_at_once(ana: Session, ben: Session) -> dict[str, object]:
     writes=True,
 )
 def rate_of_a_day(rate: Decimal = Decimal("1.12")) -> dict[str, object]:
-    """Sets the euro's rate for a day, and then sets it again."""
+    """Sets the euro's rate for a day twice: first it is inserted, then it is updated."""
     day = date(2026, 6, 1)
     with step("No row yet: INSERT"):
         _first, inserted = ExchangeRate.objects.update_or_create(
@@ -140,7 +140,7 @@ def rate_of_a_day(rate: Decimal = Decimal("1.12")) -> dict[str, object]:
     writes=True,
 )
 def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
-    """Sets a daily limit for each of Ana's three accounts, in two ways."""
+    """Sets the same daily limit for Ana's three accounts, in two ways."""
     accounts = Account.objects.filter(user__email="ana@example.com").order_by("number")
     with step("Read, change, save"):
         for account in accounts:
@@ -202,7 +202,7 @@ def delete_a_jar(name: str = "rent") -> dict[str, object]:
     writes=True,
 )
 def take_off_the_list(name: str = "Mara Lindt") -> dict[str, list[str]]:
-    """Deletes a contact of Ana, and later adds the same number again."""
+    """Marks one of Ana's contacts as deleted, and adds the same number again."""
     ana = User.objects.get(email="ana@example.com")
     Contact.objects.create(owner=ana, name=name, number="4821093755")
     Contact.objects.filter(owner=ana, name=name).update(deleted_at=Now())

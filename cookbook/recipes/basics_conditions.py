@@ -1,4 +1,4 @@
-"""Basics, conditions: comparisons, texts, NULL, Q, exclude() and dates."""
+"""Recipes about conditions: comparisons, texts, NULL, Q, exclude() and dates."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -22,7 +22,7 @@ from transactions.models import Transaction
     "is midnight at the start of that day. Use gte and lt.",
 )
 def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
-    """Counts the rents in dollars that are above, below or equal to an amount."""
+    """Counts the rent payments in dollars that are above, below or equal to an amount."""
     rents = Transaction.objects.filter(category="rent", currency="USD")
     return {
         "exact": rents.filter(amount__exact=amount).count(),
@@ -65,7 +65,7 @@ def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
     "looks for them in a longer text.",
 )
 def names_by_text(text: str = "an") -> list[tuple[str, int]]:
-    """Counts how many people's names match each lookup."""
+    """Counts, for each lookup, the people whose name matches the text."""
     people = User.objects.all()
     return [
         ("iexact", people.filter(name__iexact=text).count()),
@@ -91,7 +91,7 @@ def names_by_text(text: str = "an") -> list[tuple[str, int]]:
     "Plain SQL differs: NOT (daily_limit > 2500) is NULL for NULL, and drops those rows too.",
 )
 def daily_limits() -> dict[str, int]:
-    """Counts accounts by their daily limit; most have no limit."""
+    """Counts the accounts that meet conditions on the daily limit. Most have no limit."""
     accounts = Account.objects.all()
     return {
         "without a limit": accounts.filter(daily_limit__isnull=True).count(),
@@ -124,7 +124,7 @@ def daily_limits() -> dict[str, int]:
     "Q(…) is simply the first of the two.",
 )
 def rent_or_large(least: Decimal = Decimal(3000)) -> QuerySet[Transaction]:
-    """Returns rents and other large payments in dollars, without deposits and salaries."""
+    """Returns payments in dollars that are rent or large, but not deposits or salaries."""
     rent_or_large = Q(category="rent") | Q(amount__gte=least)
     going_out = ~Q(type="deposit") & ~Q(category__in=["salary", "wages"])
     return Transaction.objects.filter(rent_or_large & going_out, currency="USD").order_by(
@@ -167,7 +167,7 @@ def accounts_that_never_paid() -> dict[str, int]:
     "it should keep.",
 )
 def no_large_dinner(most: Decimal = Decimal(100)) -> dict[str, int]:
-    """Counts the accounts that never paid more than an amount in a restaurant."""
+    """Counts the accounts that never paid more than an amount in a restaurant, in two ways."""
     with step("exclude() over the relation"):
         excluded = Account.objects.exclude(
             sent__category="restaurant", sent__amount__gt=most
@@ -240,7 +240,7 @@ def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
     "week together with iso_year, not with year.",
 )
 def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str, int]:
-    """Counts the transactions at an hour of the day, on Sundays, and so on."""
+    """Counts the transactions by parts of their time, such as the hour or the weekday."""
     payments = Transaction.objects.filter(status="completed")
     return {
         "in that hour of the day": payments.filter(created_at__hour=hour).count(),
@@ -263,7 +263,7 @@ def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str
     "function itself.",
 )
 def day_of_an_account(day: Annotated[int, Between(1, 30)] = 14) -> dict[str, int]:
-    """Counts in two ways how often Ana paid from Everyday on a day of June 2026."""
+    """Counts Ana's payments from Everyday on one day of June 2026, in two ways."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     payments = Transaction.objects.filter(from_account=account)
     start = datetime(2026, 6, day, tzinfo=UTC)

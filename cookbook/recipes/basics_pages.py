@@ -1,4 +1,4 @@
-"""Basics, lists: order, slices and numbered pages."""
+"""Recipes about the order of rows, slices and numbered pages."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -35,7 +35,7 @@ from transactions.models import Transaction
 def largest_payments(
     skip: Annotated[int, Between(0, 500)] = 0, most: Annotated[int, Between(1, 20)] = 5
 ) -> QuerySet[Transaction]:
-    """Returns the largest transactions in dollars, a few at a time."""
+    """Skips the `skip` largest transactions in dollars, and returns the next ones."""
     payments = Transaction.objects.filter(currency="USD")
     return payments.order_by("-amount", "created_at", "pk")[skip : skip + most]
 
@@ -65,7 +65,7 @@ def accounts_by_limit() -> QuerySet[Account, dict[str, object]]:
     "use an index on the column, because it is an expression.",
 )
 def limit_or_none(currency: str = "USD") -> QuerySet[Account, dict[str, object]]:
-    """Returns each account's daily limit, else its limit per transfer, else 0."""
+    """Returns each account's daily limit. If it is NULL, the limit per transfer is used, or 0."""
     limit = Coalesce("daily_limit", "transfer_limit", Value(Decimal(0)))
     accounts = Account.objects.filter(currency=currency).annotate(limit=limit)
     rows = accounts.values("user__name", "name", "daily_limit", "transfer_limit", "limit")
@@ -86,7 +86,7 @@ def limit_or_none(currency: str = "USD") -> QuerySet[Account, dict[str, object]]
 def accounts_with_labels(
     balance: Decimal = Decimal(5000),
 ) -> QuerySet[Account, dict[str, object]]:
-    """Returns Ana's accounts with a label, two comparisons, and whether each has much money."""
+    """Returns Ana's accounts, each with a label and with values computed from its columns."""
     accounts = Account.objects.filter(user__email="ana@example.com")
     rows = accounts.annotate(
         label=Concat("user__name", Value(": "), "name"),

@@ -1,4 +1,6 @@
-"""Constraints on one row and unique constraints, and how to read their refusals."""
+"""Recipes about constraints on one row, about unique constraints, and about reading their
+errors.
+"""
 
 from decimal import Decimal
 from typing import Any
@@ -20,7 +22,7 @@ GROUP = RecipeGroup(
 
 
 def refusal(error: IntegrityError) -> dict[str, Any]:
-    """Returns the parts of Postgres's error that psycopg provides."""
+    """Returns the name of the violated constraint, the SQLSTATE and Postgres's message."""
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error):
         raise error
@@ -44,7 +46,7 @@ def refusal(error: IntegrityError) -> dict[str, Any]:
     writes=True,
 )
 def check_by_name(transfer_limit: Decimal = Decimal(-1)) -> dict[str, Any]:
-    """Returns the constraint that refuses a limit below zero, and the row's value after that."""
+    """Tries to store a limit below zero. Returns the constraint's name and the stored limit."""
     everyday = Account.objects.get(user__email="ana@example.com", name="Everyday")
     everyday.transfer_limit = transfer_limit
     refused: dict[str, Any] = {"constraint": None}
@@ -68,7 +70,7 @@ def check_by_name(transfer_limit: Decimal = Decimal(-1)) -> dict[str, Any]:
     writes=True,
 )
 def sentence_by_name() -> list[dict[str, Any]]:
-    """Returns the constraint that refuses each of three wrong values, and its message."""
+    """Tries three wrong values. Returns the constraint that refuses each, and its message."""
     sentences = {rule.name: rule.violation_error_message for rule in Account._meta.constraints}
     everyday = Account.objects.filter(user__email="ana@example.com", name="Everyday")
     refused = []
@@ -100,7 +102,7 @@ def sentence_by_name() -> list[dict[str, Any]]:
     writes=True,
 )
 def asked_and_refused() -> dict[str, list[Any]]:
-    """Returns the errors of an account with a negative overdraft limit."""
+    """Returns the errors of a negative overdraft limit, by validation and by the UPDATE."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     account.overdraft_limit = Decimal(-20_000)
     answers: dict[str, list[Any]] = {}
@@ -130,7 +132,7 @@ def asked_and_refused() -> dict[str, list[Any]]:
     writes=True,
 )
 def one_row_for_each_name(name: str = "rent") -> dict[str, Any]:
-    """Returns what create() and get_or_create() do with a name, when a jar named rent exists."""
+    """Calls create() and get_or_create() with this name while a jar named rent exists."""
     Jar.objects.create(name="rent", coins=5)
     refused: dict[str, Any] = {"constraint": None}
     with step("create()"):
@@ -164,7 +166,7 @@ def one_row_for_each_name(name: str = "rent") -> dict[str, Any]:
     writes=True,
 )
 def one_main_favourite() -> list[dict[str, Any]]:
-    """Inserts five favourites, three of them as the main one, and returns which are refused."""
+    """Inserts five favourites, three of them as the main one, and returns each result."""
     outcomes = []
     for position, (owner, payee, is_main) in enumerate(
         [
@@ -200,7 +202,7 @@ def one_main_favourite() -> list[dict[str, Any]]:
     writes=True,
 )
 def posted_row_is_final() -> list[dict[str, Any]]:
-    """Returns what happens to save(), update() and delete() of Leila's last payment."""
+    """Tries save(), update() and delete() of Leila's last payment, and returns the errors."""
     payments = Transaction.objects.filter(from_account__user__email="leila.benslimane@example.com")
     last = payments.latest("created_at")
     last.amount = 1

@@ -1,4 +1,4 @@
-"""Constraints, continued: rules that depend on other rows or on the old row."""
+"""Recipes about rules that depend on other rows, or on the row before its change."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -76,7 +76,7 @@ def box_rented_once_at_a_time(
     writes=True,
 )
 def change_places() -> dict[str, Any]:
-    """Swaps Ana's first and second favourite, then tries only half of a swap."""
+    """Swaps Ana's first and second favourite. Then tries only one half of a swap."""
     for position, payee in enumerate(["Mara", "Jonas"], start=1):
         Favourite.objects.create(owner="Ana", payee=payee, position=position)
     with step("Full swap"):
@@ -109,7 +109,7 @@ def change_places() -> dict[str, Any]:
     writes=True,
 )
 def foreign_key_at_commit() -> list[dict[str, Any]]:
-    """Returns when a deferred and a non-deferrable foreign key refuse a wrong reference."""
+    """Breaks a deferred and a non-deferrable foreign key, and returns when each is checked."""
     everyday = Account.objects.filter(user__email="ana@example.com", name="Everyday")
     outcomes: list[dict[str, Any]] = []
     with step("Deferred, as Django makes it"):

@@ -1,4 +1,5 @@
-"""Databases: replicas, how far they are behind, and what a lost COMMIT means.
+"""Recipes about several databases: replicas, the lag of a replica, and a COMMIT whose answer is
+lost.
 
 Each recipe also runs on a single server. Recipes use only the connection of their page, because
 another connection would not be in the practice bank.
@@ -53,7 +54,7 @@ def accounts_of_a_database() -> list[dict[str, str | None]]:
 
 
 class ReadsElsewhere:
-    """A router: reads go to `replica`, writes to `writer`."""
+    """A router that sends reads to `replica` and writes to `writer`."""
 
     def __init__(self, writer: str, replica: str) -> None:
         self.writer, self.replica = writer, replica
@@ -84,7 +85,7 @@ class ReadsElsewhere:
     "that may read from a replica (ledger/db/replicas).",
 )
 def router() -> list[dict[str, Any]]:
-    """Returns what Django asks a router, and the answers of this router."""
+    """Returns the answers of a router to Django: for a read, a write and a migration."""
     routers = ConnectionRouter([ReadsElsewhere("default", replica="replica1")])
     account = Account.objects.order_by("number").first()
     return [
@@ -110,7 +111,7 @@ def only_read() -> None:
     commits=True,
 )
 def read_only(ana: Session) -> dict[str, Any]:
-    """Counts coins in a read-only transaction, and then tries to add some."""
+    """Reads a jar in a read-only transaction, and then tries to insert another jar."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
 
     ana.begin()
@@ -132,7 +133,7 @@ def read_only(ana: Session) -> dict[str, Any]:
     "positions, or count the age only while pg_last_wal_receive_lsn() is ahead.",
 )
 def replica_lag() -> list[dict[str, Any]]:
-    """Returns what the server of this page reports about its replication."""
+    """Returns the WAL positions and the lag of this server if it is a standby."""
     return rows(
         """
         SELECT pg_is_in_recovery() AS is_standby,
@@ -157,7 +158,7 @@ def replica_lag() -> list[dict[str, Any]]:
     on_writer=True,
 )
 def standbys() -> list[dict[str, Any]]:
-    """Returns the standbys that follow this server."""
+    """Returns the standbys of this server, each with its lag."""
     return rows(
         """
         SELECT application_name, state, sync_state, replay_lag,
@@ -205,7 +206,7 @@ def is_standby() -> bool:
     commits=True,
 )
 def read_your_own_writes(ana: Session) -> dict[str, Any]:
-    """Fills a jar, and then decides from which server Ana reads it."""
+    """Fills a jar, and returns the server from which Ana may read the new value."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     position = ana.run(written_up_to)
 
@@ -219,7 +220,7 @@ NO_ANSWER = "the connection broke before the answer to COMMIT came"
 
 
 class AnswerLost(OperationalError):
-    """The connection broke before the answer to COMMIT came."""
+    """Raised if the connection broke before the answer to COMMIT arrived."""
 
 
 def pay_in(name: str, coins: int, *, breaks: str = "") -> None:
@@ -248,7 +249,7 @@ def jars_named(name: str) -> QuerySet[Jar]:
     commits=True,
 )
 def lost_commit(ana: Session) -> list[dict[str, Any]]:
-    """Fills two jars; the connection seems to break once before and once after the COMMIT."""
+    """Fills two jars. The connection breaks once before and once after the COMMIT."""
     found = []
     for name, breaks in (("first", "before COMMIT"), ("second", "after COMMIT")):
         fill = ana.start(partial(pay_in, name, 100, breaks=breaks))
@@ -272,7 +273,7 @@ def lost_commit(ana: Session) -> list[dict[str, Any]]:
     "mends it.",
 )
 def until_it_answers(tries: Annotated[int, Between(1, 3)] = 3) -> str:
-    """Connects to the database until it answers, a second apart."""
+    """Tries to connect to the database once per second until the database answers."""
     for number in range(1, tries + 1):
         try:
             with connection.cursor() as cursor:

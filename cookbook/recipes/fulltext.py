@@ -1,4 +1,4 @@
-"""Full-text search: vectors, queries, weights and ranks."""
+"""Recipes about full-text search: vectors, queries, weights and ranks."""
 
 from typing import Any, Literal
 
@@ -58,7 +58,7 @@ def words_on_the_fly_and_generated(word: str = "lottery") -> dict[str, int]:
     "least important column counts most.",
 )
 def rent_by_weights() -> QuerySet[Transaction, Any]:
-    """Returns June's transactions about rent; the description counts ten times the reference."""
+    """Returns June's transactions about rent, ranked. The description has the higher weight."""
     words = SearchVector("description", weight="A", config="simple") + SearchVector(
         "reference", weight="D", config="simple"
     )
@@ -84,7 +84,7 @@ def rent_by_weights() -> QuerySet[Transaction, Any]:
     "drops them all (Rows Removed by Index Recheck).",
 )
 def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, Any]]:
-    """Counts the transactions with these words, in this order and reversed."""
+    """Counts the transactions with these words, in this order and in reverse order."""
     return [
         {
             "typed": typed,
@@ -111,7 +111,7 @@ def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, An
 def typed_by_people_websearch(
     typed: str = '"half of" -dinner or lottery',
 ) -> QuerySet[Transaction, Any]:
-    """Returns descriptions that match a text as people type it into a search box."""
+    """Returns the descriptions that match a text that a person typed into a search box."""
     query = SearchQuery(typed, search_type="websearch", config="simple")
     return (
         Transaction.objects.filter(search=query)
@@ -136,7 +136,7 @@ def dinners_by_raw_query(
         "(pizza | dinner) & half & !your", "half <-> of", "half <2> dinner", "rent", "rent:A"
     ] = "(pizza | dinner) & half & !your",
 ) -> QuerySet[Transaction, Any]:
-    """Returns descriptions that match a query in the syntax of tsquery."""
+    """Returns the descriptions that match a query in the syntax of tsquery."""
     return (
         Transaction.objects.filter(search=SearchQuery(query, search_type="raw", config="simple"))
         .values("description")
@@ -155,7 +155,7 @@ def dinners_by_raw_query(
     "a syntax error. One or two letters match a large part of all words: require three.",
 )
 def words_by_prefix(beginning: str = "lott") -> QuerySet[Transaction, Any]:
-    """Returns descriptions of transactions with a word that begins with these letters."""
+    """Returns the descriptions that have a word beginning with these letters."""
     quoted = beginning.replace("\\", "\\\\").replace("'", "''")
     query = SearchQuery(f"'{quoted}':*", search_type="raw", config="simple")
     return (
@@ -201,7 +201,7 @@ def ranked_matches(cover_density: bool = False) -> QuerySet[Transaction, Any]:
     "in the template it runs.",
 )
 def safe_headline(word: str = "farm") -> list[dict[str, str]]:
-    """Returns descriptions with this word, as Postgres marks them and as a page may show them."""
+    """Returns descriptions with this word marked by Postgres, and escaped for a page."""
     query = SearchQuery(word, config="simple")
     headline = SearchHeadline("description", query, config="simple", start_sel="⟦", stop_sel="⟧")
     marked = Transaction.objects.filter(search=query).values_list(headline, flat=True)
@@ -227,7 +227,7 @@ def safe_headline(word: str = "farm") -> list[dict[str, str]]:
 def books_in_languages(
     word: str = "books", language: Literal["english", "german", "french"] = "english"
 ) -> dict[str, int]:
-    """Counts the descriptions that have the word itself, and those that have its stem."""
+    """Counts the descriptions with exactly this word, and the descriptions with its stem."""
     return {
         config: Transaction.objects.annotate(words=SearchVector("description", config=config))
         .filter(words=SearchQuery(word, config=config))

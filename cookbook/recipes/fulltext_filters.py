@@ -1,4 +1,4 @@
-"""Full-text search, continued: a minimum rank, and an annotation with the stored column."""
+"""Recipes about full-text search: a minimum rank, and an annotation with the stored column."""
 
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ from transactions.models import Transaction
     "and LIMIT usually do.",
 )
 def matches_above_a_rank(rank: Decimal = Decimal("0.3")) -> QuerySet[Transaction, Any]:
-    """Returns descriptions with half, dinner or pizza whose rank is at least a minimum."""
+    """Returns the descriptions with half, dinner or pizza whose rank is at least `rank`."""
     query = SearchQuery("half or dinner or pizza", search_type="websearch", config="simple")
     return (
         Transaction.objects.annotate(rank=SearchRank(F("search"), query))
@@ -53,7 +53,7 @@ def matches_above_a_rank(rank: Decimal = Decimal("0.3")) -> QuerySet[Transaction
     "config.",
 )
 def annotated_beside_the_column(word: str = "lottery") -> dict[str, object]:
-    """Searches by an annotation with the column's name, one with another name, and the column."""
+    """Searches in three ways: by two annotations with different names, and by the column."""
     vector = SearchVector("description", "reference", config="simple")
     query = SearchQuery(word, config="simple")
     try:

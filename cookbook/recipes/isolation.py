@@ -1,4 +1,4 @@
-"""Transactions, continued: isolation levels, lost updates and retries."""
+"""Recipes about isolation levels, lost updates and retries."""
 
 from typing import Literal
 
@@ -27,7 +27,7 @@ def coins_in_jars() -> dict[str, int]:
     commits=True,
 )
 def lost_update(ana: Session, ben: Session) -> dict[str, int]:
-    """Takes 30 of 100 coins for Ana and adds 50 for Ben, who both read 100. Should be 120."""
+    """Takes 30 coins for Ana and adds 50 for Ben, who both read 100. Should be 120."""
     ana.run(lambda: Jar.objects.create(name="naive", coins=100))
     ana.run(lambda: Jar.objects.create(name="safe", coins=100))
 
@@ -62,7 +62,7 @@ def add_locked(name: str, coins: int) -> int:
     commits=True,
 )
 def select_for_update(ana: Session, ben: Session) -> dict[str, int]:
-    """Takes 30 of 100 coins for Ana; Ben has to wait to add 50. The result should be 120."""
+    """Takes 30 of 100 coins for Ana while Ben waits to add 50. The result should be 120."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
 
     ana.begin()
@@ -93,7 +93,7 @@ def save_unless_changed(note: JarNote, text: str) -> bool:
     commits=True,
 )
 def optimistic_lock(ana: Session, ben: Session) -> dict[str, object]:
-    """Saves two different texts of the same note, which two people have opened in a form."""
+    """Saves two different texts for one note, which Ana and Ben have both read before."""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: JarNote.objects.create(jar=jar, text="due on the first"))
 
@@ -128,7 +128,7 @@ def add_at_repeatable_read(name: str, coins: int) -> int:
     commits=True,
 )
 def retry(ana: Session, ben: Session) -> dict[str, int]:
-    """Takes 30 for Ana while Ben, who has read 100, adds 50. The result should be 120."""
+    """Takes 30 coins for Ana while Ben, who has read 100, adds 50. Should be 120."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
 
     ana.begin()
@@ -207,7 +207,7 @@ def write_skew(
     ben: Session,
     isolation: Literal["REPEATABLE READ", "SERIALIZABLE"] = "SERIALIZABLE",
 ) -> dict[str, int]:
-    """Takes 150 from each of two jars of 100; one may be negative, but not their total."""
+    """Tries to take 150 from each of two jars with 100. The total must not be negative."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=100))
 

@@ -1,4 +1,4 @@
-"""Rows of several tables in few queries."""
+"""Recipes that read rows of several tables in few queries."""
 
 from typing import Annotated, Any, Literal
 
@@ -53,7 +53,7 @@ def n_plus_one(most: Annotated[int, Between(1, 12)] = 5) -> dict[str, list[dict[
     "rows and sends a query for each person; only all() uses them.",
 )
 def savers_with_their_accounts() -> list[dict[str, str]]:
-    """Returns everybody with a savings account, and the names of all their accounts."""
+    """Returns the people with a savings account, and the names of all their accounts."""
     savers = User.objects.filter(accounts__name="Savings").distinct().order_by("email")
     return [
         {
@@ -76,7 +76,7 @@ def savers_with_their_accounts() -> list[dict[str, str]]:
 def largest_payments_of_accounts(
     each: Annotated[int, Between(1, 5)] = 2,
 ) -> list[dict[str, Any]]:
-    """Returns Ana's accounts, and the largest withdrawals from each."""
+    """Returns the largest withdrawals from each of Ana's accounts."""
     largest = Transaction.objects.filter(type="withdrawal").order_by("-amount", "pk")[:each]
     accounts = Account.objects.filter(user__email="ana@example.com").order_by("name")
     return [
@@ -96,7 +96,7 @@ def largest_payments_of_accounts(
     "an INNER JOIN: the accounts without rent are missing.",
 )
 def rent_paid_by_each_account() -> QuerySet[Account, Any]:
-    """Returns every account in pounds, and the rent it paid, if any."""
+    """Returns every account in pounds with the sum of the rent that it paid, or None."""
     return (
         Account.objects.filter(currency="GBP")
         .annotate(rents=FilteredRelation("sent", condition=Q(sent__category="rent")))
@@ -124,7 +124,7 @@ def rent_paid_by_each_account() -> QuerySet[Account, Any]:
     "SQL by hand reads several columns with one JOIN LATERAL, which the ORM cannot write.",
 )
 def last_payment_of_each_account() -> QuerySet[Account, Any]:
-    """Returns the last payment of each account in pounds, and its time."""
+    """Returns each account in pounds with the description and the time of its last payment."""
     sent = Transaction.objects.filter(from_account=OuterRef("pk")).order_by("-created_at")
     return (
         Account.objects.filter(currency="GBP")
@@ -148,7 +148,7 @@ def last_payment_of_each_account() -> QuerySet[Account, Any]:
     "accounts in real data; a Count over it is wrong too.",
 )
 def accounts_that_draw_cash() -> dict[str, Any]:
-    """Returns dollar accounts with and without cash withdrawals, and how many rows a join has."""
+    """Returns dollar accounts with and without cash withdrawals, and the size of a join."""
     accounts = Account.objects.filter(currency="USD").order_by("user__email", "name")
     named = accounts.values("user__email", "name")
     cash = Transaction.objects.filter(from_account=OuterRef("pk"), category="cash")
@@ -171,7 +171,7 @@ def accounts_that_draw_cash() -> dict[str, Any]:
     "the same amount: also wrong, and harder to notice.",
 )
 def money_in_and_out(currency: Literal["KWD", "JPY", "GBP"] = "KWD") -> dict[str, Any]:
-    """Sums the payments out and in of each account in one currency, in two ways."""
+    """Sums the payments out of and into each account in one currency, in two ways."""
     accounts = Account.objects.filter(currency=currency).order_by("user__email", "name")
     with step("Two joins"):
         joined = accounts.annotate(out=Sum("sent__amount"), into=Sum("received__amount"))
@@ -188,7 +188,7 @@ def money_in_and_out(currency: Literal["KWD", "JPY", "GBP"] = "KWD") -> dict[str
 
 
 def total_of(rows: QuerySet[Transaction]) -> Subquery:
-    """Returns the sum of these rows. They have one currency, so there is one group."""
+    """Returns a subquery for the sum of these payments, which all have the same currency."""
     return Subquery(
         rows.order_by().values("currency").annotate(total=Sum("amount")).values("total")
     )
@@ -205,7 +205,7 @@ def total_of(rows: QuerySet[Transaction]) -> Subquery:
     "to-many relation.",
 )
 def one_row_or_two(above: Annotated[int, Between(0, 10000)] = 1000) -> dict[str, list[str]]:
-    """Returns who paid a rent above an amount, and who paid a rent and any such amount."""
+    """Returns who paid a rent above an amount, and who paid a rent and any such payment."""
     accounts = Account.objects.order_by("user__email").distinct()
     emails = accounts.values_list("user__email", flat=True)
     with step("One filter: the same payment"):
@@ -227,7 +227,7 @@ def one_row_or_two(above: Annotated[int, Between(0, 10000)] = 1000) -> dict[str,
 def payments_and_where_they_went(
     most: Annotated[int, Between(1, 20)] = 4,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Returns the newest payments from Ana's everyday account: to all, then only to savings."""
+    """Returns the newest payments from Ana's Everyday account: all, then only to Savings."""
     payments = (
         Transaction.objects.filter(
             from_account__user__email="ana@example.com", from_account__name="Everyday"

@@ -1,4 +1,4 @@
-"""Joins, continued: relations in both directions, and lookups across them."""
+"""Recipes about relations in both directions, and about lookups across relations."""
 
 from datetime import date
 from typing import Any, Literal
@@ -38,7 +38,7 @@ from transactions.models import Transaction
 def relations_of_an_account(
     name: Literal["Everyday", "Savings", "Travel"] = "Everyday",
 ) -> dict[str, Any]:
-    """Returns one of Ana's accounts with its owner, the owner's accounts and its payments."""
+    """Returns the owner of an account, all accounts of the owner, and counts of payments."""
     account = Account.objects.get(user__email="ana@example.com", name=name)
     with step("Forward: the one row that it points to"):
         owner = account.user
@@ -71,7 +71,7 @@ def relations_of_an_account(
 def large_payments_into(
     name: Literal["Savings", "Travel"] = "Savings", since: date = date(2026, 1, 1)
 ) -> QuerySet[Transaction, Any]:
-    """Returns what Ana moved into one of her accounts, by conditions on three tables."""
+    """Returns Ana's transfers into one of her accounts, by conditions on three tables."""
     return (
         Transaction.objects.filter(
             amount__gte=100,

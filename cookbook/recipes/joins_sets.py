@@ -1,4 +1,4 @@
-"""Joins, continued: UNION and its relatives, and many-to-many relations."""
+"""Recipes about UNION, INTERSECT and EXCEPT, and about many-to-many relations."""
 
 from typing import Any, Literal
 
@@ -63,7 +63,7 @@ def rent_and_cash(
     writes=True,
 )
 def people_in_groups() -> dict[str, list[Any]]:
-    """Adds Ana to two groups, and returns who is in any group, and the people of each."""
+    """Adds Ana to two groups. Returns the members of the groups in three ways."""
     groups = Group.objects.filter(name__in=["analysts", "operations"]).order_by("name")
     with step("add()"):
         User.objects.get(email="ana@example.com").groups.add(*groups)

@@ -1,4 +1,4 @@
-"""JSONField: documents inside rows, and the index for them."""
+"""Recipes about JSONField: documents inside rows, and an index for these documents."""
 
 from typing import Annotated, Any, Literal
 
@@ -26,7 +26,7 @@ GROUP = RecipeGroup("jsonb", "JSONB", "JSON documents inside rows, and the index
     "there is no error: jsonb sorts every string below every number.",
 )
 def busiest_days_by_key(at_least: int = 70) -> QuerySet[Transaction, Any]:
-    """Returns the restaurants' days with the most covers (guests), a number in the metadata."""
+    """Returns the days on which restaurants had the most guests (covers in the metadata)."""
     return (
         Transaction.objects.filter(metadata__covers__gte=at_least)
         .order_by("-metadata__covers", "-amount")
@@ -84,7 +84,7 @@ def payments_by_city(most: int = 5) -> QuerySet[Transaction, Any]:
     "has_key.",
 )
 def payments_to_merchant_contains(merchant: str = "Book Nook") -> QuerySet[Transaction, Any]:
-    """Returns the card payments to one shop."""
+    """Returns the largest card payments to one shop."""
     return (
         Transaction.objects.filter(
             metadata__contains={"channel": "card", "merchant": {"name": merchant}}
@@ -106,7 +106,7 @@ def payments_to_merchant_contains(merchant: str = "Book Nook") -> QuerySet[Trans
     "expression.",
 )
 def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, int]:
-    """Counts one merchant's payments in two ways."""
+    """Counts one merchant's payments by its key and by containment."""
     with step("by its key: GIN not used"):
         by_key = Transaction.objects.filter(metadata__merchant__name=merchant).count()
     with step("by containment: GIN used"):
@@ -126,7 +126,7 @@ def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, i
     "GIN index supports <@: the plan is a Seq Scan.",
 )
 def plain_savings_contained_by() -> dict[str, int]:
-    """Counts the payments with these two metadata values, and those without other values."""
+    """Counts the payments with at least these metadata values, and with only these."""
     plain = {"channel": "transfer", "category": "savings"}
     return {
         "contains": Transaction.objects.filter(metadata__contains=plain).count(),
@@ -146,7 +146,7 @@ def plain_savings_contained_by() -> dict[str, int]:
     "Scan. The default, jsonb_ops, supports them.",
 )
 def rows_with_keys() -> dict[str, int]:
-    """Counts the transactions with keys about an exchange, a cash machine, a rate."""
+    """Counts the transactions whose metadata has certain keys."""
     found = Transaction.objects
     return {
         "has_key exchange": found.filter(metadata__has_key="exchange").count(),
@@ -160,7 +160,7 @@ def rows_with_keys() -> dict[str, int]:
 
 
 class PathExists(Func):
-    """Whether a jsonpath finds anything in a document."""
+    """A condition that is true if a jsonpath finds anything in a document."""
 
     template = "(%(expressions)s)"
     arg_joiner = " @? "
@@ -186,7 +186,7 @@ def rows_by_jsonpath(
         '$.** ? (@ like_regex "nook$" flag "i")',
     ] = "$.covers ? (@ >= 73)",
 ) -> QuerySet[Transaction, Any]:
-    """Returns payments whose metadata matches a path, here for the restaurants' fullest days."""
+    """Returns the payments whose metadata matches a path."""
     return (
         Transaction.objects.filter(PathExists("metadata", Value(path)))
         .order_by("-amount", "created_at")
@@ -220,14 +220,14 @@ def payments_as_documents(most: Annotated[int, Between(1, 20)] = 3) -> list[Any]
 
 
 class JSONSet(Func):
-    """A document with the value at one path replaced, or added."""
+    """A document in which the value at one path is replaced or added."""
 
     function = "jsonb_set"
     output_field = JSONField()
 
 
 class Merge(Func):
-    """Two documents merged; for a key in both, the second one's value is used."""
+    """Two documents as one. If both have a key, the value of the second document is used."""
 
     template = "(%(expressions)s)"
     arg_joiner = " || "
@@ -247,7 +247,7 @@ class Merge(Func):
     writes=True,
 )
 def gold_card_in_place(colour: str = "red") -> dict[str, Any]:
-    """Returns one voucher's design before and after two changes."""
+    """Changes the design of one voucher twice, and returns all three versions."""
     voucher = Voucher.objects.filter(code="GIFT-00042")
     designs = voucher.values_list("design", flat=True)
     before = designs.get()

@@ -1,4 +1,4 @@
-"""JSONB, documents: how they are inserted, and what the database refuses."""
+"""Recipes that insert JSON documents, and show which documents the database refuses."""
 
 from typing import Annotated, Any
 
@@ -28,7 +28,7 @@ from transactions.models import Transaction
     writes=True,
 )
 def insert_a_document(colour: str = "green") -> dict[str, object]:
-    """Inserts a voucher whose design contains a list and a nested object, and finds it."""
+    """Inserts a voucher whose design is a nested document, and finds it in three ways."""
     design = {"colour": colour, "card": {"gold": True, "lines": ["For Mara", "from Ana"]}}
     with step("Insert"):
         voucher = Voucher.objects.create(
@@ -45,7 +45,7 @@ def insert_a_document(colour: str = "green") -> dict[str, object]:
 
 
 def constraint_of(error: IntegrityError) -> str | None:
-    """Returns the name of the violated constraint that psycopg provides."""
+    """Returns the name of the violated constraint, or None if the error does not have it."""
     cause = error.__cause__
     return cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
 
@@ -63,7 +63,7 @@ def constraint_of(error: IntegrityError) -> str | None:
     writes=True,
 )
 def documents_refused(letters: Annotated[int, Between(1, 100_000)] = 20_000) -> dict[str, Any]:
-    """Books three documents: a list, one that is too long, and a valid one."""
+    """Tries to book payments with three documents: a list, a long one, and a valid one."""
     account = Account.objects.filter(user__email="ana@example.com", name="Everyday").get()
     documents: dict[str, Any] = {
         "a list": ["rent"],

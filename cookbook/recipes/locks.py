@@ -1,4 +1,4 @@
-"""Transactions, continued: row locks, deadlocks and advisory locks."""
+"""Recipes about row locks, deadlocks and advisory locks."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def move(source: str, target: str, coins: int) -> None:
     commits=True,
 )
 def deadlock(ana: Session, ben: Session) -> dict[str, Any]:
-    """Moves 10 coins from rent to food for Ana, and in parallel 20 coins back for Ben."""
+    """Moves 10 coins from rent to food for Ana while Ben moves 20 coins back in parallel."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=100))
 
@@ -77,7 +77,7 @@ def move_in_order(source: str, target: str, coins: int) -> None:
     commits=True,
 )
 def locks_in_one_order(ana: Session, ben: Session) -> dict[str, int]:
-    """Runs two opposite transfers, as in the deadlock recipe, that lock the rows in one order."""
+    """Runs the two opposite transfers of the deadlock recipe, but locks rows in one order."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=100))
 
@@ -101,7 +101,7 @@ def locks_in_one_order(ana: Session, ben: Session) -> dict[str, int]:
     commits=True,
 )
 def nowait(ana: Session, ben: Session) -> dict[str, str]:
-    """Locks a jar for Ana, and tries to lock it for Ben in two ways that do not wait."""
+    """Locks a jar for Ana, and tries to lock it for Ben in two ways that fail quickly."""
 
     def claim(*, nowait: bool) -> str:
         try:
@@ -143,7 +143,7 @@ def take_job(worker: str) -> str:
     commits=True,
 )
 def skip_locked(ana: Session, ben: Session) -> dict[str, Any]:
-    """Runs two workers on three jobs; Ana's worker crashes during its job."""
+    """Runs two workers on three jobs. Ana's worker crashes during its job."""
     jobs = ["send statements", "pay interest", "close the month"]
     ana.run(lambda: Job.objects.bulk_create([Job(what=what) for what in jobs]))
 
@@ -170,7 +170,7 @@ def skip_locked(ana: Session, ben: Session) -> dict[str, Any]:
     commits=True,
 )
 def no_key(ana: Session, ben: Session) -> dict[str, str]:
-    """Adds a note to a jar that Ana has locked in two ways, and returns whether Ben waits."""
+    """Locks a jar for Ana in two ways, and returns whether Ben waits to add a note to it."""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     waited_for = {}
     for title, weaker in (("FOR UPDATE", False), ("FOR NO KEY UPDATE", True)):
@@ -196,7 +196,7 @@ def no_key(ana: Session, ben: Session) -> dict[str, str]:
     commits=True,
 )
 def lock_one_table(ana: Session, ben: Session) -> dict[str, str]:
-    """Returns whether Ben waits to change a jar: Ana locks note and jar, or only the note."""
+    """Locks a note with and without its jar, and returns whether Ben waits to change the jar."""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: JarNote.objects.create(jar=jar, text="due on the first"))
     notes = JarNote.objects.select_related("jar")
@@ -235,7 +235,7 @@ def closes_the_month(jar: Jar) -> bool:
     commits=True,
 )
 def advisory_lock(ana: Session, ben: Session) -> dict[str, bool]:
-    """Closes the month for Ana; Ben tries in parallel, changes the jar, and tries again later."""
+    """Takes a lock for Ana. Ben tries to take it before and after Ana's commit."""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.begin()
     hers = ana.run(lambda: closes_the_month(jar))

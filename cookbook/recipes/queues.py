@@ -1,4 +1,4 @@
-"""Transactions, continued: notifying other systems of what was committed."""
+"""Recipes that notify other systems of committed changes."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def notify() -> None:
 
 
 def wake_ups() -> int:
-    """Counts the notices that have arrived. Driver and server need a round trip for them."""
+    """Waits 0.2 seconds, and returns the number of notices that have arrived."""
     connection.ensure_connection()
     return len(list(connection.connection.notifies(timeout=0.2)))
 
@@ -59,7 +59,7 @@ def wake_ups() -> int:
     commits=True,
 )
 def outbox(ana: Session, worker: Session) -> dict[str, Any]:
-    """Pays twice, first without success; a worker sends the event, crashes, and sends it again."""
+    """Pays twice, first without success. A worker sends the event, crashes, and sends it again."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
 
     ana.begin()
@@ -70,7 +70,7 @@ def outbox(ana: Session, worker: Session) -> dict[str, Any]:
 
     worker.begin()
     sent = worker.run(take_event)
-    worker.rollback()  # it crashed after sending
+    worker.rollback()  # the worker crashed after sending
     again = worker.run(db_transaction.atomic(take_event))
     return {
         "events": {"before the commit": before, "left": worker.run(waiting)},
@@ -92,7 +92,7 @@ def outbox(ana: Session, worker: Session) -> dict[str, Any]:
     commits=True,
 )
 def listen_and_notify(ana: Session, worker: Session) -> dict[str, Any]:
-    """Adds a job before the worker listens, and two while it listens; counts the notices."""
+    """Adds a job before the worker listens and two jobs after that, and counts the notices."""
     ana.run(lambda: Job.objects.create(what="send statements"))
     ana.run(notify)  # nobody listens
 

@@ -1,4 +1,4 @@
-"""Large results with little memory and few page reads."""
+"""Recipes that read large results with little memory and few page reads."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -52,7 +52,7 @@ def add_up_row_by_row(chunk: Annotated[int, Between(1, 1000)] = 500) -> dict[str
     "once.",
 )
 def cursor_behind_iterator(chunk: Annotated[int, Between(1, 1000)] = 100) -> dict[str, list[Any]]:
-    """Lists the cursors open before, during and after a loop over all payments in pounds."""
+    """Lists the open cursors before, during and after a loop over all payments in pounds."""
     open_cursors = {"Before the loop": cursors()}
     payments = Transaction.objects.filter(currency="GBP").values_list("amount", flat=True)
     for number, _amount in enumerate(payments.iterator(chunk_size=chunk), start=1):
@@ -63,7 +63,7 @@ def cursor_behind_iterator(chunk: Annotated[int, Between(1, 1000)] = 100) -> dic
 
 
 def cursors() -> list[dict[str, Any]]:
-    """Returns the cursors open on this connection, and whether each outlives its transaction."""
+    """Returns the open cursors of this connection, and whether each outlives its transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement, is_holdable FROM pg_cursors WHERE name LIKE '_django%'")
         return [{"cursor": sql, "outlives": holdable} for sql, holdable in cursor.fetchall()]
@@ -79,7 +79,7 @@ def cursors() -> list[dict[str, Any]]:
     "without a chunk_size, iterator() after prefetch_related() raises ValueError.",
 )
 def people_in_chunks(chunk: Annotated[int, Between(1, 100)] = 8) -> dict[str, int]:
-    """Counts all people and their accounts."""
+    """Counts all people and their accounts, reading the people in chunks."""
     people = User.objects.order_by("email").prefetch_related("accounts")
     counts = [len(person.accounts.all()) for person in people.iterator(chunk_size=chunk)]
     return {"people": len(counts), "accounts": sum(counts)}
@@ -120,7 +120,7 @@ def four_shapes_of_a_row(
     "out raises KeyError.",
 )
 def fields_left_out(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[Any]]:
-    """Returns the newest payments of wages: with the loaded fields, and with one more field."""
+    """Returns the newest salary payments, with fewer loaded columns and with one more field."""
     wages = Transaction.objects.filter(category="salary").newest_first()[:most]
     few = wages.only("description", "amount")
     with step("defer: all but the metadata"):
@@ -169,7 +169,7 @@ def any_many_all(
     "With analyze=True the query really runs, for as long as it takes.",
 )
 def plan_of_a_page() -> dict[str, list[str]]:
-    """Returns the plan for the newest ten payments of an account: estimated, and measured."""
+    """Returns the estimated and the measured plan for the ten newest payments of an account."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     page = Transaction.objects.filter(from_account=account).order_by("-created_at")[:10]
     return {
@@ -191,7 +191,7 @@ def plan_of_a_page() -> dict[str, list[str]]:
     "pages before.",
 )
 def keyset_and_offset(page: Annotated[int, Between(2, 150)] = 30) -> dict[str, list[Any]]:
-    """Returns a page of Ana's payments by OFFSET, and by the last time on the page before."""
+    """Returns a page of Ana's payments by OFFSET, and by the last time of the page before."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     payments = Transaction.objects.filter(from_account=account).order_by("-created_at")
     rows = payments.values("created_at", "description", "amount")
@@ -217,7 +217,7 @@ def keyset_and_offset(page: Annotated[int, Between(2, 150)] = 30) -> dict[str, l
     "same, without end.",
 )
 def keyset_of_two_columns(most: Annotated[int, Between(1, 10)] = 4) -> dict[str, list[Any]]:
-    """Returns two pages of the most expensive subscriptions in dollars, with equal prices."""
+    """Returns two pages of the most expensive dollar subscriptions; some have equal prices."""
     payments = Transaction.objects.filter(category="subscription", currency="USD")
     ordered = payments.order_by("-amount", "pk")
     first = list(ordered[:most])
@@ -241,7 +241,7 @@ def keyset_of_two_columns(most: Annotated[int, Between(1, 10)] = 4) -> dict[str,
     "handle it with .get(). And the dict has no reliable order.",
 )
 def people_by_email() -> dict[str, str]:
-    """Returns the names for some addresses; one address does not exist."""
+    """Returns the names of the people with these addresses. One address does not exist."""
     emails = ["ana@example.com", "mara.lindt@example.com", "nobody@example.com"]
     people = User.objects.in_bulk(emails, field_name="email")
     return {email: people[email].name if email in people else "nobody" for email in emails}

@@ -1,4 +1,4 @@
-"""Reading, continued: random rows and duplicates."""
+"""Recipes that find random rows and duplicate rows."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -48,7 +48,7 @@ def some_at_random(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[A
     "migration. And GROUP BY and PARTITION BY treat NULLs as equal, while = in a join does not.",
 )
 def paid_twice_a_day(since: date = date(2026, 6, 8)) -> dict[str, list[Any]]:
-    """Returns what Ana paid twice on a day, with the same text and amount: values, later rows."""
+    """Returns what Ana paid twice on a day: the repeated values, and the later payments."""
     payments = Transaction.objects.filter(
         from_account__user__email="ana@example.com", value_date__gte=since
     )

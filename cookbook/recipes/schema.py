@@ -1,4 +1,4 @@
-"""Generated columns, defaults, indexes, views and comments."""
+"""Recipes about generated columns, defaults, indexes, views and comments."""
 
 from datetime import date
 from decimal import Decimal
@@ -35,7 +35,7 @@ GROUP = RecipeGroup(
     writes=True,
 )
 def available_as_generated_column() -> dict[str, Decimal]:
-    """Returns what is available in a new account, before and after its overdraft is raised."""
+    """Returns a new account's available money before and after its overdraft is raised."""
     ana = User.objects.get(email="ana@example.com")
     account = Account.objects.create(user=ana, currency="USD", overdraft_limit=Decimal(300))
     opened = account.available
@@ -84,7 +84,7 @@ def voucher_by_db_default() -> dict[str, Any]:
     "Django 5.1 removed its fields.",
 )
 def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str, int]:
-    """Counts the vouchers of one address in any case, in two ways."""
+    """Counts the vouchers of one address, ignoring case, in two ways."""
     with step("iexact"):
         by_iexact = Voucher.objects.filter(email__iexact=email).count()
     with step("Lower, as the index has it"):
@@ -127,7 +127,7 @@ def unspent_by_partial_index(
     "these rows.",
 )
 def worth_by_covering_index(code: str = "GIFT-00042") -> dict[str, list[Any]]:
-    """Returns one voucher's worth, from the index; and its worth and spent, from the table."""
+    """Returns a voucher's worth from the index, and its worth and spent from the table."""
     voucher = Voucher.objects.filter(code=code)
     with step("worth, which the index includes"):
         covered = list(voucher.values("worth"))
@@ -147,7 +147,7 @@ def worth_by_covering_index(code: str = "GIFT-00042") -> dict[str, list[Any]]:
     "journal. Rows inserted late, or moved by updates, widen the ranges until every page matches.",
 )
 def week_by_brin(since: date = date(2026, 6, 1), until: date = date(2026, 6, 7)) -> dict[str, Any]:
-    """Counts the vouchers sold in a week, and returns index sizes in bytes: BRIN and B-tree."""
+    """Counts the vouchers sold in a week, and returns the bytes of a BRIN and a B-tree index."""
     week = Voucher.objects.filter(sold_on__range=(since, until))
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Schema, continued: raw SQL and row-level security."""
+"""Recipes about raw SQL and row-level security."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -37,7 +37,7 @@ def cash_by_day_in_raw_sql(
     days: Annotated[int, Between(1, 366)] = 7,
     currency: str = "USD",
 ) -> list[dict[str, Any]]:
-    """Returns cash withdrawals by day, including days without withdrawals."""
+    """Returns the cash withdrawals of each day. Days without withdrawals are included."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -63,7 +63,7 @@ def cash_by_day_in_raw_sql(
     "a hundred raw rows with an unselected column send a hundred queries.",
 )
 def largest_by_manager_raw(currency: str = "EUR") -> Any:
-    """Returns the largest card payments in one currency, with each one's share of the total."""
+    """Returns the largest card payments in one currency, each with its share of the total."""
     return Transaction.objects.raw(
         """
         SELECT id, description, amount, currency,
@@ -98,7 +98,7 @@ def largest_by_manager_raw(currency: str = "EUR") -> Any:
 def reached_by_money(
     email: str = "northwind@example.com", most: Annotated[int, Between(1, 6)] = 3
 ) -> list[dict[str, Any]]:
-    """Returns who can have received a company's money, and after how many payments at least."""
+    """Returns the people that a company's money may have reached, and after how many payments."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -138,7 +138,7 @@ def reached_by_money(
     "ends with the transaction, so that a pooler hands it to nobody else.",
 )
 def reminders_of_one_reader(email: str = "ana@example.com") -> QuerySet[Reminder, Any]:
-    """Returns the reminders of one reader, by a query without a filter."""
+    """Returns the reminders of one reader, by a query that has no filter."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('practice.reader', id::text, true) FROM users WHERE email = %s",

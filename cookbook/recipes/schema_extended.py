@@ -1,4 +1,4 @@
-"""Schema, continued: custom lookups, functions and aggregates."""
+"""Recipes about custom lookups, custom functions and custom aggregates."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from transactions.models import Transaction
 
 
 class SameAddress(Lookup):
-    """Compares two addresses and ignores their case."""
+    """A lookup that compares two addresses and ignores their case."""
 
     lookup_name = "same_address"
 
@@ -32,7 +32,7 @@ class SameAddress(Lookup):
     "would work on all.",
 )
 def vouchers_by_custom_lookup(email: str = "GUEST7@example.COM") -> QuerySet[Voucher, Any]:
-    """Returns the vouchers of one address in any case."""
+    """Returns the vouchers of one address, ignoring case."""
     Voucher._meta.get_field("email").register_lookup(SameAddress)
     return (
         Voucher.objects.filter(email__same_address=email)
@@ -42,7 +42,7 @@ def vouchers_by_custom_lookup(email: str = "GUEST7@example.COM") -> QuerySet[Vou
 
 
 class Bucket(Func):
-    """The number of the bucket that a value falls into: WidthBucket("amount", 0, 100, 5)."""
+    """The number of the bucket that contains a value: Bucket("amount", 0, 100, 5)."""
 
     function = "width_bucket"
     arity = 4
@@ -64,7 +64,7 @@ class Bucket(Func):
 def histogram_by_custom_function(
     upto: Decimal = Decimal(100), currency: str = "USD"
 ) -> QuerySet[Transaction, Any]:
-    """Counts card payments in five buckets of equal width, and one for all larger amounts."""
+    """Counts card payments in five buckets of equal width and one bucket for larger amounts."""
     return (
         Transaction.objects.filter(metadata__channel="card", type="withdrawal", currency=currency)
         .values(bucket=Bucket("amount", Value(0), Value(upto), Value(5)))
@@ -78,7 +78,7 @@ PLACE_OF_FILTER = "%(filter)s" if "%(filter)s" in Aggregate.template else ""
 
 
 class MostCommon(Aggregate):
-    """The most frequent value."""
+    """An aggregate that returns the most frequent value."""
 
     name = "MostCommon"
     template = "mode() WITHIN GROUP (ORDER BY %(expressions)s)" + PLACE_OF_FILTER
@@ -96,7 +96,7 @@ class MostCommon(Aggregate):
     "frequent, mode() returns any of them.",
 )
 def usual_shop_by_custom_aggregate() -> QuerySet[Transaction, Any]:
-    """Returns where people pay by card most often, by currency: for groceries, and for all."""
+    """Returns the most frequent shop of card payments by currency: for groceries, and for all."""
     return (
         Transaction.objects.filter(metadata__channel="card", type="withdrawal")
         .values("currency")

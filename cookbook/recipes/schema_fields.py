@@ -1,4 +1,4 @@
-"""Schema, continued: the fields of a model, lists in a column, and the model of users."""
+"""Recipes about the fields of a model, a column that contains a list, and the model of users."""
 
 from datetime import date
 from decimal import Decimal
@@ -65,7 +65,7 @@ from cookbook.runner.steps import step
 def office_by_its_fields(
     kind: Literal["city", "station", "airport"] = "station",
 ) -> list[dict[str, Any]]:
-    """Creates an office, and returns each field, its column type and the stored value."""
+    """Creates an office, and returns each field with its column type and its stored value."""
     name = "Harbour Street"
     office = Office.objects.create(
         name=name, slug=slugify(name), kind=kind, fee=Decimal("2.50"), opened_on=date(2026, 6, 30)
@@ -154,7 +154,7 @@ def offices_with_services(
 def person_by_user_model(
     email: Literal["Nia.Okoro@Example.com", "ANA@example.com"] = "Nia.Okoro@Example.com",
 ) -> dict[str, object]:
-    """Creates a person by the manager of the user model; a second address is refused."""
+    """Creates a person with the manager of the user model, and returns what was stored."""
     people = get_user_model().objects
     person = people.create_user(email, name="Nia Okoro")
     return {

@@ -1,4 +1,4 @@
-"""Schema, continued: features of newer versions of Django and Postgres."""
+"""Recipes about features of newer versions of Django and Postgres."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,7 +25,7 @@ from transactions.models import Transaction
     django=(5, 2),
 )
 def accounts_as_json_arrays() -> QuerySet[Account, Any]:
-    """Returns the accounts that have a limit, each as an array."""
+    """Returns the accounts that have a limit, each with its limits as an array."""
     return (
         Account.objects.exclude(transfer_limit=None, daily_limit=None)
         .order_by("name")
@@ -46,7 +46,7 @@ def accounts_as_json_arrays() -> QuerySet[Account, Any]:
     postgres=160000,
 )
 def merchants_by_any_value() -> QuerySet[Transaction, Any]:
-    """Returns the merchants paid most often, each with its city and category."""
+    """Returns the merchants that were paid most often, each with its city and category."""
     from django.db.models import AnyValue, StringAgg
 
     return (
@@ -72,7 +72,7 @@ def merchants_by_any_value() -> QuerySet[Transaction, Any]:
     postgres=170000,
 )
 def merchants_by_json_table(country: str = "PT") -> list[dict[str, Any]]:
-    """Returns the merchants of one country with their kind, and the total paid to each."""
+    """Returns the merchants of one country with their code, and the total paid to each."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -108,7 +108,7 @@ def merchants_by_json_table(country: str = "PT") -> list[dict[str, Any]]:
     writes=True,
 )
 def vouchers_by_merge() -> list[dict[str, Any]]:
-    """Merges a list of vouchers into the table: one known, one new, one worth nothing."""
+    """Merges three vouchers into the table: one is updated, one inserted and one deleted."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -142,7 +142,7 @@ def vouchers_by_merge() -> list[dict[str, Any]]:
     writes=True,
 )
 def spent_old_and_new(code: str = "GIFT-00001", amount: Decimal = Decimal(5)) -> list[Any]:
-    """Spends part of a voucher, and returns the amount before and after, and what is left."""
+    """Spends a part of a voucher, and returns the spent amount before and after."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -156,7 +156,7 @@ def spent_old_and_new(code: str = "GIFT-00001", amount: Decimal = Decimal(5)) ->
 
 
 class UUIDv7(Func):
-    """An id that sorts by the time when it was made."""
+    """A new id. These ids sort by the time of their creation."""
 
     function = "uuidv7"
     arity = 0
@@ -174,7 +174,7 @@ class UUIDv7(Func):
     postgres=180000,
 )
 def ids_by_uuidv7() -> dict[str, Any]:
-    """Makes five new ids, and returns their version and whether they are in order."""
+    """Creates five ids, and returns whether they have version 7 and are in order."""
     ids = list(Voucher.objects.values_list(UUIDv7(), flat=True)[:5])
     return {
         "how many": len(set(ids)),

@@ -1,4 +1,4 @@
-"""Transactions: commit, rollback, savepoints and timeouts."""
+"""Recipes about commits, rollbacks, savepoints and timeouts."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -65,7 +65,7 @@ def all_or_nothing(ana: Session) -> dict[str, int]:
     commits=True,
 )
 def durable(ana: Session) -> dict[str, Any]:
-    """Pays in fifty coins twice: in one transaction, and inside another one."""
+    """Pays in 50 coins twice: in one transaction, and inside another transaction."""
 
     @db_transaction.atomic(durable=True)
     def pay_in(coins: int) -> None:
@@ -98,7 +98,7 @@ def durable(ana: Session) -> dict[str, Any]:
     writes=True,
 )
 def savepoint() -> list[dict[str, Any]]:
-    """Sets new limits for three accounts; one limit is invalid."""
+    """Sets new limits for three accounts. One of the limits is invalid."""
     accounts = list(Account.objects.filter(status="active").order_by("number")[:3])
     refused = {}
     with db_transaction.atomic():
@@ -134,7 +134,7 @@ def savepoint() -> list[dict[str, Any]]:
     commits=True,
 )
 def error_caught_inside_atomic(ana: Session) -> dict[str, str]:
-    """Adds a second jar named rent, catches the error, and counts the jars."""
+    """Adds a second jar named rent, catches the error and counts the jars, in three ways."""
 
     def count_after(write: Callable[[], object]) -> str:
         try:
@@ -170,7 +170,7 @@ def error_caught_inside_atomic(ana: Session) -> dict[str, str]:
     commits=True,
 )
 def on_commit_sends_the_mail(ana: Session) -> dict[str, Any]:
-    """Registers a mail in each of two payments; the second payment fails."""
+    """Registers a mail in each of two payments. The second payment fails."""
     sent: list[str] = []
 
     @db_transaction.atomic
@@ -204,7 +204,7 @@ def level() -> str:
     commits=True,
 )
 def isolation_level(ana: Session) -> dict[str, str]:
-    """Returns a report's isolation level, the level after it, and the error if set too late."""
+    """Returns a report's isolation level, the level after it, and the error of a late SET."""
 
     @db_transaction.atomic
     def report(*, too_late: bool = False) -> str:
@@ -232,7 +232,7 @@ def isolation_level(ana: Session) -> dict[str, str]:
     "6 seconds in all.",
 )
 def too_slow(seconds: Annotated[int, Between(0, 10)] = 1) -> dict[str, str]:
-    """Runs a statement that waits for some seconds, under the cookbook's timeout."""
+    """Runs a statement that waits for some seconds. The cookbook's timeout applies to it."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         (timeout,) = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""Window functions: each row with values of other rows."""
+"""Recipes about window functions, which add values of other rows to each row."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -39,7 +39,7 @@ GROUP = RecipeGroup(
     "too, even when filter() is written after annotate(). Add the opening balance yourself.",
 )
 def statement_with_running_total(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
-    """Returns the entries of Ana's travel account from a day on, with running total and balance."""
+    """Returns the entries of Ana's Travel account since a day, each with a running total."""
     return (
         Entry.objects.filter(
             account__user__email="ana@example.com",
@@ -62,7 +62,7 @@ def statement_with_running_total(since: date = date(2026, 6, 5)) -> QuerySet[Ent
     "then ends at the current row, and the shares are too large.",
 )
 def share_of_the_day(since: date = date(2026, 6, 5)) -> QuerySet[Transaction, Any]:
-    """Returns each payment from Ana's travel account, and its share of that day's spending."""
+    """Returns each payment from Ana's Travel account with its share of that day's spending."""
     return (
         Transaction.objects.filter(
             from_account__user__email="ana@example.com",
@@ -89,7 +89,7 @@ def share_of_the_day(since: date = date(2026, 6, 5)) -> QuerySet[Transaction, An
     "differently. End the order with a unique column.",
 )
 def categories_by_number_of_payments() -> QuerySet[Transaction, Any]:
-    """Ranks Ana's least frequent categories."""
+    """Ranks Ana's categories by the number of payments, the least frequent first."""
     return (
         Transaction.objects.filter(
             from_account__user__email="ana@example.com",
@@ -121,7 +121,7 @@ def categories_by_number_of_payments() -> QuerySet[Transaction, Any]:
 def largest_categories(
     places: Annotated[int, Between(1, 10)] = 3, at_least: int = 500
 ) -> QuerySet[Transaction, Any]:
-    """Ranks the categories by spending in dollars, above a minimum."""
+    """Returns the categories with the largest spending in dollars, each with its rank."""
     return (
         Transaction.objects.filter(currency="USD", type="withdrawal", status="completed")
         .values("category")
@@ -143,7 +143,7 @@ def largest_categories(
     "rows: the only account in a currency has a PercentRank of 0, however rich it is.",
 )
 def where_a_balance_stands() -> QuerySet[Account, Any]:
-    """Returns each everyday account in euros, and the share of accounts with a lower balance."""
+    """Returns each Everyday account in euros with the share of accounts that have less money."""
     return (
         Account.objects.filter(currency="EUR", name="Everyday")
         .annotate(
@@ -185,7 +185,7 @@ def balances_in_parts(parts: Annotated[int, Between(1, 12)] = 4) -> QuerySet[Acc
     "one month: if a month has no rows, it returns an earlier month.",
 )
 def spending_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
-    """Returns Ana's spending on a category each month, and the change from the month before."""
+    """Returns Ana's spending on a category in each month, and the change from the month before."""
     before = Window(Lag(Sum("amount")), order_by="month")
     return (
         Transaction.objects.filter(
@@ -239,7 +239,7 @@ def days_until_cash_is_drawn_again(
 def largest_payments_of_each_category(
     each: Annotated[int, Between(1, 4)] = 2,
 ) -> QuerySet[Transaction, Any]:
-    """Returns Ana's largest payments in Lisbon, a few of each category."""
+    """Returns Ana's largest payments in Lisbon, `each` of them for every category."""
     place = Window(RowNumber(), partition_by="category", order_by=["-amount", "created_at"])
     return (
         Transaction.objects.filter(

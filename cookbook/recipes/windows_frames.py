@@ -1,4 +1,4 @@
-"""Window functions, continued: the frame of a window."""
+"""Recipes about the frame of a window."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ from transactions.models import Entry, Transaction
     "current one. And Django refuses Window(Avg(…)) over a Sum of the same query.",
 )
 def bills_smoothed(bills: Annotated[int, Between(1, 12)] = 3) -> QuerySet[Transaction, Any]:
-    """Returns Ana's energy bill of each month, and the average of the last few."""
+    """Returns Ana's energy bills, each with the average of the last `bills` bills."""
     frame = RowRange(start=1 - bills, end=0)
     return (
         Transaction.objects.filter(
@@ -46,7 +46,7 @@ def bills_smoothed(bills: Annotated[int, Between(1, 12)] = 3) -> QuerySet[Transa
     "Django offers UNBOUNDED and CURRENT ROW only, though Postgres itself can do more.",
 )
 def by_rows_and_by_range(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
-    """Returns the total of Ana's travel account up to each entry, and up to the end of its day."""
+    """Returns running totals of Ana's Travel account, by rows and by whole days."""
     by_rows = Window(
         Sum("signed_amount"),
         order_by=["value_date", "created_at"],
@@ -76,7 +76,7 @@ def by_rows_and_by_range(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]
     "the whole frame, or use FirstValue in the opposite order.",
 )
 def closing_balance_of_each_day(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
-    """Returns Ana's travel entries, each with the opening and closing balance of its day."""
+    """Returns Ana's travel entries, each with the first and the last balance of its day."""
     return (
         Entry.objects.filter(
             account__user__email="ana@example.com", account__name="Travel", value_date__gte=since
@@ -137,7 +137,7 @@ def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transac
     django=(5, 1),
 )
 def bills_beside_the_others(category: str = "utilities") -> QuerySet[Transaction, Any]:
-    """Returns each of Ana's bills, the average of all, and the average of the others."""
+    """Returns Ana's bills, each with the average of all bills and of the other bills."""
     others = RowRange(start=None, end=None, exclusion=WindowFrameExclusion.CURRENT_ROW)
     return (
         Transaction.objects.filter(

@@ -1,4 +1,4 @@
-"""Window functions, continued: totals and ranks of people."""
+"""Recipes about window functions for totals and ranks of people."""
 
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ from transactions.models import Transaction
     "in any order. And a slice keeps the first rows of the whole list, not of each person.",
 )
 def rent_so_far(currency: Literal["USD", "EUR", "GBP"] = "GBP") -> QuerySet[Transaction, Any]:
-    """Returns the rents of each person in one currency, each with the total so far."""
+    """Returns the rent payments of each person in one currency, with the person's total so far."""
     so_far = Window(Sum("amount"), partition_by="from_account__user", order_by=["created_at", "pk"])
     return (
         Transaction.objects.filter(category="rent", currency=currency, status="completed")

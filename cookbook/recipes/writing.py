@@ -1,4 +1,4 @@
-"""Many rows in few statements."""
+"""Recipes that write many rows in few statements."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -26,7 +26,7 @@ GROUP = RecipeGroup("writing", "Writing many rows", "Many rows in few statements
     writes=True,
 )
 def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
-    """Inserts rates for some days: the euro's row by row, the pound's in one statement."""
+    """Inserts rates for some days: euro rates row by row, pound rates in one statement."""
     start = date(2026, 6, 1)
     euro = [
         ExchangeRate(currency="EUR", day=start + timedelta(number), rate=Decimal("1.08"))
@@ -51,7 +51,7 @@ def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
     writes=True,
 )
 def add_missing_rates() -> QuerySet[ExchangeRate, Any]:
-    """Sends two rates, one of which exists: only the other is added."""
+    """Inserts two rates. One of them exists already, so only the other is added."""
     ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.08"))
     sent = [
         ExchangeRate(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.11")),
@@ -72,7 +72,7 @@ def add_missing_rates() -> QuerySet[ExchangeRate, Any]:
     writes=True,
 )
 def upsert_rates() -> QuerySet[ExchangeRate, Any]:
-    """Sends two rates: one changes an existing rate, and one is added."""
+    """Inserts two rates. One of them exists and is changed, and the other is added."""
     ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.08"))
     sent = [
         ExchangeRate(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.11")),
@@ -96,7 +96,7 @@ def upsert_rates() -> QuerySet[ExchangeRate, Any]:
     writes=True,
 )
 def copy_rates(days: Annotated[int, Between(1, 1000)] = 1000) -> dict[str, Any]:
-    """Loads daily rates of the yen as a stream."""
+    """Loads daily rates of the yen as a stream of rows."""
     start = date(2023, 10, 5)
     into = "COPY exchange_rates (currency, day, rate) FROM STDIN"
     with connection.cursor() as cursor, cursor.copy(into) as copy:

@@ -1,4 +1,4 @@
-"""Writing, continued: updates of many rows, and RETURNING."""
+"""Recipes that update many rows, and recipes about RETURNING."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -30,7 +30,7 @@ from transactions.models import Transaction
     writes=True,
 )
 def raise_rates() -> QuerySet[ExchangeRate, Any]:
-    """Raises three rates by a tenth, and then by a tenth again."""
+    """Raises three rates by a tenth with bulk_update(), and then again with update()."""
     day = date(2026, 6, 1)
     rates = ExchangeRate.objects.bulk_create(
         ExchangeRate(currency=currency, day=day, rate=Decimal(rate))
@@ -56,7 +56,7 @@ def raise_rates() -> QuerySet[ExchangeRate, Any]:
     writes=True,
 )
 def limits_by_balance() -> QuerySet[Account, Any]:
-    """Sets a daily limit for each everyday account in dollars that depends on its balance."""
+    """Sets the daily limit of each Everyday account in dollars, depending on its balance."""
     dollars = Account.objects.filter(currency="USD", name="Everyday")
     dollars.update(
         daily_limit=Case(
@@ -80,7 +80,7 @@ def limits_by_balance() -> QuerySet[Account, Any]:
     writes=True,
 )
 def add_to_a_jar() -> dict[str, int]:
-    """Adds 10 coins to a jar with 100, and changes its name."""
+    """Adds 10 coins to a jar with 100 by F(), and then saves the jar again with a new name."""
     jar = Jar.objects.create(name="rent", coins=100)
     jar.coins = F("coins") + 10
     jar.save()
@@ -102,7 +102,7 @@ def add_to_a_jar() -> dict[str, int]:
     writes=True,
 )
 def account_with_overdraft() -> dict[str, Decimal]:
-    """Returns what is available in a new account, before and after its overdraft is raised."""
+    """Returns a new account's available money before and after its overdraft is raised."""
     ana = User.objects.get(email="ana@example.com")
     opened = datetime(2026, 6, 30, tzinfo=UTC)
     account = Account.objects.create(
@@ -131,7 +131,7 @@ def account_with_overdraft() -> dict[str, Decimal]:
     writes=True,
 )
 def raise_and_read() -> list[tuple[str, Decimal]]:
-    """Raises the rates of two currencies by a tenth, and returns them."""
+    """Raises the rates of two currencies by a tenth, and returns the new rates."""
     for currency, rate in [("EUR", "1.10"), ("JPY", "0.01")]:
         ExchangeRate.objects.create(currency=currency, day=date(2026, 6, 1), rate=Decimal(rate))
     changed = ExchangeRate.objects.raw(
@@ -153,7 +153,7 @@ def raise_and_read() -> list[tuple[str, Decimal]]:
     postgres=180_000,
 )
 def before_and_after() -> list[tuple[Any, ...]]:
-    """Raises a rate by a tenth, and returns its old and new value."""
+    """Raises a rate by a tenth, and returns its old and its new value."""
     ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.10"))
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,1 +1,1 @@
-"""Runs one recipe and records its SQL, plans, result and timeline."""
+"""Runs one recipe, and records its SQL, its query plans, its result and its timeline."""

@@ -1,8 +1,8 @@
-"""Records COPY among the queries of a recipe.
+"""Records COPY statements among the queries of a recipe.
 
 Note [COPY bypasses Django's cursor]: `cursor.copy(...)` is a method of psycopg that Django's cursor
-passes on, so `execute_wrapper` never sees a COPY. The only place to record it is the class of
-cursors, which psycopg allows each connection to choose.
+passes on. So `execute_wrapper` is not called for a COPY. A COPY can only be recorded in the class
+of the cursors, which psycopg lets each connection choose.
 """
 
 import time
@@ -17,7 +17,7 @@ from ledger.db.queries.work import QueryLog, RecordedQuery
 
 @contextmanager
 def copies_recorded(work: QueryLog) -> Iterator[None]:
-    """Records each `cursor.copy(...)` of this connection as a query."""
+    """Records each `cursor.copy(...)` on this connection as a query, inside the block."""
     raw = connection.connection
     usual_cursor = raw.cursor_factory
 

@@ -1,4 +1,4 @@
-"""Limits how many recipes run in parallel, and how often lab attempts run in a minute, so that
+"""Limits how many recipes run in parallel, and how often attempts of the lab run per minute. So
 other pages stay responsive.
 """
 
@@ -9,9 +9,11 @@ from threading import BoundedSemaphore
 from accounts.sign_in.limits import MINUTE, Limit, passes
 from cookbook.runner.sessions import AllBusy
 
-MAX_RUNNING = 2  # of the eight threads of a web process
-SECONDS = 0.5  # the longest wait for a free place: waiting uses a thread, too
-# Runs of all lab attempts, then tries of single attempts: by one person, and by all people.
+MAX_RUNNING = 2  # a web process has eight threads
+# Maximum wait for another recipe to end; it is short, because waiting also occupies a thread.
+SECONDS = 0.5
+# Limits for runs of all attempts, and below for single attempts. Each has a limit for one person
+# and a limit for all people together.
 RUNS_PER_PERSON, RUNS_IN_TOTAL = Limit("lab_runs", 4, MINUTE), Limit("all_lab_runs", 20, MINUTE)
 TRIES_PER_PERSON, TRIES_IN_TOTAL = (
     Limit("lab_tries", 30, MINUTE),
@@ -24,7 +26,10 @@ _room = BoundedSemaphore(MAX_RUNNING)
 
 @contextmanager
 def limited() -> Iterator[None]:
-    """Counts the block as one running recipe. Raises AllBusy if too many run."""
+    """Counts the block as one running recipe.
+
+    Raises: AllBusy if MAX_RUNNING recipes are running and none ends within SECONDS.
+    """
     if not _room.acquire(timeout=SECONDS):
         raise AllBusy("Too many recipes are running now. Try again in a moment.")
     try:
@@ -34,16 +39,24 @@ def limited() -> Iterator[None]:
 
 
 def count_run(person: object) -> None:
-    """Counts one run of all attempts by this person. Raises AllBusy above the limit per minute."""
+    """Counts one run of all attempts by this person.
+
+    Raises: AllBusy if there were too many runs in this minute.
+    """
     _count(person, RUNS_PER_PERSON, RUNS_IN_TOTAL, TOO_OFTEN)
 
 
 def count_try(person: object) -> None:
-    """Counts one single attempt by this person. Raises AllBusy above the limit per minute."""
+    """Counts one single attempt by this person.
+
+    Raises: AllBusy if there were too many attempts in this minute.
+    """
     _count(person, TRIES_PER_PERSON, TRIES_IN_TOTAL, TOO_MANY_TRIES)
 
 
 def _count(person: object, per_person: Limit, in_total: Limit, message: str) -> None:
-    """Counts for the person, then for everybody; a person's refused runs count only there."""
+    """Counts for the person, and then for all people. If the person's limit refuses the run, it
+    does not count for all people.
+    """
     if not (passes(per_person, str(person)) and passes(in_total, "")):
         raise AllBusy(message)

@@ -1,4 +1,6 @@
-"""Pages that need the practice bank. While it is being built, they reload automatically."""
+"""Renders pages that need the practice bank. While it is being built, such pages reload
+automatically.
+"""
 
 from typing import Any
 
@@ -7,11 +9,13 @@ from django.shortcuts import render
 
 from cookbook.practice.readiness import PracticeBankInProgress
 
-SECONDS = 3  # until the browser loads the page again
+SECONDS = 3  # seconds until the browser loads the page again
 
 
 def page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """Renders the page. `trouble` in the context is the exception that stopped the run, if any."""
+    """Returns the page as a response. `trouble` in the context is the exception that prevented the
+    run, or None.
+    """
     response = render(request, template, context)
     if isinstance(context["trouble"], PracticeBankInProgress):
         response.headers["Refresh"] = str(SECONDS)

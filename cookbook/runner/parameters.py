@@ -1,6 +1,6 @@
-"""The parameters of a recipe's page: the arguments of its function, as a form.
+"""The form on the page of a recipe. Its fields are the arguments of the recipe's function.
 
-An argument needs a default and one of these annotations: `int` (0 to 1,000, or
+An argument needs a default value and one of these annotations: `int` (0 to 1,000, or
 `Annotated[int, Between(1, 20)]`), `str`, `Decimal`, `date`, `bool`, or `Literal` for a choice.
 """
 
@@ -16,20 +16,20 @@ from django import forms
 from cookbook.recipe import Recipe
 from cookbook.runner.sessions import Session
 
-MAX_TEXT = 200  # characters
+MAX_TEXT = 200  # maximum length of a text, in characters
 
 
 @dataclass(frozen=True)
 class Between:
-    """The smallest and largest value of a number."""
+    """The smallest and the largest allowed value of a number."""
 
     least: int
     most: int
 
 
 def form_of(recipe: Recipe, data: Mapping[str, Any]) -> forms.Form:
-    """Returns the form of a recipe, bound to the values of a URL; missing values have their
-    defaults.
+    """Returns the form of a recipe with the values of a URL. An argument that is missing in the URL
+    has its default value.
     """
     hints = get_type_hints(recipe.function, include_extras=True)
     defaults = {
@@ -43,7 +43,7 @@ def form_of(recipe: Recipe, data: Mapping[str, Any]) -> forms.Form:
     for name, default in defaults.items():
         fields[name] = _field(hints[name])
         fields[name].label = name.replace("_", " ").capitalize()
-        if was_sent and hints[name] in (bool, str):  # an empty text, or a box without a tick
+        if was_sent and hints[name] in (bool, str):  # an empty text, or a checkbox without a tick
             given[name] = data.get(name, default if hints[name] is str else False)
         else:
             given[name] = data.get(name) or default
@@ -52,7 +52,7 @@ def form_of(recipe: Recipe, data: Mapping[str, Any]) -> forms.Form:
 
 
 def session_names(recipe: Recipe) -> list[str]:
-    """Returns the names of the sessions that the function takes, in order."""
+    """Returns the names of the arguments that are sessions, in order."""
     hints = get_type_hints(recipe.function)
     return [
         name for name in inspect.signature(recipe.function).parameters if hints[name] is Session

@@ -1,4 +1,4 @@
-"""Renders what a recipe returned as tables and texts."""
+"""Turns the return value of a recipe into tables and texts."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,8 @@ from ledger.db.json_numbers import ExactNumberEncoder
 from transactions.models import Entry, Transaction
 
 MAX_ROWS = 20
-# A whole row of these models has up to twenty columns; a page shows only the useful columns.
+# These models have up to twenty columns. If a recipe returns whole rows, the page shows only these
+# columns.
 COLUMNS: dict[type[Model], tuple[str, ...]] = {
     Transaction: ("created_at", "description", "amount", "currency", "category", "status"),
     Entry: ("created_at", "direction", "description", "amount", "currency", "balance"),
@@ -25,8 +26,10 @@ COLUMNS: dict[type[Model], tuple[str, ...]] = {
 
 @dataclass(slots=True)
 class RenderedTable:
-    """A table, or a list of single values if `columns` is empty. `figures` are the positions of
-    numeric columns, and `more` is the number of omitted rows.
+    """A table, or a list of single values if `columns` is empty.
+
+    `figures` contains the positions of the columns with numbers. `more` is the number of rows that
+    are left out.
     """
 
     title: str = ""
@@ -37,13 +40,13 @@ class RenderedTable:
 
     @property
     def has_head(self) -> bool:
-        """Whether the columns have names."""
+        """Whether at least one column has a name."""
         return any(self.columns)
 
     @property
     def text(self) -> str:
-        """The whole table as one text if its line breaks or indentation matter, as in a plan;
-        otherwise "".
+        """The whole table as one text if its line breaks or indentation matter, as in a query plan.
+        Otherwise it is "".
         """
         if any(len(row) != 1 for row in self.rows):
             return ""
@@ -53,9 +56,10 @@ class RenderedTable:
 
 
 def tables_of(value: Any) -> list[RenderedTable]:
-    """Returns a recipe's return value as tables: one, or one per entry of a dict.
+    """Returns the return value of a recipe as tables: one table, or one table for each entry of a
+    dict.
 
-    Evaluates lazy querysets, one after the other.
+    Querysets are evaluated here, one after the other.
     """
     if isinstance(value, Mapping) and any(_is_rows(part) for part in value.values()):
         return [_table(str(title), part) for title, part in value.items()]
@@ -109,7 +113,7 @@ def _cells(rows: list[Any]) -> tuple[list[str], list[list[Any]]]:
 
 
 def _columns_of(row: Model) -> list[str]:
-    """Returns the names of the loaded fields and of annotations."""
+    """Returns the names of the loaded fields and of the annotations."""
     fields = [item.attname for item in row._meta.concrete_fields]
     deferred = row.get_deferred_fields()
     wanted = COLUMNS.get(type(row), tuple(fields))
@@ -120,7 +124,7 @@ def _columns_of(row: Model) -> list[str]:
 
 
 def as_text(value: Any) -> str:
-    """Returns a value as text for developers."""
+    """Returns a value as a text for developers."""
     if isinstance(value, str):
         return value
     if isinstance(value, Model):

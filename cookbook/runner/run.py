@@ -1,4 +1,4 @@
-"""Runs a recipe: its result, its queries and their plans."""
+"""Runs a recipe and returns its result, its SQL queries and their plans."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -27,17 +27,20 @@ from ledger.db.queries.work import QueryLog, RecordedQuery, error_line, plan_of,
 from ledger.db.replicas import ReadPurpose, read, read_again
 from ledger.db.retry import TIMED_OUT, sqlstate
 
-# None allows any table: the role of the cookbook has rights only to the practice bank.
+# None means that any table may be read. This is safe, because the role of the cookbook has rights
+# only in the practice bank.
 COOKBOOK = ReadPurpose("cookbook", None)
 MAX_PLANS, MAX_PER_SHAPE = 8, 3
-SLOW = 0.5  # seconds; a slower statement is not run a second time for its plan
+SLOW = 0.5  # in seconds; a statement that took longer is not run again to measure its plan
 ESTIMATED = "(estimated only: the statement took too long to be run a second time)\n"
 
 
 @dataclass(slots=True)
 class RecipeRun:
-    """The result of a run. `stopped` is why the run was stopped, `error` is the database's error,
-    and `value` is the return value, for tests and the shell.
+    """The result of running a recipe.
+
+    `value` is the return value, for tests and the shell. `error` is the error of the database, or
+    "". `stopped` is the reason why the run was stopped, or "".
     """
 
     recipe: Recipe
@@ -59,7 +62,7 @@ class RecipeRun:
 
     @property
     def queries(self) -> int:
-        """The number of statements that all sessions sent."""
+        """The number of SQL statements that all sessions sent together."""
         return len(self.work.queries) + sum(len(step.queries) for step in self.steps)
 
     @property
@@ -70,9 +73,9 @@ class RecipeRun:
 
 
 def run(recipe: Recipe, values: Mapping[str, Any]) -> RecipeRun:
-    """Runs a recipe in the practice bank and rolls back.
+    """Runs a recipe in the practice bank, rolls back, and returns the result.
 
-    Raises NoPracticeBank if the practice bank is missing or outdated, and AllBusy if all scratch
+    Raises: NoPracticeBank if the practice bank is missing or outdated; AllBusy if all scratch
     schemas are in use.
     """
     require()
@@ -84,7 +87,9 @@ def run(recipe: Recipe, values: Mapping[str, Any]) -> RecipeRun:
 
 
 def _read_only(recipe: Recipe, values: Mapping[str, Any]) -> RecipeRun:
-    """Runs the recipe, and again on the writer if a replica refuses a statement, such as a lock."""
+    """Runs the recipe. If a replica refuses a statement, such as a lock, runs the recipe again on
+    the primary database.
+    """
     ran = _rolled_back(RecipeRun(recipe, values))
     if ran.error:
         read_again()
@@ -117,7 +122,9 @@ def _with_sessions(ran: RecipeRun) -> RecipeRun:
 
 @contextmanager
 def _guarded(ran: RecipeRun) -> Iterator[None]:
-    """Records database errors, timeouts and missing rows in `ran` instead of raising them."""
+    """Stores database errors, timeouts and errors about missing rows in `ran`. The errors are not
+    raised.
+    """
     try:
         yield
     except TooLong as error:
@@ -136,7 +143,7 @@ def _guarded(ran: RecipeRun) -> Iterator[None]:
 
 @contextmanager
 def _time_limited() -> Iterator[None]:
-    """Refuses further statements after the time limit."""
+    """Refuses further SQL statements after the time limit, inside the block."""
     limit = TimeLimit()
 
     def check(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
@@ -149,8 +156,10 @@ def _time_limited() -> Iterator[None]:
 
 
 def _explain(work: QueryLog) -> None:
-    """Adds plans to the first few statements, at most MAX_PER_SHAPE of one shape. Writes and slow
-    statements are not run again, so their plans are estimates.
+    """Adds query plans to the first MAX_PLANS statements, but to at most MAX_PER_SHAPE statements
+    of the same shape.
+
+    Writes and slow statements are not run again, so their plans are only estimates.
     """
     plans = 0
     shapes: Counter[str] = Counter()
@@ -168,7 +177,9 @@ def _explain(work: QueryLog) -> None:
 
 
 def _plan(options: str, query: RecordedQuery) -> str:
-    """Returns a plan, or "" if rows or tables that it needs were rolled back."""
+    """Returns the plan of a query. Returns "" if the plan needs rows or tables that were
+    rolled back.
+    """
     try:
         with db_transaction.atomic():
             return plan_of(query, options)

@@ -1,4 +1,4 @@
-"""Sessions for recipes with several people: a connection and a thread for each, with real commits.
+"""Sessions for recipes in which several people act in parallel, with real commits.
 
     def lost_update(ana: Session, ben: Session) -> int:
         ana.begin()
@@ -7,7 +7,8 @@
         ana.commit()
         waiting.result()
 
-The sessions work in one of a few scratch schemas, which is emptied before and after.
+Each person is a session, which has its own connection and its own thread. The sessions use one of
+a few scratch schemas. This schema is emptied before and after the run.
 """
 
 import threading
@@ -31,22 +32,23 @@ from ledger.db import extensions
 from ledger.db.queries.work import QueryLog, RecordedQuery, error_line, watched
 
 T = TypeVar("T")
-SLOTS = 7_205_759_403_792_800  # the advisory lock of the first scratch schema; the next ones follow
-POLL_SECONDS = 0.005  # between two checks whether a session waits for a lock
-YIELD_SECONDS = 0.1  # seconds; see Note [A session that has waited yields]
+# The advisory lock of the first scratch schema; the other schemas use the numbers after it.
+SLOTS = 7_205_759_403_792_800
+POLL_SECONDS = 0.005  # time between two checks whether a session waits for a lock
+YIELD_SECONDS = 0.1  # see Note [A session that has waited yields]
 
 
 class AllBusy(Exception):
-    """Every scratch schema is in use."""
+    """Raised if every scratch schema is in use, or if too many recipes run."""
 
 
 @dataclass(slots=True)
 class SessionStep:
-    """One step of a session: its queries with BEGIN and COMMIT, its result, and `waited_for`, the
-    sessions that it waited for.
+    """One step of a session: its queries including BEGIN and COMMIT, and its result.
 
-    `spans` are start and end of each query, `began` is the start of the step, and `waited_at` is
-    when the step was found waiting. All times are from one clock.
+    `waited_for` contains the names of the sessions that the step waited for. `spans` contains the
+    start and end of each query. `began` is the start of the step, and `waited_at` is the time at
+    which the step was found waiting. All times come from the same clock.
     """
 
     session: str
@@ -65,12 +67,12 @@ class SessionStep:
 
     @property
     def final_error(self) -> str:
-        """The error of the step, or "" if one of its queries already has this error."""
+        """The error of the step. It is "" if one of the step's queries has the same error."""
         return "" if any(query.error == self.error for query in self.queries) else self.error
 
 
 class RunningStep(Generic[T]):
-    """A step that is still running."""
+    """A step of a session that may still be running."""
 
     def __init__(
         self, future: "Future[T]", step: SessionStep, may_continue: threading.Event
@@ -81,16 +83,18 @@ class RunningStep(Generic[T]):
 
     @property
     def waits_for(self) -> str:
-        """The session whose lock the step waits or waited for, or ""."""
+        """The names of the sessions whose lock the step waits for or has waited for, or ""."""
         return " and ".join(self._step.waited_for)
 
     def result(self) -> T:
-        """Waits until the step is done, and returns its value or raises its exception."""
+        """Waits until the step is done. Returns its value or raises its exception."""
         self._may_continue.set()
         return self._future.result(timeout=SECONDS * 4)
 
     def refusal(self) -> str:
-        """Waits, and returns the step's database error, like "40P01 deadlock detected", or ""."""
+        """Waits until the step is done. Returns its database error, such as
+        "40P01 deadlock detected", or "".
+        """
         try:
             self.result()
         except DatabaseError as error:
@@ -99,12 +103,12 @@ class RunningStep(Generic[T]):
 
 
 class Session:
-    """One connection in one thread, which runs its steps in order.
+    """One connection in its own thread. It runs its steps one after the other.
 
     Note [A session that has waited yields]: when a wait for a lock ends, both sessions could
-    continue, in either order. So a session that has waited sends nothing until the recipe requests
-    its result or its next step. If the other session needs locks of this one, the recipe cannot
-    make that request; so the session continues after YIELD_SECONDS.
+    continue, in any order. So a session that has waited sends nothing until the recipe requests its
+    result or its next step. If the other session needs a lock of this session, the recipe cannot
+    make this request. So the session continues after YIELD_SECONDS.
     """
 
     def __init__(
@@ -118,7 +122,8 @@ class Session:
         self.name = name
         self._path = path
         self._steps = steps
-        self._names = {} if names is None else names  # of all sessions, by server pid
+        # The names of all sessions, by the process id on the server.
+        self._names = {} if names is None else names
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"cookbook-{name}")
         self._atomic: Any = None
         self.time_limit = time_limit
@@ -126,7 +131,7 @@ class Session:
         self._may_continue.set()
         self._work = QueryLog()
         self._spans: list[tuple[float, float]] = []
-        self._raw: Any = None  # psycopg's connection; other threads may use only this
+        self._raw: Any = None  # psycopg's connection, the only attribute that other threads may use
         self._last: Future[Any] = self._thread.submit(self._open)
         try:
             self.pid: int = self._last.result()
@@ -138,7 +143,7 @@ class Session:
     def _open(self) -> int:
         switch_role(self._path, local=False, read_only=False)
         self._raw = connection.connection
-        wrapper: Any = connections[DEFAULT_DB_ALIAS]  # of this thread
+        wrapper: Any = connections[DEFAULT_DB_ALIAS]  # the connection of this thread
         wrapper.transaction_wrapper = self._record_command
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
@@ -148,7 +153,7 @@ class Session:
         return pid
 
     def _record_command(self, command: str, send: Callable[[], None]) -> None:
-        """Records BEGIN, COMMIT or ROLLBACK, for `DatabaseWrapper.transaction_wrapper`."""
+        """Records a BEGIN, COMMIT or ROLLBACK. It is the `DatabaseWrapper.transaction_wrapper`."""
         self._before_statement(command)
         query = RecordedQuery(command, 0.0)
         self._work.queries.append(query)
@@ -164,7 +169,7 @@ class Session:
             self._spans.append((started, ended))
 
     def _record_span(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        """Records start and end of each query, for `execute_wrapper`."""
+        """Records the start and the end of each query. It is passed to `execute_wrapper`."""
         self._before_statement(sql)
         queries = self._work.queries
         known = len(queries)
@@ -176,8 +181,9 @@ class Session:
                 self._spans.append((started, time.perf_counter()))
 
     def _before_statement(self, sql: str) -> None:
-        """Pauses after a wait for a lock. Raises TooLong after the time limit, except for COMMIT,
-        ROLLBACK and RELEASE.
+        """Pauses if the session has waited for a lock.
+
+        Raises: TooLong after the time limit, except for COMMIT, ROLLBACK and RELEASE.
         """
         if not self._may_continue.wait(YIELD_SECONDS):
             self._may_continue.set()
@@ -189,7 +195,9 @@ class Session:
             self.time_limit.check()
 
     def begin(self, isolation: str = "") -> None:
-        """Opens a transaction; `isolation` like "REPEATABLE READ"."""
+        """Opens a transaction. `isolation` is an isolation level such as "REPEATABLE READ", or ""
+        for the default.
+        """
         self.run(lambda: self._enter(isolation))
 
     def _enter(self, isolation: str) -> None:
@@ -200,11 +208,11 @@ class Session:
                 cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
 
     def commit(self) -> None:
-        """Commits the transaction; Postgres rolls back a failed transaction instead."""
+        """Commits the transaction. If the transaction has failed, Postgres rolls it back."""
         self.run(self._leave)
 
     def rollback(self) -> None:
-        """Undoes everything since `begin`."""
+        """Rolls back everything since `begin`."""
 
         def leave() -> None:
             db_transaction.set_rollback(True)
@@ -219,11 +227,11 @@ class Session:
         return "Rolled back: the transaction had failed." if failed else None
 
     def run(self, call: Callable[[], T]) -> T:
-        """Runs a step and returns its value, or raises its exception."""
+        """Runs a step and waits for it. Returns its value or raises its exception."""
         return self._submit(call)[0].result()
 
     def start(self, call: Callable[[], T]) -> RunningStep[T]:
-        """Starts a step and returns when it is done or waits for a lock."""
+        """Starts a step. Returns a RunningStep as soon as the step is done or waits for a lock."""
         waiting, step = self._submit(call)
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline and not wait([self._last], timeout=POLL_SECONDS).done:
@@ -263,7 +271,9 @@ class Session:
                 step.seconds = time.perf_counter() - step.began
 
     def close(self) -> None:
-        """Cancels a running statement and closes the connection, which rolls back."""
+        """Cancels a running statement and closes the connection. Postgres then rolls back the open
+        transaction.
+        """
         self._may_continue.set()
         if self._raw is not None and not self._last.done():
             self._raw.cancel()
@@ -272,7 +282,7 @@ class Session:
 
 
 def _close_connection() -> None:
-    """Closes the connection of the session's own thread."""
+    """Closes the connection of the thread that calls this function."""
     connection.close()
 
 
@@ -285,11 +295,11 @@ def _blockers(pid: int) -> list[int]:
 
 @contextmanager
 def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep]]]:
-    """Opens sessions with these names in one scratch schema. Yields them, and the list that
-    records their steps.
+    """Opens sessions with these names in one scratch schema. Yields the sessions and the list in
+    which they record their steps.
 
-    Raises AllBusy if no schema becomes free within LOCK_SECONDS, and TooLong if a statement begins
-    after the time limit.
+    Raises: AllBusy if no scratch schema becomes free within LOCK_SECONDS; TooLong if a statement
+    begins after the time limit.
     """
     with ExitStack() as stack:
         keeper = Session("keeper", ["public"], [])
@@ -310,7 +320,10 @@ def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep
 
 
 def _free_slot() -> str:
-    """Locks a free scratch schema until the connection ends, and returns its name."""
+    """Locks a free scratch schema, and returns its name. The lock ends with the connection.
+
+    Raises: AllBusy if all scratch schemas are in use.
+    """
     with connection.cursor() as cursor:
         for number, schema in enumerate(SCRATCH):
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [SLOTS + number])
@@ -325,8 +338,8 @@ def _free_slot() -> str:
 
 
 def _empty(schema: str) -> None:
-    """Empties the schema by DELETE, children first. TRUNCATE would wait for readers such as a
-    backup.
+    """Deletes all rows in the schema, children first. TRUNCATE would wait for sessions that read
+    the tables, such as a backup.
     """
     with connection.cursor() as cursor:
         for model in reversed(SCRATCH_MODELS):

@@ -1,4 +1,4 @@
-"""Headings between the queries of a recipe, for recipes that compare several ways."""
+"""Groups the queries of a recipe under headings, for recipes that compare several ways."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,18 +8,18 @@ from itertools import groupby
 
 from ledger.db.queries.work import QueryLog, RecordedQuery
 
-IN_FULL = 3  # consecutive statements of one shape that are shown in full
+IN_FULL = 3  # consecutive statements of the same shape are shown in full up to this number
 
 
 def of_one_shape(queries: Iterable[RecordedQuery]) -> Iterator[list[RecordedQuery]]:
-    """Groups consecutive statements that differ only in values."""
+    """Yields lists of consecutive statements that differ only in their values."""
     for _shape, run in groupby(queries, key=lambda query: (query.statement, query.error)):
         yield list(run)
 
 
 @dataclass(slots=True)
 class TraceSection:
-    """The queries under one heading, or "" for none."""
+    """The queries under one heading. `title` is "" if they have no heading."""
 
     title: str
     queries: list[RecordedQuery]
@@ -27,14 +27,14 @@ class TraceSection:
 
 @dataclass(slots=True)
 class Trace:
-    """The queries of a recipe, and which of them each step sent."""
+    """The queries of a recipe, and the queries that each step sent."""
 
     work: QueryLog
     spans: list[tuple[str, int, int]] = field(default_factory=list)
 
     @property
     def sections(self) -> list[TraceSection]:
-        """All queries in order, in sections by step; steps without queries are omitted."""
+        """All queries in order, grouped by step. A step that sent no query has no section."""
         cuts: list[TraceSection] = []
         for number, query in enumerate(self.work.queries):
             inside = [title for title, start, end in self.spans if start <= number < end]
@@ -50,7 +50,7 @@ _trace: ContextVar[Trace | None] = ContextVar("cookbook_trace", default=None)
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
-    """Puts the queries of the block under a heading. Does nothing outside the cookbook."""
+    """Shows the queries of the block under a heading. Does nothing outside the cookbook."""
     trace = _trace.get()
     if trace is None:
         yield
@@ -64,7 +64,7 @@ def step(title: str) -> Iterator[None]:
 
 @contextmanager
 def traced(work: QueryLog) -> Iterator[Trace]:
-    """Records which queries each `step` in the block sends."""
+    """Records which queries each `step` in the block sends. Yields the record."""
     trace = Trace(work)
     token = _trace.set(trace)
     try:

@@ -1,4 +1,4 @@
-"""The time that all statements of one run may take together."""
+"""Limits the total time of all SQL statements of one run."""
 
 from time import monotonic
 
@@ -6,11 +6,13 @@ TOTAL_SECONDS = 6.0
 
 
 class TooLong(Exception):
-    """The statements of a run took longer than the total limit; the text is for the page."""
+    """Raised if the SQL statements of a run took longer than the limit. The message is shown on the
+    page.
+    """
 
 
 class TimeLimit:
-    """A limit of the total time, which starts when the object is created."""
+    """A limit for the total time. The time starts when the object is created."""
 
     def __init__(self, seconds: float = TOTAL_SECONDS) -> None:
         self.seconds = seconds

@@ -1,7 +1,7 @@
-"""The statements of several sessions in the order in which they happened.
+"""Sorts the SQL statements of several sessions by the time at which they ran.
 
-A statement that waits for a lock has two rows: at the start of the wait, and at its end, after the
-statement that ended the wait.
+A statement that waits for a lock has two rows: one at the start of the wait, and one at the end of
+the wait, after the statement that ended the wait.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,10 @@ from ledger.text.sql_layout import lay_out
 
 @dataclass(slots=True, eq=False)
 class TimelineRow:
-    """A statement, or the end of a statement that waited; then `began` is the row of its start.
-    `waits_for` is the session that has the lock. `outcome` is the return value of the step.
+    """A row of the timeline: a statement, or the end of a statement that has waited.
+
+    For the end of a statement, `began` is the row of its start. `waits_for` is the name of the
+    session that has the lock. `outcome` is the return value of the step.
     """
 
     session: str
@@ -37,13 +39,15 @@ class TimelineRow:
 
     @property
     def milliseconds(self) -> float | None:
-        """The duration of the statement. If it waited, only the row of its end has a duration."""
+        """The duration of the statement. If the statement waited, only the row of its end has a
+        duration.
+        """
         query = self.began.query if self.began else self.query
         return None if query is None or self.begins_to_wait else query.milliseconds
 
 
 def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
-    """Returns the rows of all sessions in order, numbered from 1."""
+    """Returns the rows of all sessions in the order of their time. The rows are numbered from 1."""
     waits = _waits(steps)
     rows = sorted((row for step in steps for row in _of(step, waits)), key=lambda row: row.when)
     for number, row in enumerate(rows, start=1):
@@ -53,7 +57,7 @@ def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
 
 @dataclass(frozen=True, slots=True)
 class _Wait:
-    """A query that waited for a lock, with its step, start and end."""
+    """A query that waited for a lock: its step, its start and its end."""
 
     step: SessionStep
     query: RecordedQuery
@@ -83,7 +87,7 @@ def _waits(steps: Sequence[SessionStep]) -> list[_Wait]:
 
 
 def _of(step: SessionStep, waits: Sequence[_Wait]) -> Iterator[TimelineRow]:
-    """Yields the rows of one step; the last row has the step's result."""
+    """Yields the rows of one step. The last row contains the result of the step."""
     rows: list[TimelineRow] = []
     for query, (began, _ended) in zip(step.queries, step.spans, strict=True):
         row = TimelineRow(step.session, (began, 0), query, error=query.error)
@@ -103,8 +107,10 @@ def _of(step: SessionStep, waits: Sequence[_Wait]) -> Iterator[TimelineRow]:
 
 
 def _end(wait: _Wait, waits: Sequence[_Wait]) -> tuple[float, int]:
-    """Returns the sort key for the end of a wait. In a deadlock the refused session releases the
-    other and both may end in either order, so the refusal is sorted first.
+    """Returns the sort key for the end of a wait.
+
+    In a deadlock, the session that Postgres refuses releases the other session, and the two may end
+    in any order. So the refusal is sorted first.
     """
     freed = [
         other.ended
@@ -115,7 +121,7 @@ def _end(wait: _Wait, waits: Sequence[_Wait]) -> tuple[float, int]:
 
 
 def written(steps: Sequence[SessionStep], *, with_outcomes: bool = False) -> Iterator[str]:
-    """Yields the timeline as SQL with comments."""
+    """Yields the lines of the timeline as SQL with comments."""
     last = ""
     for row in timeline(steps):
         if row.began:

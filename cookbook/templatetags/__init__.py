@@ -1,1 +1,1 @@
-"""Template tags of the cookbook's pages."""
+"""Template tags for the pages of the cookbook."""

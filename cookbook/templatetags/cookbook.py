@@ -1,4 +1,4 @@
-"""Template tags of the cookbook."""
+"""Template filters for the pages of the cookbook."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,9 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class FoldedStatement:
-    """A statement. If `times` is above 1, it is the first of so many of the same shape."""
+    """An SQL statement. If `times` is greater than 1, it represents that many statements of the
+    same shape.
+    """
 
     sql: str
     plan: str
@@ -32,7 +34,9 @@ class FoldedStatement:
 
 @register.filter
 def repeats_folded(queries: Sequence[RecordedQuery]) -> list[FoldedStatement]:
-    """Folds statements that differ only in values: keeps the first few, and one for the rest."""
+    """Groups consecutive statements that differ only in their values. The first statements are
+    kept, and one statement represents the others.
+    """
     folded = []
     for same in of_one_shape(queries):
         ones = [[query] for query in same[: IN_FULL - 1]]
@@ -45,19 +49,21 @@ def repeats_folded(queries: Sequence[RecordedQuery]) -> list[FoldedStatement]:
 
 @register.filter
 def breakable(feature: str) -> SafeString:
-    """Allows a line break after each opening bracket, for the narrow column of features."""
+    """Returns the text with a possible line break after each opening bracket, for the narrow column
+    of features.
+    """
     return mark_safe(escape(feature).replace("(", "(<wbr>"))  # noqa: S308  escaped here
 
 
 @register.filter
 def whole_source(recipe: Recipe) -> str:
-    """Returns everything that a file needs: imports, helpers, the function."""
+    """Returns the complete source code for a file: the imports, the helpers and the function."""
     return "\n\n\n".join(part for part in (recipe.imports, recipe.parts, recipe.source) if part)
 
 
 @register.filter
 def in_shell(recipe: Recipe, form: forms.Form) -> str:
-    """Returns the line to paste into `manage.py shell`."""
+    """Returns a line of code that runs the recipe in `manage.py shell`."""
     values: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
     text = "".join(f", {name}={literal(value)}" for name, value in values.items())
     return f"cook(recipes.{recipe.function.__name__}{text})"
@@ -65,12 +71,12 @@ def in_shell(recipe: Recipe, form: forms.Form) -> str:
 
 @register.filter
 def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
-    """Returns the statements of all sessions in order."""
+    """Returns the statements of all sessions in the order of their time."""
     return timeline_of(steps)
 
 
 @register.filter
 def lane(row: TimelineRow, steps: Sequence[SessionStep]) -> int:
-    """Returns the number of the row's session, from 1."""
+    """Returns the number of the row's session. The sessions are numbered from 1."""
     names = list(dict.fromkeys(other.session for other in steps))
     return names.index(row.session) + 1

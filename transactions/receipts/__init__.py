@@ -1,1 +1,1 @@
-"""The page of one payment, with its sides, its timeline and its note."""
+"""The page of one payment, with its sender and recipient, its timeline and the reader's note."""

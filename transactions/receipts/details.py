@@ -1,4 +1,6 @@
-"""The metadata of a transaction as labelled lines, each linked to a search for the same value."""
+"""Shows the metadata of a transaction as labelled lines. Each line links to a search for the
+same value.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,15 +12,16 @@ from ledger.text.lines import odd_characters, shortened, visible
 from ledger.text.money import NOTHING
 from transactions.search.language.terms import having, meta_field, token
 
-# Limits of the page. The downloaded file is complete.
+# These limits apply to the page. The downloaded file is complete.
 MOST_LINES = 40
-LINES_LIMIT = 16_000  # approximate bytes of HTML for the lines
-LONGEST_VALUE = 300  # characters of one line
-LONGEST_TERM = 80  # characters of a search term in a link
-STORED_LIMIT = 4_000  # characters of JSON
-COLOURED_LIMIT = 1_200  # characters of JSON; a coloured character needs up to 15 bytes of HTML
+LINES_LIMIT = 16_000  # approximate size of the HTML of all lines, in bytes
+LONGEST_VALUE = 300  # maximum length of a line, in characters
+LONGEST_TERM = 80  # maximum length of a search term in a link, in characters
+STORED_LIMIT = 4_000  # maximum length of the shown JSON, in characters
+# Longer JSON is shown without colours, because a coloured character needs up to 15 bytes of HTML.
+COLOURED_LIMIT = 1_200
 
-# Labels of common keys; other keys are their own labels.
+# Labels of common keys. Every other key is used as its label.
 WORDS = {
     "last4": "ending in",
     "mcc": "code",
@@ -31,8 +34,10 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class MetadataLine:
-    """One value with its label. `key_term` is the search term for transactions with this key,
-    `term` for transactions with the same value. Both are "" if no search is possible.
+    """One value with its label.
+
+    `key_term` is the search term for transactions that have this key, and `term` is the search term
+    for transactions that have the same value. Both are "" if there can be no such search.
     """
 
     label: str
@@ -42,14 +47,16 @@ class MetadataLine:
 
     @property
     def weight(self) -> int:
-        """Approximate size of the HTML in bytes. In a URL, a byte that is not ASCII takes three."""
+        """The approximate size of the HTML, in bytes. A byte that is not ASCII takes three bytes in
+        a URL.
+        """
         links = len(self.key_term.encode()) + len(self.term.encode())
         return 150 + len(self.label.encode()) + len(self.value_text.encode()) + 3 * links
 
 
 @dataclass(frozen=True, slots=True)
 class MetadataView:
-    """The lines of the page, whether lines were left out, and the start of the stored JSON."""
+    """The lines of the page, whether lines were left out, and the beginning of the stored JSON."""
 
     lines: tuple[MetadataLine, ...] = ()
     is_cut: bool = False
@@ -57,7 +64,7 @@ class MetadataView:
 
     @property
     def is_long(self) -> bool:
-        """Whether the JSON was cut."""
+        """Whether the page shows only the beginning of the JSON."""
         return len(self.stored) >= STORED_LIMIT
 
     @property
@@ -66,7 +73,7 @@ class MetadataView:
 
 
 def details_of(metadata: Mapping[str, Any]) -> MetadataView:
-    """Returns as much of the metadata as fits on a page, without the category."""
+    """Returns the metadata lines that fit on a page. The category is left out."""
     lines: list[MetadataLine] = []
     left = LINES_LIMIT
     for line in lines_of({key: value for key, value in metadata.items() if key != "category"}):
@@ -78,7 +85,9 @@ def details_of(metadata: Mapping[str, Any]) -> MetadataView:
 
 
 def lines_of(metadata: Mapping[str, Any]) -> Iterator[MetadataLine]:
-    """Yields every value as a line. The label joins nested keys: "Merchant city", "Porto"."""
+    """Yields a line for every value. Nested keys are joined in the label: "Merchant city",
+    "Porto".
+    """
     for key, value in metadata.items():
         yield from _lines(value, _sentence(key), (str(key),))
 
@@ -97,7 +106,7 @@ def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[MetadataLi
         for number, inner in enumerate(value, 1):
             yield from _lines(
                 inner, f"{label} {number}", ()
-            )  # values in a list of objects cannot be searched for
+            )  # values in a list of objects have no search term
     else:
         yield _line(value, label, path)
 
@@ -126,7 +135,9 @@ def _words(key: str) -> str:
 
 
 def _short(label: str) -> str:
-    """Cuts the start of a long label with many levels."""
+    """Cuts off the beginning of a label that is too long, because the last keys are the most
+    specific.
+    """
     return label if len(label) <= LONGEST_TERM else f"…{label[-LONGEST_TERM:]}"
 
 
@@ -143,8 +154,8 @@ def _value_text(value: Any) -> str:
 
 
 def pretty(value: Any) -> str:
-    """Returns indented JSON of at most `STORED_LIMIT` characters, with invisible characters as
-    escape codes.
+    """Returns the value as indented JSON, cut to `STORED_LIMIT` characters. Invisible characters
+    are replaced by escape codes.
     """
     parts, size = [], 0
     for part in _pretty(value, ""):
@@ -162,7 +173,7 @@ def _escaped(character: str) -> str:
 
 
 def _pretty(value: Any, indent: str) -> Iterator[str]:
-    """Yields the text in parts, so that the caller can stop early."""
+    """Yields the JSON in parts, so that the caller can stop early."""
     if isinstance(value, Mapping | list) and value:
         opening, closing = "{}" if isinstance(value, Mapping) else "[]"
         deeper = f"{indent}  "

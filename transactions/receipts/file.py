@@ -1,4 +1,4 @@
-"""The sides of a receipt as a file: see Note [Tables as files]."""
+"""Writes the sides of a receipt (sender and recipient) to a file: see Note [Tables as files]."""
 
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ COLUMNS = (
 
 
 def sides_table(receipt: Receipt) -> DataTable:
-    """Returns a table with one row for each side inside the bank. An outgoing amount is negative.
+    """Returns a table with one row for each side inside the bank. The sender's amount is negative.
     Only the reader's own side has a balance, as on the page.
     """
     row = receipt.row

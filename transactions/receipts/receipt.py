@@ -1,7 +1,8 @@
-"""A transaction as one reader may see it: the own side in full, and only the name of the other
-side.
+"""A transaction as one reader may see it: all data of the reader's own account, but only the name
+of the other side.
 
-Staff who own neither side see both accounts, the staff reasons, and the actions they may take.
+Staff who own neither account see both accounts, the reasons that staff wrote, and the actions that
+are allowed for them.
 """
 
 from dataclasses import dataclass, field
@@ -29,8 +30,8 @@ from transactions.staff_actions import actions_for
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of the transaction. `balance` is None for another person's account and for a
-    hold.
+    """The sender's or the recipient's side of a transaction. `balance` is None for another person's
+    account and for a hold.
     """
 
     label: str
@@ -42,13 +43,11 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A transaction with everything that its page shows.
+    """A transaction with all data that its page shows.
 
     `signed` is the change of the reader's balance. It is None for a hold, for a transfer between
-    own accounts, and for staff.
-
-    `actions` and `reasons` are for staff only. `mine` is the reader's annotation; it is empty for
-    staff who own neither side.
+    own accounts, and for staff. `actions` and `reasons` are only for staff. `mine` is the reader's
+    annotation; it is empty for staff who own neither account.
     """
 
     row: Transaction
@@ -65,7 +64,7 @@ class Receipt:
     details: MetadataView
     mine: AnnotationHistory
     origin: Origin | None = None  # None if the reader may not open it
-    scope_kind: str = MINE  # scope of the links to the search
+    scope_kind: str = MINE  # the scope of the search links
     may_search: bool = True
     is_for_staff: bool = False
     actions: list[tuple[str, str]] = field(default_factory=list)
@@ -73,14 +72,16 @@ class Receipt:
 
     @property
     def badge(self) -> str:
-        """A label for a refund or a hold, or "" for other payments."""
+        """A label for a refund or a hold. It is "" for other payments."""
         if self.row.is_reversal:
             return reversal_word(self.row.type)
         return STATES.get(self.lifecycle.state, "")
 
     @property
     def lines(self) -> list[tuple[str, str, str, str]]:
-        """The metadata lines: label, text, and two search URLs for the key and the value."""
+        """The metadata lines. Each line is a tuple of a label, a text, the URL of the search for
+        the key, and the URL of the search for the value.
+        """
         return [
             (
                 line.label,
@@ -93,35 +94,35 @@ class Receipt:
 
     @property
     def category_url(self) -> str:
-        """URL of the search for the same category."""
+        """The URL of the search for payments with the same category."""
         return self.search_url(token("category", self.row.shown_category))
 
     @property
     def change_category_url(self) -> str:
-        """URL of the page that changes the category of this payment, or "" for staff."""
+        """The URL of the page that changes the category of this payment. It is "" for staff."""
         return "" if self.is_for_staff else categories_url(f"id:{self.row.pk}")
 
     @property
     def tags(self) -> list[tuple[str, str]]:
-        """The reader's tags, each with the URL of its search."""
+        """The reader's tags. Each tag is paired with the URL of its search."""
         return [(tag, self.search_url(token("tag", tag))) for tag in self.mine.tags]
 
     def search_url(self, query: str) -> str:
-        """Returns the URL of the search in the reader's scope, or "" if the reader may not
-        search.
+        """Returns the URL of the search for `query` in the reader's scope. Returns "" if the query
+        is empty or the reader may not search.
         """
         return search_url(query, self.scope_kind) if query and self.may_search else ""
 
     @property
     def figure(self) -> str:
-        """The amount, with a sign if `signed` is known."""
+        """The amount as a text. It has a sign if `signed` is not None."""
         if self.signed is None:
             return figure(self.row.amount, self.row.currency)
         return signed(self.signed, self.row.currency)
 
 
 def receipt_for(row: Transaction, reader: User) -> Receipt:
-    """Builds the receipt for a reader. `row` must be loaded with both accounts and their
+    """Returns the receipt for a reader. `row` must be loaded with both accounts and their
     holders.
     """
     for_staff = not row.is_of(reader)
@@ -167,7 +168,9 @@ def _side(
 
 
 def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
-    """Returns facts about refunds, or the purpose of a hold that has a recipient."""
+    """Returns (label, text) pairs about refunds, or about the purpose of a hold that has a
+    recipient.
+    """
     row = lifecycle.row
     if lifecycle.reversals:
         back, whole = money(lifecycle.reversed, row.currency), money(row.amount, row.currency)
@@ -183,13 +186,15 @@ def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
 
 
 def _booked_by(row: Transaction, origin: Origin | None) -> list[tuple[str, str]]:
-    """Returns who booked a payment that was not made with a form. This may be staff."""
+    """Returns who booked a payment that has an `origin`, such as a payment file or a standing
+    order. This may be a member of staff. Returns an empty list for other payments.
+    """
     return [("Booked by", str(row.created_by or "The bank"))] if origin else []
 
 
 def _subline(lifecycle: Lifecycle) -> str:
-    """Returns what a hold means for the available money, or the description for other
-    transactions.
+    """Returns a sentence about what a hold means for the available money. For other transactions,
+    returns the description.
     """
     row, state = lifecycle.row, lifecycle.state
     amount = money(row.amount, row.currency)
@@ -211,15 +216,17 @@ def _subline(lifecycle: Lifecycle) -> str:
 
 
 def _is_paid_by(row: Transaction, sender: Side | None, recipient: Side | None) -> bool:
-    """Returns whether the reader paid this, to another person or to another own account."""
+    """Returns whether the reader made this payment, either to another person or between own
+    accounts. Holds and refunds are not included.
+    """
     if row.is_hold or row.is_reversal:
         return False
     return bool(sender and recipient and sender.is_mine)
 
 
 def _back_url(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
-    """Returns the URL of a transfer form that is filled in to send the money back, or "" if the
-    reader is not the recipient.
+    """Returns the URL of a transfer form with values that send the money back. Returns "" if the
+    reader is not the recipient, or if everything was already sent back.
     """
     row = lifecycle.row
     if not (lifecycle.left and sender and recipient and recipient.is_mine and not sender.is_mine):
@@ -245,7 +252,9 @@ def _signed(row: Transaction, sender: Side | None, recipient: Side | None) -> De
 
 
 def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None, how: str) -> str:
-    """Returns one sentence to the reader about what happened. `how` comes from `Origin`."""
+    """Returns a sentence for the reader about what happened. `how` is the text in
+    `Origin.how`, or "".
+    """
     if lifecycle.row.is_hold:
         return _sentence_of_hold(lifecycle, sender, recipient)
     if lifecycle.row.is_reversal:
@@ -260,8 +269,8 @@ def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None,
 
 
 def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side, how: str) -> str:
-    """Returns the sentence for a payment between two people. If staff paid it from a file, the bank
-    is the payer.
+    """Returns the sentence for a payment between two people. If staff made the payment from a file,
+    the sentence names the bank as the payer.
     """
     if how and _is_paid_for(lifecycle.row) and not recipient.is_mine:
         account = f"your {sender.name}" if sender.is_mine else _named(sender)
@@ -274,7 +283,9 @@ def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side, ho
 
 
 def _is_paid_for(row: Transaction) -> bool:
-    """Returns whether a person other than the holder of the paying account booked it."""
+    """Returns whether the payment was booked by somebody other than the holder of the paying
+    account.
+    """
     return row.from_account is not None and row.created_by_id != row.from_account.user_id
 
 
@@ -300,8 +311,8 @@ def _sentence_of_refund(sender: Side | None, recipient: Side | None) -> str:
 
 
 def _named(side: Side | None) -> str:
-    """Returns the name of the reader's own account, or the name and holder of another person's
-    account.
+    """Returns the name of the account if it belongs to the reader. Otherwise returns the account's
+    name with its holder.
     """
     if side is None:
         return ""

@@ -1,4 +1,4 @@
-"""The receipt of a transaction, its sides and metadata as files, and the owner's note."""
+"""The page of a receipt, the downloads of its sides and metadata, and the reader's note."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ receipt_for(rows.select_related("captures", "reverses").get(pk={pk!r}), reader)"
 
 @require_safe
 def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows one transaction to the owner of either side and to staff. Other users get 404."""
+    """Shows one transaction to the holders of both accounts and to staff. Other users get 404."""
     with page_work(request) as work:
         context = _context(request, readable_row(request, pk))
     return _rendered(request, work, context)
@@ -47,9 +47,7 @@ def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def note(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Saves the annotation of a transaction for the reader's side. Users who own neither side get
-    404.
-    """
+    """Saves the reader's annotation of a transaction. Users who own neither account get 404."""
     row = readable_row(request, pk)
     if not row.is_of(request.user):
         raise Http404
@@ -61,7 +59,7 @@ def note(request: PersonRequest, pk: Any) -> HttpResponse:
             messages.success(request, form.done)
         except NoteChanged as refusal:
             form.add_error(None, str(refusal))
-            replaces = None  # the page shows the current version, so the form may replace it
+            replaces = None  # the page now shows the current annotation, so the form may replace it
     if form.errors:
         return receipt_page(request, row, form=form, replaces=replaces)
     return redirect(f"{reverse('transactions:detail', args=[row.pk])}#note")
@@ -86,8 +84,9 @@ def sides_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
 
 
 def readable_row(request: PersonRequest, pk: Any) -> Any:
-    """Returns the transaction with everything that a receipt needs. Raises Http404 if the reader
-    may not read it.
+    """Returns the transaction with the related rows that a receipt needs.
+
+    Raises: Http404 if the reader may not read the transaction.
     """
     rows = Transaction.objects.readable_by(request.user).with_sides()
     row = get_object_or_404(rows.select_related("captures", "reverses"), pk=pk)
@@ -104,10 +103,11 @@ def receipt_page(
     form: AnnotationForm | None = None,
     replaces: str | None = None,
 ) -> HttpResponse:
-    """Renders the receipt. A form with errors is shown open. `of_panels` is context for the panels.
+    """Returns the page of the receipt. If `form` has errors, the page shows it open. `of_panels` is
+    template context for the panels.
 
-    Saving `form` replaces the annotation with the id `replaces`, or the current annotation if it is
-    None.
+    When `form` is saved, it replaces the annotation with the id `replaces`, or the current
+    annotation if `replaces` is None.
     """
     with page_work(request) as work:
         context = _context(request, row, of_panels, form=form, replaces=replaces)
@@ -122,7 +122,6 @@ def _context(
     form: AnnotationForm | None = None,
     replaces: str | None = None,
 ) -> dict[str, Any]:
-    """Returns the template context of the page."""
     shown = receipt_for(row, request.user)
     context: dict[str, Any] = {"receipt": shown, "row": row, **(of_panels or {})}
     panels.prepare("receipt", request, context)

@@ -1,5 +1,7 @@
-"""Reports. This module exports their queries: functions that take a `Scope` and parameters and
-return rows. Pages and charts are in `pages/`; `catalogue.py` lists all reports.
+"""Reports. This module exports the queries of the reports: functions that take a `Scope` and
+parameters, and return rows.
+
+The pages and charts of the reports are in `pages/`. `catalogue.py` lists all reports.
 """
 
 from transactions.reports.queries.balances import balance_over_time, trial_balance

@@ -1,9 +1,9 @@
 """Caches the rows of reports that read only sealed entries.
 
-Note [What may be cached]: the rows of a report over the whole bank, without names, if all its
-entries are in sealed periods. Sealed periods never change and never get new entries (see
-`transactions.audit.sealing`), so these rows never become stale. Rows of one customer and rows of
-unsealed periods are never cached.
+Note [What may be cached]: the rows of a report may be cached if the report covers the whole bank,
+contains no names, and reads only entries in sealed periods. Sealed periods never change and never
+get new entries (see `transactions.audit.sealing`), so the cached rows never become stale. Rows of
+one customer and rows of unsealed periods are never cached.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ A_WEEK = 7 * 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class CachedRows:
-    """Rows of an earlier run, its queries and time, and the number of the newest seal at that
-    time.
+    """The rows of an earlier run, its queries, the time of the run, and the number of the seal that
+    was the newest at that time.
     """
 
     rows: Sequence[Row]
@@ -38,29 +38,30 @@ class CachedRows:
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """The key under which the rows of one report with one set of parameters are cached."""
+    """The place in the cache for the rows of one report with one set of parameters."""
 
     key: str
     seal: int
 
     def get(self) -> CachedRows | None:
-        """Returns the cached rows, or None."""
+        """Returns the cached rows, or None if there are none."""
         cached: CachedRows | None = cache.get(self.key)
         return cached
 
     def store(self, rows: Sequence[Row], work: QueryLog) -> None:
-        """Caches the rows for a week, unless there are more than MAX_ROWS."""
+        """Caches the rows for a week. If there are more than MAX_ROWS rows, nothing is cached."""
         if len(rows) <= MAX_ROWS:
             queries = [replace(query, params=None, plan="") for query in work.queries]
             cache.set(self.key, CachedRows(rows, queries, timezone.now(), self.seal), A_WEEK)
 
 
 def cache_entry(report: Report, params: ReportParameters) -> CacheEntry | None:
-    """Returns the cache entry for these rows, or None if the rows may change or belong to one
-    customer.
+    """Returns the cache entry of a report with these parameters. Returns None if the rows may still
+    change, or if they belong to one customer.
 
-    The key contains everything that the rows depend on: the parameters, the digest of the seal (it
-    differs between databases), the time zone, and the source code of the report.
+    The key of the entry is computed from everything that the rows depend on: the parameters, the
+    digest of the newest seal (it differs between databases), the time zone, and the source code of
+    the report.
     """
     final_from = report.final_from(params) if params.scope.is_bank else None
     if final_from is None:

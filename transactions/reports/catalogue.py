@@ -1,4 +1,4 @@
-"""Registers every report, in the groups and the order of the list.
+"""Lists every report. The order and the groups are those of the page with all reports.
 
 To add a report, write a query in `queries/`, a `Report` in `pages/`, and a line here.
 """
@@ -46,7 +46,9 @@ BY_SLUG = {report.slug: report for report in REPORTS}
 
 
 def reports_for(reader: User) -> list[ReportGroup]:
-    """Returns the groups with the reports that this reader may open. Empty groups are left out."""
+    """Returns the groups with only the reports that this reader may open. Groups without such a
+    report are left out.
+    """
     reads_bank = may_read_bank(reader)
     groups = [
         ReportGroup(
@@ -58,7 +60,10 @@ def reports_for(reader: User) -> list[ReportGroup]:
 
 
 def report_or_404(reader: User, slug: str) -> Report:
-    """Returns the report with this slug. Raises Http404 if the reader may not open it."""
+    """Returns the report with this slug.
+
+    Raises: Http404 if there is no such report, or if the reader may not open it.
+    """
     chosen = BY_SLUG.get(slug)
     if chosen is None or (chosen.bank_only and not may_read_bank(reader)):
         raise Http404

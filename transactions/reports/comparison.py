@@ -1,9 +1,9 @@
 """Compares a report with the previous period, or with the same days one year earlier.
 
 The report runs twice in one snapshot, and rows with the same key are combined. If a row exists in
-only one period, a missing sum is zero and any other missing number has no value. There is no
+only one of the periods, a missing sum is zero, and other missing numbers are None. There is no
 percentage if the earlier value is zero, or if the earlier period starts before the first booking. A
-report is in one currency, so currencies are never mixed.
+report has amounts in only one currency, so currencies are never mixed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from transactions.reports.queries.spending import days_before
 from transactions.reports.report import DISPLAY, Column, Comparison, Report, ReportParameters, Row
 from transactions.reports.wording import period
 
-EARLIER = "earlier"  # the key in a row under which its earlier row is stored
+EARLIER = "earlier"  # the key in a row under which the row of the earlier period is stored
 
 
 def earlier_period(since: date, until: date, kind: str) -> tuple[date, date]:
-    """Returns the first and last day to compare with: `days_before`, or the same days one year
-    earlier.
+    """Returns the first and last day of the period to compare with. This is the period of
+    `days_before`, or, if `kind` is YEAR_BEFORE, the same days one year earlier.
     """
     if kind != YEAR_BEFORE:
         return days_before(since, until)
@@ -32,19 +32,21 @@ def earlier_period(since: date, until: date, kind: str) -> tuple[date, date]:
 
 
 def earlier_params(params: ReportParameters) -> ReportParameters:
-    """Returns the same parameters for the period to compare with."""
+    """Returns the parameters of the report for the period to compare with."""
     since, until = earlier_period(params.values["since"], params.values["until"], params.compare)
     return replace(params, values={**params.values, "since": since, "until": until}, compare="")
 
 
 def is_compared(report: Report, params: ReportParameters) -> bool:
-    """Returns whether a comparison is chosen and this report supports it."""
+    """Returns whether the user chose a comparison and this report can be compared."""
     return bool(report.comparison and params.compare)
 
 
 def with_first_booking(params: ReportParameters) -> ReportParameters:
-    """Returns the parameters with `goes_back` set by one query. If no comparison is chosen, the
-    period to compare with is the previous one.
+    """Returns the parameters with `goes_back` set to whether anything was booked by the first day
+    of the period to compare with. One query.
+
+    If no comparison is chosen, the period to compare with is the previous period.
     """
     first_day = earlier_params(params).values["since"]
     booked = params.scope.entries().between(None, end_of_day(first_day))
@@ -54,9 +56,10 @@ def with_first_booking(params: ReportParameters) -> ReportParameters:
 
 
 def columns_of(report: Report, params: ReportParameters) -> Sequence[Column]:
-    """Returns the columns of the report. In a comparison, each compared column is followed by its
-    earlier value, the difference and the percentage; the columns in which the report compares
-    periods itself are left out.
+    """Returns the columns of the report. In a comparison, three columns follow each compared
+    column: the earlier value, the difference and the percentage.
+
+    If the report itself has columns that compare two periods, these columns are then left out.
     """
     if not is_compared(report, params) or report.comparison is None:
         return report.columns
@@ -89,8 +92,11 @@ def _comparison_columns(column: Column, params: ReportParameters) -> list[Column
 def compared_rows(
     report: Report, params: ReportParameters, now: Iterable[Row], then: Iterable[Row]
 ) -> list[Row]:
-    """Returns the rows of both periods with the columns of `columns_of`: first the current rows in
-    their order, then rows that only the earlier period has. Rows by month are sorted by month.
+    """Returns the combined rows of both periods, with values for the columns of `columns_of`.
+
+    The current rows come first, in their order. Then come the rows that exist only in the earlier
+    period. If the report's rows are sorted by their keys (such as months), all rows are sorted by
+    their keys.
     """
     rule = report.comparison
     assert rule is not None  # noqa: S101 - callers check `is_compared`
@@ -112,12 +118,14 @@ def compared_rows(
 def _figures(
     rule: Comparison, params: ReportParameters, row: Row, earlier: Row | None
 ) -> Mapping[str, Any]:
-    """Returns the values to add to a row. A missing sum is zero; other missing numbers are None."""
+    """Returns the values that the comparison adds to a row. A missing sum is zero, and other
+    missing numbers are None.
+    """
     found: dict[str, Any] = {EARLIER: earlier}
     for name in rule.figures:
         now: Any = row.get(name)
         then: Any = (earlier or {}).get(name)
-        if rule.adds_up:  # zero in the type of the other number
+        if rule.adds_up:  # a zero of the same type as the other number
             now, then = (then * 0 if now is None else now), (now * 0 if then is None else then)
         is_known = now is not None and then is not None
         found[name], found[f"{name}_before"] = now, then
@@ -127,14 +135,16 @@ def _figures(
 
 
 def percent(now: Decimal | int, then: Decimal | int) -> Decimal | None:
-    """Returns the difference divided by the earlier number (0.5 means 50 % more), or None if the
-    earlier number was zero.
+    """Returns the change from `then` to `now` as a fraction of `then`: 0.5 means 50 % more. Returns
+    None if `then` is zero.
     """
     return (Decimal(now) - Decimal(then)) / abs(Decimal(then)) if then else None
 
 
 def sentences(report: Report, params: ReportParameters, rows: Sequence[Row]) -> Iterator[str]:
-    """Yields which period is compared, and for sums the totals of both periods."""
+    """Yields sentences that name the earlier period, and, for columns with sums, the totals of both
+    periods.
+    """
     rule = report.comparison
     if rule is None or not params.compare:
         return

@@ -1,4 +1,4 @@
-"""The rows of a report as a file: see Note [Tables as files]."""
+"""Writes the rows of a report to a file: see Note [Tables as files]."""
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
@@ -31,11 +31,14 @@ def report_lines(
     only: Collection[str] = (),
     within: tuple[str, str] = ("", ""),
 ) -> IO[str]:
-    """Returns the complete file, in memory or, above SPOOLED bytes, on disk. `only` limits the
-    columns, unless it is empty. `within` is text before and after the rows.
+    """Returns the complete file, which is in memory or, if it is larger than SPOOLED bytes, on
+    disk.
 
-    The file is complete before anything is sent, so a query that times out leaves no truncated
-    file. The snapshot, which is read-only, is also over when the request logs what was read.
+    `only` are the names of the columns to include; if it is empty, all columns are included.
+    `within` contains a text before the rows and a text after them.
+
+    The file is complete before the first byte is sent. So a query that times out does not leave a
+    truncated file, and the read-only snapshot has ended before the request writes the log of reads.
 
     Raises: OperationalError if a query takes longer than SECONDS.
     """
@@ -52,7 +55,7 @@ def _written(
     only: Collection[str],
     within: tuple[str, str],
 ) -> tuple[IO[str], ReadHolders]:
-    """Returns the file, and the collector of the people in its rows."""
+    """Writes the file and returns it, with an object that has collected the people in its rows."""
     file = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8", newline="")  # noqa: SIM115
     holders = ReadHolders(params)
     with ExitStack() as stack:
@@ -64,12 +67,12 @@ def _written(
             table = DataTable(report.slug, [column.name for column in columns], cells)
             before, after = within
             file.writelines(chain([before], lines_of(table, kind), [after]))
-        stack.pop_all()  # without an error, the response closes the file
+        stack.pop_all()  # the file stays open, and the response closes it
     return cast("IO[str]", file), holders
 
 
 def _rows(report: Report, params: ReportParameters) -> Iterable[Row]:
-    """Returns all rows. Without a comparison they come from a server-side cursor."""
+    """Returns all rows. If nothing is compared, the rows are read through a server-side cursor."""
     found = report.rows(params)
     if is_compared(report, params):
         then = report.rows(earlier_params(params))
@@ -87,8 +90,8 @@ def _cells(
 
 
 def _cell(column: Column, row: Row, params: ReportParameters) -> Any:
-    """Returns the value for a file. A minus at the start of a number is no formula, but at the
-    start of text it may be one.
+    """Returns the value of a cell for a file. A number that starts with a minus is marked as a
+    number, because a text that starts with a minus may be a spreadsheet formula.
     """
     value = column.plain(row, params)
     return FigureText(value) if isinstance(value, str) and value and column.is_number else value

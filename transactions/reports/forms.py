@@ -1,4 +1,6 @@
-"""The forms of report parameters. The values come from the URL, and each has a default."""
+"""The forms for the parameters of reports. The values come from the URL, and every parameter has a
+default value.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -15,18 +17,20 @@ from transactions.fields import DayField
 from transactions.scope import BANK, MINE, Scope, may_read_bank, scope_for
 
 SHOWN_MONTHS = 12
-FEW_MONTHS = 3  # default for reports that read every row of the whole bank
+FEW_MONTHS = 3  # default number of months for reports that read every row of the whole bank
 NOTHING, PERIOD_BEFORE, YEAR_BEFORE = "no", "period", "year"
 COMPARISONS = {PERIOD_BEFORE: "the period before", YEAR_BEFORE: "the year before"}
 EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 def months_until(day: date, count: int) -> date:
-    """Returns the first day of a period of `count` months that ends with the month of `day`."""
+    """Returns the first day of a period of `count` months. The month of `day` is the last of these
+    months.
+    """
     return months_before(day.replace(day=1), count - 1)
 
 
-APART = ("whose", "compare")  # form fields that are not arguments of a report's function
+APART = ("whose", "compare")  # form fields that are not arguments of the report's function
 
 
 class Choice(forms.ChoiceField):
@@ -40,20 +44,21 @@ class Choice(forms.ChoiceField):
 
 
 def either(labels: Sequence[str]) -> str:
-    """Joins labels with commas and "or"."""
+    """Returns the labels in one text, such as "a, b or c"."""
     *most, last = labels
     return f"{', '.join(most)} or {last}" if most else last
 
 
 class ReportForm(forms.Form):
-    """The parameters of every report: scope and currency. A report with more parameters extends
-    this form.
+    """The parameters that every report has: scope and currency. A report with more parameters uses
+    a subclass.
 
-    A parameter that is missing in the URL gets its value from `defaults()`. If the form is valid,
-    `scope` is the scope to read and `params` are the keyword arguments of the report's function.
+    If the URL does not contain a parameter, its value comes from `defaults()`. If the form is
+    valid, `scope` is the scope to read, and `params` are the keyword arguments of the report's
+    function.
     """
 
-    # Fields that need SEE_NAMES in the whole bank.
+    # Fields that readers of the whole bank may use only with the permission SEE_NAMES.
     needs_names: ClassVar[frozenset[str]] = frozenset()
 
     whose = forms.ChoiceField(choices=[(MINE, "My money"), (BANK, "The whole bank")], label="Scope")
@@ -83,13 +88,15 @@ class ReportForm(forms.Form):
             self.fields["whose"].widget = forms.HiddenInput()
 
     def defaults(self) -> dict[str, Any]:
-        """Returns the default values of parameters that are missing in the URL."""
+        """Returns the default values of the parameters, by name. They apply to parameters that are
+        missing in the URL.
+        """
         return {}
 
     @property
     def summary(self) -> str:
-        """The parameters in words, for the printed page: "Scope: The whole bank · Currency:
-        USD".
+        """The parameters in words for the printed page, such as
+        "Scope: The whole bank · Currency: USD".
         """
         parts = []
         for field in self.visible_fields():
@@ -100,19 +107,23 @@ class ReportForm(forms.Form):
 
     @property
     def params(self) -> dict[str, Any]:
-        """The keyword arguments of the report's function."""
+        """The keyword arguments for the report's function."""
         return {name: value for name, value in self.cleaned_data.items() if name not in APART}
 
     @property
     def compares_with(self) -> str:
-        """The period to compare with: a key of COMPARISONS, or "" for none."""
+        """The kind of period to compare with: a key of COMPARISONS, or "" if no comparison
+        is chosen.
+        """
         chosen = self.cleaned_data.get("compare", NOTHING)
         return "" if chosen == NOTHING else str(chosen)
 
 
 class PeriodForm(ReportForm):
-    """A first and a last day, both included, by default the last twelve months; and the period to
-    compare with, if the report supports it.
+    """A period with its first and last day, both included, and the period to compare with. By
+    default the period is the last twelve months.
+
+    The field `compare` is removed if the report cannot be compared.
     """
 
     since = DayField(label="From")
@@ -137,7 +148,9 @@ class PeriodForm(ReportForm):
 
 
 class FewMonthsForm(PeriodForm):
-    """A period: by default three months for the whole bank, and twelve months for one customer."""
+    """A period. By default it is the last three months for the whole bank, and the last twelve
+    months for one customer.
+    """
 
     def defaults(self) -> dict[str, Any]:
         if not self.scope.is_bank:
@@ -147,8 +160,10 @@ class FewMonthsForm(PeriodForm):
 
 
 class CohortForm(PeriodForm):
-    """The period in which people joined, for all currencies. By default the latest twelve months in
-    which anybody joined.
+    """The period in which customers joined the bank. By default it starts with the first of the
+    latest twelve months in which somebody joined.
+
+    The form has no currency, because the report counts people of all currencies.
     """
 
     since = DayField(label="Joined from")
@@ -162,7 +177,7 @@ class CohortForm(PeriodForm):
 
 
 class DirectionForm(PeriodForm):
-    """A period and a direction: money out or money in."""
+    """A period, and whether to read money that went out or money that came in."""
 
     direction = Choice(choices=[("out", "Out"), ("in", "In")], label="Which way")
 

@@ -1,7 +1,7 @@
-"""Adds the holders of the money in a report to the log of reads: see Note [Whose data].
+"""Adds the people whose money is in a report to the log of reads: see Note [Whose data].
 
-Reports read aggregates and values. They load no rows of people or accounts, so the models cannot
-add the holders.
+Reports read sums and single values, and do not load model instances of people or accounts. So the
+models cannot add these people to the log.
 """
 
 from collections.abc import Iterable
@@ -15,16 +15,19 @@ from transactions.models import Transaction
 from transactions.reports.report import ReportParameters, Row
 from transactions.reports.runner import Run
 
-MAX_KEYS = 5_000  # keys of each kind; the log stores at most 500 people per page
-MIN_HOLDERS = 3  # holders of a currency from which on its sums are not about single people
+# Maximum number of keys of each kind; the log stores at most 500 people for each page.
+MAX_KEYS = 5_000
+# If a currency has at least this many holders, its sums do not reveal data of a single person.
+MIN_HOLDERS = 3
 
 
 class ReadHolders:
-    """Collects the keys of the holders in the rows; `record` looks the holders up and adds them.
+    """Collects the people, accounts and payments in the rows of a report. `record` looks up the
+    holders and adds them to the log of reads.
 
-    A row contains its people as `holder`, its accounts as `account_key` (numbers or ids) and its
-    movement as `transaction_id`. If a currency has few holders, its sums are recorded for all of
-    them. A report on the reader's own money shows no other people.
+    A row contains a person as `holder`, accounts as `account_key` (numbers or ids), and a payment
+    as `transaction_id`. If a currency has fewer than MIN_HOLDERS holders, all of them are recorded.
+    For a report on the reader's own money nothing is collected.
     """
 
     def __init__(self, params: ReportParameters) -> None:
@@ -33,10 +36,11 @@ class ReadHolders:
         self.movements: set[UUID] = set()
         self.currency = params.currency
         if self.is_bank and (number := params.values.get("number")):
-            self.keys.add(number)  # the rows of a report on one account do not contain the account
+            # The rows of a report on one account do not contain the account number.
+            self.keys.add(number)
 
     def add_row(self, row: Row) -> None:
-        """Collects the people, accounts and movements of a row."""
+        """Collects the people, accounts and payments in a row."""
         if not self.is_bank:
             return
         add(row.get("holder"))
@@ -47,12 +51,14 @@ class ReadHolders:
             self.movements.add(row["transaction_id"])
 
     def record(self) -> None:
-        """Adds the holders to the log of reads. Call it outside the report's snapshot, because the
-        page shows the queries of the snapshot.
+        """Adds the holders to the log of reads. Call this method outside the report's snapshot. The
+        page shows the queries of the snapshot, and the queries of this method must not be among
+        them.
         """
         if not self.is_bank:
             return
-        add_unnamed()  # a sum may be about one person, for example the sum of a day or a category
+        # A sum may contain data of only one person, for example the sum of a day or of a category.
+        add_unnamed()
         if self.currency:
             holders = Account.objects.filter(currency=self.currency).values_list("user_id")
             few = list(holders.order_by("user_id").distinct()[:MIN_HOLDERS])
@@ -70,7 +76,7 @@ class ReadHolders:
 
 
 def record_holders(run: Run) -> None:
-    """Records the holders in the rows of the page and in the bars of its chart."""
+    """Records the people in the rows that the page shows and in the bars of its chart."""
     holders = ReadHolders(run.params)
     labels = {mark.label for mark in getattr(run.chart, "marks", ())} if run.rows else set()
     _add_rows(holders, run.shown)

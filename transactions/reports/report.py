@@ -1,4 +1,4 @@
-"""The parts of a report: its query, its parameters, its columns, and the texts of its page."""
+"""The parts of a report: its query, parameters and columns, and the texts of its page."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,18 +22,20 @@ from transactions.search.language.parser import LONGEST, MOST_ITEMS, parse
 from transactions.search.language.terms import token
 
 Row = Mapping[str, Any]
-# The scope of a report is determined before, on the writer.
+# The scope of a report is determined before this, from the primary database.
 REPORT = ReadPurpose(
     "report", frozenset({"entries", "transactions", "accounts", "users", "own_categories"})
 )
 NUMBERS = ("money", "change", "count", "more", "percent", "growth", "score")
-PAGE_ROWS = 200  # maximum rows on a page; files have all rows
+PAGE_ROWS = 200  # maximum number of rows on a page; files have all rows
 
 
 @dataclass(frozen=True, slots=True)
 class ReportParameters:
-    """The scope of a report, the keyword arguments of its function, and the period to compare with
-    ("" for none). `goes_back` is whether there were bookings by the first day of that period.
+    """The scope of a report, the keyword arguments of its function, and the kind of period to
+    compare with ("" if no comparison is chosen).
+
+    `goes_back` is False if nothing was booked by the first day of the earlier period.
     """
 
     scope: Scope
@@ -43,12 +45,12 @@ class ReportParameters:
 
     @property
     def currency(self) -> str:
-        """The currency of the report's amounts, or "" if it has no amounts."""
+        """The currency of the amounts in the report, or "" if the report has no amounts."""
         return str(self.values.get("currency", ""))
 
     def search_page(self, query: str) -> str:
-        """Returns the URL of the search for `query` in the same scope and currency. Returns "" if
-        the query is too long, because the search would cut it and find other rows.
+        """Returns the URL of the search for `query`, in the scope and currency of the report.
+        Returns "" if the query is too long: the search would shorten it and find other rows.
         """
         text = parse(query).adding(f"currency:{self.currency}") if self.currency else query
         if len(text) > LONGEST or len(parse(text).items) >= MOST_ITEMS:
@@ -58,10 +60,11 @@ class ReportParameters:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: the key of its values in the rows, its heading, and how its values are formatted.
+    """A column of a report: the key of its values in the rows, its heading, and the format of its
+    values.
 
-    `query` returns the search query for the rows behind a value, or "". `text` formats values that
-    `kind` cannot format. Files use `text` too for text columns, unless `file_text` is set.
+    `query` returns the search query that finds the rows of a value, or "". `text` formats values
+    for which no `kind` exists. Files also use `text` for text columns, unless `file_text` is set.
     """
 
     name: str
@@ -73,11 +76,11 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Whether the values are numbers, which are right-aligned."""
+        """Whether the values are numbers. Numbers are right-aligned."""
         return self.kind in NUMBERS
 
     def display(self, row: Row, params: ReportParameters) -> str:
-        """Returns the value for the page, or an en dash if there is none."""
+        """Returns the text of the value for the page, or an en dash if there is no value."""
         if self.text:
             return self.text(row, params) or NOTHING
         value = row.get(self.name)
@@ -86,8 +89,8 @@ class Column:
         return DISPLAY[self.kind](value, params.currency)
 
     def plain(self, row: Row, params: ReportParameters) -> Any:
-        """Returns the value for a file, or None if there is none. Numbers have a decimal point,
-        days look like 2026-11-20.
+        """Returns the value for a file, or None if there is no value. Numbers have a decimal point,
+        and dates look like 2026-11-20.
         """
         if self.file_text:
             return self.file_text(row, params)
@@ -103,14 +106,16 @@ class Column:
         return value.isoformat() if hasattr(value, "isoformat") else value
 
     def url(self, row: Row, params: ReportParameters) -> str:
-        """Returns the URL of the search for the rows behind the value, or ""."""
+        """Returns the URL of the search that finds the rows of the value, or "" if there is
+        no search.
+        """
         query = self.query(row, params) if self.query and row[self.name] else ""
         return params.search_page(query) if query else ""
 
 
 def account_query(row: Row, _params: ReportParameters) -> str:
-    """Returns the search query for the `account_key` of a row: one or several accounts, by number,
-    or by id if the reader may not see numbers.
+    """Returns the search query for the accounts in the `account_key` of a row. It contains account
+    numbers, or ids if the reader may not see account numbers.
     """
     accounts = [row["account_key"]] if isinstance(row["account_key"], str) else row["account_key"]
     return " or ".join(token("account", account) for account in accounts)
@@ -125,7 +130,9 @@ def _day(value: date, _currency: str) -> str:
 
 
 def rounded(value: Decimal, currency: str) -> Decimal:
-    """Rounds an average or a median to the decimals of the currency, half to even."""
+    """Returns an average or a median, rounded to the decimals of the currency (half to even).
+    Returns it unchanged if the currency is "".
+    """
     return value.quantize(Decimal(1).scaleb(-minor_units(currency))) if currency else value
 
 
@@ -146,19 +153,19 @@ DISPLAY: Mapping[str, Callable[[Any, str], str]] = {
 
 
 def after_period(params: ReportParameters) -> datetime:
-    """Returns the first moment after the chosen period."""
+    """Returns the time at which the chosen period is over: midnight after its last day."""
     return end_of_day(params.values["until"])
 
 
 def months_into(day: date, params: ReportParameters) -> int:
-    """Returns the number of months between the first month of the period and a day."""
+    """Returns how many months after the first month of the period this day is."""
     since: date = params.values["since"]
     return (day.year - since.year) * 12 + day.month - since.month
 
 
 def month_here(number: int, params: ReportParameters) -> date:
-    """Returns the first day of the month that is `number` months after the first month of the
-    period.
+    """Returns the first day of the month that is `number` months after the first month of
+    the period.
     """
     since: date = params.values["since"]
     return months_before(since.replace(day=1), -number)
@@ -166,17 +173,17 @@ def month_here(number: int, params: ReportParameters) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How a report is compared with an earlier period.
+    """The rules for comparing a report with an earlier period.
 
-    `figures`: the compared columns.
-    `key`: returns what a row and its earlier row have in common, from the row, its position and the
-        parameters of its period.
-    `adds_up`: the compared numbers are sums. A missing sum is zero, and rows that only the earlier
-        period has are shown.
-    `here`: returns the values of such a row in the current period, for example its month.
-    `is_in_order`: rows are sorted by their keys.
-    `instead_of`: columns in which the report compares periods itself. The chosen comparison
-        replaces them.
+    `figures`: the columns that are compared.
+    `key`: returns the value that a row and its earlier row have in common. It gets the row, the
+    row's position and the parameters of the row's period.
+    `adds_up`: whether the compared numbers are sums. If so, a missing sum is zero, and rows that
+    exist only in the earlier period are shown.
+    `here`: returns values of the current period for such a row, for example its month.
+    `is_in_order`: whether the rows are sorted by their keys.
+    `instead_of`: columns in which the report itself compares two periods. If the user chooses a
+    comparison, these columns are left out.
     """
 
     figures: tuple[str, ...]
@@ -189,19 +196,23 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report and its page.
+    """A report and the content of its page.
 
-    `function`: takes a `Scope` and the parameters of the form; returns a queryset or list of dicts.
+    `function`: takes a `Scope` and the parameters of the form, and returns a queryset or a list of
+    dicts.
     `question`: the question that the report answers.
-    `shows`: the features of Postgres and the ORM that it uses, for the query panel.
-    `sketch`: the small picture in the list: bars, columns, pairs, line or heat.
-    `finding`: the result in one sentence. `basis`: what the result is computed from.
-    `footer`: returns rows below the table, computed from all rows. Cells without a value are empty.
+    `shows`: the features of Postgres and of the ORM that the query uses. The query panel shows
+    them.
+    `sketch`: the small picture in the list of reports: bars, columns, pairs, line or heat.
+    `finding`: returns a sentence with the result. `basis`: returns a text that explains which data
+    the result is computed from.
+    `footer`: returns the rows below the table, computed from all rows. Cells without a value are
+    empty.
     `page_rows`: the maximum number of rows on the page. Files have all rows.
-    `final_from`: returns the moment after the last entry that the parameters read. When this moment
-        is sealed, the result cannot change and may be cached. Only for reports without names.
-    `comparison`: how rows are compared with an earlier period; None if they cannot be compared, for
-        example single payments.
+    `final_from`: returns the time after the last entry that the report reads. When the period until
+    this time is sealed, the result cannot change and may be cached. Reports with names return None.
+    `comparison`: the rules for comparing rows with an earlier period. It is None if the rows cannot
+    be compared, for example because they are single payments.
     """
 
     function: Callable[..., Iterable[Row]]
@@ -218,14 +229,14 @@ class Report:
     final_from: Callable[[ReportParameters], datetime | None] = lambda _params: None
     parts: tuple[Callable[..., Any], ...] = field(
         default=()
-    )  # classes and functions shown with its source
+    )  # classes and functions whose source code the page shows, too
     bank_only: bool = False
     page_rows: int = PAGE_ROWS
     comparison: Comparison | None = None
 
     @property
     def compares_itself(self) -> bool:
-        """Whether its own columns compare the period with the previous one."""
+        """Whether the report has columns that compare the period with the previous period."""
         return self.comparison is not None and bool(self.comparison.instead_of)
 
     @property
@@ -235,16 +246,16 @@ class Report:
 
     @property
     def url(self) -> str:
-        """The URL of the page with default parameters."""
+        """The URL of the report's page with the default parameters."""
         return reverse("transactions:report", args=[self.slug])
 
     def bind_form(self, data: Mapping[str, Any], reader: User) -> ReportForm:
-        """Returns the form, bound to the parameters of a URL."""
+        """Returns the form of the report with the parameters of a URL."""
         form = self.form(data, reader=reader, bank_only=self.bank_only)
         if self.comparison is None:
             form.fields.pop("compare", None)
         return form
 
     def rows(self, params: ReportParameters) -> Iterable[Row]:
-        """Returns the rows. A queryset runs its query when it is iterated."""
+        """Returns the rows of the report. A queryset sends its query only when it is iterated."""
         return self.function(params.scope, **params.values)

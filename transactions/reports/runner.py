@@ -1,4 +1,6 @@
-"""Runs a report in one snapshot and records its queries, or returns cached rows."""
+"""Runs a report in one snapshot and records its queries. Returns cached rows instead if
+there are any.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,12 +21,12 @@ from transactions.reports.comparison import (
 )
 from transactions.reports.report import REPORT, Column, Report, ReportParameters, Row
 
-SECONDS = 10  # time limit of each query of a report
+SECONDS = 10  # time limit for each query of a report
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A formatted value and the URL of the rows behind it."""
+    """A formatted value, and the URL of the search for the rows of this value."""
 
     column: Column
     text: str
@@ -33,9 +35,10 @@ class Cell:
 
 @dataclass(slots=True)
 class Run:
-    """The rows of one run and what the page shows of them. `cached` is None if the rows were read
-    just now. `compared` contains the rows combined with an earlier period, or None without a
-    comparison.
+    """The result of running a report, with the data for its page.
+
+    `cached` is None if the rows were not read from the cache. `compared` contains the rows combined
+    with the rows of the earlier period, or None if nothing is compared.
     """
 
     report: Report
@@ -60,7 +63,7 @@ class Run:
 
     @property
     def table(self) -> Iterator[list[Cell]]:
-        """The formatted rows, up to the limit of the page."""
+        """The formatted rows, as many as the page may show."""
         for row in self.shown:
             yield [
                 Cell(column, column.display(row, self.params), column.url(row, self.params))
@@ -73,7 +76,7 @@ class Run:
 
     @property
     def shown(self) -> Sequence[Row]:
-        """The rows of the table, up to the limit of the page."""
+        """The rows of the table, as many as the page may show."""
         return self._all[: self._max_rows]
 
     @property
@@ -82,19 +85,23 @@ class Run:
 
     @property
     def _max_rows(self) -> int:
-        """Maximum rows on the page. A comparison shows fewer, because its rows have more cells."""
+        """The maximum number of rows on the page. A comparison has half as many rows, because each
+        row has more cells.
+        """
         limit = self.report.page_rows
         return limit if self.compared is None else limit // 2
 
     @property
     def comparison(self) -> str:
-        """The compared period and the totals of both periods, or "" without a comparison."""
+        """A text with the earlier period and the totals of both periods, or "" if nothing is
+        compared.
+        """
         return " ".join(sentences(self.report, self.params, self.compared or ()))
 
     @property
     def footer(self) -> Iterator[list[Cell]]:
-        """The formatted totals of all rows, including rows that the page leaves out. Columns
-        without a total have "".
+        """The formatted totals of all rows, including rows that the page does not show. The cell of
+        a column without a total is "".
         """
         for row in self.report.footer(self.rows, self.params):
             yield [
@@ -104,12 +111,12 @@ class Run:
 
     @property
     def left_out(self) -> int:
-        """Number of rows that are only in the files."""
+        """The number of rows that only the files contain."""
         return max(0, len(self._all) - self._max_rows)
 
     @property
     def in_shell(self) -> str:
-        """Code for `manage.py shell` that returns the same rows."""
+        """Python code for `manage.py shell` that returns the same rows."""
         values = "".join(f", {name}={literal(it)}" for name, it in self.params.values.items())
         reader = self.params.scope.reader.email
         return (
@@ -125,10 +132,11 @@ class Run:
 def run(
     report: Report, params: ReportParameters, *, with_plans: bool = False, fresh: bool = False
 ) -> Run:
-    """Runs the report and reads all rows in one snapshot, with query plans if `with_plans`.
+    """Runs the report and reads all rows in one snapshot. With `with_plans`, also reads the query
+    plans.
 
-    Returns cached rows if all entries that they depend on are sealed, unless `fresh` or
-    `with_plans`.
+    If all entries that the rows depend on are sealed, cached rows may be returned. `fresh` and
+    `with_plans` prevent this.
 
     Raises: OperationalError if a query takes longer than SECONDS.
     """
@@ -152,7 +160,8 @@ def run(
             complete = _with_own_comparison(report, complete)
         return Run(report, complete, rows, work, with_plans, compared=compared)
 
-    # Rows to cache are read on the writer. A row that a replica lacks would be missing for a week.
+    # Rows to be cached are read from the primary database. A row that is not yet on a replica would
+    # be missing in the cache for a week.
     found = read_now() if entry else read(REPORT, read_now)
     if entry:
         entry.store(found.rows, found.work)
@@ -160,7 +169,9 @@ def run(
 
 
 def _with_own_comparison(report: Report, params: ReportParameters) -> ReportParameters:
-    """Returns the parameters with `goes_back` if the report itself compares periods."""
+    """Returns the parameters with `goes_back` set, if the report itself compares two periods. Sends
+    a query only in this case.
+    """
     if not report.compares_itself:
         return params
     with snapshot(seconds=SECONDS):

@@ -1,4 +1,4 @@
-"""Saves and removes the reader's own reports."""
+"""Views that save and remove a reader's saved reports."""
 
 from typing import Any
 
@@ -21,7 +21,9 @@ from transactions.reports.saved import remove_report, save_report
 
 
 class SaveReportForm(forms.Form):
-    """The name of a saved report, and for members of groups the group to share it with."""
+    """The name of a saved report, and the group with which it is shared. Only groups of the reader
+    can be chosen.
+    """
 
     name = ReadableNameField(label="Name", max_length=NAME_LIMIT)
     group = forms.ModelChoiceField(
@@ -36,7 +38,7 @@ class SaveReportForm(forms.Form):
 
 @require_POST
 def save(request: PersonRequest, slug: str) -> HttpResponse:
-    """Saves a report with the parameters of the URL, and returns to the list of reports."""
+    """Saves a report with the parameters in the URL, and redirects to the list of reports."""
     report = report_or_404(request.user, slug)
     form, parameters = (
         SaveReportForm(request.POST, reader=request.user),
@@ -60,7 +62,7 @@ def save(request: PersonRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def remove(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Removes a saved report of the reader."""
+    """Removes a saved report of the reader, and redirects to the list of reports."""
     saved = get_object_or_404(SavedReport, pk=pk, owner=request.user)
     remove_report(saved=saved)
     messages.success(request, f"“{saved.name}” is removed.")
@@ -68,8 +70,8 @@ def remove(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _parameters(request: PersonRequest, report: Report) -> dict[str, str]:
-    """Returns the parameters in the URL of the report. Other parameters keep their defaults, so a
-    default period moves forward with the current day.
+    """Returns the report's parameters that the URL contains. Parameters that are missing keep their
+    default, so a default period moves forward with the current day.
     """
     names = report.bind_form({}, request.user).fields
     given = {name: request.GET.get(name, "") for name in names}

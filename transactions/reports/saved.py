@@ -1,4 +1,6 @@
-"""Saves reports with their parameters under a name, and shares them with a group of staff."""
+"""Saves reports with their parameters under a name, and shares saved reports with a group of
+staff.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from transactions.reports.catalogue import BY_SLUG
 from transactions.reports.report import Report
 from transactions.scope import may_read_bank
 
-MAX_SAVED = 100  # reports per person
+MAX_SAVED = 100  # maximum number of saved reports for each person
 
 
 @with_retry
@@ -28,10 +30,11 @@ def save_report(
     parameters: Mapping[str, str],
     group: Group | None = None,
 ) -> SavedReport:
-    """Saves a report under a name. Replaces the owner's report with the same name.
+    """Saves a report under a name. If the owner already has a saved report with this name, it is
+    replaced.
 
-    Raises: InvalidDetails if the owner already has MAX_SAVED other reports, or is not in the
-    group.
+    Raises: InvalidDetails if the owner already has MAX_SAVED other saved reports, or is not a
+    member of the group.
     """
     with db_transaction.atomic(durable=True):
         if group is not None and not owner.groups.filter(pk=group.pk).exists():
@@ -55,15 +58,15 @@ def save_report(
 
 @with_retry
 def remove_report(*, saved: SavedReport) -> None:
-    """Removes a saved report. It is safe to call this twice."""
+    """Removes a saved report. A second call for the same report does nothing."""
     with db_transaction.atomic(durable=True):
         SavedReport.objects.filter(pk=saved.pk).delete()
 
 
 @dataclass(frozen=True, slots=True)
 class SavedLine:
-    """A saved report in the list. `shared` is a text about the group it is shared with and its
-    owner, or "".
+    """A saved report in the list. `shared` is a text that names the group with which the report is
+    shared and, for other readers, the owner. It is "" if the report is not shared.
     """
 
     saved: SavedReport
@@ -74,7 +77,7 @@ class SavedLine:
 
 
 def saved_reports(reader: User) -> list[SavedLine]:
-    """Returns the saved reports that the reader may open, sorted by name. One query."""
+    """Returns the saved reports that the reader may open, sorted by name. Sends one query."""
     may_read = may_read_bank(reader)
     return [
         _line(saved, BY_SLUG[saved.report], reader, saved.owner_name or "a colleague")

@@ -1,4 +1,4 @@
-"""The pages of the reports, and their files."""
+"""The pages of the reports, and the download of reports as files."""
 
 from django.db import OperationalError
 from django.http import HttpResponse, HttpResponseBase
@@ -26,8 +26,8 @@ TOO_LONG = f"This takes longer than {SECONDS} seconds, so it was stopped. Choose
 
 @require_safe
 def report_list(request: PersonRequest) -> HttpResponse:
-    """Lists the reports that this reader may open, in groups. The list is empty if the reader has
-    no account to report on.
+    """Lists the reports that this reader may open, in groups. If the reader has no account and may
+    not read the bank, the list is empty.
     """
     reader = request.user
     has_rows = may_read_bank(reader) or Account.objects.owned_by(reader).exists()
@@ -42,7 +42,7 @@ def report_list(request: PersonRequest) -> HttpResponse:
 
 
 def _scope_in_words(reader: User) -> str:
-    """Returns which accounts the reports cover for this reader."""
+    """Returns a text that describes which accounts the reports cover for this reader."""
     if not may_read_bank(reader):
         return "Your own accounts."
     names = "" if reader.has_perm(SEE_NAMES) else ", without names"
@@ -51,7 +51,7 @@ def _scope_in_words(reader: User) -> str:
 
 @require_safe
 def report(request: PersonRequest, slug: str) -> HttpResponse:
-    """Shows one report: its finding, its chart, its table, and the queries behind it."""
+    """Shows the page of a report: its result, chart and table, and the SQL queries."""
     chosen = report_or_404(request.user, slug)
     form = chosen.bind_form(request.GET.dict(), request.user)
     context = {"report": chosen, "form": form, "run": None, "too_long": "", "query": request.GET}
@@ -79,7 +79,7 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
 
 
 def _panel(request: PersonRequest, shown: Run, *, may_plan: bool) -> WorkPanel:
-    """Returns the panel below the report."""
+    """Returns the panel below the report, which shows the source code and the SQL queries."""
     return WorkPanel(
         (shown.report.function, *shown.report.parts),
         shown.in_shell,
@@ -94,7 +94,9 @@ def _panel(request: PersonRequest, shown: Run, *, may_plan: bool) -> WorkPanel:
 
 
 def _explorer_urls(request: PersonRequest, shown: Run) -> list[str]:
-    """Returns the URL of each query in the explorer, with the parameters of the page."""
+    """Returns one URL for each query of the report. The URL opens this query in the explorer, with
+    the same parameters.
+    """
     query = f"?{request.GET.urlencode()}" if request.GET else ""
     return [
         reverse("explorer:of_report", args=[shown.report.slug, number]) + query
@@ -103,7 +105,9 @@ def _explorer_urls(request: PersonRequest, shown: Run) -> list[str]:
 
 
 def _work_url(request: PersonRequest, name: str) -> str:
-    """Returns the URL of the same report with one more parameter, at its panel."""
+    """Returns the URL of the same report with one more parameter. The URL jumps to the panel below
+    the report.
+    """
     params = request.GET.copy()
     params[name] = "1"
     return f"?{params.urlencode()}#work"
@@ -111,7 +115,7 @@ def _work_url(request: PersonRequest, name: str) -> str:
 
 @require_safe
 def report_file(request: PersonRequest, slug: str, kind: str) -> HttpResponseBase:
-    """Streams the rows of a report as a file."""
+    """Streams all rows of a report as a file."""
     chosen = report_or_404(request.user, slug)
     form = chosen.bind_form(request.GET.dict(), request.user)
     if not (form.has_money and form.is_valid()):

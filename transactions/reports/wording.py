@@ -1,4 +1,4 @@
-"""Texts that several report pages share: periods, search queries, category names."""
+"""Texts that several report pages use: periods, search queries and names of categories."""
 
 from datetime import date
 from typing import Any
@@ -13,8 +13,8 @@ OWN_FLOWS = "Payments from and to others; transfers between your own accounts do
 
 
 def period(since: date, until: date) -> str:
-    """Returns the period as part of a sentence: "on 3 November", "in October", "from 1 to 20
-    November".
+    """Returns the period as a part of a sentence: "on 3 November", "in October",
+    "from 1 to 20 November".
     """
     if since == until:
         return f"on {short_date(since)}"
@@ -26,18 +26,20 @@ def period(since: date, until: date) -> str:
 
 
 def period_text(params: ReportParameters) -> str:
-    """Returns the chosen period as part of a sentence."""
+    """Returns the period of the report as a part of a sentence, such as "in October"."""
     return period(params.values["since"], params.values["until"])
 
 
 def booked_query(since: date, until: date) -> str:
-    """Returns the search query for everything booked on these days."""
+    """Returns the search query for all payments that were booked on these days."""
     days = since.isoformat() if since == until else f"{since.isoformat()}..{until.isoformat()}"
     return f"is:booked date:{days}"
 
 
 def booked_month_query(month: date, params: ReportParameters) -> str:
-    """Returns the search query for everything booked in a month, within the chosen period."""
+    """Returns the search query for all payments that were booked in a month. Days outside the
+    chosen period are excluded.
+    """
     last = last_of_month(month)
     since, until = max(month, params.values["since"]), min(last, params.values["until"])
     if (since, until) == (month, last):
@@ -46,30 +48,34 @@ def booked_month_query(month: date, params: ReportParameters) -> str:
 
 
 def flows_query(params: ReportParameters) -> str:
-    """Returns the search query for payments in the chosen direction and period."""
+    """Returns the search query for payments in the chosen direction ("in" or "out") and period."""
     days = booked_query(params.values["since"], params.values["until"])
     return f"is:{params.values['direction']} {days}"
 
 
 def category_term(category: str | None, name: str = "category") -> str:
-    """Returns the search term for a category, or `category:none`. Returns "" if the category
-    contains a quote and cannot be written as a term. `name` is the search field.
+    """Returns the search term for a category, such as category:rent. Returns `category:none` if the
+    category is empty, and "" if a term cannot express it, because it contains a quote.
+
+    `name` is the search field.
     """
     return token(name, category) if category else f"{name}:none"
 
 
 def joined_terms(*terms: str) -> str:
-    """Joins terms into one search query, or returns "" if one of them is ""."""
+    """Returns all terms as one search query, or "" if one of the terms is ""."""
     return " ".join(terms) if all(terms) else ""
 
 
 def category_name(category: Any) -> str:
-    """Returns the label of a category."""
+    """Returns the label of a category, or UNCATEGORISED if it is empty."""
     return category_label(str(category)) if category else UNCATEGORISED
 
 
 def category_column(name: str) -> Column:
-    """Returns the column of a category: the label on the page, the stored text in files."""
+    """Returns the column for a category. The page shows the label of the category, and files
+    contain the stored text.
+    """
     return Column(
         name,
         "Category",

@@ -1,1 +1,3 @@
-"""Row-level security: limits which accounts and payments a statement of the web role can read."""
+"""Row-level security: limits which accounts and payments an SQL statement of the web role
+can read.
+"""

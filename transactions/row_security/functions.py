@@ -1,7 +1,8 @@
-"""The schema `row_security`: keys, known counterparties, and the functions that policies call.
+"""Defines the schema `row_security`: the keys, the known counterparties, and the functions that
+policies call.
 
-Each function runs with the rights of the owner and verifies the token itself, so the web role
-cannot forge the reader.
+Each function runs with the rights of the tables' owner and verifies the token itself. So the web
+role cannot pretend to be another reader.
 """
 
 from ledger.db.triggers import TRUSTS_USER
@@ -26,7 +27,8 @@ WHERE from_account_id IS NOT NULL AND to_account_id IS NOT NULL;
 """
 
 # The token is "person scope expires signature". The signature is checked before the other parts are
-# used. A missing, forged or expired token gives NULL, so the policies return no rows.
+# used. If the token is missing, forged or expired, the function returns NULL, so the policies
+# return no rows.
 CLAIMS = """
 CREATE OR REPLACE FUNCTION row_security.claims() RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
@@ -53,7 +55,7 @@ END $$;
 REVOKE ALL ON FUNCTION row_security.claims() FROM PUBLIC;
 """
 
-# The numbers are the values of `ledger.db.rights.row_security.RowScope`.
+# The numbers in these conditions are the values of `ledger.db.rights.row_security.RowScope`.
 _SCOPE = "(row_security.claims())[2]::int"
 _PERSON = "(row_security.claims())[1]::uuid"
 
@@ -62,8 +64,9 @@ def _in_scopes(condition: str) -> str:
     return f"coalesce({_SCOPE} {condition}, false)"
 
 
-# Whether the person of a STAFF token is active staff with one of these permissions, like `has_perm`
-# of Django. For superusers it is always true. So a token without a permission allows no writes.
+# True if the person in a STAFF token is active staff with one of these permissions, like Django's
+# `has_perm`. For superusers it is always true. So a token does not allow writes to a person without
+# the permission.
 _MAY = f"""{_in_scopes(">= 5")} AND EXISTS (
     SELECT FROM public.users AS one
     WHERE one.id = {_PERSON} AND one.deleted_at IS NULL AND (
@@ -95,7 +98,8 @@ FUNCTIONS = {
         SELECT FROM public.approval_requests AS request
         WHERE request.transaction_id = row_id AND request.status IN ('approved', 'done')
     )""",
-    # The owner writes provider_groups from the setting OIDC_GROUPS. Empty without a provider.
+    # The table provider_groups contains the groups of the setting OIDC_GROUPS; the owner of the
+    # tables writes it. The table is empty if there is no identity provider.
     "is_of_provider(wanted integer) RETURNS boolean": """EXISTS (
         SELECT FROM public.provider_groups JOIN public.auth_group USING (name)
         WHERE auth_group.id = wanted
@@ -138,7 +142,7 @@ def name_of(signature: str) -> str:
 
 
 def function_sql(signature: str, expression: str) -> str:
-    """Returns the SQL of one function that policies call."""
+    """Returns the SQL that creates one of the functions which policies call."""
     name = name_of(signature)
     return f"""
         CREATE OR REPLACE FUNCTION row_security.{signature}
@@ -149,8 +153,8 @@ def function_sql(signature: str, expression: str) -> str:
 
 
 def check_first_sql(table: str, writes: str) -> tuple[str, str]:
-    """Returns the SQL of a function and of its trigger, which check the INSERT policy before all
-    other triggers of the table.
+    """Returns the SQL of a function and the SQL of its trigger. The trigger checks the INSERT
+    policy before all other triggers of the table run.
 
     Postgres itself checks the policy after the triggers. The triggers run with the rights of the
     owner, so their errors would reveal accounts that the policies hide.

@@ -1,4 +1,4 @@
-"""Installs or removes row-level security, as configured by LEDGER_ROW_SECURITY."""
+"""Installs or removes row-level security, depending on the setting LEDGER_ROW_SECURITY."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,14 +35,15 @@ from transactions.row_security.masks import (
     rights_below,
 )
 
-VIEWS = ("entries",)  # views that read their tables with the rights and policies of the reader
+VIEWS = ("entries",)  # views that must read their tables with the rights and policies of the reader
 
 
 def apply() -> bool:
-    """Makes the database match the setting. Returns whether anything had to change.
+    """Installs or removes row-level security so that the database matches the setting. Returns
+    whether anything had to change.
 
-    Only the table owner may run this. It stores the keys derived from SECRET_KEY each time. It
-    locks only tables whose policies or triggers change: see Note [Short waits].
+    Only the owner of the tables may call this. Each call stores the keys that are derived from
+    SECRET_KEY. Only tables whose policies or triggers change are locked: see Note [Short waits].
     """
     return with_short_waits(_apply)
 
@@ -64,9 +65,9 @@ def _apply() -> bool:
 
 
 def lift_masks_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
-    """Removes the views until the migrations are done, because no column that a view reads can
-    change. If a migration is reversed, removes the policies too, because they fit only the newest
-    tables.
+    """Removes the views before the migrations, because a column cannot change while a view reads
+    it. `apply` creates the views again. If a migration is reversed, the policies are removed too,
+    because they match only the newest tables.
     """
 
     def lift() -> None:
@@ -82,8 +83,8 @@ def lift_masks_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: 
 
 
 def force_reinstall() -> None:
-    """Makes the next `apply` install everything again, because a restored backup has neither rights
-    nor views.
+    """Makes the next call of `apply` install everything again. A restored backup contains neither
+    the rights nor the views.
     """
     with db_transaction.atomic(), connection.cursor() as cursor:
         if _installed(cursor) is not None:
@@ -91,7 +92,9 @@ def force_reinstall() -> None:
 
 
 def is_installed() -> bool:
-    """Returns whether the database has the policies, of this version or an older one."""
+    """Returns whether the database has the policies, either of this version or of an older
+    version.
+    """
     with connection.cursor() as cursor:
         return _installed(cursor) is not None
 
@@ -108,7 +111,9 @@ def _installed(cursor: CursorWrapper) -> str | None:
 
 
 def _functions() -> list[str]:
-    """Returns the SQL of the functions that policies and triggers call. It locks no table."""
+    """Returns the SQL of the functions that policies and triggers call. This SQL does not
+    lock tables.
+    """
     functions = [function_sql(*function) for function in FUNCTIONS.items()]
     checks = [function for function, _trigger in _checked_first().values()]
     return [CLAIMS, *functions, NOTE_COUNTERPARTIES, *checks]
@@ -123,9 +128,10 @@ def _checked_first() -> dict[str, tuple[str, str]]:
 
 
 def _policies_and_triggers(cursor: CursorWrapper) -> dict[str, list[str]]:
-    """Returns the SQL of each trigger and of the policies of each table, by the names that
-    `make_changed` needs. The policies of a table share the name of the first one. The worker, if
-    its role exists, may read every row.
+    """Returns the SQL for the policies of each table and for each trigger. The keys are the names
+    that `make_changed` needs; all policies of a table have the name of the first one.
+
+    If the role of the worker exists, a policy allows it to read every row.
     """
     known = f"ON row_security.counterparties USING (account_id = ANY ({ACCOUNTS}))"
     made_of = {table: policy.sql(table) for table, policy in policies().items()}
@@ -154,7 +160,7 @@ def _digest(cursor: CursorWrapper) -> str:
 
 def _install(cursor: CursorWrapper, *, is_new: bool) -> None:
     if is_new:
-        # No new payments until all counterparties are stored.
+        # No payment may be booked before all counterparties are stored.
         cursor.execute("LOCK TABLE transactions IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(OWN_TABLES)
     for statement in _functions():
@@ -186,8 +192,8 @@ def _has_role(cursor: CursorWrapper, role: str) -> bool:
 
 
 def _make_masks(cursor: CursorWrapper) -> None:
-    """Creates the views of the web role. This role and the owner of the views may execute the
-    functions of policies.
+    """Creates the views of the web role. The web role and the owner of the views get the right to
+    execute the functions that policies call.
     """
     web, rows = quoted_roles()
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [owner_of_views()])
@@ -206,8 +212,8 @@ def _make_masks(cursor: CursorWrapper) -> None:
 
 
 def _take_tables(cursor: CursorWrapper) -> None:
-    """Revokes the rights of the web role to tables that it reads through views, because `migrate`
-    grants all rights.
+    """Revokes the web role's rights to the tables that it reads through views. `migrate` has
+    granted all rights to it.
     """
     if _has_web_role(cursor):
         for statement in rights_below(cursor):
@@ -215,13 +221,16 @@ def _take_tables(cursor: CursorWrapper) -> None:
 
 
 def _remove_masks(cursor: CursorWrapper) -> None:
-    """Lets the web role read the tables directly again, through their policies if there are any."""
+    """Lets the web role read the tables directly again. If the tables have policies, these
+    still apply.
+    """
     if not _has_web_role(cursor):
         return
     web, rows = quoted_roles()
     cursor.execute(f"DROP SCHEMA IF EXISTS {web} CASCADE")
     for table in MASKS:
-        cursor.execute(f"REVOKE ALL ON public.{table} FROM {web}")  # also by column
+        # Also revokes rights to single columns.
+        cursor.execute(f"REVOKE ALL ON public.{table} FROM {web}")
         given = existing_columns_only(cursor, f"public.{table}", TABLES[table].web)
         cursor.execute(f"GRANT {given} ON public.{table} TO {web}")
         cursor.execute(f"REVOKE ALL ON public.{table} FROM {rows}")
@@ -244,7 +253,9 @@ def _remove(cursor: CursorWrapper) -> None:
 
 
 def _tables_with_policies(cursor: CursorWrapper) -> list[str]:
-    """Returns all tables with policies, including tables that had them only in an older version."""
+    """Returns the names of all tables with row-level security, quoted for SQL. Tables that have
+    policies only from an older version are included.
+    """
     cursor.execute(
         "SELECT relname FROM pg_class WHERE relrowsecurity"
         " AND relnamespace = current_schema()::regnamespace"

@@ -1,7 +1,9 @@
-"""Creates policies and triggers, and skips those that exist with the same SQL.
+"""Creates policies and triggers. Policies and triggers that already exist with the same SQL are
+skipped.
 
-Recreating one locks its table, and an upgrade changes only a few. So the comment of each policy or
-trigger is a digest of the SQL that created it. The comment is dropped with it, and is in a backup.
+To create a policy or trigger again locks its table, and an upgrade changes only a few of them. So
+the comment of each policy or trigger contains a digest of the SQL that created it. The comment
+disappears when the policy or trigger is dropped, and backups contain the comment.
 """
 
 import hashlib
@@ -10,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from django.db import ProgrammingError
 from django.db.backends.utils import CursorWrapper
 
-# Only active ones: Postgres ignores the policies of a table without row-level security.
+# Selects only policies and triggers that are active. Postgres ignores the policies of a table
+# without row-level security.
 TAKE_EFFECT = """
 SELECT format('POLICY %I ON %s', polname, polrelid::regclass),
        obj_description(pg_policy.oid, 'pg_policy')
@@ -22,14 +25,15 @@ FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O'
 
 
 def digest_of(statements: Iterable[str]) -> str:
-    """Returns a digest of SQL."""
+    """Returns a digest of these SQL statements."""
     return hashlib.sha256("".join(statements).encode()).hexdigest()
 
 
 def make_changed(cursor: CursorWrapper, wanted: Mapping[str, list[str]]) -> list[str]:
-    """Runs the SQL of policies and triggers that are missing or were created by other SQL. Returns
-    their names. `wanted` maps names, such as "POLICY reads ON accounts", to the SQL that creates
-    them.
+    """Creates the policies and triggers that are missing or that were created by different SQL.
+    Returns their names.
+
+    `wanted` maps names, such as "POLICY reads ON accounts", to the SQL statements that create them.
     """
     cursor.execute(TAKE_EFFECT)
     found = dict(cursor.fetchall())

@@ -1,14 +1,15 @@
 """The views through which the web role reads accounts and people.
 
-Note [Masks]: a page shows the number and name of the other side of a payment. They are in the same
-rows as balances, addresses and password hashes, and policies hide rows, not columns. So the web
-role has no rights to these tables, only to views with the same names. The views are in a schema
-named like the role, where Postgres looks first ("$user" in the default search_path). A view shows a
-column of MASKS only where its condition is true, and NULL elsewhere.
+Note [Masks]: a page shows the number and the name of the other side of a payment. They are in the
+same rows as balances, addresses and password hashes, and policies hide rows, not columns. So the
+web role has no rights to these tables. It has rights only to views with the same names. The views
+are in a schema with the name of the role, where Postgres looks first ("$user" in the default
+search_path). A view shows the value of a column in MASKS only if the condition of the column is
+true, otherwise NULL.
 
-A third role owns the views, because a view reads with the rights and policies of its owner. A view
-does not stop functions in a query from reading a row early. That is safe here: the policies of the
-tables hide rows, and a function sees only masked values.
+A third role owns the views, because a view reads with the rights and policies of its owner. A
+function in a query may read a row of a view before the view's condition is checked. This is safe
+here: the policies of the tables hide rows, and a function sees only masked values.
 """
 
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ MONEY = f"{IS_OWN} OR {LOCKS_ACCOUNTS}"
 PRIVATE = f"id = {PERSON} OR {READS_PEOPLE}"
 SIGN_IN = f"id = {PERSON} OR {SIGNS_IN} OR {may()}"  # superusers
 STATE = f"{IS_OWN} OR {READS_DIRECTORY}"
-# For each table and column: the condition under which the web role sees the value.
+# For each table and column: the condition that must be true so that the web role sees the value.
 MASKS = {
     "accounts": {
         **dict.fromkeys(
@@ -55,17 +56,17 @@ MASKS = {
         "password": SIGN_IN,
         "deleted_at": f"{PRIVATE} OR {READS_DIRECTORY}",
     },
-    # The balance after a payment, visible only to the holder of the account.
+    # The balance after a payment is visible only to the holder of the account.
     "transactions": {
         f"{side}_balance": f"{side}_account_id = ANY ({ACCOUNTS}) OR {READS_BANK}"
         for side in ("from", "to")
     },
     "entries": {"balance": f"account_id = ANY ({ACCOUNTS}) OR {READS_BANK}"},
 }
-# Columns that need a further right, and the condition for it: see `_guard`.
+# Columns that may be changed only if a further condition is true: see `_guard`.
 GUARDED = {
     "users": (
-        # A group of the identity provider makes its members staff when they sign in.
+        # If the identity provider assigns a group, its members become staff when they sign in.
         (("is_staff",), f"{GIVES_GROUPS} OR {SIGNS_IN} AND row_security.has_provider()"),
         (("is_superuser", "household_id", "session_version"), GIVES_GROUPS),
         (("password", "password_is_long"), f"OLD.{SIGN_IN}"),
@@ -73,26 +74,27 @@ GUARDED = {
         (("deleted_at",), f"OLD.id = {PERSON} OR {LOOKS_AFTER_PEOPLE}"),
     )
 }
-# Views without triggers: rows are inserted into the table itself, so that an INSERT of many rows is
-# still one statement. The web role may read all columns of the table except the masked ones.
+# Views without triggers for writes. Rows are inserted into the table itself, so that one SQL
+# statement can insert many rows. The web role may read all columns of the table except the masked
+# columns.
 WRITTEN_BELOW = ("transactions",)
 READ_ONLY = ("entries",)
 
 
 def owner_of_views() -> str:
-    """Returns the role that owns the views."""
+    """Returns the name of the role that owns the views."""
     return f"{settings.LEDGER_WEB_ROLE}_rows"
 
 
 def quoted_roles() -> tuple[str, str]:
-    """Returns the web role and the owner of its views, quoted for SQL."""
+    """Returns the names of the web role and of the owner of its views, both quoted for SQL."""
     quote = connection.ops.quote_name
     return quote(settings.LEDGER_WEB_ROLE), quote(owner_of_views())
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column of a table. `default` is SQL, or "" if there is no default."""
+    """A column of a table. `default` is an SQL expression, or "" if the column has no default."""
 
     name: str
     default: str
@@ -106,14 +108,15 @@ COLUMNS = """
 """
 
 
-# Tables that triggers read with the rights of the views' owner. A missing right may fail only later
-# in a session, when Postgres makes a generic plan for the trigger's expression. Earlier plans know
-# the values, so for a limit of zero they skip the rest of the expression.
+# Tables that triggers read with the rights of the views' owner. If such a right is missing, the
+# error may appear only later in a session, when Postgres makes a generic plan for the expression of
+# the trigger. Earlier plans use the actual values, so for a limit of zero they skip the rest of the
+# expression.
 READ_BY_TRIGGERS = ("approval_thresholds",)
 
 
 def mask_views(cursor: CursorWrapper) -> list[str]:
-    """Returns the SQL that creates the views and grants the rights of the roles."""
+    """Returns the SQL that creates the views and grants rights to the roles."""
     web, rows = quoted_roles()
     result = [f"CREATE SCHEMA {web}", f"GRANT USAGE, CREATE ON SCHEMA {web} TO {rows}"]
     result += [f"GRANT SELECT ON public.{table} TO {rows}" for table in READ_BY_TRIGGERS]
@@ -131,14 +134,15 @@ def mask_views(cursor: CursorWrapper) -> list[str]:
 
 
 def columns_of(cursor: CursorWrapper, table: str) -> list[TableColumn]:
-    """Returns the columns of a table or view in their order."""
+    """Returns the columns of a table or view in the order of their definition."""
     cursor.execute(COLUMNS, [f"public.{table}"])
     return [TableColumn(*row) for row in cursor.fetchall()]
 
 
 def rights_below(cursor: CursorWrapper) -> list[str]:
-    """Returns the SQL that revokes all rights of the web role to the tables below the views. For
-    tables in WRITTEN_BELOW it grants INSERT, and SELECT on unmasked columns.
+    """Returns the SQL that revokes all rights of the web role to the tables that the views read.
+    For tables in WRITTEN_BELOW, the SQL grants INSERT, and SELECT on the columns that are not
+    masked.
     """
     web, _rows = quoted_roles()
     result = [f"REVOKE ALL ON public.{table} FROM {web}" for table in MASKS]
@@ -149,8 +153,10 @@ def rights_below(cursor: CursorWrapper) -> list[str]:
 
 
 def _source(cursor: CursorWrapper, table: str) -> str:
-    """Returns what the view selects from. For a view it is the query of that view, because a view
-    with `security_invoker` inside another view would still need the rights of the reader.
+    """Returns the SQL for the FROM clause of the view: the table, or the query of an existing view.
+
+    The query of an existing view is copied, because a view with `security_invoker` inside another
+    view would still need the rights of the reader.
     """
     if table not in READ_ONLY:
         return f"public.{table}"
@@ -168,7 +174,7 @@ def _view(table: str, source: str, masks: dict[str, str], columns: list[TableCol
 
 
 def _writes(table: str, columns: list[TableColumn]) -> list[str]:
-    """Returns the SQL of a view's triggers, which write to the table."""
+    """Returns the SQL for the triggers of a view, which write the changes to the table."""
     web, rows = quoted_roles()
     view, function = f"{web}.{table}", f"row_security.write_{table}"
     names = [one.name for one in columns if not one.is_generated]
@@ -191,8 +197,8 @@ def _writes(table: str, columns: list[TableColumn]) -> list[str]:
 
 
 def _guard(table: str) -> str:
-    """Returns PL/pgSQL that refuses changes to the columns of GUARDED if the reader may not make
-    them.
+    """Returns PL/pgSQL that raises an error if the reader changes columns of GUARDED without the
+    right to do so.
     """
     return "".join(
         f"""
@@ -212,8 +218,9 @@ def _value(name: str, masks: dict[str, str]) -> str:
     return f"CASE WHEN {masks[name]} THEN {name} END AS {name}" if name in masks else name
 
 
-# Postgres writes through a view only to columns without an expression, so triggers write them. The
-# UPDATE names only the columns that change, because rights and triggers depend on columns.
+# Through a view, Postgres itself can write only to columns without an expression. So triggers write
+# the changes. The UPDATE contains only the columns that change, because rights and triggers depend
+# on the columns.
 WRITES = """
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

@@ -1,4 +1,4 @@
-"""Runs the statements of each request with the row rights of the signed-in user."""
+"""Runs the SQL statements of each request with the row-level rights of the signed-in user."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +13,10 @@ from accounts.models import User
 from ledger.db.read_router import READ
 from ledger.db.rights.row_security import RowScope, SignedReader
 
-READABLE = {DEFAULT_DB_ALIAS, READ}  # the connections that pages use
-# Pages that look up other people even for a signed-in user: whether an address is taken, or whose
-# link from a mail was opened in the browser of another person. If two URL patterns match the same
-# address, the name of the first one counts.
+READABLE = {DEFAULT_DB_ALIAS, READ}  # the database connections that pages use
+# Pages that look up other people even if a user is signed in. For example, they check whether an
+# email address is taken, or find the person whose mailed link was opened in another person's
+# browser. If two URL patterns match the same address, the name of the first pattern is compared.
 FINDS_OTHERS = {
     "account_login", "account_logout", "account_signup", "account_signup_by_passkey",
     "account_request_login_code", "account_confirm_login_code", "account_reset_password",
@@ -26,11 +26,12 @@ FINDS_OTHERS = {
 
 
 class RowSecurityMiddleware:
-    """Middleware that sets the reader of this request on the connections: see Note [Signed reader].
+    """Middleware that sets the reader of the request on the database connections: see
+    Note [Signed reader].
 
-    It runs before the session is read, so statements have the scope SIGN_IN until the user is
-    authenticated. The reader stays until the response is closed, because exports read while they
-    are sent.
+    It runs before the session is read. So SQL statements have the scope SIGN_IN until the user is
+    authenticated. The reader is kept until the response is closed, because exports read rows while
+    they are sent.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -52,8 +53,8 @@ class RowSecurityMiddleware:
 
 
 def _loaded_user(request: HttpRequest) -> User | None:
-    """Returns the user if Django has loaded them. LoginRequiredMiddleware loads them for all our
-    pages.
+    """Returns the user if Django has already loaded the user, otherwise None.
+    LoginRequiredMiddleware loads the user for all our pages.
     """
     user = getattr(request, "_cached_user", None)
     return user if isinstance(user, User) else None
@@ -65,8 +66,8 @@ def _finds_others(request: HttpRequest) -> bool:
 
 
 def row_scope_of(user: User) -> RowScope:
-    """Returns the scope that every request of this user has. `scope_for` raises the scope for a
-    request that reads the whole bank.
+    """Returns the scope that applies to every request of this user. For a request that reads the
+    whole bank, `scope_for` sets a wider scope.
     """
     return RowScope.STAFF if user.is_staff else RowScope.OWN
 

@@ -1,1 +1,3 @@
-"""Protects a person who pays: the review, known recipients, and limits on guesses."""
+"""Protects people who make payments: reviews, known recipients, and limits on guessing names and
+numbers.
+"""

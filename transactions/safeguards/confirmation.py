@@ -1,12 +1,12 @@
-"""Which payments need a step-up: payments to a new recipient, and payments over the limit.
+"""Decides which payments need a step-up: payments to a new recipient, and payments over the limit.
 
-Note [Splitting]: the limit counts what a person has sent to others today in the same currency, from
-all their accounts, since their last proof ended (`covered_until`). The function `paid_to_others`
-computes the sum in the turn of the person (Note [Turn of a person]), in the transaction that books
-the payment. So payments sent at the same moment cannot exceed the limit together. It waits and sums
-in two statements, because a single statement would not see what was booked while it waited. It runs
-before any account is locked (Note [Sums before locks]); payments of the transaction itself are
-added.
+Note [Splitting]: the limit applies to the sum that a person has sent to others today in the same
+currency, from all of the person's accounts. Payments that a proof covered (until `covered_until`)
+are not included. The function `paid_to_others` computes the sum in the turn of the person
+(Note [Turn of a person]), in the transaction that books the payment. So payments sent at the same
+moment cannot exceed the limit together. Waiting and summing are two SQL statements, because a
+single statement would not see what was booked while it waited. This happens before any account is
+locked (Note [Sums before locks]). Payments of the transaction itself are added.
 """
 
 import uuid
@@ -29,11 +29,15 @@ NEW_RECIPIENT = "This is your first payment to this account. Confirm that it is 
 
 
 class ConfirmationNeeded(LedgerError):
-    """The payment needs a step-up: to a new recipient, or over the limit."""
+    """Raised if a payment needs a step-up, because the recipient is new or the payment is over the
+    limit.
+    """
 
 
 def is_covered(covered_until: datetime | None) -> bool:
-    """Returns whether the last proof, which is valid until `covered_until`, is still valid."""
+    """Returns whether the last proof is still valid. It is valid until `covered_until`; None means
+    that there was no proof.
+    """
     return covered_until is not None and covered_until > timezone.now()
 
 
@@ -41,7 +45,7 @@ def why_confirm(
     person: User, sender: Account, recipient: Account, amount: Decimal,
     *, covered_until: datetime | None,
 ) -> str:  # fmt: skip
-    """Returns the reason why a payment needs a step-up now, or ""."""
+    """Returns the reason why a payment needs a step-up now, or "" if it does not need one."""
     if is_covered(covered_until) or recipient.user_id == person.pk:
         return ""
     if not has_paid(person, recipient):
@@ -53,8 +57,8 @@ def why_confirm(
 def book(
     draft: Draft, person: User, *, covered_until: datetime | None, is_known: bool = False
 ) -> Transaction:
-    """Books a payment of a person. With `is_known`, the caller has checked that the recipient is
-    not new.
+    """Books a payment of a person and returns the transaction. With `is_known`, the caller has
+    already checked that the person has paid this recipient before.
 
     Raises: ConfirmationNeeded if the payment needs a step-up first; also the errors of
     `services.book`.
@@ -65,8 +69,8 @@ def book(
 def book_once(
     draft: Draft, person: User, *, covered_until: datetime | None, is_known: bool = False
 ) -> Booked:
-    """Books like `book`, and also returns whether this call moved the money or an earlier one
-    did.
+    """Books a payment like `book`. The result also states whether this call or an earlier call
+    moved the money.
     """
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):
@@ -82,8 +86,8 @@ def book_once(
 def limit_today(
     person: uuid.UUID, currency: str, covered_until: datetime | None
 ) -> services.DayLimit:
-    """Returns the limit of what a person may pay to others today without a step-up: see Note
-    [Splitting]. A payment over the limit raises ConfirmationNeeded.
+    """Returns the limit for what a person may pay to others today without a step-up: see
+    Note [Splitting]. A payment over this limit raises ConfirmationNeeded.
     """
     refusal = ConfirmationNeeded(over_limit(currency))
     since = _since(covered_until)
@@ -91,21 +95,22 @@ def limit_today(
 
 
 def paid_today(person: uuid.UUID, currency: str, covered_until: datetime | None) -> Decimal:
-    """Returns what a person sent to others in this currency today since `covered_until`. Only for
-    display, because payments booked at the same moment are not counted.
+    """Returns the sum that a person has sent to others in this currency today, since
+    `covered_until`. Use the sum only for display: payments that are booked at the same moment are
+    not included.
     """
     return services.paid_to_others(person, currency, _since(covered_until), in_turn=False)
 
 
 def _since(covered_until: datetime | None) -> datetime:
-    """Returns the moment from which payments count: the start of today or the end of the last
-    proof.
+    """Returns the time from which payments are summed: the start of today, or `covered_until` if
+    that is later.
     """
     begins = start_of_day(timezone.localdate())
     return begins if covered_until is None else max(begins, covered_until)
 
 
 def over_limit(currency: str) -> str:
-    """Returns the reason why a payment over the limit needs a step-up."""
+    """Returns the message for a payment that needs a step-up because it is over the limit."""
     limit = money(limit_in(currency), currency)
     return f"With this payment you pay others more than {limit} today. Confirm that it is you."

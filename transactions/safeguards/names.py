@@ -1,9 +1,9 @@
-"""Compares a typed name with the holder's name, and masks names.
+"""Compares a typed name with the name of the account holder, and masks names.
 
-A payer may learn that a number belongs to somebody else. They see the full name if they typed it
-correctly, otherwise only the first letter of each word. A close match would help people to guess
-names. So a typed name may not be a list of guesses (`_is_part`), and wrong names are limited per
-day (`quota`).
+A payer may learn that a number belongs to another person than the payer typed. The payer sees the
+full name only after typing it correctly, otherwise only the first letter of each word. To show the
+full name after a close match would help people who guess names. So a typed name may not be a list
+of guesses (`_is_part`), and the number of wrong names per day is limited (`quota`).
 """
 
 import unicodedata
@@ -12,10 +12,11 @@ from itertools import product
 from ledger.text.fuzzy import similarity
 from transactions.models import NameCheck
 
-CLOSE = 0.8  # minimum similarity: one wrong letter in five
-MOST_WORDS = 4  # maximum words of a masked name
-LONGEST_NAME = 140  # maximum characters of a name
-# Letters without a Unicode decomposition, and how people type them without a matching keyboard.
+CLOSE = 0.8  # minimum similarity of a close match: one wrong letter in five
+MOST_WORDS = 4  # maximum number of words in a masked name
+LONGEST_NAME = 140  # maximum length of a name, in characters
+# Letters that Unicode cannot decompose, and the letters that people without a matching keyboard
+# type instead.
 LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i"}
 )
@@ -24,10 +25,11 @@ TITLES = {"dr", "miss", "mr", "mrs", "ms", "prof"}
 
 
 def compared(typed: str, holder: str) -> NameCheck:
-    """Compares a typed name with the holder's name. Returns NONE if nothing was typed.
+    """Compares a typed name with the holder's name and returns a NameCheck. Returns NONE if nothing
+    was typed.
 
-    Case, accents, titles and word order do not matter. An initial, a missing or extra word, or a
-    typing error gives CLOSE.
+    Case, accents, titles and the order of the words do not matter. The result is CLOSE if a word is
+    missing, added, an initial, or has a typing error.
     """
     if not typed:
         return NameCheck.NONE
@@ -39,20 +41,26 @@ def compared(typed: str, holder: str) -> NameCheck:
 
 
 def masked_name(name: str) -> str:
-    """Returns "M••• L•••" for Mara Lindt, which is enough to notice a wrong number."""
+    """Returns a masked name: "M••• L•••" for Mara Lindt. This is enough for a payer to notice a
+    wrong number.
+    """
     words = name.split()[:MOST_WORDS]
     return " ".join(f"{word[0]}•••" for word in words)
 
 
 def _spellings(name: str) -> list[list[str]]:
-    """Returns the words of a name as people type them, with ö as o and as oe."""
+    """Returns one or two lists with the words of a name. In the first list ö is replaced by o, in
+    the second by oe.
+    """
     folded = unicodedata.normalize("NFKC", name.casefold())
     in_two_letters = folded.translate(IN_TWO_LETTERS)
     return [_words(each) for each in dict.fromkeys((folded, in_two_letters))]
 
 
 def _words(folded: str) -> list[str]:
-    """Returns the words of a name, sorted, without accents and punctuation."""
+    """Returns the words of a name in alphabetical order, without accents, punctuation and
+    titles.
+    """
     letters = unicodedata.normalize("NFKD", folded).translate(LETTERS)
     plain = "".join(
         c if c.isalnum() else " "
@@ -63,11 +71,11 @@ def _words(folded: str) -> list[str]:
 
 
 def _is_part(given: list[str], real: list[str]) -> bool:
-    """Returns whether each word of the shorter name is a word of the other name or an initial of
-    one, with at least one full word.
+    """Returns whether one name is a part of the other name: each word of the shorter name is a word
+    of the longer name, or its initial, and at least one word is complete.
 
-    A longer typed name may have one extra word, and at least half of its words must match.
-    Otherwise a list of guesses would be close if one guess is right.
+    The typed name may have at most one word more than the real name, and at least half of its words
+    must match. Otherwise a list of guesses would be close if only one guess is right.
     """
     if len(given) > len(real) + 1:
         return False
@@ -79,7 +87,7 @@ def _is_part(given: list[str], real: list[str]) -> bool:
 
 
 def _fits(one: str, other: str) -> bool:
-    """Returns whether the two words are equal, or one is the initial of the other."""
+    """Returns whether two words are equal, or one word is the initial of the other."""
     return one == other or (one[0] == other[0] and 1 in (len(one), len(other)))
 
 

@@ -1,8 +1,8 @@
-"""Limits how much a customer may learn per day by typing names and account numbers.
+"""Limits how much a customer can find out per day by typing names and account numbers.
 
-Each wrong name reveals a little about the real name, and each number that cannot be paid reveals a
-little about which accounts exist. Honest people make a few mistakes, but somebody who collects
-names or numbers makes many. Transfers and payment files share one count.
+Each wrong name reveals a little about the real name. Each number that cannot be paid reveals a
+little about which accounts exist. Honest people make few mistakes, but people who collect names or
+numbers make many. Transfers and payment files share the same counts.
 """
 
 import uuid
@@ -24,10 +24,10 @@ NUMBERS_ASKED: Final = (
 
 
 class Questions:
-    """Counts the names and numbers that one person tries, within the transaction that stores the
-    results.
+    """Counts the names and numbers that one person tries. The counts are stored in the same
+    database transaction as the results.
 
-    Without a person (`None`), nothing is counted or limited, because staff can read every name.
+    If the person is None, nothing is counted or limited, because staff can read every name.
     """
 
     def __init__(self, person: uuid.UUID | None) -> None:
@@ -35,8 +35,9 @@ class Questions:
         self._counter: NamesAsked | None = None
 
     def name(self, typed: str, holder: str) -> NameCheck:
-        """Compares a typed name with the holder's name, and counts a wrong one. Returns NONE if
-        nothing was typed, or after the limit of the day was reached, even for a correct name.
+        """Compares a typed name with the holder's name, and counts the name if it is wrong. Returns
+        NONE if nothing was typed. After the daily limit also returns NONE, even if the name is
+        correct.
         """
         if not typed:
             return NameCheck.NONE
@@ -50,8 +51,8 @@ class Questions:
         return check
 
     def may_check(self, *, is_payable: bool) -> bool:
-        """Returns whether the person may learn if a stranger's number can be paid. Counts a number
-        that cannot be paid. After the limit was reached, returns False for every number.
+        """Returns whether the person may learn if the number of a stranger can be paid. Counts the
+        number if it cannot be paid. After the daily limit, returns False for every number.
         """
         if self.person is None:
             return True
@@ -61,13 +62,15 @@ class Questions:
         return True
 
     def save_counts(self) -> None:
-        """Stores the counts. Call it before the transaction ends."""
+        """Stores the counts. Call this method before the database transaction ends."""
         if self._counter is not None:
             self._counter.save(update_fields=["count", "numbers"])
 
     @property
     def counter(self) -> NamesAsked:
-        """The counts of the day, locked, so that parallel requests share one limit."""
+        """The row with the counts of today. The row is locked, so that parallel requests share one
+        limit.
+        """
         if self._counter is None:
             today = {"user_id": self.person, "day": timezone.localdate()}
             NamesAsked.objects.bulk_create([NamesAsked(**today)], ignore_conflicts=True)
@@ -77,7 +80,9 @@ class Questions:
 
 @with_retry
 def name_check(person: uuid.UUID, typed: str, holder: str) -> NameCheck:
-    """Compares one typed name with a holder's name and counts it, in a separate transaction."""
+    """Compares one typed name with the holder's name and counts it if it is wrong. Uses its own
+    database transaction.
+    """
     with db_transaction.atomic(durable=True):
         questions = Questions(person)
         check = questions.name(typed, holder)
@@ -87,8 +92,10 @@ def name_check(person: uuid.UUID, typed: str, holder: str) -> NameCheck:
 
 @with_retry
 def may_check_number(person: uuid.UUID, *, is_payable: bool) -> bool:
-    """Calls `Questions.may_check` for one number, in a separate transaction. Does the same work for
-    numbers that can and cannot be paid, so the time reveals nothing.
+    """Returns `Questions.may_check` for one number. Uses its own database transaction.
+
+    The function does the same work for every number, so its duration does not reveal whether the
+    number can be paid.
     """
     with db_transaction.atomic(durable=True):
         questions = Questions(person)

@@ -1,8 +1,9 @@
-"""Which recipients a person may pay and see by name: own accounts, known recipients, strangers.
+"""Decides which recipients a person may pay and see by name: own accounts, known recipients and
+strangers.
 
-A recipient is known if money was booked between them and the person, in either direction; the
-statement and the receipts then show the name too. A recipient is new until the person has paid
-them. Bookings by staff, such as a refund, do not count as a payment by the person.
+A recipient is known if money was booked between the recipient and the person, in either direction.
+The account statement and the receipts then show the name, too. A recipient is new until the person
+has paid the recipient. Bookings by staff, such as refunds, are not payments by the person.
 """
 
 import uuid
@@ -24,15 +25,16 @@ NOT_PAYABLE = (
 CANNOT_RECEIVE = (
     "This account cannot receive this payment. It may be closed, or in another currency."
 )
-# Refusals whose message would reveal something about the recipient's account.
+# Errors whose own message would reveal something about the recipient's account.
 RECIPIENT_REFUSED = (CurrencyMismatch, RecipientClosed, RecipientFull)
 NOBODY = uuid.UUID(int=0)
 
 
 def paid_by(person: User) -> Q:
-    """Returns the condition for transfers that the person made themselves, from any account.
-    Bookings by staff, refunds and captured holds do not count. Rows without an author, for example
-    imported ones, do count.
+    """Returns the condition for transfers that the person made, from any account.
+
+    Bookings by staff, refunds and captured holds do not match. Rows without an author, such as
+    imported rows, match.
     """
     author = Q(created_by=person) | Q(created_by=None)
     return author & Q(
@@ -42,13 +44,14 @@ def paid_by(person: User) -> Q:
 
 
 def own_accounts(person: uuid.UUID) -> list[uuid.UUID]:
-    """Returns the ids of a person's accounts, including closed ones."""
+    """Returns the ids of all accounts of a person, including closed accounts."""
     return list(Account.objects.filter(user=person).values_list("pk", flat=True))
 
 
 def known_among(person: uuid.UUID, accounts: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Returns those of `accounts` whose holders the person may see by name: own accounts, accounts
-    that they have paid, and accounts that have paid them. Holds do not count.
+    """Returns the ids in `accounts` whose holder's name the person may see. These are the person's
+    own accounts, accounts that the person has paid, and accounts that have paid the person. Holds
+    are ignored.
     """
     own, booked = own_accounts(person), Transaction.objects.filter(status="completed")
     paid = booked.filter(from_account__in=own, to_account__in=accounts)
@@ -58,22 +61,24 @@ def known_among(person: uuid.UUID, accounts: Collection[uuid.UUID]) -> set[uuid.
 
 
 def has_paid(person: User, account: Account | None) -> bool:
-    """Returns whether the person has paid this account themselves, from any of their accounts."""
+    """Returns whether the person has already paid this account, from any of the person's
+    accounts.
+    """
     paid: bool = _between(person, account).filter(paid_by(person), to_account=account).exists()
     return paid
 
 
 def knows(person: User, account: Account | None) -> bool:
-    """Returns whether the person may see the holder's name: it is their own account, or money was
-    booked between them. Does the same work if `account` is None.
+    """Returns whether the person may see the holder's name: the account is the person's own, or
+    money was booked between them. The function does the same work if `account` is None.
     """
     has_dealt: bool = _between(person, account).exists()
     return has_dealt or (account is not None and account.user_id == person.pk)
 
 
 def shown_name(person: User, account: Account) -> str:
-    """Returns the recipient as the person may see them: the name of an own account, the holder's
-    name, or the masked name.
+    """Returns the name of the recipient that the person may see: the name of the person's own
+    account, the holder's name, or the masked name.
     """
     if account.user_id == person.pk:
         return account.name
@@ -82,15 +87,15 @@ def shown_name(person: User, account: Account) -> str:
 
 
 def is_payable(sender: Account, recipient: Account | None) -> bool:
-    """Returns whether a stranger's account could receive money from the sender."""
+    """Returns whether the recipient's account exists, is open, and has the sender's currency."""
     return (
         recipient is not None and not recipient.is_closed and recipient.currency == sender.currency
     )
 
 
 def _between(person: User, account: Account | None) -> TransactionQuerySet:
-    """Returns what was booked between a person and an account, found through Note [Search column].
-    It stays fast for senders and recipients with many payments.
+    """Returns the completed transactions between a person and an account, found through
+    Note [Search column]. The query is fast even if both have many payments.
     """
     own, other = own_accounts(person.pk), account.pk if account else NOBODY
     if not own:

@@ -1,8 +1,8 @@
-"""Proves that a payment was reviewed before it is booked.
+"""Ensures that a person has reviewed a payment before it is booked.
 
-The review page contains a signed token for what it showed. The token is for one person in one
-session, and is valid for REVIEW_MINUTES. A form with other values, or without a review, has no
-valid token.
+The review page contains a signed token for the values that it shows. The token is valid for one
+person, in one session, for REVIEW_MINUTES. A form with other values, or a form that was not
+reviewed, has no valid token.
 """
 
 import hashlib
@@ -25,19 +25,23 @@ Facts = Iterable[tuple[str, str]]
 
 
 def token_for(request: HttpRequest, about: str, facts: Facts, *, note: str = "") -> str:
-    """Returns the token of a review that shows these facts. `about` is the kind of form, so that a
-    token of one form is not valid in another. `note_of` returns the `note` again.
+    """Returns the token for a review that shows these facts. `about` is the kind of form: a token
+    for one kind is not valid for another kind.
+
+    The token also contains `note`, which `note_of` returns.
     """
     return _signer().sign(f"{_digest(request, about, facts)}.{note}")
 
 
 def was_reviewed(request: HttpRequest, about: str, facts: Facts) -> bool:
-    """Returns whether the POST contains a token for exactly these facts, person and session."""
+    """Returns whether the POST contains a valid token for exactly these facts, this person and this
+    session.
+    """
     return note_of(request, about, facts) is not None
 
 
 def note_of(request: HttpRequest, about: str, facts: Facts) -> str | None:
-    """Returns the note in a valid token, or None if the token is missing or invalid."""
+    """Returns the note in the token of the POST, or None if the token is missing or invalid."""
     token = request.POST.get(FIELD, "")
     try:
         signed = _signer().unsign(token, max_age=timedelta(minutes=REVIEW_MINUTES))
@@ -55,8 +59,8 @@ def _signer() -> signing.TimestampSigner:
 
 
 def _digest(request: HttpRequest, about: str, facts: Facts) -> str:
-    """Returns a digest of the shown facts, the person and the session. Nobody can guess it, because
-    it contains the session key.
+    """Returns a digest of the shown facts, the person and the session. The digest cannot be
+    guessed, because it includes the session key.
     """
     shown = [str(request.user.pk), request.session.session_key, about, list(facts)]
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()

@@ -1,4 +1,6 @@
-"""The URLs of the search page, which contain its whole state, and of the page of categories."""
+"""The URLs of the search page and of the page that changes categories. The URL of the search page
+contains all of the page's parameters.
+"""
 
 from functools import cache
 from typing import Any
@@ -12,9 +14,9 @@ EVERY_PAYMENT = "is:booked or is:hold"  # a search that finds all payments
 
 
 def search_url(q: str, kind: str = MINE, **more: Any) -> str:
-    """Returns the URL of a search for `q` in a scope of this kind: see `Scope.kind`.
+    """Returns the URL of the search page for the query `q`. `kind` is a `Scope.kind`: MINE or BANK.
 
-    `more` are further parameters: sort, page, plans. Empty and default values are left out.
+    `more` contains other URL parameters: sort, page, plans. Empty values are left out.
     """
     params = {"q": q, "whose": "" if kind == MINE else kind, **more}
     filled = {name: value for name, value in params.items() if value}
@@ -22,8 +24,8 @@ def search_url(q: str, kind: str = MINE, **more: Any) -> str:
 
 
 def categories_url(q: str) -> str:
-    """Returns the URL of the page that changes the category of all results of a search in the
-    user's own money.
+    """Returns the URL of the page that changes the category of all payments found by `q`. That page
+    searches only the user's own money.
     """
     return f"{reverse('transactions:categories')}?{urlencode({'q': q}, safe=':')}"
 

@@ -1,8 +1,9 @@
-"""All rows that a search finds, in batches by booking time, for files.
+"""Reads all rows that a search finds, in batches by booking time, for downloaded files.
 
-Each batch starts after the last row of the previous one (keyset). So all batches cost the same, no
-cursor or transaction stays open while the reader is slow, and each batch may come from another
-server. Rows booked in the meantime are not in later batches, unless the oldest rows come first.
+Each batch starts after the last row of the previous batch (keyset). So all batches take the same
+time, no cursor or transaction stays open while the client reads slowly, and each batch may be read
+from another server. Rows that are booked during the download appear in later batches only if the
+oldest rows come first.
 """
 
 from dataclasses import dataclass
@@ -25,8 +26,9 @@ NOT_READ = ("from_balance", "to_balance", "metadata", "captures", "created_by")
 
 @dataclass(frozen=True, slots=True)
 class FoundRows:
-    """The rows of a query in a scope. `named_accounts` has the same meaning as in
-    `SearchResult`.
+    """All rows that a query finds in a scope.
+
+    `named_accounts` has the same meaning as in `SearchResult`.
     """
 
     scope: Scope
@@ -35,8 +37,8 @@ class FoundRows:
     named_accounts: tuple[UUID, ...]
 
     def batch_after(self, last: Transaction | None) -> list[Transaction]:
-        """Returns the rows after `last`, or the first rows for None, with their accounts and
-        people.
+        """Returns the batch of rows that follows the row `last`, or the first batch if `last` is
+        None. The rows are loaded with their accounts and people. One query.
         """
         rows = self._ordered(self.matched.alias(booked_at=BOOKED_AT))
         if not self.scope.is_bank:
@@ -49,7 +51,9 @@ class FoundRows:
         return found
 
     def _ordered(self, rows: TransactionQuerySet) -> TransactionQuerySet:
-        """Orders the rows by time. The bank uses its index; a reader's few own rows need none."""
+        """Orders the rows by time. For the bank, the order uses an index. For one reader the order
+        needs no index, because the reader has few rows.
+        """
         time = "booked_at" if self.scope.is_bank else "created_at"
         sign = "" if self.oldest_first else "-"
         ordered: TransactionQuerySet = rows.order_by(f"{sign}{time}", f"{sign}pk")
@@ -59,8 +63,8 @@ class FoundRows:
 def all_rows(
     scope: Scope, query: ParsedQuery, names: NameMatches, *, oldest_first: bool
 ) -> FoundRows:
-    """Returns every row that the search page would find. The query must not be empty. Sends no
-    query.
+    """Returns an object that reads every row that the search page would find. The query must not be
+    empty. This function itself sends no query.
     """
     compiler = ConditionCompiler(TransactionSides(scope), names)
     matched = scope.transactions().filter(compiler.condition(query).where)

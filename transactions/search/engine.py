@@ -1,7 +1,8 @@
-"""Runs a search: parses the text, compiles it to conditions, and returns one page of rows.
+"""Runs a search: parses the text, compiles the parsed query to SQL conditions, and returns one page
+of rows.
 
-The steps are `language.parser`, `sql.name_lookup`, `sql.compiler`, `facets` and `highlights`. See
-docs/search.md.
+The steps are in `language.parser`, `sql.name_lookup`, `sql.compiler`, `facets` and `highlights`.
+See docs/search.md.
 """
 
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ from transactions.search.sql.sides import EntrySides, TransactionSides
 
 PAGE = 25
 MOST_PAGES = 400
-RANKED = 1_000  # only the newest matches are ranked
+RANKED = 1_000  # maximum number of matches that are ranked; these are the newest matches
 SORTS = ("best", "newest", "oldest", "largest")
 BY_TIME = ("newest", "oldest")
 ORDERS = {
@@ -43,17 +44,18 @@ ORDERS = {
 }
 
 
-# Columns that no page of the search shows. They are deferred, so reading one takes a query.
+# Columns that the search page does not show. They are deferred, so reading such a column sends a
+# query.
 NOT_READ = ("value_date", "from_balance", "to_balance", "metadata", "captures", "created_by")
 
 
 @dataclass(slots=True)
 class SearchResult:
-    """One page of rows, the counts over all matches, and the mistakes in the query.
+    """One page of rows, the counts of all matches, and the mistakes in the query.
 
-    `rows` are loaded with their accounts and people, but only with the columns that a page shows:
-    see NOT_READ and `parties`. Money in and out is counted for `named_accounts`, or for the scope
-    if there are none.
+    `rows` are loaded with their accounts and people, and only with the columns that the page shows
+    (see NOT_READ and `parties`). Money in and out is counted for `named_accounts`. If
+    `named_accounts` is empty, it is counted for the whole scope.
     """
 
     scope: Scope
@@ -68,18 +70,18 @@ class SearchResult:
 
     @property
     def last_page(self) -> int:
-        """The number of the last page, 1 without matches."""
+        """The number of the last page, or 1 if there are no matches."""
         most = RANKED if self.sort == "best" else MOST_PAGES * PAGE
         return max(1, -(-min(self.facets.count, most) // PAGE))
 
     @property
     def is_explained(self) -> bool:
-        """Whether a mistake explains why nothing matches."""
+        """Whether no row was found and a mistake in the query explains why."""
         return not self.rows and any(mistake.is_applied for mistake in self.mistakes)
 
     @property
     def is_ranked_in_part(self) -> bool:
-        """Whether there are more matches than the ranked ones."""
+        """Whether the results are sorted by rank and only the newest RANKED matches were ranked."""
         return self.sort == "best" and self.facets.count > RANKED
 
 
@@ -92,11 +94,13 @@ def find(
     after: RowPlace | None = None,
     names: NameMatches | None = None,
 ) -> SearchResult:
-    """Searches the transactions of a scope. Never raises because of a text. At most three queries.
+    """Searches the transactions of a scope and returns one page of matches. Sends at most three
+    queries. An invalid text does not raise an error: the result then contains mistakes.
 
-    `sort` is one of SORTS; the default is "best" if the query has words, otherwise "newest".
-    `after` starts the page after a row; it needs a sort by time. `names` is the result of
-    `find_names`, if the caller has it already. An empty text matches every row.
+    `sort` is one of SORTS. The default is "best" if the query has words, otherwise "newest". If
+    `after` is set, the page starts after that row; `after` is ignored unless the rows are sorted by
+    time. `names` is the result of `find_names`; if it is None, this function calls `find_names`. An
+    empty text matches every row.
     """
     query = parse(text) if isinstance(text, str) else text
     names = find_names(scope, query) if names is None else names
@@ -109,12 +113,13 @@ def find(
     result.mistakes += scope_mistakes(query, scope, names)
     result.named_accounts = compiler.named_accounts(query)
     if query.is_empty and query.text:
-        return result  # every item was a mistake
+        return result  # all items of the query were mistakes
     if after is not None and result.sort not in BY_TIME:
         after = None
     if result.page <= MOST_PAGES:
         start = (result.page - 1) * PAGE
-        place = (start, start + PAGE + 1)  # one more row, to see whether there is a next page
+        # Reads one more row to find out whether there is a next page.
+        place = (start, start + PAGE + 1)
         fetched = _rows.rows(scope, condition, note_query(query), result.sort, place, after)
         set_parties(fetched)
         result.rows = fetched[:PAGE]
@@ -133,13 +138,16 @@ def _rows(
     place: tuple[int, int],
     after: RowPlace | None,
 ) -> TransactionQuerySet:
-    """Returns the matches between two positions, with their texts highlighted."""
+    """Returns the matches between the two positions in `place`, with the matched words
+    highlighted.
+    """
     matched, part = scope.transactions().filter(condition.where), slice(*place)
     if after is not None:
         beyond = is_beyond(scope, after, oldest_first=sort == "oldest")
         matched = matched.alias(booked_at=BOOKED_AT).filter(beyond)
     if sort == "best":
-        # Postgres ranks many rows, but joins accounts and people only to the rows of the page.
+        # Postgres ranks many rows, but joins accounts and people only to the rows of the requested
+        # page.
         newest = newest_first(matched, scope).values("pk")[:RANKED]
         page = _ranked(newest, condition).values("pk")[part]
         rows = _ranked(page, condition)
@@ -152,7 +160,7 @@ def _rows(
 
 
 def _ranked(ids: Any, condition: Condition) -> TransactionQuerySet:
-    """Returns the rows with these ids, the best matches first."""
+    """Returns the rows with these ids, sorted by rank, the best matches first."""
     rows = Transaction.objects.filter(one_of(ids)).annotate(rank=condition.rank)
     ranked: TransactionQuerySet = rows.order_by("-rank", "-created_at", "-pk")
     return ranked
@@ -166,7 +174,7 @@ def _ordered(matched: TransactionQuerySet, sort: str, scope: Scope) -> Transacti
 
 
 def entries_with(entries: EntryQuerySet, text: str, account: Account) -> EntryQuerySet:
-    """Filters the entries of one account by a text in the same language.
+    """Returns the entries of an account that match a text in the query language of the search page.
 
     Sends one query if the text has words that may be names.
     """
@@ -179,11 +187,13 @@ def entries_with(entries: EntryQuerySet, text: str, account: Account) -> EntryQu
 
 
 def mistakes_in(text: str, account: Account) -> list[Mistake]:
-    """Returns the mistakes in the filter of a statement."""
+    """Returns the mistakes in the text by which the entries of an account statement are
+    filtered.
+    """
     query = parse(text)
     return [*query.mistakes, *account_mistakes(query, [account])]
 
 
 def between(one: Account, other: Account) -> SearchQuery:
-    """Returns the tsquery of transactions between two accounts, in either direction."""
+    """Returns the tsquery that finds the transactions between two accounts, in both directions."""
     return LexemeQuery(f"{account_lexeme(one.pk)} & {account_lexeme(other.pk)}")

@@ -1,7 +1,7 @@
-"""Counts the matches of a search: totals per currency, and facets that narrow the search.
+"""Counts the matches of a search: the totals per currency, and the values of each facet.
 
-One query with GROUPING SETS: Postgres reads the matches once and groups them by each column. The
-ORM writes the inner query; it cannot express the outer one.
+The counts take one query with GROUPING SETS: Postgres reads the matches once and groups them by
+each column. The ORM generates the inner query. The ORM cannot express the outer query.
 """
 
 from collections import Counter
@@ -25,9 +25,11 @@ from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope, newest_first
 from transactions.search.sql.sides import TransactionSides
 
-COUNTED = 10_000  # only the newest matches are counted and summed up
-MAX_LOGGED = 500  # accounts with the most matches; the log stores as many people
-LONGEST = 60  # characters of a facet's value
+# Maximum number of matches that are counted and summed; these are the newest matches.
+COUNTED = 10_000
+# At most so many accounts with matches are logged as read, the most frequent first.
+MAX_LOGGED = 500
+LONGEST = 60  # maximum length of a facet's value, in characters
 
 GROUPED = """
 WITH matched AS MATERIALIZED ({matched})
@@ -44,9 +46,9 @@ FROM matched
 GROUP BY GROUPING SETS
     ((), (currency), (category_), (channel), (month), (type), (own_from, own_to))
 """
-# IS TRUE prevents a join. Postgres expects one match, so for a join it would choose a nested loop
-# that reads each annotation once per match. With IS TRUE it looks up each annotation once, in a
-# hash of the matches.
+# IS TRUE prevents a join. Postgres expects only one match, so for a join it would choose a nested
+# loop that reads every annotation again for each match. With IS TRUE, Postgres reads each
+# annotation once and looks up its transaction in a hash table of the matches.
 TAGGED = """
 UNION ALL
 SELECT 'tag', tag, NULL, NULL, NULL, count(*), 0, 0, 0
@@ -54,7 +56,8 @@ FROM ({tags}) AS annotated, unnest(annotated.tags) AS tag
 WHERE (annotated.transaction_id IN (SELECT id FROM matched)) IS TRUE
 GROUP BY tag
 """
-# For the log of reads: the counts are about more people than the rows of a page.
+# This part counts the accounts for the log of reads, because the facets contain data about more
+# people than the rows of the page.
 SIDES = """
 UNION ALL
 (SELECT 'side', side::text, NULL, NULL, NULL, count(*), 0, 0, 0
@@ -68,8 +71,8 @@ UNION ALL
 
 @dataclass(frozen=True, slots=True)
 class CurrencyTotal:
-    """The number of matches in one currency, including holds. Money in and out counts only booked
-    ones.
+    """The number of matches in one currency, including holds, and the sums of money in and out. The
+    sums include only booked transactions.
     """
 
     currency: str
@@ -80,11 +83,11 @@ class CurrencyTotal:
 
 @dataclass(slots=True)
 class Facets:
-    """The number of matches, totals, and the values of each facet with their counts.
+    """The number of matches, the totals, and the values of each facet with their counts.
 
-    Values are sorted by frequency, months newest first. If `is_cut`, there are more than COUNTED
-    matches, and only the newest COUNTED are counted. `holds` is the number of holds, open or
-    closed, among the matches; they moved no money.
+    The most frequent values come first; months are sorted with the newest first. If `is_cut` is
+    True, there are more than COUNTED matches, and only the newest COUNTED matches are counted.
+    `holds` is the number of holds, open or closed, among the matches. Holds have not moved money.
     """
 
     count: int = 0
@@ -100,16 +103,17 @@ class Facets:
 
 
 def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facets:
-    """Counts the rows of the scope that match `where`, in one query.
+    """Counts the rows of the scope that match `where`, and returns the facets. Sends one query.
 
-    Money in and out is seen from the given accounts, or from the whole scope. For the whole bank,
-    the accounts of the matches are added to the log of reads: see Note [Whose data].
+    Money in and out is seen from the accounts in `account_ids`. If there are none, it is seen from
+    the whole scope. For the whole bank, the accounts of the matches are added to the log of reads:
+    see Note [Whose data].
     """
     columns = _columns.statement(scope, where, account_ids, COUNTED + 1)
     if columns is None:
         return Facets()
     sql, params = GROUPED.format(matched=columns[0]), columns[1]
-    # Tags are private, so there are none in the whole bank.
+    # Tags are private. So a search of the whole bank has no tags.
     tags = None if scope.is_bank else _tags.statement(scope.reader)
     if scope.is_bank:
         sql += SIDES.format(most=MAX_LOGGED)
@@ -122,7 +126,7 @@ def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facet
 
 @CompiledOnce
 def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID], most: int) -> TransactionQuerySet:
-    """Returns the columns to group by, of the newest matches."""
+    """Returns a query for the newest `most` matches, with the columns by which they are grouped."""
     ids, sides = scope.ids, TransactionSides(scope)
     money_in, money_out = (
         Case(When(sides.moved(direction, account_ids), status="completed", then=F("amount")))

@@ -1,8 +1,8 @@
 """Highlights the matched words in the texts of a row.
 
-ts_headline does not escape HTML. So Postgres marks matches with two characters of the private use
-area, which are first removed from the text. Then the text is escaped, and only after that the two
-characters become <mark> tags. So no text that people write can become a tag.
+ts_headline does not escape HTML. So Postgres marks the matches with two characters of the private
+use area, which were removed from the text before. Then Python escapes the text, and replaces the
+two characters by <mark> tags. So a text that people write cannot become a tag.
 """
 
 import html
@@ -27,15 +27,16 @@ from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope
 
 START, STOP = "\ue000", "\ue001"
-# The marks are in the SQL, not in its parameters, because psycopg keeps the layout of statements
-# only with up to 50 parameters.
+# The two characters are written into the SQL and not passed as parameters, because psycopg caches
+# the layout of an SQL statement only if the statement has at most 50 parameters.
 WITHOUT_MARKS = f"translate(%(expressions)s, '{START}{STOP}', '')"
 WITH_MARKS = (
     "ts_headline('simple'::regconfig, %(expressions)s,"
     f" 'StartSel=''{START}'', StopSel=''{STOP}'', HighlightAll=true')"
 )
-EXCERPT = 100  # characters of a long text to show, around the first mark
-# Columns, and the annotations with their marked texts.
+# Maximum length of a shown text, in characters; longer texts are cut around the first match.
+EXCERPT = 100
+# Keys are columns. Values are the names of the annotations with the highlighted text.
 TEXTS = {"description": "marked_description", "reference": "marked_reference"}
 NAMES = {
     "from_account__user__name": "marked_from",
@@ -48,10 +49,10 @@ NAMES = {
 def with_highlights(
     rows: TransactionQuerySet, words: Any, scope: Scope, *, note_words: Any = None
 ) -> TransactionQuerySet:
-    """Annotates rows with their texts, marked for the tsquery `words`.
+    """Annotates rows with texts in which the words of the tsquery `words` are marked.
 
-    With `note_words`, adds the reader's note, marked for that tsquery. Postgres computes the marks
-    only for the rows of the page.
+    With `note_words`, also annotates the reader's note, in which the words of that tsquery are
+    marked. Postgres marks only the rows of the page.
     """
     if note_words is not None and not scope.is_bank:
         rows = rows.annotate(marked_note=_note(note_words, scope))
@@ -68,7 +69,9 @@ def with_highlights(
 
 
 def _note(words: Any, scope: Scope) -> Subquery:
-    """Returns the reader's note and tags in one line: "Split with Mara #food"."""
+    """Returns a subquery for the reader's note and tags as one line, such as
+    "Split with Mara #food", with the words marked.
+    """
     tags = Func(F("tags"), Value(" #"), function="array_to_string", output_field=TextField())
     both = Concat("text", Value(" #"), tags, output_field=TextField())
     line = Case(When(tags=[], then=F("text")), default=both, output_field=TextField())
@@ -79,7 +82,7 @@ def _note(words: Any, scope: Scope) -> Subquery:
 
 
 def _clean(column: str, *, as_text: bool = False) -> Any:
-    """Returns a column as text without the two characters that mark matches."""
+    """Returns the column as text, after removing the two characters that mark matches."""
     return _without_marks(Cast(column, TextField()) if as_text else F(column))
 
 
@@ -92,26 +95,30 @@ def _headline(text: Any, words: Any) -> Func:
 
 
 def highlighted(text: str, most: int = EXCERPT) -> SafeString:
-    """Returns a marked text as HTML, cut to about `most` characters around its first mark."""
+    """Returns a marked text as HTML with <mark> tags. A text longer than `most` characters is cut
+    to about `most` characters around its first marked word.
+    """
     if len(text) <= most and START not in text and STOP not in text:
         return escaped(text)
     return mark_safe(_tagged(escaped(_cut(text, most))))  # noqa: S308  escaped in the same line
 
 
 def escaped(text: str) -> SafeString:
-    """Escapes a text like Django's `escape`, which is three times as slow because it accepts lazy
-    texts too.
+    """Escapes a text for HTML and returns it. Django's `escape` also accepts lazy texts, which
+    makes it three times as slow.
     """
     return SafeString(html.escape(text))
 
 
 def plain(text: str) -> str:
-    """Returns a marked text without its marks."""
+    """Returns the text without the two characters that mark matches."""
     return text.replace(START, "").replace(STOP, "")
 
 
 def ranges_of(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """Returns a marked text without its marks, and the start and end of each marked word in it."""
+    """Returns the text without the characters that mark matches, and a (start, end) pair for each
+    marked word in the returned text.
+    """
     first, *parts = text.split(START)
     bare, ranges = plain(first), []
     for part in parts:
@@ -134,7 +141,9 @@ def _cut(text: str, most: int) -> str:
 
 
 def _tagged(text: str) -> str:
-    """Replaces marks by tags. Closes each tag before the next opens, even if the text was cut."""
+    """Returns the text with <mark> tags instead of the marking characters. Every tag is closed
+    before the next tag opens, even if the text was cut.
+    """
     parts = text.replace(STOP + START, "").split(START)
     tagged = [plain(parts[0])]
     for part in parts[1:]:

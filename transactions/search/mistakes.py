@@ -1,4 +1,6 @@
-"""Mistakes that depend on the scope, such as unknown accounts and names the reader may not see."""
+"""Finds mistakes that depend on the scope of a search, such as unknown accounts, or names that the
+reader may not see.
+"""
 
 from collections.abc import Iterable
 
@@ -38,7 +40,9 @@ UNNUMBERED = (
 
 
 def account_mistakes(query: ParsedQuery, accounts: Iterable[Account]) -> list[Mistake]:
-    """Returns mistakes for `account:` without a matching account, and for fields of the bank."""
+    """Returns a mistake for each `account:` that matches none of the accounts, and for each field
+    that works only in the whole bank.
+    """
     own_accounts = list(accounts)
     mistakes = []
     for item in query.items:
@@ -62,7 +66,7 @@ def _unknown_account(query: ParsedQuery, item: QueryItem, accounts: list[Account
 
 
 def scope_mistakes(query: ParsedQuery, scope: Scope, names: NameMatches) -> list[Mistake]:
-    """Returns mistakes for items that cannot match in this scope."""
+    """Returns a mistake for each item of the query that cannot match any row in this scope."""
     if not scope.is_bank:
         return account_mistakes(query, scope.accounts)
     sentences = [_bank_mistake(item, scope, names) for item in query.items]
@@ -72,7 +76,9 @@ def scope_mistakes(query: ParsedQuery, scope: Scope, names: NameMatches) -> list
 
 
 def _bank_mistake(item: QueryItem, scope: Scope, names: NameMatches) -> str:
-    """Returns why an item cannot match in the whole bank, or "" if it can."""
+    """Returns a message that explains why an item cannot match any row in the whole bank. Returns
+    "" if the item can match.
+    """
     if is_me(item):
         return ME.format(item.kind)
     if item.is_text and not scope.finds_texts and item.amount is None:

@@ -1,7 +1,7 @@
-"""The accounts and people on both sides of the rows of a search.
+"""Sets the accounts and people on both sides of the rows of a search.
 
-`select_related` would create four objects for each row. Here each account is one object, even if it
-has many rows, and has only the columns that a page shows.
+`select_related` would create four objects for each row. This module creates only one object for
+each account, even if the account has many rows, and loads only the columns that the page shows.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,8 @@ from accounts.models import Account, User
 from transactions.models import Transaction
 from transactions.models.transaction import TransactionQuerySet
 
-# For each side: columns of the account and of its holder, and the names of their annotations.
+# For each side: the columns of the account and of its holder, and the annotations for these
+# columns.
 COLUMNS = {
     side: {f"{side}__{column}": f"{side}_{column}" for column in ("number", "name", "user_id")}
     | {f"{side}__user__name": f"{side}_holder"}
@@ -24,14 +25,16 @@ COLUMNS = {
 
 
 def with_party_columns(rows: TransactionQuerySet) -> TransactionQuerySet:
-    """Adds the columns that `set_parties` reads."""
+    """Returns the rows, annotated with the columns that `set_parties` needs."""
     columns = {name: F(path) for names in COLUMNS.values() for path, name in names.items()}
     annotated: TransactionQuerySet = rows.annotate(**columns)
     return annotated
 
 
 def set_parties(rows: Iterable[Transaction]) -> None:
-    """Sets the accounts of each row, and the holders of these accounts. Sends no query."""
+    """Sets `from_account` and `to_account` of each row, and the `user` of these accounts. The rows
+    must come from `with_party_columns`. Sends no query.
+    """
     accounts: dict[UUID | None, Account | None] = {None: None}
     people: dict[UUID, User] = {}
     for row in rows:

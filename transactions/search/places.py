@@ -1,6 +1,6 @@
-"""Where a page of rows by booking time begins: after the row with this time and id (keyset).
+"""Finds where a page of rows begins: after the row with a given booking time and id (keyset).
 
-Rows that are booked in the meantime do not shift the pages.
+So rows that are booked later do not shift the pages.
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from transactions.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class RowPlace:
-    """The booking time and the id of the last row of the previous page."""
+    """The booking time and the id of the last row on the previous page."""
 
     moment: datetime
     id: UUID
 
 
 def is_beyond(scope: Scope, place: RowPlace, *, oldest_first: bool) -> Q:
-    """Returns the condition that a row comes after this place. Its first part is a bound for an
-    index: for the bank, on the alias `booked_at`.
+    """Returns the condition that a row comes after this place. The first part of the condition lets
+    Postgres use an index. For the bank, the condition uses the alias `booked_at`.
     """
     time = "booked_at" if scope.is_bank else "created_at"
     way = "gt" if oldest_first else "lt"

@@ -1,8 +1,9 @@
-"""Suggests queries if nothing was found, from similar words in the newest rows of the scope.
+"""Suggests other queries if a search finds nothing. The suggestions use similar words from the
+newest rows of the scope.
 
 Python ranks the words by the similarity of difflib. The similarity of pg_trgm misses the most
-frequent typing error, two letters in the wrong order: "salray" shares 3 of 11 trigrams with
-"salary", and "crad" shares 1 of 9 with "card".
+frequent typing error, which is two letters in the wrong order: "salray" shares 3 of 11 trigrams
+with "salary", and "crad" shares 1 of 9 with "card".
 """
 
 from collections.abc import Callable, Iterable
@@ -23,18 +24,19 @@ from transactions.search.language.query import META, WORD, ParsedQuery, QueryIte
 from transactions.search.language.terms import token
 from transactions.search.sql.name_lookup import SIDES
 
-NEWEST = 5_000  # words come only from the newest rows
-MOST_WORDS = 20_000  # maximum distinct words that Python compares, for all items of a query
+NEWEST = 5_000  # number of newest rows from which words are read
+# Maximum number of distinct words that Python compares for all items of a query together.
+MOST_WORDS = 20_000
 MOST_SUGGESTIONS = 4
-CUTOFF = 0.7  # minimum similarity by difflib
+CUTOFF = 0.7  # minimum similarity, as computed by difflib
 
-# If a row has many words, only the words of its description and reference are compared, because
-# thousands of rows with thousands of metadata words each would take seconds.
+# If a row has many words, only the words of its description and reference are compared. Comparing
+# thousands of metadata words in each of thousands of rows would take seconds.
 WORDS_OF_ROW = "CASE WHEN length(search) > 100 THEN ts_filter(search, '{a,b}') ELSE search END"
 
-# The words to compare, each with its kind, see KINDS. VOCABULARY has categories and channels; NAMES
-# adds words of the rows and names of people; NOTES adds words and tags of the reader. Readers who
-# may not see names get no NAMES.
+# The words to compare. Each word has a kind (see KINDS). VOCABULARY selects categories and
+# channels. NAMES adds words of the rows and names of people. NOTES adds the reader's notes and
+# tags. NAMES is left out for readers who may not see names.
 VOCABULARY = """
 WITH newest AS MATERIALIZED ({newest}),
 vocabulary AS (
@@ -73,7 +75,7 @@ NOTES = """
 """
 ALL_WORDS = "SELECT kind, word FROM vocabulary ORDER BY word LIMIT %s"
 Vocabulary = tuple[str, list[Any]]
-# The kinds of words that can replace the value of each kind of item.
+# For each kind of item: the kinds of words that can replace the item's value.
 KINDS = {
     WORD: ("word", "name", "note"),
     "note": ("note",),
@@ -88,7 +90,7 @@ def _without_accent(letter: str) -> str:
     return "".join(c for c in normalize("NFKD", letter) if not combining(c))
 
 
-# Lower-case Latin letters with an accent, and each without it.
+# Maps each accented lower-case Latin letter to the same letter without the accent.
 _LATIN = [chr(code) for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))]
 _FOLDED = {c: _without_accent(c) for c in _LATIN if c.islower()}
 ACCENTS = {c: plain for c, plain in _FOLDED.items() if len(plain) == 1 and plain != c}
@@ -96,27 +98,30 @@ _PLAIN = str.maketrans(ACCENTS)
 
 
 def folded(text: str) -> str:
-    """Returns a text in lower case without accents."""
+    """Returns the text in lower case and without accents."""
     return text.lower().translate(_PLAIN)
 
 
 @dataclass(slots=True)
 class Suggestions:
-    """Whole queries to try instead, the best first."""
+    """Complete queries to try instead. The best query comes first."""
 
     queries: list[str] = field(default_factory=list)
 
 
 def suggest(scope: Scope, query: ParsedQuery) -> Suggestions:
-    """Suggests queries from the words of the newest rows in the scope. One query."""
+    """Returns queries to try instead of `query`, with similar words from the newest rows in the
+    scope. Sends one query.
+    """
     return suggest_from(lambda: _vocabulary(scope), query)
 
 
 def suggest_from(vocabulary: Callable[[], Vocabulary | None], query: ParsedQuery) -> Suggestions:
-    """Suggests queries from any vocabulary.
+    """Returns queries to try instead of `query`, with similar words from the given vocabulary.
 
-    `vocabulary` returns SQL and its parameters: a WITH clause that defines the table `vocabulary`
-    with the columns `kind` (see KINDS) and `word`. It returns None if there are no words.
+    `vocabulary` returns an SQL text and its parameters. The SQL is a WITH clause that defines the
+    table `vocabulary` with the columns `kind` (see KINDS) and `word`. `vocabulary` returns None if
+    there are no words.
     """
     items = [item for item in query.items if _is_replaceable(item)][:8]
     words = vocabulary() if items else None
@@ -165,16 +170,16 @@ def _words(vocabulary: str, params: list[Any]) -> list[tuple[str, str]]:
 
 
 def _similar_words(item: QueryItem, rows: Iterable[tuple[str, str]], most: int) -> list[str]:
-    """Returns similar words among the first `most` words of the item's kinds, the best first. Words
-    that start with the typed text come first.
+    """Returns the words that are similar to the item's text, the best first. Only the first `most`
+    words of the item's kinds are compared. Words that start with the typed text come first.
 
-    Returns an empty list if the typed word itself is known.
+    Returns an empty list if the typed word is itself one of the words.
     """
     typed, plain, kinds = item.text.lower(), folded(item.text), KINDS[item.kind]
     words = {word: None for kind, word in rows if kind in kinds}
     if typed in words:
         return []
-    if item.kind == WORD:  # the search has already tried a bare word as a prefix
+    if item.kind == WORD:  # the search has already looked for words that start with this word
         words = {word: None for word in words if not word.startswith(typed)}
     plain_words = {word: folded(word) for word in islice(words, most)}
     others = {text for text in plain_words.values() if not text.startswith(plain)}

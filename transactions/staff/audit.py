@@ -1,4 +1,4 @@
-"""The audit in the admin: the current result, a button for the next run, and the seals."""
+"""The audit page of the admin: the current result, a button that starts an audit, and the seals."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ HEADLINES = {
 
 
 class ScopeForm(forms.Form):
-    """How far back to check. "Everything" is offered if it takes only seconds."""
+    """The period that the audit checks. The choice "everything" exists only if a complete audit
+    takes only a few seconds.
+    """
 
     scope = forms.ChoiceField(label="Check")
 
@@ -81,7 +83,7 @@ class ScopeForm(forms.Form):
 
     @property
     def since(self) -> datetime | None:
-        """The first moment to check, or None for everything."""
+        """The start of the period to check, or None to check everything."""
         scope = self.cleaned_data["scope"]
         if scope == EVERYTHING:
             return None
@@ -91,7 +93,7 @@ class ScopeForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class FindingShown:
-    """A finding in words, with links. Findings of old audits have no message."""
+    """A finding with its texts and links. Findings of old audits have no message."""
 
     headline: str
     sentence: str
@@ -105,7 +107,7 @@ class FindingShown:
 
 @admin.register(AuditRun)
 class AuditRunAdmin(ReadOnly, CheckedKeys):
-    """The page with the audit and the seals, which replaces the list of Django."""
+    """The page with the audits and the seals. It replaces Django's list page."""
 
     def get_urls(self) -> list[URLPattern]:
         run = self.admin_site.admin_view(self.run_view)
@@ -114,7 +116,9 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Shows the audit in the URL, or else the audit whose result is current, and the seals."""
+        """Shows one audit and the seals. The audit is the one in the URL, or else the result of
+        `counting_run`.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
         runs = AuditRun.objects.select_related("run_by")
@@ -148,13 +152,15 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Redirects to the audit's page."""
+        """Redirects to the page of the audit."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return redirect(f"{reverse('admin:transactions_auditrun_changelist')}?run={object_id}")
 
     def run_view(self, request: HttpRequest) -> HttpResponse:
-        """Runs the audit while the page waits, for at most a few seconds."""
+        """Runs an audit during the request, for at most a few seconds, and redirects to the
+        audit page.
+        """
         if not request.user.has_perm("transactions.run_audit"):
             raise PermissionDenied
         page = redirect("admin:transactions_auditrun_changelist")
@@ -176,7 +182,9 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
         return page
 
     def _add_clean_message(self, request: HttpRequest, run: AuditRun) -> None:
-        """Adds the message after a clean audit, or a warning if older findings are still open."""
+        """Adds the message for an audit without findings. It is a warning if findings of an older
+        audit are still open.
+        """
         counting = counting_run()
         if counting is None or counting.is_clean:
             messages.success(request, "The audit found no problems.")
@@ -190,7 +198,8 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
 
 
 def _closed_by_audit_since(run: AuditRun | None) -> datetime | None:
-    """Returns the latest `since` of an audit that would close the findings.
+    """Returns the latest possible start of the period of an audit that would close the findings of
+    this audit.
 
     Returns None if there are no findings, or if only a complete audit would close them.
     """
@@ -201,17 +210,20 @@ def _closed_by_audit_since(run: AuditRun | None) -> datetime | None:
 
 
 def _with_headlines(run: AuditRun) -> tuple[AuditRun, list[str]]:
-    """Returns an audit and the headlines of its findings, in lower case for use in a sentence."""
+    """Returns the audit, and the headlines of its findings with a small first letter, for use in a
+    sentence.
+    """
     headlines = [HEADLINES.get(finding["check"], finding["check"]) for finding in run.found]
     return run, [f"{headline[0].lower()}{headline[1:]}" for headline in headlines]
 
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
-    """Returns the findings with the accounts and transactions in them, if they exist. Metadata is
-    not loaded, because a finding may be about JSON that is too deep for Python.
+    """Returns the findings with the accounts and transactions they refer to, if these exist.
+
+    Metadata is not loaded. The finding may be about JSON that is nested too deeply for Python.
     """
     if findings:
-        add_unnamed()  # their messages may contain data of deleted rows
+        add_unnamed()  # the messages of findings may contain data of deleted rows
     accounts = Account.objects.select_related("user").in_bulk(
         [finding["account"] for finding in findings if finding["account"]]
     )
@@ -247,8 +259,8 @@ def _named_run(request: HttpRequest) -> AuditRun | None:
 
 
 def _seals(request: HttpRequest) -> dict[str, Any]:
-    """Returns a page of seals, newest first, and the number at which the next page starts, or None
-    if there are no older seals.
+    """Returns the template context for one page of seals, the newest first. `older_seals` is the
+    number at which the next page starts, or None if there are no older seals.
     """
     seals = Seal.objects.select_related("sealed_by").order_by("-number")
     before = request.GET.get("before", "")
@@ -256,14 +268,14 @@ def _seals(request: HttpRequest) -> dict[str, Any]:
         seals = seals.filter(number__lt=int(before))
     page = list(seals[: SEALS_SHOWN + 1])
     if page:
-        add_unnamed()  # a sum of few deposits in a currency may be about one person
+        add_unnamed()  # the sum of a few deposits in a currency may contain data of only one person
     older = page[SEALS_SHOWN - 1].number if len(page) > SEALS_SHOWN else None
     parts = [(seal, _period(seal), _money(seal)) for seal in page[:SEALS_SHOWN]]
     return {"seals": parts, "older_seals": older, "shows_seals": True}
 
 
 def _period(seal: Seal) -> str:
-    """Returns the days of a seal, in UTC."""
+    """Returns the days that the seal covers, as a text. The days are in UTC."""
     last = long_date(seal.last_day)
     if seal.starts_at == EARLIEST:
         return f"Everything up to {last}"
@@ -272,5 +284,7 @@ def _period(seal: Seal) -> str:
 
 
 def _money(seal: Seal) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Returns the sums of a seal by currency, and within each currency by type, both sorted."""
+    """Returns the sums of a seal: for each currency, a list of sums by type. Currencies and types
+    are sorted.
+    """
     return [(currency, sorted(sums.items())) for currency, sums in sorted(seal.amounts.items())]

@@ -1,4 +1,4 @@
-"""Columns and fields of a transaction in the admin."""
+"""The columns and fields by which the admin shows a transaction."""
 
 import json
 
@@ -18,7 +18,7 @@ from transactions.models.transaction import CATEGORY_LENGTH
 
 
 class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The columns of the list and the fields of the page of a transaction."""
+    """The columns of the transaction list and the fields of the transaction page."""
 
     @admin.display(description="Time")
     def time(self, row: Transaction) -> str:
@@ -30,7 +30,9 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Status")
     def state(self, row: Transaction) -> str:
-        """Returns the state in words, from the columns of the row only."""
+        """Returns the state in words. It depends only on the columns of the row, so no query
+        is needed.
+        """
         return state_cell(row, state_label_of(row))
 
     @admin.display(description="Status")
@@ -107,13 +109,17 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Reasons")
     def staff_reasons(self, row: Transaction) -> str:
-        """Returns the reasons of staff for this row, its capture and its refunds."""
+        """Returns the reasons that staff wrote for this transaction, for its capture and for its
+        refunds, as HTML.
+        """
         lines = ((reason_line(reason),) for reason in lifecycle_of(row).reasons)
         return format_html_join("", "<div>{}</div>", lines) or NOTHING
 
 
 def state_cell(row: Transaction, label: str) -> str:
-    """Returns the state. For a pending hold with an expiry, the title contains the exact time."""
+    """Returns the label as HTML. If the row is a pending hold with an expiry, the tooltip contains
+    the exact time of the expiry.
+    """
     if not row.is_pending or row.expires_at is None:
         return label
     iso, at = row.expires_at.isoformat(), exact(localtime(row.expires_at))
@@ -121,7 +127,7 @@ def state_cell(row: Transaction, label: str) -> str:
 
 
 def reason_line(reason: StaffReason) -> str:
-    """Returns a line like "Refunded by Clerk, 20 November 2026, 08:33:12: Wrong size"."""
+    """Returns HTML such as "Refunded by Clerk, 20 November 2026, 08:33:12: Wrong size"."""
     label = format_html(
         "{} by {}, {}: {}",
         reason.get_action_display(),
@@ -137,8 +143,8 @@ def reason_line(reason: StaffReason) -> str:
 
 
 def _side(account: Account | None) -> str:
-    """Returns a link to the account with its holder, or "outside the bank" if there is no
-    account.
+    """Returns a link to the account with its holder's name, or "outside the bank" if the account is
+    None.
     """
     if account is None:
         return "outside the bank"

@@ -1,5 +1,5 @@
-"""Numbers on the first page of the admin. The core defines its own; a feature registers its numbers
-in its `admin` module.
+"""The numbers on the first page of the admin. A feature registers a function for its numbers in its
+`admin` module.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,9 @@ from accounts.models import User
 
 @dataclass(frozen=True, slots=True)
 class StaffFigure:
-    """A labelled number with a link to the list behind it. `needs_care` if somebody should act."""
+    """A number with a label, and a link to the list that it counts. `needs_care` is True if
+    somebody should act.
+    """
 
     label: str
     value: str
@@ -24,8 +26,8 @@ _registered: list[FiguresOf] = []
 
 
 def register(figures_of: FiguresOf) -> FiguresOf:
-    """Registers a function that returns the numbers of a feature for a user. Used as a
-    decorator.
+    """Registers a function that returns the numbers of a feature for a user. Can be used as
+    a decorator.
     """
     _registered.append(figures_of)
     return figures_of

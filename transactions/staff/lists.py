@@ -1,4 +1,4 @@
-"""The transaction list in the admin, fast even with a million rows."""
+"""The transaction list of the admin. It is fast even for a million rows."""
 
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ MAX_COUNTED = 10_000
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts at most ten thousand rows. `has_more` is whether there are more.
+    """A paginator that counts at most MAX_COUNTED rows. `has_more` is True if there are more rows.
 
     An exact count would read the whole table for every page.
     """
@@ -40,8 +40,8 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class AccountFilter(admin.SimpleListFilter):
-    """Filters by one account. Its id comes from links, because a list of accounts would be too
-    long.
+    """A filter for the transactions of one account. The account's id comes from a link, because a
+    list of all accounts would be too long.
     """
 
     title = "account"
@@ -52,8 +52,8 @@ class AccountFilter(admin.SimpleListFilter):
         return [(str(account.pk), str(account))] if account else []
 
     def has_output(self) -> bool:
-        """Returns whether the URL has an account id. The list is empty if no account has this
-        id.
+        """Returns whether the URL contains an account id. If no account has this id, the filter
+        finds nothing.
         """
         return bool(self.value())
 
@@ -66,12 +66,12 @@ class AccountFilter(admin.SimpleListFilter):
     def _account(self) -> Account | None:
         try:
             return Account.objects.filter(pk=self.value() or "").first()
-        except ValidationError:  # not a valid id
+        except ValidationError:  # the id is not valid
             return None
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Filters by state. "pending" includes expired holds, which still reserve their money."""
+    """A filter by state. "pending" includes expired holds that still reserve money."""
 
     title = "status"
     parameter_name = "standing"
@@ -97,8 +97,8 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class CurrencyFilter(admin.SimpleListFilter):
-    """Offers the currencies of accounts, because reading those of transactions would scan their
-    table.
+    """A filter by currency. It offers the currencies of accounts, because reading the currencies of
+    all transactions would scan the table.
     """
 
     title = "currency"
@@ -115,5 +115,5 @@ class CurrencyFilter(admin.SimpleListFilter):
 
 
 def with_side(rows: QuerySet[Transaction], account: Account) -> QuerySet[Transaction]:
-    """Returns rows with this account on either side."""
+    """Returns the rows in which this account is the sender or the recipient."""
     return rows.filter(Q(from_account=account) | Q(to_account=account))

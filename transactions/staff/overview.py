@@ -1,4 +1,4 @@
-"""The first page of the admin: numbers, and the outcome of the user's requests for approval."""
+"""The first page of the admin: its numbers, and the outcome of the user's approval requests."""
 
 from django.urls import reverse
 from django.utils import timezone
@@ -15,8 +15,8 @@ NEWS_SHOWN = 10
 
 
 def news_for(user: User) -> list[ApprovalRequest]:
-    """Returns the newest decided requests of this user, or an empty list if they may not see
-    approvals.
+    """Returns this user's approval requests that were decided most recently. Returns an empty list
+    if the user may not see approvals.
     """
     if not user.has_perm("accounts.view_approvalrequest"):
         return []
@@ -24,7 +24,7 @@ def news_for(user: User) -> list[ApprovalRequest]:
 
 
 def figures_for(user: User) -> list[StaffFigure]:
-    """Returns the numbers that this user may see. At most ten queries."""
+    """Returns the numbers that this user may see. Sends at most ten queries."""
     figures: list[StaffFigure] = []
     if user.has_perm("accounts.view_approvalrequest"):
         many = ApprovalRequest.objects.waiting().for_eyes_of(user).count()

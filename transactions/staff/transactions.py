@@ -1,6 +1,7 @@
-"""Transactions in the admin: users read, search and filter them, but no form edits a row.
+"""Transactions in the admin. Users can read, search and filter transactions, but no form edits
+them.
 
-Actions have separate pages, which book new transactions or release holds: see `desk`.
+Actions have their own pages, which book new transactions or release holds: see `desk`.
 """
 
 from functools import partial
@@ -33,10 +34,11 @@ from transactions.staff_actions import RELEASE, actions_for
 
 @admin.register(Transaction)
 class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns):
-    """Transactions, newest first by booking time: see Note [Newest of the bank].
+    """The pages about transactions. The list is sorted by booking time with the newest first: see
+    Note [Newest of the bank].
 
-    There is no `date_hierarchy`, because it reads the first and last day of the whole table on each
-    view. The date filter reads from the newest row and stops when the page is full.
+    There is no `date_hierarchy`, because each request would read the first and last day of the
+    whole table. The date filter reads from the newest row and stops when the page is full.
     """
 
     list_display = (
@@ -82,8 +84,10 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         return rows, False
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
-        """Returns the actions only for lists of pending holds and for a POST. The only action is
-        release. `action_location` exists since Django 6.1.
+        """Returns the actions, which are only "release". Returns no actions for a list that does
+        not show pending holds, except in a POST.
+
+        `action_location` exists since Django 6.1.
         """
         state = request.GET.get(StateFilter.parameter_name)
         if state not in StateFilter.of_pending_holds and request.method != "POST":
@@ -95,8 +99,10 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         return person_of(request).has_perm(RELEASE.permission)
 
     def get_urls(self) -> list[URLPattern]:
-        """Adds the staff forms. Browsers may keep the response to a POST: see PrivateMiddleware.
-        Otherwise going back after booking would show the browser's error instead of the form.
+        """Returns the URLs, including those of the staff forms.
+
+        Browsers may keep the response to a POST to these forms: see PrivateMiddleware. Otherwise a
+        user who goes back after booking would see the browser's error page instead of the form.
         """
         desks = (("cash-desk/", "cash_desk", SlipForm), ("hold/", "hold", HoldForm))
         steps = (("refund", RefundForm), ("capture", CaptureForm))
@@ -117,12 +123,16 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
     def desk_view(
         self, request: HttpRequest, form_class: type[StepForm], pk: Any = None
     ) -> HttpResponse:
-        """Shows and handles a form that books: a cash slip, a hold, a refund or a capture."""
+        """Handles a form that books a transaction: a deposit or withdrawal, a hold, a refund or a
+        capture.
+        """
         about = self._seen(request, pk) if pk else None
         return StepDesk(request, form_class, self, about).serve()
 
     def release_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Shows the page that releases one hold, or why it cannot be released."""
+        """Shows the page that releases one hold. If the hold cannot be released, the page shows the
+        reason.
+        """
         self._seen(request, pk)
         if not self.has_manage_holds_permission(request):
             raise PermissionDenied
@@ -133,7 +143,11 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         return response
 
     def _seen(self, request: HttpRequest, pk: Any) -> Transaction:
-        """Returns the transaction. Raises PermissionDenied if the user may not see transactions."""
+        """Returns the transaction with its accounts.
+
+        Raises: PermissionDenied if the user may not see transactions; Http404 if there is no such
+        transaction.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = Transaction.objects.with_sides().select_related("captures", "reverses")
@@ -148,10 +162,10 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         by = person_of(request)
         if not RELEASE.refusal(Lifecycle(thing), by):
             return []
-        return RELEASE.obstacles(lifecycle_of(thing), by)  # includes alternatives
+        return RELEASE.obstacles(lifecycle_of(thing), by)  # these messages also offer alternatives
 
     def name_of(self, thing: Transaction) -> str:
-        """Returns the amount, the description and the sending account of a row."""
+        """Returns a label with the amount, the description and the sender's account."""
         sender = thing.from_account or "outside the bank"
         return f"{money(thing.amount, thing.currency)}, {thing.description or thing.kind}, {sender}"
 
@@ -164,6 +178,6 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
-        """Renders Django's page with links to the actions that this user may take."""
+        """Renders Django's page, and adds links to the actions that are allowed for this user."""
         context["actions"] = actions_for(lifecycle_of(obj), person_of(request))
         return super().render_change_form(request, context, add, change, form_url, obj)

@@ -1,4 +1,4 @@
-"""Pages of the admin that belong to no model. They come before the URLs of `admin.site`."""
+"""The admin pages that do not belong to a model. These URLs come before those of `admin.site`."""
 
 from django.contrib import admin
 from django.urls import path

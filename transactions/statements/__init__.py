@@ -1,1 +1,3 @@
-"""The statement of an account: its entries by day, as a page, for printing and as a file."""
+"""The account statement: all entries of an account by day, as a page, for printing and as a
+file.
+"""

@@ -1,4 +1,6 @@
-"""The filter bar and page links of a statement. The URL contains the whole state."""
+"""The filter bar and the page links of an account statement. The URL contains all filters
+and the page.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,9 +30,10 @@ NO_FIELDS = SafeString("")
 
 @dataclass(slots=True)
 class Chip:
-    """One control of the bar: a link, a menu of links (`options`), or a small form.
+    """One control of the filter bar: a link, a menu of links (`options`), or a small form.
 
-    The form consists of `fields`, as HTML, and hidden fields for the parameters to `keep`.
+    The form consists of `fields`, which are HTML, and of hidden fields for the parameters in
+    `keep`.
     """
 
     label: str
@@ -42,7 +45,7 @@ class Chip:
 
 
 class StatementAddress:
-    """Builds URLs that differ from the current one in a filter or a page."""
+    """Builds URLs of the statement that differ from the current URL in a filter or in the page."""
 
     def __init__(self, path: str, form: StatementForm) -> None:
         self.action = path
@@ -53,24 +56,26 @@ class StatementAddress:
             self.params["q"] = read
 
     def url(self, **changes: Any) -> str:
-        """Returns the URL with changed parameters. An empty value removes a parameter."""
+        """Returns the URL with some parameters changed. A parameter with an empty value is
+        removed.
+        """
         params = {**self.params, **{name: str(value) for name, value in changes.items()}}
         query = urlencode({name: value for name, value in params.items() if value})
         return f"{self.action}?{query}" if query else self.action
 
     @property
     def is_plain(self) -> bool:
-        """Whether this is the newest page without filters."""
+        """Whether the page shows the newest entries without a filter."""
         return not (self.params or self.on_paper or {"before", "after"} & set(self.form.data))
 
     @property
     def clear_url(self) -> str:
-        """The URL without filters, or "" if there are none."""
+        """The URL without the filters, or "" if no filter is set."""
         return self.action if self.params else ""
 
     def mistakes(self, account: Account) -> list[tuple[str, list[Chip]]]:
-        """Returns the messages about mistakes in the typed search, each with links to suggested
-        searches.
+        """Returns the messages about mistakes in the typed search. Each message has links to
+        searches to try instead.
         """
         return [
             (mistake.sentence, [Chip(query, self.url(q=query)) for query in mistake.suggestions])
@@ -79,29 +84,31 @@ class StatementAddress:
 
     @property
     def query(self) -> str:
-        """The filters as the query string of the URL, with the question mark, or ""."""
+        """The filters as a query string with the question mark, or "" if no filter is set."""
         return self.url()[len(self.action) :]
 
     @property
     def on_paper(self) -> bool:
-        """Whether this is the long page for printing."""
+        """Whether this is the long page that is meant for printing."""
         return bool(self.form.data.get("paper"))
 
     @property
     def print(self) -> bool:
-        """Whether to show the print button."""
+        """Whether the page shows the print button."""
         return self.on_paper
 
     @property
     def actions(self) -> list[dict[str, Any]]:
-        """The link at the end of the bar: to the page for printing, or back."""
+        """The link at the end of the filter bar: to the page for printing, or back to the
+        normal page.
+        """
         paper = {"url": self.url(paper=1), "label": "For printing"}
         pages = {"url": self.url(), "label": "Page by page"}
         return [pages if self.on_paper else paper]
 
     def links(self, page: StatementPage) -> dict[str, str]:
-        """Returns the URLs of the newest page and of both neighbouring pages, or "" where there is
-        none.
+        """Returns the URLs of the newest page, the next newer page and the next older page. A URL
+        is "" if there is no such page.
         """
         paper = {"paper": 1} if self.on_paper else {}
         return {
@@ -112,7 +119,7 @@ class StatementAddress:
 
     @property
     def chips(self) -> list[Chip]:
-        """The controls from left to right."""
+        """The controls of the filter bar, from left to right."""
         period = self._period()
         return [period, self._dates(period), *self._directions(), self._words()]
 
@@ -135,7 +142,7 @@ class StatementAddress:
         )
 
     def _dates_label(self) -> str:
-        """Returns the chosen period in words: "from 12 March", "12 March to 3 April"."""
+        """Returns the chosen period in words, such as "from 12 March" or "12 March to 3 April"."""
         filters = self.form.filters
         start = short_date(filters.start) if filters.start else ""
         end = short_date(filters.end) if filters.end else ""
@@ -169,10 +176,10 @@ class StatementAddress:
 
 
 def fields_of(form: type[forms.Form], data: Mapping[str, Any]) -> SafeString:
-    """Returns the fields of a form as HTML, filled from the URL.
+    """Returns the fields of a form as HTML, with values from the URL.
 
-    Empty fields are the same on every page, so each process renders them once. With DEBUG they are
-    rendered each time, so that a changed template is visible.
+    Empty fields are the same on every page, so each process renders them only once. With DEBUG they
+    are rendered each time, so that a changed template becomes visible.
     """
     if settings.DEBUG or any(data.get(name) for name in form.base_fields):
         return _rendered(form(data))
@@ -189,7 +196,9 @@ def _rendered(form: forms.Form) -> SafeString:
 
 
 def periods(today: date) -> list[tuple[str, date | str, date | str]]:
-    """Returns the usual periods with their first and last day, or "" for no limit."""
+    """Returns the usual periods, each with a label, the first day and the last day. A day is "" if
+    the period has no limit.
+    """
     first = today.replace(day=1)
     last_month_ends = first - timedelta(days=1)
     return [

@@ -1,4 +1,4 @@
-"""A statement as a file: see Note [Tables as files]."""
+"""Writes an account statement to a file: see Note [Tables as files]."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,13 +13,15 @@ from transactions.statements.page import Filters, entries_of, stream_entries, wi
 
 
 def table_file(account: Account, filters: Filters, kind: str) -> HttpResponseBase:
-    """Returns all entries that match the filters as CSV or JSON, oldest first."""
+    """Returns a CSV or JSON file of all entries that match the filters. The oldest entry
+    comes first.
+    """
     rows = with_own_categories(entries_of(account, filters).for_files(), account)
     return table_response(statement_table(account, stream_entries(rows), filters), kind)
 
 
 def statement_table(account: Account, entries: Iterable[Entry], filters: Filters) -> DataTable:
-    """Returns the entries of an account as a table."""
+    """Returns a table of these entries, which are entries of the account."""
     return DataTable(file_name(account, filters), ENTRY_COLUMNS, _rows(account, entries))
 
 

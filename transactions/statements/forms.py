@@ -1,4 +1,4 @@
-"""The filters of a statement, read from the URL."""
+"""The filters of an account statement. Their values come from the URL."""
 
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ WHICH_DAYS = "Choose a day from 1900 to 2999."
 
 
 def _day(label: str) -> forms.DateField:
-    """Returns an optional date field for the years 1900 to 2999."""
+    """Returns an optional form field for a date between 1900 and 2999."""
     return forms.DateField(
         label=label,
         required=False,
@@ -28,14 +28,16 @@ def _day(label: str) -> forms.DateField:
 
 
 class WordsField(forms.CharField):
-    """Any text, as the search reads it. The search reports the parts that it cannot read."""
+    """A form field for a search text. Every text is valid, because the search itself reports the
+    parts that it cannot parse.
+    """
 
     def to_python(self, value: Any) -> str:
         return parse(super().to_python(value) or "").text
 
 
 def _words() -> WordsField:
-    """Returns the field for a search within the statement."""
+    """Returns the form field for a search in the statement."""
     return WordsField(
         label="Words, a name or an amount",
         required=False,
@@ -44,13 +46,13 @@ def _words() -> WordsField:
 
 
 class WordsForm(forms.Form):
-    """Only the search, for the filter bar."""
+    """A form for the filter bar that has only the search."""
 
     q = _words()
 
 
 class DatesForm(forms.Form):
-    """Only the period, for the filter bar."""
+    """A form for the filter bar that has only the period."""
 
     start = _day("From")
     end = _day("To")
@@ -63,7 +65,7 @@ class DatesForm(forms.Form):
 
 
 class StatementForm(DatesForm):
-    """The filters of a statement, read from the URL."""
+    """The filters of an account statement. Their values come from the URL."""
 
     direction = forms.ChoiceField(
         choices=[("", "All"), ("in", "Money in"), ("out", "Money out")],
@@ -76,7 +78,9 @@ class StatementForm(DatesForm):
     paper = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> None:
-        """Checks the period, and that the page markers are times."""
+        """Checks the period. Converts the markers of the page to times, and adds an error if a
+        marker is invalid.
+        """
         super().clean()
         data = self.cleaned_data
         for name in ("before", "after"):
@@ -87,7 +91,7 @@ class StatementForm(DatesForm):
 
     @property
     def filters(self) -> Filters:
-        """The filters of the form, or no filters if the form is not valid."""
+        """The filters in the form. If the form is not valid, no filter is set."""
         data = self.cleaned_data if self.is_valid() else {}
         return Filters(
             start=data.get("start"),
@@ -97,5 +101,7 @@ class StatementForm(DatesForm):
         )
 
     def mark(self, name: str) -> datetime | None:
-        """Returns the booking time that the page ends "before" or begins "after", or None."""
+        """Returns the booking time at which the page ends ("before") or begins ("after"). Returns
+        None if there is none.
+        """
         return self.cleaned_data.get(name) if self.is_valid() else None

@@ -1,7 +1,8 @@
-"""One page of an account's statement, at the same cost however long the history is.
+"""Reads one page of an account's statement. The time does not depend on the length of the history.
 
-Pages are cut by booking time (keyset), which is unique within an account. Totals and balances that
-depend on entries outside the page come from the stored chain, with one index look-up each.
+A page starts after a given booking time (keyset), which is unique within an account. Totals and
+balances that depend on entries outside the page come from the stored balances, with one index
+look-up for each.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,9 +23,9 @@ from transactions.models.entry import EntryQuerySet
 from transactions.search.engine import entries_with
 
 PAGE = 50
-AT_A_TIME = 2000  # entries of a file in memory
-ON_PAPER = 1000  # entries of a printed statement, about twenty pages
-# The account itself, with its balance and holds, is read on the writer.
+AT_A_TIME = 2000  # number of entries that are in memory while a file is sent
+ON_PAPER = 1000  # maximum number of entries of a printed statement, about twenty pages
+# The account itself, with its balance and holds, is read from the primary database.
 STATEMENT = ReadPurpose(
     "statement",
     frozenset({"entries", "transactions", "accounts", "users", "annotations", "own_categories"}),
@@ -34,7 +35,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of a statement. Days are inclusive; `direction` is "in", "out" or ""."""
+    """The filters of an account statement. `start` and `end` are included. `direction` is "in",
+    "out" or "".
+    """
 
     start: date | None = None
     end: date | None = None
@@ -43,12 +46,12 @@ class Filters:
 
     @property
     def picks(self) -> bool:
-        """Whether a filter leaves out entries of the period."""
+        """Whether a filter other than the period is set."""
         return bool(self.direction or self.text)
 
     @property
     def selection(self) -> str:
-        """The filters other than the period, in words, or ""."""
+        """The filters in words, without the period. It is "" if there is no such filter."""
         directions = {"in": "money in", "out": "money out"}
         words = [directions[self.direction]] if self.direction else []
         if self.text:
@@ -57,15 +60,17 @@ class Filters:
 
     @property
     def last_day(self) -> date | None:
-        """The chosen last day, at most today."""
+        """The last day of the period, or today if that is earlier. It is None if no last day
+        is set.
+        """
         return min(self.end, timezone.localdate()) if self.end else None
 
 
 @dataclass(slots=True)
 class StatementDay:
-    """The entries of one day, newest first, and the total of the whole day.
+    """The entries of one day, with the newest first, and the total of the whole day.
 
-    `is_split`: the total includes entries on a neighbouring page.
+    `is_split` is True if the total includes entries on a neighbouring page.
     """
 
     date: date
@@ -77,10 +82,11 @@ class StatementDay:
 
 @dataclass(slots=True)
 class StatementPage:
-    """One page. `newer` and `older` are the markers of the neighbouring pages, or None.
+    """One page of a statement. `newer` and `older` are the markers of the neighbouring pages, or
+    None if there is no such page.
 
-    `opening` and `closing` are the balances before and after the page, or None if a filter leaves
-    out entries.
+    `opening` and `closing` are the balances before and after the entries of the page. They are None
+    if a filter leaves out entries.
     """
 
     days: list[StatementDay] = field(default_factory=list)
@@ -91,36 +97,36 @@ class StatementPage:
 
     @property
     def entries(self) -> list[Entry]:
-        """All entries of the page, newest first."""
+        """All entries of the page, with the newest first."""
         return [entry for day in self.days for entry in day.entries]
 
     @property
     def last_day(self) -> date | None:
-        """The day of the newest entry of the page, or None for an empty page."""
+        """The day of the newest entry on the page, or None if the page is empty."""
         return self.days[0].date if self.days else None
 
     @property
     def money_in(self) -> Decimal:
-        """The sum of the credits on the page."""
+        """The sum of all credits on the page."""
         return sum((e.amount for e in self.entries if e.is_credit), Decimal(0))
 
     @property
     def money_out(self) -> Decimal:
-        """The sum of the debits on the page."""
+        """The sum of all debits on the page."""
         return sum((e.amount for e in self.entries if not e.is_credit), Decimal(0))
 
     @property
     def reaches_back(self) -> bool:
-        """Whether no older entry matches."""
+        """Whether the page contains the oldest entry that matches the filters."""
         return self.older is None
 
 
 def paper_line(page: StatementPage, filters: Filters) -> str:
-    """Returns the description of a printed page: number of entries, period, and whether there are
-    more.
+    """Returns a sentence that describes a printed page: the number of entries, the period, and
+    whether there are more entries.
 
-    The period is the chosen one, at most up to today, if all of it is on the page. Otherwise it is
-    the period of the entries.
+    If the whole chosen period is on the page, the sentence contains that period, but at most until
+    today. Otherwise it contains the days of the first and the last entry.
     """
     first, last = filters.start, filters.last_day
     if page.days and (first is None or page.older is not None):
@@ -141,13 +147,14 @@ def paper_line(page: StatementPage, filters: Filters) -> str:
 
 
 def mark_of(moment: datetime) -> int:
-    """Returns a booking time as microseconds since 1970, for a URL."""
+    """Returns a booking time as a marker for a URL: the number of microseconds since 1970."""
     return (moment - EPOCH) // MICROSECOND
 
 
 def time_of_mark(mark: int) -> datetime:
-    """Returns the booking time of a marker. Raises OverflowError for a number that is not a
-    time.
+    """Returns the booking time of a marker.
+
+    Raises: OverflowError if the number is not a time.
     """
     return EPOCH + mark * MICROSECOND
 
@@ -160,11 +167,13 @@ def statement_page(
     after: datetime | None = None,
     size: int | None = None,
 ) -> StatementPage:
-    """Returns the newest page, or the page older than `before` or newer than `after`.
+    """Returns the newest page of the statement, or the page of entries older than `before` or newer
+    than `after`.
 
-    Takes at most eight queries. Reads at most one page of entries (`size`, or PAGE), and the
-    entries of a filtered day that the page splits. A replica may be used, unless the page does not
-    match the account's balance, which is read on the writer.
+    Sends at most eight queries. Reads at most one page of entries (`size`, by default PAGE), and
+    also the other entries of a filtered day that is on two pages. The page may be read from a
+    replica. If it does not match the account's balance, which comes from the primary database, it
+    is read again from there.
     """
 
     def page() -> StatementPage:
@@ -203,7 +212,7 @@ def _read_page(
 
 
 def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
-    """Returns the entries that match the filters, unordered."""
+    """Returns a queryset of the entries that match the filters, without an order."""
     entries: EntryQuerySet = Entry.objects.for_account(account).between(
         start_of_day(filters.start) if filters.start else None,
         end_of_day(filters.end) if filters.end else None,
@@ -214,7 +223,9 @@ def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
 
 
 def with_own_categories(entries: EntryQuerySet, account: Account) -> EntryQuerySet:
-    """Adds the holder's own categories: see `Entry.shown_category`."""
+    """Annotates the entries with the categories that the account holder has set: see
+    `Entry.shown_category`.
+    """
     own = own_category(account.user_id, "transaction_id")
     named: EntryQuerySet = entries.annotate(own_category=own)
     return named
@@ -227,11 +238,11 @@ def _cut(
     after: datetime | None,
     size: int,
 ) -> tuple[list[Entry], date | None, date | None]:
-    """Returns one page, newest first, and the days of the next newer and the next older entry, or
-    None if there is no such entry.
+    """Returns the entries of one page with the newest first, the day of the next newer entry, and
+    the day of the next older entry. A day is None if there is no such entry.
 
-    Entries on the side that the reader comes from are not read, so its day is the day at the edge
-    of the page.
+    Entries on the page that the reader comes from are not read again. For that side, the day of the
+    first or last entry on this page is returned.
     """
     entries = with_own_categories(scoped.for_rows(), account)
     if after is not None:
@@ -244,7 +255,7 @@ def _cut(
 
 
 def _day_of(entries: Sequence[Entry]) -> date | None:
-    """Returns the day of the first of these entries, or None if there are none."""
+    """Returns the day of the first of these entries, or None if there are no entries."""
     return timezone.localdate(entries[0].created_at) if entries else None
 
 
@@ -265,7 +276,9 @@ def _total(
     day: StatementDay,
     page: StatementPage,
 ) -> Decimal:
-    """Returns the total of a day that the page splits, from the stored balances or as a sum."""
+    """Returns the total of a day whose entries are on two pages. Without a filter it comes from
+    stored balances, with a filter it is a sum.
+    """
     start, end = start_of_day(day.date), end_of_day(day.date)
     if filters.picks:
         total = scoped.between(start, end).aggregate(total=Sum("signed_amount"))["total"]
@@ -280,17 +293,18 @@ def _total(
 
 
 def balance_at(account: Account, moment: datetime) -> Decimal:
-    """Returns the booked balance just before a moment, or zero before the first entry."""
+    """Returns the booked balance just before a given time. Before the first entry, it is zero."""
     return Entry.objects.balance_at(account, moment) or Decimal(0)
 
 
 def stream_entries(
     rows: EntryQuerySet, *, is_complete: Callable[[], bool] = lambda: True
 ) -> Iterator[Entry]:
-    """Yields the entries of a file, oldest first, while they are sent, from a replica if possible.
+    """Yields the entries for a file while the file is sent, the oldest first. They are read from a
+    replica if possible.
 
-    On a replica, `is_complete` returns whether the replica has all rows that the file is to
-    contain. It is not called on the writer.
+    `is_complete` returns whether the replica has all rows that the file must contain. It is called
+    only on a replica.
     """
 
     def found(given: int) -> Iterable[Entry]:
@@ -302,7 +316,9 @@ def stream_entries(
 
 
 def _add_edges(page: StatementPage, account: Account, filters: Filters) -> None:
-    """Sets the opening and closing balance of the page, or of an empty period."""
+    """Sets the opening and closing balance of the page. If the page has no entries, they are the
+    balances at the start and end of the period.
+    """
     if page.days:
         newest, oldest = page.entries[0], page.entries[-1]
         page.closing, page.opening = newest.balance, oldest.balance - oldest.signed_amount

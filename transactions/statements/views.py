@@ -1,4 +1,4 @@
-"""The page of an account's statement, and its file."""
+"""The page of an account statement, and its download as a file."""
 
 from typing import Any
 
@@ -29,17 +29,21 @@ from transactions.work_panel import may_see_lookups, page_work
 
 @require_safe
 def statement(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows one account's entries, a page at a time. The URL contains the filters."""
+    """Shows one page of the statement of an account. The URL contains the filters."""
     with page_work(request) as work:
         context = _read(request, pk)
     account, form = context["account"], context["form"]
-    if not form.filters.text or may_see_lookups(request.user):  # a search looks up names
+    # The SQL of a search contains accounts that were looked up by name.
+    if not form.filters.text or may_see_lookups(request.user):
         context["panel"] = statement_panel(request, work, account, context["address"])
     return render(request, "transactions/statement.html", context)
 
 
 def _read(request: PersonRequest, pk: Any) -> dict[str, Any]:
-    """Returns the template context. Raises Http404 for an account of another person."""
+    """Returns the template context.
+
+    Raises: Http404 if the account belongs to another person.
+    """
     accounts: QuerySet[Any] = Account.objects.annotate(any_released=any_released())
     account = get_object_or_404(accounts, pk=pk, user=request.user)
     account.user = request.user
@@ -66,7 +70,7 @@ def _read(request: PersonRequest, pk: Any) -> dict[str, Any]:
 
 @require_safe
 def statement_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Streams all entries that match the statement's filters as a file, oldest first."""
+    """Streams all entries that match the filters as a file. The oldest entry comes first."""
     account = get_object_or_404(Account, pk=pk, user=request.user)
     form = StatementForm(request.GET)
     if not form.is_valid():

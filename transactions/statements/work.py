@@ -1,4 +1,4 @@
-"""The panel "Show the work" of a statement."""
+"""The panel "Show the work" of an account statement, with its SQL queries."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ statement_page(account, Filters({filters}){place})"""
 def statement_panel(
     request: PersonRequest, work: QueryLog, account: Account, address: StatementAddress
 ) -> WorkPanel:
-    """Returns the panel of one page of a statement."""
+    """Returns the panel for one page of an account statement."""
     form = address.form
     marks = {name: form.data[name] for name in ("before", "after", "paper") if form.data.get(name)}
 
@@ -51,6 +51,6 @@ def _in_shell(account: Account, address: StatementAddress) -> str:
 
 
 def _arguments(values: dict[str, Any], before: str = "") -> str:
-    """Returns keyword arguments as source code, without empty values."""
+    """Returns the values as keyword arguments in Python source code. Empty values are left out."""
     given = [f"{name}={literal(value)}" for name, value in values.items() if value]
     return f"{before}{', '.join(given)}" if given else ""

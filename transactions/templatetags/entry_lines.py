@@ -1,4 +1,4 @@
-"""Filters for the rows of statements and of the home page."""
+"""Filters for the rows of account statements and of the home page."""
 
 from django import template
 

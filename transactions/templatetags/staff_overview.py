@@ -1,4 +1,4 @@
-"""What the first page of the admin shows above the list of Django."""
+"""The tags for the part of the admin's first page that is above Django's list."""
 
 from django import template
 
@@ -12,23 +12,27 @@ register = template.Library()
 
 @register.simple_tag
 def staff_figures(user: User) -> list[StaffFigure]:
-    """Returns the numbers that `user` may see."""
+    """Returns the numbers that `user` may see on the first page of the admin."""
     return figures_for(user)
 
 
 @register.inclusion_tag("admin/includes/own_requests.html")
 def own_requests(user: User) -> dict[str, list[ApprovalRequest]]:
-    """Shows the outcome of the newest requests of `user`, or nothing if there are none."""
+    """Shows the outcome of the newest approval requests of `user`. Shows nothing if there
+    are none.
+    """
     return {"requests": news_for(user)}
 
 
 @register.filter
 def kind_of(request: ApprovalRequest) -> ShownKind:
-    """Returns how the kind of an approval request is shown."""
+    """Returns the labels and the page for the kind of this approval request."""
     return shown_as(request.kind)
 
 
 @register.simple_tag
 def page_of(request: ApprovalRequest, reader: User) -> str:
-    """Returns the URL of the page that a request is about, or "" if the reader may not open it."""
+    """Returns the URL of the admin page for the object of the request. Returns "" if the reader may
+    not open that page.
+    """
     return shown_as(request.kind).page(request, reader)

@@ -1,1 +1,1 @@
-"""The pages that send money: the form, its review, the payment."""
+"""The pages that send money: the form, the review and the payment."""

@@ -1,4 +1,4 @@
-"""The transfer form."""
+"""The form for a transfer."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -30,10 +30,11 @@ from transactions.services import Draft
 
 
 class TransferForm(MoneyForm):
-    """A payment from an own account to any account of this bank.
+    """A payment from one of the user's accounts to any account of this bank.
 
-    The form has an id from its first page on, so that sending it twice, going back or reloading
-    pays only once. The id of the transaction is derived from it: see `uuid7_for`.
+    The first page already gives the form an id. The id of the transaction is derived from the
+    form's id (see `uuid7_for`). So a user who sends the form twice, goes back or reloads makes only
+    one payment.
     """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
@@ -69,18 +70,23 @@ class TransferForm(MoneyForm):
 
     @property
     def to_account(self) -> Account | None:
-        """The account with the number if the form is valid, or None if there is no such account."""
+        """The account with the typed number. It is None if there is no such account, or if the form
+        is not valid.
+        """
         return getattr(self, "cleaned_data", {}).get("number")
 
     @property
     def payment_id(self) -> UUID:
-        """The id of the transaction. The form must be valid or have an initial id."""
+        """The id of the transaction. The form must be valid, or must have an initial id."""
         id = self.cleaned_data["id"] if self.is_bound else self.initial["id"]
         return uuid7_for(self.user.pk, id)
 
     def refuse_unknown(self) -> bool:
-        """Adds an error and returns True if the number cannot be paid, unless the person knows the
-        account. Counts wrong numbers, and after the limit gives the same error for every number.
+        """Adds an error and returns True if the number cannot be paid. If the person already knows
+        the account, returns False without a check.
+
+        Counts the numbers that cannot be paid. After the daily limit, the error is the same for
+        every number.
         """
         if knows(self.user, self.to_account):
             return False
@@ -95,22 +101,24 @@ class TransferForm(MoneyForm):
 
     @property
     def sender(self) -> Account | None:
-        """The chosen account, or the first one, or None without any account."""
+        """The chosen account. If none is chosen, it is the first account, or None if the user has
+        no account.
+        """
         chosen = self["from_account"].value()
         mine = list(self.own_accounts)
         named = [account for account in mine if str(account.pk) == str(chosen)]
         return next(iter(named or mine), None)
 
     def clean_description(self) -> str:
-        """Returns the text in one line, without invisible characters."""
+        """Returns the description as one line of text, without invisible characters."""
         return tidy_line(self.cleaned_data["description"])
 
     def clean_reference(self) -> str:
-        """Returns the text in one line, without invisible characters."""
+        """Returns the reference as one line of text, without invisible characters."""
         return tidy_line(self.cleaned_data["reference"])
 
     def clean(self) -> dict[str, Any]:
-        """Refuses an amount with more decimals than the sender's currency."""
+        """Checks that the amount does not have more decimals than the sender's currency."""
         data = super().clean() or {}
         account, amount = data.get("from_account"), data.get("amount")
         if account and amount:
@@ -119,7 +127,7 @@ class TransferForm(MoneyForm):
 
     @property
     def as_read(self) -> list[tuple[str, str]]:
-        """The parsed fields, as hidden values for the form of the review."""
+        """The names and parsed values of the fields. The review contains them as hidden fields."""
         data = self.cleaned_data
         return [
             ("id", str(data["id"])),
@@ -133,15 +141,15 @@ class TransferForm(MoneyForm):
 
     @property
     def is_between_own(self) -> bool:
-        """Whether both accounts belong to the sender."""
+        """Whether both accounts belong to the user."""
         return self.to_account is not None and self.to_account.user_id == self.user.pk
 
     def clean_name(self) -> str:
-        """Returns the name in one line, without invisible characters."""
+        """Returns the name as one line of text, without invisible characters."""
         return tidy_line(self.cleaned_data["name"])
 
     def describes(self, row: Transaction) -> bool:
-        """Returns whether the valid form describes this transaction."""
+        """Returns whether this transaction has the values of the form. The form must be valid."""
         data, to = self.cleaned_data, self.to_account
         return (
             row.from_account_id, row.to_account_id, row.amount, row.description, row.reference
@@ -151,9 +159,10 @@ class TransferForm(MoneyForm):
         )  # fmt: skip
 
     def in_words(self, refusal: LedgerError) -> str:
-        """Returns the message of a refusal. All refusals about another person's account have the
-        same message, so that it reveals nothing. The currency is named only if the person may know
-        it.
+        """Returns the message for an error. All errors about another person's account have the same
+        message, so that the message reveals nothing.
+
+        The message names the recipient's currency only if the person may know it.
         """
         if isinstance(refusal, CurrencyMismatch) and (other := self._other_currency):
             return other
@@ -162,8 +171,8 @@ class TransferForm(MoneyForm):
 
     @property
     def _other_currency(self) -> str:
-        """A message about the currency of the recipient, for a valid form. It is "" if the chosen
-        account has this currency, or if the person may not know it.
+        """A message that the recipient's account has another currency. It is "" if the currencies
+        are equal, or if the person may not know the recipient's currency. The form must be valid.
         """
         sender, to = self.cleaned_data["from_account"], self.to_account
         if not sees_currency(self.user, to) or to is None or to.currency == sender.currency:
@@ -178,8 +187,9 @@ class TransferForm(MoneyForm):
 
     @property
     def draft(self) -> Draft:
-        """The draft that a valid form describes. Raises AccountNotFound if there is no account with
-        the number.
+        """The draft of the payment. The form must be valid.
+
+        Raises: AccountNotFound if no account has the number.
         """
         data = self.cleaned_data
         if self.to_account is None:
@@ -196,7 +206,7 @@ class TransferForm(MoneyForm):
 
 
 def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the initial values of a link to the transfer form."""
+    """Returns the initial values of the transfer form from the parameters of a link."""
     initial = _as_paid(user, query.get("again", ""))
     initial |= _payer_of(user, query.get("to", ""))
     with suppress(ValueError):
@@ -213,8 +223,11 @@ def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _payer_of(user: User, number: str) -> dict[str, Any]:
-    """Returns the first account of the person that can pay this number; a frozen account comes
-    last. Returns nothing if the person may not know the currency of the number.
+    """Returns the first account of the person that can pay this number, as the initial value
+    `from_account`. Frozen accounts are used last.
+
+    Returns an empty dict if there is no such account, or if the person may not know the currency of
+    the number.
     """
     account = None
     with suppress(ValueError):
@@ -227,8 +240,8 @@ def _payer_of(user: User, number: str) -> dict[str, Any]:
 
 
 def _as_paid(user: User, transaction: str) -> dict[str, Any]:
-    """Returns the values of a payment that the person made, or an empty dict if there is no such
-    payment.
+    """Returns the initial values that repeat a payment of the person. Returns an empty dict if the
+    person has not made such a payment.
     """
     with suppress(ValueError):
         sent = Transaction.objects.visible_to(user).with_sides().filter(pk=UUID(transaction))

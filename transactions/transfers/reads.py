@@ -1,4 +1,4 @@
-"""Known recipients, and the content of the review of a payment."""
+"""Reads the known recipients of a person, and the data for the review of a payment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from transactions.services import Draft
 from transactions.transfers.forms import TransferForm
 
 JUST_MINUTES = 30
-NAME_SHOWN = 30  # characters of a recipient's name
-KNOWN_FROM = 100  # recipients are suggested from this many latest entries
+NAME_SHOWN = 30  # maximum length of a recipient's name, in characters
+KNOWN_FROM = 100  # number of latest entries from which recipients are suggested
 
 
 @dataclass(frozen=True, slots=True)
 class KnownRecipient:
-    """An account that a person may want to pay, and its name as the person may see it."""
+    """An account that a person may want to pay, and the name that the person may see."""
 
     account: Account
     name: str
@@ -37,10 +37,10 @@ class KnownRecipient:
 def known_recipients(
     mine: Sequence[Account], sender: Account | None = None
 ) -> list[KnownRecipient]:
-    """Returns accounts that a person may want to pay: own accounts, their payees, then recently
-    paid accounts.
+    """Returns accounts that a person may want to pay: first the person's own accounts, then saved
+    payees, then recently paid accounts. Sends four queries.
 
-    With `sender`, only accounts that it can pay. Four queries.
+    If `sender` is set, only accounts that this account can pay are returned.
     """
     found = {
         account.pk: KnownRecipient(account, account.name, is_own=True)
@@ -58,8 +58,9 @@ def known_recipients(
 
 
 def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tuple[str, str]]:
-    """Returns account numbers that this sender may want to pay, with their labels, own accounts
-    first. All are in the currency of the sender.
+    """Returns (account number, label) pairs for accounts that this sender may want to pay. Own
+    accounts come first, and all accounts have the sender's currency. Returns an empty list if
+    `sender` is None.
     """
     if sender is None:
         return []
@@ -67,8 +68,8 @@ def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tupl
 
 
 def _label(recipient: KnownRecipient) -> str:
-    """Returns the name with the last digits of the number, because several accounts may have the
-    same name.
+    """Returns the name with the last four digits of the number, because several accounts may have
+    the same name.
     """
     return f"{cut(recipient.name, NAME_SHOWN)} \u00b7\u00b7{recipient.account.number[-4:]}"
 
@@ -81,9 +82,10 @@ def _can_pay(sender: Account | None, recipient: Account) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PayeeName:
-    """The recipient as the person may see them, and whether a typed name matches the holder's name.
+    """The name of the recipient that the person may see, and whether a typed name matches the
+    holder's name.
 
-    `check` is NONE if no name was typed, or if no more names are compared today.
+    `check` is NONE if no name was typed, or if the daily limit of compared names is reached.
     """
 
     who: str
@@ -92,7 +94,10 @@ class PayeeName:
 
 
 def payee_name(person: User, recipient: Account, typed: str) -> PayeeName:
-    """Names a recipient, and compares a typed name with the holder's name. Counts a wrong name."""
+    """Returns the name of the recipient that the person may see, and whether the typed name matches
+    the holder's name. If the person may not see the holder's name yet, a wrong name counts towards
+    the daily limit.
+    """
     holder, who = recipient.user.name, shown_name(person, recipient)
     is_own = recipient.user_id == person.pk
     if is_own or not typed:
@@ -107,9 +112,11 @@ def payee_name(person: User, recipient: Account, typed: str) -> PayeeName:
 
 @dataclass(frozen=True, slots=True)
 class TransferReview:
-    """The content of the review. `who` is masked for strangers. `name_check` is "" if no name was
-    typed. `is_uncompared`: a name was typed, but no more names are compared today. `why_confirm` is
-    the reason for a step-up, or "".
+    """The data of the review page.
+
+    `who` is masked if the recipient is a stranger. `name_check` is "" if no name was typed.
+    `is_uncompared` is True if a name was typed but the daily limit of compared names is reached.
+    `why_confirm` is the reason for a step-up, or "".
     """
 
     who: str
@@ -125,7 +132,9 @@ class TransferReview:
 
     @property
     def history(self) -> str:
-        """How often the person has paid this recipient, and what to check the first time."""
+        """A text about how often the person has paid this recipient. For the first payment, it asks
+        the person to check the number or the name.
+        """
         if self.is_new:
             first = f"This is your first payment to {self.who}."
             if not self.is_masked:
@@ -149,7 +158,9 @@ class TransferReview:
 def review_of(
     form: TransferForm, row: Transaction, *, covered_until: datetime | None
 ) -> TransferReview:
-    """Reads the review of a valid form. `row` was posted and rolled back. Counts a wrong name."""
+    """Returns the data for the review of a valid form. `row` is the payment, which was posted and
+    rolled back. A wrong name may count towards the daily limit: see `payee_name`.
+    """
     draft, person, data = form.draft, form.user, form.cleaned_data
     recipient = form.to_account
     assert recipient is not None  # noqa: S101 - the draft has one
@@ -171,7 +182,9 @@ def review_of(
 
 
 def times_paid(draft: Draft) -> int:
-    """Returns how many payments went from this account to the other, counted up to 100."""
+    """Returns the number of completed payments from the sender's account to the recipient's
+    account, at most 100.
+    """
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):
         return 0
@@ -183,8 +196,8 @@ def times_paid(draft: Draft) -> int:
 
 
 def just_paid(draft: Draft) -> Transaction | None:
-    """Returns the latest payment of the same amount between the same accounts within JUST_MINUTES,
-    or None. The draft may repeat that payment by mistake.
+    """Returns the latest payment of the same amount between the same accounts in the last
+    JUST_MINUTES, or None. If there is one, the person may be repeating it by mistake.
     """
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):

@@ -1,4 +1,4 @@
-"""The transfer form, its review, the step-up and the redirect to the receipt."""
+"""The transfer form, its review, the step-up, and the redirect to the receipt."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -20,7 +20,7 @@ from transactions.transfers import unsent
 from transactions.transfers.forms import TransferForm, prefilled
 from transactions.transfers.reads import known_accounts, review_of
 
-ABOUT, PAID_BEFORE = "transfer", "paid-before"  # in the token of the review
+ABOUT, PAID_BEFORE = "transfer", "paid-before"  # parts of the review's token
 SENT_ONCE = "This payment was already made, so we did not send it again. This is its receipt."
 CHANGED_AFTER_SENDING = (
     "This form was already paid, so we did not send it again. This is its receipt. For another "
@@ -30,8 +30,8 @@ CHANGED_AFTER_SENDING = (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def transfer(request: PersonRequest) -> HttpResponse:
-    """Shows the form, then its review. Sends a reviewed payment and redirects to the receipt.
-    Sending twice pays only once.
+    """Shows the transfer form or its review, or sends a reviewed payment and redirects to the
+    receipt. If the same form is sent twice, only one payment is made.
     """
     if request.method != "POST":
         return _new_transfer(request)
@@ -50,8 +50,8 @@ def transfer(request: PersonRequest) -> HttpResponse:
 
 
 def _send(request: PersonRequest, form: TransferForm, *, is_known: bool) -> HttpResponse:
-    """Books the payment. If it needs a step-up, asks for the step-up first and shows the review
-    afterwards.
+    """Books the payment and redirects to the receipt. If the payment needs a step-up, starts the
+    step-up; after that, the review is shown again.
     """
     try:
         row = confirmation.book(
@@ -71,7 +71,9 @@ def _send(request: PersonRequest, form: TransferForm, *, is_known: bool) -> Http
 
 
 def _review(request: PersonRequest, form: TransferForm) -> HttpResponse:
-    """Shows what sending would do, or why the payment cannot be sent."""
+    """Shows the review of the payment. If the payment cannot be sent, shows the form with
+    the reason.
+    """
     if form.refuse_unknown():
         return _transfer_form(request, form)
     try:
@@ -86,8 +88,8 @@ def _review(request: PersonRequest, form: TransferForm) -> HttpResponse:
 
 
 def _sent_before(request: PersonRequest, form: TransferForm) -> HttpResponse | None:
-    """Redirects to the receipt if this form has paid already, even if its values have changed
-    since.
+    """Returns a redirect to the receipt if this form has already made a payment, even if its values
+    have changed since. Returns None otherwise.
     """
     sent = Transaction.objects.visible_to(request.user).filter(pk=form.payment_id).first()
     if sent is None:
@@ -101,7 +103,7 @@ def _sent_before(request: PersonRequest, form: TransferForm) -> HttpResponse | N
 
 
 def _refused(request: PersonRequest, form: TransferForm, refusal: LedgerError) -> HttpResponse:
-    """Shows the form with the refusal. If the form has paid something else in the meantime,
+    """Shows the form with the error. If the form has made a different payment in the meantime,
     redirects to the receipt.
     """
     if isinstance(refusal, IdempotencyConflict) and (sent := _sent_before(request, form)):
@@ -111,8 +113,10 @@ def _refused(request: PersonRequest, form: TransferForm, refusal: LedgerError) -
 
 
 def _new_transfer(request: PersonRequest) -> HttpResponse:
-    """Shows a new form. Its id is in the URL, so that going back finds the same form; after the
-    payment, the URL redirects to the receipt. After a step-up it shows the review again.
+    """Shows a new transfer form. The id of the form is in the URL, so that going back opens the
+    same form. After the payment, this URL redirects to the receipt.
+
+    After a step-up, the review of the stored payment is shown again.
     """
     initial = prefilled(request.user, request.GET)
     if "id" not in initial:

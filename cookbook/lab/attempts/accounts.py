@@ -1,4 +1,4 @@
-"""Attempts on accounts and on the log of their status changes."""
+"""Attempts to break the rules of accounts, currencies and changes of an account's status."""
 
 from dataclasses import replace
 

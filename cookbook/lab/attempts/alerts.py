@@ -1,4 +1,4 @@
-"""Attempts on alerts: the choices of people, the alerts themselves, and the times of emails."""
+"""Attempts to break the rules of alerts, of people's choices of alerts, and of times for emails."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 

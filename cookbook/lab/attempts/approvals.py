@@ -1,6 +1,7 @@
-"""Attempts on the four-eyes rules of people, accounts, payments and files.
+"""Attempts to break the rules by which a second person must approve.
 
-The attacks on the tables of approvals are in tests/attacks/test_four_eyes_by_sql.py.
+The rules are those of people, accounts, payments and files. Attempts on the tables of approvals are
+in tests/attacks/test_four_eyes_by_sql.py.
 """
 
 from dataclasses import replace
@@ -12,7 +13,7 @@ from cookbook.lab.attempts.people import MEMBER
 from cookbook.lab.attempts.transactions import WITHDRAWAL
 from cookbook.lab.attempts.words import NOTE
 
-# The practice bank has no thresholds, so that its recipes need no approval.
+# The practice bank has no approval thresholds, because its recipes must not need an approval.
 THRESHOLD = ValidRow("approval_thresholds", "a threshold", {"currency": "'*'", "amount": "10000"})
 REQUEST = ValidRow(
     "approval_requests",
@@ -44,7 +45,7 @@ REQUEST = ValidRow(
     ),
 )
 CLERK = MEMBER.but("operations", group_id="operations.id")
-_OF_THE_FILE = "FROM payment_lines WHERE file_id = file.id"  # all of them can be paid
+_OF_THE_FILE = "FROM payment_lines WHERE file_id = file.id"  # all of these lines can be paid
 FOR_A_FILE = REQUEST.but(
     "file", "colleague", kind="'payment_file'", transaction_id="file.id",
     requested_by_id="colleague.id", from_account_id="file.from_account_id",

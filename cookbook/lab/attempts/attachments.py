@@ -1,4 +1,4 @@
-"""Attempts on attachments."""
+"""Attempts to break the rules of attachments."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 

@@ -1,31 +1,34 @@
-"""Attempts to break a rule of the books, and the valid rows that attempts change.
+"""Defines attempts to break a rule of the books, and the valid rows that the attempts change.
 
-An attempt that inserts takes a valid row and makes one thing wrong, so that only the tested rule
-can refuse it. A test inserts each valid row unchanged and checks that it is accepted.
+An attempt to insert takes a valid row and makes one value wrong, so that only the tested rule can
+refuse the row. A test inserts each valid row unchanged and checks that Postgres accepts it.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-# SQLSTATEs by kind of rule.
+# The SQLSTATE for each kind of rule.
 NOT_NULL = "23502"
-# If there is a key, the facts of the page must be signed with it. The facts here are not signed.
+# If the table fact_keys contains a key, the facts about the page must be signed with it. The
+# attempts do not sign these facts.
 KEY = "INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))"
 FOREIGN_KEY = "23503"
 UNIQUE = "23505"
 CHECK = "23514"
-OLD_ROW = "'2026-06-30 23:59:59+00' AS created_at"  # a payment from a time that may be sealed
+# The time of a payment in a period that may be sealed.
+OLD_ROW = "'2026-06-30 23:59:59+00' AS created_at"
 
 
 @dataclass(frozen=True)
 class Attempt:
     """Raw SQL that Postgres must refuse, and the rule that refuses it.
 
-    `rule` is the name of a constraint or a unique index, or the name that a trigger reports; for
-    NOT NULL it is the column. `title` describes the attempt. `given` runs first, in the same
-    transaction. If another rule always refuses first, `behind` is that rule and `why` is the
-    reason; `behind_too` is a third rule between the two. With `isolation`, the attempt runs in a
-    separate transaction with that isolation level.
+    `rule` is the name of a constraint or of a unique index, or the name that a trigger reports. For
+    NOT NULL it is the name of the column. `title` describes the attempt. The SQL in `given` runs
+    first, in the same transaction. If another rule always refuses the attempt earlier, `behind` is
+    the name of that rule and `why` is the reason; `behind_too` is a third rule that is checked
+    between these two. If `isolation` is set, the attempt runs in a separate transaction with that
+    isolation level.
     """
 
     table: str
@@ -42,7 +45,9 @@ class Attempt:
 
     @property
     def slug(self) -> str:
-        """The name in URLs: the name of the rule, or for NOT NULL the table and the column."""
+        """The name in URLs. This is the name of the rule, or, for NOT NULL, the names of the table
+        and the column.
+        """
         return f"{self.table}-{self.rule}" if self.state == NOT_NULL else self.rule
 
     @property
@@ -55,19 +60,21 @@ class Attempt:
 
     @property
     def at_commit(self) -> bool:
-        """Whether the rule is one of Django's foreign keys, which are checked at COMMIT."""
+        """Whether the rule is a foreign key that Django created. Postgres checks such keys
+        at COMMIT.
+        """
         return "_fk_" in self.rule
 
     @property
     def needs_the_seals(self) -> bool:
-        """Whether the attempt needs the lock of the seals, which all attempts share."""
+        """Whether the attempt takes the lock of the seals. All attempts share this lock."""
         return any(
             "INSERT INTO seals\n" in sql or OLD_ROW in sql for sql in (*self.given, self.sql)
         )
 
     @property
     def all_sql(self) -> str:
-        """All statements of the attempt, in order."""
+        """All SQL statements of the attempt, in order."""
         statements = [*self.given, self.sql]
         if self.isolation:
             statements.insert(0, f"SET TRANSACTION ISOLATION LEVEL {self.isolation}")
@@ -78,11 +85,14 @@ class Attempt:
     def checked_after(
         self, rule: str, why: str, state: str = CHECK, *, and_behind: str = ""
     ) -> "Attempt":
-        """Returns a copy for an attempt that another rule refuses before its rule is checked."""
+        """Returns a copy of this attempt for a case in which `rule` refuses the SQL before the
+        tested rule is checked.
+        """
         return replace(self, behind=rule, behind_state=state, why=why, behind_too=and_behind)
 
 
-# Rows of the practice bank that the attempts use, by name. Modules add the rows that only they use.
+# Rows of the practice bank that the attempts use, by name. A module adds the rows that only its
+# attempts use.
 FOUND = {
     "ana": """SELECT accounts.* FROM accounts JOIN users ON users.id = user_id
     WHERE email = 'ana@example.com' AND accounts.name = 'Everyday'""",
@@ -112,8 +122,9 @@ FOUND = {
 class ValidRow:
     """A row that its table accepts.
 
-    `values` contains the SQL of each column's value, and `found` the names of FOUND that this SQL
-    uses. `called` is the noun in titles, such as "a payment". `also` contains the changed columns.
+    `values` contains the SQL for the value of each column. `found` contains the names in FOUND that
+    this SQL uses. `called` is the noun for the row in titles, such as "a payment". `also` contains
+    the names of the changed columns.
     """
 
     table: str
@@ -125,7 +136,9 @@ class ValidRow:
     also: tuple[str, ...] = field(default=(), repr=False)
 
     def but(self, *also: str, **changed: str) -> "ValidRow":
-        """Returns the row with the values `changed`; `also` are more names of FOUND."""
+        """Returns a copy of the row with the values in `changed`. `also` contains more names in
+        FOUND that these values use.
+        """
         unknown = changed.keys() - self.values.keys()
         if unknown:
             raise KeyError(f"{self.table} has no {', '.join(sorted(unknown))}")
@@ -138,7 +151,7 @@ class ValidRow:
 
     @property
     def insert(self) -> str:
-        """The INSERT statement, with comments at the changed values."""
+        """The INSERT statement. A comment marks each changed value."""
         lines = []
         for number, (column, value) in enumerate(self.values.items(), start=1):
             comma = "," if number < len(self.values) else ""
@@ -155,11 +168,13 @@ class ValidRow:
         )
 
     def attempt(self, rule: str, title: str, state: str = CHECK, /, **changed: str) -> Attempt:
-        """Returns the attempt to insert this row with the values `changed`."""
+        """Returns the attempt to insert this row with the values in `changed`."""
         return Attempt(self.table, rule, title, self.but(**changed).insert, state, self.given)
 
     def left_out(self, besides: Iterable[str] = ()) -> list[Attempt]:
-        """Returns, for each NOT NULL column, the attempt to insert the row without its value."""
+        """Returns one attempt for each NOT NULL column: to insert the row with NULL in this column.
+        Columns in `besides` are left out.
+        """
         return [
             self.attempt(
                 column,
@@ -179,7 +194,9 @@ def _words(column: str) -> str:
 def stay(
     row: str, rows: str, table: str, change: str, given: tuple[str, ...] = ()
 ) -> list[Attempt]:
-    """Returns two attempts on an append-only table: to update a row, and to truncate it."""
+    """Returns two attempts on a table whose rows may not change: to update a row, and to truncate
+    the table.
+    """
     return [
         Attempt(table, row, f"Update a row of {table}", change, given=given),
         Attempt(table, rows, f"Truncate {table}", f"TRUNCATE {table} CASCADE"),

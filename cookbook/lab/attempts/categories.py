@@ -1,4 +1,4 @@
-"""Attempts on the categories that owners assign to their payments."""
+"""Attempts to break the rules of account owners' categories, category rules and budgets."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 

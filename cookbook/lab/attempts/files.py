@@ -1,8 +1,11 @@
-"""Attempts on payment files, their lines, and the counts of compared names."""
+"""Attempts to break the rules of payment files, their lines, and the daily counts of wrong
+names.
+"""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 
-# The practice bank has no payment files: each attempt inserts one first, in the same transaction.
+# The practice bank has no payment files. So each attempt first inserts a file, in the same
+# transaction.
 FILE = ValidRow(
     "payment_files",
     "a file",
@@ -67,7 +70,9 @@ ROWS = (FILE, LINE, NAME_COUNT)
 
 
 def _after(row: ValidRow, rule: str, title: str, **changed: str) -> Attempt:
-    """Returns an attempt to insert the row with the values `changed`, after the row itself."""
+    """Returns an attempt to insert the row with the values in `changed` after the unchanged row was
+    inserted.
+    """
     sql = row.but(**changed).insert
     return Attempt(row.table, rule, title, sql, UNIQUE, given=(*row.given, row.insert))
 

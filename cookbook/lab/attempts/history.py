@@ -1,4 +1,4 @@
-"""Attempts on the history of changes and the log of reads."""
+"""Attempts to break the rules of the history of changes and of the log of reads."""
 
 from cookbook.lab.attempts.attempt import (
     CHECK,
@@ -70,7 +70,7 @@ REVISION = ValidRow(
     "row_revisions",
     "a revision",
     {
-        "number": "-1",  # a sequence would go on after the attempt
+        "number": "-1",  # a rollback would not reset a sequence
         "table_name": "'reads'",
         "row_id": "'1'",
         "digest": "sha256('1')",

@@ -1,4 +1,4 @@
-"""Attempts on the numbered statements of accounts."""
+"""Attempts to break the rules of the numbered account statements."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ STATEMENT = ValidRow(
         "id": "gen_random_uuid()",
         "account_id": "ana.id",
         "number": "1",
-        "month": "'2019-11-01'",  # before the first entry
+        "month": "'2019-11-01'",  # a month before the first entry
         "starts_at": "'2019-11-01 00:00:00+00'",
         "ends_at": "'2019-12-01 00:00:00+00'",
         "time_zone": "'UTC'",

@@ -1,4 +1,4 @@
-"""Attempts on accounts at other banks, and what was imported into them."""
+"""Attempts to break the rules of accounts at other banks and of the data imported into them."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 

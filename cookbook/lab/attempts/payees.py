@@ -1,4 +1,4 @@
-"""Attempts on payees."""
+"""Attempts to break the rules of saved payees."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 

@@ -1,4 +1,4 @@
-"""Attempts on people, their groups and rights."""
+"""Attempts to break the rules of people, their groups and their permissions."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 
@@ -20,7 +20,7 @@ PERSON = ValidRow(
     },
     nullable=frozenset({"last_login", "deleted_at"}),
 )
-# Ids are explicit: a rollback does not restore the used value of a sequence.
+# The ids are explicit, because a rollback would not reset the sequence.
 MEMBER = ValidRow(
     "users_groups",
     "a membership",

@@ -1,4 +1,4 @@
-"""Attempts on outside statements of settlement accounts, their matches and signatures."""
+"""Attempts to break the rules of reconciliations, their lines, matches and signatures."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Attempts on saved reports."""
+"""Attempts to break the rules of saved reports."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 

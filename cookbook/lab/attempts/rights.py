@@ -1,6 +1,6 @@
-"""Attempts on the real books for which pages do not have the right.
+"""Attempts to change the real books with SQL for which the role of pages has no right.
 
-Each attempt has WHERE false, so even with that right it would change nothing.
+Each attempt has WHERE false, so it would change nothing even if the role had the right.
 """
 
 from cookbook.lab.attempts.attempt import Attempt

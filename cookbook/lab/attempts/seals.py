@@ -1,10 +1,10 @@
-"""Attempts on seals, sealed days and audits."""
+"""Attempts to break the rules of seals, sealed days and audits."""
 
 from dataclasses import replace
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow, stay
 
-# The practice bank has no seals: each attempt inserts some first, in the same transaction.
+# The practice bank has no seals. So each attempt first inserts seals, in the same transaction.
 SEAL = ValidRow(
     "seals",
     "a seal",

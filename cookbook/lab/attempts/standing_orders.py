@@ -1,4 +1,4 @@
-"""Attempts on standing orders and the outcomes of their days."""
+"""Attempts to break the rules of standing orders and of the results of their days."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, FOUND, UNIQUE, Attempt, ValidRow
 

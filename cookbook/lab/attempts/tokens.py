@@ -1,4 +1,4 @@
-"""Attempts on access tokens."""
+"""Attempts to break the rules of access tokens."""
 
 from cookbook.lab.attempts.attempt import CHECK, FOREIGN_KEY, KEY, UNIQUE, Attempt, ValidRow
 
@@ -36,7 +36,7 @@ OTHER_ID = "gen_random_uuid()"
 
 
 def _afterwards(rule: str, title: str, sql: str) -> Attempt:
-    """Returns an attempt to change or delete the valid row after its insert."""
+    """Returns an attempt to change or delete the valid token after it was inserted."""
     return Attempt("api_tokens", rule, title, sql, given=(TOKEN.insert,))
 
 

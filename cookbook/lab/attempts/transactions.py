@@ -1,4 +1,4 @@
-"""Attempts on transactions: to insert false ones, and to change or delete existing ones."""
+"""Attempts to insert wrong transactions, and to change or delete existing transactions."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 from cookbook.lab.attempts.seals import SEAL

@@ -1,4 +1,7 @@
-"""Attempts on texts about transactions: staff's reasons and owners' annotations."""
+"""Attempts to break the rules of texts about transactions.
+
+These texts are the reasons of staff and the annotations of account owners.
+"""
 
 from cookbook.lab.attempts.attempt import (
     CHECK,

@@ -1,4 +1,6 @@
-"""`manage.py shell`, with models, services, reports and recipes imported, and an example."""
+"""`manage.py shell`: also imports models, services, reports and recipes, and prints example
+lines.
+"""
 
 import sys
 from typing import Any
@@ -34,12 +36,16 @@ NAMES = (
 
 class Command(shell.Command):
     def get_auto_imports(self) -> list[str]:
-        """Returns the imports without the practice bank's models, which exist only in recipes."""
+        """Returns the paths of the names to import. The practice bank's models are left out,
+        because only recipes can use them.
+        """
         models = [path for path in super().get_auto_imports() or [] if "cookbook" not in path]
         return [*models, *NAMES]
 
     def get_namespace(self, **options: Any) -> dict[str, Any]:
-        """Returns the names in the shell, and prints a banner if the shell is interactive."""
+        """Returns the names that are defined in the shell. Also prints a banner if the shell is
+        interactive.
+        """
         namespace: dict[str, Any] = super().get_namespace(**options)
         if namespace:
             namespace["reports"] = reports

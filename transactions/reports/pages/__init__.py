@@ -1,1 +1,1 @@
-"""The content of the page of each report: title, columns, texts, chart."""
+"""The page of each report: its title, columns, texts and chart."""

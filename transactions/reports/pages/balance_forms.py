@@ -1,4 +1,4 @@
-"""The forms of the reports about balances."""
+"""The parameter forms of the reports about balances."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from transactions.reports.forms import (
 from transactions.reports.queries.balances import DAY, MONTH, WEEK, YEAR
 
 DAYS_OF = {DAY: 1, WEEK: 7, MONTH: 28, YEAR: 365}
-MAX_POINTS_CHOSEN = 400  # maximum rows for a step that the reader chose
+MAX_POINTS_CHOSEN = 400  # maximum number of rows if the reader chose the step
 STEP_WORDS = (
     ("", "automatic"), (DAY, "daily"), (WEEK, "weekly"), (MONTH, "monthly"),
     (YEAR, "yearly"),
@@ -26,15 +26,15 @@ STEP_WORDS = (
 
 
 class NumberField(forms.CharField):
-    """An account number. The form itself checks whether the account exists."""
+    """An account number. The form, not the field, checks whether the account exists."""
 
     def run_validators(self, value: Any) -> None:
-        """Does nothing, because `clean_account_number` checks the value."""
+        """Does nothing, because the form's `clean_number` checks the value."""
 
 
 class BalanceForm(PeriodForm):
-    """A period, the step, and the account. Customers choose one of their accounts; readers of the
-    whole bank type a number if they may see numbers.
+    """A period, the length of each step, and the account. Customers choose one of their accounts.
+    Readers of the whole bank type an account number, if they may see account numbers.
     """
 
     needs_names = frozenset({"number"})
@@ -51,7 +51,11 @@ class BalanceForm(PeriodForm):
             del self.fields["number"]
 
     def clean_number(self) -> str:
-        """Returns the number, in the stored form, of an account within the scope."""
+        """Returns the account number in the form in which it is stored, or "" if the field is
+        empty.
+
+        Raises: ValidationError if the scope has no account with this number.
+        """
         typed: str = self.cleaned_data["number"]
         if not typed:
             return ""
@@ -59,13 +63,15 @@ class BalanceForm(PeriodForm):
             number = clean_account_number(typed)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
-        # Loads a model row, so that Note [Whose data] has the owner even if no report follows.
+        # Loads the account as a model instance. Its owner is then logged by Note [Whose data], even
+        # if the report is not run.
         accounts = self.scope.all_accounts().filter(number=number)
         account = accounts.only("currency", "user_id").first()
         if account is None:
             raise forms.ValidationError("There is no account with this number.")
         self.cleaned_data["currency"] = account.currency
-        self.data = {**self.data, "currency": account.currency}  # also update the shown form
+        # Also updates the currency that the form shows.
+        self.data = {**self.data, "currency": account.currency}
         return number
 
     def clean(self) -> dict[str, Any]:
@@ -81,8 +87,9 @@ class BalanceForm(PeriodForm):
 
 
 class MomentField(forms.DateTimeField):
-    """A moment in the bank's time zone. If the clock shows an hour twice, the first one is used. A
-    time that the clock skips is accepted as one hour later, so no valid input is refused.
+    """A time in the bank's time zone. If the clock shows this time twice, the first one is used.
+
+    If the clock skips this time, the time one hour later is used, so no valid input is refused.
     """
 
     def to_python(self, value: Any) -> datetime | None:
@@ -92,9 +99,9 @@ class MomentField(forms.DateTimeField):
 
 
 class MomentForm(ReportForm):
-    """A moment, and the start of the turnover before it.
+    """The time of the balances, and the start of the period whose turnover is summed.
 
-    By default the turnover starts with the month for the whole bank, because summing all entries
+    For the whole bank, this period by default starts with the month, because summing all entries
     would be slow. For one customer it starts with the first entry.
     """
 
@@ -126,7 +133,8 @@ class MomentForm(ReportForm):
     def params(self) -> dict[str, Any]:
         params = super().params
         turnover = params.pop("turnover")
-        # The turnover is before the moment, so midnight of the 1st gives the month before.
+        # The turnover ends just before `at`. So if `at` is midnight of the 1st, the month is the
+        # previous month.
         day = timezone.localdate(params["at"] - timedelta(microseconds=1))
         first = {MONTH: day.replace(day=1), YEAR: day.replace(month=1, day=1)}
         return {**params, "since": first.get(turnover)}

@@ -1,4 +1,4 @@
-"""Report pages about balances at a moment."""
+"""The pages of the reports about balances."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,11 +24,11 @@ from transactions.reports.report import (
 )
 from transactions.search.language.terms import token
 
-DRAWN = 12  # bars in the chart; the table has all rows
+DRAWN = 12  # maximum number of bars in the chart; the table has all rows
 
 
 def _days(row: Row) -> str:
-    """Returns the search term for the days of a row."""
+    """Returns the search term for the period of a row."""
     if row["first"] == row["day"]:
         return f"date:{row['day']}"
     return f"date:{row['first']}..{row['day']}"
@@ -78,8 +78,8 @@ def _line(rows: Sequence[Row], params: ReportParameters) -> LineChart:
 
 
 def _final_from(params: ReportParameters) -> datetime | None:
-    """Returns None for a single account, because its balances belong to its holder and are never
-    cached.
+    """Returns the end of the period, or None if the report covers a single account. Balances of one
+    account belong to its holder and are never cached.
     """
     return None if params.values.get("number") else after_period(params)
 
@@ -111,8 +111,8 @@ def _sums(rows: Sequence[Row]) -> dict[str, Decimal]:
 
 
 def _wrong(rows: Sequence[Row]) -> Decimal:
-    """Returns by how much the total or one account does not balance, or zero if everything
-    balances.
+    """Returns by how much the total, or the first wrong account, does not balance. Returns zero if
+    everything balances.
     """
     sums = _sums(rows)
     whole = sums["opening"] + sums["outside_in"] - sums["outside_out"] - sums["ending"]
@@ -148,8 +148,11 @@ def _trial_basis(rows: Sequence[Row], params: ReportParameters) -> str:
 
 
 def _trial_footer(rows: Sequence[Row], _params: ReportParameters) -> list[dict[str, Any]]:
-    """Returns the totals, split into turnover with outside accounts and turnover between these
-    accounts. In the latter each debit is a credit of another account, so both sides are equal.
+    """Returns three rows: the totals, the turnover with accounts outside the scope, and the
+    turnover between accounts of the scope.
+
+    Between accounts of the scope, each debit is a credit of another account. So both sums are
+    equal.
     """
     sums = _sums(rows)
     out, into = sums["outside_out"], sums["outside_in"]
@@ -165,18 +168,21 @@ def _trial_footer(rows: Sequence[Row], _params: ReportParameters) -> list[dict[s
 
 
 def _turnover(row: Row, params: ReportParameters, way: str = "") -> str:
-    """Returns the query for the entries of an account, or for only those "in" or "out". It covers
-    whole days, because the search has no times of day.
+    """Returns the search query for the entries of an account. `way` limits it to money "in" or
+    "out".
+
+    The query covers whole days, because the search does not support times of day.
     """
     since = params.values["since"] or ""
-    last = timezone.localdate(params.values["at"] - MICROSECOND)  # for midnight, the day before
+    # If `at` is midnight, the last day is the day before.
+    last = timezone.localdate(params.values["at"] - MICROSECOND)
     known = token("account", row["account_key"])
     moved = f"is:{way} " if way else ""
     return f"is:booked {known} {moved}date:{since}..{last}" if known else ""
 
 
 def _trial_bars(rows: Sequence[Row], params: ReportParameters) -> BarChart:
-    """Returns a chart with credits and debits of the accounts with the highest turnover."""
+    """Returns a chart of the credits and debits of the accounts that have the highest turnover."""
     busiest = sorted(rows, key=lambda row: max(row["credit"], row["debit"]), reverse=True)
     marks = [
         Mark(

@@ -1,4 +1,4 @@
-"""The report page about cohorts of customers."""
+"""The page of the report about cohorts of customers."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -22,8 +22,8 @@ from transactions.reports.report import (
 
 
 def _finding(rows: Sequence[Row], _params: ReportParameters) -> str:
-    """Returns the share of active customers in the latest complete month, among the customers who
-    have been customers long enough.
+    """Returns a sentence with the share of customers who sent money in the latest complete month
+    after joining. Only customers who joined long enough ago are included.
     """
     joined = _people(row["people"] for row in rows if row["after"] == 0)
     this_month = timezone.localdate().replace(day=1)
@@ -47,7 +47,9 @@ def _people(counts: Iterable[int]) -> str:
 
 
 def _payments(row: Row, _params: ReportParameters) -> str:
-    """Returns the search query for the payments in one month by customers who joined in another."""
+    """Returns the search query for the payments of one month by customers who joined in
+    another month.
+    """
     return f"joined:{row['joined']:%Y-%m} is:booked date:{row['month']:%Y-%m}"
 
 

@@ -1,4 +1,4 @@
-"""The report page about money in and out."""
+"""The page of the report about money in and out."""
 
 from collections.abc import Sequence
 

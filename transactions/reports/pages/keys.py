@@ -1,4 +1,4 @@
-"""The report page about metadata keys."""
+"""The page of the report about metadata keys."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -13,24 +13,26 @@ from transactions.search.language.query import KEYS_WITHOUT_NAMES
 from transactions.search.language.terms import having
 
 DRAWN = 12
-LONGEST_KEY = 200  # characters of a key
-EXAMPLE_CHARACTERS = 60  # characters of an example
+LONGEST_KEY = 200  # maximum length of a shown key, in characters
+EXAMPLE_CHARACTERS = 60  # maximum length of a shown example value, in characters
 
 
 class KeysForm(ReportForm):
-    """Only the scope, because metadata has no currency."""
+    """The form has only the scope. It has no currency, because metadata has no currency."""
 
     currency = None  # type: ignore[assignment]
 
 
 def _having(row: Row, _params: ReportParameters) -> str:
-    """Returns the search query for the rows with a key, or "" if the key cannot be typed."""
+    """Returns the search query for the rows that have the key. Returns "" if the query language
+    cannot express the key.
+    """
     return having(row["path"])
 
 
 def _example(row: Row, params: ReportParameters) -> str:
-    """Returns the most frequent value. It is hidden from readers who may not see names, unless the
-    key never contains names.
+    """Returns the most frequent value of the key. Returns "" if the reader may not see names and
+    the key may contain names.
     """
     if not params.scope.shows_names and row["key"] not in KEYS_WITHOUT_NAMES:
         return ""

@@ -1,4 +1,4 @@
-"""Report pages about the highest balances."""
+"""The pages of the reports about the highest balances."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,7 +17,9 @@ RANKS = (
 
 
 def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters], str]:
-    """Returns a function that states which share of the money the top quartile has."""
+    """Returns the function for `Report.finding`. That function writes a sentence with the share of
+    the money that the top quartile has.
+    """
 
     def finding(rows: Sequence[Row], params: ReportParameters) -> str:
         first = money(rows[0]["balance"], params.currency)
@@ -34,7 +36,7 @@ def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters],
 
 
 def _by(params: ReportParameters) -> str:
-    """Returns a note for readers who may not see names, or ""."""
+    """Returns a sentence for readers who may not see names, otherwise ""."""
     return (
         ""
         if params.scope.shows_names

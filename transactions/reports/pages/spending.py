@@ -1,4 +1,4 @@
-"""Report pages about spending."""
+"""The pages of the reports about spending."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -39,13 +39,15 @@ from transactions.reports.wording import (
     period_text,
 )
 
-DRAWN = 12  # bars in the chart; the table has all rows
+DRAWN = 12  # maximum number of bars in the chart; the table has all rows
 KEPT = f"Money in the category {category_name(PUT_ASIDE)} is put aside, not spent."
 
 
 class SpendingForm(PeriodForm):
-    """A period, by default this month so far. The report itself compares with the previous period
-    unless another comparison is chosen.
+    """A period, by default the current month until today.
+
+    If no comparison is chosen, the report itself still compares the period with the previous
+    period.
     """
 
     compare = Choice(
@@ -71,8 +73,8 @@ def _paid(row: Row, days: str) -> str:
 
 
 def _given_back(row: Row, days: str) -> str:
-    """Returns the query for refunds of a category. It searches the category of the refunded
-    payment, because most refunds have no category.
+    """Returns the search query for refunds of a category. The query compares the category of the
+    refunded payment, because most refunds have no category.
     """
     return joined_terms(f"is:in {days}", category_term(row["spent_on"], "refunds"))
 
@@ -87,7 +89,9 @@ def _now(params: ReportParameters) -> str:
 
 
 def _net(row: Row, params: ReportParameters) -> str:
-    """Returns the query for the payments of a category, and for their refunds if there are any."""
+    """Returns the search query for the payments of a category. If the category has refunds, the
+    query finds them too.
+    """
     return (_both if row["given_back"] else _paid)(row, _now(params))
 
 
@@ -180,7 +184,7 @@ SPENDING_BY_CATEGORY = Report(
 
 
 class SpendersForm(PeriodForm):
-    """A period; by default the last thirty days."""
+    """A period, by default the last thirty days."""
 
     def defaults(self) -> dict[str, Any]:
         today = timezone.localdate()

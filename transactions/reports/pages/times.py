@@ -1,4 +1,4 @@
-"""The report page about weekdays and hours."""
+"""The page of the report about weekdays and hours."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -33,7 +33,7 @@ def _in_hour(row: Row, params: ReportParameters) -> str:
 
 
 def clock(hour: int) -> str:
-    """Formats an hour: "14:00 to 15:00"."""
+    """Returns the text for an hour of the day, such as "14:00 to 15:00"."""
     return f"{hour:02}:00 to {hour + 1:02}:00"
 
 
@@ -52,7 +52,7 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
 
 
 def brief(amount: Decimal) -> str:
-    """Formats an amount in at most four characters: "38", "1.2k", "310k", "4.5M"."""
+    """Returns an amount as a text of at most four characters: "38", "1.2k", "310k", "4.5M"."""
     for unit, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
         if amount >= unit:
             part = amount / unit

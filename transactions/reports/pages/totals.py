@@ -1,4 +1,4 @@
-"""The report page about running totals."""
+"""The page of the report about running totals."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -24,12 +24,16 @@ DRAWN = 12
 
 
 def _behind(row: Row, params: ReportParameters) -> str:
-    """Returns the query for the entries of one month, with one part for each account of the row."""
+    """Returns the search query for the entries of one month. The query has one part for each
+    account of the row.
+    """
     return _each(row, params, booked_month_query(row["month"], params))
 
 
 def _whole(row: Row, params: ReportParameters) -> str:
-    """Returns the query for the entries of the whole period, of all accounts of a row."""
+    """Returns the search query for the entries of the whole period. The query has one part for each
+    account of the row.
+    """
     return _each(row, params, booked_query(params.values["since"], params.values["until"]))
 
 

@@ -1,4 +1,4 @@
-"""The report page about unusual transactions."""
+"""The page of the report about unusual transactions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -24,7 +24,9 @@ SPANS = {QUARTER: "90 days before", 182: "half a year before", YEAR: "year befor
 
 
 class TimesField(forms.DecimalField):
-    """The threshold in standard deviations. Every invalid input gets the same error message."""
+    """The threshold in standard deviations. The field shows the same error message for every
+    invalid input.
+    """
 
     def clean(self, value: Any) -> Any:
         try:
@@ -34,14 +36,16 @@ class TimesField(forms.DecimalField):
 
 
 class DaysField(Choice):
-    """The number of days to compare with, as a choice."""
+    """A choice of how many days each payment is compared with. The value is an integer."""
 
     def clean(self, value: Any) -> Any:
         return int(super().clean(value))
 
 
 class UnusualForm(PeriodForm):
-    """A period (by default the last thirty days), the threshold, and the days to compare with."""
+    """A period (by default the last thirty days), the threshold, and the number of days to
+    compare with.
+    """
 
     threshold = TimesField(
         min_value=2, max_value=1000, max_digits=6, decimal_places=2, label="z-score from"
@@ -66,12 +70,12 @@ def _itself(row: Row, _params: ReportParameters) -> str:
 
 
 def times(score: Decimal) -> str:
-    """Formats a score, such as "8.2"."""
+    """Returns a z-score without its sign, such as "8.2"."""
     return f"{abs(score):,.1f}"
 
 
 def why(row: Mapping[str, Any], params: ReportParameters) -> str:
-    """Returns the reason why a movement is listed, in words."""
+    """Returns a text that explains why a payment is listed as unusual."""
     what = row["paid_for"] or UNCATEGORISED
     usual = money(row["usual"], params.currency)
     if row["score"] is None:

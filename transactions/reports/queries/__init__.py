@@ -1,1 +1,1 @@
-"""The query of each report."""
+"""The queries of the reports."""

@@ -1,4 +1,4 @@
-"""Ordered-set aggregates of Postgres that Django has no class for."""
+"""Ordered-set aggregates of Postgres for which Django has no class."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ from accounts.models import MoneyField
 
 
 class WithinGroup(Aggregate):
-    """An ordered-set aggregate. Its argument is the expression by which the values are ordered.
+    """An ordered-set aggregate, such as a percentile. Its argument is the expression by which
+    Postgres orders the values.
 
     Source: PostgreSQL manual, 9.21, "Ordered-Set Aggregate Functions".
     """
@@ -17,14 +18,14 @@ class WithinGroup(Aggregate):
     allow_distinct = False
 
     def __init__(self, expression: Any, fraction: float | None = None, **extra: Any) -> None:
-        # Safe in SQL, because float() accepts only numbers.
+        # This is safe in SQL, because float() accepts only numbers.
         literal = "" if fraction is None else repr(float(fraction))
         super().__init__(expression, fraction=literal, **extra)
 
 
 class PercentileDisc(WithinGroup):
-    """The smallest amount of a row for which at least this fraction of the rows is not higher. It
-    is exact.
+    """The smallest amount in a row for which at least this fraction of all rows has no higher
+    amount. The value is exact.
     """
 
     function = "PERCENTILE_DISC"
@@ -32,8 +33,10 @@ class PercentileDisc(WithinGroup):
 
 
 class PercentileCont(WithinGroup):
-    """The amount at this fraction, interpolated between two rows: the median of 10 and 20 is 15. It
-    is a float, exact to 15 digits, because Postgres computes it in double precision.
+    """The amount at this fraction of the rows, interpolated between two rows. For example, the
+    median of 10 and 20 is 15.
+
+    The value is a float with 15 exact digits, because Postgres computes it in double precision.
     """
 
     function = "PERCENTILE_CONT"
@@ -41,7 +44,9 @@ class PercentileCont(WithinGroup):
 
 
 class Mode(WithinGroup):
-    """The most frequent amount, or the smallest of them if several are equally frequent."""
+    """The most frequent amount. If several amounts are equally frequent, it is the smallest of
+    these amounts.
+    """
 
     function = "MODE"
     output_field = MoneyField()

@@ -1,4 +1,4 @@
-"""Balances at a moment, looked up in the running balances stored with the entries."""
+"""Balances at given times. They are looked up in the running balances that entries contain."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,21 +17,22 @@ from transactions.reports.queries.holders import account_key, account_label_sql
 from transactions.scope import Scope
 
 DAY, WEEK, MONTH, YEAR = "day", "week", "month", "year"
-MAX_POINTS = 62  # rows that are readable in a chart: two months of days
-MAX_LOOK_UPS = 20_000  # about 0.2 seconds
+MAX_POINTS = 62  # the maximum number of rows that are readable in a chart: two months of days
+MAX_LOOK_UPS = 20_000  # takes about 0.2 seconds
 A_DAY = timedelta(days=1)
 
 
 def balance_over_time(
     scope: Scope, *, currency: str, since: date, until: date, step: str = "", number: str = ""
 ) -> list[dict[str, Any]]:
-    """Returns the balance at the end of each day, week, month or year, of one account or of all
-    accounts together.
+    """Returns the balance at the end of each day, week, month or year. This is the balance of one
+    account, or the sum of all accounts in the scope.
 
-    Looks up the last stored balance of each account before each moment (LATERAL), so days without
-    entries are exact and old days cost the same as new ones. `first` and `day` are the first and
-    last day of the period. `change` is the balance minus the balance of the previous period. Future
-    days have no row. Without `step`, it uses the shortest step with at most MAX_POINTS rows.
+    The query looks up the last stored balance of each account before each time (LATERAL). So days
+    without entries are exact, and old days take no longer than new days. `first` and `day` are the
+    first and last day of the period. `change` is the balance minus the balance of the previous
+    period. Days in the future have no row. If `step` is "", the shortest step with at most
+    MAX_POINTS rows is used.
     """
     until = min(until, timezone.localdate())
     accounts = scope.all_accounts().filter(
@@ -74,8 +75,10 @@ def balance_over_time(
 
 
 def periods_of(since: date, until: date, step: str) -> list[tuple[date, date]]:
-    """Returns the first and last day of each day, week (from Monday), month or year from `since` to
-    `until`, oldest first. The first and the last period may be shorter.
+    """Returns the (first day, last day) of each period from `since` to `until`, the oldest first.
+    `step` is DAY, WEEK (starts on Monday), MONTH or YEAR.
+
+    The first and the last period may be shorter than the others.
     """
     periods = []
     while since <= until:
@@ -86,7 +89,7 @@ def periods_of(since: date, until: date, step: str) -> list[tuple[date, date]]:
 
 
 def _last_of(day: date, step: str) -> date:
-    """Returns the last day of the day, week, month or year that contains this day."""
+    """Returns the last day of the period (day, week, month or year) that contains this day."""
     if step == WEEK:
         return day + (6 - day.weekday()) * A_DAY
     if step == MONTH:
@@ -95,7 +98,9 @@ def _last_of(day: date, step: str) -> date:
 
 
 def finest_step(since: date, until: date, accounts: int) -> str:
-    """Returns the shortest step within MAX_POINTS rows and MAX_LOOK_UPS look-ups."""
+    """Returns the shortest step for which the report has at most MAX_POINTS rows and MAX_LOOK_UPS
+    look-ups.
+    """
     most = min(MAX_POINTS, MAX_LOOK_UPS // max(accounts, 1))
     days = (until - since).days + 1
     for step, length, cut_short in ((DAY, 1, 0), (WEEK, 7, 2), (MONTH, 30, 2)):
@@ -107,13 +112,15 @@ def finest_step(since: date, until: date, accounts: int) -> str:
 def trial_balance(
     scope: Scope, *, currency: str, at: datetime, since: date | None = None
 ) -> list[dict[str, Any]]:
-    """Returns every account just before the moment `at`: its balance, and its debits and credits
-    since the day `since` (None: since its first entry). Highest balance first.
+    """Returns one row for each account: its balance just before the time `at`, and its debits and
+    credits from the day `since`. If `since` is None, they are summed from the first entry. The
+    highest balance comes first.
 
-    Balances come from the stored chain, one look-up each, and turnover is summed from the entries.
-    So the two check each other: `opening` + `credit` - `debit` = `ending` in each row. `outside_in`
-    and `outside_out` are the turnover with accounts outside the scope; all other turnover cancels
-    out in the sum. Run it in a snapshot, so that both queries read the same entries.
+    A balance is one look-up of the balance stored with an entry. Debits and credits are summed from
+    the entries. So the two can be compared: `opening` + `credit` - `debit` = `ending` in each row.
+    `outside_in` and `outside_out` are the turnover with accounts outside the scope. All other
+    turnover cancels out in the sum. Run this function in a snapshot, so that both queries read the
+    same entries.
     """
     start = start_of_day(since) if since else None
     chain = Entry.objects.filter(account=OuterRef("pk"))
@@ -150,5 +157,7 @@ NO_TURNOVER = dict.fromkeys(("debit", "credit", "outside_in", "outside_out"), De
 
 
 def _last(entries: EntryQuerySet) -> Any:
-    """Returns the balance after the newest of an account's entries, or zero without entries."""
+    """Returns an expression for the balance after the newest of these entries, or zero if there are
+    none.
+    """
     return Coalesce(Subquery(entries.newest_first().values("balance")[:1]), ZERO)

@@ -1,4 +1,4 @@
-"""Customers grouped by the month in which they joined."""
+"""Counts customers, grouped by the month in which they joined."""
 
 from datetime import date
 from typing import Any
@@ -10,20 +10,22 @@ from ledger.text.dates import end_of_day, start_of_day
 from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope
 
-FOLLOWED = 12  # months after the month of joining
+FOLLOWED = 12  # number of months after the month of joining
 
 
 def cohorts(
     scope: Scope, *, since: date, until: date, followed: int = FOLLOWED
 ) -> list[dict[str, Any]]:
-    """Returns how many customers who joined in one month sent money in that month and in each month
-    after.
+    """Returns how many of the customers who joined in a month sent money in that month and in each
+    later month.
 
-    There is one row per month of joining and per month up to `followed` months later, unless it is
-    in the future. `joined` and `month` are first days of months. `people` counts all who joined.
-    `active` counts those with a booked payment from one of their accounts (holds do not count).
-    `share` is active / people. Activity is one index look-up per account (EXISTS), so the cost
-    depends on people and months, not on the number of transactions.
+    There is one row for each month of joining and each of the months from then until `followed`
+    months later. Months in the future have no row. `joined` and `month` are first days of months.
+    `people` is the number of customers who joined. `active` is the number of these customers with a
+    booked payment from one of their accounts (holds do not count). `share` is active / people.
+    Returns an empty list if the scope is not the whole bank. Activity is one index look-up for each
+    account (EXISTS), so the time depends on the number of people and months, not on the number of
+    transactions.
     """
     if not scope.is_bank:
         return []

@@ -1,4 +1,4 @@
-"""Money in and out."""
+"""Sums money in and money out."""
 
 from datetime import date
 from decimal import Decimal
@@ -13,16 +13,17 @@ from transactions.reports.queries.frames import MonthBefore, Months, OverGroups,
 from transactions.scope import Scope
 
 ZERO = Value(Decimal(0), MoneyField())
-AVERAGED = 3  # months in the average
+AVERAGED = 3  # number of months in the average
 
 
 def money_by_month(scope: Scope, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
-    """Returns money in, money out and the net of each month with entries, oldest first, in
-    `currency`.
+    """Returns a queryset with one row for each month that has entries, the oldest first: money in,
+    money out, and their difference `net`. Amounts are in `currency`.
 
-    `change` is the net minus the net of the previous month (Lag), None for the first month.
-    `average` is the mean net of this month and the two before, None until there are three months.
-    Its RANGE frame counts a month without a row as zero. Months are in the bank's time zone.
+    `change` is the net minus the net of the previous month (Lag). It is None for the first month.
+    `average` is the mean net of three months: this month and the two months before. It is None
+    until there are three months. Its RANGE frame counts a month without a row as zero. Months are
+    in the bank's time zone.
     """
     third = months_before(since.replace(day=1), 1 - AVERAGED)
     flows = scope.flows(currency).between(start_of_day(since), end_of_day(until))

@@ -1,4 +1,4 @@
-"""Window frames and window functions that Django has no class for."""
+"""Window frames and window functions for which Django has no class."""
 
 from typing import Any
 
@@ -7,11 +7,12 @@ from django.db.models.expressions import WindowFrame
 
 
 class Months(WindowFrame):
-    """A frame of the last `count` months, including this one, for a window ordered by a date or
-    time.
+    """A window frame of `count` months that ends with the current month. The window must be ordered
+    by a date or a time.
 
-    Django's `ValueRange` accepts no interval on Postgres. `RowRange` counts rows, so it would start
-    too early if a month has no row. Source: PostgreSQL manual, 4.2.8, "RANGE ... offset PRECEDING".
+    Django's `ValueRange` does not accept intervals on Postgres. `RowRange` counts rows, so it would
+    include an earlier month if a month has no row. Source: PostgreSQL manual, 4.2.8,
+    "RANGE ... offset PRECEDING".
     """
 
     frame_type = "RANGE"
@@ -28,10 +29,10 @@ class Months(WindowFrame):
 
 
 class OverGroups(Window):
-    """A window over the groups of a GROUP BY, computed after grouping.
+    """A window over the groups of a GROUP BY. Postgres computes it after grouping.
 
-    Django adds a window with an aggregate inside to GROUP BY, which Postgres refuses. This class
-    counts as an aggregate and adds nothing to GROUP BY.
+    If a window contains an aggregate, Django adds the window to GROUP BY, which Postgres refuses.
+    This class is treated as an aggregate, so Django adds nothing to GROUP BY.
     """
 
     contains_aggregate = True
@@ -43,7 +44,7 @@ class OverGroups(Window):
 class SumOfSums(Func):
     """A sum over a window of sums: SUM(SUM(amount)) OVER (...).
 
-    Django's `Sum` refuses an aggregate inside, although a window allows it.
+    Django's `Sum` refuses an aggregate as its argument, although Postgres allows it in a window.
     """
 
     function = "SUM"
@@ -51,25 +52,25 @@ class SumOfSums(Func):
 
 
 class Lowest(Func):
-    """The minimum over a window of minimums: MIN(MIN(number)) OVER (...)."""
+    """A minimum over a window of minimums: MIN(MIN(number)) OVER (...)."""
 
     function = "MIN"
     window_compatible = True
 
 
 class MonthBefore(Func):
-    """The date one month earlier."""
+    """The date that is one month earlier than the argument."""
 
     template = "(%(expressions)s - interval '1 month')"
 
 
 class DaysBefore(WindowFrame):
-    """A frame of the `count` days before this row, without this row, for a window ordered by unique
-    times.
+    """A window frame of the `count` days before the current row, without the current row. The
+    window must be ordered by times that are unique.
 
-    The frame ends one microsecond before the row. With EXCLUDE CURRENT ROW, Postgres would compute
-    every frame from its start. Without it, Postgres adds rows that enter and subtracts rows that
-    leave. Source: PostgreSQL manual, 36.12.1, "Moving-Aggregate Mode".
+    The frame ends one microsecond before the current row. With EXCLUDE CURRENT ROW, Postgres would
+    compute every frame from its start. This frame allows Postgres to add the rows that enter and
+    subtract the rows that leave. Source: PostgreSQL manual, 36.12.1, "Moving-Aggregate Mode".
     """
 
     frame_type = "RANGE"

@@ -1,5 +1,5 @@
-"""Labels of people and accounts in reports: names if the reader may see them, otherwise the last
-digits of an account number.
+"""Labels of people and accounts in reports. A label is a name if the reader may see names,
+otherwise the last digits of an account number.
 """
 
 from typing import Any
@@ -13,8 +13,9 @@ HIDDEN = "\N{MIDDLE DOT}" * 2
 
 
 class Concatenation(Func):
-    """A concatenation of texts that are not NULL. Django's `Concat` adds COALESCE to each text,
-    which makes the SQL hard to read.
+    """Joins texts with ||. If one text is NULL, the result is NULL.
+
+    Django's `Concat` wraps each text in COALESCE, which makes the SQL hard to read.
     """
 
     template = "(%(expressions)s)"
@@ -23,20 +24,24 @@ class Concatenation(Func):
 
 
 def masked_number(number: Any) -> Func:
-    """Returns the last four digits of an account number, such as "··5549"."""
+    """Returns an expression for the last four digits of an account number, such as "··5549"."""
     return Concatenation(Value(HIDDEN), Right(number, 4))
 
 
 def named(path: str = "user") -> Func:
-    """Returns a person's name, or the email address if the name is empty."""
+    """Returns an expression for a person's name, or for the email address if the name is empty.
+    `path` is the lookup from the rows to the user, or "" if the rows are users.
+    """
     path = f"{path}__" if path else ""
     return Coalesce(NullIf(f"{path}name", Value("")), f"{path}email", output_field=CharField())
 
 
 def account_label_sql(scope: Scope, path: str = "") -> Func:
-    """Returns the label of an account: "Everyday ··5549" for its owner, "Ana Lindt, Everyday
-    ··5549" for readers who may see names, otherwise "··5549". `path` is the lookup from the rows to
-    the account.
+    """Returns an expression for the label of an account. The label is "Everyday ··5549" for the
+    owner, "Ana Lindt, Everyday ··5549" for readers of the bank who may see names, and "··5549" for
+    other readers.
+
+    `path` is the lookup from the rows to the account, such as "account__".
     """
     number = masked_number(f"{path}number")
     if scope.is_bank and not scope.shows_names:
@@ -47,7 +52,9 @@ def account_label_sql(scope: Scope, path: str = "") -> Func:
 
 
 def account_key(scope: Scope, path: str = "") -> Any:
-    """Returns the account's key for the search: its number, or its id if the reader may not see
-    numbers. `path` is the lookup from the rows to the account.
+    """Returns an expression for the value that finds the account in the search: the account number,
+    or the id if the reader may not see account numbers.
+
+    `path` is the lookup from the rows to the account, such as "account__".
     """
     return F(f"{path}number") if scope.shows_names else Cast(f"{path}pk", CharField())

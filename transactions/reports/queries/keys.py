@@ -1,4 +1,4 @@
-"""The metadata keys in use."""
+"""Counts the metadata keys of transactions."""
 
 from contextlib import closing
 from typing import Any
@@ -9,22 +9,24 @@ from ledger.db.queries.compiled_sql import compiled
 from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope, newest_first
 
-NEWEST = 10_000  # transactions read
-MAX_VALUES = 200_000  # limit of values read: metadata may have a hundred keys
+NEWEST = 10_000  # number of transactions that are read
+# Maximum number of values that are read, because one transaction may have a hundred keys.
+MAX_VALUES = 200_000
 
 
 def metadata_keys(scope: Scope) -> list[dict[str, Any]]:
-    """Returns the metadata keys of the newest NEWEST transactions, the most frequent first. At most
-    MAX_VALUES values count: those of the newest transactions, values inside objects last.
+    """Returns the metadata keys of the newest NEWEST transactions, with the most frequent key
+    first. At most MAX_VALUES values are counted.
 
-    A key inside an object is written as a path, such as `merchant.city`; `path` contains its steps.
-    `row_count` counts the transactions with the key, `distinct_values` its values, `types` are
-    their JSON types, and `example` is the most frequent value as JSON. An object counts as its
-    keys, a list as one value.
+    If there are more values, values inside objects are left out first. A key inside an object is
+    written as a path, such as `merchant.city`; `path` contains the steps of the path. `row_count`
+    is the number of transactions with the key, `distinct_values` is the number of its different
+    values, `types` are their JSON types, and `example` is the most frequent value as JSON. An
+    object is counted as its keys, and a list is counted as one value.
 
-    Raw SQL, because it needs WITH RECURSIVE: jsonb_each opens an object, and its values are opened
-    again until no object is left. The ORM still selects the rows (`scope.transactions()`), and its
-    SQL is inserted.
+    This is raw SQL, because it needs WITH RECURSIVE: jsonb_each expands an object, and its values
+    are expanded again until no object is left. The ORM selects the rows (`scope.transactions()`),
+    and the generated SQL is inserted.
     """
     newest = compiled(newest_first(scope.transactions(), scope).values("metadata")[:NEWEST])
     if newest is None:

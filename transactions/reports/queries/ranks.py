@@ -1,4 +1,4 @@
-"""Accounts and customers ranked by balance."""
+"""Ranks accounts and customers by their balance."""
 
 from typing import Any
 
@@ -20,11 +20,12 @@ RANKS = ("rank", "dense_rank", "percent_rank", "quartile")
 
 
 def accounts_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
-    """Returns accounts that are not closed, highest balance first, with their ranks.
+    """Returns a queryset of the accounts that are not closed, with their ranks. The highest balance
+    comes first.
 
-    `rank` leaves gaps after ties (1, 1, 3), `dense_rank` does not (1, 1, 2). `percent_rank` is the
-    share of the other accounts with a lower balance, from 0 to 1. `quartile` is 1 for the quarter
-    of the accounts with the highest balances (NTILE).
+    `rank` has gaps after equal balances (1, 1, 3), and `dense_rank` has no gaps (1, 1, 2).
+    `percent_rank` is the fraction of the other accounts that have a lower balance, from 0 to 1.
+    `quartile` is 1 for the quarter of the accounts with the highest balances (NTILE).
     """
     most_first = F("balance").desc()
     ranked: QuerySet[Any, Any] = (
@@ -46,11 +47,11 @@ def accounts_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
 
 
 def users_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
-    """Returns customers by their total balance in one currency over all accounts that are not
-    closed.
+    """Returns a queryset of customers with their total balance in one currency, over all accounts
+    that are not closed. The highest balance comes first.
 
-    Ranks are as in `accounts_by_balance`, computed over the groups of a GROUP BY. It is intended
-    for the whole bank; for one customer it returns one row.
+    The ranks have the same meaning as in `accounts_by_balance`. They are computed over the groups
+    of a GROUP BY. The scope is normally the whole bank; for one customer the queryset has one row.
     """
     people = User.objects.filter(
         accounts__currency=currency, accounts__status__in=["active", "frozen"]

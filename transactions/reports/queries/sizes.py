@@ -1,4 +1,4 @@
-"""The sizes of payments: their distribution, and percentiles by category."""
+"""The sizes of payments: how many there are of each size, and percentiles by category."""
 
 from datetime import date
 from decimal import Decimal
@@ -15,13 +15,13 @@ from transactions.reports.queries.aggregates import Mode, PercentileCont, Percen
 from transactions.reports.queries.frames import OverGroups, SumOfSums
 from transactions.scope import Scope
 
-# 0.001, 0.002, 0.005, 0.01, ... up to the largest possible amount.
+# The edges are 0.001, 0.002, 0.005, 0.01, and so on, up to the largest possible amount.
 EDGES = [Decimal(step).scaleb(power) for power in range(-3, 15) for step in (1, 2, 5)]
 
 
 class WidthBucket(Func):
-    """The bucket of a value between ascending edges. Bucket n, counted from 1, is [edge n, edge n +
-    1).
+    """The number of the bucket that contains a value. The edges must be ascending. Bucket n (the
+    first is 1) contains values from edge n up to, but excluding, edge n + 1.
     """
 
     function = "WIDTH_BUCKET"
@@ -31,11 +31,13 @@ class WidthBucket(Func):
 def amount_distribution(
     scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """Returns how many payments of each size went "out" or came "in", smallest first.
+    """Returns a queryset with the number of payments of each size that went "out" or came "in". The
+    smallest size comes first.
 
-    Sizes are the buckets between `EDGES`: 1, 2 and 5 times each power of ten. `bucket` n contains
-    amounts from edge n up to, but excluding, the next edge. A bucket without payments has no row.
-    `share` is the bucket's part of all payments, `up_to` the part of this and all smaller buckets.
+    The sizes are buckets between the EDGES, which are 1, 2 and 5 times each power of ten. `bucket`
+    n contains amounts from edge n up to, but excluding, the next edge. A bucket without payments
+    has no row. `share` is the number of payments in the bucket, divided by the number of all
+    payments. `up_to` is the same fraction for this bucket and all smaller buckets together.
     """
     end = end_of_day(until)
     edges = Value(EDGES, ArrayField(MoneyField()))
@@ -56,8 +58,8 @@ def amount_distribution(
 
 
 def _part(some: str, whole: str) -> Any:
-    """Returns the quotient of two counts as numeric, because integers would be rounded down to
-    zero.
+    """Returns an expression for the quotient of two counts, as numeric. The quotient of two
+    integers would be rounded down to zero.
     """
     return Cast(some, MoneyField()) / F(whole)
 
@@ -65,12 +67,13 @@ def _part(some: str, whole: str) -> Any:
 def amount_percentiles(
     scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """Returns percentiles of payments by category, the category with the most payments first.
+    """Returns a queryset with percentiles of the payments of each category. The category with the
+    most payments comes first.
 
-    Half of the payments are at most `median`, 90 % at most `p90`, 99 % at most `p99`; `usual` is
-    the most frequent amount. All four are ordered-set aggregates over one sort per category. The
-    median may be between two payments (percentile_cont); the others are amounts of payments
-    (percentile_disc, mode).
+    Half of the payments are at most `median`, 90 % are at most `p90`, and 99 % are at most `p99`.
+    `usual` is the most frequent amount. All four are ordered-set aggregates, and Postgres sorts
+    each category only once. The median may be between two payments (percentile_cont). The other
+    values are amounts of payments (percentile_disc, mode).
     """
     end = end_of_day(until)
     return (

@@ -1,4 +1,4 @@
-"""Spending by category, and the customers who spent most."""
+"""Sums the spending by category, and finds the customers who spent most."""
 
 from contextlib import closing
 from datetime import date, timedelta
@@ -18,10 +18,10 @@ from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope
 
 ZERO = Value(Decimal(0), MoneyField())
-PUT_ASIDE = "savings"  # the category of money that the person saves, perhaps at another bank
-TOP = 20  # customers in `top_spenders`, or more if there is a tie
+PUT_ASIDE = "savings"  # the category of money that the person saves, possibly at another bank
+TOP = 20  # number of customers in `top_spenders`; there are more if customers share the last rank
 
-# Payments without refunds paid out, and refunds received.
+# PAID: payments out that are not refunds. GIVEN_BACK: refunds that were received.
 PAID = Q(direction="debit", reverses__isnull=True)
 GIVEN_BACK = Q(direction="credit", reverses__isnull=False)
 
@@ -29,15 +29,15 @@ GIVEN_BACK = Q(direction="credit", reverses__isnull=False)
 def spending_by_category(
     scope: Scope, *, currency: str, since: date, until: date
 ) -> QuerySet[Any, Any]:
-    """Returns for each category the amount `spent`, the refunds (`given_back`) and the `net`,
-    highest net first.
+    """Returns a queryset with one row for each category: the amount `spent`, the refunds
+    (`given_back`) and the difference `net`. The highest net comes first.
 
-    One pass reads two periods, because each sum has its own FILTER. A refund counts for the
-    category of the refunded payment. Money in PUT_ASIDE does not count. `before` is the net in the
-    days of `days_before`, `change` is the net minus `before`. `share` is the part of the total net,
-    None if the total is not positive. `spent_on` is the category in lower case, None without a
-    category; for a reader's own money it is their own category if they set one. `given_back` is
-    None without refunds.
+    One query reads two periods, because each sum has its own FILTER. A refund belongs to the
+    category of the refunded payment. Money in PUT_ASIDE is not included. `before` is the net of the
+    period of `days_before`, and `change` is the net minus `before`. `share` is the net divided by
+    the total net, or None if the total is not positive. `spent_on` is the category in lower case,
+    or None for payments without a category. In a reader's own money, the reader's own category of a
+    payment replaces the bank's category. `given_back` is None if there are no refunds.
     """
     now = _booked(since, until)
     then = _booked(*days_before(since, until))
@@ -64,11 +64,11 @@ def spending_by_category(
 
 
 def days_before(since: date, until: date) -> tuple[date, date]:
-    """Returns the first and last day of the period to compare with.
+    """Returns the first and last day of the period with which this period is compared.
 
-    A period that starts on the first of a month is compared with the same days that many months
-    earlier: 1 to 20 November with 1 to 20 October, all of March with all of February. Any other
-    period is compared with the same number of days directly before it.
+    If the period starts on the first of a month, the same days some months earlier are returned:
+    for 1 to 20 November 1 to 20 October, and for all of March all of February. For any other
+    period, the same number of days directly before the period is returned.
     """
     if since.day != 1:
         return since - (until - since) - timedelta(days=1), since - timedelta(days=1)
@@ -83,16 +83,20 @@ def _booked(since: date, until: date) -> Q:
 
 
 def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
-    """Returns the customers who spent most, with the largest payment of each (`largest`) and the
-    ids of their three largest payments (`ids`).
+    """Returns the customers who spent most, with the amount of the largest payment of each
+    (`largest`) and the ids of their three largest payments (`ids`).
 
-    `spent` is what they paid to others, `given_back` is what refunds returned. Customers are ranked
-    by `net`, the difference. Transfers between their own accounts and payments in PUT_ASIDE do not
-    count. `average` is the mean payment. `person` is a name if the scope shows names, otherwise the
-    last digits of their oldest account in the currency. `holder` is their id.
+    `spent` is the sum of their payments to others, `given_back` is the sum of their refunds, and
+    `net` is the difference, by which they are ranked. Transfers between a customer's own accounts
+    and payments in PUT_ASIDE are not included. `average` is the mean payment. `person` is a name if
+    the scope shows names, otherwise the last digits of the customer's oldest account in the
+    currency. `holder` is the customer's id.
 
-    Raw SQL, because the ORM lacks two features: LATERAL, which reads only the largest payments of
-    these customers, and WITH TIES, which includes everybody who spent as much as the last one.
+    This is raw SQL, because the ORM does not support two features. LATERAL reads the largest
+    payments of only these customers. WITH TIES includes every customer who spent as much as the
+    last one.
+
+    Raises: ValueError if the scope is not the whole bank.
     """
     if not scope.is_bank:
         raise ValueError("Only the whole bank has top spenders.")

@@ -1,4 +1,4 @@
-"""Payments by weekday and hour."""
+"""Sums payments by weekday and hour."""
 
 from datetime import date
 from typing import Any
@@ -13,12 +13,12 @@ from transactions.scope import Scope
 def by_weekday_and_hour(
     scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """Returns the amount and number of payments per hour of the week that went "out" or came "in",
-    the highest amount first.
+    """Returns a queryset with the amount and the number of the payments that went "out" or came
+    "in" in each hour of the week. The highest amount comes first.
 
-    `weekday` is 1 for Monday to 7 for Sunday, `hour` is 0 to 23, both in the bank's time zone.
-    Postgres converts each booking time (AT TIME ZONE) before EXTRACT, so a payment at 23:30 UTC
-    belongs to the next day in Berlin. An hour without payments has no row.
+    `weekday` is 1 for Monday to 7 for Sunday, and `hour` is 0 to 23, both in the bank's time zone.
+    Postgres converts each booking time (AT TIME ZONE) before EXTRACT, so in Berlin a payment at
+    23:30 UTC belongs to the next day. An hour without payments has no row.
     """
     end = end_of_day(until)
     return (

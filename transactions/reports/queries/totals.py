@@ -1,4 +1,4 @@
-"""Running totals by month."""
+"""Computes running totals by month."""
 
 from datetime import date
 from typing import Any
@@ -19,12 +19,13 @@ from transactions.scope import Scope
 
 
 def running_total(scope: Scope, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
-    """Returns the `net` of each month and the running `total` since the first day, per customer for
-    the bank, or per account for one customer.
+    """Returns a queryset with the `net` of each month and the running `total` since the first day.
+    There is one row for each month of a customer (in the whole bank) or of an account (for one
+    customer).
 
-    `total` is a window over the months of one holder, from the first row to the current one (ROWS
-    UNBOUNDED PRECEDING). The holder who gained most in the whole period comes first. For the bank,
-    transfers between a customer's own accounts cancel out.
+    `total` is a window over the months of one customer or account, from the first row to the
+    current row (ROWS UNBOUNDED PRECEDING). The rows with the highest net in the whole period come
+    first. In the whole bank, transfers between a customer's own accounts cancel out.
     """
     holder = "account__user" if scope.is_bank else "account"
     months = (
@@ -48,9 +49,11 @@ def running_total(scope: Scope, *, currency: str, since: date, until: date) -> Q
 
 
 def _who(scope: Scope) -> dict[str, Any]:
-    """Returns the label of a holder, and the keys of the accounts to search for.
+    """Returns expressions for the label of a customer or account, and for the values that find the
+    accounts in the search.
 
-    A customer whose name is hidden has the lowest account number as the label in every month.
+    If the name of a customer is hidden, the label is the customer's lowest account number in every
+    month.
     """
     accounts = ArrayAgg(account_key(scope, "account__"), distinct=True)
     if not scope.is_bank:

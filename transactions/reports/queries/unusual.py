@@ -1,4 +1,4 @@
-"""Movements far above or below the usual amount of their category."""
+"""Finds payments far above or below the usual amount of their category."""
 
 from datetime import UTC, date, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from transactions.reports.queries.frames import DaysBefore
 from transactions.scope import Scope
 
 YEAR = 365  # days
-ENOUGH = 8  # minimum earlier movements for an average
+ENOUGH = 8  # minimum number of earlier payments for an average
 
 
 def unusual_movements(
@@ -25,13 +25,15 @@ def unusual_movements(
     threshold: Decimal = Decimal(3),
     days: int = YEAR,
 ) -> list[dict[str, Any]]:
-    """Returns movements far from the average of their account and category, the farthest first.
+    """Returns the payments whose amount is far from the average of their account and category. The
+    payment with the largest distance comes first.
 
-    Each movement is compared with those in the `days` before it. `score` is its distance from their
-    average (`usual`) in standard deviations (`spread`), negative below the average. Movements with
-    a score of at least `threshold` in either direction are listed. If all earlier amounts were
-    equal (`spread` 0), any other amount is listed with `score` None. Movements with fewer than
-    ENOUGH earlier ones are not listed. Refunds are neither compared nor listed.
+    Each payment is compared with the payments in the `days` before it. `score` is the distance from
+    their average (`usual`), in standard deviations (`spread`); it is negative below the average. A
+    payment is returned if its score is at least `threshold`, above or below the average. If all
+    earlier amounts were equal (`spread` is 0), a payment with any other amount is returned, with a
+    `score` of None. A payment with fewer than ENOUGH earlier payments is not returned. Refunds are
+    ignored.
     """
     start, end = start_of_day(since), end_of_day(until)
     before: dict[str, Any] = {
@@ -41,7 +43,8 @@ def unusual_movements(
     }
     found: Any = (
         scope.flows(currency)
-        # In UTC, because the frame's days have 24 hours; local days may have 23 or 25.
+        # The start is in UTC, because the days of the window frame have 24 hours. Local days may
+        # have 23 or 25 hours.
         .between(start.astimezone(UTC) - timedelta(days=days), end)
         .filter(reverses__isnull=True)
         .annotate(paid_for=category_or_none(scope.own_reader, "transaction_id"))
@@ -51,8 +54,8 @@ def unusual_movements(
             spread=Window(StdDev("amount", sample=True), **before),
         )
         .annotate(score=(F("amount") - F("usual")) / NullIf("spread", Value(Decimal(0))))
-        # An annotation, because a filter on `created_at` would remove the earlier rows from the
-        # windows.
+        # This condition is an annotation. A filter on `created_at` would also remove the earlier
+        # rows from the windows.
         .annotate(
             is_unusual=Case(
                 When(Q(created_at__lt=start) | Q(earlier__lt=ENOUGH), then=False),
@@ -68,14 +71,14 @@ def unusual_movements(
             "score", "earlier",
         )
     )  # fmt: skip
-    # Sorted in Python, because Postgres would sort every row before it filters on the window.
+    # The rows are sorted in Python. Postgres would sort all rows before it filters on the window.
     rows: list[dict[str, Any]] = list(found)
     return sorted(rows, key=lambda row: (abs(row["score"] or 0), row["amount"]), reverse=True)
 
 
 def _what(scope: Scope) -> Any:
-    """Returns the label of a movement: its description, or its account if the reader may not see
-    names.
+    """Returns an expression for the label of a payment: its description, or the account if the
+    reader may not see names.
     """
     if scope.shows_names:
         return F("description")

@@ -1,4 +1,4 @@
-"""The fields of the query language, and how each reads its value. Sends no queries."""
+"""The fields of the query language, and the functions that parse their values. Sends no queries."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from transactions.search.language.values import (
     read_numbers,
 )
 
-IS_VALUES: Mapping[str, str] = {  # each value of is:, and what it finds
+IS_VALUES: Mapping[str, str] = {  # each value of is:, and the transactions that the value finds
     "booked": "money that has moved",
     "pending": "holds that are still open",
     "captured": "holds that were captured",
@@ -39,7 +39,10 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 
 def read_currency(typed: str) -> str:
-    """Returns the code of a currency, such as USD. Ignores case."""
+    """Returns the currency code in upper case, such as USD. Upper and lower case are accepted.
+
+    Raises: InvalidValue; IncompleteValue for fewer than three letters.
+    """
     code = typed.upper()
     if is_currency(code):
         return code
@@ -65,7 +68,11 @@ def _one_of(choices: tuple[str, ...], field: str) -> Callable[[str], str]:
 
 
 def read_weekday(typed: str) -> int:
-    """Returns a weekday, 1 for Monday to 7 for Sunday. A unique beginning of its name is enough."""
+    """Returns the number of a weekday, from 1 for Monday to 7 for Sunday. The first letters of the
+    name are enough if only one weekday starts with them.
+
+    Raises: InvalidValue; IncompleteValue if several weekdays start with the letters.
+    """
     matches = [day for day in WEEKDAYS if day.startswith(typed.lower())]
     if len(matches) == 1:
         return WEEKDAYS.index(matches[0]) + 1
@@ -77,14 +84,20 @@ def read_weekday(typed: str) -> int:
 
 
 def read_hour(typed: str) -> int:
-    """Returns an hour of the day in the bank's time zone, 0 to 23."""
+    """Returns an hour of the day, from 0 to 23. The hour is in the bank's time zone.
+
+    Raises: InvalidValue.
+    """
     if re.fullmatch("[0-9]{1,2}", typed) and int(typed) < 24:
         return int(typed)
     raise InvalidValue(f"“{typed}” is not an hour. Write 0 to 23, like 14 for 14:00 to 15:00.")
 
 
 def read_id(typed: str) -> UUID:
-    """Returns a transaction's id."""
+    """Parses the id of a transaction.
+
+    Raises: InvalidValue.
+    """
     try:
         return UUID(typed)
     except ValueError:
@@ -94,7 +107,11 @@ def read_id(typed: str) -> UUID:
 
 
 def read_tag(typed: str) -> str:
-    """Returns a tag in its stored form: "#Food" becomes food."""
+    """Returns the tag as it is stored: in lower case and without "#". For example, "#Food" becomes
+    food.
+
+    Raises: IncompleteValue if no tag remains.
+    """
     tag = typed.removeprefix("#").lower()
     if not tag:
         raise IncompleteValue("tag: needs one of your tags, like tag:food.")
@@ -103,9 +120,10 @@ def read_tag(typed: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the language: its help text, an example or "", and how its value is read.
+    """A field of the query language: its help text, an example or "", and the function that parses
+    its value.
 
-    `read` raises InvalidValue. Fields with `bank_only` work only in the whole bank.
+    `read` raises InvalidValue. Fields with `bank_only` work only in a search of the whole bank.
     """
 
     description: str

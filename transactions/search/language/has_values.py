@@ -1,7 +1,8 @@
-"""The values of `has:` other than metadata keys: things that a reader has added to a payment.
+"""The values of `has:` that are not metadata keys, such as "note". Each value finds the payments to
+which the reader has added something of that kind.
 
-An app registers its values in its module `search_terms`. The help and the suggestions list all of
-them.
+An app registers its values in its module `search_terms`. The help text and the suggestions list all
+values.
 """
 
 from collections.abc import Callable
@@ -11,19 +12,20 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 
-# A function that returns, as a subquery, the ids of the transactions with the thing of this reader.
+# A function that takes the reader and returns a subquery of transaction ids. These are the
+# transactions to which the reader has added something of this kind, such as a note.
 Find = Callable[[User], QuerySet[Any, Any]]
-HAS_VALUES: dict[str, Find] = {}  # in the order of the installed apps
+HAS_VALUES: dict[str, Find] = {}  # keys are in the order of the installed apps
 
 
 def register(value: str, find: Find) -> None:
-    """Registers a value of `has:`: a word for something that the reader has added, such as
-    "note".
+    """Registers a value of `has:`, such as "note". `find` returns a subquery with the ids of the
+    transactions that the value finds.
     """
     HAS_VALUES[value] = find
 
 
 def has_finds() -> str:
-    """Returns the help text of `has:`."""
+    """Returns the help text of the field `has:`."""
     *values, last = HAS_VALUES
     return f"a metadata key, or a {', '.join(values)} or {last} of yours"

@@ -1,10 +1,12 @@
-"""Parses the text of the search box. Never raises: a problem becomes a mistake with a message.
+"""Parses the text of the search box. Does not raise errors.
+
+A problem is added to the query as a mistake with a message.
 
     rent "blue note" -office or to:landlord amount:>100 date:2026-01..2026-03
 
-An item is a word, a phrase, or a field with a value. A minus negates it. Items next to each other
-must all match. `or` separates groups of items and has the lowest precedence, as in
-websearch_to_tsquery.
+An item is a word, a phrase, or a field with a value. A minus negates it. All items of a group
+must match. `or` separates groups of items, of which one must match. `or` has the lowest precedence,
+as in websearch_to_tsquery.
 """
 
 import re
@@ -38,10 +40,12 @@ from transactions.search.language.values import (
 )
 
 LONGEST, MOST_ITEMS, LONGEST_WORD = 1000, 40, 200
-# Characters that Postgres cannot store or nobody can see: NUL, controls, lone surrogates.
+# Characters that are invisible or that Postgres cannot store: NUL, control characters, lone
+# surrogates.
 INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b\u2060\ufeff]+")
 _LETTERS = re.compile(r"[^\W_]")
-# A number with spaces between thousands: `amount:1 234.50`, and as a word only with decimals.
+# A number with a space between thousands, as in `amount:1 234.50`. Without a field, such a number
+# is recognised only if it has decimals.
 _SPACED = r"[0-9]{1,3}(?:\ [0-9]{3}){1,4}"
 _SPACED_VALUE = rf"(?:[<>]?=?|{FIGURE}\.\.){_SPACED}(?:\.[0-9]+)?(?:\.\.{FIGURE}?)?(?!\S)"
 _ITEM = re.compile(
@@ -60,11 +64,12 @@ _ITEM = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _KEY = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
-# A bracket at the start of an item, with the field or the minus after it.
+# An opening bracket at the start of an item, followed by a minus or by a field.
 _BRACKETED = re.compile(
     rf"\(+(?:-(?=[^\W\d])|-?(?:(?:{'|'.join(FIELDS)}):|meta\.\S+:)(?!//))", re.IGNORECASE
 )
-# Syntax of SQL or other searches that people type: amount > 100, >100, category=rent, AND, NOT.
+# Syntax of SQL or of other search engines that people type: amount > 100, >100, category=rent, AND,
+# NOT.
 _AND, _NOT = re.compile(r"(?<=\S )AND (?=\S)"), re.compile(r"(?<!\S)NOT (?=[^\s-])")
 _COMPARED = re.compile(
     rf"""
@@ -82,14 +87,16 @@ GROUPED = (
 
 
 def parse(text: str) -> ParsedQuery:
-    """Returns any text as a query. Never raises: parts that cannot be read become mistakes."""
+    """Parses any text and returns the query. Does not raise an error: each part that cannot be
+    parsed is added to the mistakes of the query.
+    """
     tidy = " ".join(INVISIBLE.sub(" ", text).split())
     query = ParsedQuery(tidy[:LONGEST])
     if len(tidy) > LONGEST:
         query.mistakes.append(Mistake(f"Only the first {LONGEST:,} characters were read."))
     if _has_grouping(_ITEM.finditer(query.text)):
         query.mistakes.append(Mistake(GROUPED))
-        return query  # without the brackets, the query would find other payments
+        return query  # if the brackets were ignored, the query would find other payments
     group: list[QueryItem] = []
     count = 0
     for match, is_last in _matches(query.text):
@@ -113,8 +120,8 @@ def parse(text: str) -> ParsedQuery:
 
 
 def _matches(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
-    """Yields each item's match and whether it is the last. Yields None for an `or` between
-    others.
+    """Yields the match of each item, and whether the item is the last one. Yields None instead of
+    the match for an `or` that is not the only item.
     """
     matches = list(_ITEM.finditer(text))
     for place, match in enumerate(matches):
@@ -123,11 +130,11 @@ def _matches(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
 
 
 def _has_grouping(matches: Iterable["re.Match[str]"]) -> bool:
-    """Returns whether brackets change the meaning of the query, as in `(rent or salary)
-    date:2026-11`.
+    """Returns whether the query uses brackets to group terms, as in
+    `(rent or salary) date:2026-11`. Grouping is not supported.
 
-    Such a bracket starts an item or a value, and contains `or` or a field, or follows a minus. All
-    other brackets are part of a text: `Coffee (Vienna)`.
+    A bracket groups terms if it is at the start of an item or a value, and if the brackets contain
+    `or` or a field, or follow a minus. Other brackets are part of a text, as in `Coffee (Vienna)`.
     """
     depth = 0
     for match in matches:
@@ -147,7 +154,9 @@ def _has_grouping(matches: Iterable["re.Match[str]"]) -> bool:
 
 
 def _amounts_with_currency(query: ParsedQuery) -> Iterator[Mistake]:
-    """Yields a hint for each `950 USD`, which the language reads as two words."""
+    """Yields a hint for each amount with a currency, such as `950 USD`, because the query language
+    reads the number and the currency as two separate words.
+    """
     for place, group in enumerate(query.groups):
         for one, other in pairwise(group):
             if terms := _amount_terms(one, other):
@@ -160,7 +169,9 @@ def _amounts_with_currency(query: ParsedQuery) -> Iterator[Mistake]:
 
 
 def _other_languages(text: str) -> Iterator[Mistake]:
-    """Yields a hint with the query in this language if the text uses the syntax of another one."""
+    """Yields a hint if the text uses the syntax of SQL or another search engine. The hint contains
+    the same query in the syntax of this search.
+    """
     if '"' in text:
         return
     instead = _COMPARED.sub(_compared_term, _NOT.sub("-", _AND.sub("", text)))
@@ -175,9 +186,10 @@ def _compared_term(match: "re.Match[str]") -> str:
 
 
 def _amount_terms(one: QueryItem, other: QueryItem) -> str:
-    """Returns the terms for `950 USD` or `USD 950`, or "" for other words.
+    """Returns the terms to suggest for `950 USD` or `USD 950`, such as "amount:950 currency:USD".
+    Returns "" for all other pairs of items.
 
-    A code before the number must be in capitals: "top 10" is not an amount.
+    A currency code before the number must be in capital letters, because "top 10" is not an amount.
     """
     number, code = (one, other) if one.amount is not None else (other, one)
     if number.amount is None or code.kind != WORD or one.is_negated or other.is_negated:
@@ -190,7 +202,9 @@ def _amount_terms(one: QueryItem, other: QueryItem) -> str:
 
 
 def _item_or_mistake(match: "re.Match[str]", is_last: bool, query: ParsedQuery) -> QueryItem | None:
-    """Returns the item, or adds a mistake to the query and returns None."""
+    """Returns the item of a match with its parsed value. If the item is invalid, adds a mistake to
+    the query and returns None.
+    """
     item = _item(match)
     if item.kind in (WORD, PHRASE):
         if len(item.text) > LONGEST_WORD and item.kind == WORD:
@@ -239,7 +253,7 @@ def _field_item(match: "re.Match[str]", source: str, minus: bool) -> QueryItem:
     if name == "has" and value.lower().startswith("meta."):
         return QueryItem(HAS_META, value, source, None, _path(value[4:]), minus)
     if name not in FIELDS and not value and not is_quoted:
-        return QueryItem(WORD, match["field"], source, is_negated=minus)  # a word like "Re:"
+        return QueryItem(WORD, match["field"], source, is_negated=minus)  # a word such as "Re:"
     return QueryItem(name, value.strip(), source, None, (), minus, is_quoted)
 
 
@@ -248,7 +262,10 @@ def _path(dotted: str) -> tuple[str, ...]:
 
 
 def _with_value(item: QueryItem) -> QueryItem:
-    """Returns the item with its value read. Raises InvalidValue."""
+    """Returns the item with its value parsed.
+
+    Raises: InvalidValue.
+    """
     if item.kind in (AMOUNT, HAS_META):
         return item
     if item.kind == META:
@@ -293,12 +310,16 @@ def _with_meta_value(item: QueryItem) -> QueryItem:
 
 
 def _may_replace(item: QueryItem, suggestion: str) -> bool:
-    """Returns whether a suggestion can replace the item. A minus cannot negate two terms."""
+    """Returns whether a suggestion can replace the item. A negated item cannot be replaced
+    by two terms.
+    """
     return not item.is_negated or '"' in suggestion or " " not in suggestion
 
 
 def _suggested_term(item: QueryItem, suggestion: str) -> str:
-    """Returns a suggestion as a term. A bare value gets the item's field and minus."""
+    """Returns a suggestion as a complete term. If the suggestion has no field, the item's field is
+    added, and the minus of a negated item is kept.
+    """
     minus = "-" if item.is_negated else ""
     if ":" in suggestion or suggestion.startswith('"'):
         return f"{minus}{suggestion}"

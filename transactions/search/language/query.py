@@ -1,4 +1,4 @@
-"""The parsed query: groups of items, and the mistakes found while parsing."""
+"""The parsed query: groups of items, and the mistakes found by the parser."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -7,10 +7,10 @@ from typing import Any
 from ledger.text.amounts import parse_figure
 from transactions.search.language.values import SIGNS
 
-# Kinds of items other than the names of fields.
+# The kinds of items that are not names of fields.
 WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"
-NOTES = ("tag", "note", "has")  # fields that search the reader's annotations
-# Metadata keys that the bank groups by. Their values contain no names.
+NOTES = ("tag", "note", "has")  # fields that search only the reader's annotations
+# Metadata keys by which the bank groups payments. The values of these keys contain no names.
 KEYS_WITHOUT_NAMES = ("category", "channel")
 
 
@@ -18,10 +18,10 @@ KEYS_WITHOUT_NAMES = ("category", "channel")
 class QueryItem:
     """One term of a query, such as `rent`, `-"blue note"` or `amount:>100`.
 
-    `kind` is the name of a field or one of the kinds above. `text` is the value as typed, `value`
-    the parsed value, `path` the path of a metadata key. `source` is the whole term as typed,
-    including its minus. `is_quoted`: the value was in quotes. `is_negated`: the term starts with a
-    minus.
+    `kind` is the name of a field, or one of the kinds above. `text` is the value as typed, `value`
+    is the parsed value, and `path` is the path of a metadata key. `source` is the whole term as
+    typed, including a minus. `is_quoted` is True if the value was in quotes. `is_negated` is True
+    if the term starts with a minus.
     """
 
     kind: str
@@ -34,8 +34,8 @@ class QueryItem:
 
     @property
     def is_text(self) -> bool:
-        """Whether it searches texts that people wrote, which may contain names: words, references,
-        and values of metadata except KEYS_WITHOUT_NAMES.
+        """Whether the item searches texts that people wrote and that may contain names. These are
+        words, phrases, references, and values of metadata keys other than KEYS_WITHOUT_NAMES.
         """
         if self.kind == META:
             return not (len(self.path) == 1 and self.path[0] in KEYS_WITHOUT_NAMES)
@@ -43,7 +43,7 @@ class QueryItem:
 
     @property
     def amount(self) -> Decimal | None:
-        """The amount without its sign if the word is a number, otherwise None."""
+        """The number without its sign if the word is a number, otherwise None."""
         if self.kind not in (WORD, AMOUNT):
             return None
         return parse_figure(self.text[1:] if self.text[:1] in SIGNS else self.text)
@@ -51,11 +51,11 @@ class QueryItem:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A problem with the query as a message, and whole queries to try instead.
+    """A problem with the query: a message, and complete queries to try instead.
 
-    `is_hint`: the person is still typing. `is_applied`: the item stays in the query and matches
-    nothing; otherwise the item is left out and the rest is searched. `is_advice`: the whole query
-    is searched as typed.
+    `is_hint`: the person is still typing. `is_applied`: the wrong item stays in the query and
+    matches nothing. If `is_applied` is False, the item is left out and the other items are
+    searched. `is_advice`: the whole query is searched as typed.
     """
 
     sentence: str
@@ -67,7 +67,9 @@ class Mistake:
 
 @dataclass(slots=True)
 class ParsedQuery:
-    """A query as groups of items: a row matches if it matches every item of one group."""
+    """A query as groups of items. A row matches the query if it matches every item of at least one
+    group.
+    """
 
     text: str = ""
     groups: list[list[QueryItem]] = field(default_factory=list)
@@ -75,12 +77,14 @@ class ParsedQuery:
 
     @property
     def items(self) -> list[QueryItem]:
-        """The items of all groups."""
+        """The items of all groups, in one list."""
         return [item for group in self.groups for item in group]
 
     @property
     def shared(self) -> list[QueryItem]:
-        """The items that apply to all rows: with `or`, the items that are in every group."""
+        """The items that apply to every found row. If the query has `or`, these are the items that
+        all groups contain.
+        """
         return [item for item in self.items if self.has(item.source)]
 
     @property
@@ -89,31 +93,35 @@ class ParsedQuery:
 
     @property
     def words(self) -> list[QueryItem]:
-        """The words and phrases to find, which rank and highlight the results."""
+        """The words and phrases that are not negated. They rank the results and are highlighted."""
         return [item for item in self.items if item.kind in (WORD, PHRASE) and not item.is_negated]
 
     @property
     def notes(self) -> list[QueryItem]:
-        """The items that search only the reader's annotations."""
+        """The items that search only the reader's annotations and are not negated."""
         return [item for item in self.items if item.kind in NOTES and not item.is_negated]
 
     def has(self, source: str) -> bool:
-        """Returns whether every group has this term."""
+        """Returns whether every group contains this term."""
         return bool(self.groups) and all(
             any(item.source == source for item in group) for group in self.groups
         )
 
     def adding(self, source: str) -> str:
-        """Returns the text of the query with a term added to every group."""
+        """Returns the text of a new query: this query with the term `source` added to every
+        group.
+        """
         sources = [[item.source for item in group] for group in self.groups or [[]]]
         return query_text([[*group, source] for group in sources])
 
     def without(self, source: str) -> str:
-        """Returns the text of the query without a term."""
+        """Returns the text of a new query: this query without the term `source`."""
         return self.replacing(source, "")
 
     def replacing(self, source: str, other: str) -> str:
-        """Returns the text of the query with one term replaced by another."""
+        """Returns the text of a new query: this query with the term `source` replaced by
+        `other`.
+        """
         return query_text(
             [
                 [other if item.source == source else item.source for item in group]
@@ -123,6 +131,6 @@ class ParsedQuery:
 
 
 def query_text(groups: list[list[str]]) -> str:
-    """Writes groups of terms as the text of a query."""
+    """Returns the text of a query with these groups of terms. The groups are joined by "or"."""
     texts = (" ".join(source for source in group if source) for group in groups)
     return " or ".join(text for text in texts if text)

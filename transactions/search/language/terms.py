@@ -1,4 +1,6 @@
-"""Writes terms of the query language for links. `parse` reads each term back as its value."""
+"""Writes terms of the query language for links. `parse` reads each of these terms back to the same
+value.
+"""
 
 import re
 from collections.abc import Sequence
@@ -8,25 +10,27 @@ from transactions.search.language.parser import INVISIBLE, LONGEST, LONGEST_WORD
 from transactions.search.language.query import ParsedQuery
 from transactions.search.language.values import is_number
 
-# A value that needs no quotes: a word, perhaps with signs inside, or a number below zero.
+# A value that needs no quotes: a word, which may contain some punctuation, or a negative number.
 _PLAIN = re.compile(r"\w[\w.&/+-]*|-[0-9]+(?:\.[0-9]+)?")
-_SPECIAL = ("none", "me")  # values with a special meaning, unless in quotes
+_SPECIAL = ("none", "me")  # values with a special meaning, except in quotes
 
 
 def token(name: str, value: str) -> str:
-    """Returns the term `name:value`, quoted if necessary, or "" if the value cannot be typed."""
+    """Returns the term `name:value`, with quotes if they are needed. Returns "" if the query
+    language cannot express the value.
+    """
     if not name or not _can_be_typed(value) or len(value) > LONGEST_WORD:
         return ""
     is_plain = _PLAIN.fullmatch(value) and ".." not in value and value.lower() not in _SPECIAL
     if name.startswith("meta.") and not is_number(value):
-        is_plain = None  # without quotes it would match any text with this word
+        is_plain = None  # without quotes, the term would match each text that contains this word
     term = f"{name}:{value}" if is_plain else f'{name}:"{value}"'
     return term if len(term) <= LONGEST else ""
 
 
 def meta_field(path: Sequence[str]) -> str:
-    """Returns the field of a metadata key, such as meta.merchant.city, or "" if it cannot be
-    typed.
+    """Returns the field of a metadata key, such as meta.merchant.city. Returns "" if the query
+    language cannot express the key.
     """
     if not path or not all(_can_be_typed(key) for key in path):
         return ""
@@ -36,14 +40,16 @@ def meta_field(path: Sequence[str]) -> str:
 
 
 def having(path: Sequence[str]) -> str:
-    """Returns the term for rows with a metadata key, or "" if it cannot be typed."""
+    """Returns the term for rows that have a metadata key, such as has:meta.channel. Returns "" if
+    the query language cannot express the key.
+    """
     name = meta_field(path)
     return f"has:{name}" if name else ""
 
 
 def narrowed(query: ParsedQuery, term: str) -> str:
-    """Returns the text of the query with the term added to every group. Returns "" if the term is
-    empty or `parse` would cut the text.
+    """Returns the text of the query with `term` added to every group. Returns "" if `term` is
+    empty, or if the text would be too long for `parse`.
     """
     text = query.adding(term) if term else ""
     count = sum(len(group) + 1 for group in query.groups or [[]])
@@ -51,8 +57,8 @@ def narrowed(query: ParsedQuery, term: str) -> str:
 
 
 def _can_be_typed(text: str) -> bool:
-    """Returns whether `parse` reads the text unchanged: it has no quotes, invisible characters or
-    extra spaces.
+    """Returns whether `parse` would return the text unchanged. The text must not be empty or
+    contain quotes, invisible characters or extra spaces.
     """
     if not text or '"' in text or text != " ".join(text.split()):
         return False

@@ -1,8 +1,8 @@
-"""Reads the values of fields: numbers and days, each as one value, a range or a limit.
+"""Parses the values of fields: numbers and days. A value may be single, a range or a limit.
 
     100   >100   <=50   100..200        2026   2026-03   2026-03-14   today   2026-01..2026-03
 
-Sends no queries. Raises InvalidValue for a value that cannot be read.
+Sends no queries. Raises InvalidValue if a value cannot be parsed.
 """
 
 import re
@@ -21,7 +21,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2999
 
 SIGNS = ("-", "+", "\u2212")
 TYPED_AMOUNT = re.compile(f"(?P<sign>[-+\u2212]?){FIGURE}")
-# Numbers with a decimal comma.
+# Numbers with a comma before the decimals.
 _COMMA = re.compile(
     r"(?P<whole>[1-9][0-9]{0,2}(?:([.'\u2019 \u00a0\u202f])[0-9]{3})(?:\2[0-9]{3})*|[0-9]{1,15})"
     r",(?P<cents>[0-9]{1,3})",
@@ -32,12 +32,15 @@ _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", re.ASCII)
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
 LOOKUPS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 
-# Conditions on one column: pairs of a lookup and a value. All of them must be true.
+# Conditions on one column as pairs of a lookup and a value, such as ("gte", 100). All conditions
+# must be true.
 Bounds = tuple[tuple[str, Any], ...]
 
 
 class InvalidValue(ValueError):
-    """A value that cannot be read, with the message and with values or terms to try instead."""
+    """Raised if a value cannot be parsed. Contains a message, and values or terms to try
+    instead.
+    """
 
     def __init__(self, sentence: str, *suggestions: str) -> None:
         super().__init__(sentence)
@@ -45,30 +48,41 @@ class InvalidValue(ValueError):
 
 
 class IncompleteValue(InvalidValue):
-    """A value that the person has not finished typing."""
+    """Raised if the person has not finished typing a value."""
 
 
 def is_number(typed: str) -> bool:
-    """Returns whether a metadata value is read as a number, and so never as a word."""
+    """Returns whether a metadata value is parsed as a number. A number is never also
+    searched as a word.
+    """
     return bool(TYPED_AMOUNT.fullmatch(typed))
 
 
 def is_range(typed: str) -> bool:
-    """Returns whether a metadata value is a range, a limit, or a number after an equal sign."""
+    """Returns whether a metadata value is a range (1..2), a limit (>1), or a number after an
+    equal sign.
+    """
     return (
         typed.startswith((">", "<")) or ".." in typed or (typed[:1] == "=" and is_number(typed[1:]))
     )
 
 
 def read_numbers(typed: str) -> Bounds:
-    """Reads `100`, `>100`, `<=50` or `100..200`."""
+    """Parses `100`, `>100`, `<=50` or `100..200` and returns the bounds.
+
+    Raises: InvalidValue.
+    """
     _refuse_signs(typed)
     _refuse_commas(typed)
     return _bounds(typed, _number, "100, >100, <=50 or 100..200")
 
 
 def read_any_number(typed: str) -> Bounds:
-    """Reads numbers of the metadata, which may be negative."""
+    """Parses a number, limit or range of metadata values and returns the bounds. The numbers may be
+    negative.
+
+    Raises: InvalidValue.
+    """
 
     def number(text: str) -> Decimal:
         sign = text[:1] if text.startswith(SIGNS) else ""
@@ -88,13 +102,16 @@ def _number(typed: str) -> Decimal:
 
 
 def _refuse_signs(typed: str) -> None:
-    """Refuses `amount:<-100` and suggests `amount:>100 is:out`."""
+    """Raises InvalidValue if an amount has a sign. For `amount:<-100` the error suggests
+    `amount:>100 is:out`.
+    """
     operator, *ends = _split(typed)
     signs = {_sign(end) for end in ends if end}
     if not signs & {"-", "+"}:
         return
     unsigned = [end.lstrip("+-\u2212") for end in ends]
-    fields, suggestions = "is:in or is:out", []  # a range across zero needs two queries
+    # A range from a negative to a positive number would need two queries.
+    fields, suggestions = "is:in or is:out", []
     if signs == {"+"}:
         fields, suggestions = "is:in", [f"amount:{operator}{'..'.join(unsigned)} is:in"]
     elif signs == {"-"}:
@@ -107,7 +124,9 @@ def _refuse_signs(typed: str) -> None:
 
 
 def _refuse_commas(typed: str) -> None:
-    """Refuses 12,50 and 1.234,50 and suggests them with a point."""
+    """Raises InvalidValue for 12,50 and 1.234,50. The error suggests the amount with a
+    decimal point.
+    """
     operator, *ends = _split(typed)
     pointed = [_with_point(end) for end in ends]
     refused = next((end for end, other in zip(ends, pointed, strict=True) if other != end), "")
@@ -117,7 +136,7 @@ def _refuse_commas(typed: str) -> None:
 
 
 def _with_point(typed: str) -> str:
-    """Returns 12,50 or 1.234,50 with a decimal point, and every other text unchanged."""
+    """Returns 12.50 for 12,50, and 1234.50 for 1.234,50. Returns every other text unchanged."""
     match = _COMMA.fullmatch(typed)
     if match is None or parse_figure(typed) is not None:
         return typed
@@ -125,13 +144,15 @@ def _with_point(typed: str) -> str:
 
 
 def _sign(typed: str) -> str:
-    """Returns the sign of an amount: "-", "+" or ""."""
+    """Returns the sign of an amount: "-", "+", or "" if the amount has no sign."""
     match = TYPED_AMOUNT.fullmatch(typed)
     return match["sign"].replace("\u2212", "-") if match else ""
 
 
 def _split(typed: str) -> list[str]:
-    """Splits a value into operator and ends: `5..9` is ["", "5", "9"], `>5` is [">", "5"]."""
+    """Splits a value into an operator and one or two ends: `5..9` becomes
+    ["", "5", "9"], and `>5` becomes [">", "5"].
+    """
     if ".." in typed:
         return ["", *typed.split("..", 1)]
     match = _COMPARISON.fullmatch(typed)
@@ -157,7 +178,11 @@ def _reversed_range(typed: str) -> InvalidValue:
 
 
 def read_days(typed: str) -> Bounds:
-    """Reads `2026`, `2026-03`, `2026-03-14` or `today`, a range of them or a limit like `>2026`."""
+    """Parses `2026`, `2026-03`, `2026-03-14` or `today`, a range of such values, or a limit such as
+    `>2026`. Returns bounds on a time.
+
+    Raises: InvalidValue.
+    """
     _refuse_year_last(typed)
     operator, *ends = _split(typed)
     if len(ends) == 2:
@@ -179,7 +204,7 @@ def read_days(typed: str) -> Bounds:
 
 
 def _days(typed: str) -> tuple[date, date]:
-    """Returns the first day of a day, month or year, and the first day after it."""
+    """Returns the first day of a day, month or year, and the first day after that period."""
     days_ago = {"today": 0, "yesterday": 1}.get(typed.lower())
     if days_ago is not None:
         day = timezone.localdate() - timedelta(days=days_ago)
@@ -206,8 +231,8 @@ def _not_a_day(typed: str) -> InvalidValue:
 
 
 def _refuse_year_last(typed: str) -> None:
-    """Refuses 14.03.2026 and suggests the date with the year first. 3/4/2026 gets two
-    suggestions.
+    """Raises InvalidValue for a date with the year at the end. For 14.03.2026 the error suggests
+    2026-03-14. For 3/4/2026 it suggests two dates.
     """
     operator, *ends = _split(typed)
     readings = [_readings(end) for end in ends]
@@ -229,7 +254,9 @@ def _refuse_year_last(typed: str) -> None:
 
 
 def _readings(typed: str) -> list[date]:
-    """Returns the days that 3/4/2026 may mean. In dates with points the day always comes first."""
+    """Returns the days that a text such as 3/4/2026 may mean, or an empty list for other texts. In
+    dates with points, such as 3.4.2026, the day always comes first.
+    """
     match = _YEAR_LAST.fullmatch(typed)
     if not match:
         return []
@@ -243,6 +270,8 @@ def _readings(typed: str) -> list[date]:
 
 
 def _moments(start: date | None, end: date | None) -> Bounds:
-    """Returns bounds from midnight to midnight in the time zone of the bank. `end` is excluded."""
+    """Returns bounds on a time: from midnight of `start` to midnight of `end`, which is excluded.
+    Midnight is in the bank's time zone. A day that is None sets no bound.
+    """
     pairs = (("gte", start), ("lt", end))
     return tuple((name, start_of_day(day)) for name, day in pairs if day)

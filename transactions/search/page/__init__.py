@@ -1,1 +1,1 @@
-"""The search page: results, facets, examples."""
+"""The search page: the results, the facets and the example queries."""

@@ -1,4 +1,4 @@
-"""Example queries for the help on the search page, made from the reader's own rows."""
+"""Example queries for the help on the search page. Their values come from the reader's own rows."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,8 @@ from transactions.search.engine import SearchResult
 from transactions.search.language.fields import FIELDS
 from transactions.search.language.terms import token
 
-# Descriptions for the whole bank, where "me" does not exist, and for readers without names.
+# Descriptions for a search of the whole bank, where the value "me" does not work. The second
+# mapping is for readers who may not see names.
 BANK_DESCRIPTIONS = {
     "to": "who received the money: a name or an account number",
     "has": "a metadata key",
@@ -21,16 +22,17 @@ UNNAMED_DESCRIPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A query, and what it finds."""
+    """An example query, and a description of what the query finds."""
 
     query: str
     description: str
 
 
 def examples_for(result: SearchResult) -> list[Example]:
-    """Returns one example for each field, and some for the rest of the language.
+    """Returns one example for each field, and some examples of the other syntax.
 
-    `result` is a search without a query. Its rows and facets contain values that find something.
+    `result` is the result of a search with an empty text. The examples use values from its rows and
+    facets, so that each example finds something.
     """
     facets, scope = result.facets, result.scope
     category = next((name for name, _ in facets.category if token("category", name)), "rent")
@@ -71,7 +73,7 @@ def examples_for(result: SearchResult) -> list[Example]:
 
 
 def _examples_from_rows(result: SearchResult, category: str) -> dict[str, str]:
-    """Returns example queries by field, from the rows and facets."""
+    """Returns an example query for each field. The keys are names of fields."""
     facets, person = result.facets, _first_name(result)
     month = next((f"{day:%Y-%m}" for day, _ in facets.month), f"{timezone.localdate():%Y-%m}")
     currency = next((total.currency for total in facets.totals), "EUR")
@@ -90,8 +92,8 @@ def _examples_from_rows(result: SearchResult, category: str) -> dict[str, str]:
 
 
 def _account(result: SearchResult) -> str:
-    """Returns an account of the bank by its name, or by the end of its number if names are
-    hidden.
+    """Returns the name of an account in the rows, or the last four digits of its number if the
+    reader may not see names. If no row has an account, returns a made-up value.
     """
     shows_names = result.scope.shows_names
     for row in result.rows:
@@ -102,7 +104,9 @@ def _account(result: SearchResult) -> str:
 
 
 def _first_name(result: SearchResult) -> str:
-    """Returns a first name in the newest rows that is not the name of the reader."""
+    """Returns the first name of a person in the newest rows who is not the reader. Returns "mara"
+    if there is no such person.
+    """
     reader = result.scope.reader.pk
     for row in result.rows:
         for side in (row.to_account, row.from_account):

@@ -1,7 +1,7 @@
-"""The results of a search as a file: see Note [Tables as files].
+"""Writes the results of a search to a file: see Note [Tables as files].
 
-The file contains the same data as the rows of the page. Readers who may not see names get neither
-names nor texts that people wrote.
+The file contains the same data as the rows of the page. For readers who may not see names, the file
+contains neither names nor texts that people wrote.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ COLUMNS = (
 
 
 def results_table(found: FoundRows, purpose: ReadPurpose) -> DataTable:
-    """Returns the rows as a table. Each batch is read from a replica if possible."""
+    """Returns all found rows as a table. Each batch of rows is read from a replica if possible."""
     return DataTable("search", COLUMNS, _rows(found, purpose))
 
 
@@ -59,7 +59,10 @@ def _cells(row: Transaction, found: FoundRows) -> list[Any]:
 
 
 def side_name(account: Account | None, scope: Scope) -> str | None:
-    """Returns the name of this side as on the page, or None outside the bank."""
+    """Returns the text for the payer or payee as the search page shows it: the account's or
+    holder's name, or the last digits of the number if the reader may not see names. Returns None if
+    there is no account, because the money came from or went outside the bank.
+    """
     if account is None:
         return None
     if not scope.shows_names:

@@ -1,4 +1,6 @@
-"""One row of the results, seen from the reader's side, with highlighted words."""
+"""One row of the search results, with highlighted words. Amounts and names are shown from the
+reader's side.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -23,12 +25,13 @@ from transactions.scope import Scope
 from transactions.search.engine import SearchResult
 from transactions.search.highlights import EXCERPT, START, escaped, highlighted, plain
 
-MOST_LINES = 3  # metadata lines per hit
+MOST_LINES = 3  # maximum number of metadata values shown for one row
 NOTE = (
     '<div class="entry__detail no-print"><span class="visually-hidden">Your note: </span>'
     '<span class="free-text">{}</span></div>'
 )
-# A label, not visually hidden text: that would stick out of a name that is cut off.
+# The arrow has an aria-label. Visually hidden text would be visible at the end of a name that is
+# cut off.
 ARROW = mark_safe(' <span role="img" aria-label="to">→</span> ')
 
 
@@ -50,7 +53,7 @@ class HitLine(NamedTuple):
 
 @dataclass(frozen=True)
 class Hit:
-    """One matching transaction on the page."""
+    """One row of the search page."""
 
     row: Transaction
     result: SearchResult
@@ -58,12 +61,12 @@ class Hit:
 
     @property
     def url(self) -> str:
-        """URL of the receipt, or "" if the reader may not open it."""
+        """The URL of the receipt, or "" if the reader may not open the receipt."""
         return receipt_url(self.row.pk) if self.reader_may_open else ""
 
     @cached_property
     def direction(self) -> str:
-        """See `direction_of`."""
+        """ "in", "out" or "own": see `direction_of`."""
         return direction_of(self.row, self.result.scope, self.result.named_accounts)
 
     @property
@@ -79,7 +82,7 @@ class Hit:
 
     @property
     def line(self) -> HitLine:
-        """The values of its row on the page."""
+        """The texts for the HTML of this row."""
         moment = timezone.localtime(self.row.created_at)
         return HitLine(
             css=" entry--pending" if self.row.is_hold else "",
@@ -102,8 +105,8 @@ class Hit:
 
     @cached_property
     def headline(self) -> SafeString:
-        """The name on the other side, or both names. Without a name, the description or the
-        type.
+        """The HTML of the first line: the name of the other person, or both names. If there is no
+        name, the headline is the description or the type.
         """
         from_, to = self._name("from"), self._name("to")
         if self.direction == "own":
@@ -115,8 +118,9 @@ class Hit:
         return other or self._text("description") or escaped(self.row.get_type_display())
 
     def _name(self, side: str) -> SafeString:
-        """Returns the name of the holder or of an own account, or the end of the number if names
-        are hidden.
+        """Returns the HTML for one side of the payment: the holder's name, or the account's name if
+        the account belongs to the reader. If the reader may not see names, returns the end of the
+        number.
         """
         account: Account | None = getattr(self.row, f"{side}_account")
         if account is None:
@@ -131,8 +135,8 @@ class Hit:
         return highlighted(getattr(self.row, annotation, None) or plain(stored))
 
     def _text(self, name: str) -> SafeString:
-        """Returns a text that people wrote, or "" if names are hidden, because it may contain
-        names.
+        """Returns the HTML of a text that people wrote, such as the description. Returns "" if the
+        reader may not see names, because the text may contain names.
         """
         if not self.result.scope.shows_names:
             return NOTHING
@@ -141,8 +145,8 @@ class Hit:
 
     @property
     def account(self) -> str:
-        """The name of the reader's own account, or "" between own accounts and in the whole
-        bank.
+        """The name of the reader's own account. It is "" for a transfer between own accounts and in
+        a search of the whole bank.
         """
         if self.direction == "own" or self.result.scope.is_bank:
             return ""
@@ -151,8 +155,8 @@ class Hit:
 
     @property
     def details(self) -> list[SafeString]:
-        """The texts below the name: description, reference and category, without repeating the
-        headline.
+        """The texts below the headline: description, reference and category. A description that is
+        already the headline is left out.
         """
         texts = [self._text("description"), self._text("reference")]
         if texts[0] == self.headline:
@@ -164,13 +168,13 @@ class Hit:
 
     @property
     def second_line(self) -> SafeString:
-        """All texts after the time, below the name."""
+        """The HTML of all texts in the second line, each with a separator before it."""
         texts = [escaped(self.account), *self.details, self.lines]
         return SafeString("".join(f"{SEPARATOR}{text}" for text in texts if text))
 
     @cached_property
     def _marked_metadata(self) -> list[tuple[str, str]]:
-        """The label and marked text of metadata values with a match."""
+        """The (label, marked text) pairs of the metadata values that match, at most MOST_LINES."""
         marked = getattr(self.row, "marked_metadata", None)
         if not marked or START not in marked or not self.result.scope.shows_names:
             return []
@@ -178,7 +182,7 @@ class Hit:
 
     @cached_property
     def lines(self) -> SafeString:
-        """The metadata values with a match, such as "Merchant city: Porto"."""
+        """The HTML of the metadata values that match, such as "Merchant city: Porto"."""
         if not self._marked_metadata:
             return NOTHING
         lines = (
@@ -189,7 +193,9 @@ class Hit:
 
     @property
     def note(self) -> SafeString:
-        """The reader's note, if it has a match or the query searches notes."""
+        """The HTML of the reader's note. It is "" if the note has no match and the query does not
+        search notes.
+        """
         marked = getattr(self.row, "marked_note", None) or ""
         if START not in marked and not self.result.query.notes:
             return NOTHING
@@ -208,7 +214,10 @@ class Hit:
 
 
 def direction_of(row: Transaction, scope: Scope, named: Sequence[UUID]) -> str:
-    """Returns "in", "out" or "own", seen from the named accounts, the reader or the bank."""
+    """Returns whether the money went "in", "out" or between "own" accounts. The direction is seen
+    from the accounts in `named` if there are any, otherwise from the reader's accounts or from the
+    bank.
+    """
     if scope.is_bank and not named:
         return {"deposit": "in", "withdrawal": "out"}.get(row.type, "own")
     ids = named or scope.ids
@@ -217,23 +226,25 @@ def direction_of(row: Transaction, scope: Scope, named: Sequence[UUID]) -> str:
 
 
 def signed_amount(amount: Decimal, direction: str) -> Decimal:
-    """Returns the amount, negative for money out."""
+    """Returns the amount, which is negative for money out."""
     return -amount if direction == "out" else amount
 
 
 def last_digits(account: Account) -> str:
-    """Returns an account label for readers who may not see names: "Account ··4857"."""
+    """Returns a label such as "Account ··4857", for readers who may not see names."""
     return f"Account ··{account.number[-4:]}"
 
 
 def has_side(row: Transaction, reader: Any) -> bool:
-    """Returns whether a side of the row belongs to this person (the id of a user)."""
+    """Returns whether the payer's or the payee's account belongs to the user with the id
+    `reader`.
+    """
     return any(side and side.user_id == reader for side in (row.from_account, row.to_account))
 
 
 def marked_texts(value: Any, label: str = "") -> Iterator[tuple[str, str]]:
-    """Yields (label, text) for each marked string in metadata, such as ("Merchant city",
-    "Porto").
+    """Yields a pair (label, text) for each string in the metadata that contains a match, such as
+    ("Merchant city", "Porto").
     """
     if isinstance(value, str) and START in value:
         yield visible(label[:1].upper() + label[1:]), visible(value)

@@ -1,4 +1,4 @@
-"""The data of the search page for its templates: hits, chips, facets and links to other
+"""Prepares the data of the search page for its templates: rows, chips, facets, and links to other
 searches.
 """
 
@@ -27,12 +27,12 @@ from transactions.search.page.hits import Hit, HitLine, has_side
 from transactions.search.suggestions import Suggestions
 
 MOST_CHOICES = 6
-DESCRIBING = ("Category", "Tag")  # facets that describe the results, even with a single value
+DESCRIBING = ("Category", "Tag")  # facets that are shown even if all results have the same value
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link to another search: a chip, a suggestion or a facet's value."""
+    """A link to another search. It is a chip, a suggestion or the value of a facet."""
 
     label: str
     url: str
@@ -42,26 +42,26 @@ class Link:
 
 @dataclass(slots=True)
 class Facet:
-    """A heading and the values to narrow the search by."""
+    """A heading, and links that narrow the search to one value."""
 
     label: str
     links: list[Link] = field(default_factory=list)
 
     @property
     def is_used(self) -> bool:
-        """Whether the query has one of the values."""
+        """Whether the query contains one of the facet's values."""
         return any(link.is_on for link in self.links)
 
     def narrows(self, count: int) -> bool:
-        """Returns whether a value has fewer rows than the search, or can be removed from the
-        query.
+        """Returns whether the facet can change the search: a value has fewer rows than the search,
+        or a value can be removed from the query.
         """
         return self.is_used or any((link.count or 0) < count for link in self.links)
 
 
 @dataclass
 class SearchPage:
-    """A search as the templates show it."""
+    """The result of a search, prepared for the templates."""
 
     result: SearchResult
     may_read_bank: bool
@@ -70,13 +70,17 @@ class SearchPage:
     suggestions: Suggestions = field(default_factory=Suggestions)
 
     def url(self, **changes: Any) -> str:
-        """Returns the URL with changed parameters. It opens page one unless `page` is given."""
+        """Returns the URL of this search with some parameters changed. The URL opens the first page
+        unless `page` is one of the changes.
+        """
         params = {"q": self.query.text, "kind": self.result.scope.kind, "sort": self.chosen_sort}
         return search_url(**{**params, **changes})
 
     @property
     def query_string(self) -> str:
-        """The parameters of this search with the question mark, for its files."""
+        """The parameters of this search with a question mark before them, for links to its
+        files.
+        """
         return f"?{self.url().partition('?')[2]}"
 
     @property
@@ -85,12 +89,14 @@ class SearchPage:
 
     @property
     def categories_url(self) -> str:
-        """URL of the page that changes the category of all results, or "" in the whole bank."""
+        """The URL of the page that changes the category of all results. It is "" in a search of the
+        whole bank.
+        """
         return "" if self.result.scope.is_bank else categories_url(self.query.text)
 
     @property
     def rows(self) -> SafeString:
-        """The hits as HTML."""
+        """The HTML of all rows on the page."""
         row = row_format("includes/_hit_row.html", HitLine._fields)
         return filled(row, (hit.line for hit in self.hits))
 
@@ -104,7 +110,7 @@ class SearchPage:
 
     @property
     def sentence(self) -> str:
-        """The number of matches as the headline."""
+        """The headline: the number of matches in words."""
         facets = self.result.facets
         if not self.result.rows:
             return f"There is no page {self.result.page:,}" if facets.count else "Nothing found"
@@ -114,7 +120,7 @@ class SearchPage:
 
     @cached_property
     def totals(self) -> SafeString:
-        """Money in and out of the booked matches, per currency."""
+        """The sums of money in and out for each currency, as HTML. Holds are not included."""
         texts = []
         for total in self.result.facets.totals:
             parts = [
@@ -127,8 +133,8 @@ class SearchPage:
 
     @property
     def totals_explanation(self) -> str:
-        """Explains which money counts as in and out, or "" if all of the reader's own money
-        counts.
+        """A text that explains which money the sums include. It is "" if the sums include all of
+        the reader's own money and no hold was found.
         """
         holds = self.result.facets.holds
         without = f"The sums do not count {counted(holds, 'hold')}." if holds else ""
@@ -165,7 +171,9 @@ class SearchPage:
 
     @cached_property
     def chips(self) -> list[Link]:
-        """The filters of all rows, except words, each with a link that removes it."""
+        """Links for the terms that apply to all rows, except words and phrases. Each link removes
+        its term from the query.
+        """
         sources = dict.fromkeys(
             item.source for item in self.query.shared if item.kind not in ("word", "phrase")
         )
@@ -183,7 +191,9 @@ class SearchPage:
 
     @cached_property
     def scopes(self) -> list[Link]:
-        """The choice between own money and the whole bank, if the reader has it."""
+        """Links to the search of the reader's own money and of the whole bank. The list is empty if
+        the reader may not read the whole bank.
+        """
         if not self.may_read_bank:
             return []
         is_bank = self.result.scope.is_bank
@@ -194,7 +204,9 @@ class SearchPage:
 
     @cached_property
     def facets(self) -> list[Facet]:
-        """The facets that narrow the search, and with them the facets that describe the results."""
+        """The facets that narrow the search. If at least one facet does, the list also contains the
+        facets that describe the results (DESCRIBING).
+        """
         facets, scope = self.result.facets, self.result.scope
         names = {account.pk: account.name for account in scope.accounts}
         account_names = [names[pk] for pk, _ in facets.account]
@@ -235,7 +247,9 @@ class SearchPage:
 
     @cached_property
     def completions(self) -> list[Link]:
-        """Queries that complete the last word to a field, or after account: to an own account."""
+        """Links to queries that complete the last typed word: to the name of a field, or to one of
+        the reader's accounts if the word starts with "account:".
+        """
         head, _, last = self.query.text.rpartition(" ")
         typed, is_bank = last.lstrip("-").lower(), self.result.scope.is_bank
         terms: list[str] = []
@@ -256,8 +270,8 @@ class SearchPage:
 
     @property
     def examples(self) -> list[dict[str, str]]:
-        """Example queries that find some of the reader's rows. All values of is: are in one
-        example.
+        """Example queries with values from the reader's rows. One example has links for all values
+        of is:.
         """
         return [
             {
@@ -271,7 +285,9 @@ class SearchPage:
 
     @property
     def searched_texts(self) -> str:
-        """The texts that are searched for words, as a list in words."""
+        """The texts that a search for a word includes, such as "the description, the reference and
+        the metadata".
+        """
         scope = self.result.scope
         texts = ["the description", "the reference", "the metadata"]
         texts += ["the name on the other side"] if scope.shows_names else []
@@ -280,7 +296,9 @@ class SearchPage:
 
     @property
     def work_url(self) -> str:
-        """URL of this page with its queries and plans, which are longer than the page itself."""
+        """The URL of this page with its SQL queries and query plans. They are loaded only on
+        request, because they are longer than the page itself.
+        """
         return f"{self.url(page=self.result.page, plans=1)}#work"
 
     @cached_property
@@ -297,15 +315,15 @@ class SearchPage:
 
     @property
     def last_url(self) -> str:
-        """URL of the last page, if the requested page is after it."""
+        """The URL of the last page if the requested page is after it, otherwise ""."""
         is_beyond = self.result.facets.count and not self.result.rows
         return self.url(page=self.result.last_page) if is_beyond else ""
 
 
 @cache
 def is_links(kind: str) -> SafeString:
-    """Returns links to a search for each value of is:. They are the same for all readers of a kind
-    of scope.
+    """Returns HTML with one link for each value of is:. The links depend only on the kind of the
+    scope, so they are cached.
     """
     return format_html_join(
         ", ",

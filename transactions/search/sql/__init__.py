@@ -1,1 +1,1 @@
-"""Turns the tree of a query into SQL conditions."""
+"""Turns the parsed query into SQL conditions."""

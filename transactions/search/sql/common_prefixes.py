@@ -1,10 +1,12 @@
-"""Estimates whether a word is so common that the GIN index is slower than the accounts' indexes.
+"""Estimates whether so many rows contain a word that the GIN index is slower than the indexes of
+the accounts.
 
-Note [Common prefixes]: for a whole word, GIN intersects the word with the lexeme of the account by
-skipping from match to match, however large the bank is. For a prefix (`card:*`) it first collects
-every row of the bank with such a word: 93 ms if 700,000 of a million rows have "card". If the
-column statistics show that a prefix is so common, the search reads the reader's rows through the
-indexes of the accounts, and checks the word in each row (`MatchesText`).
+Note [Common prefixes]: for a whole word, GIN intersects the rows of the word with the rows of the
+account's lexeme. GIN skips from match to match, so the time does not depend on the size of the
+bank. For a prefix (`card:*`), GIN first collects every row of the bank that has such a word. This
+takes 93 ms if 700,000 of a million rows have "card". If the column statistics show that a prefix is
+so common, the search reads the reader's rows through the indexes of the accounts, and checks the
+word in each row (`MatchesText`).
 """
 
 import time
@@ -13,7 +15,7 @@ from functools import lru_cache
 
 from django.db import connection
 
-MANY_ROWS = 200_000  # GIN collects them in about 25 ms
+MANY_ROWS = 200_000  # GIN collects this many rows in about 25 ms
 CACHE_SECONDS = 600
 
 STATISTICS = """
@@ -25,8 +27,8 @@ WHERE schemaname = 'public' AND tablename = 'transactions' AND attname = 'search
 
 
 def is_common_prefix(typed: str) -> bool:
-    """Returns whether more than MANY_ROWS rows of the bank have a word that starts with this
-    text.
+    """Returns whether more than MANY_ROWS rows of the bank have a word that starts with `typed`.
+    This is an estimate from column statistics.
     """
     rows_by_word = _rows_by_word(_period())
     prefix = typed.lower()
@@ -34,14 +36,16 @@ def is_common_prefix(typed: str) -> bool:
 
 
 def _period() -> int:
-    """Returns the number of the current period. The statistics are read once per period."""
+    """Returns the number of the current period of CACHE_SECONDS. The statistics are read once per
+    period.
+    """
     return int(time.monotonic()) // CACHE_SECONDS
 
 
 @lru_cache(maxsize=1)
 def _rows_by_word(_period: int) -> Mapping[str, float]:
-    """Returns an estimate of how many rows have each of the most common words, by the last
-    ANALYZE.
+    """Returns the most common words, each with the estimated number of rows that contain the word.
+    The estimate is from the last ANALYZE.
     """
     with connection.cursor() as cursor:
         cursor.execute(STATISTICS)

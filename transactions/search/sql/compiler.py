@@ -1,12 +1,13 @@
 """Compiles a parsed query to SQL conditions that can use indexes.
 
-`ConditionCompiler.fields` maps each kind of item to the method that compiles it. Words, names and
-accounts become one tsquery on the search column, combined with the lexemes of the reader's own
-accounts, so that one GIN index is enough. All other items become Q objects. The lexemes only make
-the search fast: what a reader may see is always decided by the scope's condition on the accounts.
+`ConditionCompiler.fields` maps each kind of item to the method that compiles the item. Words, names
+and accounts become one tsquery on the search column. This tsquery is combined with the lexemes of
+the reader's own accounts, so that one GIN index is enough. All other items become Q objects. The
+lexemes only make the search fast. The scope's condition on the accounts always decides which rows a
+reader may see.
 
-A new field needs an entry in `language.fields.FIELDS` and one in `ConditionCompiler.fields`. A new
-value of `has:` is registered in `language.has_values`.
+A new field needs an entry in `language.fields.FIELDS` and an entry in `ConditionCompiler.fields`. A
+new value of `has:` is registered in `language.has_values`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -74,12 +75,13 @@ from transactions.search.sql.name_lookup import (
 from transactions.search.sql.sides import SideConditions
 from transactions.search.sql.status import has_status
 
-MOST_LEXEMES = 500  # maximum own accounts in the tsquery; with more, none are added
+# Maximum number of own accounts in the tsquery; if there are more, no account is added.
+MOST_LEXEMES = 500
 WITHOUT_CATEGORY = Q(category=None) | Q(category="")
 
 
 class ConditionCompiler:
-    """Compiles the items of a query for one kind of row (`sides`).
+    """Compiles the items of a query for transactions or for entries (`sides`).
 
     `names` is the result of `find_names`.
     """
@@ -114,8 +116,8 @@ class ConditionCompiler:
         }
 
     def condition(self, query: ParsedQuery) -> Condition:
-        """Compiles a whole query. Its rows match at least one group; without items, every row
-        matches.
+        """Compiles a whole query. A row must match at least one group of the query. If the query
+        has no items, every row matches.
         """
         groups = [self._group(group) for group in query.groups]
         found = query.words if self.scope.finds_texts else []
@@ -126,26 +128,31 @@ class ConditionCompiler:
         return Condition(where, any_of(words), any_of(named), any_of(noted_rows))
 
     def named_accounts(self, query: ParsedQuery) -> tuple[UUID, ...]:
-        """Returns the accounts in `account:`, so that money in and out is counted only for them.
+        """Returns the ids of the accounts in `account:`. Money in and out is then counted only for
+        these accounts.
 
         Returns an empty tuple if a group has no `account:`, or if there are too many accounts. The
-        caller then counts for the scope.
+        caller then counts money in and out for the whole scope.
         """
         groups = [self._accounts_of_group(group) for group in query.groups]
         return self._few(groups) if all(ids is not None for ids in groups) else ()
 
     def _accounts_of_group(self, group: list[QueryItem]) -> list[UUID] | None:
-        """Returns the accounts in `account:` in a group, or None without `account:`."""
+        """Returns the ids of the accounts in `account:` of one group, or None if the group has no
+        `account:`.
+        """
         items = [item for item in group if item.kind == "account" and not item.is_negated]
         return [pk for item in items for pk in self._accounts(item)] if items else None
 
     def _few(self, groups: Iterable[list[UUID] | None]) -> tuple[UUID, ...]:
-        """Returns each account once, or an empty tuple if there are too many."""
+        """Returns the ids of all groups without duplicates, or an empty tuple if there are more
+        than MOST_NAMED.
+        """
         ids = dict.fromkeys(pk for group in groups for pk in group or ())
         return tuple(ids) if len(ids) <= MOST_NAMED else ()
 
     def _accounts(self, item: QueryItem) -> list[UUID]:
-        """Returns the accounts of the scope that match an `account:`."""
+        """Returns the ids of the accounts in the scope that match an `account:`."""
         if self.scope.is_bank:
             return self._match(item).others
         return [account.pk for account in accounts_named(item, self.scope.accounts)]
@@ -167,9 +174,11 @@ class ConditionCompiler:
         return ConditionPart(None, negated(part.rest))
 
     def _found(self, item: QueryItem) -> ConditionPart:
-        """Compiles the item by its field. If the reader may not see texts, a text item matches
-        nothing. Otherwise repeated searches with the id of a payment could spell out its text. A
-        number then only matches amounts.
+        """Compiles the item with the method of its field. If the reader may not see texts, an item
+        that searches texts matches nothing.
+
+        Otherwise the reader could find out the text of a payment by searching for its id and many
+        words. For such a reader, a number matches only amounts.
         """
         if self.scope.finds_texts or not item.is_text:
             return self.fields[item.kind](item)
@@ -177,15 +186,17 @@ class ConditionCompiler:
         return ConditionPart(rest=NO_ROWS if amount is None else Q(amount=amount))
 
     def _with_own_lexemes(self, query: Any) -> Any:
-        """Combines a tsquery with the lexemes of the reader's own accounts."""
+        """Returns the tsquery combined with the lexemes of the reader's own accounts. Returns the
+        tsquery unchanged if there are none, or more than MOST_LEXEMES.
+        """
         ids = self.scope.ids
         if not ids or len(ids) > MOST_LEXEMES:
             return query
         return LexemeQuery(any_account(ids)) & query
 
     def _word(self, item: QueryItem) -> ConditionPart:
-        """Matches a word of the row, a name on its other side, a word of its annotation, or its
-        amount.
+        """Compiles a word. The word matches the row's texts, a name on the other side, the reader's
+        annotation of the row, or the amount.
         """
         lexemes, named = word_query(item), self._named(item)
         lexemes = lexemes if named is None else lexemes | named
@@ -202,8 +213,8 @@ class ConditionCompiler:
         return ConditionPart(None, reduce(or_, others, Q(search=self._with_own_lexemes(lexemes))))
 
     def _avoids_index(self, item: QueryItem) -> bool:
-        """Returns whether reading the reader's rows is faster than the GIN index: see Note [Common
-        prefixes].
+        """Returns whether reading all rows of the reader is faster than using the GIN index: see
+        Note [Common prefixes].
         """
         is_prefix = item.kind in (WORD, *SIDES) and not (item.is_negated or item.is_quoted)
         return is_prefix and not self.scope.is_bank and is_common_prefix(item.text)
@@ -212,8 +223,8 @@ class ConditionCompiler:
         return self.names.get(item.source, NO_MATCH)
 
     def _named(self, item: QueryItem) -> Any:
-        """Returns the tsquery of the accounts that a word refers to, on the other side of the
-        reader's accounts, or None if there are none.
+        """Returns the tsquery of the accounts that a word refers to, or None if there are no such
+        accounts. Only the other side of the reader's accounts counts.
         """
         match = self._match(item)
         texts = [] if match.are_many else [account_lexeme(pk) for pk in match.others]
@@ -226,8 +237,9 @@ class ConditionCompiler:
         return LexemeQuery(" | ".join(texts)) if texts else None
 
     def _noted(self, item: QueryItem) -> Q | None:
-        """Returns the condition for rows whose annotation has the word, or None if there are none.
-        A few rows are matched by their ids: see `NameMatch.noted`.
+        """Returns the condition for rows that the reader has annotated with the word, or None if
+        there are no such rows. If there are few rows, the condition lists their ids: see
+        `NameMatch.noted`.
         """
         ids = self._match(item).noted
         if self.scope.is_bank or not ids:
@@ -237,8 +249,8 @@ class ConditionCompiler:
         return self._one_of(ids_with_words(self.scope.reader, name_query(item)), item)
 
     def _annotation(self, item: QueryItem) -> ConditionPart:
-        """Compiles tag:, note: and has:. They match nothing in the whole bank, because annotations
-        and receipts are private.
+        """Compiles tag:, note: and has:. In the whole bank these fields match nothing, because
+        annotations and attached receipts are private.
         """
         reader = self.scope.reader
         if self.scope.is_bank:
@@ -252,8 +264,8 @@ class ConditionCompiler:
         return ConditionPart(rest=self._one_of(ids, item))
 
     def _one_of(self, ids: QuerySet[Any, Any], item: QueryItem) -> Q:
-        """Returns the condition that a row has one of the ids: see Note [One of]. For a negated
-        item Postgres looks up each row in a hash of the ids.
+        """Returns the condition that a row has one of the ids: see Note [One of]. If the item is
+        negated, Postgres looks up each row in a hash table of the ids.
         """
         field = self.sides.id_field
         return Q(**{f"{field}__in": ids}) if item.is_negated else one_of(ids, field)
@@ -263,7 +275,7 @@ class ConditionCompiler:
         alternatives = [] if description is None else [description.rest]
         if match.are_many:
             if account_ending(item):
-                return ConditionPart(rest=NO_ROWS)  # `mistakes` suggests more digits
+                return ConditionPart(rest=NO_ROWS)  # `mistakes` asks the person to type more digits
             alternatives.append(self.sides.has_holder(item.kind, name_query(item)))
             ids = match.own
         else:
@@ -278,10 +290,10 @@ class ConditionCompiler:
         )
 
     def _description_as_name(self, item: QueryItem) -> ConditionPart | None:
-        """Returns the condition for rows without an account on that side, such as card payments,
-        whose description has the words. Pages show the description as the name.
+        """Returns the condition for rows that have no account on that side, such as card payments,
+        and whose description contains the words. Pages show this description as the name.
 
-        Returns None if the reader may not see names, and for numbers and `me`.
+        Returns None if the reader may not see names, and if the item is a number or `me`.
         """
         is_name = item.kind in SIDES and not (is_me(item) or account_number(item))
         if not (is_name and self.scope.shows_names):
@@ -304,9 +316,10 @@ class ConditionCompiler:
         return ConditionPart(LexemeQuery(any_account(ids)), self.sides.has_account("account", ids))
 
     def _direction(self, item: QueryItem, account_ids: Sequence[UUID]) -> ConditionPart | None:
-        """Compiles is:in, is:out and amounts with a sign. Returns None for any other item.
+        """Compiles is:in, is:out and amounts with a sign. Returns None for every other item.
 
-        The direction is seen from the accounts in the group, or from the scope.
+        The direction is seen from the accounts in the group (`account_ids`). If there are none, it
+        is seen from the whole scope.
         """
         if item.kind == AMOUNT:
             direction = "in" if item.value == "+" else "out"
@@ -322,8 +335,8 @@ class ConditionCompiler:
         return ConditionPart(words, has_value(item, is_bank=self.scope.is_bank))
 
     def _joined(self, item: QueryItem) -> ConditionPart:
-        """Matches rows whose sender joined then. Matches nothing in the reader's own money, because
-        the date is not public.
+        """Compiles joined:, which matches rows whose payer joined the bank in this period. In the
+        reader's own money it matches nothing, because the date is not public.
         """
         is_bank = self.scope.is_bank
         return ConditionPart(
@@ -331,9 +344,9 @@ class ConditionCompiler:
         )
 
     def _refunds(self, item: QueryItem) -> ConditionPart:
-        """Matches the category of the refund, or, if it has none, the category of the refunded
-        payment. In the reader's own money, an own category of either replaces the category of its
-        row.
+        """Compiles refunds:, which matches refunds by category. If a refund has no category, the
+        category of the refunded payment is compared. In the reader's own money, the reader's own
+        category of a payment replaces the bank's category.
         """
         refund = NO_ROWS if is_none(item) else in_category(item)
         paid = in_category(item, "reverses__")
@@ -350,7 +363,9 @@ class ConditionCompiler:
         return ConditionPart(rest=Q(reverses__isnull=False) & (refund | without & paid))
 
     def _category(self, item: QueryItem) -> ConditionPart:
-        """Matches the reader's own category, or, if there is none, the category of the row."""
+        """Compiles category:, which matches the reader's own category of a row. If the reader has
+        set none, the category of the row is compared.
+        """
         same = in_category(item)
         if self.scope.is_bank:
             if is_none(item):

@@ -1,4 +1,4 @@
-"""The parts of a search condition, and helpers that build and join them."""
+"""The parts of a search condition, and functions that build and combine them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ from ledger.db.queries.tsqueries import LexemeQuery
 from transactions.search.language.query import ParsedQuery, QueryItem
 from transactions.search.sql.name_lookup import name_query
 
-NO_ROWS = Q(pk__in=[])  # Django runs no query for this condition
+NO_ROWS = Q(pk__in=[])  # Django sends no query for this condition
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionPart:
     """The condition of one item: a tsquery on the search column, a Q on other columns, or both.
 
-    A row must meet both. For a negated item, `rest` must be the complete condition.
+    If both are set, a row must match both. For a negated item, `rest` must be the complete
+    condition.
     """
 
     lexemes: Any = None
@@ -31,9 +32,9 @@ class ConditionPart:
 class Condition:
     """The condition of a whole query, and the parts that rank the rows.
 
-    `where` filters. `words` is the tsquery of the words, for rank and highlights, or None without
-    words. `named` is the tsquery of the accounts that words refer to. `noted` finds rows whose
-    annotation has a word.
+    `where` is the filter. `words` is the tsquery of the words, which ranks and highlights rows; it
+    is None if the query has no words. `named` is the tsquery of the accounts that the words refer
+    to. `noted` is the condition for rows whose annotation contains a word.
     """
 
     where: Q
@@ -43,7 +44,9 @@ class Condition:
 
     @property
     def rank(self) -> Any:
-        """The ts_rank of the words, plus 1 for a matching name and 1 for a matching annotation."""
+        """An expression for the rank: the ts_rank of the words, plus 1 if a name matches, plus 1 if
+        an annotation matches.
+        """
         rank: Any = SearchRank(F("search"), self.words)
         bonuses = [Q(search=self.named)] if self.named is not None else []
         for matches in [*bonuses, *([self.noted] if self.noted else [])]:
@@ -54,15 +57,15 @@ class Condition:
 
 
 def is_none(item: QueryItem) -> bool:
-    """Returns whether the value is `none` without quotes, as in category:none."""
+    """Returns whether the item's value is `none` without quotes, as in category:none."""
     return item.text.lower() == "none" and not item.is_quoted
 
 
 def in_category(item: QueryItem, path: str = "") -> Q:
-    """Returns the condition for rows of the item's category, ignoring case. For `none` it matches
-    rows without a category.
+    """Returns the condition for rows whose category is the item's value. Upper and lower case are
+    equal. The value `none` matches rows without a category.
 
-    `path` is the lookup of a related transaction, such as "reverses__".
+    `path` is the lookup prefix of a related transaction, such as "reverses__".
     """
     if is_none(item):
         return Q(**{f"{path}category": None}) | Q(**{f"{path}category": ""})
@@ -70,20 +73,24 @@ def in_category(item: QueryItem, path: str = "") -> Q:
 
 
 def bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:
-    """Returns the condition for rows whose column meets all bounds."""
+    """Returns the condition for rows whose column meets all bounds. A bound is a pair of a lookup
+    and a value.
+    """
     return Q(**{f"{column}__{lookup}": value for lookup, value in bounds})
 
 
 def word_query(item: QueryItem) -> Any:
-    """Returns the tsquery of a word: see `name_query`. It is never empty."""
+    """Returns the tsquery for a word or phrase: see `name_query`. The tsquery is never empty."""
     return never_empty(name_query(item), item.text)
 
 
 def note_query(query: ParsedQuery) -> Any:
-    """Returns the tsquery to highlight in annotations: words of the query and values of `note:`.
+    """Returns the tsquery whose words are highlighted in annotations: the words of the query and
+    the values of `note:`.
 
-    Returns None if the query has neither words nor annotation fields. If it has only fields such as
-    `has:note`, returns a lexeme that no text contains, so the annotation is shown without marks.
+    Returns None if the query has neither words nor fields that search annotations. If the query has
+    only fields such as `has:note`, returns a lexeme that no text contains. The annotation is then
+    shown without highlights.
     """
     items = [*query.words, *(item for item in query.notes if item.kind == "note")]
     words = [word_query(item) for item in items]
@@ -91,26 +98,26 @@ def note_query(query: ParsedQuery) -> Any:
 
 
 def never_empty(query: Any, text: str) -> Any:
-    """Adds a lexeme that no row has if Postgres may find no word in the text (a tag, an emoji).
-
-    Otherwise the tsquery would be empty, and an empty tsquery in a larger one is ignored.
+    """Returns the tsquery, with a lexeme added that no row contains if Postgres may find no word in
+    the text (for example, in an emoji). Without this lexeme the tsquery could be empty, and
+    Postgres ignores an empty tsquery that is part of a larger tsquery.
     """
     return query if text.isascii() and text.isalnum() else query | LexemeQuery("'@'")
 
 
 def all_of(queries: list[Any]) -> Any:
-    """Joins queries with AND. The list must not be empty."""
+    """Returns all queries, combined with AND. The list must not be empty."""
     return reduce(and_, queries)
 
 
 def any_of(queries: list[Any]) -> Any:
-    """Joins queries with OR. Returns None for an empty list."""
+    """Returns all queries, combined with OR. Returns None if the list is empty."""
     return reduce(or_, queries) if queries else None
 
 
 def negated(condition: Q) -> Q:
-    """Returns the condition for rows that do not meet a condition, even if it is NULL because a
-    column or key is missing.
+    """Returns the condition for rows that do not meet `condition`. Rows for which `condition` is
+    NULL, because a column or key is missing, are included.
     """
     return Q(
         Case(

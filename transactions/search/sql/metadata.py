@@ -1,4 +1,6 @@
-"""Conditions on metadata keys at any depth. They never fail, whatever JSON a row contains."""
+"""Conditions on metadata keys at any depth. The conditions never raise an error, whatever JSON a
+row contains.
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -30,37 +32,43 @@ LOOKUP_CLASSES = {
     "lt": LessThan,
     "lte": LessThanOrEqual,
 }
-# Any number of METADATA_LIMIT bytes fits numeric, which has 131,072 digits before the point and
-# 16,383 after it.
+# A numeric can have 131,072 digits before the point and 16,383 after it. So every number in
+# metadata of at most METADATA_LIMIT bytes can be converted to numeric.
 NUMBER_PATTERN = r"^-?[0-9]+(\.[0-9]+)?$"
-CANONICAL_NUMBER_PATTERN = r"^(?!-0(\.0*)?$)-?(0|[1-9][0-9]*)(\.[0-9]+)?$"  # not 007, not -0
-BOOLEANS = ("true", "false")  # the search column does not contain these
+# Matches neither 007 nor -0.
+CANONICAL_NUMBER_PATTERN = r"^(?!-0(\.0*)?$)-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
+BOOLEANS = ("true", "false")  # the search column does not contain these words
 
 
 # Note [Values of the bank]: Postgres has no statistics for "upper(value) = upper('card')" and
-# estimates one row in 200. So it would collect 700,000 rows through the index of the words and sort
-# them. For containment (@>) of the value as typed, or in lower case, it has statistics. So it finds
-# common values while it reads back through the newest rows, and rare values through the indexes of
-# metadata and words together. Containment matches no rows that the other condition would not match.
-# So a value finds the same rows in the whole bank and in the reader's own money.
+# estimates that one row in 200 matches. So Postgres would collect 700,000 rows through the index of
+# the words and sort them. Postgres does have statistics for containment (@>) of the value as typed
+# or in lower case. With them, it finds common values while it reads the newest rows first, and
+# finds rare values through the indexes of metadata and words together. Every row that matches by
+# containment also matches the other condition. So a value finds the same rows in the whole bank and
+# in the reader's own money.
 
 
 def has_key(path: Sequence[str]) -> Q:
-    """Returns the condition for rows that have the key with any value."""
+    """Returns the condition for rows whose metadata has the key, with any value."""
     return Q(IsNull(_at(path, "#>", JSONField()), False))
 
 
 def text_at(path: Sequence[str]) -> Func:
-    """Returns the value at a path as text: a string without quotes, any other value as JSON."""
+    """Returns an expression for the metadata value at a path, as text. A string has no quotes, and
+    other values are written as JSON.
+    """
     return _at(path, "#>>", TextField())
 
 
 def has_value(item: QueryItem, *, is_bank: bool) -> Q:
-    """Returns the condition for rows where the key has the item's value, ignoring case.
+    """Returns the condition for rows whose metadata key has the item's value. Upper and lower case
+    are equal.
 
-    A number matches equal numbers and the same text. A word matches a word of the value, or of the
-    texts inside it. In quotes it must be the whole value. The condition for the whole bank matches
-    the same rows in another way: see Note [Values of the bank].
+    A number matches equal numbers and the same text. A word matches a word of the value, or a word
+    of the texts in an object or list. If the item is quoted, it must be the whole value. With
+    `is_bank`, the condition is written differently but matches the same rows: see
+    Note [Values of the bank].
     """
     if item.value is not None:
         return _in_range(item.path, item.value)
@@ -78,9 +86,10 @@ def has_value(item: QueryItem, *, is_bank: bool) -> Q:
 
 
 def _words_in_value(item: QueryItem) -> Q:
-    """Returns the condition for rows with these words in the value.
+    """Returns the condition for rows that have all words of the item in the metadata value.
 
-    The search column contains words of the value too, so the GIN index finds candidates first.
+    The search column also contains the words of the metadata, so Postgres first finds candidates
+    through the GIN index.
     """
     if not _is_worded(item.text):
         return Q()
@@ -89,9 +98,10 @@ def _words_in_value(item: QueryItem) -> Q:
 
 
 def matches_in_bank(path: Sequence[str], text: str, same: Q) -> Q:
-    """Returns the condition for rows of the whole bank with a value: see Note [Values of the bank].
+    """Returns the condition for rows of the whole bank whose metadata has the value `text`: see
+    Note [Values of the bank].
 
-    `same` is the condition that ignores case.
+    `same` is the condition that compares the value without regard to case.
     """
     words = metadata_words(text)
     condition = Q(metadata__contains=_nested(path, text))
@@ -99,13 +109,14 @@ def matches_in_bank(path: Sequence[str], text: str, same: Q) -> Q:
         condition |= Q(metadata__contains=_nested(path, text.lower()))
     if text.lower() in BOOLEANS:
         condition |= Q(metadata__contains=_nested(path, text.lower() == "true"))
-        words = SearchQuery(text, search_type="plain", config="simple")  # for the text "True"
+        # For rows with the text "True".
+        words = SearchQuery(text, search_type="plain", config="simple")
     return condition | (same if words is None else Q(search=words) & same)
 
 
 def _number_in_bank(item: QueryItem, number: Decimal, same: Q) -> Q:
-    """Returns the condition for rows with the number, with any number of trailing zeros: 13.4,
-    13.40 …
+    """Returns the condition for rows of the whole bank whose metadata has the number. The number
+    may end with any number of zeros: 13.4, 13.40 …
     """
     plain = format(number, "f")
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
@@ -119,10 +130,11 @@ def _number_in_bank(item: QueryItem, number: Decimal, same: Q) -> Q:
 
 
 def metadata_words(text: str) -> SearchQuery | None:
-    """Returns the words that the search column has for every row with this string in its metadata.
+    """Returns a query for the words of `text`. The search column of every row with this string in
+    its metadata contains these words.
 
-    Returns None if this is not certain: for true, false, numbers, texts without a word, and letters
-    that change when converted to upper case and back.
+    Returns None if this is not certain: for true, false, numbers, texts without a word, and texts
+    with letters that change when they are converted to upper case and back.
     """
     if not _is_worded(text):
         return None
@@ -132,8 +144,8 @@ def metadata_words(text: str) -> SearchQuery | None:
 
 
 def _is_worded(text: str) -> bool:
-    """Returns whether a value can be searched by its words: it is not a number, true, false or
-    JSON.
+    """Returns whether a metadata value can be searched by its words. Numbers, true, false and JSON
+    cannot.
     """
     return not (text.lower() in BOOLEANS or text.startswith(("[", "{")) or is_number(text)) and any(
         c.isalnum() for c in text
@@ -151,7 +163,9 @@ def _is_canonical_number(path: Sequence[str]) -> Regex:
 
 
 def _words_at(path: Sequence[str]) -> Func:
-    """Returns the words of the texts at a path, also inside a list or an object."""
+    """Returns an expression for the words of the text at a path. Texts inside a list or an object
+    are included.
+    """
     return Func(
         _at(path, "#>", JSONField()),
         template="jsonb_to_tsvector('simple', %(expressions)s, '[\"string\"]')",

@@ -1,9 +1,9 @@
-"""Looks up the people and accounts that a search word may refer to, and annotated rows with it.
+"""Looks up the people, accounts and annotated rows that a search word may refer to.
 
-Names are not in the search column. So a word is first looked up among people and accounts. The
-lexemes of the found accounts are added to the tsquery on the search column, so that one GIN index
-finds words and names: see Note [Search column]. This reveals nothing about other people, because
-the tsquery only matches rows in the reader's scope.
+The search column does not contain names. So a word is first looked up in the names of people and
+accounts. Then the lexemes of the found accounts are added to the tsquery on the search column, so
+that one GIN index finds words and names: see Note [Search column]. This reveals nothing about other
+people, because the tsquery matches only rows in the reader's scope.
 """
 
 import re
@@ -25,19 +25,21 @@ from transactions.annotations.search import ids_with_words
 from transactions.scope import BANK, Scope, scope_for
 from transactions.search.language.query import PHRASE, WORD, ParsedQuery, QueryItem
 
-MOST_NAMED = 200  # maximum accounts listed in a query; for more, the query joins names
-MOST_NOTED = 500  # maximum annotated transactions listed in a query
-SHORTEST_ENDING, SHOWN_ENDING = 3, 4  # digits of an account number; all readers see SHOWN_ENDING
+# Maximum number of accounts that a query lists; if there are more, the query joins names.
+MOST_NAMED = 200
+MOST_NOTED = 500  # maximum number of annotated transactions that a query lists
+# Digits of an account number; all readers may see the last SHOWN_ENDING digits.
+SHORTEST_ENDING, SHOWN_ENDING = 3, 4
 SIDES = ("to", "from", "with")
 NAMED = (WORD, PHRASE, *SIDES)
 
 
 @dataclass(frozen=True, slots=True)
 class NameMatch:
-    """What one item refers to.
+    """The accounts and transactions that one item of a query refers to.
 
     `others` are accounts of other people, at most MOST_NAMED + 1. `own` are the reader's own
-    accounts. `noted` are transactions whose annotation has the word, at most MOST_NOTED + 1.
+    accounts. `noted` are transactions whose annotation contains the word, at most MOST_NOTED + 1.
     """
 
     others: list[UUID] = field(default_factory=list)
@@ -46,19 +48,19 @@ class NameMatch:
 
     @property
     def are_many(self) -> bool:
-        """Whether the name has more accounts than can be listed in a query."""
+        """Whether the item refers to more accounts than a query may list."""
         return len(self.others) > MOST_NAMED
 
 
-NameMatches = Mapping[str, NameMatch]  # by the source of the item
+NameMatches = Mapping[str, NameMatch]  # keys are the sources of the items
 NO_MATCH = NameMatch()
 Limits = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleName:
-    """The parts of an item that select people and accounts, without its text: see
-    `CompiledOnce`.
+    """The parts of an item that select people and accounts. The text of the item is not included:
+    see `CompiledOnce`.
     """
 
     kind: str
@@ -71,11 +73,12 @@ class PossibleName:
 
 
 def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
-    """Finds what the words of a query may refer to. One query, or none if no word may be a name.
+    """Finds the people, accounts and annotated transactions that the words of a query may refer to.
+    Sends one query, or none if no word may be a name.
 
-    A search of the whole bank is recorded as a read, even if no row is found, because an empty
-    result also reveals something. If it contains a number, an id or an address, the holders of the
-    found accounts are recorded.
+    The read log records each search of the whole bank, even if no row is found, because an empty
+    result also reveals something. If the query contains a number, an id or an address, the log
+    records the holders of the found accounts.
     """
     if scope.is_bank and query.items:
         add_unnamed()
@@ -92,9 +95,10 @@ def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
 
 
 def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[Scope, NameMatches]:
-    """Returns the scope of this kind, and what the words of the query may refer to.
+    """Returns the scope of this kind (MINE or BANK), and the people and accounts that the words of
+    the query may refer to.
 
-    For the reader's own money, this takes a single SQL statement.
+    For the reader's own money, both are read by one SQL statement.
 
     Raises: PermissionDenied if the reader may not read the whole bank.
     """
@@ -111,7 +115,9 @@ def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[S
 def _reader_with_matches(
     scope: Scope, names: Sequence[PossibleName], limits: Limits
 ) -> QuerySet[User]:
-    """Returns the reader, with an array of ids for each possible match."""
+    """Returns a query for the reader, annotated with an array of ids for each list of a
+    NameMatch.
+    """
     rows: QuerySet[User] = User.objects.filter(pk=scope.reader.pk).only("pk")
     return rows.annotate(**_arrays(scope, names, limits))
 
@@ -120,13 +126,15 @@ def _reader_with_matches(
 def _accounts_with_matches(
     reader: User, names: Sequence[PossibleName], limits: Limits
 ) -> QuerySet[Account]:
-    """Returns the reader's accounts, each with an array of ids for each possible match."""
+    """Returns a query for the reader's accounts. Each account is annotated with an array of ids for
+    each list of a NameMatch.
+    """
     return Account.objects.owned_by(reader).annotate(**_arrays(Scope(reader), names, limits))
 
 
 def _limits() -> Limits:
-    """Returns how many ids to read: one more than a query may list, to see whether there are
-    more.
+    """Returns how many ids are read for each list: one more than a query may list, in order to find
+    out whether there are more.
     """
     return MOST_NAMED + 1, MOST_NOTED + 1
 
@@ -134,8 +142,8 @@ def _limits() -> Limits:
 def _arrays(
     scope: Scope, names: Sequence[PossibleName], limits: Limits
 ) -> dict[str, ArraySubquery]:
-    """Returns the subqueries of all names, by list and position: others_0, own_0, noted_0, others_1
-    …
+    """Returns the subqueries of all names. The keys consist of the list and the position of the
+    name: others_0, own_0, noted_0, others_1 …
     """
     return {
         f"{attribute}_{place}": ArraySubquery(ids)
@@ -147,7 +155,9 @@ def _arrays(
 def _subqueries(
     scope: Scope, name: PossibleName, limits: Limits
 ) -> dict[str, "QuerySet[Any, Any]"]:
-    """Returns the subqueries of the ids for each list of a NameMatch."""
+    """Returns the subqueries of one name. The keys are the lists of a NameMatch, and each subquery
+    returns ids.
+    """
     reader, (most_named, most_noted) = scope.reader, limits
     subqueries: dict[str, QuerySet[Any, Any]] = {}
     others = _other_accounts(scope, name)
@@ -162,7 +172,9 @@ def _subqueries(
 
 
 def _named_items(items: Iterable[QueryItem], *, is_bank: bool) -> list[QueryItem]:
-    """Returns the items that may be names, each source once."""
+    """Returns the items that may refer to names. Items with the same source are returned
+    only once.
+    """
     kinds = (*NAMED, "account") if is_bank else NAMED
     return list({item.source: item for item in items if item.kind in kinds}.values())
 
@@ -180,7 +192,9 @@ def _possible_name(item: QueryItem) -> PossibleName:
 
 
 def _name_matches(items: Sequence[QueryItem], rows: Sequence[Any]) -> NameMatches:
-    """Returns the matches in the arrays, which are the same in every row."""
+    """Returns the matches of each item from the annotated arrays. The arrays are the same in every
+    row, so only the first row is read.
+    """
     arrays = vars(rows[0]) if rows else {}
     return {
         item.source: NameMatch(
@@ -191,7 +205,7 @@ def _name_matches(items: Sequence[QueryItem], rows: Sequence[Any]) -> NameMatche
 
 
 def _may_match(scope: Scope, name: PossibleName) -> bool:
-    """Returns whether the item can refer to anything in this scope."""
+    """Returns whether the item can refer to an account or a person in this scope."""
     if not scope.is_bank:
         return True
     is_number_or_id = finds_digits(scope, name.ending or name.number) or bool(name.holder)
@@ -199,8 +213,8 @@ def _may_match(scope: Scope, name: PossibleName) -> bool:
 
 
 def _other_accounts(scope: Scope, name: PossibleName) -> "QuerySet[Account] | None":
-    """Returns other people's accounts with this name or number, or None if the item cannot be
-    one.
+    """Returns a query for other people's accounts with this name or number. Returns None if the
+    item cannot refer to such an account.
     """
     if not _may_match(scope, name) or name.is_me:
         return None
@@ -224,8 +238,8 @@ def _other_accounts(scope: Scope, name: PossibleName) -> "QuerySet[Account] | No
 
 
 def _is_own_account(reader: User, name: PossibleName) -> Q:
-    """Returns the condition on own accounts: the name of the account, and for sides also the
-    number, the holder's name and `me`.
+    """Returns the condition for the reader's accounts that the item refers to, by the name of the
+    account. For to:, from: and with:, the number, the holder's name and `me` also match.
     """
     condition = Q(pk__in=_with_words(Account.objects.filter(user=reader), name.words))
     if name.kind in SIDES:
@@ -238,10 +252,10 @@ def _is_own_account(reader: User, name: PossibleName) -> Q:
 
 
 def _with_words(rows: Any, words: SearchQuery) -> Any:
-    """Returns the people or accounts whose `name` has the words, through their GIN index.
+    """Returns the people or accounts whose `name` contains the words. The GIN index is used.
 
-    The index of people also contains email addresses, which must not match, so the name is checked
-    again.
+    The index of people also contains email addresses, which must not match here. So the words are
+    compared with the name again.
     """
     if rows.model is Account:
         return rows.filter(SearchVectorExact(ACCOUNT_WORDS, words))
@@ -250,7 +264,9 @@ def _with_words(rows: Any, words: SearchQuery) -> Any:
 
 
 def accounts_named(item: QueryItem, accounts: Iterable[Account]) -> list[Account]:
-    """Returns the accounts that match an `account:`, by the end of the number or by the name."""
+    """Returns the accounts that match an `account:`, either by the last digits of the number or by
+    words of the name.
+    """
     if digits := account_ending(item):
         return [account for account in accounts if account.number.endswith(digits)]
     words = item.text.casefold().split()
@@ -264,8 +280,8 @@ def accounts_named(item: QueryItem, accounts: Iterable[Account]) -> list[Account
 
 
 def name_query(item: QueryItem) -> SearchQuery:
-    """Returns the tsquery of a word as a prefix. A phrase, a quoted or a negated word must match
-    exactly.
+    """Returns the tsquery that finds words starting with the item's text. A phrase, a quoted word
+    or a negated word must match exactly.
     """
     if item.kind == PHRASE or item.is_negated or item.is_quoted:
         return SearchQuery(item.text, search_type="phrase", config="simple")
@@ -273,27 +289,34 @@ def name_query(item: QueryItem) -> SearchQuery:
 
 
 def prefix_query(word: str, weight: str = "") -> SearchQuery:
-    """Returns the tsquery of all words that start with `word`, of one weight if it is given."""
+    """Returns the tsquery for all words that start with `word`. With `weight`, only words of this
+    weight match.
+    """
     safe = word.replace("\\", "\\\\").replace("'", "''")
     return SearchQuery(f"'{safe}':*{weight}", search_type="raw", config="simple")
 
 
 def account_number(item: QueryItem) -> str:
-    """Returns the digits of a full account number, or "" for anything else."""
+    """Returns the digits of a complete account number, or "" if the item is not an account
+    number.
+    """
     digits = _digits(item)
     return digits if len(digits) == LENGTH and item.kind in (*SIDES, "account") else ""
 
 
 def account_ending(item: QueryItem) -> str:
-    """Returns the last digits of an account number in `account:`, or "" for anything else."""
+    """Returns the digits in `account:` that may be the end of an account number, or "" for any
+    other item.
+    """
     digits = _digits(item)
     return digits if len(digits) >= SHORTEST_ENDING and item.kind == "account" else ""
 
 
 def finds_digits(scope: Scope, digits: str) -> bool:
-    """Returns whether the reader may find accounts by these digits of their numbers.
+    """Returns whether the reader may find accounts by these digits of the account number.
 
-    Digits that the reader cannot see are refused, because a search would confirm them one by one.
+    The reader may not search for digits that are hidden from the reader. Otherwise repeated
+    searches would reveal the digits one after the other.
     """
     return bool(digits) and (scope.finds_numbers or len(digits) <= SHOWN_ENDING)
 
@@ -309,9 +332,11 @@ def is_me(item: QueryItem) -> bool:
 
 
 def holder_id(item: QueryItem) -> UUID | None:
-    """Returns the id of a person or an account. Reports over the whole bank link to searches by id.
+    """Returns the id in an item such as to:<id>, or None if the item's value is not an id. The id
+    is that of a person or of an account.
 
-    An id reveals no name, so readers who may not see names can follow these links too.
+    Reports over the whole bank link to searches by id. An id does not reveal a name, so readers who
+    may not see names can follow these links too.
     """
     try:
         return UUID(item.text) if item.kind in (*SIDES, "account") else None

@@ -1,7 +1,7 @@
-"""Conditions on the sides of a row and on the direction of money.
+"""Conditions on the two sides of a row (payer and payee) and on the direction of the money.
 
-A search reads transactions of a scope, and the filter of a statement reads entries of one account.
-Both classes have the same methods for their kind of row.
+A search reads the transactions of a scope. The filter of an account statement reads the entries of
+one account. The two classes have the same methods, one class for each kind of row.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from transactions.scope import Scope
 
 
 class SideConditions(Protocol):
-    """The conditions that both kinds of row have.
+    """The methods that build conditions for transactions and for entries.
 
     `side` is "to", "from", "with" (the other side) or "account" (any own side). `id_field` is the
     field that contains the id of the transaction.
@@ -26,33 +26,39 @@ class SideConditions(Protocol):
     scope: Scope
 
     def has_account(self, side: str, ids: Sequence[UUID]) -> Q:
-        """Returns the condition for rows with one of these accounts on that side."""
+        """Returns the condition for rows that have one of these accounts on this side."""
         ...
 
     def has_holder(self, side: str, name: SearchQuery) -> Q:
-        """Returns the condition for rows whose holder on that side has this name. Joins users."""
+        """Returns the condition for rows whose holder on this side has this name. The condition
+        joins users.
+        """
         ...
 
     def has_other_holder(self, name: SearchQuery) -> Q:
-        """Returns the condition for rows where a person other than the reader has this name. Joins
-        users.
+        """Returns the condition for rows in which a person other than the reader has this name. The
+        condition joins users.
         """
         ...
 
     def has_no_account(self, side: str) -> Q:
-        """Returns the condition for rows without an account on that side, such as card payments."""
+        """Returns the condition for rows that have no account on this side, such as card
+        payments.
+        """
         ...
 
     def moved(self, direction: str, account_ids: Sequence[UUID] = ()) -> Q:
-        """Returns the condition for rows that moved money "in", "out" or between "own" accounts.
+        """Returns the condition for rows that moved money in a direction: "in", "out", or between
+        "own" accounts.
 
-        "in" and "out" are seen from these accounts, or from the whole scope.
+        The direction is seen from the accounts in `account_ids`. If there are none, it is seen from
+        the whole scope.
         """
         ...
 
 
 class TransactionSides:
-    """Conditions on transactions of a scope."""
+    """Builds the conditions for transactions of a scope."""
 
     id_field = "pk"
 
@@ -99,7 +105,7 @@ class TransactionSides:
 
 
 class EntrySides:
-    """Conditions on entries of one account."""
+    """Builds the conditions for entries of one account."""
 
     id_field = "transaction_id"
 

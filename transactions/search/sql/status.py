@@ -1,4 +1,4 @@
-"""The conditions of `is:`: status, kind and direction of a transaction."""
+"""The conditions for the field `is:`, which finds transactions by status, kind and direction."""
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -9,13 +9,14 @@ from transactions.search.sql.sides import SideConditions
 
 
 def has_status(value: str, sides: SideConditions) -> Q:
-    """Returns the condition for a value of `language.fields.IS_VALUES`, except "in" and "out".
+    """Returns the condition for one value of `is:` (see `language.fields.IS_VALUES`), except "in"
+    and "out".
 
-    The compiler handles those two, because they depend on `account:` in the same group.
+    The compiler handles "in" and "out", because they depend on `account:` in the same group.
     """
     is_over = Q(expires_at__lte=timezone.now())
     if sides.id_field != "pk":
-        is_over = NO_ROWS  # entries are booked, so none is a hold
+        is_over = NO_ROWS  # an entry is booked, so an entry cannot be a hold
     released = Exists(
         StaffReason.objects.filter(transaction=OuterRef(sides.id_field), action="release")
     )

@@ -1,1 +1,1 @@
-"""Four eyes: requests that wait for another person, the decision, and the action after it."""
+"""Approvals: requests that wait for a second person, the decisions, and the approved actions."""

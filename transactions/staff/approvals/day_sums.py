@@ -1,4 +1,6 @@
-"""Today's sums for an approval request: how much was done without approval, and the threshold."""
+"""Today's sums for an approval request: how much was done without approval, compared with
+the threshold.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,11 +14,11 @@ from ledger.text.money import money
 
 @dataclass(frozen=True, slots=True)
 class DaySums:
-    """What was done without approval today, by the requesting clerk and on each account of the
-    request.
+    """The sums of what was done without approval today: by the clerk who made the request, and on
+    each account of the request.
 
-    `unapproved` contains, for each of them, a label and the used part of the threshold. Amounts in
-    different currencies are never added. Approved actions do not count.
+    `unapproved` contains a label for each of these sums, and the sum as a fraction of the
+    threshold. Amounts in different currencies are never added. Approved actions are not included.
     """
 
     request: ApprovalRequest
@@ -25,7 +27,7 @@ class DaySums:
 
     @property
     def label(self) -> str:
-        """The label of the amounts."""
+        """The label above the sums."""
         return (
             "Raised without approval today"
             if _is_limits(self.request)
@@ -34,12 +36,12 @@ class DaySums:
 
     @property
     def shares(self) -> list[str]:
-        """Each part with its label: "41.3 % of the threshold by Olga"."""
+        """Each sum as a text with its label, such as "41.3 % of the threshold by Olga"."""
         return [f"{in_percent(share)} of the threshold {label}" for label, share in self.unapproved]
 
     @property
     def in_short(self) -> str:
-        """The reason why this needs another person, in one sentence."""
+        """A sentence that explains why the request needs the approval of another person."""
         currency, most = self.request.currency, money(self.threshold, self.request.currency)
         if not self.threshold:
             return f"Every amount of {currency} needs approval."
@@ -58,14 +60,16 @@ class DaySums:
 
 
 def in_percent(share: Decimal) -> str:
-    """Returns a part of the threshold as "41.3 %". It is rounded up, so that a part above the
-    threshold is never shown as 100 %.
+    """Returns a fraction of the threshold as a text such as "41.3 %". The number is rounded up, so
+    that a sum above the threshold is never shown as 100 %.
     """
     return f"{(share * 100).quantize(Decimal('0.1'), ROUND_CEILING).normalize():,f} %"
 
 
 def add_day_sums(requests: Sequence[ApprovalRequest]) -> None:
-    """Adds `day_sums` to each request, None for group requests, which do not count. Two queries."""
+    """Sets the attribute `day_sums` of each request. It is None for requests about groups, because
+    they have no amount. Sends two queries.
+    """
     counted = [request for request in requests if request.kind != ApprovalRequest.Kind.GROUP]
     shares = approvals.done_today_without_approval(
         each for row in counted for each in _counted_to(row)
@@ -80,13 +84,15 @@ def add_day_sums(requests: Sequence[ApprovalRequest]) -> None:
 
 
 def _counted_to(request: ApprovalRequest) -> Iterable[SumOf]:
-    """Returns the sums to which a request would count without an approval."""
+    """Returns the sums that would grow by the amount of this request if it were done without an
+    approval.
+    """
     what = approvals.LIMITS if _is_limits(request) else approvals.MONEY
     return [SumOf(what, request.requested_by), *(SumOf(what, each) for each in request.accounts)]
 
 
 def _label_of(each: SumOf) -> str:
-    """Returns the label of a sum: "by Olga", "on Everyday 1234 5678 90"."""
+    """Returns the label of a sum, such as "by Olga" or "on Everyday 1234 5678 90"."""
     return f"on {each.owner}" if isinstance(each.owner, Account) else f"by {each.owner}"
 
 

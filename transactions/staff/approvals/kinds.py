@@ -1,5 +1,5 @@
-"""How pages show each kind of approval request. A feature registers its kind in its module
-`panels`.
+"""The texts and links by which pages show each kind of approval request. A feature registers its
+kind in its module `panels`.
 """
 
 from dataclasses import dataclass
@@ -14,21 +14,22 @@ Kind = ApprovalRequest.Kind
 
 @dataclass(frozen=True, slots=True)
 class ShownKind:
-    """The labels of a kind, and the page of the approved action."""
+    """The labels for one kind of request, and the admin page of the approved action."""
 
-    model: str = "transactions.transaction"  # the model of the page in the admin
-    key: str = "transaction_id"  # the field of a request with the key of that row
+    model: str = "transactions.transaction"  # the model whose admin page is opened
+    key: str = "transaction_id"  # the field of the request that contains the key for this page
     to_approve: str = "Approve and book"
     done: str = "Booked"
     account: str = "From"
     description: str = "Description"
-    is_done_on_page: bool = False  # whether a form on this page does it after the approval
-    to_page: str = ""  # the label of the link to that form
-    opened_by: str = ""  # another permission that opens the page
+    # Whether a form on this page executes the action after the approval.
+    is_done_on_page: bool = False
+    to_page: str = ""  # the label of the link to this form
+    opened_by: str = ""  # another permission that also allows a user to open the page
 
     def page(self, request: ApprovalRequest, reader: User) -> str:
-        """Returns the URL of the page that the request is about, or "" if the reader may not open
-        it.
+        """Returns the URL of the admin page for the object of the request. Returns "" if the reader
+        may not open that page.
         """
         app, _, name = self.model.partition(".")
         opens = (f"{app}.view_{name}", self.opened_by)
@@ -48,10 +49,12 @@ _BOOKED = ShownKind()
 
 
 def register(kind: Kind, shown: ShownKind) -> None:
-    """Registers how requests of this kind are shown."""
+    """Registers the labels and the page for requests of this kind."""
     SHOWN[kind] = shown
 
 
 def shown_as(kind: str) -> ShownKind:
-    """Returns how a kind is shown: as a booking, unless it is registered differently."""
+    """Returns the labels and the page for this kind of request. A kind that is not registered gets
+    those of a booking.
+    """
     return SHOWN.get(kind, _BOOKED)

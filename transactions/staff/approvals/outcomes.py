@@ -1,4 +1,4 @@
-"""The outcome of a request, in a sentence with a link to the result."""
+"""Describes the outcome of a request in a sentence, with a link to the result."""
 
 from django.utils.html import format_html
 
@@ -10,8 +10,8 @@ Status = ApprovalRequest.Status
 
 
 def outcome(request: ApprovalRequest, reader: User) -> str:
-    """Returns HTML like "Booked already; approved by you, 28 November 2026, 09:00:00." It contains
-    a link if the action is done and the reader may open the page.
+    """Returns HTML such as "Booked already; approved by you, 28 November 2026, 09:00:00." If the
+    action is done and the reader may open its page, the HTML contains a link to the page.
     """
     person, at = request.decided_by or request.requested_by, exact(request.decided_at)
     by = f"by {'you' if person == reader else person}" + (f", {at}" if at else "")

@@ -1,4 +1,4 @@
-"""The page with open approval requests and decisions."""
+"""The admin page with open approval requests and the newest decisions."""
 
 import uuid
 from collections.abc import Callable, Container, Iterable, Sequence
@@ -22,17 +22,20 @@ from transactions.staff.approvals.outcomes import outcome
 from transactions.staff.approvals.requests import DECIDE, do_approved, may_execute, refuse_outdated
 
 DECIDED_SHOWN = OPEN_SHOWN = 50
-MOST_RECIPIENTS = 5  # recipients of a request with many payments; the page of the file shows all
+# Maximum number of recipients shown for a request with many payments; the page of the file shows
+# all.
+MOST_RECIPIENTS = 5
 VIEW = "accounts.view_approvalrequest"
 Status = ApprovalRequest.Status
 
 
 @require_safe
 def approvals_page(request: HttpRequest) -> HttpResponse:
-    """Shows waiting requests, approved requests that are not done yet, in pages, and the newest
+    """Shows a page of open requests (waiting, or approved but not yet done), and the newest
     decisions.
 
-    `?page=2` is the second page. `?request=` with an id opens the page that contains this request.
+    `?page=2` opens the second page. `?request=` with the id of a request opens the page that
+    contains this request.
     """
     reader = person_of(request)
     if not reader.has_perm(VIEW):
@@ -67,7 +70,7 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
 
 
 def _page_asked_for(request: HttpRequest, still_open: Sequence[uuid.UUID]) -> str | int | None:
-    """Returns the number of the page to show, in a form that Paginator reads."""
+    """Returns the number of the page to show, in a form that Paginator accepts."""
     for place, pk in enumerate(still_open):
         if str(pk) == request.GET.get("request"):
             return place // OPEN_SHOWN + 1
@@ -76,8 +79,10 @@ def _page_asked_for(request: HttpRequest, still_open: Sequence[uuid.UUID]) -> st
 
 @require_POST
 def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Approves and executes, declines or withdraws a request, or executes an approved one. Then
-    shows the page.
+    """Performs the step in the POST: approves, declines or withdraws a request, or executes an
+    approved request. Then redirects to the page with all requests.
+
+    After an approval, the request is also executed if that is possible.
     """
     by = person_of(request)
     if not by.has_perm(VIEW):
@@ -94,10 +99,11 @@ def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         row = ApprovalRequest.objects.with_people().get(pk=pk)
         if row.status in (Status.PENDING, STARTS_FROM.get(name)):
             messages.error(request, str(refusal))
-        else:  # another click or another person was first
+        else:  # another click or another person did it first
             level = messages.INFO if row.status in WANTED[name] else messages.ERROR
             messages.add_message(request, level, outcome(row, by))
-    # Return to the page number that the form was on. Requests are in the order of their creation.
+    # Returns to the page number on which the form was. Requests are sorted by the time of their
+    # creation.
     here = {"page": request.POST["page"]} if "page" in request.POST else {}
     return redirect(reverse("admin_approvals", query=here))
 
@@ -133,7 +139,7 @@ STEPS: dict[str, Callable[[ApprovalRequest, User, str], str]] = {
 }
 
 
-STARTS_FROM = {"do": Status.APPROVED}  # other steps start from a pending request
+STARTS_FROM = {"do": Status.APPROVED}  # all other steps need a pending request
 WANTED = {
     "approve": (Status.APPROVED, Status.DONE),
     "decline": (Status.DECLINED,),
@@ -148,8 +154,8 @@ def _concerns(row: ApprovalRequest, person: User) -> bool:
 
 
 def _why_not(row: ApprovalRequest, person: User, *, pays: bool) -> str:
-    """Returns why this user may not decide a request, or "" if they may. `pays`: one of its many
-    payments is to them or their household.
+    """Returns why this user may not decide a request, or "" if the user may decide it. `pays` is
+    True if the request contains a payment to the user or to a person in the user's household.
     """
     if not person.has_perm(DECIDE):
         return "A manager decides."
@@ -163,7 +169,9 @@ def _why_not(row: ApprovalRequest, person: User, *, pays: bool) -> str:
 
 
 def _problem(row: ApprovalRequest, allowed: Container[uuid.UUID]) -> str:
-    """Returns why nobody can approve or execute this any more, or ""."""
+    """Returns why nobody can approve or execute the request any more, or "" if this is still
+    possible.
+    """
     if row.pk not in allowed:
         return (
             f"{row.requested_by} may not do this any more, so it can be neither approved nor done."
@@ -176,14 +184,18 @@ def _problem(row: ApprovalRequest, allowed: Container[uuid.UUID]) -> str:
 
 
 def _paying(rows: Iterable[ApprovalRequest], person: User) -> set[uuid.UUID]:
-    """Returns the requests that contain a payment to this user or their household."""
+    """Returns the ids of the requests that contain a payment to this user or to a person in the
+    user's household.
+    """
     payments = ApprovalPayment.objects.of(rows).paying_close_to(person)
     return set(payments.values_list("request", flat=True))
 
 
 def _add_recipients(rows: Sequence[ApprovalRequest]) -> None:
-    """Adds `recipients`, the largest of its payments, to each request. The lines of the file are
-    not used, because a line may be refused in the meantime and paid later.
+    """Sets the attribute `recipients` of each request: the largest payments of the request.
+
+    The lines of the payment file are not used. A line may be refused in the meantime and paid
+    later.
     """
     payments = list(ApprovalPayment.objects.of(rows).largest(each=MOST_RECIPIENTS)) if rows else []
     for row in rows:

@@ -1,4 +1,4 @@
-"""Turns a reviewed action into an approval request, and executes approved requests."""
+"""Creates an approval request for a reviewed action, and executes approved requests."""
 
 from typing import Any
 
@@ -17,19 +17,24 @@ Kind = ApprovalRequest.Kind
 DECIDE = "accounts.decide_approvals"
 ASKED = "Another person has been asked to approve this. Nothing has been booked yet."
 OUTDATED = "Somebody changed these limits in the meantime. Nothing was changed now. Ask again."
-WITH_REASON = {Kind.REFUND, Kind.HOLD, Kind.CAPTURE}  # kinds whose reason is stored with the row
+# Kinds of requests whose reason is stored with the transaction.
+WITH_REASON = {Kind.REFUND, Kind.HOLD, Kind.CAPTURE}
 
 
 def needs_approval(row: Transaction, clerk: User) -> bool:
-    """Returns whether another person must approve this row, which was posted and rolled back."""
+    """Returns whether another person must approve this transaction. The transaction was posted and
+    rolled back before.
+    """
     sides = [side for side in (row.from_account, row.to_account) if side is not None]
     share = approvals.share_of(row.amount, row.currency)
     return approvals.needs_approval(what=approvals.MONEY, clerk=clerk, accounts=sides, share=share)
 
 
 def ask_for(row: Transaction, *, reason: str, message: str = "", asked_by: User) -> ApprovalRequest:
-    """Requests approval for a row that was posted and rolled back. Raises the errors of
-    `approvals.ask`.
+    """Creates an approval request for a transaction that was posted and rolled back. Returns the
+    request.
+
+    Raises: the errors of `approvals.ask`.
     """
     return approvals.ask(
         kind=kind_of(row),
@@ -53,7 +58,7 @@ def ask_for(row: Transaction, *, reason: str, message: str = "", asked_by: User)
 
 
 def kind_of(row: Transaction) -> ApprovalRequest.Kind:
-    """Returns the kind of a row, by the same rule as the database."""
+    """Returns the kind of request for this transaction. The database uses the same rule."""
     if row.reverses_id:
         return Kind.REFUND
     if row.captures_id:
@@ -62,19 +67,20 @@ def kind_of(row: Transaction) -> ApprovalRequest.Kind:
 
 
 def may_execute(request: ApprovalRequest, person: User) -> bool:
-    """Returns whether this user may execute an approved request: a manager may, and so may the
-    requesting user while they still have the permission.
+    """Returns whether this user may execute an approved request. Managers may execute every
+    request. The user who made the request may execute it only with the permission that was needed
+    to make it.
     """
     asked = request.requested_by_id == person.pk
     return person.has_perm(DECIDE) or (asked and person.has_perm(request.permission_to_ask))
 
 
 def do_approved(request: ApprovalRequest, *, by: User) -> str:
-    """Executes an approved request in the name of the requesting user, and returns a message about
-    the result. Does nothing if the kind is done on a separate page.
+    """Executes an approved request in the name of the user who made it, and returns a message about
+    the result. If the action has its own page, does nothing and returns a message about that.
 
-    Raises: MayNotDecide if `by` may not execute it, or the requesting user may not do this any
-    more; NeedsApproval if it is not approved any more; also the errors of the services.
+    Raises: MayNotDecide if `by` may not execute the request; NeedsApproval if the request is not
+    approved any more; also the errors of the services.
     """
     if not may_execute(request, by):
         raise MayNotDecide(
@@ -111,7 +117,9 @@ def _account(request: ApprovalRequest) -> Account:
 
 
 def refuse_outdated(request: ApprovalRequest) -> None:
-    """Raises NeedsApproval if the current limits differ from the limits in the request."""
+    """Raises NeedsApproval if the account's current limits are not the limits that the request is
+    based on.
+    """
     if request.from_account is not None:
         request.from_account.refresh_from_db(fields=[limit.name for limit in request.limits])
     if request.is_outdated:

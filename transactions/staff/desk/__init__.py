@@ -1,1 +1,1 @@
-"""Forms that staff use to move money, each with a review: cash, refunds, holds and captures."""
+"""Forms by which staff move money: cash, refunds, holds and captures. Each form has a review."""

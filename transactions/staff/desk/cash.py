@@ -1,4 +1,4 @@
-"""The cash desk: deposits and withdrawals for customers."""
+"""The cash desk, where staff book deposits and withdrawals for customers."""
 
 import uuid
 from collections.abc import Mapping
@@ -22,13 +22,15 @@ DESCRIPTIONS = {"deposit": "Cash deposit", "withdraw": "Cash withdrawal"}
 
 
 class AccountStepForm(StepForm):
-    """A form that starts with a customer's account number."""
+    """A form whose first field is the account number of a customer."""
 
     number = AccountNumberField(label="Account number")
 
     @classmethod
     def prefilled(cls, query: Mapping[str, str]) -> dict[str, Any]:
-        """Returns the number of the account whose page links here, as the initial value."""
+        """Returns the initial account number. A link from the page of an account contains the
+        account's id.
+        """
         try:
             account = Account.objects.filter(pk=uuid.UUID(query.get("account", ""))).first()
         except ValueError:
@@ -36,13 +38,18 @@ class AccountStepForm(StepForm):
         return {"number": grouped(account.number)} if account else {}
 
     def clean_number(self) -> Account:
-        """Returns the customer's account. Refuses the clerk's own accounts."""
+        """Returns the customer's account.
+
+        Raises: ValidationError for an account of the clerk or of the clerk's household.
+        """
         account: Account = self.cleaned_data["number"]
         self.refuse_own(account)
         return account
 
     def refuse_own(self, account: Account) -> None:
-        """Raises ValidationError for an account of the clerk or of their household."""
+        """Raises ValidationError if the account belongs to the clerk or to a person in the clerk's
+        household.
+        """
         if account.user_id == self.clerk.pk:
             raise forms.ValidationError("This account is yours. A colleague must do this for you.")
         if self.clerk.is_close_to(account.user):
@@ -51,7 +58,7 @@ class AccountStepForm(StepForm):
             )
 
     def clean(self) -> dict[str, Any]:
-        """Refuses an amount with more decimals than the account's currency."""
+        """Checks that the amount does not have more decimals than the account's currency."""
         data = super().clean() or {}
         if data.get("amount") and data.get("number"):
             self.refuse_decimals(data["amount"], data["number"].currency)
@@ -59,7 +66,7 @@ class AccountStepForm(StepForm):
 
 
 class SlipForm(AccountStepForm):
-    """Deposits or withdraws cash for a customer."""
+    """A form that deposits or withdraws cash for a customer."""
 
     title = "Cash desk"
     permission = "transactions.use_cash_desk"
@@ -81,7 +88,7 @@ class SlipForm(AccountStepForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Fills an empty description with "Cash deposit" or "Cash withdrawal"."""
+        """Replaces an empty description by "Cash deposit" or "Cash withdrawal"."""
         data = super().clean()
         data["description"] = data.get("description") or DESCRIPTIONS.get(data.get("kind", ""), "")
         return data

@@ -1,4 +1,4 @@
-"""Forms for refunds and captures. `steps` serves them."""
+"""The forms for refunds and captures. The module `steps` handles their requests."""
 
 from typing import Any
 
@@ -20,7 +20,9 @@ from transactions.staff_actions import CAPTURE, REFUND, StaffAction
 
 
 class CorrectionForm(ReasonForm, StepForm):
-    """A form that refunds a transaction or captures a hold: the amount and the reason."""
+    """A form that refunds a transaction or captures a hold. Its fields are the amount and
+    the reason.
+    """
 
     action: StaffAction
     amount = AmountField()
@@ -58,14 +60,16 @@ class CorrectionForm(ReasonForm, StepForm):
         )
 
     def reason_facts(self) -> list[tuple[str, str]]:
-        """Returns the reason and the message to the customer as they will be stored."""
+        """Returns the reason and the message to the customer, each with a label. The texts are as
+        they will be stored.
+        """
         data = self.cleaned_data
         kept = [("Reason", data["reason"]), ("The customer reads", data.get("message", ""))]
         return [(label, tidy_line(text)) for label, text in kept]
 
 
 class RefundForm(CorrectionForm):
-    """Refunds all or a part of a transaction."""
+    """A form that refunds a transaction, completely or in part."""
 
     title = "Refund"
     action = REFUND
@@ -81,7 +85,7 @@ class RefundForm(CorrectionForm):
         return f"{self.lifecycle.left:.{minor_units(self.row.currency)}f}"
 
     def look_again(self) -> None:
-        """Reads the amount that is left to refund again."""
+        """Reads again how much can still be refunded, and updates the field."""
         super().look_again()
         self.fields["amount"].initial = self.figures
         left = money(self.lifecycle.left, self.row.currency)
@@ -98,8 +102,8 @@ class RefundForm(CorrectionForm):
 
     @property
     def draft(self) -> Draft:
-        """The draft of the refund. It has the category of the original, so that the spending in
-        this category decreases.
+        """The draft of the refund. It has the category of the refunded payment, so that the refund
+        reduces the spending in this category.
         """
         row, data = self.row, self.cleaned_data
         return Draft(
@@ -136,7 +140,7 @@ class RefundForm(CorrectionForm):
 
 
 class CaptureForm(CorrectionForm):
-    """Captures all or a part of a hold. The rest is released."""
+    """A form that captures a hold, completely or in part. The rest of the hold is released."""
 
     title = "Capture"
     action = CAPTURE
@@ -156,7 +160,7 @@ class CaptureForm(CorrectionForm):
 
     @property
     def draft(self) -> Draft:
-        """The draft of the capture, with the texts and metadata of the hold, like
+        """The draft of the capture. Its texts and metadata are those of the hold, as in
         `services.capture`.
         """
         row, data = self.row, self.cleaned_data
@@ -185,15 +189,15 @@ class CaptureForm(CorrectionForm):
 
 
 def _place(hold: Transaction) -> str:
-    """Returns on which account the money is held, and for which recipient."""
+    """Returns a text that names the account on which the money is held, and the recipient."""
     account, payee = hold.from_account, hold.to_account
     on = f"on {account.name} of {account.user}" if account else ""
     return f"{on} for {payee.user if payee else hold.description or 'a payment'}"
 
 
 def _way(row: Transaction) -> str:
-    """Returns the sender and recipient of a transaction. Outside the bank, the recipient is the
-    description.
+    """Returns a text that names the sender and the recipient of a transaction. If the recipient is
+    outside the bank, the description is used instead.
     """
     sender = f"from {row.from_account.name} of {row.from_account.user}" if row.from_account else ""
     to = row.to_account
@@ -204,8 +208,8 @@ def _way(row: Transaction) -> str:
 def _balances(
     account: Account | None, after: Any, row: Transaction, *, comes_in: bool
 ) -> list[tuple[str, str]]:
-    """Returns an account's balance before and after as a fact, or an empty list outside the
-    bank.
+    """Returns a list with one fact: the balance of the account before and after. Returns an empty
+    list if the account is None.
     """
     if account is None:
         return []

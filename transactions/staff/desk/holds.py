@@ -1,4 +1,4 @@
-"""Forms that place and release holds."""
+"""The forms that place and release holds."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
@@ -39,7 +39,7 @@ RELEASE_HOLDS = StaffStep(
 
 
 class HoldForm(ReasonForm, AccountStepForm):
-    """Reserves money on a customer's account."""
+    """A form that places a hold on a customer's account."""
 
     title = "Place a hold"
     permission = CAPTURE.permission
@@ -71,15 +71,18 @@ class HoldForm(ReasonForm, AccountStepForm):
         return tidy_line(self.cleaned_data["description"])
 
     def clean_payee(self) -> Account | None:
-        """Returns the recipient's account, or None. Refuses the clerk's own accounts."""
+        """Returns the recipient's account, or None if the field is empty.
+
+        Raises: ValidationError for an account of the clerk or of the clerk's household.
+        """
         payee: Account | None = self.cleaned_data["payee"]
         if payee is not None:
             self.refuse_own(payee)
         return payee
 
     def clean_until(self) -> date:
-        """Returns the day. Unless the hold was booked already, refuses a day before today or more
-        than a year ahead.
+        """Returns the day. Raises ValidationError for a day in the past or more than a year from
+        now, unless this form has already booked the hold.
         """
         until: date = self.cleaned_data["until"]
         if self.was_booked:
@@ -136,5 +139,5 @@ class HoldForm(ReasonForm, AccountStepForm):
 
 
 def last_second_of(day: date) -> datetime:
-    """Returns the last second of a day in the bank's time zone."""
+    """Returns the time of the last second of a day, in the bank's time zone."""
     return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))

@@ -1,8 +1,8 @@
-"""Staff forms that book one transaction: the form, its review, the booking.
+"""Handles staff forms that book one transaction: the form, then its review, then the booking.
 
-The form and its URL contain a key, and the id of the transaction is derived from the key. So going
-back, reloading or pressing twice books only once. The review posts the transaction and rolls it
-back, so the clerk sees a refusal before they promise the customer anything.
+The form and its URL contain a key, and the id of the transaction is derived from this key. So a
+clerk who goes back, reloads or presses twice still books only one transaction. The review posts the
+transaction and rolls it back, so the clerk sees an error before promising anything to the customer.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ BOOKED_ALREADY = (
 OTHER_DETAILS = (
     "This form was booked before with different details. Nothing was booked now. Start a new form."
 )
-WHY_LIMIT = 500  # characters
+WHY_LIMIT = 500  # maximum length of the reason, in characters
 REASON_MISSING = "Write a reason, so that another person can decide."
 CHANGED_SINCE_REVIEW = (
     "Something else was booked in the meantime, so nothing was booked now. Check the current "
@@ -64,8 +64,8 @@ CHANGED_SINCE_REVIEW = (
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What the page shows before booking: a sentence about what will happen, facts, and a
-    button.
+    """What the page shows before the booking: a sentence about what will happen, the facts, and the
+    label of the button.
     """
 
     sentence: str
@@ -74,15 +74,15 @@ class Review:
 
 
 class StepForm(MoneyForm):
-    """A form that books one transaction. `about` is the transaction to refund or capture, if
-    any.
+    """A form that books one transaction. `about` is the transaction to refund or the hold to
+    capture; it is None for other forms.
     """
 
     title: ClassVar[str]
     permission: ClassVar[str]
 
     id = forms.UUIDField(widget=forms.HiddenInput)
-    required_css_class = "required"  # the style of labels in the admin
+    required_css_class = "required"  # the admin's style for labels
 
     def __init__(
         self,
@@ -96,60 +96,67 @@ class StepForm(MoneyForm):
         super().__init__(*args, **kwargs)
         self.clerk = clerk
         self.about = about
-        self.transaction_id = transaction_id  # of the booked row; the field `id` is the key
-        self.was_booked = was_booked  # if so, checks that depend on today are skipped
+        # The id of the booked transaction; the form field `id` is the key.
+        self.transaction_id = transaction_id
+        self.was_booked = was_booked  # if True, checks that depend on the current day are skipped
 
     @classmethod
     def refusal(cls, _about: Transaction | None, _clerk: User) -> str:
-        """Returns why the transaction or the user does not allow the form, whatever is filled in,
-        or "".
+        """Returns a message if `about` or the user does not allow this form at all. Returns "" if
+        the form may be used.
         """
         return ""
 
     @classmethod
     def obstacles(cls, _about: Transaction | None, _clerk: User) -> list[Obstacle]:
-        """Returns all reasons why the form cannot be used now: the refusal, or closed and frozen
-        accounts, which the service would refuse too.
+        """Returns all reasons why the form cannot be used now. These are the refusal, and accounts
+        that are closed or frozen.
         """
         return []
 
     @classmethod
     def prefilled(cls, _query: Mapping[str, str]) -> dict[str, Any]:
-        """Returns initial values from a link."""
+        """Returns initial values for the form from the parameters of a link."""
         return {}
 
     @property
     def lead(self) -> str:
-        """A sentence about the transaction to refund or capture, or "" for other forms."""
+        """A sentence about the transaction to refund or the hold to capture. It is "" for
+        other forms.
+        """
         return ""
 
     @property
     def not_done(self) -> str:
-        """The message above the errors about what did not happen."""
+        """The message above the errors. It states that nothing was booked."""
         return "Nothing was booked."
 
     @property
     def draft(self) -> Draft:
-        """The draft of a valid form."""
+        """The draft of the transaction that a valid form describes."""
         raise NotImplementedError
 
     def review(self, row: Transaction) -> Review:
-        """Returns what the page shows before booking: the sentence, the facts and the button. `row`
-        was posted and rolled back (`services.preview`).
+        """Returns what the page shows before the booking. `row` is the transaction, which was
+        posted and rolled back (see `services.preview`).
         """
         raise NotImplementedError
 
     def book(self) -> Transaction:
-        """Posts the draft. Forms with a reason override this to store the reason with the row."""
+        """Books the draft and returns the transaction. Forms with a reason override this method to
+        store the reason, too.
+        """
         return services.book(self.draft, write_also=check_now)
 
     def done(self, row: Transaction) -> str:
-        """Returns what was booked, in one sentence."""
+        """Returns a sentence that states what was booked."""
         raise NotImplementedError
 
     @property
     def as_read(self) -> list[tuple[str, str]]:
-        """The parsed fields of a valid form, and the id of the transaction that it is about."""
+        """The parsed fields of a valid form, and the id of the transaction that the form is
+        about.
+        """
         about = str(self.about.pk) if self.about else ""
         values = ((name, self.cleaned_data.get(name)) for name in self.fields)
         return [("about", about)] + [
@@ -158,23 +165,29 @@ class StepForm(MoneyForm):
 
     @property
     def figures(self) -> str:
-        """Numbers in the review that another booking may change, or ""."""
+        """Numbers in the review that change if something else is booked, or "" if there are
+        none.
+        """
         return ""
 
     def look_again(self) -> None:
-        """Reads `figures` again."""
+        """Reads the numbers in `figures` again from the database."""
 
     def field_of(self, refusal: LedgerError) -> str | None:
-        """Returns the field whose value was refused, or None for the whole form."""
+        """Returns the name of the field to which the error belongs, or None if the error is about
+        the whole form.
+        """
         return "amount" if isinstance(refusal, ABOUT_THE_AMOUNT) else None
 
     def in_words(self, refusal: LedgerError) -> str:
-        """Returns the refusal in words for staff."""
+        """Returns the message of the error in the words for staff."""
         return OTHER_DETAILS if isinstance(refusal, IdempotencyConflict) else str(refusal)
 
 
 def booked_before(clerk: User, id: uuid.UUID, about: Transaction | None) -> Transaction | None:
-    """Returns the row that this clerk booked with this id, about this transaction, or None."""
+    """Returns the transaction with this id if this clerk booked it, otherwise None. If `about` is
+    not None, the transaction must be a capture or a refund of `about`.
+    """
     found = Transaction.objects.filter(pk=id, created_by=clerk)
     if about is not None:
         found = found.filter(Q(captures=about) | Q(reverses=about))
@@ -185,7 +198,7 @@ def booked_before(clerk: User, id: uuid.UUID, about: Transaction | None) -> Tran
 
 
 class StepDesk:
-    """Handles one request for a `StepForm`."""
+    """An object that handles one request for a `StepForm`, and returns the response."""
 
     def __init__(
         self,
@@ -200,7 +213,10 @@ class StepDesk:
         self.transaction_id: uuid.UUID | None = None
 
     def serve(self) -> HttpResponse:
-        """Responds with the form, with its review, or with a redirect to the booked row."""
+        """Returns the form, its review, or a redirect to the booked transaction.
+
+        Raises: PermissionDenied without the form's permission.
+        """
         if not self.clerk.has_perm(self.form_class.permission):
             raise PermissionDenied
         key = self._form_key()
@@ -235,8 +251,8 @@ class StepDesk:
     def _answer(
         self, form: StepForm, step: str, *, was_booked: bool, why_again: str
     ) -> HttpResponse:
-        """Books, requests an approval, or shows the review. `why_again` is the reason to show the
-        review again.
+        """Books the transaction, requests an approval, or shows the review. `why_again` is the
+        reason why the review must be shown again, or "".
         """
         if was_booked:
             return self._booked_already(form.book() if step else services.preview(form.draft))
@@ -245,7 +261,7 @@ class StepDesk:
         if step == "book" and not why_again:
             try:
                 row = form.book()
-            except NeedsApproval as needed:  # a colleague booked something since the review
+            except NeedsApproval as needed:  # a colleague has booked something since the review
                 why_again = str(needed)
             else:
                 messages.success(self.request, form.done(row))
@@ -258,12 +274,16 @@ class StepDesk:
         return self._page(form, shown, asks=asks, why_error=why_error, warning=why_again)
 
     def _why(self, form: StepForm) -> str:
-        """Returns the reason for the approver, from the form or from the field in the review."""
+        """Returns the reason for the person who approves. It comes from the form or from the field
+        in the review.
+        """
         why = form.cleaned_data.get("reason") or self.request.POST.get("why", "")
         return tidy_reason(why[:WHY_LIMIT])
 
     def _asked(self, form: StepForm, why: str) -> HttpResponse:
-        """Asks another person to approve the booking of the form."""
+        """Asks another person to approve the booking, and redirects to the page with all
+        requests.
+        """
         ask_for(
             services.preview(form.draft),
             reason=why,
@@ -274,8 +294,9 @@ class StepDesk:
         return redirect("admin_approvals")
 
     def _why_review_again(self, form: StepForm) -> str:
-        """Returns why the review is shown again instead of booking: the form was not reviewed like
-        this, or its numbers have changed since. Returns "" otherwise.
+        """Returns a message if the review must be shown again instead of booking. The form was then
+        not reviewed with these values, or the numbers in the review have changed. Returns ""
+        otherwise.
         """
         figures = self.request.POST.get("figures", form.figures)
         shown = [*form.as_read, ("figures", figures)]
@@ -285,11 +306,13 @@ class StepDesk:
 
     @property
     def _about(self) -> str:
-        """The kind of form, in the token of the review."""
+        """The kind of form for the token of the review."""
         return f"desk.{self.form_class.__name__.lower()}"
 
     def _form_key(self) -> uuid.UUID | None:
-        """Returns the key of the form, from its data or its URL, or None without a valid key."""
+        """Returns the key of the form from the POST data or the URL. Returns None if there is no
+        valid key.
+        """
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         try:
             return uuid.UUID(given.get("id", ""))
@@ -306,9 +329,10 @@ class StepDesk:
         return self.form_class(data, transaction_id=self.transaction_id, **options)
 
     def _booked(self) -> Transaction | None:
-        """Returns the row that this form has booked. Call it again before a message that nothing
-        was booked: if the button was pressed twice, the other request may have booked in the
-        meantime.
+        """Returns the transaction that this form has booked, or None.
+
+        Call this again before the page shows that nothing was booked. If the button was pressed
+        twice, the other request may have booked the transaction in the meantime.
         """
         id = self.transaction_id
         return booked_before(self.clerk, id, self.about) if id else None
@@ -318,8 +342,8 @@ class StepDesk:
         return self._leave(row)
 
     def _leave(self, row: Transaction | None) -> HttpResponse:
-        """Redirects to the row if the user may see it. Otherwise redirects to an empty form, or
-        after a correction to the first page of the admin.
+        """Redirects to the transaction if the user may see transactions. Otherwise redirects to an
+        empty form, or, after a refund or a capture, to the first page of the admin.
         """
         if row is not None and self.model_admin.has_view_permission(self.request):
             return redirect("admin:transactions_transaction_change", row.pk)
@@ -335,8 +359,10 @@ class StepDesk:
         warning: str = "",
         obstacles: Sequence[Obstacle] = (),
     ) -> HttpResponse:
-        """Returns the form or its review. If another click has booked it, redirects to the row.
-        With obstacles, the form only shows what was typed.
+        """Returns the page with the form or with its review. If another click has already booked
+        the transaction, redirects to the transaction.
+
+        If there are obstacles, the page shows the typed values but not a form that can be sent.
         """
         if self.request.method == "POST" and not form.was_booked and (row := self._booked()):
             return self._booked_already(row)
@@ -363,14 +389,16 @@ class StepDesk:
 
 
 def account_label(account: Account) -> str:
-    """Returns a label like "Everyday of Ana Ferreira, account 4821 0937 5549"."""
+    """Returns a label such as "Everyday of Ana Ferreira, account 4821 0937 5549"."""
     number = grouped(account.number).replace(" ", NO_BREAK)
     return f"{account.name} of {account.user}, account {number}"
 
 
 def balance_fact(account: Account, after: Decimal | None, change: Decimal) -> tuple[str, str]:
-    """Returns the fact with the balance of an account before and after. `after` comes from the
-    previewed row; `change` has a sign.
+    """Returns a pair for `Review.facts`: a label, and the balance of the account before and after
+    as HTML.
+
+    `after` is the balance in the previewed transaction. `change` is negative for money out.
     """
     after = after or Decimal(0)
     before = figure(after - change, account.currency)

@@ -1,1 +1,1 @@
-"""The search of the admin over people, accounts and payments."""
+"""The search of the admin for people, accounts and payments."""

@@ -1,4 +1,4 @@
-"""The page that finds customers, accounts and transactions with one search."""
+"""The page that searches customers, accounts and transactions together."""
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ HELP = (
 
 @dataclass(frozen=True, slots=True)
 class StaffHit:
-    """One result: its name, link, and details."""
+    """One result of the search: its name, its link and its details."""
 
     name: str
     url: str
@@ -52,8 +52,8 @@ class StaffHit:
 
 @dataclass(frozen=True, slots=True)
 class HitSection:
-    """Results of one kind. `more_url` links to the full list; `extent` is a text about which part
-    is shown.
+    """The results of one kind, such as accounts. `more_url` links to the full list. `extent` is a
+    text that describes which part of the results is shown.
     """
 
     title: str
@@ -64,7 +64,7 @@ class HitSection:
 
 @dataclass(frozen=True, slots=True)
 class QueryMistake:
-    """A problem with the search as a message, with links to suggested queries."""
+    """A message about a problem with the search, and links to queries to try instead."""
 
     sentence: str
     suggestions: list[tuple[str, str]] = field(default_factory=list)
@@ -73,17 +73,21 @@ class QueryMistake:
 
 @dataclass(slots=True)
 class FindResults:
-    """The content of the page: results, mistakes, and links to suggested queries."""
+    """The content of the page: results, messages about mistakes, and links to queries to try
+    instead.
+    """
 
     sections: list[HitSection] = field(default_factory=list)
     mistakes: list[QueryMistake] = field(default_factory=list)
     suggestions: list[tuple[str, str]] = field(default_factory=list)
-    is_readable: bool = False  # whether any part of the search could be read
+    is_readable: bool = False  # whether at least one part of the search text was understood
 
 
 @require_safe
 def find_anything(request: HttpRequest) -> HttpResponse:
-    """Shows the results that this user may see. At most four queries, and one for suggestions."""
+    """Shows the results that this user may see. Sends at most four queries, and one more for
+    suggestions.
+    """
     seen = {model for model in TITLES if _may_see(request, model)}
     if not seen:
         raise PermissionDenied
@@ -102,7 +106,7 @@ def find_anything(request: HttpRequest) -> HttpResponse:
 
 
 def results_of(query: StaffQuery, seen: Set[type[models.Model]], reader: User) -> FindResults:
-    """Returns exact results first, then the results of each kind that the user may see."""
+    """Returns the exact results first, then the results of each kind that the user may see."""
     kinds: dict[type[models.Model], KindResults] = {}
     named: list[Account] = []
     mistakes = query.parsed.mistakes

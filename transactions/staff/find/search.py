@@ -1,9 +1,9 @@
-"""One search over customers, accounts and transactions for staff: exact results first, then by
-rank.
+"""Searches customers, accounts and transactions for staff. Exact results come first, other results
+are sorted by rank.
 
-One query per kind. Words use the indexes `users_search`, `accounts_search` and
-`transactions_search`. Only the newest `RANKED` matches are ranked, so a common word is as fast as a
-rare one. The module `transactions` builds the conditions on transactions.
+Each kind takes one query. Words use the indexes `users_search`, `accounts_search` and
+`transactions_search`. Only the newest `RANKED` matches are ranked, so a search for a common word is
+as fast as for a rare word. The module `transactions` builds the conditions on transactions.
 """
 
 import re
@@ -32,12 +32,13 @@ from transactions.search.language.query import QueryItem
 from transactions.search.language.values import is_number
 from transactions.search.sql.condition import NO_ROWS
 
-RANKED = 1_000  # newest rows of a kind that are ranked
-SHOWN = 10  # results of each kind
-NAMED_ACCOUNTS = 50  # if a search finds more accounts, it does not add their transactions
-MOST_WORDS = 8  # maximum words for the search of people and accounts
+RANKED = 1_000  # maximum number of newest matches of each kind that are ranked
+SHOWN = 10  # maximum number of results shown of each kind
+# If a search finds more accounts than this, their transactions are not searched.
+NAMED_ACCOUNTS = 50
+MOST_WORDS = 8  # maximum number of words by which people and accounts are searched
 WORD = re.compile(r"[^\W_]+")
-FEWEST_DIGITS = 4  # minimum digits of the start or end of an account number
+FEWEST_DIGITS = 4  # minimum number of digits at the start or end of an account number
 UNRANKED: Any = Value(0.0, models.FloatField())
 HOLDER_NAMES = SearchVector("user__name", weight="A", config="simple")
 HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="simple")
@@ -45,9 +46,11 @@ HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="si
 
 @dataclass(frozen=True, slots=True)
 class KindResults:
-    """Results of one kind. `exact` are those whose id, number or address matches.
+    """The results of one kind. `exact` are the results whose id, number or address is the search
+    text.
 
-    `many` counts all matches, up to `RANKED`. `is_ranked` is False if there is no word to rank by.
+    `many` is the number of all matches, at most `RANKED`. `is_ranked` is False if the search has no
+    word to rank by.
     """
 
     exact: list[Any] = field(default_factory=list)
@@ -64,12 +67,14 @@ class KindResults:
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are more results."""
+        """Whether there are more results than the page shows."""
         return self.many > SHOWN
 
     @property
     def extent(self) -> str:
-        """Which part of the results is shown, such as "The best 10 of 12.", or "" if all are."""
+        """A text that describes which part of the results is shown, such as "The best 10 of 12." It
+        is "" if all results are shown.
+        """
         if not self.is_cut:
             return ""
         first = "best" if self.is_ranked else "newest"
@@ -81,11 +86,11 @@ class KindResults:
 
 
 class StaffQuery:
-    """A search text, parsed once for all kinds.
+    """A search text, which is parsed once for all kinds.
 
-    `addresses`: words also find email addresses. `numbers`: parts of account numbers are found.
-    Both depend on what the user may see. A whole account number is always found, with or without
-    spaces.
+    `addresses`: whether words also find email addresses. `numbers`: whether parts of account
+    numbers find accounts. Both depend on what the user may see. A complete account number always
+    finds its account, with or without spaces.
     """
 
     def __init__(self, typed: str, *, addresses: bool = False, numbers: bool = True) -> None:
@@ -102,7 +107,7 @@ class StaffQuery:
 
     @cached_property
     def id(self) -> uuid.UUID | None:
-        """The id in the text, if any."""
+        """The id if the text is an id, otherwise None."""
         try:
             return uuid.UUID(self.text)
         except ValueError:
@@ -110,47 +115,51 @@ class StaffQuery:
 
     @property
     def by_id(self) -> Q:
-        """The condition for the row with the id in the text. Without an id it matches nothing."""
+        """The condition for the row whose id is the search text. It matches nothing if the text is
+        not an id.
+        """
         return Q(pk=self.id) if self.id else NO_ROWS
 
     @cached_property
     def digits(self) -> str:
-        """The digits of an account number, or "" for anything else."""
+        """The digits if the text consists of digits, spaces, hyphens and points, otherwise ""."""
         digits = "".join(c for c in self.text if not c.isspace() and c not in "-.")
         return digits if digits.isascii() and digits.isdigit() else ""
 
     @property
     def part(self) -> str:
-        """Digits that an account number may start or end with, or "" if there are too few, or for
-        an amount with a sign or a point.
+        """Digits that may be the start or the end of an account number. It is "" if there are fewer
+        than FEWEST_DIGITS, or if the text has a sign or a point, because it may then be an amount.
         """
         is_part = self.text[:1].isdigit() and "." not in self.text
         return self.digits if is_part and len(self.digits) >= FEWEST_DIGITS else ""
 
     @cached_property
     def groups(self) -> list[list[SearchQuery]]:
-        """One prefix query per word, in groups. A row matches if all words of one group match."""
+        """Groups of prefix queries, one query for each word. A row matches if it matches all
+        queries of one group.
+        """
         words = [[word for item in group for word in _words(item)] for group in self.parsed.groups]
-        weight = "" if self.addresses else "A"  # only names: see PERSON_WORDS
+        weight = "" if self.addresses else "A"  # only names are searched: see PERSON_WORDS
         return [
             [prefix_lexeme(word, weight) for word in group[:MOST_WORDS]] for group in words if group
         ]
 
     @property
     def has_many_words(self) -> bool:
-        """Whether there are more words than MOST_WORDS."""
+        """Whether the text has more words than MOST_WORDS."""
         return any(
             sum(len(_words(item)) for item in group) > MOST_WORDS for group in self.parsed.groups
         )
 
     @cached_property
     def any_beginning(self) -> Any:
-        """The tsquery that ranks the results: any of the words."""
+        """The tsquery by which results are ranked. It matches any of the words."""
         return reduce(or_, (word for group in self.groups for word in group))
 
 
 def _words(item: QueryItem) -> list[str]:
-    """Returns the words of an item to search for in names. An email address is one word."""
+    """Returns the words of an item that are searched in names. An email address is one word."""
     if item.is_negated or item.kind not in ("word", "phrase"):
         return []
     words: list[str] = []
@@ -160,7 +169,9 @@ def _words(item: QueryItem) -> list[str]:
 
 
 def people(query: StaffQuery) -> KindResults:
-    """Finds people by id or address, then by words of name and address, best first."""
+    """Returns the people with this id or address, then the people whose name or address contains
+    the words. The best matches come first.
+    """
     exact, found, rank = query.by_id | Q(email=query.text.lower()), NO_ROWS, UNRANKED
     if query.groups:
         for words in query.groups:
@@ -170,11 +181,12 @@ def people(query: StaffQuery) -> KindResults:
 
 
 def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
-    """Finds accounts by id or number, then by words of the account's or the holder's name.
+    """Returns the accounts with this id or number, then the accounts whose name, or whose holder's
+    name, contains the words.
 
-    Also returns the accounts whose transactions belong to the results. This list is empty if there
-    are more than `NAMED_ACCOUNTS`. It leaves out accounts that matched only by the end of the
-    number, because the digits may be an amount.
+    The second value is a list of accounts whose transactions are also results. The list is empty if
+    there are more than `NAMED_ACCOUNTS`. Accounts that match only by the end of their number are
+    left out, because the digits may be an amount.
     """
     exact, found, rank = query.by_id, NO_ROWS, UNRANKED
     if query.digits:
@@ -186,7 +198,8 @@ def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
     if query.groups:
         for words in query.groups:
             found |= reduce(and_, (_of_holder_or_account(word) for word in words))
-            # Also all words together, because a single common word finds only the newest holders.
+            # All words together are searched, too. For a single common word only the newest holders
+            # are found.
             found |= _of_holder(reduce(and_, words))
         rank = SearchRank(ACCOUNT_WORDS, query.any_beginning)
         holder = HOLDER_WORDS if query.addresses else HOLDER_NAMES
@@ -206,8 +219,8 @@ def ranked(
     newest: Sequence[Any] = ("-pk",),
     most: int = SHOWN + 1,
 ) -> list[Any]:
-    """Returns exact results, then the best of the newest `RANKED`, newest first if the rank is
-    equal. One query.
+    """Returns the exact results, then the best of the newest `RANKED` matches. Results with equal
+    rank are sorted with the newest first. Sends one query.
     """
     some = base.filter(exact | found).order_by(*newest).values("pk")[:RANKED]
     is_exact = Case(When(exact, then=True), default=False, output_field=models.BooleanField())
@@ -216,29 +229,29 @@ def ranked(
 
 
 def _ending(digits: str) -> Q:
-    """Returns the condition for the newest accounts whose number ends with these digits. See Note
-    [One of].
+    """Returns the condition for the newest accounts whose number ends with these digits. See
+    Note [One of].
     """
     accounts = Account.objects.filter(number__endswith=digits).order_by("-pk")
     return one_of(accounts.values("pk")[:RANKED])
 
 
 def _matches_only_at_end(account: Account, query: StaffQuery) -> bool:
-    """Returns whether the account's number matches at its end but not at its start."""
+    """Returns whether the digits are at the end, but not at the start, of the account's number."""
     is_begun = account.number.startswith(query.part)
     return bool(query.part) and account.number.endswith(query.part) and not is_begun
 
 
 def _of_holder_or_account(word: SearchQuery) -> Q:
-    """Returns the condition for accounts with a word in their own or their holder's name. Postgres
-    combines both indexes.
+    """Returns the condition for accounts that have the word in their name or in their holder's
+    name. Postgres combines both indexes.
     """
     return Q(SearchVectorExact(ACCOUNT_WORDS, word)) | _of_holder(word)
 
 
 def _of_holder(words: Any) -> Q:
-    """Returns the condition for accounts of the newest `RANKED` customers with these words. See
-    Note [One of].
+    """Returns the condition for the accounts of customers who have these words in their name or
+    address. Only the newest `RANKED` of these customers are included. See Note [One of].
     """
     people = User.objects.filter(SearchVectorExact(PERSON_WORDS, words)).order_by("-pk")
     return one_of(people.values("pk")[:RANKED], "user")

@@ -1,7 +1,8 @@
-"""Suggestions if the staff search finds nothing.
+"""Suggests queries if the staff search finds nothing.
 
-Compares only data that the user may see: names, email addresses, account names and words of
-transactions. It reads only the newest rows of each, so the cost does not grow with the bank.
+The suggestions use only words that the user may see: names, email addresses, names of accounts, and
+words of transactions. Only the newest rows of each kind are read, so the time does not depend on
+the size of the bank.
 """
 
 from collections.abc import Set
@@ -50,7 +51,7 @@ WITH vocabulary AS MATERIALIZED (
 
 
 def suggested_queries(query: StaffQuery, seen: Set[type[models.Model]]) -> Suggestions:
-    """Suggests queries if nothing was found. Sends one database query."""
+    """Returns queries to try if nothing was found. Sends one database query."""
 
     def vocabulary() -> Vocabulary:
         kinds = [WORDS[model] for model in WORDS if model in seen]
