@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Django's command line for Ledger."""
+"""Starts Django's command line for Ledger."""
 
 import atexit
 import gc
@@ -7,15 +7,16 @@ import getpass
 import os
 import sys
 
-# Uses syntax that older Pythons can read, so that they print this message.
+# This file uses only syntax that older Python versions can read, so that they print this message.
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit("Ledger needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])  # noqa: UP031
 
 
-# Objects that a command loads live until it ends. With Python's default thresholds, the garbage
-# collector would take a quarter of the loading time, and as long again at the exit.
+# Objects that a command loads are needed until the command ends. With Python's default thresholds,
+# garbage collection would take a quarter of the loading time, and as long again at the exit.
 GARBAGE_THRESHOLDS = (100_000, 50, 1000)
-REFUSED, WRONG_LINE = 1, 2  # exit codes of Django's commands: CommandError, wrong arguments
+# Exit codes of Django's commands, for CommandError and for wrong arguments.
+REFUSED, WRONG_LINE = 1, 2
 
 
 def main() -> None:
@@ -40,8 +41,8 @@ def main() -> None:
 
 
 def choose_settings() -> None:
-    """Sets DJANGO_SETTINGS_MODULE from `--settings` and the import path from `--pythonpath`. Runs
-    before the settings are read.
+    """Sets DJANGO_SETTINGS_MODULE to the value of `--settings`, and adds `--pythonpath` to the
+    import path. This must run before the settings are read.
     """
     try:
         from django.core.management.base import (
@@ -62,9 +63,9 @@ def choose_settings() -> None:
         options, _rest = parser.parse_known_args(sys.argv[2:])
         handle_default_options(options)
     except CommandError:
-        pass  # the parser of the command reports the error
+        pass  # the parser of the command reports this error
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
-    # Pages and the worker do not have the rights of the table owner.
+    # The web server and the worker must not have the rights of the table owner.
     if role := {"runserver": "web", "work": "worker"}.get("".join(sys.argv[1:2])):
         os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or role
 

@@ -1,1 +1,1 @@
-"""The project: settings, URLs, and the code that all apps use."""
+"""The project itself: settings, URLs, and the code that all apps use."""

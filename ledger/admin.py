@@ -13,20 +13,20 @@ admin.site.site_title = "Ledger admin"
 admin.site.index_title = "Overview"
 admin.site.empty_value_display = NOTHING
 admin.site.enable_nav_sidebar = False  # there are only four models, and lists need the width
-# No model has a page outside the admin. Django's redirect to such a page fails if the key in the
-# URL is not a UUID.
+# No model has a page outside the admin. Django's redirect to such a page would fail if the key in
+# the URL is not a UUID.
 _urls_of_django = admin.site.get_urls
 admin.site.get_urls = lambda: [  # type: ignore[method-assign]
     url for url in _urls_of_django() if getattr(url, "name", "") != "view_on_site"
 ]
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
-# A person can sign in by a confirmed email address. Staff may change an address only by
+# A person can sign in with a confirmed email address. Staff may change an address only with
 # `accounts.services.change_email`.
 admin.site.unregister(EmailAddress)
 # Staff may not add, read or remove the second factors of other people.
 admin.site.unregister(Authenticator)
 
-# A person can also sign in by a connected provider, so only that person connects or disconnects it.
-# The provider itself is configured in the settings, and tokens are not stored.
+# A person can also sign in with a connected provider, so only this person may connect or disconnect
+# it. The provider itself is configured in the settings, and tokens are not stored.
 admin.site.unregister([SocialAccount, SocialApp, SocialToken])

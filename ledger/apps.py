@@ -3,7 +3,7 @@ from django.conf import settings
 
 
 class LedgerConfig(AppConfig):
-    """The app for the project's commands and for the checks of `check --deploy`."""
+    """The app that contains the project's commands and checks."""
 
     name = "ledger"
 

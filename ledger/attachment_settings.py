@@ -1,4 +1,6 @@
-"""Settings of the storage of attachments: the database or an S3 bucket (docs/attachments.md)."""
+"""Settings for where attachments are stored: in the database or in an S3 bucket
+(docs/attachments.md).
+"""
 
 import re
 from importlib.util import find_spec
@@ -11,7 +13,9 @@ NAMES = ("LEDGER_ATTACHMENTS_BUCKET", "LEDGER_ATTACHMENTS_REGION", "LEDGER_ATTAC
 
 
 def storage() -> dict[str, dict[str, Any]]:
-    """Returns the STORAGES entry for attachments in S3; empty if they are in the database."""
+    """Returns the entry in STORAGES for attachments that are stored in S3. Returns an empty dict if
+    attachments are stored in the database.
+    """
     if env.choice("LEDGER_ATTACHMENTS", "database", ["database", "s3"]) == "database":
         for name in NAMES:
             if env.text(name):
@@ -36,15 +40,15 @@ def storage() -> dict[str, dict[str, Any]]:
         "region_name": env.text("LEDGER_ATTACHMENTS_REGION") or None,
         "endpoint_url": endpoint or None,
         "default_acl": None,
-        "file_overwrite": True,  # the names are ids
+        "file_overwrite": True,  # the names of files are ids
         "client_config": _client(),
     }
     return {"attachments": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}}
 
 
 def _client() -> Any:
-    """Returns a client configuration with short timeouts, because a user and a thread of the server
-    wait for S3.
+    """Returns the configuration of the S3 client. The timeouts are short, because a user and a
+    thread of the web server wait for S3.
     """
     from botocore.config import Config
 

@@ -1,6 +1,6 @@
-"""Settings of AWS: database logins from IAM or Secrets Manager, and AWS's driver.
+"""Settings for AWS: database logins from IAM or Secrets Manager, and AWS's database driver.
 
-docs/databases.md describes them.
+docs/databases.md describes these settings.
 """
 
 import os
@@ -18,10 +18,10 @@ REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]", re.ASCII)
 ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):.+", re.ASCII)
 INSTALL = "it needs {0}: make install-extras, or pip install {0}"
 ENCRYPTED = ("require", "verify-ca", "verify-full")
-# Each host needs its own login, so Ledger, not libpq, tries the hosts one by one. These values
-# would let libpq choose the order, so they are refused.
+# Each host needs its own login, so Ledger tries the hosts one by one instead of libpq. With these
+# values libpq would choose the order of the hosts, so these values are refused.
 OWN_ORDER = {"load_balance_hosts": ("random",), "target_session_attrs": ("prefer-standby",)}
-# Plugins of AWS's driver. Another setting adds the plugins that sign in.
+# Plugins of AWS's driver for signing in. The setting on the right adds the plugin.
 SIGN_IN = {"iam": "DB_IAM_REGION", "aws_secrets_manager": "DB_SECRET_ID"}
 PLUGINS = (
     "aurora_connection_tracker", "bg", "connect_time", "custom_endpoint", "execute_time",
@@ -29,14 +29,14 @@ PLUGINS = (
     "host_monitoring", "host_monitoring_v2", "initial_connection", "limitless",
     "read_write_splitting", "srw", "stale_dns",
 )  # fmt: skip
-# Names of these plugins in AWS's drivers for other languages.
+# Names of the same plugins in AWS's drivers for other programming languages.
 NAMES_IN_OTHER_DRIVERS = {
     "efm": "host_monitoring",
     "efm2": "host_monitoring_v2",
     "failover2": "failover_v2",
     "readWriteSplitting": "read_write_splitting",
 }
-# Plugins that sign in by a company's identity provider.
+# Plugins that sign in with a company's identity provider.
 FEDERATED = ("federated_auth", "okta")
 INSTEAD_OF_FEDERATED = "DB_IAM_REGION signs in by the role of the computer"
 NEEDS_OWN_POOL = (
@@ -44,21 +44,23 @@ NEEDS_OWN_POOL = (
     " random, or name the readers by DATABASE_REPLICA_URLS with"
     " DATABASE_REPLICA_CHOICE=least_connections"
 )
-SPLITTING = frozenset({"gdb_rw", "read_write_splitting", "srw"})  # plugins that find a reader
+# Plugins that choose a server for reading.
+SPLITTING = frozenset({"gdb_rw", "read_write_splitting", "srw"})
 ENDPOINTS_OF_SRW = ("srw_read_endpoint", "srw_write_endpoint")
 FASTEST, FASTEST_PLUGIN = "fastest_response", "fastest_response_strategy"
 DEFAULT_PLUGINS = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
 DRIVER_OPTIONS = {
-    # Reads the list of servers when it connects. Without this, the driver would read the list only
-    # when a page needs it.
+    # With this option, the driver reads the list of servers when it connects. Without it, the
+    # driver would read the list only when a page needs it.
     "enable_connect_failover": True,
-    "failover_timeout_sec": 10,  # then Ledger shows the page for a failed database, which retries
-    # The time for attempts at one server. With the driver's default of 30 seconds, the driver could
-    # try a dead server for longer than a failover takes.
+    # After this time, Ledger shows the page for a failed database, which tries again.
+    "failover_timeout_sec": 10,
+    # The time for attempts to connect to one server. With the driver's default of 30 seconds, the
+    # driver could try a dead server for longer than a failover takes.
     "open_connection_retry_timeout_ms": 2_000,
 }
 
-# Options of the driver, each with the setting that decides it.
+# Options of the driver that Ledger sets itself. The setting on the right determines the value.
 SETTING_INSTEAD = {
     "user": "DATABASE_URL",
     "password": "DATABASE_URL",
@@ -78,10 +80,12 @@ SETTING_INSTEAD = {
         "OTEL_EXPORTER_OTLP_ENDPOINT",
     ),
 }  # fmt: skip
-MIN_SIMILARITY = 0.75  # failoverTimeout, an option of the driver for Java, has 0.86
+# Similarity, 0 to 1: failoverTimeout, an option of the driver for Java, has 0.86.
+MIN_SIMILARITY = 0.75
 PSYCOPG_HINT = "; options of psycopg belong in DATABASE_URL or DB_OPTIONS"
-# Options with a fixed set of values. The driver refuses others at each connection, or ignores them.
-STRATEGY = "_host_selector_strategy"  # names of options for a strategy end with this
+# Options with a fixed set of values. The driver refuses other values at each connection, or ignores
+# them.
+STRATEGY = "_host_selector_strategy"  # the names of options for a strategy end with this text
 VALUES: dict[str, Sequence[str]] = {
     "active_home_failover_mode": ("strict-writer",),
     "default_host_availability_strategy": ("exponential_backoff",),
@@ -94,21 +98,21 @@ VALUES: dict[str, Sequence[str]] = {
     "verify_opened_connection_type": ("writer", "none"),
     "wrapper_dialect": ("aurora-pg", "global-aurora-pg", "multi-az-pg", "pg", "rds-pg"),
 }
-# The driver's other values of these options choose a reader, which books no payment.
+# The driver's other values for these options choose a reader, which cannot book payments.
 MODES = ("active_home_failover_mode", "failover_mode", "inactive_home_failover_mode")
 ROLES = (
     "endpoint_substitution_role", "srw_verify_initial_connection_type",
     "verify_opened_connection_type",
 )  # fmt: skip
 ONLY_THE_WRITER = " (a bank needs the server that takes writes)"
-# Options of the connections that plugins use to watch servers, such as monitoring-connect_timeout.
+# Options for the connections with which plugins watch servers, such as monitoring-connect_timeout.
 MONITOR_OPTIONS = (
     "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
     "tcp_user_timeout",
 )  # fmt: skip
-# Options whose default in the driver, None, does not show their type.
+# Options that are true or false. The driver's default, None, does not show this.
 FLAGS = ("tcp_keepalive",)
-# Options that take a whole number. The driver's default values do not show this.
+# Options that are whole numbers. The driver's defaults do not show this.
 NUMBERS = (
     "socket_timeout", "tcp_keepalive_time", "tcp_keepalive_interval", "tcp_keepalive_probes",
     "iam_default_port", "host_availability_strategy_max_retries",
@@ -118,7 +122,7 @@ MAX_INTEGER = 2**31 - 1
 
 
 def driver(found: dict[str, Any]) -> dict[str, Any]:
-    """Returns ENGINE for a database with these settings, and with AWS's driver also
+    """Returns the setting ENGINE for a database. If AWS's driver is used, the result also contains
     LEDGER_DRIVER.
     """
     if env.choice("DB_DRIVER", "libpq", ["libpq", "aws"]) == "libpq":
@@ -155,7 +159,9 @@ def _plugins() -> list[str]:
 
 
 def _check_option(name: str, value: str, plugins: list[str]) -> None:
-    """Stops the start if the driver would ignore the option, or refuse it at each connection."""
+    """Ends the process if the driver would ignore the option, or would refuse it at each
+    connection.
+    """
     from aws_advanced_python_wrapper.utils.properties import WrapperProperties, WrapperProperty
 
     if setting := SETTING_INSTEAD.get(name):
@@ -190,7 +196,7 @@ def _check_option(name: str, value: str, plugins: list[str]) -> None:
 
 
 def _strategies() -> list[str]:
-    """Returns the names of the strategies by which the driver chooses one of several readers."""
+    """Returns the names of the strategies with which the driver chooses one of several readers."""
     from aws_advanced_python_wrapper.connection_provider import DriverConnectionProvider
 
     return [*DriverConnectionProvider.accepted_strategies(), FASTEST]
@@ -210,7 +216,9 @@ def _check_driver(found: dict[str, Any]) -> None:
 
 
 def _login_options(credentials: dict[str, str]) -> tuple[list[str], dict[str, Any]]:
-    """Returns the plugin that signs in, as a list, and its options."""
+    """Returns a list with the plugin for signing in, and the options of this plugin. Both are empty
+    if AWS does not provide the login.
+    """
     if not credentials:
         return [], {}
     region = credentials["region"]
@@ -224,8 +232,8 @@ def _login_options(credentials: dict[str, str]) -> tuple[list[str], dict[str, An
 
 
 def credentials(found: dict[str, Any], *, is_local: bool) -> dict[str, Any]:
-    """Returns LEDGER_CREDENTIALS for a database with these settings; empty if AWS does not provide
-    the login.
+    """Returns LEDGER_CREDENTIALS for a database with the settings `found`. Returns an empty dict if
+    AWS does not provide the login. Ends the process if a setting is wrong.
     """
     region, secret = env.text("DB_IAM_REGION"), env.text("DB_SECRET_ID")
     if not region and not secret:
@@ -250,7 +258,9 @@ def credentials(found: dict[str, Any], *, is_local: bool) -> dict[str, Any]:
 
 
 def _where(part: str) -> str:
-    """Returns the name of the setting that contained this part of the login."""
+    """Returns the name of the setting that contains this part of the login: DATABASE_URL if it is
+    set, and otherwise `part`.
+    """
     return "DATABASE_URL" if env.text("DATABASE_URL") else part
 
 
@@ -288,7 +298,7 @@ def _check_iam(region: str, found: dict[str, Any], *, is_local: bool) -> None:
 
 
 def check_token(name: str, options: dict[str, Any], *, is_local: bool) -> None:
-    """Stops the start if an IAM token would be sent to another computer without encryption."""
+    """Ends the process if an IAM token would be sent to another computer without encryption."""
     if options.get("sslmode") not in ENCRYPTED and not is_local:
         env.refuse(
             name,

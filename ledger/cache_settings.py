@@ -1,4 +1,6 @@
-"""Settings of the cache that all processes share: a Redis in CACHE_URL, or a database table."""
+"""Settings for the cache that all processes use: a Redis server in CACHE_URL, or a database
+table.
+"""
 
 from importlib.util import find_spec
 from typing import Any
@@ -21,8 +23,8 @@ PLAIN = (
 
 
 def caches() -> dict[str, dict[str, Any]]:
-    """Returns CACHES. Stops the start if CACHE_URL is not exactly one Redis, or if the client for
-    Redis is not installed.
+    """Returns the value of CACHES. Ends the process if CACHE_URL does not contain exactly one Redis
+    server, or if the Python client for Redis is not installed.
     """
     found = env.url("CACHE_URL", environ.Env.cache_url_config, ["redis", "rediss"])
     if not found:

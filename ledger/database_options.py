@@ -1,8 +1,9 @@
-"""The options of a database: the part of a URL after the ?, or the setting DB_OPTIONS.
+"""Reads the options of a database. The options are the part of a URL after the question mark, or
+the setting DB_OPTIONS.
 
-Both are read in the same way. Each value is converted to the type that libpq or Django needs. A
-value that cannot work stops the start with a message that names the setting, the option and a value
-that works.
+The two sources are read in the same way. Each value is converted to the type that libpq or Django
+needs. If a value cannot work, the process stops with a message that contains the setting, the
+option and a value that works.
 """
 
 import re
@@ -16,14 +17,14 @@ from psycopg.pq import PGconn
 
 from ledger import env
 
-# Options of psycopg and Django's backend; all others go to libpq.
+# Options for psycopg and Django's backend. All other options are for libpq.
 OTHER_OPTIONS = {"assume_role", "prepare_threshold", "server_side_binding"}
-# Django's settings of a database that are not part of OPTIONS. A URL may contain them in lower
-# case.
+# Django's database settings that are not part of OPTIONS. A URL may contain them in lower case.
 DJANGO_SETTINGS = {"conn_health_checks", "conn_max_age", "disable_server_side_cursors"}
 FLAGS = {"conn_health_checks", "disable_server_side_cursors", "server_side_binding"}
 DAY = 86_400
-# Minimum and maximum. With connect_timeout=0 or a word, libpq would wait without a limit.
+# Minimum and maximum of each number. With connect_timeout=0 or a word as the value, libpq would
+# wait without a limit.
 NUMBERS = {
     "conn_max_age": (0, DAY),
     "connect_timeout": (1, 600),
@@ -33,7 +34,7 @@ NUMBERS = {
     "prepare_threshold": (0, 1_000_000),
     "tcp_user_timeout": (0, DAY * 1000),
 }
-# Prefixes of option names of AWS's driver. Its documentation lists them together with libpq's
+# Prefixes of option names of AWS's driver. The driver's documentation mixes them with libpq's
 # options.
 AWS_PREFIXES = (
     "cluster_", "failover", "failure_detection_", "iam_", "monitoring", "plugins", "reader_",
@@ -43,7 +44,8 @@ AWS_HINT = (
     "; with DB_DRIVER=aws, plugins of AWS's driver belong in DB_AWS_PLUGINS, and its options in"
     " DB_AWS_OPTIONS"
 )
-# Names of encryption options in other libraries and in drivers for other languages.
+# Names of the encryption options in other libraries, and in drivers for other programming
+# languages.
 TLS_NAMES = re.compile("(db_?)?(use_?)?ssl(_?(required?|mode))?", re.IGNORECASE)
 TLS_HINT = "; write sslmode=verify-full and sslrootcert=FILE, which encrypt and check the server"
 OFF_OR_ON = ("0", "1")
@@ -70,7 +72,7 @@ READ_COMMITTED = (
     " COMMITTED, Postgres's default level"
 )
 WRITES = "payments write to the database, and Ledger makes connections to replicas read-only itself"
-# Options of libpq or Django that would break every payment.
+# Options of libpq or Django with which every payment would fail.
 BREAKING = {
     "atomic_requests": "services open the transaction of each payment themselves",
     "autocommit": "services open the transaction of each payment themselves",
@@ -79,7 +81,8 @@ BREAKING = {
     "isolation_level": READ_COMMITTED,
     "replication": "a connection for replication runs no queries with values",
 }
-# Settings of the server that would break payments too. The option `options` can set them by -c.
+# Settings of the server with which every payment would fail too. The option `options` can set them
+# with -c.
 BREAKING_SETTINGS = {
     "client_encoding": BREAKING["client_encoding"],
     "client_min_messages": "only a warning shows that the standby did not confirm a payment",
@@ -91,7 +94,7 @@ BREAKING_SETTINGS = {
     "transaction_isolation": READ_COMMITTED,
     "transaction_read_only": WRITES,
 }
-# Values of these options and settings that break nothing, in lower case.
+# Values of these options and settings that cause no harm, in lower case.
 OFF, ON = {"0", "f", "false", "n", "no", "off"}, {"1", "on", "t", "true", "y", "yes"}
 UTF8, LEVEL = {"unicode", "utf8", "utf-8", "utf_8"}, {"read committed"}
 HARMLESS = {
@@ -108,7 +111,7 @@ HARMLESS = {
     "transaction_isolation": LEVEL,
     "transaction_read_only": OFF,
 }
-# Switches of a server process with a value, which is in the same word or in the next.
+# Switches of a server process that have a value. The value is in the same word or in the next word.
 SWITCHES_WITH_VALUE = "BCDNSWcdfhkprtv-"
 WORD, ESCAPED = (
     re.compile(r"(?:\\.|[^\s\\])+", re.ASCII | re.DOTALL),
@@ -118,8 +121,9 @@ HINTS = {"prepare_threshold": "; LEDGER_PREPARE=False prepares nothing"}
 
 
 def options(setting: str, query: str) -> dict[str, Any]:
-    """Returns OPTIONS from a query string such as connect_timeout=3&sslcert=FILE, and under their
-    names Django's settings in that string. Stops the start if an option of `setting` cannot work.
+    """Returns the options in a query string such as connect_timeout=3&sslcert=FILE. The key OPTIONS
+    contains the options for libpq and psycopg. Django's own settings have their names as keys. Ends
+    the process, with a message about `setting`, if an option cannot work.
     """
     found: dict[str, Any] = {"OPTIONS": {}}
     seen = set[str]()
@@ -130,19 +134,21 @@ def options(setting: str, query: str) -> dict[str, Any]:
             env.refuse(setting, f"it has the option {option} twice")
         seen.add(option)
         if option in BREAKING and is_harmless(option, value):
-            continue  # it sets the value that Ledger uses anyway
+            continue  # this is the value that Ledger uses anyway
         place = found if is_of_django else found["OPTIONS"]
         place[option.upper() if is_of_django else option] = value_of(setting, option, value)
     return found
 
 
 def is_harmless(name: str, value: str) -> bool:
-    """Returns whether this value of an option, or of a setting of the server, breaks no payment."""
+    """Returns whether payments work with this value of a connection option or server setting."""
     return value.lower() in HARMLESS.get(name, ())
 
 
 def value_of(setting: str, option: str, value: str) -> Any:
-    """Returns the value, converted to its type. Stops the start if the value cannot work."""
+    """Returns the value of an option, converted to the right type. Ends the process, with a message
+    about `setting`, if the value cannot work.
+    """
     if reason := BREAKING.get(option):
         env.refuse(setting, f"{reason}; leave its option {option} out")
     if option not in OTHER_OPTIONS | DJANGO_SETTINGS and not _is_known(option):
@@ -159,7 +165,7 @@ def value_of(setting: str, option: str, value: str) -> Any:
         _refuse(setting, option, value, f"write {' or '.join(CHOICES[option])}")
     if option == "options":
         check_start_up(setting, value, "of its option options")
-    if option in FILES and ":" not in value:  # name:key is a key in an engine of OpenSSL
+    if option in FILES and ":" not in value:  # name:key is a key in an OpenSSL engine
         env.check_readable(setting, value)
     if _is_refused(option, value):
         env.refuse(setting, f"libpq does not accept the value of its option {option}")
@@ -167,8 +173,8 @@ def value_of(setting: str, option: str, value: str) -> Any:
 
 
 def check_start_up(setting: str, value: str, where: str = "") -> None:
-    """Stops the start if start-up options of a session, such as -c NAME=VALUE, would break every
-    payment.
+    """Ends the process if start-up options of a session, such as -c NAME=VALUE, contain a setting
+    with which every payment would fail.
     """
     for name, given in _settings_in(value):
         if (reason := BREAKING_SETTINGS.get(name)) and not is_harmless(name, given):
@@ -176,9 +182,11 @@ def check_start_up(setting: str, value: str, where: str = "") -> None:
 
 
 def _settings_in(value: str) -> Iterator[tuple[str, str]]:
-    """Yields the names and values of settings in start-up options, in lower case and with "_" for
-    "-". Reads them as a server process does: -c NAME=VALUE, -cNAME=VALUE or --NAME=VALUE, also
-    after other switches in the same word.
+    """Yields the names and values of the settings in start-up options. Names are in lower case,
+    with "_" instead of "-".
+
+    Reads the options in the same way as a server process: -c NAME=VALUE, -cNAME=VALUE or
+    --NAME=VALUE, also after other switches in the same word.
     """
     words = iter([ESCAPED.sub(r"\1", word) for word in WORD.findall(value)])
     for word in words:
@@ -218,9 +226,10 @@ def _is_known(option: str) -> bool:
 
 
 def _is_refused(option: str, value: str) -> bool:
-    """Returns whether libpq refuses the value of an option that it checks before it connects.
+    """Returns whether libpq refuses the value of an option. This works only for options that libpq
+    checks before it connects. Returns False for all other options.
 
-    Calls libpq without a server. Returns False for all other options.
+    Calls libpq without connecting to a server.
     """
     if option not in ("max_protocol_version", "min_protocol_version", "require_auth"):
         return False

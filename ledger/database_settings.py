@@ -1,8 +1,9 @@
-"""The database of DATABASE_URL, or of DB_NAME, DB_USER and so on; otherwise the embedded server.
+"""Reads which database Ledger uses: the database in DATABASE_URL, or the database in DB_NAME,
+DB_USER and so on. If neither is set, Ledger uses the embedded server.
 
-Wrong values and unsafe combinations stop the start with one message, which never contains a
-password. This module also sets the options by which all connections detect a dead server
-(docs/databases.md).
+If a value is wrong or a combination is unsafe, the process stops with one message, which never
+contains a password. This module also sets the options with which all connections detect a dead
+server (docs/databases.md).
 """
 
 import ipaddress
@@ -18,13 +19,15 @@ import environ
 from ledger import aws_settings, database_options, env
 from ledger.db.server import libpq_variables
 
-# Ledger's names for the parts of a server, and Elastic Beanstalk's names for the parts of its RDS.
+# Ledger's names for the settings of a database server, and Elastic Beanstalk's names for the
+# settings of its RDS database.
 LEDGER_NAMES = {name: f"DB_{name}" for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
 RDS_NAMES = {
     "NAME": "RDS_DB_NAME", "USER": "RDS_USERNAME", "PASSWORD": "RDS_PASSWORD",
     "HOST": "RDS_HOSTNAME", "PORT": "RDS_PORT",
 }  # fmt: skip
-# Variables that show that a user means a server, although Ledger does not read them.
+# Environment variables that suggest that the user wants a database server, although Ledger does not
+# read them.
 SERVER_VARIABLES = tuple(
     f"{of}_{part}"
     for of in ("DB", "DATABASE", "RDS", "SQL", "PG", "POSTGRES", "POSTGRESQL", "MYSQL")
@@ -33,8 +36,8 @@ SERVER_VARIABLES = tuple(
                  "OPTIONS", "ENGINE")
     if f"{of}_{part}" not in ("DB_NAME", "DATABASE_URL")  # Ledger reads these two
 )  # fmt: skip
-# Other names for the parts of a server. User and password are optional. Names with POSTGRES_ are
-# left out, because they usually configure a database container.
+# Other names for the settings of a database server. User and password are optional. Names that
+# begin with POSTGRES_ are not included, because they usually configure a database container.
 OTHER_NAMES = {
     "HOST": re.compile(".*_(HOST|HOSTNAME|ENDPOINT|SERVER)"),
     "USER": re.compile("(DB|DATABASE)_(USER|USERNAME)"),
@@ -61,14 +64,15 @@ ONE_DATABASE = (
 )
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 CHECKED = ("verify-ca", "verify-full")
-# Variables that libpq reads if the option is not set.
+# Environment variables that libpq reads if the connection option is not set.
 LIBPQ_VARIABLES = {"PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"}
 PORT = re.compile(r":[0-9]+$", re.ASCII)
-# The separator of replicas: a space, or a comma before the next one. Other commas belong to a URL.
+# The separator between replicas: white space, or a comma before the next replica. Other commas are
+# part of a URL.
 REPLICA_SEPARATOR = re.compile(r",?\s+|,(?=[a-z]+://|standby(?:[,\s]|$))|,$", re.ASCII)
-# libpq takes the first host that accepts writes. A single host needs this too: DNS may still point
-# to a primary that has become a standby. From Postgres 14 on this costs no query, because the
-# server reports by itself whether it takes writes.
+# With this option, libpq uses the first host that accepts writes. The option is also needed for a
+# single host, because DNS may still return the address of a primary that has become a standby. From
+# Postgres 14 on, the option needs no query, because the server reports whether it accepts writes.
 WRITER = "read-write"
 NO_WRITER = (
     "its option target_session_attrs is {value!r}, and money is read and moved on a server that"
@@ -84,19 +88,20 @@ NO_REPLICA = (
     "its option target_session_attrs is {value!r}, and a replica is a standby; leave it out, or"
     " write any for a pooler in front of the standby"
 )
-# A server that disappears without closing its connections, as when a cable is cut, is detected
-# after about 10 seconds: an idle connection by three unanswered probes, a busy one by unconfirmed
-# data. libpq uses these options only on TCP connections.
+# A server that disappears without closing its connections (for example because a cable is cut) is
+# detected after about 10 seconds. An idle connection detects it by three unanswered probes, and a
+# busy connection by unconfirmed data. libpq uses these options only for TCP connections.
 DETECT_DEAD_SERVER = {
-    "keepalives_idle": 5,  # seconds, like the next one
+    "keepalives_idle": 5,  # seconds; keepalives_interval is in seconds too
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
 LIBPQ = "ledger.db.backend"
-OWN_STANDBY = "standby"  # in DATABASE_REPLICA_URLS: the standby of the embedded server
-# A replica has to be a standby, and Ledger never writes there. Pages work without a replica, so it
-# counts as dead sooner than a writer: within its connect timeout.
+# In DATABASE_REPLICA_URLS, this word means the standby of the embedded server.
+OWN_STANDBY = "standby"
+# A replica must be a standby, and Ledger never writes to a replica. Pages work without a replica,
+# so a replica is treated as dead sooner than the writer: within the replica's connect timeout.
 REPLICA_OPTIONS = {
     "target_session_attrs": "standby",
     "keepalives_idle": 2,
@@ -104,10 +109,12 @@ REPLICA_OPTIONS = {
     "keepalives_count": 2,
     "tcp_user_timeout": 3_000,
 }
-# Seconds. After this time for a connection, or for a place in the pool, the writer is used instead.
+# Seconds to wait for a connection to a replica, and for a free connection in its pool. After this
+# time, the writer is used instead.
 REPLICA_CONNECT, REPLICA_POOL = 3, 1
 READ_ONLY = "-c default_transaction_read_only=on"
-# Options that a replica inherits from the writer. Its URL sets the address and the encryption.
+# Options of the writer that are also used for a replica. The replica's URL sets the address and the
+# encryption.
 INHERITED = ("application_name", "connect_timeout", "prepare_threshold", "pool")
 NO_URL = (
     "each is a URL that begins with postgresql://, or the word standby, for that of `make run`;"
@@ -121,9 +128,11 @@ PLAINTEXT = (
 
 
 def database() -> dict[str, Any]:
-    """Returns ENGINE, NAME, USER, PASSWORD, HOST, PORT and OPTIONS of the server in the settings.
+    """Returns ENGINE, NAME, USER, PASSWORD, HOST, PORT and OPTIONS of the database server in the
+    settings.
 
-    Without one, returns an empty dict and removes libpq's variables from the environment.
+    If the settings contain no server, returns an empty dict and removes libpq's variables from the
+    environment.
     """
     source = source_name()
     if not source:
@@ -143,17 +152,19 @@ def database() -> dict[str, Any]:
 
 
 def _check_engine() -> None:
-    engine = env.text("DB_ENGINE")  # a setting of other projects, which Ledger does not use
+    engine = env.text("DB_ENGINE")  # other projects have this setting; Ledger does not use it
     if engine and not re.search("postg|pgsql|psycopg", engine.lower()):
         env.refuse("DB_ENGINE", f"{engine!r} is not Postgres, Ledger's only database; remove it")
 
 
 def _check_parts(source: str) -> None:
-    """Stops the start if a part of the server is set only under a name that is not read."""
+    """Ends the process if the setting that Ledger reads is missing, but an environment variable
+    with another name has a value for the same part of the server.
+    """
     if source == "DATABASE_URL":
         return
     names = RDS_NAMES if source == RDS_NAMES["NAME"] else LEDGER_NAMES
-    # Elastic Beanstalk always sets its names, also if Ledger uses another database.
+    # Elastic Beanstalk always sets its variables, even if Ledger uses another database.
     unread = [name for name in SERVER_VARIABLES if name not in RDS_NAMES.values()]
     missing = [(others, names[part]) for part, others in OTHER_NAMES.items()]
     if not env.text(names["HOST"]):
@@ -165,15 +176,17 @@ def _check_parts(source: str) -> None:
 
 
 def source_name() -> str:
-    """Returns the setting that names the database: DATABASE_URL, DB_NAME or RDS_DB_NAME. Returns ""
-    for the embedded server.
+    """Returns the name of the setting that selects the database: "DATABASE_URL", "DB_NAME" or
+    "RDS_DB_NAME". Returns "" if Ledger uses the embedded server.
     """
     known = ["DATABASE_URL", "DB_NAME", *([] if _wants_embedded() else [RDS_NAMES["NAME"]])]
     return next((name for name in known if env.text(name)), "")
 
 
 def _wants_embedded() -> bool:
-    """Returns whether the environment has an empty DB_NAME, which overrides other settings."""
+    """Returns whether the environment contains an empty DB_NAME, which selects the embedded server
+    even if other settings are set.
+    """
     return os.environ.get("DB_NAME") == ""
 
 
@@ -183,10 +196,12 @@ def _check_no_server_is_meant() -> None:
 
 
 def _with_writer_only(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    """Returns the settings with an option to connect only to a server that takes writes.
+    """Returns the settings of a database. Adds an option with which libpq connects only to a server
+    that accepts writes.
 
-    Omits the option with AWS's driver, which finds the writer itself, and behind a pooler, which
-    repeats an old reply of its server. Stops the start for several hosts behind a pooler.
+    The option is not added for AWS's driver, which finds the writer itself. The option is also not
+    added behind a pooler, because a pooler repeats an old reply of its server. Ends the process if
+    there are several hosts behind a pooler.
     """
     options, is_pooler = found["OPTIONS"], bool(env.text("DB_POOLER"))
     is_several = len(real_hosts(found["HOST"], options)) > 1
@@ -206,8 +221,8 @@ def _is_all_local(found: dict[str, Any]) -> bool:
 
 
 def from_url(name: str) -> dict[str, Any]:
-    """Returns the parts of the URL in the setting `name`. Commas separate several hosts, and the
-    folder of a socket contains %2F for each slash.
+    """Returns the parts of the URL in the setting `name`. Several hosts are separated by commas. In
+    the path of a socket folder, each slash is written as %2F.
     """
     return _parsed(name, env.text(name))
 
@@ -218,23 +233,25 @@ def _parsed(name: str, url: str) -> dict[str, Any]:
     found: dict[str, Any] = env.parsed_url(name, url, environ.Env.db_url_config, SCHEMES)
     if not found["NAME"]:
         env.refuse(name, "it names no database after the host, as in //host/ledger")
-    if "," in found["NAME"]:  # libpq would look for a database with a comma in its name
+    if "," in found["NAME"]:  # libpq would look for a database whose name contains a comma
         env.refuse(name, "write every host before the database's name, as in //a,b/ledger")
     parts = urlsplit(url)
     places = parts.netloc.rpartition("@")[2].split(",")
     with_port = [place for place in places if PORT.search(place)]
     if len(places) > 1 and len(with_port) not in (0, len(places)):
         env.refuse(name, "either each host has a port or none, as in //a:5432,b:5432/ledger")
-    # The parser does not decode escapes and keeps the brackets of several IPv6 addresses.
+    # The parser does not decode escapes, and does not remove the brackets if there are several IPv6
+    # addresses.
     found["HOST"] = ",".join(unquote(PORT.sub("", place)).strip("[]") for place in places)
-    # The parser also guesses the types of options, so its options are not used.
+    # The parser also guesses the types of the options. Therefore the parser's options are not used.
     kept = {each: found[each] for each in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
     return {**kept, **database_options.options(name, parts.query)}
 
 
 def _from_parts(names: Mapping[str, str]) -> dict[str, Any]:
     hosts, ports = env.items(names["HOST"], "localhost"), env.items(names["PORT"], "5432")
-    if any("://" in host or "@" in host[1:] for host in hosts):  # "@" begins an abstract socket
+    # "@" begins the name of an abstract socket.
+    if any("://" in host or "@" in host[1:] for host in hosts):
         env.refuse(names["HOST"], "it is the name of a host; a URL belongs in DATABASE_URL")
     for port in ports:
         env.check_number(names["PORT"], port, least=1, most=env.LAST_PORT)
@@ -256,8 +273,8 @@ def _from_parts(names: Mapping[str, str]) -> dict[str, Any]:
 def _checked(
     name: str, found: dict[str, Any], notice: Mapping[str, Any] = DETECT_DEAD_SERVER
 ) -> dict[str, Any]:
-    """Returns the settings with the options that each connection needs. Stops the start if the
-    encryption is unsafe.
+    """Returns the settings with the options that each connection needs. `notice` contains the
+    options for detecting a dead server. Ends the process if the encryption is not safe.
     """
     given = {**_environment_options(), **found["OPTIONS"]}
     _check_encryption(_where(name), found["HOST"], given)
@@ -265,8 +282,8 @@ def _checked(
 
 
 def _environment_options() -> dict[str, Any]:
-    """Returns the encryption options that libpq would read from the environment, so that they are
-    visible in OPTIONS.
+    """Returns the encryption options that libpq would read from environment variables, so that
+    Ledger can check them with the other options.
     """
     return {
         option: database_options.value_of(variable, option, os.environ[variable])
@@ -276,8 +293,8 @@ def _environment_options() -> dict[str, Any]:
 
 
 def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Returns the replicas of DATABASE_REPLICA_URLS or DATABASE_REPLICA_URL as entries of
-    DATABASES: replica1, replica2 and so on.
+    """Returns the replicas in DATABASE_REPLICA_URLS or DATABASE_REPLICA_URL as entries for
+    DATABASES. Their keys are replica1, replica2 and so on.
     """
     if (singular := env.text("DATABASE_REPLICA_URL")) and env.text("DATABASE_REPLICA_URLS"):
         env.refuse("DATABASE_REPLICA_URL", "DATABASE_REPLICA_URLS is set too; leave this one out")
@@ -287,13 +304,16 @@ def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
             REPLICA_VARIABLES, "nothing reads it; name replicas by URLs in DATABASE_REPLICA_URLS"
         )
     if any("://" not in url and url not in ("", OWN_STANDBY) for url in given):
-        env.refuse("DATABASE_REPLICA_URLS", NO_URL)  # before part of a password is read as a URL
+        # This check comes first, because otherwise part of a password could be read as a URL.
+        env.refuse("DATABASE_REPLICA_URLS", NO_URL)
     urls = enumerate(filter(None, given), start=1)
     return {f"replica{number}": _replica(url, writer) for number, url in urls}
 
 
 def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
-    """Returns the writer's settings, changed to the server of the URL and to read-only."""
+    """Returns the settings of the replica with this URL: the writer's settings, but with the server
+    of the URL, and read-only.
+    """
     name, is_own = "DATABASE_REPLICA_URLS", url == OWN_STANDBY
     if is_own and not writer["LEDGER_EMBEDDED"]:
         env.refuse(
@@ -306,15 +326,16 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
     if "pool" in inherited:
         inherited["pool"] = {**inherited["pool"], "timeout": REPLICA_POOL}
     options = {**inherited, **REPLICA_OPTIONS, **found.get("OPTIONS", {})}
-    if not writer.get("LEDGER_POOLER"):  # a pooler refuses it; a standby takes no writes anyway
+    # A pooler refuses the option; a standby refuses writes anyway.
+    if not writer.get("LEDGER_POOLER"):
         options["options"] = f"{options.get('options', '')} {READ_ONLY}".strip()
-    # A login from AWS is also used for the replica, unless the URL of the replica has a password.
+    # The login from AWS is also used for the replica, unless the replica's URL has a password.
     left_out = {"LEDGER_CREDENTIALS"} if found.get("PASSWORD") else set()
     if found and not left_out and "secret" not in writer.get("LEDGER_CREDENTIALS", {"secret": ""}):
         if not found.get("USER"):
             env.refuse(name, "a token is for a user, and the URL of a replica names none")
         aws_settings.check_token(name, options, is_local=_is_all_local(found))
-    left_out |= {"LEDGER_DRIVER"}  # AWS's driver would change from the replica to the writer
+    left_out |= {"LEDGER_DRIVER"}  # AWS's driver would switch from the replica to the writer
     return {
         **{key: value for key, value in writer.items() if key not in left_out},
         **found,
@@ -322,13 +343,13 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
         "OPTIONS": options,
         "LEDGER_EMBEDDED": is_own,
         "LEDGER_REPLICA": True,
-        "CONN_HEALTH_CHECKS": False,  # a read that fails is repeated on the writer
+        "CONN_HEALTH_CHECKS": False,  # a read that fails on the replica is repeated on the writer
     }
 
 
 def _server_of_replica(name: str, url: str) -> dict[str, Any]:
-    """Returns the settings in the URL of a replica. Stops the start unless the URL names one server
-    that is a standby.
+    """Returns the settings in the URL of a replica. Ends the process if the URL contains several
+    servers, or an option for a server that is not a standby.
     """
     found = _parsed(name, url)
     given = found["OPTIONS"]
@@ -341,13 +362,13 @@ def _server_of_replica(name: str, url: str) -> dict[str, Any]:
 
 
 def _where(name: str) -> str:
-    """Returns the name of the setting that contains the options."""
+    """Returns the name of the setting that contains the connection options."""
     return "DB_OPTIONS" if name == "DB_NAME" else name
 
 
 def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
-    """Stops the start if data may be sent without encryption, or if the server's certificate cannot
-    be checked.
+    """Ends the process if data could be sent without encryption, or if sslrootcert, which is needed
+    to check the server's certificate, is missing or cannot be read.
     """
     mode, root = str(options.get("sslmode", "prefer")), str(options.get("sslrootcert", ""))
     named = "DB_SSLROOTCERT" if name == "DB_OPTIONS" else name
@@ -363,9 +384,9 @@ def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
 
 
 def remote_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
-    """Returns the hosts that are not this computer, or that may not be.
+    """Returns the hosts that are not this computer, or that might be another computer.
 
-    The host of a libpq service is in libpq's service file, which Ledger does not read. libpq also
+    A libpq service takes its host from libpq's service file, which Ledger does not read. libpq also
     accepts an empty PGSERVICE as the name of a service.
     """
     found = [host for host in real_hosts(hosts, options) if not is_local(host)]
@@ -377,8 +398,9 @@ def remote_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
 
 
 def real_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
-    """Returns where libpq connects for each host: to its `hostaddr` if there is one, else to its
-    name. The host of the URL has priority over the options, and the options over the environment.
+    """Returns the address to which libpq connects for each host. This is the `hostaddr` of the host
+    if there is one, and otherwise its name. A host in the URL has priority over the options, and
+    the options have priority over the environment.
     """
     names = hosts or str(options.get("host") or os.environ.get("PGHOST", ""))
     addresses = str(options.get("hostaddr") or os.environ.get("PGHOSTADDR", ""))
@@ -387,7 +409,7 @@ def real_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
 
 
 def is_local(host: str) -> bool:
-    """Returns whether a host is this computer: a socket (a folder or ""), localhost or a loopback
+    """Returns whether a host is this computer: a socket (a folder or ""), localhost, or a loopback
     address.
     """
     if host in ("", "localhost") or host.startswith(("/", "@")):

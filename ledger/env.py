@@ -1,7 +1,8 @@
-"""Reads settings from the environment or `.env`, and stops with one message if a value is wrong.
+"""Reads settings from the environment or `.env`. If a value is wrong, the process stops with one
+message.
 
-An empty value counts as not set. Error messages never contain the values of URLs and keys, because
-these contain passwords.
+An empty value is treated as not set. Error messages never contain the values of URLs and keys,
+because URLs can contain passwords.
 """
 
 import difflib
@@ -27,23 +28,24 @@ from ledger.db.server.embedded import make_data_dir
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
-# After any other exit code, gunicorn would restart its workers again and again.
+# gunicorn does not restart its workers after this exit code. After any other exit code, gunicorn
+# would restart them again and again.
 GUNICORN_BOOT_ERROR = 3
-# Commands that never create the data folder: they need an existing bank, or no bank at all.
+# Commands that never create the data folder. They need an existing bank, or no bank at all.
 COMMANDS_WITHOUT_DATA = frozenset({"failover", "standby", "stop_db", "help", "version"})
-MIN_SIMILARITY = 0.8  # similarity, 0 to 1, from which on a name counts as mistyped
-# Names that compose.yaml, scripts and tests read.
+MIN_SIMILARITY = 0.8  # from this similarity (0 to 1), a name is treated as a typing mistake
+# Environment variables that compose.yaml, scripts and tests read.
 READ_ELSEWHERE = re.compile(
     "LEDGER_(SHELL|VENV|IMAGE|CONF|SEED|BERKA|CI_SLICE|FAULT_.*"
     "|(OWNER|WEB|WORKER|REPLICATION)_PASSWORD)"
 )
-# Settings that Ledger reads only if DB_NAME names the server.
+# Settings that Ledger reads only if DB_NAME is set.
 SERVER_SETTINGS = {
     f"DB_{part}"
     for part in ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS", "PLAINTEXT", "SSLMODE",
                  "SSLROOTCERT")
 }  # fmt: skip
-# A setting in a line of .env.
+# A line of .env that contains a setting.
 LINE = re.compile(r"\s*((export|set)\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=", re.ASCII)
 EXPORT_PREFIX = re.compile(r"^(export|set)\s+", re.ASCII)
 AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
@@ -57,7 +59,7 @@ ADDRESS_NEEDED = (
     "links in mails need it if you use your own database server, such as https://bank.example, or"
     " on this computer http://localhost:8000"
 )
-# Messages for settings that are valid, but not in combination.
+# Messages for values that are valid separately, but not in combination.
 HTTPS_NEEDED = (
     "LEDGER_URL begins with https://, and without LEDGER_HTTPS=True cookies go over plain HTTP too;"
     " behind a proxy that ends HTTPS, set LEDGER_BEHIND_PROXY=True as well"
@@ -106,13 +108,14 @@ MIN_TOKEN_LENGTH, PRINTABLE = 32, re.compile(r"[!-~]+", re.ASCII)
 
 
 def refuse(name: str, why: str) -> NoReturn:
-    """Ends the process with one message instead of a traceback."""
+    """Ends the process with a message about the setting `name`, instead of a traceback."""
     _stop(f"The setting {name} is wrong: {why}.")
 
 
 def refuse_first(names: Iterable[str], why: str) -> None:
-    """Stops the start if one of these names is set, also with the prefix DJANGO_. Ignores values
-    that Kubernetes sets for a service of the same name, such as tcp://10.0.0.1:5432.
+    """Ends the process with a message if one of these settings has a value, also if its name has
+    the prefix DJANGO_. Ignores values that Kubernetes sets for a service with the same name, such
+    as tcp://10.0.0.1:5432.
     """
     for given in (prefix + name for name in names for prefix in ("", "DJANGO_")):
         value = _config(given, default="").strip()
@@ -126,9 +129,10 @@ def _stop(message: str) -> NoReturn:
 
 
 def env_file(file: Path) -> Any:
-    """Returns the settings of a file with lines NAME=value or, as in a shell, export NAME=value.
+    """Returns the settings in a file. Each line has the form NAME=value, export NAME=value or set
+    NAME=value.
 
-    Raises ValueError for any other line: if such a line were ignored, Ledger might use the embedded
+    Raises ValueError for any other line. If such a line were ignored, Ledger might use the embedded
     server by mistake.
     """
     for number, line in enumerate(file.read_text("utf-8-sig").split("\n"), start=1):
@@ -148,7 +152,7 @@ def _open_config() -> Config:
 
 _config = _open_config()
 _read_names: set[str] = set()
-# Names in other Django projects for settings of Ledger.
+# Names of settings in other Django projects, and the names of these settings in Ledger.
 NAMES_IN_OTHER_PROJECTS = {
     "AWS_PLUGINS": "DB_AWS_PLUGINS",
     "AWS_STORAGE_BUCKET_NAME": "LEDGER_ATTACHMENTS_BUCKET",
@@ -171,8 +175,10 @@ NAMES_IN_OTHER_PROJECTS = {
 
 
 def unread() -> dict[str, str]:
-    """Returns names with a value that look like settings, or that other projects use, but that
-    Ledger does not read. Each is mapped to the most similar setting, or to "" if there is none.
+    """Returns names of settings that have a value, but that Ledger does not read. Only names that
+    look like settings of Ledger, or that other projects use, are returned.
+
+    The result maps each name to the most similar setting of Ledger, or to "" if there is none.
     """
     values = beginning_with("LEDGER_") | beginning_with("DB_")
     given = {name for name, value in values.items() if value}
@@ -193,7 +199,7 @@ def text(name: str, default: str = "") -> str:
     _read_names.add(name)
     if value := _config(name, default="").strip():
         return str(value)
-    if _config(f"DJANGO_{name}", default="").strip():  # the name in other projects
+    if _config(f"DJANGO_{name}", default="").strip():  # other projects use this name
         refuse(f"DJANGO_{name}", f"Ledger calls it {name}")
     return default
 
@@ -225,12 +231,14 @@ def choice(name: str, default: str, among: Iterable[str]) -> str:
 
 
 def items(name: str, default: str = "") -> list[str]:
-    """Returns a list of values that are separated by commas."""
+    """Returns the values in a setting, which are separated by commas."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
 def hosts(name: str, default: str) -> list[str]:
-    """Returns host names in the format of Django's ALLOWED_HOSTS."""
+    """Returns the host names in a setting, in the format of Django's ALLOWED_HOSTS. Ends the
+    process if a host name is wrong.
+    """
     found = items(name, default)
     for host in found:
         if not HOST.fullmatch(host):
@@ -240,15 +248,17 @@ def hosts(name: str, default: str) -> list[str]:
 
 
 def beginning_with(prefix: str) -> dict[str, str]:
-    """Returns all variables of `.env` and the environment with this prefix. A blank value is ""."""
+    """Returns all variables of `.env` and the environment whose names begin with `prefix`. A blank
+    value becomes "".
+    """
     found = {**_config.repository.data} if hasattr(_config.repository, "data") else {}
     found |= os.environ
     return {name: value.strip() for name, value in found.items() if name.startswith(prefix)}
 
 
 def amounts_by_currency(name: str, default: str) -> dict[str, Decimal]:
-    """Returns amounts from a value such as "10000,JPY=1500000": the default under "*", the others
-    under their currency codes.
+    """Returns the amounts in a value such as "10000,JPY=1500000". The key of each amount is its
+    currency code. The default amount has the key "*".
     """
     found: dict[str, Decimal] = {}
     for item in items(name, default):
@@ -279,7 +289,9 @@ def origins(name: str) -> list[str]:
 
 
 def address(name: str) -> str:
-    """Returns the address of a site without a path, such as https://bank.example; "" if not set."""
+    """Returns the address of a site without a path, such as https://bank.example. Returns "" if the
+    setting is not set.
+    """
     value = text(name).rstrip("/")
     if value and not ADDRESS.fullmatch(value):
         refuse(name, "it is not an address such as https://bank.example, without a path")
@@ -287,8 +299,9 @@ def address(name: str) -> str:
 
 
 def is_public(place: str) -> bool:
-    """Returns whether other people may reach a host, or the host in an address. False for "", names
-    without a dot, and addresses of this computer or a private network.
+    """Returns whether other people may be able to connect to a host. `place` is a host, or an
+    address that contains a host. Returns False for "", for names without a dot, and for addresses
+    of this computer or of a private network.
     """
     if place == "*":
         return True
@@ -300,7 +313,9 @@ def is_public(place: str) -> bool:
 
 
 def contact(name: str) -> str:
-    """Returns a mailto: or https: URL; "" if not set. Puts mailto: before a plain email address."""
+    """Returns a mailto: or https: URL, or "" if the setting is not set. For a plain email address,
+    returns a mailto: URL.
+    """
     value = text(name)
     value = f"mailto:{value}" if EMAIL.fullmatch(value) else value
     if value and not CONTACT.fullmatch(value):
@@ -309,8 +324,8 @@ def contact(name: str) -> str:
 
 
 def reachable(name: str) -> str:
-    """Returns a text for users on how to contact the bank; "" if not set. The text must contain an
-    email address, a telephone number or an https: URL.
+    """Returns a text that describes to users how to contact the bank, or "" if the setting is not
+    set. The text must contain an email address, a telephone number or an https: URL.
     """
     value = text(name)
     if value and not re.search(r"\S@\S|https://\S|([0-9][ ()./-]*){5}", value, re.ASCII):
@@ -319,14 +334,14 @@ def reachable(name: str) -> str:
 
 
 def email(name: str) -> str:
-    """Returns an email address; "" if not set."""
+    """Returns an email address, or "" if the setting is not set."""
     value = text(name)
     if value and not EMAIL.fullmatch(value):
         refuse(name, "it is not an email address")
     return value
 
 
-# Names of zones with summer time in Python, but of fixed offsets in Postgres.
+# Time zones that have summer time in Python, but a fixed offset in Postgres.
 AMBIGUOUS_ZONES = ("CET", "EET", "MET", "WET")
 
 
@@ -344,7 +359,9 @@ def time_zone(name: str, default: str) -> str:
 def url(
     name: str, parse: Callable[[str], dict[str, Any]], schemes: Iterable[str]
 ) -> dict[str, Any]:
-    """Returns the URL in a setting, parsed by django-environ; an empty dict if not set."""
+    """Returns the parts of the URL in a setting, parsed by django-environ. Returns an empty dict if
+    the setting is not set.
+    """
     value = text(name)
     return parsed_url(name, value, parse, schemes) if value else {}
 
@@ -352,8 +369,8 @@ def url(
 def parsed_url(
     name: str, value: str, parse: Callable[[str], dict[str, Any]], schemes: Iterable[str]
 ) -> dict[str, Any]:
-    """Returns a URL from the setting `name`, parsed by django-environ. Stops the start if the URL
-    is wrong.
+    """Returns the parts of the URL `value`, parsed by django-environ. If the URL is wrong, ends the
+    process with a message about the setting `name`.
     """
     known = list(schemes)
     if value.partition("://")[0] not in known or "://" not in value:
@@ -366,8 +383,8 @@ def parsed_url(
 
 
 def _check_place(name: str, value: str) -> None:
-    """Stops the start if the password in a URL is not escaped. A parser would read a part of that
-    password as a host, an option or a port, and messages would show it.
+    """Ends the process if the password in a URL is not escaped. A parser would use a part of such a
+    password as a host, an option or a port, and error messages would show this part.
 
     Raises ValueError if the value is not a URL.
     """
@@ -382,7 +399,7 @@ def _check_place(name: str, value: str) -> None:
 
 
 def data_dir(name: str, default: Path) -> Path:
-    """Returns the path of a folder. Creates the folder, unless the command is in
+    """Returns the path of a folder, and creates the folder unless the current command is in
     COMMANDS_WITHOUT_DATA. A relative path starts at the project folder.
     """
     folder = BASE_DIR / Path(text(name, str(default))).expanduser()
@@ -395,13 +412,15 @@ def data_dir(name: str, default: Path) -> Path:
 
 
 def _is_without_data() -> bool:
-    """Returns whether this process runs a command of COMMANDS_WITHOUT_DATA."""
+    """Returns whether the current command is in COMMANDS_WITHOUT_DATA."""
     program, *arguments = sys.argv or [""]
     return Path(program).name == "manage.py" and not COMMANDS_WITHOUT_DATA.isdisjoint(arguments[:1])
 
 
 def file(name: str) -> str:
-    """Returns the path of a file; "" if not set. Stops the start if the file cannot be read."""
+    """Returns the path of a file, or "" if the setting is not set. Ends the process if the file
+    cannot be read.
+    """
     path = text(name)
     if path:
         check_readable(name, path)
@@ -414,10 +433,11 @@ def check_readable(name: str, path: str) -> None:
 
 
 def secret_key(name: str, folder: Path) -> str:
-    """Returns the key from the environment, or else the key in `folder`.
+    """Returns the secret key from the environment. If it is not set there, returns the key stored
+    in `folder`.
 
     If neither exists, creates a key in `folder` that only the file owner can read. A command in
-    COMMANDS_WITHOUT_DATA then gets a temporary key instead.
+    COMMANDS_WITHOUT_DATA does not store a key; its key is temporary.
     """
     file = folder / "secret_key"
     given = text(name)
@@ -430,7 +450,9 @@ def secret_key(name: str, folder: Path) -> str:
 
 
 def tokens(name: str) -> list[str]:
-    """Returns the tokens that programs send to sign in. Commas separate them in the setting."""
+    """Returns the tokens with which programs sign in. In the setting, commas separate the tokens.
+    Ends the process if a token can be guessed.
+    """
     found = items(name)
     if any(
         len(token) < MIN_TOKEN_LENGTH or len(set(token)) < MIN_DIFFERENT_CHARACTERS
@@ -443,8 +465,8 @@ def tokens(name: str) -> list[str]:
 
 
 def old_secret_keys(name: str) -> list[str]:
-    """Returns earlier secret keys, which still verify signatures and decrypt. Commas separate them
-    in the setting.
+    """Returns the earlier secret keys, which Ledger still uses to verify signatures and to decrypt.
+    In the setting, commas separate the keys.
     """
     keys = items(name)
     if any(_can_be_guessed(key) for key in keys):
@@ -464,7 +486,8 @@ def _stored_secret(file: Path) -> str:
     except FileNotFoundError:
         if _is_without_data():
             return get_random_secret_key()
-    # If two processes start for the first time in parallel, the second reads the key of the first.
+    # If two processes start for the first time in parallel, the second process reads the key that
+    # the first process created.
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         stored = stream.read().strip()

@@ -1,11 +1,13 @@
-"""Settings of the log: levels, filters, and the format, which is text or JSON."""
+"""Settings for the log: levels, filters, and the format, which is text or JSON."""
 
 from typing import Any
 
 
 def logging(*, level: str, is_json: bool) -> dict[str, Any]:
-    """Returns LOGGING, which writes to standard error the records from `level` (LOG_LEVEL) on."""
-    # With JSON, the stream is the stderr of the process, because some commands turn what is written
+    """Returns the value of LOGGING. Records from the level `level` (LOG_LEVEL) on are written to
+    standard error.
+    """
+    # For JSON, the stream is the stderr of the process. Some commands convert text that is written
     # to sys.stderr into records (ledger/logs/output.py).
     stream = f"ext://sys.{'__stderr__' if is_json else 'stderr'}"
     return {
@@ -43,32 +45,35 @@ def logging(*, level: str, is_json: bool) -> dict[str, Any]:
 
 
 def _loggers(level: str, *, is_json: bool) -> dict[str, dict[str, Any]]:
-    """Returns the loggers whose level, filters or handlers differ from the default."""
+    """Returns the loggers that have a different level, filter or handler than the default."""
     at_least_info = "DEBUG" if level == "DEBUG" else "INFO"
     return {
-        # Django's own handlers would print each message twice, or mail it.
+        # Django's handlers would print each message a second time, or send it by email.
         "django": {"handlers": [], "level": level},
         "django.request": {"filters": ["outages"]},
-        # At DEBUG, these log SQL statements with their values, and template contexts.
+        # At the level DEBUG, these loggers write SQL statements with their values, and template
+        # contexts.
         "django.db.backends": {"level": "INFO"},
         "django.template": {"level": "INFO"},
-        # At DEBUG, these log passwords and tokens from AWS.
+        # At the level DEBUG, these loggers write passwords and tokens from AWS.
         "botocore": {"level": "INFO"},
         "aws_advanced_python_wrapper": {"level": "INFO"},
-        # Below WARNING, a pool logs each connection that it hands out, and psycopg logs a server's
-        # message about a refused connection, which may contain user names.
+        # Below the level WARNING, a pool logs each connection that is taken from it. psycopg logs
+        # the server's message about a refused connection, which may contain user names.
         "psycopg": {"level": "WARNING", "filters": ["server_text"]},
         "psycopg.pool": {"filters": ["server_text"]},
-        # One line for each request. As text, it needs LOG_LEVEL=INFO or DEBUG.
+        # One line for each request. With LOG_FORMAT=text, this needs LOG_LEVEL=INFO or DEBUG.
         "ledger.requests": {"level": at_least_info if is_json else level},
-        # One line for each process, with the same rule.
+        # One line for each process, under the same conditions.
         "ledger.start": {"level": at_least_info if is_json else level},
-        # Output of commands, if it becomes records.
+        # The output of commands, if it is converted to records.
         "ledger.output": {"level": "INFO"},
         "ledger.jobs": {"level": at_least_info},
         "transactions.management": {"level": at_least_info},
-        # JSON lines about sign-ins, refusals and approvals at every LOG_LEVEL (docs/security.md).
+        # JSON lines about sign-ins, refusals and approvals. They are written at every LOG_LEVEL
+        # (docs/security.md).
         "ledger.security": {"handlers": ["bare"], "level": "INFO", "propagate": False},
-        # JSON lines about the replica in use and its lag at every LOG_LEVEL (docs/databases.md).
+        # JSON lines about the replica in use and its delay. They are written at every LOG_LEVEL
+        # (docs/databases.md).
         "ledger.replicas": {"handlers": ["bare"], "level": "INFO", "propagate": False},
     }

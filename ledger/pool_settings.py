@@ -1,6 +1,7 @@
-"""Connection pools: one in each web process (DB_POOL), or one in front of the server (DB_POOLER).
+"""Settings for connection pools. DB_POOL is a pool inside each web process. DB_POOLER is a separate
+pooler in front of the database server.
 
-A harmful combination of settings stops the start with one message (docs/databases.md).
+If a combination of settings is harmful, the process stops with one message (docs/databases.md).
 """
 
 import os
@@ -9,17 +10,20 @@ from typing import Any
 from ledger import env
 
 TRANSACTION = "transaction"
-# After so many seconds without its server, a pool stops its attempts to reconnect, so that the next
-# request connects immediately. The pauses between attempts of psycopg_pool grow to minutes.
+# If its server is away for so many seconds, a pool stops trying to reconnect, so that the next
+# request connects immediately. Otherwise the pauses of psycopg_pool between two attempts could grow
+# to minutes.
 RECONNECT_SECONDS = 2
-MAX_CONNECTIONS = 1000  # of one process; a server rarely accepts more from all processes together
+# Maximum for one process; a server rarely accepts more connections from all processes together.
+MAX_CONNECTIONS = 1000
 
 ONE_KEEPS = (
     "with DB_POOL only the pool keeps connections, and a request that kept one would take it from"
     " the others; leave it empty"
 )
 NO_SERVER = "a pooler works in front of your own server; name it by DATABASE_URL or DB_NAME"
-# Options that last for a session, and why they are harmful behind a pooler in transaction mode.
+# Options that apply to a whole session, and why they are harmful behind a pooler in transaction
+# mode.
 HARMFUL = {
     "options": (
         "a pooler in transaction mode refuses start-up options, or passes their settings on to"
@@ -49,8 +53,8 @@ COOKBOOK = (
 
 
 def pool_options(timeout: int) -> dict[str, Any] | None:
-    """Returns the options for psycopg_pool from DB_POOL=MAX or MIN,MAX; None if it is not set.
-    `timeout` is how many seconds a request waits for a connection.
+    """Returns the options for psycopg_pool. DB_POOL contains the sizes, as MAX or MIN,MAX. Returns
+    None if DB_POOL is not set. `timeout` is how many seconds a request waits for a connection.
     """
     given = env.items("DB_POOL")
     if not given:
@@ -72,16 +76,18 @@ def pool_options(timeout: int) -> dict[str, Any] | None:
 
 
 def is_behind_pooler() -> bool:
-    """Returns whether DB_POOLER is set, for a pooler in transaction mode in front of the server."""
+    """Returns whether DB_POOLER is set, because there is a pooler in transaction mode in front of
+    the server.
+    """
     return env.choice("DB_POOLER", "", ["", TRANSACTION]) == TRANSACTION
 
 
 def checked(database: dict[str, Any], *, given: dict[str, Any], is_web: bool) -> dict[str, Any]:
-    """Returns the settings of a database with the pool and the pooler. Stops the start if settings
-    harm each other.
+    """Returns the settings of a database with the options for its pool and pooler. Ends the process
+    if two settings do not work together.
 
-    `given`: the settings from DATABASE_URL or DB_OPTIONS. Only web processes have a pool, because
-    commands send one statement after the other.
+    `given` are the settings from DATABASE_URL or DB_OPTIONS. Only web processes have a pool,
+    because commands send only one SQL statement at a time.
     """
     if is_behind_pooler():
         _refuse_harmful(given)
@@ -95,7 +101,9 @@ def checked(database: dict[str, Any], *, given: dict[str, Any], is_web: bool) ->
 
 
 def check_replica(replica: dict[str, Any]) -> None:
-    """Stops the start if options in a replica's URL are harmful with the pooler or the pool."""
+    """Ends the process if the URL of a replica contains options that do not work with the pooler or
+    the pool.
+    """
     where = "DATABASE_REPLICA_URLS"
     if replica.get("LEDGER_POOLER"):
         found = replica["OPTIONS"]
@@ -109,8 +117,8 @@ def check_replica(replica: dict[str, Any]) -> None:
 
 
 def with_pool(database: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Returns the settings with Django's pool. The backend checks each connection itself, because
-    psycopg_pool waits for a second after the first dead connection.
+    """Returns the settings with Django's pool. The check of psycopg_pool is not used, because it
+    waits for a second after the first dead connection. The backend checks each connection itself.
     """
     return {
         **database,
@@ -121,7 +129,9 @@ def with_pool(database: dict[str, Any], options: dict[str, Any]) -> dict[str, An
 
 
 def behind_pooler(database: dict[str, Any]) -> dict[str, Any]:
-    """Returns the settings without anything that a session must keep between two transactions."""
+    """Returns the settings for use behind a pooler, where a session keeps nothing between two
+    transactions.
+    """
     return {
         **database,
         "LEDGER_POOLER": TRANSACTION,
@@ -134,7 +144,7 @@ def _refuse_harmful(given: dict[str, Any]) -> None:
         env.refuse("DB_POOLER", NO_SERVER)
     where = "DATABASE_URL" if env.text("DATABASE_URL") else "DB_OPTIONS"
     _refuse_session_options(where, given["OPTIONS"])
-    if os.environ.get("PGOPTIONS"):  # libpq sends it as `options`
+    if os.environ.get("PGOPTIONS"):  # libpq sends the value as `options`
         env.refuse("PGOPTIONS", HARMFUL["options"])
     if not given.get("DISABLE_SERVER_SIDE_CURSORS", True):
         env.refuse(where, CURSORS)

@@ -1,7 +1,7 @@
-"""The identity provider of the settings OIDC_... or COGNITO_....
+"""Reads the identity provider from the settings OIDC_... or COGNITO_....
 
-Wrong values and wrong combinations stop the start with one message. Without these settings there is
-no provider, and pages do not mention one.
+If a value or a combination is wrong, the process stops with one message. If none of these settings
+is set, there is no provider, and pages do not mention one.
 """
 
 import ipaddress
@@ -34,47 +34,55 @@ DETAILS = (
     "OIDC_API_SCOPES",
     "OIDC_API_CLIENTS",
 )
-TOKEN_SCOPES = ("read", "pay", "staff", "report")  # of Ledger's access tokens
-ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")  # only algorithms with public keys
+TOKEN_SCOPES = ("read", "pay", "staff", "report")  # the scopes of Ledger's access tokens
+ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")  # only algorithms with public keys are allowed
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 POOL = re.compile(r"([a-z0-9-]+)_[A-Za-z0-9]+")
 HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 MOCK_CLIENT, MOCK_SECRET = "ledger", "mock-secret"
-MOCK_GROUPS = "bank-analysts=analysts"  # one person of the mock is in bank-analysts
+MOCK_GROUPS = "bank-analysts=analysts"  # one person of the mock provider is in bank-analysts
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderSettings:
-    """An identity provider."""
+    """The settings of an identity provider."""
 
-    name: str  # on the button
-    issuer: str  # a token must contain exactly this text
+    name: str  # the name on the button
+    issuer: str  # a token must contain exactly this text as its issuer
     client_id: str
     client_secret: str = field(repr=False)
     scopes: tuple[str, ...] = ("openid", "email", "profile")
-    algorithm: str = "RS256"  # the only one that is accepted
+    algorithm: str = "RS256"  # the only algorithm that is accepted
     verified_claim: str = "email_verified"
     groups_claim: str = "groups"
-    groups: Mapping[str, str] = field(default_factory=dict)  # the provider's group -> Ledger's
+    # Maps the provider's groups to Ledger's groups.
+    groups: Mapping[str, str] = field(default_factory=dict)
     allows_sign_up: bool = True
-    second_factor: frozenset[str] = frozenset()  # values of amr or acr that replace Ledger's factor
-    sign_out_url: str = ""  # Cognito's; other providers have it in their discovery document
+    # Values of amr or acr that replace Ledger's second factor.
+    second_factor: frozenset[str] = frozenset()
+    # Only for Cognito; other providers have this URL in their discovery document.
+    sign_out_url: str = ""
     other_origins: tuple[str, ...] = ()
-    api_audience: str = ""  # of access tokens that the API accepts; "" for none
-    api_scopes: Mapping[str, str] = field(default_factory=dict)  # the provider's scope -> Ledger's
-    api_clients: frozenset[str] = frozenset()  # clients with accepted tokens; empty for all clients
+    # The audience of access tokens that the API accepts; "" if it accepts none.
+    api_audience: str = ""
+    # Maps the provider's scopes to Ledger's scopes.
+    api_scopes: Mapping[str, str] = field(default_factory=dict)
+    # Clients whose tokens are accepted; empty means all clients.
+    api_clients: frozenset[str] = frozenset()
 
     @property
     def origins(self) -> list[str]:
-        """The provider's origins, to which our forms may redirect (Content-Security-Policy)."""
+        """The origins of the provider. The Content-Security-Policy allows forms to redirect to
+        them.
+        """
         known = [_origin(self.sign_out_url)] if self.sign_out_url else [_origin(self.issuer)]
         return [*known, *self.other_origins]
 
 
 def read(*, mock_port: int, is_demo: bool, is_https: bool) -> ProviderSettings | None:
-    """Returns the provider that the environment names, or None if there is none.
+    """Returns the provider in the environment variables. Returns None if there is none.
 
-    `is_demo`: demo data on the embedded server. The mock provider runs only there.
+    `is_demo` is true for demo data on the embedded server. The mock provider runs only there.
     """
     found = {name for name in (*OIDC, *COGNITO) if env.text(name)}
     if env.choice("OIDC", "", ["", "mock"]) == "mock":
@@ -160,7 +168,7 @@ def _provider(
     groups: str = "",
     sign_out_url: str = "",
 ) -> ProviderSettings:
-    """Returns the provider with the settings that all kinds of providers share."""
+    """Returns the provider. Reads the settings that all kinds of providers have."""
     audience = _api_audience(client_id)
     return ProviderSettings(
         name=env.text("OIDC_NAME", name),
@@ -213,7 +221,9 @@ def _api_scopes() -> dict[str, str]:
 
 
 def _pairs(name: str, default: str, *, example: str) -> dict[str, str]:
-    """Returns the pairs theirs=ours of a setting, which commas separate, as a dict."""
+    """Returns the pairs in a setting as a dict. The setting has the form
+    theirs=ours,theirs=ours.
+    """
     found = {}
     for pair in env.items(name, default):
         theirs, equals, ours = pair.rpartition("=")

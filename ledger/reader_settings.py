@@ -1,6 +1,6 @@
-"""The alias `read` of DATABASES, if there is a reader, and the router that uses it.
+"""The alias `read` in DATABASES, which exists if there is a reader, and the router that uses it.
 
-docs/databases.md explains what may be read there.
+docs/databases.md explains what may be read from this alias.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,7 +13,8 @@ from ledger.db.read_router import READ
 
 Database = dict[str, Any]
 ROUTER = "ledger.db.read_router.ReadRouter"
-# If there is no reader, the driver uses the writer, which would accept writes.
+# If no reader is available, the driver connects to the writer, which would accept writes without
+# this option.
 READ_ONLY = "-c default_transaction_read_only=on"
 PLACE = ("HOST", "PORT")
 NO_READER = (
@@ -23,15 +24,17 @@ NO_READER = (
 
 
 def reader(writer: Database, replicas: Mapping[str, Database]) -> dict[str, Database]:
-    """Returns the entry `read` of DATABASES: a reader that AWS's driver finds, or else the
-    replicas. Returns an empty dict if there is neither.
+    """Returns the entry `read` for DATABASES. This is a reader that AWS's driver finds, or
+    otherwise the replicas. Returns an empty dict if there is neither.
     """
     found = _of_driver(writer) or _of_replicas(writer, [*replicas.values()])
     return {READ: {**found, "TEST": {"MIRROR": DEFAULT_DB_ALIAS}}} if found else {}
 
 
 def routers(databases: Collection[str]) -> list[str]:
-    """Returns DATABASE_ROUTERS. Stops the start if the router is on and there is no reader."""
+    """Returns the value of DATABASE_ROUTERS. Ends the process if the router is switched on but
+    there is no reader.
+    """
     if not env.flag("DATABASE_READ_ROUTER"):
         return []
     if READ not in databases:
@@ -49,14 +52,15 @@ def _of_driver(writer: Database) -> Database:
 
 
 def _of_replicas(writer: Database, found: list[Database]) -> Database:
-    """Returns the first replica. Replicas with the same login and options become further hosts, and
-    libpq uses the first standby that answers.
+    """Returns the settings of the first replica. Other replicas with the same login and options are
+    added as further hosts. libpq uses the first standby that answers.
     """
     if not found:
         return {}
     first = found[0]
     options = {**first["OPTIONS"]}
-    if "pool" in options:  # `read` has no writer to fall back on, so it waits as long as a writer
+    # `read` does not change to the writer after a failure, so it waits as long as the writer.
+    if "pool" in options:
         options["pool"] = writer["OPTIONS"]["pool"]
     made = {
         **{name: value for name, value in first.items() if name != "LEDGER_REPLICA"},

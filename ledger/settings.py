@@ -1,5 +1,5 @@
-"""All settings. `env` reads the settings of the environment, which `.env.example` lists. The
-settings of the sign-in do not depend on the environment and are in `sign_in_settings`.
+"""All settings of the site. `env` reads settings from environment variables, which `.env.example`
+lists. The settings for signing in do not depend on the environment and are in `sign_in_settings`.
 """
 
 from datetime import timedelta
@@ -29,10 +29,10 @@ from ledger.sign_in_settings import *  # noqa: F403  settings that do not depend
 DEBUG = env.flag("DEBUG")
 LEDGER_DATA_DIR = env.data_dir("LEDGER_DATA_DIR", BASE_DIR / ".data")
 SECRET_KEY = env.secret_key("SECRET_KEY", LEDGER_DATA_DIR)
-LEDGER_SECRET_KEY_IS_STORED = not env.text("SECRET_KEY")  # in a file of LEDGER_DATA_DIR
+LEDGER_SECRET_KEY_IS_STORED = not env.text("SECRET_KEY")  # the key is in a file in LEDGER_DATA_DIR
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 SECRET_KEY_FALLBACKS = env.old_secret_keys("SECRET_KEY_FALLBACKS")
-LEDGER_URL = env.address("LEDGER_URL")  # without it, links in mails use the Host header
+LEDGER_URL = env.address("LEDGER_URL")  # if not set, links in emails use the Host header
 if LEDGER_URL:
     ALLOWED_HOSTS.append(split_domain_port(LEDGER_URL.partition("://")[2])[0])
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
@@ -52,7 +52,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "drf_spectacular_sidecar",
     "ledger",
-    "django.contrib.auth",  # after ledger, which replaces commands of this app and the next one
+    "django.contrib.auth",  # after ledger, which replaces commands of this app and of the next app
     "django.contrib.staticfiles",
     "ledger.db",
     "accounts",
@@ -77,10 +77,10 @@ MIDDLEWARE = [
     "ledger.web.request_counts.RequestCountsMiddleware",
     "ledger.web.request_log.RequestLogMiddleware",
     "ledger.web.headers.HeadersMiddleware",
-    "csp.middleware.CSPMiddleware",  # first, so that every response has the policy
+    "csp.middleware.CSPMiddleware",  # early, so that every response has the policy
     "ledger.web.security_log.SecurityLogMiddleware",
     "ledger.web.problem_details.ProblemMiddleware",
-    "ledger.web.body_types.BodyTypeMiddleware",  # before code that reads the address or the body
+    "ledger.web.body_types.BodyTypeMiddleware",  # before code that reads the URL or the body
     "ledger.web.middleware.HeadMiddleware",
     "ledger.web.middleware.ProbeMiddleware",
     "ledger.monitoring.page.ScrapeMiddleware",
@@ -118,7 +118,7 @@ MIDDLEWARE = [
     "accounts.security.second_factor_rule.SecondFactorMiddleware",
     "accounts.middleware.NameMiddleware",
 ]
-# Whether requests and jobs are traced by OpenTelemetry (docs/tracing.md).
+# Whether OpenTelemetry traces requests and jobs (docs/tracing.md).
 LEDGER_TRACING = tracing_settings.is_on()
 if LEDGER_TRACING:
     MIDDLEWARE = tracing_settings.with_spans(MIDDLEWARE)
@@ -144,26 +144,29 @@ TEMPLATES = [
     },
 ]
 
-# The database: DATABASE_URL, or DB_NAME, DB_USER ..., or the embedded server.
+# The database in DATABASE_URL, or in DB_NAME, DB_USER and so on. If these are not set, the embedded
+# server is used.
 _database = database_settings.database()
 LEDGER_EMBEDDED = not _database
-# The role that connects: the owner of the tables, or a role with fewer rights (docs/rights.md).
-# wsgi.py, asgi.py and server/web_process.py set web, `manage.py work` sets worker. Other commands
-# connect as the owner.
+# The database role that connects. It is the owner of the tables, or a role with fewer rights
+# (docs/rights.md). wsgi.py, asgi.py and server/web_process.py set web, and `manage.py work` sets
+# worker. Other commands connect as the owner.
 LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web", "worker"])
 LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
-# The role of `manage.py work` and its jobs. It owns nothing (docs/rights.md).
+# The database role for `manage.py work` and its jobs. It owns nothing (docs/rights.md).
 LEDGER_WORKER_ROLE = env.text("LEDGER_WORKER_ROLE", "ledger_worker")
-# The role of the cookbook's recipes. It has rights only to the practice bank, and cannot sign in.
+# The database role for the cookbook's recipes. It has rights only to the practice bank, and cannot
+# sign in.
 LEDGER_COOKBOOK_ROLE = env.text("LEDGER_COOKBOOK_ROLE", "ledger_cookbook")
-# The role of `audit_ledger`. It reads the books and stores the findings of audits (docs/rights.md).
+# The database role for `audit_ledger`. It reads the bank's data and stores the findings of audits
+# (docs/rights.md).
 LEDGER_AUDITOR_ROLE = env.text("LEDGER_AUDITOR_ROLE", "ledger_auditor")
-# The role with which queries of the explorer sign in, and its password on your own server. It may
-# read only the explorer's views (docs/explorer.md).
+# The database role with which queries of the explorer sign in, and its password on your own server.
+# The role may read only the explorer's views (docs/explorer.md).
 LEDGER_EXPLORER_ROLE = env.text("LEDGER_EXPLORER_ROLE", "ledger_explorer")
 LEDGER_EXPLORER_PASSWORD = env.text("LEDGER_EXPLORER_PASSWORD")
-# Whether policies show the web role only the rows of the signed-in person. `migrate` and `prepare`
-# install or remove the policies.
+# Whether row-level security shows the web role only the rows of the signed-in person. `migrate` and
+# `prepare` install or remove the policies.
 LEDGER_ROW_SECURITY = env.flag("LEDGER_ROW_SECURITY")
 LEDGER_TIMEOUTS = {
     "lock_timeout": env.number("LEDGER_LOCK_TIMEOUT", 2, least=0, most=600),
@@ -173,7 +176,8 @@ LEDGER_TIMEOUTS = {
     ),
     "transaction_timeout": env.number("LEDGER_TRANSACTION_TIMEOUT", 900, least=0, most=86400),
 }
-# Seconds for one statement in a job of `manage.py work`, such as a part of an audit; 0: no limit.
+# Time limit in seconds for one SQL statement in a job of `manage.py work`, such as a part of an
+# audit. 0 means no limit.
 LEDGER_JOB_STATEMENT_TIMEOUT = env.number("LEDGER_JOB_STATEMENT_TIMEOUT", 3600, least=0, most=86400)
 DATABASES = {
     "default": {
@@ -197,50 +201,54 @@ DATABASES = {
 DATABASES["default"] = pool_settings.checked(
     DATABASES["default"], given=_database, is_web=LEDGER_ROLE == "web"
 )
-# Standbys from which web processes read (ledger/db/replicas/). DATABASE_REPLICA_CHOICE chooses one
-# of several; a standby that is more than DATABASE_REPLICA_MAX_LAG seconds behind is not used.
+# Standbys from which web processes read (ledger/db/replicas/). DATABASE_REPLICA_CHOICE is how one
+# of several standbys is chosen. A standby that is more than DATABASE_REPLICA_MAX_LAG seconds behind
+# is not used.
 _replicas = database_settings.replicas(DATABASES["default"])
-# Whether one of them is the standby of the embedded server. That standby may not exist.
+# Whether one of the replicas is the standby of the embedded server. This standby may not exist.
 LEDGER_OWN_REPLICA = any(_replica["LEDGER_EMBEDDED"] for _replica in _replicas.values())
 for _replica in _replicas.values():
     pool_settings.check_replica(_replica)
 if LEDGER_ROLE == "web":
     DATABASES |= _replicas
-# The database for using("read"), and the router that lets Django's ORM read there by default
-# (ledger/db/read_router.py).
+# The database for using("read"), and the router with which Django's ORM reads from this database by
+# default (ledger/db/read_router.py).
 DATABASES |= reader_settings.reader(DATABASES["default"], _replicas)
 DATABASE_ROUTERS = reader_settings.routers(DATABASES)
 DATABASE_REPLICA_CHOICE = env.choice(
     "DATABASE_REPLICA_CHOICE", "random", ["random", "round_robin", "least_connections"]
 )
 DATABASE_REPLICA_MAX_LAG = env.number("DATABASE_REPLICA_MAX_LAG", 60, least=1, most=86400)
-# These formats keep microseconds. Without them, the seals of a loaded bank would not match.
+# These formats keep the microseconds of times. Without them, the seals of a loaded bank would not
+# match its rows.
 SERIALIZATION_MODULES = {
     "json": "ledger.backups.exact_json",
     "jsonl": "ledger.backups.exact_jsonl",
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# All processes share the cache, because the rate limits on sign-ins count across processes.
+# All processes use the same cache, because limits for signing in are counted over all processes.
 CACHES = cache_settings.caches()
 
-# The server ends a session after a time without requests, and after a time since the sign-in
-# (docs/security.md). Sessions of the demo last longer, because it contains no real money.
-# `make run` sets LEDGER_DEMO. The sign-in page then shows the users of the demo data too.
+# The server ends a session after a time without requests, and also after a time since the sign-in
+# (docs/security.md). Sessions of the demo last longer, because the demo contains no real money.
+# `make run` sets LEDGER_DEMO. The sign-in page then also shows the users of the demo data.
 LEDGER_DEMO = env.flag("LEDGER_DEMO")
-# The demo's weaker limits also need the embedded server, because `make run` can serve real banks.
+# The weaker limits of the demo also require the embedded server, because `make run` can also serve
+# a real bank.
 _IS_RELAXED = LEDGER_DEMO and LEDGER_EMBEDDED
 _IDLE, _STAFF_IDLE = (720, 720) if _IS_RELAXED else (30, 15)  # minutes
-# Retention in days. `manage.py erase_people` erases names and addresses of people who left, and
-# `apply_retention` deletes the read log, queries and sign-ins.
+# How many days data is kept. `manage.py erase_people` erases names and addresses of people who have
+# left. `apply_retention` deletes the read log, queries and sign-ins.
 LEDGER_KEEP_PEOPLE_DAYS = env.number("LEDGER_KEEP_PEOPLE_DAYS", 3650, least=0, most=36500)
 LEDGER_KEEP_READ_LOG_DAYS = env.number("LEDGER_KEEP_READ_LOG_DAYS", 1095, least=1, most=36500)
 LEDGER_KEEP_QUERIES_DAYS = env.number("LEDGER_KEEP_QUERIES_DAYS", 365, least=1, most=36500)
 LEDGER_KEEP_SIGN_INS_DAYS = env.number("LEDGER_KEEP_SIGN_INS_DAYS", 180, least=1, most=36500)
-# Days after which the operator deletes lines of the log. The page "Privacy" shows this number. 0:
-# lines are deleted when newer lines need the space.
+# Number of days after which the operator deletes lines of the log. The page "Privacy" shows this
+# number. 0 means that lines are deleted when newer lines need the space.
 LEDGER_KEEP_LOGS_DAYS = env.number("LEDGER_KEEP_LOGS_DAYS", 0, least=0, most=36500)
-# Days after which `manage.py apply_retention` deletes events, webhook deliveries and alerts.
+# Number of days after which `manage.py apply_retention` deletes events, webhook deliveries and
+# alerts.
 LEDGER_KEEP_EVENTS_DAYS = env.number("LEDGER_KEEP_EVENTS_DAYS", 30, least=4, most=3650)
 LEDGER_KEEP_ALERTS_DAYS = env.number("LEDGER_KEEP_ALERTS_DAYS", 400, least=30, most=3650)
 LEDGER_SESSION_IDLE = timedelta(
@@ -259,16 +267,18 @@ SESSION_ENGINE = "accounts.sign_in.session_store"
 MESSAGE_STORAGE = "ledger.web.message_cookie.MessageStorage"
 CSRF_COOKIE_HTTPONLY = True  # our scripts do not read it
 SESSION_COOKIE_AGE = int(LEDGER_SESSION_ABSOLUTE.total_seconds())
-# A database in MaxMind's format, for the town and country of a sign-in. Without it, pages and mails
-# show neither.
+# A database in MaxMind's format, which contains the town and country of IP addresses. If it is not
+# set, pages and emails do not show where a sign-in came from.
 LEDGER_PLACES = env.file("LEDGER_PLACES")
 
-# accounts.sign_in.limits counts wrong passwords and codes, in the same way on every page. If other
-# people's attempts reach the limit, the user can still sign in by a mailed code or a passkey.
+# accounts.sign_in.limits counts wrong passwords and codes, in the same way on every page. If
+# attempts of other people reach the limit, the user can still sign in with an emailed code or a
+# passkey.
 LEDGER_WRONG_ATTEMPTS = env.number("LEDGER_WRONG_ATTEMPTS", 1000, least=10, most=1_000_000)
 
-# Step-up (docs/security.md): for how many minutes a password, code or passkey counts as recent, and
-# above which amount a payment needs a recent one. Amounts by currency; "*" is for all others.
+# Step-up (docs/security.md): for how many minutes a password, code or passkey is treated as recent,
+# and above which amount a payment needs a recent one. The amounts are per currency. "*" is for all
+# other currencies.
 LEDGER_STEP_UP_MINUTES = env.number("LEDGER_STEP_UP_MINUTES", 5, least=1, most=60)
 LEDGER_STEP_UP_OVER = env.amounts_by_currency(
     "LEDGER_STEP_UP_OVER",
@@ -276,7 +286,7 @@ LEDGER_STEP_UP_OVER = env.amounts_by_currency(
     "KRW=1500000,KWD=300,NGN=1500000,OMR=400,PHP=60000,THB=35000,TWD=32000,VND=26000000",
 )
 
-# The pages have no inline scripts or styles. Browsers report violations of the policy.
+# Pages contain no inline scripts or styles. Browsers report violations of this policy.
 CSP_REPORT_PATH = "/csp-report/"
 CONTENT_SECURITY_POLICY: dict[str, dict[str, Any]] = {
     "DIRECTIVES": {
@@ -314,19 +324,20 @@ if "*" in ALLOWED_HOSTS and not DEBUG:
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LEDGER_HTTPS
 if LEDGER_HTTPS:  # browsers support report-to only over HTTPS: see HeadersMiddleware
     CONTENT_SECURITY_POLICY["DIRECTIVES"]["report-to"] = "csp"
-if LEDGER_HTTPS:  # a browser accepts a __Host- cookie only from this host, over HTTPS
+if LEDGER_HTTPS:  # a browser accepts a __Host- cookie only from this host and only over HTTPS
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 _HSTS_SECONDS = env.number("LEDGER_HSTS_SECONDS", 31_536_000, least=0, most=63_072_000)
 SECURE_HSTS_SECONDS = _HSTS_SECONDS if LEDGER_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("LEDGER_HSTS_SUBDOMAINS")
-# Whether the proxy writes X-Request-ID, so that its log and Ledger's log have the same ids.
+# Whether the proxy writes X-Request-ID, so that the proxy's log and Ledger's log contain the same
+# ids.
 LEDGER_PROXY_REQUEST_ID = env.flag("LEDGER_PROXY_REQUEST_ID")
 _PROXIES = env.number("LEDGER_PROXY_COUNT", 1, least=1, most=5)
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
 LEDGER_BEHIND_PROXY = env.flag("LEDGER_BEHIND_PROXY")
 if LEDGER_BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    # The first of our proxies writes the client's address into X-Forwarded-For.
+    # The first of our proxies writes the address of the client into X-Forwarded-For.
     ALLAUTH_TRUSTED_PROXY_COUNT = _PROXIES
 elif LEDGER_PROXY_REQUEST_ID:
     env.refuse("LEDGER_PROXY_REQUEST_ID", env.NO_PROXY_FOR_IDS)
@@ -336,25 +347,26 @@ if not env.text("EMAIL_URL"):
         ("EMAIL_HOST", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD"),
         "Ledger does not read it; write EMAIL_URL=smtp+tls://USER:PASSWORD@HOST:587",
     )
-# Without EMAIL_URL, mails are printed to the console.
+# If EMAIL_URL is not set, emails are printed to the console.
 _mail = env.url(
     "EMAIL_URL", environ.Env.email_url_config, ["smtp", "smtp+tls", "smtp+ssl", "consolemail"]
 ) or {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
 if _mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
-    _mail["EMAIL_BACKEND"] = "ledger.web.mail.MailBackend"  # the mail server may be slow or down
+    # For a mail server that is slow or does not answer.
+    _mail["EMAIL_BACKEND"] = "ledger.web.mail.MailBackend"
 vars().update(_mail)
 EMAIL_TIMEOUT = env.number("LEDGER_MAIL_TIMEOUT", 5, least=1, most=60)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Ledger <ledger@localhost>")
 
-# Django's startproject writes en-us, which is missing in its list of languages.
+# Django's startproject writes en-us, which is not in Django's list of languages.
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", [*dict(LANGUAGES), "en-us"])
 FORMAT_MODULE_PATH = "ledger.text.input_formats"
 TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 
-# Webhooks (docs/events.md): seconds to wait for a receiver's answer, how many receivers each
-# `manage.py work` sends to in parallel, and whether private networks and plain HTTP are allowed,
-# for tests on your own computer.
+# Webhooks (docs/events.md): how many seconds to wait for a receiver's answer, to how many receivers
+# each `manage.py work` sends at the same time, and whether private networks and plain HTTP are
+# allowed. Allow them only for tests on your own computer.
 LEDGER_WEBHOOK_TIMEOUT = env.number("LEDGER_WEBHOOK_TIMEOUT", 10, least=1, most=60)
 LEDGER_WEBHOOK_THREADS = env.number("LEDGER_WEBHOOK_THREADS", 4, least=0, most=64)
 LEDGER_WEBHOOK_PRIVATE = env.flag("LEDGER_WEBHOOK_PRIVATE")
@@ -380,46 +392,50 @@ STORAGES = {
     **attachment_settings.storage(),
 }
 
-# Whether staff need a second factor for LEDGER_STAFF_PATHS: the admin and pages about the whole
-# bank.
+# Whether staff need a second factor for LEDGER_STAFF_PATHS, which are the admin and the pages about
+# the whole bank.
 LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not _IS_RELAXED)
-# Whether all users need a second factor, on every page except public pages and the sign-in.
+# Whether all users need a second factor on all pages, except public pages and the sign-in.
 LEDGER_CUSTOMER_SECOND_FACTOR = env.flag("LEDGER_CUSTOMER_SECOND_FACTOR")
 LEDGER_STAFF_PATHS = (
     "/admin/", "/reports/", "/search/", "/transactions/", "/explorer/", "/metrics"
 )  # fmt: skip
-# staff: users with the permission use_explorer may query the whole bank by SQL; off: nobody may.
-# LEDGER_EXPLORER_SECONDS is the time limit of a query.
+# Who may use the explorer. "staff" means that users with the permission use_explorer may query the
+# whole bank with SQL. "off" means that nobody may. LEDGER_EXPLORER_SECONDS is the time limit of a
+# query.
 if env.text("LEDGER_EXPLORER") == "customers":
     env.refuse("LEDGER_EXPLORER", env.NO_SQL_FOR_CUSTOMERS)
 LEDGER_EXPLORER = env.choice("LEDGER_EXPLORER", "staff", ["staff", "off"])
 LEDGER_EXPLORER_SECONDS = env.number("LEDGER_EXPLORER_SECONDS", 10, least=1, most=60)
-# The token that Prometheus sends to read /metrics, or an old and a new token. Without a token, only
-# signed-in staff can open the page.
+# The token with which Prometheus reads /metrics. During a change, the setting can contain an old
+# and a new token. If there is no token, only signed-in staff can open the page.
 LEDGER_METRICS_TOKEN = env.tokens("LEDGER_METRICS_TOKEN")
-# Whether the site has the cookbook and its lab, which run SQL for every signed-in user.
+# Whether the site has the cookbook and its lab. They run SQL for every signed-in user.
 LEDGER_COOKBOOK = env.flag(
     "LEDGER_COOKBOOK",
     default=(DEBUG or _IS_RELAXED) and not pool_settings.is_behind_pooler(),
 )
-# API calls per minute for each token; 0: no limit.
+# Maximum number of API calls per minute for each token. 0 means no limit.
 LEDGER_API_RATE = env.number("LEDGER_API_RATE", 12_000, least=0, most=10_000_000)
-# MB that a customer may upload per day; 0: no limit.
+# Number of megabytes that a customer may upload per day. 0 means no limit.
 LEDGER_MEGABYTES_A_DAY = env.number("LEDGER_MEGABYTES_A_DAY", 200, least=0, most=1_000_000)
-# How users contact the bank, and where to report a weakness (/.well-known/security.txt).
+# How users can contact the bank, and where people can report a weakness of the site
+# (/.well-known/security.txt).
 LEDGER_CONTACT = env.reachable("LEDGER_CONTACT")
 LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")
-# The address to which `deploy/server/mail` sends a mail when a service of the server fails.
+# The address to which `deploy/server/mail` sends an email when a service of the server fails.
 LEDGER_OPERATOR_MAIL = env.email("LEDGER_OPERATOR_MAIL")
-# The amount that a staff member may move, or raise limits by, per day without another person's
-# approval (docs/staff.md). `migrate` writes it into the database, which enforces the rule.
+# The amount that a staff member may move per day without the approval of another person. This is
+# also the amount by which they may raise limits per day (docs/staff.md). `migrate` writes this
+# amount into the database, which enforces the rule.
 LEDGER_FOUR_EYES_OVER = env.amounts_by_currency(
     "LEDGER_FOUR_EYES_OVER", "10000,JPY=1500000,BHD=4000,KWD=3000,OMR=4000,JOD=7000"
 )
 LEDGER_FOUR_EYES_HOURS = env.number("LEDGER_FOUR_EYES_HOURS", 48, least=1, most=720)
 PORT = web_server_settings.web_server().port
-# The identity provider, if there is one (docs/sign-in.md). form-action needs its origins, because a
-# sign-in or sign-out begins with a form here, and Chromium also checks the redirect that follows.
+# The identity provider, if there is one (docs/sign-in.md). form-action must contain the provider's
+# origins, because signing in or out begins with a form on this site. Chromium also checks the
+# redirect that follows.
 OIDC_MOCK_PORT = env.number(
     "OIDC_MOCK_PORT", min(PORT + 80, env.LAST_PORT), least=1, most=env.LAST_PORT
 )
@@ -429,19 +445,18 @@ LEDGER_PROVIDER = provider_settings.read(
 OIDC_MOCK = env.text("OIDC") == "mock"
 if LEDGER_PROVIDER:
     CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += LEDGER_PROVIDER.origins
-# Warnings of `check --deploy` about settings that Ledger derives from its own. ledger.checks
-# reports Ledger's settings instead. W005 and W021 ask for HSTS on subdomains and in lists of
-# browsers, which a bank could not undo.
+# Warnings of `check --deploy` about settings that Ledger calculates from its own settings.
+# ledger.checks reports on Ledger's settings instead. W005 and W021 are about HSTS for subdomains
+# and in lists of browsers, which a bank could not undo.
 SILENCED_SYSTEM_CHECKS = [
     f"security.{number}"
     for number in ("W004", "W005", "W008", "W009", "W012", "W016", "W018", "W020", "W021")
 ]
-# The error pages of DEBUG do not show typed values, cookies and values of variables.
+# The error pages of DEBUG do not show typed values, cookies, or the values of variables.
 DEFAULT_EXCEPTION_REPORTER = "ledger.web.error_reports.HidingReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ledger.web.error_reports.HidingFilter"
 LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERROR"])
-# text is for people; json is for programs, with one object per line and without values
-# (docs/logs.md).
+# text is for people. json is for programs: one object per line, without values (docs/logs.md).
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", env.LOG_FORMATS)
 LOGGING_CONFIG = "ledger.web.log_setup.configure"
 LOGGING = log_settings.logging(level=LOG_LEVEL, is_json=LOG_FORMAT == "json")

@@ -1,7 +1,7 @@
-"""Settings of the sign-in for allauth and Django. They are the same for every bank."""
+"""Settings for signing in, for allauth and Django. They are the same for every bank."""
 
-# Users sign in by email through allauth. Its backend extends Django's, so it also works in the
-# admin.
+# Users sign in with their email address through allauth. allauth's backend extends Django's
+# backend, so it also works in the admin.
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
@@ -11,15 +11,18 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_MAX_EMAIL_ADDRESSES = 20  # per person
-# A new user types a mailed code before the first page. So sign-up can show the same page for an
-# address that is already registered, and the owner gets a different mail (docs/security.md).
+# A new user types an emailed code before the first page. Therefore sign-up can show the same page
+# for an address that is already registered. The owner of that address gets a different email
+# (docs/security.md).
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
-ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL = "/account/email/"  # a further address
+# After an additional address.
+ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL = "/account/email/"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_EMAIL_NOTIFICATIONS = True  # mail users when their password or addresses change
-# accounts.sign_in.mailed_codes limits mails to an address. These limits count by IP address only.
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # email users when their password or addresses change
+# accounts.sign_in.mailed_codes limits the number of emails to an address. The limits here are only
+# per IP address.
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "",
     "change_password": "",
@@ -29,13 +32,13 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password": "20/m/ip",
 }
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
-# The longest time that a mailed code may be valid (OWASP ASVS 5.0, 6.5.5).
+# The longest time for which an emailed code may be valid (OWASP ASVS 5.0, 6.5.5).
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 10 * 60
-PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # the maximum of NIST SP 800-63B-4 for mailed codes
-ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True  # twice; accounts.security.confirm_address
+PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # the maximum of NIST SP 800-63B-4 for emailed codes
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True  # twice; see accounts.security.confirm_address
 ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-ACCOUNT_REAUTHENTICATION_REQUIRED = True  # a fresh step-up before addresses change
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # a recent step-up is needed before addresses change
 ACCOUNT_FORMS = {
     "login": "accounts.forms.SignInForm",
     "reauthenticate": "accounts.forms.StepUpForm",
@@ -48,7 +51,7 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
 }
 SOCIALACCOUNT_ADAPTER = "accounts.sign_in.providers.adapter.ProviderAdapter"
-SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True  # before a provider is connected or disconnected
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True  # before connecting or disconnecting a provider
 SOCIALACCOUNT_STORE_TOKENS = False
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -59,12 +62,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.sign_in.passwords.Guessable"},
 ]
 
-# Second factors (docs/security.md). A passkey always verifies its owner by PIN, finger or face, so
-# a user can sign in with only a passkey. Before that, `accounts.security.forms` requires a
+# Second factors (docs/security.md). A passkey always verifies its owner with a PIN, finger or face,
+# so a user can sign in with only a passkey. Before that, `accounts.security.forms` requires a
 # confirmed email address.
 MFA_ADAPTER = "accounts.adapter.FactorAdapter"
-# accounts.sign_in.recovery_codes replaces allauth's recovery codes, which can be computed from a
-# stored seed.
+# accounts.sign_in.recovery_codes replaces allauth's recovery codes, because those can be computed
+# from a stored seed.
 MFA_SUPPORTED_TYPES = ["totp", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = True

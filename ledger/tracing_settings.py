@@ -1,8 +1,8 @@
-"""Whether requests and jobs are traced, and the variables of OpenTelemetry (docs/tracing.md).
+"""The setting for tracing requests and jobs, and the variables of OpenTelemetry (docs/tracing.md).
 
-OpenTelemetry reads its variables only from the environment, and only warns if some are wrong. So
-this module copies the variables of `.env` into the environment, removes blank ones, and stops the
-start if one is wrong.
+OpenTelemetry reads its variables only from the environment. For some wrong values it only prints a
+warning. Therefore this module copies the variables in `.env` into the environment and removes blank
+variables. If a variable is wrong, the process stops.
 """
 
 import os
@@ -24,7 +24,7 @@ PLAIN = (
     "others on the network could read the statements that the bank sends; use https://, or a"
     " collector in a private network"
 )
-# Variables with only one possible value.
+# Variables for which only one value is allowed.
 FIXED_VALUES = {
     "OTEL_TRACES_EXPORTER": "otlp",
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
@@ -52,8 +52,8 @@ LAST = "ledger.web.request_spans.ViewSpanMiddleware"
 
 
 def is_on() -> bool:
-    """Returns whether LEDGER_TRACING is on. If so, first checks OpenTelemetry's variables and
-    copies them into the environment.
+    """Returns whether LEDGER_TRACING is on. If it is on, first checks OpenTelemetry's variables and
+    copies them into the environment. Ends the process if a variable is wrong.
     """
     if not env.flag("LEDGER_TRACING"):
         return False
@@ -68,7 +68,7 @@ def is_on() -> bool:
 
 
 def with_spans(middleware: list[str]) -> list[str]:
-    """Returns MIDDLEWARE with the two tracing middleware classes: one first and one last."""
+    """Returns MIDDLEWARE with one tracing class added at the beginning and one at the end."""
     return [FIRST, *middleware, LAST]
 
 
@@ -124,8 +124,8 @@ def _put_into_environment(given: Mapping[str, str]) -> None:
 
 
 def _try() -> None:
-    """Creates a span exporter for a test, so that a wrong variable stops the start instead of a
-    later process. Sends nothing.
+    """Creates a span exporter as a test, so that this process stops if a variable is wrong. Without
+    the test, a later process would fail. Nothing is sent.
     """
     try:
         from ledger.tracing.exporting import check_variables

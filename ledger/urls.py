@@ -1,7 +1,8 @@
 """The URLs of the site.
 
-Middleware answers some requests earlier: `/healthz` and `/readyz` in `ledger.web.middleware`, and
-`/metrics` with a token in `ledger.monitoring.page`. `/readyz?verbose` is a page for staff.
+Middleware answers some requests before Django searches for a URL: `/healthz` and `/readyz` in
+`ledger.web.middleware`, and `/metrics` with a token in `ledger.monitoring.page`. `/readyz?verbose`
+is a page for staff.
 """
 
 from allauth.account.views import logout
@@ -31,14 +32,14 @@ urlpatterns = [
     path(".well-known/security.txt", security_txt, name="security_txt"),
     path("admin/", include("transactions.staff.urls")),
     path("admin/database/", admin.site.admin_view(database_health), name="admin_database"),
-    # The admin's form does not limit guesses of the old password and sends no mail.
+    # The admin's form does not limit guesses of the old password and sends no email.
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
-    path("admin/logout/", logout),  # at the identity provider too
+    path("admin/logout/", logout),  # also signs out at the identity provider
     path("admin/", admin.site.urls),
     path("account/", include("accounts.security.urls")),
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("accounts.security.factor_urls")),
-    # The sign-in page in other Django projects.
+    # The address of the sign-in page in other Django projects.
     path(
         "accounts/login/",
         login_not_required(RedirectView.as_view(pattern_name="account_login", query_string=True)),

@@ -1,33 +1,35 @@
-"""The version of Ledger, and the commit that runs.
+"""The version of Ledger, and the commit of the code that is running.
 
 Note [The commit that runs]: the commit is read when the code is loaded, because `git pull` changes
 files while a process continues with the old code. In a checkout, also on a server
-(docs/deploy-server.md), the commit is in `.git`, so it cannot be outdated. An image has no `.git`,
-so the build of the image writes the file `REVISION`.
+(docs/deploy-server.md), the commit is read from `.git`, so it is always correct. An image has no
+`.git`. Therefore the build of the image writes the commit into the file `REVISION`.
 """
 
 import re
 from pathlib import Path
 
-VERSION = "0.1.0"  # as in pyproject.toml, which is missing in images
+VERSION = "0.1.0"  # the same as in pyproject.toml, which images do not contain
 UNKNOWN = "unknown"
 COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
 REF = "ref: "
 
 
 def revision_of(folder: Path) -> str:
-    """Returns the commit of a checkout or an image; "unknown" if it cannot be read."""
+    """Returns the commit of a checkout or an image. Returns "unknown" if the commit cannot be
+    read.
+    """
     try:
         has_git = (folder / ".git").exists()
         found = _commit_of_checkout(folder) if has_git else (folder / "REVISION").read_text()
-    except (OSError, ValueError):  # missing, not readable for us, or not a text
+    except (OSError, ValueError):  # missing, not text, or this user cannot read it
         return UNKNOWN
     return found.strip() if COMMIT.fullmatch(found.strip()) else UNKNOWN
 
 
 def _commit_of_checkout(folder: Path) -> str:
-    """Returns the output of `git rev-parse HEAD`. Works without git, and if another user owns the
-    files.
+    """Returns the same commit as `git rev-parse HEAD`. This also works if git is not installed, or
+    if another user owns the files.
     """
     place = folder / ".git"
     if place.is_file():  # in a worktree, .git is a file

@@ -1,4 +1,4 @@
-"""The WSGI application, for a web server."""
+"""The WSGI application, which a web server loads."""
 
 import os
 
@@ -10,7 +10,8 @@ from ledger.server.warm_up import warm_up
 from ledger.web.body_types import Utf8Request
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
-os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or "web"  # blank is not set
+# A blank value is treated as not set.
+os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or "web"
 handler = get_wsgi_application()
 handler.request_class = Utf8Request
 application = in_one_chunk(handler)

@@ -1,16 +1,18 @@
 """Selects the entries of a dump that belong to the bank.
 
-The extensions that Ledger requires belong to it, because the role that restores a bank may create
-them. Other extensions belong to the server, such as pg_stat_statements for monitoring: that role
-often may not create them, and another server may not have them. So these extensions, rows of their
-tables, publications, subscriptions and event triggers are not restored.
+The extensions that Ledger requires belong to the bank, because the role that restores a bank may
+create them. Other extensions belong to the server, for example pg_stat_statements for monitoring.
+The role that restores a bank often may not create other extensions, and another server may not have
+them. Therefore other extensions, rows of their tables, publications, subscriptions and event
+triggers are not restored.
 """
 
 import re
 
 from ledger.db.extensions import REQUIRED
 
-# "215; 1259 16391 TABLE public accounts ledger": the entry's number, two oids, and the object.
+# An entry: "215; 1259 16391 TABLE public accounts ledger". The parts are the entry's number, two
+# oids and the object.
 ENTRY = re.compile(r"\d+; \d+ \d+ (.+?) *")
 SERVER_OBJECTS = ("EXTENSION", "PUBLICATION", "SUBSCRIPTION", "EVENT TRIGGER")
 LEFT_OUT = tuple(
@@ -21,7 +23,7 @@ ROWS = {"TABLE DATA ": "TABLE ", "SEQUENCE SET ": "SEQUENCE "}
 
 
 def bank_entries(listed: str) -> str:
-    """Returns the lines of `pg_restore --list` to restore, for `--use-list`."""
+    """Returns the lines of `pg_restore --list` that must be restored, as text for `--use-list`."""
     entries = {line: found[1] for line in listed.splitlines() if (found := ENTRY.fullmatch(line))}
     created = set(entries.values())
     return "".join(

@@ -1,5 +1,5 @@
-"""Django's JSON serializer with microseconds. Django's own cuts times to milliseconds, and then
-seals do not match their rows. The setting SERIALIZATION_MODULES names this module.
+"""Django's JSON serializer, but with microseconds. Django's serializer cuts times to milliseconds,
+and then seals do not match their rows. The setting SERIALIZATION_MODULES contains this module.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ class ExactEncoder(django_json.DjangoJSONEncoder):
 
 
 class Exact:
-    """A mixin for Django's serializers that writes with ExactEncoder."""
+    """A mixin that makes Django's serializers use ExactEncoder."""
 
     json_kwargs: dict[str, Any]
 

@@ -1,4 +1,6 @@
-"""The serializer for JSON lines with microseconds, one row per line: see exact_json."""
+"""A serializer for JSON lines that writes microseconds: see exact_json. Each line contains one
+row.
+"""
 
 from django.core.serializers import jsonl
 from django.core.serializers.jsonl import Deserializer

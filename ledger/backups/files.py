@@ -1,7 +1,9 @@
-"""A backup: the file that pg_dump wrote, and next to it a manifest that describes its contents.
+"""A backup consists of the file that pg_dump wrote, and a manifest that describes the contents of
+this file.
 
-The manifest contains the file's digest, so that a damaged file is refused before anything is read
-from it, and facts about the bank at that time, so that a restored bank can be compared with it.
+The manifest contains the file's digest, so that a damaged file is refused before anything is
+restored from it. It also contains facts about the bank at the time of the backup, so that a
+restored bank can be compared with them.
 """
 
 import hashlib
@@ -27,12 +29,12 @@ from transactions.models import Seal, Transaction
 
 FORMAT = 1
 PIECE = 1 << 20  # bytes
-# Not in a backup, because `manage.py prepare` builds both again: the practice bank of the cookbook,
-# and the views of row-level security in front of the tables.
+# Schemas that a backup does not contain, because `manage.py prepare` creates them again: the
+# practice bank of the cookbook, and the views that filter the tables for row-level security.
 LEFT_OUT = ("--exclude-schema=practice*", "--exclude-schema=ledger_web")
-# The role that runs the restore becomes the owner, and `migrate` grants the rights.
+# The role that runs the restore becomes the owner of the tables, and `migrate` grants the rights.
 WITHOUT_OWNER = ("--no-owner", "--no-acl")
-ITS_OWNERS = 0o600  # a reader of a backup can read everything
+ITS_OWNERS = 0o600  # only the file's owner may read a backup, because it contains everything
 EXISTS = "{file} exists; a backup never overwrites one."
 NEWER = (
     "{file} was made by another version of Ledger, probably a newer one, and nothing was restored."
@@ -47,12 +49,16 @@ EMPTY = "{file} is empty: the backup stopped before it was complete."
 
 
 class BackupRefused(Exception):
-    """An error for a backup or restore that did nothing. The message contains the reason."""
+    """An error that is raised when a backup or restore was refused and changed nothing. The message
+    contains the reason.
+    """
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The facts in the manifest of a backup. `seal` is the newest seal's digest, "" without one."""
+    """The facts in the manifest of a backup. `seal` is the digest of the newest seal, or "" if
+    there are no seals.
+    """
 
     sha256: str
     transactions: int
@@ -63,9 +69,9 @@ class Manifest:
 
     @classmethod
     def of(cls, file: Path) -> Self:
-        """Reads the manifest of `file`.
+        """Returns the manifest of the backup `file`.
 
-        Raises BackupRefused.
+        Raises BackupRefused if the manifest is missing, damaged or of another format.
         """
         manifest_file = path_of(file)
         try:
@@ -85,12 +91,12 @@ class Manifest:
 
 
 def path_of(file: Path) -> Path:
-    """Returns the path of a backup's manifest."""
+    """Returns the path of the manifest for the backup `file`."""
     return file.with_name(file.name + ".manifest")
 
 
 def _check_session() -> None:
-    """Raises BackupRefused behind a pooler."""
+    """Raises BackupRefused if there is a pooler between Ledger and the server."""
     if not pooler.keeps_sessions():
         raise BackupRefused(
             "There is a pooler in front of the server, which would pass the settings of pg_dump"
@@ -99,7 +105,7 @@ def _check_session() -> None:
 
 
 def _check_login() -> None:
-    """Raises BackupRefused for logins that cannot read every table."""
+    """Raises BackupRefused if the current login cannot read every table."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         (login,) = cursor.fetchone()
@@ -108,10 +114,10 @@ def _check_login() -> None:
 
 
 def write(file: Path) -> Manifest:
-    """Writes a backup of the whole bank and its manifest, while the bank keeps working. Both show
-    the same state.
+    """Writes a backup of the whole bank and its manifest, and returns the manifest. The bank can be
+    used at the same time. The backup and the manifest contain the same state of the bank.
 
-    Raises BackupRefused if a file exists; then nothing was written.
+    Raises BackupRefused, and writes nothing, if one of the two files exists.
     """
     check_free(file)
     _check_session()
@@ -123,14 +129,16 @@ def write(file: Path) -> Manifest:
             return _write(file, Path(own))
     except (tools.ProgramFailed, tools.NoProgram) as error:
         raise BackupRefused(f"The backup failed: {error}") from error
-    except FileExistsError as error:  # the file was created after the check
+    except FileExistsError as error:  # somebody created the file after the check
         raise BackupRefused(EXISTS.format(file=error.filename)) from error
     except OSError as error:
         raise BackupRefused(f"{file} cannot be written: {error.strerror}.") from error
 
 
 def _write(file: Path, own: Path) -> Manifest:
-    """Writes both files in this run's own folder, and moves them when they are complete."""
+    """Writes both files in the folder `own`, which only this run uses, and moves them when they are
+    complete.
+    """
     draft, manifest_draft = own / "dump", own / "manifest"
     facts = _dump(draft)
     manifest = Manifest(sha256=digest_of(draft), **facts)
@@ -144,16 +152,17 @@ def _write(file: Path, own: Path) -> Manifest:
 
 
 def _move(draft: Path, file: Path, undo: ExitStack) -> None:
-    """Gives a draft its final name in one step, with a hard link, because renaming would overwrite
-    a file. On a file system without links, the file is empty for a moment.
+    """Moves the complete file `draft` to its final name in one step. Uses a hard link, because
+    renaming would overwrite an existing file. If the file system has no hard links, `file` is empty
+    for a moment.
 
-    Raises FileExistsError if the name is taken.
+    Raises FileExistsError if `file` exists.
     """
     with draft.open("rb") as stream:
         os.fsync(stream.fileno())
     try:
         file.hardlink_to(draft)
-    except OSError:  # also if the name is taken
+    except OSError:  # also if the name exists
         file.touch(mode=ITS_OWNERS, exist_ok=False)
         undo.callback(file.unlink, missing_ok=True)
         draft.rename(file)
@@ -162,7 +171,9 @@ def _move(draft: Path, file: Path, undo: ExitStack) -> None:
 
 
 def check_free(file: Path) -> None:
-    """Raises BackupRefused if a file exists, or if the folder does not exist."""
+    """Raises BackupRefused if the backup or its manifest exists already, or if the folder does not
+    exist.
+    """
     try:
         for there in (file, path_of(file)):
             if there.exists():
@@ -174,7 +185,7 @@ def check_free(file: Path) -> None:
 
 
 def _dump(draft: Path) -> dict[str, Any]:
-    """Runs pg_dump in the snapshot of an open transaction, and returns the facts of the manifest
+    """Runs pg_dump in the snapshot of an open transaction. Returns the facts for the manifest, read
     from the same snapshot.
     """
     draft.touch(mode=ITS_OWNERS)
@@ -194,7 +205,7 @@ def _dump(draft: Path) -> dict[str, Any]:
 
 
 def held() -> dict[str, Any]:
-    """Returns the facts about this bank that a manifest contains."""
+    """Returns the facts about this bank for a manifest."""
     newest = Seal.objects.order_by("-pk").first()
     applied = MigrationRecorder(connection).applied_migrations()
     return {
@@ -206,9 +217,9 @@ def held() -> dict[str, Any]:
 
 
 def check(file: Path) -> Manifest:
-    """Reads the manifest and compares the file with it.
+    """Returns the manifest of the backup, after comparing the file with the digest in the manifest.
 
-    Raises BackupRefused, with the file's name.
+    Raises BackupRefused, with the file's name, if the file is missing or damaged.
     """
     try:
         if not file.is_file():
@@ -228,10 +239,11 @@ def check(file: Path) -> Manifest:
 
 
 def load(file: Path) -> Manifest:
-    """Restores a checked backup into an empty database, completely or not at all.
+    """Restores a checked backup into an empty database and returns its manifest. If there is an
+    error, the database stays empty.
 
-    Raises BackupRefused for a damaged file, a backup of newer or older code, and a database that
-    has tables.
+    Raises BackupRefused for a damaged file, for a backup of newer or older code, and if the
+    database has tables.
     """
     manifest = check(file)
     if is_older(manifest.migrations):
@@ -256,7 +268,7 @@ def load(file: Path) -> Manifest:
 
 
 def _restore(file: Path) -> None:
-    """Runs pg_restore with the file's entries that belong to the bank.
+    """Restores with pg_restore only the entries of the file that belong to the bank.
 
     Raises ProgramFailed or NoProgram.
     """
@@ -274,7 +286,9 @@ def _restore(file: Path) -> None:
 
 
 def differences(manifest: Manifest) -> list[str]:
-    """Returns messages about what differs between this bank and the one that was backed up."""
+    """Returns messages that describe how this bank differs from the bank that was backed up.
+    Returns an empty list if there are no differences.
+    """
     now = held()
     found = []
     if now["transactions"] != manifest.transactions:
@@ -288,7 +302,9 @@ def differences(manifest: Manifest) -> list[str]:
 
 
 def digest_of(file: Path) -> str:
-    """Returns the SHA-256 of the file, as sha256sum prints it."""
+    """Returns the SHA-256 digest of the file in hexadecimal, in the same form as sha256sum prints
+    it.
+    """
     found = hashlib.sha256()
     with file.open("rb") as stream:
         while piece := stream.read(PIECE):

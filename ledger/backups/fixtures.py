@@ -1,7 +1,9 @@
-"""A bank as a Django fixture: which rows it contains, and how they are loaded despite the triggers.
+"""Saves a bank as a Django fixture: which rows the fixture contains, and how they are loaded
+although triggers protect the tables.
 
-Only the owner of the tables may load a fixture. The triggers that build balances and protect rows
-are off during the load, in one database transaction that locks every table.
+Only the owner of the tables may load a fixture. During the load, the triggers that calculate
+balances and protect rows are disabled. The load is one database transaction, which locks every
+table.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,14 +19,15 @@ from django.db.models import GeneratedField, Model
 from ledger.db.read_router import has_added_table
 from ledger.text.lines import counted
 
-LEFT_OUT = ("transactions.entry",)  # a view on the rows of transactions
-# Accounts have a foreign key to two columns of this table, and its check cannot be deferred.
+LEFT_OUT = ("transactions.entry",)  # a view of the rows in transactions
+# Accounts have a foreign key to two columns of this table, and the check of this key cannot be
+# deferred.
 FIRST = ("accounts.currency",)
-# Tables whose rows may be missing: no other table refers to them, and no audit reads them.
+# Tables that a fixture does not need: no other table refers to them, and no audit reads them.
 OPTIONAL = ("admin.logentry", "sessions.session", "ledger_db.jobrecord")
-# Models of which a new bank has no rows.
+# Models that have no rows in a new bank.
 BANK_MODELS = ("accounts.User", "accounts.Account", "transactions.Transaction")
-# Models of which every bank has rows, from its migrations on.
+# Models that have rows in every bank, because migrations insert them.
 REQUIRED_MODELS = (
     "contenttypes.ContentType", "auth.Permission", "auth.Group", "accounts.Currency",
 )  # fmt: skip
@@ -35,7 +38,7 @@ def in_order() -> list[str]:
     labels = [
         model._meta.label_lower
         for config in apps.get_app_configs()
-        if config.models_module is not None  # as in Django's dumpdata
+        if config.models_module is not None  # the same condition as in Django's dumpdata
         for model in config.get_models()
         if not model._meta.proxy and model._meta.label_lower not in LEFT_OUT
     ]
@@ -43,10 +46,11 @@ def in_order() -> list[str]:
 
 
 def chosen(labels: Sequence[str], excluded: Sequence[str]) -> list[str]:
-    """Returns the labels from `in_order` that `dumpdata` writes for these labels (all if empty) and
-    `--exclude`.
+    """Returns the labels of the models that `dumpdata` writes, in the order of `in_order`. `labels`
+    are the arguments of the command (all models if empty), and `excluded` are the values of its
+    option `--exclude`.
 
-    Raises CommandError for a label of an unknown app or model.
+    Raises CommandError if an app or model is unknown.
     """
     models, configs = parse_apps_and_model_labels(labels)
     without_models, without_configs = parse_apps_and_model_labels(excluded)
@@ -62,8 +66,9 @@ def chosen(labels: Sequence[str], excluded: Sequence[str]) -> list[str]:
 
 
 def missing_from(labels: Sequence[str]) -> str | None:
-    """Returns the first model that a fixture with these labels lacks and needs. None if the fixture
-    is complete, or has only rows of apps that were added to Ledger.
+    """Returns the first model that is missing in a fixture with these labels, although the fixture
+    needs it. Returns None if the fixture is complete, or if it contains only rows of apps that were
+    added to Ledger.
     """
     if labels and all(has_added_table(apps.get_model(label)) for label in labels):
         return None
@@ -73,7 +78,7 @@ def missing_from(labels: Sequence[str]) -> str | None:
 
 @contextmanager
 def without_generated_columns() -> Iterator[None]:
-    """Makes serializers skip columns that Postgres computes, in the block."""
+    """Makes serializers skip columns that Postgres computes, inside the block."""
     columns: list[Any] = [
         field
         for model in apps.get_models()
@@ -90,12 +95,16 @@ def without_generated_columns() -> Iterator[None]:
 
 
 def rows_of_a_bank() -> str:
-    """Returns what this bank has, such as "29 users"; "" if the bank is empty or has no tables."""
+    """Returns a text about rows that this bank has, such as "29 users". Returns "" if the bank is
+    empty or has no tables.
+    """
     return _first_rows(map(apps.get_model, BANK_MODELS))
 
 
 def rows_of_added_apps() -> str:
-    """Returns which rows added apps have, such as "3 branches"; "" if none."""
+    """Returns a text about rows that added apps have, such as "3 branches". Returns "" if they have
+    no rows.
+    """
     return _first_rows(filter(has_added_table, apps.get_models()))
 
 
@@ -108,8 +117,10 @@ def _first_rows(models: Iterable[type[Model]]) -> str:
 
 
 def originals_before(row: Any) -> int:
-    """Returns how many kinds of rows must be loaded before this row: 1 for a capture, which refers
-    to its hold; 2 for a refund, which refers to a payment or a capture; 0 for all other rows.
+    """Returns how many kinds of rows must be loaded before this row.
+
+    A capture refers to its hold, so the number is 1. A refund refers to a payment or a capture, so
+    the number is 2. For all other rows, the number is 0.
     """
     if row._meta.label != "transactions.Transaction":
         return 0
@@ -117,8 +128,8 @@ def originals_before(row: Any) -> int:
 
 
 def missing_rows() -> str:
-    """Returns what this bank lacks but every bank needs, such as "currencies"; "" if it lacks
-    nothing.
+    """Returns the name of rows that every bank needs but this bank does not have, such as
+    "currencies". Returns "" if all are there.
     """
     for label in REQUIRED_MODELS:
         model = apps.get_model(label)
@@ -129,7 +140,9 @@ def missing_rows() -> str:
 
 @contextmanager
 def triggers_off() -> Iterator[None]:
-    """Disables all of Ledger's triggers in the block, which must be in an open transaction."""
+    """Disables all triggers of Ledger inside the block. The block must be in an open
+    transaction.
+    """
     tables = _tables()
     _alter(tables, "DISABLE")
     yield
@@ -138,11 +151,12 @@ def triggers_off() -> Iterator[None]:
 
 
 def empty_all() -> None:
-    """Deletes every row of a new bank, in an open transaction without triggers. The fixture
-    contains the rows that migrations and audits have written, with its own ids.
+    """Deletes every row of a new bank. Call it in an open transaction with disabled triggers. Rows
+    that migrations and audits have written are deleted too, because the fixture contains such rows
+    with its own ids.
     """
     with connection.cursor() as cursor:
-        # Transactions come first, because two of their foreign keys cannot be deferred.
+        # The table of transactions comes first, because two of its foreign keys cannot be deferred.
         for table in sorted(_tables(), key="transactions".__ne__):
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")  # noqa: S608
     ContentType.objects.clear_cache()

@@ -1,5 +1,6 @@
-"""Proves a backup by restoring it elsewhere: into a separate embedded server or, if that is not
-installed, into a second database of the same server. Either is deleted afterwards.
+"""Proves that a backup can be restored, by restoring it in another place. This is a separate
+embedded server. If the embedded server is not installed, it is a second database on the same
+server. The place is deleted afterwards.
 """
 
 import os
@@ -21,8 +22,9 @@ from ledger.db.server.creation import create_database
 from ledger.db.server.embedded import EmbeddedServerError, programs
 from ledger.env import BASE_DIR
 
-MAX_NAME_LENGTH = 63  # bytes, the limit of Postgres
-# Settings for this server, which the embedded server of a proof refuses.
+MAX_NAME_LENGTH = 63  # bytes; the limit of Postgres for names
+# Settings of the current server. They are removed for the proof, because the embedded server
+# refuses them.
 SERVER_SETTINGS = (
     "DATABASE_URL", "DATABASE_REPLICA_URLS", "DATABASE_REPLICA_URL", "DATABASE_READ_ROUTER",
     "DB_NAME", "DB_POOLER",
@@ -38,19 +40,22 @@ WHY = {
 
 
 class NotProved(Exception):
-    """An error for a backup that was not proved. The message contains the difference, or why the
-    proof cannot run.
+    """An error that is raised if a backup could not be proved. The message contains the difference,
+    or the reason why the proof cannot run.
     """
 
 
 @dataclass(frozen=True)
 class ProofPlace:
-    """A place where a backup can be restored once. `settings` make manage.py use it."""
+    """A place where a backup can be restored once. `settings` are environment variables with which
+    manage.py uses this place.
+    """
 
     settings: Mapping[str, str]
 
     def prove(self, file: Path) -> str:
-        """Returns the output of `manage.py restore`. Needs disk space for the whole bank.
+        """Restores the backup `file` with `manage.py restore` and returns the output. Needs disk
+        space for the whole bank.
 
         Raises NotProved.
         """
@@ -68,9 +73,9 @@ class ProofPlace:
 
 @contextmanager
 def place_of_proof() -> Iterator[ProofPlace]:
-    """Yields an empty place for a proof, which is deleted after the block.
+    """Yields an empty place for a proof. The place is deleted after the block.
 
-    Raises NotProved; then nothing was created.
+    Raises NotProved, and creates nothing, if no place can be created.
     """
     try:
         programs()
@@ -88,7 +93,7 @@ def _own_server() -> Iterator[dict[str, str]]:
 
     with tempfile.TemporaryDirectory(prefix="ledger-proof-") as found:
         folder = Path(found)
-        folder.chmod(0o711)  # as root, Postgres runs as another user
+        folder.chmod(0o711)  # if this process is root, Postgres runs as another user
         try:
             yield {**dict.fromkeys(SERVER_SETTINGS, ""), "LEDGER_DATA_DIR": str(folder / "data")}
         finally:
@@ -97,8 +102,8 @@ def _own_server() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _second_database() -> Iterator[dict[str, str]]:
-    """Creates a database with a fixed name, so that a database left by a killed proof is
-    noticed.
+    """Creates a second database, yields the settings for it, and deletes it after the block. Its
+    name is always the same, so that a database that remained after a killed proof is noticed.
     """
     current = connection.settings_dict["NAME"]
     name = f"{current[: MAX_NAME_LENGTH - len('_proof')]}_proof"
@@ -124,7 +129,7 @@ def _why_not(name: str, error: DatabaseError) -> str:
 
 
 def _settings_for(name: str) -> dict[str, str]:
-    """Returns the settings of this process, with another database of the same server."""
+    """Returns the settings of this process, but for another database on the same server."""
     if url := env.text("DATABASE_URL"):
         return {"DATABASE_URL": urlsplit(url)._replace(path=f"/{quote(name)}").geturl()}
     return {source_name() or "DB_NAME": name}

@@ -1,4 +1,6 @@
-"""The geometry of charts. Templates draw the charts; see `templatetags/charts.py`."""
+"""Calculates the positions and sizes of the parts of charts. Templates draw the charts: see
+`templatetags/charts.py`.
+"""
 
 import math
 from collections.abc import Sequence
@@ -10,10 +12,10 @@ from decimal import Decimal
 class Mark:
     """One value of a chart.
 
-    `label` is the text at the axis ("Oct") or in the cell of a heat map; `title` is its full form
-    ("October 2026"). `value_label` is the formatted value, `url` the page with the rows of the
-    value. `comparison` is a second value to compare with, `comparison_label` its text ("in
-    September 190.04 USD").
+    `label` is the text at the axis ("Oct") or in the cell of a heat map. `title` is the full form
+    of the label ("October 2026"). `value_label` is the formatted value, and `url` is the page with
+    the rows of the value. `comparison` is a second value to compare with, and `comparison_label` is
+    the text for this second value ("in September 190.04 USD").
     """
 
     label: str
@@ -33,8 +35,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ColumnChart:
-    """A chart of columns that start at zero: up for positive values, down for negative ones. `name`
-    describes the chart.
+    """A chart of columns that start at zero. Positive values go up, and negative values go down.
+    `name` describes the chart.
     """
 
     name: str
@@ -44,8 +46,9 @@ class ColumnChart:
 
 @dataclass(frozen=True, slots=True)
 class PairChart:
-    """A chart with two columns per mark and a line at their difference. `value` is filled,
-    `comparison` is hollow, and both are zero or more. `caption` explains columns and line.
+    """A chart with two columns per mark, and a line that shows the difference of the two values.
+    The column of `value` is filled, and the column of `comparison` is hollow. Both values are zero
+    or more. `caption` explains the columns and the line.
     """
 
     name: str
@@ -56,11 +59,12 @@ class PairChart:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """A chart of horizontal bars from zero, each below its label, so that names can be long. The
-    comparison is a thin line across the bar. `caption` explains bars and lines.
+    """A chart of horizontal bars that start at zero. Each bar is below its label, so that labels
+    can be long. The comparison value is a thin line across the bar. `caption` explains the bars and
+    the lines.
 
-    If the longest bar is more than `CUT_ABOVE` times as long as the second, it is drawn shorter and
-    with a gap, so that the others stay readable.
+    If the longest bar is more than `CUT_ABOVE` times as long as the second longest, the longest bar
+    is drawn shorter and with a gap, so that the other bars stay readable.
     """
 
     name: str
@@ -71,8 +75,8 @@ class BarChart:
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """A line through the marks, oldest first, with the last value at its end. It is for levels at
-    points in time, not for sums of periods.
+    """A line through the marks, with the oldest mark first, and the last value printed at the end.
+    Use this chart for levels at points in time, such as balances, and not for sums of periods.
     """
 
     name: str
@@ -82,14 +86,15 @@ class LineChart:
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """A grid of numbers; the higher the number, the darker its cell.
+    """A grid of numbers. A higher number has a darker cell.
 
-    `cells` has a row for each word of `down`, with a mark for each word of `across`, or None for a
-    missing cell. The label of a mark is the number in its cell, with at most five characters ("38",
-    "1.2k"). Values are zero or more.
+    `cells` has one row for each label in `down`. Each row has one mark for each label in `across`,
+    or None if the cell is missing. The label of a mark is the number in its cell, with at most five
+    characters ("38", "1.2k"). All values are zero or more.
 
-    By default, each shade is a quarter of the highest value. With `by_rank`, each shade is a
-    quarter of the cells, for data in which a few values are far higher than the rest.
+    By default, each shade covers a quarter of the range from zero to the highest value. If
+    `by_rank` is true, each shade covers a quarter of the cells. Use this if a few values are far
+    higher than the rest.
     """
 
     name: str
@@ -110,7 +115,9 @@ Chart = ColumnChart | PairChart | BarChart | LineChart | HeatMap
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The width and height of a drawing in units: pixels of the screen for which it is drawn."""
+    """The width and height of a drawing. The unit is a pixel of the screen for which the chart is
+    drawn.
+    """
 
     name: str
     width: int
@@ -122,13 +129,15 @@ class Size:
 WIDE = Size("wide", 864, 264, 13, row=36)
 NARROW = Size("narrow", 342, 220, 4)
 DIGIT = 7.6  # the width of a digit in bold type of 13 pixels
-GAP, LETTER = 12, 7.2  # minimum space between words; width of a letter
-TOP, BOTTOM = 24, 28  # space for a number above the highest column, and for labels
+GAP, LETTER = 12, 7.2  # GAP: minimum space between words. LETTER: width of a letter
+TOP, BOTTOM = 24, 28  # TOP: space for a number above the highest column. BOTTOM: space for labels
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnColumn:
-    """A column: its box, the strip that reacts to touch, and its texts."""
+    """A column: its rectangle, the strip that reacts to touch, and the label and the value with
+    their positions.
+    """
 
     mark: Mark
     x: float
@@ -149,7 +158,7 @@ class DrawnColumn:
 
 @dataclass(frozen=True, slots=True)
 class DrawnColumns:
-    """All columns in one size; `zero` is the y of the base line."""
+    """All columns of a chart for one size. `zero` is the y of the base line."""
 
     size: Size
     zero: float
@@ -157,7 +166,9 @@ class DrawnColumns:
 
 
 def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
-    """Places the columns side by side. Only the highest and the lowest show their value."""
+    """Calculates the positions of the columns for a screen size. Only the highest and the lowest
+    column show their value.
+    """
     values = [mark.value for mark in chart.marks]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
     span = float(high - low) or 1.0
@@ -190,8 +201,9 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
 
 
 def labelled_every(marks: Sequence[Mark], step: float, size: Size) -> int:
-    """Returns the smallest n for which labels on every n-th column do not overlap. The columns are
-    `step` apart. Allows for `_within`, which moves labels at both ends inwards.
+    """Returns the smallest n for which the labels do not overlap if every n-th column has a label.
+    `step` is the distance between columns. The result takes into account that `_within` moves
+    labels at both ends inwards.
     """
     longest = max((len(mark.label) for mark in marks), default=0) * DIGIT
     moved = max(0.0, longest - step)
@@ -199,18 +211,20 @@ def labelled_every(marks: Sequence[Mark], step: float, size: Size) -> int:
 
 
 def _within(x: float, text: str, size: Size) -> float:
-    """Returns the x at which a text centred at `x` stays inside the drawing."""
+    """Returns the x for the centre of a text. This is `x`, unless part of the text would be outside
+    the drawing.
+    """
     half = len(text) * DIGIT / 2
     return min(max(x, half), size.width - half)
 
 
-TICKS = 4  # approximate count of numbers along a value axis
-AXIS_GAP = 8  # between the numbers of the axis and the first column
+TICKS = 4  # approximate number of ticks on a value axis
+AXIS_GAP = 8  # space between the numbers of the axis and the first column
 
 
 def round_ticks(low: float, high: float) -> list[float]:
-    """Returns about `TICKS` round numbers from `low` to `high`: multiples of 1, 2 or 5 times a
-    power of ten. They include zero if it is in this range.
+    """Returns about `TICKS` round numbers from `low` to `high`. The numbers are multiples of 1, 2
+    or 5 times a power of ten, and include zero if zero is in this range.
     """
     span = (high - low) or 1.0
     power = 10.0 ** math.floor(math.log10(span / TICKS))
@@ -219,7 +233,9 @@ def round_ticks(low: float, high: float) -> list[float]:
 
 
 def tick_label(value: float) -> str:
-    """Formats a round number: "500", "2k", "1.5M"; with a minus sign (U+2212) below zero."""
+    """Formats a round number as "500", "2k" or "1.5M". A negative number begins with a minus sign
+    (U+2212).
+    """
     size = abs(value)
     units = ((1e9, "bn"), (1e6, "M"), (1e3, "k"), (0, ""))
     unit, name = next((unit, name) for unit, name in units if size >= unit)
@@ -229,7 +245,7 @@ def tick_label(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A round number of the value axis and the y of its line."""
+    """A round number on the value axis, and the y of the line for this number."""
 
     label: str
     y: float
@@ -237,7 +253,9 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPair:
-    """Two columns, the line at their difference, and the strip that reacts to touch."""
+    """Two columns, the line at their difference, and the strip that reacts to touch, with their
+    positions.
+    """
 
     mark: Mark
     x: float
@@ -256,7 +274,9 @@ class DrawnPair:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPairs:
-    """All pairs in one size. `left` is the x at which the columns begin, after the axis labels."""
+    """All pairs of columns of a chart for one size. `left` is the x at which the columns begin, to
+    the right of the axis labels.
+    """
 
     size: Size
     left: float
@@ -266,7 +286,7 @@ class DrawnPairs:
 
 
 def draw_pairs(chart: PairChart, size: Size) -> DrawnPairs:
-    """Places the pairs side by side over one axis with a few round numbers."""
+    """Calculates the positions of the pairs of columns, and of an axis with a few round numbers."""
     nets = [float(mark.value - (mark.comparison or 0)) for mark in chart.marks]
     tops = [float(max(mark.value, mark.comparison or 0)) for mark in chart.marks]
     high, low = max([*tops, 0.0]), min([*nets, 0.0])
@@ -296,14 +316,14 @@ def draw_pairs(chart: PairChart, size: Size) -> DrawnPairs:
     return DrawnPairs(size, left, zero, ticks, pairs)
 
 
-CUT_ABOVE = 4  # times the second bar: a longer first bar is cut
-CUT_TO = Decimal("1.5")  # times the second bar: the length of a cut bar
+CUT_ABOVE = 4  # a first bar longer than this many times the second bar is shortened
+CUT_TO = Decimal("1.5")  # times the second bar: the length of a shortened bar
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnBar:
-    """A horizontal bar: the top of its row, its start and its length. `comparison_x` is the
-    position of the comparison line. `label` is shortened so that the value fits next to it.
+    """A horizontal bar: `y` is the top of its row, `x` its start. `comparison_x` is the position of
+    the comparison line, or None. `label` is shortened so that the value fits next to it.
     """
 
     mark: Mark
@@ -312,19 +332,21 @@ class DrawnBar:
     length: float
     comparison_x: float | None
     label: str
-    cut_x: float | None = None  # the position of the gap in a bar that is cut short
+    cut_x: float | None = None  # the position of the gap in a shortened bar
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnBars:
-    """All bars in one size. Labels are above the bars and can use the whole width."""
+    """All bars of a chart for one size. Labels are above the bars and can use the whole width."""
 
     size: Size
     bars: list[DrawnBar]
 
 
 def draw_bars(chart: BarChart, size: Size) -> DrawnBars:
-    """Places the bars below each other, all from the same zero line."""
+    """Calculates the positions of the bars, one below the other, with the same zero line for
+    all.
+    """
     values = [mark.value for mark in chart.marks]
     values += [mark.comparison for mark in chart.marks if mark.comparison is not None]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
@@ -347,7 +369,7 @@ def draw_bars(chart: BarChart, size: Size) -> DrawnBars:
 
 
 def _cut_at(chart: BarChart) -> Decimal:
-    """Returns the value at which the longest bar is cut short; 0 if none is cut."""
+    """Returns the value to which the longest bar is shortened, or 0 if no bar is shortened."""
     lengths = sorted(max(mark.value, mark.comparison or Decimal(0)) for mark in chart.marks)
     if len(lengths) < 3 or lengths[-2] <= 0 or lengths[-1] <= CUT_ABOVE * lengths[-2]:
         return Decimal(0)
@@ -355,6 +377,6 @@ def _cut_at(chart: BarChart) -> Decimal:
 
 
 def _cut(words: str, room: float) -> str:
-    """Shortens a text to a width in pixels."""
+    """Returns the text, shortened to a width of `room` pixels."""
     most = max(4, int(room / LETTER))
     return words if len(words) <= most else f"{words[: most - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"

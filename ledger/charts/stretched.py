@@ -1,5 +1,5 @@
-"""Charts with positions in percent of the width, so that one drawing fits screens, phones and paper
-without scaling its text.
+"""Charts whose horizontal positions are in percent of the width, so that one drawing fits screens,
+phones and printed pages, and its text is not scaled.
 """
 
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from math import ceil
 from ledger.charts.geometry import BOTTOM, TOP, HeatMap, LineChart, Mark, Size
 
 LINE_HEIGHT, ACROSS, LINE_LABELS = 260, 1000, 4
-NEAR_END = 0.3  # the share of the width that a long number needs on a phone
+NEAR_END = 0.3  # the part of the width, 0 to 1, that a long number needs on a phone
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnPoint:
-    """A point of a line: x in percent of the width, y in pixels. `strip_x` and `strip_width` define
-    the strip that reacts to touch. Most labels are "".
+    """A point of a line chart. `x` is in percent of the width, and `y` is in pixels. `strip_x` and
+    `strip_width` are the strip that reacts to touch. `label` is "" for most points.
     """
 
     mark: Mark
@@ -28,8 +28,9 @@ class DrawnPoint:
 
 @dataclass(frozen=True, slots=True)
 class DrawnLine:
-    """A line across the full width. The browser stretches `path`, which is on a grid of width
-    ACROSS. Points are in percent, so that they and the texts are not stretched.
+    """A line chart across the full width. The browser stretches `path`, which is drawn on a grid
+    with the width ACROSS. The positions of the points are in percent, so that the points and texts
+    are not stretched.
     """
 
     height: int
@@ -44,14 +45,14 @@ class DrawnLine:
 
     @property
     def last_y(self) -> float:
-        """The y of the text for the last value, which is above the end of the line."""
+        """The y of the text for the last value. The text is above the end of the line."""
         near = self.points[-max(1, ceil(len(self.points) * NEAR_END)) :]
         return min(point.y for point in near) - 10
 
 
 def draw_line(chart: LineChart, _size: Size) -> DrawnLine:
-    """Places the points at equal steps. The newest has a label, and a few before it at equal
-    distances.
+    """Calculates the positions of the points. The distance between two points is always the same.
+    The newest point has a label. A few earlier points at equal distances have labels too.
     """
     values = [mark.value for mark in chart.marks]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
@@ -76,13 +77,13 @@ def draw_line(chart: LineChart, _size: Size) -> DrawnLine:
 
 
 CELL, HEAD, SHADES, MAX_ACROSS = 32, 24, 4, 14
-SIDE = 16.0  # percent of the width for the words at the side
+SIDE = 16.0  # percent of the width for the labels at the side
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnCell:
-    """A cell of a heat map: x in percent of the width, y in pixels, and its shade, from 0 for zero
-    to SHADES for the highest value.
+    """A cell of a heat map. `x` is in percent of the width, and `y` is in pixels. `shade` is 0 for
+    the value zero, and at most SHADES.
     """
 
     mark: Mark
@@ -95,17 +96,19 @@ class DrawnCell:
 
 @dataclass(frozen=True, slots=True)
 class DrawnHeat:
-    """A heat map in percent of the width."""
+    """A heat map whose horizontal positions are in percent of the width."""
 
     height: int
-    width: float  # of a cell
+    width: float  # the width of a cell
     across: list[tuple[float, str]]
     down: list[tuple[int, str]]
     cells: list[DrawnCell]
 
 
 def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
-    """Places the cells in their grid, and transposes a grid that is too wide for a phone."""
+    """Calculates the positions of the cells. If the grid is too wide for a phone, rows and columns
+    are swapped.
+    """
     across, down, grid = chart.across, chart.down, chart.cells
     if len(across) > MAX_ACROSS and len(down) <= MAX_ACROSS:
         across, down, grid = down, across, list(zip(*grid, strict=True))
@@ -134,8 +137,9 @@ def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
 
 
 def _shades(chart: HeatMap) -> dict[Decimal, int]:
-    """Returns the shade of each value: 0 for zero, otherwise 1 to SHADES in equal steps of the
-    highest value. With `by_rank`, the steps are of the rank.
+    """Returns the shade of each value. The shade of zero is 0. Other values have the shades 1 to
+    SHADES, in equal steps up to the highest value. If `by_rank` is true, the steps contain equal
+    numbers of values instead.
     """
     values = sorted(mark.value for mark in chart.marks if mark.value > 0)
     shades = dict.fromkeys((mark.value for mark in chart.marks), 0)

@@ -1,8 +1,8 @@
 """The checks of `manage.py check`.
 
-`--deploy` checks a bank for production (docs/running.md), and `--database default` the extensions
-that `migrate` needs. A plain `check` looks for a second sign-in, settings that nothing reads, and
-tables that no app registers.
+`check --deploy` checks a bank for production (docs/running.md). `check --database default` checks
+the extensions that `migrate` needs. `check` without options searches for another way to sign in,
+for settings that Ledger does not read, and for tables that no app has registered.
 """
 
 from django.core.checks import Tags, register
@@ -16,11 +16,10 @@ from ledger.checks.tables import check_tables
 
 
 def register_all() -> None:
-    """Registers all checks. The first two run only with `check --deploy`, the third with
-    `--database` and `migrate`, the others with nearly every command.
+    """Registers all checks. The first two run only with `check --deploy`. The third runs with
+    `--database` and with `migrate`. The others run with nearly every command.
 
-    The command `check` without options also queries a running database for extensions and time
-    zone.
+    `check` without options also queries a running database about its extensions and its time zone.
     """
     register(check_site, deploy=True)
     register(check_database, deploy=True)

@@ -1,6 +1,6 @@
-"""Checks of the database: whether it is prepared, the rights of roles, whether commits are durable,
-and when scheduled work and backups were last done. They use one connection, with the login of the
-settings.
+"""Checks of the database: whether it is prepared, which rights the roles have, whether commits are
+durable, and when scheduled jobs and backups last ran. All checks use one connection with the login
+in the settings.
 """
 
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ from ledger.jobs import records
 from ledger.jobs.schedule import BACKUP
 
 SECONDS = 5
-SECONDS_OF_A_PLAIN_CHECK = 2  # the shortest wait of psycopg
+SECONDS_OF_A_PLAIN_CHECK = 2  # the shortest connection timeout of psycopg
 VERSIONS = range(15, 19)  # docs/versions.md
 Connection = psycopg.Connection[Any]
-# With these settings, committed rows may be lost after a power cut or, if a standby should have
-# them first, after a failover. A cancelled wait for the standby is visible only in its warning, so
-# the warning must not be hidden.
+# Settings with which committed rows may be lost after a power cut. If there should be a standby,
+# rows may also be lost after a failover. When the wait for the standby is cancelled, the only sign
+# is a warning, so a setting that hides this warning is included.
 LOSING = """
     SELECT name || ' is ' || setting FROM pg_settings
     WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
@@ -48,7 +48,7 @@ ROLE = """
              OR has_column_privilege(oid, 'accounts', 'balance', 'UPDATE')
     FROM pg_roles WHERE rolname = %s
 """
-# Settings with which the server writes statements or values of rows into its log
+# Settings with which the server writes SQL statements or values of rows into its log
 # (docs/security.md).
 TALKATIVE = """
     SELECT name || ' is ' || setting FROM pg_settings
@@ -65,13 +65,13 @@ TALKATIVE = """
         ELSE false END
     ORDER BY name
 """
-# Tables with disabled triggers. An erasure disables some within its transaction; this is not
-# visible here.
+# Tables with disabled triggers. An erasure disables some triggers inside its transaction, which is
+# not visible here.
 LIFTED = """
     SELECT DISTINCT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
     WHERE tgenabled IN ('D', 'R') AND relnamespace = 'public'::regnamespace ORDER BY relname
 """
-# Whether segments of the WAL are archived, the last one within a day.
+# Shows whether WAL segments are archived, and whether the last segment was archived within a day.
 ARCHIVE = """
     SELECT to_regproc('aurora_version') IS NOT NULL,
            current_setting('archive_mode') <> 'off',
@@ -82,8 +82,8 @@ ARCHIVE = """
 
 
 def check_database(**_options: Any) -> list[CheckMessage]:
-    """Returns the messages of all database checks; a single message if the database cannot be
-    reached.
+    """Returns the messages of all database checks. If the database cannot be reached, returns a
+    single message about this problem.
     """
     try:
         with short_connection(SECONDS) as found:
@@ -102,9 +102,11 @@ def check_database(**_options: Any) -> list[CheckMessage]:
 
 
 def check_running_database(**_options: Any) -> list[CheckMessage]:
-    """Checks extensions and time zone for a plain `check`, which does not start the embedded
-    server. Returns no message if the database cannot be reached, because the command that needs it
-    reports this.
+    """Checks the extensions and the time zone of the database. `manage.py check` without options
+    calls this function. It does not start the embedded server.
+
+    Returns no message if the database cannot be reached, because the command that needs the
+    database reports this.
     """
     if (server := embedded_server()) and not server.is_running():
         return []
@@ -124,7 +126,7 @@ def _unmigrated(missing: list[str]) -> CheckMessage:
 
 
 def prepared(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message for each problem that makes `/readyz` fail."""
+    """Yields a message for each problem because of which `/readyz` fails."""
     for problem_with in (
         row_security.problem_with,
         signed_facts.problem_with,
@@ -135,7 +137,7 @@ def prepared(found: Connection) -> Iterator[CheckMessage]:
 
 
 def roles(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message for each power of the web role that it must not have."""
+    """Yields a message for each right that the web role has but must not have."""
     is_web = settings.LEDGER_ROLE == "web"
     name = found.info.user if is_web else settings.LEDGER_WEB_ROLE
     row = found.execute(ROLE, [name]).fetchone()
@@ -167,8 +169,8 @@ def roles(found: Connection) -> Iterator[CheckMessage]:
 
 
 def triggers(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message if triggers were switched off, for example by an attacker who has taken over
-    a worker.
+    """Yields a message if triggers are switched off. This could be the work of an attacker who
+    controls a worker process.
     """
     lifted = [table for (table,) in found.execute(LIFTED).fetchall()]
     if lifted:
@@ -182,7 +184,7 @@ def triggers(found: Connection) -> Iterator[CheckMessage]:
 
 
 def durability(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message if settings of the server can lose committed payments."""
+    """Yields a message if the server has settings with which committed payments can be lost."""
     losing = [what for (what,) in found.execute(LOSING).fetchall()]
     if losing:
         yield wrong(
@@ -208,7 +210,7 @@ def server_log(found: Connection) -> Iterator[CheckMessage]:
 
 
 def version(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message if Ledger is not tested with this version of Postgres."""
+    """Yields a message if Ledger was not tested with this version of Postgres."""
     major = found.info.server_version // 10_000
     if major not in VERSIONS:
         yield weak(
@@ -220,14 +222,16 @@ def version(found: Connection) -> Iterator[CheckMessage]:
 
 
 def time_zone(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message if the rules of the time zone differ between this machine and the server."""
+    """Yields a message if this machine and the server have different rules for the bank's time
+    zone.
+    """
     if problem := zones.problem_with_zone(found):
         yield wrong("time_zone", problem, "On Debian, apt upgrade brings the newest tzdata.")
 
 
 def late_jobs() -> Iterator[CheckMessage]:
-    """Yields a message for each job that was not done in time. A failed job that is not late yet
-    will be tried again.
+    """Yields a message for each scheduled job that is late. A job that failed but is not late yet
+    has no message, because it will run again.
     """
     for job in records.status_of():
         if not job.is_late:
@@ -245,13 +249,13 @@ def _minute(moment: datetime | None) -> str:
 
 
 def backups() -> Iterator[CheckMessage]:
-    """Yields a message if the WAL archive fails, or if there is neither a working archive nor a
-    recent run of `manage.py backup`.
+    """Yields a message if the server cannot archive its WAL. Also yields a message if the WAL is
+    not archived and `manage.py backup` has not run recently.
     """
     with short_connection(SECONDS) as found:
         row = found.execute(ARCHIVE).fetchone()
     is_aurora, archives, is_recent, fails = row or (False, False, False, False)
-    if is_aurora:  # Aurora's storage keeps what is needed, and SQL cannot show it
+    if is_aurora:  # Aurora's storage keeps the log, and SQL cannot show this
         return
     if archives and fails:
         yield wrong(

@@ -1,5 +1,5 @@
-"""Checks of the role of the explorer's queries, whose rights and settings only a superuser can
-change.
+"""Checks the database role for queries of the explorer. Only a superuser can change its rights and
+settings.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,10 @@ from ledger.checks.messages import some, weak
 from ledger.db.rights import kept_from_queries
 from ledger.db.rights.role_setup import EXPLORER_SETTINGS
 
-# The settings that a new session of the role gets: the role's own setting, in this database or in
-# all, otherwise the server's, which this session has unless a role or the session itself has set
-# another value. Any limit of temporary files is accepted.
+# The settings that a new session of the role gets. They are the role's own settings, in this
+# database or in all databases. For other settings, they are the server's settings. This session has
+# the server's setting, unless a role or the session itself has set another value. Any limit for
+# temporary files is accepted.
 LACKING = """
     SELECT wanted.name || ' is ' || held.value
     FROM pg_roles,
@@ -47,8 +48,8 @@ STATEMENTS = """
 
 
 def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
-    """Yields messages if the role lacks settings or has too many rights, so that a query could read
-    data of others or fill the disk.
+    """Yields messages if the role has wrong settings or too many rights, so that a query could read
+    data of other people or fill the disk.
     """
     if settings.LEDGER_EXPLORER == "off":
         return

@@ -1,5 +1,5 @@
-"""Checks of the extensions that Ledger requires, for `check` (with `--database default` or without
-options) and `migrate`.
+"""Checks the extensions that Ledger requires. This runs in `migrate`, and in `check` without
+options or with `--database default`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,8 +20,8 @@ SECONDS = 5
 def check_extensions(
     *, databases: Sequence[str] | None = None, **_options: Any
 ) -> list[CheckMessage]:
-    """Returns messages about missing extensions. Returns none if the database cannot be reached,
-    because the command that needs it reports this.
+    """Returns messages about missing extensions. Returns no messages if the database cannot be
+    reached, because the command that needs the database reports this.
     """
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
@@ -33,7 +33,7 @@ def check_extensions(
 
 
 def extensions(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
-    """Yields a message for each extension that is missing or in another schema."""
+    """Yields a message for each extension that is missing or in the wrong schema."""
     migrated = MIGRATION in applied_migrations(found)
     for what, do in missing_extensions(found, migrated=migrated, embedded=settings.LEDGER_EMBEDDED):
         yield wrong("extension", what, do)

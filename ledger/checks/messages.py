@@ -1,4 +1,4 @@
-"""The form of a check's message: what is wrong, and what to do."""
+"""Creates the messages of checks. A message contains the problem and what to do."""
 
 from collections.abc import Sequence
 
@@ -8,16 +8,18 @@ MAX_NAMES = 10
 
 
 def weak(name: str, what: str, do: str) -> CheckMessage:
-    """Returns a warning: the bank works with this, but should not."""
+    """Returns a warning. Use it if the bank works with the problem, but should not have it."""
     return Warning(what, hint=do, id=f"ledger.{name}")
 
 
 def wrong(name: str, what: str, do: str) -> CheckMessage:
-    """Returns an error: this exposes money, secrets or personal data, or locks all users out."""
+    """Returns an error. Use it if the problem exposes money, secrets or personal data, or if no
+    user can sign in.
+    """
     return Error(what, hint=do, id=f"ledger.{name}")
 
 
 def some(names: Sequence[str]) -> str:
-    """Returns the first MAX_NAMES names, and how many more there are."""
+    """Returns a text with the first MAX_NAMES names, and with the number of further names."""
     further = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return ", ".join(names[:MAX_NAMES]) + further

@@ -1,4 +1,4 @@
-"""The check that Ledger reads each setting that is set."""
+"""Checks that Ledger reads each setting that is set."""
 
 from typing import Any
 
@@ -9,7 +9,9 @@ from ledger.checks.messages import weak
 
 
 def check_names(**_options: Any) -> list[CheckMessage]:
-    """Returns a warning for each setting that nothing reads, such as a misspelled one."""
+    """Returns a warning for each setting that Ledger does not read, for example because its name is
+    misspelled.
+    """
     return [
         weak(
             "setting",

@@ -1,5 +1,5 @@
-"""The check that there is only one sign-in: Ledger's, with its limits on guessing and its second
-factor.
+"""Checks that there is no other way to sign in than Ledger's, which limits password guessing and
+requires a second factor.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,17 +11,17 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from ledger.checks.messages import wrong
 
-# Classes of REST framework, by name: importing it would load it also for projects without their own
-# views.
+# Names of classes of REST framework. They are not imported, because the import would load REST
+# framework also for projects that have no API views.
 ASKS_FOR_PASSWORD = {"BasicAuthentication", "ObtainAuthToken", "TokenViewBase", "LoginView"}
 ANOTHER_TOKEN = "TokenAuthentication"  # noqa: S105 - a name
 SCOPE, ANYBODY = "HasScope", "AllowAny"
 
 
 def check_sign_in(**_options: Any) -> list[CheckMessage]:
-    """Returns an error for each address with another sign-in, such as those of
-    django.contrib.auth.urls and REST framework, and for each view of REST framework whose
-    permissions do not check the scopes of tokens.
+    """Returns an error for each URL with another way to sign in, such as the URLs of
+    django.contrib.auth.urls and REST framework. Also returns an error for each view of REST
+    framework whose permissions do not check the scopes of tokens.
     """
     return [
         message
@@ -32,7 +32,7 @@ def check_sign_in(**_options: Any) -> list[CheckMessage]:
 
 def _problems(route: str, view: Any) -> Iterator[CheckMessage]:
     of_framework = getattr(view, "cls", None)
-    view_arguments = getattr(view, "initkwargs", {})  # arguments of as_view and @action
+    view_arguments = getattr(view, "initkwargs", {})  # the arguments of as_view and @action
     signs_in = issubclass(getattr(view, "view_class", object), LoginView)
     own = view_arguments.get(
         "authentication_classes", getattr(of_framework, "authentication_classes", ())
@@ -70,13 +70,15 @@ def _problems(route: str, view: Any) -> Iterator[CheckMessage]:
 
 
 def _names(classes: Iterable[Any]) -> Iterator[str]:
-    """Yields the name of each class and of its base classes."""
+    """Yields the names of these classes and of all their base classes."""
     for each in classes:
         yield from (base.__name__ for base in getattr(each, "__mro__", ()))
 
 
 def _has_scope(permission: Any) -> bool:
-    """Returns whether the permission requires the scope, by itself or as one side of `&`."""
+    """Returns whether the permission requires the token's scope. The permission is HasScope, or a
+    combination with `&` of which HasScope is a part.
+    """
     sides = [getattr(permission, f"op{number}_class", None) for number in (1, 2)]
     if all(sides):
         is_and = permission.operator_class.__name__ == "AND"
@@ -85,7 +87,7 @@ def _has_scope(permission: Any) -> bool:
 
 
 def _patterns(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """Yields each pattern of the resolver with its whole route."""
+    """Yields all URL patterns of the resolver, each with its complete route."""
     for each in resolver.url_patterns:
         route = f"{before}{each.pattern}"
         if isinstance(each, URLResolver):

@@ -1,8 +1,8 @@
-"""Checks of the settings: the site, its mail, its cache and its connection to the database.
+"""Checks the settings of the site, its mail, its cache and its connection to the database.
 
-Wrong values, and harmful combinations, stop every start (`ledger.settings`). These checks report
-settings that work but are weak. They use the names in `.env.example`, so Django's own checks of the
-derived settings are silenced (`SILENCED_SYSTEM_CHECKS`).
+Wrong values and harmful combinations stop every process (`ledger.settings`). These checks report
+settings that work but are weak. Their messages contain the names in `.env.example`. Therefore
+Django's own checks of the resulting settings are silenced (`SILENCED_SYSTEM_CHECKS`).
 """
 
 import re
@@ -25,9 +25,9 @@ from ledger.db.cache.redis import RedisOrTable
 CHECKED = ("verify-ca", "verify-full")
 LEAST_HSTS_SECONDS = 86_400
 SECONDS_KEPT = 10
-# Host names of examples, as in files to start with, which belong to nobody.
+# Host names in examples, for example in files that users copy. These hosts belong to nobody.
 EXAMPLE = re.compile(r"(?<![\w-])example(\.(com|net|org))?(?=[:/>,\s]|$)", re.ASCII)
-# The unit that sends mails to LEDGER_OPERATOR_MAIL; deploy/server installs it.
+# The systemd unit that sends emails to LEDGER_OPERATOR_MAIL. deploy/server installs this unit.
 FAILURE_UNIT = Path("/etc/systemd/system/ledger-failed@.service")
 NAMING_HOSTS = {
     "LEDGER_URL": "LEDGER_URL",
@@ -40,7 +40,7 @@ NAMING_HOSTS = {
 
 
 def check_site(**_options: Any) -> list[CheckMessage]:
-    """Returns the messages of all checks of the settings."""
+    """Returns the messages of all checks of settings."""
     return [message for check in CHECKS for message in check()]
 
 
@@ -65,7 +65,7 @@ def _debugging() -> Iterator[CheckMessage]:
             "LOG_LEVEL=DEBUG writes far more to the log than a bank should keep.",
             "Set LOG_LEVEL=INFO or WARNING.",
         )
-    # Only for web processes: a command in a terminal prints text.
+    # Only for web processes, because a command in a terminal prints text.
     if settings.LOG_FORMAT == "text" and settings.LEDGER_ROLE == "web":
         yield weak(
             "log_format",
@@ -192,8 +192,8 @@ def _cache() -> Iterator[CheckMessage]:
         )
         return
     if not isinstance(found, RedisOrTable):
-        return  # a table, which the checks of the database cover
-    # the table raises these if Redis and the database are away
+        return  # the cache is a table, and the checks of the database include it
+    # the table raises these exceptions if neither Redis nor the database can be reached
     with suppress(DatabaseError, InterfaceError):
         found.set("ledger.check", 1, SECONDS_KEPT)
     if found.is_away:

@@ -1,4 +1,4 @@
-"""The check that each table is registered, with its rights and its personal data."""
+"""Checks that each table is registered, with its rights and its personal data."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,8 +13,8 @@ from ledger.db.rights.registered_tables import TABLES, misspelled, policies
 
 def check_tables(**_options: Any) -> list[CheckMessage]:
     """Returns a message for each model whose table no app has registered, because only the owner
-    can read the table. Also reports hidden columns that do not exist, and tables without a policy
-    that refer to rows with one.
+    can read such a table. Also returns messages about hidden columns that do not exist, and about
+    tables without a policy that refer to rows with a policy.
     """
     hidden = [
         wrong("hidden_column", problem, "Correct it in the module `tables` of its app.")
@@ -44,8 +44,8 @@ def check_tables(**_options: Any) -> list[CheckMessage]:
 
 
 def _without_policy() -> Iterator[tuple[str, str]]:
-    """Yields each table without a policy that refers to rows with a policy, and the column of the
-    reference.
+    """Yields each table that has no policy but refers to rows with a policy. Also yields the column
+    that refers to them.
     """
     closed = policies()
     for model in apps.get_models(include_auto_created=True):

@@ -1,4 +1,6 @@
-"""Checks of the roles of `manage.py work` and `audit_ledger`: what they may do but must not."""
+"""Checks the database roles of `manage.py work` and `audit_ledger` for rights that they must not
+have.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +19,7 @@ OWNER = """
     WHERE oid = to_regclass('public.transactions')
 """
 
-# Roles with CREATEROLE are excluded, because they may become each role anyway.
+# Roles with CREATEROLE are not included, because they can become any role anyway.
 BECOMES_WORKER = """
     SELECT rolname::text FROM pg_roles
     WHERE rolname <> %(worker)s AND NOT rolsuper AND NOT rolcreaterole
@@ -27,15 +29,15 @@ BECOMES_WORKER = """
 
 
 def worker_role(found: Found) -> Iterator[CheckMessage]:
-    """Yields messages about the worker's powers beyond its rights, and about rights that no app
-    registers. Yields nothing if the role is missing: then the worker signs in as the owner, and
-    `work` itself warns about that.
+    """Yields messages about rights of the worker's role that it must not have, and about rights
+    that no app has registered. Yields nothing if the role does not exist. In that case the worker
+    signs in as the owner, and `work` prints a warning itself.
     """
     role = found.info.user if settings.LEDGER_ROLE == "worker" else settings.LEDGER_WORKER_ROLE
     if found.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
         return
     revoke = _revocation(found, role)
-    if held := powers(found, role):  # these powers include rights to every table
+    if held := powers(found, role):  # such a role has rights to every table
         yield wrong(
             "worker_role",
             f"The role {role} of manage.py work {' and '.join(held)}. An attacker who takes"
@@ -77,9 +79,7 @@ def worker_role(found: Found) -> Iterator[CheckMessage]:
 
 
 def auditor_role(found: Found) -> Iterator[CheckMessage]:
-    """Yields a message about powers that the role of `manage.py audit_ledger` has beyond its
-    rights.
-    """
+    """Yields a message if the role of `manage.py audit_ledger` has rights that it must not have."""
     role = settings.LEDGER_AUDITOR_ROLE
     if held := powers(found, role):
         yield wrong(
@@ -90,7 +90,9 @@ def auditor_role(found: Found) -> Iterator[CheckMessage]:
 
 
 def _revocation(found: Found, role: str) -> str:
-    """Returns how to end this role's membership in the owner; "" if it is not a member."""
+    """Returns a text that explains how to end the role's membership in the owner role. Returns ""
+    if the role is not a member.
+    """
     row = found.execute(OWNER).fetchone()
     with found.cursor() as cursor:
         held = memberships(cursor, owner=row[0], worker=role) if row else []

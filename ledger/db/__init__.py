@@ -1,1 +1,3 @@
-"""The PostgreSQL layer: backend, retry, triggers and roles. It contains nothing about money."""
+"""The code for PostgreSQL, such as the backend, retries, triggers and roles. It contains nothing
+about money.
+"""

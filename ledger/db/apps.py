@@ -5,8 +5,8 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 from django.utils.module_loading import autodiscover_modules
 
-# The modules in which an app registers its parts. Each of them that exists is imported at the
-# start.
+# The modules in which an app registers its parts. At the start, each of these modules is imported
+# if it exists.
 REGISTERED_IN = (
     "tables", "scheduled", "personal_data", "group_rights", "audit_checks", "origin",
     "closing_obstacles", "menu", "panels", "search_terms",
@@ -20,14 +20,14 @@ ANOTHER_ENGINE = (
 
 
 class LedgerDbConfig(AppConfig):
-    """The app of the database layer: connections and retries."""
+    """The app with Ledger's code for the database, such as connections and retries."""
 
     name = "ledger.db"
     label = "ledger_db"
 
     def ready(self) -> None:
         """Imports the modules in which apps register their parts. Ends the process with a message
-        if the settings name an engine of Django instead of Ledger's.
+        if the settings contain an engine of Django instead of Ledger's engine.
         """
         from ledger.db.queries import lookups
 

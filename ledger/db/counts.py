@@ -1,4 +1,4 @@
-"""Metrics of the database's connections, retries and replicas, for `/metrics`."""
+"""Metrics about database connections, retries and replicas, for `/metrics`."""
 
 from ledger.metrics.kinds import Counter, Gauge, Histogram
 
@@ -44,7 +44,7 @@ REPLICA_REPEATED = Counter(
     ["replica"],
 )
 
-for _failure in FAILURES:  # start at 0, so that the first one appears as an increase
+for _failure in FAILURES:  # start at 0, so that the first failure is visible as an increase
     if _failure != "timed_out":
         RETRIES.labels(_failure)
     GIVEN_UP.labels(_failure)

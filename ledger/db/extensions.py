@@ -1,12 +1,13 @@
-"""The Postgres extensions that Ledger requires, and the messages for a server without one of them.
+"""The Postgres extensions that Ledger requires, and the messages for a server that does not have
+them.
 
-Note [Schema of extensions]: all roles may execute the functions of an extension. The owner of a
-database cannot revoke this, because the functions of a trusted extension belong to the server's
-superuser. So extensions are in a separate schema, which the web role and the cookbook's role may
-use and the explorer's role may not. Only the cookbook's search path contains the schema. All other
-SQL writes the schema's name (`extensions.unaccent`), so it also works in a function that has its
-own search path, in the practice bank, behind a pooler, and while a backup is restored.
-`ledger.db.queries.lookups` adds the schema's name to Django's lookups.
+Note [Schema of extensions]: by default, all roles may execute the functions of an extension. The
+owner of a database cannot revoke this, because the functions of a trusted extension belong to the
+server's superuser. Therefore extensions are in a separate schema. The web role and the cookbook's
+role may use this schema, and the explorer's role may not. Only the cookbook's search path contains
+the schema. All other SQL contains the schema's name (`extensions.unaccent`). Such SQL also works in
+a function that has its own search path, in the practice bank, behind a pooler, and while a backup
+is restored. `ledger.db.queries.lookups` adds the schema's name to Django's lookups.
 """
 
 from collections.abc import Iterator
@@ -40,7 +41,9 @@ OWNER = "SELECT quote_ident(pg_get_userbyid(datdba)) FROM pg_database WHERE datn
 
 
 class Lacking(NamedTuple):
-    """A message that an extension is missing or in the wrong schema, and what to do about it."""
+    """A problem with an extension, which is missing or in the wrong schema (`what`), and the
+    solution (`do`).
+    """
 
     what: str
     do: str
@@ -49,8 +52,9 @@ class Lacking(NamedTuple):
 def missing_extensions(
     found: psycopg.Connection[Any], *, migrated: bool, embedded: bool
 ) -> Iterator[Lacking]:
-    """Yields what is missing in the database. If the migration has not run yet, it skips extensions
-    that the migration can still create, or move because they belong to this role.
+    """Yields a problem for each required extension that is missing or in the wrong schema.
+    `migrated` is whether the migration that creates extensions has run. If it has not run, problems
+    that the migration can solve are skipped.
     """
     version, database = found.info.server_version, found.info.dbname
     ((owner,),) = found.execute(OWNER, [database]).fetchall()
@@ -73,8 +77,9 @@ def missing_extensions(
 
 
 def grant_usage(cursor: Any, role: str) -> None:
-    """Allows a role (in the spelling of GRANT) to call the functions: see Note [Schema of
-    extensions]. Does nothing if the schema does not exist or belongs to another role.
+    """Allows a role to call the functions of the extensions: see Note [Schema of extensions].
+    `role` is in the syntax of GRANT. Does nothing if the schema does not exist or belongs to
+    another role.
     """
     cursor.execute(
         "SELECT 1 FROM pg_namespace"

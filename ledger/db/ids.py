@@ -1,8 +1,8 @@
-"""Row ids: UUIDv7 values that are made in Python.
+"""Row ids, which are UUIDv7 values that Python generates.
 
-The ids are ordered by time, so an index grows at its right edge. They need no sequence, so rows can
-be distributed over machines later, and a caller can choose a transaction's id (the idempotency key)
-before sending it.
+The ids are ordered by time, so new rows are added at the end of an index. Ids need no sequence, so
+rows can be distributed over several machines later. A caller can choose the id of a transaction
+before sending it. This id is then the idempotency key.
 """
 
 import hashlib
@@ -22,37 +22,39 @@ def uuid7() -> uuid.UUID:
 def uuid7_of(moment: datetime, name: str) -> uuid.UUID:
     """Returns an id that depends only on `moment` and `name`.
 
-    Imports use this function: a row that is read twice gets the same id, so it is booked once. The
-    time part is `moment` in milliseconds; the 74 random bits of RFC 9562 are taken from SHA-256 of
-    `name`.
+    Imports use this function. A row that is read twice gets the same id, so it is booked only once.
+    The time part of the id is `moment` in milliseconds. The 74 random bits of RFC 9562 are taken
+    from the SHA-256 of `name`.
     """
     milliseconds = int(moment.timestamp() * 1000)
     return _put_together(milliseconds & (2**48 - 1), name.encode())
 
 
 def uuid7_for(person: uuid.UUID, form: uuid.UUID) -> uuid.UUID:
-    """Returns the id of the row that this person's form creates. It is always the same for the same
-    form, and never the id of another person's row.
+    """Returns the id of the row that this person's form creates. The same form always gets the same
+    id, and this id is never the id of another person's row.
 
-    A form contains an id that its user can change. If the row had the same id, the answer would
-    show whether another person has already used that id.
+    A form contains an id that its user can change. If the row had this id, the answer would show
+    whether another person has already used it.
     """
     return _put_together(form.int >> 80, person.bytes + form.bytes)
 
 
 def uuid7_with(form: uuid.UUID, *content: object) -> uuid.UUID:
-    """Returns the id of the row that a form creates from this content. `form` is the result of
+    """Returns the id of the row that a form creates from this content. `form` is a result of
     `uuid7_for`.
 
-    The same content always gets the same id, so a form that is sent twice creates one row. Other
-    content gets another id, because after Back a browser shows a form with the id that was already
-    sent.
+    The same content always gets the same id, so a form that is sent twice creates only one row.
+    Different content gets a different id. This is needed because after the Back button, a browser
+    shows a form with an id that was already sent.
     """
     return _put_together(form.int >> 80, json.dumps([str(form), *map(str, content)]).encode())
 
 
 def _put_together(moment: int, name: bytes) -> uuid.UUID:
-    """Returns a UUIDv7 from milliseconds since 1970 and 74 bits of the SHA-256 of `name`."""
+    """Returns a UUIDv7. `moment` is the number of milliseconds since 1970. The other 74 bits are
+    from the SHA-256 of `name`.
+    """
     value = moment << 80 | int.from_bytes(hashlib.sha256(name).digest()[:10], "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
@@ -60,5 +62,7 @@ def _put_together(moment: int, name: bytes) -> uuid.UUID:
 
 
 def pk_of(thing: Any) -> uuid.UUID:
-    """Returns the id of an instance, or the id itself."""
+    """Returns the primary key of a model instance. If `thing` is already an id, returns it
+    unchanged.
+    """
     return thing if isinstance(thing, uuid.UUID) else thing.pk

@@ -1,7 +1,7 @@
-"""JSON whose numbers keep all their digits.
+"""JSON in which numbers keep all their digits.
 
-Python's `json` reads a number with decimals as a float, which keeps 15 to 17 digits and turns
-1e-400 into 0. Postgres's jsonb keeps the digits.
+Python's `json` reads a number with decimals as a float. A float keeps 15 to 17 digits, and turns
+1e-400 into 0. Postgres's jsonb keeps all digits.
 """
 
 import json
@@ -14,27 +14,28 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-# The marker before a number in the text of an encoder, because an encoder can write Ledger's
-# numbers only as strings. No other text can contain this marker: it is random and never leaves the
-# encoder.
+# The marker that is put before a number in the text of an encoder. It is needed because an encoder
+# can write Ledger's numbers only as strings. No other text can contain this marker, because the
+# marker is random and never leaves the encoder.
 _MARKER = secrets.token_hex(16)
 _MARKED = re.compile(rf'"{_MARKER}(-?[0-9.]+)"')
 
 
-MAX_NUMBER_LENGTH = 4_000  # characters, without an exponent; Python reads integers of 4,300 digits
+# Characters, without an exponent; Python's own limit for integers is 4,300 digits.
+MAX_NUMBER_LENGTH = 4_000
 
 
 class ExactNumber(Decimal):
-    """A number with decimals or an exponent from a JSON text. In metadata, it is printed as in
-    JSON.
+    """A number with decimals or an exponent from a JSON text. Its `repr` is the number as JSON
+    writes it, so that printed metadata looks like JSON.
     """
 
     def __repr__(self) -> str:
-        return str(self)  # for example 1E+999: never longer than the text that was sent
+        return str(self)  # for example 1E+999, which is never longer than the original text
 
 
 def exact_number(text: str) -> ExactNumber:
-    """Returns the number of a JSON text. Raises ValueError if its exponent is out of range."""
+    """Returns the number in a JSON text. Raises ValueError if its exponent is out of range."""
     try:
         return ExactNumber(text)
     except InvalidOperation:
@@ -42,15 +43,15 @@ def exact_number(text: str) -> ExactNumber:
 
 
 def is_long_text(text: str) -> bool:
-    """Returns whether the text of a number, including its exponent, is longer than an allowed
-    number can be. Reading such a text would use a hundred times its memory.
+    """Returns whether a number, as text with its exponent, is longer than an allowed number can be.
+    Parsing such a text would need a hundred times as much memory as the text.
     """
     return len(text) > MAX_NUMBER_LENGTH + 30
 
 
 def written_length(number: Decimal) -> int:
-    """Returns how many digits a finite number has without an exponent. The number is not written
-    out.
+    """Returns how many digits a finite number has without an exponent. Calculates this from the
+    exponent, so that the long text is not created.
     """
     _sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)  # noqa: S101  the number is finite
@@ -65,43 +66,46 @@ def is_too_long(number: Decimal) -> bool:
 
 
 def loads(text: str) -> Any:
-    """Parses JSON. Numbers with decimals or an exponent are ExactNumbers."""
+    """Parses a JSON text and returns its value. Numbers with decimals or an exponent become
+    ExactNumbers.
+    """
     return json.loads(text, parse_float=exact_number)
 
 
 class ExactNumberDecoder(json.JSONDecoder):
-    """A decoder for JSON fields that reads numbers with decimals or an exponent as ExactNumbers."""
+    """A decoder for JSON fields. Numbers with decimals or an exponent become ExactNumbers."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(parse_float=exact_number, **options)
 
 
 class WritesExactNumbers(json.JSONEncoder):
-    """A mixin for encoders that writes ExactNumbers as numbers with all their digits."""
+    """A mixin for JSON encoders that writes an ExactNumber as a number with all its digits."""
 
     def default(self, o: Any) -> Any:
-        """Returns an ExactNumber as marked text."""
+        """Returns an ExactNumber as text with a marker, which `iterencode` removes."""
         if isinstance(o, ExactNumber):
             return f"{_MARKER}{o:f}"
         return super().default(o)
 
     def iterencode(self, o: Any, _one_shot: bool = False) -> Iterator[str]:
-        """Yields the text without markers."""
+        """Yields the JSON text in parts, and removes the markers and quotes around numbers."""
         for part in super().iterencode(o, _one_shot):
             yield _MARKED.sub(r"\1", part) if _MARKER in part else part
 
 
 class ExactNumberEncoder(WritesExactNumbers, DjangoJSONEncoder):
-    """Django's encoder with exact numbers. A plain Decimal, such as an amount, is still written as
-    text.
+    """Django's JSON encoder, which also writes ExactNumbers with all their digits. A plain Decimal,
+    such as an amount, is written as a string.
     """
 
 
 class ExactJSONField(models.JSONField):
-    """A column of JSON objects whose numbers keep their digits.
+    """A column of JSON objects in which numbers keep all their digits.
 
-    In migrations it is a JSONField, because only reading and writing in Python differ. A fixture
-    contains the object as text, because loading a fixture reads numbers as floats.
+    In migrations this is a plain JSONField, because only reading and writing in Python differ. A
+    fixture contains the object as a string, because loading a fixture would read its numbers as
+    floats.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -116,17 +120,18 @@ class ExactJSONField(models.JSONField):
         return name, "django.db.models.JSONField", args, options
 
     def value_to_string(self, obj: models.Model) -> str:
-        """Returns the object as text for a fixture."""
+        """Returns the object as JSON text, for a fixture."""
         return json.dumps(self.value_from_object(obj), cls=ExactNumberEncoder, ensure_ascii=False)
 
     def to_python(self, value: Any) -> Any:
-        """Returns the object from a fixture's text."""
+        """Returns the object. If `value` is the JSON text of a fixture, parses the text."""
         return loads(value) if isinstance(value, str) else value
 
 
 class ReadableJSONField(models.JSONField):
-    """A JSON column that pages can show even if a value was forged. Values that Python cannot read
-    (numbers that are too long, lists that are nested too deeply) become None.
+    """A JSON column that pages can show even if somebody stored a harmful value. A value that
+    Python cannot read becomes None. Examples are numbers that are too long and lists that are
+    nested too deeply.
     """
 
     def deconstruct(self) -> Any:

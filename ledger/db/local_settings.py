@@ -1,5 +1,5 @@
-"""Postgres settings for one transaction, as with SET LOCAL. A pooled connection keeps none of
-them.
+"""Sets Postgres settings for one transaction only, like SET LOCAL. They do not stay in a pooled
+connection.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,9 @@ from django.db import connection
 
 
 def set_locally(**values: str) -> None:
-    """Sets Postgres settings until the end of the open transaction, which may be read-only."""
+    """Sets Postgres settings until the end of the open transaction. This also works in a read-only
+    transaction.
+    """
     _call_for_each("set_config(%s, %s, true)", [part for pair in values.items() for part in pair])
     if timeout := values.get("statement_timeout"):
         database: Any = connection
@@ -20,9 +22,10 @@ def set_locally(**values: str) -> None:
 
 @contextmanager
 def locally(**values: str) -> Iterator[None]:
-    """Sets Postgres settings for the block, then restores the previous values.
+    """Sets Postgres settings inside the block, and restores the previous values afterwards.
 
-    After an error it restores nothing: the settings end with the failed transaction.
+    If the block raises an error, the values are not restored, because the settings end with the
+    failed transaction.
     """
     before = _call_for_each("current_setting(%s)", list(values))
     set_locally(**values)
@@ -31,8 +34,8 @@ def locally(**values: str) -> Iterator[None]:
 
 
 def _call_for_each(call: str, parameters: list[str]) -> list[str]:
-    """Returns the results of an SQL call, repeated in one statement until all parameters are
-    used.
+    """Returns the results of a SQL function call. The call is repeated in one SQL statement until
+    all parameters are used.
     """
     if not parameters:
         return []

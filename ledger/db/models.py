@@ -1,4 +1,4 @@
-"""The table of the database layer: when each scheduled job was last done."""
+"""The database table that stores when each scheduled job was last done."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ class JobRecord(models.Model):
     """The times at which a job was last done and last failed, and the worker that has claimed the
     job.
 
-    `ledger.jobs.records` writes the rows as the owner of the tables; web processes only read them.
+    `ledger.jobs.records` writes the rows. Web processes may only read them.
     """
 
     name = models.CharField(max_length=63, primary_key=True)
@@ -26,7 +26,7 @@ class JobRecord(models.Model):
         db_table = "job_records"
         db_table_comment = "When each scheduled job was last done"
         default_permissions: ClassVar[tuple[str, ...]] = ()
-        # The permission of the admin page Database, which has no model.
+        # The permission for the admin page "Database", which has no model.
         permissions = (("view_database_health", "Can view the health of the database"),)
 
     def __str__(self) -> str:

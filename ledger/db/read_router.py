@@ -1,10 +1,12 @@
-"""The router of DATABASE_READ_ROUTER: models of added apps are read from the alias `read`.
+"""The database router for DATABASE_READ_ROUTER. With it, models of added apps are read from the
+alias `read`.
 
-Note [Which reads stay on the writer]: a router knows neither the request nor what the request's
-session has written, and a reader may be slightly behind. So a balance, a permission or a limit that
-a page checks must not come from a reader. Models of Ledger, Django and allauth are read on the
-writer, unless a query uses using("read"). The same applies to all reads while a transaction is open
-on the writer, and to reads of rows related to an object that was read on the writer.
+Note [Which reads stay on the writer]: a router does not know the request or what the request's
+session has written, and a reader may be slightly behind. Therefore a balance, a permission or a
+limit that a page checks must not be read from a reader. Models of Ledger, Django and allauth are
+read from the writer, unless a query uses using("read"). While a transaction is open on the writer,
+all reads go to the writer. If an object was read from the writer, its related rows are read from
+the writer too.
 """
 
 from collections.abc import Sequence
@@ -14,10 +16,10 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
 
 READ = "read"
-# The packages with models of money, people, permissions, sessions and limits.
+# Packages with models of money, people, permissions, sessions and limits.
 ON_WRITER = frozenset(
     {
-        "__fake__",  # models of a migration
+        "__fake__",  # the models inside a migration
         "accounts", "allauth", "api", "banking", "cookbook", "django", "explorer", "ledger",
         "transactions",
     }
@@ -30,10 +32,11 @@ def is_added(module: str) -> bool:
 
 
 def has_added_table(model: type[Model]) -> bool:
-    """Returns whether all of a model's columns are in tables of added apps. A proxy's columns are
-    in another model's table, and a child model's also in its parents' tables.
+    """Returns whether all columns of a model are in tables of added apps. The columns of a proxy
+    model are in another model's table. The columns of a child model are also in the tables of its
+    parents.
     """
-    # Django's database cache passes a class that lacks some attributes of a model.
+    # Django's database cache passes a class that does not have all attributes of a model.
     concrete = getattr(model._meta, "concrete_model", None) or model
     return all(is_added(table.__module__) for table in (concrete, *_parents(concrete)))
 
@@ -43,7 +46,7 @@ def _parents(model: type[Model]) -> Sequence[type[Model]]:
 
 
 class ReadRouter:
-    """A Django router: writes, and reads that must be current, go to "default"; other reads go to
+    """A database router. Writes, and reads that must be current, use "default". Other reads use
     READ.
     """
 
@@ -53,7 +56,7 @@ class ReadRouter:
         if not has_added_table(model) or connections[DEFAULT_DB_ALIAS].in_atomic_block:
             return DEFAULT_DB_ALIAS
         is_of_object = instance is not None and instance._state.db
-        return None if is_of_object else READ  # None: the database that the object came from
+        return None if is_of_object else READ  # None means the database that the object came from
 
     def db_for_write(self, _model: type[Model], **_hints: Any) -> str:
         return DEFAULT_DB_ALIAS

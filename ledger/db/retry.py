@@ -1,13 +1,15 @@
-"""Classifies database errors and runs failed work again if that is safe.
+"""Classifies database errors, and runs failed work again if that is safe.
 
-Three cases (SQLSTATEs from PostgreSQL's appendix A, and as observed with psycopg 3):
+There are three cases. The SQLSTATEs are from PostgreSQL's appendix A, and were observed with
+psycopg 3.
 
-* **lost race, not started**: Postgres rolled the transaction back, or it never began. The whole
-  transaction may run again. A part of it may not, so nothing is run again in an atomic block.
+* **lost race, not started**: Postgres rolled the transaction back, or the transaction never began.
+  The whole transaction may run again. A part of it must not run again, so nothing is repeated
+  inside an atomic block.
 * **unknown**: the connection was lost, perhaps during COMMIT, or the synchronous standby did not
-  confirm the commit. Such work may run again only if it can look up, by ids that were made before,
-  whether it was committed.
-* **final**: a broken rule, a wrong value, a bug. It would fail again.
+  confirm the commit. Such work may run again only if it can find out whether it was committed, with
+  ids that were created before.
+* **final**: a broken rule, a wrong value or a bug. A second attempt would fail too.
 """
 
 import functools
@@ -42,39 +44,38 @@ R = TypeVar("R")
 
 # serialization_failure, deadlock_detected, lock_not_available
 LOST_RACES = frozenset({"40001", "40P01", "55P03"})
-# idle_in_transaction_session_timeout, transaction_timeout: ended before COMMIT was sent;
-# too_many_connections, cannot_connect_now, two connection errors: never began;
-# read_only_sql_transaction: the server became a standby, so another one is the primary now;
-# 08S02: AWS's driver changed the server before COMMIT was sent (ledger.db.aws.errors)
+# idle_in_transaction_session_timeout, transaction_timeout: ended before COMMIT was sent.
+# too_many_connections, cannot_connect_now, two connection errors: the transaction never began.
+# read_only_sql_transaction: the server is a standby now, so another server is the primary.
+# 08S02: AWS's driver changed the server before COMMIT was sent (ledger.db.aws.errors).
 NOT_STARTED = frozenset({"25P03", "25P04", "53300", "57P03", "08001", "08004", "08S02", "25006"})
-# admin_shutdown, crash_shutdown, idle_session_timeout, statement_completion_unknown, and
-# connection exceptions of class 08, which poolers send; a dropped connection has no SQLSTATE
+# admin_shutdown, crash_shutdown, idle_session_timeout, statement_completion_unknown, and the
+# connection exceptions of class 08, which poolers send. A dropped connection has no SQLSTATE.
 CUT_OFF = frozenset(
     {"57P01", "57P02", "57P05", "40003", "08000", "08003", "08006", "08007", "08P01"}
 )
 # The pool of this process had no free connection.
 NO_CONNECTION = (PoolTimeout, PoolClosed, TooManyRequests)
-# As above, or no host answered in time.
+# The pool had no free connection, or no host answered in time.
 NEVER_CONNECTED = (*NO_CONNECTION, psycopg.errors.ConnectionTimeout)
-TIMED_OUT = "57014"  # query_canceled, by statement_timeout
+TIMED_OUT = "57014"  # query_canceled, because of statement_timeout
 
-# The try has already waited for lock_timeout and occupied a thread of the server. With a second
-# wait for the same row, one locked account could occupy all threads.
+# This attempt has already waited for lock_timeout and occupied a thread of the web server. If it
+# waited for the same row again, one locked account could occupy all threads.
 LOCK_TIMED_OUT = "55P03"
 
-TRIES = 5  # tries after a lost race
-FIRST_PAUSE = 0.01  # seconds; doubles with each try
-# Seconds for the time while a server restarts or a standby is promoted, which takes about half a
-# second.
+TRIES = 5  # number of attempts after lost races
+FIRST_PAUSE = 0.01  # seconds; the pause doubles with each attempt
+# Seconds. A server that restarts, or a standby that is promoted, needs about half a second.
 FIRST_PAUSE_UNTIL_BACK, LONGEST_PAUSE, UNTIL_BACK = 0.1, 0.5, 3.0
 
 
 class Failure(Enum):
-    """What remains of a failed transaction, and why it failed.
+    """The reason why a transaction failed, and which part of the transaction was committed.
 
-    This does not describe an earlier transaction with the same id: while its COMMIT waits for a
-    standby, other sessions do not see its rows, and a repeat ends as LOST_RACE or TIMED_OUT at its
-    locks.
+    This does not describe an earlier transaction with the same id. While the COMMIT of that
+    transaction waits for a standby, other sessions do not see its rows. A second transaction with
+    the same id then waits for its locks and ends with LOST_RACE or TIMED_OUT.
     """
 
     LOST_RACE = "nothing: another transaction held the locks"
@@ -86,34 +87,35 @@ class Failure(Enum):
 
 NOTHING_DONE = frozenset({Failure.LOST_RACE, Failure.NOT_STARTED})
 BROKEN_RULE = (IntegrityError, DataError)
-# Failures of a new connection, which may hide the failure of the old one.
+# Failures of a new connection. They may hide the failure of the old connection.
 MAY_HIDE = frozenset({Failure.NOT_STARTED, Failure.FINAL})
 
 
 class OutcomeUnknown(OperationalError):
-    """An error for work that may be committed or not, and may be lost by a failover. The connection
-    was lost during COMMIT and could not be restored, or the standby did not confirm the commit.
+    """An error for work of which nobody knows whether it was committed. A failover may also lose
+    this work. The connection was lost during COMMIT and could not be restored, or the standby did
+    not confirm the commit.
 
-    The caller may send the same id again; the work is done at most once. `ids` are the ids of the
-    rows that may be booked, in order, including ids that the service made; () if the work has no
-    ids.
+    The caller may repeat the call with the same id, because the work is done at most once. `ids`
+    are the ids of the rows that may be booked, in order, including ids that the service created. It
+    is () if the work has no ids.
     """
 
     ids: tuple[uuid.UUID, ...] = ()
 
 
 class NotConfirmed(OutcomeUnknown):
-    """An error for rows that are only on the primary, because the wait for the standby was
-    cancelled.
+    """An error for committed rows that are only on the primary, because the wait for the standby
+    was cancelled.
     """
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Classifies a Django database error.
+    """Returns the class of a Django database error.
 
-    When COMMIT loses its connection, Django reconnects while it leaves the atomic block. If that
-    fails too, the error describes the failed reconnection (such as an embedded server that does not
-    start), and its `__context__` is the lost COMMIT.
+    If the connection is lost during COMMIT, Django connects again while it leaves the atomic block.
+    If this fails too, the error is about the new connection (for example an embedded server that
+    does not start), and the error's `__context__` is the lost COMMIT.
     """
     failure = _failure_without_context(error)
     if failure not in MAY_HIDE or isinstance(error, BROKEN_RULE):
@@ -132,14 +134,14 @@ def _failure_without_context(error: BaseException) -> Failure:
         return Failure.LOST_RACE
     if isinstance(error.__cause__, NEVER_CONNECTED) or state in NOT_STARTED:
         return Failure.NOT_STARTED
-    if failed_servers.is_not_opened(error.__cause__):  # libpq passes on no SQLSTATE
+    if failed_servers.is_not_opened(error.__cause__):  # libpq returns no SQLSTATE
         return Failure.NOT_STARTED
     if isinstance(error, OutcomeUnknown) or state in CUT_OFF:
         return Failure.UNKNOWN
     if state == TIMED_OUT:
         return Failure.TIMED_OUT
-    # An InternalError counts too: a pooler sends two errors after a lost server, and psycopg then
-    # reports that one command has two results.
+    # An InternalError may also mean a dropped connection. After a server is lost, a pooler sends
+    # two errors, and psycopg then reports that one command has two results.
     dropped = isinstance(error, OperationalError | InterfaceError | InternalError) and isinstance(
         error.__cause__,
         psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError,
@@ -154,17 +156,18 @@ def run_with_retry(
     using: str = DEFAULT_DB_ALIAS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> R:
-    """Returns the result of `work`. Runs it up to five times after a lost race, once if it waited
-    for a lock in vain, and for about three seconds after a lost server.
+    """Runs `work` and returns its result. After a failure it runs `work` again: up to five times
+    after a lost race, not at all after a lock timeout, and for about three seconds after a lost
+    server.
 
-    The three seconds begin with the first unknown outcome, so at least one try follows it, and lost
-    races or locks do not end them.
+    The three seconds begin at the first unknown outcome. Therefore at least one attempt follows an
+    unknown outcome, and lost races or lock timeouts do not end these three seconds.
 
-    `work` opens its own transaction and has no other effects. After an unknown outcome it runs
-    again only with `find_out_first`, which is called to prepare `work` for the case that it is
-    already committed. Raises OutcomeUnknown if the outcome stays unknown. In an atomic block `work`
-    runs once, and the error goes to the code that opened the block, because only that code can run
-    everything again.
+    `work` must open its own transaction and have no other effects. After an unknown outcome, `work`
+    runs again only if `find_out_first` is given. That function is called first, and prepares `work`
+    for the case that it was already committed. Raises OutcomeUnknown if the outcome stays unknown.
+    Inside an atomic block, `work` runs only once. The error then goes to the code that opened the
+    block, because only that code can run everything again.
     """
     unknown, waited, began = False, 0.0, time.monotonic()
     for attempt in count(1):
@@ -173,16 +176,16 @@ def run_with_retry(
         except (DatabaseError, InterfaceError) as error:
             failure = failure_of(error)
             if failure is Failure.UNKNOWN and find_out_first is not None:
-                if not unknown:  # the earlier tries may have waited long for a server that hangs
+                if not unknown:  # earlier attempts may have waited long for a server that hangs
                     waited, began = 0.0, time.monotonic()
                 find_out_first()
                 unknown = True
             again = failure in NOTHING_DONE or (failure is Failure.UNKNOWN and unknown)
-            # Each try may also have waited for a connection.
+            # Each attempt may also have waited for a connection.
             seconds = max(waited, time.monotonic() - began)
             is_last = _is_last_try(error, attempt, seconds, is_unknown=unknown)
             if not again or is_last or connections[using].in_atomic_block:
-                # Only a broken rule proves that the first run was not committed.
+                # Only a broken rule proves that the first attempt was not committed.
                 is_unknown = unknown and not isinstance(error, BROKEN_RULE)
                 if not connections[using].in_atomic_block:
                     _count_end(Failure.UNKNOWN if is_unknown else failure)
@@ -191,18 +194,19 @@ def run_with_retry(
                     raise kind(str(error)) from error
                 raise
         counts.RETRIES.labels(failure.name.lower()).inc()
-        # Full jitter: sessions that lost a race and wait equally long would collide again.
+        # Full jitter: sessions that lost a race would collide again if all waited for the same
+        # time.
         pause = random.uniform(0, _longest_pause(failure, attempt))  # noqa: S311 - no secret
         if failure is not Failure.LOST_RACE:
-            connections[using].close()  # the next attempt must not get the dead connection
+            connections[using].close()  # the next attempt must not use the dead connection
             waited += pause
         sleep(pause)
     raise AssertionError  # pragma: no cover - the loop has no end
 
 
 def _is_last_try(error: Exception, attempt: int, seconds: float, *, is_unknown: bool) -> bool:
-    """Returns whether the time or the number of tries is used up. The number limits only lost
-    races, and only while no outcome is unknown.
+    """Returns whether this was the last attempt, because the time or the number of attempts is used
+    up. The number of attempts is limited only for lost races, and only while no outcome is unknown.
     """
     if is_unknown or failure_of(error) is not Failure.LOST_RACE:
         return seconds >= UNTIL_BACK
@@ -210,7 +214,9 @@ def _is_last_try(error: Exception, attempt: int, seconds: float, *, is_unknown: 
 
 
 def _traced(work: Callable[[], R], attempt: int) -> R:
-    """Runs one attempt as a span, which records why it failed."""
+    """Runs one attempt inside a tracing span, and returns its result. The span records why the
+    attempt failed.
+    """
     with spans.span("attempt", {"ledger.attempt": attempt}, expects=(Exception,)) as span:
         try:
             return work()
@@ -220,7 +226,9 @@ def _traced(work: Callable[[], R], attempt: int) -> R:
 
 
 def _count_end(failure: Failure) -> None:
-    """Counts work that ended without a result, unless a rule refused it."""
+    """Increments the counters of work that failed for good, unless the reason was a broken rule, a
+    wrong value or a bug.
+    """
     if failure is not Failure.FINAL:
         counts.GIVEN_UP.labels(failure.name.lower()).inc()
     if failure is Failure.UNKNOWN:
@@ -234,7 +242,7 @@ def _longest_pause(failure: Failure, attempt: int) -> float:
 
 
 def with_retry(function: Callable[P, R]) -> Callable[P, R]:
-    """Wraps a function in `run_with_retry`, as a decorator."""
+    """Decorates a function so that each call runs in `run_with_retry`."""
 
     @functools.wraps(function)
     def again(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -244,6 +252,8 @@ def with_retry(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """Returns Postgres's error code; None for a dropped connection or an error from elsewhere."""
+    """Returns Postgres's error code. Returns None if the connection was dropped, or if the error is
+    not from Postgres.
+    """
     code = getattr(error.__cause__, "sqlstate", None)
     return code if isinstance(code, str) else None

@@ -1,7 +1,9 @@
-"""A snapshot: one state of the database for reads that need more than one query.
+"""Opens snapshots. A snapshot is one state of the database, for reads that need more than one
+query.
 
-At READ COMMITTED each statement sees the state at its own time, so sums over several queries may
-not match under load. A snapshot is one read-only REPEATABLE READ transaction.
+At READ COMMITTED, each SQL statement sees the database at a different time. Sums over several
+queries may therefore not match while other sessions write. A snapshot is one read-only REPEATABLE
+READ transaction.
 """
 
 from collections.abc import Iterator
@@ -14,10 +16,12 @@ from django.db import transaction as db_transaction
 
 @contextmanager
 def snapshot(*, seconds: float | None = None) -> Iterator[None]:
-    """Opens a transaction in which all queries see the same state and nothing can be written.
+    """Opens a transaction in which all queries see the same state of the database and nothing can
+    be written.
 
-    With `seconds`, a query that takes longer is stopped (OperationalError, 57014). If a transaction
-    is already open, the block uses its state; only tests do this, otherwise `durable` refuses.
+    `seconds` is a time limit for each query. A query that takes longer is stopped
+    (OperationalError, 57014). If a transaction is already open, the block uses this transaction.
+    This happens only in tests, because `durable` refuses it in other code.
     """
     nested = connection.in_atomic_block
     with db_transaction.atomic(durable=True):
@@ -27,8 +31,8 @@ def snapshot(*, seconds: float | None = None) -> Iterator[None]:
         if seconds is not None:
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL statement_timeout = %s", [f"{int(seconds * 1000)}ms"])
-                # Such short reads end before JIT compilation would pay off: compiling took 100 ms
-                # of a customer's 115 ms, and 300 ms of 1,300 ms over a million rows.
+                # JIT compilation takes longer than it saves for such short reads. Compiling took
+                # 100 ms of a customer's 115 ms, and 300 ms of 1,300 ms for a million rows.
                 cursor.execute("SET LOCAL jit = off")
             database: Any = connection
             database.limit_transaction(seconds)

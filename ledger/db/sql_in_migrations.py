@@ -1,7 +1,8 @@
-"""The layout of SQL in migrations: lines of at most 80 characters, indented by nesting.
+"""Formats the SQL in migrations: lines of at most 80 characters, with indentation that shows the
+nesting.
 
-This module handles PL/pgSQL and changes only white space. `ledger.text.sql_layout` formats
-statements for pages, and also changes their brackets and keywords.
+This module supports PL/pgSQL and changes only white space. `ledger.text.sql_layout` formats SQL
+statements for pages, and also changes brackets and keywords.
 """
 
 import re
@@ -12,14 +13,15 @@ from django.db.migrations.writer import MigrationWriter
 
 WIDTH, INDENT = 80, " " * 4
 COMMENT = re.compile(r"(?:'[^']*'|[^'])*?--")
-PART = re.compile(r"(?:'(?:[^']|'')*'|[^\s'])+")  # a part up to a space outside of quotes
+# Text up to the next space that is not inside quotes.
+PART = re.compile(r"(?:'(?:[^']|'')*'|[^\s'])+")
 WORD = re.compile(r"'(?:[^']|'')*'|\w+|[()]|--.*")
-# these words end a level at the beginning of a line
+# At the beginning of a line, these words end one level of indentation.
 OUT = (")", "END", "ELSIF", "ELSE", "WHEN", "EXCEPTION")
 
 
 class Sql:
-    """SQL that `makemigrations` writes on several lines."""
+    """SQL that `makemigrations` writes as several lines."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -38,13 +40,15 @@ MigrationWriter.register_serializer(Sql, SqlSerializer)
 
 
 def one_line(sql: str) -> str:
-    """Returns the SQL without line breaks and indentation. Its meaning does not change."""
+    """Returns the SQL without line breaks and indentation. This does not change the meaning of the
+    SQL.
+    """
     return " ".join(sql.split())
 
 
 def laid_out(sql: str) -> Iterator[str]:
-    """Yields the indented lines of this SQL, without empty lines, and at least one line for each
-    statement.
+    """Yields the indented lines of this SQL. Each statement begins a new line, and there are no
+    empty lines.
     """
     depth, cases = 0, 0
     for line in _lines(sql):

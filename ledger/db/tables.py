@@ -1,9 +1,9 @@
-"""The rights on the tables of the database layer: jobs, migrations and caches."""
+"""The rights to the tables of the app `ledger_db`, such as jobs, migrations and caches."""
 
 from ledger.db.rights.policies import READS_BANK, Policy
 from ledger.db.rights.registered_tables import EVERYTHING, READ, Table, register, register_functions
 
-# Reports of the whole bank have separate keys in the cache.
+# Reports about the whole bank have separate keys in the cache.
 NO_REPORT = f"cache_key NOT LIKE '%:report:%' OR {READS_BANK}"
 register(
     {

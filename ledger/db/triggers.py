@@ -1,14 +1,14 @@
 """Triggers that no session can switch off.
 
-A django-pgtrigger function first checks the setting `pgtrigger.ignore`, which every session may
-change, whatever its rights. That is wrong for books: injected SQL could set it and bypass the
-trigger. `FirmTrigger` omits the check; only the owner of the table can disable it, with ALTER
-TABLE.
+The function of a django-pgtrigger trigger first checks the setting `pgtrigger.ignore`. Every
+session may change this setting, whatever its rights are. This is not safe for a bank, because
+injected SQL could change the setting and bypass the trigger. `FirmTrigger` does not contain this
+check. Only the owner of the table can disable it, with ALTER TABLE.
 
-With `deferred` the function runs at COMMIT, for each row. With `definer` it runs with the rights of
-the tables' owner, so it may do things that the calling role may not. Its `search_path` contains
-`public` first and `pg_temp` last, because otherwise a caller's temporary tables would be found
-before the real ones.
+With `deferred`, the function runs at COMMIT, once for each row. With `definer`, the function runs
+with the rights of the tables' owner, so it can do things that the calling role may not do. Its
+`search_path` contains `public` first and `pg_temp` last. Otherwise temporary tables of the caller
+would be found before the real tables.
 """
 
 from hashlib import sha1
@@ -31,14 +31,16 @@ from ledger.db.sql_in_migrations import Sql, one_line
 Kind = Literal["", "definer", "deferred"]
 
 
-# For functions that run with the rights of the owner: the role that called, and its session.
+# For functions that run with the rights of the owner: the role of the caller, and the caller's
+# session.
 CALLER = "coalesce(nullif(current_setting('role'), 'none'), session_user)"
 SESSION = "pg_backend_pid() || coalesce(' at ' || host(inet_client_addr()), '')"
 
-# Whether the role that runs the statement has the rights of the table's owner, as migrations and
-# commands do. False in web processes and in the worker. TRUSTS_USER is for functions that run with
-# the rights of their caller. TRUSTS_CALLER is for functions with the rights of the owner: there
-# `current_user` is the owner, and the setting `role` still contains the caller.
+# SQL for whether the role that runs the statement has the rights of the table's owner, as in
+# migrations and commands. The result is false in web processes and in the worker. TRUSTS_USER is
+# for functions that run with the rights of the caller. TRUSTS_CALLER is for functions that run with
+# the rights of the owner. In these functions `current_user` is the owner, and the setting `role`
+# still contains the caller.
 _HAS_OWNER_RIGHTS = (
     "pg_catalog.pg_has_role({}, (SELECT relowner FROM pg_catalog.pg_class WHERE oid = TG_RELID),"
     " 'USAGE')"
@@ -48,15 +50,17 @@ TRUSTS_CALLER = _HAS_OWNER_RIGHTS.format(f"({CALLER})::name")
 
 
 class FirmTriggerSql(compiler.UpsertTriggerSql):
-    """The SQL of a trigger without `pgtrigger.ignore`, and of its function.
+    """The SQL of a trigger without `pgtrigger.ignore`, and of the trigger's function.
 
-    Both are named after the trigger and a digest of the table's name. Postgres fires the triggers
-    of a table in the order of these names. The comment is a digest of the SQL that does not depend
-    on its layout.
+    The trigger and the function have the same name, which consists of the trigger's name and a
+    digest of the table's name. Postgres runs the triggers of a table in the order of these names.
+    The comment on the trigger is a digest of the SQL. This digest does not depend on the layout of
+    the SQL.
     """
 
-    # The rights with which the function runs. A role that may execute a definer's function could
-    # attach it to its own table, with any rows.
+    # The rights with which the function runs. The right to execute a definer's function is revoked,
+    # because a role with this right could use the function for a trigger on its own table, with any
+    # rows.
     RIGHTS: ClassVar[dict[Kind, str]] = {
         "": "",
         "deferred": "",
@@ -99,16 +103,16 @@ class FirmTriggerSql(compiler.UpsertTriggerSql):
 
 
 def pgid_of(name: str, table: str) -> str:
-    """Returns the name in Postgres of this trigger and of its function."""
+    """Returns the name that this trigger and its function have in Postgres."""
     return f"pgtrigger_{name}_{sha1(table.encode(), usedforsecurity=False).hexdigest()[:5]}"
 
 
 class FixedTrigger(compiler.Trigger):
-    """A trigger with its SQL, in the form that migrations contain. `kind` is "definer", "deferred"
+    """A trigger as SQL, in the form in which migrations contain it. `kind` is "definer", "deferred"
     or "".
 
-    Two triggers are equal if their SQL is equal, whatever its layout. Uninstalling a trigger also
-    drops its function.
+    Two triggers are equal if their SQL is equal, even if its layout differs. Uninstalling a trigger
+    also drops its function.
     """
 
     sql: FirmTriggerSql
@@ -143,7 +147,7 @@ class FixedTrigger(compiler.Trigger):
 
 
 class FirmTrigger(Trigger):
-    """A trigger of django-pgtrigger that cannot be ignored."""
+    """A django-pgtrigger trigger that cannot be ignored."""
 
     name: str
 
@@ -170,7 +174,9 @@ class FirmTrigger(Trigger):
 
 
 def refuse(name: str, message: str) -> str:
-    """Returns PL/pgSQL that raises a check violation (SQLSTATE 23514) with a constraint's name."""
+    """Returns PL/pgSQL code that raises a check violation (SQLSTATE 23514). `name` is the name of
+    the constraint in the error.
+    """
     quoted = message.replace("'", "''").replace("%", "%%")
     return (
         f"RAISE EXCEPTION '{quoted}' USING ERRCODE = 'check_violation', "
@@ -185,10 +191,11 @@ def stays(
     truncate_message: str = "",
     operation: Operation = Update | Delete,
 ) -> list[Trigger]:
-    """Returns the triggers of an append-only table: no UPDATE, no DELETE, no TRUNCATE.
+    """Returns the triggers for an append-only table. They refuse UPDATE, DELETE and TRUNCATE.
 
-    `row` is the name of the trigger for UPDATE and DELETE, `table` the name of the one for
-    TRUNCATE, which uses `truncate_message` if given. With `operation` DELETE, rows may be changed.
+    `row` is the name of the trigger for UPDATE and DELETE. `table` is the name of the trigger for
+    TRUNCATE, which uses `truncate_message` if it is not "". If `operation` is only Delete, rows may
+    be changed.
     """
     return [
         FirmTrigger(name=row, when=Before, operation=operation, func=refuse(row, message)),

@@ -1,5 +1,5 @@
-"""The embedded server and its standby. A bank without DATABASE_URL or DB_NAME uses it.
+"""The embedded server and its standby. A bank uses them if DATABASE_URL and DB_NAME are not set.
 
-Production imports nothing from this package: the settings name it as the ENGINE of the database,
-and other code uses `ledger.db.server.embedded.embedded_server`.
+Code for production does not import this package. The settings contain the package as the ENGINE of
+the database, and other code uses `ledger.db.server.embedded.embedded_server`.
 """

@@ -1,7 +1,7 @@
-"""The backend of the embedded server. It starts the server at the first connection.
+"""The database backend for the embedded server. The first connection starts the server.
 
-A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user (from
-`LEDGER_ROLE`) when it connects.
+If the settings of a database contain `LEDGER_EMBEDDED: True`, the backend sets its host, port and
+user when it connects. The user depends on `LEDGER_ROLE`.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from ledger.embedded.roles import LOGINS, OWNER
 
 
 class WheelClient(client.DatabaseClient):
-    """The client of `manage.py dbshell` with psql from the wheel."""
+    """The client for `manage.py dbshell`. It uses psql from the wheel."""
 
     def runshell(self, parameters: Iterable[str]) -> None:
         database: Any = self.connection
@@ -44,8 +44,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the connection goes directly to the server. Tests also connect through a
-        pooler.
+        """Whether the connection goes directly to the embedded server. In tests, a connection can
+        also go through a pooler.
         """
         return bool(self.settings_dict.get("LEDGER_EMBEDDED"))
 
@@ -55,7 +55,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_connection_params()
 
     def fill_in_address(self) -> None:
-        """Starts the server if needed, and writes its address into this connection's settings."""
+        """Starts the server if it is not running, and writes its address into the settings of this
+        connection.
+        """
         try:
             info = default_server().ensure_started()
         except EmbeddedServerError as err:
@@ -69,8 +71,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             return super()._opened(conninfo, parameters)
         except psycopg.OperationalError:
-            # The server was stopped, or restarted with another socket: start it and read its
-            # address again.
+            # The server was stopped, or was restarted with another socket. The server is started,
+            # and its address is read again.
             if not self.is_embedded or default_server().is_running():
                 raise
         self.fill_in_address()

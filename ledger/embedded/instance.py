@@ -1,4 +1,4 @@
-"""The embedded server of the settings, or the pair that `serve --standby` made from it."""
+"""The embedded server in the settings, or the pair that `serve --standby` created from it."""
 
 from functools import cache
 
@@ -29,7 +29,7 @@ NO_STANDBY = "There is no standby. `make run STANDBY=1` or `serve --standby` cre
 
 @cache
 def default_server() -> EmbeddedServer | Pair:
-    """Returns the server that the settings name, or the pair that was made from it."""
+    """Returns the embedded server in the settings, or the pair that was created from it."""
     pair = Pair(settings.LEDGER_DATA_DIR)
     return pair if pair.exists() else pair.first
 
@@ -39,16 +39,19 @@ def has_standby() -> bool:
 
 
 def make_pair() -> None:
-    """Adds a synchronous standby to the server of the settings: see ledger.embedded.pair."""
+    """Adds a synchronous standby to the embedded server in the settings: see
+    ledger.embedded.pair.
+    """
     Pair(settings.LEDGER_DATA_DIR).make()
     default_server.cache_clear()
 
 
 def own_pair(advice: str) -> Pair:
-    """Returns the pair of the server of the settings.
+    """Returns the pair of the embedded server in the settings.
 
-    Raises EmbeddedServerError if the server has no standby, or if the settings name another server;
-    then `advice` is the text about what to do there.
+    Raises EmbeddedServerError if the embedded server has no standby, or if the settings contain
+    another database server. In the second case, the message contains the text `advice`, which
+    explains what to do on that server.
     """
     if not settings.LEDGER_EMBEDDED:
         raise EmbeddedServerError(OWN_SERVER.format(advice=advice))

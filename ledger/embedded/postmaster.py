@@ -1,7 +1,7 @@
-"""A running Postgres, as described by its `postmaster.pid`.
+"""A Postgres server, as described by its file `postmaster.pid`.
 
-Needs only the standard library, so a server can be found and stopped when the virtual environment
-no longer exists.
+This module needs only the standard library. Therefore a server can be found and stopped even if the
+virtual environment no longer exists.
 """
 
 import os
@@ -22,7 +22,7 @@ STOP_SECONDS = 60
 
 @dataclass(frozen=True)
 class Postmaster:
-    """The server that wrote the pid file of the folder `data`."""
+    """The server that wrote the file `postmaster.pid` in the folder `data`."""
 
     pid: int
     data: Path
@@ -35,8 +35,8 @@ class Postmaster:
         return self.socket_dir / f".s.PGSQL.{self.port}"
 
     def answers(self) -> bool:
-        """Returns whether the server accepts connections now. A pid file does not prove this,
-        because it may be a copy or stale.
+        """Returns whether the server accepts connections now. The file `postmaster.pid` does not
+        prove this, because the file may be old or a copy.
         """
         if not self.ready:
             return False
@@ -48,9 +48,11 @@ class Postmaster:
         return True
 
     def is_alive(self) -> bool:
-        """Returns whether its process exists, and is not another process with the same id.
+        """Returns whether the process of this server exists. Another process that has the same id
+        now does not count.
 
-        On Linux a postmaster's working folder is its data folder; a zombie process has none.
+        On Linux, the working folder of the server process is its data folder. A zombie process has
+        no working folder.
         """
         try:
             os.kill(self.pid, 0)
@@ -64,15 +66,17 @@ class Postmaster:
 
 
 def read(data: Path) -> Postmaster | None:
-    """Returns the server of this data folder, or None if the pid file is missing or incomplete."""
+    """Returns the server of this data folder. Returns None if its file `postmaster.pid` is missing
+    or incomplete.
+    """
     return _read(data / PID_FILE, data)
 
 
 def stop(data: Path) -> bool:
-    """Stops the server of this data folder with a fast shutdown, which rolls open transactions
-    back. Returns False if it was not running.
+    """Stops the server of this data folder with a fast shutdown, in which open transactions are
+    rolled back. Returns False if the server was not running.
 
-    Raises EmbeddedServerError if it does not stop in STOP_SECONDS.
+    Raises EmbeddedServerError if the server does not stop within STOP_SECONDS.
     """
     found = read(data)
     if found is None or not found.is_alive():
@@ -88,11 +92,12 @@ def stop(data: Path) -> bool:
 
 
 def disown_dead(data: Path, socket_dir: Path) -> None:
-    """Writes an impossible process id into the lock files of a dead server.
+    """Writes an impossible process id into the lock files of a server that is dead.
 
-    Postgres refuses to start while the old id belongs to a process: forever, if a reboot assigned
-    it to another process or if a zombie is never removed. The other lines stay, because Postgres
-    uses them to find an orphaned backend that still uses the old shared memory.
+    Postgres refuses to start while the old process id exists. This could be forever, if another
+    process has this id after a reboot, or if a zombie process is never removed. The other lines are
+    not changed. Postgres needs them to find a remaining child process that still uses the old
+    shared memory.
     """
     for file in (data / PID_FILE, *socket_dir.glob(".s.PGSQL.*.lock")):
         found = _read(file, data)
@@ -102,8 +107,8 @@ def disown_dead(data: Path, socket_dir: Path) -> None:
 
 
 def _read(file: Path, data: Path) -> Postmaster | None:
-    """Reads a lock file. Returns None for the file of another data folder, which was copied
-    together with that folder.
+    """Returns the server that a lock file describes. Returns None if the file belongs to another
+    data folder, because it was copied together with that folder, and None if it cannot be read.
     """
     try:
         lines = file.read_text().splitlines()

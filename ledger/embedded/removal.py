@@ -1,7 +1,7 @@
-"""Stops the embedded servers of a data folder and deletes their files: `make clean`.
+"""Implements `make clean`: stops the embedded servers of a data folder and deletes their files.
 
-Needs only the standard library, because the virtual environment may no longer exist: `python -m
-ledger.embedded.removal .data`
+This module needs only the standard library, because the virtual environment may no longer exist:
+`python -m ledger.embedded.removal .data`
 """
 
 import fcntl
@@ -14,23 +14,25 @@ from pathlib import Path
 from ledger.db.server.embedded import EmbeddedServerError
 from ledger.embedded import placement, postmaster
 
-# A process that runs this code's server holds a shared lock on this file. The kernel releases the
-# lock when the process ends, in whatever way, so unlike a pid file it is never stale.
+# A process that runs a server of this code has a shared lock on this file. The kernel releases the
+# lock when the process ends for any reason. Unlike a pid file, the lock is therefore always
+# correct.
 LOCKED_FILE = Path(__file__).resolve().parents[2] / "manage.py"
 
 
 @contextmanager
 def removal_blocked() -> Iterator[None]:
-    """Makes `make clean` refuse while the block runs."""
+    """Makes `make clean` refuse to delete anything while the block runs."""
     with LOCKED_FILE.open() as file:
-        # Some file systems have no locks; the server must still work on them.
+        # Some file systems have no locks, and the server must still work on them.
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
 
 def delete_everything(data_dir: Path) -> None:
-    """Stops the servers and deletes all files. May be called again after an error.
+    """Stops the servers of a data folder and deletes all their files. It can be called again after
+    an error.
 
     Raises EmbeddedServerError or OSError.
     """
@@ -48,14 +50,16 @@ def delete_everything(data_dir: Path) -> None:
 
 
 def _delete_unused_programs() -> None:
-    """Deletes the copied programs together with the last project on this machine that used them."""
+    """Deletes the copied programs if no other project on this machine uses them."""
     left = list(placement.SHARED.iterdir())
     if all(folder.name.startswith(placement.WHEELS) for folder in left):
         shutil.rmtree(placement.SHARED)
 
 
 def main(data_dir: Path, locked_file: Path = LOCKED_FILE) -> None:
-    """Deletes everything, or exits with a message that states why not."""
+    """Deletes everything. If this is not possible, exits with a message that contains the
+    reason.
+    """
     try:
         with locked_file.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

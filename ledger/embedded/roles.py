@@ -1,4 +1,4 @@
-"""The roles of the embedded server, which its superuser creates and maintains."""
+"""The database roles of the embedded server. The server's superuser creates and maintains them."""
 
 from typing import Any
 
@@ -13,15 +13,19 @@ from ledger.db.server.versions import MEMBERSHIPS_HAVE_INHERIT
 from ledger.embedded.postmaster import Postmaster
 
 DATABASE = "ledger"
-# The roles: the owner of the database; the role of web processes, whose rights to tables are
-# granted after every migration (see grants.py); the role of `manage.py work`, with rights granted
-# in the same way; the role of the cookbook, which cannot sign in and is used through SET ROLE; the
-# owner of the views of row-level security, which no session uses; and the role of the explorer,
-# which signs in and can read only its views.
+# The roles:
+#
+# - OWNER: the owner of the database.
+# - WEB: the role of web processes. Its rights to tables are granted after every migration (see
+#   grants.py).
+# - WORKER: the role of `manage.py work`. Its rights are granted in the same way.
+# - ROWS: the owner of the views of row-level security. No session uses this role.
+# - COOKBOOK: the role of the cookbook. It cannot sign in and is used through SET ROLE.
+# - EXPLORER: the role of the explorer. It signs in and can read only its views.
 OWNER, WEB, ROWS = "ledger", "ledger_web", "ledger_web_rows"
 WORKER = "ledger_worker"
-LOGINS = {"owner": OWNER, "web": WEB, "worker": WORKER}  # by LEDGER_ROLE
-AUDITOR = "ledger_auditor"  # exists only if an administrator created it
+LOGINS = {"owner": OWNER, "web": WEB, "worker": WORKER}  # by the value of LEDGER_ROLE
+AUDITOR = "ledger_auditor"  # this role exists only if an administrator has created it
 EXPLORER = "ledger_explorer"
 ROLES = {
     OWNER: "LOGIN CREATEDB",
@@ -31,8 +35,8 @@ ROLES = {
     ROWS: "NOLOGIN",
     EXPLORER: EXPLORER_OPTIONS,
 }
-# (member, role): the member may SET ROLE to the role. The owner also inherits the role's rights;
-# the web role does not.
+# The key is (member, role): the member may SET ROLE to this role. The owner also inherits the
+# rights of the role. The web role does not inherit them.
 MEMBERSHIPS = {
     (OWNER, WEB): "",
     (OWNER, COOKBOOK): "",
@@ -44,8 +48,8 @@ SUPERUSER = "postgres"
 
 
 def create(server: Postmaster) -> None:
-    """Creates missing roles, including roles that were added to ROLES after the data folder was
-    made.
+    """Creates all missing roles. A role is also missing if it was added to ROLES after the data
+    folder was created.
     """
     with as_superuser(server, "postgres") as connection:
         create_on(connection)
@@ -54,10 +58,10 @@ def create(server: Postmaster) -> None:
 
 
 def create_on(connection: psycopg.Connection[Any], *, password: str | None = None) -> None:
-    """Creates missing roles, memberships and the database, as a superuser.
+    """Creates missing roles, memberships and the database. The connection must be a superuser's.
 
-    Before Postgres 16 a membership has no option for inheritance, so there the web role inherits
-    nothing from any role.
+    Before Postgres 16, a single membership cannot exclude inheritance. On these versions the web
+    role therefore inherits no rights from any role.
     """
     known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
     for role, rights in ROLES.items():
@@ -72,7 +76,7 @@ def create_on(connection: psycopg.Connection[Any], *, password: str | None = Non
             connection.execute(grant.format(sql.Identifier(role), sql.Identifier(member)))
     if is_old:
         connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(sql.Identifier(WEB)))
-    # Triggers of older versions required these memberships.
+    # Triggers of older versions needed these memberships.
     with connection.cursor() as cursor:
         for _grantor, revoke in memberships(cursor, owner=OWNER, worker=WORKER):
             cursor.execute(revoke.encode())
@@ -83,12 +87,12 @@ def create_on(connection: psycopg.Connection[Any], *, password: str | None = Non
 
 
 def revoke_public_rights(server: Postmaster, database: str) -> None:
-    """Revokes rights that only a superuser can revoke, and resets settings that Ledger's roles set
-    with ALTER ROLE.
+    """Revokes rights on a database that only a superuser can revoke. Also resets settings that
+    Ledger's roles have changed with ALTER ROLE.
 
-    After that, no role can create large objects in this database. Only booking roles can write
-    messages into the WAL or end other sessions of their role, and the explorer can execute nothing
-    of `kept_from_queries`.
+    After that, no role can create large objects in this database. Only roles that book payments can
+    write messages into the WAL or end other sessions of their role. The explorer cannot call the
+    functions in `kept_from_queries`.
     """
     with as_superuser(server, database) as connection:
         for (revoke,) in connection.execute(LARGE_OBJECTS).fetchall():
@@ -101,8 +105,8 @@ def revoke_public_rights(server: Postmaster, database: str) -> None:
 
 
 def _grant_session_statistics(connection: psycopg.Connection[Any]) -> None:
-    """Grants the owner the statistics for `session_states()`, which the page Database calls. The
-    function does not return what the sessions run.
+    """Grants the owner role the statistics that `session_states()` needs. The page "Database" calls
+    this function, which does not return the SQL statements of the sessions.
     """
     connection.execute(
         sql.SQL("GRANT {} TO {}").format(
@@ -112,7 +116,9 @@ def _grant_session_statistics(connection: psycopg.Connection[Any]) -> None:
 
 
 def as_superuser(server: Postmaster, database: str) -> psycopg.Connection[Any]:
-    """Returns a connection that commits each statement. Close it with `with`."""
+    """Returns a new connection as the superuser, in autocommit mode. Close the connection with
+    `with`.
+    """
     return psycopg.connect(
         host=str(server.socket_dir),
         port=server.port,
@@ -123,11 +129,12 @@ def as_superuser(server: Postmaster, database: str) -> psycopg.Connection[Any]:
 
 
 def reset_settings(connection: psycopg.Connection[Any]) -> None:
-    """Removes unexpected settings from Ledger's roles, because Postgres lets every role change its
-    own settings with ALTER ROLE, so injected SQL could do it too. Ledger's settings stay, also for
-    sessions that start in the meantime.
+    """Removes unexpected settings from Ledger's roles. Postgres allows every role to change its own
+    settings with ALTER ROLE, so injected SQL could also change them. The settings that Ledger needs
+    are never removed, so sessions that start at the same time have them too.
     """
-    # `pg_stat_activity` shows a role what its other sessions run, including the values.
+    # Without this setting, `pg_stat_activity` shows a role the SQL statements of its other
+    # sessions, with their values.
     hidden = {"track_activities": "off"}
     expected = {WEB: hidden, WORKER: hidden, EXPLORER: EXPLORER_SETTINGS}
     changed = """SELECT rolname, datname, setconfig FROM pg_db_role_setting

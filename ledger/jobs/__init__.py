@@ -1,1 +1,3 @@
-"""Scheduled work: the jobs, when each is due and was last done, and which worker runs it."""
+"""Scheduled jobs: which jobs exist, when each job is due and was last done, and which worker runs
+it.
+"""

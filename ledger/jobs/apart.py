@@ -1,4 +1,4 @@
-"""Runs a job row by row, so that a failed row does not block the others."""
+"""Runs a job row by row, so that a row that fails does not stop the work on the other rows."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -16,12 +16,13 @@ logger = logging.getLogger("ledger.jobs")
 
 @contextmanager
 def apart(what: str) -> Iterator[Callable[[object], AbstractContextManager[None]]]:
-    """Yields a function that takes a row's id and returns a context manager for the work on that
-    row.
+    """Yields a function that is called with the id of each row. It returns a context manager for
+    the work on this row.
 
-    An error in the block of a row is logged, and the next row follows. After all rows the first
-    error is raised, so that the job counts as failed and triggers its alarm. Errors of the server
-    are raised immediately, because they would affect all rows, and so is TablesInUse.
+    An error inside this context manager is logged, and the job continues with the next row. After
+    all rows, the first error is raised, so that the job is recorded as failed and triggers its
+    alarm. Errors of the server and TablesInUse are raised immediately, because they would affect
+    all rows.
     """
     errors = list[Exception]()
 
@@ -34,7 +35,7 @@ def apart(what: str) -> Iterator[Callable[[object], AbstractContextManager[None]
             is_in_use = isinstance(error, TablesInUse)
             if is_in_use or (of_database and failure_of(error) in SERVER_FAILURES):
                 raise
-            # The message may contain names and amounts, which the log's format leaves out.
+            # The message may contain names and amounts, which the format of the log removes.
             logger.exception("%s %s failed; the other rows continue.", what, id)
             errors.append(error)
 

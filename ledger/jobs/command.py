@@ -1,4 +1,6 @@
-"""A command that is a job. Each run is recorded, whether cron, a worker or a person starts it."""
+"""A base class for commands that are jobs. Each run is recorded, no matter whether cron, a worker
+or a person starts it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,14 +24,14 @@ NOT_ALLOWED_TO_RECORD = (
 class JobCommand(BaseCommand):
     """A command that is recorded as a job.
 
-    `job` is the command's name. With one of the options `partial`, a run is not the whole job and
-    is not recorded.
+    `job` is the name of the command. `partial` are names of options. A run with one of these
+    options does only a part of the job and is not recorded.
     """
 
     job: ClassVar[str]
     partial: ClassVar[tuple[str, ...]] = ()
-    # Whether the job runs and is recorded even while no standby confirms commits. `unconfirmed` is
-    # the message that is printed then.
+    # Whether the job runs and is recorded even if no standby confirms commits. In that case, the
+    # message `unconfirmed` is printed.
     runs_unconfirmed: ClassVar[bool] = False
     unconfirmed: ClassVar[str] = (
         "No standby confirms commits, so what this command writes waits until a standby is back."
@@ -62,7 +64,9 @@ class JobCommand(BaseCommand):
 
     @contextmanager
     def _warned(self) -> Iterator[None]:
-        """Prints a warning if a run cannot be recorded. The result of the run does not change."""
+        """Prints a warning if the run cannot be recorded. This does not change the result of the
+        run.
+        """
         try:
             yield
         except (DatabaseError, InterfaceError) as error:
@@ -71,8 +75,8 @@ class JobCommand(BaseCommand):
 
 
 def kind_of(error: BaseException) -> str:
-    """Returns the class of an error, with its SQLSTATE or exit code, but not its message, which may
-    contain names and amounts.
+    """Returns the class of an error, with its SQLSTATE or exit code. The result does not contain
+    the message of the error, because the message may contain names and amounts.
     """
     name = type(error).__name__
     if isinstance(error, SystemExit):

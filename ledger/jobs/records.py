@@ -1,15 +1,16 @@
-"""The rows of `job_records`: when each job was last done, and which worker has claimed it.
+"""The rows of `job_records`: when each job was last done, and which worker has claimed the job.
 
 Note [Claims of jobs]: a worker claims a job with a row, not with an advisory lock. A session lock
-does not work behind pgbouncer, and a transaction lock would keep a transaction open for a whole
-audit. A claim ends after CLAIM_SECONDS unless its worker renews it, so a killed worker does not
-block a job for longer. A claim only saves work: every job may run twice at the same time, so a
-worker that was paused for longer than its claim does no harm. All times are the database's.
+does not work behind pgbouncer, and a transaction lock would keep a transaction open during a whole
+audit. A claim ends after CLAIM_SECONDS if its worker does not renew it, so a killed worker blocks a
+job only for this time. A claim only saves work. Every job may run twice at the same time, so a
+worker that was paused for longer than its claim does no harm. All times are times of the database.
 
-So renewing and ending a claim does not wait for a synchronous standby. If a failover loses the
-change, another worker gets the job, or the job stays claimed for CLAIM_SECONDS. Otherwise a lost
-standby would make a worker lose its running job, and a worker that is stopped would wait for the
-standby. Taking a claim waits, because the job's own commits would not be confirmed either.
+Renewing and ending a claim does not wait for a synchronous standby. If a failover loses the change,
+another worker runs the job, or the job stays claimed for CLAIM_SECONDS. If these changes waited, a
+lost standby would make a worker lose its running job, and a worker that is stopped would wait for
+the standby. Taking a claim does wait for the standby, because without the standby the commits of
+the job would not be confirmed either.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +31,8 @@ _CLAIM = timedelta(seconds=CLAIM_SECONDS)
 
 @dataclass(frozen=True)
 class JobStatus:
-    """The state of a job. `seconds_ago` is the time since it was last done, None if never. A time
-    in the future is None: see Note [Times to come].
+    """The state of a job. `seconds_ago` is the time since the job was last done, or None if it was
+    never done. Times in the future are treated as None: see Note [Times to come].
     """
 
     name: str
@@ -43,20 +44,20 @@ class JobStatus:
 
 
 def status_of(jobs: Sequence[ScheduledJob] = JOBS) -> list[JobStatus]:
-    """Returns for each job when it was last done and failed, and whether it is late. Two
-    queries.
+    """Returns the state of each job: when it was last done, when it last failed, and whether it is
+    late. Two queries.
     """
     records, now = read(), clock()
     return [_status(job, records.get(job.name), now) for job in jobs]
 
 
 def read() -> dict[str, JobRecord]:
-    """Returns all records, by the name of their job."""
+    """Returns all records. The keys are the names of the jobs."""
     return {record.name: record for record in JobRecord.objects.all()}
 
 
 def clock() -> datetime:
-    """Returns the time of the database."""
+    """Returns the current time of the database server."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
@@ -64,9 +65,11 @@ def clock() -> datetime:
 
 
 def claim(*, job: ScheduledJob, worker: str) -> bool:
-    """Claims the job for the worker if it is due and free. Returns False otherwise.
+    """Claims the job for the worker if the job is due and no other worker has claimed it. Returns
+    whether the worker has the claim now.
 
-    A claim with the worker's own name is one whose COMMIT got no answer, so it counts as free.
+    If the job is already claimed under this worker's name, an earlier COMMIT got no answer. Such a
+    job may be claimed again.
     """
     JobRecord.objects.bulk_create([JobRecord(name=job.name)], ignore_conflicts=True)
     with db_transaction.atomic(durable=True):
@@ -83,8 +86,8 @@ def claim(*, job: ScheduledJob, worker: str) -> bool:
 
 
 def renew(*, name: str, worker: str) -> bool:
-    """Extends the worker's claim to CLAIM_SECONDS from now. Returns False if another worker has the
-    job.
+    """Extends the worker's claim, so that it ends CLAIM_SECONDS from now. Returns False if another
+    worker has claimed the job.
     """
     claimed = JobRecord.objects.filter(name=name, claimed_by=worker)
     with waiting_for_no_standby():
@@ -92,22 +95,22 @@ def renew(*, name: str, worker: str) -> bool:
 
 
 def give_back(*, worker: str) -> None:
-    """Ends all claims of the worker."""
+    """Ends all claims of this worker."""
     with waiting_for_no_standby():
         JobRecord.objects.filter(claimed_by=worker).update(claimed_by="", claim_ends=None)
 
 
 def note_done(*, name: str, began_at: datetime, waits: bool = True) -> None:
-    """Records that a run which began at `began_at` has done the job. Unless it `waits` for a
-    synchronous standby, a failover may lose the record.
+    """Records that the job is done, by a run that began at `began_at`. If `waits` is false, the
+    commit does not wait for a synchronous standby, and a failover may lose this record.
     """
     facts = {"began_at": began_at, "done_at": clock()}
     _note(name, facts, waits=waits)
 
 
 def note_failed(*, name: str, error: str, waits: bool = True) -> None:
-    """Records that the job failed; `waits` as in `note_done`. `error` is the kind of error, without
-    values.
+    """Records that the job failed. `error` is the kind of error, without values. If `waits` is
+    false, the commit does not wait for a synchronous standby.
     """
     _note(name, {"failed_at": clock(), "error": error[:200]}, waits=waits)
 

@@ -1,4 +1,4 @@
-"""The jobs that apps have registered, and when each is due. All times are UTC."""
+"""The scheduled jobs that apps have registered, and when each job is due. All times are in UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,24 +10,27 @@ from ledger.db.models import JobRecord
 
 DAY = timedelta(days=1)
 MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
-# A failed job is tried again after its period, or after this time if the period is longer.
+# A failed job is tried again after its period. If the period is longer than this time, the job is
+# tried again after this time.
 TRIED_AGAIN = timedelta(hours=1)
-# A job is late if it was not done for its period plus this time, in which it may run.
+# A job is late if it was not done for its period plus this time. The job may run during this time.
 SLACK = timedelta(hours=2)
-# Note [Times to come]: if a clock ran ahead and was set back, records contain times in the future.
-# An attacker who takes over a worker can also write such times. If they were accepted, the job
-# would not run until then, and its alarms would stay silent. So a time later than now plus this
-# margin counts as missing. The job runs, which writes the record again.
+# Note [Times to come]: if a clock was ahead and was then corrected, records contain times in the
+# future. An attacker who controls a worker can also write such times. If Ledger accepted them, the
+# job would not run until that time, and no alarm would report this. Therefore a time later than now
+# plus AHEAD is treated as missing. The job then runs and writes its record again.
 AHEAD = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class ScheduledJob:
-    """A command of manage.py that runs every period, counted from `at`, a time such as "01:30".
+    """A command of manage.py that runs once per period. The periods are counted from the time `at`,
+    such as "01:30".
 
-    With `after`, the job runs only once that other job was done in the same period and since
-    midnight, because an earlier run did not include the day that has ended. A job with `is_last`
-    runs after the others of its time and handles their effects.
+    If `after` is the name of another job, this job waits until the other job was done in the same
+    period and after midnight. An earlier run of the other job did not include the day that has just
+    ended. A job with `is_last` runs after the other jobs with the same time, and works on their
+    results.
     """
 
     name: str
@@ -42,22 +45,26 @@ class ScheduledJob:
         return now - (now - first) % self.every
 
     def is_late(self, record: JobRecord | None, now: datetime) -> bool:
-        """Returns whether the job was never done, or not within its period plus SLACK."""
+        """Returns whether the job was never done, or was last done longer ago than its period plus
+        SLACK.
+        """
         done_at = until(now, record.done_at if record else None)
         return done_at is None or now - done_at > self.every + SLACK
 
 
-# In the order in which a worker runs jobs that are due at the same time.
+# The jobs, in the order in which a worker runs them if they are due at the same time.
 JOBS: list[ScheduledJob] = []
-# Recorded like the other jobs, but not run by workers: it needs a file outside the database.
+# A job that is recorded like other jobs, but that workers do not run, because it needs a file
+# outside the database.
 BACKUP = ScheduledJob("backup")
 
 
 def register(job: ScheduledJob) -> None:
-    """Registers a job; call it in an app's module `scheduled`. The job runs after the jobs with the
-    same time that are already registered.
+    """Registers a job. Call this function in the module `scheduled` of an app. The job runs after
+    the registered jobs that have the same time.
 
-    Raises ImproperlyConfigured if the name is already registered, or `after` is not.
+    Raises ImproperlyConfigured if the name is already registered, or if the job `after` is not
+    registered.
     """
     names = {each.name for each in (*JOBS, BACKUP)}
     if job.name in names:
@@ -71,7 +78,9 @@ def register(job: ScheduledJob) -> None:
 
 
 def is_due(job: ScheduledJob, records: Mapping[str, JobRecord], now: datetime) -> bool:
-    """Returns whether a worker should start the job now. Claims are not checked."""
+    """Returns whether the job should start now. Does not check whether a worker has claimed the
+    job.
+    """
     began = job.period_began(now)
     record = records.get(job.name) or JobRecord(name=job.name)
     if _since(until(now, record.began_at), began):
@@ -88,12 +97,12 @@ def is_due(job: ScheduledJob, records: Mapping[str, JobRecord], now: datetime) -
 
 
 def until(now: datetime, moment: datetime | None) -> datetime | None:
-    """Returns the time, or None if it is in the future: see Note [Times to come]."""
+    """Returns `moment`, or None if it is in the future: see Note [Times to come]."""
     return None if moment is None or moment > now + AHEAD else moment
 
 
 def ahead(records: Mapping[str, JobRecord], now: datetime) -> list[str]:
-    """Returns the names of the jobs with a time in the future."""
+    """Returns the names of the jobs whose records contain a time in the future."""
     return [
         name
         for name, record in records.items()

@@ -1,14 +1,16 @@
-"""The limit after which a worker gives up a server that hangs: see Note [A server that hangs].
+"""Measures for how long a worker's server has not answered, so that the worker stops waiting for a
+server that hangs: see Note [A server that hangs].
 
-Note [Silence in a worker]: a statement of a job may take long, so a long statement does not prove
-that its server hangs. But at the same time the worker renews its claim, on a separate connection
-and with a short timeout. While renewals are answered, the server works. After SILENT_SECONDS
-without an answer the claim has ended too, so another worker may have the job, and everything that
-still waits is given up. The worker's own statements, such as claims, have the same limit.
+Note [Silence in a worker]: a SQL statement of a job may take long, so a long statement does not
+prove that its server hangs. But the worker renews its claim at the same time, on a separate
+connection and with a short timeout. As long as these renewals get answers, the server works. After
+SILENT_SECONDS without an answer, the claim has ended too, so another worker may have the job. The
+worker then stops waiting for all its statements. The worker's own statements, such as claims, have
+the same limit.
 
-This does not detect a single session that is stuck while its server answers others, because
-Postgres reports what a session does, not whether its process runs. For this case each statement of
-a job has a limit, `LEDGER_JOB_STATEMENT_TIMEOUT`.
+This does not detect a single session that is stuck while its server answers other sessions.
+Postgres reports what a session does, but not whether its process runs. For this case, each
+statement of a job has the limit `LEDGER_JOB_STATEMENT_TIMEOUT`.
 """
 
 import threading
@@ -26,13 +28,15 @@ SILENT_SECONDS: float = records.CLAIM_SECONDS
 
 
 class Silence:
-    """The time since the last answer of a worker's server."""
+    """A stopwatch for the time since the last answer of a worker's server."""
 
     def __init__(self) -> None:
         self._heard_at = monotonic()
 
     def end(self) -> None:
-        """Resets the time, because the server has answered or because a new statement begins."""
+        """Sets the time to zero. This is called when the server has answered, and when a new SQL
+        statement begins.
+        """
         self._heard_at = monotonic()
 
     def is_too_long(self) -> bool:
@@ -43,9 +47,11 @@ class Silence:
 def limited_connections(
     seconds: float, gives_up: Callable[[], bool] | None = None
 ) -> Iterator[None]:
-    """Limits each connection of this thread in the block. Each gets this `statement_timeout` (0:
-    none), and a limit for a server that hangs: the timeout plus a grace period, or earlier when
-    `gives_up` returns True.
+    """Limits all connections that this thread opens inside the block. `seconds` is their
+    `statement_timeout` (0: no timeout).
+
+    If the server hangs, a connection is closed after this timeout plus a grace period, or earlier
+    if `gives_up` returns True.
     """
     this_thread = threading.get_ident()
 
@@ -59,7 +65,7 @@ def limited_connections(
         raw.limit_statements(seconds)
         raw.gives_up = gives_up
 
-    connection.close()  # a connection that is already open has no limits
+    connection.close()  # a connection that is already open would have no limits
     connection_created.connect(limit, weak=False)
     try:
         yield

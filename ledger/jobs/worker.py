@@ -1,5 +1,5 @@
-"""The process that runs scheduled jobs. Several may run in parallel: each run of a job belongs to
-one worker.
+"""The process that runs scheduled jobs. Several such processes may run at the same time, because
+each run of a job belongs to only one worker.
 """
 
 import logging
@@ -24,10 +24,11 @@ from ledger.logs import context
 
 POLL_SECONDS = 10
 RENEW_SECONDS = records.CLAIM_SECONDS / 3
-RENEW_TIMEOUT = 5.0  # seconds: a short statement, on a separate connection
+RENEW_TIMEOUT = 5.0  # seconds; the SQL statement is short and has a separate connection
 AWAY = (DatabaseError, InterfaceError)
-NO_ANSWER = "08"  # SQLSTATE, connection exceptions
-JOB_FAILURES = frozenset({Failure.FINAL, Failure.TIMED_OUT})  # not failures of the server
+NO_ANSWER = "08"  # the SQLSTATE class of connection exceptions
+# Failures of the job and not of the server.
+JOB_FAILURES = frozenset({Failure.FINAL, Failure.TIMED_OUT})
 FUTURE_TIMES = (
     "job_records has times of {names} in the future, probably because a clock ran ahead. They count"
     " as missing, so the jobs run when they are due. Set the database's clock with NTP."
@@ -40,8 +41,9 @@ logger = logging.getLogger("ledger.jobs")
 class Worker:
     """A worker that runs the jobs that are due.
 
-    `out` and `err` receive the output of the commands. `report` receives the worker's own messages,
-    `complain` its messages about failures. With `reports_done`, each finished job is reported.
+    `out` and `err` receive the output of the commands. `report` is called with messages about
+    normal events, and `complain` with messages about failures. If `reports_done` is true, each
+    finished job is reported.
     """
 
     def __init__(
@@ -54,7 +56,8 @@ class Worker:
         jobs: Sequence[ScheduledJob] = JOBS,
         reports_done: bool = True,
     ) -> None:
-        # Random letters, because process numbers repeat, in containers at each start.
+        # The name contains random letters, because process numbers repeat. In containers they
+        # repeat at each start.
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{os.urandom(4).hex()}"
         self.complain = complain or report
         self.report, self.out, self.err, self.jobs = report, out, err, jobs
@@ -64,7 +67,9 @@ class Worker:
         self._silence = Silence()
 
     def run(self, wait: Callable[[float], object]) -> None:
-        """Works until `wait`, which is called between two rounds, raises."""
+        """Runs the jobs that are due, again and again. `wait` is called between two rounds. The
+        method ends when `wait` raises an exception.
+        """
         with self._limited():
             try:
                 while True:
@@ -74,7 +79,7 @@ class Worker:
                 self._give_back()
 
     def run_once(self) -> bool:
-        """Runs the jobs that are due and returns whether all of them were done. Raises the
+        """Runs the jobs that are due, once. Returns whether all of them were done. Raises the
         database's error if the database cannot be reached.
         """
         with self._limited():
@@ -85,15 +90,15 @@ class Worker:
                 self._give_back()
 
     def run_due(self) -> None:
-        """Runs one round. If the database is away, this is reported once, and the next round tries
-        again.
+        """Runs the jobs that are due, once. If the database cannot be reached, reports this once,
+        and the next call tries again.
         """
         with self._limited():
             self._run_due()
 
     def _limited(self) -> AbstractContextManager[None]:
-        """Returns a context manager that gives up a server that hangs: see Note [Silence in a
-        worker].
+        """Returns a context manager inside which a connection is closed if its server hangs: see
+        Note [Silence in a worker].
         """
         seconds = settings.LEDGER_JOB_STATEMENT_TIMEOUT
         return limited_connections(seconds, self._silence.is_too_long)
@@ -115,7 +120,8 @@ class Worker:
                 self.report("The database is back.")
             self._is_away = False
         finally:
-            connection.close()  # the next round connects to the server that is the writer then
+            # The next round connects to the server that is the writer at that time.
+            connection.close()
 
     def _claimed(self, job: ScheduledJob) -> bool:
         self._silence.end()
@@ -124,7 +130,9 @@ class Worker:
         return is_due(job, known, now) and records.claim(job=job, worker=self.name)
 
     def _complain_of(self, names: Sequence[str]) -> None:
-        """Reports jobs with times in the future, each job once."""
+        """Reports jobs whose records contain times in the future. Each job is reported only
+        once.
+        """
         if new := sorted(set(names) - self._ahead):
             self.complain(FUTURE_TIMES.format(names=", ".join(new)))
         self._ahead.update(new)
@@ -134,8 +142,8 @@ class Worker:
             return self._is_done(job)
 
     def _is_done(self, job: ScheduledJob) -> bool:
-        """Runs the command, which records itself, and returns whether it was done. Raises only if
-        the database is away.
+        """Runs the job's command and returns whether it was done. The command itself records this
+        in `job_records`. Raises an exception only if the database cannot be reached.
         """
         try:
             with self._renewed(job):
@@ -146,8 +154,8 @@ class Worker:
             self.complain(f"{job.name} failed with exit code {end.code}.")
         except Exception as error:
             if isinstance(error, AWAY) and failure_of(error) not in JOB_FAILURES:
-                raise  # a failure of the server, not of the job
-            # The message may contain names and amounts, which the log's format leaves out.
+                raise  # this is a failure of the server and not of the job
+            # The message may contain names and amounts, which the format of the log removes.
             logger.exception("The job %s failed.", job.name)
             self.complain(f"{job.name} failed. See the log for the reason.")
         else:
@@ -156,14 +164,16 @@ class Worker:
             return True
         finally:
             if self.out is not None:
-                self.out.flush()  # a seal's digest must not be lost
+                self.out.flush()  # the digest of a seal must not be lost
             with suppress(*AWAY):
                 records.give_back(worker=self.name)
         return False
 
     @contextmanager
     def _renewed(self, job: ScheduledJob) -> Iterator[None]:
-        """Renews the claim in a thread, on a separate connection, while the block runs."""
+        """Renews the claim while the block runs. This is done in a thread, on a separate
+        connection.
+        """
         is_over = threading.Event()
         self._silence.end()
 
@@ -182,11 +192,11 @@ class Worker:
             thread.join()
 
     def _renew(self, job: ScheduledJob) -> None:
-        """Renews the claim, and records if the server has answered."""
+        """Renews the claim. If the server has answered, also resets the time of silence."""
         try:
             records.renew(name=job.name, worker=self.name)
         except AWAY as error:
-            # AWS's driver and poolers report class 08 for a server that they cannot reach.
+            # AWS's driver and poolers report an error of class 08 if they cannot reach the server.
             if (sqlstate(error) or NO_ANSWER).startswith(NO_ANSWER):
                 return
         self._silence.end()

@@ -1,4 +1,4 @@
-"""Facts about the origin of a log line: the request, or the command and the job."""
+"""Stores where a log line comes from: the request, or the command and the job."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ _noted: ContextVar[dict[str, Fact] | None] = ContextVar("log_notes", default=Non
 
 @contextmanager
 def with_facts(facts: Facts) -> Iterator[None]:
-    """Adds facts to all log lines within the block, next to the facts of enclosing blocks.
+    """Adds facts to all log lines inside the block, in addition to the facts of outer blocks.
 
-    `facts` is called each time that a line is written. Each request and each thread has separate
-    facts.
+    `facts` is a function that is called each time a line is written. Each request and each thread
+    has its own facts.
     """
     before = _facts.set((*_facts.get(), facts))
     try:
@@ -28,7 +28,9 @@ def with_facts(facts: Facts) -> Iterator[None]:
 
 @contextmanager
 def noting() -> Iterator[Mapping[str, Fact]]:
-    """Yields the facts that code within the block passes to `note`, for the line at its end."""
+    """Yields a dict, to which `note` adds facts inside the block. They are for the log line at the
+    end of the request.
+    """
     notes: dict[str, Fact] = {}
     before = _noted.set(notes)
     try:
@@ -38,7 +40,7 @@ def noting() -> Iterator[Mapping[str, Fact]]:
 
 
 def note(**facts: Fact) -> None:
-    """Adds facts to the line at the end of the request. Does nothing outside a request."""
+    """Adds facts to the log line at the end of the request. Does nothing outside a request."""
     notes = _noted.get()
     if notes is not None:
         notes.update(facts)
@@ -50,7 +52,7 @@ def add_process_facts(**facts: Fact) -> None:
 
 
 def current() -> dict[str, Fact]:
-    """Returns the facts for a log line that is written now."""
+    """Returns the facts that a log line contains if it is written now."""
     found = dict(_of_process)
     for facts in _facts.get():
         found |= facts()

@@ -1,5 +1,5 @@
-"""Writes the output of a command as log records, if it does not run in a terminal and
-`LOG_FORMAT=json`.
+"""Writes the output of a command as log records. This is done if LOG_FORMAT is json and the command
+does not run in a terminal.
 """
 
 import io
@@ -12,8 +12,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from django.conf import settings
 
 logger = logging.getLogger("ledger.output")
-# Commands that run unattended and print messages about their work. The output of other commands is
-# for a person or another program.
+# Commands that usually run without a person and print messages about their work. The output of
+# other commands is for a person or for another program.
 RECORDED = frozenset(
     "announce_restore apply_retention apply_rules audit_ledger backup create_roles erase_people"
     " expire_holds issue_statements migrate pay_standing_orders prepare reencrypt_factors"
@@ -24,8 +24,9 @@ _here = threading.local()
 
 
 class Lines(io.TextIOBase):
-    """A stream whose lines become records of the logger `ledger.output`. `reason` is the line with
-    the reason of a failure: Django's line with CommandError, or else the last line.
+    """A stream that writes each line to the logger `ledger.output`. `reason` is the line with the
+    reason of a failure. This is Django's line with CommandError, or the last line if there is no
+    such line.
     """
 
     def __init__(self) -> None:
@@ -38,15 +39,17 @@ class Lines(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Keeps an unfinished line: commands flush in the middle of one."""
+        """Does nothing. Commands flush before a line is complete, and the incomplete line is
+        kept.
+        """
 
     def finish(self) -> None:
-        """Logs the last line if it has no line break."""
+        """Logs the last line if it does not end with a line break."""
         rest, self._rest = self._rest, ""
         self._log(rest)
 
     def _log(self, line: str) -> None:
-        # If logging fails, its error message must not be logged again.
+        # If logging fails, the resulting error message must not be logged again.
         if not (line := line.strip()) or getattr(_here, "is_logging", False):
             return
         if not self.reason.startswith(COMMAND_ERROR):
@@ -60,8 +63,8 @@ class Lines(io.TextIOBase):
 
 @contextmanager
 def as_records() -> Iterator[None]:
-    """Turns everything that is printed within the block, and the message of a SystemExit, into log
-    records. The handlers of the log write to the original streams of the process.
+    """Converts everything that is printed inside the block, and the message of a SystemExit, to log
+    records. The handlers of the log still write to the original streams of the process.
     """
     out, err = Lines(), Lines()
     try:
@@ -81,19 +84,19 @@ def as_records() -> Iterator[None]:
 
 
 def is_recorded(arguments: Sequence[str]) -> bool:
-    """Returns whether the output of `manage.py` with these arguments is written into the log."""
+    """Returns whether the output of `manage.py` with these arguments is written to the log."""
     command = arguments[0] if arguments else ""
     wants_data = not {"--json", "--help", "-h"}.isdisjoint(arguments)
     return command in RECORDED and not wants_data and not is_watched()
 
 
 def is_for_the_log() -> bool:
-    """Returns whether the output of this process goes into a log, so that it must not contain
+    """Returns whether the output of this process is written to a log. Such output must not contain
     values of rows.
     """
     return settings.LOG_FORMAT == "json" and not is_watched()
 
 
 def is_watched() -> bool:
-    """Returns whether standard error is a terminal."""
+    """Returns whether standard error is a terminal, so that a person can see the output."""
     return sys.stderr is not None and sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""The first log line of a process: the version of Ledger."""
+"""Writes the first log line of a process, which contains the version of Ledger."""
 
 import logging
 
@@ -9,7 +9,7 @@ _is_due = False
 
 
 def log_after_setup() -> None:
-    """Makes `log_if_due` log the start later, because the log needs Django's setup."""
+    """Makes `log_if_due` write the first log line later, because logging needs Django's setup."""
     global _is_due  # noqa: PLW0603  one process, one start
     _is_due = True
 

@@ -1,4 +1,4 @@
-"""Ends a command whose output has no reader any more, as after `| head -3`."""
+"""Ends a command if nothing reads its output any more, for example after `| head -3`."""
 
 import os
 import select
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-ENDED_BY_PIPE = 141  # the exit code that shells report for a program ended by SIGPIPE
+ENDED_BY_PIPE = 141  # the exit code that shells report for a program that SIGPIPE has ended
 
 
 @contextmanager
 def ends_without_reader() -> Iterator[None]:
-    """Ends the process without a message if the reader of its output is gone. Other broken pipes
+    """Ends the process without a message if nothing reads its output any more. Other broken pipes
     are still errors.
     """
     try:
@@ -32,7 +32,7 @@ def ends_without_reader() -> Iterator[None]:
 
 
 def _flush() -> bool:
-    """Flushes the output. Returns False if a reader of it is gone."""
+    """Flushes the output streams. Returns False if nothing reads one of them any more."""
     was_read = True
     for stream in _streams():
         try:
@@ -54,7 +54,9 @@ def _has_no_reader(stream: TextIO) -> bool:
 
 
 def _discard(stream: TextIO) -> None:
-    """Sends the remaining output to /dev/null. Otherwise, Python reports an error at exit."""
+    """Sends the remaining output to /dev/null. Otherwise Python would report an error when it
+    exits.
+    """
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)

@@ -1,4 +1,4 @@
-"""Django's command line, with a hint for commands that other projects have."""
+"""Django's command line, with hints for commands that exist in other projects."""
 
 import sys
 
@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand
 
 class CommandLine(ManagementUtility):
     def fetch_command(self, subcommand: str) -> BaseCommand:
-        """Returns the command; exits with a hint for a command of other projects.
+        """Returns the command. For a command that exists only in other projects, exits with a hint.
 
-        Django would suggest a command with a similar name, which does not do the same.
+        Django would suggest a command with a similar name, which does something else.
         """
         if subcommand not in get_commands():
             from ledger.management.hints import OTHER_COMMANDS

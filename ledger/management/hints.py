@@ -1,4 +1,4 @@
-"""Hints for a refused command line, if Django's message does not explain what to do."""
+"""Hints for command lines that Django refuses without explaining what to do."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from django.conf import settings
 
 from ledger.db.read_router import READ
 
-# Commands whose arguments are labels of apps.
+# Commands whose arguments are app labels.
 COMMANDS_WITH_APPS = frozenset({
     "check", "dumpdata", "makemigrations", "migrate", "optimizemigration", "showmigrations",
     "sqlflush", "sqlmigrate", "sqlsequencereset", "squashmigrations",
@@ -23,7 +23,7 @@ FIXTURES = (
     " manage.py seed_demo."
 )
 
-# Commands of packages in other projects, and of old versions of Django.
+# Commands that exist in other projects or in old versions of Django.
 WORK = "Scheduled work is manage.py work."
 NO_INDEX = "There is nothing to reindex: docs/search.md explains why."
 OTHER_COMMANDS = {
@@ -51,9 +51,9 @@ OTHER_COMMANDS = {
 
 
 def hint_for(line: Sequence[str]) -> str | None:
-    """Returns a hint for a failed command, or None if there is none.
+    """Returns a hint for a command that failed. Returns None if there is no hint.
 
-    `line`: the name of the command and its arguments.
+    `line` is a list with the name of the command and its arguments.
     """
     command, arguments = line[0], line[1:]
     if found := _database_in(arguments):
@@ -93,7 +93,7 @@ def _is_no_app(argument: str) -> bool:
 
 
 def _is_of_project(app: AppConfig) -> bool:
-    """Returns whether an app has models and is a folder of the project."""
+    """Returns whether an app has models and is in the folder of the project."""
     is_ours = (
         Path(app.path).resolve().is_relative_to(settings.BASE_DIR)
         and "site-packages" not in app.path

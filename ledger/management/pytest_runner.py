@@ -1,4 +1,4 @@
-"""`manage.py test`: runs pytest on the folder `tests`, as `make test` does."""
+"""Implements `manage.py test`: runs pytest on the folder `tests`, as `make test` does."""
 
 import os
 import re
@@ -23,13 +23,15 @@ REFUSED_OPTIONS = (
 WITH_A_VALUE = ("--tag", "--exclude-tag", "-p --pattern", "-t --top-level-directory")
 VERBOSITY = ("-q", "", "-v", "-vv")
 SHELL_WILDCARDS = re.compile(r"\*|\?|\[[^\]]*\]")
-CHOSE_NO_TEST = 5  # the exit code of pytest
+CHOSE_NO_TEST = 5  # pytest returns this exit code if it selected no tests
 ALL_SLOW = "All tests here are slow, or there are none. Add --slow to run the slow tests too."
 NONE = "No test has such a name."
 
 
 class _Refused(Action):
-    """An option of Django's runner that is refused, because pytest has its own options for this."""
+    """An option of Django's test runner that is refused, because pytest has other options for the
+    same purpose.
+    """
 
     def __call__(self, parser: ArgumentParser, *_given: Any) -> None:
         parser.error(
@@ -39,9 +41,11 @@ class _Refused(Action):
 
 
 class PytestRunner:
-    """The TEST_RUNNER. It runs pytest in another process, always on the embedded server, with the
-    settings module of --settings or else `tests.settings`. It accepts the options of Django's
-    runner that pytest has too, and --slow.
+    """The test runner for the setting TEST_RUNNER. It runs pytest in another process, always on the
+    embedded server.
+
+    The settings module is the value of --settings, or `tests.settings`. The runner accepts --slow,
+    and those options of Django's runner that pytest supports too.
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class PytestRunner:
     ) -> None:
         self.parallel = (
             "" if parallel is None else str(parallel)
-        )  # Django replaces auto by a number
+        )  # Django has replaced "auto" with a number
         self.nothing = NONE if slow or expressions else ALL_SLOW
         self.options = [VERBOSITY[verbosity]] if VERBOSITY[verbosity] else []
         if failfast:
@@ -68,7 +72,7 @@ class PytestRunner:
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
-        """Adds the options to those of `manage.py test`."""
+        """Adds the options of this runner to `manage.py test`."""
         add = parser.add_argument
         add("--failfast", action="store_true", help="Stop at the first test that fails.")
         add("-k", dest="expressions", action="append", metavar="PATTERN", help="Run only tests "
@@ -86,9 +90,11 @@ class PytestRunner:
             add(name, action=_Refused, nargs=0, help=SUPPRESS)
 
     def run_tests(self, test_labels: Sequence[str]) -> int:
-        """Runs the tests of these labels, or all tests without labels. Returns 0 if they pass.
+        """Runs the tests with these labels, or all tests if there are no labels. Returns the exit
+        code of pytest, which is 0 if all tests pass.
 
-        Raises CommandError if a label has no tests, or if the tests or their packages are missing.
+        Raises CommandError if a label has no tests, or if the tests or their packages are not
+        installed.
         """
         if not TESTS.is_dir():
             raise CommandError("This installation has no tests; they are in the repository.")
@@ -98,7 +104,8 @@ class PytestRunner:
         is_all = not places or TESTS.name in places
         parallel = self.parallel or ("auto" if is_all else "0")
         options = ["-n", parallel, "--dist", "loadgroup", *self.options]
-        # Clears the database settings like the Makefile: they may name the database of a bank.
+        # The database settings are cleared, as in the Makefile, because they may contain the
+        # database of a real bank.
         named = os.environ.get("DJANGO_SETTINGS_MODULE", SITE_SETTINGS)
         module = "tests.settings" if named == SITE_SETTINGS else named
         chosen = {"DATABASE_URL": "", "DB_NAME": "", "DJANGO_SETTINGS_MODULE": module}
@@ -110,24 +117,31 @@ class PytestRunner:
 
 
 def _pytest_expression(pattern: str) -> str:
-    """Converts a shell pattern, which Django's runner accepts, into an expression of pytest."""
+    """Returns the pytest expression for a shell pattern. Django's runner accepts shell patterns."""
     parts = SHELL_WILDCARDS.split(pattern)
     wanted = " and ".join(filter(None, parts)) or "test"  # * matches all tests
     return f"({wanted})" if len(parts) > 1 else pattern
 
 
 def processes(text: str) -> str:
-    """Checks the value of --parallel. Raises ArgumentTypeError."""
+    """Returns the value of --parallel if it is a number or "auto". Raises ArgumentTypeError for
+    other values.
+    """
     if text != "auto" and not text.isdecimal():
         raise ArgumentTypeError(f"{text} is neither a number nor auto; write labels before it")
     return text
 
 
 def place_of(label: str) -> str:
-    """Returns pytest's name for a label.
+    """Returns the name under which pytest finds the tests of a label.
 
-    A label is a path below the project, with `::` and a test if needed; the name, label or path of
-    an app, or of a folder in it; the dotted name of a module, class or test; or `.` for all tests.
+    A label can be one of these:
+
+    - a path below the project, with `::` and a test if needed
+    - the name, label or path of an app, or of a folder in the app
+    - the dotted name of a module, class or test
+    - `.` for all tests
+
     Raises CommandError if the label has no tests.
     """
     if label in (".", "./"):

@@ -1,5 +1,6 @@
-"""Counters for `/metrics` (docs/monitoring.md lists them), in one process or in several together.
+"""Counters for `/metrics` (docs/monitoring.md lists them), in one process or shared by several
+processes.
 
-Every package may count. This package does not import any other. Labels are names from the code:
-never an id, an address, an amount, a path or a text.
+Every package may use these counters. This package does not import any other package of Ledger.
+Labels are names in the code, and never ids, addresses, amounts, paths or texts.
 """

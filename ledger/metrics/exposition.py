@@ -1,4 +1,6 @@
-"""The text of `/metrics`: counters, and values that are read for each request."""
+"""Creates the text of `/metrics` from the counters of all processes, and from values that are read
+for each request.
+"""
 
 import struct
 from collections.abc import Callable, Iterable
@@ -11,11 +13,11 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from ledger.metrics import shared
 from ledger.metrics.kinds import COUNTS_TOGETHER, registry
 
-TRIES = 3  # a new file has no values at first
+TRIES = 3  # attempts; a new file has no values at first
 
 
 class FunctionCollector(Collector):
-    """A collector that returns the metrics of a function."""
+    """A Prometheus collector whose metrics come from a function."""
 
     def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:
         self._families = families
@@ -28,8 +30,8 @@ class FunctionCollector(Collector):
 
 
 def text_of(*sources: Callable[[], Iterable[Metric]]) -> bytes:
-    """Returns the counts of all processes and the metrics of the sources, in Prometheus's text
-    format.
+    """Returns the metrics of all processes and the metrics that `sources` return, in Prometheus's
+    text format.
     """
     found = CollectorRegistry(auto_describe=False)
     for source in (counted, *sources):
@@ -38,7 +40,7 @@ def text_of(*sources: Callable[[], Iterable[Metric]]) -> bytes:
 
 
 def counted() -> Iterable[Metric]:
-    """Returns the counters, gauges and histograms of all processes that count together."""
+    """Returns the counters, gauges and histograms of all processes that share their metrics."""
     if not COUNTS_TOGETHER:
         return registry.collect()
     for attempt in range(TRIES):

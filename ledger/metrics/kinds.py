@@ -1,4 +1,6 @@
-"""Counters, gauges and histograms. The environment decides whether processes share them."""
+"""The classes for counters, gauges and histograms. An environment variable determines whether
+several processes share the values.
+"""
 
 from functools import partial
 
@@ -9,16 +11,17 @@ from ledger.metrics import shared
 
 __all__ = ["COUNTS_TOGETHER", "Counter", "Gauge", "Histogram", "registry"]
 
-COUNTS_TOGETHER = shared.is_shared()  # fixed at import: a folder that is set later has no effect
+# Set when this module is imported; a folder that is set later has no effect.
+COUNTS_TOGETHER = shared.is_shared()
 if COUNTS_TOGETHER:
     values.ValueClass = values.MultiProcessValue(shared.slot)  # type: ignore[no-untyped-call]
-else:  # also if the variable is set but empty
+else:  # also if the variable is set to an empty value
     values.ValueClass = values.MutexValue
-# The times at which counters began would double the number of series.
+# The start times of counters would double the number of time series.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 registry = CollectorRegistry()
 Counter = partial(prometheus_client.Counter, registry=registry)
-# Gauges of ended processes are ignored.
+# Gauges of processes that have ended are ignored.
 Gauge = partial(prometheus_client.Gauge, registry=registry, multiprocess_mode="livesum")
 Histogram = partial(prometheus_client.Histogram, registry=registry)

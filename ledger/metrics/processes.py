@@ -1,4 +1,6 @@
-"""Memory, CPU time and open files of the processes of a web server, from Linux's /proc."""
+"""Metrics about the memory, CPU time and open files of the web server's processes. They are read
+from Linux's /proc.
+"""
 
 import os
 from collections.abc import Iterator
@@ -11,11 +13,13 @@ from ledger.metrics import shared
 from ledger.metrics.kinds import COUNTS_TOGETHER
 
 PROC = Path("/proc")
-LABEL = ["worker"]  # the slot; with a process id, each start would create new series
+LABEL = ["worker"]  # the slot number; with the process id, each start would create new time series
 
 
 def families() -> Iterator[Metric]:
-    """Yields the standard metrics of each process; without /proc, only the number of processes."""
+    """Yields the standard metrics of each process. On a system without /proc, only the number of
+    processes has a value.
+    """
     running = shared.processes()
     yield GaugeMetricFamily("ledger_processes", "Processes of this web server.", len(running))
     yield GaugeMetricFamily(
@@ -39,8 +43,8 @@ def families() -> Iterator[Metric]:
 
 
 def _figures(process: Path) -> tuple[float, ...]:
-    """Returns memory, CPU time, open files, the limit of open files, and start time. Returns () for
-    a process that has ended.
+    """Returns the values of one process: memory, CPU time, open files, the limit of open files, and
+    the start time. Returns () if the process has ended.
     """
     try:
         stat = (process / "stat").read_text().rpartition(")")[2].split()
@@ -50,7 +54,8 @@ def _figures(process: Path) -> tuple[float, ...]:
     except (OSError, IndexError):
         return ()
     ticks = float(os.sysconf("SC_CLK_TCK"))
-    # The fields of proc(5) from the third on: utime is the 14th, starttime the 22nd, rss the 24th.
+    # The list begins with the third field of proc(5). utime is the 14th field, starttime is the
+    # 22nd, and rss is the 24th.
     return (
         float(stat[21]) * os.sysconf("SC_PAGE_SIZE"),
         (float(stat[11]) + float(stat[12])) / ticks,

@@ -1,10 +1,10 @@
-"""Counts that the processes of a web server share, in files of a common folder.
+"""Metrics that all processes of a web server count together, in files of a common folder.
 
-Note [Slots]: prometheus_client names the files with the values of a process after its process id,
-so each new worker of a server would leave more files. Here the name is a slot number. A process
-takes the first free slot with a file lock, which the kernel releases when the process ends for any
-reason. The next process in that slot continues the counts, so counts are not lost, and no hook of
-the web server is needed. Only gauges start again.
+Note [Slots]: prometheus_client names the files of a process after its process id, so each new
+worker of a server would add more files. In this module, the name is a slot number. A process takes
+the first free slot with a file lock, which the kernel releases when the process ends for any
+reason. The next process in that slot continues the counters, so counts are not lost, and no hook of
+the web server is needed. Only gauges start again from zero.
 """
 
 import fcntl
@@ -18,20 +18,23 @@ from pathlib import Path
 from threading import Lock
 from typing import NoReturn
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own variable
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the environment variable of prometheus_client
 SLOTS = "slots"
-SIZE = 8  # bytes of a slot: the process id of its holder
+SIZE = 8  # bytes per slot, which contain the id of the process that uses the slot
 MAX_SLOTS = 10_000
 PREFIX = "ledger-metrics-"
-# Files in this folder are in memory. On a full disk, a write to a mapped page would end the
+# Files in this folder are in memory. On a full disk, writing to a mapped page would end the
 # process.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - only the folder made in it is used
-BOOT_ERROR = 3  # after any other exit code, gunicorn would start the worker again and again
-YOUNG = 60.0  # seconds after its creation in which a folder may not be locked by a process yet
+BOOT_ERROR = 3  # after any other exit code, gunicorn would restart the worker again and again
+# Seconds after the creation of a folder, in which its process may not have locked it yet.
+YOUNG = 60.0
 
 
 class Slot:
-    """The slot of this process. The file stays open, because closing it would release the lock."""
+    """The slot of this process. The file of the slots stays open, because closing it would release
+    the lock.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -39,7 +42,9 @@ class Slot:
         self._number = -1
 
     def number(self) -> int:
-        """Returns the slot number. Takes a slot at the first call and after each fork."""
+        """Returns the slot number of this process. Takes a new slot at the first call and after
+        each fork.
+        """
         if self._pid != os.getpid():
             with self._lock:
                 if self._pid != os.getpid():
@@ -66,7 +71,9 @@ class Slot:
         self._number = number
 
     def holders(self) -> dict[int, int]:
-        """Returns the process ids of all processes that share the folder, by slot."""
+        """Returns the process ids of all processes that share the folder. The keys are slot
+        numbers.
+        """
         mine = self.number()
         found = {mine: os.getpid()}
         for number in range(min(os.fstat(self._file).st_size // SIZE, MAX_SLOTS)):
@@ -84,7 +91,7 @@ _slot = Slot()
 
 
 def is_shared() -> bool:
-    """Returns whether the processes of this server count together."""
+    """Returns whether the processes of this server share their metrics."""
     return bool(os.environ.get(FOLDER))
 
 
@@ -98,12 +105,16 @@ def slot() -> int:
 
 
 def processes() -> dict[int, int]:
-    """Returns the process ids of the running processes that count together, by slot."""
+    """Returns the process ids of the running processes that share their metrics. The keys are slot
+    numbers.
+    """
     return _slot.holders() if is_shared() else {0: os.getpid()}
 
 
 def files() -> list[str]:
-    """Returns the files to add up: all counts, and the gauges of running processes."""
+    """Returns the files whose values are added: the counters of all processes, and the gauges of
+    running processes.
+    """
     running = processes()
     return [
         str(file)
@@ -113,8 +124,8 @@ def files() -> list[str]:
 
 
 def new_folder() -> Path:
-    """Returns the path of a folder for the processes of a new server, in memory if possible. The
-    first process creates the folder.
+    """Returns the path of a new folder for the processes of a server, in memory if possible. The
+    first process creates this folder.
     """
     base = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
     remove_left(base)
@@ -122,17 +133,19 @@ def new_folder() -> Path:
 
 
 def remove_left(base: Path) -> None:
-    """Removes Ledger's folders in `base` that no process locks: of servers that were killed."""
+    """Removes the folders of servers that were killed: folders of Ledger in `base` that no process
+    has locked.
+    """
     for left in base.glob(f"{PREFIX}*"):
         try:
             facts = left.stat(follow_symlinks=False)
             if facts.st_uid != os.geteuid() or time.time() - facts.st_mtime < YOUNG:
                 continue
             with (left / SLOTS).open("r+b") as file:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the whole file
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # locks the whole file
                 shutil.rmtree(left)
         except OSError:
-            continue  # a process has locked it, or has just removed it
+            continue  # a process has locked the folder, or has just removed it
 
 
 def _stop(message: str) -> NoReturn:
@@ -141,7 +154,9 @@ def _stop(message: str) -> NoReturn:
 
 
 def _locked(file: int, place: int) -> bool:
-    """Locks a slot for this process. Returns False if another process has locked it."""
+    """Tries to lock a slot for this process and returns whether it is locked now. Returns False if
+    another process has locked it.
+    """
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, SIZE, place)
     except OSError:

@@ -1,5 +1,5 @@
-"""`/metrics`: metrics of the site and the bank for Prometheus (docs/monitoring.md).
+"""The page `/metrics`: metrics about the site and the bank for Prometheus (docs/monitoring.md).
 
-This package imports all others, because it describes them. Counters are defined in the modules that
-count, with `ledger.metrics`.
+This package imports all other packages, because it describes them. Counters are defined with
+`ledger.metrics`, in the modules that increment them.
 """

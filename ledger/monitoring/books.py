@@ -1,4 +1,4 @@
-"""Metrics of the books: holds, the last audit and the last seal."""
+"""Metrics about payments: holds, the last audit and the last seal."""
 
 import time
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from ledger.db.rights.row_security import LIFETIME, NOBODY, SETTING, RowScope, keys, signed
 
-MAX_HOLDS = 100_000  # more holds are not counted
+MAX_HOLDS = 100_000  # holds above this number are not counted
 HOLDS = f"""SELECT count(*), count(*) FILTER (WHERE expires_at <= clock_timestamp()),
     extract(epoch FROM clock_timestamp() - min(expires_at))::float
 FROM (SELECT expires_at FROM transactions WHERE status = 'pending' LIMIT {MAX_HOLDS}) AS holds"""  # noqa: S608 - a constant
-# The last audit of each scope: all rows, and rows since a point in time.
+# The last audit of each scope. The scopes are: all rows, and only rows since a point in time.
 AUDITS = """SELECT DISTINCT ON (since IS NULL) CASE WHEN since IS NULL THEN 'all' ELSE 'part' END,
     extract(epoch FROM finished_at)::float, jsonb_array_length(findings),
     extract(epoch FROM finished_at - started_at)::float
@@ -24,7 +24,9 @@ FROM seals ORDER BY number DESC LIMIT 1"""
 
 
 class HoldFigures(NamedTuple):
-    """The row of the query HOLDS. `oldest_seconds` is below 0 if no hold is overdue."""
+    """The row of the query HOLDS. `oldest_seconds` is for how long the oldest hold has been
+    overdue. It is negative if no hold is overdue, and None if there are no holds.
+    """
 
     open: int
     overdue: int
@@ -32,7 +34,7 @@ class HoldFigures(NamedTuple):
 
 
 class AuditFigures(NamedTuple):
-    """A row of the query AUDITS."""
+    """A row of the query AUDITS. Times are in seconds since 1970."""
 
     scope: str
     finished_at: float
@@ -41,7 +43,9 @@ class AuditFigures(NamedTuple):
 
 
 class SealFigures(NamedTuple):
-    """The row of the query SEAL. All values are 0 before the first seal."""
+    """The row of the query SEAL. Times are in seconds since 1970. All values are 0 before the first
+    seal.
+    """
 
     number: int = 0
     sealed_at: float = 0.0
@@ -49,7 +53,7 @@ class SealFigures(NamedTuple):
 
 
 def holds(found: psycopg.Connection[Any]) -> HoldFigures:
-    """Counts the open holds of the whole bank."""
+    """Returns the number of open holds and of overdue holds in the whole bank."""
     read_every_row(found)
     return HoldFigures(*found.execute(HOLDS).fetchone() or ())
 
@@ -61,7 +65,7 @@ def audits(found: psycopg.Connection[Any]) -> list[AuditFigures]:
 
 
 def seal(found: psycopg.Connection[Any]) -> SealFigures:
-    """Returns the last seal."""
+    """Returns the last seal. All its values are 0 if there is no seal."""
     return SealFigures(*found.execute(SEAL).fetchone() or ())
 
 
@@ -81,8 +85,8 @@ def families_of_holds(figures: HoldFigures) -> Iterator[Metric]:
 
 
 def families_of_audits(figures: list[AuditFigures]) -> Iterator[Metric]:
-    """Yields the metrics of the last audits, with the scope as a label: all rows, or rows since a
-    point in time. All are 0 for an audit that never ran.
+    """Yields the metrics about the last audits. Their label `scope` is "all" or "part". All values
+    are 0 if an audit never ran.
     """
     ended = GaugeMetricFamily(
         "ledger_audit_last_timestamp_seconds", "End of the last audit; 0: never.", labels=["scope"]
@@ -114,9 +118,10 @@ def families_of_seal(figures: SealFigures) -> Iterator[Metric]:
 
 
 def read_every_row(found: psycopg.Connection[Any], scope: RowScope = RowScope.STAFF) -> None:
-    """Lets the transaction read all rows if row-level security is on.
+    """Allows the open transaction to read all rows if row-level security is on.
 
-    Uses a row token without a user, which has the reading rights of staff and may change nothing.
+    Uses a token of row-level security without a user. With this token the transaction can read what
+    staff may read, and cannot change anything.
     """
     if settings.LEDGER_ROW_SECURITY:
         token = signed(NOBODY, scope, int(time.time()) + LIFETIME, keys()[0])

@@ -1,4 +1,6 @@
-"""Versions of the running code, as labels of a metric that is always 1."""
+"""A metric for the versions of the running code. The versions are its labels, and its value is
+always 1.
+"""
 
 import platform
 
@@ -7,8 +9,8 @@ from prometheus_client.core import GaugeMetricFamily
 
 from ledger.version import REVISION, VERSION
 
-# The database server's version is not a label, because it is unknown during an outage, which would
-# create another series.
+# The version of the database server is not a label, because it is not known during an outage, and
+# then another time series would begin.
 LABELS = {
     "version": VERSION,
     "revision": REVISION,
@@ -18,7 +20,7 @@ LABELS = {
 
 
 def family() -> GaugeMetricFamily:
-    """Returns ledger_build_info for this process."""
+    """Returns the metric ledger_build_info for this process."""
     info = GaugeMetricFamily(
         "ledger_build_info", "1; the labels are the versions of this process.", labels=list(LABELS)
     )

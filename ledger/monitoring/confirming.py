@@ -1,4 +1,4 @@
-"""Metrics of synchronous standbys, which confirm commits."""
+"""Metrics about the synchronous standbys, which confirm commits."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,9 @@ WAITING = "waiting_commit"
 
 
 def families(found: Confirmation) -> Iterator[Metric]:
-    """Yields the numbers of needed and connected standbys, and how long a commit has waited."""
+    """Yields the number of standbys that a commit needs, the number of connected standbys, and for
+    how long a commit has waited.
+    """
     yield GaugeMetricFamily(
         "ledger_db_synchronous_standbys_needed", "Standbys that each commit waits for.",
         found.needed,

@@ -1,7 +1,7 @@
 """Writes the metrics that alarms need into the log, for sites without Prometheus.
 
-On AWS it runs in the same task as the web process (`deploy/aws`), and filters on the log turn the
-lines into metrics. It needs only the settings PORT and LEDGER_METRICS_TOKEN.
+On AWS this program runs in the same task as the web process (`deploy/aws`), and filters on the log
+turn its lines into metrics. It needs only the settings PORT and LEDGER_METRICS_TOKEN.
 
     python -m ledger.monitoring.figures_log
 """
@@ -18,14 +18,14 @@ from typing import NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 EVERY_SECONDS, TIMEOUT_SECONDS = 60, 10
-# AWS makes the backups, so the job `backup` is never done and always late.
+# AWS makes the backups, so the job `backup` never runs and is always late.
 NOT_OF_AWS = "backup"
 LATEST = {
     "oldest_transaction_seconds": "ledger_db_oldest_transaction_seconds",
     "holds_overdue_seconds": "ledger_holds_overdue_seconds",
     "webhooks_unserved_seconds": "ledger_webhook_unserved_seconds",
 }
-# Counters. Each line contains their increase since the previous line.
+# Counters. Each log line contains how much they have increased since the previous line.
 COUNTED: dict[str, tuple[str, dict[str, str]]] = {
     "payments_unknown": ("ledger_payments_total", {"outcome": "unknown"}),
     "payments_failed": ("ledger_payments_total", {"outcome": "failed"}),
@@ -36,7 +36,7 @@ JOB_LATE = "ledger_job_late"
 
 
 class Sample(NamedTuple):
-    """One line of `/metrics`."""
+    """One value on the page `/metrics`, with its name and labels."""
 
     name: str
     labels: Mapping[str, str]
@@ -44,7 +44,7 @@ class Sample(NamedTuple):
 
 
 def samples_of(text: str) -> list[Sample]:
-    """Returns all samples in a text of Prometheus's format."""
+    """Returns all values in a text of Prometheus's format."""
     return [
         Sample(sample.name, sample.labels, sample.value)
         for family in text_string_to_metric_families(text)
@@ -53,13 +53,17 @@ def samples_of(text: str) -> list[Sample]:
 
 
 class FiguresLog:
-    """The facts of a log line from each page of `/metrics`. It remembers the last counters."""
+    """An object that calculates the values of a log line from the page `/metrics`. It remembers the
+    previous counters.
+    """
 
     def __init__(self) -> None:
         self._before: dict[str, float] = {}
 
     def line(self, samples: list[Sample], now: float) -> dict[str, float]:
-        """Returns the values by name, without the values that are missing on the page."""
+        """Returns the values of a log line by name. Values that are missing on the page are missing
+        here too. `now` is the current time in seconds since 1970.
+        """
         found: dict[str, float] = {}
         for name, metric in LATEST.items():
             values = [each.value for each in samples if each.name == metric]
@@ -78,8 +82,9 @@ class FiguresLog:
         return {name: round(value, 3) for name, value in found.items()}
 
     def _increase(self, name: str, total: float) -> float:
-        """Returns the increase since the previous line; 0 for the first line. If the total is
-        smaller, the processes have started again, and the increase is the total.
+        """Returns by how much a counter has increased since the previous line. Returns 0 for the
+        first line. If the counter is smaller than before, the processes have been restarted, and
+        the result is the counter itself.
         """
         before = self._before.get(name, total)
         self._before[name] = total
@@ -95,7 +100,9 @@ def _total(samples: list[Sample], metric: str, labels: Mapping[str, str]) -> flo
 
 
 def page_of(port: int, token: str) -> str:
-    """Returns the page `/metrics` of this computer. Raises OSError or HTTPException if it fails."""
+    """Returns the page `/metrics` of this computer as text. Raises OSError or HTTPException if it
+    cannot be read.
+    """
     connection = http.client.HTTPConnection("localhost", port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"})
@@ -114,7 +121,9 @@ def write(event: str, **facts: object) -> None:
 
 
 def look(log: FiguresLog, port: int, token: str) -> None:
-    """Reads the page once, and writes a line with its values or with the reason for a failure."""
+    """Reads the page `/metrics` once. Writes a log line with the values, or a log line with the
+    reason if the page cannot be read.
+    """
     try:
         line = log.line(samples_of(page_of(port, token)), time.time())
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -124,7 +133,9 @@ def look(log: FiguresLog, port: int, token: str) -> None:
 
 
 def main(rounds: int | None = None) -> int:
-    """Writes a line every minute, without an end or `rounds` times. Returns the exit code."""
+    """Writes a log line every minute. `rounds` is the number of lines, or None for no limit.
+    Returns the exit code.
+    """
     token = os.environ.get("LEDGER_METRICS_TOKEN", "").split(",")[0].strip()
     if not token:
         print("LEDGER_METRICS_TOKEN is missing, so /metrics cannot be read.", file=sys.stderr)

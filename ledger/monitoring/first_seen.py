@@ -1,4 +1,6 @@
-"""How long `/metrics` has seen the same value, shared by all processes of the server."""
+"""Measures for how long `/metrics` has seen the same value. All processes of the server use the
+same stored times.
+"""
 
 import json
 import os
@@ -10,8 +12,11 @@ _seen: dict[str, dict[str, Any]] = {}
 
 
 def seconds_since(kind: str, value: str | None, now: float) -> float:
-    """Returns the seconds since this value of this kind was first seen. Returns 0 for None, or if
-    the last call had another value. `now` is the time of the database, in seconds since 1970.
+    """Returns the number of seconds since this value was first seen. Returns 0 if the value is
+    None, or if it differs from the value in the last call.
+
+    `kind` is the name of what is measured. `now` is the time of the database, in seconds since
+    1970.
     """
     seen = _read(kind)
     is_same = value is not None and seen.get("value") == value

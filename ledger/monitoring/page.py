@@ -1,7 +1,7 @@
-"""The page `/metrics`, and the check who may see it.
+"""The page `/metrics`, and the check of who may see it.
 
-Prometheus sends a token (LEDGER_METRICS_TOKEN), and signed-in staff can open the page in a browser.
-Everybody else gets 404.
+Prometheus sends a token (LEDGER_METRICS_TOKEN). Signed-in staff can open the page in a browser. All
+other requests get status 404.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -45,8 +45,9 @@ _poller = Poller(QUESTIONS)
 
 
 class ScrapeMiddleware:
-    """Middleware that answers requests for `/metrics` with a token. It runs before the host check,
-    the redirect to HTTPS and the session, because Prometheus uses an IP address and has no session.
+    """Middleware that answers requests for `/metrics` that contain a token. It runs before the host
+    check, the redirect to HTTPS and the session, because Prometheus uses an IP address and has no
+    session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -61,8 +62,8 @@ class ScrapeMiddleware:
 
 
 def has_token(request: HttpRequest) -> bool:
-    """Returns whether a request contains one of the tokens in the settings. Compares in constant
-    time.
+    """Returns whether a request contains one of the tokens in the settings. The comparison takes
+    constant time.
     """
     given = request.headers.get("Authorization", "")
     if not given.startswith(BEARER):
@@ -74,9 +75,10 @@ def has_token(request: HttpRequest) -> bool:
 
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponseBase:
-    """Shows the page to signed-in staff. `LEDGER_STAFF_PATHS` makes the second factor necessary.
+    """Shows the metrics to signed-in staff. They also need a second factor, because
+    `LEDGER_STAFF_PATHS` contains the page.
 
-    Raises Http404 for everybody else.
+    Raises Http404 for all other users.
     """
     if not request.user.is_staff:
         raise Http404
@@ -86,7 +88,9 @@ def metrics(request: HttpRequest) -> HttpResponseBase:
 
 
 def answer() -> HttpResponse:
-    """Returns all metrics in Prometheus's text format. Works also during a database outage."""
+    """Returns a response with all metrics in Prometheus's text format. It also works during a
+    database outage.
+    """
     found, seconds = _poller.answers()
     response = HttpResponse(
         text_of(processes.families, lambda: _families(found, seconds)),

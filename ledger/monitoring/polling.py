@@ -1,9 +1,9 @@
-"""Reads metrics from the database on a separate connection, and waits for one second at most.
+"""Reads metrics from the database on a separate connection, and waits for at most one second.
 
-Note [Time limit]: libpq waits at least two seconds for a host, and without a limit for a server
-that does not reply. So a thread runs the queries, and `/metrics` uses the results that are there
-after a second. A thread that is not done continues, and the next request uses its results instead
-of starting another thread.
+Note [Time limit]: libpq waits at least two seconds for a host. It waits without a limit for a
+server that does not reply. Therefore a thread runs the queries, and `/metrics` shows the results
+that are available after a second. If the thread is not done, it continues. The next request then
+uses the results of this thread, instead of starting another thread.
 """
 
 import logging
@@ -25,36 +25,42 @@ logger = logging.getLogger(__name__)
 
 
 class Round:
-    """One round of queries, in a separate thread."""
+    """One run of all queries, in a separate thread. `answers` contains the results so far, by the
+    name of the query.
+    """
 
     def __init__(self, questions: Mapping[str, Question]) -> None:
         self.answers: dict[str, Any] = {}
         self.began = time.perf_counter()
-        self.seconds: float | None = None  # None until it has ended
+        self.seconds: float | None = None  # the duration, or None while the thread is running
         self._questions = questions
-        self._database = connections[DEFAULT_DB_ALIAS]  # of the thread that starts the round
+        # The connection of the thread that starts this run.
+        self._database = connections[DEFAULT_DB_ALIAS]
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Waits for the results. Returns False if some are missing after that time."""
+        """Waits for the results for at most `seconds`. Returns whether the thread is done."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def _ask(self) -> None:
         try:
-            connections[DEFAULT_DB_ALIAS] = self._database  # only its settings are used
+            # Only the settings of this connection are used.
+            connections[DEFAULT_DB_ALIAS] = self._database
             with short_connection(int(SECONDS)) as found:
                 found.execute("SET TRANSACTION READ ONLY")
                 for name, question in self._questions.items():
                     self._ask_one(found, name, question)
-        except (Error, psycopg.Error) as error:  # also an error at COMMIT
+        except (Error, psycopg.Error) as error:  # this includes an error at COMMIT
             logger.warning("The values of /metrics could not be read: %s", in_words(error))
         finally:
             self.seconds = time.perf_counter() - self.began
 
     def _ask_one(self, found: psycopg.Connection[Any], name: str, question: Question) -> None:
-        """Runs one query. If it fails, the others still run, unless the connection is lost."""
+        """Runs one query and stores its result. If the query fails, the other queries still run,
+        unless the connection is lost.
+        """
         try:
             with found.transaction():
                 self.answers[name] = question(found)
@@ -67,7 +73,7 @@ class Round:
 
 
 class Poller:
-    """Repeats the same queries, one round at a time."""
+    """An object that runs the same queries repeatedly. Only one run is active at a time."""
 
     def __init__(self, questions: Mapping[str, Question]) -> None:
         self._questions = questions
@@ -75,8 +81,8 @@ class Poller:
         self._round: Round | None = None
 
     def answers(self) -> tuple[Mapping[str, Any], float]:
-        """Returns the results that the database gave within a second, by name, and the seconds that
-        it took.
+        """Returns the results that are available after at most one second, by the name of the
+        query. Also returns the duration of the run in seconds.
         """
         with self._lock:
             current = self._round or Round(self._questions)

@@ -1,4 +1,6 @@
-"""Metrics of the last run of each scheduled job by a worker, cron or a person."""
+"""Metrics about the last run of each scheduled job. A worker, cron or a person may have started the
+run.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,13 +12,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from ledger.db.models import JobRecord
 from ledger.jobs.schedule import BACKUP, JOBS, until
 
-LABEL = ["command"]  # Prometheus already uses the label `job`
+LABEL = ["command"]  # Prometheus uses the label `job` for something else
 RECORDS = "SELECT clock_timestamp(), name, done_at, failed_at FROM job_records"
 
 
 class JobFigures(NamedTuple):
-    """The times when a job was last done and last failed, in seconds since 1970. 0 means never, or
-    a time in the future; see Note [Times to come].
+    """The times when a job was last done and last failed, in seconds since 1970. The value 0 means
+    that there is no such time, or that it is in the future: see Note [Times to come].
     """
 
     name: str
@@ -26,7 +28,7 @@ class JobFigures(NamedTuple):
 
 
 def figures(found: psycopg.Connection[Any]) -> list[JobFigures]:
-    """Returns the times of all jobs, including jobs that never ran."""
+    """Returns these times for all jobs, including jobs that have never run."""
     rows = found.execute(RECORDS).fetchall()
     records = {name: (now, JobRecord(name=name, done_at=done, failed_at=failed))
                for now, name, done, failed in rows}  # fmt: skip
@@ -46,7 +48,7 @@ def _seconds(moment: datetime | None) -> float:
 
 
 def families(figures: list[JobFigures]) -> Iterator[Metric]:
-    """Yields the metrics of all jobs."""
+    """Yields the metrics of all scheduled jobs."""
     done = GaugeMetricFamily(
         "ledger_job_last_done_timestamp_seconds", "When it was last done; 0: never.", labels=LABEL
     )

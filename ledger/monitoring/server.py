@@ -1,5 +1,5 @@
-"""Metrics of the database server that the web role may read: connections, locks, deadlocks, and the
-age of the oldest transaction.
+"""Metrics of the database server, as far as the web role can read them: connections, locks,
+deadlocks, and the age of the oldest transaction.
 """
 
 from collections.abc import Iterator
@@ -10,11 +10,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from ledger.monitoring.first_seen import seconds_since
 
-# Note [Oldest transaction]: the web role cannot see the statements and start times of other roles,
-# and its own sessions do not report them (docs/rights.md). But every role can see that a
-# transaction which has written has a lock on its own id. `/metrics` counts its age from the first
-# time that it saw the lock, so the result may be too low by the time between two requests. For a
-# transaction that only reads, the start is known only if the server shows it.
+# Note [Oldest transaction]: the web role cannot see the SQL statements and start times of other
+# roles, and its own sessions do not report them (docs/rights.md). But a transaction that has
+# written has a lock on its own id, and every role can see this lock. `/metrics` measures the age of
+# the transaction from the first time that it saw the lock. Therefore the result may be too low by
+# the time between two requests. For a transaction that only reads, the start time is known only if
+# the server shows it to the web role.
 SERVER = """WITH locks AS MATERIALIZED (
     SELECT granted, mode = 'ExclusiveLock' AS is_own, transactionid FROM pg_locks
 )
@@ -33,7 +34,9 @@ OLDEST = "oldest_transaction"
 
 
 class ServerFigures(NamedTuple):
-    """The row of the query SERVER."""
+    """The row of the query SERVER. `oldest` is the id of the oldest transaction that has written,
+    and `now` is the server's time in seconds since 1970.
+    """
 
     connections: int
     all_connections: int
@@ -49,12 +52,12 @@ class ServerFigures(NamedTuple):
 
 
 def figures(found: psycopg.Connection[Any]) -> ServerFigures:
-    """Reads the numbers in one statement."""
+    """Returns the numbers, which are read with one SQL statement."""
     return ServerFigures(*found.execute(SERVER).fetchone() or ())
 
 
 def families(figures: ServerFigures) -> Iterator[Metric]:
-    """Yields the metrics of the server."""
+    """Yields the metrics of the database server."""
     yield GaugeMetricFamily(
         "ledger_db_connections", "Connections to this database, of all programs.",
         figures.connections,

@@ -1,4 +1,4 @@
-"""Metrics of replicas: their lag and whether they are used, as this process sees them."""
+"""Metrics about replicas: their delay and whether they are used, as this process sees them."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from ledger.db import replicas
 from ledger.db.replicas import known
 
-# The label for each reason. The label for an error is "error"; the log contains its reason.
+# The label for each reason. All errors have the label "error", and the log contains the reason.
 REASONS = {
     known.NOT_PROBED: "not_asked",
     known.NO_STANDBY: "no_standby",
@@ -22,15 +22,15 @@ SILENT, ERROR = "no_answer", "error"
 
 
 def place_of_writer(found: psycopg.Connection[Any]) -> replicas.WriterPlace:
-    """Returns the writer's WAL position in bytes and the start time of its server. Without
-    replicas, returns (None, None) and does not query.
+    """Returns the writer's WAL position in bytes and the start time of its server. If there are no
+    replicas, returns (None, None) without a query.
     """
     row = found.execute(replicas.WRITER_QUERY).fetchone() if replicas.aliases() else None
     return row or (None, None)
 
 
 def families(writer: replicas.WriterPlace) -> Iterator[Metric]:
-    """Yields the metrics of each replica. Without replicas, there are no series."""
+    """Yields the metrics of all replicas. If there are no replicas, the metrics have no values."""
     label = ["replica"]
     used = GaugeMetricFamily("ledger_replica_used", "1: it is read from.", labels=label)
     out = GaugeMetricFamily(
@@ -59,7 +59,9 @@ def families(writer: replicas.WriterPlace) -> Iterator[Metric]:
 
 
 def _reason(replica: known.Replica, why_out: str) -> str:
-    """Returns the label for the reason why a replica is not used; "" if it is used."""
+    """Returns the label for the reason why a replica is not used. Returns "" if the replica is
+    used.
+    """
     if why_out:
         return REASONS.get(why_out, ERROR)
     answer = replica.answer

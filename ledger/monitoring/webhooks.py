@@ -1,4 +1,4 @@
-"""Metrics of webhooks: events that wait for delivery, and results of attempts."""
+"""Metrics about webhooks: events that wait for delivery, and the results of deliveries."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -9,11 +9,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from ledger.db.rights.row_security import RowScope
 from ledger.monitoring.books import read_every_row
 
-MAX_QUEUES = 10_000  # more queues are not counted
+MAX_QUEUES = 10_000  # queues above this number are not counted
 STATUSES = ("active", "paused", "disabled")
 OUTCOMES = ("delivered", "failed", "sending")
-# One statement. `unserved` is the time since which no worker has served a webhook whose events are
-# due and whose receiver is not failing. A long queue that a worker is delivering is not a delay.
+# One SQL statement. `unserved` is for how long no worker has served a webhook that has events to
+# deliver and whose receiver is not failing. A long queue that a worker is delivering is not treated
+# as a delay.
 FIGURES = f"""
 WITH hooks AS (SELECT status, count(*) AS number FROM webhooks GROUP BY status),
 attempts AS (
@@ -42,8 +43,9 @@ FROM queues"""  # noqa: S608 - a constant
 
 
 class WebhookFigures(NamedTuple):
-    """Counts of webhooks by status, of waiting events, and of the last hour's deliveries by
-    outcome.
+    """The row of the query FIGURES. `hooks` is the number of webhooks by status, and `attempts` is
+    the number of deliveries in the last hour by outcome. `waiting` and `failing` are numbers of
+    events.
     """
 
     hooks: dict[str, int]
@@ -54,7 +56,7 @@ class WebhookFigures(NamedTuple):
 
 
 def figures(found: psycopg.Connection[Any]) -> WebhookFigures:
-    """Reads the counts of the whole bank."""
+    """Returns the numbers for the whole bank."""
     read_every_row(found, RowScope.AUDIT)
     return WebhookFigures(*found.execute(FIGURES).fetchone() or ())
 

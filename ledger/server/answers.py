@@ -1,6 +1,8 @@
-"""Adds Ledger's headers to gunicorn's error responses, and removes gunicorn's name.
+"""Adds Ledger's headers to gunicorn's error responses, and removes gunicorn's name from all
+responses.
 
-gunicorn itself answers requests that it cannot parse, and has no settings for these headers.
+gunicorn itself answers requests that it cannot parse, and has no settings for the headers of these
+responses.
 """
 
 from functools import partial
@@ -14,9 +16,9 @@ from ledger.web.headers import HeadersMiddleware
 
 
 def add_headers(worker: Any) -> None:
-    """Adds Ledger's headers to responses in which this gunicorn worker refuses a request.
+    """Adds Ledger's headers to the responses with which this gunicorn worker refuses a request.
 
-    Also removes the header `Server` from all responses, because it helps attackers.
+    Also removes the header `Server` from all responses, because this information helps attackers.
     """
     wsgi.Response = NamelessResponse
     refuse, headers = worker.handle_error, _headers()
@@ -28,14 +30,16 @@ def add_headers(worker: Any) -> None:
 
 
 class NamelessResponse(wsgi.Response):  # type: ignore[misc]
-    """A response without the header `Server`."""
+    """A gunicorn response without the header `Server`."""
 
     def default_headers(self) -> list[str]:
         return [line for line in super().default_headers() if not line.startswith("Server:")]
 
 
 class RefusedClient:
-    """A client's socket that inserts Ledger's headers after the status line of a response."""
+    """A wrapper for a client's socket. It inserts Ledger's headers after the status line of a
+    response.
+    """
 
     def __init__(self, sock: Any, headers: bytes) -> None:
         self._sock, self._headers = sock, headers
@@ -49,7 +53,9 @@ class RefusedClient:
 
 
 def _headers() -> bytes:
-    """Returns the headers as lines. Takes them from the middleware that sets them in Django."""
+    """Returns Ledger's headers as bytes, one line per header. The headers are read from the
+    middleware that sets them in Django.
+    """
     policy = CSPMiddleware(lambda _request: HttpResponse())
     with_policy = partial(policy.process_response, response=HttpResponse())
     headers = HeadersMiddleware(with_policy)(HttpRequest()).headers

@@ -1,8 +1,9 @@
-"""Builds the practice bank in a thread of `manage.py serve`, after the site's first answer.
+"""Builds the practice bank in a thread of `manage.py serve`, after the site has answered its first
+request.
 
-The thread takes the lock of the builder before the site answers, so that even the first page can
-show that the bank is being built. When the site ends, the thread is stopped. Its draft stays, and
-the next builder deletes it, as after a crash.
+The thread takes the lock for building before the site answers, so that even the first page can show
+that the practice bank is being built. When the site ends, the thread is stopped. An unfinished
+practice bank remains, as after a crash, and the next run deletes it.
 """
 
 import threading
@@ -20,26 +21,26 @@ from cookbook.practice.readiness import NoPracticeBank
 
 
 class Stopped(Exception):
-    """Raised in the thread when the site ends."""
+    """An error that is raised in the thread when the site ends."""
 
 
 class BackgroundBuild:
-    """A context manager for the thread: it waits from entry on, works after `begin`, and ends at
-    exit.
+    """A context manager for the thread that builds the practice bank. The thread starts when the
+    block begins, but waits until `begin` is called. It is stopped when the block ends.
     """
 
     def __init__(self, print_line: Callable[[str], object]) -> None:
         self._print_line = print_line
         self._may_begin, self._is_ready = threading.Event(), threading.Event()
         self._is_stopped = False
-        self._raw: psycopg.Connection[Any] | None = None  # of the thread
+        self._raw: psycopg.Connection[Any] | None = None  # the connection of the thread
         self._thread = threading.Thread(target=self._run, name="practice-bank", daemon=True)
 
     def __enter__(self) -> Self:
-        """Starts the thread, and returns when pages can see that the bank is being built, or when
-        there is nothing to build.
+        """Starts the thread. Returns when pages can see that the practice bank is being built, or
+        when there is nothing to build.
 
-        Waits for one second at most. If another builder has the lock, pages see that, too.
+        Waits for at most one second. If another process is building, pages can see this too.
         """
         self._thread.start()
         self._is_ready.wait(1)
@@ -63,14 +64,15 @@ class BackgroundBuild:
         while self._thread.is_alive():
             if self._raw is not None:
                 with suppress(psycopg.Error):
-                    self._raw.cancel()  # repeated, because a statement may begin after a cancel
+                    # Repeated, because a new SQL statement may begin after a cancel.
+                    self._raw.cancel()
             self._thread.join(0.1)
 
     def _run(self) -> None:
         try:
             self._build()
         except Exception as error:
-            if self._is_stopped:  # the error is the result of the stop
+            if self._is_stopped:  # the error was caused by the stop
                 return
             if not isinstance(error, NoPracticeBank | DatabaseError):
                 raise
@@ -96,8 +98,8 @@ class BackgroundBuild:
         self._began = time.monotonic()
 
     def _unless_stopped(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        """Runs a statement, or raises Stopped after the stop, so that the connection is not opened
-        again.
+        """Runs a SQL statement and returns its result. Raises Stopped if the site is ending, so
+        that the connection is not opened again.
         """
         if self._is_stopped:
             raise Stopped

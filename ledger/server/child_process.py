@@ -1,4 +1,6 @@
-"""A child process of `manage.py serve` that waits until it may begin, and ends with `serve`."""
+"""A child process of `manage.py serve`. It waits for a signal to begin, and ends when `serve`
+ends.
+"""
 
 import ctypes
 import os
@@ -16,11 +18,11 @@ PR_SET_PDEATHSIG = 1
 
 
 class ChildProcess:
-    """A context manager for a process, which starts at entry. At exit it gets SIGTERM, and is
-    killed if it has not ended after `seconds`.
+    """A context manager that runs a child process during the block. At the end of the block, the
+    child process gets SIGTERM, and is killed if it has not ended after `seconds`.
 
-    `open` sends a line to its stdin, after which the child may begin. Enter the context
-    manager before this process has threads, because it forks.
+    `open` sends a line to the stdin of the child process, which waits for this line before it
+    begins. Begin the block before this process has threads, because starting a child process forks.
     """
 
     def __init__(self, command: Sequence[str], seconds: float, more: Mapping[str, str]) -> None:
@@ -32,7 +34,8 @@ class ChildProcess:
             cwd=BASE_DIR,
             env=os.environ | self._more,
             stdin=subprocess.PIPE,
-            # Ctrl-C goes to the whole foreground process group; only this process may handle it.
+            # Ctrl-C is sent to the whole foreground process group, and only this process may react
+            # to it.
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads here
         )
@@ -48,22 +51,25 @@ class ChildProcess:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(self._seconds)
-        finally:  # also if a second signal interrupts the wait
+        finally:  # this also runs if a second signal interrupts the wait
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
 
     def open(self) -> None:
-        """Lets the process begin, because the database and the static files are ready."""
+        """Sends the child process the line for which it waits. Call this when the database and the
+        static files are ready.
+        """
         if stdin := self.process.stdin:
-            with suppress(BrokenPipeError), stdin:  # it has ended; `exit_code` shows this
+            # The child process has ended; `exit_code` returns its exit code.
+            with suppress(BrokenPipeError), stdin:
                 stdin.write(b"\n")
 
     def exit_code(self) -> int | None:
-        """Returns the exit code; None while the process runs."""
+        """Returns the exit code of the child process. Returns None while it is running."""
         return self.process.poll()
 
 
 def _end_with_parent() -> None:
-    """Makes the kernel stop the child when this process is killed."""
+    """Makes the kernel stop the child process if its parent is killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

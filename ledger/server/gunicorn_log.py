@@ -1,4 +1,4 @@
-"""gunicorn's log, in the format of Ledger's log and without the IP addresses of clients."""
+"""gunicorn's log in the format of Ledger's log, without the IP addresses of clients."""
 
 import logging
 import sys
@@ -10,8 +10,8 @@ from ledger import env
 
 
 class GunicornLog(Logger):  # type: ignore[misc]
-    """The log about gunicorn's processes, and about data that is not a valid request. Django logs
-    requests (`ledger.web.request_log`).
+    """The log for messages about gunicorn's processes, and about data that is not a valid request.
+    Django logs the requests (`ledger.web.request_log`).
     """
 
     def setup(self, cfg: Any) -> None:
@@ -27,14 +27,16 @@ class GunicornLog(Logger):  # type: ignore[misc]
         super().warning(msg, *args, **kwargs)
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        if str(msg).startswith("Error handling request"):  # the address of the page follows
+        # The rest of the message contains the URL.
+        if str(msg).startswith("Error handling request"):
             msg, args = "A request failed before Django read it", ()
         super().exception(msg, *args, **kwargs)
 
 
 class LaterJsonLines(logging.Formatter):
-    """JsonLines that is imported for the first record. gunicorn creates its log before it sets the
-    folder for the counts of /metrics, and `ledger.metrics` reads that setting at import.
+    """A formatter that imports JsonLines when the first record is written. gunicorn creates its log
+    before it sets the folder for the metrics of /metrics, and `ledger.metrics` reads this setting
+    when it is imported.
     """
 
     def format(self, record: logging.LogRecord) -> str:

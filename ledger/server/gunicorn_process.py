@@ -1,4 +1,4 @@
-"""gunicorn as a child process of `manage.py serve`."""
+"""Runs gunicorn as a child process of `manage.py serve`."""
 
 import http.client
 import shutil
@@ -10,8 +10,8 @@ from ledger.server.child_process import ChildProcess
 
 
 class WebServer(ChildProcess):
-    """The process of gunicorn. It loads the site from entry on, and answers requests after
-    `open`.
+    """The process of gunicorn, as a context manager. It loads the site when the block begins, and
+    answers requests after `open` is called.
     """
 
     def __init__(self, host: str, port: int) -> None:

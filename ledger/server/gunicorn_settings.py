@@ -1,6 +1,7 @@
 """gunicorn's settings: `gunicorn -c python:ledger.server.gunicorn_settings ledger.wsgi`.
 
-`manage.py serve` starts gunicorn with the same file, and sets some of them on the command line.
+`manage.py serve` starts gunicorn with this file too, and sets some of the settings on the command
+line.
 """
 
 import os
@@ -13,8 +14,8 @@ from ledger.metrics import shared
 from ledger.server.last_connections import take_no_more
 from ledger.web_server_settings import web_server
 
-# The time between blocking new connections and the stop, in which processes accept the connections
-# that had already begun.
+# When gunicorn stops, it first blocks new connections. For this many seconds, the processes then
+# still accept connections that had already begun.
 SECONDS_TO_ACCEPT = 0.25
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn opens an unnamed file there
 
@@ -25,31 +26,34 @@ worker_class = "gthread"  # a slow client occupies a thread: see docs/running.md
 workers, threads = _given.workers, _given.threads
 keepalive = _given.keep_alive
 timeout, graceful_timeout = _given.worker_timeout, _given.grace
-preload_app = True  # the processes share the memory of the loaded code
+preload_app = True  # the processes share the memory in which the code is loaded
 loglevel = "warning"
 logger_class = "ledger.server.gunicorn_log.GunicornLog"
-accesslog = None  # Django logs requests, by their routes: see ledger/web/request_log.py
-# Headers of a client cannot change the path or the scheme. Django reads X-Forwarded-Proto, but only
-# with LEDGER_BEHIND_PROXY.
+# Django logs requests with the names of their routes: see ledger/web/request_log.py.
+accesslog = None
+# Headers from a client cannot change the path or the scheme. Django reads X-Forwarded-Proto, but
+# only if LEDGER_BEHIND_PROXY is set.
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarded_allow_ips = ""
-control_socket_disable = True  # the socket would be in the home folder
-# The folder of the files by which processes show that they run. It is in memory, so it also works
-# with a read-only file system.
+control_socket_disable = True  # the control socket would be in the home folder
+# The folder for the files with which processes show that they are running. It is in memory, so it
+# also works if the file system is read-only.
 worker_tmp_dir = str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None
-# The folder of the shared counts for /metrics, unless `manage.py serve` has already set one.
+# The folder for the metrics that the processes share, unless `manage.py serve` has already set a
+# folder.
 _counts = None if shared.is_shared() else shared.new_folder()
 raw_env = [f"{shared.FOLDER}={_counts}"] if _counts else []
 
 
 def when_ready(server: Any) -> None:
-    """Changes `stop` of gunicorn's first process, which calls this function, so that connections
-    are not reset.
+    """Makes gunicorn stop without resetting connections. gunicorn's first process calls this
+    function when it is ready.
 
-    gthread would reset the connections that it has not accepted when its last request ends, so
-    `stop` first blocks new connections. `take_no_more` changes the socket itself. So a socket that
-    other processes also use, systemd or another gunicorn during an upgrade (USR2), is not changed.
+    gthread resets the connections that it has not accepted when its last request ends. Therefore
+    `stop` first blocks new connections with `take_no_more`. That function changes the socket
+    itself, which would affect all processes that use the socket. A socket that is shared with
+    systemd or with another gunicorn (during an upgrade with USR2) is therefore not blocked.
     """
     stop = server.stop
 
@@ -64,7 +68,7 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Prepares a worker. gunicorn calls it in each worker when the site is loaded."""
+    """Prepares a worker. gunicorn calls this function in each worker after the site is loaded."""
     from ledger.server import probe_port as probes  # both imports read Django's settings
     from ledger.server.answers import add_headers
 
@@ -74,6 +78,8 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_exit(_server: Any) -> None:
-    """Deletes the folder of the counts. gunicorn calls it when it has stopped."""
+    """Deletes the folder for the shared metrics. gunicorn calls this function after it has
+    stopped.
+    """
     if _counts:
         shutil.rmtree(_counts, ignore_errors=True)

@@ -1,4 +1,6 @@
-"""Checks whether the site of this container is alive. Exits 0 if it is, 1 if not."""
+"""Checks whether the site in this container answers. The exit code is 0 if it does, and 1 if it
+does not.
+"""
 
 import http.client
 import os

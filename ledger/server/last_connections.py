@@ -1,9 +1,11 @@
-"""Blocks new connections to a listening socket, while connections that exist can still be accepted.
+"""Blocks new connections to a listening socket. Connections that have already begun can still be
+accepted.
 
 If the socket were closed instead, the kernel would reset connections that no process has accepted
-yet. So the kernel first drops SYN packets, which begin a connection. A client repeats its SYN after
-a second, and is refused then. Some kernels allow this only to root. There, the queue of connections
-becomes as short as possible, and one connection may be reset.
+yet. Therefore the kernel first drops SYN packets, which begin a connection. A client repeats its
+SYN packet after a second, and is then refused. Some kernels allow this filter only to root. On
+these kernels, the queue of connections becomes as short as possible, and one connection may be
+reset.
 """
 
 import ctypes
@@ -12,26 +14,27 @@ import struct
 import sys
 from contextlib import suppress
 
-SO_ATTACH_FILTER = 26  # Linux
-# Classic BPF over the TCP header: drop packets with SYN and without ACK, take all others.
+SO_ATTACH_FILTER = 26  # the number of this option on Linux
+# A classic BPF program for the TCP header. It drops packets with SYN and without ACK, and accepts
+# all other packets.
 DROP_SYN = (
-    (0x30, 0, 0, 13),  # load byte 13, the flags
+    (0x30, 0, 0, 13),  # load byte 13, which contains the flags
     (0x54, 0, 0, 0x12),  # keep the bits SYN and ACK
-    (0x15, 0, 1, 0x02),  # only SYN? Otherwise skip the next instruction
-    (0x06, 0, 0, 0),  # return 0 bytes of the packet
+    (0x15, 0, 1, 0x02),  # only SYN? If not, skip the next instruction
+    (0x06, 0, 0, 0),  # return 0 bytes of the packet, so that the kernel drops it
     (0x06, 0, 0, 0xFFFFFFFF),  # return the whole packet
 )
 
 
 def take_no_more(listener: socket.socket) -> None:
-    """Blocks new connections to `listener` on Linux. Does nothing on other systems."""
+    """Blocks new connections to the socket `listener` on Linux. Does nothing on other systems."""
     if sys.platform != "linux":
         return
     try:
         _drop_syn(listener)
     except OSError:
         with suppress(OSError):
-            listener.listen(0)  # one connection can wait; the kernel drops further SYN packets
+            listener.listen(0)  # one connection can wait, and the kernel drops further SYN packets
 
 
 def _drop_syn(listener: socket.socket) -> None:

@@ -1,4 +1,6 @@
-"""Prepares a web server's database, migrations, demo data and static files."""
+"""Prepares everything that a web server needs: the database, migrations, demo data and static
+files.
+"""
 
 from contextlib import ExitStack, nullcontext
 
@@ -37,13 +39,13 @@ PRACTICE_BANK = "Building the practice bank of the cookbook"
 def prepare(
     *, demo: bool, progress: Progress, static: bool = True, practice_bank: bool = True
 ) -> None:
-    """Starts the database, migrates, builds the practice bank if there is a cookbook, and collects
-    static files. `static` and `practice_bank` False skip these two steps.
+    """Starts the database, applies migrations, builds the practice bank if the cookbook is on, and
+    collects static files. If `static` or `practice_bank` is False, that step is skipped.
 
-    With `demo`, an empty embedded server gets demo data, also if an earlier start was interrupted
-    while it made them. Writes a line for each step that has work to do. On the embedded server, a
-    second process waits until the first one is ready. Raises OperationalError with a message if the
-    database cannot be reached.
+    If `demo` is true, an empty embedded server gets demo data, also if an earlier start was
+    interrupted while it created them. Writes a line for each step that has work to do. On the
+    embedded server, a second process waits until the first process has finished. Raises
+    OperationalError with a message if the database cannot be reached.
     """
     server = embedded_server()
     with server.preparing() if server else nullcontext():
@@ -77,8 +79,10 @@ def _prepare(*, demo: bool, progress: Progress, static: bool, practice_bank: boo
 
 
 def _find_missing(progress: Progress, *, demo: bool, static: bool) -> list[str]:
-    """Starts the database and returns its missing migrations. If the embedded server has no data
-    yet, first prints an estimate of the time that the start takes.
+    """Starts the database and returns the missing migrations. If the embedded server has no data
+    yet, first prints an estimate of how long the start takes.
+
+    Raises CommandError if an older version of Ledger created this bank.
     """
     with ExitStack() as stack:
         if (server := embedded_server()) and not server.has_data():
@@ -102,8 +106,9 @@ def _build_practice_bank(progress: Progress) -> None:
 
 
 def _fill_empty_bank(progress: Progress) -> None:
-    """Makes demo data, but only on the embedded server. Everybody knows the password of the demo's
-    staff, and an empty database on another server may soon be a real bank.
+    """Creates demo data, but only on the embedded server. Everybody knows the password of the
+    demo's staff, and an empty database on another server may soon be a real bank. On another
+    server, prints a message instead.
     """
     if settings.LEDGER_EMBEDDED:
         with progress.step("Filling the empty database with demo data"):

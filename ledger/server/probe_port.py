@@ -1,7 +1,7 @@
-"""A second port with separate threads, only for probes and metrics.
+"""A second port, only for probes and metrics. It has separate threads.
 
-Requests for pages may wait in a queue for a thread. If probes waited there too, load balancers
-would replace servers that are healthy but busy.
+Requests for pages may wait in a queue for a thread. If probes waited in the same queue, load
+balancers would replace servers that are healthy but busy.
 """
 
 import socket
@@ -15,16 +15,17 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from ledger.web.request_counts import EARLY
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
-SECONDS = 5  # for each part of a request that a client sends
-# /readyz and /metrics may wait for the database; /healthz does not wait.
+SECONDS = 5  # time limit for each part of a request that a client sends
+# /readyz and /metrics may wait for the database. /healthz does not wait for it.
 THREADS, USING_DATABASE, MAX_WAITING = 6, 3, 32
 SECONDS_TO_WAIT = 2
 WITHOUT_DATABASE = "/healthz"
 
 
 def start(app: App, host: str, port: int) -> WSGIServer:
-    """Starts a server at this port, which runs until the process ends. Several processes of the
-    same system user may share the port, and the kernel chooses one for each connection.
+    """Starts and returns a server on this port, which runs until the process ends. Several
+    processes of the same system user may use the same port, and the kernel chooses one of them for
+    each connection.
 
     Raises OSError if another program uses the port.
     """
@@ -35,8 +36,8 @@ def start(app: App, host: str, port: int) -> WSGIServer:
 
 
 def only_probes(app: App) -> App:
-    """Returns the app without its pages. Limits how many requests use the database in parallel, so
-    that threads stay free for other probes.
+    """Returns an app that serves only probes and metrics. It limits how many requests use the
+    database at the same time, so that threads stay free for other probes.
     """
     using_database = BoundedSemaphore(USING_DATABASE)
 
@@ -62,7 +63,7 @@ def _empty(status: str, start_response: Any) -> Iterable[bytes]:
 
 
 class ProbeServer(WSGIServer):
-    """A listener that shares its port with the listeners of other processes."""
+    """A server whose port may also be used by the probe servers of other processes."""
 
     request_queue_size = 64
 
@@ -85,7 +86,7 @@ class ProbeServer(WSGIServer):
             self.room.release()
 
     def server_bind(self) -> None:
-        """Binds the socket, and does not look up the name of this host in DNS."""
+        """Binds the socket without looking up the name of this host in DNS."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
@@ -94,7 +95,7 @@ class ProbeServer(WSGIServer):
         self.setup_environ()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        with suppress(OSError):  # the client went away
+        with suppress(OSError):  # the client has closed the connection
             super().finish_request(request, client_address)
 
 
@@ -103,4 +104,4 @@ class QuietHandler(WSGIRequestHandler):
     server_version, sys_version = "Ledger", ""
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Does nothing, because Django logs requests."""
+        """Does nothing, because Django already logs requests."""

@@ -1,10 +1,11 @@
-"""The progress of a start: a line with the seconds of each step, and an estimate for all steps.
+"""Shows the progress while the site starts: a line for each step with its duration, and an estimate
+for all steps together.
 
 Note [How long a first start takes]: the steps need processor time, so their duration depends on the
-speed of one core. `SECONDS` is for a core that needs one second for `CALIBRATION`. Before the first
-step, some parts of this calculation are measured in real time, because other programs slow down the
-parts and the steps in the same way. The median is used, because one part may have waited for the
-processor. The estimate is rounded up to a multiple of five seconds.
+speed of one core. `SECONDS` are the durations on a core that needs one second for `CALIBRATION`.
+Before the first step, parts of this calculation are measured in real time, because other programs
+slow down these parts and the steps in the same way. The median of the parts is used, because one
+part may have waited for the processor. The estimate is rounded up to a multiple of five seconds.
 """
 
 import math
@@ -15,13 +16,13 @@ from statistics import median
 
 from django.core.management.base import OutputWrapper
 
-CALIBRATION = 10_000_000  # squares that are added up
+CALIBRATION = 10_000_000  # how many square numbers are added
 PART, PARTS = 100, 9
 SECONDS = {"database": 2, "migrations": 10, "demo": 5, "static": 2}
 
 
 class Progress:
-    """A writer of lines, and of steps with their seconds at the end of the same line."""
+    """An object that writes lines, and steps with their duration at the end of the line."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
@@ -29,7 +30,7 @@ class Progress:
     @classmethod
     def on(cls, stream: OutputWrapper) -> "Progress":
         """Returns a Progress that writes to `stream` without colour. Django prints stderr in red on
-        a terminal, but progress is not an error.
+        a terminal, but progress messages are not errors.
         """
 
         def write(text: str) -> None:
@@ -43,7 +44,7 @@ class Progress:
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
-        """Writes the name of a step, and after the block the seconds that it took."""
+        """Writes the name of a step, runs the block, and writes how many seconds the block took."""
         began = time.monotonic()
         self._write(f"{what} ... ")
         try:
@@ -55,12 +56,14 @@ class Progress:
 
 
 def seconds_of(steps: Iterable[str]) -> int:
-    """Returns an estimate of the seconds for these steps on this computer, a multiple of five."""
+    """Returns an estimate of how many seconds these steps take on this computer. The result is a
+    multiple of five.
+    """
     return 5 * math.ceil(sum(SECONDS[step] for step in steps) * _slowness() / 5)
 
 
 def _slowness() -> float:
-    """Returns how many seconds this computer now needs for CALIBRATION."""
+    """Returns how many seconds this computer currently needs for CALIBRATION."""
     return PART * median(_seconds_of_part() for _ in range(PARTS))
 
 

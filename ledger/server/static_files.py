@@ -1,4 +1,4 @@
-"""Static files, and whether they have changed since they were collected."""
+"""Static files: which files are collected, and whether they have changed since then."""
 
 import hashlib
 import re
@@ -10,20 +10,23 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import AppDirectoriesFinder, get_finders
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-# Files of drf-spectacular's sidecar that pages do not use: another schema viewer, and source maps.
+# Files in the drf-spectacular-sidecar package that pages do not use: another schema viewer, and
+# source maps.
 UNUSED = ("redoc", "*.map")
 
 
 class AppFilesFinder(AppDirectoriesFinder):
-    """A finder for the static files of apps. collectstatic gets only the files that pages use."""
+    """A finder for the static files of apps. It returns to collectstatic only the files that pages
+    use.
+    """
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[Any]:
         return super().list([*(ignore_patterns or ()), *UNUSED])
 
 
 class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """A storage of compressed files with a hash in their names. It removes references to source
-    maps, which are not collected, because Django refuses references to missing files.
+    """A storage for compressed files with a hash in their names. It removes references to source
+    maps, because these are not collected, and Django refuses references to missing files.
     """
 
     def url_converter(
@@ -38,8 +41,8 @@ class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
 
 
 def are_collected() -> bool:
-    """Returns whether the collected files are up to date. With DEBUG always True, because the files
-    are served from their original folders.
+    """Returns whether the collected files are up to date. Always returns True if DEBUG is on,
+    because the files are then served from their original folders.
     """
     if settings.DEBUG:
         return True
@@ -48,7 +51,7 @@ def are_collected() -> bool:
 
 
 def note_collected(files: str) -> None:
-    """Stores the fingerprint of the collected files."""
+    """Stores `files`, the fingerprint of the files that were collected."""
     _note().parent.mkdir(parents=True, exist_ok=True)
     _note().write_text(files)
 
@@ -59,7 +62,7 @@ def _note() -> Path:
 
 
 def fingerprint() -> str:
-    """Returns a digest of the names, sizes and modification times of all files."""
+    """Returns a digest of the names, sizes and modification times of all static files."""
     digest = hashlib.sha256()
     for finder in get_finders():
         for path, storage in finder.list(ignore_patterns=[]):

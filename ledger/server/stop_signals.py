@@ -6,7 +6,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ToldToStop(KeyboardInterrupt):
-    """Raised by such a signal, in place of KeyboardInterrupt itself. If a KeyboardInterrupt leaves
-    an `exec()` of a text, by which dataclasses and named tuples are made, Python ends the process
-    as if SIGINT had killed it, even if the exception was caught.
+    """An exception that the handlers of these signals raise instead of KeyboardInterrupt. If
+    KeyboardInterrupt leaves an `exec()` of a string, Python ends the process as if SIGINT had
+    killed it, even if code catches the exception. Dataclasses and named tuples use such an
+    `exec()`.
     """

@@ -1,4 +1,6 @@
-"""Loads code and templates that a web process would otherwise load in its first requests."""
+"""Loads code and templates before the first request. Otherwise a web process would load them during
+its first requests.
+"""
 
 import gc
 from contextlib import suppress
@@ -13,11 +15,13 @@ from ledger.web.template_files import template_files
 
 
 def warm_up() -> None:
-    """Loads the URLs with their views, and compiles Ledger's templates. Does nothing with DEBUG.
+    """Loads the URLs with their views, and compiles Ledger's templates. Does nothing if DEBUG is
+    on.
 
-    Does not connect to the database, because gunicorn calls it before it forks the web processes.
+    Does not connect to the database, because gunicorn calls this function before it forks the web
+    processes.
     """
-    if settings.DEBUG:  # the server restarts after each change
+    if settings.DEBUG:  # with DEBUG, the server restarts after each change
         return
     reverse(settings.LOGIN_URL)
     for view in lazy_views(get_resolver()):
@@ -25,5 +29,5 @@ def warm_up() -> None:
     for name, _file in template_files():
         with suppress(TemplateSyntaxError):  # only the page with this template will fail
             get_template(name)
-    # Full garbage collections during requests then skip the objects that are loaded until now.
+    # Full garbage collections during requests then skip the objects that have been loaded so far.
     gc.freeze()

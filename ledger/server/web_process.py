@@ -1,7 +1,7 @@
-"""gunicorn, started early by `WebServer`: `python -m ledger.server.web_process OPTIONS`.
+"""Runs gunicorn for `WebServer`: `python -m ledger.server.web_process OPTIONS`.
 
-It loads Django while `serve` prepares the database. It loads the app after it has read a line from
-stdin, because WhiteNoise then looks for the static files.
+The process starts early, and loads Django while `serve` prepares the database. It loads the app
+only after it has read a line from stdin, because WhiteNoise then searches for the static files.
 """
 
 import gc
@@ -16,13 +16,13 @@ from ledger.server.warm_up import warm_up
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
-    # A blank value counts as not set.
+    # A blank value is treated as not set.
     os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or "web"
     gc.disable()  # there is no garbage yet
     django.setup()
     warm_up()
     gc.enable()
-    if sys.stdin.readline():  # empty if `serve` has ended
+    if sys.stdin.readline():  # readline returns "" if `serve` has ended
         run()
 
 

@@ -1,1 +1,1 @@
-"""Filters and tags for templates: money, charts, code."""
+"""Filters and tags for templates, such as money, charts and code."""

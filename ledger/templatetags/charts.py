@@ -1,4 +1,6 @@
-"""Charts as SVG without scripts or style attributes, readable without colour."""
+"""Draws charts as SVG without scripts and style attributes. People who do not see colours can read
+them.
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -24,13 +26,14 @@ DRAW: dict[str, Any] = {
     "line": draw_line,
     "heat": draw_heat,
 }
-STRETCHED = {"line", "heat"}  # with positions in percent, so that one drawing fits all widths
+STRETCHED = {"line", "heat"}  # their positions are in percent, so that one drawing fits all widths
 
 
 @register.simple_tag
 def chart(chart: Chart | None) -> SafeString | str:
-    """Renders a chart twice, for wide screens and paper and for phones; CSS shows one of them. Line
-    charts and heat maps stretch and are rendered once.
+    """Renders a chart twice: once for wide screens and printed pages, and once for phones. CSS
+    shows one of the two. Line charts and heat maps can be stretched, so they are rendered once.
+    Returns "" if there are no values.
     """
     if chart is None or not chart.marks:
         return ""
@@ -41,20 +44,23 @@ def chart(chart: Chart | None) -> SafeString | str:
 
 @register.filter
 def at(number: float) -> str:
-    """Formats a coordinate to a tenth of a pixel, independent of the language: "12.5"."""
+    """Formats a coordinate with one decimal: "12.5". The format does not depend on the language."""
     return f"{number:.1f}"
 
 
 @register.filter
 def add_to(number: float, more: float) -> float:
-    """Adds two coordinates; Django's `add` truncates floats to integers."""
+    """Returns the sum of two coordinates. Django's filter `add` would truncate them to integers."""
     return float(number) + float(more)
 
 
 @register.simple_tag
 def sparkline(values: Sequence[Decimal] | None) -> SafeString | str:
-    """Renders a small line over equal steps, scaled from the lowest to the highest value. It is
-    hidden from screen readers, because a text next to it contains the same information.
+    """Renders a small line chart without axes. Its height is scaled from the lowest to the highest
+    value. Returns "" for fewer than two values.
+
+    The chart is hidden from screen readers, because a text next to it contains the same
+    information.
     """
     if not values or len(values) < 2:
         return ""

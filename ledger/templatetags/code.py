@@ -1,5 +1,5 @@
-"""Syntax colours for Python, SQL, plans and JSON, by classes, because the CSP forbids inline
-styles.
+"""Colours the syntax of Python, SQL, query plans and JSON. The colours are CSS classes, because the
+CSP does not allow inline styles.
 """
 
 from itertools import groupby
@@ -14,23 +14,24 @@ from ledger.text.sql_layout import lay_out
 
 register = template.Library()
 LEXERS = {"python": "python", "sql": "postgresql", "plan": "postgres-explain", "json": "json"}
-# The token types with a colour in the stylesheet, by Pygments's short names. Other tokens get no
-# span, which would double the size of a page without a visible effect.
+# The token types that have a colour in the stylesheet, with the short names of Pygments. Other
+# tokens get no span. Spans for them would double the size of a page without a visible effect.
 COLOURED = {
     **dict.fromkeys("k kd kc kn kr kt ow nc nf nt".split(), "k"),
     **dict.fromkeys("s s1 s2 sd mi mf nb".split(), "s"),
     **dict.fromkeys("c c1 cm ch".split(), "c"),
 }
 
-# Longer texts, and texts with a longer line, are not coloured. For such texts, the lexer of plans
-# takes quadratic time. Users can cause them, because a plan repeats text of its query.
+# Longer texts, and texts with a longer line, are not coloured. For such texts, the lexer for query
+# plans takes quadratic time. Users can cause them, because a plan repeats text of the query.
 LONGEST, LONGEST_LINE = 20_000, 1_000  # characters
 
 
 @register.filter
 def highlight(text: str, language: str) -> SafeString:
-    """Escapes code and adds spans with the class "k" for keywords, "s" for strings and numbers, and
-    "c" for comments. `language` is "python", "sql", "plan" or "json".
+    """Returns code as escaped HTML with coloured spans. The class of a span is "k" for keywords,
+    "s" for strings and numbers, and "c" for comments. `language` is "python", "sql", "plan" or
+    "json".
     """
     if len(text) > LONGEST or max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
         return format_html("{}", text)
@@ -51,5 +52,5 @@ def _span(colour: str | None, text: str) -> str:
 
 @register.filter
 def laid_out(sql: str) -> str:
-    """Formats SQL over several lines."""
+    """Returns SQL that is formatted over several lines."""
     return lay_out(sql)

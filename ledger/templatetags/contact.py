@@ -1,4 +1,4 @@
-"""How to contact the bank, for pages that may not have a request."""
+"""Template tags that show how to contact the bank. They also work on pages that have no request."""
 
 from django import template
 
@@ -10,11 +10,13 @@ register = template.Library()
 
 @register.inclusion_tag("includes/_contact_staff.html")
 def contact_staff() -> dict[str, str]:
-    """Renders the line below an error with the contact of the bank's staff."""
+    """Renders the line below an error message that shows how to contact the bank's staff."""
     return bank_staff()
 
 
 @register.inclusion_tag("includes/_request_mark.html")
 def request_mark() -> dict[str, object]:
-    """Renders the id of the request, by which the bank's staff can find its log lines."""
+    """Renders the id of the request. With this id, the bank's staff can find the log lines of the
+    request.
+    """
     return {"request_id": context.current().get("request_id")}

@@ -1,4 +1,4 @@
-"""A template filter for dictionaries."""
+"""A template filter for reading dictionaries."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,5 +10,5 @@ register = template.Library()
 
 @register.filter
 def of(mapping: Mapping[Any, Any], key: Any) -> Any:
-    """Returns the value for a key, or None."""
+    """Returns the value of a key, or None if the key does not exist."""
     return mapping.get(key)

@@ -1,4 +1,4 @@
-"""Template filters for money, account numbers and dates, from functions of `ledger.text`."""
+"""Template filters for money, account numbers and dates. They call functions of `ledger.text`."""
 
 from django import template
 
@@ -27,7 +27,7 @@ register.filter("account_number", account_number)
 register.filter("day_heading", day_heading)
 register.filter("category_label", category_label)
 register.filter("grouped_digits", grouped_digits)
-# Django's truncatechars takes a hundred times as long if the text is short enough.
+# Django's truncatechars takes a hundred times as long as this filter if the text is short enough.
 register.filter("cut", cut)
 register.filter("long_date", long_date)
 register.filter("long_moment", long_moment)

@@ -1,14 +1,16 @@
-"""The version of Ledger, for staff pages."""
+"""A template tag with the version of Ledger, for staff pages."""
 
 from django import template
 
 from ledger.version import REVISION, UNKNOWN, VERSION
 
 register = template.Library()
-SHORT = 12  # digits, enough to identify a commit
+SHORT = 12  # number of digits, enough to identify a commit
 
 
 @register.simple_tag
 def ledger_version() -> str:
-    """Returns the version, and the first digits of the commit if it is known."""
+    """Returns the version. If the commit is known, the text also contains the first digits of the
+    commit.
+    """
     return VERSION if REVISION == UNKNOWN else f"{VERSION} ({REVISION[:SHORT]})"

@@ -1,1 +1,1 @@
-"""Parsing and formatting of texts for users: currencies, amounts, dates, lines of text, SQL."""
+"""Parses and formats texts for users: currencies, amounts, dates, lines of text and SQL."""

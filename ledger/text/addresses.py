@@ -1,10 +1,12 @@
-"""URLs with parameters."""
+"""Creates URLs with query parameters."""
 
 from typing import Any
 from urllib.parse import urlencode
 
 
 def with_parameters(path: str, **parameters: Any) -> str:
-    """Returns a path with its query parameters. Leaves out parameters that are "" or None."""
+    """Returns a path with these query parameters. Parameters that are "" or None are not
+    included.
+    """
     given = {name: value for name, value in parameters.items() if value not in ("", None)}
     return f"{path}?{urlencode(given)}" if given else path

@@ -1,4 +1,4 @@
-"""Parses amounts as people type them."""
+"""Parses amounts in the form in which people type them."""
 
 import re
 from decimal import Decimal
@@ -8,9 +8,10 @@ from django import forms
 from ledger.text.currencies import fits, minor_units
 from ledger.text.lines import shortened
 
-# The grammar of typed amounts, in forms, files and searches: 1234.50, 1,234.50 and 1 234.50.
-# Only ASCII digits, because others can look like different digits. An amount has only one kind of
-# separator, and none after a leading 0, because "0,500" may mean a half.
+# The grammar of typed amounts in forms, files and searches: 1234.50, 1,234.50 and 1 234.50. Only
+# ASCII digits are allowed, because other digits can look like different digits. An amount may
+# contain only one kind of separator. It may not contain a separator after a leading 0, because
+# "0,500" may mean a half.
 _SEPARATORS = ", \u00a0\u202f"
 _GROUPED = "|".join(
     f"[1-9][0-9]{{0,2}}(?:{re.escape(mark)}[0-9]{{3}}){{1,4}}" for mark in _SEPARATORS
@@ -23,15 +24,15 @@ UNSEEN_SPACE = "Type the amount again: it contains an unusual or invisible space
 
 
 def parse_figure(typed: str) -> Decimal | None:
-    """Returns the value of a typed amount without a sign; None for any other text."""
+    """Returns the value of a typed amount without a sign. Returns None for any other text."""
     return Decimal(typed.translate(_WITHOUT_SEPARATORS)) if _FIGURE.fullmatch(typed) else None
 
 
 def read_amount(typed: str) -> Decimal:
-    """Returns the amount that a text contains. Raises ValidationError with a message.
+    """Returns the amount in a typed text. Raises ValidationError with a message if there is none.
 
-    Ignores plain spaces, tabs and line breaks around the amount, which pasted cells contain, but
-    refuses invisible spaces, which `str.strip` would remove.
+    Plain spaces, tabs and line breaks around the amount are ignored, because pasted cells contain
+    them. Invisible spaces are refused, although `str.strip` would remove them.
     """
     typed = typed.strip(" \t\r\n")
     if typed != typed.strip():
@@ -45,17 +46,16 @@ def read_amount(typed: str) -> Decimal:
 
 
 def too_fine(amount: Decimal, currency: str) -> str:
-    """Returns the message for an amount with more decimals than its currency has."""
+    """Returns the error message for an amount that has more decimals than its currency."""
     text = shortened(f"{amount:f}")
     return f"{currency} has {minor_units(currency) or 'no'} decimals; {text} has more."
 
 
 def decimals_refusal(amount: Decimal, currency: str) -> str | None:
-    """Returns the message if the decimals of a typed amount do not fit its currency; None if they
-    fit.
+    """Returns the error message if the decimals of a typed amount do not fit its currency. Returns
+    None if they fit.
 
-    Also refuses 1.240 dollars, which may mean 1240, because many languages write a point between
-    thousands.
+    Also refuses 1.240 dollars, which may mean 1240: in many languages, a point separates thousands.
     """
     places = minor_units(currency)
     if not fits(amount, places):

@@ -1,17 +1,17 @@
-"""CSV records with a length limit, also if quoted cells contain line breaks."""
+"""Reads CSV records and limits their length, even if quoted cells contain line breaks."""
 
 import csv
 from collections.abc import Iterable, Iterator
 
 
 class RecordTooLong(Exception):
-    """Raised if a record has too many characters."""
+    """An error that is raised if a record has too many characters."""
 
 
 class CsvRecords:
-    """The CSV records of some lines. Iteration raises RecordTooLong for a record with more than
-    `longest` characters, for example with a quoted cell over many lines. The csv module itself
-    would read a record of any length into memory.
+    """An iterator over the CSV records in these lines. It raises RecordTooLong if a record has more
+    than `longest` characters, for example because a quoted cell continues over many lines. The csv
+    module itself would read a record of any length into memory.
     """
 
     def __init__(self, lines: Iterable[str], *, separator: str, longest: int) -> None:
@@ -25,7 +25,7 @@ class CsvRecords:
 
     @property
     def line_num(self) -> int:
-        """The number of lines that were read."""
+        """The number of lines that have been read so far."""
         return self._reader.line_num
 
     def _counted(self, lines: Iterable[str]) -> Iterator[str]:

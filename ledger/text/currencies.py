@@ -1,15 +1,16 @@
-"""Currencies and their decimals: the minor units of ISO 4217 and of currencies that a bank adds.
+"""Currencies and their number of decimals, the minor units. They are the currencies of ISO 4217,
+and currencies that a bank adds.
 
 The table `currencies` contains the currencies in which accounts can be opened. This module also
-contains the currencies of ISO 4217, so that pages format amounts without a query. Other currencies
-are looked up once.
+contains the currencies of ISO 4217, so that pages can format amounts without a query. Other
+currencies are read from the table once.
 """
 
 import re
 from collections.abc import Callable
 from decimal import Decimal
 
-# Source: ISO 4217:2015, list one (national currencies; funds and metals left out).
+# Source: ISO 4217:2015, list one (national currencies, without funds and metals).
 NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()
 THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND".split()
 TWO_DECIMALS = (
@@ -32,7 +33,7 @@ _CODE = re.compile("[A-Z]{3}")
 
 # The largest amount of the type numeric(19,4).
 LARGEST_AMOUNT = Decimal("999999999999999.9999")
-# An amount in the format of programs.
+# An amount in the format that programs use.
 PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 
 
@@ -40,20 +41,21 @@ _look_ups: list[Callable[[str], int | None]] = []
 
 
 def look_up_by(look_up: Callable[[str], int | None]) -> None:
-    """Sets the function that returns the minor units of a code outside ISO 4217, or None if there
-    is no such currency. `accounts` sets a function that reads the table.
+    """Sets the function that returns the minor units of a code that is not in ISO 4217. The
+    function returns None if there is no such currency. `accounts` sets a function that reads the
+    table.
     """
     _look_ups[:] = [look_up]
 
 
 def is_currency(code: str) -> bool:
-    """Returns whether the code is in ISO 4217 or in the bank's table of currencies."""
+    """Returns whether the code is a currency of ISO 4217 or of the bank's table."""
     return _units(code) is not None
 
 
 def minor_units(currency: str) -> int:
-    """Returns the decimal places of a currency: JPY 0, USD 2, KWD 3. Raises KeyError for an unknown
-    code.
+    """Returns the number of decimals of a currency: 0 for JPY, 2 for USD, 3 for KWD. Raises
+    KeyError for an unknown code.
     """
     units = _units(currency)
     if units is None:
@@ -62,8 +64,8 @@ def minor_units(currency: str) -> int:
 
 
 def _units(code: str) -> int | None:
-    """Returns the minor units or None. Caches them, because they never change for a currency with
-    accounts.
+    """Returns the minor units of a currency, or None if there is no such currency. They are cached,
+    because they never change for a currency with accounts.
     """
     units = _minor_units.get(code)
     if units is None and _CODE.fullmatch(code):
@@ -74,10 +76,11 @@ def _units(code: str) -> int | None:
 
 
 def decimals_of(amount: Decimal) -> int:
-    """Returns the decimal places of a finite amount without trailing zeros: 1.50 has 1, 100 and
-    1E+2 have 0.
+    """Returns the number of decimals of a finite amount, without trailing zeros. For example, 1.50
+    has one decimal, and 100 and 1E+2 have none.
 
-    Counts digit by digit, because `normalize` would first round to the 28 digits of the context.
+    Counts the digits, because `normalize` would first round the amount to the 28 digits of the
+    context.
     """
     _, digits, exponent = amount.as_tuple()
     places = -exponent if isinstance(exponent, int) and amount else 0
@@ -89,6 +92,6 @@ def decimals_of(amount: Decimal) -> int:
 
 
 def fits(amount: Decimal, places: int) -> bool:
-    """Returns whether a finite amount has at most `places` decimal places."""
+    """Returns whether a finite amount has at most `places` decimals."""
     exponent = amount.as_tuple().exponent
     return isinstance(exponent, int) and (-exponent <= places or decimals_of(amount) <= places)

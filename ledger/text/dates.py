@@ -1,8 +1,9 @@
 """Formats dates and times in English and in the bank's time zone.
 
-Note [Dates by hand]: this module looks up the names of days and months once in `calendar`, and
-formats times from their numbers. Babel's patterns give the same result but took 0.14 ms each, a
-third of the time of a statement with 50 rows. `strftime` takes six times as long as this code.
+Note [Dates by hand]: this module reads the names of days and months once from `calendar`, and
+formats times from their numbers. Babel's patterns return the same text, but took 0.14 ms for each
+date. That was a third of the time of an account statement with 50 rows. `strftime` takes six times
+as long as this code.
 """
 
 import calendar
@@ -66,17 +67,19 @@ def day_mark(day: date) -> str:
 
 
 def month_mark(day: date) -> str:
-    """Formats a month as "Nov", for an axis. Every month has three letters."""
+    """Formats a month as "Nov", for an axis. The result always has three letters."""
     return SHORT_MONTHS[day.month]
 
 
 def day_heading(day: date | datetime | None) -> str:
-    """Formats a day as "Friday 20 November", with the year if it is not the current year."""
+    """Formats a day as "Friday 20 November", with the year if it is not the current year. Returns
+    "" for None.
+    """
     return f"{_weekday(_day(day))} {short_date(_day(day))}" if day else ""
 
 
 def clock(moment: datetime | None) -> str:
-    """Formats the time of day as "14:32"."""
+    """Formats the time of day as "14:32". Returns "" for None."""
     return f"{moment.hour:02}:{moment.minute:02}" if moment else ""
 
 
@@ -86,8 +89,8 @@ def clock_seconds(moment: datetime) -> str:
 
 
 def when(moment: datetime | date | None) -> str:
-    """Formats a time as "14:32" if it is today, else "Yesterday 14:32" or "17 November". Adds the
-    year if it is not the current year.
+    """Formats a time as "14:32" for today, "Yesterday 14:32" for yesterday, and "17 November" for
+    earlier days. The year is added if it is not the current year. Returns "" for None.
     """
     if not moment:
         return ""
@@ -102,13 +105,17 @@ def when(moment: datetime | date | None) -> str:
 
 
 def when_within(moment: datetime | date | None) -> str:
-    """Formats a time like `when`, but for the middle of a sentence: "yesterday 14:32"."""
+    """Formats a time as `when` does, but with a lower-case first letter, for the middle of a
+    sentence: "yesterday 14:32".
+    """
     text = when(moment)
     return text[:1].lower() + text[1:]
 
 
 def until(moment: datetime | None) -> str:
-    """Formats a future time as "today at 23:59", "tomorrow at 12:00" or "Sunday 22 November"."""
+    """Formats a future time as "today at 23:59", "tomorrow at 12:00" or, for later days, "Sunday 22
+    November". Returns "" for None.
+    """
     if not moment:
         return ""
     day = _day(moment)
@@ -118,7 +125,9 @@ def until(moment: datetime | None) -> str:
 
 
 def exact(moment: datetime | None) -> str:
-    """Formats a time to the second for hover texts: "Friday 20 November 2026, 14:32:05 UTC"."""
+    """Formats a time with seconds, for hover texts: "Friday 20 November 2026, 14:32:05 UTC".
+    Returns "" for None.
+    """
     if not moment:
         return ""
     zone = f" {moment.tzname()}" if moment.tzinfo else ""
@@ -132,10 +141,11 @@ def iso(moment: datetime) -> str:
 
 
 def moment_in_utc(text: str) -> datetime | None:
-    """Returns the time in an ISO 8601 text with an offset; None for any other text.
+    """Returns the time in an ISO 8601 text with an offset, converted to UTC. Returns None for any
+    other text.
 
-    The result is in UTC, because Postgres refuses offsets of 16 hours and more, which Python
-    accepts.
+    Postgres refuses offsets of 16 hours and more, which Python accepts. Therefore the time is
+    converted to UTC.
     """
     try:
         moment = parse_datetime(text)
@@ -145,18 +155,18 @@ def moment_in_utc(text: str) -> datetime | None:
 
 
 def start_of_day(day: date) -> datetime:
-    """Returns the midnight at which a day begins, in the bank's time zone."""
+    """Returns the time at which a day begins (midnight) in the bank's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def end_of_day(day: date) -> datetime:
-    """Returns the midnight at which the next day begins, in the bank's time zone."""
+    """Returns the time at which the next day begins (midnight) in the bank's time zone."""
     return start_of_day(day + timedelta(days=1))
 
 
 def months_before(day: date, months: int) -> date:
-    """Returns the same day so many months earlier (later if negative). If that month has no such
-    day, returns its last day.
+    """Returns the same day of the month, `months` months earlier. A negative number returns a later
+    day. If that month is shorter, returns its last day.
     """
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     first = date(year, month + 1, 1)
@@ -164,7 +174,7 @@ def months_before(day: date, months: int) -> date:
 
 
 def last_of_month(day: date) -> date:
-    """Returns the last day of a day's month."""
+    """Returns the last day of the month that contains `day`."""
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 

@@ -1,11 +1,11 @@
-"""Fuzzy matching of short texts with difflib: for "Did you mean …?" and for misspelt names.
+"""Finds similar short texts with difflib, for "Did you mean …?" and for misspelt names.
 
-Similarity is `difflib.SequenceMatcher.ratio()`: 1.0 for equal texts, 0.0 for texts without a common
-character. Callers can pass a cutoff above CUTOFF to get only closer matches.
+The similarity is `difflib.SequenceMatcher.ratio()`. It is 1.0 for equal texts, and 0.0 for texts
+without a common character. A caller that needs closer matches can pass a higher cutoff than CUTOFF.
 
 Note [Bounded similarity]: for texts with few different letters, `ratio()` takes cubic time: 2.4 ms
-for two texts of 200 letters. So only the first LONGEST characters are compared, which takes 0.2 ms
-at worst. If there are many candidates, only the MAX_COMPARED candidates are compared that have the
+for two texts of 200 letters. Therefore only the first LONGEST characters are compared, which takes
+at most 0.2 ms. If there are many candidates, only MAX_COMPARED of them are compared: those with the
 most letters in common with the typed text.
 """
 
@@ -13,22 +13,24 @@ from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from heapq import nlargest
 
-CUTOFF = 0.6  # difflib's default; finds "pendnig" for "pending"
-LONGEST = 60  # characters that are compared
+CUTOFF = 0.6  # difflib's default, which finds "pendnig" for "pending"
+LONGEST = 60  # maximum number of characters that are compared
 MAX_COMPARED = 200
 
 
 def closest(
     typed: str, candidates: Sequence[str], most: int = 1, *, cutoff: float = CUTOFF
 ) -> list[str]:
-    """Returns up to `most` candidates with a similarity of at least `cutoff`, the best first."""
+    """Returns at most `most` candidates whose similarity is at least `cutoff`. The best candidate
+    is first.
+    """
     found = similarities(typed, candidates, cutoff=cutoff)
     return nlargest(most, found, found.__getitem__)
 
 
 def similarity(typed: str, candidate: str, *, cutoff: float = CUTOFF) -> float:
-    """Returns the similarity of the first LONGEST characters of two texts; 0.0 if it is below
-    `cutoff`.
+    """Returns the similarity of two texts, of which only the first LONGEST characters are compared.
+    Returns 0.0 if the similarity is below `cutoff`.
     """
     matcher = SequenceMatcher(None, typed[:LONGEST], candidate[:LONGEST], autojunk=False)
     if not _bound(matcher, cutoff):
@@ -40,8 +42,8 @@ def similarity(typed: str, candidate: str, *, cutoff: float = CUTOFF) -> float:
 def similarities(
     typed: str, candidates: Iterable[str], *, cutoff: float = CUTOFF
 ) -> dict[str, float]:
-    """Returns the candidates with a similarity of at least `cutoff`, with their similarities. See
-    Note [Bounded similarity].
+    """Returns a dict of the candidates whose similarity is at least `cutoff`. The values are the
+    similarities. See Note [Bounded similarity].
     """
     matcher = SequenceMatcher(None, autojunk=False)
     matcher.set_seq2(typed[:LONGEST])  # difflib counts the letters of seq2 only once
@@ -59,7 +61,9 @@ def similarities(
 
 
 def _bound(matcher: SequenceMatcher[str], cutoff: float) -> float:
-    """Returns a cheap upper bound of the ratio; 0.0 if it is below `cutoff`, as for most pairs."""
+    """Returns an upper bound of the ratio, which is faster to compute than the ratio. Returns 0.0
+    if the bound is below `cutoff`, as for most pairs of texts.
+    """
     if matcher.real_quick_ratio() < cutoff:
         return 0.0
     bound = matcher.quick_ratio()

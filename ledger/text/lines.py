@@ -1,33 +1,34 @@
-"""One-line texts that people type: names and descriptions, cleaned and quoted."""
+"""Functions for names, descriptions and other one-line texts that people type."""
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
-QUOTED = 40  # characters of typed text that a message quotes
-# Joiners that scripts need (Persian and Hindi words, emoji), and white space.
+QUOTED = 40  # maximum number of characters that a message quotes from a typed text
+# Joiners that some scripts need (Persian and Hindi words, emoji), and white space.
 HARMLESS = "\u200c\u200d\t\n\r"
-# Unassigned characters that Unicode reserves for invisible characters, so that systems already do
-# not display them. Source: Default_Ignorable_Code_Point in DerivedCoreProperties.txt, without Cf.
+# Unassigned characters that Unicode reserves for future invisible characters. Systems already
+# display nothing for them. Source: Default_Ignorable_Code_Point in DerivedCoreProperties.txt,
+# without Cf.
 RESERVED_AS_INVISIBLE = re.compile(
     "[\u2065\ufff0-\ufff8\U000e0000\U000e0002-\U000e001f\U000e0080-\U000e00ff\U000e01f0-\U000e0fff]"
 )
 
 
 def odd_characters(text: str) -> set[str]:
-    """Returns the invisible characters in a text that can change how it reads.
+    """Returns the invisible characters in a text that can change how people read the text.
 
-    These are control and format characters, and characters that Unicode reserves for them. For
-    example, U+202E reverses the text after it, and could hide the recipient of a payment.
+    These are control and format characters, and characters that Unicode reserves for such purposes.
+    For example, U+202E reverses the text after it, and could hide the recipient of a payment.
     """
-    if text.isprintable():  # such characters are not printable, and most texts are
+    if text.isprintable():  # most texts contain no odd characters, which are never printable
         return set()
     odd = {c for c in set(text) if unicodedata.category(c) in ("Cc", "Cf") and c not in HARMLESS}
     return odd.union(RESERVED_AS_INVISIBLE.findall(text))
 
 
 def visible(text: str) -> str:
-    """Returns the text with its odd characters replaced by their numbers: "[U+202E]"."""
+    """Returns the text with each invisible character replaced by its number, such as "[U+202E]"."""
     return text.translate({ord(c): f"[U+{ord(c):04X}]" for c in odd_characters(text)})
 
 
@@ -40,14 +41,16 @@ def is_readable(text: str) -> bool:
     return any(c.isalnum() and c not in FILLERS for c in text)
 
 
-# Alphabets with letters that look the same, by the first words of Unicode's letter names.
+# Alphabets with letters that look the same in several alphabets. The values are the first words of
+# Unicode's letter names.
 CONFUSABLE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "LISU", "COPTIC"})
-# Scripts and characters that may be in one word with them: East Asian, apostrophes and ordinals.
+# Scripts and characters that may appear in one word with these alphabets: East Asian scripts,
+# apostrophes and ordinals.
 COMPATIBLE = frozenset(
     "CJK HIRAGANA KATAKANA KATAKANA-HIRAGANA HALFWIDTH HANGUL BOPOMOFO MODIFIER FEMININE MASCULINE"
     .split()
 )  # fmt: skip
-# Cyrillic and Greek letters that look like Latin ones.
+# Cyrillic and Greek letters that look like Latin letters.
 AS_LATIN = frozenset(
     "\u0430\u0441\u0501\u0435\u04bb\u0456\u0458\u043e\u0440\u051b\u0455\u0445\u0443\u051d"
     "\u0410\u0412\u0421\u0415\u041d\u0406\u0408\u041a\u041c\u041e\u0420\u0405\u0422\u0425\u0423"
@@ -56,16 +59,18 @@ AS_LATIN = frozenset(
 
 
 def alphabets_in(text: str) -> set[str]:
-    """Returns the alphabets of the letters in a text, by their Unicode names."""
+    """Returns the alphabets of the letters in a text, as the first words of their Unicode names
+    ("LATIN").
+    """
     return {unicodedata.name(c, " ").split(" ")[0] for c in text if c.isalpha()}
 
 
 def mixed_word(text: str) -> str:
     """Returns the first word that mixes alphabets with similar letters, such as "Ana" with a
-    Cyrillic "a"; "" if there is none. In a Latin name, also returns a word in which all letters are
-    of another alphabet and look Latin.
+    Cyrillic "a". In a text with Latin letters, also returns a word whose letters are all from
+    another alphabet but look Latin. Returns "" if there is no such word.
 
-    A simple form of mixed-script detection (Unicode standard UTS 39).
+    This is a simple form of mixed-script detection (Unicode standard UTS 39).
     """
     if text.isascii():
         return ""
@@ -79,17 +84,18 @@ def mixed_word(text: str) -> str:
     return ""
 
 
-# Types of Unicode decompositions of letters and digits in another font, size or position.
+# Unicode decompositions of letters and digits that have another font, size or position.
 FONTS = ("<font>", "<wide>", "<circle>", "<super>", "<sub>", "<square>")
 ORDINALS = "\u00aa\u00ba"  # used in Spanish and Portuguese abbreviations
-MAX_MARKS = 4  # on one letter: Vietnamese has two, pointed Hebrew three
+MAX_MARKS = 4  # maximum on one letter: Vietnamese has two, pointed Hebrew three
 
 
 def posing_character(text: str) -> str:
-    """Returns the first character that is invisible or looks like another one; "" if there is none.
+    """Returns the first character that is invisible or looks like another character. Returns "" if
+    there is none.
 
-    These are letters in a special font, small capitals, invisible letters, a letter with more than
-    MAX_MARKS marks, and unassigned or private characters.
+    Such characters are letters in a special font, small capitals, invisible letters, marks after
+    the first MAX_MARKS on one letter, and unassigned or private characters.
     """
     if text.isascii():
         return ""
@@ -104,8 +110,8 @@ def posing_character(text: str) -> str:
 
 
 def has_hidden_signs(text: str) -> bool:
-    """Returns whether the text has a character that is invisible or that reverses the text after
-    it, so that the text may look like another text.
+    """Returns whether the text contains a character that is invisible or that reverses the text
+    after it. Such a text can look like a different text.
     """
     if odd_characters(text):
         return True
@@ -114,10 +120,10 @@ def has_hidden_signs(text: str) -> bool:
 
 
 def _with_letter_before(text: str) -> Iterator[tuple[str, str]]:
-    """Yields each character with the last character before it that is not a mark. For the first
-    character, that is a blank.
+    """Yields a pair for each character: the last character before it that is not a mark (a blank
+    for the first character), and the character itself.
 
-    Does not use `unicodedata.normalize`, which sorts the marks on a letter in quadratic time, and
+    Does not use `unicodedata.normalize`, which sorts the marks on a letter in quadratic time and
     blocks all other threads during that time.
     """
     letter = " "
@@ -132,15 +138,16 @@ def _is_mark(c: str) -> bool:
 
 
 def _is_unassigned(c: str) -> bool:
-    """Returns whether the character is private or unassigned. Returns False for the planes 2 and 3,
-    to which newer versions of Unicode than Python's add Chinese characters of people's names.
+    """Returns whether the character is private or unassigned. Returns False for all characters in
+    the planes 2 and 3. New versions of Unicode add Chinese characters for people's names there, and
+    Python may not have these versions yet.
     """
     return unicodedata.category(c) in ("Cn", "Co") and not "\U00020000" <= c < "\U00040000"
 
 
 def _joins_nothing(letter: str, c: str) -> bool:
-    """Returns whether `c` is a joiner or a variation selector without a visible effect, because
-    `letter` is a blank or a letter that has no other form.
+    """Returns whether `c` is a joiner or a variation selector that has no visible effect. There is
+    no effect if `letter` is a blank or a letter that has no other form.
     """
     is_unseen = c in "\u200c\u200d" or "VARIATION SELECTOR" in unicodedata.name(c, "")
     return is_unseen and (letter == " " or not alphabets_in(letter).isdisjoint(CONFUSABLE))
@@ -156,8 +163,8 @@ def _is_in_a_font(c: str) -> bool:
 
 
 def unfit_name(name: str) -> str:
-    """Returns the message why a name is refused; "" if it is accepted. `name`: after
-    `tidy_line`.
+    """Returns the message that explains why a name is refused, or "" if the name is accepted.
+    `name` is a result of `tidy_line`.
     """
     if not is_readable(name):
         return "Type a name with letters or digits."
@@ -170,8 +177,8 @@ def unfit_name(name: str) -> str:
 
 
 def unseen_character(text: str) -> tuple[int, str]:
-    """Returns the position and the name of the first invisible character, or (-1, ""). A plain
-    space counts as visible, other spaces do not.
+    """Returns the position and the name of the first invisible character, or (-1, "") if there is
+    none. A plain space is treated as visible; other kinds of space are not.
     """
     for place, c in enumerate(text):
         if not c.isprintable() or c in FILLERS or unicodedata.category(c).startswith("M"):
@@ -181,7 +188,7 @@ def unseen_character(text: str) -> tuple[int, str]:
 
 
 def counted(count: int, what: str) -> str:
-    """Formats a count with its noun: "1 payment", "1,240 payments"."""
+    """Formats a number with its noun in the singular or plural: "1 payment", "1,240 payments"."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
@@ -192,29 +199,31 @@ def category_label(category: str | None) -> str:
 
 
 def shortened(text: str, most: int = QUOTED) -> str:
-    """Returns the text for a quotation in a message, shortened to `most` characters and "…"."""
+    """Returns the text to quote in a message. A text longer than `most` characters is cut after
+    `most` characters, and "…" is added.
+    """
     return text if len(text) <= most else f"{text[:most]}\u2026"
 
 
 def grouped_digits(number: int) -> str:
-    """Formats a count with commas between thousands: "12,345"."""
+    """Formats a number with commas between thousands: "12,345"."""
     return f"{number:,}"
 
 
 def cut(text: object, most: int) -> str:
-    """Returns the text, or its beginning and "…", with at most `most` characters in total."""
+    """Returns the text with at most `most` characters. A longer text is cut and ends with "…"."""
     whole = str(text)
     return whole if len(whole) <= most else f"{whole[: most - 1]}\u2026"
 
 
 def tidy_line(text: str) -> str:
-    """Returns the text without odd characters and extra spaces."""
+    """Returns the text without odd characters (see `odd_characters`) and without extra spaces."""
     odd = odd_characters(text)
     return " ".join("".join(c for c in text if c not in odd).split())
 
 
 def tidy_reason(text: str) -> str:
-    """Returns the text after `tidy_line`; "" if it has no visible letter or digit."""
+    """Returns the text cleaned by `tidy_line`, or "" if it contains no visible letter or digit."""
     tidied = tidy_line(text)
     return tidied if is_readable(tidied) else ""
 
@@ -226,7 +235,9 @@ def grouped(number: str) -> str:
 
 
 def encodes(text: str) -> bool:
-    """Returns whether UTF-8 can encode the text. False if it has a lone surrogate."""
+    """Returns whether the text can be encoded as UTF-8. A text with a lone surrogate cannot be
+    encoded.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,11 +1,13 @@
-"""Python values as source code."""
+"""Converts Python values to source code."""
 
 from datetime import date, datetime
 from typing import Any
 
 
 def literal(value: Any) -> str:
-    """Returns the source code of a value, as a user types it in `manage.py shell`."""
+    """Returns the Python source code for a value, in the form in which a user types it in
+    `manage.py shell`.
+    """
     if isinstance(value, datetime):
         return f"datetime.fromisoformat({value.isoformat()!r})"
     return f"date({value:%Y, %-m, %-d})" if isinstance(value, date) else repr(value)

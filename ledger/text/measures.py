@@ -1,11 +1,11 @@
-"""Durations, sizes and shares in few characters, for tables."""
+"""Formats durations, sizes and percentages as short texts for tables."""
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
 def span(seconds: float) -> str:
-    """Formats a duration: "0.4 s", "12 s", "17 min", "3 h 20 min", "5 days"."""
+    """Formats a duration in seconds: "0.4 s", "12 s", "17 min", "3 h 20 min" or "5 days"."""
     seconds = max(0.0, seconds)
     if seconds < 9.95:
         return f"{seconds:.1f} s"
@@ -21,7 +21,9 @@ def span(seconds: float) -> str:
 
 
 def milliseconds(number: float) -> str:
-    """Formats milliseconds: "0.042 ms", "4.2 ms", "420 ms"; from one second on like `span`."""
+    """Formats a number of milliseconds: "0.042 ms", "4.2 ms" or "420 ms". One second or more is
+    formatted by `span`.
+    """
     if number >= 1000:
         return span(number / 1000)
     if number >= 99.5:
@@ -30,7 +32,9 @@ def milliseconds(number: float) -> str:
 
 
 def size(number: float) -> str:
-    """Formats a number of bytes: "812 B", "4.2 kB", "420 MB". Each unit is 1,024 smaller units."""
+    """Formats a number of bytes: "812 B", "4.2 kB" or "420 MB". A kB is 1,024 bytes, and an MB is
+    1,024 kB.
+    """
     unit = 0
     while number >= 1023.5 and unit < len(SIZES) - 1:
         number, unit = number / 1024, unit + 1
@@ -40,7 +44,7 @@ def size(number: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Formats a share, in which 1 is 100 %: "0.4 %", "12 %", "1,200 %"."""
+    """Formats a fraction as a percentage: "0.4 %", "12 %" or "1,200 %". The fraction 1 is 100 %."""
     number = share * 100
     if 0 < number < 0.05:
         return "under 0.1 %"

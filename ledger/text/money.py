@@ -1,4 +1,4 @@
-"""Formats amounts and account numbers. All amounts on pages are formatted here."""
+"""Formats amounts and account numbers. This module formats all amounts on pages."""
 
 from decimal import Decimal
 
@@ -7,23 +7,24 @@ from ledger.text.lines import grouped
 
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
-NOTHING = "\N{EN DASH}"  # in place of a missing value
+NOTHING = "\N{EN DASH}"  # is shown instead of a missing value
 
 Amount = Decimal | int | str | None
 
 
 def _digits(amount: Decimal, currency: str) -> str:
-    """Returns the amount without a sign, with the decimals of the currency, or more if it has
-    more.
+    """Returns the amount without its sign, with as many decimals as the currency has. If the amount
+    has more decimals, returns all of them.
     """
     decimals = max(decimals_of(amount), minor_units(currency) if is_currency(currency) else 0)
     return f"{abs(amount):,.{decimals}f}"
 
 
 def figure(amount: Amount, currency: str = "") -> str:
-    """Formats an amount without its currency and with a minus sign (U+2212): "950.00".
+    """Formats an amount without its currency: "950.00". A negative amount begins with a minus sign
+    (U+2212). Returns "" if there is no amount.
 
-    Accepts NaN, which damaged books may contain.
+    Accepts NaN, because damaged data may contain NaN.
     """
     if amount is None or amount == "":
         return ""
@@ -34,7 +35,9 @@ def figure(amount: Amount, currency: str = "") -> str:
 
 
 def signed(amount: Amount, currency: str = "") -> str:
-    """Formats an amount with its sign: "+56.00", "0.00", or a minus sign (U+2212) below zero."""
+    """Formats an amount with its sign: "+56.00" or "0.00". A negative amount begins with a minus
+    sign (U+2212). Returns "" if there is no amount.
+    """
     if amount is None or amount == "":
         return ""
     value = Decimal(amount)
@@ -42,11 +45,13 @@ def signed(amount: Amount, currency: str = "") -> str:
 
 
 def money(amount: Amount, currency: str) -> str:
-    """Formats an amount with a no-break space and its currency: "950.00 USD"."""
+    """Formats an amount with its currency, separated by a no-break space: "950.00 USD". Returns ""
+    if there is no amount.
+    """
     text = figure(amount, currency)
     return f"{text}{NO_BREAK}{currency}" if text else ""
 
 
 def account_number(number: str | None) -> str:
-    """Formats an account number in groups of four; "" for None."""
+    """Formats an account number in groups of four characters. Returns "" for None."""
     return grouped(str(number or ""))

@@ -1,4 +1,4 @@
-"""Reads the query of a URL: the text after the question mark."""
+"""Reads the query string of a URL, which is the text after the question mark."""
 
 import re
 from collections.abc import Iterator
@@ -8,12 +8,16 @@ from urllib.parse import parse_qsl, unquote_plus
 from ledger.text.lines import visible
 
 ESCAPE = re.compile(b"%[0-9A-Fa-f]{2}")
-ROUNDS = 5  # of decoding, because the admin encodes a query again for each page
-LIST_FILTERS = "_changelist_filters"  # the admin keeps the query of the previous list in it
+# Maximum number of times to decode; the admin encodes a query string again for each page.
+ROUNDS = 5
+# This parameter of the admin contains the query string of the previous list.
+LIST_FILTERS = "_changelist_filters"
 
 
 class Parameter(NamedTuple):
-    """A name and its value, in readable form. `of_list`: it belongs to the previous list."""
+    """A parameter with its name and value as readable text. `of_list` is whether it belongs to the
+    previous list of the admin.
+    """
 
     name: str
     value: str
@@ -21,9 +25,11 @@ class Parameter(NamedTuple):
 
 
 def parameters_of(query: str) -> list[Parameter]:
-    """Returns the parameters of a query in plain text, with the parameters of the previous list.
+    """Returns the parameters in a query string as readable text. Parameters of the previous list of
+    the admin are included.
 
-    Replaces invisible characters that change how a text reads by their number, such as "[U+202E]".
+    An invisible character that changes how people read a text is replaced with its number, such as
+    "[U+202E]".
     """
     found: list[Parameter] = []
     for name, value in parse_qsl(query, keep_blank_values=True):
@@ -36,9 +42,11 @@ def parameters_of(query: str) -> list[Parameter]:
 
 
 def decodings_of(query: str) -> Iterator[str]:
-    """Yields the query decoded once, twice and so on, at most ROUNDS times, and then completely.
+    """Yields the query string decoded once, decoded twice and so on, at most ROUNDS times. After
+    that, yields the completely decoded text.
 
-    The admin encodes the query of a list again in the URL of the next page.
+    This is needed because the admin encodes the query string of a list again in the URL of the next
+    page.
     """
     for _ in range(ROUNDS):
         plain = unquote_plus(query)
@@ -50,12 +58,13 @@ def decodings_of(query: str) -> Iterator[str]:
 
 
 def _decoded_completely(query: str) -> str:
-    """Decodes until no escape is left, in linear time. One round for each level of encoding would
-    take quadratic time. Keeps a plus sign, because email addresses contain it.
+    """Decodes a text until it contains no more escapes, in linear time. Decoding one level after
+    the other would take quadratic time. A plus sign is kept, because email addresses may contain
+    it.
     """
     decoded = bytearray()
     for byte in query.encode():
         decoded.append(byte)
-        while ESCAPE.fullmatch(last := decoded[-3:]):  # a decoded byte may complete an escape
+        while ESCAPE.fullmatch(last := decoded[-3:]):  # a decoded byte may complete another escape
             decoded[-3:] = bytes.fromhex(last[1:].decode())
     return decoded.decode(errors="replace")

@@ -1,4 +1,6 @@
-"""Formats SQL: each clause on its own line, and long lists with one expression per line."""
+"""Formats SQL. Each clause begins a new line, and each expression of a long list is on a separate
+line.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,9 +12,9 @@ from sqlparse import tokens
 from sqlparse.lexer import Lexer, tokenize
 
 WIDTH = 88
-FEW = 3  # expressions that may share a line
-COLUMN = 4  # words of a plain column and its comma: accounts . id ,
-SHARED = 66  # maximum width of a line with several plain columns
+FEW = 3  # a clause with at most this many expressions may be on one line
+COLUMN = 4  # maximum number of words of a plain column with its comma: accounts . id ,
+SHARED = 66  # maximum width in characters of a line with several plain columns
 STEP = "  "
 CLAUSE = re.compile(
     r"WITH( RECURSIVE)?|SELECT|FROM|WHERE|GROUP BY|HAVING|WINDOW|ORDER BY|LIMIT|OFFSET|FETCH"
@@ -25,7 +27,9 @@ PLAIN_NAME = re.compile(r'"[a-z_][a-z0-9_]*"')
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A token. `is_key`: it is a keyword; `spaced`: there is white space before it."""
+    """A token of SQL. `is_key` is whether the token is a keyword. `spaced` is whether there is
+    white space before the token.
+    """
 
     text: str
     spaced: bool = False
@@ -38,7 +42,7 @@ class Word:
 
 @dataclass(slots=True)
 class SqlGroup:
-    """Everything between two brackets: words and groups."""
+    """The tokens and groups between an opening and a closing bracket."""
 
     spaced: bool = False
     parts: list["Part"] = field(default_factory=list)
@@ -56,16 +60,16 @@ Part = Word | SqlGroup
 
 
 def lay_out(sql: str) -> str:
-    """Formats a statement over several lines.
+    """Returns a SQL statement, formatted over several lines.
 
-    Changes white space and the case of clause keywords, removes unneeded quotes and the brackets
-    around a whole WHERE, and turns comments into /* */.
+    Changes white space and the case of clause keywords. Removes quotes that are not needed, and the
+    brackets around a whole WHERE condition. Writes comments as /* */.
     """
     return "\n".join(_query(_grouped(_words(sql)), ""))
 
 
 def flat(parts: list[Part]) -> str:
-    """Returns the parts on one line."""
+    """Returns the text of the parts on one line."""
     return "".join(
         (" " if part.spaced and place else "") + part.text for place, part in enumerate(parts)
     )
@@ -92,7 +96,7 @@ def _words(sql: str) -> Iterator[Word]:
 
 
 def _is_reserved(quoted: str) -> bool:
-    """Returns whether a name may be a keyword, so that its quotes must stay."""
+    """Returns whether a name may be a keyword. The quotes of such a name must not be removed."""
     lexer = Lexer.get_default_instance()  # type: ignore[no-untyped-call]
     kind, _value = lexer.is_keyword(quoted.strip('"').upper())
     return kind not in tokens.Name
@@ -108,7 +112,7 @@ def _grouped(words: Iterator[Word]) -> list[Part]:
             stack[-1].parts.append(group)
         else:
             stack[-1].parts.append(word)
-    while len(stack) > 1:  # a bracket that is never closed
+    while len(stack) > 1:  # a bracket without a closing bracket
         group = stack.pop()
         stack[-1].parts += [Word("(", group.spaced), *group.parts]
     return stack[0].parts
@@ -119,7 +123,7 @@ def _is_keyword(part: Part, pattern: re.Pattern[str] | str) -> bool:
 
 
 def _query(parts: list[Part], margin: str) -> list[str]:
-    """Returns the lines of a query, in which each clause begins a new line."""
+    """Returns the lines of a query. Each clause begins a new line."""
     lines: list[str] = []
     for clause in _split(parts, _begins_clause):
         lines += _clause(clause, margin)
@@ -134,7 +138,9 @@ def _begins_clause(part: Part, before: Part | None) -> bool:
 
 
 def _clause(parts: list[Part], margin: str) -> list[str]:
-    """Returns a short clause on one line; else its head and then one expression per line."""
+    """Returns the lines of a clause. A short clause is one line. A long clause has its keyword on
+    the first line, and then one expression per line.
+    """
     head = 1
     if len(parts) == 2 and _is_keyword(parts[0], "WHERE|HAVING") and _is_plain(parts[1]):
         first, *rest = parts[1].parts
@@ -155,7 +161,7 @@ def _clause(parts: list[Part], margin: str) -> list[str]:
 
 
 def _runs(expressions: list[list[Part]], margin: str) -> Iterator[list[Part]]:
-    """Yields the parts of each line: one expression, or several plain columns."""
+    """Yields the parts of each line. A line contains one expression, or several plain columns."""
     shared: list[Part] = []
     for expression in expressions:
         is_column = _is_column(expression)
@@ -171,7 +177,9 @@ def _runs(expressions: list[list[Part]], margin: str) -> Iterator[list[Part]]:
 
 
 def _is_column(expression: list[Part]) -> bool:
-    """Returns whether an expression is a plain column. After a point, keywords are names."""
+    """Returns whether an expression is a plain column. A keyword after a point is treated as a
+    name.
+    """
     befores = [None, *expression]
     return len(expression) <= COLUMN and all(
         isinstance(part, Word) and (not part.is_key or (before and before.text == "."))
@@ -180,18 +188,20 @@ def _is_column(expression: list[Part]) -> bool:
 
 
 def _is_plain(part: Part) -> TypeGuard[SqlGroup]:
-    """Returns whether a part is brackets around conditions, which are not needed."""
+    """Returns whether a part is a group of conditions in brackets that are not needed."""
     return isinstance(part, SqlGroup) and bool(part.parts) and not part.is_query
 
 
 def _expressions(parts: list[Part]) -> list[list[Part]]:
-    """Splits at commas, or at AND and OR if there are no commas."""
+    """Splits the parts into expressions, at commas. If there are no commas, splits at AND and
+    OR.
+    """
     listed = _split(parts, lambda _part, before: before is not None and before.text == ",")
     return listed if len(listed) > 1 else _conditions(parts)
 
 
 def _conditions(parts: list[Part]) -> list[list[Part]]:
-    """Splits at AND and OR, but not at the AND of BETWEEN."""
+    """Splits a condition at AND and OR, but not at the AND that belongs to BETWEEN."""
     cuts, between = set(), False
     for place, part in enumerate(parts):
         if _is_keyword(part, "BETWEEN"):
@@ -204,7 +214,9 @@ def _conditions(parts: list[Part]) -> list[list[Part]]:
 
 
 def _split(parts: list[Part], begins: Callable[[Part, Part | None], bool]) -> list[list[Part]]:
-    """Splits before each part for which `begins` returns True."""
+    """Splits the list before each part for which `begins` returns True. `begins` is called with the
+    part and the part before it (None for the first part).
+    """
     befores = [None, *parts]
     return _cut(parts, {n for n, part in enumerate(parts) if begins(part, befores[n])})
 
@@ -215,7 +227,9 @@ def _cut(parts: list[Part], places: set[int]) -> list[list[Part]]:
 
 
 def _lines(parts: list[Part], margin: str) -> list[str]:
-    """Returns an expression on one line, or with its long brackets over several lines."""
+    """Returns the lines of an expression. If the expression is too long for one line, the contents
+    of its long brackets are on separate lines.
+    """
     if len(margin) + len(flat(parts)) <= WIDTH:
         return [margin + flat(parts)]
     lines: list[str] = []
@@ -235,7 +249,7 @@ def _lines(parts: list[Part], margin: str) -> list[str]:
 
 
 def _inside(group: SqlGroup, margin: str) -> list[str]:
-    """Returns the lines of the content of brackets."""
+    """Returns the lines of the text inside brackets."""
     if group.is_query:
         return _query(group.parts, margin)
     pieces = _split(group.parts, lambda part, _before: _is_keyword(part, PART_OF_WINDOW))

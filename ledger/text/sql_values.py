@@ -1,8 +1,9 @@
-"""SQL without its values, for pages that show what a server runs.
+"""Removes the values from SQL, for pages that show what a server runs.
 
-`pg_stat_statements` replaces constants by placeholders, but not always. A text may keep its
-constants when the extension drops statements to free space, and on older servers in statements that
-are not queries, such as `SET` and `ALTER ROLE`. So this module removes the values again.
+`pg_stat_statements` replaces constants with placeholders, but not always. A SQL text may still
+contain its constants if the extension has removed statements to free space. On older servers, this
+is also possible for statements that are not queries, such as `SET` and `ALTER ROLE`. Therefore this
+module removes the values again.
 """
 
 import re
@@ -10,14 +11,16 @@ import re
 from ledger.db.queries.statement_text import PIECES, masked
 
 REST = "…"
-# Statements in which unquoted words are only names and keywords. In others they may be values.
+# SQL statements in which unquoted words are only names and keywords. In other statements, unquoted
+# words may be values.
 QUERIES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE"})
 
 
 def without_values(sql: str) -> str:
-    """Returns the statement on one line, with `?` for every string and number and without comments.
+    """Returns the SQL statement on one line, without comments and with `?` instead of each string
+    and number.
 
-    For a statement that is not a query, returns only its first word and "…".
+    If the statement is not a query, returns only its first word and "…".
     """
     first = re.match(r"[\s(]*(\w*)", sql)
     word = first[1].upper() if first else ""

@@ -1,11 +1,12 @@
-"""The export of spans by OTLP over HTTP, as the standard OTEL_ variables configure it.
+"""Sends tracing spans with OTLP over HTTP. The standard OTEL_ environment variables contain the
+configuration.
 
-Note [Exporting and processes]: spans that have ended wait in a queue of the process, and a thread
-sends them. Requests do not wait for this: if the collector is slow or down, the queue fills up, and
-the oldest spans are dropped. A thread does not survive a fork, and processes must not share a
-connection to the collector. So each process creates its own provider with its first span, also a
-process that gunicorn has forked. When a process ends, it sends the remaining spans for at most
-SECONDS_TO_END.
+Note [Exporting and processes]: ended spans wait in a queue of the process, and a thread sends them.
+Requests do not wait for this. If the collector is slow or does not answer, the queue becomes full
+and the oldest spans are dropped. A thread does not survive a fork, and processes must not use the
+same connection to the collector. Therefore each process creates a provider with its first span,
+also if gunicorn has forked the process. When a process ends, it sends the remaining spans for at
+most SECONDS_TO_END.
 """
 
 import atexit
@@ -23,14 +24,14 @@ from opentelemetry.trace import NoOpTracer, Tracer
 
 SECONDS_TO_END = 2.0
 SCOPE = "ledger"
-REPEAT_AFTER = 3600.0  # seconds
+REPEAT_AFTER = 3600.0  # seconds between two log lines of the same logger
 
 logger = logging.getLogger(__name__)
 
 
 class OncePerHour(logging.Filter):
-    """A filter that lets only one line per hour through. OpenTelemetry's loggers write lines for
-    each attempt to send and for each dropped span.
+    """A filter that allows only one log line per hour. The loggers of OpenTelemetry write a line
+    for each attempt to send and for each dropped span.
     """
 
     def __init__(self) -> None:
@@ -47,8 +48,8 @@ class OncePerHour(logging.Filter):
 
 
 def limit_repeated_lines() -> None:
-    """Adds a OncePerHour filter to each logger of OpenTelemetry. A filter of their parent logger
-    would not see records that they pass on to it.
+    """Adds a OncePerHour filter to each logger of OpenTelemetry. A filter on the parent logger is
+    not enough, because it does not see records of the child loggers.
     """
     for name in list(logging.root.manager.loggerDict):
         if name.startswith("opentelemetry") and not _has_filter(logging.getLogger(name)):
@@ -60,7 +61,7 @@ def _has_filter(found: logging.Logger) -> bool:
 
 
 class Exporting:
-    """The tracer of this process, which is created when it is first needed."""
+    """The tracer of this process. It is created when the process needs it for the first time."""
 
     def __init__(self) -> None:
         self._forget()
@@ -68,8 +69,8 @@ class Exporting:
         atexit.register(self.end)
 
     def _forget(self) -> None:
-        """Resets the state, also after a fork, because a child must not use the parent's
-        objects.
+        """Resets the state. This is also called after a fork, because the child process must not
+        use the parent's objects.
         """
         self._lock = threading.Lock()
         self._tracer: Tracer | None = None
@@ -78,8 +79,8 @@ class Exporting:
         self._ending: threading.Thread | None = None
 
     def tracer(self) -> Tracer:
-        """Returns the tracer. If spans cannot be sent, logs the reason and records no spans, but
-        does not raise.
+        """Returns the tracer. If spans cannot be sent, logs the reason and returns a tracer that
+        records nothing.
         """
         return self._tracer or self._made()
 
@@ -90,7 +91,7 @@ class Exporting:
                     self._provider = new_provider(self.new_processor())
                     limit_repeated_lines()
                     self._tracer = self._provider.get_tracer(SCOPE)
-                    # Start it here, because a thread cannot be started while Python ends.
+                    # The thread starts here, because no thread can be started while Python ends.
                     self._ending = threading.Thread(target=self._end_later, daemon=True)
                     self._ending.start()
                 except Exception:
@@ -102,7 +103,7 @@ class Exporting:
         return BatchSpanProcessor(OTLPSpanExporter())
 
     def end(self) -> None:
-        """Sends the remaining spans, for at most SECONDS_TO_END."""
+        """Sends the remaining spans. Waits for at most SECONDS_TO_END."""
         if self._ending is not None:
             self._may_end.set()
             self._ending.join(SECONDS_TO_END)
@@ -114,7 +115,8 @@ class Exporting:
 
 
 def new_provider(processor: SpanProcessor) -> TracerProvider:
-    """Returns a provider with the sampler, the limits and the resource from the OTEL_ variables.
+    """Returns a provider with the sampler, the limits and the resource of the OTEL_ variables.
+    `processor` sends the spans.
 
     Raises ValueError if a variable is wrong.
     """
@@ -125,6 +127,8 @@ def new_provider(processor: SpanProcessor) -> TracerProvider:
 
 
 def check_variables() -> None:
-    """Raises an exception if an OTEL_ variable is wrong. Starts no thread and sends nothing."""
+    """Raises an exception if an OTEL_ variable is wrong. Does not start a thread and does not send
+    anything.
+    """
     propagate.get_global_textmap()
     new_provider(SimpleSpanProcessor(OTLPSpanExporter())).shutdown()

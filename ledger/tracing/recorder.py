@@ -1,9 +1,9 @@
-"""Spans with OpenTelemetry's API. Imported only if tracing is on.
+"""Records tracing spans with OpenTelemetry's API. This module is imported only if tracing is on.
 
-Note [Only our spans]: the provider is not set as the global provider of OpenTelemetry. So packages
-that create spans themselves, such as AWS's driver, do not send them through it, because we have not
-checked what those spans contain. Only the class of an exception is recorded, because messages
-contain values.
+Note [Only our spans]: the provider is not set as the global provider of OpenTelemetry. Some
+packages, such as AWS's driver, create spans themselves. Without a global provider, these spans are
+not sent. This is intended, because nobody has checked what these spans contain. For an exception,
+only its class is recorded, because messages contain values.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ from ledger.tracing.spans import NO_FACTS, NOTHING_OPEN, Expected, Facts, Span
 
 
 class Recorder:
-    """The maker of spans for this process and for processes that are forked from it."""
+    """The object that creates spans for this process and for processes that are forked from it."""
 
     def __init__(self, exporting: Exporting) -> None:
         self._exporting = exporting
@@ -28,8 +28,8 @@ class Recorder:
     def begin(
         self, name: str, facts: Facts, headers: Mapping[str, Any] | None
     ) -> AbstractContextManager[Span]:
-        """Begins a trace, as `ledger.tracing.spans.begin`. Also opens a trace that the sampler does
-        not record, so that code within it does not begin another trace.
+        """Begins a trace: see `ledger.tracing.spans.begin`. The trace is also opened if the sampler
+        decides not to record it. Otherwise code inside the trace would begin another trace.
         """
         parent, kind = None, SpanKind.INTERNAL
         if headers is not None:
@@ -41,8 +41,8 @@ class Recorder:
     def span(
         self, name: str, facts: Facts, expects: Expected, *, is_client: bool = False
     ) -> AbstractContextManager[Span]:
-        """Opens a span, as `ledger.tracing.spans.span`. `is_client`: it waits for another
-        system.
+        """Opens a span: see `ledger.tracing.spans.span`. `is_client` is true if the span waits for
+        another system.
         """
         if not trace.get_current_span().is_recording():
             return NOTHING_OPEN
@@ -64,7 +64,9 @@ class Recorder:
 
 
 class OpenSpan(AbstractContextManager[Span]):
-    """A span of OpenTelemetry that is the current span within the block and ends with it."""
+    """A context manager for an OpenTelemetry span. The span is the current span inside the block,
+    and ends with the block.
+    """
 
     __slots__ = ("_expects", "_span", "_token")
 
@@ -102,7 +104,9 @@ class OpenSpan(AbstractContextManager[Span]):
 
 
 class _FromMeta(Getter[Mapping[str, Any]]):
-    """A getter for headers, by their names in WSGI and Django's `request.META`."""
+    """A reader of request headers for OpenTelemetry. The keys of the mapping are the header names
+    of WSGI, as in `request.META`.
+    """
 
     def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
         value = carrier.get(f"HTTP_{key.upper().replace('-', '_')}")

@@ -1,4 +1,6 @@
-"""The interface for spans. If tracing is off, a call costs one `if`, and nothing is imported."""
+"""The interface for tracing spans. If tracing is off, a call costs one `if`, and no tracing library
+is imported.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -11,22 +13,24 @@ NO_FACTS: Facts = {}
 
 
 class Span(Protocol):
-    """An open span. `is_recorded` is False if the span will not be sent."""
+    """An open span of a trace. `is_recorded` is False if the span will not be sent."""
 
     @property
     def is_recorded(self) -> bool: ...
 
     def note(self, facts: Facts) -> None:
-        """Adds facts to the span."""
+        """Adds attributes to the span."""
 
     def rename(self, name: str) -> None: ...
 
     def fail(self, kind: str, facts: Facts = NO_FACTS) -> None:
-        """Marks the span as failed. `kind` is the class of an error, never its message."""
+        """Marks the span as failed. `kind` is the name of the exception class, never its
+        message.
+        """
 
 
 class SpanMaker(Protocol):
-    """A maker of spans; see `ledger.tracing.recorder`."""
+    """The interface of the object that creates spans; see `ledger.tracing.recorder`."""
 
     def begin(
         self, name: str, facts: Facts, headers: Mapping[str, Any] | None
@@ -42,7 +46,7 @@ class SpanMaker(Protocol):
 
 
 class Nothing:
-    """The span of a process without tracing, or outside a trace."""
+    """A span that does nothing. It is used if tracing is off, and outside a trace."""
 
     is_recorded = False
 
@@ -75,8 +79,8 @@ class _Current:
 def begin(
     name: str, facts: Facts = NO_FACTS, *, headers: Mapping[str, Any] | None = None
 ) -> AbstractContextManager[Span]:
-    """Begins a trace, or continues the trace in `headers`, which have the form of
-    `request.META`.
+    """Begins a trace, or continues the trace in `headers`. `headers` has the form of
+    `request.META`. Returns a context manager for the first span.
     """
     recorder = _Current.recorder
     return NOTHING_OPEN if recorder is None else recorder.begin(name, facts, headers)
@@ -85,7 +89,8 @@ def begin(
 def span(
     name: str, facts: Facts = NO_FACTS, *, expects: Expected = ()
 ) -> AbstractContextManager[Span]:
-    """Opens a span within the trace that is being recorded; does nothing outside a trace.
+    """Opens a span in the current trace, as a context manager. Does nothing if no trace is being
+    recorded.
 
     An exception that leaves the block marks the span as failed, unless its class is in `expects`.
     """
@@ -94,24 +99,26 @@ def span(
 
 
 def is_recording() -> bool:
-    """Returns whether a trace is now being recorded."""
+    """Returns whether a trace is being recorded now."""
     recorder = _Current.recorder
     return recorder is not None and recorder.is_recording()
 
 
 def ids() -> dict[str, str]:
-    """Returns `trace_id` and `span_id` of the current span, for log lines; {} outside a trace."""
+    """Returns `trace_id` and `span_id` of the current span, for log lines. Returns {} outside a
+    trace.
+    """
     recorder = _Current.recorder
     return {} if recorder is None else recorder.ids()
 
 
 def ids_of(record: logging.LogRecord) -> dict[str, str]:
-    """Returns the ids for a log record. Uses the ids of its request if the span has already ended,
-    because Django logs some lines after that.
+    """Returns `trace_id` and `span_id` for a log record. If the span has already ended, returns the
+    ids that are stored on the record's request, because Django logs some lines later.
     """
     return ids() or getattr(getattr(record, "request", None), "trace_ids", {})
 
 
 def record_by(recorder: SpanMaker | None) -> None:
-    """Sets the recorder of spans; None turns tracing off."""
+    """Sets the object that records spans. None switches tracing off."""
     _Current.recorder = recorder

@@ -1,1 +1,1 @@
-"""Middleware, health probes, the theme, the security log, and the page for a failed database."""
+"""Middleware, health probes, the theme, the security log, and the page for a database failure."""

@@ -1,4 +1,4 @@
-"""Refuses requests that are not UTF-8, or that have headers which cannot be parsed."""
+"""Refuses requests that are not in UTF-8 or have headers that cannot be parsed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,19 +10,20 @@ from django.utils.http import parse_header_parameters
 
 from ledger.web import database_errors
 
-# Exceptions of Django for parameters in the style of RFC 2231: charset*=none''utf-8, x*0=a; x*=b.
+# Exceptions that Django raises for parameters in the style of RFC 2231, such as
+# charset*=none''utf-8 or x*0=a; x*=b.
 UNREADABLE = (ValueError, TypeError)
-# Limit for the header Cookie. All cookies of the site together have less than 3,000 bytes.
+# Limit for the header Cookie. All cookies of the site together are smaller than 3,000 bytes.
 MAX_COOKIE_BYTES = 8 * 1024
-# Limit for Content-Type, and for each media type in Accept, because Python parses their parameters
-# in quadratic time. Browsers send less than 100 characters.
+# Limit for Content-Type, and for each media type in Accept. Python parses their parameters in
+# quadratic time. Browsers send fewer than 100 characters.
 MAX_TYPE_LENGTH = 500  # characters
 
 
 class Utf8Request(WSGIRequest):
-    """A request that is read as UTF-8, whatever its Content-Type is. Django would also decode the
-    URL with the charset of the Content-Type, before any middleware, and fail if the charset does
-    not exist.
+    """A request that is always read as UTF-8, whatever charset its Content-Type contains. Django
+    would also decode the URL with this charset, before any middleware runs, and would fail if the
+    charset does not exist.
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
@@ -33,7 +34,9 @@ class Utf8Request(WSGIRequest):
         self.content_type, self.content_params = found
 
     def parse_file_upload(self, META: Any, post_data: Any) -> Any:  # noqa: N803 - Django's name
-        """Refuses a part whose header cannot be read, as Django refuses other broken parts."""
+        """Parses the uploaded files. Raises MultiPartParserError if the header of a part cannot be
+        read, as Django does for other broken parts.
+        """
         try:
             return super().parse_file_upload(META, post_data)
         except TypeError as error:
@@ -41,9 +44,10 @@ class Utf8Request(WSGIRequest):
 
 
 class BodyTypeMiddleware:
-    """Middleware that answers with status 415 if the Content-Type cannot be parsed or its charset
-    is not UTF-8, and with 400 if Accept or the cookies cannot be parsed. Browsers do not send such
-    requests. It does not read the body or the cookies.
+    """Middleware that returns status 415 if the Content-Type cannot be parsed or its charset is not
+    UTF-8. It returns 400 if Accept or the cookies cannot be parsed.
+
+    Browsers do not send such requests. The middleware does not read the body or the cookies.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -73,7 +77,7 @@ class BodyTypeMiddleware:
 
 
 def _is_readable(media_type: str) -> bool:
-    if "*" not in media_type.partition(";")[2]:  # only parameters by RFC 2231 can fail
+    if "*" not in media_type.partition(";")[2]:  # only parameters in the style of RFC 2231 can fail
         return len(media_type) <= MAX_TYPE_LENGTH
     try:
         _parsed(media_type)
@@ -83,7 +87,7 @@ def _is_readable(media_type: str) -> bool:
 
 
 def _parsed(media_type: str) -> tuple[str, dict[str, str]]:
-    """Returns a media type and its parameters. Raises one of UNREADABLE."""
+    """Returns a media type and its parameters. Raises one of the exceptions in UNREADABLE."""
     if len(media_type) > MAX_TYPE_LENGTH:
         raise ValueError
     found: tuple[str, dict[str, str]] = parse_header_parameters(media_type)
@@ -91,7 +95,7 @@ def _parsed(media_type: str) -> tuple[str, dict[str, str]]:
 
 
 def _are_readable(cookies: str) -> bool:
-    """Returns whether all Python versions can parse these cookies fast. Before 3.11.10 and 3.12.6,
+    """Returns whether every Python version can parse these cookies fast. Before 3.11.10 and 3.12.6,
     a quoted value with backslashes takes quadratic time (CVE-2024-7592).
     """
     return len(cookies) <= MAX_COOKIE_BYTES and not any(

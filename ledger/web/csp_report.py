@@ -1,9 +1,9 @@
-"""The address to which browsers report violations of the content security policy.
+"""The view to which browsers report violations of the content security policy.
 
-Anybody can post a report, so a report must be cheap: the body is small, there is no session and no
+Anybody can send a report, so a report must be cheap. The body is small, there is no session and no
 database query, and all reports together add only a few lines per minute to the security log. A line
 contains the directive, the blocked host and the name of the page. It does not contain a path or a
-query, which may contain a secret or a search.
+query string, because these may contain a secret or a search.
 """
 
 import json
@@ -24,8 +24,8 @@ from ledger.web import security_log
 from ledger.web.page_names import page_name
 
 MAX_BYTES = 16 * 1024
-MAX_REPORTS = 10  # that are logged from one body
-LINES_PER_MINUTE = 30  # for each process
+MAX_REPORTS = 10  # maximum number of reports that are logged from one body
+LINES_PER_MINUTE = 30  # per process
 MINUTE = 60.0
 UNKNOWN = "unknown"
 
@@ -40,7 +40,7 @@ class Violation:
 
 
 class MinuteLimit:
-    """A limit for events of a process per minute."""
+    """A limit for the number of events per minute in this process."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -48,7 +48,7 @@ class MinuteLimit:
         self.began, self.count = 0.0, 0
 
     def allows(self, now: float) -> bool:
-        """Counts one event. Returns False if there were too many events in this minute."""
+        """Counts one event. Returns False if there have been too many events in this minute."""
         with self.lock:
             if now - self.began >= MINUTE:
                 self.began, self.count = now, 0
@@ -63,15 +63,15 @@ limit = MinuteLimit(LINES_PER_MINUTE)
 @csrf_exempt
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
-    """Logs the violations in a report. Returns status 204; 413 for a large body, and 400 if the
-    body is not a report.
+    """Logs the violations in a report and returns status 204. Returns 413 if the body is too large,
+    and 400 if the body is not a report.
     """
     body = request.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         return HttpResponse(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
         violations = list(_violations(json.loads(body)))
-    except (ValueError, RecursionError):  # also bytes that are not UTF-8
+    except (ValueError, RecursionError):  # ValueError also means that the bytes are not UTF-8
         return HttpResponse(status=HTTPStatus.BAD_REQUEST)
     for violation in violations[:MAX_REPORTS]:
         if limit.allows(monotonic()):
@@ -87,7 +87,9 @@ def csp_report(request: HttpRequest) -> HttpResponse:
 
 
 def _violations(report: Any) -> Iterator[Violation]:
-    """Yields the violations in a report, in the format of `report-uri` or of `report-to`."""
+    """Yields the violations in a report. The report has the format of `report-uri` or
+    `report-to`.
+    """
     for each in report if isinstance(report, list) else [report]:
         if not isinstance(each, Mapping):
             continue
@@ -106,14 +108,14 @@ def _text(found: Mapping[str, Any], *names: str) -> str:
 
 
 def _origin(blocked: str) -> str:
-    """Returns the host of a URL. Returns a word such as "inline" or "eval", which Chromium sends in
-    place of a URL, without a change.
+    """Returns the host of a URL. If the text is a word such as "inline" or "eval", which Chromium
+    sends instead of a URL, returns this word.
     """
     return _parts(blocked)[0] or blocked
 
 
 def _parts(url: str) -> tuple[str, str]:
-    """Returns the host and the path of a URL; two empty texts if it is not a URL."""
+    """Returns the host and the path of a URL. Both are "" if the text is not a URL."""
     try:
         parts = urlsplit(url)
         return parts.hostname or "", parts.path

@@ -1,4 +1,4 @@
-"""The page for a database failure: a message, with status 503."""
+"""The page for a database failure. The page contains a message and has the status 503."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from ledger.web import problem_details
 from ledger.web.kept_forms import MAY_BE_BOOKED, books_nothing, kept_form
 
 SECONDS_TO_WAIT = 2
-# A request that waits for locks may wait for an earlier attempt of the same form: if that COMMIT
-# waits for a standby, it has the locks, and its row is not visible yet.
+# A request that waits for locks may be waiting for an earlier attempt with the same form. While the
+# COMMIT of that attempt waits for a standby, it has the locks, and its row is not visible yet.
 THIS_ATTEMPT = (
     " If you were making a payment, this attempt booked nothing, but an earlier attempt may have"
     " booked it. Go back and send the same form again. We book a payment only once, even if you"
     " send it several times."
 )
-# The message of a page that only reads does not mention bookings.
+# Messages for pages that only read. They do not mention bookings.
 TEXTS_OF_READS = {
     Failure.LOST_RACE: (
         "This page has to wait",
@@ -45,7 +45,7 @@ TEXTS_OF_READS = {
         "The database cannot do this at the moment. The bank has to repair it.",
     ),
 }
-# Additional text on a page that may book.
+# Additional text for pages that may book a payment.
 FOR_BOOKINGS = {
     Failure.TIMED_OUT: THIS_ATTEMPT,
     Failure.NOT_STARTED: " Try again soon." + THIS_ATTEMPT,
@@ -85,7 +85,8 @@ NOT_CONFIRMED_TO_A_READ = (
 NOT_LOST = " Go back to find what you typed."
 GO_BACK = " This step books nothing. Go back and try again."
 BY_ITSELF = " This page tries again automatically every two seconds."
-# Failures that may end soon, as when a server restarts or a standby is promoted. The page retries.
+# Failures that may end soon, for example while a server restarts or a standby is promoted. The page
+# then tries again automatically.
 SOON_OVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
 KEPT = (
     "Your form is kept on this page, and we may have booked it already. Send it again from here,"
@@ -101,7 +102,9 @@ KEPT_STEP = (
 
 
 def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
-    """Returns the page for a database failure; None for any other error, which is a bug."""
+    """Returns the page for a database failure. Returns None for any other error, because such an
+    error is a bug.
+    """
     if not isinstance(error, Error | InterfaceError):
         return None
     failure = failure_of(error)
@@ -109,7 +112,8 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
         return None
     again, label = _button_for(request)
     form = kept_form(request)
-    # NotConfirmed means that an earlier attempt with the same id is booked, and this step found it.
+    # NotConfirmed means that an earlier attempt with the same id was booked, and this step has
+    # found it.
     is_step = books_nothing(request) and not isinstance(error, NotConfirmed)
     is_read = again is not None or is_step
     tries_again = failure in SOON_OVER or (is_read and failure is Failure.LOST_RACE)
@@ -136,8 +140,8 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
 
 
 def note_start(request: HttpRequest) -> None:
-    """Stores the number of database answers before the view, so that `page_for` can find out
-    whether the view used the database.
+    """Stores on the request how many answers the database has given so far. `page_for` uses this
+    number to find out whether the view has used the database.
     """
     request.answers_before = _answers()  # type: ignore[attr-defined]
 
@@ -148,11 +152,11 @@ def _answers() -> int:
 
 
 def _may_be_booked(request: HttpRequest, failure: Failure, form: list[tuple[str, str]]) -> bool:
-    """Returns whether this attempt or an earlier one may have booked the form. Only a request that
-    got no connection has certainly booked nothing, because others may have committed before they
-    failed.
+    """Returns whether this attempt or an earlier attempt may have booked the form. Only a request
+    that got no connection has certainly booked nothing. All other requests may have committed
+    before they failed.
     """
-    before = getattr(request, "answers_before", None)  # None: it failed before the view
+    before = getattr(request, "answers_before", None)  # None if the request failed before the view
     has_done_something = before is not None and _answers() != before
     is_repeat = (MAY_BE_BOOKED, "1") in form
     return failure is not Failure.NOT_STARTED or has_done_something or is_repeat
@@ -164,8 +168,9 @@ def _marked(form: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _button_for(request: HttpRequest) -> tuple[str | None, str]:
-    """Returns the URL of the button and its label. The URL is the same page if it only reads, or if
-    it is the sign-in page, which books nothing; else None.
+    """Returns the URL and the label of the button on the page. If the request only reads, or if it
+    is the sign-in (which books nothing), the URL is the same page. For all other requests, the URL
+    is None.
     """
     if request.method in ("GET", "HEAD"):
         return request.get_full_path(), "Try again"
@@ -175,7 +180,9 @@ def _button_for(request: HttpRequest) -> tuple[str | None, str]:
 
 
 def _texts_for(failure: Failure, error: BaseException, *, is_read: bool) -> tuple[str, str]:
-    """Returns the title and the message for a failure."""
+    """Returns the title and the message for a failure. `is_read` is whether the request books
+    nothing.
+    """
     if isinstance(error, NotConfirmed):
         return NOT_CONFIRMED_TO_A_READ if is_read else NOT_CONFIRMED
     return TEXTS_OF_READS[failure] if is_read else TEXTS_OF_BOOKINGS[failure]
@@ -189,12 +196,14 @@ def page(
     status: int = 503,
     **further: Any,
 ) -> HttpResponse:
-    """Returns a page that explains what happened, with Retry-After for the statuses 429 and 503.
+    """Returns a page that explains what happened. For the statuses 429 and 503, it has the header
+    Retry-After.
 
-    `again`: the URL of the button; None means the home page. `further`: the fields of a kept
-    `form`, its `path`, and in `tries_again` the seconds after which the page retries automatically.
+    `again` is the URL of the button; None means the home page. `further` may contain the fields of
+    a kept `form`, its `path`, and `tries_again`, the seconds after which the page tries again
+    automatically.
     """
-    # Without the request: reading the user would need the database.
+    # The template does not get the request, because reading the user would need the database.
     context = {
         "title": title,
         "sentence": sentence,
@@ -218,8 +227,10 @@ def turned_away(
     sentence: str,
     seconds: int = SECONDS_TO_WAIT,
 ) -> HttpResponse:
-    """Returns the response for a request that was not processed: a problem or a page, with status
-    429 or 503. Retry-After contains the seconds after which the client may try again.
+    """Returns the response for a request that was not processed, with status 429 or 503. For API
+    calls the body is problem details, and for other requests it is a page.
+
+    `seconds` is the value of Retry-After, the time after which the client may try again.
     """
     if problem_details.is_call(request):
         return problem_details.problem(status, slug, sentence, {"Retry-After": str(seconds)})

@@ -1,9 +1,9 @@
-"""Limits parallel downloads. Each occupies a thread of the server until its client has read it, or
-until its file is made, and the other threads must stay free for pages.
+"""Limits how many downloads run at the same time. A download occupies a thread of the web server
+until its client has read it, or until its file is created. Some threads must stay free for pages.
 
 Note [Slow downloads]: a file of 100,000 rows takes half a minute. Two people who repeat such a
-download could block other users, and batches of payments, which are also sent as streams. So for an
-hour after a slow download, its user may not use the last free place.
+download could block other users. They could also block batches of payments, which are sent as
+streams too. Therefore a user with a slow download may not use the last free place for an hour.
 """
 
 import weakref
@@ -17,21 +17,21 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ledger.web import database_errors
 
-MAX_PARALLEL = 2  # of the eight threads of a web process
-SECONDS = 0.5  # the longest wait for a place, because waiting occupies a thread, too
+MAX_PARALLEL = 2  # a web process has eight threads
+SECONDS = 0.5  # the longest time to wait for a place, because waiting occupies a thread too
 SLOW_AFTER, SLOW_FOR = 10.0, 3600.0  # seconds, see Note [Slow downloads]
-MAX_KNOWN = 1000  # users with a slow download that a process remembers
+MAX_KNOWN = 1000  # maximum number of users with slow downloads that a process remembers
 READING = frozenset({"GET", "HEAD"})
 
 
 class TooManyDownloads(Exception):
-    """Raised if a file cannot be made now; the message contains the reason."""
+    """An error that is raised if a file cannot be created now. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class _DownloadTurn:
-    """A download that runs or waits. A download that writes, such as a batch of payments, never
-    counts as slow.
+    """A download that is running or waiting. A download that writes, such as a batch of payments,
+    is never treated as slow.
     """
 
     reads: bool
@@ -40,25 +40,28 @@ class _DownloadTurn:
 
 
 class Downloads:
-    """The downloads that run in this process, at most one for each user."""
+    """The downloads that are running in this process. Each user can have only one."""
 
     def __init__(self, most: int) -> None:
         self._changed, self._free, self._free_for_slow = Condition(), most, max(1, most - 1)
-        self._turns: dict[Hashable, _DownloadTurn] = {}  # by user
+        self._turns: dict[Hashable, _DownloadTurn] = {}  # the key is the user
         self._slow_until: dict[Hashable, float] = {}
 
     def begin(self, response: HttpResponseBase, person: Hashable, *, reads: bool = True) -> str:
-        """Counts a download until its response is closed. Returns the message why it may not begin,
-        or "" if it may.
+        """Registers a download, which ends when its response is closed. Returns "" if the download
+        may begin, and otherwise the message with the reason.
         """
         if not (why := self._take(person, reads=reads)):
-            # Ends the download once: when the response is closed or, without that, deleted.
+            # This ends the download once: when the response is closed, or when it is deleted
+            # without being closed.
             _closers(response).append(weakref.finalize(response, self._end, person))
         return why
 
     @contextmanager
     def making(self, person: Hashable) -> Iterator[None]:
-        """Counts the block as a download. Raises TooManyDownloads."""
+        """Registers a download for the time of the block. Raises TooManyDownloads if it may not
+        begin.
+        """
         if why := self._take(person, reads=True):
             raise TooManyDownloads(why)
         try:
@@ -100,15 +103,18 @@ _downloads = Downloads(MAX_PARALLEL)
 
 
 def making_file(person: Hashable) -> AbstractContextManager[None]:
-    """Counts the block, in which a file is made before it is sent, as a download.
+    """Registers a download for the time of the block, in which a file is created before it is sent.
 
-    Raises TooManyDownloads, for which DownloadLimitMiddleware returns a page.
+    Raises TooManyDownloads if the download may not begin. DownloadLimitMiddleware returns a page
+    for this error.
     """
     return _downloads.making(person)
 
 
 class DownloadLimitMiddleware:
-    """Middleware that answers with status 429 in place of a download above the limit."""
+    """Middleware that returns a page with status 429 instead of a download if too many downloads
+    are running.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -120,17 +126,20 @@ class DownloadLimitMiddleware:
         why = _downloads.begin(response, request.user.pk, reads=request.method in READING)
         if not why:
             return response
-        for close in _closers(response):  # `response.close` would also signal the request's end
+        # `response.close` would also signal the end of the request.
+        for close in _closers(response):
             close()
         return refused(request, why)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Returns the page for TooManyDownloads, and None for other exceptions."""
+        """Returns the page for TooManyDownloads. Returns None for other exceptions."""
         return refused(request, str(error)) if isinstance(error, TooManyDownloads) else None
 
 
 def _closers(response: HttpResponseBase) -> list[Callable[[], object]]:
-    """Returns the functions that Django calls when it closes the response after the last byte."""
+    """Returns the list of functions that Django calls when it closes the response, after the last
+    byte.
+    """
     return response._resource_closers  # type: ignore[attr-defined, no-any-return]
 
 

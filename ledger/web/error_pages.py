@@ -1,7 +1,7 @@
-"""Pages for refusals and errors that do not read the request body.
+"""Views for error pages that do not read the request body.
 
-Django's views for these pages check the CSRF token, for which they read the form. If the form
-cannot be read, that raises an error, and the page for the error would fail again in each
+Django's views for these pages check the CSRF token, and for this they read the form. If the form
+cannot be read, this raises an error. The page for this error would then fail again in each
 middleware.
 """
 
@@ -22,8 +22,8 @@ _server_error: Callable[..., HttpResponse] = unwrap(defaults.server_error)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Returns the page for `handler500`. It also handles failures outside a view, such as a failed
-    read of the session.
+    """Returns the page for `handler500`. It is also used for failures outside a view, for example
+    if the session cannot be read.
     """
     error = sys.exc_info()[1]
     page = page_for(request, error)

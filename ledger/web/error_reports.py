@@ -1,4 +1,6 @@
-"""The error page of DEBUG, without values of forms, cookies, settings and variables."""
+"""The error page that is shown if DEBUG is on. It does not show the values of forms, cookies,
+settings and variables.
+"""
 
 from typing import Any
 
@@ -12,7 +14,7 @@ SHOWN_HEADERS = frozenset({"REQUEST_METHOD", "CONTENT_TYPE", "CONTENT_LENGTH", "
 
 
 class HidingFilter(SafeExceptionReporterFilter):
-    """A filter that hides all values of requests and of variables. It keeps their names."""
+    """A filter that hides all values of requests and variables. Their names are still visible."""
 
     def is_active(self, request: HttpRequest | None) -> bool:
         return True
@@ -38,7 +40,7 @@ class HidingFilter(SafeExceptionReporterFilter):
 
 
 class HidingReporter(ExceptionReporter):
-    """A reporter that describes exceptions as the log does, without values."""
+    """A reporter that describes exceptions without their values, in the same way as the log."""
 
     def get_traceback_data(self) -> dict[str, Any]:
         data = super().get_traceback_data()

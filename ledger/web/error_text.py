@@ -1,4 +1,4 @@
-"""Descriptions of exceptions for logs and error pages, without the values in their messages."""
+"""The message may contain a secret value, such as a header with a token."""
 
 import re
 import traceback
@@ -8,28 +8,30 @@ from django.db import Error as DjangoDatabaseError
 from django.db.models import ProtectedError, RestrictedError
 from psycopg import Error as DatabaseError
 
-# Exceptions of these packages have messages for one user, with amounts and names.
+# The messages of exceptions in these packages are for one user. They contain amounts and names.
 OWN_PACKAGES = frozenset({"accounts", "api", "banking", "cookbook", "transactions"})
-# The patterns match only at the beginning of a word, because a search that starts again at each
-# letter of a long word takes quadratic time.
-# An access token (`accounts.sign_in.token_text`) or part of one. Its prefix may stay.
+# The patterns match only at the beginning of a word. A search that starts again at each letter of a
+# long word would take quadratic time. This pattern matches an access token
+# (`accounts.sign_in.token_text`) or a part of one. The token's prefix may remain in the text.
 ACCESS_TOKEN = re.compile(r"(ledger_[0-9A-Za-z]{8}_)[0-9A-Za-z]{20,}")
-# A token of an identity provider. Its header contains no personal data, and may stay.
+# A token of an identity provider. Its header contains no personal data, so the header may remain in
+# the text.
 JWT = re.compile(r"(?<![\w-])((?>[\w-]*?\beyJ)[\w-]{8,}\.)[\w-]{8,}\.[\w-]{8,}", re.ASCII)
-# A signed text of `django.core.signing`, as in links that work without a sign-in.
+# A text signed by `django.core.signing`, for example in links that work without signing in.
 SIGNED = re.compile(r"()(?<![\w-])\.?[\w-]+:[0-9A-Za-z]{4,8}:[\w-]{43,}", re.ASCII)
-# The whole rest of the line, because a key that was pasted with a blank or a quote after it still
-# works without that character.
+# The rest of the line is removed completely. If a blank or a quote is at the end of a pasted key,
+# the key still works without that character.
 SECRET_PATH = re.compile(
     r"(/(?:key|confirm-email|mails)/).+?(?= request_id=|$)", re.IGNORECASE | re.MULTILINE
 )
 
 
 def described(error: BaseException) -> str:
-    """Returns a one-line description of an exception.
+    """Returns a description of an exception on one line.
 
-    For a database error, that is the SQLSTATE and the violated rule, because Postgres's message may
-    contain the row. For exceptions of OWN_PACKAGES, it is a fixed text.
+    For a database error, the description is the SQLSTATE and the violated rule, because Postgres's
+    message may contain values of the row. For exceptions in OWN_PACKAGES, the description is a
+    fixed text.
     """
     if isinstance(error, DatabaseError | DjangoDatabaseError):
         return _described_database_error(error)
@@ -39,14 +41,16 @@ def described(error: BaseException) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Returns the text without keys of links in mails, signed texts and access tokens."""
+    """Returns the text without keys of links in emails, signed texts and access tokens."""
     for secret in (SECRET_PATH, SIGNED, ACCESS_TOKEN, JWT):
         text = secret.sub(r"\1…", text)
     return text
 
 
 def formatted(error: BaseException, trace: TracebackType | None) -> str:
-    """Returns the traceback in Python's format, with `described` in place of each message."""
+    """Returns the traceback in Python's format, with the result of `described` instead of each
+    message.
+    """
     parts = []
     chained = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if chained is not None:
@@ -63,7 +67,7 @@ def formatted(error: BaseException, trace: TracebackType | None) -> str:
 def _described_database_error(error: BaseException) -> str:
     found = error if isinstance(error, DatabaseError) else error.__cause__
     if isinstance(error, ProtectedError | RestrictedError):
-        return str(error.args[0])  # a text of Django, with names of models and fields
+        return str(error.args[0])  # a text of Django that contains names of models and fields
     if not isinstance(found, DatabaseError):
         return "(no SQLSTATE)"
     facts = [f"SQLSTATE {found.sqlstate}" if found.sqlstate else "(no SQLSTATE)"]

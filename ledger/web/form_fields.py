@@ -1,4 +1,4 @@
-"""Form fields that several features share."""
+"""Form fields that several features use."""
 
 from typing import Any
 
@@ -8,11 +8,13 @@ from ledger.text.lines import encodes, tidy_line, unfit_name
 
 
 class ReadableNameField(forms.CharField):
-    """A field for a name in lists. `clean` removes extra spaces and invisible characters."""
+    """A form field for a name that appears in lists. It removes extra spaces and invisible
+    characters.
+    """
 
     def clean(self, value: Any) -> str:
-        """Returns the cleaned name. Raises ValidationError if nobody can read the name, or if it
-        looks like another name.
+        """Returns the cleaned name. Raises ValidationError if nobody can read the name, or if the
+        name looks like a different name.
         """
         typed = super().clean(value)
         name = tidy_line(typed)

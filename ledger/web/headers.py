@@ -1,6 +1,6 @@
-"""Headers of every response: they limit what other sites and the page itself may do.
+"""HTTP headers that every response has. They limit what other sites and the page itself may do.
 
-django-csp sets the content security policy. Django sets HSTS, only over HTTPS.
+django-csp sets the content security policy. Django sets HSTS, but only over HTTPS.
 """
 
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-# Browser features that no page needs, by Chromium's names; Chromium logs an error for unknown
-# names. Copying (clipboard-write) and passkeys (publickey-credentials-*) are allowed only on our
-# own pages.
+# Browser features that no page needs. The names are Chromium's, because Chromium logs an error for
+# unknown names. Copying (clipboard-write) and passkeys (publickey-credentials-*) are allowed, but
+# only on our own pages.
 UNUSED_FEATURES = (
     "accelerometer", "autoplay", "browsing-topics", "camera", "clipboard-read", "display-capture",
     "encrypted-media", "fullscreen", "geolocation", "gyroscope", "hid", "idle-detection",
@@ -19,8 +19,8 @@ UNUSED_FEATURES = (
 )  # fmt: skip
 OWN_FEATURES = ("clipboard-write", "publickey-credentials-create", "publickey-credentials-get")
 HEADERS = {
-    # Windows of other sites get no reference to our windows and cannot embed our files, and our
-    # pages do not embed other sites.
+    # With these headers, windows of other sites get no reference to our windows and cannot embed
+    # our files. Our pages do not embed other sites.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -37,8 +37,9 @@ HEADERS = {
 
 
 class HeadersMiddleware:
-    """Middleware that sets the headers. It comes before most others, so that errors, probes and
-    static files have the headers, too. It keeps a header that a view has set.
+    """Middleware that adds these headers to responses. It comes before most other middleware, so
+    that errors, probes and static files have the headers too. A header that a view has set is not
+    changed.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,4 +1,4 @@
-"""The probes: whether the process is alive, and whether it is ready."""
+"""The health probes: whether the process is running, and whether it is ready for requests."""
 
 import json
 from dataclasses import asdict
@@ -29,8 +29,8 @@ from ledger.version import REVISION, VERSION
 from ledger.web import outages
 
 SECONDS = 2
-# Pages that show staff the state of the site. They do not write, because a write waits while no
-# standby confirms commits, and staff need these pages at that time.
+# Pages that show the state of the site to staff. They do not write. A write would wait while no
+# standby confirms commits, which is when staff need these pages.
 STATUS_PAGES = ("/readyz", "/metrics")
 CHECKS = (
     problem_with_writes,
@@ -42,17 +42,18 @@ CHECKS = (
 
 @require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """Answers 200 while the process runs. Does not check the database."""
+    """Returns status 200 while the process is running. Does not check the database."""
     return JsonResponse({"status": "alive"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answers 200 if the database answers in two seconds and is prepared, otherwise 503.
+    """Returns status 200 if the database answers within two seconds and is prepared. Otherwise
+    returns status 503.
 
-    If no standby confirms commits, this is only a warning: it affects all processes, and a load
-    balancer must not end all of them. A clock that differs from the database's clock is a warning,
-    too.
+    If no standby confirms commits, the response contains only a warning. This problem affects all
+    processes, and a load balancer must not end all of them. A difference between the clocks of this
+    process and of the database is only a warning too.
     """
     problem, warning = _problem_and_warning(request)
     if problem:
@@ -63,8 +64,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @login_not_required
 @require_safe
 def readyz_verbose(request: HttpRequest) -> JsonResponse:
-    """Answers like `readyz`. For signed-in staff, adds the version, the lag of each replica, the
-    last run of each scheduled job, and a problem with the time zone.
+    """Returns the response of `readyz`. For signed-in staff, the response also contains the
+    version, the delay of each replica, and the last run of each scheduled job. If there is a
+    problem with the time zone, the response contains it too.
     """
     answer = readyz(request)
     if not request.user.is_staff:
@@ -74,7 +76,7 @@ def readyz_verbose(request: HttpRequest) -> JsonResponse:
         "version": VERSION, "revision": REVISION,
         "replicas": [asdict(replica) for replica in found],
     }  # fmt: skip
-    if answer.status_code == HTTPStatus.OK:  # else the database is down, or the table is missing
+    if answer.status_code == HTTPStatus.OK:  # otherwise the database is down or a table is missing
         details["jobs"] = [asdict(job) for job in records.status_of()]
         with short_connection(SECONDS) as connection:
             details["time_zone"] = zones.problem_with_zone(connection)
@@ -100,7 +102,7 @@ def _problem_and_warning(request: HttpRequest) -> tuple[str | None, str | None]:
         trouble = trouble or pooler.leak_between(lambda: short_connection(SECONDS))
     except OperationalError as error:
         outages.log_failure(request, error)
-        # The error contains hosts and users, which the public must not see.
+        # The error contains hosts and users, which must not be visible to the public.
         known = pooler.refusal_in(error) or refusal_of_reader(error)
         why = f": {reason}" if (reason := for_everybody(error)) else ""
         return known or f"The database cannot be reached{why}.", None

@@ -1,10 +1,10 @@
-"""Log records as lines of JSON (`LOG_FORMAT=json`, docs/logs.md).
+"""Writes log records as lines of JSON (`LOG_FORMAT=json`, docs/logs.md).
 
-Note [What a line may contain]: a record has fixed words from the code, and values. Values may be
-personal data: a path, a name, a typed text. So a line contains only values that cannot be personal
-data, and `withheld` in place of all other values. If a message is formatted before it is logged,
-its values cannot be recognised. So a message of another package is withheld unless the source code
-contains the same text.
+Note [What a line may contain]: a record consists of fixed words from the code and of values. Values
+may be personal data, for example a path, a name or a typed text. Therefore a line contains only
+values that cannot be personal data. All other values are replaced with `withheld`. If code formats
+a message before logging it, this module cannot see which parts are values. Therefore a message of
+another package is replaced with `withheld`, unless the source code contains the same text.
 """
 
 import json
@@ -32,17 +32,20 @@ PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = Path(logging.__file__).parents[1]
 WITHHELD = "withheld"
 OURS = frozenset(file.parent.name for file in PROJECT.glob("*/apps.py"))
-# ledger.web.log_filters has already replaced the values of psycopg by our words.
+# ledger.web.log_filters has already replaced psycopg's values with texts of Ledger.
 OURS_AND_PSYCOPGS = OURS | {"psycopg"}
-# gunicorn's templates are constants. Its values are checked like values of other packages.
+# gunicorn's message templates are constants. Its values are checked in the same way as values of
+# other packages.
 TRUSTED_TEMPLATES = OURS | {"gunicorn"}
-STATEMENT_LINES = 8  # lines of source code that belong to a log call
+STATEMENT_LINES = 8  # number of lines of source code that may belong to one log call
 WARNING = re.compile(r"(?P<place>\S*:\d+): (?P<kind>\w+): ")
 MAX_FRAMES = 60
 
 
 class JsonLines(logging.Formatter):
-    """A formatter for lines of JSON. See Note [What a line may contain]."""
+    """A formatter that writes a log record as a line of JSON. See Note [What a line may
+    contain].
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -63,8 +66,8 @@ class JsonLines(logging.Formatter):
 
 
 def chain_of(error: BaseException) -> list[dict[str, Any]]:
-    """Returns an exception and its causes, the last one first: names, rules and frames, but no
-    messages.
+    """Returns an exception and its causes as dicts. The exception itself is first. The dicts
+    contain class names, names of broken rules and stack frames, but no messages.
     """
     found: list[dict[str, Any]] = []
     each: BaseException | None = error
@@ -86,8 +89,8 @@ def _as_fields(error: BaseException) -> dict[str, Any]:
 
 
 def _frames(trace: TracebackType | None) -> list[str]:
-    """Returns the frames from the outermost to the frame that raised; the last MAX_FRAMES if there
-    are more.
+    """Returns the stack frames of an exception as texts. The frame that raised the exception is
+    last. If there are more than MAX_FRAMES, returns the last MAX_FRAMES.
     """
     found = []
     while trace is not None:
@@ -98,16 +101,17 @@ def _frames(trace: TracebackType | None) -> list[str]:
 
 
 def _short(path: str) -> str:
-    """Returns the path within the project, the packages or Python, because the part before it may
-    contain a person's name.
+    """Returns the path relative to the project, the installed packages or Python's library. The
+    part before may contain a person's name.
     """
     _, found, within = path.rpartition("/site-packages/")
     return within if found else path.removeprefix(f"{PROJECT}/").removeprefix(f"{PYTHON}/")
 
 
 def _surroundings(record: logging.LogRecord) -> Mapping[str, Any]:
-    """Returns facts about the origin of a record. Takes them from the record's request if Django
-    logs a refusal after the end of the request's block.
+    """Returns facts about where a log record comes from, such as the request id. If Django logs a
+    refusal after the request has ended, the facts come from the request that is stored on the
+    record.
     """
     request = getattr(record, "request", None)
     found = context.current()
@@ -132,13 +136,13 @@ def _message(record: logging.LogRecord) -> str:
         return WITHHELD
     try:
         text = template % _plain_values(record.args, is_ours=owner in OURS_AND_PSYCOPGS)
-    except (TypeError, ValueError, KeyError):  # the template needs a number in place of "withheld"
+    except (TypeError, ValueError, KeyError):  # the template needs a number instead of "withheld"
         text = template
     return without_secrets(text)
 
 
 def _is_in_the_source(template: str, record: logging.LogRecord) -> bool:
-    """Returns whether the source code of the log call contains this text."""
+    """Returns whether the source code at the log call contains this text."""
     lines = linecache.getlines(record.pathname)
     first = max(record.lineno - 1, 0)
     return bool(template) and template in "".join(lines[first : first + STATEMENT_LINES])
@@ -151,8 +155,8 @@ def _plain_values(values: Any, *, is_ours: bool) -> Any:
 
 
 def _plain(value: object, *, is_ours: bool) -> object:
-    """Returns the value if it cannot be personal data, else `withheld`. Numbers are not amounts,
-    because money is always a Decimal.
+    """Returns the value if it cannot be personal data. Otherwise returns `withheld`. Numbers are
+    allowed because they are never amounts: money is always a Decimal.
     """
     if value is None or isinstance(value, bool | int | float | uuid.UUID):
         return value
@@ -160,7 +164,8 @@ def _plain(value: object, *, is_ours: bool) -> object:
         own = is_ours and type(value).__module__.partition(".")[0] == "ledger"
         is_database = isinstance(value, DatabaseError | DjangoDatabaseError)
         return described(value) if own or is_database else type(value).__name__
-    # Our texts are constants, ids, and names of rules and hosts (tests/ledger/logs/test_calls.py).
+    # Texts in log calls of Ledger are constants, ids, and names of rules and hosts
+    # (tests/ledger/logs/test_calls.py).
     if is_ours and isinstance(value, str) and "@" not in value:
         return str(value)
     return WITHHELD

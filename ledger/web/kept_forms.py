@@ -1,7 +1,8 @@
-"""Forms that failed because of the database: the error page contains the form, to send it again.
+"""Keeps forms that failed because of the database. The error page contains the form, so that the
+user can send it again.
 
-Only forms with an id are kept, such as payments, because the server books each id only once.
-Forms with passwords or codes are not kept, because a page must not contain secrets.
+Only forms with an id, such as payments, are kept, because the server books each id only once. Forms
+with passwords or codes are not kept, because a page must not contain secrets.
 """
 
 import re
@@ -13,21 +14,22 @@ from django.http.request import UnreadablePostError
 
 PLAIN = "application/x-www-form-urlencoded"
 SECRET = re.compile("password|code|secret|credential", re.IGNORECASE)
-LONGEST = 8192  # characters of all names and values
-# Values of the field `step`, which contains the pressed button, that do not book: they only show or
-# look up something, or change something that is not money. A form without a step, or with another
-# step, may book. `read`, `order`, `confirm` and `undo` are steps for files of other banks.
+LONGEST = 8192  # maximum number of characters of all names and values together
+# Values of the field `step` with which a form does not book anything. They show or find something,
+# or change something that is not money. The field contains the button that the user pressed. A form
+# without this field, or with another value, may book. `read`, `order`, `confirm` and `undo` are
+# steps for files of other banks.
 BOOKS_NOTHING = frozenset(
     "review edit check discard decline withdraw read order confirm undo"
     " sure match unmatch leftover sign take_back".split()
 )
-# The field in a kept form that marks that an earlier attempt may have booked it.
+# The field in a kept form which shows that an earlier attempt may have booked it.
 MAY_BE_BOOKED = "may_be_booked"
 UNREADABLE = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)
 
 
 def books_nothing(request: HttpRequest) -> bool:
-    """Returns whether the step of this form cannot book anything."""
+    """Returns whether this form has a step that cannot book anything."""
     if request.method != "POST" or request.content_type != PLAIN:
         return False
     try:
@@ -37,7 +39,9 @@ def books_nothing(request: HttpRequest) -> bool:
 
 
 def kept_form(request: HttpRequest) -> list[tuple[str, str]]:
-    """Returns the names and values of the sent form with its CSRF token; [] if it is not kept."""
+    """Returns the names and values of all fields in the form that was sent, including the CSRF
+    token. Returns [] if the form is not kept.
+    """
     if request.method != "POST" or request.content_type != PLAIN or getattr(request, "htmx", False):
         return []
     try:

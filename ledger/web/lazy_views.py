@@ -1,4 +1,4 @@
-"""Views that are imported at their first request, because they need large libraries."""
+"""Views that are imported when they get their first request, because they need large libraries."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -10,10 +10,11 @@ from django.utils.module_loading import import_string
 
 
 class LazyView:
-    """A view for `path`, by the dotted name of a function or a class.
+    """A view for `path` in a URLconf. `name` is the dotted name of a function or a class.
 
-    Other attributes, such as `csrf_exempt`, come from the view, so reading one of them imports it.
-    The attributes that Django reads when it collects the URLs are set here.
+    Attributes such as `csrf_exempt` are read from the real view, so reading them imports the view.
+    Attributes that Django reads when it collects the URLs are set here, so that they do not import
+    it.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,7 +27,7 @@ class LazyView:
         return found.as_view() if hasattr(found, "as_view") else found
 
     def load(self) -> None:
-        """Imports the view before the process serves pages."""
+        """Imports the view. This is called before the process serves pages."""
         self._view  # noqa: B018  cached
 
     def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -40,7 +41,7 @@ class LazyView:
 
 
 def lazy_views(resolver: URLResolver) -> Iterator[LazyView]:
-    """Yields the lazy views of these URLs."""
+    """Yields the lazy views in these URL patterns."""
     for each in resolver.url_patterns:
         if isinstance(each, URLResolver):
             yield from lazy_views(each)

@@ -1,4 +1,4 @@
-"""Filters and the text format of the log."""
+"""Filters for log records, and the formatter for LOG_FORMAT=text."""
 
 import logging
 from typing import Any
@@ -13,10 +13,10 @@ from ledger.web.error_text import formatted, without_secrets
 
 
 class WithoutValues(logging.Formatter):
-    """A formatter that leaves out the values in error messages, and the keys of links in mails."""
+    """A formatter that removes the values from error messages, and the keys of links in emails."""
 
     def format(self, record: logging.LogRecord) -> str:
-        record.exc_text = None  # another handler may have stored a text with values
+        record.exc_text = None  # another handler may have stored a text that contains values
         return without_secrets(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the name of logging
@@ -30,7 +30,9 @@ class WithoutValues(logging.Formatter):
 
 
 def _number_of_page(record: logging.LogRecord) -> object:
-    """Returns the request id that the page of this error shows; None below the level ERROR."""
+    """Returns the request id that the error page shows for this log record. Returns None if the
+    level is below ERROR.
+    """
     if record.levelno < logging.ERROR:
         return None
     request = getattr(record, "request", None)
@@ -38,11 +40,11 @@ def _number_of_page(record: logging.LogRecord) -> object:
 
 
 class RefusalsInOneLine(logging.Filter):
-    """A filter that removes the traceback from lines about refused requests (status 4xx, a wrong
-    Host), which are not bugs. Other lines of level ERROR keep their traceback.
+    """A filter that removes the traceback from log records about refused requests (status 4xx, a
+    wrong Host). Such requests are not bugs. Other records of level ERROR keep their traceback.
 
-    Also changes the level of django.security lines to WARNING: Django logs some of them as ERROR,
-    and anybody can send such requests.
+    It also changes the level of django.security records to WARNING. Django logs some of them as
+    ERROR, although anybody can send such requests.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -55,10 +57,11 @@ class RefusalsInOneLine(logging.Filter):
 
 
 class OutagesInOneLine(logging.Filter):
-    """A filter for the logger django.request. If the database failed, it replaces the tracebacks of
-    a request by the one line of `ledger.web.outages`.
+    """A filter for the logger django.request. If a request failed because of the database, the
+    filter replaces its tracebacks with the single line of `ledger.web.outages`.
 
-    Django logs such a request in each middleware that the error passes, and again for its status.
+    Django logs such a request in each middleware that the error passes, and once more for the
+    status.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -73,8 +76,9 @@ class OutagesInOneLine(logging.Filter):
 
 
 class WithoutServerText(logging.Filter):
-    """A filter for the loggers of psycopg. It describes errors in our words, because their texts
-    may contain names of users and databases, and hides the details of connections.
+    """A filter for psycopg's loggers. It replaces errors with Ledger's descriptions, because the
+    original texts may contain names of users and databases. It also hides the details of
+    connections.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

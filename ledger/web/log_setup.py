@@ -1,4 +1,4 @@
-"""The setup of the log (`LOGGING_CONFIG`). An exception that ends a process is also logged."""
+"""Configures the log (`LOGGING_CONFIG`). An exception that ends a process is also logged."""
 
 import logging
 import logging.config
@@ -15,19 +15,20 @@ logger = logging.getLogger("ledger.process")
 
 
 def configure(logging_settings: dict[str, Any]) -> None:
-    """Configures the log with `LOGGING`. If stderr is not a terminal, also turns Python's
-    tracebacks into log records, because they contain values. With LOG_FORMAT=json, also logs
-    warnings.
+    """Configures the log with `LOGGING`. If stderr is not a terminal, Python's tracebacks are also
+    converted to log records, because tracebacks contain values. With LOG_FORMAT=json, warnings are
+    logged too.
     """
     logging.config.dictConfig(logging_settings)
     if settings.LOG_FORMAT == "json":
         logging.captureWarnings(True)
-        logging.raiseExceptions = False  # else Python prints a failing record with its values
+        # Otherwise Python would print a record that fails, with its values.
+        logging.raiseExceptions = False
     if is_watched():
         return
     sys.excepthook = _ended
     threading.excepthook = _thread_ended
-    if sys.unraisablehook is sys.__unraisablehook__:  # a test run has its own hook
+    if sys.unraisablehook is sys.__unraisablehook__:  # a test run has another hook
         sys.unraisablehook = _not_raised
 
 

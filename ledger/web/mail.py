@@ -1,4 +1,6 @@
-"""Mail through a server that may be slow or down. It delays only a few pages for a short time."""
+"""Sends emails through a mail server that may be slow or not answer. A slow server delays only a
+few pages, and only for a short time.
+"""
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -9,36 +11,42 @@ from typing import Any
 
 from django.core.mail.backends import smtp
 
-MAX_PARALLEL = 2  # of the eight threads of a web process
-MAX_PARALLEL_NOTICES = 1  # of the other threads, so that mails for strangers cannot delay notices
-REFUSED = (SMTPRecipientsRefused, SMTPDataError)  # errors of a server that works
-SECONDS = 1.0  # the longest wait for a turn
+MAX_PARALLEL = 2  # a web process has eight threads
+MAX_PARALLEL_NOTICES = 1  # additional threads, so that emails to strangers cannot delay notices
+REFUSED = (SMTPRecipientsRefused, SMTPDataError)  # errors that a working mail server returns
+SECONDS = 1.0  # the longest time to wait for a turn
 
 _is_notice: ContextVar[bool] = ContextVar("is_notice", default=False)
 
 
 class MailNotSent(Exception):
-    """Raised if the mail server cannot be reached, is too slow, or refuses the mail. The message
-    does not contain an email address.
+    """An error that is raised if the mail server cannot be reached, is too slow, or refuses the
+    email. The message does not contain an email address.
     """
 
 
 class MailRefused(MailNotSent):
-    """Raised if the mail server works, but refuses this mail or this email address."""
+    """An error that is raised if the mail server works, but refuses this email or this email
+    address.
+    """
 
 
 class TurnsInOrder:
-    """Turns in the order of arrival, one at a time for each user. With a semaphore, a later request
-    could get a free turn before one that waits.
+    """A queue that gives users turns in the order in which they arrive. Each user can have only one
+    turn at a time. A semaphore is not used, because a later request could get a free turn before an
+    earlier request.
     """
 
     def __init__(self, most: int) -> None:
         self._most, self._changed = most, Condition()
-        self._line: list[Hashable] = []  # the first `most` users have a turn, the others wait
+        # The first `most` users have a turn, and the other users wait.
+        self._line: list[Hashable] = []
 
     @contextmanager
     def of(self, person: Hashable) -> Iterator[None]:
-        """Runs the block in a turn of this user. Raises MailNotSent if there is no turn in time."""
+        """Waits for a turn of this user, and then runs the block. Raises MailNotSent if the user
+        gets no turn in time.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: person not in self._line, SECONDS):
                 raise MailNotSent("too many parallel mails for this user")
@@ -65,10 +73,11 @@ _notices = TurnsInOrder(MAX_PARALLEL_NOTICES)
 
 @contextmanager
 def as_notice(person: Hashable) -> Iterator[None]:
-    """Marks mails in the block as notices, which inform this user about changes to their sign-in.
+    """Sends the emails in the block as notices. A notice informs the user about a change to their
+    sign-in.
 
-    Notices have separate turns, one at a time for each user, so that other mails, or many changes
-    by one user, cannot block them. Raises MailNotSent.
+    Notices have separate turns, one at a time for each user. Therefore other emails, or many
+    changes by one user, cannot block them. Raises MailNotSent.
     """
     with _notices.of(person):
         before = _is_notice.set(True)
@@ -79,14 +88,14 @@ def as_notice(person: Hashable) -> Iterator[None]:
 
 
 class MailBackend(smtp.EmailBackend):
-    """Django's SMTP backend, in which every failure is a `MailNotSent`. It waits for each reply of
-    the server for at most LEDGER_MAIL_TIMEOUT.
+    """Django's SMTP backend, but every failure raises `MailNotSent`. LEDGER_MAIL_TIMEOUT is the
+    longest wait for each reply of the mail server.
     """
 
     _turns = BoundedSemaphore(MAX_PARALLEL)
 
     def send_messages(self, email_messages: Any) -> int:
-        """Sends all mails and returns their number. Raises MailNotSent, or its subclass
+        """Sends all emails and returns how many were sent. Raises MailNotSent, or its subclass
         MailRefused.
         """
         if _is_notice.get():

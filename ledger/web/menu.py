@@ -1,6 +1,7 @@
 """The menu below the user's name. An app registers its pages in its module `menu`.
 
-The navigation at the top marks the part to which the current page belongs, such as "send".
+The navigation at the top of a page highlights the part to which the current page belongs, such as
+"send".
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from django.urls import NoReverseMatch, reverse
 
 @dataclass(frozen=True)
 class MenuItem:
-    """A page without arguments. `order` is its rank in the menu, from the top.
+    """A menu item for a page whose URL needs no arguments. `order` is the position in the menu.
 
-    All pages whose names begin with `pages` belong to `part` of the navigation; "" for no part.
+    All pages whose names begin with `pages` belong to the part `part` of the navigation. "" means
+    that they belong to no part.
     """
 
     label: str
@@ -23,22 +25,22 @@ class MenuItem:
 
     @property
     def url(self) -> str:
-        """The URL of the page; "" if the site does not have this page."""
+        """The URL of the page, or "" if the site does not have this page."""
         try:
             return reverse(self.view_name)
         except NoReverseMatch:
             return ""
 
 
-ITEMS: list[MenuItem] = []  # from the top
+ITEMS: list[MenuItem] = []  # sorted by position, from the top
 
 
 def register(label: str, view_name: str, *, order: int, part: str = "", pages: str = "") -> None:
-    """Adds a page to the menu of all signed-in users."""
+    """Adds a menu item for all signed-in users."""
     ITEMS.append(MenuItem(label, view_name, order, part, pages))
     ITEMS.sort(key=lambda item: item.order)
 
 
 def is_part_of(view_name: str, part: str) -> bool:
-    """Returns whether a page is in this part of the navigation."""
+    """Returns whether a page belongs to this part of the navigation."""
     return any(item.part == part and view_name.startswith(item.pages) for item in ITEMS)

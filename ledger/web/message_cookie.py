@@ -1,4 +1,6 @@
-"""The storage of messages for the next page: a cookie, or the session if they are long."""
+"""Stores messages for the next page in a cookie, or in the session if they are too long for a
+cookie.
+"""
 
 from typing import Any
 
@@ -16,16 +18,18 @@ PURPOSE = b"ledger: messages for the next page"
 
 
 def cookie_name() -> str:
-    """Returns the name of the cookie. With HTTPS, it is a name that only this host can set."""
+    """Returns the name of the cookie. If the site uses HTTPS, no other host can set a cookie with
+    this name.
+    """
     return "__Host-messages" if settings.LEDGER_HTTPS else "messages"
 
 
 class _OwnCookie(CookieStorage):
-    """Django's signed cookie with encryption, because a message may contain a name or an amount,
-    and others may have access to the browser or its backup.
+    """Django's signed cookie, but encrypted. A message may contain a name or an amount, and other
+    people may have access to the browser or to its backup.
 
-    The cookie is valid only for an hour and for one session, so that nobody else can send it back
-    to read the messages.
+    The cookie is valid for an hour and only for one session, so that nobody else can send it back
+    in order to read the messages.
     """
 
     @property
@@ -52,12 +56,14 @@ class _OwnCookie(CookieStorage):
         return found
 
     def _session(self) -> str:
-        """Returns the session key of the signed-in user; "" if nobody is signed in."""
+        """Returns the session key of the signed-in user. Returns "" if nobody is signed in."""
         is_stranger = not self.request.user.is_authenticated
         return "" if is_stranger else self.request.session.session_key or ""
 
 
 class MessageStorage(FallbackStorage):
-    """Django's default storage, with an encrypted cookie that other hosts cannot set."""
+    """Django's default storage for messages, but the cookie is encrypted and other hosts cannot set
+    it.
+    """
 
     storage_classes = (_OwnCookie, SessionStorage)

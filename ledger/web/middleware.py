@@ -1,4 +1,6 @@
-"""Middleware for probes, proxies, addresses, HEAD requests, large bodies and database failures."""
+"""Middleware for probes, proxies, email addresses, HEAD requests, large bodies and database
+failures.
+"""
 
 import logging
 from collections.abc import Callable
@@ -30,13 +32,14 @@ logger = logging.getLogger(__name__)
 PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
 READS = ("GET", "HEAD")
 COMPLETIONS = "admin:autocomplete"
-NO_VALUES = (DataError, ValueError, OverflowError)  # raised for values that a query cannot use
+NO_VALUES = (DataError, ValueError, OverflowError)  # errors about values that a query cannot use
 
 
 class ProbeMiddleware:
     """Middleware that answers probes before the host check, the redirect to HTTPS and the sign-in.
 
-    A probe would fail all three, because it uses an IP address and plain HTTP, and has no session.
+    A probe would fail in all three, because it uses an IP address and plain HTTP and has no
+    session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -49,8 +52,10 @@ class ProbeMiddleware:
         return view(request)
 
     def _verbose(self, request: HttpRequest) -> HttpResponseBase:
-        """Returns the page for staff, or the short answer if the session cannot be read."""
-        answer = self.get_response(request)  # which reads the session
+        """Returns the detailed page for staff. If the session cannot be read, returns the short
+        response.
+        """
+        answer = self.get_response(request)  # this reads the session
         is_page = not isinstance(answer, JsonResponse)
         if is_page and answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
             return health.readyz(request)
@@ -58,10 +63,10 @@ class ProbeMiddleware:
 
 
 class OneAddressMiddleware:
-    """Middleware that replaces the Host header by the address in `LEDGER_URL`.
+    """Middleware that replaces the Host header with the address in `LEDGER_URL`.
 
-    Otherwise an attacker could make the site send a mail with links to another site. A Host that is
-    not in ALLOWED_HOSTS is still refused.
+    Otherwise an attacker could make the site send an email with links to another site. A Host
+    header that is not in ALLOWED_HOSTS is still refused.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -69,15 +74,18 @@ class OneAddressMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if settings.LEDGER_URL:
-            request.get_host()  # raises DisallowedHost
+            request.get_host()  # raises DisallowedHost if the host is not allowed
             request.META["HTTP_HOST"] = settings.LEDGER_URL.partition("://")[2]
         return self.get_response(request)
 
 
 class ForwardedForMiddleware:
-    """Middleware that refuses a request with status 400 if our proxies cannot have written its
-    X-Forwarded-For: it has fewer addresses than proxies, or an invalid address. The client would be
-    unknown. For a request without the header, the client is the sender of the connection.
+    """Middleware that refuses a request, with status 400, if its X-Forwarded-For header cannot come
+    from our proxies.
+
+    Such a header has fewer addresses than there are proxies, or an invalid address, so the client's
+    address would be unknown. If the header is missing, the client's address is the sender of the
+    connection.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -93,12 +101,14 @@ class ForwardedForMiddleware:
 def _has_address(request: HttpRequest) -> bool:
     try:
         return get_client_ip(request) is not None
-    except ImproperlyConfigured:  # fewer addresses than proxies
+    except ImproperlyConfigured:  # the header has fewer addresses than there are proxies
         return False
 
 
 class HeadMiddleware:
-    """Middleware that answers HEAD with the headers of GET and no body, as gunicorn requires."""
+    """Middleware that answers HEAD requests with the headers of GET and an empty body, as gunicorn
+    requires.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -112,10 +122,11 @@ class HeadMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Middleware that refuses a body above the limit of its page, with status 413, before it is
-    read. Django would write the files of every POST to disk, even for anonymous users.
+    """Middleware that refuses a request body above the page's limit, with status 413, before the
+    body is read. Without this middleware, Django would write the files of every POST to disk, even
+    for anonymous users.
 
-    Pages that read files have a higher limit for signed-in users. A body without a Content-Length
+    Pages that accept files have a higher limit for signed-in users. A body without a Content-Length
     is not read.
     """
 
@@ -137,8 +148,8 @@ class BodyLimitMiddleware:
 
 
 def content_length(request: HttpRequest) -> int:
-    """Returns the number of bytes in the header Content-Length; 0 if it is missing or not a number,
-    like Django.
+    """Returns the number of bytes in the header Content-Length. Returns 0 if the header is missing
+    or is not a number, as Django does.
     """
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
@@ -153,7 +164,7 @@ NO_MAIL = (
 
 
 class TroubleMiddleware:
-    """Middleware that shows a page with status 503 if the database or the mail server failed in a
+    """Middleware that returns a page with status 503 if the database or the mail server failed in a
     view.
     """
 
@@ -177,11 +188,11 @@ class TroubleMiddleware:
 
 
 class PrivateMiddleware:
-    """Middleware that forbids caching of pages of signed-in users, so that the Back button does not
-    show them after a sign-out.
+    """Middleware that forbids caching of pages of signed-in users, so that the browser's Back
+    button does not show them after a sign-out.
 
     The response to a POST is only `private`, because with `no-store` the Back button could not
-    return to it. A Cache-Control header of the view is kept.
+    return to it. A Cache-Control header that the view has set is kept.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -189,7 +200,7 @@ class PrivateMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if "Cache-Control" in response.headers:  # as on the page for a failed database
+        if "Cache-Control" in response.headers:  # for example on the page for a failed database
             return response
         user = getattr(request, "user", None)
         if user is not None and user.is_authenticated:
@@ -199,11 +210,12 @@ class PrivateMiddleware:
 
 
 class OneIdMiddleware:
-    """Middleware that gives each object of the admin only one URL. It returns 404 if the id has
-    another spelling that Python accepts: with other dashes, in braces, as `urn:uuid:`, or quoted by
-    Django. Other URLs of the site accept only the usual spelling.
+    """Middleware that accepts only one URL for each object of the admin. It returns 404 if the id
+    is written in another form that Python accepts: with other dashes, in braces, with `urn:uuid:`,
+    or quoted by Django. All other URLs of the site accept only the usual form.
 
-    So the read log, which stores the beginning of a URL, always contains the id.
+    Therefore the read log, which stores the beginning of a URL, always contains the id in the usual
+    form.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -227,10 +239,11 @@ def _is_id_in_another_spelling(text: str) -> bool:
 
 
 class ListFilterMiddleware:
-    """Middleware that redirects to a list of the admin without filters if a filter cannot be used
-    in a query, such as the year -1 or a NUL byte. Django does the same for values that it checks.
+    """Middleware that removes filters from the URL of an admin list, by a redirect, if a value
+    cannot be used in a query. Examples are the year -1 and a NUL byte. Django does the same for
+    values that it checks.
 
-    Completions for words with a NUL byte are empty.
+    For autocomplete searches with a NUL byte, it returns an empty result.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,11 +1,11 @@
-"""One log line for each request that failed because of the database:
+"""Writes one log line for each request that failed because of the database:
 
     NOT_STARTED GET home: a.example:5432 refused, b.example:5432 standby or read-only
 
-The line contains the kind of failure (`ledger.db.retry.Failure`), the method and the route, and for
-each tried server the reason in our words (`ledger.db.outages.reasons`). If a request waited for
-locks or for an answer because no standby confirms commits, the line contains that reason, too. It
-does not contain the URL, which may contain an id, or messages of the server.
+The line contains the kind of failure (`ledger.db.retry.Failure`), the method and the route. For
+each server that was tried, it contains the reason (`ledger.db.outages.reasons`). If a request
+waited because no standby confirms commits, the line contains this reason too. The line does not
+contain the URL, because a URL may contain an id, and it does not contain messages of the server.
 """
 
 import logging
@@ -19,23 +19,27 @@ from ledger.db.retry import Failure, failure_of
 from ledger.web.request_log import facts_of
 
 logger = logging.getLogger("ledger.outage")
-# For these failures, a traceback is not useful.
+# A traceback is not useful for these failures.
 OUTAGES = frozenset({Failure.LOST_RACE, Failure.NOT_STARTED, Failure.UNKNOWN, Failure.TIMED_OUT})
 _LOGGED = "database_failure_is_logged"
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Returns whether the error only means that the database was down, busy or too slow."""
+    """Returns whether the error only means that the database could not be reached, was busy or was
+    too slow.
+    """
     return isinstance(error, Error) and failure_of(error) in OUTAGES
 
 
 def waited_for_standby(error: BaseException) -> bool:
-    """Returns whether a statement was stopped that waited because no standby confirms commits."""
+    """Returns whether the error ended a SQL statement that waited because no standby confirms
+    commits.
+    """
     return is_wait(error) and nobody_confirms()
 
 
 def log_failure(request: HttpRequest, error: BaseException) -> None:
-    """Writes the line for a failed request, only once for each request."""
+    """Writes the log line for a failed request. A second call for the same request does nothing."""
     if is_logged(request):
         return
     why = in_words(error)
@@ -45,8 +49,8 @@ def log_failure(request: HttpRequest, error: BaseException) -> None:
 
 
 def log_no_standby(request: HttpRequest) -> None:
-    """Writes the line for a request that was refused because its commit would wait without an
-    end.
+    """Writes the log line for a request that was refused because its commit would wait without a
+    limit.
     """
     _write(request, Failure.NOT_STARTED.name, Reason.NO_STANDBY.value)
 
@@ -60,5 +64,5 @@ def _write(request: HttpRequest, failure: str, why: str) -> None:
 
 
 def is_logged(request: HttpRequest) -> bool:
-    """Returns whether the line for this request has been written."""
+    """Returns whether the log line for this request was written already."""
     return hasattr(request, _LOGGED)

@@ -1,10 +1,12 @@
-"""The name of a page, for logs that may not contain its URL."""
+"""The names of pages, for logs that may not contain URLs."""
 
 from django.urls import Resolver404, resolve
 
 
 def page_name(path: str) -> str:
-    """Returns the URL name of a path with its namespaces; "" if it has none."""
+    """Returns the name of the URL for a path, including its namespaces. Returns "" if there is no
+    such URL.
+    """
     try:
         return resolve(path).view_name
     except Resolver404:

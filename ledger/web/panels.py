@@ -1,7 +1,8 @@
 """Panels: parts of a page that features add. An app registers its panels in its module `panels`.
 
-A page names a place (`{% panels "receipt" %}`), but no features; docs/new-app.md lists the places.
-A panel is a template and a function that returns the values for the template.
+The template of a page contains places, such as `{% panels "receipt" %}`, and does not contain the
+names of features. docs/new-app.md lists the places. A panel consists of a template and a function
+that returns the values for this template.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,15 +11,17 @@ from typing import Any
 
 from django.http import HttpRequest
 
-PREPARED = "prepared_panels"  # in the context of a page: a dict of places
+# A key in the template context; its value is a dict whose keys are places.
+PREPARED = "prepared_panels"
 
-# Returns the values that a panel adds to the context of its page; None if it is not shown.
+# A function that returns the values that a panel adds to the template context. If it returns None,
+# the panel is not shown.
 Values = Callable[[Any, Mapping[str, Any]], dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A part of a page; `order` is its rank in its place."""
+    """A part of a page. `order` is the position of the panel in its place."""
 
     place: str
     template: str
@@ -28,17 +31,19 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class ShownPanel:
-    """A panel on a page, with the values that it adds to the context of the page."""
+    """A panel that is shown on a page, with the values that it adds to the template context."""
 
     template: str
     values: dict[str, Any]
 
 
-PANELS: list[Panel] = []  # by rank
+PANELS: list[Panel] = []  # sorted by `order`
 
 
 def register(place: str, template: str, *, order: int = 0) -> Callable[[Values], Values]:
-    """Returns a decorator that registers a panel for a place. The function returns its values."""
+    """Returns a decorator that registers a panel for a place. The decorated function returns the
+    values for the panel's template.
+    """
 
     def add(values: Values) -> Values:
         PANELS.append(Panel(place, template, order, values))
@@ -49,13 +54,15 @@ def register(place: str, template: str, *, order: int = 0) -> Callable[[Values],
 
 
 def shown_in(place: str, request: HttpRequest, context: Mapping[str, Any]) -> list[ShownPanel]:
-    """Returns the panels of a place in their order. Runs the queries of their functions."""
+    """Returns the panels that are shown in a place, in their order. Calls the functions of the
+    panels, which may send queries.
+    """
     found = ((panel, panel.values(request, context)) for panel in PANELS if panel.place == place)
     return [ShownPanel(panel.template, values) for panel, values in found if values is not None]
 
 
 def prepare(place: str, request: HttpRequest, context: dict[str, Any]) -> None:
-    """Runs the queries of a place in the view and not in the template, for views that list their
-    queries.
+    """Runs the queries of a place's panels in the view instead of in the template. Use this in
+    views that show a list of their queries.
     """
     context.setdefault(PREPARED, {})[place] = shown_in(place, request, context)

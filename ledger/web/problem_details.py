@@ -1,4 +1,6 @@
-"""Errors for programs as problem details (RFC 9457). Errors below `/api/` are never HTML pages."""
+"""Errors for programs, as problem details (RFC 9457). Errors for URLs below `/api/` are never HTML
+pages.
+"""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -10,8 +12,9 @@ from django.utils.cache import patch_vary_headers
 
 API = "/api/"
 CONTENT_TYPE = "application/problem+json"
-TYPES = "/api/v1/problems/#"  # the page that explains each type
-# Problems that replace pages, by status: their slug and their detail.
+TYPES = "/api/v1/problems/#"  # the page that explains each type of problem
+# Problem details that replace error pages. The key is the status, and the values are the slug and
+# the detail.
 PAGES = {
     400: ("invalid-request", "The request cannot be read."),
     403: ("not-allowed", "You may not do this."),
@@ -26,12 +29,16 @@ PAGES = {
 
 
 def is_call(request: HttpRequest) -> bool:
-    """Returns whether a request is an API call, which gets a problem in place of a page."""
+    """Returns whether a request is an API call. API calls get problem details instead of error
+    pages.
+    """
     return request.path_info.startswith(API)
 
 
 def problem_body(status: int, slug: str, detail: str, **more: Any) -> dict[str, Any]:
-    """Returns problem details: `type`, `title`, `status`, `detail`, and `more`."""
+    """Returns problem details as a dict with the keys `type`, `title`, `status` and `detail`, and
+    the keys in `more`.
+    """
     kind = {"type": TYPES + slug, "title": HTTPStatus(status).phrase, "status": int(status)}
     return {**kind, "detail": detail, **more}
 
@@ -43,7 +50,7 @@ def problem(
     headers: Mapping[str, str] = MappingProxyType({}),
     **more: Any,
 ) -> HttpResponse:
-    """Returns a response with the body of `problem_body`."""
+    """Returns a response that contains the problem details of `problem_body`."""
     body = problem_body(status, slug, detail, **more)
     answer = JsonResponse(
         body, status=body["status"], content_type=CONTENT_TYPE, headers=dict(headers)
@@ -54,8 +61,8 @@ def problem(
 
 
 class ProblemMiddleware:
-    """Middleware that replaces error pages of Django or other middleware by problems for
-    programs.
+    """Middleware for API calls that replaces error pages of Django or of other middleware with
+    problem details.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,7 +1,7 @@
-"""Counts requests by the name of their route, for `/metrics`.
+"""Counts requests by the names of their routes, for `/metrics`.
 
-A path cannot be a label, because it may contain an id, and anybody can invent new paths. All URLs
-without a route have the same label.
+A path cannot be a label, because a path may contain an id, and anybody can invent new paths. All
+URLs without a route have the same label.
 """
 
 from collections.abc import Callable
@@ -31,13 +31,13 @@ SECONDS = Histogram(
 IN_FLIGHT = Gauge("ledger_http_requests_in_flight", "Requests that are being answered.")
 METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 UNKNOWN, STATIC, OTHER = "unknown", "static", "other"
-# Paths that are answered before Django looks up a route.
+# Paths that are answered before Django searches for a route.
 EARLY = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}
 
 
 class RequestCountsMiddleware:
-    """Middleware that counts every request that reaches Django, and the time that it waited. Only
-    the middleware of tracing may come before it.
+    """Middleware that counts all requests that reach Django, and measures how long each request
+    waited. Only the tracing middleware may come before it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -60,7 +60,9 @@ class RequestCountsMiddleware:
 
 
 def route_of(request: HttpRequest) -> str:
-    """Returns the name of the route that answered; UNKNOWN for all URLs without a route."""
+    """Returns the name of the route that answered the request. Returns UNKNOWN for a URL without a
+    route.
+    """
     match = request.resolver_match
     if match is not None:
         return match.view_name or UNKNOWN
@@ -71,19 +73,20 @@ def route_of(request: HttpRequest) -> str:
 
 
 def route_or_page_of(request: HttpRequest) -> str:
-    """Returns the name of the route. If Django has not looked it up, as during a database outage,
-    looks up the name of the page.
+    """Returns the name of the route. If Django has not searched for the route, for example during a
+    database outage, returns the name of the page instead.
     """
     route = route_of(request)
     return (page_name(request.path_info) or UNKNOWN) if route == UNKNOWN else route
 
 
 def method_of(request: HttpRequest) -> str:
-    """Returns the method; OTHER for unknown methods."""
+    """Returns the request method, or OTHER for an unknown method."""
     return request.method if request.method in METHODS else OTHER
 
 
-# Both caches stay small, because there are only a few routes, methods and status classes.
+# The caches of both functions stay small, because there are only a few routes, methods and status
+# classes.
 @cache
 def _seconds_of(route: str) -> Any:
     return SECONDS.labels(route)
@@ -91,5 +94,6 @@ def _seconds_of(route: str) -> Any:
 
 @cache
 def _count_of(route: str, method: str, status: str) -> Any:
-    REQUESTS.labels(route, method, "5xx")  # starts at 0, so that the first failure is an increase
+    # This counter starts at 0, so that the first failure is visible as an increase.
+    REQUESTS.labels(route, method, "5xx")
     return REQUESTS.labels(route, method, status)

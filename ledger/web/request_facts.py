@@ -1,4 +1,6 @@
-"""Facts of each request for the history of changes: the user, the IP address and the page."""
+"""Collects facts about each request for the history of changes: the user, the IP address and the
+page.
+"""
 
 from collections.abc import Callable
 
@@ -9,8 +11,8 @@ from ledger.db.history import facts
 
 
 class RequestFactsMiddleware:
-    """Middleware that provides the facts. They are read only when a recorded table is written; see
-    Note [Facts of a write].
+    """Middleware that provides the facts about a request. They are read only when a recorded table
+    is written: see Note [Facts of a write].
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -22,8 +24,8 @@ class RequestFactsMiddleware:
 
 
 def facts_of(request: HttpRequest) -> dict[str, str | None]:
-    """Returns the id of the signed-in user, the client's IP address, the path and the request
-    id.
+    """Returns the id of the signed-in user, the client's IP address, the path and the request id as
+    a dict.
     """
     user = getattr(request, "user", None)
     return {

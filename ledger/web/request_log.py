@@ -1,4 +1,4 @@
-"""The request log: an id for each request, which is in all its log lines, and one line at its
+"""The request log. Each request has an id, which all its log lines contain, and one log line at its
 end.
 """
 
@@ -20,20 +20,20 @@ from ledger.web.request_counts import EARLY, STATIC, method_of, route_of, route_
 logger = logging.getLogger("ledger.requests")
 
 REQUEST_HEADER = "X-Request-ID"
-# The format of nginx and most other proxies: 32 hexadecimal digits, or a UUID.
+# The id formats of nginx and most other proxies: 32 hexadecimal digits, or a UUID.
 WELL_FORMED = re.compile(
     r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
 )
-# Routes with a request every few seconds, or for every page.
+# Routes that are requested every few seconds, or for every page.
 FREQUENT = frozenset({*EARLY.values(), STATIC})
 
 
 class RequestLogMiddleware:
-    """Middleware that gives each request an id, and puts it into the header `X-Request-ID` of the
-    response.
+    """Middleware that assigns an id to each request, and adds it to the response as the header
+    `X-Request-ID`.
 
-    An id in the request is used only if our proxy writes it and it is well-formed, because a client
-    could send any text, or the id of another user's request.
+    An id in the request is used only if our proxy writes it and its format is valid. A client could
+    otherwise send any text, or the id of another user's request.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -50,8 +50,9 @@ class RequestLogMiddleware:
 
 
 def facts_of(request: HttpRequest) -> dict[str, context.Fact]:
-    """Returns the facts of a request for log lines. They contain the name of the route and not the
-    URL, because paths and queries contain ids, names and searches. Does not query the database.
+    """Returns the facts about a request for log lines. They contain the name of the route instead
+    of the URL, because paths and query strings contain ids, names and searches. Does not query the
+    database.
     """
     return {
         "request_id": getattr(request, "request_id", None),
@@ -70,7 +71,9 @@ def _id_for(request: HttpRequest) -> str:
 
 
 def _signed_in(request: HttpRequest) -> str | None:
-    """Returns the id of the user, if the request has already loaded or signed in a user."""
+    """Returns the id of the user if the request has already loaded the user, or has signed the user
+    in. Otherwise returns None.
+    """
     person: Any = request.__dict__.get("user")
     if isinstance(person, SimpleLazyObject):
         person = getattr(request, "_cached_user", None)

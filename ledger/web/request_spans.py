@@ -1,9 +1,10 @@
-"""A trace for each request, and a span for its view. In MIDDLEWARE only if tracing is on.
+"""Traces each request, with a span for its view. The middleware is in MIDDLEWARE only if tracing is
+on.
 
 The span of a request contains the pattern of its route instead of the path. It does not contain the
 query string, the client's IP address or other headers of the client. Probes, /metrics and static
-files are left out, because they are frequent and move no money. The trace does not include the time
-in which a body is streamed.
+files are not traced, because they are frequent and do not move money. The trace does not include
+the time in which a response is streamed.
 """
 
 from collections.abc import Callable
@@ -22,8 +23,8 @@ SERVER_ERROR = 500
 
 
 class RequestSpanMiddleware:
-    """Middleware that begins the trace. It must be the first, so that the trace contains everything
-    that is done for a request.
+    """Middleware that begins the trace. It must be the first middleware, so that the trace contains
+    all work for the request.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -44,8 +45,9 @@ class RequestSpanMiddleware:
 
 
 class ViewSpanMiddleware:
-    """Middleware that opens the span of the view, which also contains its template and the
-    middleware methods that run after the route is known. It must be the last.
+    """Middleware that opens a span for the view. The span also contains the rendering of the
+    template, and middleware methods that run after the route is known. It must be the last
+    middleware.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,8 +1,9 @@
-"""Limits the requests that one user runs in parallel in a process. Each request occupies a thread,
-also while it waits for Postgres, and other users need the other threads.
+"""Limits how many requests of one user run at the same time in a process. Each request occupies a
+thread, even while it waits for Postgres, and other users need the other threads.
 
-A user may send one file or large JSON body at a time, and all users together two. Reading such a
-body takes up to ten seconds of a processor, and 32 MB of JSON take up to 260 MB of memory.
+Each user may send one file or large JSON body at a time. All users together may send two at a time.
+Reading such a body can take ten seconds of processor time, and 32 MB of JSON need up to 260 MB of
+memory.
 """
 
 from collections import Counter
@@ -18,13 +19,15 @@ from ledger.web.database_errors import turned_away
 from ledger.web.middleware import content_length
 from ledger.web.uploads import max_file_bytes
 
-MAX_PARALLEL = 4  # of the eight threads of a web process
-# So one thread is free for other users. A browser opens six connections.
+MAX_PARALLEL = 4  # a web process has eight threads
+# The number of requests of a user that may wait. With this limit, one thread is free for other
+# users. A browser opens six connections.
 WAITING = 3
-LARGE = 1024**2  # bytes of a body of JSON
+LARGE = 1024**2  # bytes; a larger JSON body counts as large
 LARGE_WAITING = 1
-SECONDS = 0.5  # the longest wait, because waiting occupies a thread, too
-# For files and large bodies of all users together. So half of the threads stay free for pages.
+SECONDS = 0.5  # the longest time to wait, because waiting occupies a thread too
+# Limits for files and large bodies of all users together. With these limits, half of the threads
+# are free for pages.
 MAX_PARALLEL_READS, WAITING_TO_BE_READ, SECONDS_TO_BE_READ = 2, 2, 5.0
 EVERYBODY = "everybody"
 TOO_MANY = (
@@ -42,7 +45,7 @@ TOO_MANY_READ = (
 
 
 class RunningRequests:
-    """The running requests of this process, counted for each user."""
+    """The number of running requests of each user in this process."""
 
     def __init__(self, most_running: int, waiting: int, seconds: float | None = None) -> None:
         self._most_running, self._most_waiting, self._seconds = most_running, waiting, seconds
@@ -50,7 +53,9 @@ class RunningRequests:
         self._running, self._waiting = Counter[Any](), Counter[Any]()
 
     def begin(self, person: Any) -> bool:
-        """Returns whether the request may run. If so, counts it until `end`."""
+        """Waits until the user may run another request, and returns whether this succeeded in time.
+        If so, the request is counted until `end` is called.
+        """
         with self._changed:
             if not self._is_free(person) and not self._wait(person):
                 return False
@@ -58,7 +63,7 @@ class RunningRequests:
             return True
 
     def end(self, person: Any) -> None:
-        """Stops counting one request of this user."""
+        """Decreases the number of this user's running requests by one."""
         with self._changed:
             _take_one(self._running, person)
             self._changed.notify_all()
@@ -89,11 +94,11 @@ _read_of_all = RunningRequests(MAX_PARALLEL_READS, WAITING_TO_BE_READ, SECONDS_T
 
 
 class RunningRequestsMiddleware:
-    """Middleware that answers a signed-in user's request above a limit with status 429.
+    """Middleware that returns status 429 if a signed-in user runs too many requests.
 
-    It comes after LoginRequiredMiddleware, which has loaded the user, so that it needs no query. It
-    does not count anonymous requests and public pages. A stream is counted until it begins; after
-    that `ledger.web.downloads` limits it.
+    It comes after LoginRequiredMiddleware, which has loaded the user, so that no query is needed.
+    Anonymous requests and public pages are not counted. A streamed response is counted until it
+    begins; after that, `ledger.web.downloads` limits it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -111,8 +116,8 @@ class RunningRequestsMiddleware:
     def process_view(
         self, request: Any, view: object, _args: object, _kwargs: object
     ) -> HttpResponseBase | None:
-        """Returns a response with status 429 above a limit. Django calls it after the user is
-        loaded.
+        """Returns a response with status 429 if a limit is reached, and None otherwise. Django
+        calls this method after the user is loaded.
         """
         person = known_person(request)
         if person is None:
@@ -141,8 +146,8 @@ def _begin(request: Any, running: RunningRequests, key: Any) -> bool:
 
 
 def _takes_long_to_read(request: HttpRequest, view: object) -> bool:
-    """Returns whether the body is large JSON or a file of any size. A PDF of 47 KB can take ten
-    seconds.
+    """Returns whether reading the body may take long. This is so for large JSON and for files of
+    any size, because a PDF of 47 KB can take ten seconds.
     """
     if "json" in (request.content_type or ""):
         return content_length(request) > LARGE
@@ -150,8 +155,8 @@ def _takes_long_to_read(request: HttpRequest, view: object) -> bool:
 
 
 def known_person(request: Any) -> Any:
-    """Returns the signed-in user; None if nobody is signed in, or if the user is not loaded yet and
-    this is not an API call.
+    """Returns the signed-in user. Returns None if nobody is signed in, or if the user has not been
+    loaded yet and the request is not an API call.
     """
     is_known = problem_details.is_call(request) or hasattr(request, "_cached_user")
     return request.user if is_known and request.user.is_authenticated else None

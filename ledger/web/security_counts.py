@@ -1,6 +1,7 @@
-"""Counts the events of the security log by name, for `/metrics`. Only the log contains the users.
+"""Counts the events of the security log by name, for `/metrics`. The counters do not contain users.
+Only the log contains them.
 
-Labels are names from the code. `method` is the method of a sign-in, and "" for other events.
+The labels are names in the code. `method` is the method of a sign-in, and "" for other events.
 """
 
 from ledger.metrics.kinds import Counter
@@ -15,7 +16,7 @@ METHODS = frozenset(
 )
 SIGN_INS = ("sign_in", "step_up")
 OTHER = "other"
-# These counters start at 0, so that the first event is an increase.
+# These counters start at 0, so that the first event is visible as an increase.
 for _method in ("password", "code", "mfa", "passkey"):
     EVENTS.labels("sign_in", "refused", _method)
 for _event, _outcome in (
@@ -33,7 +34,7 @@ for _event, _outcome in (
 
 
 def count(event: str, outcome: str, method: object) -> None:
-    """Counts one event. Counts an unknown method as `OTHER`."""
+    """Counts one event of the security log. An unknown method is counted as `OTHER`."""
     shown = ""
     if event in SIGN_INS and method is not None:
         shown = method if isinstance(method, str) and method in METHODS else OTHER

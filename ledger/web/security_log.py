@@ -1,7 +1,8 @@
-"""The security log: one line of JSON for each event, such as a sign-in, a refusal or an approval.
+"""The security log. Each event, such as a sign-in, a refusal or an approval, is one line of JSON.
 
-A line identifies people and rows only by their ids. It contains no secret, no amount, and no email
-or IP address: a value that is not an id, a number or a plain word is replaced by `WITHHELD`.
+A line identifies people and rows only by their ids. It contains no secrets, no amounts, no email
+addresses and no IP addresses. A value that is not an id, a number or a plain word is replaced with
+`WITHHELD`.
 
     security_log.record("approval.decided", outcome="refused", person=manager, approval=request.pk)
 """
@@ -32,7 +33,7 @@ Fact = uuid.UUID | bool | int | str | None
 
 WITHHELD = "withheld"
 EVENT = re.compile(r"[a-z]+(_[a-z]+)*(\.[a-z]+(_[a-z]+)*)?")
-# Words in the name of a fact whose value the log may not contain.
+# If the name of a fact contains one of these words, the log must not contain its value.
 FORBIDDEN_WORDS = frozenset(
     "password passphrase secret token cookie code key otp hash amount balance sum total money"
     " email mail address ip phone name number iban description reference text body query".split()
@@ -50,13 +51,14 @@ def record(
     request: HttpRequest | None = None,
     **facts: Fact,
 ) -> None:
-    """Writes one line. In a database transaction, writes it after the commit; if the transaction is
-    rolled back, writes none. Writes a refusal immediately, because its transaction is often rolled
-    back.
+    """Writes one line to the security log. Inside a database transaction, an event with the outcome
+    "ok" is written after the commit, and is not written if the transaction is rolled back. Other
+    outcomes are written immediately, because their transactions are often rolled back.
 
-    `event` is a thing and what happened to it: "session.ended". `person` is the User, or the id;
-    the default is the signed-in user. The default of `request` is the request of this thread.
-    Facts are UUIDs, whole numbers, booleans, and plain words such as the name of a group or a URL.
+    `event` is a thing and what happened to it, such as "session.ended". `person` is a user or the
+    id of a user; the default is the signed-in user. The default of `request` is the request of this
+    thread. `facts` are UUIDs, whole numbers, booleans and plain words, such as the name of a group
+    or of a URL.
     """
     request = request or _request.get()
     line: dict[str, Any] = {
@@ -70,7 +72,7 @@ def record(
         **{name: _safe(name, value) for name, value in facts.items()},
     }
     write = partial(_write, line, facts.get("method"))
-    # Not `on_commit` in every case: outside a transaction it connects to the database.
+    # `on_commit` is not used outside a transaction, because it would connect to the database.
     if outcome == "ok" and connection.in_atomic_block:
         db_transaction.on_commit(write, robust=True)
     else:
@@ -84,8 +86,8 @@ def _write(line: Mapping[str, Any], method: Fact) -> None:
 
 
 def session_mark(session_key: str | None) -> str | None:
-    """Returns 16 hex digits that stand for a session in the log. Nobody can compute the key of the
-    session from them.
+    """Returns the id of a session for the log: 16 hexadecimal digits. Nobody can compute the
+    session key from this id. Returns None if there is no session.
     """
     if not session_key:
         return None
@@ -93,7 +95,9 @@ def session_mark(session_key: str | None) -> str | None:
 
 
 def is_forbidden(name: str) -> bool:
-    """Returns whether the name of a fact suggests a secret, an amount or an address."""
+    """Returns whether the name of a fact contains a word that suggests a secret, an amount or an
+    address.
+    """
     return not FORBIDDEN_WORDS.isdisjoint(name.split("_"))
 
 
@@ -113,8 +117,8 @@ def _id_of(person: Any) -> str | None:
 
 
 def _signed_in(request: HttpRequest | None) -> Any:
-    """Returns the user of the request if it is already loaded. The log does not query the
-    database.
+    """Returns the user of the request if the user is already loaded, and None otherwise. The log
+    does not send queries.
     """
     return getattr(request, "_cached_user", None)
 
@@ -124,8 +128,8 @@ def _session_key(request: HttpRequest | None) -> str | None:
 
 
 class SecurityLogMiddleware:
-    """Middleware that records refusals: responses with status 403 or 429. It comes after the
-    middleware that sets the request id.
+    """Middleware that records refused requests, which are responses with status 403 or 429. It must
+    come after the middleware that sets the request id.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,4 +1,6 @@
-"""`/.well-known/security.txt` (RFC 9116): where to report a weakness of the site."""
+"""The page `/.well-known/security.txt` (RFC 9116), which shows where to report a weakness of the
+site.
+"""
 
 from datetime import timedelta
 
@@ -8,15 +10,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-# The RFC recommends less than a year. Each request creates the page again, so it never expires.
+# The RFC recommends less than a year. The date is calculated for each request, so the page never
+# expires.
 VALID_FOR = timedelta(days=180)
 
 
 @login_not_required
 @require_safe
 def security_txt(request: HttpRequest) -> HttpResponse:
-    """Returns the page with the contact in `LEDGER_SECURITY_CONTACT`. Raises Http404 without
-    one.
+    """Returns the page with the contact in `LEDGER_SECURITY_CONTACT`. Raises Http404 if this
+    setting is empty.
     """
     if not settings.LEDGER_SECURITY_CONTACT:
         raise Http404

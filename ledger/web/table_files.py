@@ -1,11 +1,12 @@
-"""Tables of pages as files: CSV for spreadsheets, JSON for programs, with the same columns.
+"""Writes the tables of pages to files: CSV for spreadsheets, and JSON for programs. The CSV and the
+JSON of a table have the same columns.
 
 Note [Tables as files]: the JSON is one array with one object per row and one row per line, so that
-programs can read it as a whole or line by line. Amounts are texts with all decimals of their
-currency, counts are numbers, times have the format of RFC 3339 with the bank's offset, and missing
+programs can read it as a whole or line by line. Amounts are strings with all decimals of their
+currency, and counts are numbers. Times have the format of RFC 3339 with the bank's offset. Missing
 values are null. The first lines are read before the response begins, so that the status can be 503
 during a database outage. The other lines are read while the response is sent. A JSON file without
-its closing bracket is incomplete; an incomplete CSV file cannot be recognised.
+its closing bracket is incomplete. Nobody can see whether a CSV file is incomplete.
 """
 
 import csv
@@ -27,12 +28,12 @@ from ledger.text.currencies import minor_units
 CSV, JSON = "csv", "json"
 TYPES = {CSV: "text/csv; charset=utf-8", JSON: "application/json; charset=utf-8"}
 REFUSALS = {CSV: "text/plain; charset=utf-8", JSON: "application/problem+json"}
-LINES_PER_PART = 100  # of the response
+LINES_PER_PART = 100  # lines in one part of the response
 
 
 class FigureText(str):
-    """A number as a text, with a sign. In a spreadsheet it may begin with a minus, unlike a
-    text.
+    """A number as text. In a spreadsheet file, this text may begin with a minus sign, which is not
+    allowed for other texts.
     """
 
     __slots__ = ()
@@ -40,9 +41,10 @@ class FigureText(str):
 
 @dataclass(frozen=True, slots=True)
 class DataTable:
-    """A table: the name of its file without an ending, its columns, and the cells of its rows.
+    """A table for a file: the name of the file without its extension, the columns, and the cells of
+    each row.
 
-    A cell is a text, a FigureText, a number, a date, a time, a moment, an id or None.
+    A cell is a text, a FigureText, a number, a date, a time, a datetime, an id or None.
     """
 
     name: str
@@ -51,31 +53,35 @@ class DataTable:
 
 
 def paths_of_files(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
-    """Returns the URLs <route>.csv and <route>.json of a table, named <name>_csv and <name>_json.
+    """Returns the URLs <route>.csv and <route>.json for a table. Their names are <name>_csv and
+    <name>_json.
 
-    The view gets the keyword `kind`.
+    The view is called with the keyword argument `kind`: "csv" or "json".
     """
     return [path(f"{route}.{kind}", view, {"kind": kind}, name=f"{name}_{kind}") for kind in TYPES]
 
 
 def figure_cell(amount: Decimal | None, currency: str) -> FigureText | None:
-    """Returns an amount with the decimals of its currency; None without an amount."""
+    """Returns an amount with the decimals of its currency, as text. Returns None if `amount` is
+    None.
+    """
     return None if amount is None else FigureText(f"{amount:.{minor_units(currency)}f}")
 
 
 def table_response(table: DataTable, kind: str) -> StreamingHttpResponse:
-    """Returns the table as a download of this kind, CSV or JSON. Its rows are read while it is
+    """Returns the table as a download in CSV or JSON. The rows are read while the response is
     sent.
     """
     return download(_in_parts(lines_of(table, kind)), table.name, kind)
 
 
 def download(lines: Iterable[str], name: str, kind: str) -> StreamingHttpResponse:
-    """Returns lines of `lines_of` as a download. Raises the exception if reading the first part
-    fails.
+    """Returns the lines of a file as a download. The first line is read immediately, and the
+    function raises the error if this fails.
     """
     response = StreamingHttpResponse(
-        lines,  # passed here so that the response closes them; it cannot close the chain below
+        # Passed here so that the response closes `lines`; it could not close the chain below.
+        lines,
         content_type=TYPES[kind],
         headers={"Content-Disposition": f'attachment; filename="{name}.{kind}"'},
     )
@@ -85,18 +91,22 @@ def download(lines: Iterable[str], name: str, kind: str) -> StreamingHttpRespons
 
 
 def refused(why: str, kind: str, *, status: int = 400) -> HttpResponse:
-    """Returns a message in place of the file: as plain text, or as problem details (RFC 9457)."""
+    """Returns an error message instead of the file. For CSV, the response is plain text. For JSON,
+    the response contains problem details (RFC 9457).
+    """
     body = why if kind == CSV else json.dumps({"status": status, "detail": why})
     return HttpResponse(body, status=status, content_type=REFUSALS[kind])
 
 
 def lines_of(table: DataTable, kind: str) -> Iterator[str]:
-    """Returns the lines of the file."""
+    """Returns an iterator over the lines of the file, in CSV or JSON."""
     return csv_lines(table) if kind == CSV else json_lines(table)
 
 
 def csv_lines(table: DataTable) -> Iterator[str]:
-    """Yields a heading, and a line for each row. Spreadsheets do not run the texts as formulas."""
+    """Yields the line with the column names, and then a line for each row. Texts are changed so
+    that spreadsheets do not run them as formulas.
+    """
     writer = csv.writer(Echo())
     yield writer.writerow(table.columns)
     for row in table.rows:
@@ -104,7 +114,7 @@ def csv_lines(table: DataTable) -> Iterator[str]:
 
 
 def json_lines(table: DataTable) -> Iterator[str]:
-    """Yields the lines of an array, with an object on each line."""
+    """Yields the lines of a JSON array. Each line contains the object for one row."""
     before = "[\n"
     for row in table.rows:
         cells = dict(zip(table.columns, map(_plain, row), strict=True))
@@ -120,7 +130,7 @@ def _csv_cell(cell: Any) -> Any:
 
 
 def _plain(cell: Any) -> Any:
-    """Returns times and ids as texts. Returns numbers, texts and None without a change."""
+    """Returns dates, times and ids as text. Returns numbers, texts and None unchanged."""
     if isinstance(cell, datetime):
         return timezone.localtime(cell).isoformat()
     if isinstance(cell, time):
@@ -131,6 +141,6 @@ def _plain(cell: Any) -> Any:
 
 
 def _in_parts(lines: Iterator[str]) -> Iterator[str]:
-    """Yields the same text in fewer, larger parts, because each part is sent separately."""
+    """Yields the same text in fewer and larger parts, because each part is sent separately."""
     while part := "".join(islice(lines, LINES_PER_PART)):
         yield part

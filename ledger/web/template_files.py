@@ -1,4 +1,6 @@
-"""The template files of the project: in `templates/` and in the folders of its apps."""
+"""Finds the template files of the project, which are in `templates/` and in the folders of its
+apps.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,9 @@ from django.template.utils import get_app_template_dirs
 
 
 def template_folders() -> list[Path]:
-    """Returns the folders of Ledger's templates, without the folders of installed packages."""
+    """Returns the folders with Ledger's templates. Folders of installed packages are not
+    included.
+    """
     of_apps = map(Path, get_app_template_dirs("templates"))
     return [
         *map(Path, Engine.get_default().dirs),
@@ -22,7 +26,7 @@ def template_folders() -> list[Path]:
 
 
 def template_files() -> Iterator[tuple[str, Path]]:
-    """Yields the name and the file of each HTML template of Ledger."""
+    """Yields the name and the path of each HTML template of Ledger."""
     for folder in template_folders():
         for file in sorted(folder.rglob("*.html")):
             yield str(file.relative_to(folder)), file

@@ -1,4 +1,6 @@
-"""The colour theme: light, dark, or the theme of the operating system. A cookie stores it."""
+"""The colour theme: light, dark, or the theme of the operating system. A cookie stores the user's
+choice.
+"""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -13,10 +15,11 @@ YEAR = 365 * 24 * 60 * 60
 @login_not_required
 @require_POST
 def set_theme(request: HttpRequest) -> HttpResponse:
-    """Stores the chosen theme in a cookie, then redirects to the page where it was chosen.
+    """Stores the chosen theme in a cookie, and redirects to the page where the user chose it.
 
-    Any value other than "light" and "dark" deletes the cookie: the operating system decides. A
-    script that sends `X-Requested-With: fetch` gets status 204 in place of the redirect.
+    Any other value than "light" and "dark" deletes the cookie, so that the theme of the operating
+    system is used. A script that sends `X-Requested-With: fetch` gets status 204 instead of the
+    redirect.
     """
     response: HttpResponse
     if request.headers.get("X-Requested-With") == "fetch":
@@ -39,7 +42,9 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 
 def _way_back(request: HttpRequest) -> str:
-    """Returns the page where the theme was chosen; "/" if `next` is a URL of another site."""
+    """Returns the URL of the page where the user chose the theme. Returns "/" if `next` is a URL of
+    another site.
+    """
     target = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
@@ -48,8 +53,8 @@ def _way_back(request: HttpRequest) -> str:
 
 
 def theme(request: HttpRequest) -> dict[str, str]:
-    """Returns `theme`, the user's choice: "light", "dark", or "" for the theme of the operating
-    system.
+    """Returns the variable `theme` for templates. It is "light", "dark", or "" for the theme of the
+    operating system.
     """
     chosen = request.COOKIES.get("theme", "")
     return {"theme": chosen if chosen in THEMES else ""}

@@ -1,4 +1,4 @@
-"""Views that read files, which have the decorator `reads_file`."""
+"""The decorator `reads_file` for views that read files, and the size limits of these views."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,8 +10,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def reads_file(most: int = 0) -> Callable[[View], View]:
-    """Returns a decorator for a view, or a class of the API, whose POST reads a file of up to
-    `most` bytes. 0 means that the view reads a stored file, so its body has the usual limit.
+    """Returns a decorator for a view, or an API class, that reads a file in a POST request. `most`
+    is the maximum size of the file in bytes. 0 means that the view reads a stored file, so the
+    usual limit applies to the request body.
     """
 
     def mark(view: View) -> View:
@@ -22,17 +23,17 @@ def reads_file(most: int = 0) -> Callable[[View], View]:
 
 
 def max_file_bytes(view: Any) -> int | None:
-    """Returns the maximum bytes of a file for the view; 0 if it reads a stored file, None if it
-    reads no file.
+    """Returns the maximum size in bytes of a file for this view. Returns 0 if the view reads a
+    stored file, and None if it reads no file.
     """
-    of_class = getattr(view, "cls", view)  # of REST framework
+    of_class = getattr(view, "cls", view)  # a view class of REST framework
     found: int | None = getattr(of_class, "max_file_bytes", None)
     return found
 
 
 def max_body_bytes(path: str) -> int:
-    """Returns the maximum bytes of a body for the page at this path: twice the limit of its file,
-    so that the form can still show an error for a file that is too large.
+    """Returns the maximum size in bytes of a request body for the page at this path. It is twice
+    the limit for a file, so that the form can still show an error for a file that is too large.
     """
     try:
         view = resolve(path).func

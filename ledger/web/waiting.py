@@ -1,8 +1,8 @@
-"""Measures how long requests waited for a thread, and answers 503 if they waited too long.
+"""Measures how long requests waited for a thread. Requests that waited too long get status 503.
 
-The time begins when nginx passes the request on, which is in the header X-Request-Start
-(deploy/nginx/ledger.conf). Without the header, the wait is unknown, because gunicorn does not
-report it.
+The time begins when nginx passes the request on. nginx writes this time into the header
+X-Request-Start (deploy/nginx/ledger.conf). Without this header, the waiting time is not known,
+because gunicorn does not report it.
 """
 
 import re
@@ -18,10 +18,12 @@ from ledger.metrics.kinds import Counter, Histogram
 from ledger.web.database_errors import turned_away
 
 HEADER = "X-Request-Start"
-WRITTEN = re.compile(r"t=([0-9]{1,10}\.[0-9]{3})", re.ASCII)  # seconds, as nginx's $msec
-# Users who wait longer have often left the page, and an answer that nobody reads delays others.
+# Seconds in the format of nginx's variable $msec.
+WRITTEN = re.compile(r"t=([0-9]{1,10}\.[0-9]{3})", re.ASCII)
+# Users who wait longer have often left the page. A response that nobody reads would delay other
+# requests.
 MAX_SECONDS = 5
-LONGEST = 600  # seconds; a larger difference means that the clocks differ
+LONGEST = 600  # seconds; if the difference is larger, the clocks differ
 
 SECONDS = Histogram(
     "ledger_http_wait_seconds",
@@ -41,8 +43,8 @@ TOO_LATE = (
 
 
 def note_wait(request: HttpRequest) -> None:
-    """Sets `request.waited` to the seconds since the proxy passed the request on, or to None if the
-    time is unknown.
+    """Sets `request.waited` to the number of seconds since the proxy passed the request on. Sets it
+    to None if this time is not known.
     """
     waited = _seconds_since_proxy(request)
     request.waited = waited  # type: ignore[attr-defined]
@@ -59,9 +61,9 @@ def _seconds_since_proxy(request: HttpRequest) -> float | None:
 
 
 class WaitingMiddleware:
-    """Middleware that answers 503 to a request that has waited too long. It comes after probes,
-    metrics and static files, which are fast, and before middleware that queries the database or
-    reads the body.
+    """Middleware that returns status 503 for a request that has waited too long. It must come after
+    probes, metrics and static files, which are fast. It must come before middleware that queries
+    the database or reads the body.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

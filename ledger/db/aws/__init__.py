@@ -1,5 +1,5 @@
-"""The backend of `DB_DRIVER=aws`: Ledger's backend on connections of AWS's driver
-(docs/databases.md).
+"""The database backend for `DB_DRIVER=aws`. It is Ledger's backend with the connections of AWS's
+driver (docs/databases.md).
 
-Nothing else imports this package, so the driver is loaded only if the setting is used.
+No other module imports this package, so the driver is loaded only if this setting is used.
 """

@@ -1,13 +1,13 @@
-"""Ledger's backend on connections of AWS's driver.
+"""Ledger's database backend with the connections of AWS's driver.
 
-Statements of Django and of prepared cursors go through the driver's plugins. What the backend
-itself does with a session (settings, cleaning, health) goes to psycopg directly, so that no plugin
-changes the server in the middle of it.
+SQL statements of Django and of prepared cursors run through the plugins of the driver. What the
+backend itself does with a session (settings, cleaning, health checks) is sent directly with
+psycopg, so that no plugin changes the server in the middle.
 
 Note [After a failover]: the driver connects to another server and reports this with an error. The
-new session does not have the time zone, limits and role that Ledger sets. So the backend closes the
-connection and sets up the next one as always. By then the driver has found the server that takes
-writes.
+new session does not have the time zone, limits and role that Ledger sets. Therefore the backend
+closes the connection and prepares the next connection as usual. By then, the driver has found the
+server that accepts writes.
 """
 
 from contextlib import suppress
@@ -21,14 +21,13 @@ from ledger.db.aws.errors import DriverError, FailoverError, Moment, as_psycopg
 from ledger.db.backend import base
 from ledger.db.server.credentials import raised_as_no_login
 
-# The key of OPTIONS that makes an alias read from the readers that read/write splitting chooses.
+# The key in OPTIONS for a database alias that reads from the servers that read/write splitting
+# chooses.
 READ_ONLY = "read_only"
 
 
 class TranslatedErrors(base.PlacedErrors):
-    """Ledger's error wrapper, which first translates errors of the driver into errors of
-    psycopg.
-    """
+    """Ledger's error wrapper. It first converts errors of the driver to psycopg errors."""
 
     wrapper: "DatabaseWrapper"
 
@@ -45,21 +44,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return TranslatedErrors(self)
 
     def translated(self, error: DriverError) -> Exception:
-        """Returns the psycopg error for an error of the driver. After a failover, it also closes
-        the connection, because it leads to another server.
+        """Returns the psycopg error for an error of the driver. After a failover, also closes the
+        connection, because it is to a different server now.
         """
         if self.connection is None:
             return as_psycopg(error, Moment.CONNECTING)
         moment = Moment.IN_TRANSACTION if self.in_atomic_block else Moment.COMMITTING
         if isinstance(error, FailoverError):
-            self._demotion.refused_write = True  # so that a pool does not get it back
+            self._demotion.refused_write = True  # a pool then does not get the connection back
             with suppress(Error, DriverError):
                 self.close()
         return as_psycopg(error, moment)
 
     def open_within(self, seconds: int) -> Any:
-        """Opens a connection as the base class does, and limits the driver's search for a writer to
-        the same time. `seconds` applies to each host.
+        """Opens a connection in the same way as the base class. `seconds` is the time limit for
+        each host, and also for the driver's search for a writer.
         """
         with driver.within(seconds):
             return super().open_within(seconds)
@@ -77,7 +76,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return found
 
     def _read_from_reader(self, found: Any) -> None:
-        """Connects to a reader if the plugin for read/write splitting is loaded."""
+        """Changes the connection to a reader if the plugin for read/write splitting is loaded."""
         try:
             found.read_only = True
         except DriverError as error:

@@ -1,4 +1,4 @@
-"""Connections of AWS's driver, and the threads that the driver runs."""
+"""Opens connections with AWS's driver, and ends the threads that the driver runs."""
 
 import os
 import threading
@@ -22,16 +22,17 @@ from ledger.db.backend.limited import LimitedConnection
 from ledger.db.server import failed_servers
 
 NO_WRITER = "The server takes no writes, and AWS's driver knows no server that does."
-# Without this option, the driver would guess the dialect from the name of the connecting function,
-# which is one of Ledger's functions.
+# Without this option, the driver would guess the dialect from the name of the function that
+# connects. Ledger's function has another name.
 BELOW = {"wrapper_driver_dialect": "psycopg"}
-# The time limit in seconds that `within` sets for this thread, and the monotonic time when it ends.
+# The time limit in seconds that `within` sets for this thread, and the monotonic time at which it
+# ends.
 _limit: ContextVar[tuple[int, float]] = ContextVar("limit", default=(0, inf))
 
 
 class _Beginning:
-    """The lock under which one thread at a time starts what the driver shares between all
-    connections.
+    """A lock for creating the objects that the driver shares between all connections. Only one
+    thread at a time may create them.
     """
 
     lock = threading.Lock()
@@ -40,7 +41,7 @@ class _Beginning:
 @contextmanager
 def within(seconds: int) -> Iterator[None]:
     """Limits the time, in seconds, in which this thread may connect inside the block. The driver's
-    own threads, which watch the cluster for all connections, are not limited.
+    own threads, which watch the cluster for all connections, have no such limit.
     """
     before = _limit.set((seconds, monotonic() + seconds))
     try:
@@ -50,9 +51,10 @@ def within(seconds: int) -> Iterator[None]:
 
 
 def connect_in_time(*args: Any, **parameters: Any) -> Any:
-    """Returns a new psycopg connection, for the driver. After the time limit of `within`, it raises
-    an error that the driver does not treat as a lost server, so the driver does not look for
-    another server.
+    """Returns a new psycopg connection. AWS's driver calls this function.
+
+    After the time limit of `within`, the error is one that the driver does not treat as a lost
+    server. Therefore the driver does not try another server.
     """
     try:
         return LimitedConnection.connect(*args, **parameters)
@@ -66,7 +68,9 @@ def connect_in_time(*args: Any, **parameters: Any) -> Any:
 
 
 def _options_in_time() -> dict[str, int]:
-    """Returns the driver's options for the time limit of `within`; empty outside of `within`."""
+    """Returns the driver's options for the time limit of `within`. Returns an empty dict outside of
+    `within`.
+    """
     seconds, _ = _limit.get()
     if not seconds:
         return {}
@@ -76,14 +80,14 @@ def _options_in_time() -> dict[str, int]:
 def connect(
     conninfo: str, parameters: dict[str, Any], options: dict[str, Any], *, writes: bool
 ) -> Any:
-    """Returns a connection with the driver's options. With `writes`, the connection goes to the
-    cluster's writer, even if the endpoint still points to the previous writer.
+    """Returns a connection with the driver's options. If `writes` is true, the connection is to the
+    cluster's writer, even if the endpoint still has the address of the previous writer.
 
     Raises psycopg.Error.
     """
 
     def open_at(**place: Any) -> Any:
-        with _Beginning.lock:  # the driver itself does not guard it
+        with _Beginning.lock:  # the driver itself has no lock for this
             services_container.get_monitor_service()
         return AwsWrapperConnection.connect(
             connect_in_time, conninfo, **parameters | place, **options | _options_in_time() | BELOW
@@ -103,15 +107,15 @@ def connect(
 
 
 def is_reader(connection: Any) -> bool:
-    """Returns whether the server is a reader. Needs no query, because the server reports this to
-    each session.
+    """Returns whether the server of the connection is a reader. Needs no query, because the server
+    reports this to each session.
     """
     return has_become_reader(connection.target_connection, {"target_session_attrs": "read-write"})
 
 
 def writer_of_cluster(reader: Any) -> dict[str, Any]:
-    """Returns host and port of the writer that this reader's cluster reports, and closes the
-    reader.
+    """Returns the host and the port of the cluster's writer, as reported through the connection
+    `reader`. Closes that connection.
 
     Raises SqlclientUnableToEstablishSqlconnection if the cluster reports no writer.
     """
@@ -126,27 +130,27 @@ def writer_of_cluster(reader: Any) -> dict[str, Any]:
 
 
 class WatchedCursor(AwsWrapperCursor):  # type: ignore[misc]
-    """The driver's cursor, which can also be closed after its connection was closed."""
+    """The driver's cursor, which can be closed even if its connection was closed before."""
 
     def close(self) -> None:
         self.target_cursor.close()
 
 
 def watched(connection: Any, cursor: Any) -> Any:
-    """Returns the psycopg cursor wrapped in the driver's plugins."""
+    """Returns the psycopg cursor, wrapped so that the driver's plugins are used."""
     return WatchedCursor(connection, connection._plugin_service, connection._plugin_manager, cursor)
 
 
-# Threads of the driver watch topology and health. They must end with the process, a command or a
-# gunicorn worker: while a server is lost, the threads that look for it would keep the process alive
-# forever. Python waits for threads before it runs the `atexit` functions, so this hook ends them
-# when Python ends threads.
+# The driver has threads that watch the topology and the health of the cluster. They must end when
+# the process ends (a command or a gunicorn worker). While a server is lost, the threads that look
+# for it would otherwise keep the process alive forever. Python waits for threads before it runs the
+# `atexit` functions, so this hook ends them when Python ends threads.
 threading._register_atexit(release_resources)  # type: ignore[attr-defined]
 
 
 def _reset_after_fork() -> None:
-    """Resets the driver in a forked process, which has none of the parent's threads."""
-    _Beginning.lock = threading.Lock()  # another thread may have held the old lock
+    """Resets the driver in a forked process, because threads of the parent do not exist there."""
+    _Beginning.lock = threading.Lock()  # another thread may have had the old lock
     services_container._instance.__init__()
 
 

@@ -1,9 +1,9 @@
-"""The psycopg error and SQLSTATE for each error of AWS's driver, by what it means for a
-transaction.
+"""Converts errors of AWS's driver to psycopg errors with a SQLSTATE. The SQLSTATE depends on what
+the error means for the transaction.
 
-The driver's messages are not enough. It reports "failover succeeded" (08S02) even if the lost
-statement committed by itself, and "resolution unknown" (08007) even if COMMIT was never sent.
-Django knows which of these happened: see `Moment`.
+The messages of the driver are not enough. The driver reports "failover succeeded" (08S02) even if
+the lost SQL statement committed by itself, and "resolution unknown" (08007) even if COMMIT was
+never sent. Django knows what happened: see `Moment`.
 """
 
 from enum import Enum
@@ -24,29 +24,29 @@ __all__ = ["DriverError", "FailoverError", "Moment", "as_psycopg"]
 
 
 class Moment(Enum):
-    """What the connection was doing when it failed."""
+    """What a connection was doing when it failed."""
 
     CONNECTING = SqlclientUnableToEstablishSqlconnection  # 08001: nothing was sent
     IN_TRANSACTION = "08S02: rolled back, because COMMIT was not sent"
-    # 08007: COMMIT, or a statement that commits by itself
+    # 08007: COMMIT was sent, or a SQL statement that commits by itself
     COMMITTING = TransactionResolutionUnknown
 
 
 class RolledBack(psycopg.OperationalError):
-    """An error for a connection that was lost in a transaction before its COMMIT. Nothing of the
-    transaction was stored.
+    """An error for a connection that was lost in a transaction before the COMMIT was sent. Nothing
+    of the transaction was stored.
     """
 
     sqlstate = "08S02"
 
 
 def as_psycopg(error: DriverError, moment: Moment) -> psycopg.Error:
-    """Returns the psycopg error that the driver has wrapped, or a new one that states what was
-    lost.
+    """Returns the psycopg error inside an error of the driver. If there is none, returns a new
+    psycopg error that fits `moment`.
     """
     packed = error.driver_error if isinstance(error, AwsWrapperError) else None
-    # The statement's own error. A ConnectionTimeout after the statement is about connecting to
-    # another server, so it is not the statement's error.
+    # This is the error of the SQL statement. But a ConnectionTimeout after the statement is about
+    # connecting to another server, so it is not the statement's error.
     is_of_another_server = moment is not Moment.CONNECTING and isinstance(packed, ConnectionTimeout)
     if isinstance(packed, psycopg.Error) and not is_of_another_server:
         return packed

@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend. It starts the embedded server if the bank uses one."""
+"""Ledger's version of Django's PostgreSQL backend, with time limits, pools and failovers."""

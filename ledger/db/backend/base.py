@@ -1,9 +1,9 @@
-"""Django's backend for Postgres, with time limits, pools and failovers.
+"""Django's database backend for Postgres, extended with time limits, pools and failovers.
 
-`LEDGER_TIMEOUTS` maps Postgres settings to seconds. They are sent with each new connection, except
-`transaction_timeout` (Postgres 17 and later), which is sent right after it. `LEDGER_POOLER`
-declares a pooler in transaction mode between Ledger and Postgres: then the backend sends no
-settings of a session.
+`LEDGER_TIMEOUTS` maps Postgres settings to seconds. Each new connection sends these settings when
+it is opened, except `transaction_timeout` (Postgres 17 and later), which is sent right after the
+connection is open. `LEDGER_POOLER` declares that a pooler in transaction mode runs between Ledger
+and Postgres. In that case the backend sends no session settings.
 """
 
 import warnings
@@ -39,12 +39,12 @@ from ledger.db.history import facts
 from ledger.db.server import credentials, failed_servers
 from ledger.db.server.versions import HAS_TRANSACTION_TIMEOUT
 
-# Note [Clean sessions]: injected SQL could leave something in the session for the next person on
-# this connection: a cursor WITH HOLD with rows of the whole bank, the attacker's token as a setting
-# of the session, another role, or a different statement under the name of a prepared one. So the
-# backend clears the session when a request ends under row-level security, and always before a
-# connection returns to a pool. Behind a transaction pooler, the pooler must clear it
-# (docs/databases.md).
+# Note [Clean sessions]: injected SQL could leave something in the session for the next person who
+# uses this connection: a cursor WITH HOLD with rows of the whole bank, the attacker's token as a
+# session setting, another role, or a different SQL statement under the name of a prepared
+# statement. Therefore the backend clears the session when a request under row-level security ends,
+# and always before a connection returns to a pool. If there is a transaction pooler, the pooler
+# must clear the session (docs/databases.md).
 CLEAN = sql.SQL(
     "RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
     " DISCARD SEQUENCES; DISCARD TEMP; SET TIME ZONE {}"
@@ -52,7 +52,9 @@ CLEAN = sql.SQL(
 
 
 class PlacedErrors(DatabaseErrorWrapper):
-    """Django's error wrapper, which first records the failed server on a psycopg error."""
+    """Django's error wrapper. It records on a psycopg error which server failed, and then converts
+    the error.
+    """
 
     wrapper: "DatabaseWrapper"
 
@@ -66,13 +68,14 @@ class DatabaseWrapper(WithCursors):
     client_class = DatabaseClient
     SchemaEditorClass = DatabaseSchemaEditor
     embedded_server: Any = None  # see ledger.db.server.embedded
-    # If set, it is called with BEGIN, COMMIT or ROLLBACK and a function that sends the command.
-    # Django sends these commands without a cursor, so that `execute_wrapper` does not see them.
+    # If this attribute is set, it is called with BEGIN, COMMIT or ROLLBACK and a function that
+    # sends the command. Django sends these commands without a cursor, so `execute_wrapper` does not
+    # see them.
     transaction_wrapper: Callable[[str, Callable[[], None]], None] | None = None
-    # The tracer of statements and commits, or None: see Note [Spans of a transaction].
+    # The tracer of SQL statements and commits, or None: see Note [Spans of a transaction].
     spans: Any = None
-    server = ""  # the name of the last server that this wrapper was connected to
-    answers = 0  # how many statements of this wrapper succeeded
+    server = ""  # the name of the server of the latest connection of this wrapper
+    answers = 0  # how many SQL statements of this wrapper succeeded
     _login = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -89,8 +92,11 @@ class DatabaseWrapper(WithCursors):
         return PlacedErrors(self)
 
     def open(self, conninfo: str = "", **parameters: Any) -> Any:
-        """Opens a new raw connection: for this wrapper, for the pool, or for the caller to close.
-        The connection has the time limit of a statement: see Note [A server that hangs].
+        """Opens and returns a new raw connection for this wrapper, for its pool, or for a caller
+        that closes the connection. The connection has the time limit of a SQL statement: see Note
+        [A server that hangs].
+
+        Raises psycopg.Error if no connection can be opened.
         """
         pool = self._existing_pool
         try:
@@ -107,7 +113,9 @@ class DatabaseWrapper(WithCursors):
         return found
 
     def open_within(self, seconds: int) -> Any:
-        """Opens a connection as `open` does, with `seconds` as the time limit for each host."""
+        """Opens a connection in the same way as `open`, with a time limit of `seconds` for each
+        host.
+        """
         return self.open(**self.get_connection_params() | {"connect_timeout": seconds})
 
     def _limit_as_new(self, raw: LimitedConnection) -> None:
@@ -122,30 +130,30 @@ class DatabaseWrapper(WithCursors):
 
     @property
     def connect_seconds(self) -> float | None:
-        """The time limit in seconds for connecting to each host, and for checking and cleaning a
-        session.
+        """The time limit in seconds for connecting to each host, and for checking or cleaning a
+        session. None if there is no limit.
         """
         return float(self.settings_dict["OPTIONS"].get("connect_timeout") or 0) or None
 
     def limit_transaction(self, seconds: float | None) -> None:
-        """Sets the silence limit to fit a `statement_timeout` of the open transaction. `seconds` is
-        None if there is no timeout.
+        """Sets how long the server may be silent during the open transaction, to match its
+        `statement_timeout`. `seconds` is that timeout, or None if there is no timeout.
         """
         if self.raw is not None:
             self.raw.limit_transaction(seconds)
 
     @property
     def required_options(self) -> dict[str, Any]:
-        """The connection options with the requirements on the server, such as
+        """The connection options. They contain requirements on the server, such as
         `target_session_attrs`: see `health`.
         """
         options: dict[str, Any] = self.settings_dict["OPTIONS"]
         return options
 
     def login_for_programs(self) -> dict[str, Any]:
-        """Returns HOST, PORT, USER and PASSWORD for Postgres's own programs if AWS issues the
-        logins; otherwise an empty dict. They belong to the server that this wrapper is connected
-        to.
+        """Returns HOST, PORT, USER and PASSWORD for Postgres's programs, such as pg_dump, if AWS
+        issues the logins. Otherwise returns an empty dict. The values belong to the server that
+        this wrapper is connected to.
         """
         source = credentials.source_of(self.settings_dict)
         if source is None:
@@ -159,11 +167,12 @@ class DatabaseWrapper(WithCursors):
 
     @property
     def login(self) -> str:
-        """The role that this wrapper signed in as. The settings may name no role, so the property
-        connects the wrapper if necessary.
+        """The role that this wrapper signed in as. The settings may not contain a role, so this
+        property connects to the server if necessary.
         """
         self.ensure_connection()
-        with suppress(psycopg.Error):  # the connection is closed; the next one has the same role
+        # The connection is closed; the next connection has the same role.
+        with suppress(psycopg.Error):
             self._login = str(self.raw.info.user)
         return self._login
 
@@ -178,19 +187,21 @@ class DatabaseWrapper(WithCursors):
         return pools[self.alias]
 
     def distrust_pool(self) -> None:
-        """Makes the pool, if there is one, reject all connections that were checked before now."""
+        """Makes the pool reject all connections that were checked before now. Does nothing if there
+        is no pool.
+        """
         if (pool := self._existing_pool) is not None:
             pool.hung_at = monotonic()
 
     @property
     def _existing_pool(self) -> Any:
-        """The pool, or None if it was not created yet."""
+        """The pool, or None if the pool has not been created yet."""
         pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
         return pools.get(self.alias)
 
     def forget_connection(self, inherited: list[Any]) -> None:
-        """Moves the parent's connection and pools into `inherited`, without using them. Called in a
-        forked process: see Note [Forked processes].
+        """Moves the parent's connection and pools into the list `inherited`, and does not use them.
+        This is called in a forked process: see Note [Forked processes].
         """
         pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
         inherited += [self.connection, *pools.values()]
@@ -201,7 +212,7 @@ class DatabaseWrapper(WithCursors):
 
     def _set_autocommit(self, autocommit: bool) -> None:
         send = partial(super()._set_autocommit, autocommit)  # type: ignore[misc]
-        if autocommit:  # after a transaction; Django sends nothing here
+        if autocommit:  # autocommit is switched on after a transaction; Django sends no command
             send()
         else:
             self._send("BEGIN", send)
@@ -218,8 +229,8 @@ class DatabaseWrapper(WithCursors):
     def _check_confirmed(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        """Checks, as an execute wrapper of Django, that statements which commit by themselves were
-        confirmed.
+        """Runs a SQL statement and returns its result. If the statement commits by itself, checks
+        that a standby confirmed the commit. This is an execute wrapper of Django.
         """
         result = execute(sql, params, many, context)
         self.answers += 1
@@ -232,7 +243,7 @@ class DatabaseWrapper(WithCursors):
         self._end("ROLLBACK", partial(self._send, "ROLLBACK", super()._rollback))  # type: ignore[misc]
 
     def _end(self, command: str, send: Callable[[], None]) -> None:
-        self._token.sent = ""  # the token ends with its transaction
+        self._token.sent = ""  # the token is valid only until the end of its transaction
         if self.spans is None:
             send()
         else:
@@ -244,8 +255,8 @@ class DatabaseWrapper(WithCursors):
         self._token.sent = None  # the token may have been set after the savepoint
 
     def forget_reader(self) -> None:
-        """Removes the reader and everything that is left in the session: see Note [Clean sessions].
-        Closes a connection that cannot be cleaned.
+        """Removes the reader and all state of the session: see Note [Clean sessions]. Closes the
+        connection if the session cannot be cleaned.
         """
         self.reader = None
         raw = self.raw
@@ -257,15 +268,15 @@ class DatabaseWrapper(WithCursors):
         if raw.pgconn.transaction_status != TransactionStatus.IDLE:
             return False
         if self.is_behind_pooler:
-            # the pooler cleans it: the session that was used may now serve another client
+            # the pooler cleans it: the session may already serve another client
             return True
         try:
-            raw._prepared.clear()  # the statements that psycopg has recorded for the session
+            raw._prepared.clear()  # the statements that psycopg prepared in this session
             with raw.limited_to(self.connect_seconds):
                 raw.execute(CLEAN.format(self.timezone_name), prepare=False)
                 self._configure_role(raw)  # type: ignore[attr-defined]
                 self._set_transaction_timeout(raw)
-        except psycopg.Error:  # the server has gone, for example
+        except psycopg.Error:  # for example, the server has stopped
             return False
         return True
 
@@ -277,8 +288,8 @@ class DatabaseWrapper(WithCursors):
 
     @contextmanager
     def _nodb_cursor(self) -> Iterator[Any]:
-        """Opens Django's cursor without Django's warning that it could not connect. The error that
-        follows contains the reason.
+        """Opens Django's cursor, and suppresses Django's warning that it could not connect. The
+        error that follows contains the reason.
         """
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Normally Django will use", RuntimeWarning)
@@ -298,7 +309,7 @@ class DatabaseWrapper(WithCursors):
         return parameters
 
     def _configure_connection(self, connection: Any) -> bool:
-        # here, because a pool calls this method for each new connection
+        # this is done here because a pool calls this method for each new connection
         forks.register_connection(connection)
         replication.listen(connection)
         with self.target(connection).limited_to(self.connect_seconds):
@@ -314,8 +325,8 @@ class DatabaseWrapper(WithCursors):
         return True
 
     def is_usable(self) -> bool:
-        """Returns whether the server answers, and still takes writes if this is required. One round
-        trip.
+        """Returns whether the server answers. If the options require a server that accepts writes,
+        also returns False if the server no longer accepts writes. One round trip.
         """
         if self.raw is None:
             return False
@@ -340,7 +351,9 @@ class DatabaseWrapper(WithCursors):
             return fit_connection(take, self)
 
     def _close(self) -> None:
-        """Closes the raw connection first if it must not return to the pool."""
+        """Closes this wrapper's connection, or returns it to the pool. A connection that must not
+        return to the pool is closed first.
+        """
         raw = self.raw
         if raw is not None and self.pool and self._must_end(raw):
             self.connection.close()
@@ -351,9 +364,9 @@ class DatabaseWrapper(WithCursors):
     def _must_end(self, raw: Any) -> bool:
         if self._demotion.is_known(raw, self.required_options):
             return True
-        if self.errors_occurred or is_distrusted(raw, self.pool):  # its server may never answer
+        if self.errors_occurred or is_distrusted(raw, self.pool):  # the server may never answer
             return True
         if raw.pgconn.transaction_status == TransactionStatus.IDLE:
-            raw.autocommit = True  # as the pool made it
+            raw.autocommit = True  # the pool created the connection in this mode
         self._limit_as_new(raw)
         return not self._is_cleaned(raw)

@@ -1,4 +1,4 @@
-"""The client of `manage.py dbshell`, which uses a temporary login if AWS issues the logins."""
+"""The client for `manage.py dbshell`. If AWS issues the logins, it uses a temporary login."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from django.db.backends.postgresql import client
 from ledger.db.server import secret_options
 
 SIGNAL_EXIT_BASE = 128  # shells add this to the number of the signal that ended a program
-# the key of the settings that contains the secrets for psql while it runs
+# This key of the settings contains the secrets for psql while psql is running.
 SECRETS_KEY = "LEDGER_SECRETS"
 
 
@@ -27,7 +27,7 @@ class DatabaseClient(client.DatabaseClient):
                 super().runshell(parameters)
         except secret_options.SecretRefused as refusal:
             raise CommandError(str(refusal)) from None
-        except subprocess.CalledProcessError as error:  # psql has printed why
+        except subprocess.CalledProcessError as error:  # psql has printed the reason
             sys.exit(
                 error.returncode if error.returncode > 0 else SIGNAL_EXIT_BASE - error.returncode
             )

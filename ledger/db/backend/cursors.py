@@ -1,5 +1,5 @@
-"""The cursors of Ledger's backend: prepared cursors, cursors that send the reader's token, and the
-statement texts for the page "Show the work".
+"""The cursors of Ledger's database backend: cursors that prepare statements, cursors that send the
+reader's token, and the SQL texts for the page "Show the work".
 """
 
 from typing import Any
@@ -16,8 +16,8 @@ from ledger.db.rights.row_security import SignedReader
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
-    """A cursor that binds values on the server and prepares each statement at its first use in a
-    connection, unless `prepare_threshold` is None.
+    """A cursor that binds values on the server. It prepares each SQL statement at its first use in
+    a connection, unless `prepare_threshold` is None.
     """
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "PreparedCursor":
@@ -26,7 +26,7 @@ class PreparedCursor(psycopg.Cursor[Any]):
 
 class DatabaseOperations(operations.DatabaseOperations):
     def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> str:
-        """Returns the statement with its values, for the logs and the page "Show the work"."""
+        """Returns the SQL statement with its values, for logs and for the page "Show the work"."""
         inner = getattr(cursor, "cursor", cursor)
         if isinstance(getattr(inner, "target_cursor", inner), PreparedCursor):
             composed: str = self.compose_sql(sql, params)
@@ -39,8 +39,8 @@ class WithCursors(base.DatabaseWrapper):
     """Django's database wrapper with Ledger's cursors."""
 
     ops_class = DatabaseOperations
-    # The signed-in person whose rows statements may read, if policies check it: see Note [Signed
-    # reader].
+    # The signed-in person whose rows SQL statements may read, or None if no policies check this:
+    # see Note [Signed reader].
     reader: SignedReader | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,25 +49,25 @@ class WithCursors(base.DatabaseWrapper):
 
     @property
     def raw(self) -> Any:
-        """psycopg's own connection, or None. Django may use an object that wraps the connection."""
+        """The psycopg connection, or None. Django may use an object that wraps this connection."""
         return self.target(self.connection)
 
     def target(self, connection: Any) -> Any:
-        """Returns psycopg's own connection inside a connection that `open` made."""
+        """Returns the psycopg connection inside a connection that `open` returned."""
         return connection
 
     def watched(self, cursor: Any) -> Any:
-        """Returns a psycopg cursor in the form that Django uses."""
+        """Returns the psycopg cursor, wrapped in the form that Django uses."""
         return cursor
 
     @property
     def is_behind_pooler(self) -> bool:
-        """Whether each transaction may run in another session."""
+        """Whether there is a pooler, so that each transaction may run in another session."""
         return bool(self.settings_dict.get("LEDGER_POOLER"))
 
     @property
     def sends_token(self) -> bool:
-        """Whether statements must send the reader's token, or must replace an older token."""
+        """Whether SQL statements must send the reader's token, or must replace an older token."""
         return self.reader is not None or self._token.sent != ""
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
@@ -79,8 +79,8 @@ class WithCursors(base.DatabaseWrapper):
     @async_unsafe
     def create_cursor(self, name: str | None = None) -> Any:
         if self.is_behind_pooler and not self.in_atomic_block:
-            # Fetches all rows immediately, because the session may serve another client after this
-            # statement.
+            # All rows are fetched immediately, because the session may serve another client after
+            # this SQL statement.
             name = None
         if not self.sends_token:
             return super().create_cursor(name)
@@ -96,19 +96,19 @@ class WithCursors(base.DatabaseWrapper):
         return self._with_token(cursor)
 
     def _with_token(self, cursor: Any) -> Any:
-        """Sets what the cursor needs to send the token, and returns the cursor."""
+        """Stores on the cursor what it needs to send the token. Returns the cursor."""
         cursor.state, cursor.reader = self._token, self.reader
         cursor.is_pooled = self.is_behind_pooler
         cursor.prepares = self.raw.prepare_threshold is not None
         return cursor
 
     def prepared_cursor(self) -> CursorWrapper:
-        """Returns a cursor for a few statements that run often, so that Postgres parses and plans
-        each only once.
+        """Returns a cursor for a few SQL statements that run often. Postgres parses and plans each
+        of these statements only once.
 
-        Django's own cursors put the values into the text of the statement and never prepare it. If
-        `prepare_threshold` in OPTIONS is None, this cursor does not prepare either. A pooler that
-        mixes the statements of its clients needs this.
+        Django's own cursors put the values into the SQL text and never prepare a statement. If
+        `prepare_threshold` in OPTIONS is None, this cursor does not prepare statements either. A
+        pooler that mixes the statements of its clients needs this setting.
         """
         self.close_if_health_check_failed()
         self.ensure_connection()

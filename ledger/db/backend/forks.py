@@ -1,12 +1,12 @@
-"""Database connections that a forked process never shares with its parent.
+"""Makes sure that a forked process never uses the database connections of its parent.
 
 Note [Forked processes]: a fork copies every open socket. If two processes send on one socket, their
-statements mix. If one of them closes the connection properly, the session of the other ends. While
-one keeps the socket open, the server does not notice that the other has died, so the locks of the
-dead process stay. So in the child, each inherited socket is replaced by a socket that is already
-shut, before any of Ledger's code runs. Nothing is sent to the server, and the parent's session
-continues. The child opens a new connection when it first needs one. A transaction that was open at
-the fork belongs to the parent: the child can only leave its block.
+SQL statements mix. If one process closes the connection properly, the session of the other process
+ends. If one process dies while the other keeps the socket open, the server does not notice this,
+and the locks of the dead process stay. Therefore, in the child process, each inherited socket is
+replaced with a socket that is already shut, before any code of Ledger runs. Nothing is sent to the
+server, and the parent's session continues. The child opens a new connection when it needs one. A
+transaction that was open at the fork belongs to the parent, and the child can only leave its block.
 """
 
 import os
@@ -25,23 +25,27 @@ class Wrapper(Protocol):
 
 _wrappers: WeakSet[Wrapper] = WeakSet()
 _connections: WeakSet[psycopg.Connection[Any]] = WeakSet()
-# Connections and pools of the parent. The list keeps them alive, so that libpq and psycopg_pool do
-# not clean them up in the child.
+# Connections and pools of the parent. The list keeps references to them, so that libpq and
+# psycopg_pool do not clean them up in the child process.
 _inherited: list[Any] = []
 
 
 def register(wrapper: Wrapper) -> None:
-    """Registers a wrapper, which then forgets its connection in a child."""
+    """Registers a database wrapper. In a child process, the wrapper then forgets its connection."""
     _wrappers.add(wrapper)
 
 
 def register_connection(raw: psycopg.Connection[Any]) -> None:
-    """Registers a connection, whose socket is then shut in a child."""
+    """Registers a psycopg connection. In a child process, the socket of this connection is then
+    shut.
+    """
     _connections.add(raw)
 
 
 def _forget() -> None:
-    """Shuts and forgets all inherited connections. Runs in each child before any other code."""
+    """Shuts and forgets all inherited connections. This runs in each child process before any other
+    code.
+    """
     for raw in list(_connections):
         _inherited.append(raw)
         _shut(raw)
@@ -51,10 +55,12 @@ def _forget() -> None:
 
 
 def _shut(raw: psycopg.Connection[Any]) -> None:
-    """Replaces this process's copy of the connection's socket by a socket that is already shut."""
+    """Replaces the socket of the connection with a socket that is already shut, only in this
+    process.
+    """
     try:
         descriptor = raw.pgconn.socket
-    except psycopg.Error:  # it was closed before the fork
+    except psycopg.Error:  # the connection was closed before the fork
         return
     replacement, peer = socket.socketpair()
     with replacement, peer:

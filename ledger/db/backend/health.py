@@ -1,9 +1,10 @@
 """Checks whether a connection may be used again.
 
 Note [A writer that became a reader]: after a failover, the old writer may come back as a standby,
-or may become read-only while it runs. SELECT 1 still succeeds on it. So a connection is closed, and
-neither kept nor returned to a pool, as soon as its server reports that it takes no writes, or
-refuses a write with 25006. Postgres sends this report to each session without a query.
+or may become read-only while it runs. SELECT 1 still succeeds on it. Therefore a connection is
+closed as soon as its server reports that it does not accept writes, or refuses a write with 25006.
+Such a connection is not kept and does not return to a pool. Postgres sends this report to each
+session without a query.
 """
 
 from collections.abc import Callable
@@ -12,15 +13,16 @@ from typing import Any
 import psycopg
 
 READ_ONLY = "25006"  # read_only_sql_transaction
-# The values of `target_session_attrs` that require a writer when libpq connects, and afterwards.
+# Values of `target_session_attrs` that require a writer. libpq checks this when it connects, and
+# Ledger checks it afterwards.
 ASKS_FOR_WRITER = ("read-write", "primary")
-# The settings that show whether a server takes writes. Postgres reports them whenever they change
+# Settings that show whether a server accepts writes. Postgres reports them when they change
 # (version 14 and later).
 REPORTED = (b"in_hot_standby", b"default_transaction_read_only")
 
 
 class Demotion:
-    """The record of whether a connection's server has changed from writer to reader."""
+    """A record of whether the server of a connection has changed from a writer to a reader."""
 
     def __init__(self) -> None:
         self.refused_write = False
@@ -28,7 +30,9 @@ class Demotion:
     def watch(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        """Records refused writes, as an execute wrapper of Django."""
+        """Runs a SQL statement and returns its result. Records if the server refused a write. This
+        is an execute wrapper of Django.
+        """
         try:
             return execute(sql, params, many, context)
         except Exception as error:
@@ -37,12 +41,12 @@ class Demotion:
             raise
 
     def is_known(self, raw: Any, options: dict[str, Any]) -> bool:
-        """Returns whether this raw connection must be closed instead of used again."""
+        """Returns whether this connection must be closed, because its server is a reader now."""
         return self.refused_write or has_become_reader(raw, options)
 
 
 def has_become_reader(raw: psycopg.Connection[Any], options: dict[str, Any]) -> bool:
-    """Returns whether the server takes no writes, although the connection requires a writer."""
+    """Returns whether the server does not accept writes, although the options require a writer."""
     if raw.closed or options.get("target_session_attrs") not in ASKS_FOR_WRITER:
         return False
     return any(raw.pgconn.parameter_status(name) == b"on" for name in REPORTED)

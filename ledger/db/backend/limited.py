@@ -1,14 +1,14 @@
-"""psycopg's connection with a time limit on the client.
+"""A psycopg connection with a time limit on the client's side.
 
-Note [A server that hangs]: stopped server processes, such as those that wait for a stalled disk, do
-not look dead. Their kernel still acknowledges data and keepalives, and `statement_timeout` runs in
-the stopped process, so it does not work either. So a connection counts the seconds in which the
-server sends nothing although an answer is due. After too many seconds, the connection closes its
-socket. The caller then sees a lost connection, so the outcome of a COMMIT is unknown.
+Note [A server that hangs]: a stopped server process, for example a process that waits for a stalled
+disk, does not look dead. Its kernel still acknowledges data and keepalives. `statement_timeout`
+does not help, because it runs in the stopped process. Therefore the connection measures for how
+long the server sends nothing although an answer is due. After too many seconds, the connection
+closes its socket. The caller then sees a lost connection, so the outcome of a COMMIT is unknown.
 
-A server that works must stop a statement first, with 57014, which means that nothing was done. So
-the limit is `statement_timeout` plus a grace period. The limit also ends a COMMIT that waits for a
-synchronous standby; `statement_timeout` does not.
+A server that works should stop a long SQL statement first, with the error 57014, which means that
+nothing was changed. Therefore the limit is `statement_timeout` plus GRACE. The limit also ends a
+COMMIT that waits for a synchronous standby. `statement_timeout` does not end such a COMMIT.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -23,38 +23,39 @@ from psycopg.pq import TransactionStatus
 
 from ledger.db.server import failed_servers
 
-GRACE = 5.0  # seconds, for a busy server to stop a statement
+GRACE = 5.0  # seconds that a busy server may need to stop a SQL statement
 
 
-MAX_COUNTED = 16 * 1024  # bytes of a statement
+MAX_COUNTED = 16 * 1024  # maximum number of bytes of a SQL statement that is counted
 
 
 class ShortStatements(PrepareManager):
-    """psycopg's list of statements to prepare, without long statements.
+    """psycopg's list of SQL statements to prepare, but without long statements.
 
-    Note [Long statements are forgotten]: psycopg keeps the texts of the last 100 statements of a
-    connection and counts them, to prepare frequent ones. Django puts the values into the text, so
-    100 parts of uploaded files would stay in memory, each as hexadecimal digits.
+    Note [Long statements are forgotten]: psycopg keeps the texts of the last 100 SQL statements of
+    a connection and counts them, in order to prepare frequent statements. Django puts the values
+    into the text. Without this class, 100 parts of uploaded files would stay in memory, each as
+    hexadecimal digits.
     """
 
     def maybe_add_to_cache(self, query: PostgresQuery, prep: Prepare, name: bytes) -> Any:
-        """Counts a statement, unless it is long."""
+        """Counts a SQL statement, unless it is longer than MAX_COUNTED bytes."""
         if len(query.query) > MAX_COUNTED:
             return None
         return super().maybe_add_to_cache(query, prep, name)
 
 
 class ServerHangs(psycopg.OperationalError):
-    """An error for a server that sent nothing for too long. The connection is closed."""
+    """An error that is raised if a server sent nothing for too long. The connection is closed."""
 
 
 class LimitedConnection(psycopg.Connection[Any]):
-    """A connection that is closed when the server hangs.
+    """A connection that closes itself if the server hangs.
 
     `silence_limit` is the number of seconds without data from the server after which the connection
-    is closed; None: never. `gives_up` is called every 0.1 s and returns whether to close it
-    earlier. `answered_at` is the monotonic time of the last check that the server answered.
-    `server` is the server's name for logs.
+    closes. None means no limit. `gives_up` is a function that is called every 0.1 s. If it returns
+    True, the connection closes earlier. `answered_at` is the monotonic time of the last check in
+    which the server answered. `server` is the server's name for logs.
     """
 
     silence_limit: float | None = None
@@ -62,7 +63,7 @@ class LimitedConnection(psycopg.Connection[Any]):
     answered_at = 0.0
     server = ""
     _usual: float | None = None
-    _longest: float | None = None  # of the open transaction
+    _longest: float | None = None  # the longest limit in the open transaction
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -70,7 +71,7 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **parameters: Any) -> Any:
-        """Connects as psycopg does, and records the servers on an error: see
+        """Connects in the same way as psycopg. If this fails, records the servers on the error: see
         `ledger.db.server.failed_servers`.
         """
         try:
@@ -83,15 +84,16 @@ class LimitedConnection(psycopg.Connection[Any]):
         return found
 
     def limit_statements(self, timeout: float | None) -> None:
-        """Sets the silence limit to fit the session's `statement_timeout`, in seconds; None for no
-        timeout.
+        """Sets the silence limit for the whole session. `timeout` is the session's
+        `statement_timeout` in seconds, or None if there is no timeout.
         """
         self._usual = timeout + GRACE if timeout else None
         self.limit_as_usual()
 
     def limit_transaction(self, timeout: float | None) -> None:
-        """Sets the silence limit to fit the open transaction's `statement_timeout`, in seconds;
-        None for no timeout. Does nothing in a session without a timeout.
+        """Sets the silence limit for the open transaction. `timeout` is the transaction's
+        `statement_timeout` in seconds, or None if there is no timeout. Does nothing if the session
+        has no timeout.
         """
         if self._usual is None:
             return
@@ -100,17 +102,17 @@ class LimitedConnection(psycopg.Connection[Any]):
             self._longest = self.silence_limit and max(self._longest, self.silence_limit)
 
     def limit_as_usual(self) -> None:
-        """Restores the limit of the session at the end of a transaction."""
+        """Restores the session's limit. This is called at the end of a transaction."""
         self.silence_limit = self._longest = self._usual
 
     def limit_after_savepoint(self) -> None:
-        """Sets the longest limit of the transaction after a rollback to a savepoint, because an
-        earlier `statement_timeout` may apply again.
+        """Sets the silence limit to the longest limit of the open transaction. This is called after
+        a rollback to a savepoint, because an earlier `statement_timeout` may apply again.
         """
         self.silence_limit = self._longest
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
-        """Waits for the server as psycopg does, and applies the limit.
+        """Waits for the server in the same way as psycopg, but with the silence limit.
 
         Raises ServerHangs.
         """
@@ -120,7 +122,9 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     @contextmanager
     def limited_to(self, seconds: float | None) -> Iterator[None]:
-        """Closes the connection if the server sends nothing for `seconds` inside the block."""
+        """Sets the silence limit to `seconds` inside the block (None: no limit). Restores the
+        previous limit afterwards.
+        """
         before, self.silence_limit = self.silence_limit, seconds
         try:
             yield
@@ -128,8 +132,8 @@ class LimitedConnection(psycopg.Connection[Any]):
             self.silence_limit = before
 
     def _limited(self, gen: Any) -> Generator[Any, Any, Any]:
-        """Wraps the generator and applies the limit. psycopg sends it 0 every 0.1 s while the
-        socket is not ready.
+        """Returns a generator that runs `gen` with the silence limit. psycopg sends 0 to the
+        generator every 0.1 s while the socket is not ready.
         """
         last_word = monotonic()
         try:
@@ -146,7 +150,7 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     def _give_up_after(self, last_word: float) -> None:
         if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
-            return  # no answer is due: the connection waits for notifications
+            return  # no answer is due; the connection only waits for notifications
         silent = monotonic() - last_word
         is_too_long = self.silence_limit is not None and silent > self.silence_limit
         if is_too_long or (self.gives_up is not None and self.gives_up()):

@@ -1,17 +1,17 @@
-"""Django's connection pool for `OPTIONS["pool"]`.
+"""Django's connection pool, which is used if `OPTIONS["pool"]` is set.
 
-Note [Parameters of a pool]: Django builds the parameters once, when the pool is created. Later
-connections would fail with an expired password, or with the old address of an embedded server that
-was restarted. So the pool gets fresh parameters each time, and opens connections as the backend
-does.
+Note [Parameters of a pool]: Django creates the connection parameters once, when it creates the
+pool. Later connections would fail with an expired password, or with the old address of an embedded
+server that was restarted. Therefore Ledger's pool gets new parameters for each connection, and
+opens connections in the same way as the backend.
 
-Note [Connections of a pool]: `fit_connection` checks a connection when it leaves the pool.
-psycopg_pool's own check would pause for a second after the first dead connection, and after a
-failover all of them are dead. Finding out that a server hangs takes as long as a request waits for
-the pool. After that, all connections that were not checked since are closed without a check, and
-connections in use are closed when they come back. A connection is cleaned before it returns to the
-pool (Note [Clean sessions]), or closed if it cannot be cleaned. So nothing of one request remains
-for the next one.
+Note [Connections of a pool]: `fit_connection` checks a connection when it leaves the pool. The
+check of psycopg_pool is not used, because it pauses for a second after the first dead connection,
+and after a failover all connections are dead. When a check finds out that a server hangs, it has
+taken as long as a request waits for the pool. After that, all connections that were not checked
+since then are closed without a check, and connections in use are closed when they return. A
+connection is cleaned before it returns to the pool (Note [Clean sessions]). If it cannot be
+cleaned, it is closed. Therefore nothing of one request remains for the next request.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 
 class Psycopg:
-    """The module psycopg as Django's backend and pool use it, with a different `connect`."""
+    """A replacement for the module psycopg in Django's backend and pool. Only the function
+    `connect` is different.
+    """
 
     def __init__(self, connect: Callable[..., Any]) -> None:
         self.connect = connect
@@ -42,15 +44,15 @@ class Psycopg:
 
 
 class NoFitConnection(PoolTimeout):
-    """An error for a pool in which no connection has a server that answers and takes writes.
-    Nothing was done.
+    """An error that is raised if no connection of the pool is to a server that answers and accepts
+    writes. Nothing was changed.
     """
 
 
 def new_pool(database: Any) -> "ConnectionPool[Any]":
     """Returns a new pool for the connections of this wrapper's alias. The pool is not open yet.
 
-    Raises ImproperlyConfigured if the settings contradict each other or psycopg_pool is missing.
+    Raises ImproperlyConfigured if CONN_MAX_AGE is not 0, or if psycopg_pool is not installed.
     """
     if database.settings_dict.get("CONN_MAX_AGE", 0) != 0:
         raise ImproperlyConfigured("With a pool, CONN_MAX_AGE has to be 0.")
@@ -66,18 +68,19 @@ def new_pool(database: Any) -> "ConnectionPool[Any]":
     return ConnectionPool(
         kwargs=parameters,
         connection_class=database.Database,
-        open=False,  # the first connection opens it
+        open=False,  # the first connection opens the pool
         configure=database._configure_connection,
-        check=None,  # `fit_connection` checks
+        check=None,  # `fit_connection` does the check
         **(options if isinstance(options, dict) else {}),
     )
 
 
 def fit_connection(take: Callable[[], Any], database: Any) -> Any:
-    """Returns the first connection from the pool whose server answers, and takes writes if this is
-    required. `take` takes a connection from the pool.
+    """Returns the first connection of the pool that can be used. Its server must answer, and must
+    accept writes if the options require this. `take` is a function that takes a connection from the
+    pool.
 
-    Raises NoFitConnection if no connection is suitable.
+    Raises NoFitConnection if no connection can be used.
     """
     pool = database.pool
     for _ in range(pool.max_size + 1):
@@ -87,7 +90,7 @@ def fit_connection(take: Callable[[], Any], database: Any) -> Any:
             if not has_become_reader(raw, database.required_options):
                 return found
             _note_refusal(pool, raw, psycopg.OperationalError("the server takes no writes"))
-        found.close()  # so that the pool replaces it
+        found.close()  # the pool then opens a new connection
         pool.putconn(found)
     raise NoFitConnection("no connection of the pool has a server that takes writes")
 
@@ -99,8 +102,8 @@ def _note_refusal(pool: Any, raw: LimitedConnection, error: psycopg.Error) -> No
 
 @contextmanager
 def noting_refusal(pool: Any) -> Iterator[None]:
-    """Records on a PoolTimeout why the pool has no connection, if the reason is known. The pool
-    itself reports only that it had no connection.
+    """Adds the reason to a PoolTimeout that is raised inside the block, if the reason is known. The
+    pool itself reports only that it had no connection.
     """
     try:
         yield
@@ -111,12 +114,16 @@ def noting_refusal(pool: Any) -> Iterator[None]:
 
 
 def is_distrusted(raw: LimitedConnection, pool: Any) -> bool:
-    """Returns whether a server of this pool was found to hang after this connection was checked."""
+    """Returns whether a server of this pool was found to hang after this connection was last
+    checked.
+    """
     return raw.answered_at < float(getattr(pool, "hung_at", 0.0))
 
 
 def _answers(raw: LimitedConnection, database: Any) -> bool:
-    """Returns whether the server answers within the time that a request waits for a connection."""
+    """Returns whether the server answers in time. The time limit is as long as a request waits for
+    a connection of the pool.
+    """
     sent_at = monotonic()
     if is_distrusted(raw, database.pool):
         return False

@@ -1,5 +1,5 @@
-"""Metrics of Django's pool: how long requests wait for a connection, and how many connections are
-in use.
+"""Metrics of Django's connection pool: how long requests wait for a connection, and how many
+connections are in use.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,9 @@ from ledger.db import counts
 
 @contextmanager
 def taking(database: Any) -> Iterator[None]:
-    """Counts the connection that the block takes from the pool of this wrapper's alias."""
+    """Measures the time in which the block takes a connection from the pool, and counts the
+    connection as in use.
+    """
     alias, began = database.alias, perf_counter()
     counts.POOL_WAITING.labels(alias).inc()
     try:
@@ -29,7 +31,7 @@ def taking(database: Any) -> Iterator[None]:
 
 
 def returned(database: Any) -> None:
-    """Counts a connection that returned to the pool, or was closed instead."""
+    """Counts a connection as no longer in use, because it returned to the pool or was closed."""
     counts.POOL_IN_USE.labels(database.alias).dec()
     _note_size(database)
 

@@ -1,13 +1,14 @@
-"""Cursors that send the reader's token together with a statement, in the same round trip.
+"""Cursors that send the reader's token together with a SQL statement, in the same round trip.
 
-Note [Token with each transaction]: the token is a setting of one database transaction, so no
-session keeps it. Outside a transaction, a pipeline makes the token and the statement one
-transaction. In a transaction, the first statement sends the token; later statements send it only if
-it has changed.
+Note [Token with each transaction]: the token is a setting of one database transaction, so it does
+not stay in the session. Outside a transaction, a pipeline makes one transaction of the token and
+the SQL statement. Inside a transaction, the first SQL statement sends the token. Later statements
+send it only if it has changed.
 
-Behind a pooler, pipelines are not used: psycopg ends a pipeline with a message that gets no answer,
-and because of it a pooler keeps a server session busy until this client sends something again.
-BEGIN and COMMIT, two more round trips, make the token and the statement one transaction there.
+Behind a pooler, pipelines are not used. psycopg ends a pipeline with a message that gets no answer.
+Because of this message, a pooler keeps a server session occupied until this client sends something
+again. Behind a pooler, BEGIN and COMMIT make one transaction of the token and the SQL statement.
+They need two more round trips.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -20,19 +21,23 @@ from psycopg.pq import TransactionStatus
 from ledger.db.rights.row_security import SETTING, SignedReader
 
 SEND = f"SELECT set_config('{SETTING}', %s, true)"
-# SET TRANSACTION must be the first statement of a transaction that reads, so the token comes with
-# the next statement. The other commands need no token.
+# SET TRANSACTION must be the first SQL statement of a transaction that reads, so the token is sent
+# with the next statement. The other commands need no token.
 FIRST = ("SET TRANSACTION", "BEGIN", "COMMIT", "ROLLBACK")
 
 
 class TokenState:
-    """The token that the open transaction of a connection has; None if this is not known."""
+    """The token that was sent in the open transaction of a connection. `sent` is "" if no token was
+    sent, and None if this is not known.
+    """
 
     def __init__(self) -> None:
         self.sent: str | None = ""
 
     def to_send(self, raw: Any, reader: SignedReader | None, query: Any) -> str | None:
-        """Returns the token to send before this query, or None if there is nothing to send."""
+        """Returns the token that must be sent before this query. Returns None if no token must be
+        sent.
+        """
         status = raw.pgconn.transaction_status
         if status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
             return None
@@ -45,23 +50,23 @@ class TokenState:
             self.sent = ""
         if wanted == self.sent:
             return None
-        # Outside a transaction, the token ends with this statement. Django's next transaction may
-        # begin on a cursor that this class does not see.
+        # Outside a transaction, the token is valid only for this SQL statement. Django's next
+        # transaction may begin on a cursor that this class does not see.
         commits_itself = status == TransactionStatus.IDLE and raw.autocommit
         self.sent = "" if commits_itself else wanted
         return wanted
 
 
 class ReaderMixin:
-    """A psycopg cursor that sends the token. `state`, `reader`, `prepares` and `is_pooled` are set
-    when the cursor is made.
+    """A mixin for psycopg cursors that sends the token. The code that creates the cursor sets
+    `state`, `reader`, `prepares` and `is_pooled`.
     """
 
     connection: Any
     state: TokenState
     reader: SignedReader | None
     prepares: bool
-    is_pooled: bool  # behind a pooler in transaction mode
+    is_pooled: bool  # whether there is a pooler in transaction mode
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         token = self.state.to_send(self.connection, self.reader, query)
@@ -86,8 +91,8 @@ class ReaderMixin:
         psycopg.Cursor(self.connection).execute(SEND, [token], prepare=self.prepares)
 
     def _transaction(self) -> AbstractContextManager[Any]:
-        """Returns a context manager: the transaction that is already open, or a new one for the
-        block.
+        """Returns a context manager. If a transaction is open already, the block runs in this
+        transaction. Otherwise the block runs in a new transaction.
         """
         raw = self.connection
         is_idle = raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE
@@ -96,13 +101,15 @@ class ReaderMixin:
 
 
 class ReaderServerSideMixin(ReaderMixin):
-    """A server-side cursor that sends the token. Such a cursor cannot be declared in a pipeline."""
+    """A mixin for server-side cursors that sends the token. Such a cursor cannot be declared in a
+    pipeline.
+    """
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         token = self.state.to_send(self.connection, self.reader, None)
         declare = super(ReaderMixin, self).execute  # type: ignore[misc]
-        # Outside a transaction, the cursor is WITH HOLD: Postgres keeps its rows when this
-        # transaction ends.
+        # Outside a transaction, the cursor is WITH HOLD, so Postgres keeps its rows after this
+        # transaction.
         with self._transaction() if token else nullcontext():
             if token is not None:
                 self._send(token)
@@ -111,6 +118,8 @@ class ReaderServerSideMixin(ReaderMixin):
 
 @cache
 def with_reader(kind: type, *, on_server: bool = False) -> Any:
-    """Returns a subclass of this cursor class that sends the token."""
+    """Returns a subclass of the cursor class `kind` that sends the token. `on_server` is whether it
+    is a class for server-side cursors.
+    """
     mixin = ReaderServerSideMixin if on_server else ReaderMixin
     return type(kind.__name__, (mixin, kind), {})

@@ -1,12 +1,12 @@
 """Checks that the synchronous standby, if there is one, has confirmed each commit.
 
-Note [Cancelled waits]: COMMIT waits for the standby, and other sessions do not see the rows yet.
-`pg_cancel_backend` ends this wait, and Postgres then answers with success and a warning. The rows
-are visible, but only on the primary, and a failover loses them. So the warning counts as an unknown
-outcome. Code that then looks a row up by its id must also wait for the standby before it calls the
-row booked. Services do this, because they lock accounts before they look: a transaction that has
-locked a row waits at its COMMIT as a write does. Pages that only read call
-`ledger.db.commits.confirmation`.
+Note [Cancelled waits]: a COMMIT waits for the standby, and other sessions do not see the rows yet.
+`pg_cancel_backend` ends this wait, and Postgres then reports success with a warning. The rows are
+now visible, but they are only on the primary, and a failover loses them. Therefore the warning is
+treated as an unknown outcome. Code that later finds such a row by its id must also wait for the
+standby before it reports the row as booked. Services do this, because they lock accounts before
+they search. A transaction that has locked a row waits at its COMMIT, like a write. Pages that only
+read call `ledger.db.commits.confirmation`.
 """
 
 from typing import Any
@@ -17,10 +17,10 @@ import psycopg
 from ledger.db import counts
 from ledger.db.retry import NotConfirmed
 
-# In Postgres's source, this file produces only warnings about such a wait, in every language and
-# version: a user cancelled it (01000), or the session ended (57P01). A session with
-# `client_min_messages` above `warning` gets no warnings, so the checks before deployment refuse
-# that setting.
+# In Postgres's source code, this file produces only warnings about such a wait, in every language
+# and version. Either a user cancelled the wait (01000), or the session ended (57P01). A session in
+# which `client_min_messages` is above `warning` gets no warnings, so the checks before a deployment
+# refuse that setting.
 WAITS = "syncrep.c"
 NOT_CONFIRMED = "The standby did not confirm this commit: its wait was cancelled."
 
@@ -28,8 +28,9 @@ _cancelled: WeakSet[psycopg.Connection[Any]] = WeakSet()
 
 
 def listen(raw: psycopg.Connection[Any]) -> None:
-    """Records each cancelled wait of this connection."""
-    known = ref(raw)  # no cycle: an unused connection is closed immediately
+    """Makes this connection record each wait for the standby that is cancelled."""
+    # A weak reference, so that there is no cycle and an unused connection is closed immediately.
+    known = ref(raw)
 
     def note(warning: psycopg.errors.Diagnostic) -> None:
         connection = known()
@@ -40,9 +41,9 @@ def listen(raw: psycopg.Connection[Any]) -> None:
 
 
 def check_confirmed(raw: psycopg.Connection[Any] | None) -> None:
-    """Checks that the last commit of this connection was confirmed.
+    """Checks that the standby confirmed the last commit of this connection.
 
-    Raises NotConfirmed.
+    Raises NotConfirmed if the wait for the standby was cancelled.
     """
     if _cancelled and raw is not None and raw in _cancelled:
         _cancelled.discard(raw)

@@ -1,9 +1,10 @@
-"""A schema editor whose migrations do not wait long for a table.
+"""A schema editor with which migrations do not wait long for a table.
 
-Note [Lock-safe migrations]: a change of a table waits for all sessions that use it, and all later
-sessions wait behind the change. So a migration waits at most LEDGER_LOCK_TIMEOUT, as a payment
-does. It is then rolled back, and `migrate` tries it again: see Note [Short waits]. Only a migration
-that is not atomic waits without a limit: CREATE INDEX CONCURRENTLY does not block other sessions.
+Note [Lock-safe migrations]: a change of a table waits for all sessions that use the table, and all
+later sessions wait behind the change. Therefore a migration waits for at most LEDGER_LOCK_TIMEOUT,
+like a payment. After that it is rolled back, and `migrate` tries it again: see Note [Short waits].
+Only a migration that is not atomic waits without a limit, because CREATE INDEX CONCURRENTLY does
+not block other sessions.
 """
 
 from typing import Self

@@ -1,8 +1,9 @@
-"""Dates and times that Postgres can store and Python cannot: infinity, BC, and years after 9999.
+"""Reads dates and times that Postgres can store but Python cannot: infinity, BC, and years after
+9999.
 
-They are read as the first or the last day defined here. Ledger never writes such values, but the
-owner of the tables can. Then pages must still show the other rows, and the audit must name the bad
-row.
+They become the first or the last day that is defined in this module. Ledger never writes such
+values, but the owner of the tables can. In that case, pages must still show the other rows, and the
+audit must report the wrong row.
 """
 
 from datetime import date, datetime
@@ -15,7 +16,7 @@ from psycopg import DataError
 from psycopg.adapt import AdaptersMap
 from psycopg.types.datetime import DateLoader
 
-# One day inside Python's range, so that a time has a date in each time zone.
+# These days are one day inside Python's range, so that a time has a valid date in each time zone.
 FIRST, LAST = date(1, 1, 2), date(9999, 12, 30)
 
 
@@ -30,7 +31,9 @@ class NearestDateLoader(DateLoader):
 
 
 class NearestTimeLoader(BaseTzLoader):  # type: ignore[misc]
-    """A loader of times. It returns midnight of FIRST or LAST for a time before or after them."""
+    """A loader of times. For a time before FIRST or after LAST, it returns midnight of FIRST or
+    LAST.
+    """
 
     def load(self, data: Any) -> datetime:
         try:
@@ -50,7 +53,7 @@ def _nearest(text: bytes) -> date:
 
 @lru_cache
 def adapters_for(timezone: Any) -> AdaptersMap:
-    """Returns Django's adapters with these two loaders."""
+    """Returns Django's adapters, but with the two loaders of this module."""
     adapters = AdaptersMap(get_adapters_template(settings.USE_TZ, timezone))
     loader = type("SpecificTimeLoader", (NearestTimeLoader,), {"timezone": timezone})
     adapters.register_loader("timestamptz", loader)

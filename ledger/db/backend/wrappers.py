@@ -1,5 +1,5 @@
-"""Django's cursor wrappers. They also translate errors of closing a cursor, and trace COPY if
-tracing is on.
+"""Django's cursor wrappers. They also convert errors that are raised when a cursor is closed, and
+trace COPY if tracing is on.
 """
 
 from contextlib import AbstractContextManager, suppress
@@ -10,10 +10,10 @@ from django.db.backends import utils
 
 
 class TranslatesClose:
-    """A cursor wrapper that translates errors of closing a cursor.
+    """A mixin for cursor wrappers that converts errors which are raised when the cursor is closed.
 
-    A server-side cursor is closed by a statement, which fails if the connection was lost. Django
-    passes this error on as psycopg's own, for which there is neither a retry nor an error page.
+    Closing a server-side cursor sends a SQL statement, which fails if the connection was lost.
+    Django raises this error as a psycopg error, for which there is no retry and no error page.
     """
 
     cursor: Any
@@ -24,15 +24,16 @@ class TranslatesClose:
             self.cursor.close()
 
     def copy(self, statement: Any, *args: Any, **options: Any) -> AbstractContextManager[Any]:
-        """Returns psycopg's own COPY context, which Django's wrapper passes on. It is traced if
-        tracing is on.
+        """Returns psycopg's context manager for COPY. If tracing is on, the context manager is
+        wrapped in a span.
         """
         copies: AbstractContextManager[Any] = self.cursor.copy(statement, *args, **options)
         spans = self.db.spans
         return copies if spans is None else spans.copying(self, statement, copies)
 
     def __exit__(self, *_error: object) -> None:
-        with suppress(Error):  # as Django does: the error of the block has more information
+        # Django does the same, because the error of the block has more information.
+        with suppress(Error):
             self.close()
 
 

@@ -1,3 +1,3 @@
-"""Caches that all processes share: a database table, or a Redis server with the table as the
-fallback.
+"""Caches that all processes share. They are in a database table, or on a Redis server with the
+table as a fallback.
 """

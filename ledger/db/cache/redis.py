@@ -1,12 +1,12 @@
-"""A cache on a Redis server, with a database table as the fallback.
+"""A cache on a Redis server, which uses a database table while Redis fails.
 
-Note [When Redis fails]: limits on signing in are counted in the cache, so a failure must neither
-stop a payment nor remove a limit. If Redis does not answer or refuses an operation, this process
-uses the cache in the table (`ledger.db.cache.shared`) for TRY_AGAIN seconds. Then it uses Redis
-again, if Redis stores a value and returns it: a Redis that accepts only reads would return the same
-count again and again. So a limit always applies, but it may be used up once in each of the two
-places. Values that may be accepted only once (codes of an app, tokens of a provider) are always in
-the table.
+Note [When Redis fails]: limits for signing in are counted in the cache, so a failure of Redis must
+not stop a payment and must not remove a limit. If Redis does not answer or refuses an operation,
+this process uses the cache in the table (`ledger.db.cache.shared`) for TRY_AGAIN seconds. Then the
+process checks that Redis stores a value and returns it, and uses Redis again. The check is needed
+because a Redis server that accepts only reads would always return the same count. Thus a limit
+always applies, but it can be used up twice: once in Redis and once in the table. Values that may be
+accepted only once (codes of an app, tokens of a provider) are always in the table.
 """
 
 import logging
@@ -23,19 +23,19 @@ from ledger.db.cache.shared import SharedCache, signed, unsigned
 
 logger = logging.getLogger("ledger.cache")
 
-SECONDS = 1  # time limit for Redis to connect, and to answer
-TRY_AGAIN = 5  # seconds after a failure
-# Keys of django-allauth for values that may be accepted only once.
+SECONDS = 1  # time limit for connecting to Redis, and for each answer
+TRY_AGAIN = 5  # seconds after a failure in which Redis is not used
+# Prefixes of django-allauth's keys for values that may be accepted only once.
 ONLY_ONCE = ("allauth.mfa.", "jwt:")
 TABLE = "cache"
-# The time until which this process uses the table, on the clock of time.monotonic(), by the address
-# of the Redis server that failed. All threads share the dict.
+# The time until which this process uses the table, as a value of time.monotonic(). The key is the
+# address of the Redis server that failed. All threads use the same dict.
 AWAY_UNTIL: dict[str, float] = {}
 
 
 class SignedText:
-    """The serializer for Redis. It sends Ledger's values as the signed text that they already are;
-    Django never pickles them.
+    """The serializer for Redis. Ledger's values are already signed texts, so they are sent without
+    a change. Django's Redis cache never pickles them.
     """
 
     def dumps(self, value: str) -> bytes:
@@ -46,8 +46,9 @@ class SignedText:
 
 
 class SignedRedis(RedisCache):
-    """Django's cache on Redis, with signed values and hashed keys. An attacker with access to Redis
-    finds no email or IP addresses there, and cannot run code in a web process.
+    """Django's cache on Redis, with signed values and hashed keys. An attacker who can read Redis
+    finds no email addresses or IP addresses. An attacker who can write to Redis cannot run code in
+    a web process.
     """
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
@@ -58,7 +59,8 @@ class SignedRedis(RedisCache):
             "serializer": SignedText,
             "socket_connect_timeout": SECONDS,
             "socket_timeout": SECONDS,
-            "retry": Retry(NoBackoff(), 1),  # for a connection that Redis closed while it was idle
+            # For a connection that was idle and that Redis has closed.
+            "retry": Retry(NoBackoff(), 1),
         }
         super().__init__(location, {**params, "OPTIONS": {**params.get("OPTIONS", {}), **options}})
 
@@ -82,7 +84,7 @@ class SignedRedis(RedisCache):
 
 
 class RedisOrTable(BaseCache):
-    """A cache that uses Redis, or the table while Redis fails. See Note [When Redis fails]."""
+    """A cache that uses Redis, and the table while Redis fails: see Note [When Redis fails]."""
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -92,7 +94,7 @@ class RedisOrTable(BaseCache):
 
     @property
     def is_away(self) -> bool:
-        """Whether this process uses the table now."""
+        """Whether Redis has failed, so that this process uses the table now."""
         return self._location in AWAY_UNTIL
 
     def add(self, key: str, *args: Any, **options: Any) -> bool:
@@ -116,7 +118,7 @@ class RedisOrTable(BaseCache):
         return {key: value for key, value in found.items() if value is not nothing}
 
     def clear(self) -> None:
-        """Deletes all entries in the table and in Redis."""
+        """Deletes all entries of the cache, in the table and in Redis."""
         self._table.clear()
         self._redis.clear()
 
@@ -124,13 +126,15 @@ class RedisOrTable(BaseCache):
         self._redis.close()
 
     def drop_expired(self) -> int:
-        """Deletes the expired entries of the table and returns their number. Redis deletes its
-        own.
+        """Deletes the expired entries of the table, and returns their number. Redis deletes its
+        expired entries itself.
         """
         return self._table.drop_expired()
 
     def _do(self, name: str, key: str, *args: Any, **options: Any) -> Any:
-        """Calls the method on Redis, or on the table while Redis fails."""
+        """Calls the method `name` on Redis and returns its result. While Redis fails, calls the
+        method on the table instead.
+        """
         if not key.startswith(ONLY_ONCE) and time.monotonic() >= AWAY_UNTIL.get(self._location, 0):
             try:
                 if self.is_away:
@@ -141,7 +145,7 @@ class RedisOrTable(BaseCache):
         return getattr(self._table, name)(key, *args, **options)
 
     def _prove(self) -> None:
-        """Checks that Redis stores a value and returns it. Raises an exception otherwise."""
+        """Checks that Redis stores a value and returns it. Raises an exception if it does not."""
         key, value = f"proof:{uuid4().hex}", uuid4().hex
         self._redis.set(key, value, TRY_AGAIN)
         if self._redis.get(key) != value:

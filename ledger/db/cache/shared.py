@@ -12,16 +12,17 @@ from django.db import DatabaseError, connections, router
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
-# Each write counts the rows: 0.2 ms for this number, 15 ms for ten times as many.
+# Each write counts the rows. This takes 0.2 ms for this number of rows, and 15 ms for ten times as
+# many.
 MAX_ENTRIES = 10_000
-# Patterns of the keys of django-allauth: counters of limits, and values that may be accepted only
+# Patterns for keys of django-allauth: counters of limits, and values that may be accepted only
 # once.
 SIGN_IN_KEYS = ["%:allauth%", "%:jwt:%"]
 NEVER = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 class _Pickle:
-    """The serializer with which a Signer turns values into bytes, and signed bytes into values."""
+    """A serializer that converts values to bytes and back. A Signer uses it."""
 
     def dumps(self, value: Any) -> bytes:
         return pickle.dumps(value)
@@ -31,12 +32,14 @@ class _Pickle:
 
 
 def signed(key: str, value: Any) -> str:
-    """Returns the pickled value as text, with a signature over the value and its key."""
+    """Returns the pickled value as text, with a signature over the value and the key."""
     return Signer(salt=key).sign_object(value, _Pickle)
 
 
 def unsigned(key: str, text: str, default: Any = None) -> Any:
-    """Returns the value of a signed text, or `default` if Ledger did not sign it for this key."""
+    """Returns the value in a signed text. Returns `default` if Ledger did not sign this text for
+    this key.
+    """
     try:
         return Signer(salt=key).unsign_object(text, _Pickle)
     except BadSignature:
@@ -44,17 +47,17 @@ def unsigned(key: str, text: str, default: Any = None) -> Any:
 
 
 class SharedCache(DatabaseCache):
-    """Django's cache in a table, with three differences.
+    """Django's cache in a database table, with three differences.
 
-    A value is signed together with its key. Django unpickles whatever the table contains, so SQL of
-    the web role could otherwise store code there that a web process runs. An entry that Ledger did
-    not sign is ignored.
+    A value is signed together with its key, and an entry that Ledger did not sign is ignored.
+    Django unpickles everything that the table contains. Without signatures, SQL of the web role
+    could store code in the table, and a web process would run this code.
 
-    Each write is one statement, so writes cannot race.
+    Each write is one SQL statement, so writes cannot race.
 
-    A full cache keeps the counters of limits whose window is still open, and the used codes of
-    authenticator apps. Django deletes the third of all entries with the first keys, so an attacker
-    who keeps changing IP addresses could reset everyone's counters.
+    A full cache keeps the counters of limits whose time window is still open, and the used codes of
+    authenticator apps. Django would delete a third of all entries, in the order of their keys. An
+    attacker who keeps changing IP addresses could then reset the counters of all users.
     """
 
     def __init__(self, table: str, params: dict[str, Any]) -> None:
@@ -62,7 +65,7 @@ class SharedCache(DatabaseCache):
         self._quoted = f'"{table}"'
 
     def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
-        """Returns the values that exist for these keys, by key."""
+        """Returns the values of these keys. Keys without a value are not in the result."""
         wanted = {self.make_and_validate_key(key, version=version): key for key in keys}
         sql = f"SELECT cache_key, value FROM {self._quoted}"  # noqa: S608
         with connections[router.db_for_read(self.cache_model_class)].cursor() as cursor:
@@ -75,11 +78,11 @@ class SharedCache(DatabaseCache):
         return {key: value for key, value in found.items() if value is not nothing}
 
     def _base_set(self, mode: str, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT) -> bool:
-        """Writes an entry and returns whether it was written; `mode` is set, add or touch. If the
-        database refuses, for example in a read-only transaction, set and touch return False.
+        """Writes an entry and returns whether it was written. `mode` is "set", "add" or "touch".
 
-        Raises DatabaseError for add, because False would mean that the key exists: that a limit is
-        reached, or that a code was used.
+        If the database refuses the write, for example in a read-only transaction, "set" and "touch"
+        return False, and "add" raises DatabaseError. The reason is that False has a meaning for
+        "add": the key exists, so a limit is reached or a code was already used.
         """
         seconds, now = self.get_backend_timeout(timeout), timezone.now()
         expires = NEVER if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
@@ -116,7 +119,7 @@ class SharedCache(DatabaseCache):
             return int(cursor.rowcount)
 
     def _drop_some_if_full(self, cursor: Any) -> None:
-        """Deletes expired entries if the cache is full. If that is not enough, also deletes all
+        """Deletes the expired entries if the cache is full. If it is still full, also deletes all
         entries that do not belong to sign-in, such as results of reports.
         """
         cursor.execute(f"SELECT count(*) FROM {self._quoted}")  # noqa: S608

@@ -1,1 +1,3 @@
-"""Commits: the standbys that a COMMIT waits for, and whether a transaction was committed."""
+"""Code about commits: for which standbys a COMMIT waits, and whether a transaction was
+committed.
+"""

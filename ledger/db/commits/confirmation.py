@@ -1,5 +1,5 @@
-"""How commits wait for confirmation by the synchronous standby, and how rows that a failover may
-lose skip the wait.
+"""Waits until the synchronous standby confirms a commit, and switches this wait off for rows that a
+failover may lose.
 """
 
 import time
@@ -13,13 +13,14 @@ from django.db import transaction as db_transaction
 from ledger.db.commits.synchronous import problem_with_confirmation
 from ledger.db.outages.probe import short_connection
 
-SECONDS = 1  # time limit for connecting, and for the query
-KNOWN_FOR = 5.0  # seconds, so that many failing requests send one query
+SECONDS = 1  # time limit in seconds for connecting, and for the query
+# Seconds for which an answer is used, so that many failing requests send only one query.
+KNOWN_FOR = 5.0
 clock = time.monotonic
 
 
 class _Answer:
-    """The last answer in this process: whether no standby confirms commits, and the time of the
+    """The last answer in this process: whether no standby confirms commits, and the time of this
     answer.
     """
 
@@ -27,13 +28,13 @@ class _Answer:
 
 
 def wait_until_confirmed(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Waits until every row that this session can read would survive a failover. One statement.
+    """Waits until every row that this session can read would survive a failover. One SQL statement.
 
-    For code that finds a row by its id and reports it as booked, without a lock or a write: see
-    Note [Cancelled waits]. It commits an empty message in the WAL, which is not sent to logical
-    decoders, and the commit waits for the standby as every commit does.
+    Use it in code that finds a row by its id and reports the row as booked, without a lock or a
+    write: see Note [Cancelled waits]. The statement commits an empty message in the WAL, which
+    logical decoders do not get. This commit waits for the standby, like every commit.
 
-    Raises OutcomeUnknown if that wait is cancelled.
+    Raises OutcomeUnknown if the wait is cancelled.
     """
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT pg_logical_emit_message(true, 'ledger', '')")
@@ -41,9 +42,9 @@ def wait_until_confirmed(using: str = DEFAULT_DB_ALIAS) -> None:
 
 @contextmanager
 def waiting_for_no_standby() -> Iterator[None]:
-    """Opens a transaction whose commit waits only for the disk of the primary. Use it only for data
-    that a failover may lose, such as the time when a session was last used; never for money or
-    rights.
+    """Opens a transaction whose commit does not wait for the standby, but only for the disk of the
+    primary. Use it only for data that a failover may lose, such as the time when a session was last
+    used. Never use it for money or rights.
     """
     with db_transaction.atomic(durable=True):
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
@@ -52,8 +53,8 @@ def waiting_for_no_standby() -> Iterator[None]:
 
 
 def nobody_confirms() -> bool:
-    """Returns whether commits wait for a standby that is not connected. It uses a separate
-    connection, at most once in five seconds, and returns False if the server does not answer.
+    """Returns whether commits wait for a standby that is not connected. Returns False if the server
+    does not answer. Uses a separate connection, at most once in five seconds.
     """
     if clock() - _Answer.at >= KNOWN_FOR:
         try:
@@ -66,7 +67,7 @@ def nobody_confirms() -> bool:
 
 
 def is_known_lost() -> bool:
-    """Returns the same as `nobody_confirms`, but queries the server only if the last answer was
-    that no standby confirms.
+    """Returns the same as `nobody_confirms`. Queries the server only if its last answer was that no
+    standby confirms commits; otherwise returns False.
     """
     return _Answer.is_lost and nobody_confirms()

@@ -1,8 +1,9 @@
-"""The standbys that a COMMIT waits for (`synchronous_standby_names`), as every role can see them.
+"""The standbys for which a COMMIT waits (`synchronous_standby_names`), as far as every role can see
+them.
 
-A role without `pg_read_all_stats` sees the names of the connected standbys, but not what they have
-received. A standby that hangs counts as connected until the server ends its connection, after
-`wal_sender_timeout`.
+A role without `pg_read_all_stats` can see the names of the connected standbys, but not how much
+they have received. A standby that hangs is treated as connected until the server ends its
+connection, after `wal_sender_timeout`.
 """
 
 import re
@@ -27,11 +28,11 @@ NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
 
 
 class Confirmation(NamedTuple):
-    """The synchronous standbys of the server at one time.
+    """The state of the synchronous standbys at one time.
 
-    `needed` is the number of standbys that a commit waits for (0: none), `connected` how many of
-    them are connected. `waiting` is the id of this role's oldest waiting transaction, `now` the
-    server's time in seconds.
+    `needed` is the number of standbys for which a commit waits (0: none). `connected` is how many
+    of these standbys are connected. `waiting` is the id of this role's oldest transaction that
+    waits for a standby, or None. `now` is the server's time in seconds since 1970.
     """
 
     needed: int
@@ -41,14 +42,16 @@ class Confirmation(NamedTuple):
 
 
 def confirmation(found: psycopg.Connection[Any]) -> Confirmation:
-    """Returns the server's confirmation state, with one statement that does not wait."""
+    """Returns the state of the synchronous standbys. Uses one SQL statement, which does not wait
+    for them.
+    """
     [(setting, waits, connected, waiting, now)] = found.execute(CONFIRMATION).fetchall()
     needed, names = names_in(setting) if waits else (0, frozenset[str]())
     return Confirmation(needed, _how_many(names, connected), waiting, now)
 
 
 def problem_with_confirmation(found: psycopg.Connection[Any]) -> str | None:
-    """Returns a message if commits wait and no standby confirms them; otherwise None."""
+    """Returns a message if commits wait but no standby confirms them. Returns None otherwise."""
     needed, connected, *_ = confirmation(found)
     if connected >= needed:
         return None
@@ -56,9 +59,9 @@ def problem_with_confirmation(found: psycopg.Connection[Any]) -> str | None:
 
 
 def names_in(setting: str) -> tuple[int, frozenset[str]]:
-    """Returns how many standbys `synchronous_standby_names` requires, and the names that may be
-    among them. Names are in lower case, because Postgres ignores case here; `*` means every
-    standby.
+    """Returns how many standbys a commit needs, and the names of standbys that can confirm it.
+    `setting` is the value of `synchronous_standby_names`. The names are in lower case, because
+    Postgres ignores case here. The name `*` means every standby.
     """
     counted = COUNTED.fullmatch(setting)
     rest = counted[2] if counted else setting

@@ -1,20 +1,22 @@
-"""Checks by its id whether a database transaction was committed."""
+"""Finds out whether a database transaction was committed, by its transaction id."""
 
 from django.db import connection
 
 
 def current_xid() -> str:
-    """Returns the id of the open transaction, which must have written something."""
+    """Returns the id of the open transaction. If the transaction has no id yet, Postgres assigns
+    one.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text")
         return str(cursor.fetchone()[0])
 
 
 def was_committed(xid: str) -> bool:
-    """Returns whether the transaction with that id was committed on this server.
+    """Returns whether the transaction with this id was committed on this server.
 
-    It also returns False for a transaction that a failover lost, because the new server may not
-    have used that id yet.
+    Also returns False for a transaction that a failover lost, because the new server may not have
+    used this id yet.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,1 +1,3 @@
-"""The history: the signed facts about who wrote a row, and the register of rows that must stay."""
+"""The history of changes: signed facts about who wrote a row, and a register of rows that must not
+be changed.
+"""

@@ -1,10 +1,10 @@
-"""The facts of a write for the history: who wrote a row, from where and why.
+"""The facts about a write for the history: who wrote a row, from where and why.
 
-Note [Facts of a write]: the triggers of the history read the setting `ledger.facts`. Before a write
-to a recorded table, the connection sets it only for the transaction, so it also works behind a
-transaction pooler. Reads, payments and all other writes need no extra query. The setting is signed
-(Note [Signed facts]), so the history marks facts that injected SQL has set. The triggers also store
-the role and the session, which injected SQL cannot choose.
+Note [Facts of a write]: the triggers of the history read the setting `ledger.facts`. The connection
+sets it before a write to a recorded table. The setting is valid only for the transaction, so it
+also works behind a transaction pooler. Reads, payments and all other writes need no extra query.
+The setting is signed (Note [Signed facts]), so the history marks facts that injected SQL has set.
+The triggers also store the role and the session, which injected SQL cannot choose.
 """
 
 import json
@@ -22,7 +22,7 @@ SETTING = "ledger.facts"
 SEND = f"SELECT set_config('{SETTING}', %s, true)"
 SHORT, LONG = 200, 500
 WRITE = re.compile(r'(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)')
-# The tables whose writes are recorded in a history. Apps add their tables.
+# Tables whose writes are recorded in a history. Apps add their tables.
 recorded: set[str] = set()
 
 Facts = Callable[[], dict[str, str | None]]
@@ -32,8 +32,9 @@ _reason: ContextVar[str] = ContextVar("reason", default="")
 
 @contextmanager
 def with_facts(facts: Facts) -> Iterator[None]:
-    """Attaches these facts to writes to recorded tables in the block: `person` (an id), `address`,
-    `path` and `request`. `facts` is called when such a write happens.
+    """Adds these facts to all writes to recorded tables inside the block. `facts` is a function
+    that returns `person` (an id), `address`, `path` and `request`. It is called for each such
+    write.
     """
     before, reason = _facts.set(facts), _reason.set("")
     try:
@@ -45,8 +46,8 @@ def with_facts(facts: Facts) -> Iterator[None]:
 
 @contextmanager
 def without_facts() -> Iterator[None]:
-    """Removes the facts from all writes in the block. For tables that are not part of the bank's
-    books, such as those of the practice bank.
+    """Removes the facts from all writes inside the block. Use it for tables that do not belong to
+    the bank, such as the tables of the practice bank.
     """
     before = _facts.set(None)
     try:
@@ -56,14 +57,16 @@ def without_facts() -> Iterator[None]:
 
 
 def set_reason(reason: str) -> None:
-    """Sets the reason that the history records for the following writes of this request."""
+    """Sets the reason that the history records for the next writes of this request."""
     _reason.set(reason)
 
 
 def send_facts(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """Sets the facts before a write to a recorded table, as an execute wrapper of Django."""
+    """Runs a SQL statement and returns its result. If the statement writes to a recorded table,
+    sends the facts first. This is an execute wrapper of Django.
+    """
     facts = _facts.get()
     if facts is None or not isinstance(sql, str) or sql[:6] not in ("INSERT", "UPDATE", "DELETE"):
         return execute(sql, params, many, context)
@@ -81,5 +84,5 @@ def send_facts(
 def _as_text(facts: dict[str, str | None]) -> str:
     kept = {name: value[:SHORT] for name, value in facts.items() if value}
     kept["reason"] = _reason.get()[:LONG]
-    # Postgres does not store U+0000. A backslash that a user typed stays.
+    # Postgres does not store U+0000, so it is removed. A backslash that a user typed is kept.
     return json.dumps({name: value.replace("\0", "") for name, value in kept.items()})

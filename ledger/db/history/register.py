@@ -1,4 +1,4 @@
-"""The triggers that register the rows of append-only tables, with digests of their contents.
+"""Triggers that register the rows of append-only tables, with digests of the rows' contents.
 
 See Note [Register of rows] in `accounts.models.register`.
 """
@@ -11,24 +11,27 @@ from pgtrigger import After, Insert, Referencing, Statement, Trigger, Update
 
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger
 
-ERASES = "ledger.erases"  # the setting with the reason why texts are emptied, for one transaction
+# A setting for one transaction; its value is the reason why texts are erased.
+ERASES = "ledger.erases"
 BY_RULE = "By the rules of its table"
-# How texts may be erased from a column, as SQL on {old} and {new}: emptied, or with some keys
-# removed.
+# How texts in a column may be erased, as a SQL condition on {old} and {new}. The text becomes
+# empty, or some JSON keys are removed.
 EMPTIED = "{new} IN ({old}, '')"
 WITHOUT_KEYS = "({new} <@ {old} OR {new} IS NOT DISTINCT FROM {old})"
 
 
 class ByRule(NamedTuple):
-    """Columns that may change, and the SQL condition on OLD and NEW under which they may change."""
+    """Columns whose values may change, and the condition for such a change, as SQL on OLD and
+    NEW.
+    """
 
     columns: Collection[str]
     condition: str
 
 
 class RegisterTrigger(FirmTrigger):
-    """A trigger whose function contains the column names of its model. `undigested` contains the
-    columns that no digest covers.
+    """A trigger whose function contains the column names of its model. `undigested` are the columns
+    that are not part of the digest.
     """
 
     def __init__(self, *, undigested: Collection[str] = (), **kwargs: Any) -> None:
@@ -85,12 +88,14 @@ def registered(
     erased: Mapping[str, str] | None = None,
     by_rule: ByRule | None = None,
 ) -> list[Trigger]:
-    """Returns the triggers of an append-only table that record each new row in `row_register`, with
-    a digest of all columns except generated and `undigested` ones.
+    """Returns the triggers for an append-only table. They record each new row in `row_register`,
+    with a digest of its columns. Generated columns and the columns in `undigested` are not part of
+    the digest.
 
-    Two kinds of changes are recorded in `row_revisions`, so that the audit accepts them: changes of
-    the columns `erased`, each under its SQL condition, while the setting ERASES contains the
-    reason; and changes that `by_rule` allows. The audit reports any other change of a row.
+    Two kinds of changes are recorded in `row_revisions`, so that the audit accepts them. The first
+    kind changes the columns in `erased`, each under its SQL condition, while the setting ERASES
+    contains the reason. The second kind is a change that `by_rule` allows. The audit reports all
+    other changes of a row.
     """
     triggers: list[Trigger] = [
         _Registers(
@@ -116,13 +121,13 @@ def registered(
 
 
 def id_of(model: type[models.Model], row: str) -> str:
-    """Returns SQL for the id of a row, in the form that the register stores."""
+    """Returns the SQL for the id of a row, in the form in which the register stores the id."""
     return f'{row}."{model._meta.pk.column}"::text'
 
 
 def known_digest(table: str, row_id: str) -> str:
-    """Returns SQL for the digest that a row should have: from its newest revision, or else from the
-    register.
+    """Returns the SQL for the digest that a row should have. This is the digest in the newest
+    revision of the row. If there is no revision, it is the digest in the register.
     """
     return f"""coalesce(
                 (SELECT digest FROM row_revisions
@@ -133,13 +138,15 @@ def known_digest(table: str, row_id: str) -> str:
 
 
 def is_registered(model: type[models.Model]) -> bool:
-    """Returns whether the register records the rows of a model."""
+    """Returns whether the rows of this model are recorded in the register."""
     triggers = getattr(model._meta, "triggers", ())
     return any(isinstance(trigger, RegisterTrigger) for trigger in triggers)
 
 
 def digested(model: type[models.Model]) -> Iterator["models.Field[Any, Any]"]:
-    """Yields the fields that the digests of a table cover, ordered by column name."""
+    """Yields the fields that are part of the digests of a table, in the order of their column
+    names.
+    """
     triggers: list[Trigger] = model._meta.triggers  # type: ignore[attr-defined]
     undigested = {
         column
@@ -153,8 +160,9 @@ def digested(model: type[models.Model]) -> Iterator["models.Field[Any, Any]"]:
 
 
 def digest_of(model: type[models.Model], row: str, without: Collection[str] = ()) -> str:
-    """Returns SQL for the SHA-256 of a row's values as a JSON array in UTF-8. Times are in UTC, so
-    no setting of the session changes the digest; `without` excludes columns, such as new ones.
+    """Returns the SQL for the SHA-256 digest of a row. The digest is of a JSON array in UTF-8 that
+    contains the row's values. Times are in UTC, so that the session's settings do not change the
+    digest. The columns in `without`, such as new columns, are not included.
     """
     values = ", ".join(
         f'{row}."{field.column}"' + " AT TIME ZONE 'UTC'" * isinstance(field, models.DateTimeField)
@@ -165,7 +173,9 @@ def digest_of(model: type[models.Model], row: str, without: Collection[str] = ()
 
 
 def _same(model: type[models.Model], *, but: Collection[str]) -> str:
-    """Returns SQL that checks whether OLD and NEW are equal in all other digested columns."""
+    """Returns the SQL condition that OLD and NEW are equal in all digested columns, except the
+    columns in `but`.
+    """
     columns = [field.column for field in digested(model) if field.column not in but]
     old, new = (", ".join(f'{row}."{name}"' for name in columns) for row in ("OLD", "NEW"))
     return f"ROW({old}) IS NOT DISTINCT FROM ROW({new})"

@@ -1,1 +1,3 @@
-"""Locks: advisory locks by name, short locks of whole tables, and locks of many rows in parts."""
+"""Locks: advisory locks with names, short locks on whole tables, and locks on many rows in several
+transactions.
+"""

@@ -1,12 +1,12 @@
-"""Advisory locks by name. The end of the transaction releases them."""
+"""Advisory locks that have a name. They are released at the end of the transaction."""
 
 from django.db import connection
 
-# SQL that takes the lock, for a statement with the name as a parameter.
+# SQL that takes the lock. It is for a SQL statement in which the name of the lock is a parameter.
 TAKE = "pg_advisory_xact_lock(hashtextextended(%({name})s, 0))"
 
 
 def wait_for_lock(name: str) -> None:
-    """Waits until no other transaction holds the lock of this name, then takes it."""
+    """Waits until no other transaction has the lock with this name, and then takes the lock."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {TAKE.format(name='lock')}", {"lock": name})

@@ -1,4 +1,6 @@
-"""Changes many rows in parts, so that other sessions never wait for the whole change."""
+"""Changes many rows in several transactions, so that other sessions never wait for the whole
+change.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,13 +11,14 @@ from django.db import transaction as db_transaction
 
 from ledger.db.retry import run_with_retry
 
-PART = 100  # rows that are locked together
+PART = 100  # number of rows that are locked at the same time
 M = TypeVar("M", bound=models.Model)
 
 
 def change_in_parts(rows: models.QuerySet[M], change: Callable[[M], object]) -> int:
-    """Calls `change` with each locked row and returns the number of rows. Each part is committed
-    before the next begins and stays committed after an error, so the function can be called again.
+    """Calls `change` with each row, while the row is locked. Returns the number of rows. PART rows
+    are committed at a time. Committed rows stay committed after an error, so the function can be
+    called again.
     """
     count, rest = 0, rows.order_by("pk")
     while part := run_with_retry(partial(_change_part, rest, change)):

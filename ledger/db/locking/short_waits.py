@@ -1,8 +1,9 @@
-"""Work that needs whole tables, without making other sessions wait for long.
+"""Runs work that needs locks on whole tables, so that other sessions do not wait for long.
 
 Note [Short waits]: when a session waits for the lock of a table, all later sessions wait behind it.
-So the owner's work on a table in use waits only a short time, rolls back, and tries again after a
-pause in which the others continue. Everything that needs no lock is found out before.
+Therefore work of the owner on a table in use waits only for a short time and then rolls back. It
+tries again after a pause, in which the other sessions continue. Everything that needs no lock is
+done before.
 """
 
 import logging
@@ -21,26 +22,32 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-LOCK_WAIT = "1s"  # the limit for one table
-TRIES, FIRST_PAUSE, LONGEST_PAUSE = 30, 0.1, 3.0  # together longer than an upload of 50,000 lines
-IN_USE = frozenset({"40001", "40P01", "55P03"})  # a lost race, a deadlock, a lock that timed out
+LOCK_WAIT = "1s"  # the time limit for the lock of one table
+# The attempts together take longer than an upload of 50,000 lines.
+TRIES, FIRST_PAUSE, LONGEST_PAUSE = 30, 0.1, 3.0
+IN_USE = frozenset({"40001", "40P01", "55P03"})  # a lost race, a deadlock and a lock timeout
 
 
 class TablesInUse(OperationalError):
-    """An error for tables that other sessions used in every try. Nothing was changed."""
+    """An error that is raised if other sessions used the tables during every attempt. Nothing was
+    changed.
+    """
 
 
 def is_in_use(error: DatabaseError) -> bool:
-    """Returns whether the error ended a transaction only because other sessions use its tables."""
+    """Returns whether the error ended a transaction only because other sessions were using its
+    tables.
+    """
     return sqlstate(error) in IN_USE
 
 
 def with_short_waits(work: Callable[[], R]) -> R:
-    """Runs the work in a transaction that waits at most LOCK_WAIT for each lock, and runs it again
-    after a pause if a wait was longer. Only one such work runs at a time, because Postgres refuses
-    to change a right of a table twice in parallel.
+    """Runs `work` in a transaction and returns its result. The transaction waits for at most
+    LOCK_WAIT for each lock. If that was too short, `work` runs again after a pause. Only one such
+    transaction runs at a time, because Postgres refuses to change a right of a table twice in
+    parallel.
 
-    Raises TablesInUse after the last try.
+    Raises TablesInUse after the last attempt.
     """
 
     def attempt() -> R:
@@ -53,10 +60,10 @@ def with_short_waits(work: Callable[[], R]) -> R:
 
 
 def again_while_in_use(attempt: Callable[[], R]) -> R:
-    """Returns the result of `attempt`, and calls it again after a pause while tables are in use.
-    `attempt` opens its transaction with a lock timeout.
+    """Returns the result of `attempt`. If tables are in use, calls it again after a pause.
+    `attempt` must open its own transaction with a lock timeout.
 
-    Raises TablesInUse after the last try.
+    Raises TablesInUse after the last attempt.
     """
     pause = FIRST_PAUSE
     for tries_left in reversed(range(TRIES)):

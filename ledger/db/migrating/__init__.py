@@ -1,1 +1,1 @@
-"""Migrating: faster states, what follows `migrate`, and the migrations that may be reversed."""
+"""Code for migrations: faster states, steps after `migrate`, and which migrations may be undone."""

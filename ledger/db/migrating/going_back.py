@@ -1,4 +1,4 @@
-"""The migrations that may delete data of a bank when they are reversed."""
+"""Finds migrations that may delete a bank's data when they are undone."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from pgtrigger.migrations import AddTrigger, RemoveTrigger
 
 from ledger.db.read_router import is_added
 
-# These operations change rules and indexes when they are reversed, but never rows. The same is true
+# When these operations are undone, they change rules and indexes, but never rows. This is also true
 # for their subclasses, such as AddIndexConcurrently and AddConstraintNotValid.
 KEEP_ROWS = (
     AddTrigger,
@@ -28,13 +28,14 @@ Plan = Sequence[tuple[migrations.Migration, bool]]
 
 
 def reversed_migrations(plan: Plan) -> list[migrations.Migration]:
-    """Returns the migrations that this Django plan reverses."""
+    """Returns the migrations that this plan of Django undoes."""
     return [migration for migration, backwards in plan if backwards]
 
 
 def lossy(plan: Plan) -> list[migrations.Migration]:
-    """Returns the reversed migrations that delete a table or a column, or run code that may delete
-    values. Migrations of added apps are excluded: their developers decide what the tables contain.
+    """Returns the undone migrations that delete a table or a column, or run code that may delete
+    values. Migrations of added apps are not included, because their developers decide what the
+    tables contain.
     """
     return [
         each
@@ -44,8 +45,8 @@ def lossy(plan: Plan) -> list[migrations.Migration]:
 
 
 def _database_side(migration: migrations.Migration) -> Iterator[Operation]:
-    """Yields the operations that change the database, without those that change only Django's
-    state.
+    """Yields the operations that change the database. Operations that change only Django's state
+    are skipped.
     """
     for operation in migration.operations:
         if isinstance(operation, of_django.SeparateDatabaseAndState):

@@ -1,9 +1,11 @@
-"""Banks with the old migrations, which `adopt_migrations` moves to the fresh ones."""
+"""Detects banks with the old migrations. `adopt_migrations` moves such a bank to the new
+migrations.
+"""
 
 from collections.abc import Collection
 
 COMMIT = "0f06292b"  # the last commit with the old migrations
-FIRST = "accounts.0001_tables"  # the first of the fresh migrations
+FIRST = "accounts.0001_tables"  # the first of the new migrations
 HOW_TO_MOVE = (
     "docs/migrations.md#a-bank-from-before-the-fresh-migrations describes how to move it"
     " with manage.py adopt_migrations"
@@ -12,5 +14,7 @@ NOTHING_CHANGED = f"Nothing was changed: older code made this bank. {HOW_TO_MOVE
 
 
 def is_older(applied: Collection[str]) -> bool:
-    """Returns whether a bank with these migrations, such as `alerts.0001_initial`, is older."""
+    """Returns whether a bank was created by older code. `applied` are the names of its migrations,
+    such as `alerts.0001_initial`.
+    """
     return any(name.startswith("accounts.") for name in applied) and FIRST not in applied

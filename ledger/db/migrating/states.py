@@ -1,16 +1,16 @@
-"""Faster migrations: operations that change no column do not render models.
+"""Makes migrations faster: operations that do not change columns do not create model classes again.
 
-Note [Rendered models]: Django passes a state through the migrations, and model classes made from
-it. After each operation, Django makes the classes of the model and of all related models again,
-which takes three quarters of the time of all migrations. Triggers, constraints, indexes, options
-and managers are not columns. So their operations here change only the state, and write into the
-class the options that later operations read from it (AlterField checks which constraints and
-indexes have explicit names). `is_delayed` is Django's own flag that the classes are behind the
-state: Django makes them all again before code of a migration (RunPython) or of `post_migrate` uses
-them.
+Note [Rendered models]: Django passes a state through the migrations, and model classes that are
+created from this state. After each operation, Django creates the classes of the model and of all
+related models again. This takes three quarters of the time of all migrations. Triggers,
+constraints, indexes, options and managers are not columns. Therefore their operations in this
+module change only the state. They also copy into the class the options that later operations read
+from the class (AlterField checks which constraints and indexes have explicit names). `is_delayed`
+is Django's flag which shows that the classes are older than the state. Django then creates all
+classes again before the code of a migration (RunPython) or of `post_migrate` uses them.
 
-This works only for migrations that go forward. When migrations are reversed, earlier and later
-states share their classes.
+This works only for migrations that go forward. When migrations are undone, earlier and later states
+use the same classes.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,8 @@ from django.db.migrations.state import ProjectState
 from pgtrigger.migrations import AddTrigger, RemoveTrigger
 
 StateForwards = Callable[[Any, str, ProjectState], None]
-# Not AlterModelTableComment: it reads the comment from the rendered class of the new state.
+# AlterModelTableComment is not included, because it reads the comment from the class of the new
+# state.
 OPERATIONS: tuple[Any, ...] = (
     AddTrigger,
     RemoveTrigger,
@@ -39,8 +40,8 @@ OPERATIONS: tuple[Any, ...] = (
 
 @contextmanager
 def without_rendering() -> Iterator[None]:
-    """Makes OPERATIONS change only the state of migrations in the block, without rendering
-    models.
+    """Makes OPERATIONS change only the state of migrations inside the block, and not create model
+    classes again.
     """
     originals = {kind: kind.state_forwards for kind in OPERATIONS}
     for kind, state_forwards in originals.items():
@@ -54,7 +55,7 @@ def without_rendering() -> Iterator[None]:
 
 def _noting(original: StateForwards) -> StateForwards:
     def state_forwards(self: Any, app_label: str, state: ProjectState) -> None:
-        # without this attribute Django has nothing to render again
+        # without this attribute, Django does not create classes again
         rendered = state.__dict__.pop("apps", None)
         original(self, app_label, state)
         if rendered is not None:
@@ -67,7 +68,7 @@ def _noting(original: StateForwards) -> StateForwards:
 
 
 def _write_options(rendered: Any, state: ProjectState, app_label: str, model: str) -> None:
-    """Writes the options that the schema editor reads into the class."""
+    """Copies the options that the schema editor reads from the state into the class."""
     options = state.models[app_label, model].options
     meta = rendered.get_model(app_label, model)._meta
     meta.constraints, meta.indexes = options["constraints"], options["indexes"]

@@ -1,1 +1,1 @@
-"""Outages: whether the database answers, why it fails, and waiting until it answers."""
+"""Code for outages: whether the database answers, why it fails, and waiting until it answers."""

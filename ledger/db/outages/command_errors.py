@@ -1,4 +1,6 @@
-"""Database errors that end a command, as one message with the host, the cause and the remedy."""
+"""Converts a database error that ends a command to one message. The message contains the host, the
+cause and what to do.
+"""
 
 from contextlib import suppress
 
@@ -23,7 +25,7 @@ from ledger.db.server.embedded import EmbeddedServerError
 from ledger.db.server.failed_servers import failed_servers_of, is_not_opened, names_of
 
 NO_TABLE = "42P01"
-SECONDS = 5  # time limit for looking for missing migrations
+SECONDS = 5  # time limit in seconds for the search for missing migrations
 REPLICAS = "DATABASE_REPLICA_URLS"
 CHECK_LOGIN = "Correct user and password in DATABASE_URL, or in DB_USER and DB_PASSWORD."
 CHECK_NETWORK = (
@@ -51,8 +53,9 @@ REMEDIES = {
         " (docs/databases.md)."
     ),
 }
-# What `manage.py prepare` creates, so that a login other than the owner may lack it. A server that
-# requires a password also refuses the password if the role does not exist.
+# Reasons for a failure that can be solved by `manage.py prepare`, if the login is not the owner: it
+# creates the roles, rights and tables. A server that requires a password also reports a wrong
+# password if the role does not exist.
 LOGIN_LACKS = frozenset({Reason.NO_ROLE, Reason.PASSWORD})
 RIGHTS_LACK = frozenset({Reason.NO_RIGHT, Reason.NO_TABLE})
 MAKE_LOGIN = (
@@ -69,7 +72,7 @@ NOT_OWNED = (
 
 
 def message_for(error: Exception) -> str | None:
-    """Returns the message with which the command ends, or None if the error is a bug in the
+    """Returns the message with which the command ends. Returns None if the error is a bug in the
     command.
     """
     if isinstance(error.__cause__, EmbeddedServerError):
@@ -85,8 +88,8 @@ def message_for(error: Exception) -> str | None:
 
 
 def why_no_work(error: BaseException) -> str:
-    """Returns why the database cannot be used. If the login lacks its role, rights or tables, the
-    text also contains the command to run first.
+    """Returns why the database cannot be used. If a role, right or table is missing, the text also
+    contains the command that creates it.
     """
     cause = error_of_psycopg(error)
     reasons = [reason_of(each) for each in failed_servers_of(cause)] if cause else []
@@ -102,8 +105,8 @@ def _to_prepare(reason: Reason) -> str:
 
 
 def _without_table(error: Exception) -> str:
-    """Returns a message: either tables of this code are missing, or the typed table name is
-    unknown.
+    """Returns the message for an unknown table. Either tables of this version are missing, or the
+    user typed the name of a table that does not exist.
     """
     with suppress(DatabaseError, psycopg.Error), short_connection(SECONDS) as found:
         if not unapplied_migrations(found):
@@ -113,8 +116,9 @@ def _without_table(error: Exception) -> str:
 
 
 def _without_right_to_create(error: MigrationSchemaMissing) -> str | None:
-    """Returns a message for a MigrationSchemaMissing. Django raises it for any error of the first
-    CREATE TABLE; the real error is its context.
+    """Returns the message for a MigrationSchemaMissing, or None if the error is a bug. Django
+    raises MigrationSchemaMissing for any error of the first CREATE TABLE. The real error is its
+    `__context__`.
     """
     refusal = error.__context__
     if not isinstance(refusal, DatabaseError):
@@ -143,7 +147,7 @@ def _unreachable(error: Exception, cause: psycopg.OperationalError) -> str | Non
 
 
 def _servers_of_replicas() -> set[str]:
-    """Returns the servers of all databases except the default, without servers of the default."""
+    """Returns the servers of the replicas, without servers that the default database uses too."""
     servers = {
         alias: set(names_of(str(found["HOST"]).split(","), found["PORT"]))
         for alias, found in settings.DATABASES.items()

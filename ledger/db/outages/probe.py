@@ -1,4 +1,4 @@
-"""A short connection that checks whether the database can be reached and is migrated."""
+"""A short connection for checks: whether the database can be reached and whether it is migrated."""
 
 import time
 from collections.abc import Iterator
@@ -21,23 +21,24 @@ CLOCKS_DIFFER = (
     " is more than 3 s behind, every payment takes a slower path. If it is ahead, a payment whose"
     " answer was lost may be booked later than usual."
 )
-TOLERATED = 1.0  # seconds between two clocks that NTP sets
+TOLERATED = 1.0  # seconds that two clocks may differ if NTP sets them
 clock = time.time
 
 
 @contextmanager
 def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[psycopg.Connection]:
-    """Opens a new connection with a time limit for connecting and for each statement.
+    """Opens a new connection for the block. `seconds` is the time limit for connecting and for each
+    SQL statement.
 
     Raises Django's OperationalError, with one message, if the database cannot be reached.
     """
     database: Any = connections[using]
     try:
-        # psycopg's own connection: with AWS's driver, each statement could start a search for a
-        # writer.
+        # This is psycopg's own connection. With AWS's driver, each SQL statement could start a
+        # search for a writer.
         with closing(database.open_within(seconds)) as opened, database.target(opened) as found:
             found.silence_limit = seconds + 1
-            # Set in the transaction, because a pooler would refuse it as a startup option.
+            # This is set in the transaction, because a pooler would refuse it as a startup option.
             found.execute(f"SET LOCAL statement_timeout = {seconds * 1000}")
             yield found
     except psycopg.Error as err:
@@ -45,14 +46,14 @@ def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[ps
 
 
 def problem_with_writes(found: psycopg.Connection) -> str | None:
-    """Returns a message if the server takes no writes, otherwise None."""
+    """Returns a message if the server does not accept writes. Returns None if it does."""
     is_reader = found.execute("SHOW transaction_read_only").fetchone() == ("on",)
     return NO_WRITES if is_reader else None
 
 
 def problem_with_clock(found: psycopg.Connection) -> str | None:
-    """Returns a message if this process's clock certainly differs from the server's by more than a
-    second, otherwise None. See Note [Lost statements].
+    """Returns a message if the clock of this process certainly differs from the server's clock by
+    more than a second. Returns None otherwise. See Note [Lost statements].
     """
     sent_at = clock()
     row = found.execute("SELECT extract(epoch FROM clock_timestamp())::float").fetchone()
@@ -66,25 +67,26 @@ def problem_with_clock(found: psycopg.Connection) -> str | None:
 
 
 def refusal_of_reader(error: BaseException) -> str | None:
-    """Returns a message if connecting failed because no server takes writes; None for other
-    errors.
+    """Returns a message if connecting failed because no server accepts writes. Returns None for
+    other errors.
     """
     return NO_WRITES if is_standby(error) else None
 
 
 def unapplied_migrations(found: psycopg.Connection) -> list[str]:
-    """Returns the names (such as `accounts.0001_tables`) of migrations that the database lacks.
+    """Returns the names of migrations that are missing in the database, such as
+    `accounts.0001_tables`.
 
-    It compares only names. This is faster than `migrate --check`, which builds every historical
-    model.
+    Compares only names, which is faster than `migrate --check`. That command builds every
+    historical model.
     """
     applied = applied_migrations(found)
     return [name for name in known_migrations() if name not in applied]
 
 
 def applied_migrations(found: psycopg.Connection) -> set[str]:
-    """Returns the names of the migrations that the database has, including those of older and newer
-    code. Reads no migration files.
+    """Returns the names of the migrations that were applied to the database, including migrations
+    of older and newer code. Does not read migration files.
     """
     table = found.execute("SELECT to_regclass('django_migrations')").fetchone()
     if table == (None,):
@@ -95,5 +97,5 @@ def applied_migrations(found: psycopg.Connection) -> set[str]:
 
 @cache
 def known_migrations() -> tuple[str, ...]:
-    """Returns all migrations of this code, in the form `accounts.0001_tables`."""
+    """Returns the names of all migrations of this code, such as `accounts.0001_tables`."""
     return tuple(sorted(f"{app}.{name}" for app, name in MigrationLoader(None).graph.nodes))

@@ -1,9 +1,9 @@
-"""The reasons why the database failed, in Ledger's own words.
+"""The reasons why the database failed, as fixed texts of Ledger.
 
-libpq's text never gets into a log, because it may contain users, names of databases and parts of
-statements. The SQLSTATE identifies an error. An error of connecting has no SQLSTATE (libpq does not
-pass it on), so its text is compared with a fixed list. The texts of a server with another language
-match nothing: then the reason is `OTHER`.
+The text of a libpq error is never logged, because it may contain users, names of databases and
+parts of SQL statements. The SQLSTATE identifies an error. libpq returns no SQLSTATE if connecting
+fails, so the text of such an error is compared with a fixed list. If the server uses another human
+language, no text matches, and the reason is `OTHER`.
 """
 
 from enum import Enum
@@ -60,7 +60,7 @@ class Reason(Enum):
     OTHER = "another reason"
 
 
-# The reasons for which a request may fail while commits wait for a standby.
+# A request may fail for these reasons while commits wait for a standby.
 WAITS = frozenset({Reason.HANGS, Reason.LOCK, Reason.STATEMENT})
 REASON_BY_KIND: tuple[tuple[type[BaseException], Reason], ...] = (
     (ServerHangs, Reason.HANGS),
@@ -74,7 +74,7 @@ REASON_BY_SQLSTATE = {
     "08001": Reason.UNREACHABLE,
     "08003": Reason.CLOSED,
     "08006": Reason.CLOSED,
-    "08007": Reason.FAILOVER,  # AWS's driver: see ledger.db.aws.errors
+    "08007": Reason.FAILOVER,  # from AWS's driver: see ledger.db.aws.errors
     "08S02": Reason.FAILOVER,
     "25006": Reason.STANDBY,
     "25P03": Reason.IDLE,
@@ -96,8 +96,9 @@ REASON_BY_SQLSTATE = {
     "57P03": Reason.NOT_ACCEPTING,
     "57P05": Reason.IDLE,
 }
-# Texts of psycopg, libpq, Postgres and pgbouncer, in lower case. The first match counts, so the
-# more exact texts come first: words about TLS may occur in any message.
+# Texts of psycopg, libpq, Postgres and pgbouncer, in lower case. The first text that matches is
+# used. Therefore the more exact texts come first, and texts about TLS, which may occur in any
+# message, come last.
 REASON_BY_TEXT = (
     ("no pg_hba.conf entry", Reason.NOT_ADMITTED),
     ("pg_hba.conf rejects", Reason.NOT_ADMITTED),
@@ -155,8 +156,8 @@ REASON_BY_TEXT = (
 
 
 def in_words(error: BaseException) -> str:
-    """Returns each server that was tried with its reason, and the SQLSTATE if there is one, such as
-    `a.example:5432 refused, b.example:5432 standby or read-only (25006)`.
+    """Returns a text with the reason of each server that was tried, and the SQLSTATE if there is
+    one. For example: `a.example:5432 refused, b.example:5432 standby or read-only (25006)`.
     """
     cause = error_of_psycopg(error)
     if cause is None:
@@ -169,10 +170,12 @@ def in_words(error: BaseException) -> str:
 
 
 def for_people(error: BaseException) -> str:
-    """Returns the reasons for the user who runs a command, without the SQLSTATE.
+    """Returns the reasons of a failure for the user who runs a command. The text does not contain
+    the SQLSTATE.
 
-    For several servers, or if AWS's driver failed, the text contains each server with its reason.
-    For one server it is the first line of libpq's message, which names the server and the user.
+    If several servers failed, or if AWS's driver failed, the text contains each server with its
+    reason. If one server failed, the text is the first line of libpq's message, which contains the
+    server and the user.
     """
     cause = error_of_psycopg(error)
     failed = failed_servers_of(cause) if cause else ()
@@ -182,8 +185,9 @@ def for_people(error: BaseException) -> str:
 
 
 def for_everybody(error: BaseException) -> str:
-    """Returns the reasons without the servers' names, in the order of the settings: `server 1
-    refused, server 2 standby or read-only`. It is empty for errors that do not come from psycopg.
+    """Returns the reasons of a failure without the names of the servers. The servers have numbers
+    in the order of the settings: `server 1 refused, server 2 standby or read-only`. Returns "" if
+    the error does not come from psycopg.
     """
     cause = error_of_psycopg(error)
     reasons = [reason_of(each).value for each in failed_servers_of(cause)] if cause else []
@@ -193,22 +197,24 @@ def for_everybody(error: BaseException) -> str:
 
 
 def is_standby(error: BaseException) -> bool:
-    """Returns whether servers answered and each was a standby or read-only."""
+    """Returns whether at least one server answered, and all servers were standbys or read-only."""
     cause = error_of_psycopg(error)
     failed = failed_servers_of(cause) if cause else ()
     return bool(failed) and all(reason_of(each) is Reason.STANDBY for each in failed)
 
 
 def is_wait(error: BaseException) -> bool:
-    """Returns whether the error ended a statement that waited: for an answer, for locks, or for its
-    end.
+    """Returns whether the error ended a SQL statement that took too long: the server did not
+    answer, or the lock timeout or the statement timeout was over.
     """
     cause = error_of_psycopg(error)
     return cause is not None and reason_of(FailedServer("", cause)) in WAITS
 
 
 def error_of_psycopg(error: BaseException | None) -> psycopg.Error | None:
-    """Returns psycopg's error at the end of the chain of causes, or None."""
+    """Returns the first psycopg error in the chain of causes, starting with `error` itself. Returns
+    None if there is none.
+    """
     while error is not None and not isinstance(error, psycopg.Error):
         error = error.__cause__
     return error
@@ -228,7 +234,7 @@ def _reason(error: BaseException, failed: FailedServer) -> Reason:
 
 
 def reason_of(failed: FailedServer) -> Reason:
-    """Returns why this server failed."""
+    """Returns the reason why this server failed."""
     error, text = failed.error, str(failed.error).lower()
     for kind, reason in REASON_BY_KIND:
         if isinstance(error, kind):

@@ -1,4 +1,4 @@
-"""The message for commands that were run with the login of web processes."""
+"""The error message for a command that was run with the login of web processes."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ from django.db import DatabaseError, connection
 from ledger.db.retry import sqlstate
 
 NO_RIGHT = "42501"
-BY_TRIGGER = "exec_stmt_raise"  # the function in Postgres that raises a trigger's refusal
+# The function in Postgres's source code that raises the error of a trigger.
+BY_TRIGGER = "exec_stmt_raise"
 NO_RIGHT_MESSAGE = (
     "The login {login} may not do this{why}. Run commands with the login of the owner of the tables"
     " in DATABASE_URL or DB_USER; the web role's login is only for web processes (docs/rights.md)."
@@ -16,8 +17,9 @@ NO_RIGHT_MESSAGE = (
 
 
 def message_for_refusal(error: DatabaseError) -> str | None:
-    """Returns a message if the login has no right to a statement, or a trigger refused it to the
-    web role; None for other errors. Most of these triggers allow the statement to the owner.
+    """Returns a message if the login does not have the right to run a SQL statement, or if a
+    trigger refused the statement to the web role. Most of these triggers allow the statement to the
+    owner. Returns None for other errors.
     """
     cause: Any = error.__cause__
     is_by_trigger = getattr(getattr(cause, "diag", None), "source_function", None) == BY_TRIGGER
@@ -33,7 +35,7 @@ def is_web_login() -> bool:
 
 
 def not_by_this_login(why: str = "") -> str:
-    """Returns the message, with the server's own text in `why`."""
+    """Returns the error message. `why` is the message of the server."""
     return NO_RIGHT_MESSAGE.format(
         login=connection.settings_dict["USER"] or "of the settings", why=why
     )

@@ -1,4 +1,4 @@
-"""Waits, with a time limit, until database servers can be used."""
+"""Waits, with a time limit, until database servers are ready."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,28 +16,32 @@ from ledger.db.server.failed_servers import names_of
 
 SECONDS_BETWEEN = 0.5
 MAX_CONNECT_SECONDS = 5
-# SQLSTATEs of errors that do not go away by waiting. Class 28 is a refused login.
+# SQLSTATEs of errors that waiting cannot solve. Class 28 means that the login was refused.
 NO_SUCH_DATABASE, REFUSED_LOGIN = "3D000", "28"
 
 
 class NotInTime(Exception):
-    """An error for a time limit that is over. The message contains the server and the reason."""
+    """An error that is raised when the time limit is over. The message contains the server and the
+    reason.
+    """
 
 
 class NeverReady(Exception):
-    """An error for a server for which waiting cannot help. The message contains the reason."""
+    """An error that is raised if waiting for a server cannot help. The message contains the
+    reason.
+    """
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A server to wait for."""
+    """A server to wait for: the database or a replica."""
 
     alias: str
     is_migrated: bool = False  # whether the database must have every migration of this code
 
     @property
     def name(self) -> str:
-        """The database or replica with its hosts, without the login."""
+        """The name of the database or replica, with its hosts and without the login."""
         settings = connections[self.alias].settings_dict
         if settings.get("LEDGER_EMBEDDED"):
             return "the embedded server"
@@ -46,19 +50,22 @@ class Wanted:
 
     @property
     def kind(self) -> str:
-        """The kind of server and the name of its database, without its hosts."""
+        """The kind of server and the name of its database, without the hosts."""
         kind = "the database" if self.alias == DEFAULT_DB_ALIAS else "the replica"
         return f"{kind} {connections[self.alias].settings_dict['NAME']}"
 
     def name_with_reasons(self, error: OperationalError) -> str:
-        """Returns the name; if there are several hosts, with the reason of each host."""
+        """Returns the name of the server. If the settings contain several hosts, the result
+        contains the reason of `error` for each host.
+        """
         hosts = connections[self.alias].settings_dict["HOST"] or ""
         return f"{self.kind}: {for_people(error)}" if "," in hosts else self.name
 
 
 def without_tables() -> str:
-    """Returns the message for a database without the tables of this code. It contains the name of
-    the database, because a command without the site's settings uses the database in `.data`.
+    """Returns the error message for a database in which tables of this version are missing. The
+    message contains the name of the database, because a command without the site's settings uses
+    the database in `.data`.
     """
     where = Wanted(DEFAULT_DB_ALIAS).name
     if connections[DEFAULT_DB_ALIAS].settings_dict.get("LEDGER_EMBEDDED"):
@@ -70,7 +77,8 @@ def without_tables() -> str:
 
 
 def wait_for(wanted: Sequence[Wanted], *, seconds: int, report: Callable[[str], object]) -> None:
-    """Waits for each server, one after the other, `seconds` in total.
+    """Waits until all servers are ready, one after the other. `seconds` is the time limit for all
+    of them together.
 
     Calls `report` with a message when it starts to wait, when the reason changes, and when a server
     is ready. Raises NotInTime or NeverReady.
@@ -90,7 +98,9 @@ def wait_for(wanted: Sequence[Wanted], *, seconds: int, report: Callable[[str], 
 
 
 def _reason_to_wait(wanted: Wanted, left: float) -> str:
-    """Returns why the server is not ready, or "" if it is ready."""
+    """Returns the reason why the server is not ready, or "" if it is ready. `left` is the number of
+    seconds that remain.
+    """
     try:
         seconds = max(1, min(MAX_CONNECT_SECONDS, int(left)))
         with short_connection(seconds, wanted.alias) as found:
@@ -110,7 +120,9 @@ def _missing(wanted: Wanted, found: psycopg.Connection) -> str:
 
 
 def _refuse_permanent_errors(wanted: Wanted, error: OperationalError) -> None:
-    """Raises NeverReady if the server answers but will never accept this login or database."""
+    """Raises NeverReady if the server answers, but will never accept this login or this database
+    name.
+    """
     cause: Any = error.__cause__
     text = str(cause)
     code = getattr(cause, "sqlstate", None) or _code_in(text)
@@ -126,8 +138,8 @@ def _refuse_permanent_errors(wanted: Wanted, error: OperationalError) -> None:
 
 
 def _code_in(text: str) -> str:
-    """Returns the SQLSTATE of an error while connecting, for which psycopg has only the text; "" if
-    unknown.
+    """Returns the SQLSTATE of a connection error, or "" if it is not known. psycopg has only the
+    text of such an error.
     """
     if 'database "' in text and "does not exist" in text:
         return NO_SUCH_DATABASE

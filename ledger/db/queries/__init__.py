@@ -1,1 +1,3 @@
-"""Queries: lookups, SQL that is compiled once, and the record of what each query did."""
+"""Code for queries: lookups, SQL that is compiled only once, and recording which queries a page
+ran.
+"""

@@ -1,13 +1,14 @@
-"""Compiles a queryset once for all arguments of the same shape, and then only fills in the values.
+"""Compiles a queryset once for all arguments of the same shape. Later calls only replace the
+values.
 
-Django compiles the SQL of a queryset again at each call: for a search this takes 8 ms, twice as
-long as Postgres takes to answer. `CompiledOnce` keeps the SQL for each shape, see
+Django compiles the SQL of a queryset again at each call. For a search this takes 8 ms, which is
+twice as long as Postgres needs for the answer. `CompiledOnce` keeps the SQL for each shape: see
 `ledger.db.queries.shapes`.
 
-Note [Checked once]: the place of a value among the parameters is found by compiling with other,
-unique values. The SQL is kept only if, filled with the real values, it is exactly what Django
-compiles from them. Otherwise, and for long SQL and arguments without a shape, each call compiles
-the queryset.
+Note [Checked once]: to find the position of each value among the parameters, the queryset is
+compiled with other, unique values. Then the real values are put at these positions. The SQL is kept
+only if the result is exactly the SQL that Django compiles from the real values. If it is not, if
+the SQL is long, or if the arguments have no shape, each call compiles the queryset.
 """
 
 from collections import OrderedDict
@@ -32,13 +33,13 @@ from django.utils import timezone
 from ledger.db.queries.compiled_sql import compiled
 from ledger.db.queries.shapes import NoShape, refilled, shape_of
 
-# Limits in characters of SQL: for one statement, and for all statements that a queryset keeps in a
-# process. With Django's query object, a statement takes about 40 bytes per character, so a queryset
-# takes at most 8 MB.
+# Limits in characters of SQL: for one SQL statement, and for all SQL statements that a queryset
+# keeps in a process. With Django's query object, a SQL statement needs about 40 bytes per
+# character, so a queryset needs at most 8 MB.
 MAX_LENGTH, MAX_KEPT = 20_000, 200_000
-# From Django 6.1 on, a queryset sets how rows load deferred fields.
+# From Django 6.1 on, a queryset contains a setting for how its rows load deferred fields.
 FETCH_MODE = getattr(QuerySet(), "_fetch_mode", None)
-MAX_VALUES = 100  # calls with the same number of ids are rare above this
+MAX_VALUES = 100  # two calls with the same number of ids are rare above this number
 Statement = tuple[str, tuple[Any, ...]]
 
 
@@ -51,7 +52,7 @@ class FilledCompiler(SQLCompiler):
         return self.filled or super().as_sql(*options, **named)
 
     def with_statement(self, statement: Statement) -> "FilledCompiler":
-        """Returns a copy for this thread's connection that runs the statement."""
+        """Returns a copy of this compiler that runs `statement` on this thread's connection."""
         clone = copy(self)
         clone.filled, clone.connection = statement, connections[DEFAULT_DB_ALIAS]
         return clone
@@ -59,7 +60,9 @@ class FilledCompiler(SQLCompiler):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A compiled queryset. `places` maps the position of a parameter to the number of its value."""
+    """A compiled queryset. `places` maps the position of a parameter to the index of a value in the
+    list of values.
+    """
 
     model: type[Model]
     compiler: FilledCompiler
@@ -68,14 +71,14 @@ class Template:
     places: dict[int, int]
 
     def statement(self, values: Sequence[Any]) -> Statement:
-        """Returns the SQL and its parameters with these values."""
+        """Returns the SQL and its parameters, with these values put into the parameters."""
         params = list(self.params)
         for place, number in self.places.items():
             params[place] = values[number]
         return self.sql, tuple(params)
 
     def rows(self, values: Sequence[Any]) -> list[Any]:
-        """Runs the SQL with these values and returns the rows."""
+        """Runs the SQL with these values. Returns the model instances."""
         compiler = self.compiler.with_statement(self.statement(values))
         queryset = SimpleNamespace(
             db=DEFAULT_DB_ALIAS,
@@ -88,17 +91,18 @@ class Template:
 
 
 class CompiledOnce:
-    """A function that builds a queryset of whole rows, whose SQL is compiled once per shape.
+    """A wrapper for a function that returns a queryset of whole rows. The SQL of the queryset is
+    compiled once per shape.
 
-    The function may use its arguments only to build the queryset, and only the primary key of a
-    model instance. Anything else that it reads, such as a constant of its module, is read once per
-    shape.
+    The function may use its arguments only to build the queryset. Of a model instance it may use
+    only the primary key. Other values that the function reads, such as a constant of its module,
+    are read only once per shape.
     """
 
     def __init__(self, build: Callable[..., "QuerySet[Any, Any]"]) -> None:
         self.build = build
         self.templates: OrderedDict[Hashable, Template | None] = OrderedDict()
-        self.kept = 0  # characters of SQL
+        self.kept = 0  # total number of characters of SQL
         self._lock = Lock()
 
     def rows(self, *arguments: Any) -> list[Any]:
@@ -107,8 +111,8 @@ class CompiledOnce:
         return list(self.build(*arguments)) if template is None else template.rows(values)
 
     def statement(self, *arguments: Any) -> Statement | None:
-        """Returns the SQL for these arguments and its parameters, or None if Django knows that the
-        result is empty.
+        """Returns the SQL and the parameters for these arguments. Returns None if Django finds out
+        without a query that the result is empty.
         """
         template, values = self._template(arguments)
         if template is None:
@@ -118,7 +122,7 @@ class CompiledOnce:
     def _template(self, arguments: tuple[Any, ...]) -> tuple[Template | None, list[Any]]:
         values: list[Any] = []
         try:
-            # Django writes the time zone into the SQL of months and days.
+            # Django puts the time zone into the SQL for months and days.
             shape = timezone.get_current_timezone_name(), shape_of(arguments, values)
         except NoShape:
             return None, []
@@ -134,7 +138,9 @@ class CompiledOnce:
         return template, values
 
     def _keep(self, shape: Hashable, template: Template | None) -> None:
-        """Keeps a template, and removes the least recently used templates above the limit."""
+        """Stores a template. If the total size is above the limit, removes the templates that have
+        not been used for the longest time.
+        """
         with self._lock:
             if shape not in self.templates:  # another thread may have been faster
                 self.templates[shape] = template
@@ -144,8 +150,8 @@ class CompiledOnce:
                 self.kept -= _length(oldest)
 
     def _checked(self, arguments: tuple[Any, ...], values: list[Any]) -> Template | None:
-        """Compiles a shape: see Note [Checked once]. Returns None if the shape must be compiled at
-        each call.
+        """Compiles the queryset for this shape: see Note [Checked once]. Returns None if each call
+        must compile the queryset.
         """
         numbers = {other_value(value): number for number, value in enumerate(values)}
         queryset = self.build(*refilled(arguments, iter(numbers)))
@@ -159,26 +165,31 @@ class CompiledOnce:
             for place, param in enumerate(params)
             if isinstance(param, Hashable) and param in numbers
         }
-        del compiler.connection  # the connection of this thread, which must end with the thread
+        # The connection belongs to this thread, and must not live longer than the thread.
+        del compiler.connection
         template = Template(queryset.model, compiler, sql, tuple(params), places)
         expected = compiled(self.build(*arguments))
         return template if _are_same(template.statement(values), expected) else None
 
 
 def _length(template: Template | None) -> int:
-    """Returns the size of a template: the characters of its SQL, or a small number without a
-    template.
+    """Returns the size of a template: the number of characters of its SQL. Returns a small number
+    for None.
     """
     return len(template.sql) if template else 500
 
 
 def _are_same(one: Statement, other: Statement | None) -> bool:
-    """Returns whether SQL and parameters are equal, including their types: 1 is not True."""
+    """Returns whether two SQL statements have the same text and parameters. The types of the
+    parameters must be the same too: 1 is not True.
+    """
     return one == other and [*map(type, one[1])] == [*map(type, other[1])]
 
 
 def other_value(value: Any) -> Any:
-    """Returns a unique value of the same type."""
+    """Returns a random value of the same type. It is practically certain that no other value is
+    equal.
+    """
     if isinstance(value, UUID):
         return uuid4()
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""Django's lookups for Postgres extensions, with the schema's name: see Note [Schema of
+"""Django's lookups for Postgres extensions, but with the name of the schema: see Note [Schema of
 extensions].
 """
 
@@ -25,7 +25,7 @@ class TrigramStrictWordSimilar(lookups.TrigramStrictWordSimilar):
 
 
 def register() -> None:
-    """Replaces Django's own lookups on text fields."""
+    """Replaces Django's lookups on text fields with the lookups of this module."""
     for field in (CharField, TextField):
         for lookup in (Unaccent, TrigramSimilar, TrigramWordSimilar, TrigramStrictWordSimilar):
             field.register_lookup(lookup)

@@ -1,6 +1,6 @@
-"""The shape of arguments: everything except their values, see `CompiledOnce`.
+"""The shape of arguments: everything about them except their values. See `CompiledOnce`.
 
-Values are ids, amounts, times and the texts in search queries. Everything else belongs to the
+Values are ids, amounts, times, and the texts in search queries. Everything else is part of the
 shape: the number of ids, the names of lookups, and all other texts.
 """
 
@@ -23,26 +23,29 @@ from django.db.models import CharField, F, Func, Model, Q, Value
 from ledger.db.queries.tsqueries import MatchesText
 
 CONSTANTS = (str, int, float, bool, date, type(None))
-# Lookups that pass their value on unchanged. Other lookups change it (`contains` escapes it), so
-# their value belongs to the shape.
+# Lookups that do not change their value. Other lookups change it, for example `contains` escapes
+# it. Therefore their value is part of the shape.
 PLAIN_LOOKUPS = ("exact", "in", "gt", "gte", "lt", "lte")
-# Expressions, and the attributes that change their SQL in addition to the expressions inside them.
+# Expressions, with the attributes that affect their SQL. The expressions inside them affect the SQL
+# too.
 ATTRIBUTES: Mapping[Any, tuple[str, ...]] = {
     CombinedSearchQuery: ("connector",),
     SearchQuery: ("function", "invert"),
     MatchesText: (),
 }
-TEXT = CharField()  # the field that Django uses for a string
-Shape = Any  # something that can be hashed
+TEXT = CharField()  # the field that Django uses for a str value
+Shape = Any  # any hashable object
 Parts = tuple[Any, Sequence[Any]]
 
 
 class NoShape(Exception):
-    """An error for arguments that contain something whose SQL may depend on its value."""
+    """An error that is raised if the SQL may depend on a value in the arguments, so that the
+    arguments have no shape.
+    """
 
 
 def shape_of(node: Any, values: list[Any]) -> Shape:
-    """Returns the shape of the arguments, and appends their values to `values`.
+    """Returns the shape of the arguments in `node`, and appends their values to the list `values`.
 
     Raises NoShape.
     """
@@ -57,7 +60,9 @@ def shape_of(node: Any, values: list[Any]) -> Shape:
 
 
 def refilled(node: Any, values: Iterator[Any]) -> Any:
-    """Returns arguments of the same shape with other values, in the order of `shape_of`."""
+    """Returns arguments of the same shape as `node`, but with other values. `values` has the same
+    order as in `shape_of`.
+    """
     if _is_value(node):
         return next(values)
     if _is_text(node):
@@ -82,7 +87,9 @@ def _is_constant(node: Any) -> bool:
 
 
 def _parts(node: Any) -> Parts:
-    """Returns the part of a node that belongs to the shape, and the child nodes."""
+    """Returns a pair: what belongs to the shape of this node itself, and the child nodes. Raises
+    NoShape.
+    """
     if _is_constant(node):
         return (type(node), node), ()
     if isinstance(node, tuple | list):
@@ -126,14 +133,15 @@ def _parts_of_expression(node: Any) -> Parts:
 
 
 def _rebuilt(node: Any, parts: list[Any]) -> Any:
-    """Returns the node with other child nodes."""
+    """Returns a copy of the node in which `parts` replace the child nodes."""
     if not _parts(node)[1]:
         return node
     if isinstance(node, tuple | list):
         return type(node)(parts)
     if isinstance(node, Model):
-        # An instance with only its key: reading other fields fails. This uses Django's own from_db,
-        # because a model's from_db may record that a row was read, and none was.
+        # This is an instance with only a primary key, and reading other fields fails. It is created
+        # with Django's own from_db, because the from_db of a model may record that a row was read,
+        # and no row was read here.
         make = Model.from_db.__func__  # type: ignore[attr-defined]
         return make(node.__class__, DEFAULT_DB_ALIAS, [node._meta.pk.attname], parts)
     if isinstance(node, Q):

@@ -1,19 +1,21 @@
-"""The description of a statement in a trace: a short name, and its text without any value.
+"""The description of a SQL statement in a trace: a short name, and the SQL text without values.
 
-Django's statements have placeholders, but not all SQL is Django's. So all literals and numbers are
-replaced by `?`, and a trace never contains a value, no matter where the SQL comes from.
+Django's SQL has placeholders, but not all SQL is from Django. Therefore all literals and numbers
+are replaced with `?`, so that a trace never contains a value.
 """
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-MAX_LENGTH = 4000  # characters of a text, enough to recognise the statement
-# Only this many characters of a statement are read. A literal that is cut in the middle ends there.
+MAX_LENGTH = 4000  # characters of a SQL text, which are enough to recognise the statement
+# Only this many characters of a SQL statement are read. If a literal is cut in the middle, the text
+# ends there.
 READ = 2 * MAX_LENGTH
 CUT = " …"
-# Everything that may contain a value, and names in quotation marks, which are kept. In this order,
-# because each match is read to its end, so that a quotation mark inside another literal is ignored.
+# Everything that may contain a value, and names in quotation marks, which are kept. The order is
+# important: each match is read to its end, so that a quotation mark inside another literal is
+# ignored.
 PIECES = re.compile(
     r"""
       (?P<name> "(?:[^"]|"")*")
@@ -27,7 +29,7 @@ PIECES = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 SPACE = re.compile(r"\s+")
-# Django names savepoints after threads.
+# Django puts the id of the thread into the name of a savepoint.
 SAVEPOINT = re.compile(r'"s\d+_x\d+"')
 WRITES = re.compile(r"\b(INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )(?<!DO )UPDATE)\s+([\w.\"]+)")
 READS = re.compile(r"\bFROM\s+([a-z_][\w.]*|\"[\w.\"]+)", re.IGNORECASE)
@@ -36,10 +38,10 @@ FIRST = re.compile(r"[\s(]*([A-Za-z]+)")
 
 @dataclass(frozen=True, slots=True)
 class StatementText:
-    """The description of a statement.
+    """The description of a SQL statement.
 
-    `operation` is the first word of the statement, or of the writing statement inside WITH. `name`
-    also contains the table, such as INSERT transactions.
+    `operation` is the first word of the statement. For a statement with WITH that writes, it is the
+    word that writes, such as INSERT. `name` also contains the table, such as INSERT transactions.
     """
 
     name: str
@@ -52,13 +54,15 @@ class StatementText:
 
 
 def described(sql: str) -> StatementText:
-    """Returns the description of this statement for a trace."""
+    """Returns the description of this SQL statement for a trace."""
     return _described(sql[:READ])
 
 
 @lru_cache(maxsize=512)
 def _described(sql: str) -> StatementText:
-    """Describes a statement; cached, because most statements are repeated."""
+    """Returns the description of a SQL statement. The result is cached, because most statements are
+    repeated.
+    """
     text = masked(sql)
     first = FIRST.match(text)
     operation = first[1].upper() if first else "SQL"
@@ -77,7 +81,9 @@ def _described(sql: str) -> StatementText:
 
 
 def masked(sql: str) -> str:
-    """Returns the statement on one line, with `?` for every value and without comments."""
+    """Returns the SQL statement on one line, without comments and with `?` instead of each
+    value.
+    """
     return SPACE.sub(" ", PIECES.sub(_without_value, sql)).strip()
 
 

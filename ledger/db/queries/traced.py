@@ -1,10 +1,11 @@
-"""Spans of statements and of the end of transactions. This module is imported only if tracing is
-on.
+"""Tracing spans of SQL statements and of the end of transactions. This module is imported only if
+tracing is on.
 
 Note [Spans of a transaction]: Django sends COMMIT without a cursor, and `cursor.copy` is psycopg's
-own method, so an execute wrapper sees neither. The backend has a hook for each of them. A plain
-payment is one statement that commits by itself, so its span contains the outcome of the commit.
-Statements outside a trace, and statements of the backend itself, such as SELECT 1, have no span.
+own method, so an execute wrapper does not see them. The backend has a hook for each of these two. A
+plain payment is one SQL statement that commits by itself, so the span of this statement contains
+the outcome of the commit. SQL statements outside a trace have no span. Statements of the backend
+itself, such as SELECT 1, have no span either.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +28,9 @@ ROLLED_BACK = "rolled_back"
 
 
 class DatabaseSpans:
-    """The hooks that the connections of a process call; see `DatabaseWrapper.spans`."""
+    """The hooks that the database connections of a process call for tracing; see
+    `DatabaseWrapper.spans`.
+    """
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -35,8 +38,9 @@ class DatabaseSpans:
     def statement(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
-        """Traces a statement, as an execute wrapper of Django. It is the outermost wrapper, because
-        the others add values to what they send.
+        """Runs a SQL statement inside a span and returns its result. This is an execute wrapper of
+        Django. It must be the outermost wrapper, because other wrappers add values to the
+        parameters.
         """
         if not self._recorder.is_recording():
             return execute(sql, params, many, context)
@@ -53,7 +57,7 @@ class DatabaseSpans:
             return result
 
     def end_transaction(self, database: Any, command: str, send: Callable[[], None]) -> None:
-        """Traces `send`, which sends COMMIT or ROLLBACK."""
+        """Calls `send`, which sends COMMIT or ROLLBACK, inside a span."""
         facts = {**_facts_of_database(database), "db.operation.name": command}
         commits = command == "COMMIT"
         with self._open(command, facts) as span:
@@ -67,7 +71,9 @@ class DatabaseSpans:
 
     @contextmanager
     def copying(self, cursor: Any, sql: Any, copies: AbstractContextManager[Any]) -> Iterator[Any]:
-        """Traces a COPY of psycopg from its statement to its last row."""
+        """Wraps a COPY of psycopg in a span. The span lasts from the SQL statement to the last
+        row.
+        """
         statement = described(_as_text(sql))
         with self._open(statement.name, _facts_of(statement, cursor.db)) as span:
             try:
@@ -83,17 +89,15 @@ class DatabaseSpans:
 
 
 def start_tracing() -> None:
-    """Starts to record and export spans in this process and in processes that are forked from
-    it.
-    """
+    """Starts to record and send spans in this process and in processes that are forked from it."""
     recorder = Recorder(Exporting())
     record_by(recorder)
     trace_connections(DatabaseSpans(recorder))
 
 
 def trace_connections(spans: DatabaseSpans | None) -> None:
-    """Makes each connection of this process call `spans` from now on; None turns tracing off. Call
-    this while no other thread has connections.
+    """Makes all connections of this process call `spans` from now on. None switches tracing off.
+    Call this only while no other thread has connections.
     """
     before, DatabaseWrapper.spans = DatabaseWrapper.spans, spans
     for database in connections.all(initialized_only=True):
@@ -104,8 +108,8 @@ def trace_connections(spans: DatabaseSpans | None) -> None:
 
 
 def _as_text(sql: Any) -> str:
-    """Returns psycopg's composed SQL as text. The text contains the values, which `described`
-    removes.
+    """Returns SQL as text, also if psycopg has composed the SQL from parts. The text contains
+    values, which `described` removes.
     """
     return sql if isinstance(sql, str) else str(sql.as_string(None))
 
@@ -132,16 +136,20 @@ def _commits_itself(database: Any) -> bool:
 
 
 def _rows_of(cursor: Any, statement: StatementText) -> Facts:
-    """Returns how many rows were written or returned."""
+    """Returns how many rows were written or returned, as span attributes. Returns {} if the number
+    is not known.
+    """
     inner: Any = cursor.cursor if isinstance(cursor, CursorWrapper) else cursor
     rows = inner.rowcount
-    if rows is None or rows < 0:  # not known, as in a pipeline
+    if rows is None or rows < 0:  # the number is not known, for example in a pipeline
         return {}
     return {"ledger.affected_rows" if statement.writes else "db.response.returned_rows": rows}
 
 
 def _fail(span: Span, error: Exception, *, commits: bool) -> None:
-    """Records an error by its class and SQLSTATE, and the outcome of the commit."""
+    """Marks the span as failed, with the error's class and SQLSTATE. If `commits` is true, adds the
+    outcome of the commit.
+    """
     facts: dict[str, str] = {}
     if state := sqlstate(error) or getattr(error, "sqlstate", None):
         facts["db.response.status_code"] = state

@@ -1,4 +1,4 @@
-"""Full-text search expressions that Django does not have."""
+"""Full-text search expressions that Django does not provide."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -6,19 +6,19 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import BooleanField, Func
 
-MAX_LEXEME = 2046  # bytes: MAXSTRLEN of Postgres's ts_type.h
+MAX_LEXEME = 2046  # bytes; the same value as MAXSTRLEN in Postgres's ts_type.h
 
 
 class LexemeQuery(SearchQuery):
-    """A tsquery of lexemes exactly as written. `to_tsquery` would split an account's lexeme into
-    words.
+    """A tsquery that contains lexemes exactly as they are written. `to_tsquery` would split the
+    lexeme of an account into words.
     """
 
     template = "%(expressions)s::tsquery"
 
 
 class MatchesText(Func):
-    """The operator `@@` as a function, so that Postgres does not use an index: see Note [Common
+    """The operator `@@` as a function. Postgres uses no index for the function: see Note [Common
     prefixes].
     """
 
@@ -27,15 +27,18 @@ class MatchesText(Func):
 
 
 class GroupedQuery(SearchQuery):
-    """A combined tsquery in parentheses: Django can negate only queries that are not combined."""
+    """A combined tsquery in parentheses. It is needed because Django can negate only queries that
+    are not combined.
+    """
 
     template = "(%(expressions)s)"
 
 
 def prefix_lexeme(word: str, weight: str = "") -> LexemeQuery:
-    """Returns the tsquery for all lexemes that start with `word`, limited to one weight if given.
+    """Returns the tsquery for all lexemes that start with `word`. If `weight` is given, only
+    lexemes with this weight match.
 
-    An email address stays whole, with its "@". `word` is cut to MAX_LEXEME bytes.
+    An email address is not split at the "@". `word` is cut to MAX_LEXEME bytes.
     """
     start = word.lower().encode()[:MAX_LEXEME].decode(errors="ignore")
     quoted = start.replace("\\", "").replace("'", "''")
@@ -43,10 +46,10 @@ def prefix_lexeme(word: str, weight: str = "") -> LexemeQuery:
 
 
 def account_lexeme(account: UUID) -> str:
-    """Returns the lexeme of an account in the search column: see Note [Search column]."""
+    """Returns the lexeme that means an account in the search column: see Note [Search column]."""
     return f"'@{account.hex[-12:]}'"
 
 
 def any_account(accounts: Iterable[UUID]) -> str:
-    """Returns the text of a tsquery for rows with any of these accounts."""
+    """Returns the text of a tsquery that matches rows with any of these accounts."""
     return " | ".join(account_lexeme(account) for account in accounts)

@@ -1,4 +1,4 @@
-"""The queries behind a page: each as Postgres received it, its duration, and its plan."""
+"""Records the queries behind a page: the SQL that Postgres received, the duration, and the plan."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,16 +11,16 @@ from django.db import DatabaseError, connection
 
 from ledger.db.retry import sqlstate
 
-MAX_QUERIES = 50  # kept for one page
+MAX_QUERIES = 50  # maximum number of queries that are recorded for one page
 
 
 @dataclass(slots=True)
 class RecordedQuery:
     """One query of a page.
 
-    `sql` contains the query with its values. `seconds` is the time from sending it until the driver
-    has fetched the last row. `plan` is "" until `explain` runs; `error` is "" unless Postgres
-    refused the query. `text` is the SQL, or a function that returns it.
+    `sql` is the query with its values. `seconds` is the time from sending the query until the
+    driver has fetched the last row. `plan` is "" until `explain` runs. `error` is "" unless
+    Postgres refused the query. `text` is the SQL, or a function that returns the SQL.
     """
 
     text: str | Callable[[], str]
@@ -50,26 +50,27 @@ class RecordedQuery:
 
     @property
     def _begins(self) -> str:
-        """The statement in capital letters, without brackets before its first word."""
+        """The SQL in capital letters, without the brackets before its first word."""
         return self.statement.lstrip("( \n").upper()
 
 
 @dataclass(slots=True)
 class QueryLog:
-    """The queries of one page, in order."""
+    """The recorded queries of one page, in order."""
 
     queries: list[RecordedQuery] = field(default_factory=list)
 
     @property
     def milliseconds(self) -> float:
-        """The total time of the queries in the database."""
+        """The total duration of all queries, in milliseconds."""
         return sum(query.milliseconds for query in self.queries)
 
     def explain(self) -> None:
-        """Runs each query again under EXPLAIN (ANALYZE, BUFFERS) and stores its plan.
+        """Runs all queries again that only read, with EXPLAIN (ANALYZE, BUFFERS), and stores their
+        plans.
 
-        In the same `snapshot` the rows are the same. Queries that write are skipped; a snapshot
-        would refuse them anyway.
+        Inside the same `snapshot`, such a query reads the same rows. Queries that write are
+        skipped. A snapshot would refuse them anyway.
         """
         for query in self.queries:
             if query.is_read:
@@ -77,15 +78,17 @@ class QueryLog:
 
 
 def plan_of(query: RecordedQuery, options: str = "ANALYZE, BUFFERS") -> str:
-    """Returns the output of EXPLAIN for a query; ANALYZE runs the query again."""
+    """Returns the output of EXPLAIN for a query. If `options` contains ANALYZE, the query is
+    executed.
+    """
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN ({options}) {query.statement}", query.params)
         return "\n".join(line for (line,) in cursor.fetchall())
 
 
 def error_line(error: Exception) -> str:
-    """Returns an error as one line: SQLSTATE and message from Postgres, otherwise class and
-    message.
+    """Returns the description of an error as one line. For an error from Postgres, the line
+    contains the SQLSTATE and the message. For other errors, it contains the class and the message.
     """
     state = sqlstate(error) if isinstance(error, DatabaseError) else None
     first = str(error).strip().partition("\n")[0]
@@ -94,12 +97,12 @@ def error_line(error: Exception) -> str:
 
 @contextmanager
 def watched(*, with_session: bool = False, texts_later: bool = False) -> Iterator[QueryLog]:
-    """Records up to MAX_QUERIES queries of this thread's connection in the block, including refused
-    ones.
+    """Records the queries of this thread's connection inside the block, at most MAX_QUERIES.
+    Queries that Postgres refuses are recorded too.
 
-    With `with_session`, it also records statements about the session, such as SET and savepoints.
-    With `texts_later`, the values are filled in when the text is read, which must happen while the
-    connection is open.
+    If `with_session` is true, SQL statements about the session, such as SET and SAVEPOINT, are
+    recorded too. If `texts_later` is true, the values are put into the text only when the text is
+    read. It must then be read while the connection is open.
     """
     work = QueryLog()
 

@@ -1,20 +1,23 @@
-"""Reads from replicas: standbys of the database that may be slightly behind it.
+"""Reads from replicas, which are standbys of the database that may be slightly behind.
 
     rows = replicas.read(SEARCH, lambda: find(scope, query))
 
-Note [Where a read goes]: nothing is read from a replica automatically. A page names the function
-that may read there, and a `ReadPurpose`, which lists the tables. In the function,
-`connections["default"]` is the replica's connection, so that the ORM, raw cursors and snapshots all
-read there. The function runs on the writer instead
-* outside a request of a signed-in user, as in a command, and inside `atomic`;
-* after the request has written anything that a replica could show;
-* if no replica has replayed the session's last write (`sessions.wal_position`) on the same timeline
-  of the WAL (Note [Writer's mark]);
-* if the replica fails while the function runs, or the function reads another table. Then the
-  function runs again from its beginning, so it must only read.
+Note [Where a read goes]: nothing is read from a replica automatically. A page passes the function
+that may read from a replica, and a `ReadPurpose`, which contains the allowed tables. While the
+function runs, `connections["default"]` is the replica's connection. Therefore the ORM, raw cursors
+and snapshots all read from the replica.
 
-No `ReadPurpose` has tables of limits, permissions, sessions or approvals: pages read those on the
-writer, before or after. docs/databases.md lists the pages that read from replicas.
+In these cases, the function runs on the writer instead:
+
+* The code runs outside a request of a signed-in user, for example in a command, or inside `atomic`.
+* The request has already written something that a replica could show.
+* No replica has replayed the session's last write (`sessions.wal_position`) on the same timeline of
+  the WAL (Note [Writer's mark]).
+* The replica fails while the function runs, or the function reads another table. The function then
+  runs again from its beginning, so it must only read.
+
+No `ReadPurpose` contains tables of limits, permissions, sessions or approvals. Pages read these
+tables on the writer, before or after. docs/databases.md lists the pages that read from replicas.
 """
 
 from ledger.db.replicas.lag import (

@@ -1,17 +1,18 @@
-"""The state of each replica in this process: whether it answers, and how far it has replayed.
+"""The state of each replica in this process: whether the replica answers, and how much of the
+write-ahead log it has replayed.
 
 Note [Probes]: a thread for each replica queries the replica every second (`prober.py`), on a
-separate connection. So no request waits for a dead replica, or queries a replica for its position:
-the last answer counts. After STALE seconds without an answer, the replica is left out. As soon as a
-probe fails, reads that run on the replica are ended (`distrusts`): see Note [A server that hangs].
-A position never goes back while a server runs, so it is safe to use an old answer; `started` shows
-that it is still the same server.
+separate connection. Therefore no request waits for a dead replica, and no request queries a replica
+for its position. Requests use the last answer instead. After STALE seconds without an answer, the
+replica is not used. As soon as a probe fails, reads that are running on the replica are ended
+(`distrusts`): see Note [A server that hangs]. An old answer is safe to use, because the position of
+a server never goes back while the server runs. `started` shows whether it is still the same server.
 
-Note [Servers behind a pooler]: each transaction may run in another session of the server, and the
-pooler may have connected it to another server than the one that answered the probe. So each
-transaction checks which server it reached. The check comes after the first statement, because a
-snapshot must start with `SET TRANSACTION`. A statement outside a transaction is wrapped in a
-transaction.
+Note [Servers behind a pooler]: each transaction may run in another session. The pooler may also
+have connected this session to a different server than the server that answered the probe. Therefore
+each transaction checks to which server it is connected. The check comes after the first SQL
+statement, because a transaction with a snapshot must begin with `SET TRANSACTION`. A SQL statement
+outside a transaction is wrapped in a transaction.
 """
 
 import threading
@@ -33,7 +34,7 @@ from ledger.db.retry import sqlstate
 
 STALE = 3.0  # seconds
 ANSWERS_WITHIN = 2.0  # seconds; a probe begins up to one second after the last answer
-# The reasons why a replica is left out or a read is repeated, in addition to the reasons of
+# The reasons why a replica is not used, or why a read is repeated. The other reasons are in
 # ledger.db.outages.reasons.
 NOT_PROBED = "it was not checked yet"
 NO_STANDBY = "it is not a standby"
@@ -42,8 +43,8 @@ TOO_FAR_BEHIND = "it is too far behind"
 STOPPED = "the embedded server was stopped"
 NOT_ENOUGH = "only the writer can answer"
 STARTED = "SELECT pg_postmaster_start_time()"
-# A standby is 0 seconds behind if it is connected to its primary and has replayed everything it
-# received. Otherwise it is behind by the age of the last commit that it has replayed.
+# A standby is 0 seconds behind if it is connected to its primary and has replayed everything that
+# it received. Otherwise it is behind by the age of the last commit that it has replayed.
 PROBE = f"""SELECT pg_postmaster_start_time(), pg_is_in_recovery(), {MARK},
     (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint,
     CASE WHEN EXISTS (SELECT FROM pg_stat_wal_receiver)
@@ -52,20 +53,23 @@ PROBE = f"""SELECT pg_postmaster_start_time(), pg_is_in_recovery(), {MARK},
 
 
 class ReadAgain(DatabaseError):
-    """An error for a read that a replica cannot serve. The writer must answer instead."""
+    """An error for a read that this replica cannot answer correctly. The read must run on the
+    writer instead.
+    """
 
 
 class StoppedServer(Error):
-    """An error for an embedded server that was stopped."""
+    """An error for a query to an embedded server that was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
     """The answer of a replica to a probe.
 
-    `started` is the start time of its server. `writer` is the start time in the writer's mark that
-    it has replayed. `replayed` is the byte of WAL up to which it has replayed, `seconds_behind` its
-    delay, and `at` the monotonic time of the answer.
+    `started` is the time when the replica's server started. `writer` is the time when the writer
+    started, as it is stored in the replica's copy of the writer's mark. `replayed` is the byte of
+    the WAL up to which the replica has replayed. `seconds_behind` is the replica's delay, and `at`
+    is the monotonic time of the answer.
     """
 
     started: datetime
@@ -76,27 +80,29 @@ class ReplicaState:
 
 
 class Replica:
-    """The state of one replica in this process."""
+    """What this process knows about one replica: its state, and counters of its reads."""
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
         self.answer: ReplicaState | None = None
         self.why_out = NOT_PROBED
-        self.under_way = 0  # running reads of this process
-        self.reads = self.repeated = 0  # since the last line in the log
-        self.silent_at = 0.0  # the monotonic time when it last failed to answer
+        self.under_way = 0  # number of reads of this process that are running now
+        self.reads = self.repeated = 0  # counted since the last line in the log
+        self.silent_at = 0.0  # the monotonic time of the last probe without an answer
         self._outside_pool = threading.local()
         self._lock = threading.Lock()
 
     def probe(self) -> None:
-        """Queries the replica, and leaves it out if it does not answer or is not a standby."""
+        """Queries the replica and updates its state. The replica is not used if it does not answer,
+        is not a standby, or is too far behind.
+        """
         try:
             answer, is_standby = self._query_reconnecting()
         except Error as error:
             self.leave_out(reason_for(error))
             return
-        if not is_standby:  # promoted, or an old primary that no longer gets writes
-            self._connection.close()  # the next connection may lead to another server
+        if not is_standby:  # a promoted standby, or an old primary that no longer gets writes
+            self._connection.close()  # the next connection may be to another server
             self.leave_out(NO_STANDBY)
         elif answer.replayed is None or answer.seconds_behind is None:
             self.leave_out(NO_POSITION)
@@ -108,8 +114,9 @@ class Replica:
                 log.write("replica.in_use", self.alias)
 
     def _query_reconnecting(self) -> tuple[ReplicaState, bool]:
-        """Queries the replica, and once more on a new connection if the old one broke, as after a
-        restart.
+        """Queries the replica. If an existing connection is broken, for example after a restart,
+        tries once more on a new connection. Returns the answer, and whether the server is a
+        standby.
         """
         is_old = self._connection.connection is not None
         try:
@@ -126,8 +133,8 @@ class Replica:
 
     @property
     def _connection(self) -> Any:
-        """The connection for probes in this thread. It never comes from the pool that requests
-        share.
+        """The connection for probes in this thread. It is never a connection of the pool that
+        requests use.
         """
         found: Any = connections[self.alias]
         if not found.settings_dict["OPTIONS"].get("pool"):
@@ -138,20 +145,20 @@ class Replica:
         return self._outside_pool.connection
 
     def _distrust_connections(self) -> None:
-        """Makes all connections that were opened or checked before now unusable."""
+        """Marks all connections that were opened or checked before now as unusable."""
         self._connection.close()
         self.silent_at = time.monotonic()
         database: Any = connections[self.alias]
         database.distrust_pool()
 
     def close(self) -> None:
-        """Closes the connection for probes."""
+        """Closes this thread's connection for probes."""
         self._connection.close()
 
     def _query(self) -> tuple[ReplicaState, bool]:
         connection = self._connection
         if (server := connection.embedded_server) and not server.is_running():
-            raise StoppedServer  # a probe does not start the server
+            raise StoppedServer  # a probe must not start the server
         connection.ensure_connection()
         with connection.raw.limited_to(ANSWERS_WITHIN), connection.cursor() as cursor:
             cursor.execute(PROBE)
@@ -159,14 +166,16 @@ class Replica:
         return ReplicaState(started, writer, replayed, seconds, time.monotonic()), is_standby
 
     def leave_out(self, why: str, answer: ReplicaState | None = None) -> None:
-        """Stops using the replica until the next probe that it answers."""
+        """Stops using the replica until a later probe is successful. `why` is the reason for the
+        log.
+        """
         was, self.answer, self.why_out = self.why_out, answer, why
         if was != why:
             log.write("replica.left_out", self.alias, reason=why)
 
     def can_serve(self, needed: Needed) -> bool:
-        """Returns whether the replica answers, follows the current writer, and has replayed what is
-        needed.
+        """Returns whether the replica can be used: it answers, it follows the current writer, and
+        it has replayed the log up to the needed position.
         """
         answer = self.answer
         if answer is None or self.why_out or time.monotonic() - answer.at > STALE:
@@ -176,14 +185,14 @@ class Replica:
         return needed.position is None or (answer.replayed or 0) >= needed.position
 
     def distrusts(self, raw: Any) -> bool:
-        """Returns whether the server of this psycopg connection may hang, because a probe failed
-        after the connection was opened or checked.
+        """Returns whether the server of this psycopg connection may hang. This is the case if a
+        probe failed after the connection was last opened or checked.
         """
         return bool(raw.answered_at < self.silent_at)
 
     def is_same_server(self, raw: Any) -> bool:
-        """Returns whether this psycopg connection leads to the server that answered the probes,
-        without a restart since. The same name may lead to another server.
+        """Returns whether this psycopg connection is to the server that answered the last probe,
+        and this server has not restarted since. The same host name may be a different server.
         """
         started = getattr(raw, "ledger_server_started", None)
         if started is None:
@@ -191,8 +200,9 @@ class Replica:
         return self.answer is not None and started == self.answer.started
 
     def check_each(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """Runs the check of `is_same_server` for each transaction on a connection to a pooler, as
-        an execute wrapper of Django: see Note [Servers behind a pooler].
+        """Runs a SQL statement and returns its result. Checks once per transaction whether the
+        connection is to the server that answered the probe. This is an execute wrapper of Django
+        for connections to a pooler: see Note [Servers behind a pooler].
 
         Raises ReadAgain.
         """
@@ -221,8 +231,8 @@ class Replica:
 
 
 def reason_for(error: Error) -> str:
-    """Returns why a replica failed, in the words of `ledger.db.outages.reasons`, without its
-    hosts.
+    """Returns why a replica failed, with a text from `ledger.db.outages.reasons`. The text does not
+    contain host names.
     """
     if isinstance(error, StoppedServer):
         return STOPPED
@@ -234,6 +244,6 @@ def reason_for(error: Error) -> str:
 
 
 def _started(raw: Any) -> datetime:
-    """Returns when the server of this psycopg connection started."""
+    """Returns the time when the server of this psycopg connection started."""
     found: datetime = raw.execute(STARTED, prepare=False).fetchone()[0]
     return found

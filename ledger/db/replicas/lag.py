@@ -1,4 +1,4 @@
-"""How far each replica is behind the writer, for `/readyz?verbose` and the log."""
+"""Calculates how far each replica is behind the writer, for `/readyz?verbose` and the log."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,16 +11,19 @@ from ledger.db.replicas import log as lines
 from ledger.db.replicas.known import Replica
 from ledger.db.replicas.writer import STARTED
 
-POSITION = "(pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint"  # in bytes of WAL
+POSITION = "(pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint"  # bytes of WAL
 WRITER_QUERY = f"SELECT {POSITION}, {STARTED}"
-WriterPlace = tuple[int | None, datetime | None]  # position and start time; None: unknown
+# Position and start time of the writer; None if not known.
+WriterPlace = tuple[int | None, datetime | None]
 SECONDS = 2
 OTHER_WRITER = "it has not replayed anything from the server that takes writes"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaLag:
-    """The delay of one replica; None if unknown. `why_out` is "" while the replica is used."""
+    """The delay of one replica, or None if it is not known. `why_out` is the reason why the replica
+    is not used, or "".
+    """
 
     name: str
     why_out: str
@@ -29,7 +32,7 @@ class ReplicaLag:
 
 
 def lag_of(found: Iterable[Replica]) -> list[ReplicaLag]:
-    """Returns the lag of these replicas. Queries the writer once for its position."""
+    """Returns the delay of each replica. Queries the writer once for its position."""
     try:
         with short_connection(SECONDS) as writer:
             row = writer.execute(WRITER_QUERY).fetchone()
@@ -39,7 +42,7 @@ def lag_of(found: Iterable[Replica]) -> list[ReplicaLag]:
 
 
 def lag_at(writer: WriterPlace, found: Iterable[Replica]) -> list[ReplicaLag]:
-    """Returns the lag of these replicas for the writer's answer to WRITER_QUERY."""
+    """Returns the delay of each replica. `writer` is the result of WRITER_QUERY."""
     return [_lag(replica, *writer) for replica in found]
 
 
@@ -54,8 +57,8 @@ def _lag(replica: Replica, position: int | None, started: datetime | None) -> Re
 
 
 def log(replica: Replica) -> None:
-    """Writes a log line with the replica's lag, and its number of reads since the last such
-    line.
+    """Writes a log line with the replica's delay, and with the number of reads since the previous
+    line of this kind.
     """
     (now,) = lag_of([replica])
     reads, repeated, replica.reads, replica.repeated = replica.reads, replica.repeated, 0, 0

@@ -1,4 +1,6 @@
-"""JSON log lines about replicas: left out, in use again, and how far each is behind."""
+"""Writes JSON log lines about replicas: when one is no longer used, when it is used again, and how
+far it is behind.
+"""
 
 import json
 import logging
@@ -11,7 +13,7 @@ logger = logging.getLogger("ledger.replicas")
 
 
 def write(event: str, replica: str, **facts: str | float | None) -> None:
-    """Writes one line. The facts contain no hosts, addresses or values of rows."""
+    """Writes one log line. `facts` must not contain hosts, IP addresses or values of rows."""
     line = {
         "time": timezone.now().isoformat(timespec="milliseconds"),
         "event": event,

@@ -1,4 +1,4 @@
-"""The replicas of this process, and the threads that probe them."""
+"""The replicas of this process, and the threads that send probes to them."""
 
 import os
 import threading
@@ -11,23 +11,26 @@ from ledger.db.replicas import lag
 from ledger.db.replicas.known import Replica
 
 EVERY = 1.0  # seconds
-TRY_AGAIN_AFTER = 5.0  # seconds, for a replica that is left out
+TRY_AGAIN_AFTER = 5.0  # seconds between two probes of a replica that is not used
 LOG_EVERY = 60.0
 
 _lock = threading.Lock()
 _is_over = threading.Event()
 _threads: list[threading.Thread] = []
-_of_process: dict[int, tuple[Replica, ...]] = {}  # by process id, because gunicorn forks
+# The key is the process id, because gunicorn forks.
+_of_process: dict[int, tuple[Replica, ...]] = {}
 
 
 @cache
 def aliases() -> tuple[str, ...]:
-    """Returns the names of the replicas in DATABASES."""
+    """Returns the names of all replicas in DATABASES."""
     return tuple(name for name, each in settings.DATABASES.items() if each.get("LEDGER_REPLICA"))
 
 
 def replicas() -> tuple[Replica, ...]:
-    """Returns the replicas of the settings. The first call in a process starts the probes."""
+    """Returns the replicas in the settings. The first call in a process starts the threads that
+    send probes.
+    """
     if not aliases():
         return ()
     pid = os.getpid()
@@ -58,7 +61,7 @@ def _keep_probing(replica: Replica, is_over: threading.Event) -> None:
 
 
 def stop_probing() -> None:
-    """Ends the threads of this process. The next call of `replicas` starts new threads."""
+    """Ends the threads that send probes. The next call of `replicas` starts new threads."""
     with _lock:
         _of_process.clear()
         _is_over.set()

@@ -1,8 +1,9 @@
-"""The purposes for which pages read from a replica, and the tables that each purpose needs.
+"""The purposes for which pages read from a replica, and the tables that they need for each purpose.
 
-Note [Tables of a purpose]: a function that may read from a replica can later be changed to call
-another function that checks a limit or a permission. So each statement is compared with the tables
-of its purpose before it is sent. If it uses another table, the function runs on the writer.
+Note [Tables of a purpose]: a function that may read from a replica can be changed later, so that it
+calls another function which checks a limit or a permission. Therefore the tables of each SQL
+statement are compared with the tables of its purpose before it is sent. If the statement uses
+another table, the function runs on the writer.
 """
 
 import re
@@ -15,29 +16,29 @@ from django.apps import apps
 from django.db import DatabaseError
 
 WORD = re.compile(r"\w+")
-# Not the words of ON CONFLICT DO UPDATE SET.
+# Does not match the words of ON CONFLICT DO UPDATE SET.
 WRITES = re.compile(r'\b(?:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO)\s+(?!SET\b)"?(\w+)')
 LOCKS = re.compile(r"\bFOR (?:NO KEY )?UPDATE\b")
-# Statements that do not change rows, whatever follows the first word.
+# SQL statements that begin with these words do not change rows.
 HARMLESS = (
     "SELECT", "(", "WITH", "SET", "SHOW", "EXPLAIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN",
     "COMMIT", "DECLARE", "FETCH", "CLOSE", "VALUES",
 )  # fmt: skip
-# Tables whose rows no page reads from a replica. After a write only to these tables, the session
-# can still read from replicas. Apps add their tables.
+# Tables that no page reads from a replica. If a session has written only to these tables, it can
+# still read from replicas. Apps add tables to this set.
 not_shown: set[str] = set()
 
 
 class NotForReplicas(DatabaseError):
-    """An error for a statement that uses a table which its purpose does not list. The statement was
-    not sent.
+    """An error for a SQL statement that uses a table which is not allowed for its purpose. The
+    statement was not sent.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPurpose:
-    """One kind of page, and the tables that it may read from a replica. `tables` is None if a
-    database role limits the tables instead.
+    """A kind of page, and the tables that it may read from a replica. `tables` is None if the
+    rights of a database role limit the tables instead.
     """
 
     name: str
@@ -46,9 +47,10 @@ class ReadPurpose:
     def check(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
-        """Refuses statements for the writer, as an execute wrapper of Django.
+        """Runs a SQL statement and returns its result, if the purpose allows all its tables. This
+        is an execute wrapper of Django.
 
-        Raises NotForReplicas.
+        Raises NotForReplicas, without sending the statement, if another table is used.
         """
         if self.tables is not None:
             others = tables_in(sql) - self.tables if isinstance(sql, str) else {"composed SQL"}
@@ -59,8 +61,8 @@ class ReadPurpose:
 
 @lru_cache(maxsize=1000)
 def tables_in(sql: str) -> frozenset[str]:
-    """Returns the model tables that a statement contains. It may return too many, because any word
-    counts.
+    """Returns the tables of models that a SQL statement uses. The result may contain too many
+    tables, because every word with the name of a table is included.
     """
     return frozenset(WORD.findall(sql)) & _tables()
 
@@ -73,8 +75,8 @@ def _tables() -> frozenset[str]:
 
 @lru_cache(maxsize=1000)
 def writes_what_replicas_show(sql: str) -> bool:
-    """Returns whether a statement may change rows that pages read from replicas. A row lock counts
-    too, because the transaction will probably write.
+    """Returns whether a SQL statement may change rows that pages read from replicas. Also returns
+    True for a row lock, because the transaction will probably write.
     """
     if LOCKS.search(sql):
         return True

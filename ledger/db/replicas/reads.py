@@ -1,4 +1,4 @@
-"""The functions that read from replicas: see Note [Where a read goes]."""
+"""Functions that read from a replica: see Note [Where a read goes]."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,15 +16,16 @@ from ledger.db.replicas.requests import RequestReads, reads_of_request
 from ledger.db.retry import Failure, failure_of
 
 T = TypeVar("T")
-AT_A_TIME = 200  # rows of a stream
+AT_A_TIME = 200  # rows that a stream reads at a time
 GONE = (Failure.UNKNOWN, Failure.NOT_STARTED)
 
 
 def read(purpose: ReadPurpose, function: Callable[[], T]) -> T:
-    """Returns the function's result, read from a replica if this is allowed.
+    """Returns the result of `function`, which reads from a replica if this is allowed and otherwise
+    from the writer.
 
-    The function must only read, and must not return a lazy queryset. Raises what it raises on the
-    writer, or OperationalError if a query was stopped by its time limit.
+    `function` must only read, and must not return a lazy queryset. Raises the same exceptions as
+    `function` on the writer, and OperationalError if a query was stopped by its time limit.
     """
     reads = reads_of_request()
     replica = reads.replica() if reads else None
@@ -40,10 +41,11 @@ def read(purpose: ReadPurpose, function: Callable[[], T]) -> T:
 
 
 def stream(purpose: ReadPurpose, rows: Callable[[int], Iterable[T]]) -> Iterator[T]:
-    """Yields the rows while they are sent; `rows` takes the number of rows to skip.
+    """Yields the rows while they are sent. `rows` is a function with one argument, the number of
+    rows to skip.
 
-    If the replica fails in between, the remaining rows come from the writer. So new rows must come
-    last in their order.
+    If the replica fails before the end, the remaining rows come from the writer. Therefore the rows
+    must be sorted so that new rows come last.
     """
     reads = reads_of_request()
     replica = reads.replica() if reads else None
@@ -74,22 +76,22 @@ def _streamed(
 
 
 def is_on_replica() -> bool:
-    """Returns whether this thread's statements currently go to a replica."""
+    """Returns whether the SQL statements of this thread currently run on a replica."""
     reads = reads_of_request()
     return reads is not None and reads.reading is not None
 
 
 def read_again() -> None:
-    """Raises ReadAgain in a function that a replica cannot serve, so that it runs on the writer.
-    Does nothing on the writer.
+    """Makes the current read run again on the writer. Call it in a function that needs the writer's
+    data: on a replica it raises ReadAgain, and on the writer it does nothing.
     """
     if is_on_replica():
         raise ReadAgain
 
 
 def watch(raw: Any) -> None:
-    """Ends waits on a psycopg connection that a function opened itself, as soon as the replica no
-    longer answers probes. Does nothing on the writer.
+    """Makes a psycopg connection that the caller opened stop waiting when the replica no longer
+    answers probes. Does nothing on the writer.
     """
     reads = reads_of_request()
     if reads is not None and reads.reading is not None:
@@ -97,9 +99,9 @@ def watch(raw: Any) -> None:
 
 
 def check_server(raw: Any) -> None:
-    """Raises ReadAgain if such a connection leads to another server than the replica that answered
-    the probes. Does nothing on the writer; behind a pooler the check is valid only for the open
-    transaction.
+    """Raises ReadAgain if a psycopg connection that the caller opened is not to the server that
+    answered the probes. Does nothing on the writer. Behind a pooler, the check is valid only for
+    the open transaction.
     """
     reads = reads_of_request()
     if reads is not None and reads.reading is not None and not reads.reading.is_same_server(raw):
@@ -107,15 +109,16 @@ def check_server(raw: Any) -> None:
 
 
 def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
-    """Returns whether the writer may answer instead, and records the reason. A query that timed out
-    is not repeated, because it would also time out there.
+    """Returns whether the read may be repeated on the writer, and if so, records the reason. A
+    query that timed out is not repeated, because it would also time out on the writer.
     """
     failure = failure_of(error)
     if failure is Failure.TIMED_OUT:
         return False
     replica.repeated += 1
     counts.REPLICA_REPEATED.labels(replica.alias).inc()
-    is_busy = reason_for(error) == Reason.POOL_IS_EMPTY.value  # many readers use the whole pool
+    # Readers use all connections of the pool.
+    is_busy = reason_for(error) == Reason.POOL_IS_EMPTY.value
     if failure in GONE and not is_busy:
         replica.leave_out(reason_for(error))
     log.write("replica.repeated", replica.alias, purpose=purpose.name, reason=reason_for(error))
@@ -126,10 +129,11 @@ def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
 def _in_place_of_writer(
     replica: Replica, purpose: ReadPurpose, reads: RequestReads
 ) -> Iterator[None]:
-    """Replaces this thread's connection "default" by the replica's connection in the block.
+    """Makes the replica's connection this thread's connection "default" inside the block.
 
-    It gets the writer's reader (Note [Signed reader]), execute wrappers and query log. Waits on it
-    end as soon as the replica no longer answers probes.
+    The replica's connection uses the reader (Note [Signed reader]), the execute wrappers and the
+    query log of the writer's connection. It stops waiting when the replica no longer answers
+    probes.
     """
     writer: Any = connections[DEFAULT_DB_ALIAS]
     database: Any = connections[replica.alias]
@@ -145,7 +149,7 @@ def _in_place_of_writer(
         database.reader, database.transaction_wrapper = writer.reader, writer.transaction_wrapper
         database.queries_log = writer.queries_log
         database.force_debug_cursor = writer.force_debug_cursor
-        # Django puts a connection's own wrappers before the wrappers of blocks.
+        # Django puts the wrappers of a connection before the wrappers of blocks.
         database.execute_wrappers += [*writer.execute_wrappers[len(wrappers) :], *checks]
         connections[DEFAULT_DB_ALIAS] = database
         reads.reading = replica
@@ -160,7 +164,9 @@ def _in_place_of_writer(
 
 
 def _check_server(replica: Replica, database: Any) -> None:
-    """Raises ReadAgain, and closes the connection, if it leads to another server."""
+    """Closes the connection and raises ReadAgain if the connection is not to the server that
+    answered the probes.
+    """
     with database.wrap_database_errors:
         is_same = replica.is_same_server(database.connection)
     if not is_same:
@@ -169,7 +175,9 @@ def _check_server(replica: Replica, database: Any) -> None:
 
 
 def _trusted(replica: Replica, database: Any) -> Any:
-    """Returns the psycopg connection, after replacing it if the server of the old one may hang."""
+    """Returns the psycopg connection to the replica. If the server of the existing connection may
+    hang, opens a new connection first.
+    """
     database.ensure_connection()
     if replica.distrusts(database.raw):
         database.close()

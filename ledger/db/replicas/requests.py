@@ -1,4 +1,4 @@
-"""The state of a request that determines whether it may read from a replica."""
+"""Stores for each request whether it may read from a replica."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,23 +18,26 @@ _current: ContextVar["RequestReads | None"] = ContextVar("replica_reads", defaul
 
 
 class RequestReads:
-    """The replica reads of one request. `needed` returns what a replica must have replayed for its
-    session; `may_read` returns whether a user is signed in. Neither may send a query.
+    """The reads of one request from replicas. `needed` returns what a replica must have replayed
+    for the request's session. `may_read` returns whether a user is signed in. These two functions
+    must not send queries.
     """
 
     def __init__(self, needed: Callable[[], Needed], may_read: Callable[[], bool]) -> None:
         self._needed, self._may_read = needed, may_read
         self.has_written = False
-        self.reading: Replica | None = None  # the replica that is being read now
+        self.reading: Replica | None = None  # the replica on which the current read runs
 
     def note(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """Records writes, including those that fail, as an execute wrapper of Django."""
+        """Runs a SQL statement, returns its result, and records whether the request has written.
+        Writes that fail are recorded too. This is an execute wrapper of Django.
+        """
         if not self.has_written and (not isinstance(sql, str) or writes_what_replicas_show(sql)):
             self.has_written = True
         return execute(sql, params, many, context)
 
     def replica(self) -> Replica | None:
-        """Returns the replica for the next read, or None for the writer."""
+        """Returns the replica for the next read. Returns None if the writer must be used."""
         if self.has_written or self.reading or not self._may_read():
             return None
         if connections[DEFAULT_DB_ALIAS].in_atomic_block:
@@ -45,13 +48,15 @@ class RequestReads:
 
 
 def reads_of_request() -> RequestReads | None:
-    """Returns the reads of this thread's request, or None if no replica may be read."""
+    """Returns the RequestReads of this thread's request. Returns None if the request may not read
+    from replicas.
+    """
     return _current.get()
 
 
 @contextmanager
 def request_reads(reads: RequestReads) -> Iterator[None]:
-    """Allows functions in the block to read from replicas, and records writes."""
+    """Allows the code in the block to read from replicas, and records its writes."""
     token = _current.set(reads)
     try:
         with connections[DEFAULT_DB_ALIAS].execute_wrapper(reads.note):

@@ -1,14 +1,15 @@
 """Checks that a replica follows the current writer, and not a server from before a failover.
 
 Note [Writer's mark]: WAL positions can be compared only on the same timeline. After a failover, a
-standby that follows the old primary, or no server, may have a higher position than the new primary,
-without the new primary's rows and with rows that the failover lost. So the table `writer_mark` has
-one row: the time when the writer's server started. No other server has the same time. The query
-that loads a session also reads when the writer started, and the mark in the table. If they differ,
-as after a failover or a restart, this request writes the mark again. A replica that has replayed
-the same mark has replayed everything that this writer wrote before the mark, so it is on the same
-timeline. Other replicas do not serve the request. A position in a session's row is always on that
-timeline, because the row itself is.
+standby may still follow the old primary, or no server. Its position may be higher than the position
+of the new primary, although it does not have the new primary's rows and has rows that the failover
+lost. Therefore the table `writer_mark` has one row: the time when the writer's server started. No
+other server has the same time. The query that loads a session also reads when the writer started,
+and the mark in the table. If the two differ, for example after a failover or a restart, the request
+writes the mark again. A replica that has replayed the same mark has replayed everything that this
+writer wrote before the mark, so it is on the same timeline. Other replicas are not used for the
+request. A position that is stored in the row of a session is always on that timeline, because the
+row itself is on it.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from django.db.models.expressions import Func
 
 STARTED = "pg_postmaster_start_time()"
 MARK = "(SELECT started_at FROM writer_mark)"
-# If another session is writing the row, this statement skips it, so no request waits.
+# If another session is writing the row, this SQL statement skips the row, so no request waits.
 WRITE_MARK = f"""UPDATE writer_mark SET started_at = {STARTED}
     WHERE id IN (SELECT id FROM writer_mark WHERE started_at <> {STARTED} FOR UPDATE SKIP LOCKED)
 """  # noqa: S608 - constants
@@ -31,8 +32,8 @@ M = TypeVar("M", bound=models.Model)
 
 @dataclass(frozen=True, slots=True)
 class SeenWriter:
-    """The start time of the server that answered, and the mark that it has; None for a server that
-    takes no writes.
+    """The start time of the server that answered (`started`), and the mark in its table (`marked`).
+    `started` is None if the server does not accept writes.
     """
 
     started: datetime | None = None
@@ -45,8 +46,8 @@ class SeenWriter:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """What a replica must have replayed to serve a request: the mark of the current writer, and the
-    WAL up to the byte `position`, if there is one.
+    """What a replica must have replayed before a request can use it: the mark of the current
+    writer, and the WAL up to the byte `position`. A `position` of None means no minimum.
     """
 
     writer: datetime | None
@@ -58,7 +59,7 @@ class _Moment(Func):
 
 
 def with_writer(rows: "models.QuerySet[M]") -> "models.QuerySet[M]":
-    """Returns the rows, each with the fields that `seen_with` reads."""
+    """Returns the queryset with two more fields per row. `seen_with` reads these fields."""
     started = f"CASE WHEN NOT pg_is_in_recovery() THEN {STARTED} END"
     found = rows.annotate(
         writer_started=_Moment(template=started), writer_marked=_Moment(template=MARK)
@@ -67,13 +68,13 @@ def with_writer(rows: "models.QuerySet[M]") -> "models.QuerySet[M]":
 
 
 def seen_with(row: Any) -> SeenWriter:
-    """Returns the writer's state from a row of `with_writer`. No query."""
+    """Returns the writer's start time and mark from a row of `with_writer`. No query."""
     return SeenWriter(getattr(row, "writer_started", None), getattr(row, "writer_marked", None))
 
 
 def write_mark() -> None:
-    """Writes the mark of the current writer. Waits for no standby, because a lost mark is written
-    again.
+    """Writes the mark of the current writer. The commit does not wait for a standby, because a mark
+    that is lost is written again.
     """
     with db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")

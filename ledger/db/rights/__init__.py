@@ -1,1 +1,1 @@
-"""Rights: what each role may do, and which rows a reader may see."""
+"""Database rights: what each role may do, and which rows a reader may see."""

@@ -1,9 +1,9 @@
-"""The rights of each role on the tables, granted again after every migration.
+"""Grants each role its rights on the tables, again after every migration.
 
 The owner of the tables runs migrations. Web processes and workers sign in with roles that own
-nothing and have only the rights that apps register. So even injected SQL cannot write a balance,
-delete a posted row, change anything of a posted row except the status of a pending hold, or change
-the record of who froze an account. Triggers and constraints are the second defence.
+nothing and have only the rights that apps register. Therefore even injected SQL cannot write a
+balance, delete a posted row, or change the record of who froze an account. Of a posted row, it can
+change only the status of a pending hold. Triggers and constraints are the second defence.
 """
 
 import logging
@@ -27,23 +27,23 @@ from ledger.db.rights.registered_tables import (
 from ledger.db.server.embedded import embedded_server
 
 logger = logging.getLogger(__name__)
-RIGHT = re.compile(r"[A-Z]+(?: \([^)]*\))?")  # one right of several, with its columns
-# Settings that an administrator sets for the web role, see docs/rights.md.
+RIGHT = re.compile(r"[A-Z]+(?: \([^)]*\))?")  # one right in a list of rights, with its columns
+# Settings that an administrator sets for the web role: see docs/rights.md.
 EXPECTED_SETTINGS = {
     "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout",
     "track_activities", "transaction_timeout",
 }  # fmt: skip
-# All roles may execute these functions, and could fill the disk with large objects. Only a
-# superuser can revoke that right, in each database.
+# By default, all roles may execute these functions, and could fill the disk with large objects.
+# Only a superuser can revoke this right, in each database separately.
 LARGE_OBJECTS = """
 SELECT format('REVOKE EXECUTE ON FUNCTION pg_catalog.%I(%s) FROM PUBLIC',
               proname, pg_get_function_identity_arguments(oid))
 FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(lo_|loread$|lowrite$)'
   AND has_function_privilege('public', oid, 'EXECUTE')"""
-# Functions that run with the rights of their owner. A role that may execute such a function could
-# attach it to its own table, with any rows. The migrations revoke the right from PUBLIC, but a
-# restored backup contains no rights.
+# Functions that run with the rights of their owner. A role with the right to execute such a
+# function could use the function for a trigger on its own table, with any rows. The migrations
+# revoke the right from PUBLIC, but a restored backup contains no rights.
 DEFINERS = """
 SELECT format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', oid::regprocedure)
 FROM pg_proc
@@ -53,10 +53,11 @@ WHERE prosecdef AND pg_has_role(current_user, proowner, 'MEMBER')
 
 
 def grant_rights(*, using: str, **_signal: Any) -> None:
-    """Grants LEDGER_WEB_ROLE, LEDGER_WORKER_ROLE and LEDGER_AUDITOR_ROLE their rights after a
-    migration, if the server has these roles.
+    """Grants the roles in LEDGER_WEB_ROLE, LEDGER_WORKER_ROLE and LEDGER_AUDITOR_ROLE their rights,
+    if the server has these roles. This function runs after a migration.
 
-    Raises ImproperlyConfigured, and grants nothing, if a column to hide does not exist.
+    Raises ImproperlyConfigured, and grants nothing, if the registered rights contain a column that
+    does not exist.
     """
     for problem in misspelled():
         raise ImproperlyConfigured(problem)
@@ -96,13 +97,13 @@ def grant(
     hidden: Mapping[str, str] = MappingProxyType({}),
     functions: Sequence[str] = (),
 ) -> bool:
-    """Grants the role its rights to every table and view and to the functions of extensions, and
+    """Grants a role its rights to all tables and views, and to the functions of extensions. Also
     revokes from PUBLIC the functions that run with the rights of their owner. Returns False if the
-    role is missing.
+    role does not exist.
 
-    `rights` maps tables to their rights in the spelling of GRANT, "" for none; all other tables get
-    none. For a table in `hidden`, the role may read every column except the hidden one. It may
-    execute those of the `functions` that exist.
+    `rights` maps tables to rights in the syntax of GRANT; "" means no rights. The role gets no
+    rights to tables that are not in `rights`. `hidden` maps a table to a column that the role may
+    not read. `functions` are functions that the role may execute, if they exist.
     """
     with connection.cursor() as cursor:
         cursor.execute(DEFINERS)
@@ -114,8 +115,8 @@ def grant(
         quote = connection.ops.quote_name
         to = quote(role)
         extensions.grant_usage(cursor, to)
-        # Temporary tables are searched first, so a session could hide the real tables with its
-        # temporary ones.
+        # Postgres searches temporary tables first, so a session could hide the real tables with
+        # temporary tables.
         cursor.execute(
             "SELECT current_database() FROM pg_database WHERE datname = current_database()"
             " AND pg_has_role(current_user, datdba, 'MEMBER')"
@@ -135,7 +136,8 @@ def grant(
             if hidden.get(name):
                 reading = _reading_all_but(cursor, table, hidden[name])
                 privileges = privileges.replace("SELECT", reading, 1)
-            # Other sessions of the role continue, with the old or the new rights.
+            # Because of the transaction, other sessions of the role always have the old or the new
+            # rights.
             with transaction.atomic(using=connection.alias):
                 cursor.execute(f"REVOKE ALL ON {table} FROM {to}")
                 if privileges:
@@ -151,8 +153,8 @@ def grant(
 
 
 def existing_columns_only(cursor: Any, table: str, privileges: str) -> str:
-    """Returns the rights without columns that the table lacks, because migrations were reversed or
-    have not run yet.
+    """Returns the rights without columns that the table does not have. Columns can be missing if
+    migrations were undone or have not run yet.
     """
     cursor.execute(
         "SELECT attname FROM pg_attribute"
@@ -170,8 +172,8 @@ def existing_columns_only(cursor: Any, table: str, privileges: str) -> str:
 
 
 def _reading_all_but(cursor: Any, table: str, column: str) -> str:
-    """Returns the right to read all columns but one, in the spelling of GRANT. It uses the table
-    itself, because a migration may not have added a column yet.
+    """Returns the right to read all columns except one, in the syntax of GRANT. The columns are
+    read from the table itself, because a migration may not have added some columns yet.
     """
     cursor.execute(
         "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute"
@@ -184,8 +186,8 @@ def _reading_all_but(cursor: Any, table: str, column: str) -> str:
 def settings_of(connection: BaseDatabaseWrapper, role: str) -> Iterator[str]:
     """Yields the settings that were set for the role with ALTER ROLE, except EXPECTED_SETTINGS.
 
-    Postgres lets every role change its own settings, so injected SQL could do it too: these
-    settings apply to each new connection and survive a restart.
+    Postgres allows every role to change its own settings, so injected SQL could also change them.
+    These settings apply to each new connection and also after a restart.
     """
     with connection.cursor() as cursor:
         cursor.execute(

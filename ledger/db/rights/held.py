@@ -1,5 +1,5 @@
-"""The rights that a role has beyond the registered ones, no matter who granted them. The role may
-have them directly, through another role, or through PUBLIC.
+"""Finds rights of a role beyond its registered rights, no matter which role granted them. The role
+may have them directly, through another role, or through PUBLIC.
 """
 
 import re
@@ -11,23 +11,24 @@ import psycopg
 from ledger.db.server.versions import HAS_MAINTAIN, MEMBERSHIPS_HAVE_INHERIT
 
 Connection = psycopg.Connection[Any]
-RIGHT = re.compile(r"(\w+)(?: \(([^)]*)\))?")  # a right in a GRANT, with its columns
+RIGHT = re.compile(r"(\w+)(?: \(([^)]*)\))?")  # a right in the syntax of GRANT, with its columns
 TABLE_RIGHTS = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
-SIGNS_IN_BY_TOKENS = "rds_iam"  # grants no other rights
+SIGNS_IN_BY_TOKENS = "rds_iam"  # this role has no other rights
 ATTRIBUTES = """
     SELECT rolsuper, rolcreaterole, rolreplication, rolbypassrls,
            (SELECT pg_get_userbyid(relowner)::text FROM pg_class
             WHERE oid = to_regclass('public.transactions'))
     FROM pg_roles WHERE rolname = %s
 """
-# The other roles whose rights the role has, or which it may become (on Postgres 15 every member
-# may), immediately or after it has granted itself the right.
+# The other roles whose rights the role has, or which the role can become. On Postgres 15, every
+# member of a role can become this role. Roles are included that the role can become only after it
+# has granted itself the right.
 BECOMES = """
     SELECT rolname FROM pg_roles
     WHERE rolname NOT IN (%(role)s, %(harmless)s) AND pg_has_role(%(role)s::name, oid, %(ways)s)
     ORDER BY rolname
 """
-# Without tables of extensions, because extensions grant everybody rights to their tables.
+# Tables of extensions are not included, because extensions grant all roles rights to their tables.
 TABLES = """
     WITH tables AS (
         SELECT found.oid,
@@ -61,7 +62,7 @@ FUNCTIONS = """
           WHERE to_regprocedure(signature) IS NOT NULL)
     ORDER BY 1
 """
-# From Postgres 16 on, there is one membership per grantor, and REVOKE must name the grantor.
+# From Postgres 16 on, there is one membership per grantor, and REVOKE must contain the grantor.
 MEMBERSHIPS = """
     SELECT grantor.rolname::text,
            format('REVOKE %%I FROM %%I', granted.rolname, member.rolname)
@@ -76,8 +77,8 @@ MEMBERSHIPS = """
 
 
 def powers(found: Connection, role: str) -> list[str]:
-    """Returns what the role may do beyond a role that owns nothing, such as "is a superuser". Empty
-    if the role is missing, or before the tables exist.
+    """Returns texts about rights of the role that a role without tables should not have, such as
+    "is a superuser". Returns an empty list if the role or the tables do not exist.
     """
     row = found.execute(ATTRIBUTES, [role]).fetchone()
     if row is None or row[-1] is None:
@@ -106,9 +107,9 @@ def beyond_registered(
     hidden: Mapping[str, str],
     functions: Sequence[str],
 ) -> Iterator[str]:
-    """Yields each right to a table, as "DELETE on transactions", and each function of an owner that
-    the role may execute, beyond these registered ones. The parameters are like those of
-    `ledger.db.rights.grants.grant`.
+    """Yields each right that the role has in addition to its registered rights. A right to a table
+    has the form "DELETE on transactions". Functions that run with the rights of their owner are
+    included too. The parameters have the same form as in `ledger.db.rights.grants.grant`.
     """
     has_maintain = found.info.server_version >= HAS_MAINTAIN
     kinds = [*TABLE_RIGHTS, "MAINTAIN"] if has_maintain else TABLE_RIGHTS
@@ -130,15 +131,15 @@ def beyond_registered(
 
 
 def _columns(rights: str) -> dict[str, list[str]]:
-    """Returns the columns of each right in a text such as "SELECT, UPDATE (a, b)". An empty list
+    """Returns the columns for each right in a text such as "SELECT, UPDATE (a, b)". An empty list
     means all columns.
     """
     return {kind: columns.split(", ") if columns else [] for kind, columns in RIGHT.findall(rights)}
 
 
 def memberships(cursor: Any, *, owner: str, worker: str) -> list[tuple[str, str]]:
-    """Returns who made the worker a member of the owner, each with the statement that ends the
-    membership.
+    """Returns a pair for each membership of the worker in the owner role: who granted it, and the
+    SQL statement that ends it.
     """
     cursor.execute(MEMBERSHIPS, {"owner": owner, "worker": worker})
     return [(grantor, statement) for grantor, statement in cursor.fetchall()]

@@ -1,49 +1,51 @@
-"""Postgres functions that everybody may execute by default, and the explorer's queries may not.
+"""Postgres functions that all roles may execute by default, but that queries of the explorer must
+not execute.
 
-They are revoked from PUBLIC, which only a superuser can do, in each database, and granted to the
-bank's other roles. Each group is a regular expression for names in `pg_catalog`, or for one
-signature if other functions have the same name.
+The right is revoked from PUBLIC and granted to the bank's other roles. Only a superuser can do
+this, in each database separately. Each group is a regular expression that matches the names of
+functions in `pg_catalog`. If other functions have the same name, it matches the signature of one
+function.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-STATISTICS = "pg_read_all_stats"  # a role of Postgres that sees the activity of every session
+STATISTICS = "pg_read_all_stats"  # a role of Postgres that can see the activity of all sessions
 # Messages in the WAL could fill the disk, and every session of a role may end other sessions of the
 # same role. `ledger.db.commits.confirmation` and `posting.lost_statements` need these functions.
 FOR_BOOKING_ROLES = "pg_logical_emit_message|pg_terminate_backend|pg_cancel_backend"
-# With this function, a query could turn its limits off, or make Postgres send it notices of any
+# With this function, a query could switch off its limits, or make Postgres send notices of any
 # length.
 SETTINGS = "set_config"
-# Note [Shared locks]: Postgres keeps all locks of the server in one table of fixed size. When the
+# Note [Shared locks]: Postgres stores all locks of the server in one table of fixed size. When this
 # table is full, transactions cannot write, and most new sessions fail. A query can take one
-# advisory lock for each number, and with `pg_get_object_address` one for each object of the
+# advisory lock for each number, and with `pg_get_object_address` one lock for each object of the
 # catalog. The other functions lock each sequence, or each table of a view, until the end of the
-# query, without a right to it.
+# query. They need no right to the sequence or table.
 LOCKS = (
     r"pg_(try_)?advisory_(xact_)?lock(_shared)?|pg_get_object_address"
     r"|pg_sequence_last_value|pg_get_sequence_data|pg_get_(view|rule)def"
 )
-# These functions show who waits for which advisory lock. The bank's services use one lock per
-# person, transaction or batch. `pg_lock_status` is the view pg_locks.
+# These functions show which session waits for which advisory lock. The bank's services use one lock
+# per person, transaction or batch. The view pg_locks calls `pg_lock_status`.
 LOCKS_OF_OTHERS = (
     "pg_lock_status|pg_blocking_pids|pg_safe_snapshot_blocking_pids"
     "|pg_isolation_test_session_is_blocked"
 )
-# These functions run SQL from a text, lock any table, or compute an XPath, which Postgres cannot
-# stop.
+# These functions run SQL from a text, lock any table, or evaluate an XPath expression, which
+# Postgres cannot stop.
 TEXTS = (
     r"(query|cursor|table|schema|database)_to_xml\w*|xpath|xpath_exists|xmlexists"
     "|ts_stat|ts_rewrite"
 )
 FOR_BANK_ROLES = f"{SETTINGS}|{LOCKS}|{LOCKS_OF_OTHERS}|{TEXTS}"
-# These functions count what the bank's pages read and write, for each table and index and in bytes
-# of WAL. The counts differ between a known and an unknown email address, so only the bank and its
-# monitoring may see them. Writing transactions get consecutive numbers, so everything that shows
-# the next number (a snapshot, an age, `backend_xmin` of pg_stat_activity) counts them too; a size
-# shows that a table grew. The last five functions show the outcome of any transaction, such as a
-# refused payment, and which transactions shared the lock of a row. `explorer.schema.functions`
-# reads pg_stat_activity for the explorer.
+# These functions show how much the bank's pages read and write, for each table and index and in
+# bytes of WAL. The numbers differ between a known and an unknown email address, so only the bank
+# and its monitoring may see them. Transactions that write get consecutive numbers. Everything that
+# shows the next number (a snapshot, an age, `backend_xmin` of pg_stat_activity) therefore also
+# shows how many transactions have written. A size shows that a table became larger. The last five
+# functions show the outcome of any transaction, such as a refused payment, and which transactions
+# had a lock on the same row. `explorer.schema.functions` reads pg_stat_activity for the explorer.
 COUNTERS = (
     r"pg_stat_(get|have)_\w+|pg_(current|last)_wal_\w+|pg_last_xact_replay_timestamp"
     r"|pg_get_wal_summarizer_state|pg_available_wal_summaries|pg_wal_summary_contents"
@@ -56,7 +58,7 @@ COUNTERS = (
 )
 IN_GROUP = r"""pronamespace = 'pg_catalog'::regnamespace
     AND concat(proname, '(', oidvectortypes(proargtypes), ')') ~ ('^(' || %s || ')(\(|$)')"""
-# The statement for each function whose rights are wrong.
+# Returns the SQL statement that corrects the rights for each function with wrong rights.
 STATEMENTS = f"""
 SELECT format('REVOKE EXECUTE ON FUNCTION %%1$s FROM PUBLIC; GRANT EXECUTE ON FUNCTION %%1$s TO %%2$s',
               pg_proc.oid::regprocedure, string_agg(quote_ident(rolname), ', '))
@@ -74,9 +76,11 @@ ORDER BY proname
 
 
 def statements(cursor: Any, booking: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Returns the SQL that limits each function to its roles; empty if nothing is to do. `booking`
-    are the roles that book payments (owner, web, worker), `others` all further roles of the bank
-    except the explorer's.
+    """Returns the SQL statements that allow each function only for its roles. Returns an empty list
+    if all rights are correct.
+
+    `booking` are the roles that book payments (owner, web, worker). `others` are all other roles of
+    the bank, except the explorer's role.
     """
     found = []
     for functions, roles in (
@@ -90,6 +94,6 @@ def statements(cursor: Any, booking: Sequence[str], others: Sequence[str]) -> li
 
 
 def executable(connection: Any, role: str) -> list[str]:
-    """Returns the names of these functions that the role may execute."""
+    """Returns the names of the functions of this module that the role may execute."""
     functions = f"lo_create|{FOR_BOOKING_ROLES}|{FOR_BANK_ROLES}|{COUNTERS}"
     return [name for (name,) in connection.execute(EXECUTABLE, [functions, role]).fetchall()]

@@ -1,9 +1,10 @@
-"""The conditions of row policies: which rows a reader may read and write.
+"""The SQL conditions of the row-level security policies: which rows a reader may read and write.
 
-Note [Policies]: a condition on the reader is a subquery without columns of the table, so Postgres
-runs its function once per statement and only compares per row. The two accounts of a payment are
-compared as an array, because with `from_account_id = ANY (...) OR to_account_id = ANY (...)` the
-planner might read by that condition instead of by the page's (docs/rights.md).
+Note [Policies]: a condition on the reader is a subquery without columns of the table. Therefore
+Postgres runs its function once per SQL statement, and only compares values for each row. The two
+accounts of a payment are compared as an array. With `from_account_id = ANY (...) OR to_account_id =
+ANY (...)`, the planner might find rows by this condition instead of by the condition of the page
+(docs/rights.md).
 """
 
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ PAYS_FROM_OWN = f"from_account_id = ANY ({ACCOUNTS})"
 
 
 def may(*codenames: str) -> str:
-    """Returns the condition that the reader is staff with one of these permissions; without any,
-    that the reader is a superuser.
+    """Returns the SQL condition that the reader is a staff member with at least one of these
+    permissions. Without permissions, returns the condition that the reader is a superuser.
     """
     return f"(SELECT row_security.may('{{{','.join(codenames)}}}'))"
 
@@ -42,11 +43,11 @@ GIVES_GROUPS = f"{may('give_groups')} OR {DECIDES}"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """SQL conditions on a row: who may read the row, and who may insert, change or delete it.
+    """SQL conditions for a table: which rows a reader may read, insert, change or delete.
 
-    `changes` is the condition for changing or deleting, if it differs from that for inserting.
-    `becomes` is the condition on the row after a change. `locks` is the condition for locking the
-    row without a change.
+    `changes` is the condition for changing or deleting a row. If it is "", the condition `writes`
+    is used. `becomes` is the condition that a row must meet after a change. `locks` is the
+    condition for locking a row without changing it.
     """
 
     reads: str
@@ -56,7 +57,7 @@ class Policy:
     locks: str = NOBODY
 
     def sql(self, table: str) -> list[str]:
-        """Returns the statements that create the policies of this table."""
+        """Returns the SQL statements that create the policies of this table."""
         changes = self.changes or self.writes
         using = f"USING ({changes} OR {self.locks}) WITH CHECK ({self.becomes or changes})"
         return [
@@ -68,27 +69,32 @@ class Policy:
 
 
 def of_person(column: str) -> Policy:
-    """Returns a policy for rows of a person, which staff may also read."""
+    """Returns a policy for rows that belong to a person. Staff may read these rows too. `column`
+    contains the id of the person.
+    """
     is_own = f"{column} = {PERSON}"
     return Policy(reads=f"{READS_BANK} OR {is_own}", writes=is_own)
 
 
 def part_of(table: str, column: str) -> Policy:
-    """Returns a policy for rows that belong to a row of another table with a policy."""
+    """Returns a policy for rows that belong to a row of the other table `table`. The policy of that
+    table applies to them.
+    """
     condition = f"EXISTS (SELECT FROM {table} WHERE {table}.id = {column})"
     return Policy(reads=condition, writes=condition)
 
 
 def by_staff(right: str, name: str, request: str) -> str:
-    """Returns the condition that staff with the right act in their own name, or carry out an
-    approved request in the name of the staff member who made it.
+    """Returns the SQL condition for actions of staff. A staff member with the right `right` may act
+    in their own name. A staff member who decides approvals may also carry out an approved request,
+    in the name of the staff member who made the request.
     """
     own_name = f"{name} = {PERSON} AND {right}"
     return f"{own_name} OR {DECIDES} AND row_security.is_approved({request})"
 
 
-# Private rows, which staff may not read either.
+# A policy for private rows, which staff may not read either.
 OF_OWNER = Policy(reads=f"{IS_OWN} OR {AUDITS}", writes=IS_OWN)
-# Rows that only the owner's triggers and the worker's jobs write; each person reads the rows of
-# their accounts.
+# A policy for rows that only the triggers of the table owner and the worker's jobs write. Each
+# person can read the rows of their accounts.
 OF_ACCOUNT = Policy(reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}", writes=NOBODY)

@@ -1,7 +1,8 @@
-"""Who may read and write each table, as registered by the module `tables` of each app.
+"""The rights of each role to read and write each table. The module `tables` of each app registers
+them.
 
-A table that no app registered is closed to every role except the owner, and `manage.py check`
-reports it (ledger/checks/tables.py).
+Only the owner can use a table that no app has registered, and `manage.py check` reports such a
+table (ledger/checks/tables.py).
 """
 
 import re
@@ -19,15 +20,18 @@ EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The rights to a table, in the spelling of GRANT, and the rows that a reader gets.
+    """The rights to a table in the syntax of GRANT, and the rows that a reader can see.
 
-    `web`, `worker` and `auditor` are the roles of docs/rights.md; "" is no right. The worker and
-    the auditor read every column except `hidden_from_worker` and `hidden_from_auditor`. `rows` is
-    the policy of row-level security, or the reason why the table needs none; without a policy, each
-    reader gets every row. With `checked_first`, a trigger checks the policy of an INSERT before the
-    other triggers, which read accounts with the rights of the owner. `authors` are columns with the
-    writer of a row, not with its owner. `personal_data` describes the table's data about people and
-    when they are deleted; "none" if there are none.
+    - `web`, `worker` and `auditor` are the rights of the roles in docs/rights.md. "" means no
+      rights.
+    - `hidden_from_worker` and `hidden_from_auditor` are columns that these roles cannot read.
+    - `rows` is the policy of row-level security, or the reason why the table needs none. Without a
+      policy, each reader sees every row.
+    - If `checked_first` is true, a trigger checks the policy of an INSERT before the other triggers
+      run, because these read accounts with the rights of the owner.
+    - `authors` are columns with the person who wrote a row, who is not the owner of the row.
+    - `personal_data` describes which data about people the table contains and when it is deleted,
+      or is "none".
     """
 
     web: str
@@ -45,9 +49,9 @@ class Table:
         return self.rows if isinstance(self.rows, Policy) else None
 
 
-COLUMNS = re.compile(r"\(([^)]*)\)")  # column lists in rights, as in UPDATE (name, is_open)
+COLUMNS = re.compile(r"\(([^)]*)\)")  # the list of columns in a right, as in UPDATE (name, is_open)
 TABLES: dict[str, Table] = {}
-# Functions that run with the rights of the owner, for each role that may execute them.
+# Functions that run with the rights of the owner, and that these roles may execute.
 WEB_FUNCTIONS: list[str] = []
 WORKER_FUNCTIONS: list[str] = []
 
@@ -55,8 +59,8 @@ WORKER_FUNCTIONS: list[str] = []
 def register(tables: Mapping[str, Table]) -> None:
     """Registers tables by their names.
 
-    Raises ImproperlyConfigured if a table is already registered, or has no text about its rows or
-    personal data.
+    Raises ImproperlyConfigured if a table is already registered, or if `rows` or `personal_data` is
+    empty.
     """
     for name, table in tables.items():
         if name in TABLES:
@@ -67,8 +71,8 @@ def register(tables: Mapping[str, Table]) -> None:
 
 
 def register_functions(*signatures: str, web: bool = False, worker: bool = False) -> None:
-    """Registers functions of the owner, such as `erase(uuid)`, that the web role or the worker may
-    execute.
+    """Registers functions of the owner, such as `erase(uuid)`. The web role or the worker may then
+    execute them.
     """
     if web:
         WEB_FUNCTIONS.extend(signatures)
@@ -77,14 +81,16 @@ def register_functions(*signatures: str, web: bool = False, worker: bool = False
 
 
 def policies() -> dict[str, Policy]:
-    """Returns the policy of each table that has one."""
+    """Returns the policies of all tables that have one. The keys are table names."""
     return {name: table.policy for name, table in TABLES.items() if table.policy}
 
 
 def misspelled() -> Iterator[str]:
-    """Yields a message for each column in rights or in `hidden_from_...` that no model of the table
-    has, because a misspelled hidden column would open the whole table. A correct column may still
-    be missing in the database if migrations were reversed.
+    """Yields a message for each column in a right, or in `hidden_from_worker` or
+    `hidden_from_auditor`, that no model of the table has. If the name of a hidden column were
+    wrong, the role could read the whole table.
+
+    A correct column may still be missing in the database if migrations were undone.
     """
     columns: dict[str, set[str]] = {}
     for model in apps.get_models(include_auto_created=True):
@@ -98,6 +104,6 @@ def misspelled() -> Iterator[str]:
         for role in ("web", "worker", "auditor"):
             for listed in COLUMNS.findall(getattr(table, role)):
                 names = {*listed.split(", ")}
-                # the table may have no model
+                # a table without a model has no known columns
                 for column in sorted(names - columns.get(name, names)):
                     yield f"The table {name} has no column {column}, on which {role} has rights."

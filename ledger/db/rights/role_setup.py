@@ -1,8 +1,7 @@
-"""Creates the roles of docs/rights.md and the bank's database, on a server that the bank runs
-itself.
+"""Creates the roles of docs/rights.md and the bank's database, on a server that the bank manages.
 
-The administrator who does this need not be a superuser: on RDS and Aurora nobody is. Steps that
-only a superuser can do are skipped and reported.
+The administrator does not need to be a superuser. On RDS and Aurora nobody is a superuser. Steps
+that only a superuser can do are skipped and reported.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,17 +24,17 @@ MEMBERSHIP_STAYS = (
     " create_roles as a superuser."
 )
 EXPLORER_OPTIONS = "LOGIN NOINHERIT CONNECTION LIMIT 20"
-# Only a superuser may change these settings, so a query cannot. With them, queries do not see what
-# other sessions of the role run, do not fill the disk with temporary files and do not count skipped
-# rows. They also leave no errors in the server's log, which could contain values of rows at any
-# length.
+# Only a superuser can change these settings, so a query cannot change them. They have the effect
+# that queries do not see what other sessions of the role run, do not fill the disk with temporary
+# files, and do not count skipped rows. Queries also write no errors into the server's log, because
+# errors could contain values of rows of any length.
 EXPLORER_SETTINGS = {
     "track_activities": "off",
     "temp_file_limit": "256MB",
     "track_counts": "off",
     "log_min_messages": "panic",
 }
-IAM = "rds_iam"  # a member of this role signs in to RDS and Aurora only with a token
+IAM = "rds_iam"  # members of this role sign in to RDS and Aurora only with a token
 NO_IAM = f"this server has no role {IAM}, so it does not accept IAM tokens"
 STATISTICS_STAY = (
     "The page Database will not show since when sessions of other roles have been running: only a"
@@ -59,14 +58,16 @@ LARGE_OBJECTS_STAY = "All roles can still create large objects. Only a superuser
 
 
 class NoSuchLogin(Exception):
-    """An error for a server on which the roles cannot sign in as requested. The message contains
-    the reason.
+    """An error that is raised if the roles cannot sign in to this server in the requested way. The
+    message contains the reason.
     """
 
 
 @dataclass(frozen=True)
 class BankRoles:
-    """The names of the roles. `rows` owns the views of row-level security and cannot sign in."""
+    """The names of the bank's roles. The role `rows` owns the views of row-level security and
+    cannot sign in.
+    """
 
     owner: str
     web: str
@@ -80,7 +81,7 @@ class BankRoles:
 
     @property
     def booking(self) -> tuple[str, ...]:
-        """The roles that book payments."""
+        """The roles that can book payments."""
         return self.owner, self.web, self.worker
 
     @property
@@ -91,8 +92,9 @@ class BankRoles:
 def set_up(
     connection: Any, roles: BankRoles, *, timeouts: Mapping[str, float], iam: bool
 ) -> Iterator[str]:
-    """Creates what is missing and yields a line for each change. `timeouts` are the time limits of
-    the web role, in seconds (0: no limit); with `iam` the roles sign in only with tokens.
+    """Creates roles, settings and the database if they are missing, and yields a message for each
+    change. `timeouts` are the time limits of the web role in seconds (0: no limit). If `iam` is
+    true, the roles sign in only with tokens.
 
     Raises NoSuchLogin before it changes anything.
     """
@@ -133,14 +135,15 @@ def _make(
             cursor.execute(f"GRANT {IAM} TO {quote(role)}")
     cursor.execute(f"GRANT {quote(roles.rows)} TO {quote(roles.owner)}")
     cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-    # A login that is not a superuser can assign a database only to a role to which it belongs.
+    # A login that is not a superuser can create a database only for a role of which it is a member.
     if cursor.fetchone() == (False,):
         cursor.execute(f"GRANT {quote(roles.owner)} TO CURRENT_USER")
 
 
 def _end_membership(cursor: Any, owner: str, worker: str) -> Iterator[str]:
-    """Ends the worker's membership in the owner, which triggers of older versions required: on
-    Postgres 15 every member can become the owner.
+    """Ends the worker's membership in the owner role. Triggers of older versions needed this
+    membership. It is a risk, because on Postgres 15 every member can become the owner. Yields a
+    message for each membership that cannot be ended.
     """
     for _grantor, revoke in memberships(cursor, owner=owner, worker=worker):
         with suppress(DatabaseError):
@@ -150,8 +153,9 @@ def _end_membership(cursor: Any, owner: str, worker: str) -> Iterator[str]:
 
 
 def _grant_session_statistics(cursor: Any, owner: str) -> Iterator[str]:
-    """Grants the owner the statistics that `session_states()` needs. The function does not return
-    what the sessions run.
+    """Grants the owner role the statistics that the function `session_states()` needs. That
+    function does not return the SQL statements of the sessions. Yields a message if this login
+    cannot grant them.
     """
     try:
         cursor.execute(f"GRANT {kept_from_queries.STATISTICS} TO {owner}")
@@ -160,8 +164,9 @@ def _grant_session_statistics(cursor: Any, owner: str) -> Iterator[str]:
 
 
 def _limit(cursor: Any, web: str, timeouts: Mapping[str, float]) -> Iterator[str]:
-    """Sets the time limits on the web role, because a pooler would drop them, and hides what its
-    sessions run.
+    """Sets the time limits on the web role, because a pooler would drop limits that are sent with a
+    connection. Also hides which SQL statements the role's sessions run. Yields a message for each
+    setting that cannot be set.
     """
     for setting, seconds in timeouts.items():
         too_old = cursor.connection.info.server_version < HAS_TRANSACTION_TIMEOUT
@@ -178,7 +183,9 @@ def _hide_activity(cursor: Any, role: str) -> Iterator[str]:
 
 
 def _limit_explorer(cursor: Any, explorer: str) -> Iterator[str]:
-    """Sets on the explorer's role each setting that this administrator may set."""
+    """Sets the limits of the explorer's role. Yields a message about the settings that this
+    administrator may not set.
+    """
     left = []
     for name, value in EXPLORER_SETTINGS.items():
         try:
@@ -199,7 +206,9 @@ def _revoke_large_objects(cursor: Any) -> Iterator[str]:
 
 
 def _revoke_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
-    """Revokes the functions of `kept_from_queries` from the explorer."""
+    """Revokes from the explorer's role the right to call the functions in `kept_from_queries`.
+    Yields a message if this does not succeed.
+    """
     others = [roles.auditor, roles.rows, COOKBOOK]
     statements = partial(kept_from_queries.statements, cursor, [*roles.booking], others)
     if not _all_take_effect(cursor, statements):
@@ -207,8 +216,9 @@ def _revoke_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
 
 
 def _all_take_effect(cursor: Any, statements: Callable[[], list[str]]) -> bool:
-    """Runs the statements and returns whether none remains afterwards. A REVOKE of a right that
-    another role granted is only a warning, not an error.
+    """Runs the SQL statements that `statements` returns. Returns whether `statements` returns
+    nothing afterwards. This check is needed because a REVOKE of a right that another role granted
+    is only a warning, not an error.
     """
     with suppress(DatabaseError):
         for statement in statements():

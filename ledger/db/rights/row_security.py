@@ -1,11 +1,12 @@
-"""Signed tokens that show Postgres for which person a statement runs.
+"""Signed tokens that prove to Postgres for which person a SQL statement runs.
 
-Note [Signed reader]: a policy of row-level security needs the person. Injected SQL could forge a
-plain setting, so the setting contains a token: the person, what they may read, the time when the
-token expires, and an HMAC-SHA256 over these. The key is derived from SECRET_KEY. The owner of the
-tables stores it where the web role cannot read it, and the policies check each token with it. A
-token is not bound to a connection and ends with its database transaction, so it works behind a
-transaction pooler. It is sent as a bound value, so `pg_stat_activity` does not show it.
+Note [Signed reader]: a policy of row-level security needs to know the person. Injected SQL could
+change a plain setting, so the setting contains a token. The token contains the person, the scope
+(what the person may read), the expiry time, and an HMAC-SHA256 of these values. The key is derived
+from SECRET_KEY. The owner of the tables stores the key where the web role cannot read it, and the
+policies check each token with the key. A token does not belong to a connection and is valid until
+the end of its database transaction, so it works behind a transaction pooler. The token is sent as a
+bound value, so `pg_stat_activity` does not show it.
 """
 
 import hmac
@@ -24,46 +25,52 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from ledger.db.secret_key.signing_keys import derived_keys
 
 SETTING = "ledger.reader"
-LIFETIME = 300  # seconds: longer than a statement may run, plus a margin for clocks that differ
-RENEWED_BEFORE = 120  # seconds before a token ends
+# Seconds: longer than the longest SQL statement, plus a margin because clocks may differ.
+LIFETIME = 300
+RENEWED_BEFORE = 120  # seconds before a token expires
 ROWS_PER_INSERT = 500
 PREPARE = "run manage.py prepare with the same settings."
-WORKS = "works"  # the policy that gives the worker every row
-NOBODY = UUID(int=0)  # the person in tokens of requests without an authenticated user
+WORKS = "works"  # the name of the policy that lets the worker read every row
+NOBODY = UUID(int=0)  # the person id in tokens for requests without a signed-in user
 
 
 class RowScope(IntEnum):
-    """What a token lets its statements read and write. A higher scope includes the lower ones,
-    except SIGN_IN.
+    """What the SQL statements with this token may read and write. A higher scope includes the lower
+    scopes, except SIGN_IN.
     """
 
-    # people, their addresses, factors and sessions; and the person's own rows, if known
+    # people with their addresses, factors and sessions; if the person is known, also the person's
+    # rows
     SIGN_IN = 0
-    OWN = 1  # the person's own rows, and accounts that paid the person or were paid by them
-    DIRECTORY = 2  # also every account, to look up a recipient
-    POSTING = 3  # also lock every account
-    BANK = 4  # read every row except other people's notes and how they sign in
-    STAFF = 5  # also write what the person's groups may
-    AUDIT = 6  # also read other people's notes and how they sign in, while an audit runs
+    OWN = 1  # the person's rows, and accounts that paid the person or were paid by the person
+    DIRECTORY = 2  # also every account, to find a recipient
+    POSTING = 3  # also lock all accounts
+    BANK = 4  # read all rows, except notes of other people and how other people sign in
+    STAFF = 5  # also write what the person's groups allow
+    AUDIT = 6  # also read notes of other people and how they sign in; only while an audit runs
 
 
 def keys() -> list[bytes]:
-    """Returns the keys of tokens. The first key signs."""
+    """Returns the keys for tokens. The first key signs new tokens; all keys are accepted."""
     return derived_keys(b"ledger row security")
 
 
 def signed(person: UUID, scope: RowScope, expires: int, key: bytes) -> str:
-    """Returns the token of a person until `expires`, in seconds since 1970."""
+    """Returns a signed token for a person and a scope. `expires` is the time until which the token
+    is valid, in seconds since 1970.
+    """
     message = f"{person} {scope.value} {expires}"
     return f"{message} {hmac.digest(key, message.encode(), 'sha256').hex()}"
 
 
 class SignedReader:
-    """The user of a request, who determines which rows a connection's statements may read.
+    """The user of a request. The user determines which rows the SQL statements on a connection may
+    read.
 
-    `user` returns the user or None; it must not send queries. Until the user is known, and on pages
-    that look up others by address (`finds_others`), statements can find people. `scope_of` returns
-    what all requests of a person may read; `raised_to` is what this request may read in addition.
+    `user` returns the user or None, and must not send queries. SQL statements have the scope
+    SIGN_IN until the user is known, and on pages that find other people by email address
+    (`finds_others`). `scope_of` returns the scope for all requests of a user. `raised_to` is a
+    higher scope for this request only.
     """
 
     def __init__(
@@ -78,10 +85,10 @@ class SignedReader:
         self.raised_to = RowScope.OWN
 
     def token(self) -> str:
-        """Returns the token for the next statement."""
+        """Returns the token for the next SQL statement."""
         user = self._user()
         if user is None:
-            raised = self.raised_to > RowScope.OWN  # by a public page, see `reading`
+            raised = self.raised_to > RowScope.OWN  # a public page called `reading`
             return self._signed(NOBODY, self.raised_to if raised else RowScope.SIGN_IN)
         if self._finds_others():
             return self._signed(user.pk, RowScope.SIGN_IN)
@@ -99,8 +106,8 @@ class SignedReader:
 
 @contextmanager
 def reading(scope: RowScope) -> Iterator[None]:
-    """Lets the statements in the block read as `scope`. Does nothing if row-level security is
-    off.
+    """Raises the scope of the SQL statements in the block to `scope`. Does nothing if row-level
+    security is off.
     """
     reader: SignedReader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
     if reader is None:
@@ -115,7 +122,9 @@ def reading(scope: RowScope) -> Iterator[None]:
 
 @contextmanager
 def without_reader() -> Iterator[None]:
-    """Runs the statements in the block without a person, in tables that have no policies."""
+    """Runs the SQL statements in the block without a person. Use it only for tables that have no
+    policies.
+    """
     database: Any = connections[DEFAULT_DB_ALIAS]
     before = getattr(database, "reader", None)
     if before is not None:
@@ -128,8 +137,8 @@ def without_reader() -> Iterator[None]:
 
 
 def read_bank() -> None:
-    """Lets the rest of the request read every row. Call it only after checking that the person
-    may.
+    """Allows the rest of the request to read all rows of the bank. Before calling it, check that
+    the person may read them.
     """
     reader: SignedReader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
     if reader is not None:
@@ -137,7 +146,9 @@ def read_bank() -> None:
 
 
 def problem_with(found: psycopg.Connection) -> str | None:
-    """Returns why pages would show no rows through this connection, or None if they work."""
+    """Returns the reason why row-level security does not work on this connection, so that pages
+    would show no rows. Returns None if it works.
+    """
     row = found.execute("SELECT to_regnamespace('row_security') IS NOT NULL").fetchone()
     is_installed = row is not None and row[0]
     if is_installed != settings.LEDGER_ROW_SECURITY:
@@ -154,15 +165,15 @@ def problem_with(found: psycopg.Connection) -> str | None:
 
 
 def rows_are_secured() -> bool:
-    """Returns whether policies apply to statements of the current request."""
+    """Returns whether row-level security limits the SQL statements of the current request."""
     return getattr(connections[DEFAULT_DB_ALIAS], "reader", None) is not None
 
 
 def write_rows(
     cursor: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Inserts rows with INSERT, many per statement, because COPY refuses tables with row-level
-    security.
+    """Inserts rows with INSERT, up to ROWS_PER_INSERT per SQL statement. COPY cannot be used,
+    because it refuses tables with row-level security.
     """
     row = "(" + ", ".join(["%s"] * len(columns)) + ")"
     into = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608 - constants

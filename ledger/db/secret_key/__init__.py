@@ -1,1 +1,3 @@
-"""SECRET_KEY: the keys that are derived from it, and the re-encryption of secrets."""
+"""Code for SECRET_KEY: the keys that are derived from it, and encrypting secrets again after it has
+changed.
+"""

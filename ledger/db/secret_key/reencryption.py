@@ -1,5 +1,5 @@
-"""Encrypts the secrets of many rows again. A secret that no key decrypts does not stop the
-others.
+"""Encrypts the secrets of many rows again with the current key. If no key can decrypt a secret, the
+other secrets are still encrypted again.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,8 +17,11 @@ M = TypeVar("M", bound=models.Model)
 def reencrypt_rows(
     rows: models.QuerySet[M], reencrypt: Callable[[M], object]
 ) -> tuple[int, list[M]]:
-    """Calls `reencrypt`, which saves the row, with each row, in parts. Returns how many rows it
-    encrypted, and the unchanged rows for which it raised InvalidToken.
+    """Calls `reencrypt` with each row. `reencrypt` must encrypt the secret again and save the row.
+    The rows are changed in several transactions.
+
+    Returns how many rows were encrypted again, and the rows for which `reencrypt` raised
+    InvalidToken. These rows are unchanged.
     """
     refused = dict[Any, M]()
 
@@ -33,8 +36,8 @@ def reencrypt_rows(
 
 
 def not_decrypted(names: Sequence[str], otherwise: str) -> str:
-    """Returns a message with the refused rows and what to do. `otherwise` is the advice if there is
-    no other key.
+    """Returns a message with the names of the rows that could not be decrypted, and what to do.
+    `otherwise` is the advice if the key is lost.
     """
     more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
     return (

@@ -1,6 +1,7 @@
-"""Keys derived from SECRET_KEY, with which the database verifies signatures of web processes.
+"""Keys derived from SECRET_KEY. The database uses them to verify signatures of web processes.
 
-The owner of the tables stores them, as the two pads of HMAC, where the web role cannot read them.
+The owner of the tables stores each key as the two pads of HMAC, where the web role cannot read
+them.
 """
 
 import hashlib
@@ -11,12 +12,12 @@ from django.db.backends.utils import CursorWrapper
 
 from ledger.db.locking.named import wait_for_lock
 
-BLOCK = 64  # bytes in a block of SHA-256, to which HMAC pads its key
+BLOCK = 64  # bytes in a block of SHA-256; HMAC pads its key to this length
 
 
 def derived_keys(purpose: bytes) -> list[bytes]:
-    """Returns the keys of a purpose: first the key from SECRET_KEY, then the keys from its
-    fallbacks.
+    """Returns the keys for a purpose. The first key is derived from SECRET_KEY, and the others from
+    SECRET_KEY_FALLBACKS.
     """
     return [
         hashlib.sha256(purpose + secret.encode()).digest()
@@ -25,18 +26,19 @@ def derived_keys(purpose: bytes) -> list[bytes]:
 
 
 def pads(key: bytes) -> tuple[bytes, bytes]:
-    """Returns the inner and outer pad of HMAC, so that SQL needs only `sha256` and never the key
-    itself.
+    """Returns the inner and the outer pad of HMAC for a key. With the pads, SQL needs only the
+    function `sha256` and never the key itself.
     """
     padded = key.ljust(BLOCK, b"\0")
     return bytes(byte ^ 0x36 for byte in padded), bytes(byte ^ 0x5C for byte in padded)
 
 
 def store_pads(cursor: CursorWrapper, table: str, keys: Iterable[bytes]) -> bool:
-    """Replaces the keys (inner_pad, outer_pad) stored in `table`. Returns whether anything changed.
+    """Replaces the keys stored in `table`, which has the columns inner_pad and outer_pad. Returns
+    whether anything changed.
 
-    Only one process does this at a time: otherwise a violated unique constraint would print a pad,
-    and so the key.
+    Only one process does this at a time. Otherwise an error of the unique constraint could print a
+    pad, and thereby the key.
     """
     wait_for_lock(f"keys in {table}")
     wanted = {pads(key) for key in keys}

@@ -1,3 +1,3 @@
-"""The server: its version, logins, programs and time zones, and a pooler between Ledger and the
-server.
+"""Code for the database server: its version, logins, programs and time zones, and a pooler between
+Ledger and the server.
 """

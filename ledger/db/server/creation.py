@@ -1,4 +1,4 @@
-"""Creates databases whose sort order is the same on every system."""
+"""Creates databases that sort texts in the same way on every system."""
 
 from typing import Any
 
@@ -6,13 +6,16 @@ from django.conf import settings
 
 from ledger.db.server.versions import HAS_BUILTIN_LOCALE
 
-# Sorts the same on every system and in every version, so that an upgrade does not damage indexes.
+# This locale sorts in the same way on every system and in every version, so that an upgrade does
+# not damage indexes.
 SAME_EVERYWHERE = " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
 
 
 def create_database(connection: Any, name: str, owner: str = "") -> None:
-    """Creates an empty database from template0, because template1 may contain other objects. It
-    connects to another database of the server; without `owner` the database belongs to the login.
+    """Creates an empty database from template0, because template1 may contain other objects. For
+    this, the function connects to another database of the server.
+
+    `owner` is the owner of the database. "" means the current login.
     """
     with connection._nodb_cursor() as cursor:
         version = cursor.connection.info.server_version
@@ -25,7 +28,7 @@ def create_database(connection: Any, name: str, owner: str = "") -> None:
 
 
 def how_to_start_over() -> str:
-    """Returns a message that explains how to replace this bank by an empty one."""
+    """Returns a message that explains how to replace this bank with an empty bank."""
     folder = settings.LEDGER_DATA_DIR
     if settings.LEDGER_EMBEDDED and folder == settings.BASE_DIR / ".data":
         return "To start over, run make clean, which deletes .data with the embedded server."

@@ -1,9 +1,10 @@
 """Temporary logins from AWS: IAM tokens, and secrets that rotate.
 
-Note [Fresh for each connection]: a token is valid for 15 minutes, and a secret until it rotates. So
-they are neither in the settings nor in the parameters of a pool: each new connection requests a
-login here. An answer of AWS is kept for a shorter time. If the server refuses a login, AWS is
-queried once more, and a second refusal becomes the caller's error.
+Note [Fresh for each connection]: a token is valid for 15 minutes, and a secret is valid until it
+rotates. Therefore logins are not stored in the settings or in the parameters of a pool. Each new
+connection requests a login from this module. This module keeps an answer of AWS for less time than
+the login is valid. If the server refuses a login, this module requests another login from AWS once.
+If the server refuses this login too, the caller gets the error.
 
 boto3 is imported only if the settings use one of these logins.
 """
@@ -25,11 +26,11 @@ from psycopg.errors import SqlclientUnableToEstablishSqlconnection
 
 from ledger.db.server import failed_servers
 
-KEEP_TOKEN = 600  # seconds; AWS's own limit is 900
+KEEP_TOKEN = 600  # seconds; a token is valid for 900 seconds
 KEEP_SECRET = 300
-# Limits for each call of AWS, including calls of STS for the credentials of this process.
+# Limits for each request to AWS, including the requests to STS for the credentials of this process.
 CLIENT_OPTIONS = {"connect_timeout": 3, "read_timeout": 5, "retries": {"total_max_attempts": 2}}
-# seconds to wait for the thread that queries AWS: as long as a page waits for one server
+# Seconds to wait for the thread that sends a request to AWS. A page waits as long for one server.
 WAIT = 5.0
 # Parameters that libpq accepts as lists, with one value per host.
 PER_HOST = ("host", "hostaddr", "port")
@@ -51,36 +52,38 @@ class Place:
 
 
 class NoLogin(SqlclientUnableToEstablishSqlconnection):
-    """An error for a login that AWS did not provide; the message contains the reason. No connection
-    was tried, so nothing was done.
+    """An error that is raised if AWS did not provide a login. The message contains the reason. No
+    connection was opened, so nothing was changed.
     """
 
 
 class LoginSource(ABC):
-    """A source of logins. Threads share it, so that AWS is queried once for all of them."""
+    """A source of logins. All threads share it, so that only one request to AWS is needed for
+    them.
+    """
 
-    # For how many seconds after `keep` a login stays valid while another thread requests the next
-    # one.
+    # For how many seconds after `keep` the old login may be used while another thread requests the
+    # next login.
     spare = math.inf
 
     def __init__(self, keep: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._keep, self._clock = keep, clock
         self._kept: dict[Place, tuple[Login, float]] = {}
         self._asking = threading.Lock()
-        self._failed: NoLogin | None = None  # the last failure
+        self._failed: NoLogin | None = None  # the error of the last request that failed
 
     @abstractmethod
     def _ask(self, place: Place) -> Login:
-        """Requests a login from AWS. Raises NoLogin."""
+        """Returns a login from AWS for this server and user. Raises NoLogin."""
 
     def login(self, place: Place, *, refused: Login | None = None) -> Login:
-        """Returns a valid login. After a refusal, it queries AWS again unless another thread
-        already has.
+        """Returns a valid login. `refused` is a login that the server refused, or None. After a
+        refusal, the method requests a new login from AWS unless another thread has done so already.
 
-        Only one thread queries AWS at a time, because AWS may hang. During the query, other threads
-        use the login that they have, unless the server refused it. Threads without a login wait at
-        most `WAIT` and share the failure. A login that was not refused is used longer while AWS
-        does not answer.
+        Only one thread at a time sends requests to AWS, because AWS may hang. In the meantime, the
+        other threads use the old login, unless the server refused it. Threads without an old login
+        wait for at most `WAIT` seconds, and then raise the same error. If AWS does not answer, an
+        old login that was not refused is used longer.
 
         Raises NoLogin.
         """
@@ -92,9 +95,9 @@ class LoginSource(ABC):
                 return old
             raise NoLogin(f"AWS gave no login within {WAIT:g} s.")
         try:
-            if found := self._known(place, refused):  # another thread has fetched a login
+            if found := self._known(place, refused):  # another thread has got a new login
                 return found
-            if self._failed is not failed:  # another thread has failed
+            if self._failed is not failed:  # the request of another thread has failed
                 raise NoLogin(str(self._failed))
             return self._renewed(place, refused)
         finally:
@@ -117,19 +120,22 @@ class LoginSource(ABC):
         return login if login != refused and self._clock() < until + spare else None
 
     def connect(self, connect: Callable[..., Any], parameters: dict[str, Any]) -> Any:
-        """Returns a connection made by `connect`, to the first address that accepts it, with a
-        login for each host.
+        """Returns a connection to the first address that accepts one. Opens the connection with the
+        function `connect`, with a login for each host.
 
-        psycopg would try the addresses of a host itself, but its error shows only for the last
-        address whether the password was refused. So each address is a separate attempt.
+        psycopg could try all addresses of a host itself, but then its error shows only for the last
+        address whether the password was refused. Therefore this method calls `connect` for each
+        address separately.
 
         Raises the OperationalError of the last address.
         """
-        renewed: set[Place] = set()  # places for which AWS was queried again: once for each host
+        # Places for which a second login was requested from AWS; this is done once for each host.
+        renewed: set[Place] = set()
 
         def to_host(host: dict[str, Any]) -> Any:
             addresses = addresses_of(host)
-            self.login(place_of(host))  # so that AWS is queried only once if it provides no login
+            # This call makes sure that AWS gets only one request per host if it provides no login.
+            self.login(place_of(host))
             return _first(partial(self._connect, connect, renewed), addresses)
 
         return _first(to_host, hosts_of(parameters))
@@ -152,7 +158,9 @@ class LoginSource(ABC):
 
 
 class IamTokens(LoginSource):
-    """Tokens of RDS for each host, port and user, signed with the credentials of this process."""
+    """A source of RDS tokens. A token is for one host, port and user, and is signed with the
+    credentials of this process.
+    """
 
     spare = 240.0
 
@@ -169,7 +177,9 @@ class IamTokens(LoginSource):
 
 
 class Secret(LoginSource):
-    """The user and password in a secret of Secrets Manager, as RDS writes and rotates it."""
+    """A source that reads the user and the password from a secret of Secrets Manager, in the form
+    in which RDS writes and rotates the secret.
+    """
 
     def __init__(self, id: str, region: str, keep: float = KEEP_SECRET, **options: Any) -> None:
         super().__init__(keep, **options)
@@ -192,7 +202,7 @@ class Secret(LoginSource):
 
 
 class raised_as_no_login:  # noqa: N801 - used as a function
-    """A context manager that turns errors of boto3 into NoLogin; messages start with
+    """A context manager that converts errors of boto3 to NoLogin. The messages start with
     `beginning`.
     """
 
@@ -210,7 +220,9 @@ class raised_as_no_login:  # noqa: N801 - used as a function
 
 
 def _client(service: str, region: str) -> Any:
-    """Returns a client with a separate session, because creating clients is not thread-safe."""
+    """Returns a boto3 client. Each client has a separate session, because creating clients from one
+    session is not thread-safe.
+    """
     from boto3.session import Session
     from botocore.config import Config
     from botocore.session import get_session
@@ -221,13 +233,14 @@ def _client(service: str, region: str) -> Any:
 
 
 _sources: dict[tuple[str, str], LoginSource] = {}
-# A forked process must not share the connection to AWS, nor a lock that a thread may hold.
+# A forked process must not use its parent's connection to AWS, or a lock that a thread of the
+# parent may have.
 os.register_at_fork(after_in_child=_sources.clear)
 
 
 def source_of(settings: dict[str, Any]) -> LoginSource | None:
-    """Returns the source in `LEDGER_CREDENTIALS` of a database's settings, or None if it uses a
-    password.
+    """Returns the source of logins in `LEDGER_CREDENTIALS` of a database's settings. Returns None
+    if the database uses a password.
     """
     named = settings.get("LEDGER_CREDENTIALS")
     if not named:
@@ -236,12 +249,12 @@ def source_of(settings: dict[str, Any]) -> LoginSource | None:
     if (found := _sources.get((region, secret))) is not None:
         return found
     new = Secret(secret, region) if secret else IamTokens(region)
-    # the source of another thread, if that was faster
+    # if another thread was faster, this is the source of that thread
     return _sources.setdefault((region, secret), new)
 
 
 def hosts_of(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yields the parameters for each host, in their order."""
+    """Yields the connection parameters for each host, in the order of the hosts in `parameters`."""
     lists = {name: str(parameters[name]).split(",") for name in PER_HOST if parameters.get(name)}
     for number in range(max(map(len, lists.values()), default=1)):
         own = {name: list[min(number, len(list) - 1)] for name, list in lists.items()}
@@ -249,10 +262,10 @@ def hosts_of(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def addresses_of(parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the parameters for each address of their one host, in the order in which psycopg
-    tries them.
+    """Returns the connection parameters for each address of the host, in the order in which psycopg
+    tries the addresses. `parameters` must contain only one host.
 
-    Raises OperationalError for a name that cannot be resolved.
+    Raises OperationalError if the host name cannot be resolved.
     """
     host, port = str(parameters.get("host") or ""), parameters.get("port")
     is_known = parameters.get("hostaddr") or os.environ.get("PGHOSTADDR")
@@ -266,8 +279,8 @@ def addresses_of(parameters: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _first(connect: Callable[[dict[str, Any]], Any], attempts: Iterable[dict[str, Any]]) -> Any:
-    """Returns the first connection. Raises the last error, with the servers of all attempts
-    recorded.
+    """Returns the first connection that can be opened. If none can be opened, raises the last error
+    and records the servers of all attempts on this error.
     """
     errors: list[psycopg.Error] = []
     for each in attempts:
@@ -292,9 +305,10 @@ def place_of(parameters: dict[str, Any]) -> Place:
 def was_refused(error: psycopg.OperationalError) -> bool:
     """Returns whether the server refused the password.
 
-    libpq keeps no SQLSTATE of a failed connection, and the message may be in any language. But
-    libpq records that it sent a password, and it gets the server's version only after a successful
-    login. A missing database looks the same; then a second request to AWS does no harm.
+    libpq has no SQLSTATE for a failed connection, and the message may be in any language. But libpq
+    records that it sent a password, and it receives the server's version only after a successful
+    login. This function also returns True if the database does not exist. In that case a second
+    request to AWS does no harm.
     """
     raw = error.pgconn
     return raw is not None and raw.used_password and not raw.server_version

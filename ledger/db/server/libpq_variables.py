@@ -1,25 +1,25 @@
-"""The environment variables from which libpq takes what a connection does not set."""
+"""The environment variables that libpq reads if a connection option is not set."""
 
 import os
 
 from psycopg import pq
 
-# Variables that are not parameters, so libpq does not list them.
+# Variables that do not belong to a connection option, so libpq does not list them.
 FURTHER = {"PGSERVICEFILE", "PGSYSCONFDIR", "PGREQUIRESSL", "PGDATESTYLE", "PGTZ", "PGGEQO"}
 
 
 def names() -> set[str]:
-    """Returns PGHOST, PGHOSTADDR, PGSERVICE and all other names."""
+    """Returns the names of all these variables, such as PGHOST, PGHOSTADDR and PGSERVICE."""
     listed = {each.envvar.decode() for each in pq.Conninfo.get_defaults() if each.envvar}
     return listed | FURTHER
 
 
 def forget() -> None:
-    """Removes the variables from the environment of this process and of the programs that it
+    """Removes the variables from the environment of this process, and of the programs that it
     starts.
 
-    A connection cannot override some of them: an unknown PGSERVICE ends every connection, whatever
-    its parameters are.
+    A connection cannot override all of them. For example, if PGSERVICE is unknown, every connection
+    fails, whatever its options are.
     """
     for name in names():
         os.environ.pop(name, None)

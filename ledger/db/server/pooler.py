@@ -1,10 +1,11 @@
-"""A pooler such as pgbouncer between this process and the server: whether there is one, and what is
-wrong with it.
+"""Checks for a pooler, such as pgbouncer, between this process and the database server: whether
+there is one, and whether its configuration is wrong.
 
-Note [Sessions behind a pooler]: in transaction mode each transaction may run in another session of
-the server, and the next client gets what one client leaves in a session. So with
-DB_POOLER=transaction nothing is sent that a session would have to keep (`ledger.pool_settings`).
-What the settings cannot show is checked here, when the site starts and for `/readyz`.
+Note [Sessions behind a pooler]: in transaction mode, each transaction may run in another session of
+the server. If a client changes a session, the next client gets the changed session. Therefore, with
+DB_POOLER=transaction, Ledger sends nothing that a session would have to keep
+(`ledger.pool_settings`). This module checks what the settings cannot show, when the site starts and
+for `/readyz`.
 """
 
 import secrets
@@ -17,7 +18,8 @@ from django.conf import settings
 from django.db import connection
 
 LEFT = "ledger.left_in_a_session"
-# The answers of pgbouncer and RDS Proxy to the timeouts that a web process sends when it connects.
+# pgbouncer and RDS Proxy refuse a connection with these texts if a web process sends timeouts when
+# it connects.
 REFUSED_OPTIONS = ("unsupported startup parameter", "support command-line options")
 NOT_DECLARED = (
     "There is a pooler in front of the server, but DB_POOLER is not set. Set DB_POOLER=transaction,"
@@ -35,7 +37,9 @@ Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
 
 
 def keeps_sessions() -> bool:
-    """Returns whether the connection of this thread has a server session for itself. One query."""
+    """Returns whether the connection of this thread always uses the same server session, so that
+    there is no pooler in transaction mode. One query.
+    """
     database: Any = connection
     if database.is_behind_pooler:
         return False
@@ -45,14 +49,16 @@ def keeps_sessions() -> bool:
 
 
 def refusal_in(error: BaseException) -> str | None:
-    """Returns a message if a pooler refused a connection because of its options; None for other
-    errors.
+    """Returns a message if a pooler refused a connection because of its options. Returns None for
+    other errors.
     """
     return NOT_DECLARED if any(words in str(error) for words in REFUSED_OPTIONS) else None
 
 
 def problem_with(found: psycopg.Connection[Any]) -> str | None:
-    """Returns a message about harm that a pooler does to this new connection, or None."""
+    """Returns a message if a pooler causes a problem for this new connection. Returns None if there
+    is no problem.
+    """
     database: Any = connection
     prepares = found.prepare_threshold is not None
     if prepares and not database.is_behind_pooler and _is_another(found):
@@ -61,8 +67,9 @@ def problem_with(found: psycopg.Connection[Any]) -> str | None:
 
 
 def leak_between(connect: Connect) -> str | None:
-    """Returns a message if a pooler passes a setting of one session on to the next connection and
-    rows could leak; otherwise None. `connect` makes a new connection.
+    """Returns a message if a pooler passes a setting of one session on to the next connection, so
+    that other people's rows could be visible. Returns None otherwise. `connect` opens a new
+    connection.
     """
     database: Any = connection
     if not settings.LEDGER_ROW_SECURITY or not database.is_behind_pooler:
@@ -77,16 +84,20 @@ def leak_between(connect: Connect) -> str | None:
 
 
 def _is_another(found: psycopg.Connection[Any]) -> bool:
-    """Returns whether the session is not the one that connecting has created."""
+    """Returns whether the query ran in a different session than the session in which the connection
+    began.
+    """
     return found.execute("SELECT pg_backend_pid()").fetchone() != (found.info.backend_pid,)
 
 
 def _without_limits(found: psycopg.Connection[Any], database: dict[str, Any]) -> str | None:
-    """Returns a warning that lists the configured timeouts that new sessions lack, or None."""
+    """Returns a warning with the configured timeouts that do not apply to new sessions. Returns
+    None if all timeouts apply.
+    """
     timeouts = database.get("LEDGER_TIMEOUTS", {})
     wanted = {name: seconds for name, seconds in timeouts.items() if seconds}
     if not database.get("LEDGER_POOLER"):
-        wanted.pop("transaction_timeout", None)  # set after connecting
+        wanted.pop("transaction_timeout", None)  # this timeout is set after connecting
     rows = found.execute(
         "SELECT name FROM pg_settings WHERE reset_val = '0' AND name = ANY(%s) ORDER BY name",
         [list(wanted)],

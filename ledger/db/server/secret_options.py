@@ -1,8 +1,8 @@
-"""Connection secrets that Postgres's own programs do not accept in environment variables.
+"""Passes secrets to Postgres's programs that these programs do not accept in environment variables.
 
-Other users can see the arguments of a process. The password goes in PGPASSWORD, which only the same
-user can see. There is no such variable for these secrets, so they go in a libpq service file, which
-only this user can read and which is deleted when the program ends.
+Other users can see the arguments of a process. The password is passed in PGPASSWORD, which only the
+same user can see. There is no such variable for the secrets in this module. They are written into a
+libpq service file, which only this user can read and which is deleted when the program ends.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Any
 
 SECRET = ("sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
 SERVICE = "ledger"
-MAX_LENGTH = 900  # bytes: libpq reads lines of 1,023, older versions less
+MAX_LENGTH = 900  # bytes: libpq reads lines of at most 1,023 bytes, and older versions read less
 TAKEN = (
     "{option} cannot be passed to Postgres's programs together with a libpq service, because only"
     " one service is possible. Write {option} in the file of that service."
@@ -23,13 +23,16 @@ UNFIT = "{option} cannot be written in a file for Postgres's programs: {why}."
 
 
 class SecretRefused(Exception):
-    """An error for a secret that other users would see, or that cannot be passed on."""
+    """An error that is raised if a secret cannot be passed to the program, or if other users would
+    be able to see it.
+    """
 
 
 @contextmanager
 def in_file(options: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Writes the secrets of these options to a file for the block, and yields the environment with
-    which a program finds them; empty without secrets.
+    """Writes the secrets in these options to a file for the time of the block. Yields the
+    environment variables with which a program finds this file. Yields an empty dict if there are no
+    secrets.
 
     Raises SecretRefused.
     """
@@ -38,7 +41,8 @@ def in_file(options: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield {}
         return
     _check(secrets, options)
-    with tempfile.TemporaryDirectory(prefix="ledger") as folder:  # readable only for this user
+    # Only this user can read the folder.
+    with tempfile.TemporaryDirectory(prefix="ledger") as folder:
         file = Path(folder) / "service"
         lines = [f"[{SERVICE}]", *(f"{name}={value}" for name, value in secrets.items()), ""]
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:

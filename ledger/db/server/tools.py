@@ -1,4 +1,4 @@
-"""Postgres's own programs, such as pg_dump, connected to the database of the settings."""
+"""Runs Postgres's programs, such as pg_dump, on the database in the settings."""
 
 import os
 import re
@@ -20,17 +20,19 @@ VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
 class NoProgram(Exception):
-    """An error for a program of Postgres that is missing or too old. The message names the package
-    to install.
+    """An error that is raised if a program of Postgres is missing or too old. The message contains
+    the package to install.
     """
 
 
 class ProgramFailed(Exception):
-    """An error for a program of Postgres that failed. The message is its first error."""
+    """An error that is raised if a program of Postgres failed. The message is the first error that
+    the program printed.
+    """
 
 
 def run(program: str, *arguments: str) -> None:
-    """Runs a program on the database of the settings.
+    """Runs a Postgres program with these arguments on the database in the settings.
 
     Raises NoProgram or ProgramFailed.
     """
@@ -56,7 +58,7 @@ def run(program: str, *arguments: str) -> None:
 
 
 def contents(file: Path) -> str:
-    """Returns the output of `pg_restore --list` for a dump.
+    """Returns the output of `pg_restore --list` for the dump `file`.
 
     Raises NoProgram or ProgramFailed.
     """
@@ -68,11 +70,12 @@ def contents(file: Path) -> str:
 
 
 def find(program: str) -> Path:
-    """Returns the program with the lowest version that is not older than the server: from the
-    system, or from the embedded server, which has no TLS. An older program refuses to work; a newer
-    pg_restore sends settings that the server does not support.
+    """Returns the path of a Postgres program. Of the versions that are not older than the server,
+    it chooses the oldest. An older program would refuse to work, and a newer pg_restore sends
+    settings that the server does not support.
 
-    Raises NoProgram.
+    The program is from the operating system or from the embedded server. The embedded server's
+    programs are not used if TLS is required, because they do not support it. Raises NoProgram.
     """
     major = server_major()
     found: dict[int, Path] = {}
@@ -104,7 +107,7 @@ def _major_of(program: Path) -> int:
 
 
 def _parameters() -> dict[str, Any]:
-    """Returns the database's settings as parameters of libpq."""
+    """Returns the connection parameters for libpq, from the database settings."""
     database: Any = connection
     parameters: dict[str, Any] = database.get_connection_params()
     parameters |= {name.lower(): value for name, value in database.login_for_programs().items()}

@@ -1,4 +1,6 @@
-"""The first server version with each feature that Ledger uses, in libpq's form: 17.2 is 170002."""
+"""The first server version that has each feature which Ledger uses. The numbers have libpq's form:
+17.2 is 170002.
+"""
 
 MEMBERSHIPS_HAVE_INHERIT = 160000
 HAS_TRANSACTION_TIMEOUT = 170000

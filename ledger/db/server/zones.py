@@ -1,5 +1,5 @@
-"""Checks that Postgres and Python agree on the bank's time zone. Pages use Python's days and
-reports use Postgres's, and each has its own copy of the IANA database.
+"""Checks that Postgres and Python have the same rules for the bank's time zone. Pages use Python's
+days, and reports use Postgres's days. Postgres and Python each have a copy of the IANA database.
 """
 
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ EVERY = """
 
 def problem_with_zone(found: psycopg.Connection[Any]) -> str | None:
     """Returns a message about the first time in the next year that Postgres and Python convert
-    differently, or None.
+    differently. Returns None if there is no difference.
     """
     name = settings.TIME_ZONE
     try:

@@ -29,8 +29,8 @@ class Command(JobCommand):
         )
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
-        """Checks first that the file can be written, and prepares the server for --prove. If either
-        fails, nothing is written and the run is not recorded as a failure.
+        """Runs the command. First checks that the file can be written, and prepares a place for
+        --prove. If one of the two fails, nothing is written, and the run is not recorded as failed.
         """
         try:
             files.check_free(options["file"])

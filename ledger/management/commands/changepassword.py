@@ -5,7 +5,9 @@ from django.core.management.base import CommandError
 
 
 class Command(changepassword.Command):
-    """Django's command, with the user's email address, in any case, as the name."""
+    """Django's command `changepassword`. Its argument is the user's email address, in upper or
+    lower case.
+    """
 
     help = "Set the password of a person, named by the e-mail address."
 

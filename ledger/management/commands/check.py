@@ -1,4 +1,6 @@
-"""Django's `check`. Without options it also checks extensions and time zone of the database."""
+"""Django's command `check`. Without options, it also checks the extensions and the time zone of the
+database.
+"""
 
 from typing import Any
 
@@ -8,7 +10,7 @@ from django.core.management.commands.check import Command as Check
 
 from ledger.checks.database import check_running_database
 
-CHOOSING = ("tags", "databases", "deploy", "list_tags")  # options
+CHOOSING = ("tags", "databases", "deploy", "list_tags")  # options that select checks
 
 
 class Command(Check):
@@ -16,7 +18,7 @@ class Command(Check):
         if app_labels or any(options[name] for name in CHOOSING):
             try:
                 return super().handle(*app_labels, **options)
-            except LookupError as error:  # an app that is not installed
+            except LookupError as error:  # the app is not installed
                 raise CommandError(str(error)) from error
         registry.register(check_running_database)
         try:

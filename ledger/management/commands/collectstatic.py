@@ -7,8 +7,8 @@ from ledger.server.static_files import fingerprint, note_collected
 
 class Command(collectstatic.Command):
     def collect(self) -> dict[str, Any]:
-        """Collects the files as Django does, and records their fingerprint for `prepare` and
-        `runserver`.
+        """Collects the files in the same way as Django, and stores their fingerprint for `prepare`
+        and `runserver`. Returns Django's result.
         """
         files = fingerprint()
         found: dict[str, Any] = super().collect()

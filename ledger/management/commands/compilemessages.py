@@ -8,5 +8,5 @@ class Command(Compilemessages):
     help = "Is refused: there are no translations."
 
     def handle(self, *_args: Any, **_options: Any) -> NoReturn:
-        """Raises CommandError. Django's command would search every installed package."""
+        """Always raises CommandError. Django's command would search all installed packages."""
         raise CommandError("Nothing was written: there are no translations; pages are in English.")

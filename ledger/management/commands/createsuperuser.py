@@ -11,7 +11,9 @@ MISSING = re.compile(r"You must use --(\w+)")
 
 
 class Command(createsuperuser.Command):
-    """Django's command, which refuses a username with a hint, and refuses weak passwords."""
+    """Django's command `createsuperuser`. It refuses a username with a hint, and refuses weak
+    passwords.
+    """
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -33,5 +35,7 @@ class Command(createsuperuser.Command):
 
 
 def _input(question: str) -> str:
-    """Asks the user a question. Answers no to the question whether to accept a weak password."""
+    """Asks the user a question and returns the answer. If the question is whether to accept a weak
+    password, returns "n" without asking.
+    """
     return "n" if question.startswith("Bypass password validation") else input(question)

@@ -28,11 +28,11 @@ class Command(DumpData):
     )
 
     def handle(self, *labels: str, **options: Any) -> None:
-        """Writes the fixture with one query for each table, in an order that can be loaded, and
-        without columns and views that Postgres computes. All reads use one snapshot, because
-        `loaddata` would refuse books in which a payment is half missing.
+        """Writes the fixture in an order in which it can be loaded, with one query for each table.
+        Columns and views that Postgres computes are not written. All reads use one snapshot,
+        because `loaddata` would refuse a bank in which a part of a payment is missing.
 
-        Raises CommandError if the chosen part of the bank cannot be loaded, or if policies hide
+        Raises CommandError if the chosen rows could not be loaded, or if row-level security hides
         rows from the login.
         """
         if options["database"] != DEFAULT_DB_ALIAS:
@@ -59,16 +59,17 @@ class Command(DumpData):
             )
         options["use_base_manager"] = True
         with snapshot(), without_generated_columns(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ProxyModelWarning)  # another model writes their rows
+            # A proxy model's rows are written with the other model.
+            warnings.simplefilter("ignore", ProxyModelWarning)
             file = Path(options["output"] or "-")
-            if file.is_file():  # it exists, and it is not a device
+            if file.is_file():  # the file exists and is not a device
                 with suppress(PermissionError):
                     file.chmod(ITS_OWNERS)
             before = os.umask(0o777 & ~ITS_OWNERS)
             try:
                 super().handle(*tables, **options)
             except CommandError as error:
-                if isinstance(error.__context__, BrokenPipeError):  # the reader of stdout is gone
+                if isinstance(error.__context__, BrokenPipeError):  # nothing reads stdout any more
                     raise error.__context__ from None
                 raise
             finally:
@@ -76,7 +77,7 @@ class Command(DumpData):
 
 
 def _blind_login() -> str:
-    """Returns the login if policies hide rows from it, else ""."""
+    """Returns the current login if row-level security hides rows from it. Otherwise returns ""."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_user FROM pg_class WHERE relkind = 'r' AND relrowsecurity"

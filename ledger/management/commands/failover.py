@@ -1,4 +1,4 @@
-"""Ends the primary of the embedded pair and promotes its standby, while the site runs."""
+"""Ends the primary of the embedded pair and promotes the standby, while the site is running."""
 
 import argparse
 import time
@@ -39,6 +39,8 @@ class Command(BaseCommand):
         self._print(f"It follows, and confirms each commit. That took {took:.1f} s.")
 
     def _print(self, line: str) -> None:
-        """Prints a line immediately, also into a pipe, because the next step may take long."""
+        """Prints a line immediately, also if the output is a pipe, because the next step may take
+        long.
+        """
         self.stdout.write(line)
         self.stdout.flush()

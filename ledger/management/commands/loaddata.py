@@ -18,7 +18,7 @@ WHOLE = "A fixture must contain a whole bank, as manage.py dumpdata -o bank.json
 
 
 def refuse_rows() -> None:
-    """Raises CommandError if the bank already has rows, or rows of added apps."""
+    """Raises CommandError if the bank already has rows, including rows of added apps."""
     if existing := fixtures.rows_of_a_bank() or fixtures.rows_of_added_apps():
         raise CommandError(
             f"Nothing was loaded: this bank already has {existing}. A fixture can be loaded only"
@@ -39,12 +39,14 @@ class Command(LoadData):
                 "Nothing was loaded: a fixture can be loaded only into the writer. Leave out"
                 " --database."
             )
-        self.is_whole: bool | None = None  # whether it is a whole bank; None before the first row
+        # Whether the fixture is a whole bank; None before the first row.
+        self.is_whole: bool | None = None
         self.after_originals: list[DeserializedObject] = []
         verbosity = options.pop("verbosity")
         try:
             with db_transaction.atomic(durable=True), ExitStack() as self.loading:
-                super().handle(*labels, verbosity=0, **options)  # it prints "Installed" too early
+                # Django's command would print "Installed" too early.
+                super().handle(*labels, verbosity=0, **options)
                 if self.is_whole:
                     _check_loaded()
         except (DeserializationError, IntegrityError) as error:
@@ -56,8 +58,8 @@ class Command(LoadData):
             self.stdout.write(f"Loaded {rows}{proof}.")
 
     def load_label(self, fixture_label: str) -> None:
-        """Loads the files of a name, with captures and refunds at the end. Their foreign keys are
-        checked immediately, and in the files, a capture may come before its original.
+        """Loads the files with this name. Captures and refunds are loaded last, because their
+        foreign keys are checked immediately and a file may contain a capture before its hold.
         """
         super().load_label(fixture_label)
         for obj in sorted(self.after_originals, key=lambda each: originals_before(each.object)):
@@ -65,7 +67,7 @@ class Command(LoadData):
         self.after_originals.clear()
 
     def save_obj(self, obj: DeserializedObject) -> bool:
-        """Saves an object, or keeps it for later if it needs its original."""
+        """Saves an object. An object that refers to another transaction is kept and saved later."""
         is_added_app = has_added_table(type(obj.object))
         if self.is_whole is None:
             self.is_whole = not is_added_app
@@ -83,18 +85,20 @@ class Command(LoadData):
         return saved
 
     def _make_room(self) -> None:
-        """Turns triggers off for the rest of the command, and deletes all rows that migrations or
-        audits wrote.
+        """Switches off triggers for the rest of the command, and deletes all rows that migrations
+        or audits have written.
         """
         refuse_rows()
         self.loading.enter_context(fixtures.triggers_off())
-        refuse_rows()  # others may have written while this waited for the locks of all tables
+        # Other sessions may have written rows while this command waited for the locks of all
+        # tables.
+        refuse_rows()
         fixtures.empty_all()
 
 
 def _check_loaded() -> None:
-    """Raises CommandError if a part of the bank is missing in the fixture, or if the audit of the
-    books fails.
+    """Raises CommandError if rows that every bank needs are missing in the fixture, or if the audit
+    finds a problem.
     """
     if missing := fixtures.missing_rows():
         raise CommandError(f"Nothing was loaded: the fixture has no {missing}. {WHOLE}")

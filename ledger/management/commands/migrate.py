@@ -1,6 +1,7 @@
-"""Django's `migrate`, for one process at a time, with messages in place of tracebacks.
+"""Django's command `migrate`, but only one process at a time can run it, and errors are messages
+instead of tracebacks.
 
-It refuses to undo migrations if that may delete rows of a bank.
+The command does not undo migrations if this may delete rows of a bank.
 """
 
 import time
@@ -40,7 +41,7 @@ ONLY_READS = (
 SECONDS_TO_CONNECT = 5
 WAIT_SECONDS, PAUSE = 30 * 60, 0.2
 OTHER_RUNS = "Another migrate is running on this database; this one continues when it has ended."
-MIGRATING = 7_236_503  # the advisory lock that a run keeps until it ends
+MIGRATING = 7_236_503  # the number of the advisory lock that a run keeps until it ends
 TAKE = f"SELECT pg_try_advisory_xact_lock({MIGRATING})"
 END_IT = f"""SELECT pg_terminate_backend(pid)
     FROM pg_locks JOIN pg_database ON pg_database.oid = database
@@ -50,9 +51,10 @@ STILL_RUNS = (
     "Another session has had the lock of migrate for half an hour. Nothing was changed. If no"
     f" migrate runs, end it: {' '.join(END_IT.split())};"
 )
-# These limits would end the transaction with the lock, because it is idle until the run ends.
+# With these limits, the server would end the transaction that has the lock, because this
+# transaction is idle until the run ends.
 LIMITS = ("idle_in_transaction_session_timeout", "transaction_timeout")
-# The server detects after 30 seconds that the host of a run is lost.
+# With this setting, the server detects after 30 seconds that the host of a run is lost.
 DETECT_LOST_HOST = "SELECT set_config('tcp_keepalives_idle', '30', true)"
 NO_LIMIT = "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = ANY(%s)"
 
@@ -77,8 +79,8 @@ class Command(Migrate):
 
     @contextmanager
     def _migrate_lock(self, using: str) -> Iterator[None]:
-        """Holds the lock of migrate during the block. Two parallel runs could apply a migration
-        twice, or replace a newer trigger by an older one.
+        """Keeps the lock of migrate during the block. Without the lock, two runs at the same time
+        could apply a migration twice, or replace a newer trigger with an older trigger.
 
         Raises CommandError if the lock is not free after WAIT_SECONDS.
         """
@@ -98,8 +100,8 @@ class Command(Migrate):
     def _attempt(self, *arguments: Any, **options: Any) -> None:
         """Applies the missing migrations.
 
-        Raises DatabaseError if an atomic migration found its tables in use, so that the caller can
-        try again. Raises CommandError for other errors of a migration.
+        Raises DatabaseError if the tables of an atomic migration were in use, so that the caller
+        can try again. Raises CommandError for other errors of a migration.
         """
 
         def check(*, plan: Plan, using: str, **_signal: Any) -> None:
@@ -109,7 +111,8 @@ class Command(Migrate):
                 quick.enter_context(without_rendering())
 
         self._running = None
-        # Only this signal contains the plan. `accounts` is the first of our apps that receives it.
+        # Only this signal contains the plan. `accounts` is the first app of Ledger that receives
+        # the signal.
         sender = apps.get_app_config("accounts")
         pre_migrate.connect(check, sender=sender, weak=False)
         try:
@@ -138,8 +141,8 @@ class Command(Migrate):
 
 
 def _refuse_loss(plan: Plan, *, fake: bool) -> None:
-    """Raises CommandError if migrations would be undone in a bank with rows, and this may delete
-    rows.
+    """Raises CommandError if migrations would be undone in a bank that has rows, and this may
+    delete rows.
     """
     back = reversed_migrations(plan)
     rows = rows_of_a_bank() if back else ""
@@ -159,8 +162,8 @@ def _refuse_loss(plan: Plan, *, fake: bool) -> None:
 
 
 def _require_extensions(database: Any) -> None:
-    """Raises CommandError before the first migration if the server lacks an extension that a later
-    migration creates.
+    """Raises CommandError if the server does not have an extension that a migration needs. This is
+    checked before the first migration runs.
     """
     database.ensure_connection()
     found = extensions.missing_extensions(
@@ -180,7 +183,9 @@ def _inconsistent(error: InconsistentMigrationHistory, using: str) -> str:
 
 
 def _failure(migration: Migration, error: DatabaseError) -> str:
-    """Returns a message with the failed migration, the reason, and what it has left behind."""
+    """Returns a message with the failed migration, the reason, and which changes of the migration
+    remain.
+    """
     left = (
         "Nothing of it is left"
         if migration.atomic

@@ -41,7 +41,8 @@ class Command(BaseCommand):
             with short_connection(SECONDS) as found:
                 has_other_key = signed_facts.problem_with(found) is not None
             row_security.force_reinstall()
-            # Needed also without new migrations: it grants the rights, which are not in a backup.
+            # `migrate` is also needed if there are no new migrations, because it grants the rights,
+            # which a backup does not contain.
             call_command("migrate", verbosity=0, interactive=False)
             prepare(demo=False, static=False, progress=Progress.on(self.stderr))
             announce_restore()

@@ -1,4 +1,4 @@
-"""Django's development server, for a bank that is prepared."""
+"""Django's development server. It refuses to start if the bank is not prepared."""
 
 import os
 from typing import Any
@@ -21,20 +21,21 @@ PREPARE = (
 
 class Command(runserver.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        """Serves pages until it is stopped. Raises CommandError if the port does not exist, or if
-        the bank is not prepared.
+        """Serves pages until the command is stopped. Raises CommandError if the port number is not
+        valid, or if the bank is not prepared.
         """
         port = str(options["addrport"] or "").rpartition(":")[2]
         if port.isdecimal() and int(port) > LAST_PORT:
             raise CommandError(f"There is no port {port}; the last one is {LAST_PORT}.")
-        if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":  # else its parent process has checked
+        # Otherwise the parent process has already checked.
+        if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":
             refuse_unprepared()
         super().handle(*args, **options)
 
 
 def refuse_unprepared() -> None:
-    """Raises CommandError if migrations are missing, if static files are not collected, or if the
-    database cannot be reached.
+    """Raises CommandError if migrations are missing, if the static files are not collected, or if
+    the database cannot be reached.
     """
     try:
         with short_connection(SECONDS_TO_CONNECT) as found:

@@ -1,4 +1,6 @@
-"""Prepares and starts the whole site, as `make run` does, also from an empty folder."""
+"""Prepares and starts the whole site, as `make run` does. This also works with an empty data
+folder.
+"""
 
 import argparse
 import signal
@@ -35,7 +37,7 @@ NO_STANDBY = (
 STANDBY_HINT = (
     "A standby confirms each commit. Try a failover in another terminal: manage.py failover --kill"
 )
-SECONDS_TO_END = 10  # for the worker; the next worker does what it has not committed
+SECONDS_TO_END = 10  # time for the worker to end; the next worker repeats what was not committed
 WORK_ENDED = (
     "manage.py work ended unexpectedly, with code {}. Until it runs again, no standing orders are"
     " paid, and no alerts, statements or seals are made."
@@ -44,7 +46,7 @@ WORK_ENDED = (
 
 class Command(BaseCommand):
     help = "Start the database, bring it up to date and serve the site until Ctrl-C."
-    # `make check` runs the system checks; here they would only delay the start.
+    # The system checks would only delay the start. `make check` runs them.
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -72,7 +74,8 @@ class Command(BaseCommand):
         for message in check_names():
             self.stderr.write(f"{message.msg} {message.hint}")
         _check_settings(standby=standby)
-        # Check the port first: a user may have started `make run` a second time by mistake.
+        # The port is checked first, because a user may have started `make run` a second time by
+        # mistake.
         _check_port(host, port)
         if settings.OIDC_MOCK:
             _check_port("127.0.0.1", settings.OIDC_MOCK_PORT)
@@ -95,10 +98,11 @@ class Command(BaseCommand):
     def _serve(self, host: str, port: int, *, demo: bool, work: bool) -> None:
         with WebServer(host, port) as server, ExitStack() as others:
             worker = others.enter_context(_worker(host, port)) if work else None
-            if settings.OIDC_MOCK:  # after the forks, because it has threads
+            # This comes after the forks, because the mock server has threads.
+            if settings.OIDC_MOCK:
                 mock = MockServer(settings.OIDC_MOCK_PORT, MOCK_CLIENT, MOCK_SECRET)
                 others.enter_context(mock)
-            # Progress goes to stderr, the three lines of every start go to stdout.
+            # Progress is printed to stderr, and the lines of every start are printed to stdout.
             progress = Progress.on(self.stderr)
             prepare(demo=demo, progress=progress, practice_bank=False)
             lines = self._greeting(host, port)
@@ -139,8 +143,9 @@ class Command(BaseCommand):
 
 
 def address_of(host: str, port: int) -> str:
-    """Returns the address to open: LEDGER_URL, or else this computer's name or address. Uses
-    "localhost" for this computer, because browsers refuse passkeys for IP addresses.
+    """Returns the address that the user can open in a browser. This is LEDGER_URL if it is set, and
+    otherwise an address with `host`. If `host` is this computer, the address contains "localhost",
+    because browsers refuse passkeys for IP addresses.
     """
     if settings.LEDGER_URL:
         return f"{settings.LEDGER_URL}/ (listening on {host}, port {port})"
@@ -150,8 +155,8 @@ def address_of(host: str, port: int) -> str:
 
 
 def _worker(host: str, port: int) -> ChildProcess:
-    """Returns a process for `manage.py work`. Links in its mails point to the site that this
-    process serves.
+    """Returns a child process for `manage.py work`. Links in its emails point to the site that this
+    command serves.
     """
     site = settings.LEDGER_URL or address_of(host, port).rstrip("/")
     return ChildProcess(["-m", "ledger.server.work_process"], SECONDS_TO_END, {"LEDGER_URL": site})
@@ -168,7 +173,7 @@ def _check_settings(*, standby: bool) -> None:
             " to the web processes that it starts."
         )
     if not (settings.LEDGER_URL or settings.LEDGER_EMBEDDED or settings.DEBUG):
-        env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)  # earlier than the web processes would
+        env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)  # the web processes would report this later
     if standby and not settings.LEDGER_EMBEDDED:
         raise CommandError(
             "DATABASE_URL or DB_NAME is set: only the embedded server gets a standby here."
@@ -182,7 +187,7 @@ def _check_port(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=family).close()
     except (OSError, OverflowError) as err:
-        # Python appends the address in brackets to the system's message.
+        # Python adds the address in brackets to the message of the operating system.
         reason = str(getattr(err, "strerror", err)).partition(" (")[0].rstrip(".")
         raise CommandError(
             f"The port {port} on {host} cannot be used: {reason}. "
@@ -191,7 +196,7 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _another(port: int) -> int:
-    """Returns a port to suggest: the next one, or 8000 after the last port and below 1024, where
-    ports need root.
+    """Returns a port to suggest to the user. This is the next port, or 8000 if `port` is the last
+    port or below 1024. Ports below 1024 need root.
     """
     return port + 1 if 1024 <= port < 65535 else 8000

@@ -1,4 +1,4 @@
-"""Lets the primary of the embedded pair write without its standby, or restores the standby."""
+"""Switches off the wait for the standby of the embedded pair, or starts the standby again."""
 
 import argparse
 from typing import Any

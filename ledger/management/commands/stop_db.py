@@ -1,4 +1,6 @@
-"""Stops the embedded server, which keeps running when the processes that use it end."""
+"""Stops the embedded server. It would otherwise continue to run after the processes that use it
+have ended.
+"""
 
 from typing import Any
 

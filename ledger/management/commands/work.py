@@ -1,4 +1,4 @@
-"""Runs the scheduled jobs of a bank, in place of cron."""
+"""Runs the scheduled jobs of a bank. It replaces cron."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ from ledger.logs.output import is_watched
 from ledger.server.stop_signals import STOP_SIGNALS, ToldToStop
 
 logger = logging.getLogger("ledger.jobs")
-SECONDS = 5  # time limit for the check of the database
+SECONDS = 5  # time limit in seconds for the check of the database
 TOO_TRUSTED = (
     "This worker signs in as {role}, which {held}. An attacker who takes over the worker could do"
     " the same, and the worker connects to addresses that customers choose. Let it sign in as"
@@ -89,7 +89,7 @@ class Command(BaseCommand):
                     reports_done=verbosity > 0,
                 )
         except ToldToStop:
-            pass  # the database rolls back what was not committed, and a later run does it
+            pass  # the database rolls back what was not committed, and a later run repeats it
         finally:
             stop.is_over = True
             for number in STOP_SIGNALS:
@@ -136,8 +136,8 @@ class Command(BaseCommand):
     def _look_at_database(
         self, *, warn: Callable[[str], object], complain: Callable[[str], object]
     ) -> None:
-        """Reports a login with too many rights, and a time zone that Postgres interprets in another
-        way. Does not report an outage, because the worker reports it.
+        """Reports if the login has too many rights, or if Postgres has different rules for the time
+        zone. Does not report an outage, because the worker reports outages.
         """
         with suppress(OperationalError), short_connection(SECONDS) as found:
             ((role,),) = found.execute("SELECT current_user").fetchall()
@@ -152,21 +152,24 @@ class Command(BaseCommand):
 
 
 class StopSignal:
-    """A signal handler that ends the command. If other code catches the exception that `note`
-    raises, as AWS's driver does while it looks for a writer, the next wait ends the command.
+    """A signal handler that ends the command with an exception. Other code may catch this
+    exception; for example, AWS's driver does so while it searches for a writer. In that case, the
+    next wait ends the command.
     """
 
     def __init__(self) -> None:
-        self.is_over = False  # True when the command has ended, so that later signals do nothing
+        self.is_over = False  # True after the command has ended, so that later signals do nothing
         self._has_come = False
 
     def note(self, _number: int, _frame: object) -> None:
-        self._has_come = True  # not an Event: if a wait for it is interrupted, set() would deadlock
+        # This is not an Event, because set() would deadlock if the signal interrupts a wait for the
+        # Event.
+        self._has_come = True
         if not self.is_over:
             raise ToldToStop
 
     def wait(self, seconds: float, *, by: Callable[[float], object]) -> None:
-        """Waits for `seconds` by calling `by`. Raises ToldToStop if a signal came before or comes
+        """Waits for `seconds` by calling `by`. Raises ToldToStop if a signal has come before or
         during the wait.
         """
         if self._has_come:

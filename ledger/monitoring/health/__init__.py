@@ -1,5 +1,5 @@
-"""The page Database of the admin: locks, slow statements and bloat of a server.
+"""The admin page "Database", which shows the locks, slow SQL statements and bloat of a server.
 
-It shows what the web role may read. It does not show customer data: in statements, placeholders
-replace the values.
+The page shows what the web role may read. It does not show customer data, because placeholders
+replace the values in SQL statements.
 """

@@ -1,4 +1,6 @@
-"""Dead rows, sizes, unused indexes and transaction age: the last part of the page Database."""
+"""The last part of the page "Database": dead rows, sizes, unused indexes and the age of
+transactions.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,10 +20,10 @@ from ledger.monitoring.health.reading import HealthAnswer, HealthReader
 from ledger.text.lines import counted
 from ledger.text.measures import percent, size, span
 
-OVERDUE = 2.0  # times the dead rows at which autovacuum begins
-FEWEST = 1000  # fewer dead rows do not matter
-FREEZE_LATE = 1.5  # times the age at which autovacuum freezes
-HELD_LONG = 1_000_000  # transactions
+OVERDUE = 2.0  # times the number of dead rows at which autovacuum begins
+FEWEST = 1000  # a smaller number of dead rows is not a problem
+FREEZE_LATE = 1.5  # times the age at which autovacuum freezes a table
+HELD_LONG = 1_000_000  # number of transactions
 NEVER = "never"
 ORDERS: dict[str, Callable[[TableFacts], float]] = {
     "dead": lambda table: -table.dead / max(table.limit, 1.0),
@@ -31,8 +33,8 @@ ORDERS: dict[str, Callable[[TableFacts], float]] = {
 
 @dataclass(frozen=True)
 class TableShown:
-    """A table, with its numbers as texts. `limit_share` is the share of dead rows in the number at
-    which autovacuum begins.
+    """A table with its numbers as texts for the page. `limit_share` is the number of dead rows, as
+    a percentage of the number at which autovacuum begins.
     """
 
     name: str
@@ -50,7 +52,9 @@ class TableShown:
 
 @dataclass(frozen=True)
 class Age:
-    """The age of the oldest transaction ids, and the age at which autovacuum always freezes."""
+    """The age of the oldest transaction ids, and the age at which autovacuum always freezes a
+    table.
+    """
 
     label: str
     age: int
@@ -98,8 +102,8 @@ def bloat_part(
     sessions: list[OpenSession],
     prepared: list[PreparedTransaction],
 ) -> BloatPart:
-    """Reads tables, unused indexes, and what prevents the cleanup of dead rows. The tables are
-    sorted by `order`, one of ORDERS.
+    """Reads the tables, the unused indexes, and what prevents the removal of dead rows. Returns the
+    part of the page. `order` is a key of ORDERS, by which the tables are sorted.
     """
     tables = reader.ask(queries.TABLES, TableFacts)
     indexes = reader.ask(queries.UNUSED_INDEXES, UnusedIndex)
@@ -141,7 +145,9 @@ def _ago(seconds: float | None) -> str:
 
 
 def _size(number: float | None) -> str:
-    """Returns a size as a text; "locked" if there is none, because the table is locked."""
+    """Returns a size as text. Returns "locked" for None, because a locked table has no known
+    size.
+    """
     return "locked" if number is None else size(number)
 
 
@@ -157,8 +163,8 @@ def _ages(found: list[FreezeFacts]) -> Iterator[Age]:
 def _held_back(
     sessions: list[OpenSession], prepared: list[PreparedTransaction], slots: list[HeldBack]
 ) -> Iterator[str]:
-    """Yields what prevents the cleanup of dead rows: the oldest session, prepared transaction and
-    replication slot.
+    """Yields texts about what prevents the removal of dead rows: the oldest session, the oldest
+    prepared transaction and the oldest replication slot.
     """
     seen = [each for each in sessions if each.xmin_age is not None]
     for session in sorted(seen, key=lambda each: -(each.xmin_age or 0))[:1]:

@@ -1,4 +1,4 @@
-"""Sessions that wait for locks, and open transactions: the first part of the page Database."""
+"""The first part of the page "Database": sessions that wait for locks, and open transactions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +10,13 @@ from ledger.monitoring.health.reading import HealthAnswer, HealthReader
 from ledger.text.lines import counted
 from ledger.text.measures import span
 
-OLD_SECONDS = 900.0  # age of an open transaction; the limit of the alarm LedgerOldTransaction
-SILENT = "disabled"  # the state of a session with track_activities = off
-PREPARED_PID = 0  # the value in pg_blocking_pids for a prepared transaction
-# Lock types of a session that waits until another transaction ends, because both changed one row.
+# From this age, an open transaction is a problem; the alarm LedgerOldTransaction has the same
+# limit.
+OLD_SECONDS = 900.0
+SILENT = "disabled"  # the state of a session for which track_activities is off
+PREPARED_PID = 0  # pg_blocking_pids returns this id for a prepared transaction
+# Lock types of a session that waits for the end of another transaction, because both transactions
+# change the same row.
 ROW_LOCKS = ("transactionid", "tuple")
 NO_SESSION = OpenSession(
     0, None, "", "", None, False, None, None, None, None, None, None, None
@@ -33,8 +36,8 @@ class WaitShown:
 
 @dataclass(frozen=True)
 class SessionShown:
-    """A session with an open transaction, or a session that blocks others. `blocks` is the number
-    of sessions that wait for it, directly or indirectly.
+    """A session with an open transaction, or a session that blocks other sessions. `blocks` is the
+    number of sessions that wait for this session, directly or indirectly.
     """
 
     pid: int
@@ -49,8 +52,8 @@ class SessionShown:
 
 @dataclass(frozen=True)
 class LocksPart:
-    """The part of the page about locks. `sentence` is a summary of the waiting sessions, `care` a
-    list of the most important problems.
+    """The part of the page about locks. `sentence` is a summary of the waiting sessions. `care` is
+    a list of messages about the most important problems.
     """
 
     waits: HealthAnswer[LockWait]
@@ -69,13 +72,17 @@ class LocksPart:
 
     @property
     def to_end(self) -> int | None:
-        """The process id of the session that blocks the most others; None if there is none."""
+        """The process id of the session that blocks the largest number of sessions. None if no
+        session blocks others.
+        """
         blocking = [each for each in self.open if each.blocks]
         return max(blocking, key=lambda each: each.blocks).pid if blocking else None
 
 
 def locks_part(reader: HealthReader) -> LocksPart:
-    """Reads waiting sessions, all sessions, and prepared transactions."""
+    """Reads the waiting sessions, all sessions and the prepared transactions, and returns the part
+    of the page. Three queries.
+    """
     waits = reader.ask(queries.WAITS, LockWait)
     sessions = reader.ask(queries.SESSIONS, OpenSession)
     prepared = reader.ask(queries.PREPARED, PreparedTransaction)
@@ -94,10 +101,11 @@ def locks_part(reader: HealthReader) -> LocksPart:
 
 
 def _waiting_behind(waits: Sequence[LockWait]) -> dict[int, set[int]]:
-    """Returns, for each blocking session that does not wait itself, all sessions that wait for it
-    directly or indirectly.
+    """Returns, for each session that blocks others but does not wait itself, the sessions that wait
+    for it directly or indirectly. Keys and values are process ids.
 
-    Leaves out deadlocks, in which sessions wait for each other, because Postgres ends one of them.
+    Deadlocks, in which sessions wait for each other, are not included, because Postgres ends one of
+    these sessions.
     """
     waits_for = {each.pid: set(each.blockers) for each in waits}
     found: dict[int, set[int]] = {}
@@ -114,7 +122,9 @@ def _waiting_behind(waits: Sequence[LockWait]) -> dict[int, set[int]]:
 
 
 def _who(session: OpenSession) -> str:
-    """Returns the role and the program of a session, if they are visible."""
+    """Returns the role and the program of a session as a text. Returns "not known" if the reader
+    may not see them.
+    """
     names = [session.role or "", session.application or "", session.kind or ""]
     if names[2] == "client backend":
         names[2] = ""
@@ -122,7 +132,7 @@ def _who(session: OpenSession) -> str:
 
 
 def _state(session: OpenSession) -> str:
-    """Returns the state of a session in a few words."""
+    """Returns the state of a session as a short text."""
     if session.is_hidden:
         return "hidden"
     if session.state == SILENT:
@@ -133,7 +143,7 @@ def _state(session: OpenSession) -> str:
 
 
 def _named(pid: int, by_pid: Mapping[int, OpenSession]) -> str:
-    """Returns "session 4711 (ledger, psql, idle in transaction for 3 min)"."""
+    """Describes a session: "session 4711 (ledger, psql, idle in transaction for 3 min)"."""
     if pid == PREPARED_PID:
         return "a prepared transaction"
     session = by_pid.get(pid)
@@ -156,7 +166,9 @@ def _wait_shown(wait: LockWait, by_pid: Mapping[int, OpenSession]) -> WaitShown:
 
 
 def _wanted(wait: LockWait) -> str:
-    """Returns what a session waits for: a row, a table with the lock mode, or another lock."""
+    """Describes the lock for which a session waits: a row, a table with the lock mode, or another
+    lock.
+    """
     if wait.kind in ROW_LOCKS:
         return f"a row of {wait.relation}" if wait.relation else "a row of a table"
     if wait.relation:
@@ -167,7 +179,9 @@ def _wanted(wait: LockWait) -> str:
 def _open_sessions(
     sessions: Sequence[OpenSession], behind: Mapping[int, set[int]]
 ) -> list[SessionShown]:
-    """Returns the sessions that block others, then the sessions with the oldest transactions."""
+    """Returns first the sessions that block others, and then the sessions with the oldest
+    transactions. At most MAX_ROWS sessions are returned.
+    """
     known = {each.pid for each in sessions}
     found = [each for each in sessions if each.open_seconds is not None or each.pid in behind]
     found += [
@@ -213,7 +227,7 @@ def _care(
     prepared: Sequence[PreparedTransaction],
     by_pid: Mapping[int, OpenSession],
 ) -> list[str]:
-    """Returns the problems that staff should look at now."""
+    """Returns messages about problems that staff should look at now."""
     found = [_sentence(waits, behind, by_pid)] if waits else []
     found += [
         f"Session {each.pid} ({each.who}) has had a transaction open for {each.open_for}."

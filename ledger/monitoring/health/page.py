@@ -1,4 +1,4 @@
-"""The page Database of the admin, for users with the permission VIEW."""
+"""The admin page "Database", for users who have the permission VIEW."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +30,7 @@ NO_FACTS = ServerFacts("", "", "", None, False, None)
 
 @dataclass(frozen=True)
 class Health:
-    """The content of the page about one server."""
+    """The content of the page "Database" for one server."""
 
     server: ServerFacts
     locks: LocksPart
@@ -41,12 +41,16 @@ class Health:
 
     @property
     def care(self) -> list[str]:
-        """The problems that staff should look at now; empty if there are none."""
+        """Messages about problems that staff should look at now. The list is empty if there are no
+        problems.
+        """
         return [*self.locks.care, *self.bloat.care]
 
     @property
     def headline(self) -> str:
-        """The headline if there are no problems, or if Postgres refused queries."""
+        """The headline of the page if there are no problems, or if Postgres refused queries of the
+        page.
+        """
         if self.refused:
             return f"Postgres refused {counted(self.refused, 'statement')} of this page."
         return "No session waits for a lock, and no table or transaction needs attention."
@@ -57,7 +61,7 @@ class Health:
 
     @property
     def counted_for(self) -> str:
-        """The time since which the server counts reads, in words."""
+        """A text that describes since when the server has been counting reads."""
         if self.server.counted_seconds is None:
             return "Since the database was made, or the server last crashed"
         return f"In {span(self.server.counted_seconds)}, since the counters were reset"
@@ -69,7 +73,9 @@ class Health:
 
 @require_safe
 def database_health(request: HttpRequest) -> HttpResponse:
-    """Shows locks, statements and tables of the writer, or of the replica that `server` names."""
+    """Shows locks, SQL statements and tables of a database server. The query parameter `server` is
+    the name of a replica; the default is the writer.
+    """
     if not person_of(request).has_perm(VIEW):
         raise PermissionDenied
     servers = {WRITER: DEFAULT_DB_ALIAS, **{name: name for name in replicas.aliases()}}
@@ -95,8 +101,8 @@ def database_health(request: HttpRequest) -> HttpResponse:
 
 
 def health_of(alias: str, *, sort: str, by: str) -> Health:
-    """Reads the state of the server with this name in DATABASES. Raises DatabaseError if it cannot
-    be reached.
+    """Returns the state of the server with this name in DATABASES. Raises DatabaseError if the
+    server cannot be reached.
     """
     with reader_of(alias) as reader:
         server = (reader.ask(queries.SERVER, ServerFacts).rows or [NO_FACTS])[0]
@@ -108,5 +114,5 @@ def health_of(alias: str, *, sort: str, by: str) -> Health:
 
 
 def _one_of(choices: dict[str, Any], wanted: str | None) -> str:
-    """Returns the wanted choice, or the first choice if the wanted one does not exist."""
+    """Returns `wanted` if it is one of the choices, and otherwise the first choice."""
     return wanted if wanted in choices else next(iter(choices))

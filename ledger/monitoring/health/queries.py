@@ -1,8 +1,10 @@
-"""The queries of the page Database for Postgres 15 to 18, each with a named tuple for its rows.
+"""The queries of the page "Database" for Postgres 15 to 18. Each query has a named tuple for its
+rows.
 
-The text below each query names its view and the page of Postgres's documentation, below
-https://www.postgresql.org/docs/current/. All queries are about the database of the connection, send
-no values, and work on a standby and through a pooler in transaction mode.
+The string below each query contains the name of the system view, and the page of Postgres's
+documentation relative to https://www.postgresql.org/docs/current/. All queries are about the
+database of the connection, and have no parameters. They also work on a standby, and through a
+pooler in transaction mode.
 """
 
 import re
@@ -10,8 +12,8 @@ from typing import NamedTuple
 
 from ledger.db.server.versions import HAS_TRANSACTION_TIMEOUT
 
-MAX_ROWS = 20  # rows of a list on the page
-MAX_TABLES = 1000  # tables that are read
+MAX_ROWS = 20  # maximum number of rows of a list on the page
+MAX_TABLES = 1000  # maximum number of tables that are read
 
 
 class ServerFacts(NamedTuple):
@@ -20,13 +22,13 @@ class ServerFacts(NamedTuple):
     version: str
     database: str
     role: str
-    owner: str | None  # of the tables
+    owner: str | None  # the owner of the tables
     is_standby: bool
-    counted_seconds: float | None  # since the counters were reset; None: never
+    counted_seconds: float | None  # seconds since the counters were reset; None: never reset
 
     @property
     def ends_long_transactions(self) -> bool:
-        """Whether the server supports `transaction_timeout`."""
+        """Whether this version of the server supports `transaction_timeout`."""
         major = re.match(r"\d+", self.version)
         return major is not None and int(major[0]) * 10000 >= HAS_TRANSACTION_TIMEOUT
 
@@ -44,7 +46,9 @@ WHERE datname = current_database()
 
 
 class LockWait(NamedTuple):
-    """A session that waits for a lock. `blockers` are process ids; 0 is a prepared transaction."""
+    """A session that waits for a lock. `blockers` are the process ids of the blocking sessions. The
+    id 0 means a prepared transaction.
+    """
 
     pid: int
     kind: str
@@ -54,8 +58,8 @@ class LockWait(NamedTuple):
     blockers: list[int]
 
 
-# A session that waits for another transaction, which changed the same row, has or needs a lock of
-# the type `tuple`. That lock contains the table.
+# A session that waits because another transaction changed the same row has, or waits for, a lock of
+# the type `tuple`. The row of this lock in pg_locks contains the table.
 WAITS = f"""
 WITH locks AS MATERIALIZED (SELECT * FROM pg_locks),
 waiting AS (
@@ -76,7 +80,9 @@ LIMIT {MAX_ROWS}
 
 
 class OpenSession(NamedTuple):
-    """A row of `session_states()`. Times are in seconds; None if the session reports none."""
+    """A row of `session_states()`. Durations are in seconds, or None if the session does not report
+    them.
+    """
 
     pid: int
     role: str | None
@@ -94,7 +100,7 @@ class OpenSession(NamedTuple):
 
 
 # session_states() is a function of Ledger (ledger_db migration 0004). It has the rights of the
-# table owner, and does not return the statements of sessions.
+# table owner. It does not return the SQL statements of the sessions.
 SESSIONS = """
 SELECT pid, role::text, application, kind, state, is_hidden, wait,
   extract(epoch FROM clock_timestamp() - began_at)::float,
@@ -108,7 +114,7 @@ LIMIT 1000
 
 
 class PreparedTransaction(NamedTuple):
-    """A transaction that was prepared for two-phase commit and has not ended."""
+    """A transaction that was prepared for two-phase commit and is still open."""
 
     name: str
     role: str
@@ -127,7 +133,9 @@ LIMIT {MAX_ROWS}
 
 
 class Extension(NamedTuple):
-    """The available and the installed version of `pg_stat_statements`, and its schema."""
+    """The available and the installed version of the extension `pg_stat_statements`, and the schema
+    of the extension.
+    """
 
     available: str | None
     installed: str | None
@@ -144,10 +152,11 @@ FROM (SELECT) AS one LEFT JOIN pg_extension ON extname = 'pg_stat_statements'
 
 
 class Statement(NamedTuple):
-    """A statement of one role. Times are in milliseconds; `share` is the share of all time, 0 to 1.
+    """The statistics of a SQL statement of one role. Times are in milliseconds. `share` is the
+    statement's part of the time of all statements, from 0 to 1.
 
-    If the reader may not see the statements of a role, all of them are one row, in which `query_id`
-    and `text` are None.
+    If the reader may not see the statements of a role, one row contains the sums of all these
+    statements. In this row, `query_id` and `text` are None.
     """
 
     role: str
@@ -163,7 +172,7 @@ class Statement(NamedTuple):
 
 
 # The columns exist in version 1.9 (Postgres 14) and all later versions. Statements inside functions
-# are left out, because their time is part of the calling statement.
+# are not included, because their time is part of the calling statement.
 STATEMENTS = """
 WITH seen AS MATERIALIZED (
   SELECT pg_get_userbyid(userid)::text AS role, queryid,
@@ -192,14 +201,14 @@ WHERE queryid = ANY ({query_ids}) GROUP BY queryid
 
 
 def statements(schema: str, order: str) -> str:
-    """Returns STATEMENTS for the extension in this schema. `order` is one of ORDERS; the highest
-    value is first.
+    """Returns the SQL of STATEMENTS for the extension in this schema. `order` is a key of ORDERS.
+    The rows are sorted by this column, with the highest value first.
     """
     return STATEMENTS.format(schema=_quoted(schema), order=ORDERS[order], most=MAX_ROWS).strip()
 
 
 def texts(schema: str, query_ids: list[int]) -> str:
-    """Returns a query for the texts of statements with these ids."""
+    """Returns the SQL of a query for the texts of the statements with these ids."""
     ids = f"'{{{', '.join(str(int(each)) for each in query_ids)}}}'"
     return TEXTS.format(schema=_quoted(schema), query_ids=ids).strip()
 
@@ -212,14 +221,16 @@ class KnownText(NamedTuple):
 
 
 class StatementCounts(NamedTuple):
-    """The seconds since counting began, and how often Postgres dropped statements to free space."""
+    """How many times Postgres removed rarely used statements to free space, and the number of
+    seconds since counting began.
+    """
 
     dropped: int
     counted_seconds: float
 
 
 def statement_counts(schema: str) -> str:
-    """Returns a query of pg_stat_statements_info, for StatementCounts.
+    """Returns the SQL of a query for pg_stat_statements_info. The row is a StatementCounts.
 
     Source: pgstatstatements.html#PGSTATSTATEMENTS-PG-STAT-STATEMENTS-INFO
     """
@@ -230,8 +241,9 @@ def statement_counts(schema: str) -> str:
 
 
 class TableFacts(NamedTuple):
-    """A table. Sizes are in bytes, and None while the whole table is locked. `limit` is the number
-    of dead rows at which autovacuum begins; `dead_bytes` is an estimate.
+    """A table with its row counts and sizes. Sizes are in bytes, or None while another session has
+    locked the whole table. `limit` is the number of dead rows at which autovacuum begins.
+    `dead_bytes` is an estimate.
     """
 
     name: str
@@ -247,9 +259,10 @@ class TableFacts(NamedTuple):
     has_autovacuum: bool
 
 
-# A query for the size of a table would wait if another session, such as a migration, has locked the
-# whole table. So the query skips the sizes of such tables. Only locktype `relation` counts, because
-# a session that waits for a row has an AccessExclusiveLock on that row (locktype tuple).
+# A query for the size of a table waits if another session, such as a migration, has locked the
+# whole table. Therefore this query skips the sizes of such tables. Only the locktype `relation`
+# means a lock on the whole table: a session that waits for a row has an AccessExclusiveLock of the
+# locktype `tuple`.
 TABLES = f"""
 WITH locked AS MATERIALIZED (
   SELECT relation FROM pg_locks
@@ -306,7 +319,8 @@ class UnusedIndex(NamedTuple):
     size: int | None
 
 
-# Without indexes that enforce a rule: primary keys, unique indexes and exclusion constraints.
+# Indexes that enforce a rule are not included: primary keys, unique indexes and exclusion
+# constraints.
 UNUSED_INDEXES = f"""
 WITH locked AS MATERIALIZED (
   SELECT relation FROM pg_locks
@@ -328,7 +342,7 @@ LIMIT {MAX_ROWS}
 
 class FreezeFacts(NamedTuple):
     """The age of the oldest row that may not be frozen, and the age at which autovacuum freezes a
-    table even if autovacuum is turned off. Ages are numbers of transactions.
+    table even if autovacuum is switched off for the table. Ages are numbers of transactions.
     """
 
     xid_age: int
@@ -350,8 +364,8 @@ WHERE datname = current_database()
 
 
 class HeldBack(NamedTuple):
-    """A replication slot that prevents the cleanup of dead rows. `xmin_age` is the age of the
-    oldest transaction that it needs, as a number of transactions.
+    """A replication slot that prevents the removal of dead rows. `xmin_age` is the age of the
+    oldest transaction that the slot needs, as a number of transactions.
     """
 
     slot: str

@@ -1,4 +1,6 @@
-"""Reads the state of one server, with time limits, and continues if Postgres refuses a query."""
+"""Reads the state of a database server, with time limits. If Postgres refuses a query, the other
+queries still run.
+"""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from django.db import transaction as db_transaction
 from ledger.db.retry import Failure, failure_of, sqlstate
 
 Row = TypeVar("Row")
-SECONDS = 3  # for each statement
+SECONDS = 3  # time limit for each SQL statement
 LOCK_SECONDS = 1
 TIMED_OUT, LOCKED, NO_RIGHT = "57014", "55P03", "42501"
 NO_FUNCTION, NOT_LOADED = "42883", "55000"
@@ -37,7 +39,9 @@ class HealthAnswer(Generic[Row]):
 
     @property
     def sentence(self) -> str:
-        """The reason why there are no rows; "" if Postgres did not refuse the query."""
+        """The message that explains why there are no rows. It is "" if Postgres did not refuse the
+        query.
+        """
         if self.refused == NO_RIGHT:
             return f"The role {settings.LEDGER_WEB_ROLE} has no right to read this."
         usual = f"Postgres refused this query (SQLSTATE {self.refused})." if self.refused else ""
@@ -45,15 +49,18 @@ class HealthAnswer(Generic[Row]):
 
 
 class HealthReader:
-    """A reader that runs queries within one read-only transaction."""
+    """An object that runs queries in a read-only transaction, and keeps their results in
+    `asked`.
+    """
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
         self.asked: list[HealthAnswer[Any]] = []
 
     def ask(self, sql: str, row: type[Row]) -> HealthAnswer[Row]:
-        """Runs a query and returns its rows as named tuples. Raises DatabaseError if the connection
-        is lost.
+        """Runs a query and returns the result, with the rows as named tuples of the type `row`. If
+        Postgres refuses the query, the result contains the SQLSTATE instead of rows. Raises
+        DatabaseError if the connection is lost.
         """
         began, found, refused = time.perf_counter(), list[Row](), ""
         try:
@@ -74,11 +81,11 @@ class HealthReader:
 
 @contextmanager
 def reader_of(alias: str) -> Iterator[HealthReader]:
-    """Yields a reader of the server with this name in DATABASES. Raises DatabaseError if it cannot
-    be reached.
+    """Yields a HealthReader for the server with the name `alias` in DATABASES. Raises DatabaseError
+    if the server cannot be reached.
     """
     database: Any = connections[alias]
-    is_ours = not database.in_atomic_block  # False inside a test's transaction
+    is_ours = not database.in_atomic_block  # False inside the transaction of a test
     with db_transaction.atomic(using=alias, durable=True), database.cursor() as cursor:
         if is_ours:
             cursor.execute("SET TRANSACTION READ ONLY")

@@ -1,4 +1,4 @@
-"""The statements that take the most time: the second part of the page Database."""
+"""The second part of the page "Database": the SQL statements that take the most time."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from ledger.text.lines import counted
 from ledger.text.measures import milliseconds, percent, span
 from ledger.text.sql_values import without_values
 
-# LOADED comes after the restart: before Postgres 17, a server refuses settings of a library that it
-# has not loaded. track_utility then needs only a reload.
+# The commands in LOADED run after the restart. Before Postgres 17, a server refuses the settings of
+# a library that is not loaded. After the restart, track_utility needs only a reload.
 LOAD = "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements';"
 CREATE = f"CREATE EXTENSION pg_stat_statements SCHEMA {SCHEMA};"
 LOADED = (
@@ -43,12 +43,12 @@ NOT_LOADED_YET = (
 NOT_ALLOWED = (
     "The role {role} may not read pg_stat_statements. Its owner or a superuser can allow it:"
 )
-SHORT = 200  # characters of a statement that the page shows before it is expanded
+SHORT = 200  # number of characters of a SQL statement that the page shows until the user expands it
 
 
 @dataclass(frozen=True)
 class StatementShown:
-    """A statement, with its numbers as texts."""
+    """A SQL statement with its statistics as texts for the page."""
 
     query_id: int
     text: str
@@ -67,8 +67,8 @@ class StatementShown:
 
 @dataclass(frozen=True)
 class StatementsPart:
-    """The part of the page about statements. If there are none, `sentence` is the reason, and
-    `commands` are the SQL lines that help.
+    """The part of the page about SQL statements. If no statements can be shown, `sentence` is the
+    reason, and `commands` are the SQL commands that solve the problem.
     """
 
     sentence: str
@@ -84,7 +84,9 @@ class StatementsPart:
 
 
 def statements_part(reader: HealthReader, server: ServerFacts, order: str) -> StatementsPart:
-    """Reads the top statements. `order` is one of `queries.ORDERS`."""
+    """Reads the SQL statements with the highest values and returns the part of the page. `order` is
+    one of `queries.ORDERS`.
+    """
     found = reader.ask(queries.EXTENSION, Extension)
     extension = found.rows[0] if found.rows else Extension(None, None, None)
     if extension.schema is None:
@@ -106,8 +108,8 @@ def statements_part(reader: HealthReader, server: ServerFacts, order: str) -> St
 
 
 def texts_of(reader: HealthReader, schema: str, query_ids: Iterable[int | None]) -> dict[int, str]:
-    """Returns the statements with these ids, without their values. Statements that the role may not
-    read can be missing.
+    """Returns the texts of the SQL statements with these ids, without their values. Statements that
+    the role may not read can be missing.
     """
     wanted = sorted({each for each in query_ids if each})
     if not schema or not wanted:

@@ -1,4 +1,4 @@
-"""The mock provider's pages. Each page has a warning that this is a mock."""
+"""The HTML pages of the mock provider. Each page shows a warning that the provider is a mock."""
 
 from collections.abc import Mapping
 from html import escape
@@ -19,7 +19,9 @@ WARNING = (
 
 
 def sign_in(parameters: Mapping[str, str], people: list[MockPerson]) -> str:
-    """Returns a form with a button for each person, and a choice of faults."""
+    """Returns the sign-in page: a form with a button for each person, and a list of faults to
+    choose from.
+    """
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in parameters.items()

@@ -1,4 +1,4 @@
-"""The people of the mock provider."""
+"""The people who can sign in at the mock provider."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,24 +6,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class MockPerson:
-    """A user of the provider. `subject` is the user's id there, which never changes."""
+    """A user of the mock provider. `subject` is the user's id at the provider, which never
+    changes.
+    """
 
     subject: str
     name: str
     email: str
     email_verified: bool = True
     groups: tuple[str, ...] = ()
-    factors: tuple[str, ...] = ("pwd",)  # how the user signed in there: the claim `amr`
+    factors: tuple[str, ...] = ("pwd",)  # how the user signed in at the provider: the claim `amr`
     more: dict[str, Any] = field(default_factory=dict)
 
     def claims(self) -> dict[str, Any]:
-        """Returns the claims for tokens and userinfo."""
+        """Returns the claims about this person for tokens and for userinfo."""
         return {
             "sub": self.subject,
             "name": self.name,
             "email": self.email,
             "email_verified": self.email_verified,
-            # The same groups under Cognito's name and under the name of most other providers.
+            # The same groups, once under Cognito's name and once under the name that most other
+            # providers use.
             "cognito:groups": list(self.groups),
             "groups": list(self.groups),
             **self.more,

@@ -1,4 +1,4 @@
-"""The state and the responses of the mock provider, without HTTP."""
+"""The state and the responses of the mock provider. This module does not use HTTP."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ from ledger.server.mock_provider.tokens import (
     issue,
 )
 
-# Faults other than wrong tokens: wrong responses of the other endpoints.
+# Faults other than wrong tokens. They make the responses of other endpoints wrong.
 OTHER_FAULTS = (
     "no ID token",
     "claims in userinfo",
@@ -34,12 +34,14 @@ Parameters = Mapping[str, str]
 
 
 class MockRefusal(Exception):
-    """Raised for a request that the provider refuses, with OAuth's error code."""
+    """An error that is raised if the provider refuses a request. The message is an OAuth error
+    code.
+    """
 
 
 @dataclass(frozen=True)
 class Grant:
-    """The sign-in that belongs to a code."""
+    """The sign-in for which a code was issued."""
 
     person: MockPerson
     redirect_uri: str
@@ -50,7 +52,9 @@ class Grant:
 
 
 class MockProvider:
-    """A provider with one client. `fault` makes the next sign-ins wrong; see FAULTS."""
+    """A mock provider with one client. `fault` is one of FAULTS and makes the next sign-ins wrong;
+    "" means no fault.
+    """
 
     def __init__(
         self,
@@ -63,7 +67,8 @@ class MockProvider:
         self.people = {person.subject: person for person in people}
         self.fault = ""
         self.keys = [SigningKey()]
-        # A browser's cookie -> the subject that is signed in there, and the time of the sign-in.
+        # Maps a browser's cookie to the subject that is signed in there and the time of the
+        # sign-in.
         self.sessions: dict[str, tuple[str, int]] = {}
         self.key_reads = 0
         self._codes: dict[str, Grant] = {}
@@ -90,12 +95,12 @@ class MockProvider:
         return {"keys": [key.public_jwk() for key in self.keys]}
 
     def rotate_keys(self) -> None:
-        """Replaces the signing key. The old key is deleted."""
+        """Replaces the signing key with a new key. The old key is deleted."""
         self.keys = [SigningKey()]
 
     def check_request(self, query: Parameters) -> None:
-        """Raises MockRefusal unless this is a sign-in of the client that returns to this
-        computer.
+        """Raises MockRefusal if this is not a valid sign-in request of the client, or if it would
+        redirect to another computer.
         """
         if query.get("client_id") != self.client_id or query.get("response_type") != "code":
             raise MockRefusal("unauthorized_client")
@@ -109,9 +114,10 @@ class MockProvider:
     def authorize(
         self, query: Parameters, subject: str, fault: str = "", signed_in_at: int | None = None
     ) -> str:
-        """Returns the URL with a code to which the browser is redirected. Raises MockRefusal.
+        """Returns the URL to which the browser is redirected. The URL contains a code for the
+        sign-in. Raises MockRefusal.
 
-        `signed_in_at`: seconds since 1970; None means now.
+        `signed_in_at` is in seconds since 1970. None means now.
         """
         self.check_request(query)
         if subject not in self.people:
@@ -132,7 +138,7 @@ class MockProvider:
         return f"{query['redirect_uri']}?{urlencode(answer)}"
 
     def token(self, form: Parameters, client_id: str, client_secret: str) -> dict[str, Any]:
-        """Returns the tokens for a code, which can be used only once. Raises MockRefusal."""
+        """Returns the tokens for a code. A code can be used only once. Raises MockRefusal."""
         known = (self.client_id, self.client_secret)
         if (client_id, client_secret) != known or form.get("grant_type") != "authorization_code":
             raise MockRefusal("invalid_client")
@@ -153,7 +159,7 @@ class MockProvider:
         return answer if grant.fault == "no ID token" else {**answer, **self._id_token(grant)}
 
     def userinfo(self, access_token: str) -> dict[str, Any]:
-        """Returns the claims of a person. Raises MockRefusal if the provider has not issued the
+        """Returns the claims about a person. Raises MockRefusal if the provider did not issue the
         token.
         """
         grant = self._tokens.get(access_token)

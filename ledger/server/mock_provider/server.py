@@ -1,4 +1,6 @@
-"""The mock provider over HTTP, only on 127.0.0.1, in threads of this process."""
+"""The mock provider as an HTTP server. It listens only on 127.0.0.1, and runs in threads of this
+process.
+"""
 
 import base64
 import binascii
@@ -24,8 +26,8 @@ LARGEST_BODY = 64 * 1024
 
 
 class MockServer:
-    """A context manager in which the provider answers requests. With port 0 it takes a free
-    port.
+    """A context manager that runs the mock provider's HTTP server during the block. If `port` is 0,
+    it uses any free port.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(answers.get(urlsplit(self.path).path))
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Logs nothing, because URLs contain codes and tokens."""
+        """Does nothing, because URLs contain codes and tokens."""
 
     def _answer(self, answer: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""ID tokens of the mock provider: correct ones, and wrong ones on request."""
+"""ID tokens of the mock provider. They are correct, or have a fault that a test has chosen."""
 
 import base64
 import hashlib
@@ -19,14 +19,16 @@ Claims = dict[str, Any]
 
 
 class SigningKey:
-    """An RSA key and its id, which tokens contain."""
+    """An RSA key with an id. Tokens contain the id of the key that signed them."""
 
     def __init__(self) -> None:
         self.kid = uuid.uuid4().hex
         self.private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def public_jwk(self) -> dict[str, Any]:
-        """Returns the public key as it appears in the key set."""
+        """Returns the public key in the form in which it appears in the provider's key set
+        (JWK).
+        """
         public = jwt.algorithms.RSAAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         return {**public, "kid": self.kid, "use": "sig", "alg": "RS256"}
 
@@ -42,7 +44,9 @@ class SigningKey:
 def claims_of(
     *, issuer: str, client_id: str, nonce: str, signed_in_at: int, about: Claims
 ) -> Claims:
-    """Returns the claims of a correct ID token. `signed_in_at`: the time of the last sign-in."""
+    """Returns the claims of a correct ID token. `signed_in_at` is the time of the last sign-in, in
+    seconds since 1970.
+    """
     now = int(time.time())
     times = {"iat": now, "auth_time": signed_in_at, "exp": now + LIFETIME_SECONDS}
     return {"iss": issuer, "aud": client_id, "nonce": nonce, "token_use": "id", **times, **about}
@@ -53,7 +57,9 @@ def _without(claims: Claims, name: str) -> Claims:
 
 
 def _hmac_signed(key: SigningKey, claims: Claims) -> str:
-    """Returns a token signed with the public key as an HMAC secret. PyJWT refuses to do this."""
+    """Returns a token that is signed with HMAC, with the public key as the secret. PyJWT refuses to
+    create such a token, so this function does not use PyJWT.
+    """
     head = _encoded(json.dumps({"alg": "HS256", "typ": "JWT", "kid": key.kid}).encode())
     signed = f"{head}.{_encoded(json.dumps(claims).encode())}"
     digest = hmac.new(key.public_pem(), signed.encode(), hashlib.sha256).digest()
@@ -61,7 +67,7 @@ def _hmac_signed(key: SigningKey, claims: Claims) -> str:
 
 
 def _changed(token: str) -> str:
-    """Returns the token with another subject and the old signature."""
+    """Returns the token with a different subject and the unchanged signature."""
     head, body, signature = token.split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
     return f"{head}.{_encoded(json.dumps({**claims, 'sub': 'somebody-else'}).encode())}.{signature}"
@@ -71,7 +77,7 @@ def _encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-# Changes that make the claims of a token wrong, by fault.
+# Functions that make the claims of a token wrong. The keys are the names of the faults.
 WRONG_CLAIMS: dict[str, Callable[[Claims], Claims]] = {
     "wrong audience": lambda claims: {**claims, "aud": "another-client"},
     "two audiences": lambda claims: {**claims, "aud": [claims["aud"], "another-client"]},
@@ -87,7 +93,7 @@ WRONG_CLAIMS: dict[str, Callable[[Claims], Claims]] = {
     "no sign-in time": lambda claims: _without(claims, "auth_time"),
     "access token": lambda claims: {**claims, "token_use": "access"},
 }
-# Functions that sign a token in a wrong way, by fault.
+# Functions that sign a token in a wrong way. The keys are the names of the faults.
 WRONG_SIGNATURES: dict[str, Callable[[SigningKey, Claims], str]] = {
     "alg none": lambda key, claims: jwt.encode(claims, "", "none", headers={"kid": key.kid}),
     "HS256 with the public key": _hmac_signed,
@@ -98,7 +104,9 @@ WRONG_SIGNATURES: dict[str, Callable[[SigningKey, Claims], str]] = {
 
 
 def issue(key: SigningKey, claims: Claims, fault: str = "") -> str:
-    """Returns a signed ID token, with the fault that `fault` names, if any."""
+    """Returns a signed ID token. `fault` is the name of a fault that the token has; "" means no
+    fault.
+    """
     if change := WRONG_CLAIMS.get(fault):
         claims = change(claims)
     if sign := WRONG_SIGNATURES.get(fault):

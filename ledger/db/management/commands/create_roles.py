@@ -1,4 +1,4 @@
-"""Creates the roles of docs/rights.md on a server that the bank runs itself."""
+"""Creates the roles of docs/rights.md on a database server that the bank manages."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -28,8 +28,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, owner: str, iam: bool, **_options: Any) -> None:
-        """Creates the roles. Raises CommandError if the settings name no server, or the login may
-        not create roles.
+        """Creates the roles. Raises CommandError if the bank uses the embedded server, or if the
+        login may not create roles.
         """
         if settings.LEDGER_EMBEDDED:
             raise CommandError(

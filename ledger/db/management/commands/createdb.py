@@ -1,4 +1,6 @@
-"""Creates the database that the settings name. The embedded server creates its database itself."""
+"""Creates the database in the settings. For the embedded server this is not needed, because it
+creates its database itself.
+"""
 
 from typing import Any
 
@@ -8,7 +10,7 @@ from django.db import ProgrammingError, connection
 from ledger.db.server.creation import create_database, how_to_start_over
 
 EXISTS, NO_RIGHT = "42P04", "42501"
-# This usage is also printed before an error of the arguments.
+# This text is also printed before an error about the arguments.
 USAGE = (
     "%(prog)s\nCreates the database that DATABASE_URL or DB_NAME names, on its host. Takes no"
     " options of Postgres's createdb."

@@ -1,4 +1,6 @@
-"""Waits until the database of the settings answers, before the programs that need it start."""
+"""Waits until the database in the settings answers. Programs that need the database can start after
+that.
+"""
 
 import argparse
 from functools import partial
@@ -10,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS
 from ledger.db import replicas
 from ledger.db.outages.waiting import NeverReady, NotInTime, Wanted, wait_for
 
-NOT_IN_TIME, NEVER = 1, 3  # 2 is a wrong argument
+NOT_IN_TIME, NEVER = 1, 3  # exit codes; 2 means a wrong argument
 
 
 class Command(BaseCommand):
@@ -38,7 +40,7 @@ class Command(BaseCommand):
         if options["replicas"]:
             wanted += _replicas()
         try:
-            # Progress goes to stderr, but is not an error: not in red.
+            # Progress is printed to stderr, but not in red, because it is not an error.
             wait_for(wanted, seconds=timeout, report=partial(self.stderr.write, style_func=str))
         except NotInTime as error:
             raise CommandError(str(error), returncode=NOT_IN_TIME) from error
