@@ -1,4 +1,4 @@
-"""Alarms, sent by email. docs/deploy-aws.md explains each alarm."""
+"""Alarms, sent by email. docs/runbook.md explains each alarm."""
 
 from aws_cdk import Duration, Fn
 from aws_cdk import aws_cloudwatch as cloudwatch
