@@ -42,7 +42,7 @@ def page(reader: Client, address: str) -> str:
 
 def test_trying_everything_says_that_the_books_stand(reader: Client) -> None:
     said = page(reader, "/cookbook/lab/?try=all")
-    assert f"Refused {len(ATTEMPTS)} of {len(ATTEMPTS)}" in said
+    assert f"refused {len(ATTEMPTS)} of {len(ATTEMPTS)}" in said
     assert "The books are intact." in said
     assert 'class="alert' not in said
     assert said.count("permission denied for table") == len(WITHOUT_THE_RIGHT)
@@ -202,12 +202,12 @@ def test_books_that_could_be_broken_are_a_red_alert(
     monkeypatch.setattr(views, "ATTEMPTS", (HARMLESS,))
     said = page(reader, "/cookbook/lab/accounts/?try=no_such_rule")
     assert '<p class="alert" role="alert">' in said
-    assert "could be broken here" in said
+    assert "could break the books here" in said
     assert "The books are intact." not in said
     said = page(reader, "/cookbook/lab/?try=all")
     assert '<p class="alert" role="alert">' in said
-    assert "could be broken here" in said
-    assert "Refused 0 of 1" in said
+    assert "could break the books here" in said
+    assert "refused 0 of 1" in said
 
 
 def test_nopractice_bank_is_said(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:

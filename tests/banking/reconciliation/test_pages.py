@@ -211,7 +211,10 @@ def test_lines_that_are_not_booked_are_counted(staff: Client) -> None:
     whose = Reconciliation.objects.get()
     assert (whose.line_count, whose.unbooked_count) == (2, 2)
     page = text_of(staff.get(page_of(whose)))
-    assert re.search(r"45\.00 USD, 2\s+lines\s+Left out of the file\s+2 lines not booked", page)
+    assert re.search(
+        r"45\.00 USD, 2\s+lines\s+Left out of the file\s+2 lines that the other bank has not booked",
+        page,
+    )
     assert "Left out of the file" not in text_of(staff.get(page_of(statement("40.00,,,"))))
 
 
@@ -454,7 +457,7 @@ def test_who_signs_is_told_of_unmatched_payments(
     assert "no line in the file" not in text_of(staff.get(page_of(whose)))
     alone = settled(statement("40.00,,,", "-2.50,Bank,,", currency="EUR"), UserFactory())
     page = text_of(staff.get(page_of(alone)))
-    assert "Every line is settled. You can sign." in page
+    assert "Every line is settled. It can be signed." in page
     assert "no line in the file" not in page
 
 

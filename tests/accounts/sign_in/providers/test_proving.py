@@ -95,7 +95,7 @@ def test_another_persons_sign_in_is_no_proof(
     connect(there, Client(), ana, ANA)
     response = prove(there, client, as_whom=other)
     assert response.status_code == 403
-    assert "Somebody else signed in there" in text_of(response)
+    assert "Another person is signed in at" in text_of(response)
     assert client.session["_auth_user_id"] == str(nina.pk)
     assert client.get(GUARDED)["Location"].startswith(PROVE)
     assert not User.objects.filter(email=CLERK.email).exists()
