@@ -1,5 +1,5 @@
 """All functions that move money. Each call is one database transaction. Exceptions: `expire_holds`
-opens one database transaction per account, and `post_batch` with `atomic=False` one per chunk.
+opens one database transaction per payer and payee, `post_batch` with `atomic=False` one per chunk.
 
 A service never runs inside another database transaction (`durable=True`). If a service returns,
 money has moved. If it raises an error, this call has not moved money, with two exceptions:

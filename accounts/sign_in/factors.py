@@ -98,8 +98,8 @@ def has_second_factor(user: User) -> bool:
 
 
 def signed_in_with_second_factor(request: HttpRequest) -> bool:
-    """Returns whether the user of this session has proved a second factor in this session, and
-    still has a second factor.
+    """Returns whether the user of this session has proved a second factor in this session. The
+    proved factor must still exist, unless the provider has proved it.
 
     A passkey is enough, because it verifies its owner. A recovery code is enough, because it
     replaces a lost factor. A second factor at the provider is enough if OIDC_SECOND_FACTOR trusts
