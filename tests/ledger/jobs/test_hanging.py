@@ -24,7 +24,7 @@ pytestmark = [
 ONE = (ScheduledJob("expire_holds"),)
 TWO = (*ONE, ScheduledJob("erase_people"))
 SOON = 1.0  # seconds
-TOLD = ("does not let work begin", "expire_holds: done.", "The database is back.")
+TOLD = ("cannot start jobs because of the database", "expire_holds: done.", "The database is back.")
 
 
 @pytest.fixture(autouse=True)

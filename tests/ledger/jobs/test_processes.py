@@ -120,7 +120,7 @@ def test_a_database_that_goes_away_and_comes_back_finds_it_at_work(begin: Begin)
         wait_until(lambda: work.said("apply_retention: done."))
 
         server.server.stop()
-        wait_until(lambda: work.said("does not let work begin"))
+        wait_until(lambda: work.said("cannot start jobs because of the database"))
         assert_one_sentence(bank.manage("work", "--once"), "no socket")
         EmbeddedServer(server.folder).ensure_started()
         wait_until(lambda: work.said("The database is back."))
