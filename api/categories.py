@@ -130,9 +130,7 @@ class TransactionCategory(ApiView):
 
     @extend_schema(operation_id="categories_read", responses=TransactionCategorySerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns the category of a transaction, and the category that the caller has assigned, if
-        any.
-        """
+        """Returns the category of a transaction, and the caller's own category, if any."""
         known_only(request)
         return self._answer(pk)
 

@@ -31,7 +31,12 @@ from ledger.web.request_log import facts_of
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = Path(logging.__file__).parents[1]
 WITHHELD = "withheld"
-OURS = frozenset(file.parent.name for file in PROJECT.glob("*/apps.py"))
+# Packages with apps: also `banking`, whose folders are the apps.
+OURS = frozenset(
+    file.relative_to(PROJECT).parts[0]
+    for pattern in ("*/apps.py", "*/*/apps.py")
+    for file in PROJECT.glob(pattern)
+)
 # ledger.web.log_filters has already replaced psycopg's values with texts of Ledger.
 OURS_AND_PSYCOPGS = OURS | {"psycopg"}
 # gunicorn's message templates are constants. Its values are checked in the same way as values of

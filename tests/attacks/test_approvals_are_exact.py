@@ -221,7 +221,7 @@ def test_approved_limits_are_refused_once_a_colleague_changed_them(
     assert 'value="approve"' not in page
     assert 'value="do"' not in page
     for wish, button in ((request, "approve"), (late, "do")):
-        assert "ask again" in text_of(step(client, wish, button))
+        assert "a new request is needed" in text_of(step(client, wish, button))
     request.refresh_from_db()
     assert request.status == "pending"  # and not approved without being done
     with pytest.raises(NeedsApproval):  # the database too

@@ -13,8 +13,10 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts import services as account_services
+from accounts.groups import OPERATIONS
 from accounts.models import Account, StatusChange
-from tests.conftest import set_role
+from tests.attacks.approvals import as_web
+from tests.conftest import colleague, set_role
 from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.refusals import constraint_of, refused_by
 from tests.transactions.audit.breaking import found
@@ -58,9 +60,13 @@ def test_nobody_sets_a_status_without_its_row(frozen: Account) -> None:
     assert refused_by(sql, frozen.pk) == "status_has_a_change"
 
 
-def test_a_row_is_what_sets_the_status(frozen: Account, web: None) -> None:
-    """So smuggled SQL can unfreeze an account only by a row that stays."""
-    StatusChange.objects.create(account=frozen, from_status="frozen", to_status="active", reason="")
+def test_a_row_is_what_sets_the_status(frozen: Account) -> None:
+    """So smuggled SQL can unfreeze an account only by a row that stays and names its person."""
+    clerk = colleague(OPERATIONS, "Clerk")
+    with as_web(clerk):
+        StatusChange.objects.create(
+            account=frozen, from_status="frozen", to_status="active", reason="", changed_by=clerk
+        )
     frozen.refresh_from_db()
     assert (frozen.status, frozen.closed_at) == ("active", None)
     assert frozen.status_changes.count() == 2

@@ -54,7 +54,7 @@ def test_home_shows_what_is_held(client: Client, account: Account) -> None:
     )
     said = text_of(client.get("/"))
     assert "90.00 USD" in said
-    assert "Another 10.00 USD on hold" in said
+    assert "Another 10.00 USD is on hold" in said
     assert "Hotel Aurora" in said
     assert "until Sunday 22 November 2099" in said
 
