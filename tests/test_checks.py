@@ -80,3 +80,20 @@ def test_a_package_that_no_import_contract_knows_is_found() -> None:
     assert [line.partition(": ")[0] for line in checks.packages_without_contract(paths, ["a"])] == [
         "b/__init__.py:1"
     ]
+
+
+def test_a_word_that_the_glossary_avoids_is_found_in_texts_and_names() -> None:
+    text = "# Tells why\ndef made_at_once(): ...\nseveral, hotel, alonely = 1, 2, 3\n"
+    sources = [(path, text) for path in ("a/b.py", "a/migrations/1.py", "CHANGELOG.md")]
+    found = list(checks.avoided_words(sources))
+    assert [line.partition(",")[0] for line in found] == [
+        'a/b.py:1: instead of "Tells"', 'a/b.py:2: instead of "at_once"',
+    ]  # fmt: skip
+
+
+def test_the_glossary_lists_the_words_that_the_check_refuses() -> None:
+    text = (checks.ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    rows = text.partition("## Words we do not use")[2]
+    listed = {word.strip() for row in rows.splitlines() if row.count("|") == 3
+              for word in row.split("|")[1].split(",")}  # fmt: skip
+    assert listed >= checks.AVOIDED_WORDS.keys() - {"tells", "told", "telling", "says", "said"}

@@ -116,7 +116,12 @@ def test_the_page_says_the_share_of_those_alone_for_whom_the_month_is_over(clien
         pay(account, None, "1", f"{months_before(today.replace(day=1), 1)}T13:00")
     pay(idle, None, "1", f"{today.replace(day=1)}T00:00")  # in a month that is not over
     said = finding(client)
-    assert not lacks(said, "3 people joined", "Of the 2 who joined at least 2 months", "50 % sent")
+    assert not lacks(
+        said,
+        "3 people joined",
+        "Of the 2 who joined at least 2 months",
+        "50 % sent money 2 months after",
+    )
 
 
 def test_the_page_says_when_no_month_is_over(client: Client) -> None:
