@@ -83,28 +83,26 @@ SETTING_INSTEAD = {
 # Similarity, 0 to 1: failoverTimeout, an option of the driver for Java, has 0.86.
 MIN_SIMILARITY = 0.75
 PSYCOPG_HINT = "; options of psycopg belong in DATABASE_URL or DB_OPTIONS"
-# Options with a fixed set of values. The driver refuses other values at each connection, or ignores
-# them.
 STRATEGY = "_host_selector_strategy"  # the names of options for a strategy end with this text
-VALUES: dict[str, Sequence[str]] = {
+# The driver's other values for these options choose a reader, which cannot book payments.
+WRITER_VALUES: dict[str, Sequence[str]] = {
     "active_home_failover_mode": ("strict-writer",),
-    "default_host_availability_strategy": ("exponential_backoff",),
     "endpoint_substitution_role": ("writer", "none"),
     "failover_mode": ("strict_writer",),
-    "inactive_cluster_writer_endpoint_substitution_role": ("writer", "none"),
     "inactive_home_failover_mode": ("strict-writer",),
     "srw_verify_initial_connection_type": ("writer",),
-    "verify_inactive_cluster_writer_endpoint_connection_type": ("writer", "none"),
     "verify_opened_connection_type": ("writer", "none"),
+}
+ONLY_THE_WRITER = " (a bank needs the server that takes writes)"
+# All options with a fixed set of values. The driver refuses other values at each connection, or
+# ignores them.
+VALUES: dict[str, Sequence[str]] = {
+    **WRITER_VALUES,
+    "default_host_availability_strategy": ("exponential_backoff",),
+    "inactive_cluster_writer_endpoint_substitution_role": ("writer", "none"),
+    "verify_inactive_cluster_writer_endpoint_connection_type": ("writer", "none"),
     "wrapper_dialect": ("aurora-pg", "global-aurora-pg", "multi-az-pg", "pg", "rds-pg"),
 }
-# The driver's other values for these options choose a reader, which cannot book payments.
-MODES = ("active_home_failover_mode", "failover_mode", "inactive_home_failover_mode")
-ROLES = (
-    "endpoint_substitution_role", "srw_verify_initial_connection_type",
-    "verify_opened_connection_type",
-)  # fmt: skip
-ONLY_THE_WRITER = " (a bank needs the server that takes writes)"
 # Options for the connections with which plugins watch servers, such as monitoring-connect_timeout.
 MONITOR_OPTIONS = (
     "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
@@ -182,9 +180,10 @@ def _check_option(name: str, value: str, plugins: list[str]) -> None:
         env.refuse("DB_AWS_OPTIONS", NEEDS_OWN_POOL)
     values = _strategies() if name.endswith(STRATEGY) else VALUES.get(name, [value])
     if value not in values:
-        reason = ONLY_THE_WRITER if name in MODES + ROLES else ""
-        known_values = f"{', '.join(values)}{reason}"
-        env.refuse("DB_AWS_OPTIONS", f"{value!r} is not a value of {name}: {known_values}")
+        why = ONLY_THE_WRITER if name in WRITER_VALUES else ""
+        env.refuse(
+            "DB_AWS_OPTIONS", f"{value!r} is not a value of {name}: {', '.join(values)}{why}"
+        )
     if name.endswith(STRATEGY) and value == FASTEST and FASTEST_PLUGIN not in plugins:
         env.refuse("DB_AWS_OPTIONS", f"{value!r} needs {FASTEST_PLUGIN} in DB_AWS_PLUGINS")
     default = known[name]

@@ -92,9 +92,10 @@ def _find_missing(progress: Progress, *, demo: bool, static: bool) -> list[str]:
         found = stack.enter_context(short_connection(SECONDS_TO_CONNECT))
         if server:
             server.ensure_roles()
-        if is_older(applied_migrations(found)):
+        missing = unapplied_migrations(found)
+        if missing and is_older(applied_migrations(found)):
             raise CommandError(NOTHING_CHANGED)
-        return unapplied_migrations(found)
+        return missing
 
 
 def _build_practice_bank(progress: Progress) -> None:

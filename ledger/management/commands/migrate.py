@@ -16,7 +16,6 @@ from django.core.management.commands.migrate import Command as Migrate
 from django.db import DatabaseError, connections
 from django.db.migrations import Migration
 from django.db.migrations.exceptions import InconsistentMigrationHistory
-from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.signals import pre_migrate
 
 from ledger.backups.fixtures import rows_of_a_bank
@@ -176,8 +175,8 @@ def _require_extensions(database: Any) -> None:
 
 
 def _inconsistent(error: InconsistentMigrationHistory, using: str) -> str:
-    applied = MigrationRecorder(connections[using]).applied_migrations()
-    if is_older([".".join(each) for each in applied]):
+    database: Any = connections[using]
+    if is_older(applied_migrations(database.raw)):
         return NOTHING_CHANGED
     return f"{error} docs/migrations.md explains what to do."
 
