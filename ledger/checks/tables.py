@@ -10,6 +10,13 @@ from django.core.checks import CheckMessage
 from ledger.checks.messages import weak, wrong
 from ledger.db.rights.registered_tables import TABLES, misspelled, policies
 
+REGISTER = "Register it in the module `tables` of its app; docs/new-app.md has an example."
+# What to do instead of registering a table of a library, by the label of the library's app.
+REPLACED = {
+    "authtoken": "Remove rest_framework.authtoken from INSTALLED_APPS: the page Security and"
+    " `manage.py create_token` create the tokens of this API (docs/api.md#signing-in)."
+}
+
 
 def check_tables(**_options: Any) -> list[CheckMessage]:
     """Returns a message for each model whose table no app has registered, because only the owner
@@ -36,7 +43,7 @@ def check_tables(**_options: Any) -> list[CheckMessage]:
         weak(
             "table",
             f"No app registers the table {model._meta.db_table} of {model._meta.label}.",
-            "Register it in the module `tables` of its app; docs/new-app.md has an example.",
+            REPLACED.get(model._meta.app_label, REGISTER),
         )
         for model in apps.get_models(include_auto_created=True)
         if model._meta.managed and not model._meta.proxy and model._meta.db_table not in TABLES

@@ -46,6 +46,16 @@ def test_the_engine_of_a_tutorial_is_refused_by_a_sentence(tmp_path: Path) -> No
         assert "Traceback" not in done.stderr
 
 
+def test_check_names_what_replaces_the_tokens_of_rest_framework(tmp_path: Path) -> None:
+    (tmp_path / "token_settings.py").write_text(
+        "from ledger.settings import *\n"
+        "INSTALLED_APPS = [*INSTALLED_APPS, 'rest_framework.authtoken']\n"
+    )
+    done = manage("check", "--settings", "token_settings", "--pythonpath", str(tmp_path))
+    assert "create_token" in done.stderr
+    assert "docs/new-app.md" not in done.stderr
+
+
 def test_a_module_that_does_not_exist_is_named() -> None:
     for ended in (
         manage("check", "--settings", "no.such.module"),
