@@ -86,9 +86,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Returns the user with this address and password, or None. After too many wrong attempts,
         the password is not checked.
 
-        Raises: ValidationError after too many wrong attempts. If the limit was used up by attempts
-        with several addresses of one person, returns None instead, after the same time as for a
-        wrong password: see Note [Addresses of one person].
+        Raises: ValidationError after too many wrong attempts. There is one exception: if the wrong
+        attempts were made with several addresses of one person, returns None after the same time as
+        for a wrong password, see Note [Addresses of one person].
         """
         email = credentials.get("email", "")
         person = events.person_with(email)
@@ -130,8 +130,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def set_password(self, user: User, password: str) -> None:
         """Sets the password of a user whose sign-in is open. If the password was reset by mail,
-        also ends all sessions and access tokens of the user. Does not call allauth's method,
-        because allauth's method overwrites the whole row.
+        also ends all sessions and access tokens of the user. Replaces allauth's method, which
+        overwrites the whole row.
 
         Raises: OwnerNotActive; SignInChanged, as described at `save_password`.
         """
@@ -154,8 +154,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 limits.forget(request, door="sign_in", account=account)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Confirms the address with a code that was requested by the browser of the sign-up. The
-        password from that sign-up then stays valid.
+        """Confirms the address with a code. If the same browser was used for the sign-up, the
+        password from the sign-up stays valid.
         """
         email_address.is_confirmed_by_its_browser = True
         return bool(super().confirm_email(request, email_address))
@@ -176,9 +176,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(resolve_url(settings.LOGIN_REDIRECT_URL))
 
     def get_login_stages(self) -> list[str]:
-        """Returns allauth's stages of a sign-in. Two stages are replaced by the bank's stages for
-        the address and for the second factor. The last stage checks that the sign-in has not
-        changed since the first stage.
+        """Returns the stages of a sign-in. allauth's stages for the address and for the second
+        factor are replaced by the bank's stages. An additional last stage checks that the sign-in
+        has not changed since the first stage.
         """
         ours = {
             "allauth.account.stages.EmailVerificationStage": (
@@ -199,8 +199,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return provider_sign_out_url(request) or str(super().get_logout_redirect_url(request))
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """Returns the methods of reauthentication, with our labels. The password is offered only to
-        users who have no second factor.
+        """Returns the methods of reauthentication, with our labels. Users who have a second factor
+        must use the second factor, so the password is offered only to other users.
         """
         ways = step_up.strongest(super().get_reauthentication_methods(user))
         methods = {way["id"]: way for way in ways}
@@ -211,8 +211,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         ] or ([proof.way()] if proof.only_at_provider(user) else [])
 
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
-        """Returns False if the view of this allauth app needs no reauthentication. Otherwise
-        raises, because allauth's own rule is not used: see `step_up.fresh_until`.
+        """Returns False if the view of this allauth app needs no reauthentication, or if the last
+        reauthentication is still valid. Otherwise raises an exception. This method does not use
+        allauth's own rule for how long a reauthentication is valid: see `step_up.fresh_until`.
 
         Raises: ImmediateHttpResponse if the user must sign in again, ReauthenticationRequired if
         the user must reauthenticate.
@@ -226,8 +227,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Sends a mail, unless strangers have requested too many mails to this address. In
-        templates, `person_name` is always the name of the person that the mail is about, even if
+        """Sends a mail. If strangers have requested too many mails to this address, sends nothing.
+        In templates, `person_name` is always the name of the person that the mail is about, even if
         another user is signed in.
 
         Raises: MailNotSent.
@@ -287,7 +288,9 @@ def _fitting(
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """An allauth adapter with the bank's texts about second factors. It encrypts their secrets."""
+    """An allauth adapter with the bank's texts about second factors. It encrypts the secrets of
+    second factors.
+    """
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,

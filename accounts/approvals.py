@@ -149,8 +149,8 @@ def check_now(*_row: object) -> None:
 
 
 def write_thresholds(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
-    """Writes the setting LEDGER_FOUR_EYES_OVER into the database. Called after `migrate` and before
-    the server starts. Returns whether a threshold changed.
+    """Writes the setting LEDGER_FOUR_EYES_OVER into the database. This function is called after
+    `migrate` and before the server starts. Returns whether a threshold changed.
 
     The lock conflicts with inserts into currencies, because a trigger writes the threshold of each
     new currency.
@@ -172,9 +172,9 @@ def wanted_thresholds(*, using: str = DEFAULT_DB_ALIAS) -> dict[str, Decimal]:
     """Returns the thresholds by currency, from the setting LEDGER_FOUR_EYES_OVER and the currencies
     of this bank.
 
+    In the setting, "*" is the threshold of all national currencies that the setting does not list.
     A currency outside ISO 4217 that the setting does not list has a threshold of 0, so every amount
-    needs approval. The setting's threshold for all other currencies ("*") is meant only for
-    national currencies.
+    needs approval.
     """
     added = Currency.objects.using(using).exclude(code__in=ISO_CURRENCIES)
     of_others = dict.fromkeys(added.values_list("code", flat=True), Decimal(0))
@@ -207,9 +207,9 @@ def share_of(amount: Decimal, currency: str) -> Decimal:
 
 
 def needs_approval(*, what: str, clerk: User, accounts: Iterable[Account], share: Decimal) -> bool:
-    """Returns whether an action needs approval. `what` is MONEY or LIMITS. `share` is the amount of
-    the action as a fraction of the threshold, and is added to today's sums of actions without
-    approval.
+    """Returns whether an action needs approval. It needs approval if the daily sum and `share`
+    together exceed the threshold. `what` is MONEY or LIMITS. `share` is the amount of the action as
+    a fraction of the threshold. The daily sum contains today's actions without approval.
 
     The sums are read before the action, so the database can still refuse the action.
     """
@@ -218,8 +218,8 @@ def needs_approval(*, what: str, clerk: User, accounts: Iterable[Account], share
 
 
 def done_today_without_approval(wanted: Iterable[SumOf]) -> dict[SumOf, Decimal]:
-    """Returns for each key the sum of today's actions that were done without approval. Each sum is
-    a fraction of the threshold. Makes one query.
+    """Returns a mapping from each key to the sum of today's actions that were done without
+    approval. Each sum is a fraction of the threshold. Makes one query.
     """
     today = datetime.now(UTC).date().isoformat()
     keys = {each: f"{today} {each.key}" for each in wanted}
@@ -242,10 +242,10 @@ def ask(
     asked_by: User,
     person: User | None = None,
 ) -> ApprovalRequest:
-    """Requests another person's approval of an action and returns the request. When the action is
-    done later, it must have exactly the contents in these arguments.
+    """Requests another person's approval of an action and returns the request. If the action is
+    done later, its contents must be exactly these arguments.
 
-    `person` is set only for a group: the person who would be added to the group.
+    `person` is set only if the action adds a person to a group: it is this person.
 
     Raises: DetailsInvalid if the reason is empty or longer than LONGEST_NOTE. RequestDecided if
     this action was already requested. ServesOwn if the action is for the requester or their
@@ -287,9 +287,9 @@ def approve(*, request: ApprovalRequest, by: User, note: str = "") -> ApprovalRe
     expires.
 
     Raises: MayNotDecide if `by` is not a manager, is the requester, or belongs to the household of
-    the requester or of the account's owner, or if the requester no longer has the permission for
-    the action. RequestDecided if the request was decided or has expired. DetailsInvalid for a note
-    longer than LONGEST_NOTE.
+    the requester or of the account's owner. Also raises MayNotDecide if the requester no longer has
+    the permission for the action. Raises RequestDecided if the request was decided or has expired,
+    and DetailsInvalid for a note longer than LONGEST_NOTE.
     """
     return _decide(request, ApprovalRequest.Status.APPROVED, by, note)
 
@@ -328,8 +328,8 @@ def decline(*, request: ApprovalRequest, by: User, note: str) -> ApprovalRequest
 def withdraw(*, request: ApprovalRequest, by: User) -> ApprovalRequest:
     """Withdraws the user's own request and returns it.
 
-    Raises: MayNotDecide if another user made the request; RequestDecided if it was decided or has
-    expired.
+    Raises: MayNotDecide if another user made the request; RequestDecided if the request was decided
+    or has expired.
     """
     if request.requested_by_id != by.pk:
         raise MayNotDecide("Only the person who asked can withdraw this request.")

@@ -21,14 +21,13 @@ def checked_by(check: Check) -> Iterator[None]:
 
 
 def refuse_if_ended(person: Any | None = None) -> None:
-    """Raises AccessEnded if `person` is the user of the current request and the session, token or
-    sign-in has ended. In a request of staff, also raises AccessEnded for any other `person` if the
-    sign-in of the staff member was closed or their rights have changed. Does nothing outside a
-    request.
+    """Raises AccessEnded in two cases. First: `person` is the user of the current request, and the
+    session, token or sign-in has ended. Second: staff made the request, and the sign-in of this
+    staff member was closed or their rights have changed. Does nothing outside a request.
 
-    `person` must be freshly read from the database. Call this function after the row lock was
-    acquired. In a request of staff, this function makes one query. In a customer's request, it
-    makes a query only if `person` is that customer.
+    `person` must be freshly read from the database, after the row lock was acquired. In a request
+    of staff, this function makes one query. In a customer's request, it makes a query only if
+    `person` is that customer.
     """
     check = _check.get()
     if check is not None:

@@ -36,19 +36,19 @@ class AccountNotActive(LedgerError):
 
 
 class AccountNotEmpty(LedgerError):
-    """The account has a balance or holds, so it cannot be closed. A new account must also be
-    empty.
+    """The account has a balance or holds, so it cannot be closed. Imports also raise this error if
+    an account that should be opened is not empty.
     """
 
 
 class CurrencyUnknown(LedgerError):
     """No account can be opened in this currency, because the bank does not have the currency or has
-    closed it.
+    closed it for new accounts.
     """
 
 
 class OwnerNotActive(LedgerError):
-    """The person's sign-in is closed, so nothing can be opened or added for them."""
+    """The person's sign-in is closed, so nothing can be opened or added for this person."""
 
 
 class SignInChanged(LedgerError):
@@ -80,7 +80,9 @@ class ProviderDecides(LedgerError):
 
 
 class PersonErased(LedgerError):
-    """The erasure of the person has begun, so their sign-in and address can no longer change."""
+    """The erasure of the person has begun, so the sign-in and the address of the person can no
+    longer change.
+    """
 
 
 class ServesOwn(LedgerError):

@@ -191,9 +191,9 @@ class SignInCodeForm(AttemptsMixin, MailedCodeForm):
 
 
 class AskForCodeForm(allauth_forms.RequestLoginCodeForm):  # type: ignore[misc]
-    """A request for a sign-in code. It is sent from the form's own page, or by a button of the
-    sign-in form, whose field for the address is used. If that field is empty, the form's own page
-    asks for the address.
+    """A form that requests a sign-in code. The form is on a page, and the sign-in form also has a
+    button that sends this request, with the address of the sign-in form. If that address is empty,
+    the page of this form is shown.
     """
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
@@ -247,10 +247,10 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         self.no_passkeys_here = no_passkeys_at(context.request) if self.by_passkey else ""
 
     def clean(self) -> dict[str, Any]:
-        """Returns the cleaned data. Refuses a password that is similar to the name, because allauth
+        """Returns the cleaned data. Refuses a password that is similar to the name; allauth
         compares the password only with the email address. Refuses passkeys on hosts where passkeys
-        cannot work, before a mail is sent. Also reports that the two passwords differ when the
-        first password is refused, which allauth does not.
+        cannot work, before a mail is sent. If the two passwords differ, reports this even if the
+        first password is refused; allauth does not report it in this case.
         """
         if self.no_passkeys_here:
             raise forms.ValidationError(self.no_passkeys_here)
@@ -267,8 +267,9 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, Any]:
-        """Saves the user. If the address is already registered, does the same work, sends a mail to
-        the owner of the address, and responds with the same page.
+        """Saves the user. If the address is already registered, does not save the user, but sends a
+        mail to the owner of the address. In this case, the response is the same page and takes the
+        same time.
         """
         saved: tuple[User | None, Any]
         if self.account_already_exists:
@@ -302,7 +303,7 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
             self.cleaned_data["email"], self.account_already_exists = email, True
 
     def custom_signup(self, request: HttpRequest, user: User) -> None:
-        """Saves the name. allauth has saved the other fields."""
+        """Saves the name. allauth calls this method after it has saved the other fields."""
         user.name = self.cleaned_data["name"]
         user.save(update_fields=["name"])
         super().custom_signup(request, user)
@@ -442,8 +443,8 @@ class OpenAccountForm(forms.Form):
 
 def carry_initial(form: forms.BaseForm, names: Iterable[str]) -> None:
     """Adds hidden fields with the values that the page showed. `changed_data` then contains only
-    the fields that this user changed, even if another user has changed the row in the meantime. If
-    the submitted form has no such fields, it is compared with the current row.
+    the fields that this user changed, even if another user has changed the row in the meantime. A
+    submitted form without these hidden fields is compared with the current row.
     """
     are_sent = any(name.startswith(form.add_prefix("initial-")) for name in form.data)
     if are_sent or not form.is_bound:

@@ -159,9 +159,9 @@ def groups_given_by(giver: PermissionsMixin) -> "QuerySet[Group]":
     """Returns the groups to which this user may add other people. Superusers may add people to all
     groups.
 
-    Other users need the permission give_groups and every permission of the group. In addition,
-    MAY_GIVE must list the group for one of the user's groups, or the group must not be in
-    PERMISSIONS.
+    Other users need the permission give_groups, and all permissions that the group contains. In
+    addition, one of two conditions must be true: MAY_GIVE lists the group for one of the user's
+    groups, or the group is not in PERMISSIONS.
     """
     if giver.is_superuser:
         return Group.objects.all()

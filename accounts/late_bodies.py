@@ -39,8 +39,8 @@ _sessions, _people = SessionMiddleware(HttpResponse), AuthenticationMiddleware(H
 
 
 class LateBodyMiddleware:
-    """Middleware that reads short bodies before it loads the user. For pages with long bodies, it
-    loads the user again after the body.
+    """Middleware that reads short bodies before it loads the user. For pages with long bodies, the
+    middleware loads the user again after the body was read.
 
     This middleware must precede the CSRF check, which reads bodies of pages, and all code that
     reads the session or the token.
@@ -61,9 +61,9 @@ class LateBodyMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_arguments: Any
     ) -> HttpResponseBase | None:
-        """Reads the long body of a page, then the session and its user again, and returns None. If
-        the user is not signed in, the body is not read: the method returns a redirect to the
-        sign-in page, or a refusal if the page is public.
+        """Reads the long body of a page. Then reads the session and its user again, and returns
+        None. If the user is not signed in, the body is not read. In this case, returns a redirect
+        to the sign-in page, or a refusal if the page is public.
         """
         if _is_call(request) or not is_late(request):
             return None

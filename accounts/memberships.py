@@ -23,8 +23,9 @@ def offered(giver: User, person: User) -> QuerySet[Group]:
     """Returns the groups that the giver may choose for the person: the person's current groups, and
     the groups to which the giver may add people.
 
-    Groups that the identity provider decides for this person are included only if the person is
-    already a member. The next sign-in would remove the person from other such groups.
+    If the identity provider decides a group for this person, the group is included only if the
+    person is already a member. Otherwise the person's next sign-in would remove the person from the
+    group again.
     """
     own = person.groups.values("pk")
     decided = _decided_by_provider(person).values("pk")
@@ -45,8 +46,9 @@ def give(person: User, group: Group) -> None:
     """Adds a person to a group, as part of the caller's database transaction. If an error is
     raised, nothing has changed.
 
-    Raises: NeedsApproval if another person must first approve it. ProviderDecides if the provider
-    decides this group, because the database would treat the new row as the provider's decision.
+    Raises: NeedsApproval if another person must first approve it. Raises ProviderDecides if the
+    identity provider decides about this group, because the database would treat the new row as the
+    provider's decision.
     """
     with approvals.translated(), db_transaction.atomic():
         person.groups.add(group)

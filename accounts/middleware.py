@@ -47,9 +47,9 @@ logger = logging.getLogger(__name__)
 
 
 class RefusalMiddleware:
-    """Middleware that shows the reason on a page with status 409 if a service refuses and the view
-    does not handle the refusal. This happens, for example, if the sign-in is closed after the
-    session was checked and before the service runs.
+    """Middleware for refusals that the view does not handle. If a service refuses, the response is
+    a page with the reason and status 409. This happens, for example, if the sign-in is closed after
+    the session was checked and before the service runs.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -134,9 +134,9 @@ def _note(session: SessionStore, *, has_written: bool) -> None:
 def _within(
     reads: replicas.RequestReads, session: SessionBase, content: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """Yields the parts of `content` unchanged. Each part reads its rows, or books its line of a
-    batch, while it is sent. After the last part, or when the client stops reading, the WAL position
-    of the writes is stored in the session.
+    """Yields the parts of `content` unchanged. Code behind `content` reads rows, or books a line of
+    a batch, whenever the next part is needed. After the last part, or when the client stops
+    reading, stores the WAL position of the writes in the session.
     """
     parts = iter(content)
     try:

@@ -38,11 +38,11 @@ def _no_link(_kind: str, _account: Account) -> Link:
 def obstacles_to_closing(
     accounts: Sequence[Account], link: Callable[[str, Account], Link] = _no_link
 ) -> dict[UUID, list[Obstacle]]:
-    """Returns for the id of each account the reasons why the account cannot be closed: holds, money
-    or a debt. Makes one query.
+    """Returns a dict from the id of each account to the reasons why the account cannot be closed:
+    holds, money or a debt. Makes one query.
 
-    `link` returns the label and URL of a page for an obstacle of one kind: HELD, COMING, MONEY or
-    DEBT.
+    `link` is a function. It returns the label and the URL of a page for an obstacle of one kind:
+    HELD, COMING, MONEY or DEBT.
     """
     pks = [account.pk for account in accounts]
     waiting = Account.objects.filter(pk__in=pks, received__status="pending")

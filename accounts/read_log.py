@@ -58,8 +58,8 @@ logger = logging.getLogger(__name__)
 
 
 class ReadLogMiddleware:
-    """Middleware that logs each page on which a permission opened rows of other people. These pages
-    are the whole admin, and every view that called `opened_by_right`.
+    """Middleware that logs each page on which a user read other people's rows because of a
+    permission. It logs all pages of the admin, and all other views that called `opened_by_right`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -37,8 +37,8 @@ def count_refusals(names: Mapping[str, int], where: str) -> None:
 
 @contextmanager
 def counting_refusals(where: str) -> Iterator[None]:
-    """Counts a LedgerError that is raised in the block. If the block is inside another such block,
-    only the outer block counts.
+    """Counts a LedgerError that is raised in the block. If such blocks are nested, only the
+    outermost block counts.
     """
     if _is_inside.get():
         yield
@@ -55,8 +55,8 @@ def counting_refusals(where: str) -> Iterator[None]:
 
 
 def counts_refusals(function: Callable[P, R]) -> Callable[P, R]:
-    """Returns the service, decorated so that its refusals are counted. For services that do not
-    move money.
+    """Returns the service, decorated so that its refusals are counted. Use it for services that do
+    not move money.
     """
 
     @functools.wraps(function)

@@ -4,10 +4,10 @@ and are in each backup.
 A payment with 16 KiB of metadata needs, with its indexes, eight times that space in the database.
 Therefore the bytes of request bodies are counted, for pages and the API. A process counts up to a
 megabyte in memory before it updates the table of counters, so most requests need no query. If a
-small body creates many rows, the rows are counted in addition: LINE bytes for each payment of a
-list and for each line of a file, and LEAST bytes for each payment whose category is changed by a
-search. The lines of a refused file from another bank are also counted, because the bank needs the
-same time to read them.
+small body creates many rows, bytes are added for the rows: LINE bytes for each payment of a list
+and for each line of a file, and LEAST bytes for each payment whose category is changed by a search.
+The lines of a refused file from another bank are also counted, because the bank needs the same time
+to read them.
 """
 
 from collections.abc import Callable

@@ -141,9 +141,10 @@ def open_account(
 def open_account_once(
     *, user: User, currency: str, name: str, id: uuid.UUID
 ) -> tuple[Account, bool]:
-    """Opens an account like `open_account`. Returns the account, and whether it existed already. An
-    existing account is returned unchanged, so its name or currency can differ from the arguments.
-    The caller must pass an id that no other user can choose.
+    """Opens an account in the same way as `open_account`. If the user already has an account with
+    this `id`, changes nothing. Returns the account, and whether it existed already. The name or
+    currency of an existing account can differ from the arguments. The caller must pass an id that
+    no other user can choose.
     """
     own = Account.objects.owned_by(user).filter(pk=id)
     if opened := own.first():
@@ -159,7 +160,7 @@ def open_account_once(
 @counts_refusals
 @with_retry
 def open_accounts(accounts: Sequence[Account]) -> None:
-    """Opens many empty accounts for an import. If one account cannot be opened, none is opened.
+    """Opens many empty accounts for an import. Either all accounts are opened, or none.
 
     Raises: the errors of `open_account`; AccountNotEmpty for an account with money; IntegrityError
     if a number is already used.
@@ -334,8 +335,8 @@ def set_status(
     message: str = "",
     changed_by: User | None,
 ) -> None:
-    """Sets another status of an account. The caller has locked the row, and the change is part of
-    the caller's database transaction.
+    """Sets another status of an account. The caller has locked the row, and has opened the database
+    transaction.
 
     Raises: the errors of `freeze_account` and `close_account`; ServesOwn if the account belongs to
     `changed_by` or to a person in the household of `changed_by`.

@@ -42,8 +42,8 @@ ERASED = "erased with the person"
 
 
 def _of_right(column: str, writes: str) -> Policy:
-    """Returns the policy of a table with rights of a person. The person can read these rows but not
-    write them.
+    """Returns the policy of a table that stores the rights of people. A person can read the rows
+    with the person's own rights, but cannot write them.
     """
     return Policy(reads=f"{column} = {PERSON} OR {READS_PEOPLE}", writes=writes)
 

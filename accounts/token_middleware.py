@@ -29,8 +29,8 @@ WRONG_TOKENS = limits.Limit("wrong_tokens", 60, 5 * limits.MINUTE)  # per client
 
 class TokenMiddleware:
     """Middleware that authenticates API requests by their token. It sets `request.api_token` to an
-    ApiToken or a ProviderToken, and `request.user` to the token's owner, whose rights are limited
-    to the token's scopes.
+    ApiToken or a ProviderToken, and `request.user` to the token's owner. The rights of this user
+    are limited to the token's scopes.
 
     If the token is invalid, `request.api_token_error` is set to a TokenRefused, which contains a
     `code` and a message, and the request stays unauthenticated. Without a Bearer header,

@@ -46,8 +46,9 @@ class Caller:
 
     @property
     def may_ask_bank(self) -> bool:
-        """Whether the caller has the scope report or staff, which a token needs to read the whole
-        bank. The user may still lack the right.
+        """Whether the caller has the scope report or staff. A token needs one of these scopes to
+        read the whole bank. Even with the scope, the user may lack the right to read the whole
+        bank.
         """
         return self.may(TokenScope.REPORT) or self.may(TokenScope.STAFF)
 

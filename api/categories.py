@@ -130,7 +130,9 @@ class TransactionCategory(ApiView):
 
     @extend_schema(operation_id="categories_read", responses=TransactionCategorySerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns the category of a transaction, and the caller's own category, if any."""
+        """Returns the category of a transaction. If the caller has assigned a category, also
+        returns this own category.
+        """
         known_only(request)
         return self._answer(pk)
 

@@ -119,8 +119,8 @@ class Ledger:
         """Yields the events of all the user's accounts, or of one account, without end. Each event
         contains its `id`.
 
-        The first event is the next event from now on. If `last` is the id of an event, the stream
-        continues after that event, however old that event is. The stream also continues after a
+        By default, the stream begins with the next new event. If `last` is the id of an event, the
+        stream begins after that event, however old that event is. The stream also continues after a
         lost connection.
         """
         path = f"/api/v1/events?{urlencode({'account': account})}" if account else "/api/v1/events"
@@ -144,7 +144,7 @@ class Ledger:
         self, method: str, path: str, body: Any = None, key: str = "", last: str | None = None
     ) -> str:
         """Returns the text of the response. For a stream of events, `last` is the id of the last
-        event that was read, or "". For other calls it is None.
+        event that was read, or "". For other calls, `last` is None.
         """
         pause = 0.5
         for attempt in range(1, TRIES + 1):
@@ -197,8 +197,9 @@ def _loads(text: str | bytes) -> Any:
 
 
 def _dumps(body: Any) -> str:
-    """Returns the body as JSON. Python's encoder can write a Decimal only as a string, so each
-    Decimal is first written with a marker, and the quotation marks are then removed.
+    """Returns the body as JSON. Python's encoder can write a Decimal only as a string. Therefore
+    this function first writes each Decimal as a string with a marker, and then removes the marker
+    and the quotation marks.
     """
     marker = secrets.token_hex(16)
 

@@ -46,7 +46,7 @@ class ExactAmountField(serializers.Field[Any, Any, Any, Any]):
         return None if amount is None else amount_text(amount, instance.currency)
 
     def to_representation(self, value: Any) -> Any:
-        """Returns the text, which `get_attribute` has made."""
+        """Returns the text that `get_attribute` has made."""
         return value
 
 
@@ -102,7 +102,7 @@ class TextField(serializers.CharField):
 
 
 class ReasonTextField(TextField):
-    """The reason of a staff action. It must contain a letter or a digit."""
+    """The reason of a staff action. The text must contain a letter or a digit."""
 
     def to_internal_value(self, data: Any) -> str:
         """Returns the text without extra spaces.
@@ -116,7 +116,7 @@ class ReasonTextField(TextField):
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$", "examples": ["950.00"]})
 class AmountTextField(TextField):
-    """An amount in a request. It must be a string, so that no program rounds it."""
+    """An amount in a request. The amount must be a string, so that no program rounds it."""
 
     def to_internal_value(self, data: Any) -> str:
         """Returns the text unchanged, because posting parses it.
@@ -187,9 +187,9 @@ def refused(form: Form) -> serializers.ValidationError:
 
 @cache
 def _shared(kind: type[serializers.Serializer[Any]]) -> Any:
-    """Returns the only serializer of this class, which all requests share. For a new serializer,
-    REST framework would copy each field, which takes longer than a row. Nothing is stored in the
-    serializer.
+    """Returns the only serializer of this class. All requests use the same serializer, because REST
+    framework copies each field for a new serializer, which takes longer than a row. Nothing is
+    stored in the serializer.
     """
     return kind()
 

@@ -38,9 +38,10 @@ TOO_LONG = f"A number has at most {MAX_NUMBER_LENGTH:,} digits, zeros included; 
 def loads(text: str) -> Any:
     """Parses one JSON value and returns it.
 
-    Raises: ParseError with a message if the text is not JSON, for a repeated name, for more than
-    MAX_NAMES names in an object, for NaN, for too much nesting, and for a number that would be too
-    long without an exponent, because printing it would need much time and memory.
+    Raises: ParseError with a message, if the text is not JSON, contains NaN or a repeated name, has
+    more than MAX_NAMES names in an object, or has too much nesting. Also raises ParseError for a
+    number that would be too long without an exponent, because printing it would need much time and
+    memory.
     """
     try:
         return json.loads(
@@ -105,9 +106,9 @@ def _text_of(stream: IO[bytes]) -> str:
 class StrictJSONParser(BaseParser):
     """A parser for JSON in UTF-8, which uses `loads`.
 
-    REST framework limits its own JSONParser to DATA_UPLOAD_MAX_MEMORY_SIZE. For this parser,
-    BodyLimitMiddleware has already refused bodies above the limit of the URL, which is higher for
-    batches.
+    REST framework limits its own JSONParser to DATA_UPLOAD_MAX_MEMORY_SIZE. This parser has no such
+    limit, because BodyLimitMiddleware has already refused bodies above the limit of the URL. For
+    batches, the limit of the URL is higher.
     """
 
     media_type = "application/json"
@@ -120,7 +121,8 @@ class StrictJSONParser(BaseParser):
     ) -> Any:
         """Returns the value of the request body.
 
-        Raises: ParseError, also for too many values, which would need too much time and memory.
+        Raises: ParseError if `loads` raises it. Also raises ParseError for too many values, which
+        would need too much time and memory.
         """
         text = _text_of(stream)
         most = self.most_values(text)
@@ -141,16 +143,17 @@ class BatchJSONParser(StrictJSONParser):
     """A parser for a batch of up to MAX_LINES payments."""
 
     def most_values(self, text: str) -> int:
-        """Returns the maximum number of values in the body of a batch. It is higher if the body
-        contains more objects, because payments take less time than a list of numbers.
+        """Returns the maximum number of values in the body of a batch. The maximum is higher if the
+        body contains more objects, because an object with a payment takes less time per value than
+        a list of numbers.
         """
         objects = text.count("{")
         return min(MAX_VALUES_OF_BATCH, VALUES_OF_BATCH + VALUES_OF_LINE * objects)
 
 
 class NDJSONParser(BatchJSONParser):
-    """A parser for one JSON value per line (NDJSON). Blank lines are ignored. It returns at most
-    MAX_LINES + 1 values. The view refuses more than MAX_LINES.
+    """A parser for one JSON value per line (NDJSON). Blank lines are ignored. The parser returns at
+    most MAX_LINES + 1 values. The view refuses more than MAX_LINES values.
     """
 
     media_type = "application/x-ndjson"

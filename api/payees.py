@@ -66,7 +66,7 @@ class PayeesForm(forms.Form):
     from_account = forms.UUIDField(required=False)
 
     def clean_name(self) -> str:
-        """Returns the name in one line, like the transfer form."""
+        """Returns the name in one line, as the transfer form does."""
         return tidy_line(self.cleaned_data["name"])
 
 
@@ -88,9 +88,9 @@ class PayeeList(ApiView):
         returns only the accounts that this account can pay.
 
         With `number`, returns only the recipient with this number. If the number cannot be paid,
-        returns no recipient and the reason. The number of such requests, and of wrong names, is
-        limited per day, as on the transfer form. Without `from_account`, the caller's oldest open
-        account is the payer.
+        returns the reason and an empty list. The number of such requests per day is limited, and so
+        is the number of wrong names, as on the transfer form. Without `from_account`, the caller's
+        oldest open account is the payer.
         """
         known_only(request, "number", "name", "from_account")
         form = PayeesForm(request.query_params.dict())

@@ -82,9 +82,9 @@ class CSVParser(BaseParser):
     media_type = CSV_TYPE
 
     def parse(self, stream: IO[bytes], *_arguments: Any, **_options: Any) -> Any:
-        """Returns the bytes as a file object. If the body is too large, returns only its beginning,
-        with one byte more than allowed, so that `banking.payment_files.parser` refuses it because
-        of its size.
+        """Returns the bytes as a file object. If the body is too large, the file object contains
+        one byte more than allowed. So `banking.payment_files.parser` refuses the file because of
+        its size.
         """
         return io.BytesIO(stream.read(MAX_BYTES + 1))
 
@@ -154,8 +154,8 @@ class PaymentLineSerializer(serializers.Serializer[Any]):
 
 
 class PayFileSerializer(StrictSerializer):
-    """The lines to pay. `agreed` is the value of the file as it was read. If `whole` is true, all
-    lines are paid, or no line is paid.
+    """The lines to pay. `agreed` is the value of `agreed` that the caller has read from the file.
+    If `whole` is true, either all lines are paid or no line is paid.
     """
 
     agreed = TextField(max_length=200, allow_blank=True)
@@ -302,8 +302,8 @@ class PaymentFilePay(ApiView):
         return Response(row_of(PaymentFileDetailSerializer, file))
 
     def _booking(self, request: Request, file: PaymentFile, agreed: str) -> BookingRequest:
-        """Returns the arguments for booking. With a token, the limits of the token apply. In a
-        session, the same limits apply as on the page.
+        """Returns the arguments for booking. If the caller uses a token, the limits of the token
+        apply. In a browser session, the same limits apply as on the page.
         """
         caller = self.caller
         return {

@@ -108,16 +108,16 @@ def _refused(error: LedgerError) -> HttpResponseBase:
 
 
 def body_of(error: LedgerError) -> dict[str, Any]:
-    """Returns the body of the problem for a refusal. In a batch, it contains the number of the
-    line.
+    """Returns the body of the problem for a refusal. If the refusal is about a line of a batch, the
+    body contains the number of the line.
     """
     status, slug, more = _facts_of(error)
     return problem_body(status, slug, str(error), **more)
 
 
 def _facts_of(error: LedgerError) -> tuple[int, str, dict[str, Any]]:
-    """Returns the HTTP status of a refusal, the last part of its type, and a dict with its field
-    and the line of a batch, if any.
+    """Returns three values: the HTTP status of a refusal, the last part of its type, and a dict.
+    The dict contains the field of the refusal and the line of a batch, if there are any.
     """
     more: dict[str, Any] = {}
     refusal = error

@@ -74,8 +74,8 @@ def _now() -> int:
 
 
 def _take(who: str, minute: int, most: int) -> int:
-    """Uses one call and returns the number of remaining calls, as far as this process knows it.
-    Returns -1 if no call was left.
+    """Uses one call and returns the number of remaining calls that this process knows. Returns -1
+    if no call was left.
     """
     with _lock:
         lease = _leases.get(who)

@@ -53,32 +53,32 @@ class JSONRenderer(renderers.JSONRenderer):
 
 
 class NDJSONRenderer(JSONRenderer):
-    """The format NDJSON, with one line of JSON for each result. Used only to select the format.
-    Views write the lines themselves.
+    """The format NDJSON, with one line of JSON for each result. The class is used only to select
+    the format. Views write the lines themselves.
     """
 
     media_type, format = NDJSON, "ndjson"
 
 
 class CSVRenderer(JSONRenderer):
-    """The format CSV, a table for spreadsheets. Used only to select the format. Views write the
-    table themselves.
+    """The format CSV, a table for spreadsheets. The class is used only to select the format. Views
+    write the table themselves.
     """
 
     media_type, format = "text/csv", "csv"
 
 
 class EventStreamRenderer(JSONRenderer):
-    """The format of server-sent events. Used only to select the format. The view writes the events
-    itself.
+    """The format of server-sent events. The class is used only to select the format. The view
+    writes the events itself.
     """
 
     media_type, format = EVENT_STREAM, "events"
 
 
 class PDFRenderer(JSONRenderer):
-    """The format PDF. Used only to select the format. A view writes the file itself. The same
-    applies to the renderers below.
+    """The format PDF. The class is used only to select the format. A view writes the file itself.
+    The same applies to the renderers below.
     """
 
     media_type, format = "application/pdf", "pdf"

@@ -26,7 +26,7 @@ from transactions.safeguards.quota import NUMBERS_ASKED
 
 
 class SavedPayeeSerializer(serializers.Serializer[PayeeLine]):
-    """An account of another user, with the name that the caller has given it."""
+    """An account of another user, with the name under which the caller has saved it."""
 
     id = serializers.UUIDField(source="payee.pk")
     number = serializers.CharField(source="payee.account.number")

@@ -83,8 +83,8 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Returns True if the caller has the scopes.
 
-        Raises: NotAuthenticated if the caller is not authenticated; NotYours if a scope is missing.
-        Both have a message.
+        Raises: NotAuthenticated, with a message, if the caller is not authenticated; NotYours, with
+        a message, if a scope is missing.
         """
         if not request.user.is_authenticated:
             raise NotAuthenticated(_how_to_sign_in(request))
@@ -100,8 +100,8 @@ class HasScope(BasePermission):
 
 
 def _how_to_sign_in(request: Request) -> str:
-    """Returns a message that explains how to authenticate. It never contains the header that was
-    sent.
+    """Returns a message that explains how to authenticate. The message never contains the header
+    that was sent.
     """
     if not hasattr(request._request, "api_token"):  # see `accounts.token_middleware.PATHS`
         return "Sign in with a browser. Access tokens are accepted at addresses under /api/ only."

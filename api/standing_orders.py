@@ -149,7 +149,9 @@ class StandingOrderPageSerializer(serializers.Serializer[Any]):
 
 
 class NewStandingOrderSerializer(StrictSerializer):
-    """A new standing order. Without `last_on` and `times`, it continues until it is ended."""
+    """A new standing order. If `last_on` and `times` are missing, the order continues until it is
+    ended.
+    """
 
     from_account = serializers.UUIDField()
     to_number = TextField(max_length=40)
@@ -171,7 +173,7 @@ class OrderAmountSerializer(StrictSerializer):
 
 
 class OrderSkipSerializer(StrictSerializer):
-    """The day to skip. It must be the day of the next payment."""
+    """The day to skip. This must be the day of the next payment."""
 
     day = serializers.DateField()
 
@@ -371,7 +373,7 @@ class OrderAmount(OrderVerb):
 
 
 class OrderSkip(OrderVerb):
-    """The next day of a standing order."""
+    """A request to skip the next payment day of a standing order."""
 
     @extend_schema(
         operation_id="standing_orders_skip",
@@ -454,8 +456,8 @@ class OrderEnd(OrderVerb):
 
 
 def _read_nothing(request: Request) -> None:
-    """Checks that the body is an empty object. REST framework also accepts a missing body, which
-    this function refuses, because a form on another site could send such a request.
+    """Checks that the body is an empty object. Refuses a missing body, which REST framework
+    accepts, because a form on another site could send a request without a body.
 
     Raises: ValidationError, ParseError.
     """

@@ -33,15 +33,15 @@ KEPT_NOWHERE = {"Cache-Control": "private, no-store"}
 class ApiView(APIView):
     """A view of the API.
 
-    `scopes` maps a method to the scope that it requires; see `api.sign_in.scopes_for` for the
-    defaults. `answers_earlier_rows` lists methods that write but return facts about rows of earlier
-    calls, so they also require the scope read.
-
-    `response_headers` maps a method to the headers of its response for the schema, in addition to
-    the headers of every view. `is_unchanging` is True if the response is about a posted row and
-    seldom changes. Such a response has an ETag, and a caller who sends this ETag gets the status
-    304. `instead` is a text for callers who try to change or delete an object. It explains what
-    they can do instead.
+    - `scopes` maps a method to the scope that the method requires. See `api.sign_in.scopes_for` for
+      the defaults.
+    - `answers_earlier_rows` lists methods that write, but return facts about rows of earlier calls.
+      These methods also require the scope read.
+    - `response_headers` maps a method to additional headers of its response, for the schema.
+    - `is_unchanging` is True if the response is about a posted row and seldom changes. Such a
+      response has an ETag, and a caller who sends this ETag gets the status 304.
+    - `instead` is a text for callers who try to change or delete an object. It explains what they
+      can do instead.
     """
 
     # The schema contains what a response to OPTIONS would contain.

@@ -11,8 +11,8 @@ class CookbookConfig(AppConfig):
 
     def import_models(self) -> None:
         """Imports the models and then hides them from Django, because their tables exist only in
-        the practice bank. Django ignores an app without a models module in content types,
-        permissions, dumps and syncdb.
+        the practice bank. An app without a models module is ignored in content types, permissions,
+        dumps and syncdb.
         """
         super().import_models()
         self.models_module = None

@@ -174,8 +174,8 @@ def _is_value(name: Name) -> bool:
 
 
 def _ranked(words: list[str], required: list[str]) -> list[tuple[Recipe, bool]]:
-    """Returns the recipes that contain some of the words, the best first. Each has a bool: whether
-    it contains all words in `required`.
+    """Returns the recipes that contain some of the words, the best first. Each recipe has a bool:
+    whether the recipe contains all words in `required`.
     """
     some, every = (
         joiner.join([ONE_WORD] * len(of)) for joiner, of in ((" || ", words), (" && ", required))

@@ -21,8 +21,8 @@ class ExplorerReader:
     sees_names: bool = False
 
     def token(self) -> str:
-        """Returns a signed token that proves the user and the scope to the database. It is valid
-        for LIFETIME seconds.
+        """Returns a signed token that proves the user and the scope to the database. The token is
+        valid for LIFETIME seconds.
         """
         scope = RowScope.STAFF if self.sees_names else RowScope.BANK
         return signed(self.person.pk, scope, int(time.time()) + LIFETIME, keys()[0])
@@ -38,9 +38,9 @@ class ExplorerReader:
         return "names" if self.sees_names else "bank"
 
     def open(self) -> None:
-        """Records for the read log that a permission gave access to other people's rows. This also
-        applies if the response only depends on these rows, like an error or a duration. The rows of
-        a query contain no ids of people, so the log lists no people.
+        """Records for the read log that a permission gave access to other people's rows. This is
+        also recorded if the response only depends on these rows, for example if it is an error or a
+        duration. The rows of a query contain no ids of people, so the log lists no people.
         """
         read_bank()
         opened_by_right()

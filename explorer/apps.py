@@ -12,8 +12,8 @@ class ExplorerConfig(AppConfig):
     name = "explorer"
 
     def ready(self) -> None:
-        """Connects the functions that remove the views before each migration and create them again
-        after it.
+        """Connects two functions to migrations. One function removes the views before each
+        migration, and the other creates the views again after it.
         """
         from explorer.schema.installation import apply, lift_before_migration
 

@@ -33,8 +33,8 @@ class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
 
 
 class SavedQuery(models.Model):
-    """A saved query with a title. All users of the explorer can see a shared query. It runs with
-    the rights of the user who opens it.
+    """A saved query with a title. All users of the explorer can see a shared query. The query runs
+    with the rights of the user who opens it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

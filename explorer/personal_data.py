@@ -56,8 +56,8 @@ def _texts(traces: Traces) -> Iterator[Erased]:
 
 
 def _delete_old(now: datetime) -> dict[str, int]:
-    """Deletes rows of the history after the retention period, and returns their number by name.
-    Only the owner of the tables can call this.
+    """Deletes rows of the history after the retention period. Returns the number of deleted rows by
+    kind. Only the owner of the tables can call this.
     """
     before = now - timedelta(days=kept_days())
     old = QueryRun.objects.filter(ran_at__lt=before)

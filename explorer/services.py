@@ -84,8 +84,8 @@ def record_run(
     rows: int = 0,
     milliseconds: float = 0,
 ) -> QueryRun:
-    """Writes a run and its outcome into the history, and returns it. The bytes of the run count
-    towards the user's daily limit, because the rows are stored for a long time.
+    """Writes a run and its outcome into the history, and returns the row. The size of the row
+    counts towards the user's daily limit for bytes, because the rows are stored for a long time.
     """
     sql, message = sql[:LONGEST_SQL], message[:LONGEST_MESSAGE]
     texts = (sql, message, *parameters, *parameters.values())

@@ -120,8 +120,8 @@ MAX_INTEGER = 2**31 - 1
 
 
 def driver(found: dict[str, Any]) -> dict[str, Any]:
-    """Returns the setting ENGINE for a database. If AWS's driver is used, the result also contains
-    LEDGER_DRIVER.
+    """Returns a dict with the setting ENGINE for a database. If AWS's driver is used, the dict also
+    contains LEDGER_DRIVER.
     """
     if env.choice("DB_DRIVER", "libpq", ["libpq", "aws"]) == "libpq":
         for name in ("DB_AWS_PLUGINS", "DB_AWS_OPTIONS"):
@@ -215,8 +215,8 @@ def _check_driver(found: dict[str, Any]) -> None:
 
 
 def _login_options(credentials: dict[str, str]) -> tuple[list[str], dict[str, Any]]:
-    """Returns a list with the plugin for signing in, and the options of this plugin. Both are empty
-    if AWS does not provide the login.
+    """Returns a list with the plugin for signing in, and the options of this plugin. Returns an
+    empty list and no options if AWS does not provide the login.
     """
     if not credentials:
         return [], {}

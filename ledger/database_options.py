@@ -141,7 +141,7 @@ def options(setting: str, query: str) -> dict[str, Any]:
 
 
 def is_harmless(name: str, value: str) -> bool:
-    """Returns whether payments work with this value of a connection option or server setting."""
+    """Returns whether payments work if a connection option or server setting has this value."""
     return value.lower() in HARMLESS.get(name, ())
 
 
@@ -226,8 +226,8 @@ def _is_known(option: str) -> bool:
 
 
 def _is_refused(option: str, value: str) -> bool:
-    """Returns whether libpq refuses the value of an option. This works only for options that libpq
-    checks before it connects. Returns False for all other options.
+    """Returns whether libpq refuses the value of an option. libpq checks only some options before
+    it connects. For all other options, returns False.
 
     Calls libpq without connecting to a server.
     """

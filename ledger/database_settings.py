@@ -158,8 +158,8 @@ def _check_engine() -> None:
 
 
 def _check_parts(source: str) -> None:
-    """Ends the process if the setting that Ledger reads is missing, but an environment variable
-    with another name has a value for the same part of the server.
+    """Ends the process if the setting for a part of the server is missing, but an environment
+    variable with another name contains a value for this part. Ledger does not read that variable.
     """
     if source == "DATABASE_URL":
         return
@@ -367,8 +367,8 @@ def _where(name: str) -> str:
 
 
 def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
-    """Ends the process if data could be sent without encryption, or if sslrootcert, which is needed
-    to check the server's certificate, is missing or cannot be read.
+    """Ends the process if data could be sent without encryption. Also ends the process if
+    sslrootcert, which is needed to check the server's certificate, is missing or cannot be read.
     """
     mode, root = str(options.get("sslmode", "prefer")), str(options.get("sslrootcert", ""))
     named = "DB_SSLROOTCERT" if name == "DB_OPTIONS" else name
@@ -384,10 +384,10 @@ def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
 
 
 def remote_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
-    """Returns the hosts that are not this computer, or that might be another computer.
+    """Returns the hosts that are another computer, and the hosts that might be another computer.
 
-    A libpq service takes its host from libpq's service file, which Ledger does not read. libpq also
-    accepts an empty PGSERVICE as the name of a service.
+    For a libpq service, the host is in libpq's service file. Ledger does not read this file, so the
+    host might be another computer. libpq also accepts an empty PGSERVICE as the name of a service.
     """
     found = [host for host in real_hosts(hosts, options) if not is_local(host)]
     if "service" in options:
@@ -398,9 +398,9 @@ def remote_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
 
 
 def real_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
-    """Returns the address to which libpq connects for each host. This is the `hostaddr` of the host
-    if there is one, and otherwise its name. A host in the URL has priority over the options, and
-    the options have priority over the environment.
+    """Returns the address to which libpq connects for each host. If the host has a `hostaddr`, this
+    is the address, otherwise the name of the host. A host in the URL has priority over the options,
+    and the options have priority over the environment.
     """
     names = hosts or str(options.get("host") or os.environ.get("PGHOST", ""))
     addresses = str(options.get("hostaddr") or os.environ.get("PGHOSTADDR", ""))

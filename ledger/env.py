@@ -113,9 +113,9 @@ def refuse(name: str, why: str) -> NoReturn:
 
 
 def refuse_first(names: Iterable[str], why: str) -> None:
-    """Ends the process with a message if one of these settings has a value, also if its name has
-    the prefix DJANGO_. Ignores values that Kubernetes sets for a service with the same name, such
-    as tcp://10.0.0.1:5432.
+    """Ends the process with a message if one of these settings has a value. Also checks each name
+    with the prefix DJANGO_. Ignores values that Kubernetes sets for a service with the same name,
+    such as tcp://10.0.0.1:5432.
     """
     for given in (prefix + name for name in names for prefix in ("", "DJANGO_")):
         value = _config(given, default="").strip()
@@ -433,11 +433,11 @@ def check_readable(name: str, path: str) -> None:
 
 
 def secret_key(name: str, folder: Path) -> str:
-    """Returns the secret key from the environment. If it is not set there, returns the key stored
-    in `folder`.
+    """Returns the secret key from the environment. If the environment does not contain a key,
+    returns the key stored in `folder`.
 
     If neither exists, creates a key in `folder` that only the file owner can read. A command in
-    COMMANDS_WITHOUT_DATA does not store a key; its key is temporary.
+    COMMANDS_WITHOUT_DATA does not store the key, so its key is temporary.
     """
     file = folder / "secret_key"
     given = text(name)

@@ -24,8 +24,9 @@ NO_READER = (
 
 
 def reader(writer: Database, replicas: Mapping[str, Database]) -> dict[str, Database]:
-    """Returns the entry `read` for DATABASES. This is a reader that AWS's driver finds, or
-    otherwise the replicas. Returns an empty dict if there is neither.
+    """Returns the entry `read` for DATABASES. If AWS's driver can find a reader, the entry is this
+    reader, otherwise the replicas. Returns an empty dict if there is neither a reader nor a
+    replica.
     """
     found = _of_driver(writer) or _of_replicas(writer, [*replicas.values()])
     return {READ: {**found, "TEST": {"MIRROR": DEFAULT_DB_ALIAS}}} if found else {}

@@ -1,1 +1,1 @@
-"""The app that moves money, with all pages that show it."""
+"""The app that books payments, holds and refunds, and contains all pages about them."""

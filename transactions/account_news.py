@@ -1,15 +1,17 @@
-"""Finds the events on a user's accounts that happened after a position. `/api/v1/events` uses it.
+"""Finds the events on a user's accounts that happened after a position. `/api/v1/events` uses this
+module.
 
 Note [News from the books]: the events come from the rows of the ledger, not from the outbox.
 Booking times strictly rise within each account, and are assigned while the account is locked. So of
-two rows of one account, the earlier row always commits first. A reader that stores the position up
-to which it has read each account does not miss a row, even if the position is old. Nobody has to
-subscribe first: a booking costs no more, and a GET request writes nothing. One position for all
-accounts together could miss rows, because rows of two accounts commit in any order.
+two rows of one account, the earlier row always commits first. A reader that stores, for each
+account, the booking time of the last row that it has read does not miss a row, even if it reads
+again much later. Readers do not have to subscribe: a booking does no work for them, and a GET
+request writes nothing. One position for all accounts together could miss rows, because rows of two
+accounts commit in any order.
 
-A release of a hold does not add a row. So a position also contains the held amount of each account:
-if the amount decreased and the new rows do not explain the decrease, a hold was released. The
-status of an account is compared in the same way.
+The release of a hold does not add a row. So a position also contains the held amount of each
+account: if the amount decreased and the new rows do not explain the decrease, a hold was released.
+The status of an account is compared in the same way.
 """
 
 import re
@@ -65,8 +67,9 @@ class UnreadablePosition(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ReadUpTo:
-    """The state up to which an account was read: the booking time of its last row (None without
-    rows), its held amount at that time (in minor units), and its status.
+    """The state up to which an account was read: the booking time of its last row, its held amount
+    at that time (in minor units), and its status. The booking time is None if the account has no
+    rows.
     """
 
     at: datetime | None
@@ -127,8 +130,8 @@ class NewsPosition:
 class NewsItem:
     """An event on an account, and the position after the event.
 
-    `at` is the booking time. For a release of a hold and for a new status, it is the time when this
-    module noticed the change.
+    `at` is the booking time. If a hold was released or the status of the account changed, `at` is
+    the time when this module noticed the change.
     """
 
     kind: str
@@ -140,8 +143,8 @@ class NewsItem:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The new events, in order within each account, and the position after them. `is_cut` is true
-    if there are more events.
+    """The new events, in order within each account, and the position after the last event. `is_cut`
+    is true if there are more events.
     """
 
     items: list[NewsItem]
@@ -171,8 +174,8 @@ class _NewRow:
 
     @property
     def held(self) -> Decimal:
-        """The amount by which this row changes the held amount of the account; negative for a
-        capture.
+        """The amount by which this row changes the held amount of the account. It is negative if
+        the row is a capture.
         """
         if not self.sends:
             return Decimal(0)
@@ -182,8 +185,9 @@ class _NewRow:
 
 
 def news_of(accounts: Sequence[Account], position: NewsPosition) -> News:
-    """Returns the events on one person's accounts after the position. `accounts` must include
-    closed accounts, oldest first. Sends one query, or none if there are no new rows.
+    """Returns the events on one person's accounts after the position. `accounts` must contain all
+    accounts of the person, including closed accounts, oldest first. Sends one query, or none if
+    there are no new rows.
 
     Reads rows up to `last_entry_at`, which was loaded together with `held`. If a row commits later,
     the next call returns its event.
@@ -224,8 +228,8 @@ def news_of(accounts: Sequence[Account], position: NewsPosition) -> News:
 
 
 def _reported(accounts: Sequence[Account], position: NewsPosition) -> list[Account]:
-    """Returns the accounts whose events are returned: open accounts, and closed accounts that are
-    still in the position.
+    """Returns the accounts whose events are returned. These are open accounts, and closed accounts
+    that the position still contains.
     """
     found = [
         each for each in accounts

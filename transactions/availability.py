@@ -102,8 +102,8 @@ def figures_of(account: Account) -> list[LabelledFigure]:
 def limits_of(account: Account) -> list[LabelledFigure]:
     """Returns the limits per payment and per day, and the amount that is left of the daily limit.
 
-    Only for pages: when a payment is booked, the amount is computed again while the account is
-    locked, see `LockedAccount.sent_on`.
+    Use this only to show the limits on pages. When a payment is booked, the amount is computed
+    again while the account is locked, see `LockedAccount.sent_on`.
     """
     return _limits(account, Decimal(0) if account.daily_limit is None else sent_today(account))
 
@@ -122,9 +122,9 @@ def _limits(account: Account, sent: Decimal) -> list[LabelledFigure]:
 
 
 def limits_in_words(accounts: Sequence[Account], chosen: Account | None) -> str:
-    """Returns the limits of these accounts as HTML for the help text of a form field: one line for
-    each account with limits, or "" if there are none. Sends one query if an account has a daily
-    limit.
+    """Returns the limits of these accounts as HTML for the help text of a form field. The HTML has
+    one line for each account with limits. Returns "" if no account has limits. Sends one query if
+    an account has a daily limit.
 
     Only the line of the account `chosen` is visible. A script shows another line when another
     account is chosen. A browser without scripts shows all lines.

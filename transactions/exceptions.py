@@ -95,7 +95,7 @@ class CurrencyMismatch(LedgerError):
 
 
 class SameAccount(LedgerError):
-    """The payer's and the payee's account are the same, or both are missing."""
+    """The payer's and the payee's account are the same account, or both accounts are missing."""
 
     field = "to_account"
 
@@ -107,8 +107,8 @@ class IdempotencyConflict(LedgerError):
 
 
 class AlreadyReversed(LedgerError):
-    """A transaction cannot be reversed. Either the original does not exist, is not booked, or is
-    itself a reversal; or the amount of the reversal is too large, or its accounts are not those of
+    """A transaction cannot be reversed. The original does not exist, is not booked, or is itself a
+    reversal. Or the amount of the reversal is too large, or its accounts are not the accounts of
     the original.
     """
 
@@ -120,8 +120,8 @@ class ExpiryPassed(LedgerError):
 
 
 class HoldNotPending(LedgerError):
-    """A hold cannot be captured or voided. Either the transaction is not a pending hold; or, for a
-    capture, the hold has expired or the capture has other accounts.
+    """A hold cannot be captured or voided, because the transaction is not a pending hold. A capture
+    is also refused if the hold has expired, or if the capture has other accounts.
     """
 
 

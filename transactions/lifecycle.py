@@ -78,12 +78,12 @@ class Lifecycle:
 
     @property
     def back(self) -> str:
-        """The label of the refunds: "Taken back" for a deposit, otherwise "Refunded"."""
+        """The label of the sum of refunds: "Taken back" for a deposit, otherwise "Refunded"."""
         return "Taken back" if self.row.type == Transaction.Type.DEPOSIT else "Refunded"
 
     @property
     def left(self) -> Decimal:
-        """The amount that can still be refunded. Zero for a hold and for a refund."""
+        """The amount that can still be refunded. The amount is zero for a hold and for a refund."""
         if self.row.is_hold or self.row.is_reversal:
             return Decimal(0)
         amount: Decimal = self.row.amount

@@ -17,9 +17,9 @@ class Origin:
     """The origin of a payment, as this reader may see it on the receipt.
 
     `id` is the id of the file or standing order. `url` is "" if the reader may not open the origin;
-    then the receipt does not show its name. `how` completes the sentence "The bank paid ... from
-    ..." if staff booked the payment for the account's holder. `repeats` is true if the origin makes
-    more payments automatically.
+    in this case the receipt does not show its name. `how` is set if staff booked the payment for
+    the account's holder; it completes the sentence "The bank paid ... from ...". `repeats` is true
+    if the origin makes more payments automatically.
     """
 
     id: UUID
@@ -43,8 +43,8 @@ def register(find: Find) -> Find:
 
 
 def origin_of(row: Transaction, reader: User) -> Origin | None:
-    """Returns the origin of a payment, or None if somebody typed the payment in. Also returns None
-    for a hold or a refund.
+    """Returns the origin of a payment. Returns None if somebody typed the payment in, and for a
+    hold or a refund.
     """
     if row.is_hold or row.is_reversal:
         return None

@@ -56,7 +56,9 @@ class Scope:
 
     @property
     def ids(self) -> list[UUID]:
-        """The ids of the reader's own accounts. Empty if the scope is the whole bank."""
+        """The ids of the reader's own accounts. The list is empty if the scope is the whole
+        bank.
+        """
         return [account.pk for account in self.accounts]
 
     @property
@@ -103,8 +105,8 @@ class Scope:
 
 
 def newest_first(rows: TransactionQuerySet, scope: Scope) -> TransactionQuerySet:
-    """Orders transactions of a scope by booking time, newest first. For callers that take only the
-    first rows.
+    """Orders transactions of a scope by booking time, newest first. Use it only if the caller needs
+    only the first rows.
 
     For the whole bank, this order uses the index of Note [Newest of the bank]: Postgres stops when
     it has enough rows, and does not sort all matching rows. A single reader has few rows, so these
@@ -117,7 +119,8 @@ def newest_first(rows: TransactionQuerySet, scope: Scope) -> TransactionQuerySet
 
 
 def scope_for(reader: User, kind: str = MINE) -> Scope:
-    """Returns the reader's scope of this kind. Any kind except BANK is the reader's own accounts.
+    """Returns the reader's scope of this kind. For any kind except BANK, the scope is the reader's
+    own accounts.
 
     For BANK, raises PermissionDenied if the reader may not read data of the whole bank.
     """
@@ -140,8 +143,8 @@ def scope_for(reader: User, kind: str = MINE) -> Scope:
 def may_read_bank(reader: User) -> bool:
     """Returns whether the reader may read the rows of all people. Analysts and staff may.
 
-    A reader who is no longer staff, but is still a member of a staff group that may see names, may
-    not.
+    Returns False for a reader who is no longer staff, but who is still in a group that may see
+    names.
     """
     is_staff = reader.is_staff or reader.is_superuser
     return reader.has_perms(["transactions.view_transaction", "transactions.view_entry"]) and (

@@ -273,10 +273,11 @@ def _expire(
 ) -> int:
     """Voids the expired holds of one payer for one payee in one database transaction, and returns
     their number. Holds for different payees are in different database transactions, because a
-    transaction for several payees would lock their streams: Note [Lock of a stream].
+    transaction for several payees would lock the streams of all these payees: Note [Lock of a
+    stream].
 
     `tries` maps the database transaction id of each try to the number of holds that the try voided.
-    So a retry can find out which tries were committed.
+    With these ids, a retry can find out which tries were committed.
     """
     locked = LockedAccounts(lock([payer], skip_locked=not tries))
     if not locked.accounts:
@@ -306,8 +307,8 @@ def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:
 
 
 def preview(draft: Draft) -> Transaction:
-    """Returns the row that posting the draft would create now. Posts the draft and rolls it back.
-    Raises the LedgerError that would refuse the draft.
+    """Posts the draft and rolls it back. Returns the row that was posted. Raises the LedgerError
+    that would refuse the draft.
     """
 
     def rolled_back() -> Transaction | LedgerError:
@@ -330,9 +331,9 @@ def book(
     they are sufficient.
 
     `write_also` is called with the posted row in the same database transaction, so its writes and
-    the row are stored together or not at all. If an id is sent again, `write_also` is called again
-    for the same row. A row that was booked before does not count again towards the daily limit
-    `within`.
+    the row are stored together or not at all. If the same id is sent again, `write_also` is called
+    again for the same row. The daily limit `within` does not count a row again that was booked
+    before.
     """
     return book_once(draft, write_also=write_also, within=within).row
 

@@ -87,8 +87,8 @@ def _why_no_capture(lifecycle: Lifecycle) -> str:
 
 
 def _accounts_of_refund(lifecycle: Lifecycle, person: User) -> list[Obstacle]:
-    """Returns the obstacles of the accounts to a refund. A closed account can neither receive nor
-    send, and a frozen account cannot send.
+    """Returns the obstacles to a refund that come from the state of the accounts. A closed account
+    can neither receive nor send, and a frozen account cannot send.
     """
     payer, payee = lifecycle.row.from_account, lifecycle.row.to_account
     found = []

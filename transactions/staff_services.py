@@ -31,10 +31,10 @@ def release(*, hold: Transaction, reason: str, message: str = "", written_by: Us
     """Voids a hold and stores the reason. Returns True if this call voided the hold, and False if
     the same person voided it before.
 
-    Raises HoldNotPending if the hold was captured, or voided by its expiry or by a colleague.
-    Raises ServesOwn if the payer or the payee is the writer, or lives in the writer's household.
-    Whether this call voided the hold is known from the id of the stored reason, also if the answer
-    to a COMMIT was lost.
+    Raises HoldNotPending if the hold was captured, has expired and was voided, or was voided by a
+    colleague. Raises ServesOwn if the payer or the payee is the writer, or lives in the writer's
+    household. The id of the stored reason shows whether this call voided the hold, also if the
+    answer to a COMMIT was lost.
     """
     id = uuid7()
     store_reason = partial(

@@ -48,10 +48,10 @@ class WorkPanel:
     the features of Postgres and the ORM that the page uses.
 
     If `is_open` is false, the page shows only a link to `url`. `plans_url` is the URL of the page
-    with plans; it is "" if the reader may not see plans or already sees them. `summary` is a
-    remark. `cached` contains the rows of an earlier run of a report, and `fresh_url` runs the
-    report again. `known_ids` are the ids that the SQL may show; None means all ids. `explorer_urls`
-    has one URL for each query.
+    with plans; it is "" if the reader may not see plans or already sees them. `summary` is a text
+    above the queries, for example that ids are left out. `cached` contains the rows of an earlier
+    run of a report, and `fresh_url` runs the report again. `known_ids` are the ids that the SQL may
+    show; None means all ids. `explorer_urls` has one URL for each query.
     """
 
     parts: Sequence[Callable[..., Any]]

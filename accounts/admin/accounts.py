@@ -45,8 +45,8 @@ class AccountAdmin(
     ReasonedActions,
     AccountColumns,
 ):
-    """The admin pages of accounts. Staff may change the name freely, but limits and status only
-    with a reason.
+    """The admin pages of accounts. Staff may change the name without a reason, but limits and
+    status only with a reason.
 
     Staff cannot change their own accounts. A colleague must do it.
     """
@@ -143,8 +143,8 @@ class AccountAdmin(
         self, request: HttpRequest, queryset: models.QuerySet[Account], search_term: str
     ) -> tuple[models.QuerySet[Account], bool]:
         """Returns the accounts that match the search. A number matches the first digits of an
-        account number, or its last digits if there are at least four. Words match the name. For
-        staff who may see people, words also match email addresses.
+        account number. A number with at least four digits also matches the last digits. Words match
+        the name. For staff who may see people, words also match email addresses.
         """
         digits = "".join(search_term.split()).replace("-", "")
         if not (digits.isascii() and digits.isdigit()):
@@ -213,8 +213,8 @@ class AccountAdmin(
         """Serves Django's page without its database transaction, because the services open their
         own transactions.
 
-        If a service refuses the change, the form is rendered again and shows the refusal as its
-        error.
+        If a service refuses the change, the page is rendered again, and the form shows the refusal
+        as an error.
         """
         response: HttpResponse
         page = (request, object_id, form_url, extra_context)

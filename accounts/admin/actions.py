@@ -26,8 +26,8 @@ Obstacles = Mapping[UUID, Sequence[Obstacle]]  # by the id of the row
 
 
 class ReasonForm(forms.Form):
-    """A form for the reason of an action and a message to the customer. Both are stored with the
-    action.
+    """A form for the reason of an action and a message to the customer. The reason and the message
+    are stored with the action.
     """
 
     required_css_class = "required"  # the admin's style of a label
@@ -69,7 +69,9 @@ class StaffStep:
 
 
 def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
-    """Returns a function for `StaffStep.do` that sets this status of an account."""
+    """Returns a function that sets this status of an account. The function is used as
+    `StaffStep.do`.
+    """
     return lambda account, reason, message, by: services.change_status(
         account=account, status=status, reason=reason, message=message, changed_by=by
     )
@@ -200,7 +202,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         return str(thing)
 
     def things_of(self, request: HttpRequest, chosen: models.QuerySet[Any]) -> list[Any]:
-        """Returns the chosen rows in the form that this user may see."""
+        """Returns the chosen rows. A subclass can mask values that this user may not see."""
         return list(chosen)
 
     def refusal_for(self, request: HttpRequest, thing: Any) -> str:
@@ -208,7 +210,9 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         raise NotImplementedError
 
     def obstacles(self, request: HttpRequest, things: Sequence[Any], step: StaffStep) -> Obstacles:
-        """Returns for the id of each row the reasons why this user cannot do the step."""
+        """Returns a mapping from the id of each row to the reasons why this user cannot do the
+        step.
+        """
         found = step.obstacles(things, person_of(request))
         return {
             thing.pk: [*self.refusals_for(request, thing), *found.get(thing.pk, ())]
@@ -232,8 +236,8 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         """Renders the page that asks for a reason. If the reason was submitted, does the step for
         each row and redirects.
 
-        The page first lists all obstacles. It has no form if the step is not possible for any row.
-        If a row is refused, the page is shown again with the entered text. If more than
+        The page first lists all obstacles. If the step is not possible for any row, the page has no
+        form. If a row is refused, the page is shown again with the entered text. If more than
         MAX_ROWS_PER_ACTION rows are chosen, returns None and adds an error message.
         """
         things = self.things_of(request, chosen[: MAX_ROWS_PER_ACTION + 1])

@@ -54,8 +54,8 @@ class ChangeInWords:
 
     @property
     def place(self) -> str:
-        """Text that describes whether the page of the change is in the admin or on the site. "" if
-        a command made the change or if the page is unknown.
+        """The text "in the admin" or "on the site", depending on the page of the change. It is ""
+        if a command made the change, or if the page is unknown.
         """
         if self.command or not self.change.path:
             return ""

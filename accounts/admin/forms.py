@@ -35,8 +35,8 @@ class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form that requires a reason for every change and stores the reason in the history.
 
     The form contains the initial values as hidden fields, so that only fields which this user
-    changed are written. Without them, a page that was opened before a colleague removed a right or
-    lowered a limit would restore the old value.
+    changed are written. Without the hidden fields, a user could restore an old value by mistake,
+    for example if a colleague has lowered a limit after the user opened the page.
     """
 
     reason = ReasonField(
@@ -76,7 +76,7 @@ class NamedForm(ReasonedForm):
 class AccountForm(NamedForm):
     """A form for the name and limits of an account.
 
-    `refusal` is the error with which the service refused the change, or None; see
+    If the service refused the change, `refusal` is the error, otherwise None; see
     `AccountAdmin.changeform_view`.
     """
 

@@ -103,8 +103,9 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        """Serves the page. If another request has used a unique value after the form was checked,
-        runs the page a second time, which shows the error at the field.
+        """Serves the page. If another request has inserted the same unique value after the form was
+        checked, the database refuses the row. In this case, serves the page a second time, so that
+        the form shows the error at the field.
         """
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
@@ -130,8 +131,8 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
 
 class LockedChanges(ReasonedChanges):
     """Admin pages that lock the row before they process a submitted form. The form is compared with
-    the current row, and is refused if the user's staff access has ended. For pages that save in
-    Django's database transaction.
+    the current row, and is refused if the user is no longer allowed to use the admin. Use this
+    mixin for pages that save in Django's database transaction.
     """
 
     def _changeform_view(

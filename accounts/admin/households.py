@@ -22,7 +22,7 @@ class HouseholdForm(ReasonedForm):
 
 @admin.register(Household)
 class HouseholdAdmin(ListFiles, ObjectHistory, LockedChanges):
-    """The admin pages of households. Staff who manage people can add and rename households, but
+    """The admin pages of households. Staff who may change people can add and rename households, but
     cannot delete them. A person is added to a household on the person's page.
     """
 

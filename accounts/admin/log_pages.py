@@ -67,8 +67,8 @@ class LogAdmin(ReadOnly, CheckedKeys):
 def newest_page(
     rows: models.QuerySet[Any], time: str, request: HttpRequest
 ) -> tuple[list[Any], str]:
-    """Returns a page of rows, with the newest row first, and the query string of the next page. The
-    query string is "" on the last page. The next page begins after the last row of this page (the
+    """Returns a page of rows, with the newest row first, and the query string of the next page. On
+    the last page, the query string is "". The next page begins after the last row of this page (the
     parameter `before`), so every page takes the same time.
     """
     if start := _position(request.GET.get("before", "")):

@@ -39,8 +39,8 @@ def mask_number(account: Account, reader: User) -> None:
 
 
 def known_number(digits: str) -> Q:
-    """Returns a filter for accounts with this whole number, or with these last four digits. Other
-    lengths match nothing, because a user who sees four digits could otherwise guess the other
+    """Returns a filter for accounts with this whole number, or with these last four digits. Texts
+    of other lengths match nothing. Otherwise a user who sees four digits could guess the other
     digits one by one.
     """
     if len(digits) == SHOWN_DIGITS:

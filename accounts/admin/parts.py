@@ -41,8 +41,8 @@ class ReadOnly:
 class ReasonField(forms.CharField):
     """A form field for a reason, which must contain a letter or a digit.
 
-    Extra spaces are removed only from texts of up to LONGEST_UNTIDY characters. A longer text stays
-    longer than 500 characters, so the field refuses the text.
+    Extra spaces are removed only from texts of up to LONGEST_UNTIDY characters. A text that is
+    longer has more than 500 characters, so the field refuses it anyway.
     """
 
     LONGEST_UNTIDY = 1_000  # characters, including line ends of two characters and extra spaces
@@ -56,11 +56,11 @@ class ReasonField(forms.CharField):
 
 
 class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]
-    """An admin list that accepts only the filters that the user sees, and the filters in links from
-    other pages.
+    """An admin list that accepts only two kinds of filters: filters that the user sees on the page,
+    and filters in links from other pages.
 
     Django's list accepts any field and relation of the model. A user could then query data that no
-    page shows them, such as the members of a group or the people with a second factor.
+    page shows to this user, such as the members of a group or the people with a second factor.
     """
 
     linked_lookups: tuple[str, ...] = ()  # lookups in links from other pages

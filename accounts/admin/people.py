@@ -99,9 +99,9 @@ class UserAdmin(
     restored.
 
     Only superusers change addresses and passwords, because a user with this right could act as
-    another person. New people choose a password with a link in a mail, which staff never see. Users
-    cannot change their own rights, and cannot add a group that `groups_given_by` does not return.
-    Superusers are created only by `manage.py createsuperuser`, not on a page.
+    another person. New people choose a password with a link in a mail. Staff never see this link.
+    Users cannot change their own rights, and can add people only to groups that `groups_given_by`
+    returns. Superusers are created only by `manage.py createsuperuser`, not on a page.
     """
 
     form = PersonChangeForm
@@ -207,7 +207,8 @@ class UserAdmin(
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Returns the fields that the search compares with the search words. If the user may not
-        see addresses, only a whole address matches, because with parts they could guess the rest.
+        see addresses, only a whole address matches. Otherwise the user could guess an address part
+        by part.
         """
         whole = sees_contact_details(person_of(request))
         return self.search_fields if whole else ("email__iexact", "name")
@@ -231,9 +232,9 @@ class UserAdmin(
     def _add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Serves the page for adding a person. Django also requires the right to change people,
-        because its page could set rights. Our page contains only an address and a name, so the
-        right to add people is enough.
+        """Serves the page for adding a person. Django requires the right to change people for this
+        page, because Django's page could set rights. Our page contains only an address and a name,
+        so the right to add people is enough.
         """
         return admin.ModelAdmin.add_view(self, request, form_url, extra_context)
 

@@ -41,8 +41,8 @@ class ReadFilter(forms.Form):
     def clean_whose(self) -> list[UUID] | None:
         """Returns the ids of all people who match, or None if the field is empty.
 
-        Raises: ValidationError if more than MAX_NAMESAKES people match. With only some of the ids,
-        the filter would hide reads of the other people.
+        Raises: ValidationError if more than MAX_NAMESAKES people match. If the filter used only
+        some of these people, the page would hide reads of the other people.
         """
         words = self.cleaned_data["whose"]
         if not words:

@@ -219,8 +219,9 @@ class Account(models.Model):
 
     @property
     def main_figure(self) -> Decimal:
-        """The main amount on a card or statement: the available money. A frozen account cannot send
-        money, so its main amount is the balance minus the holds, without the overdraft limit.
+        """The main amount on a card or statement. This is the available money. A frozen account
+        cannot send money, so the main amount of a frozen account is the balance minus the holds,
+        without the overdraft limit.
         """
         figure: Decimal = self.balance - self.held if self.is_frozen else self.available
         return figure

@@ -89,9 +89,9 @@ def _literal(value: str) -> str:
 
 
 def _closed_stays(columns: Iterable[str]) -> pgtrigger.Trigger:
-    """Returns the trigger that protects closed accounts. It lets the owner of the tables erase the
-    name, so `erase_person` does not have to disable the trigger. Disabling it would lock the table
-    and block every payment.
+    """Returns the trigger that protects closed accounts. The trigger allows the owner of the tables
+    to erase the name. So `erase_person` does not have to disable the trigger, which would lock the
+    table and block every payment.
     """
     others = [column for column in columns if column != "name"]
     return FirmTrigger(

@@ -54,8 +54,8 @@ class LimitAsked(NamedTuple):
 
 class ApprovalThreshold(models.Model):
     """The amount in a currency that one clerk may move in a day without approval. `migrate` writes
-    these rows from the setting LEDGER_FOUR_EYES_OVER. The history records their changes, so the
-    audit can find the threshold at any time in the past.
+    these rows from the setting LEDGER_FOUR_EYES_OVER. The history records each change of these
+    rows, so the audit can find the threshold at any time in the past.
     """
 
     currency = models.CharField(primary_key=True, max_length=3, db_comment="* for all others")
@@ -80,8 +80,8 @@ class ApprovalThreshold(models.Model):
 class StaffSum(models.Model):
     """The sum of a day's actions without approval, of one clerk or on one account.
 
-    `share` is a fraction of the threshold, so that amounts in different currencies can be added. It
-    is at most 1 at COMMIT. Only triggers write these rows, see Note [Four eyes].
+    `share` is a fraction of the threshold, so that amounts in different currencies can be added. At
+    COMMIT, `share` is at most 1. Only triggers write these rows, see Note [Four eyes].
     """
 
     key = models.CharField(
@@ -140,7 +140,7 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
 
     def for_eyes_of(self, reader: User) -> Self:
         """Filters to the requests that this user may read. A user who may not see accounts may read
-        only their own requests.
+        only the requests that they made.
         """
         return (
             self if reader.has_perm("accounts.view_account") else self.filter(requested_by=reader)
@@ -148,12 +148,12 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
 
 
 class ApprovalRequest(models.Model):
-    """A request of staff that another person approves or declines. The action exceeds the
-    threshold, or adds `person` to a group, see Note [Rights by two].
+    """A request of staff that another person approves or declines. The requested action exceeds the
+    threshold, or adds `person` to a group: see Note [Rights by two].
 
     `transaction_id` is the id of the row that the action writes, so an approval can be used only
     once. For a group, this id is derived from the person and the group. `parameters` contains the
-    other contents of the action. The database compares the action with all of these columns.
+    other values of the action. The database compares the action with all of these columns.
     """
 
     class Kind(models.TextChoices):

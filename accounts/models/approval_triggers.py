@@ -119,9 +119,9 @@ def gives_relative(person: str, request: str) -> str:
 
 
 def concerns(person: str, request: str) -> str:
-    """Returns the SQL condition that a request concerns a person or somebody in their household.
-    The request moves money of this person's account, changes the limits of the account, or adds the
-    person to a group.
+    """Returns the SQL condition that a request concerns a person or somebody in their household:
+    one of them owns an account of the request, gets one of its payments, or would be added to a
+    group.
     """
     return f"""({related(person, f"{request}.from_account_id")}
                OR {related(person, f"{request}.to_account_id")}

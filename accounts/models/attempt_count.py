@@ -22,8 +22,8 @@ COUNT = """
 
 class AttemptCountQuerySet(models.QuerySet["AttemptCount"]):
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Locks the counters in order of key, like COUNT, and then deletes them. Returns the result
-        of Django's delete(). Without this order, an attempt and a deletion could deadlock.
+        """Locks the counters in order of key, and then deletes them. Returns the result of Django's
+        delete(). COUNT locks in the same order, so an attempt and a deletion cannot deadlock.
         """
         with db_transaction.atomic():
             in_order = self.order_by("pk").select_for_update()

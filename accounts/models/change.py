@@ -21,9 +21,10 @@ class Change(models.Model):
     these rows, and they are never changed or deleted: see Note [History by triggers].
 
     `before` and `after` contain the changed values. Amounts are text. `about` is the id of the
-    object whose history contains the row, for example the person of a membership. If `person` is
-    empty, the change was made by a command or by an unauthenticated request. `path` shows which of
-    the two. If `proved` is not true, the facts may be forged: see Note [Signed facts].
+    object whose history contains the row, for example the person of a membership. `path` is the
+    page or the command of the change. If `person` is empty, a command or an unauthenticated request
+    made the change. If `proved` is not true, the author and the other facts may be forged: see Note
+    [Signed facts].
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -155,8 +156,8 @@ class RecordedEmailAddress(EmailAddress):  # type: ignore[misc]
 
 
 class RecordedAuthenticator(Authenticator):  # type: ignore[misc]
-    """Additions and removals of second factors. The data of a factor is not recorded, because it is
-    secret and is written at each use.
+    """The history of second factors that were added or removed. The data of a factor is not
+    recorded, because the data is secret and is written at each use.
     """
 
     class Meta:

@@ -104,8 +104,8 @@ def recorded(
     `values` maps the names in the history to the SQL of their values. `about` is the SQL of the id
     of the object whose history contains the row. If a row is moved to another object, the history
     of the old object records a delete, and the history of the new object records an insert. The
-    audit compares the values of each row with its history, so a new value needs a migration that
-    records its state: see `accounts.models.state`.
+    audit compares the values of each row with its history. So if a value is added to `values`, a
+    migration must record the current state of this value: see `accounts.models.state`.
     """
     of = RECORDED_TABLES[table] = RecordedTable(table, values, about)
     operation: pgtrigger.Operation = pgtrigger.Insert | pgtrigger.Delete

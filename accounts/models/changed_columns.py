@@ -10,8 +10,8 @@ from django.db import models
 
 class SavesChangedColumns(models.Model):
     """An abstract model that remembers which columns of an instance were changed, so that `save()`
-    can write only these columns. This is needed because Django and allauth call `save()` on a User
-    that the request read much earlier.
+    writes only these columns. Django and allauth call `save()` on a User that the request read much
+    earlier. Without this model, they would overwrite newer values of other columns.
     """
 
     _as_read: Mapping[str, Any] = {}  # column values as last read or written

@@ -34,9 +34,10 @@ def _raised(row: str, limit: str, share: Share) -> str:
 
 
 def raised_by(row: str, share: Share = share_of) -> str:
-    """Returns the SQL expression for the fraction of the threshold by which a row raises the limits
-    of the account `held`. An overdraft limit above the threshold always exceeds the allowed sum, so
-    small increases on many days need approval, too.
+    """Returns the SQL expression for the amount by which a row raises the limits of the account
+    `held`, as a fraction of the threshold. If the new overdraft limit is above the threshold, the
+    fraction always exceeds the allowed sum. Therefore small increases on many days need approval,
+    too.
     """
     before, after = f"{row}.overdraft_limit_before", f"{row}.overdraft_limit"
     overdraft = f"""CASE WHEN {after} <= {before} THEN 0
@@ -47,8 +48,8 @@ def raised_by(row: str, share: Share = share_of) -> str:
 
 
 def _as_asked(row: str, limit: str) -> str:
-    """Returns the SQL condition that a row changes a limit exactly as requested, from the value at
-    the time of the request. A limit that is not in the request must not change.
+    """Returns the SQL condition that a row changes a limit from the value at the time of the
+    request to the requested value. A limit that is not in the request must not change.
     """
     now, before = f"{row}.{limit}", f"{row}.{limit}_before"
     return f"""CASE WHEN parameters ? '{limit}' THEN

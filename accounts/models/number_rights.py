@@ -27,8 +27,8 @@ def shows_numbers(perm: str) -> bool:
 
 
 class RightsToNumbers(PermissionsMixin):
-    """User mixin that disables permissions which show account numbers, unless the user may see
-    contact details.
+    """User mixin that disables the permissions for pages with account numbers, unless the user may
+    see contact details.
     """
 
     class Meta:

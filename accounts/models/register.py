@@ -14,9 +14,9 @@ Note [Seals do not replace the register]: nightly seals over these tables would 
 seal finds only edits that happen after the seal was made. The register finds every edit after the
 row was written, also on the same day. Rows of most of these tables also change legitimately: they
 are decided, revoked, erased, or deleted after the retention period. A seal would have to store the
-id and digest of each such row in order to exclude it, which is the same as the register. Only the
-insert trigger would become unnecessary. Each table would then need the protection that sealed days
-of `transactions` have (`transactions.models.seal_triggers`).
+id and digest of each such row in order to exclude it, and the register stores the same data. With
+seals, only the trigger on INSERT would become unnecessary. Each table would then need the
+protection that sealed days of `transactions` have (`transactions.models.seal_triggers`).
 """
 
 from typing import ClassVar
@@ -56,9 +56,9 @@ class RegisteredRow(models.Model):
 
 
 class RowRevision(models.Model):
-    """A legitimate change of a row: for example, a person was erased from it, or a request was
-    decided. Only the newest revision of a row is used. Triggers, migrations and `accept_rows`
-    insert revisions.
+    """A legitimate change of a row. For example, texts about a person were erased from the row, or
+    a request was decided. Only the newest revision of a row is used. Triggers, migrations and
+    `accept_rows` insert revisions.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -86,8 +86,8 @@ class RowRevision(models.Model):
 
 
 class RowRemoval(models.Model):
-    """Rows that the owner of the tables deleted legitimately. It covers all rows of a table that
-    were registered before a time, or the rows with these ids.
+    """A record that the owner of the tables deleted rows legitimately. The record covers the rows
+    with these ids, or all rows of a table that were registered before a time.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

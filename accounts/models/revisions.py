@@ -47,8 +47,9 @@ def note_removal(
     ids: Iterable[object] = (),
     before: datetime | None = None,
 ) -> None:
-    """Records that rows of a registered table are deleted legitimately: the rows with these ids, or
-    all rows before a time. Only the owner of the tables can call this.
+    """Records that rows of a registered table are deleted for a good reason. These are the rows
+    with the ids in `ids`, or all rows before the time `before`. Only the owner of the tables can
+    call this.
     """
     if is_registered(model) and ((row_ids := [str(each) for each in ids]) or before):
         RowRemoval.objects.create(
@@ -67,8 +68,8 @@ def new_columns_sql(model: type[models.Model], *columns: str) -> str:
 
 def accept_rows(model: type[models.Model], ids: Iterable[object], reason: str) -> int:
     """Records that these rows are accepted in their current state, with a reason. Returns the
-    number of registered rows. Used for edited rows that are not in any backup. Only the owner of
-    the tables can call this.
+    number of registered rows. This is meant for edited rows that are not in any backup. Only the
+    owner of the tables can call this.
     """
     sql = _revise(model, "%s", f"{id_of(model, 'one')} = ANY (%s)")
     with db_transaction.atomic(), connection.cursor() as cursor:

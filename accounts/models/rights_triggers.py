@@ -34,8 +34,8 @@ END_SESSIONS_OF_GROUP = """
 
 
 def after_change(name: str, func: str) -> list[Trigger]:
-    """Returns the trigger that runs `func` after each insert, update or delete. It runs with the
-    rights of the table owner, because a role that may change groups may not change people.
+    """Returns the trigger that runs `func` after each insert, update or delete. `func` runs with
+    the rights of the table owner, because a role that may change groups may not change people.
     """
     return [
         FirmTrigger(
@@ -45,8 +45,8 @@ def after_change(name: str, func: str) -> list[Trigger]:
 
 
 def of_users() -> list[Trigger]:
-    """Returns the trigger of the table `users`. It raises `session_version` when rights change, and
-    prevents a lower version from being written.
+    """Returns the trigger of the table `users`. If rights change, the trigger raises
+    `session_version`. It refuses a version that is lower than before.
     """
     return [
         FirmTrigger(

@@ -24,10 +24,11 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
 
 
 class SignIn(models.Model):
-    """An attempt to sign in. Device and place are stored as text. The IP address is not stored.
+    """An attempt to sign in. The device and the place are stored as text. The IP address is not
+    stored.
 
-    `user` is empty if no user has the entered address. A row is also inserted in this case, so that
-    the response takes the same time.
+    If no user has the entered address, a row with an empty `user` is inserted. So the response
+    takes the same time as for a known address.
     """
 
     class Status(models.TextChoices):

@@ -69,8 +69,8 @@ class _TellingEach(models.query.ModelIterable):  # type: ignore[type-arg]
 
 class UserQuerySet(models.QuerySet["User"]):
     def shown(self) -> Self:
-        """Returns the queryset for a page about these people. The read log then includes staff, who
-        are otherwise not logged.
+        """Returns the queryset for a page about these people. With this queryset, the read log also
+        records staff whose rows are read. On other pages, the log does not record staff.
         """
         people = self.all()
         people._iterable_class = _TellingEach
@@ -107,11 +107,11 @@ class UserQuerySet(models.QuerySet["User"]):
         return person
 
     def lock_person(self, pk: uuid.UUID) -> "User":
-        """Locks a person, also if the sign-in is closed. For actions of staff and jobs. Returns the
-        current row.
+        """Locks the row of a person, and returns the current row. The person's sign-in may be
+        closed. Actions of staff and jobs use this method.
 
-        Raises: AccessEnded if the person is the user of the current request, and its session or
-        token has ended.
+        Raises: AccessEnded if the person is the user of the current request, and the session or
+        token of the request has ended.
         """
         person: User = self.locked([pk]).get()
         current_access.refuse_if_ended(person)
@@ -146,8 +146,8 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
     def create_superuser(
         self, email: str, password: str | None = None, *more: object, **fields: object
     ) -> "User":
-        """Creates a person with every permission and returns it. Called by `manage.py
-        createsuperuser`.
+        """Creates a person with every permission and returns it. This function is called by
+        `manage.py createsuperuser`.
 
         Raises: ValidationError for a weak password, because the command itself accepts weak
         passwords; ValueError, as described at `create_user`.
@@ -269,9 +269,9 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance. Records the person for the read log unless they are staff, see Note
-        [Whose data]. On most pages, staff appear only as authors. Pages about people call `shown`,
-        which also records staff.
+        """Creates the instance. If the person is not staff, records the person for the read log,
+        see Note [Whose data]. Staff are not recorded, because on most pages they appear only as
+        authors. Pages about people call `shown`, which also records staff.
         """
         person = super().from_db(*arguments, **options)
         if not person.__dict__.get("is_staff"):
@@ -302,8 +302,8 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
         """Returns a hash of the password, the address and the rights. If one of them changes, all
-        sessions of the person end. Django hashes only the password, so a person who controls the
-        old mailbox would stay signed in.
+        sessions of the person end. Django's hash contains only the password, so after a change of
+        the address, a person who controls the old mailbox would stay signed in.
         """
         salt = "accounts.models.User.get_session_auth_hash"
         facts = f"{self.password} {self.email} {self.session_version}"
@@ -324,8 +324,8 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
 
     def check_password(self, raw_password: str | None) -> bool:
         """Returns whether this is the person's password. If the password is correct but its hash
-        was made with outdated settings, stores a stronger hash, unless the password was changed
-        after this object was read.
+        was made with outdated settings, also stores a stronger hash. Does not store the hash if the
+        password was changed after this object was read.
         """
         before = self.password
 
@@ -376,7 +376,7 @@ def confirm_address(user: User) -> None:
 
 
 def normalised_password(password: str) -> str:
-    """Returns the password in the form that is hashed later: normalised to NFKC. Different
-    keyboards then produce the same text (NIST SP 800-63B-4, 3.1.1.2).
+    """Returns the password in the form in which it is hashed later: normalised to NFKC. With this
+    form, different keyboards produce the same text (NIST SP 800-63B-4, 3.1.1.2).
     """
     return unicodedata.normalize("NFKC", password)

@@ -15,8 +15,8 @@ from accounts.sign_in.locked_sign_in import locked_sign_in
 
 @method_decorator(rate_limit(action="manage_email"), name="dispatch")
 class AddressesView(EmailView):  # type: ignore[misc]
-    """allauth's page of email addresses. Changes run under the lock of Note [Lock of a session].
-    Mailing a code is slow and does not change an address, so it is done without the lock.
+    """allauth's page of email addresses. Changes run under the lock of Note [Lock of a session]. A
+    code is mailed without the lock, because mailing is slow and does not change an address.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

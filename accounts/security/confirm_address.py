@@ -17,8 +17,8 @@ from accounts.sign_in.locked_sign_in import locked_sign_in
 
 @method_decorator(login_not_required, name="dispatch")
 class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc]
-    """allauth's page for the code. If the user requests the mail again, only the mail, and not the
-    page, reveals whether the address is already registered.
+    """allauth's page for the code. If the user requests the mail again, the page does not reveal
+    whether the address is already registered. Only the mail reveals this.
     """
 
     def _resend_form_valid(self, form: Any) -> HttpResponse:
@@ -38,8 +38,8 @@ class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc
 
 
 def send_again(process: EmailVerificationProcess) -> str:
-    """Mails a new code, which is valid for ten minutes, and returns the address. If the address is
-    already registered, the owner of the address gets the same mail as after the sign-up. If the
+    """Mails a new code and returns the address. The code is valid for ten minutes. If the address
+    is already registered, the owner of the address gets the same mail as after the sign-up. If the
     limit on mails is used up, no mail is sent, and the previous code stays valid.
     """
     before = {name: process.state[name] for name in ("code", "at")}

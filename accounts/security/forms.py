@@ -70,8 +70,9 @@ class ReadablePasskeyMixin:
 
 
 class SignInByPasskeyForm(ReadablePasskeyMixin, LoginWebAuthnForm):  # type: ignore[misc]
-    """A form for signing in with only a passkey. An invalid passkey is written only to the log. It
-    does not identify a user, so strangers could otherwise fill the table of sign-ins.
+    """A form for signing in with only a passkey. An invalid passkey is written only to the log,
+    because it does not identify a user. If it were written to the table of sign-ins, strangers
+    could fill this table.
     """
 
     credential = CredentialField()
@@ -81,7 +82,9 @@ class SignInByPasskeyForm(ReadablePasskeyMixin, LoginWebAuthnForm):  # type: ign
 
 
 class SecondPasskeyForm(ReadablePasskeyMixin, AuthenticateWebAuthnForm):  # type: ignore[misc]
-    """A form for the second step of a sign-in: a passkey after the password."""
+    """A form for the second step of a sign-in. The user has entered the password and now uses a
+    passkey.
+    """
 
     credential = CredentialField()
 
@@ -99,10 +102,10 @@ class LimitedCodeMixin(forms.Form):
     """Mixin that checks codes of an app and recovery codes. After too many wrong codes it refuses
     all codes.
 
-    allauth's form would derive recovery codes from a seed, but we store digests. There are separate
-    counts for each kind of code and for the reauthentication of an open session. An attacker who
-    knows the password and guesses app codes can therefore not block the owner's recovery codes or
-    open session.
+    allauth's form would derive recovery codes from a seed, but we store digests. Wrong codes of an
+    app, wrong recovery codes and wrong codes in an open session are counted separately. Therefore
+    an attacker who knows the password and guesses codes of the app cannot block the owner's
+    recovery codes or open session.
     """
 
     user: User
@@ -174,8 +177,8 @@ class LimitedCodeMixin(forms.Form):
 
 
 class SecondCodeForm(LimitedCodeMixin, AuthenticateForm):  # type: ignore[misc]
-    """A form for the second step of a sign-in: a code after the password. `has_passkey` and
-    `has_app` describe which factors the user has.
+    """A form for the second step of a sign-in. The user has entered the password and now enters a
+    code. `has_passkey` and `has_app` describe which factors the user has.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -275,8 +278,8 @@ class NewPasskeyMixin(forms.Form):
 
 
 class AddPasskeyForm(ConfirmedAddressMixin, NewPasskeyMixin, AddWebAuthnForm):  # type: ignore[misc]
-    """A form for a new passkey. The hidden checkbox is always set and is read by the script, so
-    that each passkey can be used to sign in without an address.
+    """A form for a new passkey. The form has a hidden checkbox that is always checked. Because of
+    this checkbox, the script creates a passkey that can be used to sign in without an address.
     """
 
     passwordless = forms.BooleanField(

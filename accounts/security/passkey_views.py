@@ -28,8 +28,8 @@ from accounts.sign_in.removal import remove_passkey
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
-    """Serves allauth's page, with a limit on the number of challenges. allauth limits only POST
-    requests.
+    """Serves allauth's page. Limits the number of challenges, which a GET request creates. allauth
+    limits only POST requests.
     """
     if request.method != "POST" and not limits.passes_for_client(limits.CHALLENGES, request):
         refused: HttpResponse = respond_429(request)
@@ -51,8 +51,8 @@ class StepUpByPasskeyView(ReauthenticateWebAuthnView):  # type: ignore[misc]
 
 
 class RemovePasskeyView(RemoveWebAuthnView):  # type: ignore[misc]
-    """allauth's page for removing a passkey. It refuses to remove the last way to sign in, which
-    allauth would remove.
+    """allauth's page for removing a passkey. This view refuses to remove the last way to sign in.
+    allauth's view would remove it.
     """
 
     def form_valid(self, form: Any) -> HttpResponse:

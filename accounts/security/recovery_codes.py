@@ -42,7 +42,7 @@ def page(request: PersonRequest) -> HttpResponse:
 def after_a_change(request: PersonRequest) -> HttpResponse:
     """Redirects the user after a factor was added or removed. A user with a second factor but
     without recovery codes is redirected to the page of recovery codes. Other users are redirected
-    to the page that they wanted to open, or to "Security".
+    to the page that they wanted to open, or to the page "Security".
     """
     factors = factors_of(request.user)
     has_all = factors.recovery_codes or not factors.has_second

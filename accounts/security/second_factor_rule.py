@@ -29,7 +29,7 @@ WANTED = "page_that_needs_a_second_factor"
 
 
 def lacks_second_factor(request: HttpRequest) -> bool:
-    """Returns whether this user needs a second factor and has not proved one in this session."""
+    """Returns whether this user needs a second factor, but has not used one in this session."""
     return must_have_second_factor(request) and not signed_in_with_second_factor(request)
 
 
@@ -46,8 +46,8 @@ def must_have_second_factor(request: HttpRequest) -> bool:
 
 
 def url_to_prove(user: User, next_url: str) -> str:
-    """Returns the page where a user proves the second factor, or "" if the user has no second
-    factor.
+    """Returns the URL of the page where a user enters the second factor, and then continues to
+    `next_url`. Returns "" if the user has no second factor.
     """
     if not has_second_factor(user):
         return ""
@@ -57,12 +57,12 @@ def url_to_prove(user: User, next_url: str) -> str:
 
 
 def way_on(request: HttpRequest) -> str:
-    """Returns the next page for a user who has set up a second factor. If a page was refused
-    before, returns this page and removes it from the session. Otherwise returns the page
-    "Security".
+    """Returns the URL of the next page for a user who has set up a second factor.
 
-    If the session has not yet proved the factor, also returns the page "Security", which asks for
-    the proof and then redirects to the refused page.
+    If no page was refused before, this is the page "Security". If a page was refused, and the
+    second factor was not used in this session yet, this is the page "Security", too. That page asks
+    for the factor and then redirects to the refused page. If a page was refused and the second
+    factor was used, this is the refused page, which is then removed from the session.
     """
     security = reverse("security:page")
     if WANTED not in request.session:
@@ -73,8 +73,8 @@ def way_on(request: HttpRequest) -> str:
 
 
 class SecondFactorMiddleware:
-    """Middleware that redirects users without a proved second factor to the page "Security". That
-    page explains what to do.
+    """Middleware for users who must use a second factor and have not used one in this session. It
+    redirects these users to the page "Security", which explains what to do.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -97,8 +97,8 @@ class SecondFactorMiddleware:
 
 
 def _note_wanted(session: SessionBase, path: str) -> None:
-    """Stores the page that the user wanted to open in the session. Does not wait for a standby: if
-    a failover loses the page, the user only needs one more click.
+    """Stores in the session the page that the user wanted to open. The commit does not wait for a
+    standby. If a failover loses the page, the user only needs one more click.
     """
     if session.get(WANTED) == path:
         return

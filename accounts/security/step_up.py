@@ -38,9 +38,9 @@ def step_up_first(page: Page) -> Page:
 
 
 def step_up_before_the_button(page: Page) -> Page:
-    """Decorates the view of a button on the page "Security", which does not show a page. If the
-    session has no recent proof of identity, the user is redirected to the reauthentication, and
-    then to the page "Security", where the user must press the button again.
+    """Decorates the view of a button on the page "Security". If the session has no recent proof of
+    identity, the user is redirected to the reauthentication, and then to the page "Security". There
+    the user must press the button again, because the view of a button does not show a page.
     """
 
     @wraps(page)

@@ -63,8 +63,8 @@ def revoke_tokens(*, user: User, by: User | None, reason: str) -> int:
 
 
 def sign_everybody_out(*, with_tokens: bool = False) -> int:
-    """Ends all sessions, also sessions without a signed-in user, for example after a leak of the
-    table. Returns the number of sessions of signed-in users.
+    """Ends all sessions, for example after a leak of the table. Sessions without a signed-in user
+    are ended, too. Returns the number of sessions of signed-in users.
 
     With `with_tokens`, also revokes all access tokens, although a leak contains only their digests.
     Sends no mails, because the bank explains the reason in its own mails.
@@ -95,12 +95,11 @@ def set_sign_in(*, user: User | uuid.UUID, is_open: bool) -> bool:
 
 
 def _close(user: User | uuid.UUID) -> tuple[User, bool]:
-    """Closes the sign-in. Ends all sessions and tokens, before and after the sign-in is closed.
-    Returns the person, and whether the sign-in was open.
+    """Closes the sign-in. Ends all sessions and tokens twice: before and after the sign-in is
+    closed. Returns the person, and whether the sign-in was open.
 
     Ending sessions needs no lock on the person's row. Requests of a session may lock this row again
-    and again. These requests stop when the session has ended, even if this call cannot get the
-    lock.
+    and again, so this call might never get the lock. The requests stop when the session has ended.
     """
     person = user if isinstance(user, User) else User.objects.get(pk=user)
     sessions.end_all(person, "sign_in_closed")

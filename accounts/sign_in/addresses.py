@@ -108,10 +108,10 @@ def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool =
     """Confirms the address of a sign-up for the owner of its mailbox. The owner may be another
     person than the person who signed up.
 
-    Everything that was set before ends in the same transaction: the password (unless the owner has
-    just chosen it), all factors, the connected provider, all sessions, and the name, because a
-    stranger may have entered it. The next page asks for the name. The function also changes the
-    password and the name of the instance `user`.
+    Removes, in the same transaction, what a stranger may have set: the password (unless the owner
+    has just chosen it), all factors, the connected provider, all sessions, and the name. The next
+    page asks for the name. The function also changes the password and the name of the instance
+    `user`.
     """
     with db_transaction.atomic():
         User.objects.locked([user.pk]).get()

@@ -19,8 +19,8 @@ GONE = "This was removed in the meantime, perhaps on another device. Open the pa
 
 
 def insert_only_new_rows() -> None:
-    """Changes `save()` of these models, so that rows which were read are only updated and never
-    inserted again.
+    """Changes `save()` of these models. A row that was read is only updated, and never inserted
+    again.
 
     Django inserts a row if the UPDATE does not find it, and allauth saves rows that it read much
     earlier. Without this change, an address or a passkey that the bank removed in the meantime
@@ -32,9 +32,9 @@ def insert_only_new_rows() -> None:
 
 
 def lock_connections() -> None:
-    """Changes allauth, so that it connects a provider only under the lock of `lock_active`. Before
-    this step, the request to the provider takes long, so the sign-in may have been closed in the
-    meantime.
+    """Changes allauth, so that allauth connects a provider only under the lock of `lock_active`.
+    The request to the provider takes long, so the sign-in may have been closed before the provider
+    is connected.
     """
     SocialAccount.save_base = _behind_the_lock(SocialAccount.save_base)
 

@@ -29,8 +29,8 @@ SALT = "accounts.sign_in.devices"
 
 
 def words_for(request: HttpRequest) -> str:
-    """Returns the device as text, such as "Firefox on Windows". The client chooses the header, so
-    the text proves nothing. Only names of known browsers and systems are used.
+    """Returns the device as text, such as "Firefox on Windows". The text proves nothing, because
+    the client chooses the header. Only names of known browsers and systems are used.
     """
     from ua_parser import parse
 
@@ -80,9 +80,9 @@ def _read(request: HttpRequest) -> dict[str, str]:
 
 
 def _mark(user: User) -> str:
-    """Returns a key for the user in the cookie. It is a digest, because other users of the browser
-    can read the cookie. The key changes with the password, so a thief's device becomes unknown
-    after a password change.
+    """Returns a key for the user in the cookie. The key is a digest, because other users of the
+    browser can read the cookie. The key changes with the password, so a thief's device becomes
+    unknown after a password change.
     """
     facts = f"{user.pk} {user.password}"
     return salted_hmac(SALT, facts, algorithm="sha256").hexdigest()[:22]

@@ -1,5 +1,5 @@
-"""Encrypts the secrets of second factors. Without SECRET_KEY, a copy of the database is then not
-enough to calculate a code.
+"""Encrypts the secrets of second factors. A person who has a copy of the database, but not
+SECRET_KEY, can therefore not calculate a code.
 
 After a change of SECRET_KEY, `manage.py reencrypt_factors` encrypts every secret with the new key.
 """

@@ -76,7 +76,8 @@ def person_with(email: str) -> User | None:
 def refused_sign_in(
     request: HttpRequest, person: User | None, method: str, *, limit: str = ""
 ) -> None:
-    """Records a wrong password or code. Does the same work for an address that no user has.
+    """Records a wrong password or code. If no user has the address, runs the same queries, so that
+    the response takes the same time.
 
     `limit` is the name of a rate limit if this limit refused the attempt but the response looks
     like a wrong password. In this case only the security log contains the limit.
@@ -93,8 +94,8 @@ def refused_sign_in(
 def limited_sign_in(
     request: HttpRequest, person: User | None, limit: str, method: str = "password"
 ) -> None:
-    """Records an attempt that was not checked because of a rate limit. Of many such attempts, the
-    user's list contains only the first.
+    """Records an attempt that was not checked because of a rate limit. If there are many such
+    attempts, the list that the user sees contains only the first one.
     """
     latest = SignIn.objects.filter(user=person, outcome=SignIn.Status.LIMITED)
     if not latest.filter(at__gt=timezone.now() - SAME_ATTACK).exists():
@@ -103,8 +104,8 @@ def limited_sign_in(
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_signal: Any) -> None:
-    """Records that the user proved the password that was chosen at sign-up. The record is used only
-    after the code from the mail has completed the sign-in.
+    """Records that the user entered the password which was chosen at sign-up. The record is used
+    only after the code from the mail has completed the sign-in.
     """
     if user.has_usable_password():
         record_authentication(request, user, "password", **{SIGNED_UP: True})

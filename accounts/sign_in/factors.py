@@ -58,8 +58,8 @@ class Factors:
 
     @property
     def stand_in(self) -> str:
-        """The factor that the user can use together with a mailed code if all passkeys are lost, as
-        text, or "".
+        """A text that names the factor which the user can use, together with a mailed code, if all
+        passkeys are lost. It is "" if there is no such factor.
         """
         app = "a code of your authenticator app" if self.app else ""
         codes = "a recovery code" if self.recovery_codes else ""
@@ -98,8 +98,8 @@ def has_second_factor(user: User) -> bool:
 
 
 def signed_in_with_second_factor(request: HttpRequest) -> bool:
-    """Returns whether the user of this session has proved a second factor in this session. The
-    proved factor must still exist, unless the provider has proved it.
+    """Returns whether the user has used a second factor in this session. The factor must still
+    exist, unless the provider has checked it.
 
     A passkey is enough, because it verifies its owner. A recovery code is enough, because it
     replaces a lost factor. A second factor at the provider is enough if OIDC_SECOND_FACTOR trusts

@@ -117,7 +117,7 @@ def begin(
     checking].
 
     `account` is the entered address, or the id of a known user. `person` is the id of the user with
-    the entered address. If no user has the address, the address is used instead. See Note
+    the entered address. If no user has the address, pass the address as `person`, too: see Note
     [Addresses of one person]. `device` is the id of a device on which the user has signed in
     before, or "".
     """
@@ -168,8 +168,9 @@ def forget(request: HttpRequest, *, door: Door, account: str) -> None:
 
 
 def _source(client: str, device: str) -> str:
-    """Returns the source of an attempt: the known device, or otherwise the client's IP address.
-    Other devices behind the same IP address are not known.
+    """Returns the source of an attempt. If the device is known, this is the device, otherwise the
+    client's IP address. So an attempt from an unknown device does not count for a known device
+    behind the same IP address.
     """
     return f"device {device}" if device else client
 
@@ -197,7 +198,7 @@ def _tidy_up() -> None:
 
 
 def key_of(limit: Limit, of: str) -> str:
-    """Returns the key of a counter. It is a keyed digest, so a person who can read the table cannot
-    identify users, even by trying all IPv4 addresses.
+    """Returns the key of a counter. The key is a keyed digest. A person who can read the table
+    therefore cannot identify users, even by trying all IPv4 addresses.
     """
     return salted_hmac("accounts.attempt", f"{limit.name} {of}", algorithm="sha256").hexdigest()

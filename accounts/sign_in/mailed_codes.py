@@ -1,9 +1,9 @@
 """Limits the mails to an address, and records the codes in these mails.
 
-Before a code was entered, the site cannot distinguish the owner of an address from a stranger. So
-no user may be refused because of other people's requests. Above the limit, the page looks the same
-and no mail is sent. The browser then accepts a code that was mailed to the address before. Links in
-mails stay valid, so they need no rule here.
+Before a code is entered, the site cannot distinguish the owner of an address from a stranger. So
+the owner must not be refused because of a stranger's requests. Above the limit, the page looks the
+same and no mail is sent. The browser then accepts a code that was mailed to the address before.
+Links in mails stay valid, so they need no rule here.
 """
 
 import secrets

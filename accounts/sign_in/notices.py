@@ -101,8 +101,8 @@ TOO_SHORT_NOW = (
 
 
 def factors_removed(kinds: Iterable[str], person: User, *, password_removed: bool) -> Notice:
-    """Returns the notice about the factors that the bank has removed. It explains how the user can
-    sign in now.
+    """Returns the notice about the factors that the bank has removed. The notice explains how the
+    user can sign in now.
     """
     removed = get_text_list([label for kind, label in FACTORS.items() if kind in kinds], "and")
     signs_in = (
@@ -119,7 +119,7 @@ def factors_removed(kinds: Iterable[str], person: User, *, password_removed: boo
 
 
 def token_issued(token: ApiToken) -> Notice:
-    """Returns the notice about a new access token. It contains what the token may do."""
+    """Returns the notice about a new access token. The notice contains what the token may do."""
     scopes = get_text_list(
         [str(ApiToken.TokenScope(scope).label).lower() for scope in token.scopes], "and"
     )

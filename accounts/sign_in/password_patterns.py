@@ -36,8 +36,8 @@ SITE_WORDS = frozenset(
 
 
 def counted_length(password: str) -> int:
-    """Returns the number of code points, where a repeated piece counts only once. If up to two
-    characters follow the last repetition, the repetition is still recognised.
+    """Returns the number of code points. If a piece is repeated, only its first occurrence counts.
+    Up to two characters may follow the last repetition.
     """
     extra = range(MAX_EXTRA_LETTERS + 1)
     return min(len(_piece(password[: len(password) - more])) + more for more in extra)

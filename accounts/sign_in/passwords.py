@@ -77,16 +77,17 @@ def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
 def save_password(
     user: User, *, read_with: str, session_key: str | None = None, ends_all: str = ""
 ) -> None:
-    """Saves the new password of `user`. The caller has already hashed it, because hashing is slow
-    and must not happen under the lock: see Note [Lock of a person].
+    """Saves the new password of `user`. The caller has already hashed the password, because hashing
+    is slow and must not happen under the lock: see Note [Lock of a person].
 
     `read_with` is the session hash before the change. `session_key` is the key of the user's
-    session, or None. `ends_all` is the reason for ending all sessions and access tokens, or "" if
-    they stay.
+    session, or None. `ends_all` is the reason for ending all sessions and access tokens. If
+    `ends_all` is "", sessions and tokens stay.
 
     Raises: SignInChanged if the session hash has changed, because the sign-in was closed or because
-    the password, address or rights have changed. Also if the session has ended, or if the last
-    second factor was removed and the password is too short without it.
+    the password, address or rights have changed. Also raises SignInChanged if the session has
+    ended, or if the last second factor was removed and the password is too short without a second
+    factor.
     """
     with db_transaction.atomic():
         now: User
@@ -119,8 +120,8 @@ def save_password_of_bank(person: User, *, read_with: str) -> None:
 
 
 def refuse_too_long(password: str) -> None:
-    """Raises ValidationError if the text is longer than passwords may be. Called before the text is
-    processed or hashed.
+    """Raises ValidationError if the text is longer than passwords may be. This function is called
+    before the text is processed or hashed.
     """
     if len(password) > LONGEST:
         raise ValidationError(f"Use at most {LONGEST} characters.", code="password_too_long")
@@ -134,7 +135,7 @@ class Length:
     def validate(self, password: str, user: Any = None) -> None:
         """Checks the length of the password.
 
-        Raises: ValidationError if it is too short or too long.
+        Raises: ValidationError if the password is too short or too long.
         """
         refuse_too_long(password)
         least, text = shortest_for(user), normalised_password(password)

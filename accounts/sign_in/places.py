@@ -18,8 +18,8 @@ HERE, PRIVATE, UNKNOWN = "this computer", "a private network", "an unknown place
 
 
 def words_for(request: HttpRequest) -> str:
-    """Returns the place of the request's client as text. It is a town and country if the file
-    LEDGER_PLACES contains the IP address.
+    """Returns the place of the request's client as text. If the file LEDGER_PLACES contains the IP
+    address, the place is a town and country.
     """
     try:
         return place_of(get_adapter(request).get_client_ip(request))

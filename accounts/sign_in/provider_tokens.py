@@ -158,10 +158,11 @@ def _check_kind(claims: dict[str, Any], provider: ProviderSettings) -> None:
 
 
 def _person_of(uid: str) -> User:
-    """Returns the user who has connected this subject. Sign-in at the provider uses the same
-    connection.
+    """Returns the user whose sign-in is connected to the provider's user id `uid`. The user made
+    this connection in order to sign in through the provider.
 
-    Raises: ProviderTokenRefused if there is no such user or their sign-in is closed.
+    Raises: ProviderTokenRefused if no user is connected to this id, or if the sign-in of the user
+    is closed.
     """
     connected = SocialAccount.objects.select_related("user")
     found = connected.filter(provider=PROVIDER_ID, uid=uid).first()
@@ -174,8 +175,8 @@ def _person_of(uid: str) -> User:
 
 
 def _scopes(claims: dict[str, Any], provider: ProviderSettings) -> list[str]:
-    """Returns those scopes of the token that we know, by our names. The claim `scope` is a text
-    with spaces. The claim `scp` is a text or a list.
+    """Returns the scopes of the token that Ledger knows, under Ledger's names. The claim `scope` is
+    a text with spaces. The claim `scp` is a text or a list.
     """
     given: set[str] = set()
     for name in ("scope", "scp"):

@@ -35,9 +35,9 @@ FACTOR_FIRST = "Recovery codes replace a lost passkey or app. Add one of them fi
 @counts_refusals
 @with_retry
 def make_recovery_codes(*, user: User) -> list[str]:
-    """Creates new recovery codes, which replace all earlier codes, and returns their texts. The
-    texts cannot be read again later. The page calls this function under the lock of Note [Lock of a
-    session].
+    """Creates new recovery codes and returns their texts. The new codes replace all earlier codes.
+    The texts cannot be read again later. The page calls this function under the lock of Note [Lock
+    of a session].
 
     Raises: NoSecondFactor if the user has neither a passkey nor an app.
     """

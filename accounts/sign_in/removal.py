@@ -26,8 +26,8 @@ LAST_PASSKEY = "You have no other way to sign in. Choose a password or add anoth
 @counts_refusals
 @with_retry
 def remove_password(*, user: User) -> User:
-    """Removes the password and returns the user, who can then sign in only with passkeys. Ends all
-    sessions, including the current session.
+    """Removes the password and returns the user. The user can then sign in only with passkeys. Ends
+    all sessions, including the current session.
 
     Raises: LastWayIn if the user has no passkey that can be used without a password.
     """
@@ -47,7 +47,7 @@ def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
     Returns the removed rows.
 
     Raises: LastWayIn if there is no other way to sign in; PasswordTooShort if only the password
-    would remain and the password is too short for that.
+    would remain and the password is too short to be the only factor.
     """
     with db_transaction.atomic():
         person = _locked(passkey.user)
@@ -66,7 +66,7 @@ def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
 @with_retry
 def remove_second_factors(*, user: User) -> int:
     """Removes every second factor and the recovery codes, ends all sessions, and notifies the user
-    by mail. For users who have lost all factors, perhaps together with a signed-in device.
+    by mail. This helps users who have lost all factors, perhaps together with a signed-in device.
 
     Returns the number of removed rows. If the user has no factors, nothing changes and no mail is
     sent. If the password is too short to be the only protection, the password is also removed.

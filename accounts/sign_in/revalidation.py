@@ -25,8 +25,8 @@ def refuse_if_ended(
     was read when the request began.
 
     A long request must call this function in each of its database transactions, after the writes.
-    Then nothing is committed that began after the access ended. The function locks no row, see Note
-    [Lock of a person].
+    Then a database transaction that began after the access ended is not committed. The function
+    locks no row, see Note [Lock of a person].
     """
     now: User | None = User.objects.filter(pk=person.pk).first()
     _refuse(person, now, session_key, token)
@@ -38,9 +38,9 @@ def refuse_request_if_ended(request: HttpRequest, now: User | None) -> None:
     """Raises AccessEnded if the sender of this page or API request may no longer act. `now` is the
     current row of a person, which the caller has locked, or None.
 
-    If this person is the sender, the function checks the sign-in and the session or token. If not,
-    only staff are checked: their sign-in, password and rights. Requests of other customers, and of
-    users who are not signed in, are not checked.
+    If this person is the sender, checks the sign-in and the session or token. If this person is not
+    the sender and the sender is staff, checks the sign-in, the password and the rights of the
+    sender. Requests of other customers, and of users who are not signed in, are not checked.
     """
     user = request.user
     if not isinstance(user, User):

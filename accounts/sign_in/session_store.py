@@ -62,8 +62,8 @@ def leave_reason(sessions: list[str], why: str) -> None:
     """Stores for a day why these sessions have ended, so that their browsers can show the reason.
     `sessions` contains the digests of the keys of deleted rows.
 
-    The new rows have different keys, because a running request may still try to save a deleted
-    session and must not find a row. The new rows contain no user.
+    The new rows have different keys. A request that is still running may try to save a deleted
+    session, and must not find a row with the old key. The new rows contain no user.
     """
     ends, data = timezone.now() + REASON_STAYS, SessionStore().encode({ENDED: why})
     WebSession.objects.bulk_create(
@@ -142,9 +142,9 @@ class SessionStore(DatabaseStore):
         return data
 
     def save(self, must_create: bool = False) -> None:
-        """Saves the session like Django, but raises temporary database errors unchanged. Django
-        would treat such an error as a deleted session and respond with the status 400, which
-        clients do not retry.
+        """Saves the session in the same way as Django, but raises temporary database errors
+        unchanged. Django would treat such an error as a deleted session and respond with the status
+        400. Clients do not repeat a request after this status.
         """
         try:
             super().save(must_create)
@@ -158,8 +158,8 @@ class SessionStore(DatabaseStore):
         """Changes the session's key.
 
         Django inserts a second row and then deletes the first row, so code that ends all sessions
-        could miss the new row. This method updates the row instead, so the update and the deletion
-        wait for each other.
+        could miss the new row. This method updates the row instead. An update and a deletion of the
+        same row wait for each other.
 
         Raises: SessionInterrupted if the session was ended in the meantime.
         """
@@ -200,9 +200,9 @@ class SessionStore(DatabaseStore):
 
     @property
     def wal_position(self) -> int | None:
-        """The byte of WAL up to which the session has written. A replica must have replayed this
-        position before it serves the session. None if the session wrote nothing or is not loaded.
-        Makes no query.
+        """The position in the WAL (in bytes) up to which the session has written. A replica must
+        have replayed the WAL up to this position before it serves the session. The value is None if
+        the session wrote nothing or is not loaded. Makes no query.
         """
         return self.row.wal_position if self.row else None
 
@@ -219,9 +219,10 @@ class SessionStore(DatabaseStore):
             replicas.write_mark()
 
     def note_position(self) -> None:
-        """Stores the current WAL position in the session. Called after requests that wrote, if
-        there are replicas. Does not wait for a standby. If a failover loses the position, replicas
-        must first replay everything that the new primary had at that time.
+        """Stores the current WAL position in the session. This function is called after requests
+        that wrote, if there are replicas. Does not wait for a standby. If a failover loses the
+        position, replicas must first replay everything that the new primary had written when the
+        failover happened.
         """
         if self.session_key:
             row = WebSession.objects.filter(pk=digest_of(self.session_key))

@@ -43,7 +43,9 @@ class OwnSession:
 
 
 def begin(*, request: HttpRequest, user: User, **_signal: Any) -> None:
-    """Stores in the session when, where and on which device the user has just signed in."""
+    """Stores the time, the place and the device of the sign-in in the session of a user who has
+    just signed in.
+    """
     request.session[SIGNED_IN_AT] = timezone.now().timestamp()
     request.session[IS_STAFF] = user.is_staff or user.is_superuser
     request.session[DEVICE] = devices.words_for(request)
@@ -51,7 +53,7 @@ def begin(*, request: HttpRequest, user: User, **_signal: Any) -> None:
 
 
 def renew(request: HttpRequest) -> None:
-    """Changes the key of the session. Called after each proof of identity."""
+    """Changes the key of the session. This function is called after each proof of identity."""
     request.session.cycle_key()
 
 

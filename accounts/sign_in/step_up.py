@@ -1,9 +1,10 @@
 """Step-up: reauthentication before an action that a thief would want to do.
 
 A proof of identity is a password, a code, a passkey, or a new sign-in at the identity provider. A
-proof is valid for some minutes, for its session and user. The sign-in itself is also a proof,
-except for a sign-in through a provider, because the provider may not have asked for a proof. Users
-with a second factor must use it, because their password may have been stolen.
+proof is valid for some minutes, for its session and user. The sign-in itself is also a proof, but
+not if the user signed in through a provider, because the provider may not have asked for a
+password. Users with a second factor must use the second factor, because their password may have
+been stolen.
 """
 
 import time
@@ -86,8 +87,9 @@ def limit_in(currency: str) -> Decimal:
 def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
     """Redirects to the page for reauthentication, which shows `why` and then redirects to `back`.
 
-    The caller must keep the submitted data. A user who can sign in only with mailed codes is
-    redirected to `back`, with a message about what to add, because a new sign-in would not help.
+    The caller must keep the submitted data. If the user can sign in only with mailed codes,
+    redirects to `back` with a message instead, because a new sign-in would not help. The message
+    explains what the user can add.
     """
     security_log.record("step_up.asked", request=request)
     ways = get_adapter().get_reauthentication_methods(_person(request))
@@ -103,9 +105,9 @@ def what_to_ask(request: HttpRequest) -> Ask:
     """Returns which proof is required for a page that changes how the user signs in.
 
     A user may have no password, no factor and no provider, for example after the bank has added the
-    user or has removed the factors. Such a user can sign in only with mailed codes. After the time
-    of a proof has passed, the user must therefore sign in again. allauth would treat this user as
-    permanently proved.
+    user or has removed the factors. Such a user can sign in only with mailed codes. When the proof
+    is no longer valid, the user must therefore sign in again. allauth would accept this user
+    without any proof.
     """
     if not request.user.is_authenticated:
         return Ask.NOTHING
@@ -129,8 +131,8 @@ def _sign_in_again() -> str:
 
 
 def strongest(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns those of allauth's reauthentication methods that use a second factor, or all methods
-    if none uses one.
+    """Returns those of allauth's reauthentication methods that use a second factor. If no method
+    uses a second factor, returns all methods.
     """
     by_factor = [way for way in ways if way["id"].startswith("mfa_reauthenticate")]
     return by_factor or list(ways)

@@ -67,7 +67,7 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new token. `row` is its row, and `text` is its text, which is shown only once."""
+    """A new token. `row` is its row. `text` is its text, which is shown only once."""
 
     row: ApiToken
     text: str
@@ -93,7 +93,7 @@ def issue(
     """Creates a token, notifies its owner by mail, and returns it. Only the returned object
     contains the text of the token.
 
-    `second_factor` is True if the user has proved a second factor in this session. `session_key` is
+    `second_factor` is True if the user has used a second factor in this session. `session_key` is
     the key of the session. Commands pass True for `second_factor` and None for `session_key`. Only
     commands may pass None for `expires_at`.
 
@@ -178,7 +178,7 @@ def read(text: str) -> ApiToken:
 
 
 def needs_second_factor(scopes: Collection[str]) -> bool:
-    """Returns whether tokens with these scopes are valid only if the user proved a second factor
+    """Returns whether a token with these scopes is valid only if the user had used a second factor
     when the token was issued. The same rule applies to the corresponding pages: see
     `second_factor_rule`.
     """

@@ -95,8 +95,8 @@ class EntrySerializer(serializers.Serializer[Entry]):
 
     @extend_schema_field(PartySerializer(allow_null=True))
     def get_counterparty(self, entry: Entry) -> dict[str, str] | None:
-        """Returns the account on the other side, with its name as in the statement. Returns None if
-        the other side is outside the bank.
+        """Returns the account on the other side, with the name that the statement shows. Returns
+        None if the other side is outside the bank.
         """
         other = entry.counterparty
         if other is None:

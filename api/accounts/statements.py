@@ -31,7 +31,7 @@ AS_TEXT = {"csv", "ofx", "qif", "sta"}
 
 
 class MonthlyStatementSerializer(serializers.Serializer[MonthlyStatement]):
-    """A statement that the bank has issued. It never changes."""
+    """A statement that the bank has issued. Such a statement never changes."""
 
     number = serializers.IntegerField(help_text="Starts at 1, without gaps.")
     first_day = serializers.DateField()
@@ -74,7 +74,7 @@ def _responses() -> dict[tuple[int, str], Any]:
 
 
 class StatementList(ApiView):
-    """The statements of an account that the bank has issued. They are numbered."""
+    """The numbered statements of an account that the bank has issued."""
 
     @extend_schema(
         operation_id="accounts_statements",

@@ -56,8 +56,8 @@ TOO_MANY_TOGETHER = (
 
 @dataclass(slots=True)
 class BatchLine:
-    """A line with its number, which starts at 1. The line has a draft, or the reason why it is
-    refused.
+    """A line with its number, which starts at 1. The line has either a draft, or the reason why the
+    line is refused.
     """
 
     number: int
@@ -184,8 +184,8 @@ def book_together(
     an earlier call had already booked them.
 
     `after` is the id that a line after the last line would have. If this id is booked, or if only
-    some of the lines are booked, the key was used for another list. A lock on the key protects this
-    check. Otherwise two parallel lists could both find no rows.
+    some of the lines are booked, the key was used for another list. During this check, the key is
+    locked. Otherwise two parallel lists with the same key could both find no rows.
 
     Raises: LineRefused if a line is refused; IdempotencyConflict if the key was used for another
     list.
@@ -278,9 +278,9 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
 
 
 def _results_of(caller: Caller, drafts: list[Draft]) -> list[Transaction | LedgerError]:
-    """Books all drafts that can be booked, in one transaction, or in several if their metadata is
-    large. If the caller's access ends during a transaction, this transaction books nothing. Returns
-    one result for each draft, in the same order.
+    """Books all drafts that can be booked. Uses one transaction, or several transactions if the
+    metadata of the drafts is large. If the caller's access ends during a transaction, this
+    transaction books nothing. Returns one result for each draft, in the same order.
     """
     booked: list[Transaction | LedgerError] = []
 

@@ -45,17 +45,19 @@ NULL = {"type": "null"}
 
 @extend_schema_field({"anyOf": [ID, SIDE, NULL]})
 class SideField(serializers.UUIDField):
-    """The id of an account. With `expand`, the account itself."""
+    """The id of an account. If `expand` selects this field, the account itself."""
 
 
 @extend_schema_field({"anyOf": [ID, TRANSACTION, NULL]})
 class RelatedField(serializers.UUIDField):
-    """The id of another transaction. With `expand`, the transaction itself."""
+    """The id of another transaction. If `expand` selects this field, the transaction itself."""
 
 
 @extend_schema_field({"anyOf": [ID, TRANSACTION]})
 class OwnTransactionField(serializers.UUIDField):
-    """The id of the transaction of an entry. With `expand`, the transaction itself."""
+    """The id of the transaction of an entry. If `expand` selects this field, the transaction
+    itself.
+    """
 
 
 class TransactionEntrySerializer(serializers.Serializer[Any]):
@@ -91,8 +93,8 @@ class ExpandedTransactionPageSerializer(serializers.Serializer[Any]):
 def read_for(
     rows: TransactionQuerySet, reader: User, names: Iterable[str] = ()
 ) -> TransactionQuerySet:
-    """Returns the transactions with the categories that the user has assigned. If `names` need
-    them, the accounts and their owners are loaded in the same query.
+    """Returns the transactions with the categories that the user has assigned. If one of the parts
+    in `names` needs the accounts, also loads the accounts and their owners in the same query.
     """
     if set(names) & {*SIDES, "entries"}:
         rows = rows.select_related("from_account__user", "to_account__user")
@@ -123,8 +125,8 @@ def expanded(
 
 def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]:
     """Returns transactions as JSON data. For staff who may not see names, the texts that people
-    wrote are null, except in their own payments, as in the search. For such staff, this makes one
-    query.
+    wrote are null, as in the search, except the texts of payments by the caller. For such staff,
+    this function makes one query.
     """
     found: list[dict[str, Any]] = rows_of(TransactionSerializer, rows)
     if not reads_any(caller) or may_see_names(caller.person):
@@ -137,8 +139,8 @@ def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]
 
 
 def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], caller: Caller) -> None:
-    """Replaces the ids of transactions in these fields by the transactions, which are read in one
-    query. If the caller may not read a transaction, its id stays.
+    """Replaces the ids of transactions in these fields by the transactions. One query reads these
+    transactions. If the caller may not read a transaction, its id stays.
     """
     found, names = list(found), list(names)
     ids = {data[name] for data in found for name in names} - {None}

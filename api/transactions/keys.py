@@ -65,8 +65,8 @@ def line_id(request: Request, person: User, number: int) -> UUID:
 
 
 def key_as_uuid(request: Request, person: User) -> UUID:
-    """Returns the key as a UUID, or a new UUID if the request has no key. For rows whose own code
-    adds the user's id to the key.
+    """Returns the key as a UUID, or a new UUID if the request has no key. Use this function for
+    rows whose id is a hash of this UUID and the user's id.
 
     Raises: ValidationError for an invalid key.
     """

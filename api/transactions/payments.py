@@ -99,9 +99,9 @@ def _book_unlimited(
 
 
 def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:
-    """Returns the caller's account, or None. With `only_currency`, a fixed SQL statement is used,
-    which takes a sixth of the time and loads only the currency. Other fields are loaded when they
-    are accessed.
+    """Returns the caller's account, or None. If `only_currency` is true, uses a fixed SQL
+    statement, which takes a sixth of the time and loads only the currency. Other fields are loaded
+    when they are accessed.
     """
     if only_currency:
         return next(iter(Account.objects.raw(CURRENCY_OF_OWN, [pk, caller.person.pk])), None)
@@ -111,8 +111,8 @@ def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:
 
 def in_words(caller: Caller, results: Sequence[tuple[Account, Account | UUID, Any]]) -> list[Any]:
     """Returns the results of payments in the form that the caller may see. Each element of
-    `results` contains the payer's account, the recipient and the result. Makes one query, for the
-    recipients of refused payments that were given by id.
+    `results` contains the payer's account, the recipient and the result. Makes one query. It reads
+    the recipients of refused payments that were given by id.
 
     If a stranger's account cannot be paid, the response is the same as for an unknown id, even if
     something else is also wrong, such as the amount. The check for another payment with the same

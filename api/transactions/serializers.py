@@ -68,9 +68,9 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_category(self, row: Transaction) -> str | None:
-        """Returns the category that the caller has assigned, if the row was read with it. Otherwise
-        returns `category` of the metadata, in the same form as the generated column, or None. Makes
-        no query.
+        """Returns the category that the caller has assigned, if this category was loaded with the
+        row. Otherwise returns `category` of the metadata, in the same form as the generated column,
+        or None. Makes no query.
         """
         if own := getattr(row, "own_category", None):
             return str(own)

@@ -64,13 +64,13 @@ class ReasonSerializer(StrictSerializer):
 
 
 class RefundSerializer(ReasonSerializer):
-    """A refund. Without `amount`, everything that was not refunded yet is refunded."""
+    """A refund. If `amount` is missing, the refund is everything that was not refunded yet."""
 
     amount = AmountTextField(max_length=60, required=False)
 
 
 class CaptureSerializer(StrictSerializer):
-    """A capture of a hold. Without `amount`, the whole hold is captured."""
+    """A capture of a hold. If `amount` is missing, the whole hold is captured."""
 
     amount = AmountTextField(max_length=60, required=False)
     reason = ReasonTextField(max_length=500)
@@ -88,7 +88,7 @@ class HoldSerializer(StrictSerializer):
 
 
 class StaffVerb(ApiView):
-    """A view that submits a form of the staff pages for a program. Needs the scopes pay and
+    """A view with which a program submits a form of the staff pages. Needs the scopes pay and
     staff.
     """
 
@@ -98,7 +98,9 @@ class StaffVerb(ApiView):
     body_class: ClassVar[type[StrictSerializer]]
 
     def book(self, request: Request, about: Transaction | None, fields: dict[str, str]) -> Response:
-        """Books the form, only once for each key, and returns the response."""
+        """Books the form and returns the response. If the request is repeated with the same key,
+        the form is not booked again.
+        """
         may_use(self.caller, self.form_class.permission)
         id, key = payment_key(request, self.caller.person)
         try:
@@ -285,7 +287,7 @@ def may_use(caller: Caller, permission: str) -> None:
 
 
 def any_row(caller: Caller, pk: UUID) -> Transaction:
-    """Returns any transaction of the bank. For staff.
+    """Returns any transaction of the bank. Use it only for actions of staff.
 
     Raises: Http404; PermissionDenied if the caller may not see transactions.
     """

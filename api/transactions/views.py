@@ -39,7 +39,7 @@ from transactions.statements.forms import DatesForm
 
 
 class TransactionList(ApiView):
-    """The transactions of the caller, and new transactions."""
+    """The view that lists the transactions of the caller, and makes new transactions."""
 
     instead = POSTED_ROWS
     response_headers: ClassVar = {"POST": ["Location"]}

@@ -2,7 +2,9 @@ from django.apps import AppConfig
 
 
 class AlertsConfig(AppConfig):
-    """The app for alerts: people choose them and see them on pages and in emails."""
+    """The app for alerts. People choose the alerts that they want, and get them on pages and in
+    emails.
+    """
 
     name = "banking.alerts"
 

@@ -31,8 +31,8 @@ class AmountOrZeroField(AmountField):
 
 
 class AlertChoiceForm(MoneyForm):
-    """The form for the choice of an alert: the account and the amount, if this kind of alert has
-    them, and the email setting.
+    """The form for the choice of an alert. The form has a field for the email setting. If this kind
+    of alert has an account and an amount, the form also has fields for them.
     """
 
     account = OwnAccountField(queryset=Account.objects.none(), empty_label=None)

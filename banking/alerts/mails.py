@@ -28,8 +28,8 @@ def mail_of(mail_id: UUID, kind: str, owner: User, alerts: Sequence[Alert], coun
     EmailMultiAlternatives
 ):  # fmt: skip
     """Returns an email with the newest of `count` alerts. The Message-ID is made from `mail_id`, so
-    it is the same if the email is sent again. The result of a standing order is read when the email
-    is made.
+    the Message-ID is the same if the email is sent again. The result of a standing order is read
+    when the email is made.
     """
     which = MailKind(owner.pk, kind)
     lines = lines_of(alerts)

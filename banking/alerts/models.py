@@ -77,14 +77,14 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
 
 def id_of_choice(owner: uuid.UUID, kind: str, account: uuid.UUID | None) -> uuid.UUID:
-    """Returns the id of a choice. It is a hash of the person, the kind and the account, so there is
-    only one choice for each combination.
+    """Returns the id of a choice. The id is a hash of the person, the kind and the account, so
+    there is only one choice for each combination.
     """
     return uuid.uuid5(owner, f"alert {kind} {account or ''}")
 
 
 def id_of_alert(kind: str, owner: uuid.UUID, about: uuid.UUID, day: date | None) -> uuid.UUID:
-    """Returns the id of an alert, in the same way as the triggers: see Note [Alerts]."""
+    """Returns the id of an alert. The triggers calculate the same id: see Note [Alerts]."""
     text = f"alert {kind} {owner} {about} {day or ''}"
     return uuid.UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
 

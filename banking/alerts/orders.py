@@ -84,8 +84,9 @@ class OrderDay:
 
     @property
     def next_step(self) -> str:
-        """A sentence about what happens next: whether and until when a refused payment is tried
-        again, or when it was paid.
+        """A sentence about the next step. For a refused payment, the sentence contains whether the
+        payment is tried again, and until when. If the payment was made later, the sentence is
+        `result`.
         """
         if self.settled is not None and self.settled.paid is not None:
             return self.result
@@ -112,9 +113,10 @@ class OrderDay:
 
 
 def order_days(alerts: Iterable[Alert]) -> dict[UUID, OrderDay]:
-    """Returns the order and its due day for each alert of a standing order, by the alert's id. All
-    alerts must belong to one person. Other alerts, and orders that were erased, are left out. Makes
-    six queries, or none if there are no alerts of orders.
+    """Returns the OrderDay (the order and its due day) for each alert of a standing order. The keys
+    of the dict are the ids of the alerts. All alerts must belong to one person. Other alerts, and
+    alerts whose orders were erased, are left out. Makes six queries, or none if there are no alerts
+    of orders.
     """
     of_orders = [each for each in alerts if each.kind in ORDER_KINDS and each.day]
     if not of_orders:
@@ -181,8 +183,8 @@ def _write_alerts(choice: AlertChoice) -> int:
 
 def _alert_of_lack(choice: AlertChoice, payment: ExpectedPayment) -> Alert:
     """Returns the alert of a payment that will probably fail. Its amount is the missing money, or 0
-    if the account is frozen. The amount is None if there is another reason. The detail then
-    contains the reason.
+    if the account is frozen. If there is another reason, the amount is None and the detail contains
+    the reason.
     """
     order, stop = payment.order, payment.stop
     is_frozen = stop is not None and stop.account.is_frozen

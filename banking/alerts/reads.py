@@ -66,17 +66,17 @@ class ChosenKind:
 
 
 def unread_count(person: User) -> int:
-    """Returns the number of unread alerts, but at most MAX_COUNTED + 1. One query."""
+    """Returns the number of unread alerts, but at most MAX_COUNTED + 1. Makes one query."""
     unread = Alert.objects.owned_by(person).unread()
     return len(unread.values_list("pk", flat=True)[: MAX_COUNTED + 1])
 
 
 def lines_of(alerts: Sequence[Alert]) -> list[AlertLine]:
-    """Returns the texts of alerts. All alerts must belong to one person. Makes two queries, plus
-    those of `order_days`.
+    """Returns the texts of alerts. All alerts must belong to one person. Makes two queries, and the
+    queries of `order_days`.
 
     The text of a booked payment contains the name of the other side as the account statement shows
-    it. The text of a hold contains no name.
+    the name. The text of a hold contains no name.
     """
     accounts = {
         account.pk: account
@@ -196,8 +196,8 @@ def _mailed_name(order_day: OrderDay | None) -> str:
 def _mailed_side(entry: Entry | None, reader: UUID) -> str:
     """Returns the text about the other side for an email. Leaves out a name that looks like a link,
     because another person has chosen this name. If the reader made the payment, adds the
-    description. A description that looks like a link is left out too, because the form may have
-    been filled in by a link.
+    description. A description that looks like a link is left out too, because the reader may have
+    opened the form with a link that filled in the description.
     """
     name = entry.counterparty_name if entry else ""
     if entry is None or not name or is_like_a_link(name):
@@ -242,7 +242,7 @@ def _url(alert: Alert) -> str:
 
 
 def chosen_kinds(person: User) -> list[ChosenKind]:
-    """Returns all kinds of alerts, each with the person's choices. One query."""
+    """Returns all kinds of alerts, each with the person's choices. Makes one query."""
     mine = AlertChoice.objects.owned_by(person).select_related("account")
     lines = [line_of_choice(each) for each in mine.order_by("account__created_at", "pk")]
     return [

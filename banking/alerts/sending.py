@@ -86,9 +86,10 @@ class SentMails:
 
 
 def send_due(now: datetime | None = None) -> SentMails:
-    """Sends each email that is due, and returns the counts. Can be called twice and in parallel. If
-    an email cannot be made, first sends all others, and then raises the error. An email that the
-    mail server refuses does not delay the others.
+    """Sends each email that is due. Returns the number of sent emails, and of emails that are tried
+    again later. Can be called twice and in parallel. If an email cannot be made, first sends all
+    others, and then raises the error. An email that the mail server refuses does not delay the
+    others.
     """
     counts, down = SentMails(), 0
     with apart("Mail of alerts") as mail_apart:
@@ -162,8 +163,8 @@ def mark_sent(claimed: ClaimedMail, now: datetime) -> None:
 
 @with_retry
 def _wait(claimed: ClaimedMail, attempts: int, now: datetime, error: MailNotSent) -> None:
-    """Sets the time of the next attempt. If alerts of the email are older than GIVE_UP_AFTER, they
-    are not sent by email any more. They are still shown on the page.
+    """Sets the time of the next attempt. If the email contains alerts that are older than
+    GIVE_UP_AFTER, these alerts are not sent by email any more. The page still shows them.
     """
     pause = PAUSES[min(attempts, len(PAUSES)) - 1]
     claimed.alerts.update(mail_claim_ends=now + pause)

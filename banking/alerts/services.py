@@ -71,8 +71,9 @@ def mark_read(*, owner: User, alert_ids: Collection[UUID], before: datetime | No
     """Marks these alerts as read, and all alerts that are older than `before`. Returns the number
     of alerts that were unread.
 
-    Alerts that the page has not shown stay unread, even if their time is earlier: an alert gets its
-    time before the commit that makes it visible.
+    Alerts that the page has not shown stay unread, even if their time is earlier than the time of
+    the page. This can happen, because an alert gets its time before the commit that makes the alert
+    visible.
     """
     seen = Q(pk__in=alert_ids)
     if before is not None:

@@ -16,7 +16,9 @@ def times_of(owner: UUID) -> AlertTimes:
 
 
 def is_quiet(times: AlertTimes, now: datetime) -> bool:
-    """Returns whether `now` is in the quiet hours. They may go over midnight."""
+    """Returns whether `now` is in the quiet hours. The quiet hours may begin before midnight and
+    end after midnight.
+    """
     begin, end = times.quiet_from, times.quiet_until
     if begin is None or end is None:
         return False
@@ -25,9 +27,9 @@ def is_quiet(times: AlertTimes, now: datetime) -> bool:
 
 
 def last_daily(times: AlertTimes, now: datetime) -> datetime:
-    """Returns the latest time, at or before `now`, at which the daily email is due. On a day on
-    which the clock skips this time, the email is an hour later. On a day on which the clock repeats
-    this time, the email is sent at the first one.
+    """Returns the latest time, at or before `now`, at which the daily email is due. If the clock
+    skips this time on a day, the email is due an hour later. If the clock shows this time twice on
+    a day, the email is due at the first of the two times.
     """
     day = timezone.localdate(now)
     moment = _at(day, times.daily_at)

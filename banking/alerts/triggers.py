@@ -29,7 +29,7 @@ _IS_HOLDERS = (
 
 def _insert_alert(row: str, balance: str) -> str:
     """Returns the first part of an INSERT statement that writes alerts for a row of `transactions`.
-    The caller adds the FROM clause.
+    The caller must append the FROM clause.
     """
     return f"""
     INSERT INTO alerts

@@ -9,8 +9,8 @@ from banking.alerts.reads import MAX_COUNTED, unread_count
 
 @dataclass
 class UnreadAlerts:
-    """The number of unread alerts of a person. It is counted only if the template shows it, and
-    then in one query per page.
+    """The number of unread alerts of a person. The alerts are counted only if the template shows
+    the number. Then they are counted in one query per page.
     """
 
     person: User

@@ -15,8 +15,8 @@ NO_FILE = "Choose a file, or take a picture."
 
 
 class SentFile(forms.FileField):
-    """A file field that may be empty. The form has two such fields, and the user fills in only one.
-    `AttachmentForm` checks that at least one has a file.
+    """A file field that may be empty. The form has two such fields, and the user fills in only one
+    of them. `AttachmentForm` checks that at least one of the fields has a file.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -27,8 +27,8 @@ class SentFile(forms.FileField):
 
 
 class AttachmentForm(forms.Form):
-    """The form for a file: a chosen file, or a picture taken with the camera. It contains the id of
-    the attachment, so that the file is attached once even if the form is sent twice.
+    """The form for a file: a chosen file, or a picture taken with the camera. The form contains the
+    id of the attachment, so that the file is attached once even if the form is sent twice.
     """
 
     use_required_attribute = False
@@ -46,8 +46,8 @@ class AttachmentForm(forms.Form):
     )
 
     def clean(self) -> None:
-        """Adds the cleaned file to the form's data, as `fit`. Adds an error if there is no file or
-        it is not accepted.
+        """Adds the cleaned file to the form's data under the key `fit`. Adds an error if there is
+        no file, or if the file is not accepted.
         """
         data = self.cleaned_data
         sent: UploadedFile[Any] | None = data.get("file") or data.get("photo")

@@ -65,8 +65,8 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
 
 
 class Attachment(models.Model):
-    """A picture or PDF that a person attached to a transaction. Only this person can see it. It can
-    be removed, but not changed.
+    """A picture or PDF that a person attached to a transaction. Only this person can see the
+    attachment. Attachments can be removed, but not changed.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)

@@ -12,7 +12,7 @@ from ledger.web.panels import register
 @register("receipt", "attachments/_panel.html")
 def attachments(request: PersonRequest, context: Mapping[str, Any]) -> dict[str, Any] | None:
     """Returns the person's files and the form that attaches another file. Returns None on pages for
-    staff. One query.
+    staff. Makes one query.
     """
     if context["receipt"].is_for_staff:
         return None

@@ -44,7 +44,9 @@ DAMAGED = "The picture is damaged or incomplete. Open it, save it again, and cho
 
 
 class WithLittleMetadata(ImageFile):
-    """A decoder that ignores metadata above MAX_METADATA. It then does not rotate the picture."""
+    """A decoder that ignores metadata of more than MAX_METADATA bytes. Such a picture is not
+    rotated, because the rotation is part of the metadata.
+    """
 
     def getexif(self) -> Image.Exif:
         for name in METADATA:
@@ -135,8 +137,8 @@ def _decoded(content: bytes) -> Image.Image:
 
 
 def is_in_one_scan(content: bytes) -> bool:
-    """Returns whether the first scan of a JPEG contains all its colours (ITU-T T.81, B.2). Returns
-    False if there is anything unusual before the first scan, because libjpeg may read it
+    """Returns whether the first scan of a JPEG contains all its colours (ITU-T T.81, B.2). If there
+    is anything unusual before the first scan, returns False, because libjpeg may read this part
     differently.
 
     If a picture has several scans, libjpeg keeps the coefficients in memory until the last scan.

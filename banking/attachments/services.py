@@ -65,8 +65,9 @@ def remove(*, attachment: Attachment) -> None:
 
 @with_retry
 def _insert(row: Attachment) -> Attachment | None:
-    """Inserts the row and returns None. If a row with this id exists, which has the same file,
-    returns that row. Locks the owner, so that parallel requests cannot exceed the limits together.
+    """Inserts the row and returns None. If a row with this id exists already, returns the existing
+    row, which has the same file. Locks the owner, so that parallel requests cannot exceed the
+    limits together.
     """
     with db_transaction.atomic(durable=True):
         owner = User.objects.lock_active(row.owner_id)

@@ -37,8 +37,8 @@ def book(source: Source, report: ImportReport, progress: Callable[[int], object]
     """Opens the missing accounts and books the missing rows. Adds the counts and refusals to
     `report`. Calls `progress` with the number of rows in each step.
 
-    Raises: SealedDays if missing rows belong to sealed days. No account was opened then, and no row
-    was booked.
+    Raises: SealedDays if missing rows belong to sealed days. In this case no account is opened and
+    no row is booked.
     """
     _refuse_sealed_days(source)
     report.refusals += source.refusals
@@ -101,7 +101,8 @@ def _refusal(row: Movement, refusal: LedgerError) -> Refusal:
 
 def _drafts(rows: list[Movement], accounts: dict[int, Account]) -> Iterator[Draft]:
     """Yields a draft for each row. The files contain no time of day, so all rows are booked at
-    noon. Additional microseconds keep their order.
+    noon. The booking time of each row of a day is one microsecond after that of the row before, so
+    that the rows keep their order.
     """
     for (account_id, day), day_rows in groupby(rows, key=attrgetter("account_id", "day")):
         account = accounts[account_id].pk
@@ -135,10 +136,10 @@ def _booked_among(ids: list[uuid.UUID]) -> set[uuid.UUID]:
 def _allow_overdrafts(
     rows: list[Movement], booked: set[uuid.UUID], accounts: dict[int, Account]
 ) -> None:
-    """Raises the overdraft limits of accounts, so that each account can reach the lowest balance of
+    """Raises the overdraft limits of accounts, so that each account can have the lowest balance of
     its history. The limits are rounded up to the next thousand.
 
-    This runs before the first row is booked, so that a run that is interrupted and continued sets
+    Must be called before the first row is booked. Then a run that is interrupted and continued sets
     the same limits.
     """
     limits: dict[uuid.UUID, Decimal] = {}

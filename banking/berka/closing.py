@@ -23,8 +23,8 @@ class StatedBalance:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The last day of an account, the bank's balance after it, and the tolerance for a
-    comparison.
+    """The last day of an account, the bank's balance at the end of that day, and the tolerance for
+    a comparison with this balance.
     """
 
     day: date

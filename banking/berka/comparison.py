@@ -39,8 +39,8 @@ def _disagreements(source: Source) -> Iterator[str]:
 
 
 def booked_balances(days: Mapping[uuid.UUID, date]) -> dict[uuid.UUID, Decimal]:
-    """Returns the booked balance of each account at the end of its day in `days`. Entries are
-    selected by their value date.
+    """Returns the booked balance of each account at the end of the day that `days` contains for the
+    account. Entries are selected by their value date.
 
     Payments that were made after the import are not included, because their value date is later. A
     row that was corrected and booked later is included on its original day.

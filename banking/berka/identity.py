@@ -34,5 +34,7 @@ def email_of(client_id: int) -> str:
 
 
 def noon(day: date) -> datetime:
-    """Returns noon in UTC on this day. It is the same calendar day in nearly every time zone."""
+    """Returns noon in UTC on this day. At this time, the same calendar day applies in nearly every
+    time zone.
+    """
     return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)

@@ -147,8 +147,8 @@ def money(column: str, value: str) -> Decimal:
 
 
 def partner(column: str, value: str) -> str:
-    """Returns the code of the other bank or account. Returns "" for "0", which means that there is
-    none.
+    """Returns the code of the other bank or account. For "0", returns "", because "0" means that
+    there is no other bank or account.
 
     Raises: BrokenLine if the text has an invalid character.
     """

@@ -17,8 +17,8 @@ CURRENCY = "CZK"
 
 @dataclass(slots=True)
 class ImportReport:
-    """The counts and refusals of an import. They are updated during the run, so that they can also
-    be shown if the run is stopped.
+    """The counts and refusals of an import. They are updated during the run. So if the run is
+    stopped, the counts up to that time can still be shown.
     """
 
     users: int = 0

@@ -106,8 +106,8 @@ def _accounts(directory: Path, source: Source) -> dict[int, tuple[int, date]]:
 def _owners(
     directory: Path, source: Source, clients: set[int], accounts: set[int]
 ) -> dict[int, int]:
-    """Returns the owner of each account, by account id. A disponent may use an account, but is not
-    its owner.
+    """Returns a dict from the id of each account to the id of its owner. A disponent (another
+    person who may use the account) is not the owner.
     """
     owners: dict[int, int] = {}
     for line, (client, account, kind) in lines.rows(directory, "disp.asc", source.refusals):

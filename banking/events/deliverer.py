@@ -203,8 +203,8 @@ def attempt(sending: Sending) -> SendResult:
 
 
 def body_of(delivery: WebhookDelivery) -> bytes:
-    """Returns the body of a delivery: a JSON object with the event and its account. The body of a
-    delivery is always the same.
+    """Returns the body of a delivery: a JSON object with the event and its account. Each attempt of
+    a delivery has the same body.
     """
     data: dict[str, object] = {"account": str(delivery.account_id), "number": delivery.number}
     if delivery.transaction_id is not None:

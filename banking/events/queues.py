@@ -220,8 +220,8 @@ def _next(webhook: Webhook) -> WebhookDelivery | None:
 @with_retry
 def finish(sending: Sending, answer: SendResult) -> None:
     """Records the result of an attempt. After a success, the queue moves to the next event. After a
-    failure, the queue waits, or the webhook is disabled. To record a failure, locks the owner
-    first: see Note [Lock of a person].
+    failure, the queue waits, or the webhook is disabled. Before a failure is recorded, the owner's
+    row is locked: see Note [Lock of a person].
     """
     with db_transaction.atomic(durable=True):
         if not answer.is_delivered:
@@ -272,8 +272,9 @@ def _wait(webhook: Webhook, queue: WebhookQueue, number: int, answer: SendResult
 
 
 def pause_after(attempts: int) -> timedelta:
-    """Returns the pause after this number of failed attempts. It is up to 10 % longer than in
-    PAUSES, by chance, so that webhooks of the same receiver do not all retry at the same time.
+    """Returns the pause after this number of failed attempts. The pause is the value in PAUSES plus
+    a random part of up to 10 %, so that webhooks of the same receiver do not all retry at the same
+    time.
     """
     pause = PAUSES[min(attempts, len(PAUSES)) - 1]
     return pause * random.uniform(1, 1.1)  # noqa: S311 - not a secret

@@ -2,11 +2,11 @@
 
 Note [Numbers after a restore]: a restored bank assigns some event numbers a second time. Receivers
 may have seen these numbers before, for bookings that no longer exist. So each account that has a
-stream gets one more event before any booking. The number of this event is the first one that is
-assigned again. The event is sent in the order of each account, regardless of the kinds of events
-that the owner chose. A webhook that is turned off gets the event after it is turned on. Each
-restore has a later time, even if it restores a time before an earlier restore. So a receiver can
-see by the event's time whether it knows this restore.
+stream gets one more event before any booking. The number of this event is the first number that is
+assigned again. The event is sent in the order of each account, even if the owner did not choose
+this kind of event. A webhook that is turned off gets the event after it is turned on. Each restore
+has a later time than the restore before, even if it restores an older backup. So a receiver can see
+by the event's time whether it already knows this restore.
 """
 
 from django.db import connection

@@ -29,8 +29,8 @@ SLOW_SECONDS = 2.0  # a longer attempt ends the turn of the webhook
 class SendResult:
     """The result of one attempt. `error` is a message for the owner, or "" after a success.
 
-    `is_unreachable` is true if no answer came, so that other events to this receiver would fail
-    too.
+    `is_unreachable` is true if the receiver sent no answer. In that case, other events to this
+    receiver would fail too.
     """
 
     code: int | None

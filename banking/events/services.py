@@ -28,7 +28,9 @@ class SameWebhook(LedgerError):
 
 
 class WebhookNotFound(LedgerError):
-    """Raised if this person has no webhook with this id, or has removed it."""
+    """Raised if this person has no webhook with this id, or if the person has removed the
+    webhook.
+    """
 
 
 class WebhookNotActive(LedgerError):
@@ -37,9 +39,9 @@ class WebhookNotActive(LedgerError):
 
 @with_retry
 def add_webhook(*, owner: User, url: str, kinds: Sequence[str]) -> tuple[Webhook, str]:
-    """Registers a URL. Events of these kinds on all accounts of the owner are then sent to the URL.
-    Returns the webhook and its secret, which cannot be shown again. Looks up the host before the
-    database transaction begins.
+    """Registers a URL. From then on, events of these kinds on all accounts of the owner are sent to
+    the URL. Returns the webhook and its secret, which cannot be shown again. Looks up the host
+    before the database transaction begins.
 
     Raises: AddressRefused, SameWebhook, TooManyWebhooks.
     """
@@ -94,7 +96,8 @@ def choose_kinds(*, owner: User, webhook: UUID, kinds: Sequence[str]) -> Webhook
 
 @with_retry
 def turn_off(*, owner: User, webhook: UUID) -> Webhook:
-    """Turns the webhook off: events are no longer sent or recorded for it. Returns the webhook.
+    """Turns the webhook off, and returns it. No more events are sent to the webhook or recorded for
+    it.
 
     Raises: WebhookNotFound.
     """
@@ -154,8 +157,8 @@ def send_again(*, owner: User, delivery: UUID) -> WebhookDelivery:
 
 
 def _locked(owner: User, webhook: UUID) -> Webhook:
-    """Returns the webhook with its row locked. Its owner is locked first: see Note [Lock of a
-    person].
+    """Returns the webhook with its row locked. Before that, locks the row of the webhook's owner:
+    see Note [Lock of a person].
 
     Raises: WebhookNotFound, and the errors of `lock_person`.
     """

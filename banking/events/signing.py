@@ -36,8 +36,8 @@ def stored(secret: str) -> Stored:
 
 
 def rotated(before: Stored, secret: str, now: datetime) -> Stored:
-    """Returns a value for `Webhook.secrets` that contains the new secret and the previous one,
-    which is valid for one more day.
+    """Returns a value for `Webhook.secrets` that contains the new secret and the previous secret.
+    The previous secret is valid for one more day.
     """
     old = [{**before[0], "until": (now + OLD_VALID_FOR).isoformat()}] if before else []
     return [*stored(secret), *old]

@@ -100,8 +100,8 @@ def _host(name: str) -> str:
     """Returns the host in ASCII.
 
     Raises: ValueError if the text is neither a host name nor an IP address; AddressRefused if IDNA
-    2003 and IDNA 2008 read the name differently, for example a name with an eszett. In this case a
-    browser may show a different host to the owner.
+    2003 and IDNA 2008 convert the name differently, for example a name with an eszett. For such a
+    name, the browser of the owner may show a different host.
     """
     if "%" in name:  # IPv6Address would accept a zone, which is only valid on one machine
         raise ValueError(name)
@@ -122,8 +122,9 @@ def resolve(target: HookTarget, owner: UUID) -> list[str]:
     """Returns the checked IP addresses of the target's host: see Note [Checked addresses]. `owner`
     is the owner of the webhook.
 
-    Raises: AddressRefused if there is no address, or if one of them is not public. The message is
-    the same in both cases, so that it does not reveal which hosts exist in the bank's network.
+    Raises: AddressRefused if the host has no address, or if one of its addresses is not public. The
+    message is the same in both cases, so that it does not reveal which hosts exist in the bank's
+    network.
     """
     found = _looked_up(target, owner)
     if found and (settings.LEDGER_WEBHOOK_PRIVATE or all(map(is_public, found))):
@@ -159,10 +160,12 @@ _running = Counter[UUID]()  # the number of running lookups of each person
 
 
 def _looked_up(target: HookTarget, owner: UUID) -> list[str]:
-    """Returns the result of `look_up`. Calls it in a thread, because a resolver has no time limit.
+    """Returns the result of `look_up`. Calls `look_up` in a thread, because a resolver has no time
+    limit.
 
-    Raises: AddressRefused if the lookup takes too long or no slot is free. Does not wait for a free
-    slot, so that a host that does not answer does not delay other deliveries.
+    Raises: AddressRefused if the lookup takes too long, or if too many lookups are running. Does
+    not wait until another lookup ends, so that a host that does not answer does not delay other
+    deliveries.
     """
     answers: SimpleQueue[list[str]] = SimpleQueue()
 

@@ -121,7 +121,7 @@ def webhook_on(request: PersonRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @missing_is_404
 def webhook_off(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Turns the webhook off: events are no longer sent or recorded for it."""
+    """Turns the webhook off. No more events are sent to the webhook or recorded for it."""
     services.turn_off(owner=request.user, webhook=_own(request, pk).pk)
     messages.success(request, "The webhook is off. No events are recorded for it while it is off.")
     return redirect("transactions:webhook", pk)

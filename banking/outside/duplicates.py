@@ -110,8 +110,9 @@ def mark_duplicates(source: OutsideImport) -> int:
 
 
 def _nearest(aggregate: str, order: str) -> str:
-    """Returns a SQL expression: the day and the texts of the entry before a line, or of the entry
-    after the line, depending on `order`. An entry on the same day counts as both.
+    """Returns a SQL expression for the day and the texts of an entry. Depending on `order`, this is
+    the last entry before a line or the first entry after a line. An entry on the same day is both
+    before and after the line.
     """
     return f"""
         {aggregate}(ARRAY[booked_on::text, texts]) FILTER (WHERE id IS NULL)
@@ -120,8 +121,9 @@ def _nearest(aggregate: str, order: str) -> str:
 
 
 def _is_same(entry: str) -> str:
-    """Returns a SQL condition: whether a line duplicates this entry. The entry must be on the same
-    day, or have similar texts and be at most NEAR days away.
+    """Returns a SQL condition: whether a line duplicates this entry. The condition is true if the
+    entry is on the same day. It is also true if the entry has similar texts and is at most NEAR
+    days away.
     """
     return f"""(
         {entry}[1]::date = booked_on
@@ -179,7 +181,9 @@ _ALIKE = f"""
 
 @dataclass(frozen=True, slots=True)
 class Lookalikes:
-    """The new lines of a preview that may be duplicates. `_ALIKE` defines them."""
+    """The new lines of a preview that may be duplicates. `_ALIKE` defines which lines may be
+    duplicates.
+    """
 
     count: int
     ids: set[UUID]  # only those on the current page
@@ -187,7 +191,7 @@ class Lookalikes:
 
 def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Lookalikes:
     """Returns the number of lookalikes in the preview, and the ids of the lookalikes in `lines`,
-    the lines of the current page. One query.
+    the lines of the current page. Makes one query.
     """
     sql = f"{_ALIKE} SELECT count(*), array_agg(id) FILTER (WHERE id = ANY(%(lines)s)) FROM alike"  # noqa: S608
     # See `mark_duplicates`: Postgres has no statistics for rows that were just copied.
@@ -198,9 +202,9 @@ def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Looka
 
 
 def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list[str]:
-    """Returns a text for each line: up to SHOWN_LIKE entries that the line may duplicate, in
-    quotes. These entries have the amount of the line, and its day or its id. Makes two queries, or
-    none if `lines` is empty.
+    """Returns a text for each line. The text lists, in quotes, up to SHOWN_LIKE entries that the
+    line may duplicate. These entries have the amount of the line, and its day or its id. Makes two
+    queries, or none if `lines` is empty.
     """
     lines = list(lines)
     if not lines:

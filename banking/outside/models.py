@@ -33,9 +33,9 @@ class OutsideAccountQuerySet(models.QuerySet["OutsideAccount"]):
         return self.filter(owner=person)
 
     def with_balance(self) -> Self:
-        """Adds `balance`, which is the opening balance plus all entries, and `is_start_unknown`,
-        which is true if the opening balance is zero because neither a file nor the owner provided
-        one.
+        """Adds two columns. `balance` is the opening balance plus all entries. `is_start_unknown`
+        is true if the opening balance is zero because neither a file nor the owner provided an
+        opening balance.
         """
         entries = OutsideEntry.objects.filter(account=OuterRef("pk"), is_entered=True).order_by()
         total = entries.values("account").annotate(total=Sum("amount")).values("total")
@@ -189,7 +189,7 @@ class OutsideImport(models.Model):
 
     @property
     def currency(self) -> str:
-        """The currency of the account, which all lines have."""
+        """The currency of the account. All lines have this currency."""
         return self.account.currency
 
     @property
@@ -233,8 +233,8 @@ class OutsideFilePart(models.Model):
 
 
 class SignedLines(NamedTuple):
-    """The result of `all_one_way`: the first line of a file, and its amount with the opposite
-    sign.
+    """The result of `all_one_way`: the first line of a file that is not zero, and the amount of
+    this line with the opposite sign.
     """
 
     first: Any
@@ -242,9 +242,9 @@ class SignedLines(NamedTuple):
 
 
 def all_one_way(lines: models.QuerySet[Any]) -> SignedLines | None:
-    """Returns the first line that is not zero, if the lines are all money in or all money out. The
-    preview then asks whether the signs were read correctly. Returns None if there are both signs,
-    or if all amounts are zero.
+    """Returns the first line that is not zero, if the lines are all money in or all money out. In
+    that case, the preview asks whether the signs were read correctly. Returns None if there are
+    lines in both directions, or if all amounts are zero.
     """
     signs = lines.aggregate(least=Min("amount"), most=Max("amount"))
     if signs["least"] is not None and signs["least"] < 0 < signs["most"]:
@@ -264,8 +264,9 @@ class OutsideEntryQuerySet(models.QuerySet["OutsideEntry"]):
         return entries.order_by("-booked_on", "-source_id", "-position")
 
     def for_reading(self, source: OutsideImport) -> Self:
-        """Returns the lines of an import in the order of the preview: first the duplicates or the
-        new lines, whichever are fewer, and then in the order of the file.
+        """Returns the lines of an import in the order of the preview. If there are fewer duplicates
+        than new lines, the duplicates come first, otherwise the new lines. Within each group, the
+        lines have the order of the file.
         """
         first = "is_double" if source.has_fewer_new else "-is_double"
         return self.of(source).order_by(first, "number")

@@ -75,8 +75,8 @@ def difference_of(account: OutsideAccount) -> Difference | None:
 
 def _duplicates(account: OutsideAccount, amount: Decimal, *, until: date) -> list[OutsideEntry]:
     """Returns two entries with this amount on the same day from two files, because one of them may
-    be a duplicate. Returns the latest such pair, in the order of the imports. The list may also be
-    empty.
+    be a duplicate of the other. If there are several such pairs, returns the latest pair, in the
+    order of the imports. If there is no such pair, returns an empty list.
     """
     entries = OutsideEntry.objects.entered(account).filter(amount=amount, booked_on__lte=until)
     of_day = entries.order_by().values("booked_on").annotate(files=Count("source", distinct=True))
@@ -87,9 +87,9 @@ def _duplicates(account: OutsideAccount, amount: Decimal, *, until: date) -> lis
 
 
 def doubts_of(source: OutsideImport) -> dict[str, Any]:
-    """Returns the warnings of the preview: the order of dates, the letters and the status may have
-    been read wrongly. The result is stored with the import, because this function reads the whole
-    file.
+    """Returns the warnings of the preview. A warning means that the order of dates, the letters or
+    the status may have been read wrongly. The caller stores the warnings with the import, because
+    this function reads the whole file.
     """
     return {
         "order": doubtful_order(source),
@@ -118,7 +118,7 @@ def doubtful_order(source: OutsideImport) -> str:
 
 def doubtful_letters(source: OutsideImport) -> str:
     """Returns the first line with letters outside ASCII, if the file was read as Windows-1252
-    because it does not declare its encoding. Otherwise returns "".
+    because the file does not declare its encoding. Otherwise returns "".
     """
     if source.format in (OutsideImport.Format.CAMT, OutsideImport.Format.OFX2):
         return ""  # XML declares its encoding
@@ -169,7 +169,8 @@ def entry_page(
 ) -> tuple[Page[OutsideEntry], list[OutsideDay]]:
     """Returns one page of the account's entries, newest first, and the same entries grouped by day.
 
-    The balance after the first entry of the page is the account's balance minus all newer entries.
+    The balance after the newest entry of the page is the account's balance minus all entries that
+    are newer than the page.
     """
     entries = OutsideEntry.objects.entered(account)
     page = Paginator(entries, ENTRIES_PER_PAGE).get_page(number)
@@ -202,8 +203,8 @@ def imports_of(account: OutsideAccount) -> list[OutsideImport]:
 
 
 def imported_before(source: OutsideImport) -> OutsideImport | None:
-    """Returns the latest other import of the same file into the same account, or None. Imports that
-    were undone are ignored.
+    """Returns the latest other import in which the same file was uploaded into the same account.
+    Returns None if there is no such import. Imports that were undone are ignored.
     """
     same = OutsideImport.objects.filter(
         account=source.account_id, digest=source.digest, state=OutsideImport.State.IMPORTED

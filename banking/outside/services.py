@@ -120,10 +120,10 @@ def upload(
     imported yet.
 
     A CSV file with unknown columns waits until the person chooses the columns. All other files are
-    read completely once, to check them. If the remembered columns do not fit the file but other
-    columns do, the other columns are proposed, and `refusal` of the import contains the reason. A
-    second call with the same `id`, file and account returns the import of the first call, unless it
-    was undone.
+    read completely once, to check them. If the file cannot be read with the remembered columns, but
+    with other columns, these columns are proposed, and `refusal` of the import contains the reason.
+    A second call with the same `id`, file and account returns the import of the first call, unless
+    that import was undone.
 
     Raises: UnreadableStatement if the file cannot be read; InvalidDetails above
     MAX_LINES_PER_PERSON.
@@ -194,8 +194,8 @@ def _measure_or_propose(made: OutsideImport, source: IO[bytes]) -> None:
 
 
 def _relevant_roles(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the part of a mapping that determines whether the file can be read. Two mappings that
-    are equal in this part are not both tried, because reading a large file takes seconds.
+    """Returns the part of a mapping that determines whether the file can be read. If two mappings
+    are equal in this part, only one of them is tried, because reading a large file takes seconds.
     """
     return {role: of for role, of in mapping.items() if role != "texts" and of is not None}
 
@@ -214,9 +214,9 @@ def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
     """Sets the remembered mapping of a CSV file. Returns True if the file can be read without
     asking the person.
 
-    Returns False if the mapping is only a proposal. This is the case for a mapping of another
-    account, because another bank may use the same heading with other signs. It is also the case if
-    the file has a column for one of CONFIRMED_ROLES that the mapping does not know.
+    Returns False if the mapping is only a proposal, for one of two reasons. The mapping may come
+    from another account, whose bank may use the same heading with other signs. Or the file has a
+    column for one of CONFIRMED_ROLES that the mapping does not contain.
     """
     sheet = sheet_of(source, allow_unknown=True)
     refuse_too_many_rows(source, sheet)
@@ -281,8 +281,9 @@ def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> Outsid
 def _with_known_roles(
     locked: OutsideImport, file: IO[bytes], mapping: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns the mapping without those CONFIRMED_ROLES for which neither the person nor the guess
-    has a column. If a later file has such a column, the person must confirm it.
+    """Returns the mapping without some of the CONFIRMED_ROLES: those for which neither the person
+    nor the guess has a column. If a later file has such a column, the person must confirm the
+    column.
     """
     if locked.format != Format.CSV:
         return dict(mapping)
@@ -403,8 +404,9 @@ def _take_opening(locked: OutsideImport, account: OutsideAccount) -> None:
 
 
 def _settle_opening(locked: OutsideImport, account: OutsideAccount) -> None:
-    """Sets the opening balance after the entries of `locked` were deleted. The balance then comes
-    from the file that now begins first. If there is no such file, the previous balance is restored.
+    """Sets the opening balance after the entries of `locked` were deleted. The new balance is the
+    opening balance of the file that now begins first. If there is no such file, the previous
+    balance is restored.
     """
     holder = _holder_of_opening(account)
     if _is_typed(account, holder):
@@ -427,8 +429,8 @@ def _holder_of_opening(account: OutsideAccount) -> OutsideImport | None:
 
 
 def _is_typed(account: OutsideAccount, holder: OutsideImport | None) -> bool:
-    """Returns whether the owner typed the opening balance: it differs from the opening balance of
-    `holder`, or from zero if there is no holder.
+    """Returns whether the owner typed the opening balance. This is the case if the balance differs
+    from the opening balance of `holder`, or from zero if there is no holder.
     """
     expected = holder.opening if holder is not None else Decimal(0)
     return bool(account.opening != expected)
@@ -458,8 +460,9 @@ def discard(*, source: OutsideImport) -> None:
 
 
 def _measured(made: OutsideImport, file: IO[bytes], mapping: Mapping[str, Any] | None) -> Measured:
-    """Returns the result of `measure`. If the file is refused, the lines that were read count in
-    the upload limit like stored lines, because reading them took the same time.
+    """Returns the result of `measure`. If the file is refused, the lines that were already read
+    count in the upload limit. They count like stored lines, because reading them took the same
+    time.
     """
     try:
         return measure(file, made.format, mapping, made.account.currency)
@@ -497,8 +500,8 @@ def _refuse_too_many_lines(source: OutsideImport) -> None:
 
 
 def _locked_account(account: OutsideAccount) -> OutsideAccount:
-    """Returns the account with its row locked, so that two imports into it are not confirmed or
-    undone at the same time.
+    """Returns the account with its row locked, so that two imports into the account cannot be
+    confirmed or undone at the same time.
     """
     found: OutsideAccount | None = (
         OutsideAccount.objects.select_for_update().filter(pk=account.pk).first()

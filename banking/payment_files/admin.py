@@ -340,9 +340,10 @@ def _why_not(clerk: User, file: PaymentFile) -> str:
 
 
 def _may_remove(clerk: User, file: PaymentFile) -> bool:
-    """Returns whether this person may delete the file. This requires the permission for the cash
-    desk, and all of the following: no payment was made, the customer did not upload the file, the
-    file does not pay from this person's account, and it does not wait for approval.
+    """Returns whether this person may delete the file. The person needs the permission for the cash
+    desk. In addition, all of the following must be true: no payment was made, the customer did not
+    upload the file, the file does not pay from this person's account, and the file does not wait
+    for approval.
     """
     owner = file.from_account.user_id
     begun = file.booked_count or file.state == PaymentFile.State.PAYING

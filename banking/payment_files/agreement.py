@@ -1,5 +1,5 @@
-"""What a person agrees to when they press a button that pays a file, and the token that proves that
-the page showed it.
+"""The agreement of a person who presses a button that pays a file. A token proves which lines the
+page showed to this person.
 """
 
 from typing import Any
@@ -15,8 +15,9 @@ ABOUT = "file"  # the purpose of the review token
 
 
 def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, Any]:
-    """Returns the template context for the buttons that pay the file. `agreed` (a fingerprint of
-    the lines that can be booked) and `reviewed` (a token for it) are hidden fields of the form.
+    """Returns the template context for the buttons that pay the file. The context contains two
+    hidden fields of the form: `agreed`, a fingerprint of the lines that can be booked, and
+    `reviewed`, a token for this fingerprint.
     """
     agreed = agreed_to(file) if file.state == PaymentFile.State.CHECKED else ""
     return {
@@ -28,8 +29,9 @@ def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, Any]:
 
 
 def was_agreed(request: HttpRequest, file: PaymentFile) -> bool:
-    """Returns whether the POST contains the token of a page that showed the same lines. Also
-    returns True if the payment of the file has begun, because the person agreed before it began.
+    """Returns whether the POST contains the token of a page that showed the lines that can be
+    booked now. Also returns True if the payment of the file has begun, because the person agreed
+    before it began.
     """
     if file.state in (PaymentFile.State.PAYING, PaymentFile.State.DONE):
         return True

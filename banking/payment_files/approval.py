@@ -20,7 +20,7 @@ def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
 
 def ask_for_file(file: PaymentFile, *, reason: str, asked_by: User) -> ApprovalRequest:
     """Requests approval to pay the lines of a file that can be booked now, and returns the request.
-    These lines cannot change after that.
+    After that, these lines cannot change.
     """
     return approvals.ask(
         kind=ApprovalRequest.Kind.PAYMENT_FILE,

@@ -77,7 +77,7 @@ class FileLimit(NamedTuple):
 
 
 class BookingRequest(TypedDict, total=False):
-    """Who books a file, and what this person agreed to.
+    """The person who books a file, and the lines to which this person agreed.
 
     `by` is the person who pays. Staff who pay for a customer have a `reason`, which is stored with
     each transaction that they book. `agreed` is the result of `agreed_to` when the person agreed.
@@ -127,10 +127,10 @@ def book_step(file: PaymentFile, **request: Unpack[BookingRequest]) -> PaymentFi
 def book_rest(
     file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
 ) -> PaymentFile:
-    """Calls `book_step` until the file is done. Returns the file.
+    """Calls `book_step` until the whole file is booked. Returns the file.
 
     Raises: BookingStopped if a step fails after earlier steps were booked. If the first step fails,
-    raises its error.
+    raises the error of this step.
     """
     if file.state == State.DONE:
         wait_until_confirmed()  # an earlier call booked the file, see Note [Cancelled waits]
@@ -200,8 +200,8 @@ def _refuse_unless_all_were(
 
 
 class _LockedFile:
-    """A file whose row is locked in the database transaction that books it. So two steps of the
-    same file wait for each other.
+    """A file whose row is locked in the database transaction that books the file. Two steps of the
+    same file therefore wait for each other.
     """
 
     file: PaymentFile
@@ -242,8 +242,8 @@ class _LockedFile:
         return drafts_of(self.file, waiting, by=self.request.get("by"))
 
     def record(self, drafts: Sequence[Draft], results: PostingResults) -> None:
-        """Stores the result of each line, the reason of staff for each booked transaction, and the
-        progress of the file. Then checks the daily limit.
+        """Stores the result of each line and the progress of the file. If staff pay the file, also
+        stores their reason with each booked transaction. Then checks the daily limit.
         """
         write_results(self.file, drafts, results)
         by, reason = self.request.get("by"), self.request.get("reason")

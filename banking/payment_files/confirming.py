@@ -26,9 +26,9 @@ NEW_RECIPIENTS = "The file pays somebody for the first time. Confirm that it is 
 
 
 def why_confirm_file(file: PaymentFile, person: User, *, covered_until: datetime | None) -> str:
-    """Returns a message why the person must confirm their identity before they pay this file.
-    Returns "" if this is not needed, for example because they confirmed it recently
-    (`covered_until`).
+    """Returns the reason why the person must confirm their identity before they pay this file.
+    Returns "" if this is not necessary, for example because the person confirmed their identity
+    recently (`covered_until`).
     """
     if file.is_from_bank or not file.waiting_count or is_covered(covered_until):
         return ""
@@ -46,8 +46,9 @@ def why_confirm_file(file: PaymentFile, person: User, *, covered_until: datetime
 def limit_unconfirmed(
     file: PaymentFile, person: User, *, covered_until: datetime | None
 ) -> FileLimit | None:
-    """Returns the limit for each booked part of a file that the person pays without confirming
-    their identity: see Note [Splitting]. Returns None if no limit applies.
+    """Returns the limit for a file that the person pays without confirming their identity: see Note
+    [Splitting]. The limit is checked for each booked part of the file. Returns None if no limit
+    applies.
 
     Raises: ConfirmationNeeded if the person must confirm their identity first.
     """

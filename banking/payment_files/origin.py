@@ -1,4 +1,4 @@
-"""Shows on the receipt of a payment from which payment file it came."""
+"""Finds the payment file of a transaction, so that the receipt can show it."""
 
 from django.urls import reverse
 

@@ -93,7 +93,7 @@ def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
 
 
 def measure(source: IO[bytes]) -> tuple[str, int]:
-    """Returns a digest of all payments in the file, and their number.
+    """Returns a digest of all payments in the file, and the number of payments.
 
     The digest does not depend on the separator, so it is the same if the file was saved again with
     another separator. The digest does not include names, because a file with other names would
@@ -138,8 +138,8 @@ def _refuse_other_formats(source: IO[bytes]) -> None:
 
 
 def _reader(text: io.TextIOWrapper) -> Iterable[list[str]]:
-    """Yields the cells of each line. The separator is a comma or a semicolon, whichever is more
-    frequent in the heading.
+    """Yields the cells of each line. The separator is a comma or a semicolon: the one that occurs
+    more often in the heading.
     """
     first = next((line for line in _lines(text) if line.strip()), "")
     separator = ";" if first.count(";") > first.count(",") else ","
@@ -212,8 +212,8 @@ def _row(number: int, names: list[str], cells: list[str]) -> FileRow:
 
 
 def _tidy(cell: str) -> str:
-    """Returns the same result as `tidy_line`, cut to LONGEST_CELL. It is faster for cells in which
-    only spaces need tidying.
+    """Returns the same result as `tidy_line`, cut to LONGEST_CELL. This function is faster for
+    cells with only ordinary spaces.
     """
     plain = cell.isascii() and cell.isprintable()
     return (" ".join(cell.split()) if plain else tidy_line(cell))[:LONGEST_CELL]

@@ -30,12 +30,12 @@ IN_MEMORY = 1024 * 1024  # bytes of refusals in memory; more are in a temporary 
 
 
 def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = None) -> PaymentFile:
-    """Checks which lines can be booked now, stores the results, and returns the file. Books
-    nothing. `by` is the person who would pay, by default the person who uploaded the file.
+    """Checks which lines can be booked now, stores the results, and returns the file. Does not book
+    any line. `by` is the person who would pay, by default the person who uploaded the file.
 
-    Lines that were refused before are checked again, unless approval was requested for the other
-    lines. Lines that are booked or could not be read do not change. If the file is being paid,
-    nothing changes.
+    Lines that were refused before are checked again. They are not checked again if approval was
+    requested for the other lines. Lines that are booked or could not be read do not change. If the
+    file is being paid, nothing changes.
 
     Raises: FileRemoved if the file was removed in the meantime.
     """

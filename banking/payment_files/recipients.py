@@ -26,9 +26,9 @@ class Recipients:
 def recipients_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Recipients:
     """Returns the recipients' names of these lines, as the payer may see them.
 
-    The name is complete if the payer knows it: the account is their own, they paid the recipient
-    before, or the name in the file matches. Otherwise the name is masked. The caller must have
-    loaded the account and its holder for each line.
+    The name is complete in three cases: the account belongs to the payer, the payer has paid the
+    recipient before, or the name in the file matches. Otherwise the name is masked. The caller must
+    have loaded the account and its holder for each line.
     """
     owner = file.from_account.user_id
     known = known_among(owner, {line.to_account_id for line in lines if line.to_account_id})

@@ -65,10 +65,10 @@ def store(
     run: str | None = None,
 ) -> PaymentFile:
     """Stores the lines of a file and returns the stored file. Checks only accounts, names and
-    amounts, and books nothing.
+    amounts, and does not book anything.
 
-    If a file with the same lines and the same paying account was stored before, under this `id` or
-    this `run` (the label of `post_file --run`), returns that file.
+    If the same lines with the same paying account were stored before under this `id`, returns that
+    file. The same applies to this `run` (the label of `post_file --run`).
 
     Raises: UnreadableFile if the file cannot be read; FilesFull above the limit of unpaid lines.
     """
@@ -149,11 +149,11 @@ def parts_of(things: Iterable[T], size: int | None = None) -> Iterator[list[T]]:
 
 
 def settle(file: PaymentFile, state: PaymentFile.State) -> None:
-    """Counts the lines of a file again, and sets its state. The caller must be in the database
-    transaction that changed the lines.
+    """Counts the lines of a file again and stores the numbers and `state` in the file. The caller
+    must be in the database transaction that changed the lines.
 
-    Only lines that can still be paid count as repeated or misnamed. The state is "done" if no
-    payable line is left and the payment has begun.
+    Only lines that can still be paid count as repeated or misnamed. If no payable line is left and
+    the payment has begun, stores the state "done" instead of `state`.
     """
     zero, booked, refused = Decimal(0), Q(booked=True), ~Q(verdict="")
     waiting = ~booked & ~refused
@@ -206,8 +206,8 @@ def _refuse_above_limit(file: PaymentFile) -> None:
 
 
 def _known(file: PaymentFile) -> PaymentFile | None:
-    """Returns the file if the same lines were stored before under the same id or run. Otherwise
-    returns None.
+    """Returns the stored file if the same lines were stored before under the same id or run.
+    Otherwise returns None.
     """
     again = Q(pk=file.pk)
     if file.run is not None:
@@ -247,8 +247,8 @@ def _copy(file: PaymentFile, rows: Sequence[FileRow], questions: Questions) -> N
 
 
 def _mark_repeats(file: PaymentFile) -> None:
-    """Finds the lines that repeat an earlier line of the file, and stores the number of the earlier
-    line in each of them.
+    """Finds the lines that repeat an earlier line of the file. Stores in each such line the number
+    of the earlier line.
 
     The query joins the lines by their ids, because Postgres has no statistics for rows that were
     just copied.

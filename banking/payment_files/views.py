@@ -169,7 +169,8 @@ def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
 
 
 def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
-    """Returns who books the file, what this person agreed to, and their limit.
+    """Returns the BookingRequest: the person who books the file, the lines to which this person
+    agreed, and the limit of this person.
 
     Raises: ConfirmationNeeded if the person must confirm their identity first.
     """

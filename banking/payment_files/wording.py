@@ -43,8 +43,8 @@ def payments(count: int) -> str:
 
 
 def what_can_be_paid(file: PaymentFile) -> str:
-    """Returns a text that contains how many lines can be booked, or that the lines are not checked
-    yet.
+    """Returns a text with the number of lines that can be booked, or a text that the lines are not
+    checked yet.
     """
     if file.state == State.STORED:
         return "The lines are not checked yet. Nothing is booked."
@@ -61,7 +61,7 @@ def what_can_be_paid(file: PaymentFile) -> str:
 
 
 def doubts_of(file: PaymentFile) -> str:
-    """Returns a text that contains how many payable lines should be checked before paying. Returns
+    """Returns a text with the number of payable lines that should be checked before paying. Returns
     "" if there are none.
     """
     names, twins, sentences = file.misnamed_count, file.repeated_count, []
@@ -75,7 +75,7 @@ def doubts_of(file: PaymentFile) -> str:
 
 
 def how_far(file: PaymentFile) -> str:
-    """Returns a text that contains how many lines are done, for a file that is being paid."""
+    """Returns a text with the number of lines that are done, for a file that is being paid."""
     refused = f", {file.refused_count:,} of them refused" if file.refused_count else ""
     return f"{file.decided_count:,} of {file.line_count:,} lines are done{refused}."
 

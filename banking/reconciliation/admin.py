@@ -272,7 +272,7 @@ class ReconciliationAdmin(ListFiles):
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Runs the action of the pressed button: match, sign, withdraw the signature, or discard.
 
-        Raises: PermissionDenied if this person may not do it.
+        Raises: PermissionDenied if this person may not run the action.
         """
         reconciliation = get_object_or_404(self.get_queryset(request), pk=pk)
         if request.method != "POST" or not self.has_add_permission(request):
@@ -420,8 +420,9 @@ class ReconciliationAdmin(ListFiles):
 
 
 def _is_any_sure(reconciliation: Reconciliation) -> bool:
-    """Returns whether the rules find a certain match. For a file with more than MAX_TRIED_LINES
-    lines, returns True without searching, because the search would take too long for a page.
+    """Returns whether the rules find at least one match without doubt. For a file with more than
+    MAX_TRIED_LINES lines, returns True without searching, because the search would take too long
+    for a page.
     """
     return reconciliation.line_count > MAX_TRIED_LINES or is_any_sure(reconciliation)
 
@@ -439,8 +440,8 @@ def _id(text: str) -> uuid.UUID:
 
 @figures.register
 def figures_for(user: User) -> list[StaffFigure]:
-    """Returns the number of open reconciliations for the staff's start page. The list is empty if
-    this person may not see reconciliations and payments.
+    """Returns the number of open reconciliations, for the first page of the admin. The list is
+    empty if this person may not see reconciliations and payments.
     """
     may_reconcile = user.has_perm(RECONCILE)
     if not user.has_perm(SEE_PAYMENTS):

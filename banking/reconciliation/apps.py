@@ -8,8 +8,8 @@ class ReconciliationConfig(AppConfig):
     verbose_name = "Transactions"  # the heading of the app in the admin
 
     def ready(self) -> None:
-        """Makes each write to `reconciliations` send the signed-in user to the database, because a
-        trigger compares this user with the person who signs.
+        """Registers `reconciliations` as a table for which each write also sends the signed-in user
+        to the database. A trigger compares this user with the person who signs.
         """
         from ledger.db.history import facts
 

@@ -1,8 +1,8 @@
 """Outside statements of settlement accounts, and the payments at this bank that match their lines.
 
-A settlement account is usually this bank's account at another bank. Its payments are in this bank's
-books as deposits and withdrawals. It can also be an account at this bank. Then the entries of this
-account are compared.
+A settlement account is usually this bank's account at another bank. This bank books its payments as
+deposits and withdrawals. A settlement account can also be an account at this bank. In this case,
+the statement is compared with the entries of the account.
 """
 
 import uuid
@@ -134,8 +134,8 @@ class ReconciliationLineQuerySet(models.QuerySet["ReconciliationLine"]):
         return self.annotate(matched=Coalesce(Subquery(total), Decimal(0)))
 
     def unsettled(self) -> Self:
-        """Returns the lines that are not fully matched and have no reason why they are left
-        over.
+        """Returns the lines that are still open. A line is open if a part of its amount is not
+        matched, and nobody has entered a reason for the rest.
         """
         return self.with_matched().filter(leftover="").exclude(matched=Abs("amount"))
 
@@ -268,9 +268,10 @@ class ReconciliationMatch(models.Model):
 
 
 def booked_on(account_id: uuid.UUID | None, currency: str) -> Any:
-    """Returns the payments of a settlement account. If `account_id` is None, these are the bank's
-    deposits and withdrawals. Adds `signed`, the amount, which is negative if money leaves the
-    account, and `unmatched`, the amount that is not matched with lines.
+    """Returns the payments of a settlement account. If `account_id` is None, returns the bank's
+    deposits and withdrawals. Each payment has two additional attributes. `signed` is the amount,
+    which is negative if money leaves the account. `unmatched` is the part of the amount that is not
+    matched with lines.
     """
     rows = Transaction.objects.filter(status=Transaction.Status.COMPLETED, currency=currency)
     if account_id is None:

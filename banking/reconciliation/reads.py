@@ -48,9 +48,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The totals of a file: all lines, matched, left over, and open. The last three add up to the
-    first. If a line is partly matched, its matched amount is in the total of `matched`, and the
-    rest is in the total of `left` or `open`.
+    """The totals of a file: all lines, matched, left over, and open. The first total is the sum of
+    the other three. If a line is partly matched, its matched amount is in the total of `matched`,
+    and the rest is in the total of `left` or `open`.
     """
 
     all: Part
@@ -64,7 +64,7 @@ class Figures:
 
 
 def figures_of(reconciliation: Reconciliation) -> Figures:
-    """Returns the numbers and sums of the lines of a reconciliation. One query."""
+    """Returns the numbers and sums of the lines of a reconciliation. Makes one query."""
     is_matched, is_left = Q(matched=Abs("amount")), ~Q(leftover="")
     kinds = {
         "all": Q(), "matched": is_matched, "left": is_left & ~is_matched,
@@ -179,8 +179,9 @@ def suggestions(reconciliation: Reconciliation, line: ReconciliationLine) -> lis
 def matched_elsewhere(
     reconciliation: Reconciliation, line: ReconciliationLine
 ) -> list[ReconciliationMatch]:
-    """Returns matches of other lines with a payment that has the rest and the direction of this
-    line, the most similar payment first. They show that this line may be on a second statement too.
+    """Returns matches of other lines. The payment of each match has the direction of this line, and
+    its amount is the rest of this line. The most similar payment is first. Such a match is a hint
+    that this line may be on a second statement too.
     """
     around = timedelta(days=AROUND)
     rows = _within(reconciliation, line.booked_on - around, line.booked_on + around)
@@ -195,7 +196,9 @@ def matched_elsewhere(
 
 
 def same_file(reconciliation: Reconciliation) -> Reconciliation | None:
-    """Returns the latest other reconciliation of the same file, account and currency, or None."""
+    """Returns the latest other reconciliation that was made from the same file for the same account
+    and currency. Returns None if there is none.
+    """
     rows = Reconciliation.objects.filter(
         digest=reconciliation.digest,
         account=reconciliation.account_id,
@@ -215,14 +218,14 @@ def _is_named(line: ReconciliationLine) -> Case:
 
 
 def _plain(reference: str) -> str:
-    """Returns the reference in lower case and without spaces, because people often type it in
-    groups.
+    """Returns the reference in lower case and without spaces, because people often type a reference
+    in groups.
     """
     return reference.replace(" ", "").lower()
 
 
 def _plain_of(field: str) -> Lower:
-    """Returns a SQL expression for the same result as `_plain`."""
+    """Returns a SQL expression that changes a column in the same way as `_plain` changes a text."""
     return Lower(Replace(field, Value(" "), Value("")))
 
 
@@ -251,8 +254,8 @@ def _same_way(line: ReconciliationLine, paid: Any) -> bool:
 
 
 def _is_likely(line: ReconciliationLine, paid: Transaction) -> bool:
-    """Returns whether the page may suggest this payment for the line: besides the amount, the
-    reference, the description or the day must be equal.
+    """Returns whether the page may suggest this payment for the line. The amounts are already
+    equal. In addition, the references, the descriptions or the days must be equal.
     """
     unlike, days = _distance(line, paid)
     return unlike < UNLIKE or days == 0

@@ -113,10 +113,10 @@ def upload(
     id: uuid.UUID | None = None,
     order: str = "",
 ) -> Reconciliation:
-    """Stores the lines of a file and returns the reconciliation. No line is matched yet. If
-    `account` is None, the lines are the bank's deposits and withdrawals. `order` is the order of
-    the dates ("dmy", "mdy" or "ymd"), if known. A second call with the same `id`, file, account and
-    currency returns the stored reconciliation.
+    """Stores the lines of a file and returns the reconciliation. Does not match lines. If `account`
+    is None, the lines will be compared with the bank's deposits and withdrawals. `order` is the
+    order of the dates ("dmy", "mdy" or "ymd"), or "" if it is not known. A second call with the
+    same `id`, file, account and currency returns the stored reconciliation.
 
     Raises: UnreadableStatement if the file cannot be read; DoubtfulDays if `order` is empty and the
     dates are valid in several orders.
@@ -140,8 +140,8 @@ def upload(
 def _measured(
     source: IO[bytes], format: str, mapping: dict[str, Any], currency: str, order: str
 ) -> Measured:
-    """Reads a file to find its period and totals, and stores the order of its dates (day, month or
-    year first) in the mapping.
+    """Reads a file to find its period and totals. Also finds the order of its dates (day, month or
+    year first), and stores this order in the mapping.
 
     Raises: UnreadableStatement or DoubtfulDays, in the same cases as `upload`.
     """
@@ -190,7 +190,7 @@ def _store(
     made: Reconciliation, source: IO[bytes], mapping: dict[str, Any] | None
 ) -> Reconciliation:
     """Stores a reconciliation and its lines, and returns it. If a reconciliation with this id
-    exists, returns the stored one, which has the same file.
+    exists already, returns the existing one, which has the same file.
     """
     with _changing():
         existing = Reconciliation.objects.filter(pk=made.pk)
@@ -220,8 +220,8 @@ def _store(
 
 @with_retry
 def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
-    """Matches all lines for which the rules find a certain match. Returns the number of matched
-    lines. The rules are in `sure`.
+    """Matches all lines for which the rules in `sure` find a match without doubt. Returns the
+    number of matched lines.
     """
     with _changing():
         if not is_any_sure(reconciliation):  # this check may take seconds, but locks nothing
@@ -278,9 +278,9 @@ def unmatch(*, line: ReconciliationLine, match: uuid.UUID) -> None:
 @with_retry
 def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None) -> str:
     """Stores the reason why the unmatched amount of a line is not in this bank's books. If the
-    reason is empty, the line is open again. Returns the reason as it is stored.
+    reason is empty, the line is open again. Returns the reason in the form in which it is stored.
 
-    `seen` is the reason that the page showed. If it is None, the reasons are not compared.
+    `seen` is the reason that the page showed. If `seen` is None, the reasons are not compared.
 
     Raises: InvalidDetails if another person entered a different reason in the meantime, or if the
     reason is empty and the line is already open.
@@ -307,8 +307,8 @@ def sign(*, reconciliation: Reconciliation, by: User, seen: str) -> Reconciliati
 
     `seen` is the version that the page showed, as returned by `version_of`.
 
-    Raises: InvalidDetails if the reconciliation has changed since, if lines are still open, or if
-    the same person has already signed.
+    Raises: InvalidDetails if the reconciliation has changed after the page was shown, if lines are
+    still open, or if the same person has already signed.
     """
     with _changing():
         locked = _locked(reconciliation)

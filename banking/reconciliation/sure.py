@@ -1,19 +1,19 @@
-"""Finds certain matches of lines and payments with three rules. The most certain rule is first.
+"""Finds matches of lines and payments that are not in doubt, with three rules. The most reliable
+rule is first.
 
 1. The same reference: a line and a payment have the same amount, direction and reference, and no
-   other line or payment has this reference.
-2. The same day: on one day, there are as many lines as payments with the same amount and direction.
-   They are matched in the order of their descriptions. Which line is matched with which payment
-   does not affect any sum. A line and a payment are not matched if their descriptions disagree:
-   Note [Words in common].
-3. A few days apart: within `DAYS`, only one payment has the amount and direction of a line, and
-   only this line fits the payment. The texts of both must have a word in common, or one of them
-   must have no text, because a fee and a customer's payment one day apart may have the same amount.
+other line or payment has this reference. 2. The same day: on one day, there are as many lines as
+payments with the same amount and direction. They are matched in the order of their descriptions.
+Which line is matched with which payment does not affect any sum. A line and a payment are not
+matched if their descriptions disagree: Note [Words in common]. 3. A few days apart: within `DAYS`,
+only one payment has the amount and direction of a line, and only this line fits the payment. The
+texts of both must have a word in common, or one of them must have no text, because a fee and a
+customer's payment one day apart may have the same amount.
 
 The rules use only lines and payments of which nothing is matched yet, and only lines that are not
-left over. A match is not certain if both have a reference and the references differ. Spaces and
-upper case are ignored. Some formats cut long references, so a reference of at least `CUT_AT`
-characters also matches a longer one that begins with it.
+left over. A match is in doubt if both have a reference and the references differ. Spaces and upper
+case are ignored. Some formats cut long references, so a reference of at least `CUT_AT` characters
+also matches a longer one that begins with it.
 
 Note [Words in common]: an interest payment and a rent may both be for the same month. So these
 words do not count: words of only digits (years, days), names of months (English names in full and
@@ -42,7 +42,7 @@ CUT_AT = 16  # length of a reference in MT940
 
 def _plain(reference: str) -> str:
     """Returns a SQL expression for the reference in lower case and without spaces, because people
-    often type it in groups.
+    often type a reference in groups.
     """
     return f"lower(replace({reference}, ' ', ''))"
 
@@ -113,7 +113,7 @@ _COMMON = ",".join(
 
 def _words_of(text: str) -> str:
     """Returns a SQL expression for the array of the words that count in a text: see Note [Words in
-    common]. It is NULL if there are no such words.
+    common]. The value is NULL if the text has no such words.
     """
     return f"""(
         SELECT array_agg(word) FROM regexp_split_to_table({text}, {_BETWEEN_WORDS}) AS word
@@ -148,9 +148,9 @@ _TWO_OF_A_KIND = """(
 
 
 def _only_pairs(kind: str, condition: str, agree: str = "true") -> str:
-    """Returns a SQL query for pairs of a line and a payment. The payment must be the only one that
-    meets `condition` with this line, and the line must be the only one that meets `condition` with
-    this payment. The pair must also meet `agree`.
+    """Returns a SQL query for pairs of a line and a payment. The line must be the only line that
+    meets `condition` with this payment, and the payment must be the only payment that meets
+    `condition` with this line. The pair must also meet `agree`.
 
     `kind` is a column. The condition must have the same result for all lines, and for all payments,
     that are equal in amount, direction and this column.
@@ -193,8 +193,8 @@ RULES = (
 
 
 def is_any_sure(reconciliation: Reconciliation) -> bool:
-    """Returns whether the rules find a certain match for a line of the reconciliation. One
-    query.
+    """Returns whether the rules find a match without doubt for at least one line of the
+    reconciliation. Makes one query.
     """
     rules = " OR ".join(f"EXISTS ({rule})" for rule in RULES)
     with locally(enable_nestloop="off", enable_mergejoin="off"), connection.cursor() as cursor:
@@ -221,8 +221,8 @@ def _values(reconciliation: Reconciliation) -> dict[str, Any]:
 
 
 def match_all(reconciliation: Reconciliation, by: UUID) -> int:
-    """Matches every line for which the rules find a certain match. Returns the number of matched
-    lines. The caller must be in a database transaction.
+    """Matches every line for which the rules find a match without doubt. Returns the number of
+    matched lines. The caller must be in a database transaction.
     """
     values = _values(reconciliation) | {"by": by}
     count = 0

@@ -286,8 +286,8 @@ def never_emptied(name: str) -> FirmTrigger:
 
 def frozen_digest(row: str) -> str:
     """Returns a SQL expression: the SHA-256 of a frozen reconciliation with its lines and matches.
-    It does not include the name of the file and the texts of lines, because erasing a person
-    changes them.
+    The hash does not include the name of the file and the texts of lines, because the erasure of a
+    person changes them.
     """
     facts = ", ".join(
         f"{row}.{column}" for column in (

@@ -14,9 +14,9 @@ from transactions.demo.registered import DemoBank, register
 
 
 class DemoOrder(NamedTuple):
-    """A standing order of the demo. `to` is the name of one of Ana's accounts, or of a person she
-    has paid. The first payment is `after` days after the demo data is created, or on day number
-    `day` of this or the next month.
+    """A standing order of the demo. `to` is the name of one of Ana's accounts, or of a person to
+    whose account Ana has paid before. The first payment is `after` days after the demo data is
+    created, or on the day `day` of this month or the next month.
     """
 
     to: str

@@ -1,8 +1,8 @@
-"""Forecasts the payments of standing orders in the coming days, and the expected balance after
-each.
+"""Forecasts the payments of standing orders in the coming days, and the expected balance after each
+payment.
 
 The forecast contains only standing orders, because incoming payments from others and card payments
-are not known. The pages show this.
+are not known. The pages contain a text about this.
 
 Note [What is missing]: the expected balance of an account assumes that the owner adds no money. So
 a payment that fails moves no money. It is listed after the payments of its day that succeed.
@@ -12,11 +12,11 @@ last amount is enough for all payments. A payment can lack money and still be pa
 earlier payment fails, and it fails if the earlier payment is paid.
 
 Money that other orders bring to the account counts if these orders are paid without a change. There
-are two exceptions for a payment that now fails. With more money in the account, this payment or
-others would be made before such money arrives, so it does not count. First: money that leaves the
-account and returns to it on the same day. Therefore only the lowest balance of the day counts.
-Second: money that arrives after the first attempt of the payment, unless it is the last payment
-that fails.
+are two exceptions for a payment that now fails. First: money that leaves the account and returns to
+it on the same day does not count. Therefore only the lowest balance of the day counts. Second:
+money that arrives after the first attempt of the payment does not count, unless the payment is the
+last one that fails. The reason for both exceptions is the same: with more money in the account,
+this payment or others would be made before such money arrives.
 
 An amount before the last one may be too small for its payment if orders of one day go between the
 owner's accounts, because other orders may then be paid first.
@@ -54,9 +54,9 @@ class ExpectedPayment:
     paying account after the payment.
 
     `lacks` is the amount that is missing for this payment and all earlier payments from the same
-    account. It is 0 if the payment is made and nothing is missing for it. `before` is the number of
-    earlier payments that lack money. See Note [What is missing]. `stop` is the reason if the
-    payment fails for another reason than money.
+    account. `lacks` is 0 if the payment is made and nothing is missing for it. `before` is the
+    number of earlier payments that lack money. See Note [What is missing]. If the payment fails for
+    another reason than money, `stop` is the reason.
     """
 
     day: date
@@ -188,8 +188,8 @@ class AccountForecast:
         return None
 
     def plan(self, turn: "_DayTurn", later: Decimal) -> None:
-        """Sets `lacks` of a payment: the money that is missing if all earlier payments from this
-        account are made. `later` is the money that comes in on that day, but too late for this
+        """Sets `lacks` of a payment: the amount that is missing if all earlier payments from this
+        account are made. `later` is the amount that comes in on the same day, but after this
         payment.
         """
         amount = turn.order.amount
@@ -256,7 +256,7 @@ def expected_payments(
     orders: Iterable[StandingOrder], accounts: Sequence[Account], *, today: date, days: int
 ) -> list[ExpectedPayment]:
     """Returns the expected payments of the orders from today until `days` days later, in the order
-    of booking. Payments that are expected to fail are included. Paused and ended orders are
+    of booking. The list includes payments that are expected to fail. Paused and ended orders are
     ignored.
 
     An order that cannot be paid moves no money, and the next orders are still tried. If one of the
@@ -328,8 +328,8 @@ class _Tries:
             turn.leaves = self.forecasts[turn.order.from_account_id].balance
 
     def _ready(self) -> set[UUID]:
-        """Returns the ids of the accounts that now have enough money for one of their unpaid
-        orders.
+        """Returns the ids of the accounts that now have enough money for at least one of their
+        unpaid orders.
         """
         return {
             turn.order.from_account_id
@@ -339,8 +339,8 @@ class _Tries:
         }
 
     def _first_unpaid(self) -> dict[UUID, _DayTurn]:
-        """Returns the first unpaid day of each order, by the order's id. Later days of an order
-        wait for this day.
+        """Returns a dict from the id of each order to the first unpaid day of the order. Later days
+        of an order wait for this day.
         """
         return {turn.order.pk: turn for turn in reversed(self.unpaid) if not turn.is_paid}
 
@@ -376,7 +376,9 @@ class _Tries:
 
 
 def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_DayTurn]:
-    """Returns the payments of a day that are shown, and sets the missing amount of each."""
+    """Returns those payments of a day that the page shows. Sets on each payment the amount that is
+    missing for it.
+    """
     inward = [turn for turn in tries.paid if turn.order.to_account_id in forecasts]
     edges = {(turn.order.from_account_id, turn.order.to_account_id) for turn in inward}
     returning = {edge for edge in edges if _is_returning(edge, edges)}
@@ -406,8 +408,8 @@ def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_
 
 
 def _was_refused_before(order: StandingOrder, today: date) -> bool:
-    """Returns whether the order's next payment was refused on an earlier day. Today's attempt is
-    then the last one.
+    """Returns whether the order's next payment was refused on an earlier day. If so, today's
+    attempt is the last one.
     """
     at = order.refused_at
     return at is not None and timezone.localdate(at) < today
@@ -436,7 +438,8 @@ def by_day(payments: Sequence[ExpectedPayment]) -> list[ExpectedDay]:
 
 def expected_of(person: User, *, days: int = CALENDAR_DAYS) -> list[ExpectedPayment]:
     """Returns the payments that the person's orders are expected to make within `days` days. Makes
-    one query if there are no active orders, otherwise two, plus those of `AccountForecast.of`.
+    one query if there are no active orders. Otherwise makes two queries and the queries of
+    `AccountForecast.of`.
     """
     # The recipients are not read, because row-level security hides them from the reader.
     mine = StandingOrder.objects.owned_by(person).active().select_related("from_account")

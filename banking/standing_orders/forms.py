@@ -32,8 +32,8 @@ FORM_FIELDS = (
 
 
 def order_id_for(owner: User, id: UUID) -> UUID:
-    """Returns the id of the order that is set up with a form of this id. It is never equal to the
-    id of a payment.
+    """Returns the id of the order that is set up with a form of this id. This id is never equal to
+    the id of a payment.
     """
     return uuid7_for(owner.pk, uuid7_for(owner.pk, id))
 
@@ -81,8 +81,8 @@ class StandingOrderForm(TransferForm):
 
     @property
     def as_read(self) -> list[tuple[str, str]]:
-        """The names and values of the fields as the server understood them. The review page sends
-        them again.
+        """The names of the fields, and the values as the server understood them. The review page
+        sends these values again.
         """
         data = self.cleaned_data
         return [

@@ -230,15 +230,15 @@ class StandingOrder(models.Model):
 
     @property
     def tried_until(self) -> date | None:
-        """The day of the first refusal of the next payment. The payment is tried until the end of
-        this day, and once more on the next day. It is None if the next payment was not refused.
+        """The day of the first refusal of the next payment, or None if the next payment was not
+        refused. The payment is tried until the end of this day, and once more on the next day.
         """
         return timezone.localdate(self.refused_at) if self.refused_at else None
 
     @property
     def left(self) -> int | None:
-        """The number of payments that are still due. It is None if the order has no number of
-        payments.
+        """The number of payments that are still due, or None if the order is not limited to a
+        number of payments.
         """
         return None if self.times is None else self.times - self.position
 

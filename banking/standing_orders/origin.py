@@ -1,4 +1,4 @@
-"""Shows on the receipt of a payment which standing order made the payment."""
+"""Finds the standing order that made a payment, so that the receipt can show it."""
 
 from django.urls import reverse
 
@@ -10,8 +10,9 @@ from transactions.origins import Origin, register
 
 @register
 def order_of(row: Transaction, reader: User) -> Origin | None:
-    """Returns the reader's standing order that made this payment as an Origin, or None. Makes no
-    query if another person made the payment, because an order pays in the name of its owner.
+    """Returns the reader's standing order that made this payment as an Origin. Returns None if no
+    order of the reader made the payment. Makes no query if another person made the payment, because
+    an order pays in the name of its owner.
     """
     if row.created_by_id != reader.pk:
         return None

@@ -1,5 +1,5 @@
-"""Adds standing orders to other pages: links to set up an order, and payments that will fail
-soon.
+"""Adds standing orders to other pages: links that set up an order, and a panel with the payments
+that are expected to fail soon.
 """
 
 from collections.abc import Mapping
@@ -12,22 +12,22 @@ from ledger.web.panels import register
 
 @register("home", "standing_orders/_failing.html")
 def failing(request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the payments that are expected to fail within WARNING_DAYS. The panel is empty if
-    there are none.
+    """Returns the payments that are expected to fail within WARNING_DAYS. Without such payments,
+    the panel is not shown.
     """
     return {"failing": failing_soon(request.user)}
 
 
 @register("transfer", "standing_orders/_of_transfer.html", order=10)
 def of_transfer(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds a link to the form of a standing order to the transfer form."""
+    """Adds a link to the transfer form. The link opens the form of a standing order."""
     return {}
 
 
 @register("receipt_actions", "standing_orders/_of_receipt.html")
 def of_receipt(_request: PersonRequest, context: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Adds a link that sets up a standing order for the same payment. Returns None (no link) if a
-    standing order made the payment.
+    """Adds a link to the receipt of a payment. The link sets up a standing order for the same
+    payment. Returns None (no link) if a standing order made the payment.
     """
     receipt = context["receipt"]
     repeats = receipt.origin is not None and receipt.origin.repeats

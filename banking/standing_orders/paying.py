@@ -9,10 +9,10 @@ depend on SECRET_KEY, can be inserted only once. Missed days are paid in the ord
 
 Note [Second tries]: an order may need money that another order brings on the same day. So after all
 orders of a day were tried, the orders that lacked money are tried again, the oldest day first. This
-is repeated as long as one of them is paid. They count as refused only at the end of the run. The
-forecast does the same. The first repetition reads all accounts that lack money. Each later one
-reads only the accounts that received money in the previous one. If the orders form a ring of
-accounts, there are as many repetitions as orders.
+is repeated as long as one of them is paid. Orders that still lack money count as refused only at
+the end of the run. The forecast does the same. The first repetition reads all accounts that lack
+money. Each later repetition reads only the accounts that received money in the previous repetition.
+If the orders form a ring of accounts, there are as many repetitions as orders.
 
 Note [Refused payments]: a refused payment is tried again by each later run on that day, and once
 more on the next day. Then the result of the day is "refused", and the order continues. The later
@@ -75,9 +75,9 @@ class PaidOrders:
 
 @dataclass(slots=True)
 class _Run:
-    """A run of the job. `moment` is the time for which the job pays, and `began_at` is the time
-    when it started. `lacking` contains, for each account, the orders that lack money and the
-    reason.
+    """A run of the job. The job pays the orders that are due at the time `moment`. `began_at` is
+    the time when the job started. `lacking` contains, for each account, the orders that lack money
+    and the reason.
     """
 
     moment: datetime
@@ -87,11 +87,11 @@ class _Run:
 
 
 def pay_due(*, now: datetime | None = None) -> PaidOrders:
-    """Pays every order that is due, beginning with missed days. Returns the numbers of payments.
-    Can be called twice and in parallel.
+    """Pays every order that is due. Missed days are paid first. Returns the numbers of payments.
+    The function can be called twice, also in parallel. Each payment is made only once.
 
-    Raises: the error of an order that fails for an unexpected reason. It is raised after all other
-    orders were paid.
+    Raises: the error of an order that fails for an unexpected reason. Before that, all other orders
+    are paid.
     """
     run = _Run(now or timezone.now())
     with apart("Standing order") as order_apart:
@@ -148,11 +148,11 @@ def _try_again(
     run: _Run, day: date, order_apart: OfRow, among: set[uuid.UUID] | None
 ) -> set[uuid.UUID]:
     """Tries the orders that lack money again, beginning with missed days. Tries only orders of
-    accounts that now have enough money for one of their orders. `among` limits the accounts; None
-    means all. After an order is paid, its next missed day is tried too.
+    accounts that now have enough money for at least one order. `among` limits the accounts; None
+    means all accounts. After an order is paid, its next missed day is tried too.
 
-    Returns the ids of the accounts that received money, because only these can have more money than
-    before.
+    Returns the ids of the accounts that received money, because only these accounts can have more
+    money than before.
     """
     paid_into = set[uuid.UUID]()
     available = _ready(run.lacking, run.lacking.keys() if among is None else among)

@@ -81,7 +81,7 @@ def orders_page(owner: User) -> OrdersPage:
 class DraftFailures:
     """The payments that are expected to fail within CALENDAR_DAYS if a new order is set up. `own`
     is the first failing payment of the new order. `other` is the first payment of another order
-    that fails only because of the new order.
+    that fails only because of the new order. Each is None if there is no such payment.
     """
 
     own: ExpectedPayment | None
@@ -143,9 +143,9 @@ def _line(order: StandingOrder, who: dict[UUID, str]) -> OrderLine:
 def names_of(
     owner: User, orders: Iterable[StandingOrder], accounts: Iterable[Account]
 ) -> dict[UUID, str]:
-    """Returns the recipients' names as the owner may see them, by account id: the name of the
-    owner's own account, the saved name, the holder's name, or the masked name. Makes three queries,
-    or none if there are no orders.
+    """Returns a dict from account id to the recipient's name as the owner may see it: the name of
+    the owner's own account, the saved name, the holder's name, or the masked name. Makes three
+    queries, or none if there are no orders.
     """
     recipients = {order.to_account_id: order.to_account for order in orders}
     if not recipients:

@@ -103,7 +103,8 @@ def set_up(draft: OrderDraft) -> StandingOrder:
 
 
 def check(draft: OrderDraft) -> StandingOrder:
-    """Returns the order as an unsaved model instance, if the order can be set up.
+    """Checks whether the order can be set up. If it can, returns the order as an unsaved model
+    instance.
 
     Raises: the same errors as `set_up`.
     """
@@ -118,8 +119,8 @@ def check(draft: OrderDraft) -> StandingOrder:
 @with_retry
 def _set_up(row: StandingOrder) -> StandingOrder:
     """Stores the order and returns it. If an order with this id exists, returns the existing order.
-    Locks the owner, so a repeated request waits for the first one and for the standby: see Note
-    [Cancelled waits]. Locks the accounts of the order that belong to the owner, because they may
+    Locks the owner, so a repeated request waits for the first request and for the standby: see Note
+    [Cancelled waits]. Locks those accounts of the order that belong to the owner, because they may
     have been closed in the meantime.
     """
     with db_transaction.atomic(durable=True):
@@ -191,7 +192,7 @@ def change_amount(
     """Changes the amount of an order from today on, and returns the order.
 
     Raises: OrderChanged if the order has ended, or if a payment of an earlier day has not been made
-    yet. This payment keeps the old amount.
+    yet, because that payment must keep the old amount.
     """
     with locked(order) as row:
         refuse_amount(row, amount)
@@ -249,8 +250,8 @@ def skip(*, order: StandingOrder, day: date, why: str = "") -> StandingOrder:
 
 @with_retry
 def end(*, order: StandingOrder, why: str = BY_OWNER) -> bool:
-    """Ends an order permanently. Returns False if the order had already ended; the earlier reason
-    then stays.
+    """Ends an order permanently, and returns True. If the order had already ended, returns False
+    and keeps the earlier reason.
 
     Raises: InvalidDetails if the reason is longer than WHY_LIMIT.
     """
@@ -285,9 +286,9 @@ def give_up(*, order: StandingOrder, why: str, ends: bool = False) -> bool:
 
 @with_retry
 def record_refusal(*, order: StandingOrder, why: str, at: datetime) -> bool:
-    """Stores the reason why the next payment was refused, and the time of the first refusal.
-    Returns False, and changes nothing, if the day was settled or the order has changed in the
-    meantime.
+    """Stores the reason why the next payment was refused, and the time of the first refusal. If the
+    day already has a result or the order has changed in the meantime, returns False and changes
+    nothing.
     """
     with db_transaction.atomic(durable=True):
         row = _lock(order)
@@ -307,10 +308,11 @@ def _is_same(row: StandingOrder, tried: StandingOrder) -> bool:
 
 
 def settle_paid(order: StandingOrder, paid: Transaction) -> None:
-    """Stores the result "paid", and moves the order to the next day. Called in the database
-    transaction that books the payment, after the accounts were locked.
+    """Stores the result "paid", and moves the order to the next day. This function is called in the
+    database transaction that books the payment, after the accounts were locked.
 
-    Raises: OrderChanged if the order has changed since it was read. Then nothing is booked.
+    Raises: OrderChanged if the order has changed since it was read. In that case, nothing is
+    booked.
     """
     is_last = not order.is_within(order.position + 1)
     status = StandingOrder.Status.ENDED if is_last else StandingOrder.Status.ACTIVE
@@ -352,7 +354,9 @@ def _lock(order: StandingOrder) -> StandingOrder:
 
 
 def done(order: StandingOrder, outcome: Occurrence.DayOutcome) -> str:
-    """Returns the reason why an order has ended after its last day, with the result of that day."""
+    """Returns the reason why an order ends after its last day. The text depends on the result of
+    that day.
+    """
     which = "payment" if order.times == 1 else "last payment"
     return f"The {which} was {RESULTS[outcome]}."
 

@@ -90,9 +90,9 @@ class PeriodFigures(NamedTuple):
 
 @register_check
 def statements(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields a finding if a statement does not have the sums, the number of entries or the digest
-    of the entries in its period. If `since` is set, checks only the statements that begin then or
-    later. Also yields the findings of `_unlinked`.
+    """Yields a finding for each statement whose sums, number of entries or digest do not match the
+    entries in its period. If `since` is set, checks only the statements that begin then or later.
+    Also yields the findings of `_unlinked`.
     """
     with locally(**({} if since else ONE_PASS)), connection.cursor() as cursor:
         cursor.execute(DIFFERING, {"since": since or "-infinity"})

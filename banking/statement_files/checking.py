@@ -42,9 +42,10 @@ class CheckTooSlow(Exception):
 class CheckedStatement:
     """The bank's current records of a statement, to compare with the printed statement.
 
-    `is_true` is true if the books still give the same digest. `may_differ` is true if the digest
-    differs, but the entries come from a search, which may find other entries today. `audit` is a
-    message about what the audits found in this period, or "" if the last audit found an error.
+    `is_true` is true if the digest of the current books is the digest of the statement.
+    `may_differ` is true if the digests differ, but the entries come from a search, which may find
+    other entries today. `audit` is a message about what the audits found in this period, or "" if
+    the last audit found an error.
     """
 
     title: str  # "" for chosen entries, which have no number

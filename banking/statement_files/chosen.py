@@ -108,8 +108,8 @@ class ChosenEntries:
         return timezone.localdate(first or self.account.created_at)
 
     def period(self) -> tuple[date, date]:
-        """Returns the first and the last day. The last day is at most the day of the choice, and at
-        least the first day.
+        """Returns the first and the last day of the period. The last day is not after the day of
+        the choice, and not before the first day.
         """
         first, last = self.first_day(), timezone.localdate(self.made_at)
         if self.filters.end:
@@ -158,8 +158,9 @@ class ChosenEntries:
 class ReadToken(NamedTuple):
     """The content of the signed text of a choice.
 
-    `places` is "" if the filters find the same entries again. `zone` is the bank's time zone when
-    the choice was made. `holder` is the account holder's name at that time, or "" in older texts.
+    `places` contains the places of the entries. It is "" for a choice without a search, because its
+    filters always find the same entries. `zone` is the bank's time zone when the choice was made.
+    `holder` is the account holder's name at that time, or "" in older texts.
     """
 
     account: UUID

@@ -41,8 +41,8 @@ CHOSEN_TOTALS = f"SELECT {_TOTALS} {_ENTRIES} AND transaction_id = ANY (%(ids)s)
 
 
 class RowTotals(NamedTuple):
-    """The number of entries, their sums, the SHA-256 of their digests (oldest first), and the ids
-    of the accounts on the other side.
+    """The number of entries, their sums, and the SHA-256 of the digests of the entries (oldest
+    first). Also contains the ids of the accounts on the other side.
     """
 
     rows: int
@@ -70,18 +70,18 @@ class StatementFigures(NamedTuple):
 def totals_of_periods(
     account: uuid.UUID, periods: Sequence[tuple[datetime, datetime]]
 ) -> list[RowTotals]:
-    """Returns the totals of all entries in each period. One query."""
+    """Returns the totals of all entries in each period. Makes one query."""
     starts, ends = zip(*periods, strict=True)
     return _totals(PERIOD_TOTALS, {"account": account, "starts": list(starts), "ends": list(ends)})
 
 
 def totals_of_period(account: uuid.UUID, starts_at: datetime, ends_at: datetime) -> RowTotals:
-    """Returns the totals of all entries in a period. One query."""
+    """Returns the totals of all entries in a period. Makes one query."""
     return totals_of_periods(account, [(starts_at, ends_at)])[0]
 
 
 def totals_of_rows(account: uuid.UUID, ids: Sequence[uuid.UUID]) -> RowTotals:
-    """Returns the totals of the entries with these transaction ids. One query."""
+    """Returns the totals of the entries with these transaction ids. Makes one query."""
     return _totals(CHOSEN_TOTALS, {"account": account, "ids": list(ids)})[0]
 
 

@@ -20,7 +20,7 @@ class FileTooLong(LedgerError):
 @dataclass(frozen=True, slots=True)
 class StatementLine:
     """One entry of a statement. `booked_at` is in the statement's time zone. `amount` is negative
-    for money out. `who` and `number` are the name and account number of the other side. They are ""
+    for money out. `who` and `number` are the name and account number of the other side. Both are ""
     if the other side is outside the bank.
     """
 
@@ -97,8 +97,8 @@ class StatementDocument:
 
     @property
     def short_id(self) -> str:
-        """At most 16 letters and digits. They identify this statement among all statements of the
-        account.
+        """An id of at most 16 letters and digits. No other statement of the account has the same
+        id.
         """
         if self.month is not None:
             return f"M{self.number:05}{self.month:%Y%m}"

@@ -78,8 +78,8 @@ def refuse_too_long(kind: str, count: int) -> None:
 
 
 def made_in_turn(kind: str, account: Account) -> AbstractContextManager[None]:
-    """Returns a context manager for making a file of this format. For PDF and XLSX, it waits for
-    other downloads of the account's owner and of other users.
+    """Returns a context manager for making a file of this format. If the format is PDF or XLSX, the
+    context manager first waits for other downloads of the account's owner and of other users.
 
     Raises: TooManyDownloads.
     """

@@ -63,8 +63,9 @@ def _month_of(day: date) -> date:
 
 
 def _due(until: date) -> Iterator[Account]:
-    """Yields the accounts that do not have a statement yet, or not for all months before `until`.
-    The holder of each account is loaded.
+    """Yields the accounts for which a statement may be missing. These are the accounts that have no
+    statement yet. They are also the accounts whose last statement is neither for the month before
+    `until` nor for the month in which the account was closed. The holder of each account is loaded.
     """
     latest = MonthlyStatement.objects.filter(account=OuterRef("pk")).newest_first()
     accounts = Account.objects.select_related("user").annotate(
@@ -96,7 +97,9 @@ def _issue(accounts: list[Account], until: date, seals: list[Seal]) -> int:
 
 
 def _statements(account: Account, until: date, seals: list[Seal]) -> Iterator[MonthlyStatement]:
-    """Yields the missing statements of an account as unsaved model instances. Four queries."""
+    """Yields the missing statements of an account as unsaved model instances. Makes four
+    queries.
+    """
     last = MonthlyStatement.objects.of(account).newest_first().first()
     month = _next_month(last.month) if last else _first_month(account)
     months = []

@@ -26,8 +26,8 @@ def time_zone_now() -> str:
 
 
 def id_of_statement(account: uuid.UUID, number: int) -> uuid.UUID:
-    """Returns the id of an account's statement with this number. It is always the same, so two
-    workers cannot issue the statement twice.
+    """Returns the id of an account's statement with this number. The id is a hash of both values,
+    so two workers cannot issue the statement twice.
     """
     return uuid.uuid5(account, f"statement {number}")
 

@@ -8,8 +8,8 @@ cannot invent a statement. The account must have no entries before its first sta
 
 Note [Edges of a month]: a month begins at midnight in `TIME_ZONE`, which the database does not
 know. All time zones differ from UTC by at most 14 hours, so a month begins and ends at most 14
-hours before or after midnight in UTC. This is also true if the setting changes between two
-statements, which moves the beginning by some hours.
+hours before or after midnight in UTC. If the setting changes between two statements, the beginning
+moves by some hours, but it is still within these 14 hours.
 """
 
 import pgtrigger

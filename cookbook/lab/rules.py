@@ -84,10 +84,10 @@ EXCLUDED_MODELS = (*SIGN_IN_MODELS, *APPROVAL_MODELS, *EVENT_MODELS)
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of a table. `name` is the name in Postgres's error. For NOT NULL it is the name of the
-    column.
+    """A rule of a table. `name` is the name in Postgres's error. For NOT NULL, `name` is the name
+    of the column.
 
-    `trigger` and `message` are "" unless the rule is checked by a trigger.
+    `trigger` and `message` are set only if a trigger checks the rule, otherwise they are "".
     """
 
     table: str

@@ -45,8 +45,8 @@ class TestedRule:
 
 @dataclass(frozen=True, slots=True)
 class LeftOutColumns:
-    """NOT NULL columns for which an INSERT without a value had the same result. `stopped` is the
-    result for the first of these columns.
+    """NOT NULL columns for which the test had the same result. The test is an INSERT without a
+    value for the column. `stopped` is the result for the first of these columns.
     """
 
     columns: list[str]

@@ -56,11 +56,11 @@ NUMBERED_LOCK = r"(pg_advisory_\w+\()(\d+)(?=\))"
 
 
 def build(*, begin: Callable[[], object] = lambda: None) -> bool:
-    """Builds the practice bank, or rebuilds it if the code has changed. Returns False if it was
-    already current.
+    """Builds the practice bank, or rebuilds it if the code has changed. Returns False if the
+    practice bank was already current.
 
     Call this as the owner of the tables and outside a transaction. `begin` is called before the
-    work starts; readers can then already see that the bank is being built.
+    work starts. From then on, readers can see that the bank is being built.
 
     Raises: NoPracticeBank if the role of the cookbook, the right to create schemas or a migration
     is missing, or if the connection goes through a pooler.
@@ -203,8 +203,9 @@ def _set_function_paths(schema: str) -> None:
 
 
 def lock_here(number: int) -> int:
-    """Returns the number that the practice bank uses for this advisory lock. It needs its own
-    number, because an advisory lock applies to all schemas.
+    """Returns the number of an advisory lock that the practice bank uses instead of the advisory
+    lock with this `number`. The numbers must differ, because an advisory lock applies to all
+    schemas.
     """
     return LOCKS_HERE + number
 
@@ -269,8 +270,8 @@ def _vacuum(schema: str) -> None:
     """Vacuums the tables of the schema one after the other. VACUUM without a table would also read
     the real books.
 
-    This also empties the pending lists of GIN indexes, because such lists make the indexes look
-    more expensive to the planner. It also marks pages for Index Only Scans.
+    VACUUM also empties the pending lists of GIN indexes, because such lists make the indexes look
+    more expensive to the planner. In addition, VACUUM marks pages for Index Only Scans.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])

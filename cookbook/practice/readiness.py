@@ -45,7 +45,9 @@ class NoPracticeBank(Exception):
 
 
 class PracticeBankInProgress(NoPracticeBank):
-    """Raised while the practice bank is being built. It will be ready in a few seconds."""
+    """Raised while the practice bank is being built. The practice bank will be ready in a few
+    seconds.
+    """
 
     is_passing = True
 

@@ -40,8 +40,8 @@ def switch_role(path: list[str], *, local: bool, read_only: bool) -> None:
     """Switches this connection to the role of the cookbook. With `local`, the switch applies only
     to the current transaction.
 
-    Only RESET ROLE would switch back. Recipes cannot send this, because all their SQL is in their
-    files, and a test forbids these words.
+    Only RESET ROLE would switch back. Recipes cannot send RESET ROLE, because all their SQL is in
+    their files, and a test forbids these words.
     """
     values = {
         "search_path": ", ".join(path),

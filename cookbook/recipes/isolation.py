@@ -168,7 +168,7 @@ def torn_report(
     ben: Session,
     isolation: Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] = "READ COMMITTED",
 ) -> dict[str, int]:
-    """Counts two jars for Ana, one after the other, while Ben moves 40 coins between them."""
+    """Counts the coins in two jars for Ana while Ben moves 40 coins between the jars."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=0))
 

@@ -47,7 +47,7 @@ def count_run(person: object) -> None:
 
 
 def count_try(person: object) -> None:
-    """Counts one single attempt by this person.
+    """Counts one attempt by this person.
 
     Raises: AllBusy if there were too many attempts in this minute.
     """

@@ -46,9 +46,9 @@ class AllBusy(Exception):
 class SessionStep:
     """One step of a session: its queries including BEGIN and COMMIT, and its result.
 
-    `waited_for` contains the names of the sessions that the step waited for. `spans` contains the
-    start and end of each query. `began` is the start of the step, and `waited_at` is the time at
-    which the step was found waiting. All times come from the same clock.
+    `waited_for` contains the names of the sessions for which the step waited. `spans` contains the
+    start and end of each query. `began` is the start of the step. `waited_at` is the time at which
+    the runner noticed that the step waits. All times come from the same clock.
     """
 
     session: str
@@ -103,7 +103,7 @@ class RunningStep(Generic[T]):
 
 
 class Session:
-    """One connection in its own thread. It runs its steps one after the other.
+    """One connection in its own thread. The session runs its steps one after the other.
 
     Note [A session that has waited yields]: when a wait for a lock ends, both sessions could
     continue, in any order. So a session that has waited sends nothing until the recipe requests its
@@ -153,7 +153,9 @@ class Session:
         return pid
 
     def _record_command(self, command: str, send: Callable[[], None]) -> None:
-        """Records a BEGIN, COMMIT or ROLLBACK. It is the `DatabaseWrapper.transaction_wrapper`."""
+        """Records a BEGIN, COMMIT or ROLLBACK. `DatabaseWrapper.transaction_wrapper` is set to this
+        method.
+        """
         self._before_statement(command)
         query = RecordedQuery(command, 0.0)
         self._work.queries.append(query)
@@ -169,7 +171,9 @@ class Session:
             self._spans.append((started, ended))
 
     def _record_span(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        """Records the start and the end of each query. It is passed to `execute_wrapper`."""
+        """Records the start and the end of each query. This method is passed to
+        `execute_wrapper`.
+        """
         self._before_statement(sql)
         queries = self._work.queries
         known = len(queries)

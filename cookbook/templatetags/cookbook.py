@@ -21,8 +21,8 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class FoldedStatement:
-    """An SQL statement. If `times` is greater than 1, it represents that many statements of the
-    same shape.
+    """An SQL statement. If `times` is greater than 1, the statement represents that many statements
+    of the same shape.
     """
 
     sql: str

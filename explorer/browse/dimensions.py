@@ -55,9 +55,10 @@ def _category_term(value: Any) -> str:
 
 
 def _other_side(scope: Scope) -> Any:
-    """Returns the SQL expression for the id of the account on the other side, as text. If there is
-    no such account, as in a card payment, it is OUTSIDE and the description. For a payment between
-    the user's own accounts, it is the recipient's account.
+    """Returns an SQL expression for the other side of a payment, as text. This is the id of the
+    account on the other side. If there is no such account, as in a card payment, it is OUTSIDE and
+    the description. For a payment between the user's own accounts, it is the id of the recipient's
+    account.
     """
     own = Q(from_account__in=scope.ids)
     other = Case(When(own, then=F("to_account")), default=F("from_account"))
@@ -129,7 +130,7 @@ def values_of(key: str) -> Dimension | None:
 
 
 def _value_term(key: str, value: str) -> str:
-    """Returns the search term for one value. Numbers are quoted, because 1.0 without quotes would
+    """Returns the search term for one value. Numbers are quoted. Without quotes, the term 1.0 would
     also find other spellings of the same number.
     """
     term = token(key, value) if value else ""

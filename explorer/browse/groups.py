@@ -82,8 +82,8 @@ class PaymentGroup:
 
 @dataclass(slots=True)
 class PaymentGroups:
-    """The groups of payments. The most frequent group is first. For months, the newest month is
-    first.
+    """The groups of payments. The most frequent group is first. If the groups are months, the
+    newest month is first.
 
     `count` is the number of payments. A payment can be in several groups or in none. `is_cut` is
     True if older payments are not counted, because at most COUNTED payments and MAX_VALUES values

@@ -60,8 +60,8 @@ class Editor:
 
     @property
     def sentence(self) -> str:
-        """The headline of the page. It describes the result, is the title of a saved query, or
-        explains what to do.
+        """The headline of the page. The headline describes the result. If there is no result, it is
+        the title of a saved query, or a text that explains what to do.
         """
         if self.shown is not None:
             return self.shown.sentence
@@ -175,7 +175,7 @@ def _record(
     *,
     has_failed: bool = False,
 ) -> None:
-    """Writes the run into the history. Must be called before the result is shown."""
+    """Writes the run into the history. This function must be called before the result is shown."""
     outcome = QueryRun.RunOutcome.FAILED if has_failed else QueryRun.RunOutcome.ROWS
     if not (result.was_run or has_failed):
         is_slow = result.problem and result.problem.state == TOO_LONG
@@ -239,8 +239,8 @@ def delete_saved(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 
 def _saved(request: PersonRequest) -> SavedQuery | None:
-    """Returns the saved query from which the form was opened. Returns None if it does not belong to
-    the user, or if there is no such query.
+    """Returns the saved query from which the form was opened. Returns None if there is no such
+    query, or if the query does not belong to the user.
     """
     try:
         pk = UUID(request.POST.get("saved", ""))

@@ -64,8 +64,8 @@ class EditorForm(forms.Form):
 
 
 class SaveForm(forms.Form):
-    """A form for saving a query: its title, and whether colleagues can see it. The fields are part
-    of the form with the query, which can also be run without a title.
+    """A form for saving a query: its title, and whether colleagues can see the query. These fields
+    are in the same form as the query. A query without a title can be run, but not saved.
     """
 
     use_required_attribute = False

@@ -16,9 +16,9 @@ from transactions.reports.runner import run
 
 @require_safe
 def of_report(request: PersonRequest, slug: str, number: int) -> HttpResponse:
-    """Opens a query of a report in the editor. `number` is the number of the query, starting at 1,
-    and the parameters of the report are in the URL. The query is not run in the editor, but the
-    report is run, because its SQL is known only after that.
+    """Opens a query of a report in the editor, without running the query there. `number` is the
+    number of the query, starting at 1, and the parameters of the report are in the URL. Runs the
+    report first, because its SQL is known only after that.
 
     Raises: Http404 if there is no such query.
     """

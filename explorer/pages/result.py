@@ -19,8 +19,8 @@ FOLDED_CELL = 240  # characters; a longer value is collapsed
 
 @dataclass(frozen=True, slots=True)
 class MarkedLine:
-    """The line of a query in which Postgres found a problem. It is split into the text before the
-    problem, the word at the problem, and the text after it.
+    """The line of a query in which Postgres found a problem. The line is split into the text before
+    the problem, the word at the problem, and the text after the problem.
     """
 
     number: int
@@ -44,8 +44,8 @@ class ResultCell:
 
     @property
     def start(self) -> str:
-        """The beginning of the value if the whole value would make its row too high. Otherwise
-        "".
+        """The beginning of the value, if the whole value would make the row of the table too high.
+        If the row is not too high, this is "".
         """
         if self.is_number or self.value is None or len(self.value) <= FOLDED_CELL:
             return ""
@@ -121,8 +121,9 @@ def marked_line(sql: str, place: int) -> MarkedLine:
 
 def chart_of(result: QueryResult) -> Chart | None:
     """Returns a chart of the second column, with the first column as labels. If the first column
-    contains dates, it is a column chart, otherwise a bar chart. Returns None if the second column
-    contains anything but numbers, or if there are less than two rows or more than MAX_MARKS rows.
+    contains dates, returns a column chart, otherwise a bar chart. Returns None if the second column
+    contains anything but numbers. Also returns None if there are less than two rows or more than
+    MAX_MARKS rows.
     """
     columns, rows = result.columns, result.rows
     if len(columns) < 2 or not columns[1].is_number or not 2 <= len(rows) <= MAX_MARKS:

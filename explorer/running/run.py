@@ -133,8 +133,8 @@ class QueryRequest:
 
 
 def run(query_request: QueryRequest, reader: ExplorerReader) -> QueryResult:
-    """Runs the query on the server that this thread uses, which may be a replica, and returns the
-    result. If the query was executed, the read is logged, even if this function raises an error.
+    """Runs the query on the server that this thread uses, and returns the result. The server may be
+    a replica. If the query was executed, the read is logged, even if this function raises an error.
 
     Raises: NotSetUp; ExplorerBusy; psycopg's OperationalError if the server fails, or cancels the
     query because of a conflict.

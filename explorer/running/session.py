@@ -146,8 +146,8 @@ def longest_silence(seconds: float) -> float:
 
 
 def _connect() -> QueryConnection:
-    """Connects to the same server as this thread's connection, which may be a replica, and signs in
-    as the explorer's role.
+    """Connects to the same server as this thread's connection, and signs in as the explorer's role.
+    The server may be a replica.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     role = settings.LEDGER_EXPLORER_ROLE
@@ -216,10 +216,11 @@ def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: f
 
 
 def _set_token(connection: psycopg.Connection[Any], token: str) -> None:
-    """Sets the token as a bound value. `pg_stat_activity` shows the text of an SQL statement to all
-    sessions of the role, so otherwise the query of a colleague could read the token and use it to
-    read names. Binding needs the right to call `set_config`. A superuser can hide the texts of
-    statements and remove this right from the role. The token is then part of the text.
+    """Sets the token as a bound value. All sessions of the role can read the texts of SQL
+    statements in `pg_stat_activity`. If the token were in the text, the query of a colleague could
+    use it to read names. Binding needs the right to call `set_config`. A superuser can hide the
+    texts of statements and remove this right from the role. In this case the token is part of the
+    text.
     """
     if connection.execute(MAY_BIND).fetchone() == (True,):
         connection.execute(b"SELECT pg_catalog.set_config($1, $2, true)", [SETTING, token])
@@ -237,8 +238,9 @@ def undo_settings(connection: psycopg.Connection[Any]) -> None:
 
 
 def _forget(connection: psycopg.Connection[Any]) -> None:
-    """Removes all state from the session, because behind a pooler the session continues to exist.
-    ROLLBACK removes everything except session locks, which are therefore released explicitly.
+    """Removes all state from the session. If the connection is to a pooler, the session continues
+    to exist after the connection is closed. ROLLBACK removes everything except session locks, so
+    this function releases the session locks explicitly.
     """
     connection.execute("ROLLBACK TO SAVEPOINT query")
     connection.execute("SELECT pg_catalog.pg_advisory_unlock_all()")

@@ -19,8 +19,8 @@ NAMES = "(SELECT explorer_rules.reads_names())"
 
 @dataclass(frozen=True, slots=True)
 class ViewColumn:
-    """A column of a view, with its description for the page. `sql` is its SQL. The default is the
-    column of the table with the same name.
+    """A column of a view, with its description for the page. `sql` is the SQL of the column. By
+    default, this is the column of the table with the same name.
     """
 
     name: str
@@ -59,8 +59,8 @@ class ExplorerView:
 
 
 def _named(column: str, about: str, others: str = "NULL") -> ViewColumn:
-    """Returns a column with text that may contain names of people. For users who may not see names,
-    the column contains `others`, which is an SQL expression.
+    """Returns a column with text that may contain names of people. `others` is an SQL expression.
+    Users who may not see names see its value instead of the text.
     """
     return ViewColumn(column, about, f"CASE WHEN {NAMES} THEN row.{column} ELSE {others} END")
 

@@ -136,8 +136,8 @@ def write(file: Path) -> Manifest:
 
 
 def _write(file: Path, own: Path) -> Manifest:
-    """Writes both files in the folder `own`, which only this run uses, and moves them when they are
-    complete.
+    """Writes both files in the folder `own`, which only this run uses. When both files are
+    complete, moves them to their final place.
     """
     draft, manifest_draft = own / "dump", own / "manifest"
     facts = _dump(draft)

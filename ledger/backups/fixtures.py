@@ -66,9 +66,8 @@ def chosen(labels: Sequence[str], excluded: Sequence[str]) -> list[str]:
 
 
 def missing_from(labels: Sequence[str]) -> str | None:
-    """Returns the first model that is missing in a fixture with these labels, although the fixture
-    needs it. Returns None if the fixture is complete, or if it contains only rows of apps that were
-    added to Ledger.
+    """Returns the first model that the fixture needs, but whose label is not in `labels`. Returns
+    None if the fixture is complete, or if it contains only rows of apps that were added to Ledger.
     """
     if labels and all(has_added_table(apps.get_model(label)) for label in labels):
         return None

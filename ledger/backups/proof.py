@@ -1,5 +1,5 @@
-"""Proves that a backup can be restored, by restoring it in another place. This is a separate
-embedded server. If the embedded server is not installed, it is a second database on the same
+"""Proves that a backup can be restored, by restoring it in another place. The place is a separate
+embedded server. If the embedded server is not installed, the place is a second database on the same
 server. The place is deleted afterwards.
 """
 
@@ -102,8 +102,9 @@ def _own_server() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _second_database() -> Iterator[dict[str, str]]:
-    """Creates a second database, yields the settings for it, and deletes it after the block. Its
-    name is always the same, so that a database that remained after a killed proof is noticed.
+    """Creates a second database, yields the settings for it, and deletes it after the block. The
+    database always has the same name. So if a killed proof has left the database behind, the next
+    proof notices this.
     """
     current = connection.settings_dict["NAME"]
     name = f"{current[: MAX_NAME_LENGTH - len('_proof')]}_proof"

@@ -47,8 +47,8 @@ class ColumnChart:
 @dataclass(frozen=True, slots=True)
 class PairChart:
     """A chart with two columns per mark, and a line that shows the difference of the two values.
-    The column of `value` is filled, and the column of `comparison` is hollow. Both values are zero
-    or more. `caption` explains the columns and the line.
+    The column for `value` is filled, and the column for `comparison` is hollow. Both values are
+    zero or more. `caption` explains the columns and the line.
     """
 
     name: str
@@ -201,9 +201,9 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
 
 
 def labelled_every(marks: Sequence[Mark], step: float, size: Size) -> int:
-    """Returns the smallest n for which the labels do not overlap if every n-th column has a label.
-    `step` is the distance between columns. The result takes into account that `_within` moves
-    labels at both ends inwards.
+    """Returns the smallest n for which the labels do not overlap if only every n-th column has a
+    label. `step` is the distance between columns. `_within` moves the first and the last label
+    inwards, and the result takes this into account.
     """
     longest = max((len(mark.label) for mark in marks), default=0) * DIGIT
     moved = max(0.0, longest - step)
@@ -322,8 +322,9 @@ CUT_TO = Decimal("1.5")  # times the second bar: the length of a shortened bar
 
 @dataclass(frozen=True, slots=True)
 class DrawnBar:
-    """A horizontal bar: `y` is the top of its row, `x` its start. `comparison_x` is the position of
-    the comparison line, or None. `label` is shortened so that the value fits next to it.
+    """A horizontal bar. `y` is the top of its row, and `x` is the start of the bar. `comparison_x`
+    is the position of the comparison line, or None. `label` is shortened so that the value fits
+    next to it.
     """
 
     mark: Mark

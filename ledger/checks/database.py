@@ -103,7 +103,7 @@ def check_database(**_options: Any) -> list[CheckMessage]:
 
 def check_running_database(**_options: Any) -> list[CheckMessage]:
     """Checks the extensions and the time zone of the database. `manage.py check` without options
-    calls this function. It does not start the embedded server.
+    calls this function. The embedded server is not started for these checks.
 
     Returns no message if the database cannot be reached, because the command that needs the
     database reports this.

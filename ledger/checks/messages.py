@@ -8,7 +8,9 @@ MAX_NAMES = 10
 
 
 def weak(name: str, what: str, do: str) -> CheckMessage:
-    """Returns a warning. Use it if the bank works with the problem, but should not have it."""
+    """Returns a warning. Use it for a problem that should be solved, but with which the bank still
+    works.
+    """
     return Warning(what, hint=do, id=f"ledger.{name}")
 
 

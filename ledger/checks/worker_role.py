@@ -30,8 +30,8 @@ BECOMES_WORKER = """
 
 def worker_role(found: Found) -> Iterator[CheckMessage]:
     """Yields messages about rights of the worker's role that it must not have, and about rights
-    that no app has registered. Yields nothing if the role does not exist. In that case the worker
-    signs in as the owner, and `work` prints a warning itself.
+    that no app has registered. If the role does not exist, yields nothing. In that case the worker
+    signs in as the owner, and the command `work` prints a warning itself.
     """
     role = found.info.user if settings.LEDGER_ROLE == "worker" else settings.LEDGER_WORKER_ROLE
     if found.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:

@@ -41,8 +41,8 @@ OWNER = "SELECT quote_ident(pg_get_userbyid(datdba)) FROM pg_database WHERE datn
 
 
 class Lacking(NamedTuple):
-    """A problem with an extension, which is missing or in the wrong schema (`what`), and the
-    solution (`do`).
+    """A problem with an extension: `what` describes that the extension is missing or in the wrong
+    schema, and `do` is the solution.
     """
 
     what: str

@@ -22,9 +22,9 @@ def uuid7() -> uuid.UUID:
 def uuid7_of(moment: datetime, name: str) -> uuid.UUID:
     """Returns an id that depends only on `moment` and `name`.
 
-    Imports use this function. A row that is read twice gets the same id, so it is booked only once.
-    The time part of the id is `moment` in milliseconds. The 74 random bits of RFC 9562 are taken
-    from the SHA-256 of `name`.
+    Imports use this function. If an import reads a row twice, the row gets the same id, so the row
+    is booked only once. The time part of the id is `moment` in milliseconds. The 74 random bits of
+    RFC 9562 are taken from the SHA-256 of `name`.
     """
     milliseconds = int(moment.timestamp() * 1000)
     return _put_together(milliseconds & (2**48 - 1), name.encode())
@@ -34,19 +34,19 @@ def uuid7_for(person: uuid.UUID, form: uuid.UUID) -> uuid.UUID:
     """Returns the id of the row that this person's form creates. The same form always gets the same
     id, and this id is never the id of another person's row.
 
-    A form contains an id that its user can change. If the row had this id, the answer would show
-    whether another person has already used it.
+    A form contains an id that its user can change. If the id of the form were also the id of the
+    row, the response would reveal whether another person's row already has this id.
     """
     return _put_together(form.int >> 80, person.bytes + form.bytes)
 
 
 def uuid7_with(form: uuid.UUID, *content: object) -> uuid.UUID:
-    """Returns the id of the row that a form creates from this content. `form` is a result of
-    `uuid7_for`.
+    """Returns the id of the row that a form creates. `form` is the id of the form, which
+    `uuid7_for` has made. The id of the row depends on the id and the content of the form.
 
     The same content always gets the same id, so a form that is sent twice creates only one row.
-    Different content gets a different id. This is needed because after the Back button, a browser
-    shows a form with an id that was already sent.
+    Different content gets a different id. If a user goes back and changes the form, the browser
+    sends the old id of the form with other content, and this must create another row.
     """
     return _put_together(form.int >> 80, json.dumps([str(form), *map(str, content)]).encode())
 

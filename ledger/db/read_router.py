@@ -1,5 +1,5 @@
-"""The database router for DATABASE_READ_ROUTER. With it, models of added apps are read from the
-alias `read`.
+"""The database router for DATABASE_READ_ROUTER. With this router, models of added apps are read
+from the alias `read`.
 
 Note [Which reads stay on the writer]: a router does not know the request or what the request's
 session has written, and a reader may be slightly behind. Therefore a balance, a permission or a

@@ -73,9 +73,10 @@ FIRST_PAUSE_UNTIL_BACK, LONGEST_PAUSE, UNTIL_BACK = 0.1, 0.5, 3.0
 class Failure(Enum):
     """The reason why a transaction failed, and which part of the transaction was committed.
 
-    This does not describe an earlier transaction with the same id. While the COMMIT of that
-    transaction waits for a standby, other sessions do not see its rows. A second transaction with
-    the same id then waits for its locks and ends with LOST_RACE or TIMED_OUT.
+    A Failure describes only this transaction, not an earlier transaction with the same id. While
+    the COMMIT of the earlier transaction waits for a standby, other sessions do not see its rows. A
+    second transaction with the same id then waits for its locks and ends with LOST_RACE or
+    TIMED_OUT.
     """
 
     LOST_RACE = "nothing: another transaction held the locks"
@@ -92,9 +93,9 @@ MAY_HIDE = frozenset({Failure.NOT_STARTED, Failure.FINAL})
 
 
 class OutcomeUnknown(OperationalError):
-    """An error for work of which nobody knows whether it was committed. A failover may also lose
-    this work. The connection was lost during COMMIT and could not be restored, or the standby did
-    not confirm the commit.
+    """An error for work if nobody knows whether the work was committed. The connection was lost
+    during COMMIT and could not be restored, or the standby did not confirm the commit. In the
+    second case, a failover may lose the work.
 
     The caller may repeat the call with the same id, because the work is done at most once. `ids`
     are the ids of the rows that may be booked, in order, including ids that the service created. It
@@ -105,17 +106,17 @@ class OutcomeUnknown(OperationalError):
 
 
 class NotConfirmed(OutcomeUnknown):
-    """An error for committed rows that are only on the primary, because the wait for the standby
+    """An error for rows that were committed only on the primary, because the wait for the standby
     was cancelled.
     """
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Returns the class of a Django database error.
+    """Returns the Failure that a Django database error means.
 
     If the connection is lost during COMMIT, Django connects again while it leaves the atomic block.
-    If this fails too, the error is about the new connection (for example an embedded server that
-    does not start), and the error's `__context__` is the lost COMMIT.
+    If Django cannot connect, the error is about the new connection (for example an embedded server
+    that does not start), and the error's `__context__` is the lost COMMIT.
     """
     failure = _failure_without_context(error)
     if failure not in MAY_HIDE or isinstance(error, BROKEN_RULE):
@@ -226,8 +227,8 @@ def _traced(work: Callable[[], R], attempt: int) -> R:
 
 
 def _count_end(failure: Failure) -> None:
-    """Increments the counters of work that failed for good, unless the reason was a broken rule, a
-    wrong value or a bug.
+    """Increments the counters of work that finally failed. Does not count the failure if the reason
+    was a broken rule, a wrong value or a bug.
     """
     if failure is not Failure.FINAL:
         counts.GIVEN_UP.labels(failure.name.lower()).inc()

@@ -21,7 +21,7 @@ def snapshot(*, seconds: float | None = None) -> Iterator[None]:
 
     `seconds` is a time limit for each query. A query that takes longer is stopped
     (OperationalError, 57014). If a transaction is already open, the block uses this transaction.
-    This happens only in tests, because `durable` refuses it in other code.
+    This is possible only in tests, because other code opens the snapshot with `durable`.
     """
     nested = connection.in_atomic_block
     with db_transaction.atomic(durable=True):

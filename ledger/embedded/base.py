@@ -17,7 +17,7 @@ from ledger.embedded.roles import LOGINS, OWNER
 
 
 class WheelClient(client.DatabaseClient):
-    """The client for `manage.py dbshell`. It uses psql from the wheel."""
+    """The client for `manage.py dbshell`. The client uses psql from the wheel."""
 
     def runshell(self, parameters: Iterable[str]) -> None:
         database: Any = self.connection

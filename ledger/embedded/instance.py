@@ -29,7 +29,9 @@ NO_STANDBY = "There is no standby. `make run STANDBY=1` or `serve --standby` cre
 
 @cache
 def default_server() -> EmbeddedServer | Pair:
-    """Returns the embedded server in the settings, or the pair that was created from it."""
+    """Returns the embedded server in the settings. If `serve --standby` has made it a pair of
+    servers, returns the pair.
+    """
     pair = Pair(settings.LEDGER_DATA_DIR)
     return pair if pair.exists() else pair.first
 

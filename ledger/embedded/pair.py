@@ -54,8 +54,8 @@ STALLED_SECONDS = 2  # a standby without progress for this time has replayed all
 class Failover:
     """The result of a failover.
 
-    `seconds` is the time from the start of the promotion, when the old primary was stopped, to the
-    first possible write on the new primary.
+    `seconds` is the time without writes. It begins when the old primary was stopped and the
+    promotion began, and ends when the new primary could write.
     """
 
     primary: str
@@ -131,8 +131,8 @@ class Node(EmbeddedServer):
         return row[0] if row else None
 
     def kill(self) -> None:
-        """Ends the server and its child processes immediately, like a power cut. A child process
-        that hangs would otherwise continue, and its client would keep waiting.
+        """Ends the server and its child processes immediately, as if the power had failed.
+        Otherwise, a child process that hangs would continue, and its client would keep waiting.
         """
         pid = self.running().pid
         for each in (pid, *_children_of(pid)):
@@ -192,9 +192,9 @@ class Node(EmbeddedServer):
         return ""
 
     def _has_log_after(self, position: str) -> bool:
-        """Returns whether the WAL file with the record after `position` may still exist. Compares
-        only the second half of the file names, which is the position in the log. The first half is
-        the timeline.
+        """Returns whether the WAL file with the record after `position` may still exist. The first
+        half of a file name is the timeline, and the second half is the position in the log. Only
+        the second half is compared.
         """
         if not position:
             return True
@@ -254,9 +254,9 @@ class Pair:
         return True
 
     def problem_with_standby(self) -> str | None:
-        """Returns a warning if commits are currently only on one server: after `standby --alone`,
-        or while the other server is being created. Returns None if the standby confirms commits. No
-        query.
+        """Returns a warning if commits are currently only on one server. This is the case after
+        `standby --alone`, and while the other server is being created. Returns None if the standby
+        confirms commits. Sends no query.
         """
         return None if self.primary.is_confirmed else UNCONFIRMED
 
@@ -331,8 +331,8 @@ class Pair:
         """Switches off synchronous replication until `follow` is called. Commits that are waiting
         for the standby are completed.
 
-        Raises EmbeddedServerError, and changes nothing, if the primary does not run: its standby
-        has every commit, and must stay able to replace the primary.
+        Raises EmbeddedServerError, and changes nothing, if the primary does not run. In this case
+        the standby has every commit, and must stay able to replace the primary.
         """
         with self.first.locked("pair.lock"):
             self._check_primary()
@@ -385,8 +385,8 @@ class Pair:
         """Ends the primary and promotes the standby. After that, `follow` starts the old primary as
         the standby.
 
-        `kill` ends the primary immediately instead of stopping it cleanly. `report` is called with
-        a message before each step; the default `str` ignores the message.
+        If `kill` is true, the primary is killed and not stopped cleanly. `report` is called with a
+        message before each step; the default `str` ignores the message.
 
         Raises EmbeddedServerError, and changes nothing, if the standby is not running. Also raises
         it if the standby may lack acknowledged commits, because it has just been started or because

@@ -37,8 +37,8 @@ LIMITED = 'ulimit -S -v "$0"; exec "$@"'  # if the system has a lower limit, the
 
 @dataclass(frozen=True)
 class Placement:
-    """The programs and folders of one server, and the OS user that runs it (None: the current
-    user).
+    """The programs and folders of one server, and the OS user that runs the server (None: the
+    current user).
     """
 
     binaries: Path
@@ -73,9 +73,9 @@ class Placement:
         """Runs a Postgres program as the server's user and returns its exit code. `max_memory` is
         the memory limit in bytes for each process of the program (None: no limit).
 
-        The output goes to the file `output` and not to a pipe, because the server inherits the
-        output and would keep a pipe open. The variable PGDATA contains the data folder, because as
-        an argument the shell of pg_ctl would need it quoted.
+        The output goes to the file `output`. A pipe would stay open, because the server inherits
+        the output. The path of the data folder is passed in the variable PGDATA, because the shell
+        of pg_ctl would need quotes around an argument.
         """
         command = [str(self.binaries / program), *arguments]
         if max_memory is not None:
@@ -99,9 +99,9 @@ def home_of(data_dir: Path) -> Path:
     """Returns the folder with the server's files. This is `data_dir`, or the folder in the note
     inside `data_dir`.
 
-    If `data_dir` contains data, a note is ignored. A copied project has the note but does not own
-    the folder in the note, so two projects never share a database. A project that was moved keeps
-    its folder.
+    If `data_dir` contains data, a note is ignored. A copied project has a copy of the note, but the
+    folder in the note belongs to the original project. So the note is used only by the original
+    project, and two projects never share a database. A project that was moved keeps its folder.
     """
     if data_of(data_dir).exists():
         return data_dir

@@ -107,8 +107,9 @@ def disown_dead(data: Path, socket_dir: Path) -> None:
 
 
 def _read(file: Path, data: Path) -> Postmaster | None:
-    """Returns the server that a lock file describes. Returns None if the file belongs to another
-    data folder, because it was copied together with that folder, and None if it cannot be read.
+    """Returns the server that a lock file describes. Returns None if the file cannot be read. Also
+    returns None if the file belongs to another data folder, because it was copied together with
+    that folder.
     """
     try:
         lines = file.read_text().splitlines()

@@ -295,8 +295,8 @@ def _launch(place: Placement, log: Path) -> None:
 
 
 def _started(place: Placement, log: Path) -> bool:
-    """Starts the server and returns whether it runs. Limits its memory under Linux only, because
-    shells of other systems have no such limit: see Note [Memory of a session].
+    """Starts the server and returns whether it runs. On Linux, limits the memory of the server.
+    Shells of other systems have no such limit: see Note [Memory of a session].
     """
     max_memory = None
     if sys.platform == "linux":

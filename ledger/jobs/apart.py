@@ -16,8 +16,8 @@ logger = logging.getLogger("ledger.jobs")
 
 @contextmanager
 def apart(what: str) -> Iterator[Callable[[object], AbstractContextManager[None]]]:
-    """Yields a function that is called with the id of each row. It returns a context manager for
-    the work on this row.
+    """Yields a function. Call this function with the id of each row. It returns a context manager
+    for the work on this row.
 
     An error inside this context manager is logged, and the job continues with the next row. After
     all rows, the first error is raised, so that the job is recorded as failed and triggers its

@@ -24,8 +24,8 @@ NOT_ALLOWED_TO_RECORD = (
 class JobCommand(BaseCommand):
     """A command that is recorded as a job.
 
-    `job` is the name of the command. `partial` are names of options. A run with one of these
-    options does only a part of the job and is not recorded.
+    `job` is the name of the command. `partial` contains names of options. If the command runs with
+    one of these options, it does only a part of the job, and the run is not recorded.
     """
 
     job: ClassVar[str]

@@ -45,7 +45,7 @@ class JobStatus:
 
 def status_of(jobs: Sequence[ScheduledJob] = JOBS) -> list[JobStatus]:
     """Returns the state of each job: when it was last done, when it last failed, and whether it is
-    late. Two queries.
+    late. Makes two queries.
     """
     records, now = read(), clock()
     return [_status(job, records.get(job.name), now) for job in jobs]
@@ -68,8 +68,8 @@ def claim(*, job: ScheduledJob, worker: str) -> bool:
     """Claims the job for the worker if the job is due and no other worker has claimed it. Returns
     whether the worker has the claim now.
 
-    If the job is already claimed under this worker's name, an earlier COMMIT got no answer. Such a
-    job may be claimed again.
+    If this worker has already claimed the job, claims it again. This happens if the worker got no
+    answer to an earlier COMMIT.
     """
     JobRecord.objects.bulk_create([JobRecord(name=job.name)], ignore_conflicts=True)
     with db_transaction.atomic(durable=True):
@@ -101,7 +101,7 @@ def give_back(*, worker: str) -> None:
 
 
 def note_done(*, name: str, began_at: datetime, waits: bool = True) -> None:
-    """Records that the job is done, by a run that began at `began_at`. If `waits` is false, the
+    """Records that a run which began at `began_at` has done the job. If `waits` is false, the
     commit does not wait for a synchronous standby, and a failover may lose this record.
     """
     facts = {"began_at": began_at, "done_at": clock()}

@@ -28,9 +28,9 @@ class ScheduledJob:
     such as "01:30".
 
     If `after` is the name of another job, this job waits until the other job was done in the same
-    period and after midnight. An earlier run of the other job did not include the day that has just
-    ended. A job with `is_last` runs after the other jobs with the same time, and works on their
-    results.
+    period and after midnight. An earlier run of the other job would not include the day that has
+    just ended. If `is_last` is true, the job runs after the other jobs with the same time, because
+    it works on their results.
     """
 
     name: str
@@ -97,7 +97,7 @@ def is_due(job: ScheduledJob, records: Mapping[str, JobRecord], now: datetime) -
 
 
 def until(now: datetime, moment: datetime | None) -> datetime | None:
-    """Returns `moment`, or None if it is in the future: see Note [Times to come]."""
+    """Returns `moment`. If `moment` is in the future, returns None: see Note [Times to come]."""
     return None if moment is None or moment > now + AHEAD else moment
 
 

@@ -5,8 +5,8 @@ Note [Silence in a worker]: a SQL statement of a job may take long, so a long st
 prove that its server hangs. But the worker renews its claim at the same time, on a separate
 connection and with a short timeout. As long as these renewals get answers, the server works. After
 SILENT_SECONDS without an answer, the claim has ended too, so another worker may have the job. The
-worker then stops waiting for all its statements. The worker's own statements, such as claims, have
-the same limit.
+worker then stops waiting for all its SQL statements. This limit also applies to the statements of
+the worker that do not belong to a job, such as claims.
 
 This does not detect a single session that is stuck while its server answers other sessions.
 Postgres reports what a session does, but not whether its process runs. For this case, each

@@ -28,8 +28,8 @@ def with_facts(facts: Facts) -> Iterator[None]:
 
 @contextmanager
 def noting() -> Iterator[Mapping[str, Fact]]:
-    """Yields a dict, to which `note` adds facts inside the block. They are for the log line at the
-    end of the request.
+    """Yields a dict, to which `note` adds facts inside the block. The log line at the end of the
+    request contains these facts.
     """
     notes: dict[str, Fact] = {}
     before = _noted.set(notes)

@@ -25,8 +25,8 @@ _here = threading.local()
 
 class Lines(io.TextIOBase):
     """A stream that writes each line to the logger `ledger.output`. `reason` is the line with the
-    reason of a failure. This is Django's line with CommandError, or the last line if there is no
-    such line.
+    reason of a failure. This is the line that Django prints for a CommandError. If there is no such
+    line, `reason` is the last line.
     """
 
     def __init__(self) -> None:

@@ -9,7 +9,9 @@ _is_due = False
 
 
 def log_after_setup() -> None:
-    """Makes `log_if_due` write the first log line later, because logging needs Django's setup."""
+    """Requests that `log_if_due` writes the first log line. The line is not written immediately,
+    because logging needs the setup of Django.
+    """
     global _is_due  # noqa: PLW0603  one process, one start
     _is_due = True
 

@@ -12,8 +12,8 @@ ENDED_BY_PIPE = 141  # the exit code that shells report for a program that SIGPI
 
 @contextmanager
 def ends_without_reader() -> Iterator[None]:
-    """Ends the process without a message if nothing reads its output any more. Other broken pipes
-    are still errors.
+    """Ends the process without a message if the program that reads its output has ended. Other
+    broken pipes are still errors.
     """
     try:
         yield

@@ -41,8 +41,8 @@ class _Refused(Action):
 
 
 class PytestRunner:
-    """The test runner for the setting TEST_RUNNER. It runs pytest in another process, always on the
-    embedded server.
+    """The test runner for the setting TEST_RUNNER. The runner starts pytest in another process,
+    always on the embedded server.
 
     The settings module is the value of --settings, or `tests.settings`. The runner accepts --slow,
     and those options of Django's runner that pytest supports too.

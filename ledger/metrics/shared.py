@@ -71,8 +71,8 @@ class Slot:
         self._number = number
 
     def holders(self) -> dict[int, int]:
-        """Returns the process ids of all processes that share the folder. The keys are slot
-        numbers.
+        """Returns the process ids of all processes that share the folder. The keys of the dict are
+        slot numbers.
         """
         mine = self.number()
         found = {mine: os.getpid()}
@@ -105,15 +105,15 @@ def slot() -> int:
 
 
 def processes() -> dict[int, int]:
-    """Returns the process ids of the running processes that share their metrics. The keys are slot
-    numbers.
+    """Returns the process ids of the running processes that share their metrics. The keys of the
+    dict are slot numbers.
     """
     return _slot.holders() if is_shared() else {0: os.getpid()}
 
 
 def files() -> list[str]:
-    """Returns the files whose values are added: the counters of all processes, and the gauges of
-    running processes.
+    """Returns the files whose values are added: the files with the counters of all processes, and
+    the files with the gauges of running processes.
     """
     running = processes()
     return [
@@ -133,8 +133,8 @@ def new_folder() -> Path:
 
 
 def remove_left(base: Path) -> None:
-    """Removes the folders of servers that were killed: folders of Ledger in `base` that no process
-    has locked.
+    """Removes the folders that killed servers have left in `base`: folders of Ledger that no
+    process has locked.
     """
     for left in base.glob(f"{PREFIX}*"):
         try:

@@ -24,8 +24,8 @@ FROM seals ORDER BY number DESC LIMIT 1"""
 
 
 class HoldFigures(NamedTuple):
-    """The row of the query HOLDS. `oldest_seconds` is for how long the oldest hold has been
-    overdue. It is negative if no hold is overdue, and None if there are no holds.
+    """The row of the query HOLDS. `oldest_seconds` is the time in seconds since the oldest hold
+    should have ended. It is negative if no hold is overdue, and None if there are no holds.
     """
 
     open: int
@@ -43,7 +43,7 @@ class AuditFigures(NamedTuple):
 
 
 class SealFigures(NamedTuple):
-    """The row of the query SEAL. Times are in seconds since 1970. All values are 0 before the first
+    """A row of the query SEAL. Times are in seconds since 1970. All values are 0 before the first
     seal.
     """
 
@@ -85,8 +85,8 @@ def families_of_holds(figures: HoldFigures) -> Iterator[Metric]:
 
 
 def families_of_audits(figures: list[AuditFigures]) -> Iterator[Metric]:
-    """Yields the metrics about the last audits. Their label `scope` is "all" or "part". All values
-    are 0 if an audit never ran.
+    """Yields the metrics about the last audits. Their label `scope` is "all" or "part". If there
+    was no audit of a scope, its values are 0.
     """
     ended = GaugeMetricFamily(
         "ledger_audit_last_timestamp_seconds", "End of the last audit; 0: never.", labels=["scope"]

@@ -45,9 +45,9 @@ _poller = Poller(QUESTIONS)
 
 
 class ScrapeMiddleware:
-    """Middleware that answers requests for `/metrics` that contain a token. It runs before the host
-    check, the redirect to HTTPS and the session, because Prometheus uses an IP address and has no
-    session.
+    """Middleware that answers requests for `/metrics` that contain a token. The middleware runs
+    before the host check, the redirect to HTTPS and the session, because Prometheus uses an IP
+    address and has no session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -21,12 +21,15 @@ from cookbook.practice.readiness import NoPracticeBank
 
 
 class Stopped(Exception):
-    """An error that is raised in the thread when the site ends."""
+    """An error that is raised in the thread that builds the practice bank, when `manage.py serve`
+    ends.
+    """
 
 
 class BackgroundBuild:
-    """A context manager for the thread that builds the practice bank. The thread starts when the
-    block begins, but waits until `begin` is called. It is stopped when the block ends.
+    """A context manager for the thread that builds the practice bank. The thread starts at the
+    beginning of the block, but begins to build only after `begin` was called. The thread is stopped
+    at the end of the block.
     """
 
     def __init__(self, print_line: Callable[[str], object]) -> None:
@@ -98,8 +101,8 @@ class BackgroundBuild:
         self._began = time.monotonic()
 
     def _unless_stopped(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        """Runs a SQL statement and returns its result. Raises Stopped if the site is ending, so
-        that the connection is not opened again.
+        """Runs a SQL statement and returns its result. Raises Stopped if `manage.py serve` is
+        ending, so that the connection is not opened again.
         """
         if self._is_stopped:
             raise Stopped

@@ -57,8 +57,8 @@ class ChildProcess:
                 self.process.wait()
 
     def open(self) -> None:
-        """Sends the child process the line for which it waits. Call this when the database and the
-        static files are ready.
+        """Sends the child process the line for which the child process waits. Call this when the
+        database and the static files are ready.
         """
         if stdin := self.process.stdin:
             # The child process has ended; `exit_code` returns its exit code.

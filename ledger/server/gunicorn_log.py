@@ -34,9 +34,9 @@ class GunicornLog(Logger):  # type: ignore[misc]
 
 
 class LaterJsonLines(logging.Formatter):
-    """A formatter that imports JsonLines when the first record is written. gunicorn creates its log
-    before it sets the folder for the metrics of /metrics, and `ledger.metrics` reads this setting
-    when it is imported.
+    """A formatter that imports JsonLines when the first record is written. An earlier import would
+    be too early: `ledger.metrics` reads the folder for /metrics when it is imported, and gunicorn
+    creates its log before it sets this folder.
     """
 
     def format(self, record: logging.LogRecord) -> str:

@@ -10,8 +10,8 @@ from ledger.server.child_process import ChildProcess
 
 
 class WebServer(ChildProcess):
-    """The process of gunicorn, as a context manager. It loads the site when the block begins, and
-    answers requests after `open` is called.
+    """The process of gunicorn, as a context manager. The process loads the site when the block
+    begins, and answers requests after `open` is called.
     """
 
     def __init__(self, host: str, port: int) -> None:

@@ -50,7 +50,7 @@ def when_ready(server: Any) -> None:
     """Makes gunicorn stop without resetting connections. gunicorn's first process calls this
     function when it is ready.
 
-    gthread resets the connections that it has not accepted when its last request ends. Therefore
+    When its last request ends, gthread resets the connections that it has not accepted. Therefore
     `stop` first blocks new connections with `take_no_more`. That function changes the socket
     itself, which would affect all processes that use the socket. A socket that is shared with
     systemd or with another gunicorn (during an upgrade with USR2) is therefore not blocked.

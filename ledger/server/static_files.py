@@ -16,8 +16,8 @@ UNUSED = ("redoc", "*.map")
 
 
 class AppFilesFinder(AppDirectoriesFinder):
-    """A finder for the static files of apps. It returns to collectstatic only the files that pages
-    use.
+    """A finder for the static files of apps. The finder returns to collectstatic only the files
+    that pages use.
     """
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[Any]:

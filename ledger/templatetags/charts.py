@@ -56,8 +56,8 @@ def add_to(number: float, more: float) -> float:
 
 @register.simple_tag
 def sparkline(values: Sequence[Decimal] | None) -> SafeString | str:
-    """Renders a small line chart without axes. Its height is scaled from the lowest to the highest
-    value. Returns "" for fewer than two values.
+    """Renders a small line chart without axes. The height of the chart is scaled from the lowest to
+    the highest value. Returns "" for fewer than two values.
 
     The chart is hidden from screen readers, because a text next to it contains the same
     information.

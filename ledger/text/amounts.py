@@ -29,7 +29,8 @@ def parse_figure(typed: str) -> Decimal | None:
 
 
 def read_amount(typed: str) -> Decimal:
-    """Returns the amount in a typed text. Raises ValidationError with a message if there is none.
+    """Returns the amount in a typed text. Raises ValidationError with a message if the text is not
+    an amount.
 
     Plain spaces, tabs and line breaks around the amount are ignored, because pasted cells contain
     them. Invisible spaces are refused, although `str.strip` would remove them.

@@ -9,9 +9,9 @@ class RecordTooLong(Exception):
 
 
 class CsvRecords:
-    """An iterator over the CSV records in these lines. It raises RecordTooLong if a record has more
-    than `longest` characters, for example because a quoted cell continues over many lines. The csv
-    module itself would read a record of any length into memory.
+    """An iterator over the CSV records in these lines. The iterator raises RecordTooLong if a
+    record has more than `longest` characters, for example because a quoted cell continues over many
+    lines. The csv module itself would read a record of any length into memory.
     """
 
     def __init__(self, lines: Iterable[str], *, separator: str, longest: int) -> None:

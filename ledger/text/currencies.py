@@ -64,8 +64,8 @@ def minor_units(currency: str) -> int:
 
 
 def _units(code: str) -> int | None:
-    """Returns the minor units of a currency, or None if there is no such currency. They are cached,
-    because they never change for a currency with accounts.
+    """Returns the minor units of a currency, or None if there is no such currency. The minor units
+    are cached, because they never change for a currency with accounts.
     """
     units = _minor_units.get(code)
     if units is None and _CODE.fullmatch(code):

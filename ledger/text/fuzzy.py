@@ -29,8 +29,8 @@ def closest(
 
 
 def similarity(typed: str, candidate: str, *, cutoff: float = CUTOFF) -> float:
-    """Returns the similarity of two texts, of which only the first LONGEST characters are compared.
-    Returns 0.0 if the similarity is below `cutoff`.
+    """Returns the similarity of two texts. Only the first LONGEST characters are compared. Returns
+    0.0 if the similarity is below `cutoff`.
     """
     matcher = SequenceMatcher(None, typed[:LONGEST], candidate[:LONGEST], autojunk=False)
     if not _bound(matcher, cutoff):

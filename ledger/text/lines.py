@@ -67,8 +67,8 @@ def alphabets_in(text: str) -> set[str]:
 
 def mixed_word(text: str) -> str:
     """Returns the first word that mixes alphabets with similar letters, such as "Ana" with a
-    Cyrillic "a". In a text with Latin letters, also returns a word whose letters are all from
-    another alphabet but look Latin. Returns "" if there is no such word.
+    Cyrillic "a". If the text has Latin letters, a word is also returned if all its letters are from
+    another alphabet but look like Latin letters. Returns "" if there is no such word.
 
     This is a simple form of mixed-script detection (Unicode standard UTS 39).
     """
@@ -120,8 +120,9 @@ def has_hidden_signs(text: str) -> bool:
 
 
 def _with_letter_before(text: str) -> Iterator[tuple[str, str]]:
-    """Yields a pair for each character: the last character before it that is not a mark (a blank
-    for the first character), and the character itself.
+    """Yields a pair for each character of the text. The second value is the character. The first
+    value is the last character before it that is not a mark. For the first character, the first
+    value is a blank.
 
     Does not use `unicodedata.normalize`, which sorts the marks on a letter in quadratic time and
     blocks all other threads during that time.
@@ -178,7 +179,7 @@ def unfit_name(name: str) -> str:
 
 def unseen_character(text: str) -> tuple[int, str]:
     """Returns the position and the name of the first invisible character, or (-1, "") if there is
-    none. A plain space is treated as visible; other kinds of space are not.
+    none. A plain space counts as visible. All other kinds of space count as invisible.
     """
     for place, c in enumerate(text):
         if not c.isprintable() or c in FILLERS or unicodedata.category(c).startswith("M"):

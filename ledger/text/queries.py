@@ -15,8 +15,8 @@ LIST_FILTERS = "_changelist_filters"
 
 
 class Parameter(NamedTuple):
-    """A parameter with its name and value as readable text. `of_list` is whether it belongs to the
-    previous list of the admin.
+    """A parameter with its name and value as readable text. `of_list` is true if the parameter
+    belongs to the list of the admin that the user opened before.
     """
 
     name: str
@@ -58,9 +58,9 @@ def decodings_of(query: str) -> Iterator[str]:
 
 
 def _decoded_completely(query: str) -> str:
-    """Decodes a text until it contains no more escapes, in linear time. Decoding one level after
-    the other would take quadratic time. A plus sign is kept, because email addresses may contain
-    it.
+    """Returns the text after decoding it until it contains no more escapes, in linear time.
+    Decoding one level after the other would take quadratic time. A plus sign is kept, because email
+    addresses may contain a plus sign.
     """
     decoded = bytearray()
     for byte in query.encode():

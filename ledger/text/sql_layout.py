@@ -27,7 +27,7 @@ PLAIN_NAME = re.compile(r'"[a-z_][a-z0-9_]*"')
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A token of SQL. `is_key` is whether the token is a keyword. `spaced` is whether there is
+    """A token of SQL. `is_key` is true if the token is a keyword. `spaced` is true if there is
     white space before the token.
     """
 

@@ -61,7 +61,9 @@ def _has_filter(found: logging.Logger) -> bool:
 
 
 class Exporting:
-    """The tracer of this process. It is created when the process needs it for the first time."""
+    """The object that contains the tracer of this process. The tracer is created when the process
+    needs it for the first time.
+    """
 
     def __init__(self) -> None:
         self._forget()

@@ -28,8 +28,9 @@ class Recorder:
     def begin(
         self, name: str, facts: Facts, headers: Mapping[str, Any] | None
     ) -> AbstractContextManager[Span]:
-        """Begins a trace: see `ledger.tracing.spans.begin`. The trace is also opened if the sampler
-        decides not to record it. Otherwise code inside the trace would begin another trace.
+        """Begins a trace: see `ledger.tracing.spans.begin`. If the sampler decides not to record
+        the trace, it is opened nevertheless. Otherwise code inside the trace would begin another
+        trace.
         """
         parent, kind = None, SpanKind.INTERNAL
         if headers is not None:

@@ -196,8 +196,8 @@ def page(
     status: int = 503,
     **further: Any,
 ) -> HttpResponse:
-    """Returns a page that explains what happened. For the statuses 429 and 503, it has the header
-    Retry-After.
+    """Returns a page that explains what happened. For the statuses 429 and 503, the response has
+    the header Retry-After.
 
     `again` is the URL of the button; None means the home page. `further` may contain the fields of
     a kept `form`, its `path`, and `tries_again`, the seconds after which the page tries again

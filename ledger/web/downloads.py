@@ -59,8 +59,8 @@ class Downloads:
 
     @contextmanager
     def making(self, person: Hashable) -> Iterator[None]:
-        """Registers a download for the time of the block. Raises TooManyDownloads if it may not
-        begin.
+        """Counts a download as running for the time of the block. Raises TooManyDownloads if the
+        download may not begin.
         """
         if why := self._take(person, reads=True):
             raise TooManyDownloads(why)
@@ -103,7 +103,8 @@ _downloads = Downloads(MAX_PARALLEL)
 
 
 def making_file(person: Hashable) -> AbstractContextManager[None]:
-    """Registers a download for the time of the block, in which a file is created before it is sent.
+    """Counts a download as running for the time of the block. In the block, a file is created
+    before it is sent.
 
     Raises TooManyDownloads if the download may not begin. DownloadLimitMiddleware returns a page
     for this error.

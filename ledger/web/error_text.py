@@ -1,4 +1,6 @@
-"""The message may contain a secret value, such as a header with a token."""
+"""Describes exceptions for logs without their secrets. The message of an exception may contain a
+secret, such as a header with a token.
+"""
 
 import re
 import traceback

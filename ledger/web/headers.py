@@ -37,9 +37,9 @@ HEADERS = {
 
 
 class HeadersMiddleware:
-    """Middleware that adds these headers to responses. It comes before most other middleware, so
-    that errors, probes and static files have the headers too. A header that a view has set is not
-    changed.
+    """Middleware that adds these headers to responses. The middleware comes before most other
+    middleware, so that errors, probes and static files have the headers too. A header that a view
+    has set is not changed.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -106,8 +106,8 @@ def _frames(trace: TracebackType | None) -> list[str]:
 
 
 def _short(path: str) -> str:
-    """Returns the path relative to the project, the installed packages or Python's library. The
-    part before may contain a person's name.
+    """Returns the path relative to the project, to the installed packages or to Python's library.
+    The start of the path is removed, because it may contain a person's name.
     """
     _, found, within = path.rpartition("/site-packages/")
     return within if found else path.removeprefix(f"{PROJECT}/").removeprefix(f"{PYTHON}/")

@@ -12,9 +12,9 @@ from django.utils.module_loading import import_string
 class LazyView:
     """A view for `path` in a URLconf. `name` is the dotted name of a function or a class.
 
-    Attributes such as `csrf_exempt` are read from the real view, so reading them imports the view.
-    Attributes that Django reads when it collects the URLs are set here, so that they do not import
-    it.
+    Some attributes, such as `csrf_exempt`, are read from the real view, and this imports the view.
+    The attributes that Django reads when it collects the URLs are set here, so that collecting the
+    URLs does not import the view.
     """
 
     def __init__(self, name: str) -> None:

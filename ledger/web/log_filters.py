@@ -60,8 +60,8 @@ class OutagesInOneLine(logging.Filter):
     """A filter for the logger django.request. If a request failed because of the database, the
     filter replaces its tracebacks with the single line of `ledger.web.outages`.
 
-    Django logs such a request in each middleware that the error passes, and once more for the
-    status.
+    Django logs such a request several times: in each middleware through which the error passes, and
+    for the status of the response.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

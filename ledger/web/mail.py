@@ -73,11 +73,11 @@ _notices = TurnsInOrder(MAX_PARALLEL_NOTICES)
 
 @contextmanager
 def as_notice(person: Hashable) -> Iterator[None]:
-    """Sends the emails in the block as notices. A notice informs the user about a change to their
-    sign-in.
+    """Sends the emails in the block as notices. A notice informs a user about a change to the
+    user's sign-in.
 
-    Notices have separate turns, one at a time for each user. Therefore other emails, or many
-    changes by one user, cannot block them. Raises MailNotSent.
+    Notices wait in separate turns, one at a time for each user. Therefore other emails, or many
+    changes by one user, cannot block the notices. Raises MailNotSent.
     """
     with _notices.of(person):
         before = _is_notice.set(True)

@@ -13,8 +13,8 @@ from django.urls import NoReverseMatch, reverse
 class MenuItem:
     """A menu item for a page whose URL needs no arguments. `order` is the position in the menu.
 
-    All pages whose names begin with `pages` belong to the part `part` of the navigation. "" means
-    that they belong to no part.
+    The navigation at the top of a page highlights the part `part` if the name of the page begins
+    with `pages`. If `part` is "", these pages do not highlight any part.
     """
 
     label: str

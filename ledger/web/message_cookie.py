@@ -18,8 +18,8 @@ PURPOSE = b"ledger: messages for the next page"
 
 
 def cookie_name() -> str:
-    """Returns the name of the cookie. If the site uses HTTPS, no other host can set a cookie with
-    this name.
+    """Returns the name of the cookie. If the site uses HTTPS, the name has a prefix with which
+    browsers accept the cookie only from this host.
     """
     return "__Host-messages" if settings.LEDGER_HTTPS else "messages"
 

@@ -189,10 +189,10 @@ class TroubleMiddleware:
 
 class PrivateMiddleware:
     """Middleware that forbids caching of pages of signed-in users, so that the browser's Back
-    button does not show them after a sign-out.
+    button does not show these pages after a sign-out.
 
     The response to a POST is only `private`, because with `no-store` the Back button could not
-    return to it. A Cache-Control header that the view has set is kept.
+    return to this response. A Cache-Control header that the view has set is kept.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -210,12 +210,12 @@ class PrivateMiddleware:
 
 
 class OneIdMiddleware:
-    """Middleware that accepts only one URL for each object of the admin. It returns 404 if the id
-    is written in another form that Python accepts: with other dashes, in braces, with `urn:uuid:`,
-    or quoted by Django. All other URLs of the site accept only the usual form.
+    """Middleware that accepts only one URL for each object of the admin. Python accepts an id in
+    several forms: with other dashes, in braces, with `urn:uuid:`, or quoted by Django. For these
+    forms, the middleware returns 404. All other URLs of the site accept only the usual form.
 
-    Therefore the read log, which stores the beginning of a URL, always contains the id in the usual
-    form.
+    The read log stores the beginning of a URL. Because of this middleware, it always contains the
+    id in the usual form.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

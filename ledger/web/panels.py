@@ -62,7 +62,7 @@ def shown_in(place: str, request: HttpRequest, context: Mapping[str, Any]) -> li
 
 
 def prepare(place: str, request: HttpRequest, context: dict[str, Any]) -> None:
-    """Runs the queries of a place's panels in the view instead of in the template. Use this in
-    views that show a list of their queries.
+    """Runs the queries of a place's panels in the view instead of in the template. Call it in views
+    that list the queries of their page.
     """
     context.setdefault(PREPARED, {})[place] = shown_in(place, request, context)

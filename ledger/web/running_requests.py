@@ -96,9 +96,9 @@ _read_of_all = RunningRequests(MAX_PARALLEL_READS, WAITING_TO_BE_READ, SECONDS_T
 class RunningRequestsMiddleware:
     """Middleware that returns status 429 if a signed-in user runs too many requests.
 
-    It comes after LoginRequiredMiddleware, which has loaded the user, so that no query is needed.
-    Anonymous requests and public pages are not counted. A streamed response is counted until it
-    begins; after that, `ledger.web.downloads` limits it.
+    The middleware comes after LoginRequiredMiddleware, which has loaded the user, so that no query
+    is needed. Anonymous requests and public pages are not counted. A streamed response is counted
+    until it begins. After that, `ledger.web.downloads` limits the response.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -146,7 +146,7 @@ def _begin(request: Any, running: RunningRequests, key: Any) -> bool:
 
 
 def _takes_long_to_read(request: HttpRequest, view: object) -> bool:
-    """Returns whether reading the body may take long. This is so for large JSON and for files of
+    """Returns whether reading the body may take long. Returns True for large JSON and for files of
     any size, because a PDF of 47 KB can take ten seconds.
     """
     if "json" in (request.content_type or ""):

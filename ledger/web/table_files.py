@@ -91,8 +91,8 @@ def download(lines: Iterable[str], name: str, kind: str) -> StreamingHttpRespons
 
 
 def refused(why: str, kind: str, *, status: int = 400) -> HttpResponse:
-    """Returns an error message instead of the file. For CSV, the response is plain text. For JSON,
-    the response contains problem details (RFC 9457).
+    """Returns a response with an error message instead of the file. For CSV, the message is plain
+    text. For JSON, the response contains problem details (RFC 9457).
     """
     body = why if kind == CSV else json.dumps({"status": status, "detail": why})
     return HttpResponse(body, status=status, content_type=REFUSALS[kind])
@@ -141,6 +141,8 @@ def _plain(cell: Any) -> Any:
 
 
 def _in_parts(lines: Iterator[str]) -> Iterator[str]:
-    """Yields the same text in fewer and larger parts, because each part is sent separately."""
+    """Yields the same text in fewer and larger parts, because each part is sent in a
+    separate step.
+    """
     while part := "".join(islice(lines, LINES_PER_PART)):
         yield part

@@ -32,8 +32,9 @@ def max_file_bytes(view: Any) -> int | None:
 
 
 def max_body_bytes(path: str) -> int:
-    """Returns the maximum size in bytes of a request body for the page at this path. It is twice
-    the limit for a file, so that the form can still show an error for a file that is too large.
+    """Returns the maximum size in bytes of a request body for the page at this path. This maximum
+    is twice the limit for a file, so that the form can still show an error for a file that is too
+    large.
     """
     try:
         view = resolve(path).func

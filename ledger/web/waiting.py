@@ -1,8 +1,8 @@
 """Measures how long requests waited for a thread. Requests that waited too long get status 503.
 
-The time begins when nginx passes the request on. nginx writes this time into the header
-X-Request-Start (deploy/nginx/ledger.conf). Without this header, the waiting time is not known,
-because gunicorn does not report it.
+The waiting time begins when nginx sends the request to gunicorn. nginx writes this time into the
+header X-Request-Start (deploy/nginx/ledger.conf). Without this header, the waiting time is not
+known, because gunicorn does not report it.
 """
 
 import re

@@ -16,8 +16,8 @@ def _notes(person: User) -> Iterable[Row]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """Yields the person's notes, which the erasure deletes. Also yields notes of other people that
-    contain the person's name or address; the erasure empties their text.
+    """Yields the texts to erase. The person's own notes are deleted. In notes of other people that
+    contain the person's name or address, the text becomes empty.
     """
     yield Erased(Annotation.objects.filter(owner=traces.person), None)
     yield from naming(traces, Annotation, Q(owner__in=traces.known), {"text": ""})

@@ -11,9 +11,9 @@ in a BitmapOr. An OR with IN does not allow this plan: Postgres would read every
 each row in the subquery.
 
 Search for one word or phrase at a time and combine the conditions, because one word of a query may
-be in the payment and the next word in the note. Negate a condition outside, with `~Q(...)`. A
-tsquery with "!" finds only annotations that do not contain the word, so it does not find payments
-that have no annotation.
+be in the payment and the next word in the note. To exclude a word, negate the whole condition with
+`~Q(...)`. Do not use a tsquery with "!": the query finds only annotations that do not contain the
+word, so it does not find payments that have no annotation.
 """
 
 from dataclasses import dataclass
@@ -83,10 +83,10 @@ def ids_with_note(user: User, query: SearchQuery | None = None) -> Ids:
 
 
 def ids_with_tag(user: User, tag: str = "") -> Ids:
-    """Returns the ids of transactions that have exactly this tag by the user. Without `tag`,
+    """Returns the ids of transactions that have exactly this tag by the user. If `tag` is empty,
     returns the ids of transactions that have any tag.
 
-    "#Holiday" finds the tag "holiday".
+    The text "#Holiday" finds the tag "holiday".
     """
     rows = _current(user).exclude(tags=[])
     word = tag.strip().removeprefix("#").lower()

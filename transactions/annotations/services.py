@@ -41,7 +41,7 @@ class AnnotationHistory:
 
     @property
     def id(self) -> str:
-        """The id of the current version; "" if there is no version."""
+        """The id of the current version, or "" if there is no version."""
         return str(self.history[0].pk) if self.history else ""
 
     @property
@@ -63,11 +63,13 @@ def annotate(
     tags: Iterable[str] = (),
     replaces: str | None = None,
 ) -> Annotation | None:
-    """Stores an owner's note and tags on a transaction as a new version. Writes nothing if nothing
-    changes. Returns the current version, or None if there is no version.
+    """Stores an owner's note and tags on a transaction as a new version, and returns this version.
+    If the note and tags are the same as before, writes nothing and returns the current version, or
+    None if there is no version.
 
     Empty text and tags remove the note, but earlier versions stay in the history. `replaces` is the
-    `AnnotationHistory.id` that the owner saw on the page; None accepts any version.
+    `AnnotationHistory.id` that the owner saw on the page. If `replaces` is None, any version is
+    replaced.
 
     Raises TransactionNotFound if neither account of the transaction belongs to the owner,
     InvalidDetails for text or tags that cannot be stored, and NoteChanged if the current version is
@@ -88,8 +90,8 @@ def annotate(
 def _write(
     transaction: Transaction, owner: User, text: str, tags: list[str], replaces: str | None
 ) -> Annotation | None:
-    """Writes a new version and returns it, or returns the current version if nothing changes. Locks
-    the owner, so that the time of each version is later than the time of the version before.
+    """Writes a new version and returns it. If nothing changes, returns the current version instead.
+    Locks the owner, so that each version has a later time than the version before.
     """
     User.objects.lock_active(owner.pk)
     before = Annotation.objects.of(owner).about(transaction).newest_first().first()

@@ -124,9 +124,9 @@ def audit(
     and the order of seals and statements of account. `on_check` is called with the name of each
     check before the check starts.
 
-    Raises AuditRunning if another audit is running (without `seconds`, waits for LONGEST_WAIT
-    before), AuditTooLong if the audit takes longer than `seconds`, and AuditBlind if row-level
-    security hides rows from the role.
+    Raises AuditRunning if another audit is running. If `seconds` is None, first waits up to
+    LONGEST_WAIT for the other audit. Raises AuditTooLong if the audit takes longer than `seconds`,
+    and AuditBlind if row-level security hides rows from the role.
     """
     ends = time.monotonic() + seconds if seconds is not None else None
     try:
@@ -164,9 +164,9 @@ def _checked(
 
 
 def findings_of(check: Check, since: datetime | None = None) -> list[Finding]:
-    """Returns the first finding of each kind that the check yields. For seals, these are the first
-    changed seal and the first day whose rows do not match the seal. If the check cannot read a
-    value, the check ends, and this is a finding, too.
+    """Returns the first finding of each kind that the check yields. The check of seals may return
+    two findings: the first changed seal, and the first day whose rows do not match its seal. If a
+    check cannot read a value, the check ends, and this is returned as a finding, too.
     """
     first: dict[tuple[str, bool], Finding] = {}
     try:
@@ -227,8 +227,8 @@ def _refuse_blind() -> None:
 
 
 def _only_one(*, waits: bool) -> None:
-    """Prevents other audits until the database transaction ends. Raises AuditRunning if another
-    audit is running; with `waits`, only if it still runs after LONGEST_WAIT.
+    """Prevents other audits until the database transaction ends. If another audit is running,
+    raises AuditRunning. With `waits`, first waits up to LONGEST_WAIT for the other audit.
     """
     try:
         with locally(lock_timeout=LONGEST_WAIT if waits else "1ms"), connection.cursor() as cursor:

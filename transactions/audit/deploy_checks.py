@@ -12,8 +12,8 @@ from transactions.audit.open_findings import open_runs
 
 
 def check_audit(**_options: Any) -> list[CheckMessage]:
-    """Returns one warning if an audit has open findings, which no later audit has checked again.
-    Otherwise returns an empty list.
+    """Returns one warning if an audit has open findings. Otherwise returns an empty list. A finding
+    is open until a later audit has checked the same rows again.
     """
     try:
         with reading(RowScope.BANK):

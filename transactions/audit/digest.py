@@ -11,8 +11,8 @@ VERSION = 1
 
 
 def utc(column: str) -> str:
-    """Returns SQL that writes a time as text: in UTC, with microseconds, for
-    any session settings.
+    """Returns SQL that writes a time as text, in UTC and with microseconds. The text does not
+    depend on the settings of the session.
     """
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 

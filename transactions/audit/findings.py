@@ -84,7 +84,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NamedAccount:
-    """The name of an account in a sentence. Also formats amounts in the currency of the account."""
+    """The name of an account as used in the sentence of a finding. Also formats amounts in the
+    currency of the account.
+    """
 
     words: str
     currency: str = ""
@@ -107,8 +109,8 @@ def _line(text: str) -> str:
 
 
 def named(pk: UUID | None) -> NamedAccount:
-    """Returns the name of the account with this id, which contains the account's number. `pk` may
-    also be None, or the id of an account that does not exist.
+    """Returns the name of the account with this id. The name contains the account's number. `pk`
+    may also be None, or the id of an account that does not exist.
     """
     row = Account.objects.filter(pk=pk).values_list("number", "currency").first() if pk else None
     if row is None:
@@ -118,12 +120,12 @@ def named(pk: UUID | None) -> NamedAccount:
 
 
 def amount_text(amount: Decimal | None, currency: str) -> str:
-    """Returns an amount as text for a sentence; "no amount" for None."""
+    """Returns an amount as text for a sentence, or "no amount" if `amount` is None."""
     return "no amount" if amount is None else money(amount, currency)
 
 
 def moment_text(moment: datetime | None) -> str:
-    """Returns a booking time as text, with microseconds; "never" for None."""
+    """Returns a booking time as text, with microseconds, or "never" if `moment` is None."""
     if moment is None:
         return "never"
     here = localtime(moment)

@@ -29,11 +29,11 @@ def run_audit(
     on_check: Callable[[str], object] = lambda _check: None,
 ) -> tuple[AuditRun, Audit]:
     """Runs an audit and stores the result. Returns the stored run and the result. Raises the same
-    errors as `audit`; then nothing is stored.
+    errors as `audit`. If an error is raised, nothing is stored.
 
-    The times of the run are times of the database, so that all runs have one order. If no standby
-    confirms commits, the result is stored without waiting for a standby, because the audit must
-    also work at such times.
+    The start and end of the run are read from the database's clock, so that all runs have one
+    order. If no standby confirms commits, the result is stored without waiting for a standby,
+    because the audit must also work at such times.
     """
     started_at = _clock()
     with reading(RowScope.AUDIT):
@@ -59,8 +59,8 @@ def _clock() -> datetime:
 
 
 def fits_on_a_page() -> bool:
-    """Returns whether a complete audit is fast enough for a page. Counts only up to
-    MAX_ROWS_ON_A_PAGE transactions.
+    """Returns whether the bank has few enough transactions to run a complete audit on a page.
+    Counts only up to MAX_ROWS_ON_A_PAGE transactions.
     """
     rows = Transaction.objects.order_by()[: MAX_ROWS_ON_A_PAGE + 1].count()
     return bool(rows <= MAX_ROWS_ON_A_PAGE)

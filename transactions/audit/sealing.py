@@ -28,7 +28,9 @@ class PeriodNotOver(LedgerError):
 
 
 class SealHindered(LedgerError):
-    """Payments of past days may still be booked. The message names what may book them."""
+    """Raised if something, such as the creation of the demo, may still book payments of past days.
+    The message names what may book them.
+    """
 
 
 class StillWriting(LedgerError):
@@ -41,8 +43,8 @@ def midnight(day: date) -> datetime:
 
 
 def last_day() -> date:
-    """Returns the latest possible value of `until`. This is today in UTC, but yesterday during the
-    first GRACE_MINUTES of a day.
+    """Returns the latest possible value of `until`. This is today in UTC. During the first
+    GRACE_MINUTES of a day, it is yesterday.
     """
     return (_database_time() - timedelta(minutes=GRACE_MINUTES)).date()
 
@@ -95,7 +97,7 @@ def seal(
 
 
 def days_without_seal() -> QuerySet[Any]:
-    """Returns the sealed days whose seal does not exist. Such days are possible only if somebody
+    """Returns the sealed days whose seal does not exist. Such days can exist only if somebody has
     dropped the foreign key.
     """
     of = Seal.objects.filter(pk=OuterRef("seal_id"))
@@ -137,9 +139,9 @@ def _database_time() -> datetime:
 
 
 def _wait_for_writers(sleep: Callable[[float], None]) -> None:
-    """Waits until all database transactions that are writing rows now have ended. Nobody has to
-    wait for this function, as would happen with a table lock. Raises StillWriting after PATIENCE
-    seconds.
+    """Waits until all database transactions that are writing rows now have ended. Other sessions do
+    not wait in the meantime; with a table lock they would have to wait. Raises StillWriting after
+    PATIENCE seconds.
     """
     writing = _writers()
     deadline = time.monotonic() + PATIENCE
@@ -153,8 +155,8 @@ def _wait_for_writers(sleep: Callable[[float], None]) -> None:
 
 
 def _writers() -> set[str]:
-    """Returns the ids of other sessions' database transactions that may have inserted rows. Each of
-    them keeps a lock of the table until it ends.
+    """Returns the ids of other sessions' database transactions that may have inserted rows. Each
+    such database transaction has a lock of the table until it ends.
     """
     with connection.cursor() as cursor:
         cursor.execute(

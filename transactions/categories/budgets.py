@@ -113,12 +113,12 @@ class BudgetLine:
 
     @property
     def left(self) -> Decimal:
-        """The amount that is left of the budget; negative if more was spent."""
+        """The amount that is left of the budget. It is negative if more was spent."""
         return self.amount - self.spent
 
     @property
     def came_back(self) -> Decimal:
-        """The amount by which refunds exceed payments; zero if they do not."""
+        """The amount by which refunds exceed payments, or zero if they do not exceed payments."""
         return max(-self.spent, Decimal(0))
 
     @property
@@ -138,8 +138,8 @@ class BudgetLine:
 
     @property
     def gone_on(self) -> date | None:
-        """The day on which the budget will be used up if spending continues at the same rate. None
-        if it will last until the end of the month, or if it is already used up.
+        """The day on which the budget will be used up if spending continues at the same rate. It is
+        None if the budget will last until the end of the month, or if it is already used up.
         """
         if self.spent <= 0 or self.left <= 0:
             return None
@@ -166,14 +166,14 @@ class BudgetLine:
 
     @property
     def usually(self) -> str:
-        """A text with the usual amount; "" if the usual amount is not known."""
+        """A text with the usual amount, or "" if the usual amount is not known."""
         return f"Usually {money(self.usual, self.currency)}." if self.usual is not None else ""
 
     @property
     def url(self) -> str:
-        """The URL of a search for the payments that count towards the budget this month, and for
-        refunds if there are any. The search does not find holds; it finds the payments that capture
-        holds.
+        """The URL of a search for the payments that count towards the budget this month. If there
+        are refunds, the search also finds the refunds. It does not find holds, but the payments
+        that capture holds.
         """
         rest = f"currency:{self.currency} is:booked date:{self.today:%Y-%m}"
         query = f"{token('category', self.category)} is:out -is:refund {rest}"
@@ -191,8 +191,8 @@ def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
 
 
 def categories_in_use(owner: User, today: date | None = None) -> list[str]:
-    """Returns the categories in which a person has spent money since `first_month`, the last used
-    first. Sends two queries.
+    """Returns the categories in which a person has spent money since the first month of budgets
+    (see `first_month`), the last used first. Sends two queries.
     """
     with connection.cursor() as cursor:
         parameters = _parameters(owner, today or timezone.localdate())
@@ -201,7 +201,7 @@ def categories_in_use(owner: User, today: date | None = None) -> list[str]:
 
 
 def first_month(today: date) -> date:
-    """Returns the first day of the first month that budgets compare, MONTHS months ago."""
+    """Returns the first day of the month that is MONTHS months before the month of `today`."""
     return months_before(today.replace(day=1), MONTHS)
 
 

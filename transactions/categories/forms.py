@@ -23,8 +23,8 @@ MARKS = "A category cannot contain quotes or backslashes, because a search could
 
 
 def mistakes_of(query: str) -> list[str]:
-    """Returns the reasons why the payments of this search cannot get a category: the mistakes in
-    the search, or that the search is empty. The list is empty if there is no reason.
+    """Returns the mistakes in this search, or a message that the search is empty. In these cases,
+    the payments of the search cannot get a category. Otherwise returns an empty list.
     """
     parsed = parse(query) if encodes(query) else parse("")
     wrong = [each.sentence for each in parsed.mistakes if not each.is_advice]
@@ -69,8 +69,8 @@ class CategoryChangeForm(forms.Form):
 
 
 class RuleForm(forms.Form):
-    """A form for a rule. The first POST request only shows the effect of the rule. If `tried` of a
-    POST request equals `as_tried`, the rule is saved.
+    """A form for a rule. The first POST request shows only the effect of the rule. The second POST
+    request sends `as_tried` back in the field `tried`. If both are equal, the rule is saved.
     """
 
     name = ReadableNameField(

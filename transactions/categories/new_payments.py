@@ -59,8 +59,8 @@ class Turn(NamedTuple):
 
 
 class UnseenTime(NamedTuple):
-    """An account, and the range of booking times that a rule has not processed: after `since`, up
-    to `last`.
+    """An account, and the booking times that a rule has not processed: all times after `since`, up
+    to and including `last`.
     """
 
     account: UUID
@@ -69,7 +69,9 @@ class UnseenTime(NamedTuple):
 
 
 class NextPart(NamedTuple):
-    """The next payments for a rule, and the values of `CategoryRule.seen` after them."""
+    """The next payments for a rule, and the values of `CategoryRule.seen` after these payments were
+    processed.
+    """
 
     ids: list[UUID]
     seen: dict[str, str]
@@ -150,7 +152,8 @@ def _apply_to_part(rule: CategoryRule, accounts: Sequence[Account], seconds: flo
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
     """Limits the time of each SQL statement in the block. A statement may wait for a lock for only
-    half of the time. So waiting for a lock is not mistaken for a slow search.
+    half of the time. So a statement that waits for a lock ends with another error than a slow
+    search.
     """
     limit = int(seconds * 1000)
     with locally(statement_timeout=f"{limit}ms", lock_timeout=f"{limit // 2}ms"):
@@ -158,7 +161,9 @@ def _limited(seconds: float) -> Iterator[None]:
 
 
 def _stop(rule: CategoryRule) -> None:
-    """Switches a rule off, unless its search has been changed since the rule was read."""
+    """Switches a rule off. Does nothing if the rule's search was changed after the rule
+    was read.
+    """
     same = CategoryRule.objects.filter(pk=rule.pk, query=rule.query, stopped_at=None)
     same.update(stopped_at=timezone.now())
 
@@ -166,8 +171,8 @@ def _stop(rule: CategoryRule) -> None:
 def _behind(rule: CategoryRule, accounts: Sequence[Account]) -> list[UnseenTime]:
     """Returns the accounts that have payments which the rule has not processed.
 
-    If an account is missing in `seen`, it had no entry when the rule was saved, so all its payments
-    are new.
+    If `seen` does not contain an account, the account had no entry when the rule was saved, so all
+    payments of the account are new.
     """
     found = []
     for account in accounts:

@@ -1,5 +1,5 @@
-"""Data for the page "Categories": the payments that a search finds, before
-their category changes.
+"""Data for the page "Categories": the payments that a search finds, before their category is
+changed.
 """
 
 from dataclasses import dataclass
@@ -51,8 +51,8 @@ class FoundPayments:
 
     @cached_property
     def has_mistake(self) -> bool:
-        """Whether a part of the search is ignored because of a mistake. Then the search would find
-        more payments than the person meant.
+        """Whether a part of the search is ignored because of a mistake. In this case the search
+        would find more payments than the person wants.
         """
         return any(not mistake.is_advice for mistake in parse(self.query).mistakes)
 

@@ -39,8 +39,9 @@ def rows_of(owner: User, query: str) -> TransactionQuerySet:
 
 
 def given_by(rules: Sequence[CategoryRule]) -> dict[UUID, int]:
-    """Returns the number of payments that have their category from each rule, by the id of the
-    rule. All rules must have the same owner. Sends one query, or none if there are no rules.
+    """Returns a dict from the id of each rule to the number of payments that have their category
+    from this rule. All rules must have the same owner. Sends one query, or none if there are no
+    rules.
     """
     if not rules:
         return {}
@@ -54,12 +55,12 @@ def given_by(rules: Sequence[CategoryRule]) -> dict[UUID, int]:
 def save_rule(
     *, owner: User, name: str, query: str, category: str, rule: CategoryRule | None = None
 ) -> CategoryRule:
-    """Saves a new rule after the other rules, or changes `rule` and switches it on. Returns the
-    saved rule. Does not set the category of any payment.
+    """Saves a new rule in the position after the existing rules, or changes `rule` and switches it
+    on. Returns the saved rule. Does not set the category of any payment.
 
-    If a rule with the same name, search and category exists, returns that rule: the form may have
-    been sent twice. Raises InvalidDetails if there would be more than MAX_RULES, or if `rule` was
-    removed.
+    If a rule with the same name, search and category exists, returns that rule, because the form
+    may have been sent twice. Raises InvalidDetails if there would be more than MAX_RULES rules, or
+    if `rule` was removed.
     """
     facts = {"name": name, "query": query, "category": category}
     with changing_categories(owner):
@@ -82,8 +83,9 @@ def apply_to_past(*, rule: CategoryRule) -> int:
     """Applies this rule to all past payments. Returns the number of payments that now have their
     category from this rule.
 
-    First removes the categories that the rule set before. Payments for which the owner or another
-    rule set a category keep it. If the rule was removed, nothing changes.
+    First removes the categories that the rule set before. If the owner or another rule has set the
+    category of a payment, the payment keeps this category. If the rule was removed, nothing
+    changes.
     """
     owner = rule.owner
     with changing_categories(owner):
@@ -119,15 +121,15 @@ def remove_rule(*, rule: CategoryRule) -> None:
 
 
 def _seen_now(owner: User) -> dict[str, str]:
-    """Returns the booking time of the last entry of each of the owner's accounts, as text by
-    account id.
+    """Returns a dict from the id of each of the owner's accounts to the booking time of its last
+    entry, both as text.
     """
     return _last_entries(Account.objects.owned_by(owner).exclude(last_entry_at=None))
 
 
 def _last_entries(accounts: Iterable[Account]) -> dict[str, str]:
-    """Returns the booking time of the last entry of each account, as text by account id. This is
-    the form of `CategoryRule.seen`.
+    """Returns a dict from the id of each account to the booking time of its last entry, both as
+    text. `CategoryRule.seen` has the same form.
     """
     moments = ((each.pk, each.last_entry_at) for each in accounts)
     return {str(pk): at.isoformat() for pk, at in moments if at is not None}

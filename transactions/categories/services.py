@@ -59,11 +59,11 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
     """Sets a category on all `rows`, which must be in the owner's scope. Returns the number of rows
     that got the category.
 
-    Rows for which the owner has already chosen this category are skipped. If a row has this
-    category from a rule or from the payment, it becomes the owner's choice, so that a rule cannot
-    replace it. So if the same `change` is sent again, nothing changes and the result is the same
-    number, unless other payments match in the meantime. Older categories of these payments that can
-    no longer be restored are deleted; the last MAX_CHANGES changes can be undone.
+    Rows for which the owner has already chosen this category are skipped. If a row already has this
+    category from a rule or from the payment, the category becomes the owner's choice, so that a
+    rule cannot replace it. If the same `change` is sent again, nothing changes and the same number
+    is returned, unless `rows` contains other payments now. Older categories of these payments that
+    can no longer be restored are deleted; the last MAX_CHANGES changes can be undone.
 
     Raises InvalidDetails for more than MAX_PER_CHANGE rows.
     """
@@ -95,7 +95,7 @@ def _has_chosen(owner: User, category: str) -> Exists:
 @contextmanager
 def changing_categories(owner: User) -> Iterator[None]:
     """Opens a database transaction in which no other session can change the owner's categories and
-    rules. When the block ends, raises OwnerNotActive if the owner's sign-in is closed, see Note
+    rules. If the owner's sign-in is closed when the block ends, raises OwnerNotActive, see Note
     [Slow searches].
     """
     with db_transaction.atomic(durable=True):
@@ -105,8 +105,8 @@ def changing_categories(owner: User) -> Iterator[None]:
 
 
 def wait_for_categories(owner: UUID) -> None:
-    """Waits until other changes of this owner's categories have ended. So each category of a
-    transaction has a later time than the category before.
+    """Waits until all other changes of this owner's categories have ended. This ensures that each
+    new category of a transaction has a later time than the category before it.
 
     Note [Slow searches]: a change of categories searches all payments of a person, which takes
     seconds if there are many. So a change first takes an advisory lock, for which only other
@@ -133,8 +133,9 @@ def _give(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -
 
 
 def _forget_outdated(owner: User, change: UUID) -> None:
-    """Deletes older categories of the payments of a change, if they can no longer be restored. So a
-    payment has at most MAX_CHANGES + 1 categories of an owner, even if it is changed often.
+    """Deletes older categories of the payments of a change, if these categories can no longer be
+    restored. So a payment has at most MAX_CHANGES + 1 categories of an owner, even if its category
+    is changed often.
     """
     kept = [each.id for each in changes_of(owner)]
     with connection.cursor() as cursor:
@@ -144,7 +145,7 @@ def _forget_outdated(owner: User, change: UUID) -> None:
 @with_retry
 def undo_change(*, owner: User, change: UUID) -> int:
     """Undoes a change, so that the categories before the change are valid again. Returns the number
-    of payments; 0 if the change was undone before.
+    of payments, or 0 if the change was undone before.
     """
     with db_transaction.atomic(durable=True):
         deleted, _by_table = OwnCategory.objects.of(owner).filter(change=change).delete()

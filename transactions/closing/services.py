@@ -42,8 +42,8 @@ def obstacles(person: User, account: Account) -> list[Obstacle]:
 
 
 def obstacles_of_money(accounts: Sequence[Account]) -> list[Obstacle]:
-    """Returns the obstacles to closing these accounts: that they are frozen, or have holds, money
-    or debts. The obstacles have links to pages for customers.
+    """Returns the obstacles to closing these accounts. An obstacle is, for example, that an account
+    is frozen, or has holds, money or debts. The obstacles have links to pages for customers.
     """
     found = obstacles_to_closing(accounts, _link)
     sentences = []

@@ -9,8 +9,8 @@ from transactions.demo.places import KINDS, Town
 
 
 def about(category: str, channel: str, **more: Any) -> dict[str, Any]:
-    """Returns the metadata of a payment, as this bank writes it: always a category and a channel,
-    and the values in `more`.
+    """Returns the metadata of a payment of this bank: a category, a channel, and the values in
+    `more`.
     """
     return {"category": category, "channel": channel, **more}
 
@@ -24,8 +24,8 @@ def card_payment(
     amount: Decimal | None = None,
     abroad: tuple[DemoAccount, Town] | None = None,
 ) -> Event:
-    """Returns a purchase with the person's card. It is a transfer if the shop has an account at
-    this bank, otherwise a withdrawal.
+    """Returns a purchase with the person's card. If the shop has an account at this bank, the
+    purchase is a transfer, otherwise a withdrawal.
     """
     account, place = abroad or (person.everyday, person.place)
     what = KINDS[kind]
@@ -56,8 +56,8 @@ def payment(
     reference: str = "",
     metadata: dict[str, Any],
 ) -> Event:
-    """Returns a payment to the person or company with the name `to`. It is a transfer if the
-    recipient has an account at this bank, otherwise a withdrawal.
+    """Returns a payment to the person or company with the name `to`. If the recipient has an
+    account at this bank, the payment is a transfer, otherwise a withdrawal.
     """
     target, words, metadata = _by_name(person, to, text, metadata)
     return Event(moment, amount, person.everyday, target, words, reference, metadata)
@@ -73,8 +73,8 @@ def income(
     reference: str = "",
     metadata: dict[str, Any],
 ) -> Event:
-    """Returns a payment from the person or company with the name `by`. It is a transfer if the
-    payer has an account at this bank, otherwise a deposit.
+    """Returns a payment from the person or company with the name `by`. If the payer has an account
+    at this bank, the payment is a transfer, otherwise a deposit.
     """
     source, words, metadata = _by_name(person, by, text, metadata)
     return Event(moment, amount, source, person.everyday, words, reference, metadata)
@@ -83,8 +83,9 @@ def income(
 def _by_name(
     person: Person, name: str, text: str, metadata: dict[str, Any]
 ) -> tuple["DemoAccount | None", str, dict[str, Any]]:
-    """Returns the account with this holder at this bank or None, the description, and the metadata.
-    Without an account, the description is the name, and the text becomes a note in the metadata.
+    """Returns three values: an account or None, the description, and the metadata. The account is
+    the account at this bank whose holder has this name. If there is no such account, the
+    description is the name, and the text becomes a note in the metadata.
     """
     account = person.directory.get((name, person.everyday.currency))
     if account is None:

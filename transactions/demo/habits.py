@@ -222,8 +222,8 @@ def errands(person: Person, day: date) -> Iterator[Event]:
 
 
 def _send_back(person: Person, bought: Event, day: date) -> None:
-    """Plans a refund some days later. It is a transfer if the shop has an account at this bank,
-    otherwise a deposit.
+    """Plans a refund some days later. If the shop has an account at this bank, the refund is a
+    transfer, otherwise a deposit.
     """
     later = day + timedelta(days=person.rng.randrange(3, 10))
     refund = Event(

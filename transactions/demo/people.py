@@ -121,7 +121,7 @@ class Person:
 
 
 def make_people(count: int, seed: int, start: date, today: date) -> list[Person]:
-    """Creates `count` people with accounts, friends and employers; the first people are the cast.
+    """Creates `count` people with accounts, friends and employers. The first people are the cast.
     Also creates the colleagues of the clerk. Does not use a database.
     """
     directory: dict[tuple[str, str], DemoAccount] = {}
@@ -237,8 +237,8 @@ def _number(rng: random.Random, taken: set[str]) -> str:
 
 
 def _introduce(people: list[Person]) -> None:
-    """Sets the friends and subscriptions of customers and the payroll of employers, and fills the
-    directory of accounts.
+    """Sets the friends and subscriptions of customers, and the employees of employers. Also fills
+    the directory of accounts.
     """
     circles: dict[str, list[Person]] = {}
     by_account: dict[uuid.UUID, Person] = {}

@@ -43,9 +43,9 @@ def register(*, order: int, before_booking: bool = False) -> Callable[[Step], St
     """Returns a decorator that registers a function which adds data to the demo. Functions with a
     lower `order` run earlier.
 
-    The function is called after all payments, or with `before_booking` before the first payment. If
-    the creation of the demo was interrupted, the function is called again, so a second call must
-    change nothing.
+    The function is called after all payments. With `before_booking`, it is called before the first
+    payment. If the creation of the demo was interrupted, the function is called again, so a second
+    call must change nothing.
     """
 
     def add(run: Step) -> Step:

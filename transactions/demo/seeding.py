@@ -81,10 +81,10 @@ def seed(
     progress: Callable[[int], None] = lambda _booked: None,
 ) -> SeedingCounts:
     """Creates the demo bank and returns the numbers of created rows. If the demo bank exists
-    already, on any day, nothing is created.
+    already, also if it was created on another day, nothing is created.
 
-    If a call was interrupted, the same call on the same day continues it. All ids are known before,
-    so no payment is booked twice. Raises SeedingError, without changing existing users.
+    If a call was interrupted, the same call on the same day continues it. Both calls compute the
+    same ids, so no payment is booked twice. Raises SeedingError, without changing existing users.
     """
     check_options(users, months, seed)
     if is_seeded():
@@ -140,8 +140,8 @@ def hindrance_of_seals() -> str:
 
 
 def _is_open(user: User) -> bool:
-    """Returns whether the user can sign in. A verified address is sufficient: it is set together
-    with the password, and the worker may not read passwords.
+    """Returns whether the user can sign in. Checks only for a verified address, because the address
+    is set together with the password, and the worker may not read passwords.
     """
     if user.has_usable_password() or user.last_login is not None:
         return True
@@ -307,7 +307,8 @@ def _give_roles_and_passwords(users: dict[str, User]) -> None:
 
 @cache
 def _demo_password() -> str:
-    """Returns the hash of PASSWORD. It is computed once per process, for the bank and its practice
-    bank. All users have the same salt, because the password is printed at every start anyway.
+    """Returns the hash of PASSWORD. The hash is computed once per process, for the bank and its
+    practice bank. All users have the same salt, because the password is no secret: it is printed at
+    every start.
     """
     return make_password(PASSWORD)

@@ -39,7 +39,9 @@ def plan_ahead(people: list[Person], start: date, today: date) -> None:
 
 
 def opening(person: Person) -> Iterator[Event]:
-    """Yields the first deposit on each of the person's accounts, which comes from another bank."""
+    """Yields the first deposit on each of the person's accounts. The money comes from
+    another bank.
+    """
     if person.role.kind == "newcomer":
         return
     unit = person.role.salary or max(person.payroll * 2, 8000)

@@ -12,8 +12,8 @@ NIGHT_RUN = ("00:00", "00:03")  # the time at which the bank books rent, direct 
 
 
 def at(rng: random.Random, day: date, start: str, end: str) -> datetime:
-    """Returns a random moment of the day between two times such as "07:20". The
-    result is in UTC.
+    """Returns a random time on the day, between two times of day such as "07:20". The result is in
+    UTC.
     """
     first, last = _seconds(start), _seconds(end)
     second = rng.randrange(first + 1, last)
@@ -28,8 +28,8 @@ def _seconds(clock: str) -> int:
 
 
 def is_pay_day(day: date, nominal: int, weekend: Collection[int]) -> bool:
-    """Returns whether `day` is the pay day of its month: the day with the number `nominal`, or the
-    last working day before it.
+    """Returns whether `day` is the pay day of its month. This is the day with the number `nominal`,
+    or the last working day before it.
     """
     due = day.replace(day=nominal)
     while due.weekday() in weekend:

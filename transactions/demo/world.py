@@ -26,8 +26,9 @@ class World:
     """A demo bank up to the time `now`. The same arguments always produce the same people and
     drafts.
 
-    With an earlier `now` on the same day, the drafts are the same, but later drafts are missing.
-    Iterate `drafts` only once, because it changes the balances and random numbers of the people.
+    With an earlier `now` on the same day, the first drafts are the same, and only the drafts after
+    `now` are missing. Iterate `drafts` only once, because it changes the balances and random
+    numbers of the people.
     """
 
     users: int

@@ -38,8 +38,8 @@ class DemoMoneyForm(forms.Form):
 
 
 def gives_demo_money() -> bool:
-    """Returns whether the page may add demo money. With row-level security it may not, because a
-    customer cannot book a deposit.
+    """Returns whether the page may add demo money. Returns False if row-level security is on,
+    because then a customer cannot book a deposit.
     """
     return settings.LEDGER_DEMO and not settings.LEDGER_ROW_SECURITY
 

@@ -25,9 +25,9 @@ SPARK_DAYS = 30
 class NetWorth:
     """The money of one currency on all open accounts of a person.
 
-    Money on frozen accounts is not available, because it cannot be sent. `frozen` is the money on
-    frozen accounts, without overdraft limits and without held amounts. `held` contains the held
-    amounts of all accounts.
+    Money on frozen accounts is not part of `available`, because it cannot be sent. `frozen` is the
+    balance of frozen accounts minus their held amounts; overdraft limits are not added. `held` is
+    the sum of the held amounts of all accounts.
     """
 
     currency: str
@@ -39,8 +39,8 @@ class NetWorth:
 
 @dataclass(slots=True)
 class Home:
-    """The data of the home page. `worth` is ordered by the number of accounts in a currency,
-    largest first.
+    """The data of the home page. `worth` has an item for each currency. The currency in which the
+    person has the most accounts is first.
     """
 
     accounts: list[Account]
@@ -51,12 +51,14 @@ class Home:
 
     @property
     def has_several_currencies(self) -> bool:
-        """Whether amounts need their currency next to them."""
+        """Whether the person has accounts in several currencies, so that the page must show the
+        currency of each amount.
+        """
         return len(self.worth) > 1
 
     @property
     def other_money(self) -> str:
-        """A text about held, frozen or owed money; "" if there is none."""
+        """A text about held, frozen or owed money, or "" if there is no such money."""
         return " ".join(_other_money(self.worth))
 
 
@@ -123,8 +125,8 @@ def _listed(amounts: Sequence[str]) -> str:
 def daily_balances(
     accounts: Sequence[Account], today: date, days: int = SPARK_DAYS
 ) -> dict[UUID, list[Decimal]]:
-    """Returns each account's balances at the end of the last `days` days, oldest first, by account
-    id. Before the first entry of an account, its balance is zero.
+    """Returns a dict from the id of each account to its balances at the end of the last `days`
+    days, oldest first. Before the first entry of an account, the balance is zero.
 
     The query uses one look-up in the stored balances per account and day (LATERAL), so its cost
     does not grow with the number of entries.

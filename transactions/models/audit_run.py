@@ -59,8 +59,8 @@ def _is_id(value: object) -> bool:
 
 
 class FindingsField(ReadableJSONField):
-    """A list of findings. If the stored value is not a list, the value that is read is a list with
-    one unreadable finding.
+    """A field for a list of findings. If the stored value is not a list, the field returns a list
+    with one finding about an unreadable value.
     """
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
@@ -141,7 +141,7 @@ class AuditRun(models.Model):
     @property
     def found(self) -> list[dict[str, Any]]:
         """The valid findings, with the fields of `transactions.audit.findings.Finding`. Other items
-        of the list are left out, because a role that may insert runs could have forged them; but a
-        run with such items is not clean.
+        of the list are left out, because a role that may insert runs could have forged them. A run
+        with such items is not clean.
         """
         return [each for each in self.findings if isinstance(each, dict) and _is_finding(each)]

@@ -1,11 +1,12 @@
 """The triggers that change balances when rows are inserted, and held amounts when holds end.
 
 Note [Balances follow rows]: Python code never writes a balance. When rows are inserted, a trigger
-changes the balances of their accounts, but only if the rows continue the books. Each row must be
-later than the last entry of its accounts, and not in the future (clocks may differ). An amount has
-at most the decimals of its currency, and each stored balance must be the previous balance plus the
-amount. A frozen account cannot send, and a closed account can neither send nor receive. So nobody
-can commit a balance without a payment, a payment without its balance, or a broken chain.
+changes the balances of their accounts, but only if the rows fit to the last entries of these
+accounts. Each row must be later than the last entry of its accounts, and not in the future (clocks
+may differ). An amount has at most the decimals of its currency, and each stored balance must be the
+previous balance plus the amount. A frozen account cannot send, and a closed account can neither
+send nor receive. So nobody can commit a balance without a payment, a payment that does not change
+the balance, or a broken chain.
 
 The trigger functions run with the rights of the table owner. The web role may not write a balance,
 and may not execute these functions on a table that it created.

@@ -28,7 +28,9 @@ PROGRAM_FIELDS = ("transaction", "value_date", "captures_id", "counterparty__num
 
 class EntryQuerySet(models.QuerySet["Entry"]):
     def for_account(self, account: "Account | uuid.UUID") -> Self:
-        """Returns the entries of one account. Reads an index range in each branch of the view."""
+        """Returns the entries of one account. Postgres reads one index range in each half of the
+        view: debits and credits.
+        """
         return self.filter(account=pk_of(account))
 
     def between(self, start: datetime | None, end: datetime | None) -> Self:
@@ -55,7 +57,7 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return {"in": self.credits, "out": self.debits}.get(direction, self.all)()
 
     def newest_first(self) -> Self:
-        """Orders by booking time, newest first, like an account statement. `created_at` is unique
+        """Orders by booking time, newest first, as on an account statement. `created_at` is unique
         within an account.
         """
         return self.order_by("-created_at")
@@ -71,7 +73,7 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return self.with_counterparty().only(*ROW_FIELDS)
 
     def for_files(self) -> Self:
-        """Loads the columns of a line in a file, and orders by booking time, oldest first."""
+        """Loads the columns of a line in a file. Orders by booking time, oldest first."""
         return self.with_counterparty().only(*ROW_FIELDS, *FILE_FIELDS).order_by("created_at")
 
     def for_programs(self) -> Self:
@@ -179,8 +181,8 @@ class Entry(models.Model):
 
     @property
     def counterparty_name(self) -> str:
-        """The name of the other payer or payee. If the same person owns both accounts, it is the
-        name of the other account. It is "" if the other side is outside the bank.
+        """The name of the other payer or payee. If the same person owns both accounts, this is the
+        name of the other account. If the other side is outside the bank, this is "".
         """
         if self.counterparty is None:
             return ""
@@ -202,7 +204,7 @@ class Entry(models.Model):
 
     @property
     def badges(self) -> list[str]:
-        """Labels that distinguish the entry from a plain payment. The list is empty for a plain
-        payment.
+        """Labels that show how the entry differs from an ordinary payment. The list is empty for an
+        ordinary payment.
         """
         return [reversal_word(self.type)] if self.reverses_id else []

@@ -20,8 +20,8 @@ class NameCheck(models.TextChoices):
 
 
 class NamesAsked(models.Model):
-    """How many wrong names and wrong account numbers a customer typed on one day; see
-    `safeguards.quota`.
+    """The number of wrong names and the number of wrong account numbers that a customer typed on
+    one day; see `safeguards.quota`.
 
     The counts are not stored in the lines of payment files, because these lines are deleted when
     the customer removes a file.

@@ -18,9 +18,9 @@ class SavedReportQuerySet(models.QuerySet["SavedReport"]):
         return self.filter(Q(owner=reader) | Q(group__in=reader.groups.all()))
 
     def by_name(self) -> Self:
-        """Adds `owner_name` to each report, and orders by name. `owner_name` is None if row-level
-        security hides the owner. It is read with a subquery, because a join would hide the report,
-        too.
+        """Adds `owner_name` to each report, and orders by the report's name. `owner_name` is None
+        if row-level security hides the owner. It is read with a subquery, because a join would also
+        hide the report.
         """
         owner = User.objects.filter(pk=OuterRef("owner"))
         named = self.annotate(owner_name=Subquery(owner.values("name")))
@@ -35,9 +35,9 @@ def id_of(owner: User, name: str) -> uuid.UUID:
 
 
 class SavedReport(models.Model):
-    """A report that a person saved under a name, and perhaps shared with a group of staff. It
-    contains only the parameters of the report's URL and no rows. A reader sees only rows that the
-    reader may see.
+    """A report that a person saved under a name, and perhaps shared with a group of staff. The row
+    contains only the parameters of the report's URL, and no results. A reader who opens the report
+    sees only results that this reader may see.
     """
 
     id = models.UUIDField(

@@ -25,8 +25,8 @@ SUM = re.compile(r"[0-9]{1,40}(\.[0-9]{1,4})?")  # a sum in the format of Postgr
 
 
 def _bytes_of(name: str, expected: int | F, factor: int = 1) -> Q:
-    """Returns the condition that the column has `expected` bytes. `expected` may be a column, which
-    is then multiplied by `factor`.
+    """Returns the condition that the column has `expected` bytes. `expected` may be the name of a
+    column. In this case, the value of that column is multiplied by `factor`.
     """
     length = Func(name, function="octet_length", output_field=models.BigIntegerField())
     return Q(Exact(length, expected * factor if isinstance(expected, F) else Value(expected)))
@@ -113,8 +113,9 @@ class Seal(models.Model):
 
     @property
     def amounts(self) -> dict[str, dict[str, str]]:
-        """The sums by currency and type of transaction, without values that are not valid amounts.
-        The worker may insert seals, so it could forge such values; the audit then finds the seal.
+        """The sums by currency and type of transaction. Values that are not valid amounts are left
+        out, because the worker may insert seals and could forge such values. In this case, the
+        audit finds the seal.
         """
         sums = self.sums if isinstance(self.sums, dict) else {}
         return {
@@ -134,8 +135,8 @@ class SealedDay(models.Model):
     the day.
 
     `digest` is the SHA-256 of the digests of the day's rows, in order of time and id.
-    `fingerprints` contains the first four bytes of each row's digest. This is too short to prove
-    that the row is unchanged, but long enough to find the changed row.
+    `fingerprints` contains the first four bytes of each row's digest. Four bytes are too few to
+    prove that a row is unchanged, but enough to find the changed row.
     """
 
     day = models.DateField(primary_key=True)

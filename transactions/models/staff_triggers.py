@@ -1,8 +1,8 @@
 """The rules of the database for rows that staff insert, see Note [Four eyes].
 
-A row counts as inserted by staff unless it is a completed transfer that the holder of the paying
-account booked, and that neither captures a hold nor reverses a payment. So a row without an author,
-or with a wrong author, also counts as inserted by staff.
+A row does not count as inserted by staff if all of this is true: it is a completed transfer, the
+holder of the paying account is its author, and it neither captures a hold nor reverses a payment.
+All other rows count as inserted by staff, also rows without an author or with a wrong author.
 """
 
 import pgtrigger

@@ -48,8 +48,9 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         return self.filter(Q(from_account__user=user) | Q(to_account__user=user))
 
     def readable_by(self, user: "User") -> Self:
-        """Returns transactions that this user may open: all transactions for staff with the
-        permission to view them, otherwise only transactions of the user's accounts.
+        """Returns transactions that this user may open. Staff with the permission to view
+        transactions may open all transactions. Other users may open the transactions of their
+        accounts.
         """
         if user.is_staff and user.has_perm("transactions.view_transaction"):
             return self.all()
@@ -61,8 +62,9 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
 
     def counted_against_limit(self, account: "Account | uuid.UUID", since: datetime) -> Self:
         """Returns the transactions of this account, booked at or after `since`, that count towards
-        its daily limit. These are outgoing payments, and holds that were not voided. A hold counts
-        in full on the day when it was placed. Captures and reversals do not count.
+        its daily limit. These are outgoing payments, and holds that were not voided. The whole
+        amount of a hold counts on the day when the hold was placed. Captures and reversals do not
+        count.
         """
         return self.filter(from_account=pk_of(account)).counted_since(since)
 
@@ -78,8 +80,8 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         )
 
     def newest_first(self) -> Self:
-        """Orders by booking time, newest first. This order is also fast for all accounts of the
-        bank: Note [Newest of the bank].
+        """Orders by booking time, newest first. This order is also fast for the transactions of all
+        accounts: Note [Newest of the bank].
         """
         return self.order_by(BOOKED_AT.desc(), "-pk")
 
@@ -95,7 +97,7 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
 
 
 class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
-    """A manager that does not load the search column, because it is used only in conditions."""
+    """A manager that does not load the search column, because only conditions use this column."""
 
     def get_queryset(self) -> TransactionQuerySet:
         queryset: TransactionQuerySet = super().get_queryset().defer("search")
@@ -103,7 +105,7 @@ class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # 
 
 
 class Transaction(models.Model):
-    """A movement of money. One row has both accounts; if the payer or the payee is outside this
+    """A movement of money. One row has both accounts. If the payer or the payee is outside this
     bank, the account is NULL.
 
     Only `transactions.posting` inserts rows. A row never changes, except that the status of a hold
@@ -334,7 +336,7 @@ class Transaction(models.Model):
 
     @property
     def kind(self) -> str:
-        """The type of the transaction. For a hold it is "hold", even after the hold has ended."""
+        """The type of the transaction, or "hold" for a hold, even after the hold has ended."""
         return "hold" if self.is_hold else str(self.type)
 
     @property

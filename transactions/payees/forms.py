@@ -46,11 +46,12 @@ class PayeeForm(PayeeNameForm):
         self.user = user
 
     def refuse_unknown(self) -> bool:
-        """Adds an error to the form and returns True if the number cannot be paid. Returns False if
-        the number can be paid, or if the person knows the account. Call it only for a valid form.
+        """Adds an error to the form and returns True if the account with this number cannot be
+        paid. Returns False if it can be paid, or if the person knows the account. Call it only for
+        a valid form.
 
         Wrong numbers count towards a daily limit, as in the transfer form. When the limit is
-        exceeded, all numbers of unknown accounts are refused.
+        exceeded, the numbers of all accounts that the person does not know are refused.
         """
         account: Account | None = self.cleaned_data["number"]
         if knows(self.user, account):

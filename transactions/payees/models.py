@@ -35,7 +35,8 @@ def id_of(owner: User, account: Account) -> uuid.UUID:
 
 class Payee(models.Model):
     """An account of another person, saved with a name that the owner of this row chose. Only that
-    owner can see the name: payments do not contain it, and the account's holder cannot see it.
+    owner can see the name. Payments do not contain the name, and the account's holder cannot see
+    it.
 
     `name_check` is the result of comparing the name with the holder's name when the name was saved.
     """

@@ -39,7 +39,7 @@ class PayeeLine:
 
     @property
     def again_url(self) -> str:
-        """The URL of the transfer form, filled in with the newest payment; "" if there is no
+        """The URL of the transfer form, filled in with the newest payment, or "" if there is no
         payment.
         """
         return again_url(self.last.pk) if self.last else ""
@@ -53,7 +53,7 @@ def save_url(transaction: UUID) -> str:
 
 
 def paid_account(owner: User, transaction: str) -> Account | None:
-    """Returns the account that received one of this person's payments. Returns None if the id is
+    """Returns the account that received a payment of this person. Returns None if `transaction` is
     not the id of such a payment.
     """
     with suppress(ValueError):
@@ -72,8 +72,8 @@ def saved_as(owner: User, account: Account) -> Payee | None:
 
 def sees_currency(person: User, account: Account | None) -> bool:
     """Returns whether the person has seen this account's currency, in the list of payees or in a
-    payment between the person and the account. If `account` is None, the same queries run, so that
-    the time does not reveal whether an account exists.
+    payment between the person and the account. If `account` is None, runs the same queries, so that
+    the response time does not reveal whether an account exists.
     """
     saved = Payee.objects.owned_by(person).filter(account=account).exists()
     return knows(person, account) or saved
@@ -128,9 +128,9 @@ def _line(
 
 
 def _last_paid(mine: Sequence[UUID], others: Sequence[UUID]) -> dict[UUID, Transaction]:
-    """Returns the newest payment from one of the accounts `mine` to each account of `others`, by
-    the id of the receiving account. By Note [Search column], the query reads only payments between
-    these accounts, and not all payments of an account with many payments.
+    """Returns a dict from the id of each account in `others` to the newest payment that this
+    account received from an account in `mine`. Because of Note [Search column], the query reads
+    only payments between these accounts, and not all payments of an account with many payments.
     """
     if not (mine and others):
         return {}

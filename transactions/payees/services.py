@@ -21,12 +21,13 @@ def save_payee(
     *, owner: User, account: Account, name: str, note: str = "", is_new: bool = False
 ) -> Payee:
     """Saves an account under a name as a payee, and returns the payee. If the owner has saved this
-    account before, the name and the note are replaced. With `is_new` they are not replaced, but the
-    same name and note may be saved again.
+    account before, replaces the name and the note. With `is_new`, never replaces an existing name
+    or note; the call succeeds only if they are the same as before.
 
     A new name is compared with the name of the account's holder. If the owner may not see the
-    holder's name, a wrong name counts towards the daily limit. The count is written in an earlier
-    database transaction, because an upload locks the count first and the owner last.
+    holder's name, a wrong name counts towards the daily limit. The count is written in an earlier,
+    separate database transaction. So this function locks the count and the owner's row in the same
+    order as an upload, and the two cannot wait for each other.
 
     Raises InvalidDetails if the account belongs to the owner, if the owner already has MAX_PAYEES
     other payees, or if `is_new` and the account is already saved with another name or note.

@@ -50,7 +50,7 @@ def _delete_sign_ins(before: datetime) -> int:
 
 
 def _latest_sign_ins() -> QuerySet[SignIn, Any]:
-    """Returns the latest sign-in of each person, which is kept. If it were deleted, a sign-in after
+    """Returns the latest sign-in of each person, which is not deleted. Otherwise a sign-in after
     several years would count as the person's first one, and a first sign-in does not send a notice
     of a new device.
     """

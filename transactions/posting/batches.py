@@ -55,9 +55,9 @@ class BatchInterrupted(OperationalError):
     The lists `results`, `unknown` and `unbooked` together contain every draft, in order. The
     results are final. A draft in `unknown` may be posted or not, because the connection was lost
     during the COMMIT. Each draft in `unknown` has the id with which it was sent, so if the caller
-    sends the draft again, it is posted at most once. This call did not post the drafts in
-    `unbooked`. If an earlier call returned such a draft in `unknown`, the earlier call may have
-    posted it; the draft keeps its id.
+    sends the draft again, the draft is posted at most once. This call did not post the drafts in
+    `unbooked`. But an earlier call may have returned such a draft in `unknown` and may have posted
+    it. In this case, the draft in `unbooked` still has the id of the earlier call.
     """
 
     def __init__(
@@ -109,9 +109,9 @@ def post_batch(
 
 
 def _chunk_of(rest: Sequence[Draft]) -> list[PreparedDraft | LedgerError]:
-    """Returns the next chunk of prepared drafts. It has up to CHUNK drafts, but fewer if more than
-    LINKS drafts capture or reverse a row that is not written yet. A draft with invalid values is
-    replaced by its refusal.
+    """Returns the next chunk of prepared drafts. A chunk has up to CHUNK drafts. It is shorter if
+    more than LINKS drafts capture or reverse a row that is not written yet. A draft with invalid
+    values is replaced by its refusal.
 
     A draft that captures or reverses an unwritten row needs a separate write (`posting.post`). In
     one transaction, each further write to the same account is slower: 2,000 holds, each followed by
@@ -202,11 +202,11 @@ def post_together(drafts: Callable[[], Part], record: Record) -> None:
 
 
 def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
-    """Passes each part to `record`, with the results that posting all parts would have now. Posts
-    nothing and locks nothing, so payments of others may change a result later.
+    """Passes each part to `record`, with the results that posting all parts would have now. Does
+    not post or lock anything, so payments of other people may change a result later.
 
-    A draft must not capture or reverse another draft of these parts. `parts` is called again if the
-    connection is lost and the preview is retried.
+    A draft must not capture or reverse another draft of these parts. If the connection is lost and
+    the preview is retried, `parts` is called again.
     """
 
     def preview() -> None:

@@ -203,8 +203,8 @@ def apply(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
 
 
 def _take(item: PreparedDraft, sender: LockedAccount, locked: LockedAccounts) -> None:
-    """Deducts the amount from the sender in memory. A hold reserves the amount; any other draft
-    reduces the balance.
+    """Deducts the amount from the sender in memory. For a hold, the held amount increases. For any
+    other draft, the balance decreases.
     """
     if sender.daily_limit is not None and item.booked_at is not None:
         day = locked.day_of(item.booked_at)

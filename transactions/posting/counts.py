@@ -42,8 +42,8 @@ count_refusals(dict.fromkeys(exceptions.__all__, 0), BOOKING)
 
 
 class Payment:
-    """The payments that `counting` counts when its block ends: kind, outcome and number. The
-    default is one booked payment.
+    """A kind of payment, an outcome and a number of payments. `counting` adds them to the metrics
+    at the end of its `with` block. The default is one booked payment.
     """
 
     def __init__(self, kind: str) -> None:
@@ -55,9 +55,9 @@ _current: ContextVar[Payment | None] = ContextVar("counted_payment", default=Non
 
 @contextmanager
 def counting(kind: str) -> Iterator[Payment]:
-    """Counts one payment when the block ends. Yields the Payment, which the block may change. If
-    the block raises an error, the outcome follows from the error. If blocks are nested, only the
-    outer block counts.
+    """Yields a Payment, which the block may change, and adds it to the metrics when the block ends.
+    If the block raises an error, the outcome is taken from the error. If blocks are nested, only
+    the outermost block counts.
     """
     outer = _current.get()
     if outer is not None:
@@ -165,7 +165,7 @@ class BatchTally:
 @contextmanager
 def counting_batch(drafts: Sequence[Draft]) -> Iterator[BatchTally]:
     """Counts the drafts of one database transaction. Yields a tally to which the block adds
-    outcomes. If the block raises an error, the outcome follows from the error instead.
+    outcomes. If the block raises an error, each draft gets the outcome of this error instead.
     """
     tally = BatchTally()
     with spans.span("service batch", {KIND: "batch"}, expects=(LedgerError,)) as span:

@@ -26,8 +26,8 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class DayLimit:
-    """The maximum that a person may send to others in a currency since the time `since`. A payment
-    that exceeds the maximum is refused with `refusal`.
+    """The maximum that a person may send to others in a currency since the time `since`. If a
+    payment exceeds the maximum, `refusal` is raised.
     """
 
     person: UUID
@@ -45,9 +45,10 @@ class DayLimit:
     def refuse_over(
         self, paid_before: Decimal, rows: Iterable[Transaction], to_come: Decimal = ZERO
     ) -> None:
-        """Raises `refusal` if the limit is exceeded by `paid_before`, plus `to_come`, plus the
-        amounts of those `rows` that count towards the limit. `rows` are the new rows of this
-        database transaction.
+        """Raises `refusal` if the limit is exceeded by the sum of three amounts: `paid_before`,
+        `to_come`, and the amounts of those `rows` that count towards the limit. `rows` are the new
+        rows of this database transaction. `to_come` is the amount that later database transactions
+        will book.
         """
         counted = [row for row in rows if self._counts(row)]
         left = self.most - paid_before - to_come
@@ -70,8 +71,8 @@ class DayLimit:
 
 
 def paid_to_others(person: UUID, currency: str, since: datetime, *, in_turn: bool) -> Decimal:
-    """Returns the amount that a person has sent to others in a currency since a time. With
-    `in_turn`, first waits for the person's turn.
+    """Returns the amount that a person has sent to others in a currency since the time `since`.
+    With `in_turn`, first waits for the person's turn, see Note [Turn of a person].
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT paid_to_others(%s, %s, %s, %s)", (person, currency, since, in_turn))

@@ -55,11 +55,11 @@ class Draft:
 
 @dataclass(slots=True)
 class PreparedDraft:
-    """A draft with valid values. The remaining checks depend on the accounts.
+    """A draft with valid values. The checks that depend on the accounts follow later.
 
     `outline` sets the accounts and the rows that the draft captures or reverses. `complete` sets
-    the amount, texts and times. Posting sets `currency` and the fields after it, while the accounts
-    are locked.
+    the amount, texts and times. The attribute `currency` and the attributes below it are set while
+    the accounts are locked.
     """
 
     draft: Draft | None  # None after `complete`
@@ -103,7 +103,7 @@ class PreparedDraft:
     @property
     def is_correction(self) -> bool:
         """Whether the draft captures a hold or reverses a payment. Limits do not apply to such
-        drafts: the hold was already counted, and refunds have no limit.
+        drafts, because the hold was already counted and refunds have no limit.
         """
         return self.captures_id is not None or self.reverses_id is not None
 
@@ -207,7 +207,9 @@ def _expiry(draft: Draft) -> datetime | None:
 
 
 def _type(from_id: uuid.UUID | None, to_id: uuid.UUID | None) -> str:
-    """Returns DEPOSIT without a sender, WITHDRAWAL without a recipient, and otherwise TRANSFER."""
+    """Returns DEPOSIT if there is no sender, WITHDRAWAL if there is no recipient, and TRANSFER if
+    there are both.
+    """
     if from_id is None:
         return DEPOSIT
     return WITHDRAWAL if to_id is None else TRANSFER

@@ -61,8 +61,9 @@ def preview(
 ) -> list[Transaction | LedgerError]:
     """Returns the results that posting the drafts would have now, without locking or writing rows.
 
-    `senders` maps account ids to the sending accounts of earlier drafts in the same preview, with
-    the money that these drafts would leave. This call adds the sending accounts of `items`.
+    `senders` maps account ids to the sending accounts of earlier drafts in the same preview. The
+    balances of these accounts already include the earlier drafts. This call adds the sending
+    accounts of `items`.
     """
     ids = {id for item in items for id in item.account_ids}
     locked = LockedAccounts(read(ids) | {id: senders[id] for id in ids & senders.keys()})
@@ -109,7 +110,8 @@ def release(
 
     If the hold was voided before, returns the row and False. Raises HoldNotPending if the row is
     not a pending hold. The status is read again after the account is locked. Before the hold is
-    voided, `explain` is called with the row; it stores the reason, which a database rule requires.
+    voided, `explain` is called with the row. `explain` must store the reason, because a database
+    rule requires a reason.
     """
     locked = LockedAccounts(lock([hold.from_account_id] if hold.from_account_id else []))
     row = insert.find([hold.pk])[hold.pk]
@@ -178,10 +180,10 @@ def _post_chunk(
     """Posts the drafts in a savepoint. If the database refuses a row, posts each half of the drafts
     separately, and so on, until the refused draft is found.
 
-    Each half locks and reads its accounts again, because the savepoint rolled back all changes.
-    Raises OperationalError, which is retried, if another transaction has used one of the ids since
-    `posted` was read. Halving would find such ids one by one, and the accounts would stay locked
-    for as long as other transactions use further ids.
+    Each half locks and reads its accounts again, because the savepoint rolled back all changes. If
+    another transaction has used one of the ids since `posted` was read, raises OperationalError, so
+    that the whole work is retried. The function does not look for such ids by halving. It would
+    find them one by one, and the accounts would stay locked all this time.
     """
     try:
         with db_transaction.atomic():
@@ -251,7 +253,7 @@ def _good(
 
 
 def _repeated(item: PreparedDraft, row: Transaction) -> Transaction | LedgerError:
-    """Returns the posted row if it has the same content as the draft, or else an
+    """Returns the posted row if it has the same content as the draft, otherwise an
     IdempotencyConflict.
     """
     if item.same_content(row):

@@ -60,10 +60,10 @@ class LockedAccount:
         """Returns the amount that the account has sent or reserved since the start of the day. Call
         it only for an account with a daily limit, because the first call for a day sends a query.
 
-        Booking times within an account only rise, so there are no rows after that day, and only
-        rows that are newer than `sent_before` have to be added to the sum. A hold that was voided
-        after `sent_before` was computed still counts, as if this payment had come before the
-        release.
+        Booking times within an account only rise, so there are no rows after that day. Only rows
+        that are newer than `sent_before` are added to the sum. A hold that was voided after
+        `sent_before` was computed still counts, as if this payment had been booked before the hold
+        was voided.
         """
         if day not in self.sent:
             before = self.sent_before
@@ -156,8 +156,9 @@ class LockedAccounts:
 
 
 def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
-    """Returns the booking time: the draft's `created_at`, or now, but at least one microsecond
-    after the last entry of each account.
+    """Returns the booking time. This is the draft's `created_at`, or the current time if
+    `created_at` is None. If the last entry of one of the accounts is later, the booking time is one
+    microsecond after that entry.
     """
     moment = item.created_at or now()
     for side in sides:
@@ -167,8 +168,8 @@ def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
 
 
 def now() -> datetime:
-    """Returns the same as `timezone.now()`, but does not read the setting USE_TZ, which takes
-    longer.
+    """Returns the same time as `timezone.now()`. Does not read the setting USE_TZ, because reading
+    a setting takes longer.
     """
     return datetime.now(UTC)
 
@@ -241,8 +242,8 @@ def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UU
 
 
 def read(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LockedAccount]:
-    """Returns the current accounts by id, without locking them. Only for previews, which write
-    nothing.
+    """Returns the current accounts by id, without locking them. Use it only for previews, which
+    write nothing.
     """
     rows = Account.objects.filter(pk__in=set(ids)).values_list(*COLUMNS)
     return {row[0]: LockedAccount(*row) for row in rows}

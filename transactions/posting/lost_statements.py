@@ -54,7 +54,7 @@ _lost: dict[UUID, list[LostStatement]] = {}  # by payment id; only statements th
 
 
 def sent_now(pid: int) -> LostStatement:
-    """Returns a record of an SQL statement that is now sent to the database session with this
+    """Returns a record of an SQL statement that is sent now, in the database session with this
     process id. The deadline is `VALID_SECONDS` from now.
     """
     valid_until = timezone.now() + timedelta(seconds=VALID_SECONDS)
@@ -93,12 +93,13 @@ END = """
 
 
 def is_over(lost: LostStatement) -> bool:
-    """Returns whether a lost SQL statement can no longer insert a row, provided that the caller
-    locks the accounts afterwards. Before the deadline, first tries to terminate the statement's
-    database session.
+    """Returns whether a lost SQL statement can no longer insert a row. This is certain only if the
+    caller locks the accounts afterwards. Before the deadline, first tries to terminate the
+    statement's database session.
 
-    Before the deadline, the result is False if the session cannot be terminated: behind a pooler
-    the session is unknown, and after a change of login it belongs to another database user.
+    Before the deadline, returns False if the session cannot be terminated. This happens behind a
+    pooler, where the session is unknown. It also happens after a change of login, because the
+    session belongs to another database user.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     with connection.cursor() as cursor:

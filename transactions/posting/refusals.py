@@ -94,7 +94,9 @@ def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
 
 
 def sentence_of(name: str) -> str:
-    """Returns the message for a customer when the rule with this name refuses a row."""
+    """Returns the message for a customer whose payment was refused by the database rule with this
+    name.
+    """
     if name in SENTENCES:
         return SENTENCES[name]
     for model in apps.get_models():

@@ -123,8 +123,8 @@ def _can_post(database: Any) -> bool:
 
 
 def _is_between_transactions(database: Any, server: Any) -> bool:
-    """Returns whether no transaction is open on the server, or Django opened the transaction. If
-    neither is true, the statement would become a part of a transaction that Django did not open.
+    """Returns False if the server has an open transaction that was not opened by Django, because
+    the statement would become a part of that transaction. Otherwise returns True.
     """
     return bool(database.in_atomic_block or server.transaction_status == TransactionStatus.IDLE)
 

@@ -24,8 +24,8 @@ def name_of_turn(person: UUID) -> str:
 
 
 def wait_for_turns(people: Iterable[UUID | None]) -> None:
-    """Waits until no other payment of these people has the turn, and keeps the turn until the
-    database transaction ends. Call it before accounts are locked. None is ignored.
+    """Waits until no other payment of these people has the turn, and then takes the turn until the
+    database transaction ends. Call it before accounts are locked. Ignores a person that is None.
     """
     for person in sorted(set(filter(None, people))):
         wait_for_lock(name_of_turn(person))

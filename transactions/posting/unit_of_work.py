@@ -25,20 +25,20 @@ def run(
     first: Callable[[list[LostStatement]], Result | None] = lambda _lost: None,
     lost: Iterable[LostStatement] = (),
 ) -> Result:
-    """Runs `work` in one database transaction, and again if the transaction lost a race with
-    another transaction. Returns the result of `work`. Refusals of the database are raised as
-    LedgerError.
+    """Runs `work` in one database transaction. If the transaction fails because of a conflict with
+    another transaction, runs `work` again. Returns the result of `work`. Refusals of the database
+    are raised as LedgerError.
 
     If the connection is lost during COMMIT, the rows may be posted. The second run then looks up
     the id of every draft, as if the caller had set the id.
 
-    `first` is called before `work` and commits by itself. If `first` returns None, `work` runs. If
-    the answer to an SQL statement of `first` is lost, `first` adds the statement to its list.
-    `lost` contains such statements of earlier calls. While one of these statements may still run, a
-    refusal is not final, see Note [Lost statements].
+    `first` is called before `work` and commits by itself. If `first` returns None, `work` runs. The
+    argument of `first` is a list. If the answer to an SQL statement is lost, `first` adds the
+    statement to this list. `lost` contains such statements of earlier calls. While one of these
+    statements may still run, a refusal is not final, see Note [Lost statements].
 
-    Raises OutcomeUnknown with the ids of the drafts if it is unknown whether they were posted. If
-    there is only one draft, a note of the exception contains the id.
+    Raises OutcomeUnknown with the ids of the drafts if it is unknown whether the drafts were
+    posted. If there is only one draft, a note of the exception contains the id.
     """
 
     all_lost = list(lost)

@@ -66,8 +66,8 @@ ENCODER = MetadataEncoder(ensure_ascii=False, allow_nan=False)
 def id_of(
     thing: User | Transaction | uuid.UUID | None, kind: type[User | Transaction], what: str
 ) -> uuid.UUID | None:
-    """Returns the id of an instance of `kind`, or the id or None as passed. Raises InvalidDetails
-    for any other value; `what` is the subject of its message.
+    """Returns the id of `thing`, which is an instance of `kind`, an id, or None. Returns None for
+    None. Raises InvalidDetails for any other value; the message begins with `what`.
     """
     if thing is None or isinstance(thing, uuid.UUID):
         return thing
@@ -77,8 +77,8 @@ def id_of(
 
 
 def comparable(value: Any) -> Any:
-    """Returns the JSON value in a form that can be compared: numbers are equal if their values are
-    equal (jsonb returns 1e23 as an integer), and true is different from 1.
+    """Returns the JSON value in a form that can be compared with ==. Numbers with the same value
+    are equal, because jsonb returns 1e23 as an integer. True is not equal to 1.
     """
     if isinstance(value, dict):
         return {key: comparable(inner) for key, inner in value.items()}
@@ -228,8 +228,8 @@ def _joining_in(text: str) -> int:
 
 def _names_in(value: Any, left: int = DEEPEST) -> int:
     """Returns the number of keys in all objects of the value. Raises InvalidDetails if lists and
-    objects are nested more than `left` levels, or if a key is not a string, because two keys could
-    become the same string.
+    objects are nested more than `left` levels. Also raises InvalidDetails if a key is not a string,
+    because JSON would convert this key to a string that may equal another key.
     """
     names = 0
     if isinstance(value, Mapping):
@@ -268,8 +268,8 @@ def _least_size(value: Any) -> int:
 
 
 def _grown(text: str) -> int:
-    """Returns the number of characters by which jsonb makes the JSON longer: jsonb writes 1e300
-    with all zeros.
+    """Returns the number of characters by which the JSON of jsonb is longer than the JSON of
+    Python. For example, jsonb writes 1e300 with all zeros.
     """
     longer = 0
 

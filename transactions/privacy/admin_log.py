@@ -15,7 +15,7 @@ from transactions.privacy.traces import REPR, Erased, Logged, Traces, emptied
 
 def texts_of_the_log(traces: Traces) -> Erased:
     """Returns the entries of the admin log that contain names of the person or of the person's
-    objects. The erasure replaces the names; the entry still shows that staff changed an object.
+    objects. The erasure replaces the names. The entry still shows that staff changed an object.
     """
     about = Q()
     for field in ("object_repr", "change_message"):

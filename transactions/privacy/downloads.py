@@ -99,8 +99,8 @@ class _Encoder(ExactNumberEncoder):
 
 
 class _Sink:
-    """A writable file object that cannot seek. `taken` returns the data that was written since the
-    last call, and removes it.
+    """A writable file object that cannot seek. The method `taken` returns the data that was written
+    since the last call, and removes this data.
     """
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Does nothing: the data is removed by `taken`."""
+        """Does nothing, because `taken` removes the data."""
 
     def taken(self) -> bytes:
         parts, self._parts = b"".join(self._parts), []

@@ -89,8 +89,8 @@ def due_before(moment: datetime) -> QuerySet[User]:
     yet.
 
     The name does not show whether a person is erased, because anybody can choose the name that
-    erased people have. So a person also counts as not erased while the history contains an old
-    address.
+    erased people have. So a person is also returned if the history still contains an old address of
+    this person.
     """
     is_open = Account.objects.filter(user=OuterRef("pk")).exclude(status=Account.Status.CLOSED)
     about = Cast(OuterRef("pk"), TextField())
@@ -114,7 +114,9 @@ class Found(NamedTuple):
 
     @property
     def never_changes(self) -> bool:
-        """Whether rows of the table never change otherwise, so that its triggers must be lifted."""
+        """Whether only an erasure may change rows of the table. In this case the triggers of the
+        table must be lifted first.
+        """
         return self.table in lifted()
 
     @property

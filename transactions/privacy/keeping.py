@@ -53,7 +53,7 @@ def cookies() -> list[tuple[str, str, str]]:
 
 
 def in_days(days: int) -> str:
-    """Returns a number of days in words: in years if it is a whole number of at least two years,
-    otherwise in days.
+    """Returns a number of days in words. If the number is a whole number of at least two years, the
+    text contains years, otherwise days.
     """
     return f"{days // 365:,} years" if days % 365 == 0 and days > 365 else f"{days:,} days"

@@ -1,4 +1,5 @@
-"""Changes or deletes rows that otherwise never change, so that other sessions wait only briefly.
+"""Changes or deletes rows of tables whose triggers refuse every change. Other sessions wait only
+briefly.
 
 Note [Lifted triggers]: some tables have triggers that refuse every change of a row. Two database
 functions of the table owner disable and enable these triggers, only for the tables in `lifted`.
@@ -158,12 +159,12 @@ def drop_functions(*, using: str, plan: Sequence[tuple[Any, bool]], **_signal: A
 
 
 def erase_person(pk: UUID, *, name: str | None = None, password: str | None = None) -> bool:
-    """Replaces the email address in the row of a person who left the bank. If `name` is set, also
-    replaces the person's name and the names of the accounts, and deletes the person's addresses,
-    second factors, groups and other rights.
+    """Replaces the email address in the row of a person who left the bank, and returns True. If
+    `name` is set, also replaces the person's name and the names of the accounts, and deletes the
+    person's addresses, second factors, groups and other rights.
 
-    Returns True. Returns False, with nothing changed, if the worker calls it for a person whose
-    sign-in or account is still open.
+    If the worker calls it for a person whose sign-in or account is still open, changes nothing and
+    returns False.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT erase_person(%s, %s, %s)", [pk, name, password])
@@ -201,7 +202,8 @@ def triggers_lifted(table: str) -> Iterator[None]:
 
 
 def delete_in_parts(old: QuerySet[Any], note: Callable[[], None]) -> int:
-    """Deletes rows that otherwise never change. Returns the number of deleted rows.
+    """Deletes rows of a table whose triggers refuse every change. Returns the number of deleted
+    rows.
 
     The rows are deleted in parts, so that other sessions wait only until one part is deleted.
     `note` records the reason; it is called in the transaction of the first part.
@@ -223,9 +225,9 @@ def delete_in_parts(old: QuerySet[Any], note: Callable[[], None]) -> int:
 def change_in_parts(
     table: str, ids: Sequence[Any], change: Callable[[Sequence[Any]], object]
 ) -> None:
-    """Calls `change` with one part of the ids after the other. Each call has a separate database
-    transaction in which the triggers of the table are lifted, so that other sessions wait only
-    until one part is done.
+    """Divides the ids into parts, and calls `change` once for each part. Each call has a separate
+    database transaction in which the triggers of the table are lifted, so that other sessions wait
+    only until one part is done.
     """
 
     def change_part(part: Sequence[Any]) -> None:

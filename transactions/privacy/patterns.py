@@ -42,8 +42,8 @@ class TextPattern(NamedTuple):
 class HasAny(Func):
     """A condition that a text matches at least one pattern. See Note [A pattern each].
 
-    Its expressions are the text, the same text converted to one case, the parts of the patterns
-    converted to the same case, and the regular expressions.
+    The arguments of the SQL function are: the text, the text converted to one case, the parts of
+    the patterns converted to the same case, and the regular expressions.
     """
 
     template = """EXISTS (
@@ -97,7 +97,7 @@ def _folded(text: str) -> str:
 
 
 def patterns_of_words(texts: Iterable[str]) -> list[TextPattern]:
-    """Returns a pattern for each text, which matches the text as whole words. Texts of one
+    """Returns a pattern for each text. The pattern matches the text as whole words. Texts of one
     character are left out.
     """
     return [
@@ -134,9 +134,9 @@ def patterns_of_addresses(
 
 
 def _not_after_sign(addresses: Iterable[str]) -> dict[str, str]:
-    """Returns a dict for addresses that contain one of SIGNS. The key is the part of an address
-    after the sign. The value is a regular expression which requires that the sign does not precede
-    that part.
+    """Returns a dict for those addresses that contain one of SIGNS. Each key is the part of an
+    address after such a sign. The value is the beginning of a regular expression for this part. It
+    prevents a match if the same sign, with a letter before it, stands directly before the part.
     """
     signs: dict[str, set[str]] = defaultdict(set)
     for address in addresses:

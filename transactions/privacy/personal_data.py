@@ -31,8 +31,8 @@ class DataSection:
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """A file that the download includes, as the value of a column: its path in the ZIP file, and a
-    function that reads its content.
+    """A file that the download includes. It is the value of a cell: the path of the file in the ZIP
+    file, and a function that reads the content.
     """
 
     path: str
@@ -102,5 +102,7 @@ def all_sections() -> list[DataSection]:
 
 
 def read(rows: "QuerySet[Any, Any]", *columns: Any) -> Iterator[Row]:
-    """Returns an iterator over the values of these columns. Keeps AT_A_TIME rows in memory."""
+    """Returns an iterator over the values of these columns in `rows`. Keeps AT_A_TIME rows in
+    memory.
+    """
     return iter(rows.values_list(*columns).iterator(chunk_size=AT_A_TIME))

@@ -64,7 +64,8 @@ class Erased(NamedTuple):
 
 class Logged(NamedTuple):
     """Objects whose entries in the admin log may contain the person's name. If `patterns` is None,
-    all entries about these objects are erased, otherwise only entries that match a pattern.
+    all entries about these objects are erased. Otherwise only the entries that match a pattern are
+    erased.
     """
 
     model: type[Model]
@@ -122,8 +123,8 @@ def traces_of(person: User) -> Traces:
 
 
 def _by_the_bank(row: Change, person: User) -> bool:
-    """Returns whether the change of the person's row was made by staff or by a command. A sign-up
-    is not: its change has the path of a page, but no user.
+    """Returns whether the change of the person's row was made by staff or by a command. Returns
+    False for a sign-up. The change of a sign-up has the path of a page, but no user.
     """
     if row.table_name != "users" or row.action not in ("insert", "update"):
         return False
@@ -153,7 +154,9 @@ def households_of(person: User) -> list[UUID]:
 
 
 def _of_others(person: User, **condition: Any) -> set[str]:
-    """Returns the email addresses that other people have now and that match the condition."""
+    """Returns the email addresses that other people have now. `condition` contains lookups for the
+    field `email`, which limit the result.
+    """
     rows = (
         User.objects.exclude(pk=person.pk).filter(**condition),
         EmailAddress.objects.exclude(user=person).filter(**condition),
@@ -162,13 +165,15 @@ def _of_others(person: User, **condition: Any) -> set[str]:
 
 
 def emptied(rows: QuerySet[Any], **values: Any) -> Erased:
-    """Returns the rows that do not have the new values yet, and the new values."""
+    """Returns the rows whose columns do not have these values yet, and `values`, which replace the
+    erased texts.
+    """
     return Erased(rows.exclude(**values), values)
 
 
 def with_key(rows: QuerySet[Any], field: str, key: str, value: Any) -> Erased:
-    """Returns the rows whose JSON column has this key with another value, and the new JSON
-    document.
+    """Returns the rows whose JSON column has this key with another value than `value`. The new
+    value of the column is the JSON document with `value` under this key.
     """
     document = Func(
         F(field), Value([key], ArrayField(TextField())), Value(value, JSONField()),
@@ -189,9 +194,9 @@ def with_address(traces: Traces, rows: QuerySet[Any], **values: Any) -> Iterator
 def naming(
     traces: Traces, model: type[Model], of_known: Q, values: dict[str, Any]
 ) -> Iterator[Erased]:
-    """Yields, for each column, the rows in which the person can be recognised. These are rows that
-    match `of_known` and contain the person's whole name, and any rows that contain an address of
-    the person: Note [Whose texts]. `values` has the new value of each column.
+    """Yields, for each column, the rows in which the person can be recognised, and the new value of
+    the column. These are rows that match `of_known` and contain the person's whole name in the
+    column, and all rows that contain an address of the person in the column: Note [Whose texts].
     """
     for field, value in values.items():
         named = of_known & Q(having(field, traces.names))

@@ -47,7 +47,7 @@ class Receipt:
 
     `signed` is the change of the reader's balance. It is None for a hold, for a transfer between
     own accounts, and for staff. `actions` and `reasons` are only for staff. `mine` is the reader's
-    annotation; it is empty for staff who own neither account.
+    annotation. For staff who own neither account, `mine` is empty.
     """
 
     row: Transaction
@@ -115,7 +115,7 @@ class Receipt:
 
     @property
     def figure(self) -> str:
-        """The amount as a text. It has a sign if `signed` is not None."""
+        """The amount as a text. The text has a plus or minus sign if `signed` is not None."""
         if self.signed is None:
             return figure(self.row.amount, self.row.currency)
         return signed(self.signed, self.row.currency)
@@ -186,8 +186,9 @@ def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
 
 
 def _booked_by(row: Transaction, origin: Origin | None) -> list[tuple[str, str]]:
-    """Returns who booked a payment that has an `origin`, such as a payment file or a standing
-    order. This may be a member of staff. Returns an empty list for other payments.
+    """Returns lines about who booked a payment that has an `origin`, such as a payment file or a
+    standing order. The payment may have been booked by a member of staff. Returns an empty list for
+    other payments.
     """
     return [("Booked by", str(row.created_by or "The bank"))] if origin else []
 

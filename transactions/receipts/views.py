@@ -103,11 +103,11 @@ def receipt_page(
     form: AnnotationForm | None = None,
     replaces: str | None = None,
 ) -> HttpResponse:
-    """Returns the page of the receipt. If `form` has errors, the page shows it open. `of_panels` is
-    template context for the panels.
+    """Returns the page of the receipt. If `form` has errors, the page shows the form open.
+    `of_panels` is template context for the panels.
 
-    When `form` is saved, it replaces the annotation with the id `replaces`, or the current
-    annotation if `replaces` is None.
+    When `form` is saved, it replaces the annotation with the id `replaces`. If `replaces` is None,
+    it replaces the current annotation.
     """
     with page_work(request) as work:
         context = _context(request, row, of_panels, form=form, replaces=replaces)

@@ -62,7 +62,7 @@ def reports_for(reader: User) -> list[ReportGroup]:
 def report_or_404(reader: User, slug: str) -> Report:
     """Returns the report with this slug.
 
-    Raises: Http404 if there is no such report, or if the reader may not open it.
+    Raises: Http404 if there is no such report, or if the reader may not open the report.
     """
     chosen = BY_SLUG.get(slug)
     if chosen is None or (chosen.bank_only and not may_read_bank(reader)):

@@ -22,8 +22,8 @@ EARLIER = "earlier"  # the key in a row under which the row of the earlier perio
 
 
 def earlier_period(since: date, until: date, kind: str) -> tuple[date, date]:
-    """Returns the first and last day of the period to compare with. This is the period of
-    `days_before`, or, if `kind` is YEAR_BEFORE, the same days one year earlier.
+    """Returns the first and last day of the period to compare with. If `kind` is YEAR_BEFORE, these
+    are the same days one year earlier. Otherwise they are the result of `days_before`.
     """
     if kind != YEAR_BEFORE:
         return days_before(since, until)
@@ -43,8 +43,8 @@ def is_compared(report: Report, params: ReportParameters) -> bool:
 
 
 def with_first_booking(params: ReportParameters) -> ReportParameters:
-    """Returns the parameters with `goes_back` set to whether anything was booked by the first day
-    of the period to compare with. One query.
+    """Returns the parameters with the value of `goes_back`: whether anything was booked by the
+    first day of the period to compare with. Makes one query.
 
     If no comparison is chosen, the period to compare with is the previous period.
     """
@@ -56,10 +56,10 @@ def with_first_booking(params: ReportParameters) -> ReportParameters:
 
 
 def columns_of(report: Report, params: ReportParameters) -> Sequence[Column]:
-    """Returns the columns of the report. In a comparison, three columns follow each compared
-    column: the earlier value, the difference and the percentage.
+    """Returns the columns of the report. If the user has chosen a comparison, three columns follow
+    each compared column: the earlier value, the difference and the percentage.
 
-    If the report itself has columns that compare two periods, these columns are then left out.
+    In a comparison, the report's own columns that compare two periods are left out.
     """
     if not is_compared(report, params) or report.comparison is None:
         return report.columns
@@ -94,9 +94,9 @@ def compared_rows(
 ) -> list[Row]:
     """Returns the combined rows of both periods, with values for the columns of `columns_of`.
 
-    The current rows come first, in their order. Then come the rows that exist only in the earlier
-    period. If the report's rows are sorted by their keys (such as months), all rows are sorted by
-    their keys.
+    The rows of the current period come first, in their order. The rows that exist only in the
+    earlier period follow. If the rows of the report are sorted by their keys (such as months), the
+    result is sorted by these keys instead.
     """
     rule = report.comparison
     assert rule is not None  # noqa: S101 - callers check `is_compared`

@@ -31,10 +31,9 @@ def report_lines(
     only: Collection[str] = (),
     within: tuple[str, str] = ("", ""),
 ) -> IO[str]:
-    """Returns the complete file, which is in memory or, if it is larger than SPOOLED bytes, on
-    disk.
+    """Returns the complete file. It is in memory, or on disk if it is larger than SPOOLED bytes.
 
-    `only` are the names of the columns to include; if it is empty, all columns are included.
+    `only` are the names of the columns to include. If `only` is empty, all columns are included.
     `within` contains a text before the rows and a text after them.
 
     The file is complete before the first byte is sent. So a query that times out does not leave a
@@ -55,7 +54,9 @@ def _written(
     only: Collection[str],
     within: tuple[str, str],
 ) -> tuple[IO[str], ReadHolders]:
-    """Writes the file and returns it, with an object that has collected the people in its rows."""
+    """Writes the file. Returns the file and a ReadHolders, which has collected the people in the
+    rows.
+    """
     file = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8", newline="")  # noqa: SIM115
     holders = ReadHolders(params)
     with ExitStack() as stack:

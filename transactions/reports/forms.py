@@ -50,8 +50,8 @@ def either(labels: Sequence[str]) -> str:
 
 
 class ReportForm(forms.Form):
-    """The parameters that every report has: scope and currency. A report with more parameters uses
-    a subclass.
+    """A form with the parameters that every report has: scope and currency. A report with more
+    parameters uses a subclass.
 
     If the URL does not contain a parameter, its value comes from `defaults()`. If the form is
     valid, `scope` is the scope to read, and `params` are the keyword arguments of the report's
@@ -88,8 +88,8 @@ class ReportForm(forms.Form):
             self.fields["whose"].widget = forms.HiddenInput()
 
     def defaults(self) -> dict[str, Any]:
-        """Returns the default values of the parameters, by name. They apply to parameters that are
-        missing in the URL.
+        """Returns the default values of the parameters, by name. The default is used if a parameter
+        is missing in the URL.
         """
         return {}
 
@@ -160,8 +160,8 @@ class FewMonthsForm(PeriodForm):
 
 
 class CohortForm(PeriodForm):
-    """The period in which customers joined the bank. By default it starts with the first of the
-    latest twelve months in which somebody joined.
+    """A form with the period in which customers joined the bank. By default the period starts with
+    the first of the latest twelve months in which somebody joined.
 
     The form has no currency, because the report counts people of all currencies.
     """

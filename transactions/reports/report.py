@@ -114,8 +114,8 @@ class Column:
 
 
 def account_query(row: Row, _params: ReportParameters) -> str:
-    """Returns the search query for the accounts in the `account_key` of a row. It contains account
-    numbers, or ids if the reader may not see account numbers.
+    """Returns the search query for the accounts in the `account_key` of a row. The query contains
+    account numbers, or ids if the reader may not see account numbers.
     """
     accounts = [row["account_key"]] if isinstance(row["account_key"], str) else row["account_key"]
     return " or ".join(token("account", account) for account in accounts)
@@ -130,8 +130,8 @@ def _day(value: date, _currency: str) -> str:
 
 
 def rounded(value: Decimal, currency: str) -> Decimal:
-    """Returns an average or a median, rounded to the decimals of the currency (half to even).
-    Returns it unchanged if the currency is "".
+    """Returns an average or a median, rounded to the decimals of the currency (half to even). If
+    `currency` is "", returns the value unchanged.
     """
     return value.quantize(Decimal(1).scaleb(-minor_units(currency))) if currency else value
 
@@ -164,8 +164,8 @@ def months_into(day: date, params: ReportParameters) -> int:
 
 
 def month_here(number: int, params: ReportParameters) -> date:
-    """Returns the first day of the month that is `number` months after the first month of
-    the period.
+    """Returns the first day of a month. This month is `number` months after the first month of the
+    period.
     """
     since: date = params.values["since"]
     return months_before(since.replace(day=1), -number)

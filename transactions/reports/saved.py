@@ -65,8 +65,9 @@ def remove_report(*, saved: SavedReport) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SavedLine:
-    """A saved report in the list. `shared` is a text that names the group with which the report is
-    shared and, for other readers, the owner. It is "" if the report is not shared.
+    """A saved report in the list. `shared` is a text with the group with which the report is
+    shared. For readers who do not own the report, the text also contains the owner. It is "" if the
+    report is not shared.
     """
 
     saved: SavedReport

@@ -54,8 +54,9 @@ def flows_query(params: ReportParameters) -> str:
 
 
 def category_term(category: str | None, name: str = "category") -> str:
-    """Returns the search term for a category, such as category:rent. Returns `category:none` if the
-    category is empty, and "" if a term cannot express it, because it contains a quote.
+    """Returns the search term for a category, such as category:rent. If the category is empty,
+    returns `category:none`. Returns "" if the category contains a quote, because no term can
+    express it.
 
     `name` is the search field.
     """

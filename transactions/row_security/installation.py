@@ -66,8 +66,8 @@ def _apply() -> bool:
 
 def lift_masks_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
     """Removes the views before the migrations, because a column cannot change while a view reads
-    it. `apply` creates the views again. If a migration is reversed, the policies are removed too,
-    because they match only the newest tables.
+    the column. `apply` creates the views again. If a migration is reversed, the policies are
+    removed too, because they match only the newest tables.
     """
 
     def lift() -> None:
@@ -111,8 +111,8 @@ def _installed(cursor: CursorWrapper) -> str | None:
 
 
 def _functions() -> list[str]:
-    """Returns the SQL of the functions that policies and triggers call. This SQL does not
-    lock tables.
+    """Returns the SQL that creates the functions which policies and triggers call. This SQL does
+    not lock tables.
     """
     functions = [function_sql(*function) for function in FUNCTIONS.items()]
     checks = [function for function, _trigger in _checked_first().values()]
@@ -212,8 +212,8 @@ def _make_masks(cursor: CursorWrapper) -> None:
 
 
 def _take_tables(cursor: CursorWrapper) -> None:
-    """Revokes the web role's rights to the tables that it reads through views. `migrate` has
-    granted all rights to it.
+    """Revokes the web role's rights to the tables that the role reads through views, because
+    `migrate` has granted these rights.
     """
     if _has_web_role(cursor):
         for statement in rights_below(cursor):

@@ -1,9 +1,9 @@
 """Creates policies and triggers. Policies and triggers that already exist with the same SQL are
 skipped.
 
-To create a policy or trigger again locks its table, and an upgrade changes only a few of them. So
-the comment of each policy or trigger contains a digest of the SQL that created it. The comment
-disappears when the policy or trigger is dropped, and backups contain the comment.
+Creating a policy or trigger again would lock its table, and an upgrade changes only a few policies
+and triggers. So the comment of each policy or trigger contains a digest of the SQL that created it.
+The comment disappears when the policy or trigger is dropped, and backups contain the comment.
 """
 
 import hashlib

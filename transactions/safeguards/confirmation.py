@@ -35,8 +35,8 @@ class ConfirmationNeeded(LedgerError):
 
 
 def is_covered(covered_until: datetime | None) -> bool:
-    """Returns whether the last proof is still valid. It is valid until `covered_until`; None means
-    that there was no proof.
+    """Returns whether the last proof of identity is still valid. The proof is valid until
+    `covered_until`. If `covered_until` is None, there was no proof.
     """
     return covered_until is not None and covered_until > timezone.now()
 
@@ -45,7 +45,7 @@ def why_confirm(
     person: User, sender: Account, recipient: Account, amount: Decimal,
     *, covered_until: datetime | None,
 ) -> str:  # fmt: skip
-    """Returns the reason why a payment needs a step-up now, or "" if it does not need one."""
+    """Returns the reason why a payment needs a step-up now, or "" if no step-up is needed."""
     if is_covered(covered_until) or recipient.user_id == person.pk:
         return ""
     if not has_paid(person, recipient):
@@ -57,8 +57,8 @@ def why_confirm(
 def book(
     draft: Draft, person: User, *, covered_until: datetime | None, is_known: bool = False
 ) -> Transaction:
-    """Books a payment of a person and returns the transaction. With `is_known`, the caller has
-    already checked that the person has paid this recipient before.
+    """Books a payment of a person and returns the transaction. If `is_known` is true, the caller
+    has already checked that the person has paid this recipient before.
 
     Raises: ConfirmationNeeded if the payment needs a step-up first; also the errors of
     `services.book`.
@@ -95,9 +95,9 @@ def limit_today(
 
 
 def paid_today(person: uuid.UUID, currency: str, covered_until: datetime | None) -> Decimal:
-    """Returns the sum that a person has sent to others in this currency today, since
-    `covered_until`. Use the sum only for display: payments that are booked at the same moment are
-    not included.
+    """Returns the sum that a person has sent to others in this currency today. If `covered_until`
+    is later than the start of the day, the sum contains only payments after this time. Use the sum
+    only for display, because payments that are booked at the same moment are not included.
     """
     return services.paid_to_others(person, currency, _since(covered_until), in_turn=False)
 

@@ -1,9 +1,10 @@
 """Compares a typed name with the name of the account holder, and masks names.
 
 A payer may learn that a number belongs to another person than the payer typed. The payer sees the
-full name only after typing it correctly, otherwise only the first letter of each word. To show the
-full name after a close match would help people who guess names. So a typed name may not be a list
-of guesses (`_is_part`), and the number of wrong names per day is limited (`quota`).
+full name only after typing it correctly, otherwise only the first letter of each word. If the page
+showed the full name after a close match, this would help people who guess names. For the same
+reason, a typed name may not be a list of guesses (`_is_part`), and the number of wrong names per
+day is limited (`quota`).
 """
 
 import unicodedata
@@ -29,7 +30,7 @@ def compared(typed: str, holder: str) -> NameCheck:
     was typed.
 
     Case, accents, titles and the order of the words do not matter. The result is CLOSE if a word is
-    missing, added, an initial, or has a typing error.
+    missing or added, is only an initial, or has a typing error.
     """
     if not typed:
         return NameCheck.NONE
@@ -71,11 +72,12 @@ def _words(folded: str) -> list[str]:
 
 
 def _is_part(given: list[str], real: list[str]) -> bool:
-    """Returns whether one name is a part of the other name: each word of the shorter name is a word
-    of the longer name, or its initial, and at least one word is complete.
+    """Returns whether one name is a part of the other name. Each word of the shorter name must be a
+    word of the longer name or the initial of such a word, and at least one word must be complete.
 
     The typed name may have at most one word more than the real name, and at least half of its words
-    must match. Otherwise a list of guesses would be close if only one guess is right.
+    must match. Otherwise a list of guesses would be accepted as a close match if only one guess is
+    right.
     """
     if len(given) > len(real) + 1:
         return False

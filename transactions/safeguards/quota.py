@@ -24,8 +24,8 @@ NUMBERS_ASKED: Final = (
 
 
 class Questions:
-    """Counts the names and numbers that one person tries. The counts are stored in the same
-    database transaction as the results.
+    """A counter of the wrong names and numbers that one person tries. The counts are stored in the
+    same database transaction as the results.
 
     If the person is None, nothing is counted or limited, because staff can read every name.
     """
@@ -51,8 +51,9 @@ class Questions:
         return check
 
     def may_check(self, *, is_payable: bool) -> bool:
-        """Returns whether the person may learn if the number of a stranger can be paid. Counts the
-        number if it cannot be paid. After the daily limit, returns False for every number.
+        """Returns whether the form may reveal to the person if the number of a stranger can be
+        paid. Counts the number if it cannot be paid. After the daily limit, returns False for every
+        number.
         """
         if self.person is None:
             return True
@@ -80,8 +81,8 @@ class Questions:
 
 @with_retry
 def name_check(person: uuid.UUID, typed: str, holder: str) -> NameCheck:
-    """Compares one typed name with the holder's name and counts it if it is wrong. Uses its own
-    database transaction.
+    """Compares one typed name with the holder's name, and counts the name if it is wrong. Opens a
+    separate database transaction.
     """
     with db_transaction.atomic(durable=True):
         questions = Questions(person)
@@ -92,7 +93,8 @@ def name_check(person: uuid.UUID, typed: str, holder: str) -> NameCheck:
 
 @with_retry
 def may_check_number(person: uuid.UUID, *, is_payable: bool) -> bool:
-    """Returns `Questions.may_check` for one number. Uses its own database transaction.
+    """Returns the result of `Questions.may_check` for one number. Opens a separate database
+    transaction.
 
     The function does the same work for every number, so its duration does not reveal whether the
     number can be paid.

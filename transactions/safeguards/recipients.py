@@ -49,9 +49,9 @@ def own_accounts(person: uuid.UUID) -> list[uuid.UUID]:
 
 
 def known_among(person: uuid.UUID, accounts: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Returns the ids in `accounts` whose holder's name the person may see. These are the person's
-    own accounts, accounts that the person has paid, and accounts that have paid the person. Holds
-    are ignored.
+    """Returns the ids of those `accounts` whose holder's name the person may see. These are the
+    person's own accounts, accounts that the person has paid, and accounts that have paid the
+    person. Holds are ignored.
     """
     own, booked = own_accounts(person), Transaction.objects.filter(status="completed")
     paid = booked.filter(from_account__in=own, to_account__in=accounts)
@@ -61,16 +61,16 @@ def known_among(person: uuid.UUID, accounts: Collection[uuid.UUID]) -> set[uuid.
 
 
 def has_paid(person: User, account: Account | None) -> bool:
-    """Returns whether the person has already paid this account, from any of the person's
-    accounts.
-    """
+    """Returns whether this person has already paid this account, from any account of the person."""
     paid: bool = _between(person, account).filter(paid_by(person), to_account=account).exists()
     return paid
 
 
 def knows(person: User, account: Account | None) -> bool:
-    """Returns whether the person may see the holder's name: the account is the person's own, or
-    money was booked between them. The function does the same work if `account` is None.
+    """Returns whether the person may see the name of the account's holder. This is true if the
+    account is the person's own, or if money was booked between the person and the account's holder.
+    If `account` is None, runs the same query, so that the response time does not reveal whether an
+    account exists.
     """
     has_dealt: bool = _between(person, account).exists()
     return has_dealt or (account is not None and account.user_id == person.pk)

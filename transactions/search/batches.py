@@ -38,7 +38,7 @@ class FoundRows:
 
     def batch_after(self, last: Transaction | None) -> list[Transaction]:
         """Returns the batch of rows that follows the row `last`, or the first batch if `last` is
-        None. The rows are loaded with their accounts and people. One query.
+        None. The rows are loaded with their accounts and people. Makes one query.
         """
         rows = self._ordered(self.matched.alias(booked_at=BOOKED_AT))
         if not self.scope.is_bank:

@@ -54,8 +54,8 @@ class SearchResult:
     """One page of rows, the counts of all matches, and the mistakes in the query.
 
     `rows` are loaded with their accounts and people, and only with the columns that the page shows
-    (see NOT_READ and `parties`). Money in and out is counted for `named_accounts`. If
-    `named_accounts` is empty, it is counted for the whole scope.
+    (see NOT_READ and `parties`). Money in and out is counted for `named_accounts`, or for the whole
+    scope if `named_accounts` is empty.
     """
 
     scope: Scope

@@ -105,9 +105,9 @@ class Facets:
 def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facets:
     """Counts the rows of the scope that match `where`, and returns the facets. Sends one query.
 
-    Money in and out is seen from the accounts in `account_ids`. If there are none, it is seen from
-    the whole scope. For the whole bank, the accounts of the matches are added to the log of reads:
-    see Note [Whose data].
+    "In" and "out" mean into and out of the accounts in `account_ids`. If `account_ids` is empty,
+    they mean into and out of the whole scope. For the whole bank, the accounts of the matches are
+    added to the log of reads: see Note [Whose data].
     """
     columns = _columns.statement(scope, where, account_ids, COUNTED + 1)
     if columns is None:

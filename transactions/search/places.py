@@ -1,6 +1,6 @@
-"""Finds where a page of rows begins: after the row with a given booking time and id (keyset).
-
-So rows that are booked later do not shift the pages.
+"""Builds the condition for the rows of a page: all rows after the last row of the previous page.
+Because the condition uses a booking time and an id (keyset), rows that are booked later do not
+shift the pages.
 """
 
 from dataclasses import dataclass

@@ -170,10 +170,11 @@ def _words(vocabulary: str, params: list[Any]) -> list[tuple[str, str]]:
 
 
 def _similar_words(item: QueryItem, rows: Iterable[tuple[str, str]], most: int) -> list[str]:
-    """Returns the words that are similar to the item's text, the best first. Only the first `most`
-    words of the item's kinds are compared. Words that start with the typed text come first.
+    """Returns the words that are similar to the item's text, the most similar first. Compares only
+    the first `most` words of the kinds that the item can mean. Words that start with the typed text
+    come before all other words.
 
-    Returns an empty list if the typed word is itself one of the words.
+    Returns an empty list if the typed word is one of the words in `rows`.
     """
     typed, plain, kinds = item.text.lower(), folded(item.text), KINDS[item.kind]
     words = {word: None for kind, word in rows if kind in kinds}

@@ -10,7 +10,7 @@ from accounts.models import User
 
 @dataclass(frozen=True, slots=True)
 class StaffFigure:
-    """A number with a label, and a link to the list that it counts. `needs_care` is True if
+    """A number with a label, and a link to the list of the counted objects. `needs_care` is True if
     somebody should act.
     """
 

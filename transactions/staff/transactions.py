@@ -84,8 +84,8 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         return rows, False
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
-        """Returns the actions, which are only "release". Returns no actions for a list that does
-        not show pending holds, except in a POST.
+        """Returns the actions, of which there is only "release". For a list that does not show
+        pending holds, returns no actions, unless the request is a POST.
 
         `action_location` exists since Django 6.1.
         """
@@ -99,10 +99,10 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         return person_of(request).has_perm(RELEASE.permission)
 
     def get_urls(self) -> list[URLPattern]:
-        """Returns the URLs, including those of the staff forms.
+        """Returns the URLs, including the URLs of the staff forms.
 
-        Browsers may keep the response to a POST to these forms: see PrivateMiddleware. Otherwise a
-        user who goes back after booking would see the browser's error page instead of the form.
+        A browser may keep the response to a POST to these forms: see PrivateMiddleware. So a user
+        who goes back after booking sees the form again, and not the browser's error page.
         """
         desks = (("cash-desk/", "cash_desk", SlipForm), ("hold/", "hold", HoldForm))
         steps = (("refund", RefundForm), ("capture", CaptureForm))

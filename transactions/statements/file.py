@@ -21,7 +21,7 @@ def table_file(account: Account, filters: Filters, kind: str) -> HttpResponseBas
 
 
 def statement_table(account: Account, entries: Iterable[Entry], filters: Filters) -> DataTable:
-    """Returns a table of these entries, which are entries of the account."""
+    """Returns a table of these entries. All entries must belong to `account`."""
     return DataTable(file_name(account, filters), ENTRY_COLUMNS, _rows(account, entries))
 
 

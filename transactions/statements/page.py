@@ -51,7 +51,9 @@ class Filters:
 
     @property
     def selection(self) -> str:
-        """The filters in words, without the period. It is "" if there is no such filter."""
+        """A text that describes the filters except the period. It is "" if there is no
+        such filter.
+        """
         directions = {"in": "money in", "out": "money out"}
         words = [directions[self.direction]] if self.direction else []
         if self.text:
@@ -125,7 +127,7 @@ def paper_line(page: StatementPage, filters: Filters) -> str:
     """Returns a sentence that describes a printed page: the number of entries, the period, and
     whether there are more entries.
 
-    If the whole chosen period is on the page, the sentence contains that period, but at most until
+    If the whole chosen period is on the page, the sentence contains that period, but no day after
     today. Otherwise it contains the days of the first and the last entry.
     """
     first, last = filters.start, filters.last_day
@@ -276,8 +278,8 @@ def _total(
     day: StatementDay,
     page: StatementPage,
 ) -> Decimal:
-    """Returns the total of a day whose entries are on two pages. Without a filter it comes from
-    stored balances, with a filter it is a sum.
+    """Returns the total of a day whose entries are on two pages. Without a filter, the total comes
+    from stored balances. With a filter, it is the sum of the entries.
     """
     start, end = start_of_day(day.date), end_of_day(day.date)
     if filters.picks:
@@ -300,8 +302,8 @@ def balance_at(account: Account, moment: datetime) -> Decimal:
 def stream_entries(
     rows: EntryQuerySet, *, is_complete: Callable[[], bool] = lambda: True
 ) -> Iterator[Entry]:
-    """Yields the entries for a file while the file is sent, the oldest first. They are read from a
-    replica if possible.
+    """Yields the entries for a file while the file is sent, the oldest first. The entries are read
+    from a replica if possible.
 
     `is_complete` returns whether the replica has all rows that the file must contain. It is called
     only on a replica.

@@ -30,11 +30,11 @@ from transactions.services import Draft
 
 
 class TransferForm(MoneyForm):
-    """A payment from one of the user's accounts to any account of this bank.
+    """A form for a payment from one of the user's accounts to any account of this bank.
 
-    The first page already gives the form an id. The id of the transaction is derived from the
-    form's id (see `uuid7_for`). So a user who sends the form twice, goes back or reloads makes only
-    one payment.
+    The form gets an id when its page is shown for the first time. The id of the transaction is
+    derived from the form's id (see `uuid7_for`). So a user who sends the form twice, goes back or
+    reloads makes only one payment.
     """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
@@ -82,8 +82,8 @@ class TransferForm(MoneyForm):
         return uuid7_for(self.user.pk, id)
 
     def refuse_unknown(self) -> bool:
-        """Adds an error and returns True if the number cannot be paid. If the person already knows
-        the account, returns False without a check.
+        """Adds an error to the form and returns True if the account with the typed number cannot be
+        paid. If the person already knows the account, returns False without a check.
 
         Counts the numbers that cannot be paid. After the daily limit, the error is the same for
         every number.
@@ -224,7 +224,7 @@ def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
 
 def _payer_of(user: User, number: str) -> dict[str, Any]:
     """Returns the first account of the person that can pay this number, as the initial value
-    `from_account`. Frozen accounts are used last.
+    `from_account`. A frozen account is returned only if there is no other account.
 
     Returns an empty dict if there is no such account, or if the person may not know the currency of
     the number.

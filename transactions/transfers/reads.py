@@ -132,8 +132,8 @@ class TransferReview:
 
     @property
     def history(self) -> str:
-        """A text about how often the person has paid this recipient. For the first payment, it asks
-        the person to check the number or the name.
+        """A text about how often the person has paid this recipient. If this is the first payment,
+        the text asks the person to check the number or the name.
         """
         if self.is_new:
             first = f"This is your first payment to {self.who}."

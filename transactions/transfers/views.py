@@ -50,8 +50,8 @@ def transfer(request: PersonRequest) -> HttpResponse:
 
 
 def _send(request: PersonRequest, form: TransferForm, *, is_known: bool) -> HttpResponse:
-    """Books the payment and redirects to the receipt. If the payment needs a step-up, starts the
-    step-up; after that, the review is shown again.
+    """Books the payment and redirects to the receipt. If the payment needs a step-up, redirects to
+    the step-up first. After the step-up, the person sees the review again.
     """
     try:
         row = confirmation.book(

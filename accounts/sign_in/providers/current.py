@@ -33,8 +33,8 @@ def configured() -> ProviderSettings:
 
 
 def uid_of(claims: dict[str, Any]) -> str:
-    """Returns an id that is made from the issuer and the subject, because a subject is unique only
-    within its issuer. Therefore, after a change of the issuer, a connected account cannot match
-    another person.
+    """Returns an id that is made from the issuer and the subject. The subject is not enough,
+    because it is unique only within its issuer: after a change of the issuer, another person may
+    have the same subject.
     """
     return hashlib.sha256(f"{claims['iss']} {claims['sub']}".encode()).hexdigest()

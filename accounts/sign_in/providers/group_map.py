@@ -38,8 +38,8 @@ def groups_claimed(claims: dict[str, Any]) -> list[str]:
 
 
 def write_provider_groups(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
-    """Writes the groups of OIDC_GROUPS into the database. Called after `migrate` and before the
-    server starts, see Note [Rights by two]. Returns whether a row changed.
+    """Writes the groups of OIDC_GROUPS into the database. This function is called after `migrate`
+    and before the server starts, see Note [Rights by two]. Returns whether a row changed.
     """
     rows = ProviderGroup.objects.using(using)
     wanted = set(configured().groups.values()) if is_configured() else set()
@@ -55,8 +55,8 @@ def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
     """Adds the user to the groups that OIDC_GROUPS assigns to the claims, and removes the user from
     the other groups of OIDC_GROUPS. Returns whether the groups changed.
 
-    Groups that are not in the setting do not change, and no user becomes a superuser. A user in a
-    group of staff can use the admin. A user without such a group cannot.
+    Groups that are not in the setting do not change, and no user becomes a superuser. A user who is
+    then in a group of staff can use the admin.
     """
     groups = configured().groups
     wanted = {groups[name] for name in claimed if name in groups}
@@ -81,8 +81,8 @@ def _gives(person: User, name: str) -> bool:
     """Adds the user to a group and returns True. If it is a group of staff, first makes the user
     staff.
 
-    Returns False and changes nothing if the database does not accept that the provider decides this
-    group. This happens if `migrate` was not run after a change of OIDC_GROUPS.
+    Returns False and changes nothing if the database does not accept that the provider decides
+    about this group. The reason is that `migrate` was not run after a change of OIDC_GROUPS.
     """
     try:
         with db_transaction.atomic():

@@ -82,8 +82,8 @@ def _now() -> float:
 
 
 def _usable(found: dict[str, Any], algorithm: str) -> dict[str, Any]:
-    """Returns the keys for this algorithm by their id. Other keys are excluded, so that a token
-    cannot select a key of another kind.
+    """Returns the keys for this algorithm by their id. Keys for other algorithms are excluded, so
+    that a token cannot select such a key.
     """
     import jwt
 

@@ -70,15 +70,17 @@ def refuse(request: HttpRequest, refusal: LinkRefusal) -> None:
 
 
 def record_connected(request: HttpRequest, sociallogin: SocialLogin, **_more: object) -> None:
-    """Records a new connection in the security log. Called by a signal of allauth."""
+    """Records a new connection in the security log. This function is called by a signal of
+    allauth.
+    """
     security_log.record("provider.connected", request=request, person=sociallogin.user)
 
 
 def record_disconnected(
     request: HttpRequest, socialaccount: SocialAccount, **_more: object
 ) -> None:
-    """Records a removed connection in the security log. Called by a signal of allauth. Also ends
-    the user's other sessions, because they may have begun at the provider.
+    """Records a removed connection in the security log. This function is called by a signal of
+    allauth. Also ends the user's other sessions, because they may have begun at the provider.
     """
     sessions.end_others(socialaccount.user, request.session.session_key, "provider_disconnected")
     security_log.record("provider.disconnected", request=request, person=socialaccount.user)

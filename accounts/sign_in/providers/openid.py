@@ -86,8 +86,8 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         """Returns the parameters that a visitor may choose: the next page, and whether to sign in
         or to connect.
 
-        allauth would also accept `scope` and `auth_params` from the URL, so a link could replace
-        the nonce or the redirect URL.
+        allauth would also accept `scope` and `auth_params` from the URL. With these parameters, a
+        link could replace the nonce or the redirect URL.
         """
         chosen: dict[str, Any] = super().get_redirect_from_request_kwargs(request)
         wanted = {"next_url": chosen["next_url"]} if chosen.get("next_url") else {}
@@ -141,11 +141,13 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
 
 
 class ComingBack(OAuth2CallbackView):  # type: ignore[misc]
-    """The view to which the provider redirects the browser with a code, once per sign-in."""
+    """The view to which the provider redirects the browser with a code. A new instance is used for
+    each sign-in.
+    """
 
     def _get_state(self, request: HttpRequest, provider: Any) -> tuple[Any, Any]:
         """Removes the state from the session and returns it. Also passes the nonce in the state to
-        the adapter, which allauth does not do.
+        the adapter; allauth does not pass it.
         """
         state, refused = super()._get_state(request, provider)
         self.adapter.nonce = (state or {}).get("nonce", "")

@@ -10,8 +10,8 @@ PROVED_KEY = "provider_second_factor"
 
 
 def proved_at_provider(request: HttpRequest) -> bool:
-    """Returns whether the provider has checked a second factor for this session. This is stored in
-    the session only if the provider is trusted to check second factors.
+    """Returns whether the provider has checked a second factor for this session. The session
+    contains this information only if the settings trust the provider to check second factors.
     """
     return request.session.get(PROVED_KEY) == str(request.user.pk)
 

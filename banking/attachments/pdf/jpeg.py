@@ -45,7 +45,9 @@ def without_metadata(jpeg: bytes) -> bytes:
 
 
 def _kept(kind: int, content: bytes) -> bytes:
-    """Returns the segment in the form in which it is kept, or empty bytes if it is removed."""
+    """Returns the segment in the form in which the cleaned JPEG contains it. Returns empty bytes if
+    the segment is removed.
+    """
     if 0xD0 <= kind <= 0xD7:
         return bytes((0xFF, kind))
     if kind == JFIF and content.startswith(b"JFIF\0") and len(content) >= 14:

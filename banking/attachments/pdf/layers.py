@@ -24,8 +24,9 @@ def refuse_hidden_layers(catalog: DictionaryObject) -> None:
 
 
 def refuse_hiding_conditions(value: DictionaryObject) -> None:
-    """Raises UnfitFile if this object, or content that these resources name, is hidden while layers
-    are shown.
+    """Raises UnfitFile if this object has a condition that hides the object while its layer is
+    shown. Also raises UnfitFile if content under the key /Properties of this object has such a
+    condition.
     """
     for each in (value.get("/OC"), *_dictionary(value.get("/Properties")).values()):
         condition = _dictionary(each)

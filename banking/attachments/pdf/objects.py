@@ -54,7 +54,7 @@ PLACES = {"/Resources": _RESOURCES, "/XObject": _XOBJECTS, "/CharProcs": _NAMED}
 
 
 def rewritten(content: bytes, limits: CleaningLimits, most: int) -> bytes:
-    """Returns a new PDF document that contains the pages of this one.
+    """Returns a new PDF document that contains only the pages of the document `content`.
 
     Raises: UnfitFile if the document is not accepted, or if the new document has more than `most`
     bytes.
@@ -95,8 +95,8 @@ def _written(content: bytes, limits: CleaningLimits) -> bytes:
 
 
 def _count_object_streams(reader: PdfReader, budget: UnpackingBudget) -> None:
-    """Raises UnfitFile if the object streams of the document are too large. Called before their
-    objects are read.
+    """Raises UnfitFile if the object streams of the document are too large. This function must be
+    called before the objects in these streams are read.
     """
     for number in sorted({number for number, _index in reader.xref_objStm.values()}):
         stream = reader.get_object(number)

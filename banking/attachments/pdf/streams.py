@@ -106,8 +106,8 @@ def refuse_inline_jpeg(content: bytes) -> None:
 
 
 def _filters_of(stream: StreamObject) -> tuple[list[str], list[DictionaryObject]]:
-    """Returns the full names of the filters, and the settings of each filter. Also stores them in
-    the stream in this form, because PDF readers interpret other spellings differently.
+    """Returns the full names of the filters, and the settings of each filter. Also stores the full
+    names and the settings in the stream, because PDF readers interpret other spellings differently.
 
     Raises: UnfitFile if a filter is not known.
     """

@@ -36,7 +36,7 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 
 class Webhook(models.Model):
     """A webhook: the URL of a person's program. The events of all accounts of this person are sent
-    to it.
+    to this URL.
     """
 
     class Status(models.TextChoices):

@@ -181,10 +181,10 @@ def _payment(
 def _reference_and_words(details: Element | None, *, is_out: bool) -> tuple[str, list[str]]:
     """Returns the reference of a payment, and the texts of its remittance information.
 
-    For money in, the reference is the creditor's reference if there is one (a Swiss QR-bill has
-    one), and otherwise the payer's id. For money out, the reference is the payer's id, and the
-    creditor's reference is added to the texts. If a payment has several creditor's references, all
-    of them are added to the texts.
+    For money in, the reference is the creditor's reference. If there is no creditor's reference (a
+    Swiss QR-bill has one), the reference is the payer's id. For money out, the reference is the
+    payer's id, and the creditor's reference is added to the texts. If a payment has several
+    creditor's references, all of them are added to the texts.
     """
     id = text_at(details, "Refs/EndToEndId")
     words = texts_of(details, "Ustrd")
@@ -231,9 +231,10 @@ def _amounts_of(reading: _Reading, entry: _Entry, details: list[Element]) -> lis
 
 
 def _ids_of(entry: _Entry, details: list[Element]) -> list[str]:
-    """Returns an id for each payment of a batch. Uses the bank's ids of the payments if each
-    payment has a different one. If not, but each payment has a different id of the payer, appends
-    these ids to the id of the entry. Otherwise appends 1, 2, 3 ... to the id of the entry.
+    """Returns an id for each payment of a batch. If each payment has a different id of the bank,
+    returns these ids. Otherwise, if each payment has a different id of the payer, returns the id of
+    the entry followed by the payer's id. Otherwise, returns the id of the entry followed by the
+    numbers 1, 2, 3 and so on.
     """
     batch = entry.id
     own = [text_at(each, "Refs/AcctSvcrRef") for each in details]

@@ -63,7 +63,7 @@ def read_day(number: int, typed: str, order: str) -> date:
 
 def _month(word: str) -> int:
     """Returns the number of the month (1 to 12) whose name begins with this word of at least three
-    letters. Returns 0 if there is none, for example for "marraskuu" (November in Finnish).
+    letters. Returns 0 if there is no such month, for example for "marraskuu" (November in Finnish).
     """
     for month, names in enumerate(MONTHS, 1):
         if any(name.startswith(word) for name in names):
@@ -142,7 +142,7 @@ def _without_sign(typed: str) -> tuple[str, bool]:
 
 
 def _without_currency(found: re.Match[str]) -> str:
-    """Returns the replacement for letters around a number: "" for a currency, otherwise the
+    """Returns the text that replaces letters around a number: "" for a currency, otherwise the same
     letters. With other letters, such as D for debit, the text is not a number, so the line is
     refused.
     """
@@ -187,8 +187,9 @@ class _DaysInOrder:
 
 def day_order(days: Iterable[str]) -> DayOrder:
     """Returns the order (day, month or year first) in which most of these dates are valid. A date
-    may be invalid in an order because a number above 12 is not a month. If several orders fit
-    equally, returns the order with the shortest period, because a file usually covers a few weeks.
+    is invalid in an order if the number for the month would be above 12. If several orders fit
+    equally, returns the order with the shortest period between the first and the last date, because
+    a file usually covers a few weeks.
 
     Returns year first only if no other order has a shorter period, because nearly every date with
     two digits for the year is also valid with the year first.
@@ -221,13 +222,13 @@ def day_order(days: Iterable[str]) -> DayOrder:
 def _order_with_dots(
     day_first: _DaysInOrder, month_first: _DaysInOrder, year_first: _DaysInOrder
 ) -> DayOrder:
-    """Returns the order of dates that have dots. Dots are common in Europe, so the day is first,
-    unless more dates are valid with the month first.
+    """Returns the order of dates that have dots. Dates with dots are common in Europe. Therefore
+    the day is first, unless more dates are valid with the month first.
 
-    Year first is also possible if the period is shorter with the year first. Year first is the most
-    probable order if two conditions are met: with the day first the period is longer than four
-    years, and with the year first the last date is not earlier than the last date with the day
-    first, and not in the future.
+    Year first is also possible if the dates cover a shorter period with the year first. Year first
+    is the most probable order if all of this is true: with the day first the period is longer than
+    four years; with the year first the last date is not in the future; and with the year first the
+    last date is not earlier than with the day first.
     """
     if month_first.count > max(day_first.count, year_first.count):
         return DayOrder("mdy", ("mdy",))
@@ -245,8 +246,8 @@ _THREE_DECIMALS = re.compile(r"[^0-9]*(?:0[0-9]*|[0-9]{4,}|)[.,][0-9]{3}\D*", re
 
 
 def decimal_of(figures: Iterable[str], decimals: int = 2) -> str:
-    """Returns the decimal mark of these numbers, "." or ",", as the first unambiguous number shows
-    it. Returns "" if no number has a mark.
+    """Returns the decimal mark of these numbers, "." or ",". The first unambiguous number decides.
+    Returns "" if no number has a mark.
 
     A mark before three digits is a thousands separator, so the other mark is the decimal mark. If
     the currency has three decimals, such a mark is a decimal mark.
@@ -283,7 +284,7 @@ CURRENCIES_OF_SIGN = {
 
 def currency_of(typed: str, expected: str = "") -> str:
     """Returns the code of a currency that is written as a code or as a sign. If several currencies
-    use the sign, and `expected` is one of them, returns `expected`.
+    have the same sign, and `expected` is one of these currencies, returns `expected`.
     """
     code = typed.strip().upper()
     return expected if expected in CURRENCIES_OF_SIGN.get(code, ()) else SIGNS.get(code, code)
@@ -354,7 +355,9 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")  # "PENDING_REVIEW", 
 
 
 def may_be_status(typed: str) -> bool:
-    """Returns whether the text has a letter. A status has letters; a number does not."""
+    """Returns whether the text has a letter. The text of a status has letters. A number has no
+    letters.
+    """
     return any(map(str.isalpha, typed))
 
 
@@ -371,8 +374,9 @@ def is_short_status(typed: str) -> bool:
 
 
 def is_unbooked(typed: str) -> bool:
-    """Returns whether the status means that the line has not moved money, or has not moved it yet.
-    A short status must contain a word of UNBOOKED. In a longer text, the first known word decides.
+    """Returns whether the status means that the line has not moved money, or has not moved money
+    yet. A short status must contain a word of UNBOOKED. In a longer text, the first word that is a
+    known status decides.
     """
     words = _words_of_status(typed)
     verdicts = _verdicts(words)
@@ -380,8 +384,8 @@ def is_unbooked(typed: str) -> bool:
 
 
 def is_short_unbooked(typed: str) -> bool:
-    """Returns whether the text is a short status that means "not booked". Used for cells of all
-    columns, because a bank may write such a status instead of a date.
+    """Returns whether the text is a short status that means "not booked". Callers use this function
+    for cells of any column, because a bank may write such a status instead of a date.
     """
     return len(_words_of_status(typed)) <= MAX_STATUS_WORDS and is_unbooked(typed)
 
@@ -391,9 +395,9 @@ def _words_of_status(typed: str) -> list[str]:
 
 
 def _verdicts(words: Sequence[str]) -> list[bool]:
-    """Returns a bool for each known word: whether the word means that the line is booked. A "not"
-    can negate only the next two words: it negates "completed" in "Not yet completed", but it does
-    not negate "declined" in "Declined: not enough funds".
+    """Returns a bool for each known word: whether the word means that the line is booked. The word
+    "not" can negate only the next two words. So it negates "completed" in "Not yet completed", but
+    not "declined" in "Declined: not enough funds", because "declined" is before it.
     """
     found = []
     for place, word in enumerate(words):
@@ -410,7 +414,8 @@ _MARKED = re.compile(r"'(?=[0-9A-Z]{2})", re.ASCII)  # does not match "'t Hooft"
 
 def without_mark(typed: str) -> str:
     """Returns the text of a cell. Removes a leading apostrophe, which banks add so that
-    spreadsheets read the cell as text. If there was one, also removes an apostrophe at the end.
+    spreadsheets read the cell as text. If the cell had a leading apostrophe, also removes an
+    apostrophe at the end.
     """
     text = typed.strip()
     return text[1:].removesuffix("'") if _MARKED.match(text) else text

@@ -173,8 +173,8 @@ def doubt_of_other(name: str) -> int:
 def _is_of_others(name: str, values: Sequence[str]) -> bool:
     """Returns whether these values may be names of the other side. Account numbers are not names.
     If all rows have the same value, this value may be the owner's name. Such a column is accepted
-    only if the column name clearly means the other side, or if there are at most A_FEW rows and the
-    column name does not exclude the other side.
+    in two cases: the column name clearly means the other side, or there are at most A_FEW rows and
+    the column name does not exclude the other side.
     """
     if values and all(_IBAN.fullmatch(it.replace(" ", "")) or it.isdecimal() for it in values):
         return False
@@ -213,10 +213,13 @@ def _is_of_sides(_name: str, values: Sequence[str]) -> bool:
 
 
 def _is_of_a_status(name: str, values: Sequence[str]) -> bool:
-    """Returns whether the column contains the status of lines. A column "Status" always does if its
-    values are words. In a column "Info", which may contain other texts, most values must be known.
-    In a column such as "State", which may be the state of a country, one value must mean "not
-    booked", or most values must be known.
+    """Returns whether the column contains the status of lines.
+
+    - A column "Status" contains the status if its values are words.
+    - A column such as "Info" may contain other texts. Most of its values must be known words for a
+      status.
+    - A column such as "State" may contain the state of a country. At least one value must mean "not
+      booked", or most values must be known.
     """
     words = words_of(name)
     if not words.isdisjoint(NAMES_OF_A_STATUS) and values and all(map(may_be_status, values)):

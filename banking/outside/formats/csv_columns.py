@@ -108,8 +108,9 @@ def _decimals(currency: str) -> int:
 
 def _has_signed_amounts(sheet: Sheet, found: Mapping[str, Any]) -> bool:
     """Returns whether the amounts already have signs, so that the column for money in or out is not
-    needed. Either all amounts of money out have a minus, or there is no money out and some amounts
-    have a minus. If only some amounts of money out have a minus, these are reversed payments.
+    needed. This is true if all amounts of money out have a minus. If the file has no money out, it
+    is true if some amounts have a minus. If only some amounts of money out have a minus, these
+    amounts are reversed payments, and the result is false.
     """
     rows = [(cell_of(row, found, "amount"), cell_of(row, found, "side")) for row in sheet.rows]
     amounts = [amount for amount, _side in rows if amount]
@@ -118,8 +119,8 @@ def _has_signed_amounts(sheet: Sheet, found: Mapping[str, Any]) -> bool:
 
 
 def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
-    """Returns the first column whose name and values can have this role, or None. For an amount, a
-    date and the other side, returns the most likely column.
+    """Returns the first column whose name and values can have this role, or None if there is no
+    such column. For an amount, a date and the other side, returns the most likely column instead.
     """
     free = _places_of(role, sheet, found)
     if role == "date":
@@ -138,8 +139,8 @@ def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
 
 
 def _places_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
-    """Returns the columns whose name and values can have this role. Columns in `found`, which have
-    a role already, are left out.
+    """Returns the columns whose name and values can have this role. Columns in `found` are left
+    out, because they have a role already.
     """
     return [
         place
@@ -175,9 +176,9 @@ def _day_of(sheet: Sheet, free: Sequence[int]) -> int | None:
 
 
 def _is_separate_fee(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Returns whether the fee is probably not included in the amount: more rows agree with the
-    balances if the fee is subtracted. If all fees are zero, one agreeing row is enough. Returns
-    False if the file has no balances.
+    """Returns whether the fee is probably not included in the amount. This is the case if more rows
+    agree with the balances after the fee is subtracted. If all fees are zero, one row that agrees
+    is enough. Returns False if the file has no balances.
     """
     without = _fitting_pairs(sheet, {**found, "fee": None})
     has_fee = any(map(_is_not_zero, sheet.column(found["fee"])))
@@ -285,8 +286,8 @@ def _is_not_zero(figure: str) -> bool:
 
 
 def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -> dict[str, int]:
-    """Returns which of the two columns is money out and which is money in, by the balances. The
-    dict is empty if the balances do not show it.
+    """Returns which of the two columns is money out and which is money in. The balances show which
+    one it is. Returns an empty dict if the balances do not show it.
     """
     figures = [cell for place in pair for cell in table.column(place)]
     facts = {**found, "decimal": decimal_of(figures) or "."}
@@ -296,8 +297,9 @@ def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -
 
 
 def _texts_of(sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
-    """Returns the columns that describe what a payment was for, by their names. If no name fits or
-    the names are not known, also returns columns that contain words.
+    """Returns the columns that, according to their names, describe what a payment was for. If there
+    is no such column, or if the names of the file are not known, also returns columns that contain
+    words.
     """
     taken = {found[role] for role in ROLES if role in found}
     free = [place for place in range(len(sheet.names)) if place not in taken]

@@ -82,7 +82,7 @@ class OutsideLine:
 
 @dataclass(slots=True)
 class StatementFacts:
-    """Facts about a file. They are complete after the last line was read."""
+    """Facts about a file. All facts are set after the last line was read."""
 
     currency: str = ""
     opening: Decimal | None = None
@@ -110,8 +110,8 @@ Balance = tuple[Decimal, str]  # the amount and its day
 
 @dataclass(slots=True)
 class StatementBalances:
-    """Checks the statements of a file: the opening balance plus all lines must be the closing
-    balance, so that no line is missing, and the file must not contain a statement twice.
+    """Checks the statements of a file. The opening balance plus all lines must be the closing
+    balance, so that no line is missing. The file must not contain a statement twice.
 
     Records the opening balance of the earliest day and the closing balance of the latest day. The
     statements and their pages can be in any order.
@@ -148,10 +148,11 @@ class StatementBalances:
             self.facts.closing_on = leading_day(day)
 
     def note(self) -> None:
-        """Sets the opening and the closing balance of the file after its end. If a day has several
-        statements, the first statement is the one whose opening balance is not the closing balance
-        of another statement. The last one is the one whose closing balance is not the opening
-        balance of another.
+        """Sets the opening and the closing balance of the file. Must be called after the whole file
+        was read. If a day has several statements, the balances show the order of the statements:
+        the closing balance of each statement is the opening balance of the next one. So the opening
+        balance of the file is the only one that is not also a closing balance, and the closing
+        balance of the file is the only one that is not also an opening balance.
         """
         begun = Counter(each[0] for each in self._seen)
         ended = Counter(each[1] for each in self._seen)
@@ -205,8 +206,8 @@ NO_ID = frozenset(
 
 
 def is_no_id(text: str) -> bool:
-    """Returns whether the text is empty or a placeholder, which banks write if there is no id or
-    reference.
+    """Returns whether the text is empty or a placeholder. Banks write a placeholder if there is no
+    id or reference.
     """
     return not text.strip() or text.strip().lower() in NO_ID
 
@@ -295,8 +296,8 @@ _PLAIN = re.compile(r"[+-]?[0-9]{1,15}(?:[.,][0-9]{0,4})?|[+-]?[.,][0-9]{1,4}")
 
 
 def plain_figure(number: int, text: str) -> Decimal:
-    """Returns the number in a text without thousands separators, as file formats for programs have
-    it. The decimal mark can be a point or a comma.
+    """Returns the number in a text without thousands separators, as in file formats for programs.
+    The decimal mark can be a point or a comma.
 
     Raises: UnreadableStatement if the text is not a number.
     """
@@ -345,8 +346,8 @@ def fitting_balance(name: str, balance: Decimal, currency: str) -> None:
 
 
 def encoding_of(source: IO[bytes]) -> str:
-    """Returns the name of the file's encoding: "utf-8-sig" or "cp1252" (Windows-1252). Reads each
-    file only once, also if called several times.
+    """Returns the name of the file's encoding: "utf-8-sig" or "cp1252" (Windows-1252). The file is
+    read only at the first call.
 
     If the file contains valid UTF-8 letters and an invalid byte, it is a damaged UTF-8 file, not
     Windows-1252.
@@ -452,8 +453,8 @@ def opened(source: IO[bytes], *, is_checked: bool = False) -> Iterator[io.TextIO
     """Opens the file as text, from its beginning. Does not close `source` at the end.
 
     The encoding depends on the whole file. If `is_checked` is true, `encoding_of` has accepted the
-    file before, so the file is not checked again. Each byte that is not valid UTF-8 is then read as
-    Windows-1252.
+    file before, so the file is not checked again. In this case, each byte that is not valid UTF-8
+    is read as Windows-1252.
     """
     encoding, errors = "utf-8-sig", "as_windows_1252"
     if not is_checked:

@@ -144,8 +144,8 @@ def _move(number: int, text: str) -> _Move:
 
 
 def _booked_on(number: int, value: str, booked: str | None) -> date:
-    """Returns the booking date. The file contains only its month and day, so the year is chosen
-    that is nearest to the value date.
+    """Returns the booking date. The file contains only the month and the day of this date. The year
+    is chosen so that the booking date is as near as possible to the value date.
 
     Raises: UnreadableStatement if there is no valid date, which is only possible for 29 February.
     """
@@ -177,9 +177,9 @@ _SEPA = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|IBAN|BIC)\+")
 
 
 def details_of(text: str) -> tuple[str, str, str]:
-    """Returns the purpose, the name of the other side, and the reference, which are in the text of
-    `:86:`. German banks write codes such as `?20`, Dutch banks write `/NAME/`, and other banks
-    write plain text.
+    """Returns the purpose, the name of the other side, and the reference. The text of `:86:`
+    contains these three values in different forms: German banks write codes such as `?20`, Dutch
+    banks write `/NAME/`, and other banks write plain text.
     """
     joined = text.replace("\n", "").strip()
     if coded := _CODED.match(joined):

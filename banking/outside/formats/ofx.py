@@ -75,8 +75,8 @@ def _lines(
     """Yields the lines, and sets the opening and closing balance in `facts`.
 
     Note [Opening of OFX]: an OFX file contains only the balance of the day of the download. So the
-    opening balance is this balance minus all lines. If a month was downloaded later, both balances
-    would be wrong, so they are not set.
+    opening balance is this balance minus all lines. If the file was downloaded later than the end
+    of the month, both balances would be wrong, so they are not set.
     """
     total = _Total()
     for name, values in bounded(aggregates):
@@ -150,7 +150,8 @@ def _figure(number: int, text: str, facts: StatementFacts) -> Decimal:
     """Returns the number in a text. A point or a comma is a decimal mark.
 
     Raises: UnreadableStatement if the text is not a number, or if the mark may be a thousands
-    separator: in "1,500", unless the currency of the account has three decimals.
+    separator. For example, the comma in "1,500" may be a thousands separator, unless the currency
+    of the account has three decimals.
     """
     currency = facts.account_currency
     if THREE_DECIMALS.fullmatch(text.strip()) and currency and minor_units(currency) < 3:

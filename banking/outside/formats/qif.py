@@ -134,7 +134,7 @@ def _kind_of(line: str) -> str | None:
 
 
 class QifOrder(NamedTuple):
-    """The order of the dates in a file, and whether the other order is possible too (`is_open`)."""
+    """The order of the dates in a file. `is_open` is true if the other order is possible, too."""
 
     order: str
     is_open: bool

@@ -63,8 +63,8 @@ class Measured:
 
 
 def format_of(source: IO[bytes]) -> Format:
-    """Returns the format of the file. Reads only the first START bytes. A file in no other known
-    format is CSV.
+    """Returns the format of the file. Reads only the first START bytes. If the file has no other
+    known format, returns CSV.
 
     Raises: UnreadableStatement if the file is empty or packed.
     """
@@ -87,9 +87,9 @@ def format_of(source: IO[bytes]) -> Format:
 
 
 def _format_of_markup(start: bytes) -> Format:
-    """Returns the format of a file that begins with "<". Some banks write OFX 1, which is SGML,
-    without a header or with the header of OFX 2. Returns camt.053 for all other XML. The reader of
-    camt.053 then refuses files in another format.
+    """Returns the format of a file that begins with "<". OFX 1 is SGML, but some banks write it
+    without a header or with the header of OFX 2. For all XML that is not OFX, returns camt.053. The
+    reader of camt.053 refuses files in another format.
     """
     if re.search(rb"<OFX>.*<CODE>[^<]*<(?!/CODE>)", start, re.IGNORECASE | re.DOTALL):
         return Format.OFX1
@@ -113,7 +113,8 @@ def lines_of(
     source: IO[bytes], format: str, mapping: Mapping[str, Any] | None, facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
     """Yields the lines of a file in this format, and sets `facts`. For CSV, `mapping` contains the
-    meaning of the columns. For QIF, it contains the order of the dates if a person has chosen it.
+    meaning of the columns. For QIF, `mapping` contains the order of the dates if a person has
+    chosen the order.
 
     Raises: UnreadableStatement if the file cannot be read.
     """
@@ -126,8 +127,8 @@ def lines_of(
 def measure(
     source: IO[bytes], format: str, mapping: Mapping[str, Any] | None, currency: str
 ) -> Measured:
-    """Reads the whole file once and returns its number of lines, its period and its balances. No
-    lines are stored before that, so a file is stored completely or not at all.
+    """Reads the whole file once and returns its number of lines, its period and its balances.
+    Stores no lines, so that a file with an error is found before any of its lines is stored.
 
     Raises: UnreadableStatement if the file cannot be read, has no lines or too many lines, or has
     another currency than `currency`, the currency of the account.

@@ -79,8 +79,8 @@ def sheet_of(source: IO[bytes], *, allow_unknown: bool = False, is_checked: bool
     """Reads and returns the heading and the first rows of a CSV file.
 
     If `allow_unknown` is true, the column names may be unknown or missing, because a person can
-    choose the columns on a page. If `is_checked` is true, the file was checked before, as stored
-    files are, and only its beginning is read.
+    choose the columns on a page. If `is_checked` is true, the caller guarantees that the file was
+    checked before (as stored files are), and only the beginning of the file is read.
 
     Raises: UnreadableStatement if there is no heading or table.
     """
@@ -199,7 +199,7 @@ def _table(top: Sequence[str], separator: str) -> Beginning | None:
 
 
 def _rows_with_places(top: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
-    """Returns each line that is not empty as a pair: the number of lines above it, and its
+    """Returns a pair for each line that is not empty: the number of lines above the line, and its
     cells.
     """
     reader = csv.reader(top, delimiter=separator)
@@ -235,8 +235,8 @@ def name_of(cell: str) -> str:
 
 
 def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tuple[int, list[str]]]:
-    """Yields the line number and the cells of each row below the heading that contains a letter or
-    a digit. So rows of stars or dashes are left out.
+    """Yields the line number and the cells of each row below the heading. Leaves out rows without a
+    letter or a digit, such as a row of dashes.
 
     Raises: UnreadableStatement if a row cannot be read.
     """
@@ -298,8 +298,8 @@ def cells_under(
 
 
 def refuse_too_many_rows(source: IO[bytes], sheet: Sheet) -> None:
-    """Raises TooManyLines if the file has too many rows or cells. So a person does not have to
-    choose the columns of a file that is refused afterwards.
+    """Raises TooManyLines if the file has too many rows or cells. This is checked early, so that a
+    person does not first choose the columns of a file that is refused afterwards.
     """
     with _until_unreadable(), opened(source) as text:
         for _ in cells_of(text, sheet.separator, sheet.after):

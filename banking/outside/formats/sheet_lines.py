@@ -105,9 +105,10 @@ def _refuse_twice(rows: "array[int]") -> None:
 class _Ends:
     """The sum of the lines, and the day, the amount and the balance of the first and the last line.
 
-    Note [Balances of CSV]: some banks write the newest line first, other banks the oldest. Within a
-    day the lines can be in any order. So the balances are used only if the balance before the
-    oldest line plus all lines is the balance after the newest line.
+    Note [Balances of CSV]: some banks write the newest line first, other banks write the oldest
+    line first. Within a day the lines can be in any order. So the balances are used only if they
+    match the lines: the balance before the oldest line plus all lines must be the balance after the
+    newest line.
     """
 
     sum: Decimal = Decimal(0)
@@ -170,7 +171,8 @@ def _has_only_balance(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, 
 
 
 def _record_currency(place: str, typed: str, facts: StatementFacts) -> None:
-    """Records the currency of a line or a column. `place` names it in the error message.
+    """Records the currency of a line or a column. `place` is the name of this line or column for
+    the error message.
 
     Raises: UnreadableStatement if the currency differs from the currency of the account or of
     earlier lines.
@@ -186,9 +188,9 @@ def _record_currency(place: str, typed: str, facts: StatementFacts) -> None:
 
 def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> frozenset[str]:
     """Returns the directions ("out", "in" or both) for which most numbers have a minus, because
-    some banks write a minus in each amount. In such a direction, a number without a minus is money
-    that moved the other way. In a direction that is not returned, a number with a minus is money
-    that moved the other way.
+    some banks write a minus in each amount. For such a direction, a number without a minus means
+    money in the opposite direction. For a direction that is not returned, a number with a minus
+    means money in the opposite direction.
 
     The set is empty if the file has an amount column but no column for money in or out.
     """
@@ -252,8 +254,9 @@ def _line(
 
 
 def _widest(sheet: Sheet) -> int:
-    """Returns the maximum number of cells in a row if no number contains a comma: the cells of the
-    heading, or of the shortest of the first payments if it has more.
+    """Returns the maximum number of cells in a row if no number contains a comma. This is the
+    number of cells of the heading, or of the shortest of the first payments if that number is
+    larger.
     """
     if sheet.separator != ",":
         return sys.maxsize
@@ -279,8 +282,9 @@ def _amount(
     signed: frozenset[str],
 ) -> Decimal:
     """Returns the amount of the row. Money out is negative. If the file has a column for money in
-    or out, or two amount columns, a number with a minus is money that went in the other direction.
-    If most numbers of that direction have a minus (`signed`), the meaning of the minus is reversed.
+    or out, or two amount columns, a number with a minus is money in the other direction. If most
+    numbers of a direction have a minus (the direction is in `signed`), this is reversed for the
+    direction: a number without a minus is money in the other direction.
     """
     amount, out, into = figures
     mark = mapping["decimal"]

@@ -46,10 +46,10 @@ class _Watched:
 
 
 def elements(source: IO[bytes], wanted: frozenset[str], most: int) -> Iterator[tuple[str, Element]]:
-    """Yields the name and the element of each wanted element when it is complete, and deletes the
-    element afterwards. The name has no namespace. A wanted element inside another wanted element is
-    not yielded. The first pair is yielded when the root element begins. Its name is "root " and the
-    name of the root element.
+    """Yields the name and the element of each wanted element when the element is complete, and then
+    deletes the element. The name has no namespace. A wanted element inside another wanted element
+    is not yielded. Before these pairs, yields one pair when the root element begins. The name in
+    this pair is "root " and the name of the root element.
 
     Raises: UnreadableStatement if the file is not valid XML, or if a wanted element contains more
     than `most` elements.

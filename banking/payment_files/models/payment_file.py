@@ -69,8 +69,8 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return self.exclude(UNREAD)
 
     def waiting(self) -> Self:
-        """Returns the lines that can be booked: not booked yet, and not refused by the last
-        check.
+        """Returns the lines that can be booked. These lines are not booked yet, and the last check
+        has not refused them.
         """
         return self.filter(booked=False, verdict="")
 
@@ -190,12 +190,14 @@ class PaymentFile(models.Model):
 
     @property
     def is_from_bank(self) -> bool:
-        """Whether staff or `post_file` uploaded the file. Then only the bank can pay it."""
+        """Whether staff or `post_file` uploaded the file. The owner of the account cannot pay such
+        a file; only the bank can pay it.
+        """
         return self.created_by_id != self.from_account.user_id
 
     @property
     def currency(self) -> str:
-        """The currency of the paying account, which all lines have."""
+        """The currency of the paying account. All lines have this currency."""
         return self.from_account.currency
 
     @property
@@ -217,8 +219,8 @@ class PaymentFile(models.Model):
 
     @property
     def decided_count(self) -> int:
-        """The number of lines that are booked or refused. Used to show the progress of the
-        booking.
+        """The number of lines that are booked or refused. The page uses it to show the progress of
+        the booking.
         """
         return self.booked_count + self.refused_count
 
@@ -227,8 +229,9 @@ class PaymentLine(models.Model):
     """One line of a file: the recipient, the amount, and whether it was paid. The id of a line is
     also the id of its transaction.
 
-    If `verdict` is empty, the line is booked, or could be booked at the last check. Otherwise
-    `verdict` is the reason why the line was refused when it was stored, checked or booked.
+    If `verdict` is empty, the line is booked, or the last check found that the line could be
+    booked. Otherwise `verdict` is the reason why the line was refused when it was stored, checked
+    or booked.
     """
 
     id = models.UUIDField(

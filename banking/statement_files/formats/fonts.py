@@ -80,7 +80,7 @@ def load() -> None:
 
 def _number_forms(font: TTFont) -> None:
     """Assigns a character of the private use area to each form that has no Unicode character.
-    Without this, ReportLab would assign these characters in the order of their first use, and each
+    Otherwise ReportLab would assign these characters in the order of their first use, and each
     process would write different bytes.
     """
     forms = font.hbFont()

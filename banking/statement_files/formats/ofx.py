@@ -18,8 +18,9 @@ def ofx(document: StatementDocument) -> Iterator[str]:
     """Yields the parts of an OFX file. The ledger balance is the account's balance after the last
     day.
 
-    An entry has a day but no time, because programs read a time with an offset differently: GnuCash
-    keeps it, but ofxparse converts it to UTC, which may be another day.
+    An entry has a day but no time, because programs treat a time with an offset differently.
+    GnuCash uses the day of this time. ofxparse converts the time to UTC, which may be on another
+    day.
     """
     made_at = f"{document.made_at.astimezone(UTC):%Y%m%d%H%M%S}[0:GMT]"
     yield HEAD

@@ -128,8 +128,8 @@ def _limited(lines: Iterable[StatementLine]) -> Iterator[StatementLine]:
 
 
 class _TimeStamp:
-    """A time in the form that ReportLab expects. Without it, PDF files would have the year 2000, or
-    different bytes each time.
+    """A time in the form that ReportLab expects. Without this class, ReportLab would write the year
+    2000, or different bytes each time.
     """
 
     def __init__(self, moment: datetime) -> None:
@@ -163,7 +163,7 @@ def _days_once(page: list[LaidOutRow]) -> list[LaidOutRow]:
 
 def _figure(amount: Decimal | None, currency: str) -> str:
     """Returns the amount as text. The minus sign is a hyphen, because Noto Sans has no minus sign.
-    If the whole number is in one font, it can be copied from the PDF.
+    All characters are in one font, so that a reader can copy the number from the PDF.
     """
     return figure_of(amount, currency).replace(MINUS, "-")
 
@@ -249,8 +249,8 @@ def _brought_forward(before: list[LaidOutRow]) -> list[LaidOutRow]:
 
 def _page_of_the_proof(full: list[LaidOutRow], *, is_whole: bool) -> list[list[LaidOutRow]]:
     """Returns the last page as two pages, because the part with the digest does not fit on the
-    page. Some of the last rows move to the second page. If there are too few rows, or these rows
-    are too high, the second page has no rows.
+    page. Some of the last rows move to the second page. If there are too few rows, or if these rows
+    are too high, no rows move.
     """
     count = min(ROWS_WITH_PROOF, len(full) - 2)
     if count <= 0:

@@ -21,8 +21,8 @@ def plain(amount: Decimal, currency: str) -> str:
 
 
 def xml(text: str, limit: int = 0) -> str:
-    """Returns the text for an XML element, cut to `limit` characters (0: not cut). Removes
-    characters that XML 1.0 does not allow.
+    """Returns the text for an XML element, cut to `limit` characters. If `limit` is 0, does not cut
+    the text. Removes characters that XML 1.0 does not allow.
     """
     text = NOT_XML.sub("", text)
     return escape(text[:limit] if limit else text, quote=False)

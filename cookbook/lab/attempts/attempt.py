@@ -23,12 +23,15 @@ OLD_ROW = "'2026-06-30 23:59:59+00' AS created_at"
 class Attempt:
     """Raw SQL that Postgres must refuse, and the rule that refuses it.
 
-    `rule` is the name of a constraint or of a unique index, or the name that a trigger reports. For
-    NOT NULL it is the name of the column. `title` describes the attempt. The SQL in `given` runs
-    first, in the same transaction. If another rule always refuses the attempt earlier, `behind` is
-    the name of that rule and `why` is the reason; `behind_too` is a third rule that is checked
-    between these two. If `isolation` is set, the attempt runs in a separate transaction with that
-    isolation level.
+    - `rule` is the name of a constraint or of a unique index, or the name that a trigger reports.
+      For NOT NULL, `rule` is the name of the column.
+    - `title` describes the attempt.
+    - `given` is SQL that runs first, in the same transaction.
+    - `behind` is the name of another rule that always refuses the attempt before the tested rule is
+      checked, and `why` is the reason. `behind_too` is a third rule that is checked between these
+      two.
+    - `isolation` is an isolation level. If it is set, the attempt runs in a separate transaction
+      with this level.
     """
 
     table: str
@@ -45,8 +48,8 @@ class Attempt:
 
     @property
     def slug(self) -> str:
-        """The name in URLs. This is the name of the rule, or, for NOT NULL, the names of the table
-        and the column.
+        """The name in URLs. This is the name of the rule. For NOT NULL, it consists of the names of
+        the table and the column.
         """
         return f"{self.table}-{self.rule}" if self.state == NOT_NULL else self.rule
 
@@ -172,8 +175,8 @@ class ValidRow:
         return Attempt(self.table, rule, title, self.but(**changed).insert, state, self.given)
 
     def left_out(self, besides: Iterable[str] = ()) -> list[Attempt]:
-        """Returns one attempt for each NOT NULL column: to insert the row with NULL in this column.
-        Columns in `besides` are left out.
+        """Returns one attempt for each NOT NULL column, except the columns in `besides`. The
+        attempt inserts the row with NULL in this column.
         """
         return [
             self.attempt(

@@ -1,8 +1,8 @@
 """Ledger's database backend with the connections of AWS's driver.
 
-SQL statements of Django and of prepared cursors run through the plugins of the driver. What the
-backend itself does with a session (settings, cleaning, health checks) is sent directly with
-psycopg, so that no plugin changes the server in the middle.
+SQL statements of Django and of prepared cursors run through the plugins of the driver. The
+statements of the backend itself (settings, cleaning, health checks) are sent directly with psycopg,
+so that no plugin connects to another server between them.
 
 Note [After a failover]: the driver connects to another server and reports this with an error. The
 new session does not have the time zone, limits and role that Ledger sets. Therefore the backend
@@ -27,7 +27,7 @@ READ_ONLY = "read_only"
 
 
 class TranslatedErrors(base.PlacedErrors):
-    """Ledger's error wrapper. It first converts errors of the driver to psycopg errors."""
+    """Ledger's error wrapper. The wrapper first converts errors of the driver to psycopg errors."""
 
     wrapper: "DatabaseWrapper"
 
@@ -45,7 +45,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def translated(self, error: DriverError) -> Exception:
         """Returns the psycopg error for an error of the driver. After a failover, also closes the
-        connection, because it is to a different server now.
+        connection, because the driver has connected it to a different server.
         """
         if self.connection is None:
             return as_psycopg(error, Moment.CONNECTING)

@@ -53,8 +53,8 @@ def within(seconds: int) -> Iterator[None]:
 def connect_in_time(*args: Any, **parameters: Any) -> Any:
     """Returns a new psycopg connection. AWS's driver calls this function.
 
-    After the time limit of `within`, the error is one that the driver does not treat as a lost
-    server. Therefore the driver does not try another server.
+    If the time limit of `within` is exceeded, raises an error that the driver does not treat as a
+    lost server. Therefore the driver does not try another server.
     """
     try:
         return LimitedConnection.connect(*args, **parameters)

@@ -52,8 +52,8 @@ CLEAN = sql.SQL(
 
 
 class PlacedErrors(DatabaseErrorWrapper):
-    """Django's error wrapper. It records on a psycopg error which server failed, and then converts
-    the error.
+    """Django's error wrapper. Before it converts a psycopg error, it records on the error which
+    server failed.
     """
 
     wrapper: "DatabaseWrapper"
@@ -131,13 +131,14 @@ class DatabaseWrapper(WithCursors):
     @property
     def connect_seconds(self) -> float | None:
         """The time limit in seconds for connecting to each host, and for checking or cleaning a
-        session. None if there is no limit.
+        session. The value is None if there is no limit.
         """
         return float(self.settings_dict["OPTIONS"].get("connect_timeout") or 0) or None
 
     def limit_transaction(self, seconds: float | None) -> None:
-        """Sets how long the server may be silent during the open transaction, to match its
-        `statement_timeout`. `seconds` is that timeout, or None if there is no timeout.
+        """Sets how long the server may send nothing during the open transaction before the
+        connection is closed. `seconds` is the `statement_timeout` of the transaction, or None if
+        there is no timeout.
         """
         if self.raw is not None:
             self.raw.limit_transaction(seconds)
@@ -200,8 +201,8 @@ class DatabaseWrapper(WithCursors):
         return pools.get(self.alias)
 
     def forget_connection(self, inherited: list[Any]) -> None:
-        """Moves the parent's connection and pools into the list `inherited`, and does not use them.
-        This is called in a forked process: see Note [Forked processes].
+        """Moves the parent's connection and pools into the list `inherited`, so that this process
+        does not use them. This method is called in a forked process: see Note [Forked processes].
         """
         pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
         inherited += [self.connection, *pools.values()]
@@ -326,7 +327,8 @@ class DatabaseWrapper(WithCursors):
 
     def is_usable(self) -> bool:
         """Returns whether the server answers. If the options require a server that accepts writes,
-        also returns False if the server no longer accepts writes. One round trip.
+        also returns False if the server does not accept writes any more. Needs one round trip to
+        the server.
         """
         if self.raw is None:
             return False

@@ -31,7 +31,9 @@ _inherited: list[Any] = []
 
 
 def register(wrapper: Wrapper) -> None:
-    """Registers a database wrapper. In a child process, the wrapper then forgets its connection."""
+    """Registers a database wrapper. In each child process that is forked later, the wrapper forgets
+    its connection.
+    """
     _wrappers.add(wrapper)
 
 

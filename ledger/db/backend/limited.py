@@ -30,7 +30,7 @@ MAX_COUNTED = 16 * 1024  # maximum number of bytes of a SQL statement that is co
 
 
 class ShortStatements(PrepareManager):
-    """psycopg's list of SQL statements to prepare, but without long statements.
+    """psycopg's list of SQL statements to prepare. This version leaves out long statements.
 
     Note [Long statements are forgotten]: psycopg keeps the texts of the last 100 SQL statements of
     a connection and counts them, in order to prepare frequent statements. Django puts the values
@@ -71,8 +71,8 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **parameters: Any) -> Any:
-        """Connects in the same way as psycopg. If this fails, records the servers on the error: see
-        `ledger.db.server.failed_servers`.
+        """Connects in the same way as psycopg. If the connection fails, records the servers on the
+        error: see `ledger.db.server.failed_servers`.
         """
         try:
             found = super().connect(conninfo, **parameters)
@@ -84,16 +84,17 @@ class LimitedConnection(psycopg.Connection[Any]):
         return found
 
     def limit_statements(self, timeout: float | None) -> None:
-        """Sets the silence limit for the whole session. `timeout` is the session's
-        `statement_timeout` in seconds, or None if there is no timeout.
+        """Sets the silence limit for the whole session: how long the server may send nothing before
+        the connection is closed. `timeout` is the session's `statement_timeout` in seconds, or None
+        if there is no timeout.
         """
         self._usual = timeout + GRACE if timeout else None
         self.limit_as_usual()
 
     def limit_transaction(self, timeout: float | None) -> None:
-        """Sets the silence limit for the open transaction. `timeout` is the transaction's
-        `statement_timeout` in seconds, or None if there is no timeout. Does nothing if the session
-        has no timeout.
+        """Sets the silence limit for the open transaction (see `limit_statements`). `timeout` is
+        the transaction's `statement_timeout` in seconds, or None if there is no timeout. Does
+        nothing if the session has no silence limit.
         """
         if self._usual is None:
             return
@@ -102,17 +103,21 @@ class LimitedConnection(psycopg.Connection[Any]):
             self._longest = self.silence_limit and max(self._longest, self.silence_limit)
 
     def limit_as_usual(self) -> None:
-        """Restores the session's limit. This is called at the end of a transaction."""
+        """Sets the silence limit back to the limit of the session. This is called at the end of a
+        transaction.
+        """
         self.silence_limit = self._longest = self._usual
 
     def limit_after_savepoint(self) -> None:
-        """Sets the silence limit to the longest limit of the open transaction. This is called after
-        a rollback to a savepoint, because an earlier `statement_timeout` may apply again.
+        """Sets the silence limit (see `limit_statements`) to the longest limit that the open
+        transaction has had. This is called after a rollback to a savepoint, because an earlier
+        `statement_timeout` may apply again.
         """
         self.silence_limit = self._longest
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
-        """Waits for the server in the same way as psycopg, but with the silence limit.
+        """Waits for the server in the same way as psycopg. If the server sends nothing for longer
+        than the silence limit, closes the connection.
 
         Raises ServerHangs.
         """
@@ -122,8 +127,8 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     @contextmanager
     def limited_to(self, seconds: float | None) -> Iterator[None]:
-        """Sets the silence limit to `seconds` inside the block (None: no limit). Restores the
-        previous limit afterwards.
+        """Sets the silence limit inside the block: the server may send nothing for `seconds` (None:
+        no limit). Restores the previous limit afterwards.
         """
         before, self.silence_limit = self.silence_limit, seconds
         try:
@@ -132,8 +137,8 @@ class LimitedConnection(psycopg.Connection[Any]):
             self.silence_limit = before
 
     def _limited(self, gen: Any) -> Generator[Any, Any, Any]:
-        """Returns a generator that runs `gen` with the silence limit. psycopg sends 0 to the
-        generator every 0.1 s while the socket is not ready.
+        """Returns a generator that runs `gen`, but not longer than the silence limit. psycopg sends
+        0 to the generator every 0.1 s while the socket is not ready.
         """
         last_word = monotonic()
         try:

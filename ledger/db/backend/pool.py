@@ -7,11 +7,11 @@ opens connections in the same way as the backend.
 
 Note [Connections of a pool]: `fit_connection` checks a connection when it leaves the pool. The
 check of psycopg_pool is not used, because it pauses for a second after the first dead connection,
-and after a failover all connections are dead. When a check finds out that a server hangs, it has
-taken as long as a request waits for the pool. After that, all connections that were not checked
-since then are closed without a check, and connections in use are closed when they return. A
-connection is cleaned before it returns to the pool (Note [Clean sessions]). If it cannot be
-cleaned, it is closed. Therefore nothing of one request remains for the next request.
+and after a failover all connections are dead. If a server hangs, a check takes as long as a request
+waits for the pool, until it finds this out. Therefore, after such a check, all connections that
+were not checked since then are closed without a check, and connections in use are closed when they
+return. A connection is cleaned before it returns to the pool (Note [Clean sessions]). If it cannot
+be cleaned, it is closed. Therefore nothing of one request remains for the next request.
 """
 
 from collections.abc import Callable, Iterator
@@ -102,8 +102,8 @@ def _note_refusal(pool: Any, raw: LimitedConnection, error: psycopg.Error) -> No
 
 @contextmanager
 def noting_refusal(pool: Any) -> Iterator[None]:
-    """Adds the reason to a PoolTimeout that is raised inside the block, if the reason is known. The
-    pool itself reports only that it had no connection.
+    """Adds the reason to a PoolTimeout that is raised inside the block. Does nothing if the reason
+    is not known. The pool itself reports only that it had no connection.
     """
     try:
         yield

@@ -118,8 +118,8 @@ class ReaderServerSideMixin(ReaderMixin):
 
 @cache
 def with_reader(kind: type, *, on_server: bool = False) -> Any:
-    """Returns a subclass of the cursor class `kind` that sends the token. `on_server` is whether it
-    is a class for server-side cursors.
+    """Returns a subclass of the cursor class `kind` that sends the token. `on_server` is true if
+    `kind` is a class for server-side cursors.
     """
     mixin = ReaderServerSideMixin if on_server else ReaderMixin
     return type(kind.__name__, (mixin, kind), {})

@@ -1,9 +1,9 @@
 """Reads dates and times that Postgres can store but Python cannot: infinity, BC, and years after
 9999.
 
-They become the first or the last day that is defined in this module. Ledger never writes such
-values, but the owner of the tables can. In that case, pages must still show the other rows, and the
-audit must report the wrong row.
+Such a value becomes the first or the last day that is defined in this module. Ledger never writes
+such values, but the owner of the tables can. In that case, pages must still show the other rows,
+and the audit must report the wrong row.
 """
 
 from datetime import date, datetime

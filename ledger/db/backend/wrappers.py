@@ -13,7 +13,8 @@ class TranslatesClose:
     """A mixin for cursor wrappers that converts errors which are raised when the cursor is closed.
 
     Closing a server-side cursor sends a SQL statement, which fails if the connection was lost.
-    Django raises this error as a psycopg error, for which there is no retry and no error page.
+    Django does not convert this error. Without this mixin, there would be no retry and no error
+    page for it.
     """
 
     cursor: Any

@@ -28,11 +28,12 @@ class _Answer:
 
 
 def wait_until_confirmed(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Waits until every row that this session can read would survive a failover. One SQL statement.
+    """Waits until every row that this session can read would survive a failover. Sends one SQL
+    statement.
 
     Use it in code that finds a row by its id and reports the row as booked, without a lock or a
-    write: see Note [Cancelled waits]. The statement commits an empty message in the WAL, which
-    logical decoders do not get. This commit waits for the standby, like every commit.
+    write: see Note [Cancelled waits]. The SQL statement commits an empty message in the WAL. Like
+    every commit, this commit waits for the standby. Logical decoders do not get the message.
 
     Raises OutcomeUnknown if the wait is cancelled.
     """
@@ -42,9 +43,9 @@ def wait_until_confirmed(using: str = DEFAULT_DB_ALIAS) -> None:
 
 @contextmanager
 def waiting_for_no_standby() -> Iterator[None]:
-    """Opens a transaction whose commit does not wait for the standby, but only for the disk of the
-    primary. Use it only for data that a failover may lose, such as the time when a session was last
-    used. Never use it for money or rights.
+    """Opens a transaction whose commit waits for the disk of the primary, but not for the standby.
+    Use it only for data that a failover may lose, such as the time when a session was last used.
+    Never use it for money or rights.
     """
     with db_transaction.atomic(durable=True):
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
@@ -67,7 +68,7 @@ def nobody_confirms() -> bool:
 
 
 def is_known_lost() -> bool:
-    """Returns the same as `nobody_confirms`. Queries the server only if its last answer was that no
-    standby confirms commits; otherwise returns False.
+    """Returns whether it is already known that no standby confirms commits. Queries the server only
+    if its last answer was that no standby confirms commits. Otherwise returns False.
     """
     return _Answer.is_lost and nobody_confirms()

@@ -15,8 +15,8 @@ def current_xid() -> str:
 def was_committed(xid: str) -> bool:
     """Returns whether the transaction with this id was committed on this server.
 
-    Also returns False for a transaction that a failover lost, because the new server may not have
-    used this id yet.
+    Returns False for a transaction that a failover lost: the new server may not have used this id
+    yet.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -33,8 +33,8 @@ _reason: ContextVar[str] = ContextVar("reason", default="")
 @contextmanager
 def with_facts(facts: Facts) -> Iterator[None]:
     """Adds these facts to all writes to recorded tables inside the block. `facts` is a function
-    that returns `person` (an id), `address`, `path` and `request`. It is called for each such
-    write.
+    that is called for each such write. It returns `person` (an id), `address`, `path` and
+    `request`.
     """
     before, reason = _facts.set(facts), _reason.set("")
     try:

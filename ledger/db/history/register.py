@@ -21,8 +21,8 @@ WITHOUT_KEYS = "({new} <@ {old} OR {new} IS NOT DISTINCT FROM {old})"
 
 
 class ByRule(NamedTuple):
-    """Columns whose values may change, and the condition for such a change, as SQL on OLD and
-    NEW.
+    """Columns whose values may change, and the condition for such a change. The condition is SQL
+    that compares OLD and NEW.
     """
 
     columns: Collection[str]
@@ -88,9 +88,9 @@ def registered(
     erased: Mapping[str, str] | None = None,
     by_rule: ByRule | None = None,
 ) -> list[Trigger]:
-    """Returns the triggers for an append-only table. They record each new row in `row_register`,
-    with a digest of its columns. Generated columns and the columns in `undigested` are not part of
-    the digest.
+    """Returns the triggers for an append-only table. The triggers record each new row in
+    `row_register`, with a digest of its columns. Generated columns and the columns in `undigested`
+    are not part of the digest.
 
     Two kinds of changes are recorded in `row_revisions`, so that the audit accepts them. The first
     kind changes the columns in `erased`, each under its SQL condition, while the setting ERASES
@@ -126,8 +126,8 @@ def id_of(model: type[models.Model], row: str) -> str:
 
 
 def known_digest(table: str, row_id: str) -> str:
-    """Returns the SQL for the digest that a row should have. This is the digest in the newest
-    revision of the row. If there is no revision, it is the digest in the register.
+    """Returns the SQL for the digest that a row should have. If the row has revisions, this is the
+    digest in the newest revision, otherwise the digest in the register.
     """
     return f"""coalesce(
                 (SELECT digest FROM row_revisions

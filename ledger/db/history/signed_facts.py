@@ -1,11 +1,11 @@
 """Signs the facts about a write, and stores the keys for this in the database.
 
 Note [Signed facts]: injected SQL could change a plain setting. Therefore the setting with the facts
-is "end signature facts": the time when it expires (seconds since 1970), an HMAC-SHA256 of this time
-and the facts, and the facts as JSON. The key is derived from SECRET_KEY. The owner of the tables
-stores the key in `fact_keys`, where the web role cannot read it. Triggers call the function
-`told_facts`. This function returns the facts and whether they are `proved`, which means that they
-are signed with one of the keys and have not expired.
+has three parts, separated by spaces: the time when it expires (seconds since 1970), a signature,
+and the facts as JSON. The signature is an HMAC-SHA256 of this time and the facts. The key is
+derived from SECRET_KEY. The owner of the tables stores the key in `fact_keys`, where the web role
+cannot read it. Triggers call the function `told_facts`. This function returns the facts and whether
+they are `proved`, which means that they are signed with one of the keys and have not expired.
 
 The setting is sent as a bound value, so `pg_stat_activity` does not show it. Injected SQL could
 send the setting of the current request again, but that setting contains the same person and page.
@@ -50,8 +50,8 @@ def store_keys() -> None:
 
 
 def problem_with(found: psycopg.Connection) -> str | None:
-    """Returns a message if the history would not accept the facts that this process signs. Returns
-    None if it would.
+    """Returns a message if the database would not accept the facts that this process signs. Returns
+    None if the facts would be accepted.
     """
     row = found.execute("SELECT obj_description(to_regclass('fact_keys'), 'pg_class')").fetchone()
     marks = (row[0] or "").split() if row else []

@@ -43,9 +43,9 @@ def is_in_use(error: DatabaseError) -> bool:
 
 def with_short_waits(work: Callable[[], R]) -> R:
     """Runs `work` in a transaction and returns its result. The transaction waits for at most
-    LOCK_WAIT for each lock. If that was too short, `work` runs again after a pause. Only one such
-    transaction runs at a time, because Postgres refuses to change a right of a table twice in
-    parallel.
+    LOCK_WAIT for each lock. If a lock is not free by then, `work` runs again after a pause. Only
+    one such transaction runs at a time, because Postgres refuses to change a right of a table twice
+    in parallel.
 
     Raises TablesInUse after the last attempt.
     """
@@ -60,8 +60,8 @@ def with_short_waits(work: Callable[[], R]) -> R:
 
 
 def again_while_in_use(attempt: Callable[[], R]) -> R:
-    """Returns the result of `attempt`. If tables are in use, calls it again after a pause.
-    `attempt` must open its own transaction with a lock timeout.
+    """Returns the result of the function `attempt`. If tables are in use, calls `attempt` again
+    after a pause. `attempt` must open its own transaction with a lock timeout.
 
     Raises TablesInUse after the last attempt.
     """

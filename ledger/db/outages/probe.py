@@ -46,7 +46,9 @@ def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[ps
 
 
 def problem_with_writes(found: psycopg.Connection) -> str | None:
-    """Returns a message if the server does not accept writes. Returns None if it does."""
+    """Returns a message if the server does not accept writes. Returns None if the server accepts
+    writes.
+    """
     is_reader = found.execute("SHOW transaction_read_only").fetchone() == ("on",)
     return NO_WRITES if is_reader else None
 

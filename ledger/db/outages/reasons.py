@@ -204,8 +204,8 @@ def is_standby(error: BaseException) -> bool:
 
 
 def is_wait(error: BaseException) -> bool:
-    """Returns whether the error ended a SQL statement that took too long: the server did not
-    answer, or the lock timeout or the statement timeout was over.
+    """Returns whether the error means that a SQL statement took too long. In this case, the server
+    did not answer, or the lock timeout or the statement timeout was over.
     """
     cause = error_of_psycopg(error)
     return cause is not None and reason_of(FailedServer("", cause)) in WAITS

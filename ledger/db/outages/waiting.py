@@ -63,9 +63,9 @@ class Wanted:
 
 
 def without_tables() -> str:
-    """Returns the error message for a database in which tables of this version are missing. The
-    message contains the name of the database, because a command without the site's settings uses
-    the database in `.data`.
+    """Returns the error message for a database that does not have the tables of this version. The
+    message contains the name of the database, because a command that runs without the site's
+    settings uses the database in `.data`.
     """
     where = Wanted(DEFAULT_DB_ALIAS).name
     if connections[DEFAULT_DB_ALIAS].settings_dict.get("LEDGER_EMBEDDED"):
@@ -138,8 +138,8 @@ def _refuse_permanent_errors(wanted: Wanted, error: OperationalError) -> None:
 
 
 def _code_in(text: str) -> str:
-    """Returns the SQLSTATE of a connection error, or "" if it is not known. psycopg has only the
-    text of such an error.
+    """Returns the SQLSTATE of a connection error, or "" if the SQLSTATE is not known. For such an
+    error, psycopg has only a text, so the SQLSTATE is derived from the text.
     """
     if 'database "' in text and "does not exist" in text:
         return NO_SUCH_DATABASE

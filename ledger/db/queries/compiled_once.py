@@ -44,7 +44,7 @@ Statement = tuple[str, tuple[Any, ...]]
 
 
 class FilledCompiler(SQLCompiler):
-    """A compiler that can run its compiled SQL again with other parameters."""
+    """A compiler whose compiled SQL can be run again with other parameters."""
 
     filled: Statement | None = None
 
@@ -92,11 +92,11 @@ class Template:
 
 class CompiledOnce:
     """A wrapper for a function that returns a queryset of whole rows. The SQL of the queryset is
-    compiled once per shape.
+    compiled once per shape (see `shapes`).
 
-    The function may use its arguments only to build the queryset. Of a model instance it may use
-    only the primary key. Other values that the function reads, such as a constant of its module,
-    are read only once per shape.
+    The function may use its arguments only to build the queryset. If an argument is a model
+    instance, the function may use only its primary key. Other values that the function reads, such
+    as a constant of its module, are read only once per shape.
     """
 
     def __init__(self, build: Callable[..., "QuerySet[Any, Any]"]) -> None:
@@ -187,8 +187,8 @@ def _are_same(one: Statement, other: Statement | None) -> bool:
 
 
 def other_value(value: Any) -> Any:
-    """Returns a random value of the same type. It is practically certain that no other value is
-    equal.
+    """Returns a random value of the same type as `value`. It is practically certain that no other
+    value in the query is equal.
     """
     if isinstance(value, UUID):
         return uuid4()

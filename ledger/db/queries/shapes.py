@@ -45,9 +45,9 @@ class NoShape(Exception):
 
 
 def shape_of(node: Any, values: list[Any]) -> Shape:
-    """Returns the shape of the arguments in `node`, and appends their values to the list `values`.
+    """Returns the shape of the arguments in `node`. Appends their values to the list `values`.
 
-    Raises NoShape.
+    Raises NoShape if the SQL may depend on a value.
     """
     if _is_value(node):
         values.append(node)

@@ -40,8 +40,9 @@ FIRST = re.compile(r"[\s(]*([A-Za-z]+)")
 class StatementText:
     """The description of a SQL statement.
 
-    `operation` is the first word of the statement. For a statement with WITH that writes, it is the
-    word that writes, such as INSERT. `name` also contains the table, such as INSERT transactions.
+    `operation` is the first word of the statement. If the statement begins with WITH and writes,
+    `operation` is the word that writes, such as INSERT. `name` also contains the table, such as
+    INSERT transactions.
     """
 
     name: str

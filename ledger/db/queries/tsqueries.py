@@ -27,8 +27,8 @@ class MatchesText(Func):
 
 
 class GroupedQuery(SearchQuery):
-    """A combined tsquery in parentheses. It is needed because Django can negate only queries that
-    are not combined.
+    """A combined tsquery in parentheses. Django can negate only queries that are not combined, so a
+    combined query needs this class.
     """
 
     template = "(%(expressions)s)"

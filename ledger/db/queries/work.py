@@ -66,10 +66,10 @@ class QueryLog:
         return sum(query.milliseconds for query in self.queries)
 
     def explain(self) -> None:
-        """Runs all queries again that only read, with EXPLAIN (ANALYZE, BUFFERS), and stores their
+        """Runs the queries that only read again, with EXPLAIN (ANALYZE, BUFFERS), and stores their
         plans.
 
-        Inside the same `snapshot`, such a query reads the same rows. Queries that write are
+        Inside the same `snapshot`, such a query reads the same rows again. Queries that write are
         skipped. A snapshot would refuse them anyway.
         """
         for query in self.queries:
@@ -102,7 +102,7 @@ def watched(*, with_session: bool = False, texts_later: bool = False) -> Iterato
 
     If `with_session` is true, SQL statements about the session, such as SET and SAVEPOINT, are
     recorded too. If `texts_later` is true, the values are put into the text only when the text is
-    read. It must then be read while the connection is open.
+    read. In this case, the text must be read while the connection is open.
     """
     work = QueryLog()
 

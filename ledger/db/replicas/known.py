@@ -133,7 +133,7 @@ class Replica:
 
     @property
     def _connection(self) -> Any:
-        """The connection for probes in this thread. It is never a connection of the pool that
+        """The connection for probes in this thread. This connection never belongs to the pool that
         requests use.
         """
         found: Any = connections[self.alias]
@@ -201,8 +201,8 @@ class Replica:
 
     def check_each(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Runs a SQL statement and returns its result. Checks once per transaction whether the
-        connection is to the server that answered the probe. This is an execute wrapper of Django
-        for connections to a pooler: see Note [Servers behind a pooler].
+        connection is to the server that answered the probe. Django calls this execute wrapper for
+        connections to a pooler: see Note [Servers behind a pooler].
 
         Raises ReadAgain.
         """

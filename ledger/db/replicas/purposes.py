@@ -1,9 +1,9 @@
 """The purposes for which pages read from a replica, and the tables that they need for each purpose.
 
-Note [Tables of a purpose]: a function that may read from a replica can be changed later, so that it
-calls another function which checks a limit or a permission. Therefore the tables of each SQL
-statement are compared with the tables of its purpose before it is sent. If the statement uses
-another table, the function runs on the writer.
+Note [Tables of a purpose]: a function that reads from a replica may be changed later, and then call
+another function which checks a limit or a permission. A replica must not be used for such a check.
+Therefore the tables of each SQL statement are compared with the tables of its purpose before the
+statement is sent. If the statement uses another table, the function runs on the writer.
 """
 
 import re

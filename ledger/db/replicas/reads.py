@@ -21,8 +21,8 @@ GONE = (Failure.UNKNOWN, Failure.NOT_STARTED)
 
 
 def read(purpose: ReadPurpose, function: Callable[[], T]) -> T:
-    """Returns the result of `function`, which reads from a replica if this is allowed and otherwise
-    from the writer.
+    """Returns the result of `function`. `function` reads from a replica if this is allowed,
+    otherwise from the writer.
 
     `function` must only read, and must not return a lazy queryset. Raises the same exceptions as
     `function` on the writer, and OperationalError if a query was stopped by its time limit.
@@ -41,8 +41,8 @@ def read(purpose: ReadPurpose, function: Callable[[], T]) -> T:
 
 
 def stream(purpose: ReadPurpose, rows: Callable[[int], Iterable[T]]) -> Iterator[T]:
-    """Yields the rows while they are sent. `rows` is a function with one argument, the number of
-    rows to skip.
+    """Yields the rows one after the other, so that a response can send them. `rows` is a function
+    with one argument, the number of rows to skip.
 
     If the replica fails before the end, the remaining rows come from the writer. Therefore the rows
     must be sorted so that new rows come last.
@@ -83,7 +83,7 @@ def is_on_replica() -> bool:
 
 def read_again() -> None:
     """Makes the current read run again on the writer. Call it in a function that needs the writer's
-    data: on a replica it raises ReadAgain, and on the writer it does nothing.
+    data. On a replica it raises ReadAgain. On the writer it does nothing.
     """
     if is_on_replica():
         raise ReadAgain
@@ -109,8 +109,9 @@ def check_server(raw: Any) -> None:
 
 
 def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
-    """Returns whether the read may be repeated on the writer, and if so, records the reason. A
-    query that timed out is not repeated, because it would also time out on the writer.
+    """Returns whether the read may be repeated on the writer. If it may be repeated, also records
+    the reason. A query that timed out is not repeated, because it would also time out on the
+    writer.
     """
     failure = failure_of(error)
     if failure is Failure.TIMED_OUT:
@@ -132,8 +133,8 @@ def _in_place_of_writer(
     """Makes the replica's connection this thread's connection "default" inside the block.
 
     The replica's connection uses the reader (Note [Signed reader]), the execute wrappers and the
-    query log of the writer's connection. It stops waiting when the replica no longer answers
-    probes.
+    query log of the writer's connection. If the replica no longer answers probes, the connection
+    stops waiting.
     """
     writer: Any = connections[DEFAULT_DB_ALIAS]
     database: Any = connections[replica.alias]

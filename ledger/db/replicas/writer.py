@@ -59,7 +59,9 @@ class _Moment(Func):
 
 
 def with_writer(rows: "models.QuerySet[M]") -> "models.QuerySet[M]":
-    """Returns the queryset with two more fields per row. `seen_with` reads these fields."""
+    """Returns the queryset with two more fields per row, from which `seen_with` reads the start
+    time of the writer and the mark.
+    """
     started = f"CASE WHEN NOT pg_is_in_recovery() THEN {STARTED} END"
     found = rows.annotate(
         writer_started=_Moment(template=started), writer_marked=_Moment(template=MARK)
@@ -68,13 +70,13 @@ def with_writer(rows: "models.QuerySet[M]") -> "models.QuerySet[M]":
 
 
 def seen_with(row: Any) -> SeenWriter:
-    """Returns the writer's start time and mark from a row of `with_writer`. No query."""
+    """Returns the writer's start time and mark from a row of `with_writer`. Sends no query."""
     return SeenWriter(getattr(row, "writer_started", None), getattr(row, "writer_marked", None))
 
 
 def write_mark() -> None:
-    """Writes the mark of the current writer. The commit does not wait for a standby, because a mark
-    that is lost is written again.
+    """Writes the mark of the current writer. The commit does not wait for a standby: if a failover
+    loses the mark, the mark is written again.
     """
     with db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")

@@ -138,8 +138,8 @@ def _columns(rights: str) -> dict[str, list[str]]:
 
 
 def memberships(cursor: Any, *, owner: str, worker: str) -> list[tuple[str, str]]:
-    """Returns a pair for each membership of the worker in the owner role: who granted it, and the
-    SQL statement that ends it.
+    """Returns a pair for each membership of the worker in the owner role: the role that granted the
+    membership, and the SQL statement that ends the membership.
     """
     cursor.execute(MEMBERSHIPS, {"owner": owner, "worker": worker})
     return [(grantor, statement) for grantor, statement in cursor.fetchall()]

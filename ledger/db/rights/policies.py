@@ -30,7 +30,7 @@ PAYS_FROM_OWN = f"from_account_id = ANY ({ACCOUNTS})"
 
 def may(*codenames: str) -> str:
     """Returns the SQL condition that the reader is a staff member with at least one of these
-    permissions. Without permissions, returns the condition that the reader is a superuser.
+    permissions. If no permissions are passed, returns the condition that the reader is a superuser.
     """
     return f"(SELECT row_security.may('{{{','.join(codenames)}}}'))"
 
@@ -45,9 +45,9 @@ GIVES_GROUPS = f"{may('give_groups')} OR {DECIDES}"
 class Policy:
     """SQL conditions for a table: which rows a reader may read, insert, change or delete.
 
-    `changes` is the condition for changing or deleting a row. If it is "", the condition `writes`
-    is used. `becomes` is the condition that a row must meet after a change. `locks` is the
-    condition for locking a row without changing it.
+    `changes` is the condition for changing or deleting a row. If `changes` is "", the condition
+    `writes` is used instead. `becomes` is the condition that a row must meet after a change.
+    `locks` is the condition for locking a row without changing it.
     """
 
     reads: str
@@ -86,8 +86,8 @@ def part_of(table: str, column: str) -> Policy:
 
 def by_staff(right: str, name: str, request: str) -> str:
     """Returns the SQL condition for actions of staff. A staff member with the right `right` may act
-    in their own name. A staff member who decides approvals may also carry out an approved request,
-    in the name of the staff member who made the request.
+    in their own name. A staff member who decides about an approval may also carry out the approved
+    request. Such an action is in the name of the staff member who made the request.
     """
     own_name = f"{name} = {PERSON} AND {right}"
     return f"{own_name} OR {DECIDES} AND row_security.is_approved({request})"

@@ -28,7 +28,7 @@ class Table:
     - `rows` is the policy of row-level security, or the reason why the table needs none. Without a
       policy, each reader sees every row.
     - If `checked_first` is true, a trigger checks the policy of an INSERT before the other triggers
-      run, because these read accounts with the rights of the owner.
+      run, because the other triggers read accounts with the rights of the owner.
     - `authors` are columns with the person who wrote a row, who is not the owner of the row.
     - `personal_data` describes which data about people the table contains and when it is deleted,
       or is "none".

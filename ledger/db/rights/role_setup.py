@@ -142,8 +142,8 @@ def _make(
 
 def _end_membership(cursor: Any, owner: str, worker: str) -> Iterator[str]:
     """Ends the worker's membership in the owner role. Triggers of older versions needed this
-    membership. It is a risk, because on Postgres 15 every member can become the owner. Yields a
-    message for each membership that cannot be ended.
+    membership. The membership is a risk, because on Postgres 15 every member can become the owner.
+    Yields a message for each membership that cannot be ended.
     """
     for _grantor, revoke in memberships(cursor, owner=owner, worker=worker):
         with suppress(DatabaseError):
@@ -216,9 +216,9 @@ def _revoke_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
 
 
 def _all_take_effect(cursor: Any, statements: Callable[[], list[str]]) -> bool:
-    """Runs the SQL statements that `statements` returns. Returns whether `statements` returns
-    nothing afterwards. This check is needed because a REVOKE of a right that another role granted
-    is only a warning, not an error.
+    """Runs the SQL statements that `statements` returns. Then calls `statements` again, and returns
+    whether it returns no more SQL statements. This check is needed because a REVOKE of a right that
+    another role granted is only a warning, not an error.
     """
     with suppress(DatabaseError):
         for statement in statements():

@@ -147,7 +147,7 @@ def read_bank() -> None:
 
 def problem_with(found: psycopg.Connection) -> str | None:
     """Returns the reason why row-level security does not work on this connection, so that pages
-    would show no rows. Returns None if it works.
+    would not show any rows. Returns None if row-level security works.
     """
     row = found.execute("SELECT to_regnamespace('row_security') IS NOT NULL").fetchone()
     is_installed = row is not None and row[0]

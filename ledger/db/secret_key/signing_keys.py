@@ -37,8 +37,8 @@ def store_pads(cursor: CursorWrapper, table: str, keys: Iterable[bytes]) -> bool
     """Replaces the keys stored in `table`, which has the columns inner_pad and outer_pad. Returns
     whether anything changed.
 
-    Only one process does this at a time. Otherwise an error of the unique constraint could print a
-    pad, and thereby the key.
+    Only one process does this at a time. If two processes did it, the message of a unique
+    constraint could contain a pad, and from the pad the key can be calculated.
     """
     wait_for_lock(f"keys in {table}")
     wanted = {pads(key) for key in keys}

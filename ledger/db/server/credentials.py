@@ -58,8 +58,8 @@ class NoLogin(SqlclientUnableToEstablishSqlconnection):
 
 
 class LoginSource(ABC):
-    """A source of logins. All threads share it, so that only one request to AWS is needed for
-    them.
+    """A source of logins. All threads use the same source, so that one request to AWS is enough for
+    all of them.
     """
 
     # For how many seconds after `keep` the old login may be used while another thread requests the
@@ -82,8 +82,8 @@ class LoginSource(ABC):
 
         Only one thread at a time sends requests to AWS, because AWS may hang. In the meantime, the
         other threads use the old login, unless the server refused it. Threads without an old login
-        wait for at most `WAIT` seconds, and then raise the same error. If AWS does not answer, an
-        old login that was not refused is used longer.
+        wait for at most `WAIT` seconds, and then raise the same error. If AWS does not answer, the
+        old login is used longer, unless the server refused it.
 
         Raises NoLogin.
         """
@@ -307,8 +307,8 @@ def was_refused(error: psycopg.OperationalError) -> bool:
 
     libpq has no SQLSTATE for a failed connection, and the message may be in any language. But libpq
     records that it sent a password, and it receives the server's version only after a successful
-    login. This function also returns True if the database does not exist. In that case a second
-    request to AWS does no harm.
+    login. If the database does not exist, this function also returns True. In that case, the caller
+    requests another login from AWS, which does no harm.
     """
     raw = error.pgconn
     return raw is not None and raw.used_password and not raw.server_version

@@ -55,7 +55,9 @@ def is_not_opened(error: BaseException | None) -> bool:
 
 
 def note_words_of_driver(error: psycopg.Error) -> None:
-    """Records that the message was written by AWS's driver, which does not report what failed."""
+    """Records that the message was written by AWS's driver. Such a message does not contain which
+    server failed.
+    """
     setattr(error, _WORDS_OF_DRIVER, True)
 
 

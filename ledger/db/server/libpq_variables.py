@@ -18,8 +18,8 @@ def forget() -> None:
     """Removes the variables from the environment of this process, and of the programs that it
     starts.
 
-    A connection cannot override all of them. For example, if PGSERVICE is unknown, every connection
-    fails, whatever its options are.
+    A connection cannot override all of these variables. For example, if PGSERVICE is unknown, every
+    connection fails, even if the host is given.
     """
     for name in names():
         os.environ.pop(name, None)

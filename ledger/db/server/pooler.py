@@ -38,7 +38,7 @@ Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
 
 def keeps_sessions() -> bool:
     """Returns whether the connection of this thread always uses the same server session, so that
-    there is no pooler in transaction mode. One query.
+    there is no pooler in transaction mode. Makes one query.
     """
     database: Any = connection
     if database.is_behind_pooler:
@@ -67,9 +67,10 @@ def problem_with(found: psycopg.Connection[Any]) -> str | None:
 
 
 def leak_between(connect: Connect) -> str | None:
-    """Returns a message if a pooler passes a setting of one session on to the next connection, so
-    that other people's rows could be visible. Returns None otherwise. `connect` opens a new
-    connection.
+    """Opens two connections with `connect`, changes a setting on the first one, and reads it on the
+    second. Returns a message if the second connection has the changed setting, because a pooler
+    passed it on. In this case, other people's rows could become visible. Otherwise returns None.
+    Does not open connections if there is no pooler or row-level security is off.
     """
     database: Any = connection
     if not settings.LEDGER_ROW_SECURITY or not database.is_behind_pooler:

@@ -70,9 +70,9 @@ def contents(file: Path) -> str:
 
 
 def find(program: str) -> Path:
-    """Returns the path of a Postgres program. Of the versions that are not older than the server,
-    it chooses the oldest. An older program would refuse to work, and a newer pg_restore sends
-    settings that the server does not support.
+    """Returns the path of a Postgres program. Chooses the oldest version that is not older than the
+    server. An older program would refuse to work, and a newer pg_restore sends settings that the
+    server does not support.
 
     The program is from the operating system or from the embedded server. The embedded server's
     programs are not used if TLS is required, because they do not support it. Raises NoProgram.

@@ -16,8 +16,8 @@ EVERY = """
 
 
 def problem_with_zone(found: psycopg.Connection[Any]) -> str | None:
-    """Returns a message about the first time in the next year that Postgres and Python convert
-    differently. Returns None if there is no difference.
+    """Returns a message if Postgres and Python convert a time of the next year differently. The
+    message is about the first such time. Returns None if there is no difference.
     """
     name = settings.TIME_ZONE
     try:

@@ -143,9 +143,9 @@ class Command(BaseCommand):
 
 
 def address_of(host: str, port: int) -> str:
-    """Returns the address that the user can open in a browser. This is LEDGER_URL if it is set, and
-    otherwise an address with `host`. If `host` is this computer, the address contains "localhost",
-    because browsers refuse passkeys for IP addresses.
+    """Returns the address that the user can open in a browser. If LEDGER_URL is set, this is
+    LEDGER_URL, otherwise an address with `host`. If `host` is this computer, the address contains
+    "localhost", because browsers refuse passkeys for IP addresses.
     """
     if settings.LEDGER_URL:
         return f"{settings.LEDGER_URL}/ (listening on {host}, port {port})"

@@ -153,8 +153,8 @@ class Command(BaseCommand):
 
 class StopSignal:
     """A signal handler that ends the command with an exception. Other code may catch this
-    exception; for example, AWS's driver does so while it searches for a writer. In that case, the
-    next wait ends the command.
+    exception. For example, AWS's driver catches it while the driver searches for a writer. In that
+    case, the next `wait` ends the command.
     """
 
     def __init__(self) -> None:

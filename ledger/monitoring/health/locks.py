@@ -72,8 +72,8 @@ class LocksPart:
 
     @property
     def to_end(self) -> int | None:
-        """The process id of the session that blocks the largest number of sessions. None if no
-        session blocks others.
+        """The process id of the session that blocks the largest number of sessions. The value is
+        None if no session blocks others.
         """
         blocking = [each for each in self.open if each.blocks]
         return max(blocking, key=lambda each: each.blocks).pid if blocking else None
@@ -81,7 +81,7 @@ class LocksPart:
 
 def locks_part(reader: HealthReader) -> LocksPart:
     """Reads the waiting sessions, all sessions and the prepared transactions, and returns the part
-    of the page. Three queries.
+    of the page. Makes three queries.
     """
     waits = reader.ask(queries.WAITS, LockWait)
     sessions = reader.ask(queries.SESSIONS, OpenSession)
@@ -101,8 +101,9 @@ def locks_part(reader: HealthReader) -> LocksPart:
 
 
 def _waiting_behind(waits: Sequence[LockWait]) -> dict[int, set[int]]:
-    """Returns, for each session that blocks others but does not wait itself, the sessions that wait
-    for it directly or indirectly. Keys and values are process ids.
+    """Returns a dict from sessions to waiting sessions. The keys are sessions that block others but
+    do not wait. Each value contains the sessions that wait for the key, directly or indirectly.
+    Keys and values are process ids.
 
     Deadlocks, in which sessions wait for each other, are not included, because Postgres ends one of
     these sessions.

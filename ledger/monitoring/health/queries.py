@@ -365,7 +365,7 @@ WHERE datname = current_database()
 
 class HeldBack(NamedTuple):
     """A replication slot that prevents the removal of dead rows. `xmin_age` is the age of the
-    oldest transaction that the slot needs, as a number of transactions.
+    oldest transaction whose rows the slot needs, as a number of transactions.
     """
 
     slot: str

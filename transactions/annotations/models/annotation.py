@@ -93,8 +93,8 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
     def latest(self) -> Self:  # type: ignore[override]
         """Returns the valid annotations: the newest annotation for each transaction and owner.
 
-        Uses one index look-up per row. With a condition NOT EXISTS (a newer annotation), Postgres
-        compared each row with all other rows until the table was analyzed.
+        Uses one index look-up per row. An earlier query used NOT EXISTS (a newer annotation). With
+        that query, Postgres compared each row with all other rows until the table was analyzed.
         """
         newest = Annotation.objects.filter(
             owner=OuterRef("owner"), transaction=OuterRef("transaction")
@@ -111,8 +111,8 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
 
 
 class Annotation(models.Model):
-    """A note and tags that the owner of an account wrote about a transaction of this account. Only
-    this owner can read them: staff and the other account's owner cannot.
+    """A note and tags that the owner of an account wrote about a transaction of this account. Staff
+    and the owner of the other account cannot read the note and tags.
 
     A row never changes: each correction is a new row, and the newest row is valid.
     """

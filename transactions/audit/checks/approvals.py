@@ -1,20 +1,20 @@
 """Checks the four-eyes rule: what staff did without approval, and how approvals were used.
 
 Note [Staff rows in the audit]: the audit cannot compare the stored daily sums exactly with the
-rows, because commands of the owner do not count towards the sums. But commands, the demo and
-imports never name a member of staff as the author. So a row with such an author was made on a page,
-and the rows that one member of staff makes without approval in a day must not exceed the threshold.
-If rows exceed the threshold without an approval, they were written with disabled triggers, or with
-SQL of the owner.
+rows, because rows that the table owner inserts with commands are not added to the sums. But
+commands, the demo and imports never set a member of staff as the author of a row. So a row with
+such an author was made on a page, and the rows that one member of staff makes without approval in a
+day must not exceed the threshold. If the rows exceed the threshold without an approval, somebody
+wrote them while triggers were disabled, or the table owner wrote them with SQL.
 
 Rows within five minutes of midnight are left out of the sums here, because the trigger may have
 counted them on the neighbouring day. The audit still finds such a row if its amount exceeds the
 threshold.
 
-Each row is compared with the threshold at the time of the row. This threshold is known from the
-history of `approval_thresholds`, which nobody can change. So if somebody raises, moves or deletes a
-threshold, earlier rows are still found. If a threshold changed within five minutes of the row, the
-higher threshold is used. Rows from before the history began are left out.
+Each row is compared with the threshold that was valid at the time of the row. This threshold is
+read from the history of `approval_thresholds`, which nobody can change. So if somebody raises,
+moves or deletes a threshold, earlier rows are still found. If a threshold changed within five
+minutes of the row, the higher threshold is used. Rows from before the history began are left out.
 """
 
 from collections.abc import Iterator
@@ -61,8 +61,8 @@ def _since(moment: str) -> str:
 
 
 def _share_at(moment: str) -> Share:
-    """Returns a function that returns SQL. The SQL divides an amount by the threshold that the
-    amount's currency had at this moment.
+    """Returns a function that returns SQL for a share. The share is an amount divided by the
+    threshold that the amount's currency had at this moment.
     """
 
     def share(amount: str, currency: str) -> str:
@@ -186,9 +186,9 @@ class _Unused(NamedTuple):
 
 
 def approvals(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first row that staff inserted without an approval and that exceeded the daily
-    threshold. Also yields the first approval whose row is missing or different. See Note [Staff
-    rows in the audit].
+    """Yields the first row that staff inserted without an approval although the daily threshold was
+    exceeded. Also yields the first approval whose row is missing or different. See Note [Staff rows
+    in the audit].
     """
     parameters: dict[str, Any] = {"since": since, "margin": CLOCKS_DIFFER_BY}
     with connection.cursor() as cursor:

@@ -29,8 +29,8 @@ WHERE before <> leads_from ORDER BY account_id, created_at NULLS LAST LIMIT 1"""
 
 
 def statuses(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first account whose status changes do not lead from `active` to its current status
-    without a gap.
+    """Yields the first account whose recorded status changes are not a complete series from
+    `active` to the account's current status.
     """
     with connection.cursor() as cursor:
         cursor.execute(STATUSES)

@@ -68,7 +68,7 @@ SINCE = """
 
 
 class BrokenLink(NamedTuple):
-    """A result row of the queries above. `many` is the number of wrong rows."""
+    """A result row of the queries in this module. `many` is the number of wrong rows."""
 
     account: UUID | None
     id: UUID
@@ -83,7 +83,9 @@ class BrokenLink(NamedTuple):
 
 
 class LinkWording(NamedTuple):
-    """The expected value and the found value for programs, and the sentence for people."""
+    """The texts of a finding: the expected and the found value for programs, and a sentence for
+    people.
+    """
 
     expected: str
     found: str
@@ -153,7 +155,8 @@ WORDS = {
 
 def captures(since: datetime | None = None) -> Iterator[Finding]:
     """Yields the first broken capture. Each captured hold must have exactly one completed
-    transaction that captures it, whose amount is at most the amount of the hold.
+    transaction that captures the hold. The amount of this transaction must not exceed the amount of
+    the hold.
     """
     query = CAPTURES.format(
         since_hold="AND hold.created_at >= %(since)s" if since else "",
@@ -171,9 +174,8 @@ def reversals(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def orphans(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first transaction whose payer's account does not exist in the transaction's
-    currency. Also yields the first transaction whose payee's account does not exist in that
-    currency.
+    """Yields the first transaction whose payer's account does not exist, or has another currency
+    than the transaction. Then yields the first such transaction for the payee's account.
     """
     for side in ("from_account", "to_account"):
         account = Account.objects.filter(pk=OuterRef(side), currency=OuterRef("currency"))
@@ -202,7 +204,9 @@ def _orphan_sentence(row: Transaction, account_id: UUID, side: str) -> str:
 
 
 def _first(check: str, query: str, since: datetime | None) -> Iterator[Finding]:
-    """Yields the finding about the first row that the query returns, if there is one."""
+    """Yields one finding, about the first row that the query returns. Yields nothing if the query
+    returns no rows.
+    """
     with connection.cursor() as cursor:
         cursor.execute(query, {"since": since})
         row = cursor.fetchone()

@@ -90,9 +90,9 @@ def _chain_sentence(
 
 
 def balances(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first account whose balance differs from the balance of its newest entry, or from
-    zero if there are no entries. Also checks `last_entry_at`. Always checks all accounts, with one
-    index look-up per account.
+    """Yields the first account whose balance differs from the balance of its newest entry. The
+    balance of an account without entries must be zero. Also checks `last_entry_at`. Always checks
+    all accounts, with one index look-up per account.
     """
     newest = Entry.objects.filter(account=OuterRef("pk")).order_by("-created_at")
     accounts: QuerySet[Any] = Account.objects.annotate(
@@ -122,11 +122,11 @@ def _balance_sentence(name: NamedAccount, account: Any) -> str:
 
 
 def _times() -> Iterator[Finding]:
-    """Yields the first account whose `last_entry_at` is not the time of its newest payment or hold,
-    see Note [Balances follow rows].
+    """Yields the first account whose `last_entry_at` is not the time of the account's newest
+    payment or hold, see Note [Balances follow rows].
 
-    If `last_entry_at` is too early, a new row could be booked before existing rows. If it is too
-    late, a row was removed.
+    If `last_entry_at` is too early, a new row could be booked before existing rows. If
+    `last_entry_at` is too late, a row was removed.
     """
     newest = EntryQuerySet(Entry).filter(account=OuterRef("pk")).order_by("-created_at")
     accounts: QuerySet[Any] = Account.objects.annotate(

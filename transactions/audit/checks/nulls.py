@@ -34,7 +34,7 @@ ORDER BY 1, 2"""
 
 
 class _Missing(NamedTuple):
-    """A column, the first row in which its value is missing, and the number of such rows."""
+    """A column with missing values: the first row without a value, and the number of such rows."""
 
     model: type[Model]
     column: str
@@ -46,8 +46,8 @@ class _Missing(NamedTuple):
 
 
 def nulls(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields one finding with all columns that must not be NULL by their models, but in which a
-    value is missing. Always checks all rows.
+    """Yields one finding with all columns that are NOT NULL in their models, but in which a value
+    is missing. Always checks all rows.
     """
     with connection.cursor() as cursor:
         cursor.execute(LOOSE, [[*each] for each in zip(*REQUIRED, strict=True)])
@@ -71,7 +71,9 @@ def nulls(_since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _missing(cursor: Any, table: str, column: str) -> Iterator[_Missing]:
-    """Yields the first row in which the value of the column is missing, if there is one."""
+    """Yields one result, about the first row in which the column has no value. Yields nothing if
+    all rows have a value.
+    """
     model = REQUIRED[table, column]
     key = ", ".join(f'"{field.column}"' for field in model._meta.pk_fields)
     cursor.execute(

@@ -67,8 +67,9 @@ def _collected(condition: str) -> str:
 
 def _query(table: RecordedTable) -> str:
     """Returns SQL that finds the first object, by id, that differs from its history. The result
-    contains one column name and three lists of its values: values that no change set, values that a
-    change replaced although no change had set them, and missing values that a change set.
+    contains the name of a column and three lists of values: values that no change set, values that
+    a change replaced although no change had set them, and values that a change set but that are
+    missing.
     """
     without = LEFT_OUT.get(table.name, [])
     state, about = table.own_state_of("one", without), table.about_of("one")
@@ -134,9 +135,9 @@ def recorded(_since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _defaults() -> dict[str, Any]:
-    """Returns the settings of a new account by column. If the history of an account does not
-    contain a setting, the migration that added the column wrote this default. The name is in every
-    history, so it is left out.
+    """Returns the default of each setting of a new account, by column. If the history of an account
+    does not contain a setting, the migration that added the column has written this default to the
+    account. The column of the name is left out, because every history contains a name.
     """
     fresh = Account()
     return {column: getattr(fresh, column) for column in SETTINGS.keys() - {"name"}}

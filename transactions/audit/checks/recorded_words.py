@@ -29,11 +29,11 @@ KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class RecordedDifference:
-    """A column of an object whose values differ from the history.
+    """A column of an object whose values differ from the recorded history.
 
-    `now`: values in its rows that no change set. `before`: values that a change replaced although
-    no change had set them. `after`: values that a change set, that no change replaced, and that are
-    missing.
+    `now`: values in the column that no recorded change set. `before`: values that a change
+    replaced, although no earlier change had set them. `after`: values that a change set and no
+    later change replaced, but that are missing from the column.
     """
 
     table: str
@@ -45,7 +45,9 @@ class RecordedDifference:
 
     @property
     def account(self) -> UUID | None:
-        """The id of the account. None for other tables, and for a forged id that is not a UUID."""
+        """The id of the account. The value is None for other tables, and for a forged id that is
+        not a UUID.
+        """
         return account_id(self.about) if self.table == "accounts" else None
 
 

@@ -22,7 +22,7 @@ from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 
 
 class Registered(NamedTuple):
-    """A table whose rows are registered: the column of its id, and its model."""
+    """A registered table: the name of its id column, and its model."""
 
     key: str
     model: type[Model]
@@ -38,8 +38,8 @@ NAMED = 5  # max. number of rows in a finding
 
 
 class _Rows(NamedTuple):
-    """The rows of a table with one kind of difference: the ids of the first rows, the first and the
-    last time of registration, and the number of rows.
+    """The rows of a table with one kind of difference: the ids of the first rows, the times at
+    which the first and the last of these rows were registered, and the number of rows.
     """
 
     table: str
@@ -50,9 +50,9 @@ class _Rows(NamedTuple):
 
 
 def _query(table: str, model: type[Model]) -> str:
-    """Returns SQL that finds the differences between a table and its register, and reads the table
-    once. The SQL returns, for each kind of difference, the first rows, the first and last time, and
-    the number of rows. With `since`, digests are computed only for newer rows.
+    """Returns SQL that finds the differences between a table and its register. The SQL reads the
+    table once. For each kind of difference, it returns the first rows, the first and the last time
+    of registration, and the number of rows. With `since`, digests are computed only for newer rows.
     """
     row_id = id_of(model, "one")
     return f"""
@@ -74,10 +74,10 @@ def _query(table: str, model: type[Model]) -> str:
 
 
 def register(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields a finding for each kind of difference between a table and its register: registered
-    rows that are missing and whose removal was not recorded, rows whose content does not match the
-    registered digest, and rows that are not registered. Also checks the recorded removals. With
-    `since`, checks only rows registered from then on.
+    """Yields a finding for each kind of difference between a table and its register. There are
+    three kinds: registered rows that are missing and whose removal was not recorded, rows whose
+    content does not match the registered digest, and rows that are not registered. Also checks the
+    recorded removals. With `since`, checks only rows registered from that time on.
     """
     parameters: dict[str, Any] = {"since": since, "margin": CLOCKS_DIFFER_BY}
     differences: dict[str, list[_Rows]] = {kind: [] for kind in SENTENCES}
@@ -109,8 +109,9 @@ def _finding(kind: str, tables: list[_Rows]) -> Finding:
 
 
 def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
-    """Returns the ids of the account and of the transaction that a row is or refers to. Each is
-    None if there is none, or if the row does not exist.
+    """Returns a pair of ids: the account of a row, and the transaction of a row. Each can be the
+    row itself, or the account or transaction to which the row refers. An id is None if there is no
+    such account or transaction, or if the row does not exist.
     """
     try:
         key: Any = model._meta.pk.to_python(row_id)
@@ -177,8 +178,8 @@ SENTENCES = {"missing row": _gone, "unregistered row": _strange, "altered row": 
 
 
 def _early_removals() -> Iterator[Finding]:
-    """Yields the first recorded removal that deleted rows newer than a day, because no retention
-    period is so short. Also finds a removal whose time is in the future.
+    """Yields the first recorded removal that deleted rows which were less than a day old, because
+    no retention period is so short. Also yields a removal whose time is in the future.
     """
     ahead: Any = CLOCKS_DIFFER_BY
     with connection.cursor() as cursor:

@@ -30,7 +30,9 @@ from transactions.models import Transaction
 
 
 def rules(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first transaction and the first account that break a rule."""
+    """Yields two findings at most: the first transaction that breaks a rule, and the first account
+    that breaks a rule.
+    """
     # Only the columns of the finding, because Python cannot read metadata with too many levels.
     rows = Transaction.objects.order_by("pk").only(
         "amount", "currency", "from_account_id", "to_account_id"
@@ -55,8 +57,8 @@ def _breaking(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _checks(model: type[Model]) -> list[CheckConstraint]:
-    """Returns the CHECK constraints of the table, and the rules of its triggers about single rows,
-    written as CHECK constraints.
+    """Returns the CHECK constraints of the table. Also returns the rules of its triggers about
+    single rows, written as CHECK constraints.
     """
     own = [rule for rule in model._meta.constraints if isinstance(rule, CheckConstraint)]
     return own + (_of_accounts() if model is Account else _of_transactions())
@@ -107,8 +109,9 @@ def _of_transactions() -> list[CheckConstraint]:
 
 
 def _in_minor_units(condition: Callable[[list[str], int], Q]) -> Q:
-    """Returns one condition for all currencies. For each number of minor units, `condition` returns
-    the condition for the currencies with that number; these conditions are joined with OR.
+    """Returns one condition for all currencies. Calls the function `condition` once for each number
+    of minor units, to get the condition for the currencies with that number. Joins the results with
+    OR.
     """
     codes: dict[int, list[str]] = defaultdict(list)
     for code, units in Currency.objects.values_list("code", "minor_units"):

@@ -28,8 +28,8 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
     """Yields a finding for each broken seal, and then for each sealed day that changed. The finding
     about a day contains the first changed row if the row can be found.
 
-    The chain of seals is always checked completely; rows are checked only from the day of `since`
-    on. With `last`, nothing after the seal with this number is checked.
+    The chain of seals is always checked completely. Rows are checked only from the day of `since`
+    on. With `last`, checks only the seals up to this number, and their days.
     """
     stored = [
         seal for seal in Seal.objects.raw(seal_text.SEALS) if last is None or seal.number <= last
@@ -57,7 +57,9 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
 
 
 def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
-    """Yields the first error of the seal itself, if there is one. `before` is the previous seal."""
+    """Yields the first error in the row of the seal. Yields nothing if the row has no error.
+    `before` is the previous seal.
+    """
     number, label, whole = before.number + 1 if before else 1, seal.at_start, seal.with_period
     for is_broken, expected, found, sentence in (
         (
@@ -91,7 +93,7 @@ def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
 
 
 def _days_without_seal() -> Iterator[Finding]:
-    """Yields the first sealed day whose seal does not exist, if there is one. Such a day prevents
+    """Yields one finding, about the first sealed day whose seal does not exist. Such a day prevents
     the next seal.
     """
     for found in days_without_seal().annotate(broken=Window(Count("*")))[:1]:
@@ -110,8 +112,8 @@ def _days_without_seal() -> Iterator[Finding]:
 
 
 def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int, int]]:
-    """Returns the days whose rows changed, in order. The value for each day is its number of rows
-    when it was sealed, and now.
+    """Returns a dict from each day whose rows changed to a pair: the number of its rows when the
+    day was sealed, and the number of its rows now. The days are in order.
     """
     sealed = {
         day: (count or 0, bytes(digest))

@@ -25,7 +25,7 @@ def id_of(owner: User, category: str, currency: str) -> uuid.UUID:
 
 class Budget(models.Model):
     """The amount that an owner wants to spend each month, in one category and currency. Only the
-    owner can see it.
+    owner can see the budget.
     """
 
     id = models.UUIDField(

@@ -28,9 +28,9 @@ class CategoryRule(models.Model):
     """A rule of an owner. It sets `category` on the owner's payments that the search `query` finds.
 
     `seen` maps the id of each of the owner's accounts to the booking time up to which the rule has
-    processed the payments. If an account is missing in `seen`, it had no entry when the rule was
-    saved. `stopped_at` is the time at which the rule was switched off for new payments, because it
-    took too long.
+    processed the payments. If `seen` does not contain an account, the account had no entry when the
+    rule was saved. `stopped_at` is the time at which the rule was switched off for new payments,
+    because the rule took too long.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

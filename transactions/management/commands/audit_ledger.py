@@ -85,8 +85,8 @@ def log_result(result: Audit) -> None:
 
 
 def moment(text: str) -> datetime:
-    """Returns the time that a text contains. A day means its first moment. Without a time zone, the
-    text is in the bank's time zone.
+    """Parses a time. A date without a time means the start of the day. A text without a time zone
+    is in the bank's time zone.
 
     Raises CommandError for any other text, and for a time in the future.
     """

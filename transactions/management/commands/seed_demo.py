@@ -69,8 +69,8 @@ class Command(BaseCommand):
 
 
 def _until(today: date | None) -> datetime:
-    """Returns now, or the end of `today` if it is an earlier day. Raises CommandError for a later
-    day.
+    """Returns the current time, or the end of the day `today` if that day is in the past. Raises
+    CommandError for a day in the future.
     """
     now = timezone.now()
     if today is None or today == timezone.localdate(now):

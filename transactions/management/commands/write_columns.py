@@ -37,8 +37,8 @@ def page() -> str:
 
 
 def chapter(model: type[models.Model]) -> str:
-    """Returns the section about one table. It has a row for each column, in the
-    order of the model.
+    """Returns the section about one table. The section has a row for each column, in the order of
+    the model.
     """
     meta = model._meta
     head = CHAPTER.format(table=meta.db_table, comment=meta.db_table_comment)
@@ -68,8 +68,8 @@ def default_of(field: Any) -> str:
 
 
 def about(field: Any) -> Iterator[str]:
-    """Yields texts about a field: whether it is a key or unique, the table to which it refers, its
-    possible values, and the comments on it in the model.
+    """Yields texts about a field: whether the field is a key or unique, the table to which it
+    refers, its possible values, and the comments on the field in the model.
     """
     if field.primary_key:
         yield "Primary key"

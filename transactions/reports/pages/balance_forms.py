@@ -87,9 +87,10 @@ class BalanceForm(PeriodForm):
 
 
 class MomentField(forms.DateTimeField):
-    """A time in the bank's time zone. If the clock shows this time twice, the first one is used.
+    """A time in the bank's time zone. If the clock shows a time twice on that day, the first of the
+    two times is used.
 
-    If the clock skips this time, the time one hour later is used, so no valid input is refused.
+    If the clock skips a time, the time one hour later is used, so that no valid input is refused.
     """
 
     def to_python(self, value: Any) -> datetime | None:
@@ -99,10 +100,10 @@ class MomentField(forms.DateTimeField):
 
 
 class MomentForm(ReportForm):
-    """The time of the balances, and the start of the period whose turnover is summed.
+    """A form with the time of the balances, and the start of the period whose turnover is summed.
 
     For the whole bank, this period by default starts with the month, because summing all entries
-    would be slow. For one customer it starts with the first entry.
+    would be slow. For one customer the period starts with the first entry.
     """
 
     at = MomentField(

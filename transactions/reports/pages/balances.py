@@ -111,8 +111,8 @@ def _sums(rows: Sequence[Row]) -> dict[str, Decimal]:
 
 
 def _wrong(rows: Sequence[Row]) -> Decimal:
-    """Returns by how much the total, or the first wrong account, does not balance. Returns zero if
-    everything balances.
+    """Returns the amount by which the total does not balance, or else the first account. Returns
+    zero if everything balances.
     """
     sums = _sums(rows)
     whole = sums["opening"] + sums["outside_in"] - sums["outside_out"] - sums["ending"]
@@ -151,8 +151,8 @@ def _trial_footer(rows: Sequence[Row], _params: ReportParameters) -> list[dict[s
     """Returns three rows: the totals, the turnover with accounts outside the scope, and the
     turnover between accounts of the scope.
 
-    Between accounts of the scope, each debit is a credit of another account. So both sums are
-    equal.
+    In the third row, the sum of debits is equal to the sum of credits, because each debit of one
+    account is a credit of another account.
     """
     sums = _sums(rows)
     out, into = sums["outside_out"], sums["outside_in"]
@@ -168,8 +168,8 @@ def _trial_footer(rows: Sequence[Row], _params: ReportParameters) -> list[dict[s
 
 
 def _turnover(row: Row, params: ReportParameters, way: str = "") -> str:
-    """Returns the search query for the entries of an account. `way` limits it to money "in" or
-    "out".
+    """Returns the search query for the entries of an account. `way` limits the entries to money
+    "in" or "out".
 
     The query covers whole days, because the search does not support times of day.
     """

@@ -18,7 +18,9 @@ EXAMPLE_CHARACTERS = 60  # maximum length of a shown example value, in character
 
 
 class KeysForm(ReportForm):
-    """The form has only the scope. It has no currency, because metadata has no currency."""
+    """A form that has only the scope. Metadata has no currency, so the form has no
+    currency either.
+    """
 
     currency = None  # type: ignore[assignment]
 

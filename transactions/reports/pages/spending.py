@@ -46,8 +46,8 @@ KEPT = f"Money in the category {category_name(PUT_ASIDE)} is put aside, not spen
 class SpendingForm(PeriodForm):
     """A period, by default the current month until today.
 
-    If no comparison is chosen, the report itself still compares the period with the previous
-    period.
+    The report has columns that compare the period with the previous period. They are shown even if
+    the user chooses no comparison.
     """
 
     compare = Choice(
@@ -90,7 +90,7 @@ def _now(params: ReportParameters) -> str:
 
 def _net(row: Row, params: ReportParameters) -> str:
     """Returns the search query for the payments of a category. If the category has refunds, the
-    query finds them too.
+    query also finds the refunds.
     """
     return (_both if row["given_back"] else _paid)(row, _now(params))
 

@@ -24,8 +24,8 @@ class WithinGroup(Aggregate):
 
 
 class PercentileDisc(WithinGroup):
-    """The smallest amount in a row for which at least this fraction of all rows has no higher
-    amount. The value is exact.
+    """The smallest amount in the rows for which this is true: at least the given fraction of the
+    rows has this amount or a lower one. The value is always the amount of a row.
     """
 
     function = "PERCENTILE_DISC"
@@ -33,8 +33,8 @@ class PercentileDisc(WithinGroup):
 
 
 class PercentileCont(WithinGroup):
-    """The amount at this fraction of the rows, interpolated between two rows. For example, the
-    median of 10 and 20 is 15.
+    """The amount below which the given fraction of the rows lies, interpolated between two rows.
+    For example, the median of 10 and 20 is 15.
 
     The value is a float with 15 exact digits, because Postgres computes it in double precision.
     """

@@ -113,14 +113,14 @@ def trial_balance(
     scope: Scope, *, currency: str, at: datetime, since: date | None = None
 ) -> list[dict[str, Any]]:
     """Returns one row for each account: its balance just before the time `at`, and its debits and
-    credits from the day `since`. If `since` is None, they are summed from the first entry. The
-    highest balance comes first.
+    credits from the day `since`. If `since` is None, debits and credits are summed from the first
+    entry. The highest balance comes first.
 
     A balance is one look-up of the balance stored with an entry. Debits and credits are summed from
-    the entries. So the two can be compared: `opening` + `credit` - `debit` = `ending` in each row.
-    `outside_in` and `outside_out` are the turnover with accounts outside the scope. All other
-    turnover cancels out in the sum. Run this function in a snapshot, so that both queries read the
-    same entries.
+    the entries. So the stored balances can be compared with the sums: `opening` + `credit` -
+    `debit` = `ending` in each row. `outside_in` and `outside_out` are the turnover with accounts
+    outside the scope. All other turnover cancels out in the sum. Run this function in a snapshot,
+    so that both queries read the same entries.
     """
     start = start_of_day(since) if since else None
     chain = Entry.objects.filter(account=OuterRef("pk"))

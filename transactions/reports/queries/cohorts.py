@@ -19,13 +19,13 @@ def cohorts(
     """Returns how many of the customers who joined in a month sent money in that month and in each
     later month.
 
-    There is one row for each month of joining and each of the months from then until `followed`
-    months later. Months in the future have no row. `joined` and `month` are first days of months.
+    For each month of joining, there is a row for this month and for each of the next `followed`
+    months. Months in the future have no row. `joined` and `month` are first days of months.
     `people` is the number of customers who joined. `active` is the number of these customers with a
     booked payment from one of their accounts (holds do not count). `share` is active / people.
-    Returns an empty list if the scope is not the whole bank. Activity is one index look-up for each
-    account (EXISTS), so the time depends on the number of people and months, not on the number of
-    transactions.
+    Returns an empty list if the scope is not the whole bank. The query uses one index look-up for
+    each account (EXISTS), so the time depends on the number of people and months, not on the number
+    of transactions.
     """
     if not scope.is_bank:
         return []

@@ -68,9 +68,10 @@ class DaysBefore(WindowFrame):
     """A window frame of the `count` days before the current row, without the current row. The
     window must be ordered by times that are unique.
 
-    The frame ends one microsecond before the current row. With EXCLUDE CURRENT ROW, Postgres would
-    compute every frame from its start. This frame allows Postgres to add the rows that enter and
-    subtract the rows that leave. Source: PostgreSQL manual, 36.12.1, "Moving-Aggregate Mode".
+    The frame ends one microsecond before the current row. With this frame, Postgres adds the rows
+    that enter the frame and subtracts the rows that leave it. With EXCLUDE CURRENT ROW, Postgres
+    would compute every frame from its start. Source: PostgreSQL manual, 36.12.1, "Moving-Aggregate
+    Mode".
     """
 
     frame_type = "RANGE"

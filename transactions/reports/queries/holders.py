@@ -52,8 +52,8 @@ def account_label_sql(scope: Scope, path: str = "") -> Func:
 
 
 def account_key(scope: Scope, path: str = "") -> Any:
-    """Returns an expression for the value that finds the account in the search: the account number,
-    or the id if the reader may not see account numbers.
+    """Returns an expression for the value with which a search finds the account. This is the
+    account number, or the id if the reader may not see account numbers.
 
     `path` is the lookup from the rows to the account, such as "account__".
     """

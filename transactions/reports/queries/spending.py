@@ -66,9 +66,10 @@ def spending_by_category(
 def days_before(since: date, until: date) -> tuple[date, date]:
     """Returns the first and last day of the period with which this period is compared.
 
-    If the period starts on the first of a month, the same days some months earlier are returned:
-    for 1 to 20 November 1 to 20 October, and for all of March all of February. For any other
-    period, the same number of days directly before the period is returned.
+    If the period starts on the first day of a month, returns the same days some months earlier. For
+    example, for 1 to 20 November returns 1 to 20 October, and for the whole of March returns the
+    whole of February. For any other period, returns the same number of days directly before the
+    period.
     """
     if since.day != 1:
         return since - (until - since) - timedelta(days=1), since - timedelta(days=1)

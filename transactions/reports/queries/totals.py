@@ -49,11 +49,11 @@ def running_total(scope: Scope, *, currency: str, since: date, until: date) -> Q
 
 
 def _who(scope: Scope) -> dict[str, Any]:
-    """Returns expressions for the label of a customer or account, and for the values that find the
-    accounts in the search.
+    """Returns two SQL expressions: `who`, the label of a customer or account, and `account_key`,
+    the values with which a search finds the accounts.
 
-    If the name of a customer is hidden, the label is the customer's lowest account number in every
-    month.
+    If the reader may not see the customer's name, the label is the customer's lowest account
+    number, so that it is the same for all months.
     """
     accounts = ArrayAgg(account_key(scope, "account__"), distinct=True)
     if not scope.is_bank:

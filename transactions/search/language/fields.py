@@ -39,9 +39,10 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 
 def read_currency(typed: str) -> str:
-    """Returns the currency code in upper case, such as USD. Upper and lower case are accepted.
+    """Returns the currency code in upper case, such as USD. The typed code may be in upper or lower
+    case.
 
-    Raises: InvalidValue; IncompleteValue for fewer than three letters.
+    Raises: IncompleteValue for fewer than three letters; InvalidValue for any other text.
     """
     code = typed.upper()
     if is_currency(code):
@@ -107,8 +108,8 @@ def read_id(typed: str) -> UUID:
 
 
 def read_tag(typed: str) -> str:
-    """Returns the tag as it is stored: in lower case and without "#". For example, "#Food" becomes
-    food.
+    """Returns the tag in the form in which it is stored: in lower case and without "#". For
+    example, returns "food" for "#Food".
 
     Raises: IncompleteValue if no tag remains.
     """
@@ -120,8 +121,8 @@ def read_tag(typed: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the query language: its help text, an example or "", and the function that parses
-    its value.
+    """A field of the query language. It has a help text, an example (or ""), and the function
+    `read`, which parses its value.
 
     `read` raises InvalidValue. Fields with `bank_only` work only in a search of the whole bank.
     """

@@ -120,8 +120,8 @@ def parse(text: str) -> ParsedQuery:
 
 
 def _matches(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
-    """Yields the match of each item, and whether the item is the last one. Yields None instead of
-    the match for an `or` that is not the only item.
+    """Yields a pair for each item: its match, and whether the item is the last one. For an `or`,
+    yields None instead of the match, unless the `or` is the only item.
     """
     matches = list(_ITEM.finditer(text))
     for place, match in enumerate(matches):
@@ -130,11 +130,12 @@ def _matches(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
 
 
 def _has_grouping(matches: Iterable["re.Match[str]"]) -> bool:
-    """Returns whether the query uses brackets to group terms, as in
-    `(rent or salary) date:2026-11`. Grouping is not supported.
+    """Returns whether the query uses brackets to group terms, as in `(rent or salary)
+    date:2026-11`. Grouping is not supported.
 
-    A bracket groups terms if it is at the start of an item or a value, and if the brackets contain
-    `or` or a field, or follow a minus. Other brackets are part of a text, as in `Coffee (Vienna)`.
+    A bracket groups terms if two conditions are true. First, it is at the start of an item or a
+    value. Second, it contains `or` or a field, or it follows a minus. Other brackets are part of a
+    text, as in `Coffee (Vienna)`.
     """
     depth = 0
     for match in matches:

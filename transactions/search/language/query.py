@@ -53,9 +53,10 @@ class QueryItem:
 class Mistake:
     """A problem with the query: a message, and complete queries to try instead.
 
-    `is_hint`: the person is still typing. `is_applied`: the wrong item stays in the query and
-    matches nothing. If `is_applied` is False, the item is left out and the other items are
-    searched. `is_advice`: the whole query is searched as typed.
+    - `is_hint`: the person is still typing.
+    - `is_applied`: the wrong item stays in the query and matches nothing. If `is_applied` is False,
+      the wrong item is left out, and the search uses the other items.
+    - `is_advice`: the search uses the whole query as typed.
     """
 
     sentence: str
@@ -93,7 +94,9 @@ class ParsedQuery:
 
     @property
     def words(self) -> list[QueryItem]:
-        """The words and phrases that are not negated. They rank the results and are highlighted."""
+        """The words and phrases that are not negated. The results are ranked by these words, and
+        the words are highlighted.
+        """
         return [item for item in self.items if item.kind in (WORD, PHRASE) and not item.is_negated]
 
     @property

@@ -270,8 +270,9 @@ def _readings(typed: str) -> list[date]:
 
 
 def _moments(start: date | None, end: date | None) -> Bounds:
-    """Returns bounds on a time: from midnight of `start` to midnight of `end`, which is excluded.
-    Midnight is in the bank's time zone. A day that is None sets no bound.
+    """Returns bounds on a time. The time must be at or after midnight of `start`, and before
+    midnight of `end`. Midnight is in the bank's time zone. If a day is None, there is no such
+    bound.
     """
     pairs = (("gte", start), ("lt", end))
     return tuple((name, start_of_day(day)) for name, day in pairs if day)

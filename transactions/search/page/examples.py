@@ -29,7 +29,7 @@ class Example:
 
 
 def examples_for(result: SearchResult) -> list[Example]:
-    """Returns one example for each field, and some examples of the other syntax.
+    """Returns one example for each field, and some examples of the rest of the query language.
 
     `result` is the result of a search with an empty text. The examples use values from its rows and
     facets, so that each example finds something.
@@ -104,8 +104,8 @@ def _account(result: SearchResult) -> str:
 
 
 def _first_name(result: SearchResult) -> str:
-    """Returns the first name of a person in the newest rows who is not the reader. Returns "mara"
-    if there is no such person.
+    """Returns the first name of a person in the newest rows. The person is not the reader. Returns
+    "mara" if there is no such person.
     """
     reader = result.scope.reader.pk
     for row in result.rows:

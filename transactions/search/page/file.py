@@ -59,9 +59,9 @@ def _cells(row: Transaction, found: FoundRows) -> list[Any]:
 
 
 def side_name(account: Account | None, scope: Scope) -> str | None:
-    """Returns the text for the payer or payee as the search page shows it: the account's or
-    holder's name, or the last digits of the number if the reader may not see names. Returns None if
-    there is no account, because the money came from or went outside the bank.
+    """Returns the text for the payer or payee as the search page shows it: the name of the account
+    or its holder, or the last digits of the number if the reader may not see names. Returns None if
+    there is no account, because the payer or payee is outside the bank.
     """
     if account is None:
         return None

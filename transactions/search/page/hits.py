@@ -145,8 +145,8 @@ class Hit:
 
     @property
     def account(self) -> str:
-        """The name of the reader's own account. It is "" for a transfer between own accounts and in
-        a search of the whole bank.
+        """The name of the reader's own account. It is "" for a transfer between own accounts. It is
+        also "" in a search of the whole bank.
         """
         if self.direction == "own" or self.result.scope.is_bank:
             return ""
@@ -168,7 +168,7 @@ class Hit:
 
     @property
     def second_line(self) -> SafeString:
-        """The HTML of all texts in the second line, each with a separator before it."""
+        """The HTML of all texts in the second line. A separator is before each text."""
         texts = [escaped(self.account), *self.details, self.lines]
         return SafeString("".join(f"{SEPARATOR}{text}" for text in texts if text))
 

@@ -32,7 +32,9 @@ DESCRIBING = ("Category", "Tag")  # facets that are shown even if all results ha
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link to another search. It is a chip, a suggestion or the value of a facet."""
+    """A link to another search. The page shows the link as a chip, as a suggestion or as the value
+    of a facet.
+    """
 
     label: str
     url: str
@@ -247,8 +249,9 @@ class SearchPage:
 
     @cached_property
     def completions(self) -> list[Link]:
-        """Links to queries that complete the last typed word: to the name of a field, or to one of
-        the reader's accounts if the word starts with "account:".
+        """Links to queries in which the last typed word is completed. The word is completed to the
+        name of a field. If the word starts with "account:", it is completed to one of the reader's
+        accounts.
         """
         head, _, last = self.query.text.rpartition(" ")
         typed, is_bank = last.lstrip("-").lower(), self.result.scope.is_bank
@@ -296,8 +299,8 @@ class SearchPage:
 
     @property
     def work_url(self) -> str:
-        """The URL of this page with its SQL queries and query plans. They are loaded only on
-        request, because they are longer than the page itself.
+        """The URL of this page with its SQL queries and query plans. The page normally does not
+        contain them, because they are longer than the page itself.
         """
         return f"{self.url(page=self.result.page, plans=1)}#work"
 

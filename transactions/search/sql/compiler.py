@@ -175,10 +175,10 @@ class ConditionCompiler:
 
     def _found(self, item: QueryItem) -> ConditionPart:
         """Compiles the item with the method of its field. If the reader may not see texts, an item
-        that searches texts matches nothing.
+        that searches texts matches nothing, and a number matches only amounts.
 
-        Otherwise the reader could find out the text of a payment by searching for its id and many
-        words. For such a reader, a number matches only amounts.
+        Otherwise the reader could find out the text of a payment by searching for its id together
+        with many different words.
         """
         if self.scope.finds_texts or not item.is_text:
             return self.fields[item.kind](item)
@@ -224,7 +224,8 @@ class ConditionCompiler:
 
     def _named(self, item: QueryItem) -> Any:
         """Returns the tsquery of the accounts that a word refers to, or None if there are no such
-        accounts. Only the other side of the reader's accounts counts.
+        accounts. If the word refers to an account in the scope, the tsquery matches only transfers
+        between this account and another account in the scope.
         """
         match = self._match(item)
         texts = [] if match.are_many else [account_lexeme(pk) for pk in match.others]
@@ -238,7 +239,7 @@ class ConditionCompiler:
 
     def _noted(self, item: QueryItem) -> Q | None:
         """Returns the condition for rows that the reader has annotated with the word, or None if
-        there are no such rows. If there are few rows, the condition lists their ids: see
+        there are no such rows. If there are few such rows, the condition lists their ids: see
         `NameMatch.noted`.
         """
         ids = self._match(item).noted
@@ -318,8 +319,8 @@ class ConditionCompiler:
     def _direction(self, item: QueryItem, account_ids: Sequence[UUID]) -> ConditionPart | None:
         """Compiles is:in, is:out and amounts with a sign. Returns None for every other item.
 
-        The direction is seen from the accounts in the group (`account_ids`). If there are none, it
-        is seen from the whole scope.
+        "In" and "out" mean into and out of the accounts in the group (`account_ids`). If
+        `account_ids` is empty, they mean into and out of the whole scope.
         """
         if item.kind == AMOUNT:
             direction = "in" if item.value == "+" else "out"
@@ -335,8 +336,8 @@ class ConditionCompiler:
         return ConditionPart(words, has_value(item, is_bank=self.scope.is_bank))
 
     def _joined(self, item: QueryItem) -> ConditionPart:
-        """Compiles joined:, which matches rows whose payer joined the bank in this period. In the
-        reader's own money it matches nothing, because the date is not public.
+        """Compiles joined:, which matches rows whose payer joined the bank in this period. In a
+        search of the reader's own money, joined: matches nothing, because the date is not public.
         """
         is_bank = self.scope.is_bank
         return ConditionPart(
@@ -363,8 +364,8 @@ class ConditionCompiler:
         return ConditionPart(rest=Q(reverses__isnull=False) & (refund | without & paid))
 
     def _category(self, item: QueryItem) -> ConditionPart:
-        """Compiles category:, which matches the reader's own category of a row. If the reader has
-        set none, the category of the row is compared.
+        """Compiles category:, which compares the reader's own category of a row. If the reader has
+        not set a category, the category of the row is compared.
         """
         same = in_category(item)
         if self.scope.is_bank:

@@ -18,7 +18,8 @@ NO_ROWS = Q(pk__in=[])  # Django sends no query for this condition
 
 @dataclass(frozen=True, slots=True)
 class ConditionPart:
-    """The condition of one item: a tsquery on the search column, a Q on other columns, or both.
+    """The condition of one item. It consists of a tsquery on the search column, a Q on other
+    columns, or both.
 
     If both are set, a row must match both. For a negated item, `rest` must be the complete
     condition.
@@ -32,9 +33,9 @@ class ConditionPart:
 class Condition:
     """The condition of a whole query, and the parts that rank the rows.
 
-    `where` is the filter. `words` is the tsquery of the words, which ranks and highlights rows; it
-    is None if the query has no words. `named` is the tsquery of the accounts that the words refer
-    to. `noted` is the condition for rows whose annotation contains a word.
+    `where` is the filter. `words` is the tsquery of the words, which ranks and highlights rows. If
+    the query has no words, `words` is None. `named` is the tsquery of the accounts that the words
+    refer to. `noted` is the condition for rows whose annotation contains a word.
     """
 
     where: Q

@@ -66,9 +66,9 @@ def has_value(item: QueryItem, *, is_bank: bool) -> Q:
     are equal.
 
     A number matches equal numbers and the same text. A word matches a word of the value, or a word
-    of the texts in an object or list. If the item is quoted, it must be the whole value. With
-    `is_bank`, the condition is written differently but matches the same rows: see
-    Note [Values of the bank].
+    of the texts in an object or list. A quoted item matches only the whole value. If `is_bank` is
+    true, the condition is written in another way, but matches the same rows: see Note [Values of
+    the bank].
     """
     if item.value is not None:
         return _in_range(item.path, item.value)
@@ -133,8 +133,9 @@ def metadata_words(text: str) -> SearchQuery | None:
     """Returns a query for the words of `text`. The search column of every row with this string in
     its metadata contains these words.
 
-    Returns None if this is not certain: for true, false, numbers, texts without a word, and texts
-    with letters that change when they are converted to upper case and back.
+    Returns None for a text whose words may be missing in the search column. Such texts are true,
+    false, numbers, texts without a word, and texts with letters that change when they are converted
+    to upper case and back.
     """
     if not _is_worded(text):
         return None

@@ -98,7 +98,7 @@ def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[S
     """Returns the scope of this kind (MINE or BANK), and the people and accounts that the words of
     the query may refer to.
 
-    For the reader's own money, both are read by one SQL statement.
+    For the reader's own money, one SQL statement reads the scope and the matches.
 
     Raises: PermissionDenied if the reader may not read the whole bank.
     """
@@ -142,8 +142,8 @@ def _limits() -> Limits:
 def _arrays(
     scope: Scope, names: Sequence[PossibleName], limits: Limits
 ) -> dict[str, ArraySubquery]:
-    """Returns the subqueries of all names. The keys consist of the list and the position of the
-    name: others_0, own_0, noted_0, others_1 …
+    """Returns the subqueries of all names as a dict. Each key consists of the name of a list
+    (others, own or noted) and the position of the name: others_0, own_0, noted_0, others_1 …
     """
     return {
         f"{attribute}_{place}": ArraySubquery(ids)
@@ -252,7 +252,7 @@ def _is_own_account(reader: User, name: PossibleName) -> Q:
 
 
 def _with_words(rows: Any, words: SearchQuery) -> Any:
-    """Returns the people or accounts whose `name` contains the words. The GIN index is used.
+    """Returns the people or accounts whose `name` contains the words. The query uses the GIN index.
 
     The index of people also contains email addresses, which must not match here. So the words are
     compared with the name again.
@@ -333,7 +333,7 @@ def is_me(item: QueryItem) -> bool:
 
 def holder_id(item: QueryItem) -> UUID | None:
     """Returns the id in an item such as to:<id>, or None if the item's value is not an id. The id
-    is that of a person or of an account.
+    belongs to a person or to an account.
 
     Reports over the whole bank link to searches by id. An id does not reveal a name, so readers who
     may not see names can follow these links too.

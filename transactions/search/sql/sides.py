@@ -51,8 +51,8 @@ class SideConditions(Protocol):
         """Returns the condition for rows that moved money in a direction: "in", "out", or between
         "own" accounts.
 
-        The direction is seen from the accounts in `account_ids`. If there are none, it is seen from
-        the whole scope.
+        "In" and "out" mean into and out of the accounts in `account_ids`. If `account_ids` is
+        empty, they mean into and out of the whole scope.
         """
         ...
 

@@ -54,7 +54,7 @@ def register(kind: Kind, shown: ShownKind) -> None:
 
 
 def shown_as(kind: str) -> ShownKind:
-    """Returns the labels and the page for this kind of request. A kind that is not registered gets
-    those of a booking.
+    """Returns the labels and the page for this kind of request. For a kind that is not registered,
+    returns the labels and the page of a booking.
     """
     return SHOWN.get(kind, _BOOKED)

@@ -11,7 +11,8 @@ Status = ApprovalRequest.Status
 
 def outcome(request: ApprovalRequest, reader: User) -> str:
     """Returns HTML such as "Booked already; approved by you, 28 November 2026, 09:00:00." If the
-    action is done and the reader may open its page, the HTML contains a link to the page.
+    action is done and the reader may open the page of the result, the HTML contains a link to this
+    page.
     """
     person, at = request.decided_by or request.requested_by, exact(request.decided_at)
     by = f"by {'you' if person == reader else person}" + (f", {at}" if at else "")

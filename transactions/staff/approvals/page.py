@@ -31,8 +31,8 @@ Status = ApprovalRequest.Status
 
 @require_safe
 def approvals_page(request: HttpRequest) -> HttpResponse:
-    """Shows a page of open requests (waiting, or approved but not yet done), and the newest
-    decisions.
+    """Shows a page of open requests, and the newest decisions. An open request is waiting, or is
+    approved but not yet done.
 
     `?page=2` opens the second page. `?request=` with the id of a request opens the page that
     contains this request.
@@ -154,8 +154,9 @@ def _concerns(row: ApprovalRequest, person: User) -> bool:
 
 
 def _why_not(row: ApprovalRequest, person: User, *, pays: bool) -> str:
-    """Returns why this user may not decide a request, or "" if the user may decide it. `pays` is
-    True if the request contains a payment to the user or to a person in the user's household.
+    """Returns the reason why this user may not decide a request, or "" if the user may decide it.
+    `pays` is True if the request contains a payment to the user or to a person in the user's
+    household.
     """
     if not person.has_perm(DECIDE):
         return "A manager decides."
@@ -194,8 +195,8 @@ def _paying(rows: Iterable[ApprovalRequest], person: User) -> set[uuid.UUID]:
 def _add_recipients(rows: Sequence[ApprovalRequest]) -> None:
     """Sets the attribute `recipients` of each request: the largest payments of the request.
 
-    The lines of the payment file are not used. A line may be refused in the meantime and paid
-    later.
+    These payments are not read from the lines of the payment file, because a line may be refused in
+    the meantime and paid later.
     """
     payments = list(ApprovalPayment.objects.of(rows).largest(each=MOST_RECIPIENTS)) if rows else []
     for row in rows:

@@ -68,8 +68,8 @@ def kind_of(row: Transaction) -> ApprovalRequest.Kind:
 
 def may_execute(request: ApprovalRequest, person: User) -> bool:
     """Returns whether this user may execute an approved request. Managers may execute every
-    request. The user who made the request may execute it only with the permission that was needed
-    to make it.
+    request. The user who made the request may execute it only if the user still has the permission
+    that was needed to make the request.
     """
     asked = request.requested_by_id == person.pk
     return person.has_perm(DECIDE) or (asked and person.has_perm(request.permission_to_ask))
@@ -77,7 +77,8 @@ def may_execute(request: ApprovalRequest, person: User) -> bool:
 
 def do_approved(request: ApprovalRequest, *, by: User) -> str:
     """Executes an approved request in the name of the user who made it, and returns a message about
-    the result. If the action has its own page, does nothing and returns a message about that.
+    the result. If the action has a separate page, does nothing and returns a message about that
+    page.
 
     Raises: MayNotDecide if `by` may not execute the request; NeedsApproval if the request is not
     approved any more; also the errors of the services.
@@ -117,8 +118,8 @@ def _account(request: ApprovalRequest) -> Account:
 
 
 def refuse_outdated(request: ApprovalRequest) -> None:
-    """Raises NeedsApproval if the account's current limits are not the limits that the request is
-    based on.
+    """Raises NeedsApproval if one of the account's limits has changed since the request
+    was made.
     """
     if request.from_account is not None:
         request.from_account.refresh_from_db(fields=[limit.name for limit in request.limits])

@@ -64,8 +64,8 @@ CHANGED_SINCE_REVIEW = (
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What the page shows before the booking: a sentence about what will happen, the facts, and the
-    label of the button.
+    """The content of the review page, which is shown before the booking: a sentence about what will
+    happen, the facts, and the label of the button.
     """
 
     sentence: str
@@ -102,15 +102,15 @@ class StepForm(MoneyForm):
 
     @classmethod
     def refusal(cls, _about: Transaction | None, _clerk: User) -> str:
-        """Returns a message if `about` or the user does not allow this form at all. Returns "" if
-        the form may be used.
+        """Returns a message if the form cannot be used for the transaction `about`, or if this user
+        may not use it. Otherwise returns "".
         """
         return ""
 
     @classmethod
     def obstacles(cls, _about: Transaction | None, _clerk: User) -> list[Obstacle]:
-        """Returns all reasons why the form cannot be used now. These are the refusal, and accounts
-        that are closed or frozen.
+        """Returns all reasons why the form cannot be used now. A reason can be the result of
+        `refusal`, or an account that is closed or frozen.
         """
         return []
 
@@ -165,8 +165,8 @@ class StepForm(MoneyForm):
 
     @property
     def figures(self) -> str:
-        """Numbers in the review that change if something else is booked, or "" if there are
-        none.
+        """A text with numbers in the review that change if something else is booked. It is "" if
+        there are no such numbers.
         """
         return ""
 
@@ -274,8 +274,8 @@ class StepDesk:
         return self._page(form, shown, asks=asks, why_error=why_error, warning=why_again)
 
     def _why(self, form: StepForm) -> str:
-        """Returns the reason for the person who approves. It comes from the form or from the field
-        in the review.
+        """Returns the reason that the clerk typed for the person who approves. The clerk types the
+        reason in the form or in a field of the review.
         """
         why = form.cleaned_data.get("reason") or self.request.POST.get("why", "")
         return tidy_reason(why[:WHY_LIMIT])
@@ -294,9 +294,9 @@ class StepDesk:
         return redirect("admin_approvals")
 
     def _why_review_again(self, form: StepForm) -> str:
-        """Returns a message if the review must be shown again instead of booking. The form was then
-        not reviewed with these values, or the numbers in the review have changed. Returns ""
-        otherwise.
+        """Returns a message if the review must be shown again instead of booking: either these
+        values were not reviewed, or the numbers in the review have changed. Returns "" if the form
+        can be booked.
         """
         figures = self.request.POST.get("figures", form.figures)
         shown = [*form.as_read, ("figures", figures)]
@@ -342,8 +342,9 @@ class StepDesk:
         return self._leave(row)
 
     def _leave(self, row: Transaction | None) -> HttpResponse:
-        """Redirects to the transaction if the user may see transactions. Otherwise redirects to an
-        empty form, or, after a refund or a capture, to the first page of the admin.
+        """Redirects to the transaction if the user may see transactions. Other users are redirected
+        to an empty form. After a refund or a capture, they are redirected to the first page of the
+        admin instead.
         """
         if row is not None and self.model_admin.has_view_permission(self.request):
             return redirect("admin:transactions_transaction_change", row.pk)

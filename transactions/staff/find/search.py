@@ -128,8 +128,9 @@ class StaffQuery:
 
     @property
     def part(self) -> str:
-        """Digits that may be the start or the end of an account number. It is "" if there are fewer
-        than FEWEST_DIGITS, or if the text has a sign or a point, because it may then be an amount.
+        """Digits that may be the start or the end of an account number. If the text has a sign or a
+        point, this is "", because the text may be an amount. If there are fewer than FEWEST_DIGITS
+        digits, this is "", too.
         """
         is_part = self.text[:1].isdigit() and "." not in self.text
         return self.digits if is_part and len(self.digits) >= FEWEST_DIGITS else ""
@@ -181,8 +182,8 @@ def people(query: StaffQuery) -> KindResults:
 
 
 def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
-    """Returns the accounts with this id or number, then the accounts whose name, or whose holder's
-    name, contains the words.
+    """Returns first the accounts with this id or number, and then the accounts whose name, or whose
+    holder's name, contains the words.
 
     The second value is a list of accounts whose transactions are also results. The list is empty if
     there are more than `NAMED_ACCOUNTS`. Accounts that match only by the end of their number are

@@ -66,8 +66,8 @@ def transaction_condition(
 ) -> TransactionCondition:
     """Returns the condition of a search. `named` are accounts that match the same words.
 
-    `is_narrow` is True if the rows belong to one account. An amount is then searched in all of
-    them. Sends one query if a word may be a name.
+    `is_narrow` is True if the rows belong to one account. In this case, an amount is searched in
+    all rows. Sends one query if a word may be a name.
     """
     parsed = query.parsed
     if parsed.is_empty:

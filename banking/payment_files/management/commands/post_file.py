@@ -97,7 +97,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _try(self, output: Path | None) -> None:
-        """Raises CommandError if the result file cannot be written. Called before the booking."""
+        """Raises CommandError if the result file cannot be written. This function is called before
+        the booking.
+        """
         try:
             if output is not None:
                 output.open("a").close()
