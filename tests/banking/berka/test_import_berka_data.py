@@ -16,8 +16,8 @@ from transactions.audit.audit import audit
 from transactions.models import Entry, Transaction
 
 AGREE = "All 864 accounts agree with the bank's own closing balance."
-# Statements that the import may send; it sends 33,164 rows in batches. What one statement for each
-# row costs is its speed (docs/berka.md), and their number is the same on each machine.
+# Statements that the import may send; it sends 33,164 rows in batches. One statement for each row
+# would make it slow, and the number of statements is the same on each machine.
 STATEMENTS = 100
 
 pytestmark = [
