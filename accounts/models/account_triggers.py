@@ -3,7 +3,7 @@
 Note [Rules of a payment]: every SQL statement that writes to a table plans the table's CHECK
 constraints and the WHEN conditions of its triggers again. A payment updates only balance, held and
 last_entry_at of its accounts. Rules about other columns are therefore triggers on those columns,
-which do not slow down payments. docs/schema.md lists the cost of each rule.
+which do not slow down payments. docs/schema.md contains what rules cost.
 """
 
 from collections.abc import Iterable, Mapping
