@@ -109,7 +109,7 @@ lock-aws: install
 	    print(*extras['optional-dependencies']['deploy'], sep='\n')" \
 	    | uv pip compile - $(UNIVERSAL) -o deploy/aws/requirements.lock
 
-# Starts a separate pair of servers and deletes it at the end; see docs/databases.md.
+# Starts a separate pair of servers and deletes it at the end; see CONTRIBUTING.md.
 faults: install-dev
 	@LEDGER_FAULT_SEED=$(or $(SEED),$$$$) LEDGER_FAULT_SECONDS=$(or $(SECONDS),60) \
 	    $(PY) -m pytest -q -s -k 'everything_breaks or test_drill or test_patroni' \

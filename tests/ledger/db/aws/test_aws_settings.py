@@ -280,7 +280,7 @@ def test_the_values_of_the_driver_are_those_that_it_knows() -> None:
 
 
 def test_the_drivers_own_backends_of_django_are_not_for_postgres() -> None:
-    """So docs/databases.md says why Ledger has one."""
+    """So Ledger has one."""
     backends = optional(DRIVER, "aws_advanced_python_wrapper.django.backends")
 
     assert {each.name for each in iter_modules(backends.__path__)} == {"mysql_connector"}
