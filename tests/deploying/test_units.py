@@ -8,8 +8,8 @@ from ledger.env import BASE_DIR
 from ledger.provider_settings import COGNITO, DETAILS, OIDC
 from tests.console import read
 
-# | `ledger-web`: what it does | `ledger_web`, and more | this repository |
-ROW = re.compile(r"^\| `(ledger-[a-z@]+)`: .* \| `(\w+)`[^|]*\| this repository \|$", re.MULTILINE)
+# | `ledger-web`: what it does | `ledger_web`, and more |
+ROW = re.compile(r"^\| `(ledger-[a-z@]+)`: .* \| `(\w+)`[^|]*\|$", re.MULTILINE)
 UNSET = re.compile(r"^UnsetEnvironment=(.+)$", re.MULTILINE)
 USER = re.compile(r"^User=(\w+)$", re.MULTILINE)
 
