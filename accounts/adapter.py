@@ -58,20 +58,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             "The email and password do not match. Check both, or choose a new password."
         ),
         "email_taken": (
-            "This address is already in use. If it is yours, sign in instead; you can choose a "
-            "new password there."
+            "This address is already in use. If the address is yours, sign in instead. You can "
+            "choose a new password on the sign-in page."
         ),
         "enter_current_password": "This is not your current password. Type it again.",
         "incorrect_password": "This is not your password. Type it again.",
         "incorrect_code": (
-            "This is not the code in our latest mail to you. Compare it, or copy it from there."
+            "This is not the code in our latest mail to you. Compare the code, or copy it "
+            "from the mail."
         ),
         # allauth shows this message after the last attempt at a mailed code. For passwords, see
         # too_many_passwords.
         "too_many_login_attempts": (
-            "There were too many wrong attempts, so the code is no longer valid. Request a new one "
-            "on the sign-in page with “Send me a sign-in code”, or for another address on the page "
-            "Email addresses."
+            "There were too many wrong attempts, so the code is no longer valid. Request a new "
+            "code on the sign-in page with “Send me a sign-in code”. To confirm another "
+            "address, request a new code on the page Email addresses."
         ),
         "too_many_passwords": (
             "There were too many wrong attempts, perhaps by somebody else, so your password is "

@@ -64,23 +64,26 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     ),
     "staff_serve_others": (
         ServesOwn,
-        "This moves your own or your household's money; a colleague has to do it.",
+        "This moves your own or your household's money. A colleague has to do this.",
     ),
     "request_is_for_others": (
         ServesOwn,
-        "This is for you, your household or one of your accounts; a colleague has to ask.",
+        "This is for you, your household or one of your accounts. A colleague has to ask.",
     ),
     "limits_by_stranger": (
         ServesOwn,
-        "This account is yours or your household's; a colleague has to change its limits.",
+        "This account is yours or your household's. A colleague has to change its limits.",
     ),
     "status_by_stranger": (
         ServesOwn,
-        "This account is yours or your household's; a colleague has to do this.",
+        "This account is yours or your household's. A colleague has to do this.",
     ),
     "released_by_stranger": (
         ServesOwn,
-        "This hold is of your account or your household's; a colleague has to release it.",
+        (
+            "This hold is on an account of yours or of your household. A colleague has to "
+            "release it."
+        ),
     ),
     "limits_asked_by_manager": (MayNotAsk, MAY_NOT_ASK),
     "limits_asked_change": (DetailsInvalid, "Change one of the limits, then ask for approval."),
@@ -92,7 +95,10 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
         RequestDecided,
         "You asked for limits of this account before. Withdraw that request first, or wait for it.",
     ),
-    "approval_by_another_person": (MayNotDecide, "You asked for this; another person decides it."),
+    "approval_by_another_person": (
+        MayNotDecide,
+        "You asked for this, so another person must decide.",
+    ),
     "decided_by_manager": (MayNotDecide, "Only managers decide requests."),
     "request_by_its_author": (MayNotAsk, "Staff can ask only in their own name."),
     "limits_by_their_author": (MayNotAsk, "Staff can change limits only in their own name."),
@@ -261,7 +267,7 @@ def ask(
         wait_for_lock(f"approval {transaction_id}")
         current_access.refuse_if_ended()
         if ApprovalRequest.objects.open_for(transaction_id).exists():
-            raise RequestDecided("You already asked for this; see the list of approvals.")
+            raise RequestDecided("You already asked for this. See the list of approvals.")
         now = timezone.now()
         request = ApprovalRequest.objects.create(
             kind=kind,

@@ -218,7 +218,7 @@ class NameField(ReadableNameField):
         super().__init__(
             label="Your name",
             max_length=200,
-            help_text="As the people you pay should see it.",
+            help_text="The people that you pay see this name.",
             widget=forms.TextInput(attrs={"autocomplete": "name"}),
         )
 
@@ -396,10 +396,10 @@ class AccountNameField(ReadableNameField):
 
     def __init__(self) -> None:
         super().__init__(
-            label="What is it for?",
+            label="Account name",
             max_length=100,
             help_text=(
-                "Such as Everyday or Holiday. You and the bank's staff see it, nobody you pay."
+                "For example Everyday or Holiday. Only you and the bank's staff see this name."
             ),
         )
 

@@ -30,7 +30,7 @@ from ledger.db.outages import reasons
 from ledger.web import database_errors, health, outages
 from ledger.web.redirects import redirect_and_return
 
-CHANGED = "Your password was changed, so you were signed out here. Sign in with the new one."
+CHANGED = "Your password was changed, so you were signed out here. Sign in with the new password."
 FROM_ELSEWHERE = {
     "by_person": "You were signed out here from another of your devices. Sign in again.",
     "by_staff": "The bank has signed you out on all devices. Sign in again.",

@@ -32,13 +32,13 @@ def clean_account_number(typed: str) -> str:
     detect one wrong digit, and most swapped digits, without a query.
     """
     if len(typed) > LONGEST_TYPED:
-        raise ValueError(f"An account number has {LENGTH} digits; this text is far longer.")
+        raise ValueError(f"An account number has {LENGTH} digits. This text is far longer.")
     ignored = odd_characters(typed).union(APART, HARMLESS)
     digits = "".join(c for c in typed if not (c.isspace() or c in ignored))
     if not (digits.isascii() and digits.isdigit()):
         raise ValueError("An account number has digits only, like 4821 0937 5549.")
     if len(digits) != LENGTH:
-        raise ValueError(f"An account number has {LENGTH} digits; this one has {len(digits)}.")
+        raise ValueError(f"An account number has {LENGTH} digits. This number has {len(digits)}.")
     try:
         mod_97_10.validate(digits)
     except ValidationError:

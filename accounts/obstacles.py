@@ -61,14 +61,14 @@ def _sentences(account: Account, *, has_coming: bool) -> list[tuple[str, str]]:
     found = []
     if account.held:
         held = f"{figure(account.held, currency)} {currency}"
-        rest = "on hold for pending payments; wait until they are captured or released."
+        rest = "on hold for pending payments. Wait until these payments are captured or released."
         found.append((HELD, f"{name} has {held} {rest}"))
     if has_coming:
-        rest = "on another account; wait until it is captured or released."
+        rest = "on another account. Wait until the hold is captured or released."
         found.append((COMING, f"Money is on hold for {name} {rest}"))
     amount = f"{figure(abs(account.balance), currency)} {currency}"
     if account.balance > 0:
-        found.append((MONEY, f"{name} still has {amount}; move the money out first."))
+        found.append((MONEY, f"{name} still has {amount}. Move the money out first."))
     elif account.balance < 0:
-        found.append((DEBT, f"{name} owes {amount}; pay it in first."))
+        found.append((DEBT, f"{name} owes {amount}. Pay in this amount first."))
     return found

@@ -233,8 +233,8 @@ def _too_long() -> HttpResponse:
 
 def _standby_is_lost() -> HttpResponse:
     why = (
-        "It shows data of other people, so this read is logged in both copies of the database"
-        " before it is shown, and the second copy is away at the moment. Try again later."
+        "This page shows data of other people. Before we show it, both copies of the database "
+        "must record this. The second copy is not available at the moment. Try again later."
     )
     return page("This page cannot be shown", why, None)
 

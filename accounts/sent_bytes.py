@@ -37,8 +37,8 @@ MAX_KNOWN = 10_000  # people counted in memory
 AGAIN = 60 * 60  # seconds
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 TOO_MUCH = (
-    "You have sent more data today than one person may, so this changed nothing. Send it again "
-    "tomorrow, or ask the bank."
+    "You have sent more data today than one person may send, so we did not read this request. "
+    "Nothing was changed. Send the request again tomorrow, or ask the bank."
 )
 
 

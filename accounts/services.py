@@ -69,7 +69,7 @@ __all__ = [
 
 FIELDS = {"name", *LIMITS}
 MAX_ACCOUNTS = 50  # that customers may open themselves
-TOO_MANY_ACCOUNTS = f"{MAX_ACCOUNTS} accounts are the maximum; close one first."
+TOO_MANY_ACCOUNTS = f"{MAX_ACCOUNTS} accounts are the maximum. Close an account first."
 TRIES_FOR_A_FREE_NUMBER = 5
 LARGEST_LIMIT = Decimal(10) ** 12  # leaves room for the balance in numeric(19,4)
 NAME_LIMIT = Account._meta.get_field("name").max_length or 0
@@ -216,7 +216,7 @@ def choose_settings(*, account: Account | uuid.UUID, owner: User, **settings: st
 
 def _check_changes(account: Account) -> None:
     if account.is_closed:
-        raise AccountNotActive(f"{account.name} is closed for good; it cannot be changed.")
+        raise AccountNotActive(f"{account.name} is closed permanently and cannot be changed.")
 
 
 @counts_refusals
@@ -239,8 +239,10 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
         used = locked.held - locked.balance
         if "overdraft_limit" in changes and used > locked.overdraft_limit:
             raise LimitInvalid(
-                f"{locked.name} uses {figure(used, locked.currency)} {locked.currency} of its "
-                "overdraft; the overdraft limit cannot go below that.",
+                (
+                    f"{locked.name} uses {figure(used, locked.currency)} {locked.currency} of its "
+                    "overdraft. The overdraft limit cannot be below that."
+                ),
                 "overdraft_limit",
             )
         if "name" in changes:
@@ -373,10 +375,10 @@ def _check_opening(accounts: Sequence[Account]) -> None:
             text = shortened(repr(account.currency))
             raise CurrencyUnknown(f"{text} is not a currency code like EUR, USD or JPY.")
         if not currency.is_open:
-            message = f"{currency} is closed for new accounts; choose another currency."
+            message = f"{currency} is closed for new accounts. Choose another currency."
             raise CurrencyUnknown(message)
         if len(account.name) > NAME_LIMIT:
-            message = f"An account's name has at most {NAME_LIMIT} characters; shorten it."
+            message = f"An account's name has at most {NAME_LIMIT} characters. Shorten the name."
             raise DetailsInvalid(message)
         try:
             account.number = clean_account_number(account.number)
@@ -461,7 +463,7 @@ def _changed_status(
 
 def _check_change(account: Account, status: Account.Status) -> None:
     if account.is_closed:
-        raise AccountNotActive(f"{account.name} is closed for good; open a new account instead.")
+        raise AccountNotActive(f"{account.name} is closed permanently. Open a new account instead.")
     if status != Account.Status.CLOSED:
         return
     if found := obstacles_to_closing([account])[account.pk]:

@@ -9,13 +9,13 @@
     trouble.hidden = false;
   };
   if (!window.PublicKeyCredential) {
-    if (button.dataset.passkey !== "sign-in") show("This browser has no passkeys under this address. They need HTTPS.");
+    if (button.dataset.passkey !== "sign-in") show("This browser has no passkeys under this address. Passkeys need HTTPS.");
     return;
   }
   document.querySelectorAll("[data-passkey], [data-with-passkey]").forEach((el) => { el.hidden = false; });
 
   const words = {
-    NotAllowedError: "No passkey was used: it was cancelled, or it took too long. Try again.",
+    NotAllowedError: "No passkey was used: the request was cancelled, or took too long. Try again.",
     InvalidStateError: "This device already has one of your passkeys. Use this passkey, or another device.",
     SecurityError: "Passkeys need the bank's own name in the address, such as localhost instead of 127.0.0.1.",
   };

@@ -32,15 +32,15 @@ __all__ = [
 ]
 
 
-REFUNDS_ARE_FINAL = "Refunds cannot be refunded; send a new payment instead."
+REFUNDS_ARE_FINAL = "Refunds cannot be refunded. Send a new payment instead."
 REFUNDED_IN_FULL = "This transaction has been refunded in full."
-HOLD_CAPTURED = "This hold was captured before; refund the payment that captured it instead."
-HOLD_RELEASED = "This hold was released before; place a new one instead."
-HOLD_EXPIRED = "This hold has expired; release it and place a new one instead."
-NOT_A_HOLD = "This transaction is booked, not held; refund it instead."
+HOLD_CAPTURED = "This hold was captured before. Refund the payment that captured it instead."
+HOLD_RELEASED = "This hold was released before. Place a new hold instead."
+HOLD_EXPIRED = "This hold has expired. Release it and place a new hold instead."
+NOT_A_HOLD = "This transaction is booked, not held. Refund it instead."
 # The reason why a hold cannot be refunded, by the status of the hold.
 NO_REFUND_OF_HOLD = {
-    "pending": "This hold is not booked, so there is nothing to refund; release it instead.",
+    "pending": "This hold is not booked, so there is nothing to refund. Release it instead.",
     "captured": HOLD_CAPTURED,
     "voided": "This hold was released, so there is nothing to refund.",
 }

@@ -107,10 +107,14 @@ class Lifecycle:
         elif self.release:
             moments.append(TimelineEvent("Released by the bank", self.release.created_at))
         elif row.is_pending and row.is_expired:
-            expired = "Expired: the bank releases it at its next run"
+            expired = "Expired. The bank will release the hold soon"
             moments.append(TimelineEvent(expired, row.expires_at, is_ahead=True))
         elif row.is_pending and row.expires_at:
-            moments.append(TimelineEvent("Released unless captured", row.expires_at, is_ahead=True))
+            moments.append(
+                TimelineEvent(
+                    "The hold ends, unless it is captured before", row.expires_at, is_ahead=True
+                )
+            )
         elif row.is_expired:
             moments.append(TimelineEvent("Expired and released", row.expires_at))
         elif not row.is_pending:

@@ -95,8 +95,8 @@ def _accounts_of_refund(lifecycle: Lifecycle, person: User) -> list[Obstacle]:
     if payer is not None and payer.is_closed:
         take = f"withdraw it from {_named(payee)} and " if payee is not None else ""
         sentence = (
-            f"{_named(payer)}, which paid, is closed and cannot receive a refund; {take}deposit it "
-            "to another account instead."
+            f"{_named(payer)}, which paid, is closed and cannot receive a refund. Instead, "
+            f"{take}deposit it to another account."
         )
         found.append(Obstacle(sentence, *_cash_desk(person)))
     if payee is not None and payee.is_closed:
@@ -114,7 +114,7 @@ def _frozen(sender: Account | None, person: User) -> list[Obstacle]:
         return []
     url = reverse("admin:accounts_account_change", args=[sender.pk])
     link = ("Go to the account", url) if person.has_perm("accounts.view_account") else NO_LINK
-    sentence = f"{_named(sender)} is frozen and cannot send money; unfreeze it first."
+    sentence = f"{_named(sender)} is frozen and cannot send money. Unfreeze this account first."
     return [Obstacle(sentence, *link)]
 
 

@@ -65,8 +65,8 @@ class AccountAdmin(
     show_full_result_count = False
     search_fields = ("number", "name", "user__name", "user__email")
     search_help_text = (
-        "An account number, its first or its last four digits or more, or words of a name; also "
-        "of an email address, where you may see people."
+        "An account number, four or more of its first or last digits, or words of a name. If "
+        "you may see people, also words of an email address."
     )
     autocomplete_fields = ("user",)
     readonly_fields = (
@@ -198,9 +198,9 @@ class AccountAdmin(
     def refusal_for(self, request: HttpRequest, thing: Account) -> str:
         by = person_of(request)
         if thing.user_id == by.pk:
-            return "It is your own account; a colleague has to do this."
+            return "This is your own account. A colleague has to do this."
         if by.is_close_to(thing.user):
-            return "It belongs to your household; a colleague has to do this."
+            return "This account belongs to your household. A colleague has to do this."
         return ""
 
     def changeform_view(

@@ -78,7 +78,7 @@ def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
 
 
 def _closed_for_good(accounts: Sequence[Account], _by: User) -> Obstacles:
-    message = "It is closed for good; open a new account instead."
+    message = "This account is closed permanently. Open a new account instead."
     return {each.pk: [Obstacle(message)] for each in accounts if each.is_closed}
 
 
@@ -100,13 +100,13 @@ def _to_closing(accounts: Sequence[Account], by: User) -> Obstacles:
 ACCOUNT_STEPS = {
     "freeze": StaffStep(
         verb="Freeze",
-        consequence="A frozen account can receive money but not send any.",
+        consequence="A frozen account can receive money, but cannot send money.",
         do=_to(Account.Status.FROZEN),
         done="frozen",
         is_done=lambda account: account.is_frozen,
         as_is="frozen already",
         obstacles=_closed_for_good,
-        message_help="Shown on the account while it is frozen; optional.",
+        message_help="Optional. The customer reads this while the account is frozen.",
     ),
     "unfreeze": StaffStep(
         verb="Unfreeze",
@@ -131,7 +131,7 @@ ACCOUNT_STEPS = {
 
 
 def _own_sign_in(people: Sequence[User], by: User) -> Obstacles:
-    message = "It is your own sign-in; a colleague has to close it."
+    message = "This is your own sign-in. A colleague has to close it."
     return {each.pk: [Obstacle(message)] for each in people if each.pk == by.pk}
 
 
@@ -141,7 +141,10 @@ def _erased(people: Sequence[User], _by: User) -> Obstacles:
 
 CLOSE_SIGN_IN = StaffStep(
     verb="Close the sign-in",
-    consequence="They are signed out everywhere and cannot sign in. Accounts and history stay.",
+    consequence=(
+        "These people are signed out everywhere and cannot sign in. Their accounts and history "
+        "stay."
+    ),
     do=lambda person, _reason, _message, _by: services.set_sign_in(user=person, is_open=False),
     done="sign-in closed",
     is_done=lambda person: not person.is_active,
@@ -150,7 +153,7 @@ CLOSE_SIGN_IN = StaffStep(
 )
 RESTORE_SIGN_IN = StaffStep(
     verb="Restore the sign-in",
-    consequence="They can sign in again as they did before.",
+    consequence="These people can sign in again as they did before.",
     do=lambda person, _reason, _message, _by: services.set_sign_in(user=person, is_open=True),
     done="sign-in restored",
     is_done=lambda person: person.is_active,
@@ -159,7 +162,7 @@ RESTORE_SIGN_IN = StaffStep(
 )
 REVOKE_TOKENS = StaffStep(
     verb="Revoke the access tokens",
-    consequence="Their programs can no longer act for them. They can make new tokens.",
+    consequence="Programs can no longer act for these people. These people can make new tokens.",
     do=lambda person, reason, _message, by: bool(
         services.revoke_tokens(user=person, by=by, reason=reason)
     ),
@@ -169,7 +172,10 @@ REVOKE_TOKENS = StaffStep(
 )
 SIGN_OUT = StaffStep(
     verb="Sign out everywhere",
-    consequence="Their sessions and access tokens end on all devices. They can sign in again.",
+    consequence=(
+        "The sessions and access tokens of these people end on all devices. These people can "
+        "sign in again."
+    ),
     do=lambda person, _reason, _message, _by: services.sign_out_everywhere(user=person) >= 0,
     done="signed out everywhere",
     is_done=lambda _person: False,
@@ -244,7 +250,10 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         if len(things) > MAX_ROWS_PER_ACTION:
             self.message_user(
                 request,
-                f"You chose more than {MAX_ROWS_PER_ACTION} rows; nothing was done. Choose fewer.",
+                (
+                    f"You chose more than {MAX_ROWS_PER_ACTION} rows, so nothing was done. "
+                    "Choose fewer rows."
+                ),
                 messages.ERROR,
             )
             return None

@@ -44,7 +44,7 @@ LABELS = {
     "deleted_at": "Sign-in closed", "minor_units": "Decimals", "is_open": "Open",
     "household_id": "Household (id)", "account there": "Account at the provider",
     "primary": "Main address", "expires_at": "Expires", "revoked_at": "Revoked",
-    "per_payment": "Most in one payment", "per_day": "Most in one day",
+    "per_payment": "Limit per payment", "per_day": "Limit per day",
 }  # fmt: skip
 FACTORS = {
     Authenticator.Type.TOTP: "authenticator app",

@@ -23,14 +23,14 @@ class CurrencyForm(ReasonedForm):
     letters.
     """
 
-    reason = ReasonField(required=False, help_text="Required. Stays in the history.")
+    reason = ReasonField(required=False, help_text="Required. The history keeps this reason.")
 
     class Meta:
         model = Currency
         fields = ("code", "name", "minor_units", "is_open")
         labels: ClassVar[dict[str, str]] = {"is_open": "Open for new accounts"}
         help_texts: ClassVar[dict[str, str]] = {
-            "is_open": "Accounts that are open stay so when you close the currency."
+            "is_open": "If you close the currency, existing accounts stay open."
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

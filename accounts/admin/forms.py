@@ -26,8 +26,8 @@ GROUPS_CHANGED = (
     "colleague has removed it since. Choose again."
 )
 REMOVING = (
-    "Without a password they sign in by a passkey, or by a code that we mail them, until they "
-    "choose a new one."
+    "Without a password, this person signs in with a passkey, or with a code that we mail "
+    "them, until they choose a new password."
 )
 
 
@@ -155,8 +155,8 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         fields = "__all__"  # noqa: DJ007 - the admin lists the fields
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
         help_texts: ClassVar[dict[str, str]] = {
-            "groups": "What the person may do: all that each of the groups may.",
-            "is_superuser": "May do everything. Only a command can grant it.",
+            "groups": "The person has all rights of all these groups.",
+            "is_superuser": "The person may do everything. Only a command can give this right.",
         }
         error_messages: ClassVar[dict[str, dict[str, str]]] = {
             "groups": {"invalid_choice": GROUPS_CHANGED}
@@ -166,7 +166,7 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if password := self.fields.get("password"):
             password.help_text = (
-                "Nobody can read a password. The person gets an email about a new one."
+                "Nobody can read a password. If you set a new password, the person gets an email."
             )
 
     def clean_is_staff(self) -> bool:

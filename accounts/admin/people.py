@@ -51,10 +51,10 @@ from ledger.text.lines import counted
 
 RIGHTS = ("is_staff", "groups")
 FORGOTTEN = (
-    'Its link leads to a page where they choose a password. Later, "Forgotten it?" on the '
+    'The mail has a link to a page where they choose a password. Later, "Forgotten it?" on the '
     "sign-in page sends a new link."
 )
-NEW_PERSON = f"They get a mail at this address. {FORGOTTEN}"
+NEW_PERSON = f"The person gets a mail at this address. {FORGOTTEN}"
 THEIR_OWN = (
     "Customers change their email address themselves and confirm it by mail, and "
     'the password by "Forgotten it?" on the sign-in page.'
@@ -62,8 +62,8 @@ THEIR_OWN = (
 
 BY_TWO = "A group that moves money, approves or gives groups needs the approval of a manager."
 OTHER_GROUPS = (
-    "You can remove any of these groups, and add those whose rights you have yourself. "
-    f"Superusers add the others. {BY_TWO}"
+    "You can remove any of these groups. You can add a group if you have all its rights. "
+    f"Superusers can add the other groups. {BY_TWO}"
 )
 NONE_TO_GIVE = (
     "You can add a group only if you have all its rights, and there is no such group. A superuser "
@@ -244,7 +244,7 @@ class UserAdmin(
     def refusal_for(self, request: HttpRequest, thing: User) -> str:
         by = person_of(request)
         if by.pk != thing.pk and by.is_close_to(thing):
-            return "They live in your household; a colleague has to do this."
+            return "This person lives in your household. A colleague has to do this."
         if by.is_superuser:
             return ""
         if thing.is_superuser or not may_take_all_groups_of(by, thing):

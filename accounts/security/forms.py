@@ -248,7 +248,7 @@ class NewPasskeyMixin(forms.Form):
         label="Name of the passkey",
         max_length=NAME_LIMIT,
         required=False,
-        help_text="To recognise it later, such as the name of the phone.",
+        help_text="A name to recognise the passkey later, for example the name of the phone.",
     )
 
     @property

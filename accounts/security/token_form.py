@@ -47,19 +47,22 @@ class NewTokenForm(forms.Form):
     """
 
     name = ReadableNameField(
-        label="What is it for?",
+        label="What is the token for?",
         max_length=NAME_LIMIT,
-        help_text="To recognise it later, such as the name of the program.",
+        help_text="A name to recognise the token later, for example the name of the program.",
         error_messages={"required": "Enter what the token is for."},
     )
     scopes = forms.MultipleChoiceField(
-        label="What may it do?",
+        label="What may the token do?",
         widget=forms.CheckboxSelectMultiple,
         initial=[Scope.READ],
         error_messages={"required": "Choose what the token may do."},
     )
     days = forms.TypedChoiceField(
-        label="How long does it work?", choices=list(DAYS.items()), coerce=int, initial=USUAL_DAYS
+        label="How long is the token valid?",
+        choices=list(DAYS.items()),
+        coerce=int,
+        initial=USUAL_DAYS,
     )
     currency = forms.ChoiceField(
         label="Currency",
@@ -67,12 +70,16 @@ class NewTokenForm(forms.Form):
         error_messages={"required": "Choose the currency in which it pays."},
     )
     per_payment = LimitField(
-        label="Most in one payment", help_text="A larger payment is refused. Empty: no limit."
+        label="Limit per payment",
+        help_text="A larger payment is refused. Leave this empty for no limit.",
     )
     per_day = LimitField(
-        label="Most in one day",
-        help_text="The token stops paying others when this much has gone out on that day. Payments"
-        " that you make yourself count too. Empty: no limit.",
+        label="Limit per day",
+        help_text=(
+            "When this amount has been paid to others in one day, the token cannot pay "
+            "others until the next day. Payments that you make yourself count too. Leave "
+            "this empty for no limit."
+        ),
     )
 
     def __init__(self, *args: Any, person: User, second_factor: bool, **kwargs: Any) -> None:

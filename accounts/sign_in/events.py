@@ -37,8 +37,8 @@ LONGEST_METHOD = 20
 SIGN_UP = "sign_up"
 SIGNED_UP = "signed_up"  # key of an authentication record: the password was chosen at sign-up
 WHAT_ENDED = (
-    "Your address is confirmed. Settings of the sign-up are no longer valid, because somebody else"
-    " may have chosen them: choose a password on the page Security."
+    "Your address is confirmed. The settings of the sign-up are no longer valid, because "
+    "somebody else may have chosen these settings. Choose a password on the page Security."
 )
 SAME_ATTACK = timedelta(minutes=5)
 # This signal is sent when a user who has signed in before signs in on a new device. `sign_in` is

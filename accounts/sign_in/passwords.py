@@ -34,11 +34,11 @@ TO_AVOID = (
     "Avoid your name, your email address, common passwords, and sequences like 12345 or aaaaa."
 )
 HOW_TO_CHOOSE = (
-    "At least {least} characters, such as four or five words; spaces are fine. " + TO_AVOID
+    "At least {least} characters, such as four or five words. Spaces are allowed. " + TO_AVOID
 )
 TOO_SHORT_WITHOUT_FACTOR = (
-    "Without it, only your password would protect your sign-in, and that needs at least "
-    f"{User.MIN_LENGTH_WITHOUT_FACTOR} characters. Choose a longer password first."
+    "After the removal, only your password would protect your sign-in. Such a password needs "
+    f"at least {User.MIN_LENGTH_WITHOUT_FACTOR} characters. Choose a longer password first."
 )
 CHANGED = (
     "This sign-in has changed in the meantime, perhaps on another device, so the password was not "
@@ -46,7 +46,8 @@ CHANGED = (
 )
 TOO_SHORT = "This password is too short: use at least {least} characters."
 TOO_SHORT_REPEATED = (
-    "This password repeats a part, which counts only once: use at least {least} characters."
+    "This password repeats a part. A repeated part counts only once, so use at least "
+    "{least} characters."
 )
 
 
@@ -169,7 +170,10 @@ class Guessable:
             )
         if consists_of(text, SITE_WORDS | _words_about(user)):
             raise ValidationError(
-                "This password has only words of this site, your name or your address. Use others.",
+                (
+                    "This password has only words of this site, your name or your address. Use "
+                    "other words."
+                ),
                 code="password_about_person",
             )
         if is_predictable(text):

@@ -49,10 +49,10 @@ MESSAGES: dict[Problem, str] = {
     ),
     "closed": "The sign-in of this token's user is closed.",
     "second_factor": (
-        "This needs a second factor. Sign in with one at the identity provider, and ask it for a"
-        " new token."
+        "This needs a second factor. Sign in with a second factor at the identity provider, "
+        "and ask it for a new token."
     ),
-    "unavailable": "The identity provider does not answer at the moment. Send it again.",
+    "unavailable": "The identity provider does not answer at the moment. Send the request again.",
 }
 
 

@@ -33,8 +33,8 @@ PROVIDER = "socialaccount"
 NEW_FACTOR = "new_factor"  # a passkey or an app that was just added in this session
 BY_FACTOR = frozenset({FACTOR, NEW_FACTOR})
 NO_WAY = (
-    "A sign-in code from a mail is not enough for this. On the page Security, choose a password or"
-    " add a passkey; then repeat this."
+    "A sign-in code from a mail is not enough for this. On the page Security, choose a "
+    "password or add a passkey. Then repeat this step."
 )
 PROOFS = BY_FACTOR | {PROVIDER, "password"}
 

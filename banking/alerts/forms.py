@@ -13,7 +13,10 @@ from transactions.fields import AmountField, MoneyForm, OwnAccountField
 AMOUNTS = {
     AlertKind.MONEY_IN: ("Above", "Leave it empty for any amount."),
     AlertKind.MONEY_OUT: ("Above", "Leave it empty for any amount."),
-    AlertKind.BALANCE_BELOW: ("Below", "You get one alert when a payment crosses it."),
+    AlertKind.BALANCE_BELOW: (
+        "Below",
+        "You get one alert when a payment takes the balance below this amount.",
+    ),
 }
 
 
@@ -91,7 +94,7 @@ class AlertTimesForm(forms.Form):
     quiet_until = ClockField(
         label="No mail until",
         required=False,
-        help_text="May go over midnight. We email alerts from these hours afterwards.",
+        help_text="These hours may include midnight. We send the mails of these hours afterwards.",
     )
 
     @classmethod

@@ -91,25 +91,23 @@ class OrderDay:
         if self.settled is not None and self.settled.paid is not None:
             return self.result
         if self.order.is_ended:
-            return "It is not tried again: the order has ended."
+            return "We do not try again, because the order has ended."
         if self.settled is not None:
             is_skipped = self.settled.outcome == Outcome.SKIPPED
-            return (
-                f"{self.result} It is not tried again." if is_skipped else "It is not tried again."
-            )
+            return f"{self.result} We do not try again." if is_skipped else "We do not try again."
         if self.order.is_paused:
-            return "It is not tried while the order is paused."
+            return "We do not try again while the order is paused."
         return self._tries
 
     @property
     def _tries(self) -> str:
         until = self.order.tried_until
         if until is None:  # the owner has changed the order after the refusal
-            return "It is tried again."
+            return "We try again."
         if until < timezone.localdate():
-            return "It is tried once more."
+            return "We try once more."
         after = short_date(until + timedelta(days=1))
-        return f"It is tried again until {short_date(until)} is over, and once more on {after}."
+        return f"We try again until the end of {short_date(until)}, and once more on {after}."
 
 
 def order_days(alerts: Iterable[Alert]) -> dict[UUID, OrderDay]:

@@ -27,9 +27,12 @@ HELP = {
     AlertKind.MONEY_OUT: "A payment out of an account, above an amount you choose.",
     AlertKind.BALANCE_BELOW: "An account balance below an amount you choose.",
     AlertKind.ORDER_FAILED: "A payment that you have ordered was refused.",
-    AlertKind.ORDER_LACKS: "Two days before: no money, a limit, a frozen or closed account.",
-    AlertKind.HOLD_EXPIRING: "Money that is held is released within a day if nothing happens.",
-    AlertKind.NEW_DEVICE: "We always send you a mail about it immediately.",
+    AlertKind.ORDER_LACKS: (
+        "You get an alert two days before a payment that will fail because of too little "
+        "money, a limit, or a frozen or closed account."
+    ),
+    AlertKind.HOLD_EXPIRING: "Money on hold becomes available within a day, unless it is charged.",
+    AlertKind.NEW_DEVICE: "We always send you a mail about a new device immediately.",
 }
 
 
@@ -183,7 +186,8 @@ def _words_of_lack(
     of = f" of {alert.detail}" if alert.detail else ""
     order = f"the standing order{to}{of}"
     if amount:
-        return f"{amount} {verb} missing on {name} by {day}", f"For {order}. {result}".rstrip()
+        title = f"{name} {'needs' if verb == 'is' else 'needed'} {amount} more by {day}"
+        return title, f"For {order}. {result}".rstrip()
     title = f"A standing order {'cannot' if verb == 'is' else 'could not'} be paid on {day}"
     why = f"From {name}" if alert.amount is None else f"{name} {verb} frozen"
     return title, f"{why}: {order}. {result}".rstrip()

@@ -133,7 +133,7 @@ def _replaced(
     """
     mine = AlertChoice.objects.owned_by(request.user).filter(kind=kind).select_related("account")
     old = mine.filter(account=form.cleaned_data.get("account")).first()
-    return f" It replaces: {line_of_choice(old).sentence}." if old and old != saved else ""
+    return f" This replaces: {line_of_choice(old).sentence}." if old and old != saved else ""
 
 
 def _saved(request: PersonRequest, kind: AlertKind) -> AlertChoice | None:

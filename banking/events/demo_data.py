@@ -17,7 +17,7 @@ URL = "https://shop.example/ledger"
 KINDS = (EventKind.HELD, EventKind.CAPTURED, EventKind.VOIDED, EventKind.REVERSED)
 SEEDING = "seed_demo"  # claims the webhook, so that no worker sends to it
 TAKEN = SendResult(200, "", 0.18)
-REFUSED = SendResult(503, "It answered that it did not accept the event.", 0.42)
+REFUSED = SendResult(503, "The address answered that it did not accept the event.", 0.42)
 AFTER = timedelta(seconds=2)  # the time between an event and its attempt
 
 

@@ -263,9 +263,9 @@ def _wait(webhook: Webhook, queue: WebhookQueue, number: int, answer: SendResult
     queue.next_at = now + pause_after(queue.attempts)
     queue.save(update_fields=["attempts", "failing_since", "next_at"])
     if answer.code == GONE:
-        _disable(webhook, "The address answered that it is gone for good.")
+        _disable(webhook, "The address answered that it no longer exists.")
     elif now - queue.failing_since >= GIVE_UP_AFTER:
-        _disable(webhook, f"Nothing could be delivered for three days. {answer.error}")
+        _disable(webhook, f"We could not deliver events for three days. {answer.error}")
     elif answer.is_unreachable:
         webhook.paused_until = queue.next_at
         webhook.save(update_fields=["paused_until"])

@@ -168,21 +168,21 @@ def _refusal(code: int) -> str:
     if 200 <= code < 300:
         return ""
     if 300 <= code < 400:
-        return "It answered with a redirect, and redirects are not followed."
+        return "The address answered with a redirect. We do not follow redirects."
     if code == GONE:
-        return "It answered that it is gone for good."
-    return "It answered that it did not accept the event."
+        return "The address answered that it no longer exists."
+    return "The address answered that it did not accept the event."
 
 
 def _why(error: BaseException, took: float, seconds: float) -> str:
     if isinstance(error, TimeoutError) or took >= seconds:
         return f"No answer came within {seconds:g} seconds."
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "Its certificate is not valid for this name."
+        return "The certificate of the address is not valid for this name."
     if isinstance(error, ssl.SSLError):
-        return "The TLS handshake with it failed."
+        return "The TLS handshake with the address failed."
     if isinstance(error, ConnectionRefusedError):
-        return "It refused the connection."
+        return "The address refused the connection."
     if isinstance(error, HTTPException):
-        return "Its answer is not HTTP."
+        return "The answer of the address is not HTTP."
     return "The connection failed."

@@ -62,8 +62,11 @@ class OutsideChangeForm(forms.Form):
     opening = BalanceField(
         label="Balance before the first entry",
         required=False,
-        help_text="Empty means 0. If your first file has balances, we use the balance in the file. "
-        "A file of older entries replaces it only if it is 0 or came from another file.",
+        help_text=(
+            "If this is empty, we use 0. If your first file has balances, we use the "
+            "balance in the file. A later file with older entries replaces this balance "
+            "only if it is 0 or came from another file."
+        ),
     )
 
     def __init__(self, *args: Any, currency: str = "", **kwargs: Any) -> None:
@@ -114,7 +117,7 @@ class UploadForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,.ofx,.qfx,.qif,.xml,.sta,.mt940,.940"}),
         help_text=(
             "CSV, OFX, QIF, camt.053 or MT940, as you downloaded it from your bank. Up to "
-            f"{MAX_LINES:,} lines. You see them before anything is imported."
+            f"{MAX_LINES:,} lines. You see the lines before anything is imported."
         ),
         error_messages={"required": "Choose the file that you downloaded from your bank."},
     )
@@ -143,8 +146,10 @@ HELP = {
     "side": "Choose the column that shows, for each amount, whether it was money in or money out. "
     "It has words such as credit and debit, C and D, H and S, or Bij and Af.",
     "balance": "We use this column only if the balances match the amounts.",
-    "fee": "Choose it if the fee is not part of the amount. It is then subtracted: less "
-    "money in, or more money out.",
+    "fee": (
+        "Choose this column if the amounts do not include the fees. We then subtract the "
+        "fee: less money in, or more money out."
+    ),
     "status": "We skip lines that are pending, reverted, declined or similar.",
     "currency": "If a line is in a different currency than the account, the file is not imported.",
 }
@@ -195,7 +200,10 @@ class ColumnsForm(forms.Form):
         elif amount is None:
             for name in ("role_side", "role_fee"):
                 if data.get(name) is not None:
-                    self.add_error(name, "This column needs a column of amounts. Choose it too.")
+                    self.add_error(
+                        name,
+                        "This column needs a column of amounts. Choose a column of amounts too.",
+                    )
 
     @property
     def mapping(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ from transactions.exceptions import LedgerError
 State = OutsideImport.State
 LINES_PER_PAGE = 50
 NOT_AS_BEFORE = (
-    "That is the result with the columns of your last file. Check the meaning of the columns here."
+    "This is the result with the columns of your last file. Check the meaning of the columns here."
 )
 
 

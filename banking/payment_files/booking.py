@@ -57,13 +57,13 @@ class BookingStopped(Exception):
 
     def __init__(self, file: PaymentFile, error: Exception) -> None:
         self.file = file
-        why = str(error) if isinstance(error, LedgerError) else "An error stopped the rest."
+        why = str(error) if isinstance(error, LedgerError) else "An error stopped the other lines."
         # If the connection was lost during COMMIT, we do not know whether the last step was booked.
         at_least = "At least " if failure_of(error) is Failure.UNKNOWN else ""
         verb = "is" if file.booked_count == 1 else "are"
         super().__init__(
             f"{at_least}{file.booked_count:,} of {file.line_count:,} lines {verb} booked. "
-            f"{why} Continue with the rest: no line is booked twice."
+            f"{why} Continue with the other lines: no line is booked twice."
         )
 
 

@@ -191,7 +191,9 @@ def _heading(cells: Iterable[str]) -> list[str]:
             )
     for name in COLUMNS:
         if names.count(name) > 1:
-            raise UnreadableFile(f"The heading has the column \u201c{name}\u201d twice; keep one.")
+            raise UnreadableFile(
+                f"The heading has the column “{name}” twice. Keep only one of these columns."
+            )
     missing = [name for name in NEEDED if name not in names]
     if missing:
         raise UnreadableFile(

@@ -77,17 +77,21 @@ class ReconciliationForm(forms.Form):
     currency = forms.ChoiceField(
         choices=currency_choices,
         required=False,
-        help_text="The currency of the bank\u2019s account elsewhere, through which deposits and "
-        "withdrawals go. Not needed with an account number.",
+        help_text=(
+            "The currency of the bank\u2019s account at the other bank, which deposits and "
+            "withdrawals use. Leave this empty if you enter an account number."
+        ),
     )
     number = forms.CharField(
         label="Account number",
         max_length=40,
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        help_text="Only if the settlement account is in this bank\u2019s books: the file then "
-        "has its entries, with the same signs. Leave it empty if the file has the bank\u2019s "
-        "deposits and withdrawals.",
+        help_text=(
+            "Enter a number only if the settlement account is in this bank\u2019s books. The "
+            "file must then have the entries of this account, with the same signs. Leave "
+            "this empty if the file has the bank\u2019s deposits and withdrawals."
+        ),
     )
     order = forms.ChoiceField(
         label="Order of the date",
@@ -300,7 +304,7 @@ class ReconciliationAdmin(ListFiles):
         sides = matched.values_list("transaction__from_account", "transaction__to_account")
         add_accounts(*chain.from_iterable(sides))
         if not count:
-            return "No other line has a certain match. Match the rest by hand."
+            return "No other line has a certain match. Match the open lines by hand."
         self.log_change(request, reconciliation, f"Matched {counted(count, 'line')} by the rules.")
         return f"Matched: {counted(count, 'line')}."
 

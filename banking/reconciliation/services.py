@@ -46,7 +46,7 @@ from ledger.text.lines import tidy_line, tidy_reason
 from transactions.exceptions import InvalidDetails
 
 PART = 2000  # number of lines that are in memory and written together
-CHANGED = "Somebody has changed this in the meantime. Check it again."
+CHANGED = "Somebody has changed this reconciliation in the meantime. Check it again."
 MESSAGES = {
     **dict.fromkeys(
         (
@@ -57,19 +57,23 @@ MESSAGES = {
             "no_match_of_signed",
             "match_of_signed_stays",
         ),
-        "This is signed. Withdraw the signature before you change it.",
+        "This reconciliation is signed. Withdraw the signature before you change it.",
     ),
-    "reconciliation_is_frozen": "This is signed by two people and frozen.",
+    "reconciliation_is_frozen": "This reconciliation is signed by two people and frozen.",
     "reconciliation_is_settled": (
-        "Not every line is settled. Match each line, or enter a reason why it is left over."
+        "Not every line is matched or left over. Match each open line, or enter a reason "
+        "why the line is left over."
     ),
     "reconciliation_signed_once": "Somebody has signed this already.",
     "reconciliation_by_its_signers": "You can sign only in your own name.",
     "reconciliation_by_two": "You signed this first. Another person must sign it too.",
     "match_of_the_books": "This payment is not booked on this settlement account in this way.",
-    "match_within_line": "This is more than the rest of the line. Somebody may have matched it.",
+    "match_within_line": (
+        "This is more than the open amount of the line. Somebody else may have matched the line."
+    ),
     "match_within_payment": (
-        "This is more than the rest of the payment. Somebody may have matched it."
+        "This is more than the open amount of the payment. Somebody else may have matched "
+        "the payment."
     ),
 }
 

@@ -91,12 +91,12 @@ class ExpectedPayment:
 
     @property
     def and_before(self) -> str:
-        """A text about the other payments that `lacks` includes, for example " and the 2 payments
-        before it". It is "" if there are none.
+        """A text about the other payments that `lacks` includes, for example " and 2 earlier
+        payments". It is "" if there are none.
         """
         if not self.before:
             return ""
-        return f" and the {counted(self.before, 'payment')} before it".replace(" 1 ", " ")
+        return f" and {counted(self.before, 'earlier payment')}"
 
     @property
     def badge(self) -> str:

@@ -44,8 +44,8 @@ MAX_DAYS_AHEAD = 731  # maximum number of days until the first payment
 TOO_MANY = f"You have {MAX_ORDERS} standing orders. End one first."
 CHANGED = "This order has changed in the meantime. Check it again."
 MISSED = (
-    "The payment of {} has not been made yet and uses the old amount. Change the amount after it, "
-    "or skip it first."
+    "The payment of {} has not been made yet and uses the old amount. Change the amount after "
+    "this payment, or skip the payment first."
 )
 RESULTS = {
     Occurrence.DayOutcome.PAID: "made",

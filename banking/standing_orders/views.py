@@ -123,7 +123,7 @@ def _agree(request: PersonRequest, form: StandingOrderForm) -> HttpResponse:
         return _refused(request, form, refusal)
     request.session.pop(KEPT, None)
     messages.success(
-        request, f"The order is set up. It pays first on {day_heading(order.next_on)}."
+        request, f"The order is set up. The first payment is on {day_heading(order.next_on)}."
     )
     return redirect("transactions:standing_order", order.pk)
 
@@ -208,7 +208,7 @@ def order_amount(request: PersonRequest, pk: Any) -> HttpResponse:
         form.add_error("amount", str(refusal))
         return _detail(request, order, form)
     since = "once you resume it" if order.is_paused else f"from {day_heading(order.next_on)} on"
-    messages.success(request, f"It pays {money(order.amount, order.currency)} {since}.")
+    messages.success(request, f"The order pays {money(order.amount, order.currency)} {since}.")
     return redirect("transactions:standing_order", order.pk)
 
 
@@ -234,7 +234,7 @@ def _change(order: StandingOrder, action: str, day: str) -> tuple[Callable[[], o
         done = f"Nothing is paid on {day_heading(skipped)}."
         return partial(services.skip, order=order, day=skipped), done
     changes: dict[str, tuple[Callable[[], object], str]] = {
-        "pause": (partial(services.pause, order=order), "The order is paused. It pays nothing."),
+        "pause": (partial(services.pause, order=order), "The order is paused and pays nothing."),
         "resume": (partial(services.resume, order=order), "The order pays again."),
         "end": (partial(services.end, order=order), "The order has ended."),
     }

@@ -31,8 +31,9 @@ from transactions.statements.forms import StatementForm
 
 DIGEST_LENGTH = 200  # maximum number of characters of a typed digest, with spaces
 NO_STATEMENT = (
-    "No numbered statement of this bank has that digest. Compare it with your statement again. To "
-    "check a statement without a number, follow its code, or click the code in the PDF."
+    "No numbered statement of this bank has that digest. Compare the digest with your "
+    "statement again. To check a statement without a number, scan its code, or click the code "
+    "in the PDF."
 )
 NO_DIGEST = "A digest has 64 letters and digits: 0 to 9 and a to f. Type all of them."
 CHECKS_OF_CLIENT = Limit("statement_checks", 30, 5 * MINUTE)
@@ -42,7 +43,7 @@ TAKES_LONG = (
     "The search of this statement takes too long, or another statement is being checked. Try again "
     "in a minute. If this happens again, ask the holder for a statement of a whole month."
 )
-NO_CHOICE = "That code is not one of this bank\u2019s, or it was not copied completely."
+NO_CHOICE = "This bank did not make that code, or the code was not copied completely."
 
 
 class DigestForm(forms.Form):
@@ -50,7 +51,7 @@ class DigestForm(forms.Form):
 
     digest = forms.CharField(
         label="Digest", max_length=DIGEST_LENGTH,
-        help_text="64 letters and digits at the end of the statement; spaces do not matter",
+        help_text="The 64 letters and digits at the end of the statement. Spaces do not matter.",
     )  # fmt: skip
 
     def clean_digest(self) -> bytes:

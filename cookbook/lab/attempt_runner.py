@@ -37,7 +37,7 @@ TRIES = 4
 # This name in the context of Postgres's error shows that the lock of the seals was taken: see
 # seal_triggers.
 SEALS_LOCK = "pg_advisory_xact_lock"
-SEALING = "Somebody else is testing the seals; try again in a moment."
+SEALING = "Somebody else is testing the seals. Try again in a moment."
 NOT_REFUSED = "LAB00"  # our SQLSTATE for an attempt that no rule refused
 RESULT_SETTING = "ledger.lab_outcome"
 SECONDS = 8.0  # time limit for all attempts together; later attempts are not run

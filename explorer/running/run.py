@@ -36,10 +36,10 @@ PLANS = {"": "", "estimate": "EXPLAIN", "run": "EXPLAIN (ANALYZE, BUFFERS)"}
 NUMBERED = "Write parameters by name, such as :since, and not in a comment within a comment."
 NO_ROWS = "This statement does not return rows. Run one SELECT, WITH, VALUES or TABLE query."
 SLOW_TO_PARSE = (
-    "It took too long to read the query before it began: constants such as a regular expression are"
-    " too difficult, or the server is busy."
+    "Postgres took too long to read the query before it ran. A constant such as a regular "
+    "expression is too difficult, or the server is busy."
 )
-HIDDEN_TABLE = "The query uses a table that it may not read. Use the views on this page."
+HIDDEN_TABLE = "The query uses a table that you may not read. Use the views on this page."
 LOCKS_HIDDEN_TABLE = f"SELECT {SCHEMA}.locks_hidden_table()".encode()
 TOO_MANY_COLUMNS = (
     f"The query has more than {MAX_COLUMNS} columns. List only the columns that you need."

@@ -49,7 +49,7 @@ def read_amount(typed: str) -> Decimal:
 def too_fine(amount: Decimal, currency: str) -> str:
     """Returns the error message for an amount that has more decimals than its currency."""
     text = shortened(f"{amount:f}")
-    return f"{currency} has {minor_units(currency) or 'no'} decimals; {text} has more."
+    return f"{currency} has {minor_units(currency) or 'no'} decimals, but {text} has more."
 
 
 def decimals_refusal(amount: Decimal, currency: str) -> str | None:
@@ -63,7 +63,7 @@ def decimals_refusal(amount: Decimal, currency: str) -> str | None:
         return too_fine(amount, currency)
     if amount.as_tuple().exponent == -3 and places < 3 and 1 <= amount < 1000:
         either = f"{amount * 1000:.0f} or {amount.normalize():f}"
-        return f"{amount:f} may mean {either}; type one of the two."
+        return f"{amount:f} may mean {either}. Type one of these two amounts."
     return None
 
 

@@ -170,10 +170,16 @@ def unfit_name(name: str) -> str:
     if not is_readable(name):
         return "Type a name with letters or digits."
     if word := mixed_word(name):
-        return f"\u201c{shortened(word)}\u201d has letters of two alphabets; write it in one."
+        return (
+            f"“{shortened(word)}” has letters of two alphabets. Write it with the letters of "
+            "one alphabet."
+        )
     if c := posing_character(name):
         kind = unicodedata.name(c, "a character").lower()
-        return f"The name has a character that looks like another ({kind}); use plain letters."
+        return (
+            f"The name has a character that looks like another character ({kind}). Use plain "
+            "letters."
+        )
     return ""
 
 

@@ -28,8 +28,8 @@ TEXTS_OF_READS = {
     Failure.TIMED_OUT: (
         "This took too long",
         (
-            "It took longer than a page may take, so it was stopped. Try again, or request less"
-            " data."
+            "This page took longer than a page may take, so it was stopped. Try again, or "
+            "request less data."
         ),
     ),
     Failure.NOT_STARTED: (
@@ -38,7 +38,7 @@ TEXTS_OF_READS = {
     ),
     Failure.UNKNOWN: (
         "The connection was lost",
-        "It was lost before the database answered.",
+        "The connection to the database was lost before the database answered.",
     ),
     Failure.FINAL: (
         "The database has a problem",

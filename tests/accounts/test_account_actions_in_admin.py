@@ -122,7 +122,7 @@ def test_a_closed_account_says_so_before_a_reason_is_asked_for(
     withdraw(from_account=account, amount=Decimal(10))
     account_services.close_account(account=account)
     page = staff.get(page_of(account, name))
-    assert "closed for good" in text_of(page)
+    assert "closed permanently" in text_of(page)
     assert 'name="reason"' not in page.content.decode()
 
 

@@ -221,7 +221,7 @@ def test_close_account_needs_it_empty_and_is_for_good() -> None:
     closed = services.close_account(account=empty, reason="Leaving")
     assert closed.is_closed
     assert closed.closed_at is not None
-    with pytest.raises(AccountNotActive, match="closed for good"):
+    with pytest.raises(AccountNotActive, match="closed permanently"):
         services.unfreeze_account(account=empty)
     with pytest.raises(AccountNotFound):
         services.close_account(account=uuid7())
@@ -574,7 +574,7 @@ def test_an_account_number_is_read_as_people_type_it() -> None:
         ("", "digits only"),
         ("4821 O937 5549", "digits only"),
         ("\u0664\u0668\u0662\u0661 0937 5549", "digits only"),
-        ("4821 0937", "this one has 8"),
+        ("4821 0937", "This number has 8"),
     ],
 )
 def test_a_mistyped_account_number_says_what_is_wrong(typed: str, said: str) -> None:

@@ -296,7 +296,7 @@ def test_nobody_changes_or_opens_an_account_of_their_own(staff: Client, clerk: U
     assert staff.post(page_of(own), form).status_code == 403
     assert staff.post(page_of(own, "freeze"), {"reason": "x"}).status_code == 403
     answer = staff.post(ACCOUNTS, {"action": "close", "_selected_action": own.pk, "reason": "x"})
-    assert "It is your own account" in answer.content.decode()
+    assert "This is your own account" in answer.content.decode()
     add = {"user": clerk.pk, "currency": "USD", "name": "Mine", "reason": "x"}
     refused = staff.post(reverse("admin:accounts_account_add"), add)
     assert "A colleague must open" in refused.content.decode()

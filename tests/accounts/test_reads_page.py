@@ -40,7 +40,7 @@ def test_an_auditor_reads_the_parameters_of_an_address_decoded_and_escaped() -> 
     response = signed_in(colleague(AUDITOR, "Ada Auditor")).get(READS, {"by": "Clara"})
     (shown,) = texts_of(response, "history__query")
     assert shown == (
-        "from the list by q ana@example.com · from the list by status__exact active · "
+        "list filter q ana@example.com · list filter status__exact active · "
         "x <b>&amp; · bidi [U+202E]abc"
     )
     markup = response.content.decode()

@@ -244,7 +244,7 @@ def test_a_taken_address_is_told_to_its_owner_alone() -> None:
     sign_up(Client(), TAKEN)
     (message,) = mail.outbox
     assert message.to == [TAKEN]
-    assert message.subject == "You can sign in already"
+    assert message.subject == "You can already sign in"
     assert User.objects.count() == 1
 
 

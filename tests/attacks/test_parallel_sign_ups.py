@@ -36,7 +36,7 @@ def test_who_loses_the_race_for_an_address_gets_the_answer_of_the_winner(
     loser = sign_up()
     assert loser.status_code == winner.status_code == 302
     assert loser.headers["Location"] == winner.headers["Location"]
-    assert [message.subject for message in mail.outbox] == ["You can sign in already"]
+    assert [message.subject for message in mail.outbox] == ["You can already sign in"]
     assert User.objects.get(email=EMAIL).name == "Ana"
 
 

@@ -16,7 +16,7 @@ def test_a_currency_is_found_by_a_few_letters_of_its_name(page: Any) -> None:
     UserFactory(email="ana@example.com", name="Ana", password=PASSWORD)
     sign_in(page)
     page.goto("/accounts/open/")
-    page.get_by_label("What is it for?").fill("Fjord trip")
+    page.get_by_label("Account name").fill("Fjord trip")
     find = page.get_by_label("Find a currency by name or code")
     find.fill("norw")
     expect(page.locator("#id_currency option")).to_have_text(["NOK, Norwegian Krone"])

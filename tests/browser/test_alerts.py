@@ -76,15 +76,15 @@ def test_mails_are_chosen_and_ended_without_java_script(
     page.get_by_label("A mail at once").check()
     page.get_by_role("button", name="Save").click()
     assert "A mail at once" in text_of(page)
-    page.get_by_role("link", name="Change when mails come").click()
+    page.get_by_role("link", name="Change the times of mails").click()
     page.get_by_label("No mail from").fill("22:00")
     page.get_by_label("No mail until").fill("07:00")
     page.get_by_role("button", name="Save times").click()
     assert "22:00 until 07:00" in " ".join(text_of(page).split())
     context.clear_cookies()
     page.goto(f"/alerts/mails/{token_of(MailKind(everyday.user_id, 'money_in'))}/end/")
-    page.get_by_role("button", name="End these mails").click()
-    assert "No more of these mails" in text_of(page)
+    page.get_by_role("button", name="Stop these mails").click()
+    assert "These mails are stopped" in text_of(page)
     assert AlertChoice.objects.get().mail == "off"
     context.close()
 

@@ -52,17 +52,17 @@ def test_a_rule_is_tried_saved_and_applied_to_the_past(page: Any, width: int) ->
     page.get_by_role("link", name="Make a rule from this search").click()
     page.get_by_label("Name").fill(LONG)
     page.get_by_label("Get this category").fill("Wedding")
-    page.get_by_role("button", name="Try it on past payments").click()
+    page.get_by_role("button", name="Try the rule on past payments").click()
     assert "1 payment matches: 1 of them would get Wedding" in page.locator("main").inner_text()
     assert look_at(page, "tried") == []
     page.goto("/categories/rules/new/?query=flowers")  # looking at it breaks its policy
     page.get_by_label("Name").fill(LONG)
     page.get_by_label("Get this category").fill("Wedding")
-    page.get_by_role("button", name="Try it on past payments").click()
+    page.get_by_role("button", name="Try the rule on past payments").click()
     page.get_by_role("button", name="Save rule").click()
     page.wait_for_url("**/categories/rules/")
     page.get_by_role("button", name=f"Apply to the past: {LONG}").click()
-    assert "1 payment has Wedding by this rule now" in page.locator("main").inner_text()
+    assert "1 payment now has the category Wedding" in page.locator("main").inner_text()
     assert look_at(page, "rules") == []
 
 

@@ -63,7 +63,7 @@ def test_pages_wait_for_the_new_primary_and_the_payment_is_made_once(
             paying.goto("/transfers/new/")
             paying.get_by_label("To account number").fill(number)
             paying.get_by_label("Amount").fill("950.00")
-            paying.get_by_label("What is it for?").fill("Rent <for> November")
+            paying.get_by_label("What is the payment for?").fill("Rent <for> November")
             paying.get_by_role("button", name="Review").click()
             send = paying.get_by_role("button", name=re.compile("^Send"))
             send.wait_for()

@@ -198,7 +198,7 @@ class Newcomer:
         codes = self.page.get_by_role("list", name="New codes").get_by_role("listitem")
         expect(codes).to_have_count(10)
         first: str = codes.first.inner_text()
-        self.follow("I have saved them")
+        self.follow("I have saved the codes")
         self.open("/admin/")
         self.follow("Use your second factor")
         self.page.get_by_label("Code from your app, or a recovery code").fill(first)
@@ -208,7 +208,7 @@ class Newcomer:
     def open_an_account(self) -> str:
         """Its number."""
         self.follow("Open an account")
-        self.fill("What is it for?", "Everyday")
+        self.fill("Account name", "Everyday")
         self.field("Currency").select_option("USD")
         self.press("Open the account")
         heading: str = self.page.get_by_role("heading", level=1).inner_text()

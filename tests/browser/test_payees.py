@@ -50,7 +50,7 @@ def test_a_recipient_is_saved_and_paid_the_same_again(
     page.goto("/payees/")
     page.get_by_role("link", name="Send again: Landlady").click()
     assert page.get_by_label("Amount").input_value() == "950.00"
-    assert page.get_by_label("What is it for?").input_value() == "Rent"
+    assert page.get_by_label("What is the payment for?").input_value() == "Rent"
     page.get_by_role("button", name="Review").click()
     assert "Saved as “Landlady”" in text_of(page, "main")
 
@@ -63,11 +63,11 @@ def test_a_recipient_above_the_form_keeps_what_was_typed(page: Any, everyday: Ac
         page.goto(address)
         page.get_by_label("To account number").fill("1234")
         page.get_by_label("Recipient\u2019s name").fill("Somebody")
-        page.get_by_label("What is it for?").fill("Rent")
+        page.get_by_label("What is the payment for?").fill("Rent")
         page.get_by_role("link", name="Mara Lindt").click()
         typed = [page.locator(f"main input[name={name}]") for name in ("number", "name")]
         assert [field.input_value() for field in typed] == [mara.number, ""]
-        assert page.get_by_label("What is it for?").input_value() == "Rent"
+        assert page.get_by_label("What is the payment for?").input_value() == "Rent"
         expect(page.get_by_label("Amount")).to_be_focused()
 
 

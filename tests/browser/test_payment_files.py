@@ -68,7 +68,7 @@ def test_a_file_is_chosen_checked_and_paid_in_steps_under_a_bar(
     assert "An account number has 12 digits" in page.locator("tbody tr").first.inner_text()
     assert transfers() == 0
     seen.clear()
-    page.get_by_role("button", name="Pay the 11 that can be booked").click()
+    page.get_by_role("button", name="Pay the 11 lines that can be booked").click()
     page.get_by_text("Paid from Everyday: 11 payments").wait_for()
     assert "1 of 12 lines was not booked" in head_of(page)
     assert "Done: 11 payments booked." in page.locator("#messages").inner_text()
@@ -98,7 +98,7 @@ def test_the_bar_says_how_far_it_is_and_a_failed_step_can_be_gone_on_with(
     )
     errors: list[str] = []
     page.on("requestfailed", lambda request: errors.append(request.url))
-    page.get_by_role("button", name="Pay the 11 that can be booked").click()
+    page.get_by_role("button", name="Pay the 11 lines that can be booked").click()
     bar = page.get_by_role("progressbar", name="Lines done")
     bar.wait_for()
     page.wait_for_function("document.querySelector('progress').value >= 6")
@@ -117,7 +117,7 @@ def test_all_or_nothing_pressed_twice_pays_once(
     path.write_bytes(csv_of(*[pay(mara, 1)] * 4).read())
     sign_in(page)
     upload(page, path)
-    page.get_by_role("button", name="Pay all 4 or none").dblclick()
+    page.get_by_role("button", name="Pay all 4 lines or none").dblclick()
     page.get_by_text("Paid from Everyday: 4 payments").wait_for()
     assert transfers() == 4
     with page.expect_download() as download:
@@ -133,7 +133,7 @@ def test_without_script_a_file_is_paid_with_one_press(
     page = context.new_page()
     sign_in(page)
     upload(page, salaries)
-    page.get_by_role("button", name="Pay the 11 that can be booked").click()
+    page.get_by_role("button", name="Pay the 11 lines that can be booked").click()
     page.get_by_text("Paid from Everyday: 11 payments").wait_for()
     context.close()
     assert transfers() == 11
@@ -183,7 +183,7 @@ def test_work_that_takes_long_says_what_it_is_and_how_many_lines(
     page.goto(f"/transfers/files/{file.pk}/")
     assert not page.get_by_role("progressbar").count()
     page.evaluate(APPEARS)
-    page.get_by_role("button", name="Pay all 2 or none").click()
+    page.get_by_role("button", name="Pay all 2 lines or none").click()
     page.get_by_text("Paid from Everyday: 2 payments").wait_for()
     page.goto("/transfers/files/new/")
     page.evaluate(APPEARS)

@@ -75,5 +75,5 @@ def test_the_list_and_home_say_what_will_lack_money(page: Any, everyday: Account
     sign_in(page)
     for place in ("/", "/standing-orders/"):
         page.goto(place)
-        assert "500.00 USD is missing" in text_of(page)
+        assert "needs 500.00 USD more" in text_of(page)
     assert look_at(page, "orders") == []

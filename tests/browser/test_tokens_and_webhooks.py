@@ -40,16 +40,16 @@ def test_a_token_is_made_shown_once_and_revoked(visitor: Any) -> None:
     page = visitor
     page.goto("/account/security/")
     page.get_by_role("link", name="Make a token").click()
-    page.get_by_label("What is it for?").fill("Invoices")
-    expect(page.get_by_label("Most in one payment")).to_be_hidden()
+    page.get_by_label("What is the token for?").fill("Invoices")
+    expect(page.get_by_label("Limit per payment")).to_be_hidden()
     page.get_by_label("Pay:").check()
-    page.get_by_label("Most in one payment").fill("12.345")
+    page.get_by_label("Limit per payment").fill("12.345")
     press(page, "Make the token")
     expect(page.locator("[aria-invalid=true]")).to_have_count(1)
-    assert page.get_by_label("What is it for?").input_value() == "Invoices"
+    assert page.get_by_label("What is the token for?").input_value() == "Invoices"
 
-    page.get_by_label("Most in one payment").fill("25")
-    page.get_by_label("Most in one day").fill("100")
+    page.get_by_label("Limit per payment").fill("25")
+    page.get_by_label("Limit per day").fill("100")
     press(page, "Make the token")
     page.get_by_role("heading", name="Invoices").wait_for()
     text = page.locator("#token").inner_text()
@@ -57,7 +57,7 @@ def test_a_token_is_made_shown_once_and_revoked(visitor: Any) -> None:
     assert text.startswith(f"ledger_{token.prefix}")
     assert (token.per_payment, token.per_day, token.currency) == (25, 100, "USD")
 
-    page.get_by_role("link", name="I have saved it").click()
+    page.get_by_role("link", name="I have saved the token").click()
     page.get_by_role("heading", name="Invoices").wait_for()
     assert text not in page.content()
     press(page, "Revoke Invoices")
@@ -81,7 +81,7 @@ def test_a_webhook_is_added_narrowed_and_removed(visitor: Any) -> None:
     webhook = Webhook.objects.get()
     assert "posted" not in webhook.kinds
 
-    page.get_by_role("link", name="I have saved it").click()
+    page.get_by_role("link", name="I have saved the secret").click()
     page.get_by_role("heading", name="shop.example").wait_for()
     page.get_by_text(URL, exact=True).wait_for()
     assert secret not in page.content()
@@ -92,11 +92,11 @@ def test_a_webhook_is_added_narrowed_and_removed(visitor: Any) -> None:
     assert "posted" in webhook.kinds
 
     press(page, "Turn off")
-    page.get_by_role("link", name="Turn it on").click()
+    page.get_by_role("link", name="Turn on the webhook").click()
     press(page, "Turn it on")
     page.get_by_text("The webhook is on.").wait_for()
     page.get_by_role("link", name="Remove", exact=True).click()
-    press(page, "Remove it")
+    press(page, "Remove the webhook")
     page.get_by_text("No webhook yet").wait_for()
 
 
@@ -120,7 +120,7 @@ def test_a_delivery_is_sent_again(visitor: Any, everyday: Account) -> None:
     visitor.get_by_role("link", name=URL).click()
     failed = visitor.locator("tr", has_text="Failed").first
     failed.get_by_role("button", name="Send again").click()
-    visitor.get_by_text("in a moment", exact=True).wait_for()
+    visitor.get_by_text("sent again soon", exact=True).wait_for()
     assert WebhookDelivery.objects.exclude(again_at=None).get().status == "failed"
 
 
@@ -130,10 +130,10 @@ def test_the_pages_are_accessible_and_fit_a_phone(page: Any, everyday: Account) 
     for url in ("/webhooks/", "/webhooks/new/", "/account/security/tokens/new/"):
         page.goto(url)
         wrong += look_at(page, url)
-    page.get_by_label("What is it for?").fill(LONG[:60])
+    page.get_by_label("What is the token for?").fill(LONG[:60])
     page.get_by_label("Pay:").check()
     wrong += look_at(page, "a token that pays")
-    page.get_by_label("Most in one payment").fill("999999999999.99")
+    page.get_by_label("Limit per payment").fill("999999999999.99")
     press(page, "Make the token")
     page.locator("#token").wait_for()
     wrong += look_at(page, "token")

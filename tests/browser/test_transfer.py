@@ -34,7 +34,7 @@ def fill_the_form(page: Any, to: Account) -> None:
     page.get_by_role("link", name="Send money").click()
     page.get_by_label("To account number").fill(to.number)
     page.get_by_label("Amount").fill("950.00")
-    page.get_by_label("What is it for?").fill("Rent for November")
+    page.get_by_label("What is the payment for?").fill("Rent for November")
     page.get_by_role("button", name="Review").click()
 
 
@@ -164,7 +164,7 @@ def test_a_payment_during_a_failover_goes_on_by_itself(
     page.add_init_script("sessionStorage.setItem('ledger.away', String(Date.now()))")
     page.get_by_role("button", name=re.compile("^Send")).click()
     page.get_by_role("button", name="Send again").wait_for()
-    page.get_by_text("by itself every two seconds").wait_for()  # a script shows it
+    page.get_by_text("sends the form again every two seconds").wait_for()  # a script shows it
     assert look_at(page, "the page of a database that is away") == []
 
     monkeypatch.setattr(database_errors, "SECONDS_TO_WAIT", 1)

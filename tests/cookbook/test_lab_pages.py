@@ -174,13 +174,13 @@ def test_while_sealing_runs_it_is_said_once(reader: Client) -> None:
         one = text_of(reader.get("/cookbook/lab/seals/?try=seal_follows"))
     assert said.count(SEALING) == 1
     assert "not tested (" not in said
-    assert "could be broken" not in said
+    assert "not protected" not in said
     assert SEALING in one
 
 
 def test_a_rule_behind_another_says_so(reader: Client) -> None:
     said = page(reader, "/cookbook/lab/accounts/?try=account_id_currency_unique")
-    assert "<code>accounts_pkey</code> refuses first." in said
+    assert "<code>accounts_pkey</code> refuses the attempt first." in said
     assert "The books are intact." in said
 
 
@@ -202,11 +202,11 @@ def test_books_that_could_be_broken_are_a_red_alert(
     monkeypatch.setattr(views, "ATTEMPTS", (HARMLESS,))
     said = page(reader, "/cookbook/lab/accounts/?try=no_such_rule")
     assert '<p class="alert" role="alert">' in said
-    assert "could break the books here" in said
+    assert "The books are not protected here" in said
     assert "The books are intact." not in said
     said = page(reader, "/cookbook/lab/?try=all")
     assert '<p class="alert" role="alert">' in said
-    assert "could break the books here" in said
+    assert "The books are not protected here" in said
     assert "refused 0 of 1" in said
 
 

@@ -31,7 +31,7 @@ TRANSFER = {
         {"autocomplete": "off", "maxlength": "140"},
     ),
     "amount": AMOUNT,
-    "description": ("What is it for?", False, "TextInput", {"maxlength": "500"}),
+    "description": ("What is the payment for?", False, "TextInput", {"maxlength": "500"}),
     "reference": (None, False, "TextInput", {"maxlength": "140"}),
 }  # fmt: skip
 PERIOD = {

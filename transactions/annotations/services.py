@@ -21,7 +21,8 @@ from transactions.models import Transaction
 MAX_SHOWN = 20  # max. number of versions in a history
 TYPED = 10  # A typed text may be this many times the limit, because tidying shortens it.
 NOTE_CHANGED = (
-    "Your note was changed in another window; the current version is above. Save to replace it."
+    "Your note was changed in another window. The current version is above. Save to "
+    "replace this version."
 )
 TAG_CATEGORIES = "LMN"  # Unicode: letters, marks (accents of some scripts) and digits
 
@@ -133,7 +134,7 @@ def tidy_text(text: str) -> str:
     tidy = "\n".join(lines).strip()
     if len(tidy) > TEXT_LIMIT:
         raise InvalidDetails(
-            f"The note has {len(tidy):,} characters; the limit is {TEXT_LIMIT}. Shorten it."
+            f"The note has {len(tidy):,} characters. The limit is {TEXT_LIMIT}. Shorten the note."
         )
     return tidy
 
@@ -153,7 +154,7 @@ def tidy_tags(tags: Iterable[str]) -> list[str]:
 
 
 def _too_many(tags: int) -> str:
-    return f"{tags:,} tags are too many; remove some. Limit: {MAX_TAGS}."
+    return f"{tags:,} tags are too many. Remove some tags. Limit: {MAX_TAGS}."
 
 
 def tidy_tag(tag: str) -> str:
@@ -168,10 +169,12 @@ def tidy_tag(tag: str) -> str:
     quoted = shortened(word, LONGEST_TAG)
     others = [c for c in word if unicodedata.category(c)[0] not in TAG_CATEGORIES and c not in "-_"]
     if others or not is_readable(word):
-        raise InvalidDetails(f"A tag is one word of letters, digits, - and _; “{quoted}” is not.")
+        raise InvalidDetails(
+            f"“{quoted}” is not a tag. A tag is one word of letters, digits, - and _."
+        )
     if len(word) > LONGEST_TAG:
         raise InvalidDetails(
-            f"A tag has at most {LONGEST_TAG} letters; “{quoted}” has {len(word)}."
+            f"“{quoted}” has {len(word)} letters. A tag has at most {LONGEST_TAG} letters."
         )
     return word
 
@@ -187,4 +190,6 @@ def _check_typed(count: int, limit: int, rule: str) -> None:
 def _check_encoding(text: str) -> None:
     """Raises InvalidDetails if the text contains a lone surrogate, which UTF-8 cannot encode."""
     if not encodes(text):
-        raise InvalidDetails("The text has a character that cannot be stored; remove it.")
+        raise InvalidDetails(
+            "The text has a character that cannot be stored. Remove this character."
+        )

@@ -236,7 +236,7 @@ def _only_one(*, waits: bool) -> None:
     except OperationalError as error:
         if sqlstate(error) != LOCK_TIMED_OUT:
             raise
-        running = "Another audit is running; look at its result in a moment."
+        running = "Another audit is running. Look at its result in a moment."
         raise AuditRunning(running) from error
 
 

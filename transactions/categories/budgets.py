@@ -31,7 +31,7 @@ from transactions.search.language.terms import token
 MAX_BUDGETS = 50  # per person
 MONTHS, MIN_MONTHS = 6, 3  # the maximum and minimum number of earlier months for the usual amount
 TOO_MANY = f"You have {MAX_BUDGETS} budgets. Remove one first."
-TAKEN = "You have a budget for this category and currency. Change that one."
+TAKEN = "You already have a budget for this category and currency. Change that budget."
 GONE = "This budget has been changed or removed. Go back to the list."
 
 # Payments from the person's accounts to others, minus refunds of these payments, by category. The
@@ -153,21 +153,28 @@ class BudgetLine:
         if not self.is_used:
             since = month_name(first_month(self.today))
             return (
-                f"Nothing was spent in it in {self.currency} since {since}. Check that the category"
-                " is spelled as on your payments, and that they are in this currency."
+                f"You have spent no {self.currency} in this category since {since}. Check that "
+                "the category is spelled as on your payments, and that the payments are in "
+                "this currency."
             )
         if self.is_over:
-            return f"Over since {short_date(self.over_since)}." if self.over_since else "Over."
+            return (
+                f"You have been over this budget since {short_date(self.over_since)}."
+                if self.over_since
+                else "Over."
+            )
         if not self.left:
-            return "All of it is spent."
+            return "This budget is fully spent."
         if self.gone_on:
-            return f"At this pace it will be used up on {short_date(self.gone_on)}."
-        return "At this pace it lasts until the end of the month."
+            return f"At this pace, this budget is fully spent on {short_date(self.gone_on)}."
+        return "At this pace, this budget lasts until the end of the month."
 
     @property
     def usually(self) -> str:
         """A text with the usual amount, or "" if the usual amount is not known."""
-        return f"Usually {money(self.usual, self.currency)}." if self.usual is not None else ""
+        return (
+            f"Usual spending: {money(self.usual, self.currency)}." if self.usual is not None else ""
+        )
 
     @property
     def url(self) -> str:

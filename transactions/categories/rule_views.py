@@ -54,7 +54,9 @@ def rule_apply(request: PersonRequest, pk: Any) -> HttpResponse:
     count = apply_to_past(rule=rule)
     have = "has" if count == 1 else "have"
     label = category_label(rule.category)
-    messages.success(request, f"{counted(count, 'payment')} {have} {label} by this rule now.")
+    messages.success(
+        request, f"{counted(count, 'payment')} now {have} the category {label} from this rule."
+    )
     return redirect("transactions:category_rules")
 
 

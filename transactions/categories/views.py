@@ -70,5 +70,5 @@ def _show_result(request: PersonRequest, count: int, label: str) -> None:
         are = "is" if count == 1 else "are"
         messages.success(request, f"{counted(count, 'payment')} {are} now in {label}.")
     else:
-        why = f"no payment matches, or all that do are in {label} already"
+        why = f"no payment matches, or all matching payments are already in {label}"
         messages.warning(request, f"Nothing changed: {why}.")

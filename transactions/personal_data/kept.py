@@ -8,15 +8,15 @@ from transactions.personal_data.old import NAMES_ASKED_DAYS
 from transactions.privacy.keeping import erased_after, in_days, logs_kept
 from transactions.privacy.personal_data import KeptRow
 
-CHANGES = "Changes of your accounts and sign-in: what, when, and from which internet address"
+CHANGES = "Changes of your accounts and sign-in, with the time and the internet address"
 
 REQUESTS = "Server log: the kind of each page you open, with the time, the result and your id"
 SECURITY = (
-    "Security log: each sign-in, refusal and approval, with the time, the result, your id and"
-    " a code for the session that nobody can sign in with"
+    "Security log: each sign-in, refusal and approval, with the time, the result, your id and "
+    "a code for the session. Nobody can sign in with this code"
 )
 
-PROXY = "Log of the web server in front: your internet address, and the time of each request"
+PROXY = "Log of the web server: your internet address, and the time of each request"
 
 
 def kept() -> list[KeptRow]:

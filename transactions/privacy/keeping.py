@@ -46,7 +46,7 @@ def cookies() -> list[tuple[str, str, str]]:
         (
             message_cookie.cookie_name(),
             "Shows the result of your last action on the next page",
-            "Until that page",
+            "Until that page is shown",
         ),
         (devices.cookie_name(), "Recognises this device at the next sign-in", "A year"),
     ]

@@ -17,7 +17,7 @@ from transactions.privacy.leaving import CannotLeave, leave, obstacles
 
 RATE = {"download_data": "6/h/user"}
 TOO_MANY = "You have downloaded your data six times within an hour. Try again in an hour."
-LEFT = "Your accounts and your sign-in are closed."
+LEFT = "Your accounts are closed, and you can no longer sign in."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -202,15 +202,15 @@ def _subline(lifecycle: Lifecycle) -> str:
     if state == "captured" and lifecycle.capture:
         captured, rest = lifecycle.capture.amount, row.amount - lifecycle.capture.amount
         if not rest:
-            return "All of it was charged."
-        sentence = f"{money(captured, row.currency)} of it was charged"
+            return "The full amount was charged."
+        sentence = f"{money(captured, row.currency)} was charged"
         return f"{sentence}, {money(rest, row.currency)} released."
     return {
-        "pending": "Reserved: it is either booked or returned to your available money.",
+        "pending": "This money is reserved. It is either charged, or becomes available again.",
         "expired": (
-            "This hold has expired. It still counts as held until the bank releases it."
+            "This hold has expired. The money stays on hold until the bank releases it."
             if row.is_pending
-            else f"It was not charged in time. The {amount} is available again."
+            else f"The hold was not charged in time. The {amount} is available again."
         ),
         "released": f"Nothing was charged. The {amount} is available again.",
     }.get(state, row.description)

@@ -9,7 +9,7 @@ from transactions.reports.report import Column, ReportParameters
 from transactions.search.language.terms import token
 
 UNCATEGORISED = "No category"
-OWN_FLOWS = "Payments from and to others; transfers between your own accounts do not count."
+OWN_FLOWS = "Payments from and to others. Transfers between your own accounts do not count."
 
 
 def period(since: date, until: date) -> str:

@@ -87,7 +87,7 @@ def _bank_mistake(item: QueryItem, scope: Scope, names: NameMatches) -> str:
     if ending and names.get(item.source, NO_MATCH).are_many:
         may_write_more = finds_digits(scope, f"{ending}0")
         way = "write more of the number" if may_write_more else "open the account from a report"
-        return f"More than {MOST_NAMED} accounts end in {ending}; {way}."
+        return f"More than {MOST_NAMED} accounts end in {ending}, so {way}."
     if scope.shows_names or item.kind not in (*SIDES, "account"):
         return ""
     if finds_digits(scope, ending or account_number(item)) or holder_id(item):

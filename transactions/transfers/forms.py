@@ -51,7 +51,7 @@ class TransferForm(MoneyForm):
     )
     amount = AmountField()
     description = forms.CharField(
-        label="What is it for?",
+        label="What is the payment for?",
         max_length=DESCRIPTION_LIMIT,
         required=False,
         help_text="You and the recipient see this.",

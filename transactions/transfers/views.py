@@ -21,10 +21,10 @@ from transactions.transfers.forms import TransferForm, prefilled
 from transactions.transfers.reads import known_accounts, review_of
 
 ABOUT, PAID_BEFORE = "transfer", "paid-before"  # parts of the review's token
-SENT_ONCE = "This payment was already made, so we did not send it again. This is its receipt."
+SENT_ONCE = "This payment was already made, so we did not send it again. This is the receipt."
 CHANGED_AFTER_SENDING = (
-    "This form was already paid, so we did not send it again. This is its receipt. For another "
-    "payment, start with a new form."
+    "You have already sent the payment of this form, so we did not send it again. This is the "
+    "receipt. For another payment, start with a new form."
 )
 
 

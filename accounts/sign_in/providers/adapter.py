@@ -25,7 +25,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         **DefaultSocialAccountAdapter.error_messages,
         "no_password": ("Choose a password first, then disconnect the provider."),
         "no_verified_email": "Confirm an email address first, then disconnect the provider.",
-        "connected_other": "Another user here is connected with that sign-in.",
+        "connected_other": "Another user here has already connected this account of the provider.",
     }
 
     def list_apps(

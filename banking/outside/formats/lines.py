@@ -30,8 +30,8 @@ EARLIEST, LATEST = date(1970, 1, 1), date(2100, 1, 1)
 UTF_8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
 CUT = "Was the file cut off? Download it again."
 WRONG_ENCODING = (
-    "The file has letters that are neither UTF-8 nor Windows-1252. Open it in an editor, save it "
-    "as UTF-8, and upload that. Or was it damaged? Then download it again."
+    "The file has letters that are neither UTF-8 nor Windows-1252. Open the file in an editor, "
+    "save it as UTF-8, and upload the saved file. If the file is damaged, download it again."
 )
 
 
@@ -328,8 +328,8 @@ def fitting(number: int, amount: Decimal, currency: str, cause: str = IN_ANOTHER
         )
     if abs(amount) > LARGEST_AMOUNT:  # for example two numbers that were joined
         raise UnreadableStatement(
-            f"Line {number:,}: {amount:f} is larger than any amount can be. Is it in the right "
-            "columns? Or download the file again."
+            f"Line {number:,}: {amount:f} is larger than any amount can be. Check your choice "
+            "of columns, or download the file again."
         )
     return amount
 

@@ -158,8 +158,10 @@ def measure(
 # The possible reason for too many decimals in an amount of a CSV file. The key is the decimal mark
 # of the mapping.
 CAUSES_BY_MARK = {
-    mark: f"We read the mark before the decimals as a {name}. Is it a {other}? Or is the "
-    "account in another currency?"
+    mark: (
+        f"We read the mark before the decimals as a {name}. Check whether this mark is a "
+        f"{other}, or whether the account is in another currency."
+    )
     for mark, name, other in ((".", "point", "comma"), (",", "comma", "point"))
 }
 

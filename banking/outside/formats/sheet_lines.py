@@ -237,8 +237,8 @@ def _line(
     if any(extra.strip() for extra in cells[sheet.width :]) or _is_split(cells, widest):
         raise UnreadableStatement(
             f"Line {number:,} has {len(cells)} cells, but the heading has {sheet.width}. So we "
-            "do not know which of them is the amount. Does a number have commas? Download the file "
-            "in another format."
+            "do not know which cell is the amount. Does a number have commas? Download the "
+            "file in another format."
         )
     day = read_day(number, cell("date"), mapping["order"])
     amount = _amount(number, figures, cell("side"), mapping, signed)
@@ -296,8 +296,8 @@ def _amount(
         return -value if mapping["flip"] else value
     if not out and not into:
         raise UnreadableStatement(
-            f"Line {number:,} has a date but no amount. Is the amount in another column? Then "
-            "change the columns. Or was the file cut off? Then download it again."
+            f"Line {number:,} has a date but no amount. If the amount is in another column, "
+            "change the columns. If the file was cut off, download it again."
         )
     money_out = read_figure(number, out, mark) if out else Decimal(0)
     money_in = read_figure(number, into, mark) if into else Decimal(0)

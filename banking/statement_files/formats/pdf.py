@@ -47,12 +47,12 @@ LONG_HEAD, SHORT_HEAD = 56 * MM, 14 * MM
 HEAD_ROW = 16  # height of the table's heading in points
 PROOF = 34 * mm  # height of the part with the digest and the code
 ROWS_WITH_PROOF = 4  # rows that move to an additional page together with this part
-TYPE_IT = "Follow the code, or type this digest on the page below, to check this statement."
-FOLLOW_IT = "Follow the code or click here to check this statement against the bank's records."
+TYPE_IT = "To check this statement, scan the code, or type this digest on the page below."
+FOLLOW_IT = "Scan the code or click here to check this statement against the bank's records."
 # For a statement without a code. Each text is one row.
 CLICK_IT = (
     "Click here to check this statement against the bank's records.",
-    "Its search is too long for a code that a camera could read.",
+    "The statement has no code, because its search is too long.",
 )
 MAX_CODE_LENGTH = (
     1000  # characters; if there are more, the squares are smaller than a quarter of a millimetre

@@ -52,7 +52,7 @@ def inside(client: Client, ana: User) -> Client:
 
 
 def test_codes_are_shown_when_they_are_made_and_never_again(inside: Client, ana: User) -> None:
-    assert "none yet" in text_of(inside.get(PAGE))
+    assert "no recovery codes yet" in text_of(inside.get(PAGE))
     with security_events() as events:
         made = inside.post(PAGE)
     codes = made.context["codes"]

@@ -52,7 +52,7 @@ def test_the_page_lists_each_device_and_signs_one_out(client: Client, ana: User)
     said = text_of(page)
     assert "Firefox on Windows this device" in said
     assert "Safari on an iPhone or iPad" in said
-    assert "From this computer" in said
+    assert "Signed in from this computer" in said
     other = next(one for one in shown(page, "sessions")
                  if not one.is_current)  # fmt: skip
     done = client.post("/account/security/sessions/end/", {"session": other.id}, follow=True)

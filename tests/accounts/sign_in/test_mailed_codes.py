@@ -83,7 +83,7 @@ def test_after_the_last_attempt_the_page_says_how_to_get_a_new_code(client: Clie
     attempts_left(client, CONFIRM)
     code = mailed_code()
     last = client.post(CONFIRM, {"code": "WRONG1"}, follow=True)
-    assert "Request a new one" in text_of(last)
+    assert "Request a new code" in text_of(last)
     assert "Send me a sign-in code" in text_of(last)
     client.post(CONFIRM, {"code": code})
     assert client.get("/").status_code == 302

@@ -163,7 +163,7 @@ def test_the_page_asks_and_pays_after_the_approval(
     request = ApprovalRequest.objects.get()
     assert (request.kind, request.amount, request.reason) == ("payment_file", 24_000, WHY)
     waits = staff.get(f"{BASE}{file.pk}/change/")
-    assert "waits for approval" in text_of(waits)
+    assert "asked for approval of this file" in text_of(waits)
     assert b'value="ask"' not in waits.content
     link = f'href="{BASE}{file.pk}/change/"'
     assert link in manager.get(PAGE).content.decode()  # whose lines the manager reads first

@@ -51,7 +51,7 @@ def test_nobody_decides_a_file_that_pays_them_or_their_household(
 ) -> None:
     request = asked(shared_file, clerk)
     page = text_of(manager.get(PAGE))
-    assert "It is about you or your household" in page
+    assert "This request is about you or your household" in page
     assert "Approve and do it" not in page
     assert "approved" not in text_of(step(manager, request, "approve")).lower().split()
     with pytest.raises(MayNotDecide):

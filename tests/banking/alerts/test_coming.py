@@ -143,6 +143,6 @@ def test_the_list_shows_them(client: Client, everyday: Account, mara: Account) -
     write_upcoming_alerts()
     client.force_login(everyday.user)
     page = client.get("/alerts/")
-    assert "300.00 USD is missing on Everyday by" in text_of(page)
+    assert "Everyday needs 300.00 USD more by" in text_of(page)
     assert "For the standing order to M••• L••• of 1,300.00 USD." in text_of(page)
     assert f"/standing-orders/{order.pk}/" in page.content.decode()

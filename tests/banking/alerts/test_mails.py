@@ -214,8 +214,8 @@ def test_one_click_ends_the_mails_of_a_kind_without_signing_in(everyday: Account
     assert answer.status_code == 200
     assert AlertChoice.objects.get(mail="now").kind == "money_out"
     again = text_of(visitor.get(link))
-    assert "have already ended" in again
-    assert "End these mails" not in again
+    assert "We had already stopped the mails" in again
+    assert "Stop these mails" not in again
     assert send_due().sent == 0
     pay_in(everyday, 7)
     assert (send_due().sent, Alert.objects.count()) == (0, 3)
@@ -229,9 +229,9 @@ def test_one_click_in_a_daily_mail_ends_the_daily_mail_of_all_kinds(everyday: Ac
     link = MailKind(everyday.user_id, "").url.removeprefix(SITE)
     client = Client()
     client.force_login(UserFactory())  # in somebody else's browser too
-    assert "End these mails" in text_of(client.get(link))
+    assert "Stop these mails" in text_of(client.get(link))
     client.post(link)
-    assert "End these mails" not in text_of(client.get(link))
+    assert "Stop these mails" not in text_of(client.get(link))
     mine = AlertChoice.objects.owned_by(everyday.user)
     assert sorted(mine.values_list("mail", flat=True)) == ["now", "off", "off"]
     assert AlertChoice.objects.owned_by(other.user).get().mail == "daily"
@@ -414,7 +414,7 @@ def test_times_are_chosen_on_their_page(client: Client, everyday: Account) -> No
     url = "/alerts/settings/times/"
     page = client.post(url, {"daily_at": "09:30", "quiet_from": "22:00", "quiet_until": "06:30"})
     assert page.status_code == 302
-    assert "No mail from 22:00 until 06:30" in text_of(client.get("/alerts/settings/"))
+    assert "We send no mails from 22:00 until 06:30" in text_of(client.get("/alerts/settings/"))
     for wrong in (
         {"daily_at": "", "quiet_from": "", "quiet_until": ""},
         {"daily_at": "09:30", "quiet_from": "22:00", "quiet_until": ""},

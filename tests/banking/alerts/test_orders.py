@@ -49,7 +49,7 @@ def line() -> AlertLine:
 
 def tries() -> str:
     now, after = short_date(today()), short_date(today() + DAY)
-    return f"It is tried again until {now} is over, and once more on {after}."
+    return f"We try again until the end of {now}, and once more on {after}."
 
 
 def test_a_refused_payment_is_told_with_its_next_tries_on_the_page_and_in_the_mail(
@@ -93,7 +93,7 @@ def test_a_payment_that_is_refused_for_good_is_not_said_to_be_tried_again(
 ) -> None:
     pay_due(now=timezone.now() + DAY)
     assert line().title.endswith("was not paid")
-    assert line().detail.endswith("too much by 500.00. It is not tried again.")
+    assert line().detail.endswith("too much by 500.00. We do not try again.")
 
 
 def test_of_an_order_that_has_ended_the_alert_says_so(mara: Account, everyday: Account) -> None:
@@ -103,18 +103,18 @@ def test_of_an_order_that_has_ended_the_alert_says_so(mara: Account, everyday: A
     close_account(account=mara, reason="Left")
     pay_due()
     assert line().title.endswith("was not paid")
-    assert "account is closed. It is not tried again: the order has ended." in line().detail
+    assert "account is closed. We do not try again, because the order has ended." in line().detail
 
 
 def test_an_order_that_its_owner_ended_paused_or_skipped_is_not_said_to_be_tried_again(
     refused: StandingOrder,
 ) -> None:
     pause(order=refused)
-    assert "not tried while the order is paused" in line().detail
+    assert "do not try again while the order is paused" in line().detail
     StandingOrder.objects.update(status="active")
     refused.refresh_from_db()
     skip(order=refused, day=today())
-    assert line().detail.endswith("The day was skipped. It is not tried again.")
+    assert line().detail.endswith("The day was skipped. We do not try again.")
     end(order=refused)
     assert line().detail.endswith("the order has ended.")
 
@@ -123,9 +123,9 @@ def test_after_its_last_try_was_due_or_its_amount_has_changed_the_days_are_not_s
     refused: StandingOrder,
 ) -> None:
     StandingOrder.objects.update(refused_at=timezone.now() - DAY)
-    assert line().detail.endswith("It is tried once more.")
+    assert line().detail.endswith("We try once more.")
     change_amount(order=refused, amount=Decimal(1200))
-    assert line().detail.endswith("It is tried again.")
+    assert line().detail.endswith("We try again.")
 
 
 def test_a_long_name_is_cut_and_the_figures_of_the_reason_are_not(mara: Account) -> None:
@@ -169,8 +169,8 @@ def test_missing_money_is_told_for_all_payments_until_then_with_recipient_and_am
     send_due()
     on = short_date(today() + 2 * DAY)
     (sent,) = mail.outbox
-    assert sent.subject == f"929.68 USD is missing on Everyday by {on}"
-    assert "For the standing order to M••• L••• of 900.00 USD and the payment before it." in str(
+    assert sent.subject == f"Everyday needs 929.68 USD more by {on}"
+    assert "For the standing order to M••• L••• of 900.00 USD and 1 earlier payment." in str(
         sent.body
     ).replace("\xa0", " ")
 
@@ -183,6 +183,6 @@ def test_money_that_was_missing_is_told_with_what_became_of_the_payment(
     write_upcoming_alerts()
     services.deposit(to_account=everyday, amount=Decimal(500))
     pay_due()
-    assert "was missing on Everyday by" in line().title
+    assert "Everyday needed " in line().title
     paid = f"1,500.00 USD was paid on {short_date(today())}."
     assert line().detail.replace("\xa0", " ").endswith(paid)

@@ -179,12 +179,12 @@ def test_an_alert_that_is_replaced_is_named(browser: Client, everyday: Account) 
     url = f"{CHOICES}balance_below/"
     assert "replaces" not in text_of(post(browser, url, account=everyday.pk, amount="100"))
     page = text_of(post(browser, url, account=everyday.pk, amount="50"))
-    assert "you will get alerts. It replaces: Everyday below 100.00 USD." in page
+    assert "you will get alerts. This replaces: Everyday below 100.00 USD." in page
     change = f"{url}?account={everyday.pk}"
     assert "replaces" not in text_of(post(browser, change, account=everyday.pk, amount="70"))
     assert "replaces" not in text_of(post(browser, change, account=other.pk, amount="7"))
     page = text_of(post(browser, change, account=other.pk, amount="8"))
-    assert "It replaces: Savings below 7.00 USD." in page
+    assert "This replaces: Savings below 7.00 USD." in page
 
 
 def test_an_alert_without_an_account_is_chosen(browser: Client) -> None:
@@ -252,7 +252,7 @@ def test_without_an_account_an_alert_of_one_leads_to_opening_one(
 
 def test_the_page_of_choices_says_from_when_on_they_are_told(browser: Client) -> None:
     page = text_of(browser.get("/alerts/settings/"))
-    assert "They begin now, not with earlier payments." in page
+    assert "You get alerts for new payments, not for earlier payments." in page
 
 
 def test_an_empty_list_says_what_to_do_next(browser: Client, everyday: Account) -> None:

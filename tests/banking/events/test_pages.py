@@ -93,7 +93,9 @@ def test_a_person_has_few_webhooks_and_each_address_once(ana: User) -> None:
 def test_the_page_shows_deliveries_and_when_the_next_is_tried(client: Client, ana: User) -> None:
     account = AccountFactory(user=ana, name="Shop", balance="10")
     webhook = webhook_of(ana)
-    delivery = _delivery(webhook, account, error="It answered that it did not accept the event.")
+    delivery = _delivery(
+        webhook, account, error="The address answered that it did not accept the event."
+    )
     soon = timezone.now() + timedelta(hours=1)
     WebhookQueue.objects.update(failing_since=timezone.now(), next_at=soon, attempts=3)
     page = client.get(reverse("transactions:webhook", args=[webhook.pk]))

@@ -175,7 +175,7 @@ def test_the_preview_says_a_line_that_was_read_as_windows_1252(
     imported(account, GERMAN)
     preview = text_of(ana.get(send(ana, account, GERMAN.encode("cp1252"))["Location"]))
     assert re.search(
-        r"read the file as Windows-1252. It contains \u201c.{10,90}Caf\u00e9 Anna", preview
+        r"read the file as Windows-1252, not as .{30,40} \u201c.{10,90}Caf\u00e9 Anna", preview
     ), preview
     assert "Windows-1252" not in text_of(ana.get(send(ana, account, GERMAN)["Location"]))
 
@@ -187,7 +187,7 @@ def test_the_preview_says_how_many_lines_have_an_unknown_status(
     columns = ana.get(send(ana, account, f"Date,Amount,Status\n{rows}")["Location"], follow=True)
     here = columns.redirect_chain[-1][0]
     preview = text_of(ana.post(here, fields_of(columns.content.decode()), follow=True))
-    assert "1 line of the file has an unknown status, and counts as booked." in preview
+    assert "1 line of the file has an unknown status. We treat this line as booked." in preview
 
 
 def test_the_preview_does_not_read_the_file_again(ana: Client, account: OutsideAccount) -> None:
@@ -249,10 +249,10 @@ def test_new_lines_that_look_like_entries_are_told_and_marked(
 ) -> None:
     imported(account, GERMAN)
     page = text_of(ana.get(send(ana, account, GERMAN.replace("Stadtwerke", "SWK"))["Location"]))
-    sentence = "1 of the new lines has the amount of an existing entry"
+    sentence = "1 of the new lines may be a duplicate"
     assert sentence in page
-    assert page.count("possible duplicate like the entry \u201cStadtwerke") == 1
-    for button in ("Import 1 line", "Import none of them"):
+    assert page.count("possible duplicate similar to the entry \u201cStadtwerke") == 1
+    for button in ("Import 1 line", "Import none of these lines"):
         assert button in page
 
 
@@ -275,7 +275,7 @@ def test_the_button_without_lookalikes_says_how_many_it_imports(
     imported(account, GERMAN)
     more = GERMAN.replace("Stadtwerke", "SWK") + '"05.11.2026";"";"";"B\u00e4cker";"";"-1,00"\n'
     page = text_of(ana.get(send(ana, account, more)["Location"]))
-    assert "Import the other line, without that one" in page
+    assert "Import the other line, without this line" in page
 
 
 def test_lines_that_are_not_booked_are_told_and_imported_without_a_status(
@@ -298,7 +298,7 @@ def test_balances_that_the_lines_do_not_lead_to_are_told(
     ana: Client, account: OutsideAccount
 ) -> None:
     head = "Date,Description,Amount,Balance\n2026-11-02,Salary,2000.00,2996.50\n"
-    told = "The balances in the file do not match its lines"
+    told = "because they do not match the lines"
     for last, is_told in (("2993.00", False), ("996.50", True)):
         imported(account, head + f"2026-11-03,Coffee,-3.50,{last}\n")
         page = ana.get(send(ana, account, head + f"2026-11-03,Coffee,-3.50,{last}\n")["Location"])
@@ -309,7 +309,7 @@ def test_the_same_file_is_pointed_out(ana: Client, account: OutsideAccount) -> N
     imported(account, GERMAN)
     page = text_of(ana.get(send(ana, account, GERMAN)["Location"]))
     assert "imported the same file" in page
-    assert "Import them anyway" in page
+    assert "Import the duplicates anyway" in page
 
 
 def test_an_import_is_undone_from_its_page(ana: Client, account: OutsideAccount) -> None:
@@ -357,7 +357,7 @@ def test_columns_of_a_file_without_a_heading_are_asked_for_each_time(
     text = "11/13/2026,Bus,-5.00\n11/02/2026,Pay,20.00\n"
     for _ in range(2):
         page = ana.get(send(ana, account, text)["Location"], follow=True)
-        assert "The file has no heading, so we ask you each time." in text_of(page)
+        assert "The file has no heading, so we ask you again for each file." in text_of(page)
         assert "column 3 (-5.00)" in text_of(page)
         listed = text_of(ana.get(f"/outside/{account.pk}/"))
         assert "Columns to be named" in listed
@@ -373,8 +373,8 @@ def test_columns_of_a_file_without_a_heading_are_asked_for_each_time(
 @pytest.mark.parametrize(
     ("days", "told"),
     [
-        (("11/02/2026", "12/05/2026"), "month first, they are from 2 November 2026 to 5 December"),
-        (("02/11/2026", "05/11/2026"), "day first, they are from 2 November 2026 to 5 November"),
+        (("11/02/2026", "12/05/2026"), "month first, the dates are from 2 November 2026"),
+        (("02/11/2026", "05/11/2026"), "day first, the dates are from 2 November 2026"),
         (("11/02/2026", "11/13/2026"), ""), (("11/11/2026", "12/12/2026"), ""),
         (("02.11.2026", "05.11.2026"), ""), (("2026-11-02", "2026-11-05"), ""),
         (("2 Nov 2026", "5 Nov 2026"), ""), (("20261102", "20261105"), ""),
@@ -386,7 +386,7 @@ def test_days_that_can_be_read_in_two_ways_are_told(
     source = uploaded(account, "Date,Amount\n" + "".join(f"{day},1\n" for day in days))
     here = reverse("transactions:outside_import", args=[source.pk])
     page = text_of(ana.get(here))
-    assert ("The dates of the file can be read in two ways" in page) == bool(told)
+    assert ("We can read the dates of the file in two ways" in page) == bool(told)
     assert told in page
     services.confirm(source=source)
     assert "two ways" not in text_of(ana.get(here))
@@ -411,13 +411,13 @@ def test_the_order_of_days_in_qif_is_chosen_and_remembered(
         return ana.get(send(ana, account, text)["Location"])
 
     page = shown("01/01/2026", "01/02/2026", "01/06/2026")
-    assert "month first, they are from 1 January 2026 to 6 January 2026" in text_of(page)
+    assert "month first, the dates are from 1 January 2026 to 6 January 2026" in text_of(page)
     here = page.request["PATH_INFO"]
     (order,) = re.findall(r'name="order" value="(\w+)"', page.content.decode())
     page = ana.post(here, {"step": "order", "order": order}, follow=True)
-    assert "day first, they are from 1 January 2026 to 1 June 2026" in text_of(page)
+    assert "day first, the dates are from 1 January 2026 to 1 June 2026" in text_of(page)
     ana.post(here, {"step": "confirm"})
-    assert "day first, they are from 1 July 2026" in text_of(shown("01/07/2026"))
+    assert "day first, the dates are from 1 July 2026" in text_of(shown("01/07/2026"))
     page = shown("07/13/2026")
     assert "13 July 2026" in text_of(page)
     for order in ("dmy", "mdy"):  # of which the first is not possible
@@ -514,7 +514,7 @@ def test_a_file_that_says_another_balance_is_told_and_its_balance_taken_over(
     assert "13 November 2026 is 2,375.25, but the entries add up to 1,375.25." in page
     assert change in ana.get(here).content.decode()
     shown = ana.get(change)
-    assert "With a balance of 1,000.00 before the first entry, both are equal." in text_of(shown)
+    assert "If the balance before the first entry is 1,000.00, the entries" in text_of(shown)
     forms = forms_of(shown.content.decode(), change)
     take = next(form for form in forms if form.action == change)
     OutsideAccount.objects.filter(pk=account.pk).update(name="Renamed elsewhere")
@@ -536,10 +536,10 @@ def test_an_entry_that_two_files_have_is_named_instead_of_another_opening_balanc
     imported(account, re.sub(r"<BALAMT>[^<]*", f"<BALAMT>{closing}", again))
     for path in (f"/outside/{account.pk}/", f"/outside/{account.pk}/change/"):
         page = text_of(ana.get(path))
-        assert "An entry seems to be there twice: \u22127.00 on 3 November 2026" in page
+        assert "seems to contain one entry twice: \u22127.00 on 3 November 2026" in page
         assert "\u201cMara Lindt, Rent\u201d in" in page
         assert "as \u201cMARA LINDT RENT\u201d in" in page
-        assert "before the first entry, both are equal" not in page
+        assert "If the balance before the first entry" not in page
         assert "change the balance before" not in page
 
 
@@ -554,15 +554,15 @@ def test_a_balance_is_compared_on_the_day_that_the_file_says(
 
 def test_a_balance_that_counts_from_zero_says_so(ana: Client, account: OutsideAccount) -> None:
     pages = f"/outside/{account.pk}/", "/outside/"
-    assert all("no file contains a balance" not in text_of(ana.get(page)) for page in pages)
+    assert all("o file contains a balance" not in text_of(ana.get(page)) for page in pages)
     bare = imported(account, "Date,Amount\n2026-11-03,7.00\n")
-    assert all("no file contains a balance" in text_of(ana.get(page)) for page in pages)
+    assert all("o file contains a balance" in text_of(ana.get(page)) for page in pages)
     services.change_account(account=account, name=account.name, opening=Decimal(1))
-    assert all("no file contains a balance" not in text_of(ana.get(page)) for page in pages)
+    assert all("o file contains a balance" not in text_of(ana.get(page)) for page in pages)
     services.change_account(account=account, name=account.name, opening=Decimal(0))
     services.undo(source=bare)
     imported(account, "Date,Amount,Balance\n2026-11-02,5.00,5.00\n")
-    assert all("no file contains a balance" not in text_of(ana.get(page)) for page in pages)
+    assert all("o file contains a balance" not in text_of(ana.get(page)) for page in pages)
 
 
 def test_only_entries_up_to_the_last_day_of_the_newest_file_with_a_balance_are_compared(
@@ -654,9 +654,9 @@ MONTH_FIRST = "05/05/2026,1.00\n" * 21 + "05/06/2026,1.00\n05/07/2026,1.00\n"
 @pytest.mark.parametrize(
     ("rows", "last", "told"),
     [
-        (MONTH_FIRST, "7 May 2026", "month first, they are from"),
-        ("26/01/05,1.00\n", "26 January 2005", "day first, they are from"),
-        ("26/01/05,1.00\n26/01/06,1.00\n", "6 January 2026", "year first, they are from"),
+        (MONTH_FIRST, "7 May 2026", "month first, the dates are from"),
+        ("26/01/05,1.00\n", "26 January 2005", "day first, the dates are from"),
+        ("26/01/05,1.00\n26/01/06,1.00\n", "6 January 2026", "year first, the dates are from"),
         ("05/01/26,1.00\n13/01/26,1.00\n", "13 January 2026", ""),
     ],
     ids=["after many alike", "a year first on one day", "a year first", "the day first"],
@@ -668,13 +668,13 @@ def test_the_preview_says_in_which_order_days_were_read(
     text = text_of(ana.get(reverse("transactions:outside_import", args=[source.pk])))
     assert last in text
     assert told in text
-    assert ("The dates of the file" in text) == bool(told)
+    assert ("We can read the dates of the file" in text) == bool(told)
 
 
 def test_the_help_of_an_opening_balance_says_when_a_file_changes_it(ana: Client) -> None:
     page = text_of(ana.get(NEW))
-    assert "Empty means 0. If your first file has balances" in page
-    assert "Empty means 0. If your first file has balances" in page
+    assert "we use 0. If your first file has balances" in page
+    assert "we use 0. If your first file has balances" in page
 
 
 TOO_MUCH = (

@@ -275,7 +275,7 @@ def test_what_is_no_day_is_refused(typed: str) -> None:
 
 @pytest.mark.parametrize(
     ("mark", "typed", "taken"),
-    [(".", "1.234", "a point. Is it a comma"), (",", "1,234", "a comma")],
+    [(".", "1.234", "a point. Check whether this mark is a comma"), (",", "1,234", "a comma")],
 )
 def test_too_many_decimals_point_to_the_mark_before_them(mark: str, typed: str, taken: str) -> None:
     body = f'Date,Amount\n2026-11-02,"{typed}"\n'.encode()

@@ -42,7 +42,7 @@ def test_all_or_nothing_for_a_customer(
     staff: Client, clerk: User, everyday: Account, mara: Account
 ) -> None:
     file = checked(everyday, pay(mara, 1), pay(mara, 2), created_by=clerk)
-    assert "Pay all 2 or none" in text_of(staff.get(f"{BASE}{file.pk}/change/"))
+    assert "Pay all 2 lines or none" in text_of(staff.get(f"{BASE}{file.pk}/change/"))
     pay_at_the_desk(staff, file, "whole")
     assert fates(file) == ["booked", "booked"]
     assert {row.created_by for row in Transaction.objects.filter(type="transfer")} == {clerk}

@@ -174,7 +174,7 @@ def test_the_same_upload_twice_is_one_file(ana: Client, everyday: Account, mara:
 def test_lines_that_were_paid_before_are_warned_of(
     ana: Client, everyday: Account, mara: Account
 ) -> None:
-    warning = "The same lines were paid on"
+    warning = "has already paid the same lines"
     first = upload(ana, everyday, pay(mara, 1))
     assert warning not in text_of(first)
     assert warning not in text_of(upload(ana, everyday, pay(mara, 1))), "stored is not paid"

@@ -71,7 +71,10 @@ def test_the_example_is_a_file_that_can_be_read() -> None:
         (LINE.encode(), "The first line does not name the columns. Begin the file with to,name,"),
         (b"to,amount,iban\n1,2,3\n", "The heading has the column \u201ciban\u201d, which payments"),
         (b"to,,amount\n1,2,3\n", "The heading has a column without a name"),
-        (b"to,amount,To\n1,2,3\n", "The heading has the column \u201cto\u201d twice; keep one."),
+        (
+            b"to,amount,To\n1,2,3\n",
+            "The heading has the column \u201cto\u201d twice. Keep only one of these columns.",
+        ),
         (b"to,description\n1,2\n", "The heading has no column \u201camount\u201d."),
         ("to,amount\n1,2\nÜ,3\n".encode("latin-1"), "In one of the first lines"),
         (f"{HEADING}\n{LINE}".encode("utf-16"), "This is not UTF-8 text."),

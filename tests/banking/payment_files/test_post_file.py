@@ -138,7 +138,7 @@ def test_the_result_is_written_where_asked(run: Run, mara: Account, tmp_path: Pa
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (("--from", "12"), "An account number has 12 digits; this one has 2."),
+        (("--from", "12"), "An account number has 12 digits. This number has 2."),
         (("--from", "123456789002"), "The check digits do not match"),
     ],
 )

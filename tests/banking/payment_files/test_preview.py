@@ -69,11 +69,11 @@ def test_a_line_that_cannot_be_read_says_everything_that_is_wrong_with_it(
         f"{mara.number},0.00001",
     )
     assert fates(file) == [
-        "An account number has 12 digits; this one has 2.",
+        "An account number has 12 digits. This number has 2.",
         "Type the amount without a minus sign.",
         NOT_PAYABLE,
         "There are more cells than columns. Put text that has commas in quotes.",
-        "USD has 2 decimals; 0.00001 has more.",
+        "USD has 2 decimals, but 0.00001 has more.",
     ]
 
 

@@ -70,7 +70,7 @@ def test_a_long_cell_makes_no_long_sentence(
 
 def test_decimals_are_quoted_from_their_beginning(everyday: Account, mara: Account) -> None:
     (why,) = fates(checked(everyday, pay(mara, "0." + "1" * 900)))
-    assert why == f"USD has 2 decimals; 0.{'1' * 38}… has more."
+    assert why == f"USD has 2 decimals, but 0.{'1' * 38}… has more."
 
 
 @pytest.mark.parametrize(

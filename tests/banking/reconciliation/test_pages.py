@@ -96,17 +96,17 @@ def test_from_the_upload_to_the_second_signature(
     answer = staff.post(ADD, sent(f"{today()},40.00,ACME,,\n{today()},-2.50,Bank,Fee,\n"))
     whose = Reconciliation.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, page_of(whose))
-    assert "2 of 2 lines open" in text_of(staff.get(page_of(whose)))
+    assert "2 of 2 lines are open" in text_of(staff.get(page_of(whose)))
     assert step(staff, whose, "sure") == "Matched: 1 line."
     assert "Not every line" in step(staff, whose, "sign")
     staff.post(line_page(whose, 2), {"step": "leftover", "reason": "Fee of November"})
     page = text_of(staff.get(page_of(whose)))
-    assert "Every line is settled" in page
+    assert "Every line is matched or left over" in page
     assert "Left over: Fee of November" in page
     assert step(staff, whose, "sign") == "Signed. Another person must sign it too."
     assert "You signed this first" in step(staff, whose, "sign")
     assert "It cannot be changed any more" in step(manager, whose, "sign")
-    assert "Frozen: signed by two people." in text_of(staff.get(page_of(whose)))
+    assert "frozen, because two people have signed it." in text_of(staff.get(page_of(whose)))
     log = LogEntry.objects.filter(object_id=str(whose.pk)).order_by("action_time")
     assert next(entry.change_message for entry in log).startswith("Uploaded")
     assert log.count() == 5
@@ -212,7 +212,7 @@ def test_lines_that_are_not_booked_are_counted(staff: Client) -> None:
     assert (whose.line_count, whose.unbooked_count) == (2, 2)
     page = text_of(staff.get(page_of(whose)))
     assert re.search(
-        r"45\.00 USD, 2\s+lines\s+Left out of the file\s+2 lines that the other bank has not",
+        r"45\.00 USD, 2\s+lines\s+Left out of the file\s+2 lines: the other bank has not",
         page,
     )
     assert "Left out of the file" not in text_of(staff.get(page_of(statement("40.00,,,"))))
@@ -277,9 +277,12 @@ def test_a_line_that_is_matched_in_part_says_how_much_is_left(staff: Client, ana
     row = paid_in(ana, "30")
     whose = statement("40.00,Batch,What it is for,")
     staff.post(line_page(whose, 1), {"step": "match", "id": str(row.pk)})
-    assert re.search(r"10\.00 USD\s+of it is\s+open", text_of(staff.get(line_page(whose, 1))))
+    assert re.search(
+        r"10\.00 USD\s+of this line is\s+open", text_of(staff.get(line_page(whose, 1)))
+    )
     staff.post(line_page(whose, 1), {"step": "leftover", "reason": "A fee", "seen": ""})
-    assert re.search(r"10\.00 USD\s+of it is\s+left over", text_of(staff.get(line_page(whose, 1))))
+    page = text_of(staff.get(line_page(whose, 1)))
+    assert re.search(r"10\.00 USD\s+of this line is\s+left over", page)
     page = text_of(staff.get(page_of(whose)))
     assert re.search(r"Left over 10\.00 USD, 1\s+line", page)
     assert re.search(r"10\.00 left\s+over: A fee", page)
@@ -294,7 +297,7 @@ def test_who_reads_the_bank_reads_them_and_nobody_else(client: Client, ana: Acco
         page = auditor.get(address)
         assert page.status_code == 200
         assert "Match all certain" not in text_of(page)
-        assert "Leave it over" not in text_of(page)
+        assert "Leave the line over" not in text_of(page)
     stepping = page_of(whose).replace("change/", "step/")
     for address in (ADD, stepping, line_page(whose, 1)):
         assert auditor.post(address, {"step": "sure"}).status_code == 403
@@ -315,8 +318,8 @@ def test_what_is_signed_has_no_forms_but_those_of_signatures(
     mine, others = (text_of(each.get(page_of(whose))) for each in (staff, manager))
     assert "Withdraw the signature" in mine
     assert "Discard this reconciliation" not in mine
-    assert f"Signed by {clerk}" in others
-    assert "Take back" not in text_of(staff.get(line_page(whose, 1)))
+    assert f"{clerk} has signed this reconciliation" in others
+    assert "Undo match" not in text_of(staff.get(line_page(whose, 1)))
     assert step(manager, whose, "take_back") == "The signature is withdrawn."
     step(staff, whose, "discard")
     assert not Reconciliation.objects.exists()
@@ -385,9 +388,9 @@ def test_an_old_page_signs_and_discards_nothing(
     )
     before = LogEntry.objects.count()
     for name in ("sign", "discard"):
-        assert "changed this in the meantime" in press(manager, whose, name, old)
+        assert "changed this reconciliation in the meantime" in press(manager, whose, name, old)
     assert press(staff, whose, "sign", seen_on(staff.get(page_of(whose)))).startswith("Signed.")
-    assert "changed this in the meantime" in press(manager, whose, "sign", old)
+    assert "changed this reconciliation in the meantime" in press(manager, whose, "sign", old)
     assert "signed" in press(manager, whose, "discard", old)
     whose.refresh_from_db()
     assert (whose.signed_by, whose.is_frozen) == (clerk, False)
@@ -457,7 +460,7 @@ def test_who_signs_is_told_of_unmatched_payments(
     assert "no line in the file" not in text_of(staff.get(page_of(whose)))
     alone = settled(statement("40.00,,,", "-2.50,Bank,,", currency="EUR"), UserFactory())
     page = text_of(staff.get(page_of(alone)))
-    assert "Every line is settled. It can be signed." in page
+    assert "Every line is matched or left over. The reconciliation can be signed." in page
     assert "no line in the file" not in page
 
 
@@ -467,7 +470,7 @@ def test_sure_lines_are_offered_only_if_there_are_any(
     whose = statement("40.00,ACME,,", "-2.50,Bank,,")
     button, none = (
         "Match all certain lines",
-        "No open line has a certain match. Match the rest by hand.",
+        "No open line has a certain match. Match the open lines by hand.",
     )
     page = text_of(staff.get(page_of(whose)))
     assert (button in page, none in page) == (False, True)
@@ -521,10 +524,10 @@ def test_the_same_file_again_names_the_other_reconciliation(staff: Client) -> No
     for each in ("first.csv", "second.csv"):
         file = SimpleUploadedFile(each, body)
         page = text_of(staff.post(ADD, facts | {"id": uuid7(), "file": file}, follow=True))
-        assert ("The same file was uploaded before" in page) == (each == "second.csv")
+        assert ("had already uploaded the same file" in page) == (each == "second.csv")
     assert "first.csv , open" in page or "first.csv, open" in page
     first = Reconciliation.objects.earliest("pk")
-    assert "The same file was uploaded again" in text_of(staff.get(page_of(first)))
+    assert "uploaded the same file again" in text_of(staff.get(page_of(first)))
 
 
 def test_the_page_of_a_line_names_where_its_payment_is_matched(staff: Client, ana: Account) -> None:
@@ -532,8 +535,8 @@ def test_the_page_of_a_line_names_where_its_payment_is_matched(staff: Client, an
     services.match_sure(reconciliation=statement("5.00,,Rent,R-5"), by=UserFactory())
     again = statement("5.00,,Rent,R-5", "7.00,,,")
     text = text_of(staff.get(line_page(again, 1)))
-    assert "Already matched with another line: Rent (R-5)" in text
-    assert "Already matched with another line" not in text_of(staff.get(line_page(again, 2)))
+    assert "already matched with another line: Rent (R-5)" in text
+    assert "already matched with another line" not in text_of(staff.get(line_page(again, 2)))
 
 
 @pytest.mark.parametrize("amount", ["40.00", "40.01"])

@@ -79,7 +79,7 @@ def test_a_signature_is_for_the_lines_that_were_seen(ana: Account, first: User) 
     services.match_sure(reconciliation=whose, by=first)
     seen = seen_now(whose)
     ReconciliationLine.objects.of(whose).unsettled().delete()
-    with pytest.raises(InvalidDetails, match="changed this in the meantime"):
+    with pytest.raises(InvalidDetails, match="changed this reconciliation in the meantime"):
         services.sign(reconciliation=whose, by=first, seen=seen)
 
 

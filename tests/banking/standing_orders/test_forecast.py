@@ -68,7 +68,7 @@ def test_what_is_missing_for_a_payment_counts_those_before_it(theirs: Account) -
     assert left(mine) == [
         (Decimal("420.32"), Decimal("29.68")), (Decimal("420.32"), Decimal("929.68")),
     ]  # fmt: skip
-    assert [payment.and_before for payment in expected(mine)] == ["", " and the payment before it"]
+    assert [payment.and_before for payment in expected(mine)] == ["", " and 1 earlier payment"]
     services.deposit(to_account=mine, amount=Decimal(37))
     first, second = expected(mine)
     assert (first.fails, second.lacks, second.and_before) == (False, Decimal("892.68"), "")

@@ -120,7 +120,7 @@ def test_the_review_of_each_kind_of_order_says_when_it_is_tried_and_what_can_be_
         )
     assert "We pay once on each of these days." in repeats
     assert "You can skip a day" in repeats
-    assert "We pay it once." in once
+    assert "We pay this order once." in once
     for word in ("Each day", "skip", "repeat"):
         assert word not in once
 
@@ -212,10 +212,10 @@ def test_what_will_lack_money_is_told_two_days_before_on_home_too(
 ) -> None:
     today = timezone.localdate()
     order_of(mine, theirs, amount=Decimal(600), first_on=today + timedelta(days=1))
-    assert "missing" not in text_of(ana.get("/"))
+    assert "more by" not in text_of(ana.get("/"))
     order_of(mine, theirs, amount=Decimal(600), first_on=today + timedelta(days=2))
     for page in ("/", LIST):
-        assert re.search(r"200\.00\sUSD is missing on Everyday", text_of(ana.get(page)))
+        assert re.search(r"Everyday needs 200\.00\sUSD more by", text_of(ana.get(page)))
 
 
 def test_what_is_missing_for_two_payments_adds_up_on_the_page(
@@ -227,10 +227,10 @@ def test_what_is_missing_for_two_payments_adds_up_on_the_page(
     order_of(mine, theirs, amount=Decimal(900), first_on=today + timedelta(days=2))
     page = " ".join(text_of(ana.get("/")).replace("\xa0", " ").split())
     by = day_heading(today + timedelta(days=2))
-    assert "29.68 USD is missing on Everyday by" in page
+    assert "Everyday needs 29.68 USD more by" in page
     assert (
-        f"929.68 USD is missing on Everyday by {by} for the standing order of 900.00 USD and the"
-        " payment before it." in page
+        f"Everyday needs 929.68 USD more by {by} for the standing order of 900.00 USD and "
+        "1 earlier payment." in page
     )
 
 
@@ -258,9 +258,7 @@ def test_a_page_whose_only_payment_lacks_money_leaves_it_out_of_no_total(
     assert "leaves out" not in page
 
 
-@pytest.mark.parametrize(
-    ("days", "told"), [(0, "500.00\\sUSD is missing on Everyday by"), (40, None)]
-)
+@pytest.mark.parametrize(("days", "told"), [(0, "Everyday needs 500.00\\sUSD more by"), (40, None)])
 def test_the_review_says_what_money_is_missing(
     ana: Client, mine: Account, theirs: Account, days: int, told: str | None
 ) -> None:
@@ -269,10 +267,11 @@ def test_the_review_says_what_money_is_missing(
     day = (today + timedelta(days=days)).isoformat()
     form = filled(mine, theirs, amount="600", every="once", first_on=day)
     page = text_of(ana.post(NEW, form))
-    assert (told is None) == ("missing on" not in page)
+    assert (told is None) == ("more by" not in page)
     assert re.search(told or "", page)
     freeze_account(account=mine, reason="Lost card")
-    assert ("is frozen, so it cannot be paid" in text_of(ana.post(NEW, form))) == (told is not None)
+    frozen = "is frozen, so we cannot pay this order" in text_of(ana.post(NEW, form))
+    assert frozen == (told is not None)
 
 
 def test_the_review_and_the_page_say_which_later_payment_fails(
@@ -281,16 +280,16 @@ def test_the_review_and_the_page_say_which_later_payment_fails(
     today = timezone.localdate()
     second = day_heading(today + timedelta(days=7))
     form = filled(mine, theirs, amount="600", every="week", first_on=today.isoformat())
-    assert f"200.00 USD is missing on Everyday by {second}" in flat(ana.post(NEW, form))
+    assert f"Everyday needs 200.00 USD more by {second}" in flat(ana.post(NEW, form))
     order = order_of(mine, theirs, amount=Decimal(600), every="week", first_on=today)
     page = flat(ana.get(url_of(order)))
-    assert f"200.00 USD is missing on Everyday by {second} for the standing order" in page
-    assert page.count("is missing on") == 1
+    assert f"Everyday needs 200.00 USD more by {second} for the standing order" in page
+    assert page.count("more by") == 1
     ana.post(url_of(order, "pause"))
-    assert "is missing" not in flat(ana.get(url_of(order)))
+    assert "more by" not in flat(ana.get(url_of(order)))
     Account.objects.filter(pk=mine.pk).update(daily_limit=500)
     ana.post(url_of(order, "resume"))
-    assert "Everyday has a limit of 500.00 USD per day, so the" in flat(ana.get(url_of(order)))
+    assert "Everyday has a limit of 500.00 USD per day, so we" in flat(ana.get(url_of(order)))
 
 
 def test_the_review_says_which_other_order_fails_because_of_the_new_one(
@@ -304,7 +303,7 @@ def test_the_review_says_which_other_order_fails_because_of_the_new_one(
         form = filled(mine, theirs, amount=amount, every="once", first_on=today.isoformat())
         page = flat(ana.post(NEW, form))
         said = (
-            f"your order of 900.00 USD that is due on {day_heading(day)} cannot be paid: 1.00 USD"
+            f"order of 900.00 USD on {day_heading(day)}: the account needs 1.00 USD more by then."
         )
         assert (said in page, "If you set up this order" in page) == (told, told)
 
@@ -316,7 +315,9 @@ def test_the_calendar_says_what_is_held_of_a_balance_that_seems_enough(
         order_of(mine, theirs, amount=Decimal(amount), every="once", first_on=timezone.localdate())
     services.hold(from_account=mine, to_account=theirs, amount=Decimal(150))
     page = flat(ana.get(LIST))
-    assert page.count("150.00 USD of it is held") == 1, "the other lacks more than is held"
+    assert page.count("150.00 USD of the balance is on hold") == 1, (
+        "the other lacks more than is held"
+    )
 
 
 def flat(response: Any) -> str:
@@ -329,7 +330,7 @@ def test_later_than_two_days_and_a_frozen_account(
 ) -> None:
     today = timezone.localdate()
     order_of(mine, theirs, amount=Decimal(2000), first_on=today + timedelta(days=3))
-    assert "missing" not in text_of(ana.get("/"))
+    assert "more by" not in text_of(ana.get("/"))
     order_of(mine, theirs, first_on=today)
     freeze_account(account=mine, reason="Lost card")
     assert "is frozen" in text_of(ana.get("/"))
@@ -392,7 +393,7 @@ def test_a_refused_day_that_was_missed_is_tried_until_the_day_of_its_refusal_is_
     StandingOrder.objects.update(first_on=today - timedelta(days=5))
     assert pay_due().waiting == 1
     assert "The latest attempt was refused: “" in text_of(ana.get(url_of(order)))
-    said = f"We try again until {day_heading(today)} is over"
+    said = f"We try again until the end of {day_heading(today)}"
     assert said in text_of(ana.get(url_of(order)))
 
 

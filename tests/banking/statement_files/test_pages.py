@@ -386,7 +386,7 @@ def test_a_code_without_places_says_that_its_search_may_find_others(
     User.objects.filter(name__endswith="Ohara").update(name="Mara Lindt")
     page = Client().get(url)
     assert not page.context["checked"].is_true
-    assert "finds other entries today" in text_of(page)
+    assert "finds different entries today" in text_of(page)
 
 
 def test_a_code_of_no_entries_is_checked_without_its_search(

@@ -67,9 +67,9 @@ def test_a_clean_look_at_the_last_days_does_not_hide_what_is_broken_before(
     page = staff.get(PAGE)
     assert page.context["run"] == broken
     (verdict,) = texts_of(page, "audit__result--broken")
-    assert "1 thing wrong" in verdict
+    assert "1 problem" in verdict
     (later,) = texts_of(page, "audit__later")
-    assert not lacks(later, "found nothing wrong", "until a complete audit")
+    assert not lacks(later, "found no problems", "until a complete audit")
     assert page.context["newest_run"] == AuditRun.objects.first()
 
 
@@ -80,9 +80,9 @@ def test_the_partial_run_is_shown_as_what_it_is_and_leads_to_the_one_that_counts
     run()
     partial = run(timezone.now() - A_DAY)
     page = staff.get(PAGE, {"run": str(partial.pk)})
-    assert "booked since" in texts_of(page, "audit__result")[0]
+    assert "bookings since" in texts_of(page, "audit__result")[0]
     (apart,) = texts_of(page, "audit__apart")
-    assert not lacks(apart, "Another audit has the current result", "1 thing wrong")
+    assert not lacks(apart, "This is not the current result", "1 problem")
     assert page.context["counting_run"] == AuditRun.objects.last()
 
 

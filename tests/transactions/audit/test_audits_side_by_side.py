@@ -66,11 +66,11 @@ def test_what_a_later_short_audit_finds_is_shown_beside_an_older_whole_one(staff
     kept(days=1)
     assert open_runs() == [whole, short]
     page = staff.get(PAGE)
-    assert "1 thing wrong" in texts_of(page, "audit__result--broken")[0]
+    assert "1 problem" in texts_of(page, "audit__result--broken")[0]
     (other, things) = page.context["other_open_runs"][0]
     assert (other, len(things)) == (short, 2)
     later = texts_of(page, "audit__later")[0]
-    assert not lacks(later, "booked since", "2 things wrong", *things)
+    assert not lacks(later, "bookings since", "2 problems", *things)
 
 
 def test_a_short_audit_does_not_hide_an_older_longer_one() -> None:
@@ -89,7 +89,7 @@ def test_each_of_those_that_stand_leads_to_the_others(staff: Client) -> None:
     assert "Also open The audit of" in said
     assert f'href="?run={whole.pk}"' in staff.get(PAGE, {"run": str(short.pk)}).content.decode()
     (apart,) = texts_of(staff.get(PAGE, {"run": str(clean.pk)}), "audit__apart")
-    assert "Another audit has the current result" in apart
+    assert "This is not the current result" in apart
 
 
 def test_any_number_of_later_audits_hides_none(django_assert_max_num_queries: Any) -> None:

@@ -78,7 +78,7 @@ def test_what_is_used_up_to_the_last_cent_has_no_day(everyday: Account) -> None:
     paid(everyday, 100, date(2026, 3, 2))
     found = food(everyday.user, date(2026, 3, 7))
     assert (found.gone_on, found.over_since) == (None, None)
-    assert found.forecast == "All of it is spent."
+    assert found.forecast == "This budget is fully spent."
 
 
 def test_income_and_holds_do_not_count(everyday: Account) -> None:

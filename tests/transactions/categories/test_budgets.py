@@ -92,7 +92,7 @@ def test_what_is_left_and_when_it_will_be_gone(ana: User, everyday: Account) -> 
     found = line(ana)
     assert (found.spent, found.left, found.share) == (50, 50, 50)
     assert found.gone_on == date(2026, 3, 20)  # five a day
-    assert "gone on 20 March" in found.forecast
+    assert "fully spent on 20 March" in found.forecast
 
 
 def test_what_lasts_the_month_has_no_day(ana: User, everyday: Account) -> None:
@@ -203,7 +203,7 @@ def test_a_budget_is_added_changed_and_removed(browser: Client, ana: User) -> No
     (changed,) = Budget.objects.owned_by(ana)
     assert (changed.category, changed.amount) == ("food", 90)
     page = shown(browser.get(URL))
-    assert "Within every budget" in page
+    assert "You are within every budget" in page
     assert "90.00 USD left" in page
     assert csv_of(browser, f"{URL}budgets.csv")[0]["left"] == "90.00"
     assert "no longer has a budget" in shown(
@@ -233,7 +233,7 @@ def test_a_category_has_one_budget_a_currency(
 ) -> None:
     line(ana)
     data = {"category": "FOOD", "amount": "90", "currency": "USD"}
-    assert "Change that one" in shown(browser.post(f"{URL}new/", data))
+    assert "Change that budget" in shown(browser.post(f"{URL}new/", data))
     monkeypatch.setattr(budgets, "MAX_BUDGETS", 1)
     data["category"] = "other"
     assert "Remove one first" in shown(browser.post(f"{URL}new/", data))

@@ -135,7 +135,7 @@ def test_past_payments_get_it_when_asked_and_a_persons_choice_stays(
     give_category(owner=ana, rows=rows_of(ana, "casa"), category="fun", change=uuid7())
     made = rule(ana, "is:out amount:<50", "daily")
     page = shown(browser.post(f"{LIST}{made.pk}/apply/", follow=True))
-    assert "2 payments have Daily by this rule now" in page
+    assert "2 payments now have the category Daily" in page
     assert search_for(scope, "category:daily", books) == ["groceries", "fee"]
     assert search_for(scope, "category:fun", books) == ["lunch"]
 
@@ -282,12 +282,12 @@ def test_a_rule_that_takes_too_long_is_switched_off_and_its_owner_reads_why(
     (new,) = booked(pay(20, "4", "Flat slow", scope_for(ana).accounts[0], mara))
     assert apply_rules() + apply_rules() == 2  # what she has after it may wait for the next run
     assert given(ana) == given(mara.user) == {new.pk: "home"}
-    assert shown(browser.get(LIST)).count("Switched off") == 1
+    assert shown(browser.get(LIST)).count("switched off") == 1
     with CaptureQueriesContext(connection) as log:
         assert apply_rules() == 0
     assert len(log) == 1
     save_rule(owner=ana, name="Flat", query="flat", category="home", rule=stopped)
-    assert "Switched off" not in shown(browser.get(LIST))
+    assert "switched off" not in shown(browser.get(LIST))
     (new,) = booked(pay(21, "4", "Flat key", scope_for(ana).accounts[0]))
     assert apply_rules() == 1
     assert OwnCategory.objects.get(transaction=new).change == stopped.pk

@@ -42,14 +42,14 @@ def test_the_settings_of_an_account_lead_to_closing_it(ana: Client, travel: Acco
     assert settings_url in ana.get(f"/accounts/{travel.pk}/").content.decode()
     assert close_url(travel) in ana.get(settings_url).content.decode()
     page = text_of(ana.get(close_url(travel)))
-    assert not lacks(page, "Travel", "closed for good", "Close the account")
+    assert not lacks(page, "Travel", "you cannot open it again", "Close the account")
 
 
 def test_it_is_closed_once_and_its_statement_stays(ana: Client, travel: Account) -> None:
     other = AccountFactory(user=travel.user)
     for said in ("Travel is closed.", "Travel is closed already."):
         page = text_of(ana.post(close_url(travel), follow=True))
-        assert not lacks(page, said, "Its statement stays available")
+        assert not lacks(page, said, "You can still see its statement")
     travel.refresh_from_db()
     other.refresh_from_db()
     assert (travel.is_closed, other.is_active) == (True, True)

@@ -41,7 +41,7 @@ def test_it_tells_the_numbers_of_open_accounts(ana: Client, mine: Account) -> No
     close_account(account=closed)
     page = text_of(ana.get(URL))
     assert mine.number[:4] in page
-    assert "In the name of Ana Ferreira" in page
+    assert "Account holder: Ana Ferreira" in page
     assert "Old" not in page
     assert "(demo money)" not in page
 

@@ -84,7 +84,7 @@ def test_the_holder_is_named_by_the_right_name_or_after_a_payment(
     page = text_of(ana.get(LIST))
     assert "Mara Lindt" in page
     assert "Ben Okafor" in page
-    assert "Not the account holder\u2019s name" not in page
+    assert "This is not the account holder\u2019s name" not in page
 
 
 def test_a_payee_whose_name_is_known_may_be_called_anything(
@@ -362,9 +362,9 @@ def test_the_review_says_under_which_name_the_recipient_is_saved(
     review = text_of(ana.post(TRANSFER, typed))
     assert "Saved as “Landlady”" in review
     assert "This is your first payment to M••• L•••" in review
-    assert "Not the account holder\N{RIGHT SINGLE QUOTATION MARK}s name" in review
+    assert "This is not the account holder\N{RIGHT SINGLE QUOTATION MARK}s name" in review
     review = text_of(ana.post(TRANSFER, {**typed, "name": "Mara Lindt"}))
-    assert "Not the account holder\N{RIGHT SINGLE QUOTATION MARK}s name" not in review
+    assert "This is not the account holder\N{RIGHT SINGLE QUOTATION MARK}s name" not in review
 
 
 def test_yesterday_is_written_small_within_a_sentence(
@@ -385,7 +385,7 @@ def test_a_payee_that_cannot_be_paid_says_so(ana: Client, mine: Account, theirs:
     saved(ana, theirs.number, "Landlady")
     close_account(account=theirs)
     page = ana.get(LIST)
-    assert "cannot be paid now" in text_of(page)
+    assert "You cannot pay this account now" in text_of(page)
     assert f"?to={theirs.number}" not in page.content.decode()
 
 

@@ -259,7 +259,7 @@ class Bank(RuleBasedStateMachine):
         purse = self.purses[which]
         change = unfreeze_account if purse.frozen else freeze_account
         if purse.closed:
-            with pytest.raises(AccountNotActive, match="closed for good"):
+            with pytest.raises(AccountNotActive, match="closed permanently"):
                 change(account=self.accounts[which], reason="Because")
             return
         change(account=self.accounts[which], reason="Because")
@@ -281,7 +281,7 @@ class Bank(RuleBasedStateMachine):
             return
         assert close_account(account=account, reason="Leaving").is_closed
         purse.closed, purse.frozen = True, False
-        with pytest.raises(AccountNotActive, match="closed for good"):
+        with pytest.raises(AccountNotActive, match="closed permanently"):
             unfreeze_account(account=account, reason="Back again")
 
     @rule(pick=PICK, amount=st.none() | AMOUNT)

@@ -103,7 +103,7 @@ def test_a_refund_of_a_hold_that_the_same_batch_captured_names_the_capture(
     hold, capture = held_and_taken(account, shop)
     refund = Draft(from_account=shop, to_account=account, amount=1, reverses=hold.id)  # type: ignore[arg-type]
     refusal = services.post_batch([hold, capture, refund], atomic=False)[2]
-    assert "refund the payment that captured it instead" in str(refusal)
+    assert "Refund the payment that captured it instead" in str(refusal)
 
 
 def test_of_a_batch_that_stands_or_falls_together_nothing_stays(

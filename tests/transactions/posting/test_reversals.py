@@ -95,8 +95,8 @@ def test_a_reversal_is_not_reversed(paid: Transaction) -> None:
 
 
 @pytest.mark.parametrize(("end", "advice"), [
-    (lambda hold: hold, "is not booked, so there is nothing to refund; release it instead"),
-    (lambda hold: services.capture(hold=hold), "refund the payment that captured it instead"),
+    (lambda hold: hold, "is not booked, so there is nothing to refund. Release it instead"),
+    (lambda hold: services.capture(hold=hold), "Refund the payment that captured it instead"),
     (lambda hold: services.void(hold=hold), "was released, so there is nothing to refund"),
 ])  # fmt: skip
 def test_a_hold_is_not_reversed_and_its_state_decides_the_advice(

@@ -24,7 +24,7 @@ def test_a_person_with_empty_accounts_leaves_by_themselves(client: Client, ana: 
     client.force_login(ana.user)
     prove(client, ana.user)
     page = client.get("/account/leave/")
-    assert "Close my accounts and my sign-in" in page.content.decode()
+    assert "Close my accounts and leave" in page.content.decode()
     assert client.post("/account/leave/").status_code == 302
     ana.refresh_from_db()
     assert ana.is_closed

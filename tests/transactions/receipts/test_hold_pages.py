@@ -101,7 +101,7 @@ def test_an_expired_hold_says_so_until_it_is_released(client: Client, account: A
     for url in ("/", f"/accounts/{account.pk}/"):
         assert texts_of(client.get(url), "badge--warn") == ["expired"]
     assert head(client, row) == ["Held for Hotel Aurora expired", "60.00"]
-    assert "still counts as held" in receipt(client, row)
+    assert "stays on hold until" in receipt(client, row)
     services.expire_holds()
     assert "Pending" not in text_of(client.get("/"))
     assert "60.00 USD is available again" in receipt(client, row)
@@ -190,8 +190,11 @@ def test_a_pending_hold_says_what_it_means_and_until_when(client: Client, accoun
     row = held(account, expires_at=timezone.now() + TOMORROW)
     said = receipt(client, row)
     assert head(client, row) == ["Held for Hotel Aurora pending", "60.00"]
-    assert "either booked or returned" in said
-    assert timeline(client, row) == ["Held 60.00 USD", "Released unless captured"]
+    assert "either charged, or becomes available again" in said
+    assert timeline(client, row) == [
+        "Held 60.00 USD",
+        "The hold ends, unless it is captured before",
+    ]
     assert "Send another" not in said
 
 
@@ -203,7 +206,7 @@ def test_a_hold_and_its_capture_lead_to_each_other(
     page = client.get(f"/transactions/{row.pk}/").content.decode()
     assert f'href="/transactions/{taken.pk}/"' in page
     assert head(client, row) == ["Was held for Hotel Aurora captured", "60.00"]
-    assert "45.00 USD of it was charged" in receipt(client, row)
+    assert "45.00 USD was charged" in receipt(client, row)
     ending = ["Captured 45.00 USD", "Released the rest, 15.00 USD"]
     assert timeline(client, row) == ["Held 60.00 USD", *ending]
     page = client.get(f"/transactions/{taken.pk}/").content.decode()
@@ -217,7 +220,7 @@ def test_a_hold_taken_in_full_releases_nothing(client: Client, account: Account)
     row = held(account)
     services.capture(hold=row)
     assert timeline(client, row) == ["Held 60.00 USD", "Captured in full"]
-    assert "All of it was charged." in receipt(client, row)
+    assert "The full amount was charged." in receipt(client, row)
 
 
 def test_a_hold_released_by_hand_shows_the_message_and_never_the_reason(

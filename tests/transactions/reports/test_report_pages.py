@@ -419,7 +419,7 @@ def test_a_customer_sees_the_sql_but_no_plan_which_would_count_the_rows_of_other
     client.force_login(customer)
     page = client.get(report.url, {"plans": "1"}).content.decode()
     assert "SQL 1" in page
-    assert "Run it again with EXPLAIN" not in page
+    assert "Run the queries again with EXPLAIN" not in page
     assert "Execution Time" not in page
 
 

@@ -58,7 +58,7 @@ def test_a_withdrawal_from_a_frozen_account_is_approved_and_waits_for_its_unfree
     account_services.freeze_account(account=account, reason="Lost card")
     (entry,) = entries(manager)
     assert entry.count("frozen") == 1
-    assert "after somebody unfreezes it" in entry
+    assert "after somebody unfreezes the account" in entry
     assert "Approve and book" not in entry
     step(manager, request, "approve")
     (entry,) = entries(manager)
@@ -116,7 +116,7 @@ def test_a_deposit_into_a_frozen_account_can_be_booked(
     asked(clerk, to_account=account)
     account_services.freeze_account(account=account, reason="Lost card")
     (entry,) = entries(manager)
-    assert "is frozen; it can receive money" in entry
+    assert "is frozen, but can receive money" in entry
     assert "Approve and book" in entry
 
 

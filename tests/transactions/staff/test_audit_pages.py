@@ -82,7 +82,7 @@ def test_a_finding_is_said_in_words_and_links_to_account_and_transaction(
     response = staff.get(PAGE)
     page = markup_of(response)
     (verdict,) = texts_of(response, "audit__result--broken")
-    assert "2 things" in verdict
+    assert "2 problems" in verdict
     assert audit.HEADLINES["chain"] in page
     assert reverse("admin:accounts_account_change", args=[account.pk]) in page
     assert reverse("admin:transactions_transaction_change", args=[row.pk]) in page
@@ -149,11 +149,11 @@ def test_an_earlier_run_is_shown_when_it_is_asked_for(staff: Client, account: Ac
     first, _ = run_audit()
     as_owner("UPDATE accounts SET balance = 11 WHERE id = %s", account.pk, table="accounts")
     run_audit()
-    assert "found 2 things wrong" in staff.get(PAGE).content.decode()
+    assert "found 2 problems" in staff.get(PAGE).content.decode()
     answer = staff.get(f"{PAGE}{first.pk}/change/", follow=True)
     assert "The books are clean." in text_of(answer)
     for odd in ("nonsense", "00000000-0000-7000-8000-000000000000"):
-        assert "found 2 things wrong" in staff.get(PAGE, {"run": odd}).content.decode()
+        assert "found 2 problems" in staff.get(PAGE, {"run": odd}).content.decode()
 
 
 # Bounded
@@ -176,7 +176,7 @@ def test_large_books_are_not_checked_whole_while_somebody_waits(
     assert (run.started_at - run.since).days == 7
     (verdict,) = texts_of(staff.get(PAGE), "audit__result")
     since = f"{timezone.localtime(run.since):%-d %B %Y}"
-    assert not lacks(verdict, "Nothing is wrong", f"since {since}")
+    assert not lacks(verdict, "found no problems", f"since {since}")
     assert "The books are clean" not in verdict
 
 

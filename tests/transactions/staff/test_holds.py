@@ -113,7 +113,7 @@ def test_sent_again_after_its_last_day_it_is_booked_already(
     ({"reason": " "}, "reason", "required"),
     ({"number": "4821 0937 5540"}, "number", "check digits"),
     ({"payee": "12"}, "payee", "12 digits"),
-    ({"amount": "0.001"}, "amount", "USD has 2 decimals; 0.001 has more."),
+    ({"amount": "0.001"}, "amount", "USD has 2 decimals, but 0.001 has more."),
     ({"amount": "-1"}, "amount", "without a minus sign"),
     ({"amount": "100.01"}, "amount", "100.01 is too much by 0.01"),
 ])  # fmt: skip

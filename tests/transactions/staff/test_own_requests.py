@@ -49,7 +49,7 @@ def test_a_clerk_reads_who_approved_it_and_that_it_is_done(
     request = asked(account, clerk)
     approved(request, boss)
     assert f"Approved by {boss}" in news(staff, page)
-    assert "It can be done until" in news(staff, page)
+    assert "You can use the approval until" in news(staff, page)
     step(manager, request, "do")
     assert "Done Cash deposit" in news(staff, page)
 
@@ -60,10 +60,10 @@ def test_a_clerk_reads_that_nobody_decided_in_time_or_did_it(
     request = asked(account, clerk)
     expire(request)
     assert "Expired Cash deposit" in news(staff)
-    assert "Nobody decided by" in news(staff)
+    assert "Nobody decided, and the request expired on" in news(staff)
     second = approved(asked(account, clerk, 30_000), boss)
     expire(second)
-    assert "It was not done by" in news(staff)
+    assert "The approval expired on" in news(staff)
 
 
 def test_old_news_and_those_of_others_are_left_out(

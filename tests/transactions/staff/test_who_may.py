@@ -124,7 +124,7 @@ def test_the_id_of_somebody_elses_booking_is_no_way_round_what_is_refused(
 
 def test_a_page_that_is_closed_or_missing_speaks_to_staff_as_colleagues(staff: Client) -> None:
     closed = text_of(staff.get(reverse("admin:auth_group_changelist")))
-    assert "A colleague who has the right" in closed
+    assert "Ask a colleague who has this right" in closed
     assert "do you need help" not in closed
     assert "your money" not in text_of(staff.get("/admin/nothing/"))
 

@@ -62,8 +62,8 @@ class Command(JobCommand):
                 f"on {counted(result.accounts, 'account')}."
             )
         else:
-            many = f"{len(result.findings)} thing{'' if len(result.findings) == 1 else 's'}"
-            self.stderr.write(f"The audit found {many} wrong with the books.")
+            many = f"{len(result.findings)} problem{'' if len(result.findings) == 1 else 's'}"
+            self.stderr.write(f"The audit found {many} in the books.")
         for finding in [] if options["json"] else result.findings:
             self.stderr.write(finding.printed())
         if is_logged:

@@ -57,8 +57,8 @@ def _balance_finding(rows: Sequence[Row], params: ReportParameters) -> str:
 def _balance_basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     of = "one account" if params.values.get("number") else "all accounts together"
     return (
-        f"Booked balance of {of} at the end of each period; held money is still included. "
-        "Each number comes from the balances stored with the entries."
+        f"Booked balance of {of} at the end of each period, including money on hold. Each "
+        "number comes from the balances that are stored with the entries."
     )
 
 
@@ -141,7 +141,8 @@ def _trial_basis(rows: Sequence[Row], params: ReportParameters) -> str:
     proof += f"; {money(sums['ending'], params.currency)} is held."
     if _wrong(rows):
         return (
-            f"As of just before {at}. Run the audit to find the first account and row that differ."
+            f"This is the state just before {at}. Run the audit to find the first account "
+            "and row that differ."
         )
     source = " Balances are those stored with the entries." if params.scope.is_bank else ""
     return f"Just before {at}: {proof}{source}"

@@ -29,7 +29,7 @@ def _finding(rows: Sequence[Row], _params: ReportParameters) -> str:
     this_month = timezone.localdate().replace(day=1)
     later = [row for row in rows if row["after"] and row["month"] < this_month]
     if not later:
-        return f"{joined} joined. No full month has passed since."
+        return f"{joined} joined. No full month has passed since then."
     last = max(row["after"] for row in later)
     there = [row for row in later if row["after"] == last]
     share = sum(row["active"] for row in there) / sum(row["people"] for row in there)

@@ -46,7 +46,7 @@ def _went(params: ReportParameters) -> str:
 
 def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     if params.scope.is_bank:
-        return "Deposits and withdrawals; transfers between the bank's accounts do not count."
+        return "Deposits and withdrawals. Transfers between the bank's accounts do not count."
     return OWN_FLOWS
 
 
@@ -82,9 +82,8 @@ def _distribution(rows: Sequence[Row], params: ReportParameters) -> str:
         return f"All payments that {_went(params)} were of one size: {_size(frequent, params)}."
     share = f"{Decimal(half['up_to']) * 100:.0f}\N{NO-BREAK SPACE}%"
     return (
-        f"{share} of the {half['whole']:,} payments that "
-        f"{_went(params)} were at most {most}; the most frequent "
-        f"size was {_size(frequent, params)}."
+        f"{share} of the {half['whole']:,} payments that {_went(params)} were at most {most}. "
+        f"The most frequent size was {_size(frequent, params)}."
     )
 
 
@@ -186,7 +185,7 @@ def _bars(rows: Sequence[Row], params: ReportParameters) -> BarChart:
     ]
     caption = f"In {params.currency}. Bar: median. Marker: 90\N{NO-BREAK SPACE}% are at most this."
     if len(rows) > DRAWN:
-        caption += f" Drawn: the {DRAWN} categories with most payments."
+        caption += f" The chart shows the {DRAWN} categories with the most payments."
     return BarChart(f"Typical amounts by category, in {params.currency}", marks, caption)
 
 

@@ -123,8 +123,10 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     what = (
         "Withdrawals: money that left the bank."
         if params.scope.is_bank
-        else "Payments to others; transfers between your own accounts do not count. Your own "
-        "categories replace the categories of the payments."
+        else (
+            "Payments to others. Transfers between your own accounts do not count. Your own "
+            "categories replace the categories of the payments."
+        )
     )
     before = period(*_days_before(params)).removeprefix("from ").removeprefix("in ")
     return (
@@ -223,7 +225,7 @@ def _top_basis(_rows: Sequence[Row], params: ReportParameters) -> str:
         else " Account numbers replace the names that you may not see."
     )
     return (
-        f"The {TOP} customers who paid most to others, minus refunds; transfers between their "
+        f"The {TOP} customers who paid most to others, minus refunds. Transfers between their "
         f"own accounts do not count. {KEPT}{who}"
     )
 

@@ -114,7 +114,7 @@ def _approve(row: ApprovalRequest, by: User, note: str) -> str:
     try:
         return f"Approved. {do_approved(approved, by=by)}"
     except LedgerError as refusal:
-        return f"Approved, but not done yet: {refusal} It can be done until it expires."
+        return f"Approved, but not done yet: {refusal} You can do it until the approval expires."
 
 
 def _decline(row: ApprovalRequest, by: User, note: str) -> str:
@@ -165,7 +165,7 @@ def _why_not(row: ApprovalRequest, person: User, *, pays: bool) -> str:
     others: list[Any] = [row.requested_by, *(account.user for account in row.accounts)]
     others += [row.person] if row.person else []
     if pays or any(person.is_close_to(other) for other in others):
-        return "It is about you or your household, so another manager decides."
+        return "This request is about you or your household, so another manager decides."
     return ""
 
 

@@ -15,7 +15,7 @@ from transactions.staff.approvals.kinds import shown_as
 
 Kind = ApprovalRequest.Kind
 DECIDE = "accounts.decide_approvals"
-ASKED = "Another person has been asked to approve this. Nothing has been booked yet."
+ASKED = "We have asked another person to approve this. Nothing has been booked yet."
 OUTDATED = "Somebody changed these limits in the meantime. Nothing was changed now. Ask again."
 # Kinds of requests whose reason is stored with the transaction.
 WITH_REASON = {Kind.REFUND, Kind.HOLD, Kind.CAPTURE}

@@ -81,7 +81,10 @@ class SlipForm(AccountStepForm):
     description = forms.CharField(
         max_length=DESCRIPTION_LIMIT,
         required=False,
-        help_text="The customer sees this. If empty, it is Cash deposit or Cash withdrawal.",
+        help_text=(
+            "The customer sees this. If this is empty, the customer sees “Cash deposit” or "
+            "“Cash withdrawal”."
+        ),
     )
     reference = forms.CharField(
         max_length=REFERENCE_LIMIT, required=False, help_text="The number on the printed slip."

@@ -77,7 +77,7 @@ class RefundForm(CorrectionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        help_text = "Both sides see this on the receipt of the refund. May be empty."
+        help_text = "Optional. Both sides see this on the receipt of the refund."
         self.fields["message"].help_text = help_text
 
     @property
@@ -89,7 +89,7 @@ class RefundForm(CorrectionForm):
         super().look_again()
         self.fields["amount"].initial = self.figures
         left = money(self.lifecycle.left, self.row.currency)
-        self["amount"].help_text = f"All of {left}, or a part."
+        self["amount"].help_text = f"Enter all of {left}, or a part of it."
 
     @property
     def lead(self) -> str:
@@ -150,7 +150,9 @@ class CaptureForm(CorrectionForm):
         super().__init__(*args, **kwargs)
         row = self.row
         self.fields["amount"].initial = f"{row.amount:.{minor_units(row.currency)}f}"
-        self.fields["amount"].help_text = "All of it, or a part. The rest is released immediately."
+        self.fields[
+            "amount"
+        ].help_text = "Enter the full amount, or a part. The rest is released immediately."
         del self.fields["message"]
 
     @property

@@ -34,7 +34,7 @@ RELEASE_HOLDS = StaffStep(
     done="released",
     is_done=lambda hold: hold.status == Transaction.Status.VOIDED,
     as_is="released already",
-    message_help="The customer sees this on the receipt of the hold. May be empty.",
+    message_help="Optional. The customer sees this on the receipt of the hold.",
 )
 
 
@@ -49,7 +49,9 @@ class HoldForm(ReasonForm, AccountStepForm):
         label="Recipient", max_length=DESCRIPTION_LIMIT, help_text="The customer sees this."
     )
     payee = AccountNumberField(
-        label="Their account", required=False, help_text="Only if their account is at this bank."
+        label="Their account",
+        required=False,
+        help_text="Enter this only if the recipient's account is at this bank.",
     )
     until = forms.DateField(
         label="Held until",

@@ -31,9 +31,9 @@ TITLES: dict[type[models.Model], str] = {
     Transaction: "Transactions",
 }
 HELP = (
-    "Type an id; an account number, or at least four digits of its beginning or end; an email "
-    "address; a name or its beginning; words of a payment; an amount such as 13.40; or fields of "
-    "a payment, such as to:grace amount:>100 date:2026-03."
+    "Type an id, an account number or four or more of its first or last digits, an email "
+    "address, a name or the beginning of a name, words of a payment, or an amount such as "
+    "13.40. You can also type fields of a payment, such as to:grace amount:>100 date:2026-03."
 )
 
 

@@ -58,7 +58,7 @@ def test_a_change_of_security_settings_asks_for_it(
     """Signing in was no proof: the provider may have asked for nothing."""
     response = client.get(path)
     assert response["Location"].startswith(f"{PROVE}?next=")
-    assert "sign in there once more" in text_of(client.get(response["Location"]))
+    assert "sign in at Cloud Sign-in once more" in text_of(client.get(response["Location"]))
 
 
 def test_the_provider_is_told_to_ask_again(nina: User, client: Client, there: There) -> None:
@@ -82,7 +82,7 @@ def test_a_sign_in_from_before_is_no_proof(
 ) -> None:
     response = prove(there, client, fault=fault, ago=ago)
     assert response.status_code == 403
-    assert "did not ask you again" in text_of(response)
+    assert "did not ask you to sign in again" in text_of(response)
     assert client.get(GUARDED)["Location"].startswith(PROVE)
 
 

@@ -91,7 +91,7 @@ def test_another_issuer_with_the_same_subject_is_somebody_else(
     SocialAccount.objects.update(uid="0" * 64)  # as the same subject of another issuer
     response = there.sign_in(Client(), NINA)
     assert response.status_code == 403
-    assert "You have an account here already" in text_of(response)
+    assert "This address is already registered" in text_of(response)
 
 
 def test_claims_may_come_from_userinfo(client: Client, there: There) -> None:
@@ -103,13 +103,13 @@ def test_sign_up_can_be_closed(client: Client, there: There) -> None:
     there.configure(allows_sign_up=False)
     response = there.sign_in(client, NINA)
     assert response.status_code == 403
-    assert "Nobody here is connected" in text_of(response)
+    assert "No user of Ledger has connected" in text_of(response)
     assert not User.objects.exists()
 
 
 @pytest.mark.parametrize(
     ("person", "said"),
-    [(UNSURE, "has not confirmed your address"), (NAMELESS, "sends no name that we can use")],
+    [(UNSURE, "has not confirmed your address"), (NAMELESS, "did not send a name that we can use")],
 )
 def test_nobody_signs_up_without(client: Client, there: There, person: object, said: str) -> None:
     response = there.sign_in(client, person)  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ def test_an_address_alone_signs_in_as_nobody(client: Client, there: There, verif
     user = person_here(ANA, verified=verified)
     response = there.sign_in(client, ANA)
     assert response.status_code == 403
-    assert "You have an account here already" in text_of(response)
+    assert "This address is already registered" in text_of(response)
     assert not is_signed_in(client)
     assert connected(user) == 0
 
@@ -136,7 +136,7 @@ def test_a_second_address_of_somebody_is_taken(
     user = person_here(ANA)
     EmailAddress.objects.create(user=user, email=NINA.email, verified=verified)
 
-    assert "You have an account here already" in text_of(there.sign_in(client, NINA))
+    assert "This address is already registered" in text_of(there.sign_in(client, NINA))
     assert list(User.objects.all()) == [user]
 
 
@@ -144,7 +144,7 @@ def test_the_address_of_somebody_whom_staff_added_is_taken(client: Client, there
     """Such a person has no row of addresses before the first sign-in."""
     user = UserFactory(email=NINA.email)
 
-    assert "You have an account here already" in text_of(there.sign_in(client, NINA))
+    assert "This address is already registered" in text_of(there.sign_in(client, NINA))
     assert list(User.objects.all()) == [user]
 
 

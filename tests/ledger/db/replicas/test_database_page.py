@@ -24,7 +24,7 @@ def test_a_standby_answers_every_question_and_tells_what_it_is(root: Client) -> 
     health = answer.context["health"]
     assert [each.sql for each in health.work if each.refused] == []
     assert health.server.is_standby
-    assert "See the writer" in text_of(answer)
+    assert "See the primary" in text_of(answer)
     assert not opened(root).context["health"].server.is_standby
 
 
