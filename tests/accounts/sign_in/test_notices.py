@@ -317,7 +317,7 @@ def test_the_mail_about_a_new_way_in_says_that_a_new_password_does_not_close_it(
     client.force_login(ana)
     mail.outbox.clear()
     CHANGES[name](client, ana)
-    remedies = [told.body.partition("If it was not, ")[2] for told in mail.outbox]
+    remedies = [told.body.partition("If it was not you, ")[2] for told in mail.outbox]
     (remedy,) = filter(None, remedies)
     assert "immediately: a new password is not enough" in remedy
     assert "on the page Security" in remedy
