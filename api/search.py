@@ -2,7 +2,6 @@
 highlights.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +23,7 @@ from transactions.models import Transaction
 from transactions.scope import BANK, MINE, Scope
 from transactions.search import engine
 from transactions.search.engine import BY_TIME, MOST_PAGES, SORTS, SearchResult
-from transactions.search.highlights import START, ranges_of
+from transactions.search.highlights import MarkedText, marked_strings
 from transactions.search.language.parser import parse
 from transactions.search.language.query import ParsedQuery
 from transactions.search.page.file import side_name
@@ -35,7 +34,7 @@ from transactions.search.sql.name_lookup import NameMatches, find_scope_and_name
 from transactions.search.suggestions import suggest
 
 FACETS = ("category", "channel", "month", "type", "account", "tag")
-Marked = Iterator[tuple[str, str]]
+Marked = Iterator[tuple[str, MarkedText]]
 
 
 class HighlightSerializer(serializers.Serializer[Any]):
@@ -258,34 +257,24 @@ def _describe(row: Any, result: SearchResult) -> None:
     row.to_name = side_name(row.to_account, scope)
     marked = _marked(row, scope) if scope.shows_names else iter(())
     row.highlights = [
-        {"field": field, "text": text, "ranges": ranges}
-        for field, (text, ranges) in ((field, ranges_of(text)) for field, text in marked)
+        {"field": field, "text": found.text, "ranges": found.ranges}
+        for field, found in marked
+        if found.ranges
     ]
 
 
 def _marked(row: Any, scope: Scope) -> Marked:
-    """Yields the field and the marked text of each text that the page highlights in this row."""
-    texts = {name: getattr(row, f"marked_{name}", None) for name in ("description", "reference")}
+    """Yields the field and the text of each text that the page may highlight in this row."""
+    for name in ("description", "reference"):
+        yield name, MarkedText.of(getattr(row, name), getattr(row, f"marked_{name}", None))
     for side in ("from", "to"):
         account = getattr(row, f"{side}_account")
         if account is not None:
             is_own = not scope.is_bank and account.user_id == scope.reader.pk
             column = f"marked_{side}_account" if is_own else f"marked_{side}"
-            texts[f"{side}_name"] = getattr(row, column, None)
-    texts["note"] = getattr(row, "marked_note", None)
-    yield from ((field, text) for field, text in texts.items() if text and START in text)
-    metadata = getattr(row, "marked_metadata", None)
-    if metadata and START in metadata:
-        yield from _in_metadata(json.loads(metadata), "metadata")
-
-
-def _in_metadata(value: Any, path: str) -> Marked:
-    if isinstance(value, str):
-        if START in value:
-            yield path, value
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _in_metadata(inner, f"{path}.{name}")
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from _in_metadata(inner, f"{path}.{number}")
+            name = account.name if is_own else account.user.name
+            yield f"{side}_name", MarkedText.of(name, getattr(row, column, None))
+    if note := getattr(row, "marked_note", None):
+        yield "note", MarkedText.of(*note)
+    for path, found in marked_strings(row):
+        yield ".".join(["metadata", *map(str, path)]), found

@@ -13,6 +13,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import migrations, models
 from django.utils import timezone
 
@@ -26,7 +27,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("ledger_db", "0003_writer_mark"),
+        ("ledger_db", "0004_search_words"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
@@ -163,15 +164,18 @@ class Migration(migrations.Migration):
                 ],
                 "indexes": [
                     GinIndex(
-                        django.contrib.postgres.search.CombinedSearchVector(
-                            django.contrib.postgres.search.SearchVector(
-                                "name", config="simple", weight="A"
+                        models.Func(
+                            models.Func(
+                                models.F("name"),
+                                template="setweight(coalesce(search_words(%(expressions)s), ''), 'A')",
                             ),
-                            "||",
-                            django.contrib.postgres.search.SearchVector(
-                                "email", config="simple", weight="B"
+                            models.Func(
+                                models.F("email"),
+                                template="setweight(coalesce(search_words(%(expressions)s), ''), 'B')",
                             ),
-                            django.contrib.postgres.search.SearchConfig("simple"),
+                            arg_joiner=" || ",
+                            output_field=SearchVectorField(),
+                            template="(%(expressions)s)",
                         ),
                         name="users_search",
                     )
@@ -351,8 +355,14 @@ class Migration(migrations.Migration):
                 ],
                 "indexes": [
                     GinIndex(
-                        django.contrib.postgres.search.SearchVector(
-                            "name", config="simple", weight="A"
+                        models.Func(
+                            models.Func(
+                                models.F("name"),
+                                template="setweight(coalesce(search_words(%(expressions)s), ''), 'A')",
+                            ),
+                            arg_joiner=" || ",
+                            output_field=SearchVectorField(),
+                            template="(%(expressions)s)",
                         ),
                         name="accounts_search",
                     )

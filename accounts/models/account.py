@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -19,6 +18,7 @@ from accounts.models.user import User
 from accounts.numbers import new_account_number
 from accounts.shown import add
 from ledger.db.ids import uuid7
+from ledger.db.queries.words import words_of
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.lines import grouped
 
@@ -32,7 +32,7 @@ LIMITS = {
 # or None. The form, the download, the history, the columns that web processes may update and the
 # rule about choices use this dictionary: docs/new-setting.md.
 SETTINGS: dict[str, type[models.TextChoices] | None] = {"name": None}
-ACCOUNT_WORDS = SearchVector("name", weight="A", config="simple")
+ACCOUNT_WORDS = words_of(name="A")
 
 
 def _any_of(field: str, ids: Iterable[uuid.UUID]) -> models.Func:

@@ -10,7 +10,6 @@ from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -28,15 +27,14 @@ from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, STAFF_BEFORE_GROU
 from accounts.models.token_rights import RightsByToken
 from accounts.shown import add
 from ledger.db.ids import uuid7
+from ledger.db.queries.words import words_of
 from ledger.db.triggers import TRUSTS_USER, FirmTrigger, refuse
 from ledger.text.lines import tidy_line
 
 # The words of names and email addresses, for the search ("mara" finds Mara Lindt's payments) and
 # for the admin's search. A query must contain exactly this expression, otherwise Postgres does not
 # use the index.
-PERSON_WORDS = SearchVector("name", weight="A", config="simple") + SearchVector(
-    "email", weight="B", config="simple"
-)
+PERSON_WORDS = words_of(name="A", email="B")
 TIMES_OF_PEOPLE = ("created_at", "deleted_at", "last_login")
 
 

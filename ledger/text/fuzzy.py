@@ -12,10 +12,18 @@ most letters in common with the typed text.
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from heapq import nlargest
+from unicodedata import combining, normalize
 
 CUTOFF = 0.6  # difflib's default, which finds "pendnig" for "pending"
 LONGEST = 60  # maximum number of characters that are compared
 MAX_COMPARED = 200
+
+
+def folded(text: str) -> str:
+    """Returns the text in lower case and without accents. The SQL function `search_text` and the
+    dictionary `unaccent` do the same, and also replace letters such as \u00f8 and \u0142.
+    """
+    return "".join(c for c in normalize("NFKD", text.lower()) if not combining(c))
 
 
 def closest(

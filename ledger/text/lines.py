@@ -15,6 +15,10 @@ RESERVED_AS_INVISIBLE = re.compile(
 )
 
 
+# Longer texts are not composed, because this takes quadratic time. No stored line is longer.
+LONGEST_COMPOSED = 1_000
+
+
 def odd_characters(text: str) -> set[str]:
     """Returns the invisible characters in a text that can change how people read the text.
 
@@ -224,9 +228,13 @@ def cut(text: object, most: int) -> str:
 
 
 def tidy_line(text: str) -> str:
-    """Returns the text without odd characters (see `odd_characters`) and without extra spaces."""
+    """Returns the text without odd characters (see `odd_characters`) and without extra spaces. A
+    text of at most LONGEST_COMPOSED characters is also composed (NFC): a letter and its accent
+    become one character.
+    """
     odd = odd_characters(text)
-    return " ".join("".join(c for c in text if c not in odd).split())
+    tidy = " ".join("".join(c for c in text if c not in odd).split())
+    return unicodedata.normalize("NFC", tidy) if len(tidy) <= LONGEST_COMPOSED else tidy
 
 
 def tidy_reason(text: str) -> str:

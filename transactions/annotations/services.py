@@ -163,7 +163,7 @@ def tidy_tag(tag: str) -> str:
     """
     _check_encoding(tag)
     _check_typed(len(tag), LONGEST_TAG, f"A tag has at most {LONGEST_TAG} letters")
-    word = unicodedata.normalize("NFC", tidy_line(tag).removeprefix("#").lower())
+    word = tidy_line(tag).removeprefix("#").lower()
     if not word:
         return ""
     quoted = shortened(word, LONGEST_TAG)

@@ -217,15 +217,22 @@ class Migration(migrations.Migration):
                     models.GeneratedField(
                         db_persist=True,
                         expression=models.Func(
-                            django.contrib.postgres.search.SearchVector(
-                                "description", config="simple", weight="A"
-                            ),
-                            django.contrib.postgres.search.SearchVector(
-                                "reference", config="simple", weight="B"
-                            ),
                             models.Func(
-                                models.F("metadata"),
-                                template="setweight(jsonb_to_tsvector('simple'::regconfig, %(expressions)s, '[\"string\", \"numeric\"]'::jsonb), 'C')",
+                                models.Func(
+                                    models.F("description"),
+                                    template="setweight(coalesce(search_words(%(expressions)s), ''), 'A')",
+                                ),
+                                models.Func(
+                                    models.F("reference"),
+                                    template="setweight(coalesce(search_words(%(expressions)s), ''), 'B')",
+                                ),
+                                models.Func(
+                                    models.F("metadata"),
+                                    template="setweight(coalesce(search_words(%(expressions)s), ''), 'C')",
+                                ),
+                                arg_joiner=" || ",
+                                output_field=SearchVectorField(),
+                                template="(%(expressions)s)",
                             ),
                             models.Func(
                                 models.Func(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from unicodedata import combining, normalize
 
 from django.utils import timezone
 
@@ -26,17 +27,10 @@ from transactions.models import METADATA_LIMIT, Transaction
 from transactions.models.transaction import CATEGORY_LENGTH
 
 DEEPEST = 50  # max. levels of nested metadata
-# At each of these characters, Postgres's full-text parser reads again to the end of the word. At
-# each "<!--", the parser reads to the end of the text.
-JOINING = "-_./@:~&<%+=?#!"
-MAX_JOINING = 100  # per word: 16 KB of such words take 0.1 s, one word of 16 KB takes 5 s
-# After an @, the parser reads each letter of the address several times. 16 KB of words with 99
-# characters @ each take 0.14 s; with 10 characters @ each, 0.01 s.
-MAX_AT = 10
-# JSON writes a line break as two characters.
-BETWEEN_WORDS = re.compile(r'(?:[\s"]|\\[nrt])+')
-BETWEEN_ADDRESSES = re.compile(r'(?:[\s",;]|\\[nrt])+')
-MAX_COMMENTS = 20
+# Maximum number of combining marks in a row. Postgres and Python sort the marks of a letter in
+# quadratic time. Source: Stream-Safe Text Format, Unicode Standard Annex 15.
+MAX_MARKS = 30
+MANY_MARKS = re.compile(rf"[^\x00-\u02ff]{{{MAX_MARKS + 1},}}")
 # Maximum number of keys of metadata on all levels together, because pages and reports group by key.
 MAX_NAMES = 100
 PLAIN = {str, int, bool, float, type(None), Decimal}
@@ -141,8 +135,7 @@ def text_of(value: str, limit: int, what: str) -> str:
         )
     if odd_characters(value) or not encodes(value):
         raise InvalidDetails(f"The {what} has a character that cannot be stored; remove it.")
-    _refuse_long_to_parse(value, f"The {what}")
-    return value
+    return _composed(value, f"The {what}")
 
 
 def json_of(metadata: Mapping[str, Any]) -> str:
@@ -160,10 +153,12 @@ def json_of(metadata: Mapping[str, Any]) -> str:
         raise InvalidDetails(f"Metadata is a JSON object; this is not: {error}.") from None
     if not encodes(text) or ("\\u0000" in text and _has_nul(json.loads(text))):
         raise InvalidDetails("Metadata has a character that cannot be stored; remove it.")
+    text, typed = _composed(text, "Metadata"), text
+    if text != typed and _names_in(json.loads(text)) != names:
+        raise InvalidDetails("Two names of the metadata differ only in how an accent is written.")
     size = len(text.encode()) + _grown(text)
     if size > METADATA_LIMIT:
         raise InvalidDetails(f"Metadata takes {size:,} bytes; at most {METADATA_LIMIT:,} fit.")
-    _refuse_long_to_parse(text, "Metadata")
     return text
 
 
@@ -198,32 +193,18 @@ def _category_text(metadata: Mapping[str, Any]) -> str:
     return value if isinstance(value, str) else ENCODER.encode(value)
 
 
-def _refuse_long_to_parse(text: str, what: str) -> None:
-    """Raises InvalidDetails if a word has more than MAX_JOINING joining characters or more than
-    MAX_AT characters @, or if the text has more than MAX_COMMENTS times "<!--".
+def _composed(text: str, what: str) -> str:
+    """Returns the text in the normal form NFC, in which each letter and its accents are one
+    character if possible. Raises InvalidDetails if it has more than MAX_MARKS combining marks in a
+    row.
     """
-    if text.count("@") > MAX_AT and any(
-        word.count("@") > MAX_AT for word in BETWEEN_ADDRESSES.split(text)
-    ):
-        raise InvalidDetails(
-            f"{what} has a word with more than {MAX_AT} signs @. It would take too long to search;"
-            " divide it by spaces."
-        )
-    if _joining_in(text) <= MAX_JOINING:
-        return
-    if any(_joining_in(word) > MAX_JOINING for word in BETWEEN_WORDS.split(text)):
-        raise InvalidDetails(
-            f"{what} has a word with more than {MAX_JOINING} signs such as _ - . and /. It would"
-            " take too long to search; divide it by spaces."
-        )
-    if text.count("<!--") > MAX_COMMENTS:
-        raise InvalidDetails(
-            f"{what} has more than {MAX_COMMENTS} beginnings of comments, <!--; remove some."
-        )
-
-
-def _joining_in(text: str) -> int:
-    return sum(map(text.count, JOINING))
+    if text.isascii():
+        return text
+    for found in MANY_MARKS.finditer(text):
+        marks = "".join("x" if combining(c) else " " for c in found[0])
+        if max(map(len, marks.split()), default=0) > MAX_MARKS:
+            raise InvalidDetails(f"{what} has more than {MAX_MARKS} accents on one letter.")
+    return normalize("NFC", text)
 
 
 def _names_in(value: Any, left: int = DEEPEST) -> int:

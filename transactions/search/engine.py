@@ -46,7 +46,7 @@ ORDERS = {
 
 # Columns that the search page does not show. They are deferred, so reading such a column sends a
 # query.
-NOT_READ = ("value_date", "from_balance", "to_balance", "metadata", "captures", "created_by")
+NOT_READ = ("value_date", "from_balance", "to_balance", "captures", "created_by")
 
 
 @dataclass(slots=True)
@@ -156,7 +156,8 @@ def _rows(
     if not scope.is_bank:
         rows = rows.annotate(own_category=own_category(scope.reader))
     rows = with_highlights(rows, condition.words, scope, note_words=note_words)
-    return with_party_columns(rows).defer(*NOT_READ)
+    rows = with_party_columns(rows).defer(*NOT_READ)
+    return rows.defer("metadata") if condition.words is None else rows
 
 
 def _ranked(ids: Any, condition: Condition) -> TransactionQuerySet:

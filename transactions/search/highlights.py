@@ -1,38 +1,38 @@
 """Highlights the matched words in the texts of a row.
 
-ts_headline does not escape HTML. So Postgres marks the matches with two characters of the private
-use area, which were removed from the text before. Then Python escapes the text, and replaces the
-two characters by <mark> tags. So a text that people write cannot become a tag.
+ts_headline divides a text into words by Postgres's parser, so it gets `search_text(text)`, whose
+words are separated by spaces: see Note [Words]. Postgres marks the matches there with START and
+STOP. `marked` finds the same places in the stored text. The HTML is made of the stored text, which
+is escaped, so a text that people write cannot become a tag.
 """
 
 import html
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
+from unicodedata import normalize
 
-from django.db.models import (
-    Case,
-    F,
-    Func,
-    JSONField,
-    OuterRef,
-    Subquery,
-    TextField,
-    Value,
-    When,
-)
-from django.db.models.functions import Cast, Concat
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Case, F, Func, OuterRef, Subquery, TextField, Value, When
+from django.db.models.functions import Concat, LTrim
 from django.utils.safestring import SafeString, mark_safe
 
+from ledger.db.queries.words import INVISIBLE
+from ledger.text.lines import visible
 from transactions.annotations.models import Annotation
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope
 
+# Characters of the private use area, which `search_text` removes from texts.
 START, STOP = "\ue000", "\ue001"
 # The two characters are written into the SQL and not passed as parameters, because psycopg caches
 # the layout of an SQL statement only if the statement has at most 50 parameters.
-WITHOUT_MARKS = f"translate(%(expressions)s, '{START}{STOP}', '')"
-WITH_MARKS = (
-    "ts_headline('simple'::regconfig, %(expressions)s,"
-    f" 'StartSel=''{START}'', StopSel=''{STOP}'', HighlightAll=true')"
+OPTIONS = f"'StartSel=''{START}'', StopSel=''{STOP}'', HighlightAll=true'"
+HEADLINE = f"ts_headline('public.words'::regconfig, search_text(%(expressions)s, {OPTIONS})"
+STRINGS = 'strict $.** ? (@.type() == "string")'  # the strings of a JSON document, see `strings_in`
+HEADLINES = (
+    "ARRAY(SELECT ts_headline('public.words'::regconfig, search_text(found.value #>> '{}'),"
+    f" %(expressions)s, '{STRINGS}') AS found(value))"
 )
 # Maximum length of a shown text, in characters; longer texts are cut around the first match.
 EXCERPT = 100
@@ -46,13 +46,64 @@ NAMES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class MarkedText:
+    """A text, and a (start, end) pair for each matched word in the text."""
+
+    text: str
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def html(self) -> SafeString:
+        """The text as HTML with <mark> tags. A text of more than EXCERPT characters is cut to
+        EXCERPT characters around its first match.
+        """
+        begin, end = 0, len(self.text)
+        if end > EXCERPT:
+            first = self.ranges[0][0] if self.ranges else 0
+            begin = max(0, first - EXCERPT // 3)
+            end = min(end, begin + EXCERPT)
+        parts = ["…" if begin else ""]
+        position = begin
+        for start, stop in self.ranges:
+            if start < end:
+                parts.append(shown(self.text[position:start]))
+                parts.append(f"<mark>{shown(self.text[start : min(stop, end)])}</mark>")
+                position = min(stop, end)
+        parts += [shown(self.text[position:end]), "…" if end < len(self.text) else ""]
+        return mark_safe("".join(parts))  # noqa: S308  each part is escaped above
+
+    @classmethod
+    def of(cls, text: str, headline: str | None) -> Self:
+        """Returns the text with the ranges of the matches in its headline.
+
+        `headline` is the result of HEADLINE for this text, or None. The headline has the same
+        characters as the text in the normal form NFC, except that other characters replace signs,
+        and that the characters of INVISIBLE are missing.
+        """
+        if not headline or START not in headline:
+            return cls(text)
+        composed = normalize("NFC", text)
+        places = [place for place, c in enumerate(composed) if c not in INVISIBLE]
+        first, *parts = headline.split(START)
+        ranges, position = [], len(first)
+        for part in parts:
+            inside, _, after = part.partition(STOP)
+            end = position + len(inside)
+            if inside and end <= len(places):
+                ranges.append((places[position], places[end - 1] + 1))
+            position = end + len(after)
+        return cls(composed, ranges)
+
+
 def with_highlights(
     rows: TransactionQuerySet, words: Any, scope: Scope, *, note_words: Any = None
 ) -> TransactionQuerySet:
-    """Annotates rows with texts in which the words of the tsquery `words` are marked.
+    """Annotates rows with the headlines of their texts, in which the words of the tsquery `words`
+    are marked: see `MarkedText.of`. `marked_metadata` is a list, in the order of `strings_in`.
 
-    With `note_words`, also annotates the reader's note, in which the words of that tsquery are
-    marked. Postgres marks only the rows of the page.
+    With `note_words`, also annotates `marked_note`: a list of the reader's note and its headline.
+    Postgres marks only the rows of the page.
     """
     if note_words is not None and not scope.is_bank:
         rows = rows.annotate(marked_note=_note(note_words, scope))
@@ -60,47 +111,61 @@ def with_highlights(
         return rows
     columns = {**TEXTS, **(NAMES if scope.shows_names else {})}
     headlines: dict[str, Any] = {
-        name: _headline(_clean(column), words) for column, name in columns.items()
+        name: _headline(F(column), words) for column, name in columns.items()
     }
-    metadata = Cast(_clean("metadata", as_text=True), JSONField())
-    headlines["marked_metadata"] = Cast(_headline(metadata, words), TextField())
+    headlines["marked_metadata"] = Func(
+        words,
+        F("metadata"),
+        template=HEADLINES,
+        arg_joiner=f", {OPTIONS}) FROM jsonb_path_query(",
+        output_field=ArrayField(TextField()),
+    )
     annotated: TransactionQuerySet = rows.annotate(**headlines)
     return annotated
 
 
 def _note(words: Any, scope: Scope) -> Subquery:
     """Returns a subquery for the reader's note and tags as one line, such as
-    "Split with Mara #food", with the words marked.
+    "Split with Mara #food", and for the headline of this line.
     """
     tags = Func(F("tags"), Value(" #"), function="array_to_string", output_field=TextField())
-    both = Concat("text", Value(" #"), tags, output_field=TextField())
+    both = LTrim(Concat("text", Value(" #"), tags, output_field=TextField()))
     line = Case(When(tags=[], then=F("text")), default=both, output_field=TextField())
     notes = Annotation.objects.of(scope.reader).filter(transaction=OuterRef("pk")).newest_first()
-    return Subquery(
-        notes.values(marked=_headline(_without_marks(line), words))[:1], output_field=TextField()
-    )
-
-
-def _clean(column: str, *, as_text: bool = False) -> Any:
-    """Returns the column as text, after removing the two characters that mark matches."""
-    return _without_marks(Cast(column, TextField()) if as_text else F(column))
-
-
-def _without_marks(text: Any) -> Func:
-    return Func(text, template=WITHOUT_MARKS, output_field=TextField())
+    pair = Func(line, _headline(line, words), template="ARRAY[%(expressions)s]")
+    return Subquery(notes.values(marked=pair)[:1], output_field=ArrayField(TextField()))
 
 
 def _headline(text: Any, words: Any) -> Func:
-    return Func(text, words, template=WITH_MARKS, output_field=TextField())
+    return Func(text, words, template=HEADLINE, arg_joiner="), ", output_field=TextField())
 
 
-def highlighted(text: str, most: int = EXCERPT) -> SafeString:
-    """Returns a marked text as HTML with <mark> tags. A text longer than `most` characters is cut
-    to about `most` characters around its first marked word.
+def strings_in(document: Any, *path: str | int) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yields each string of a JSON document with its path, in the order of STRINGS."""
+    if isinstance(document, str):
+        yield path, document
+    elif isinstance(document, dict):
+        for key, inner in document.items():
+            yield from strings_in(inner, *path, key)
+    elif isinstance(document, list):
+        for number, inner in enumerate(document):
+            yield from strings_in(inner, *path, number)
+
+
+def marked_strings(row: Any) -> Iterator[tuple[tuple[str | int, ...], MarkedText]]:
+    """Yields each string of the row's metadata that contains a match, with its path."""
+    headlines = getattr(row, "marked_metadata", None)
+    if headlines and any(START in headline for headline in headlines):
+        for (path, text), headline in zip(strings_in(row.metadata), headlines, strict=False):
+            if START in headline:
+                yield path, MarkedText.of(text, headline)
+
+
+def shown(text: str) -> SafeString:
+    """Returns a text that people wrote as HTML. Invisible characters are shown by their numbers,
+    and START and STOP are left out.
     """
-    if len(text) <= most and START not in text and STOP not in text:
-        return escaped(text)
-    return mark_safe(_tagged(escaped(_cut(text, most))))  # noqa: S308  escaped in the same line
+    return escaped(visible(text.replace(START, "").replace(STOP, "")))
 
 
 def escaped(text: str) -> SafeString:
@@ -108,45 +173,3 @@ def escaped(text: str) -> SafeString:
     it also accepts lazy texts.
     """
     return SafeString(html.escape(text))
-
-
-def plain(text: str) -> str:
-    """Returns the text without the two characters that mark matches."""
-    return text.replace(START, "").replace(STOP, "")
-
-
-def ranges_of(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """Returns the text without the characters that mark matches, and a (start, end) pair for each
-    marked word in the returned text.
-    """
-    first, *parts = text.split(START)
-    bare, ranges = plain(first), []
-    for part in parts:
-        inside, _, after = part.partition(STOP)
-        begin = len(bare)
-        bare += inside + plain(after)
-        ranges.append((begin, begin + len(inside)))
-    return bare, ranges
-
-
-def _cut(text: str, most: int) -> str:
-    if len(plain(text)) <= most:
-        return text
-    first = max(text.find(START), 0)
-    begin = max(0, first - most // 3)
-    part = text[begin : begin + most]
-    if part.count(START) > part.count(STOP):
-        part += STOP
-    return ("…" if begin else "") + part + ("…" if begin + most < len(text) else "")
-
-
-def _tagged(text: str) -> str:
-    """Returns the text with <mark> tags instead of the marking characters. Every tag is closed
-    before the next tag opens, even if the text was cut.
-    """
-    parts = text.replace(STOP + START, "").split(START)
-    tagged = [plain(parts[0])]
-    for part in parts[1:]:
-        inside, _, after = part.partition(STOP)
-        tagged.append(f"<mark>{inside}</mark>{plain(after)}")
-    return "".join(tagged)

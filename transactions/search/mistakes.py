@@ -81,7 +81,7 @@ def _bank_mistake(item: QueryItem, scope: Scope, names: NameMatches) -> str:
     """
     if is_me(item):
         return ME.format(item.kind)
-    if item.is_text and not scope.finds_texts and item.amount is None:
+    if item.is_text and not scope.finds_texts and item.reading is None:
         return UNREAD
     ending = account_ending(item)
     if ending and names.get(item.source, NO_MATCH).are_many:

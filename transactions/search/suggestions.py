@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
-from unicodedata import combining, normalize
 
 from django.db import connection
 from django.db.models.fields.json import KT
 
 from accounts.shown import add_unnamed
 from ledger.db.queries.compiled_sql import compiled
-from ledger.text.fuzzy import similarities
+from ledger.text.fuzzy import folded, similarities
 from transactions.annotations.search import annotation_words
 from transactions.scope import Scope, newest_first
 from transactions.search.language.query import META, WORD, ParsedQuery, QueryItem
@@ -61,7 +60,7 @@ NAMES = f"""
     UNION
     SELECT 'name', word
     FROM (
-        SELECT DISTINCT to_tsvector('simple', users.name) AS words
+        SELECT DISTINCT search_words(users.name) AS words
         FROM newest JOIN accounts ON accounts.id IN (from_account_id, to_account_id)
                     JOIN users ON users.id = accounts.user_id
         WHERE users.id <> %s
@@ -84,22 +83,6 @@ KINDS = {
     META: ("channel",),
     **dict.fromkeys(SIDES, ("name", "description")),
 }
-
-
-def _without_accent(letter: str) -> str:
-    return "".join(c for c in normalize("NFKD", letter) if not combining(c))
-
-
-# Maps each accented lower-case Latin letter to the same letter without the accent.
-_LATIN = [chr(code) for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))]
-_FOLDED = {c: _without_accent(c) for c in _LATIN if c.islower()}
-ACCENTS = {c: plain for c, plain in _FOLDED.items() if len(plain) == 1 and plain != c}
-_PLAIN = str.maketrans(ACCENTS)
-
-
-def folded(text: str) -> str:
-    """Returns the text in lower case and without accents."""
-    return text.lower().translate(_PLAIN)
 
 
 @dataclass(slots=True)
@@ -178,10 +161,10 @@ def _similar_words(item: QueryItem, rows: Iterable[tuple[str, str]], most: int) 
     """
     typed, plain, kinds = item.text.lower(), folded(item.text), KINDS[item.kind]
     words = {word: None for kind, word in rows if kind in kinds}
-    if typed in words:
+    if typed in words or (plain in words and item.kind == WORD):
         return []
     if item.kind == WORD:  # the search has already looked for words that start with this word
-        words = {word: None for word in words if not word.startswith(typed)}
+        words = {word: None for word in words if not word.startswith(plain)}
     plain_words = {word: folded(word) for word in islice(words, most)}
     others = {text for text in plain_words.values() if not text.startswith(plain)}
     scores = similarities(plain, sorted(others), cutoff=CUTOFF)

@@ -14,7 +14,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 
-from ledger.db.migrating.older import COMMIT, is_older
+from ledger.db.migrating.older import COMMIT, FIRST, WORDS, is_older
+from ledger.db.migrating.search_columns import rebuild_search, run_sql
 
 OLD = {
     ("ledger_db", "0005_extensions"),
@@ -32,7 +33,7 @@ FRESH = {
     "categories": 1,
     "events": 2,
     "explorer": 2,
-    "ledger_db": 3,
+    "ledger_db": 4,
     "outside": 1,
     "payees": 1,
     "payment_files": 2,
@@ -76,7 +77,8 @@ class Command(BaseCommand):
         if not is_older([".".join(key) for key in applied]):
             self.stdout.write("This bank needs no move. Run manage.py migrate, or prepare.")
             return
-        if not applied >= OLD:
+        is_new = tuple(FIRST.split(".")) in applied
+        if not applied >= (fresh - {tuple(WORDS.split("."))} if is_new else OLD):
             raise CommandError(
                 f"Nothing was changed: check out the commit {COMMIT}, and run manage.py migrate"
                 " there first."
@@ -84,11 +86,14 @@ class Command(BaseCommand):
         tables = loader.project_state(sorted(fresh))
         with db_transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK TABLE django_migrations IN ACCESS EXCLUSIVE MODE")
-            cursor.execute(ALIKE)
-            _recreate_triggers(cursor, tables)
-            _update_labels(cursor)
-            recorder.migration_qs.filter(app__in=FRESH).delete()
-            for app, name in sorted(fresh):
+            if not is_new:
+                cursor.execute(ALIKE)
+                _recreate_triggers(cursor, tables)
+                _update_labels(cursor)
+                recorder.migration_qs.filter(app__in=FRESH).delete()
+            run_sql(cursor, "ledger.db.migrations.0004_search_words")
+            rebuild_search(cursor, tables)
+            for app, name in sorted(fresh - applied if is_new else fresh):
                 recorder.record_applied(app, name)
         call_command("migrate", verbosity=0)  # also writes table rights, groups and policies
         self.stdout.write("Moved. Now run manage.py prepare, and then manage.py audit_ledger.")

@@ -21,6 +21,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import CharField, F, Func, Model, Q, Value
 
 from ledger.db.queries.tsqueries import MatchesText
+from ledger.db.queries.words import Contains, LowerText
 
 CONSTANTS = (str, int, float, bool, date, type(None))
 # Lookups that do not change their value. Other lookups change it, for example `contains` escapes
@@ -32,6 +33,8 @@ ATTRIBUTES: Mapping[Any, tuple[str, ...]] = {
     CombinedSearchQuery: ("connector",),
     SearchQuery: ("function", "invert"),
     MatchesText: (),
+    LowerText: (),
+    Contains: (),
 }
 TEXT = CharField()  # the field that Django uses for a str value
 Shape = Any  # any hashable object

@@ -6,8 +6,6 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import BooleanField, Func
 
-MAX_LEXEME = 2046  # bytes; the same value as MAXSTRLEN in Postgres's ts_type.h
-
 
 class LexemeQuery(SearchQuery):
     """A tsquery that contains lexemes exactly as they are written. `to_tsquery` would split the
@@ -32,17 +30,6 @@ class GroupedQuery(SearchQuery):
     """
 
     template = "(%(expressions)s)"
-
-
-def prefix_lexeme(word: str, weight: str = "") -> LexemeQuery:
-    """Returns the tsquery for all lexemes that start with `word`. If `weight` is given, only
-    lexemes with this weight match.
-
-    An email address is not split at the "@". `word` is cut to MAX_LEXEME bytes.
-    """
-    start = word.lower().encode()[:MAX_LEXEME].decode(errors="ignore")
-    quoted = start.replace("\\", "").replace("'", "''")
-    return LexemeQuery(f"'{quoted}':*{weight}")
 
 
 def account_lexeme(account: UUID) -> str:

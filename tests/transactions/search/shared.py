@@ -26,7 +26,7 @@ ROLES = st.sampled_from(
 
 
 SEARCH = "/search/"
-LEFT_OUT = "The results are for the rest of your search."  # beside a mistake that was left out of the query
+LEFT_OUT = "The results are for the rest of your search."  # of a mistake
 
 
 def context_of(client: Client, **query: Any) -> Any:

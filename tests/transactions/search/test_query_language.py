@@ -383,7 +383,7 @@ def test_a_field_without_a_value_explains_itself(text: str, fact: str) -> None:
     [
         ("950 USD", "amount:950 currency:USD"),
         ("950 usd", "amount:950 currency:USD"),
-        ("USD 1,234.50 rent", "amount:1,234.50 currency:USD rent"),
+        ("USD 1,234.50 rent", "amount:1234.50 currency:USD rent"),
         ("-950 USD", "-950 currency:USD"),
         ("rent or 950 EUR mara", "rent or amount:950 currency:EUR mara"),
         ("top 10", None),

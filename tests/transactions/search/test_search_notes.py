@@ -171,7 +171,7 @@ def test_a_matching_note_is_highlighted(customer: Client, noted: Books) -> None:
     assert said("has:tag")[fee] == "#bank"
     assert said("note:zoe")[lunch] == "Birthday of <mark>Zoe</mark> #shared"
     assert said("shared")[lunch] == "Birthday of Zoe #<mark>shared</mark>"
-    assert said("march") == {noted["salary"].pk: "", rent: ""}, "not why it was found"
+    assert said('"march"') == {noted["salary"].pk: "", rent: ""}, "not why it was found"
     shown = customer.get(SEARCH, {"q": "lisbon"}).content.decode()
     assert "in <mark>Lisbon</mark>" in shown
 

@@ -184,7 +184,7 @@ def test_a_query_without_words_gets_a_hint(customer: Client, books: Books) -> No
 
 def test_an_amount_with_a_currency_links_to_the_fields(customer: Client, books: Books) -> None:
     page = context_of(customer, q="400 USD")
-    assert page.hits == []
+    assert [hit.row.pk for hit in page.hits] == [books["rent"].pk]
     (hint,) = page.mistakes
     (link,) = hint["links"]
     assert parameters_of(link.url) == {"q": "amount:400 currency:USD"}

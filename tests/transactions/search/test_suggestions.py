@@ -8,9 +8,8 @@ from django.test import Client
 from tests.transactions.search.shared import booked, pay
 from transactions.models import Transaction
 from transactions.scope import Scope
-from transactions.search.engine import find
 from transactions.search.language.parser import parse
-from transactions.search.suggestions import ACCENTS, folded, suggest
+from transactions.search.suggestions import suggest
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -48,28 +47,6 @@ def test_a_row_with_very_many_words_suggests_none_of_its_metadata(
     booked(pay(31, "4", "Waterfall", None, everyday, metadata={"a": f"riverbank {many}"}))
     typos = {"lighthuose": 1, "windmlil": 1, "watrefall": 1, "riverbnak": 0}
     assert {typo: len(suggest(scope, parse(typo)).queries) for typo in typos} == typos
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [("acai", "açaí"), ("Acaí", "açaí"), ("kyoto", "kyōto"), ("zoë", "zoe"), ("to:aca", "to:açaí")],
-)
-def test_a_missing_or_extra_accent_is_corrected(
-    scope: Scope, books: Books, typed: str, meant: str
-) -> None:
-    everyday = scope.accounts[0]
-    booked(
-        pay(9, "1", "AÇAÍ bowl", everyday),
-        pay(10, "1", "Zoe", everyday, metadata={"city": "Kyōto"}),
-    )
-    assert find(scope, typed).rows == []
-    assert suggest(scope, parse(typed)).queries[0] == meant
-    assert find(scope, meant).rows
-
-
-def test_letters_fold_one_by_one() -> None:
-    assert folded("AÇAÍ Kyōto ß æ Łódź ệ") == "acai kyoto ß æ łodz e"
-    assert all(len(folded(letter)) == 1 for letter in ACCENTS)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,6 @@
 
 import datetime
 
-import django.contrib.postgres.fields
-import django.contrib.postgres.indexes
-import django.contrib.postgres.search
-import django.db.models.deletion
-import django.db.models.lookups
-import django.utils.timezone
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -55,8 +49,14 @@ class Migration(migrations.Migration):
                     models.GeneratedField(
                         db_persist=True,
                         expression=models.Func(
-                            django.contrib.postgres.search.SearchVector(
-                                "text", config="simple", weight="A"
+                            models.Func(
+                                models.Func(
+                                    models.F("text"),
+                                    template="setweight(coalesce(search_words(%(expressions)s), ''), 'A')",
+                                ),
+                                arg_joiner=" || ",
+                                output_field=SearchVectorField(),
+                                template="(%(expressions)s)",
                             ),
                             models.Func(
                                 models.Func(
@@ -64,16 +64,7 @@ class Migration(migrations.Migration):
                                     output_field=models.TextField(),
                                     template="array_to_tsvector(%(expressions)s)::text",
                                 ),
-                                models.Func(
-                                    models.Func(
-                                        models.F("tags"),
-                                        output_field=models.TextField(),
-                                        template="array_to_tsvector(%(expressions)s)::text",
-                                    ),
-                                    template="translate(%(expressions)s, '-_', '  ')",
-                                ),
-                                arg_joiner=" || ' ' || ",
-                                template="setweight(to_tsvector('simple'::regconfig, %(expressions)s), 'B')",
+                                template="setweight(search_words(%(expressions)s), 'B')",
                             ),
                             models.Func(
                                 models.Func(

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
 from django.db.models import F, Func, OuterRef, Q, Subquery, Value
 from django.utils import timezone
@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import EARLIEST, LATEST, User
 from ledger.db.history.register import registered
 from ledger.db.ids import pk_of, uuid7
+from ledger.db.queries.words import joined, words_of
 from ledger.db.triggers import FirmTrigger, refuse, stays
 from transactions.models.transaction import PENDING, Transaction
 
@@ -35,22 +36,13 @@ TAGS_PRINTED = Func(
 )
 TAG_WORDS = Func(
     TAGS_PRINTED,
-    Func(TAGS_PRINTED, template="translate(%(expressions)s, '-_', '  ')"),
-    template="setweight(to_tsvector('simple'::regconfig, %(expressions)s), 'B')",
-    arg_joiner=" || ' ' || ",
+    template="setweight(search_words(%(expressions)s), 'B')",
 )
 WHOLE_TAGS = Func(
     TAGS_PRINTED,
     template="regexp_replace(%(expressions)s, '''(\\S+)''', '''#\\1'':1B', 'g')::tsvector",
 )
-ANNOTATION_DOCUMENT = Func(
-    SearchVector("text", weight="A", config="simple"),
-    TAG_WORDS,
-    WHOLE_TAGS,
-    template="(%(expressions)s)",
-    arg_joiner=" || ",
-    output_field=SearchVectorField(),
-)
+ANNOTATION_DOCUMENT = joined(words_of(text="A"), TAG_WORDS, WHOLE_TAGS)
 # Matches tags in the format in which Postgres prints an array: one level, with quotes only around
 # "null". Accepts every character beyond ASCII, because the version and the locale of Postgres
 # decide which of them are letters. `transactions.annotations.services` checks the characters

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
+from unicodedata import normalize
 
 from ledger.text.amounts import FIGURE
 from ledger.text.currencies import is_currency
@@ -30,6 +31,7 @@ from transactions.search.language.query import (
     QueryItem,
     query_text,
 )
+from transactions.search.language.readings import reading_of
 from transactions.search.language.values import (
     SIGNS,
     TYPED_AMOUNT,
@@ -68,15 +70,15 @@ _KEY = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
 _BRACKETED = re.compile(
     rf"\(+(?:-(?=[^\W\d])|-?(?:(?:{'|'.join(FIELDS)}):|meta\.\S+:)(?!//))", re.IGNORECASE
 )
-# Syntax of SQL or of other search engines that people type: amount > 100, >100, category=rent, AND,
-# NOT.
+# Syntax of SQL or of other search engines that people type: amount > 100, > 100, category=rent,
+# AND, NOT.
 _AND, _NOT = re.compile(r"(?<=\S )AND (?=\S)"), re.compile(r"(?<!\S)NOT (?=[^\s-])")
 _COMPARED = re.compile(
     rf"""
     (?<!\S)(?P<minus>-?)
     (?: (?P<field>{"|".join(FIELDS)}|meta(?:\.[^\s:".=<>]+)+)
         \ ?(?P<sign>[<>]=?|==?)\ ?(?P<value>\w\S*)
-      | (?P<than>[<>]=?)\ ?(?P<figure>{FIGURE})(?!\S) )
+      | (?P<than>[<>]=?)\ (?P<figure>{FIGURE})(?!\S) )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -91,7 +93,7 @@ def parse(text: str) -> ParsedQuery:
     parsed is added to the mistakes of the query.
     """
     tidy = " ".join(INVISIBLE.sub(" ", text).split())
-    query = ParsedQuery(tidy[:LONGEST])
+    query = ParsedQuery(normalize("NFC", tidy[:LONGEST]))
     if len(tidy) > LONGEST:
         query.mistakes.append(Mistake(f"Only the first {LONGEST:,} characters were read."))
     if _has_grouping(_ITEM.finditer(query.text)):
@@ -110,11 +112,11 @@ def parse(text: str) -> ParsedQuery:
             count += 1
             item = _item_or_mistake(match, is_last, query)
             group += [item] if item else []
-    query.groups = [each for each in [*query.groups, group] if each]
+    query.groups = [_joined(each) for each in [*query.groups, group] if each]
     if query.text and not (query.items or query.mistakes):
         sentence = f"“{query.text}” is not a search yet. Write a word, a name or an amount."
         query.mistakes.append(Mistake(sentence, is_hint=True))
-    query.mistakes += _amounts_with_currency(query)
+    query.mistakes += [*_amounts_with_currency(query), *_readings(query)]
     query.mistakes += _other_languages(query.text)
     return query
 
@@ -154,9 +156,39 @@ def _has_grouping(matches: Iterable["re.Match[str]"]) -> bool:
     return False
 
 
+def _joined(group: list[QueryItem]) -> list[QueryItem]:
+    """Returns the group, in which two words that mean one thing are one item: `150 EUR`,
+    `last month`, `oct 2025`.
+    """
+    joined: list[QueryItem] = []
+    for item in group:
+        before = joined[-1] if joined else None
+        if before is not None and before.kind == item.kind == WORD and not item.is_negated:
+            both = f"{before.source} {item.source}"
+            reading = None if before.is_negated else reading_of(both)
+            if reading and (reading.currency or reading.days):
+                joined[-1] = QueryItem(WORD, both, both)
+                continue
+        joined.append(item)
+    return joined
+
+
+def _readings(query: ParsedQuery) -> Iterator[Mistake]:
+    """Yields a hint for each word that may mean an amount or a period, with the query for only this
+    amount or period.
+    """
+    for item in query.items:
+        reading = item.reading
+        if reading is not None and reading.is_shown and not item.is_negated:
+            what = "this period" if reading.days else "this amount"
+            sentence = f"“{item.text}” finds these words and {what}. Only {what}:"
+            instead = (query.replacing(item.source, reading.term),)
+            yield Mistake(sentence, instead, is_hint=True, is_advice=True)
+
+
 def _amounts_with_currency(query: ParsedQuery) -> Iterator[Mistake]:
-    """Yields a hint for each amount with a currency, such as `950 USD`, because the query language
-    reads the number and the currency as two separate words.
+    """Yields a hint for each amount with a sign and a currency, such as `-950 USD`, because the
+    query language reads the amount and the currency as two separate items.
     """
     for place, group in enumerate(query.groups):
         for one, other in pairwise(group):
@@ -187,19 +219,14 @@ def _compared_term(match: "re.Match[str]") -> str:
 
 
 def _amount_terms(one: QueryItem, other: QueryItem) -> str:
-    """Returns the terms to suggest for `950 USD` or `USD 950`, such as "amount:950 currency:USD".
+    """Returns the terms to suggest for `-950 USD` or `USD -950`, such as "-950 currency:USD".
     Returns "" for all other pairs of items.
-
-    A currency code before the number must be in capital letters, because "top 10" is not an amount.
     """
-    number, code = (one, other) if one.amount is not None else (other, one)
-    if number.amount is None or code.kind != WORD or one.is_negated or other.is_negated:
-        return ""
+    number, code = (one, other) if one.kind == AMOUNT else (other, one)
     typed = code.text.upper() if code is other else code.text
-    if not is_currency(typed):
+    if number.kind != AMOUNT or code.kind != WORD or code.is_negated or not is_currency(typed):
         return ""
-    amount = number.source if number.kind == AMOUNT else f"amount:{number.source}"
-    return f"{amount} currency:{typed}"
+    return f"{number.source} currency:{typed}"
 
 
 def _item_or_mistake(match: "re.Match[str]", is_last: bool, query: ParsedQuery) -> QueryItem | None:

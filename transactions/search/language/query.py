@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from ledger.text.amounts import parse_figure
+from transactions.search.language.readings import Reading, reading_of
 from transactions.search.language.values import SIGNS
 
 # The kinds of items that are not names of fields.
@@ -47,6 +48,11 @@ class QueryItem:
         if self.kind not in (WORD, AMOUNT):
             return None
         return parse_figure(self.text[1:] if self.text[:1] in SIGNS else self.text)
+
+    @property
+    def reading(self) -> Reading | None:
+        """The amount or the period that a word may mean, or None."""
+        return reading_of(self.text) if self.kind == WORD else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Parses the values of fields: numbers and days. A value may be single, a range or a limit.
 
-    100   >100   <=50   100..200        2026   2026-03   2026-03-14   today   2026-01..2026-03
+    100   >100   <=50   100..200        2026   2026-03   2026-03-14   october   2026-01..2026-03
 
 Sends no queries. Raises InvalidValue if a value cannot be parsed.
 """
@@ -8,16 +8,15 @@ Sends no queries. Raises InvalidValue if a value cannot be parsed.
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
 from ledger.text.amounts import FIGURE, parse_figure
-from ledger.text.dates import months_before, start_of_day
-
-FIRST_YEAR, LAST_YEAR = 1900, 2999
+from ledger.text.dates import start_of_day
+from transactions.search.language.periods import FIRST_YEAR, LAST_YEAR, Period, period_of
 
 SIGNS = ("-", "+", "\u2212")
 TYPED_AMOUNT = re.compile(f"(?P<sign>[-+\u2212]?){FIGURE}")
@@ -28,6 +27,7 @@ _COMMA = re.compile(
     re.ASCII,
 )
 _COMPARISON = re.compile(r"(?P<operator>>=|<=|>|<|=)?(?P<rest>.*)", re.DOTALL)
+_YEAR = re.compile(r"[0-9]{4}", re.ASCII)
 _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", re.ASCII)
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
 LOOKUPS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
@@ -128,14 +128,14 @@ def _refuse_commas(typed: str) -> None:
     decimal point.
     """
     operator, *ends = _split(typed)
-    pointed = [_with_point(end) for end in ends]
+    pointed = [with_point(end) for end in ends]
     refused = next((end for end, other in zip(ends, pointed, strict=True) if other != end), "")
     if refused:
         sentence = f"“{refused}” is not an amount. Write decimals after a point."
         raise InvalidValue(sentence, f"{operator}{'..'.join(pointed)}")
 
 
-def _with_point(typed: str) -> str:
+def with_point(typed: str) -> str:
     """Returns 12.50 for 12,50, and 1234.50 for 1.234,50. Returns every other text unchanged."""
     match = _COMMA.fullmatch(typed)
     if match is None or parse_figure(typed) is not None:
@@ -178,8 +178,8 @@ def _reversed_range(typed: str) -> InvalidValue:
 
 
 def read_days(typed: str) -> Bounds:
-    """Parses `2026`, `2026-03`, `2026-03-14` or `today`, a range of such values, or a limit such as
-    `>2026`. Returns bounds on a time.
+    """Parses `2026`, `2026-03`, `2026-03-14` or words such as `today` and `last month`, a range of
+    such values, or a limit such as `>2026`. Returns bounds on a time.
 
     Raises: InvalidValue.
     """
@@ -193,37 +193,27 @@ def read_days(typed: str) -> Bounds:
         end = _days(high)[1] if high else None
         if start and end and start >= end:
             raise _reversed_range(typed)
-        return _moments(start, end)
+        return moments(start, end)
     (day,) = ends
     if not day or (day.endswith("-") and _DAY.fullmatch(day.rstrip("-"))):
         raise IncompleteValue("Write days like 2026, 2026-03 or 2026-03-14.")
     first, after = _days(day)
     start = {"": first, "=": first, ">=": first, ">": after}.get(operator)
     end = {"": after, "=": after, "<=": after, "<": first}.get(operator)
-    return _moments(start, end)
+    return moments(start, end)
 
 
-def _days(typed: str) -> tuple[date, date]:
+def _days(typed: str) -> Period:
     """Returns the first day of a day, month or year, and the first day after that period."""
-    days_ago = {"today": 0, "yesterday": 1}.get(typed.lower())
-    if days_ago is not None:
-        day = timezone.localdate() - timedelta(days=days_ago)
-        return day, day + timedelta(days=1)
-    match = _DAY.fullmatch(typed)
-    if not match:
-        raise _not_a_day(typed)
-    year, month, day_ = (int(part) if part else None for part in match.groups())
-    try:
-        first = date(year or 0, month or 1, day_ or 1)
-    except ValueError:
-        raise _not_a_day(typed) from None
-    if not FIRST_YEAR <= first.year <= LAST_YEAR:
+    if (match := _DAY.fullmatch(typed)) and not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
         raise InvalidValue(f"Type a year between {FIRST_YEAR} and {LAST_YEAR}.")
-    if day_:
-        return first, first + timedelta(days=1)
-    if month:
-        return first, months_before(first, -1)
-    return first, date(first.year + 1, 1, 1)
+    if _YEAR.fullmatch(typed):
+        return date(int(typed), 1, 1), date(int(typed) + 1, 1, 1)
+    words = typed if match else typed.replace("-", " ")
+    period = period_of(words, timezone.localdate(), is_short=True)
+    if period is None:
+        raise _not_a_day(typed)
+    return period
 
 
 def _not_a_day(typed: str) -> InvalidValue:
@@ -269,7 +259,7 @@ def _readings(typed: str) -> list[date]:
     return sorted(set(days), key=days.index)
 
 
-def _moments(start: date | None, end: date | None) -> Bounds:
+def moments(start: date | None, end: date | None) -> Bounds:
     """Returns bounds on a time. The time must be at or after midnight of `start`, and before
     midnight of `end`. Midnight is in the bank's time zone. If a day is None, there is no such
     bound.

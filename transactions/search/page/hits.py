@@ -2,8 +2,7 @@
 reader's side.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -17,13 +16,13 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import Account
 from ledger.text.dates import exact, iso, when
-from ledger.text.lines import category_label, visible
+from ledger.text.lines import category_label
 from ledger.text.money import signed
 from transactions.entry_line import NOTHING, SEPARATOR, badges_of, receipt_url
 from transactions.models import Transaction, reversal_word
 from transactions.scope import Scope
 from transactions.search.engine import SearchResult
-from transactions.search.highlights import EXCERPT, START, escaped, highlighted, plain
+from transactions.search.highlights import EXCERPT, MarkedText, escaped, marked_strings, shown
 
 MOST_LINES = 3  # maximum number of metadata values shown for one row
 NOTE = (
@@ -132,7 +131,7 @@ class Hit:
         return self._highlighted(f"marked_{side}", account.user.name)
 
     def _highlighted(self, annotation: str, stored: str) -> SafeString:
-        return highlighted(getattr(self.row, annotation, None) or plain(stored))
+        return MarkedText.of(stored, getattr(self.row, annotation, None)).html
 
     def _text(self, name: str) -> SafeString:
         """Returns the HTML of a text that people wrote, such as the description. Returns "" if the
@@ -162,7 +161,7 @@ class Hit:
         if texts[0] == self.headline:
             texts = texts[1:]
         category = self.row.shown_category
-        if category and not any(START in text for _, text in self._marked_metadata):
+        if category and not self._marked_metadata:
             texts.append(escaped(category_label(category)[:40]))
         return [text for text in texts if text]
 
@@ -173,22 +172,19 @@ class Hit:
         return SafeString("".join(f"{SEPARATOR}{text}" for text in texts if text))
 
     @cached_property
-    def _marked_metadata(self) -> list[tuple[str, str]]:
-        """The (label, marked text) pairs of the metadata values that match, at most MOST_LINES."""
-        marked = getattr(self.row, "marked_metadata", None)
-        if not marked or START not in marked or not self.result.scope.shows_names:
+    def _marked_metadata(self) -> list[tuple[str, SafeString]]:
+        """The label and the HTML of the metadata values that match, at most MOST_LINES."""
+        if not self.result.scope.shows_names:
             return []
-        return list(islice(marked_texts(json.loads(marked)), MOST_LINES))
+        found = islice(marked_strings(self.row), MOST_LINES)
+        return [(label_of(path), text.html) for path, text in found]
 
     @cached_property
     def lines(self) -> SafeString:
         """The HTML of the metadata values that match, such as "Merchant city: Porto"."""
         if not self._marked_metadata:
             return NOTHING
-        lines = (
-            f"{escaped(plain(label)[:EXCERPT])}: {highlighted(text)}"
-            for label, text in self._marked_metadata
-        )
+        lines = (f"{shown(label[:EXCERPT])}: {text}" for label, text in self._marked_metadata)
         return SafeString(SEPARATOR.join(lines))
 
     @property
@@ -196,10 +192,8 @@ class Hit:
         """The HTML of the reader's note. It is "" if the note has no match and the query does not
         search notes.
         """
-        marked = getattr(self.row, "marked_note", None) or ""
-        if START not in marked and not self.result.query.notes:
-            return NOTHING
-        return highlighted(marked.strip())
+        note = MarkedText.of(*(getattr(self.row, "marked_note", None) or ("", None)))
+        return note.html if note.ranges or self.result.query.notes else NOTHING
 
     @property
     def badges(self) -> list[str]:
@@ -242,15 +236,8 @@ def has_side(row: Transaction, reader: Any) -> bool:
     return any(side and side.user_id == reader for side in (row.from_account, row.to_account))
 
 
-def marked_texts(value: Any, label: str = "") -> Iterator[tuple[str, str]]:
-    """Yields a pair (label, text) for each string in the metadata that contains a match, such as
-    ("Merchant city", "Porto").
-    """
-    if isinstance(value, str) and START in value:
-        yield visible(label[:1].upper() + label[1:]), visible(value)
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from marked_texts(inner, f"{label} {key.replace('_', ' ').strip()}".strip())
-    elif isinstance(value, list):
-        for inner in value:
-            yield from marked_texts(inner, label)
+def label_of(path: Sequence[str | int]) -> str:
+    """Returns the label of a metadata key, such as "Merchant city"."""
+    words = (key.replace("_", " ").strip() for key in path if isinstance(key, str))
+    label = " ".join(word for word in words if word)
+    return label[:1].upper() + label[1:]

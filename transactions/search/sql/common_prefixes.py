@@ -9,11 +9,14 @@ so common, the search reads the reader's rows through the indexes of the account
 word in each row (`MatchesText`).
 """
 
+import re
 import time
 from collections.abc import Mapping
 from functools import lru_cache
 
 from django.db import connection
+
+from ledger.text.fuzzy import folded
 
 MANY_ROWS = 200_000  # GIN collects this many rows in about 25 ms
 CACHE_SECONDS = 600
@@ -27,11 +30,11 @@ WHERE schemaname = 'public' AND tablename = 'transactions' AND attname = 'search
 
 
 def is_common_prefix(typed: str) -> bool:
-    """Returns whether more than MANY_ROWS rows of the bank have a word that starts with `typed`.
-    This is an estimate from column statistics.
+    """Returns whether more than MANY_ROWS rows of the bank have a word that starts with the last
+    word of `typed`. This is an estimate from column statistics.
     """
     rows_by_word = _rows_by_word(_period())
-    prefix = typed.lower()
+    prefix = folded(re.split(r"[-+./@&<~_\s]", typed)[-1])
     return sum(rows for word, rows in rows_by_word.items() if word.startswith(prefix)) > MANY_ROWS
 
 

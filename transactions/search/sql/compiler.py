@@ -26,6 +26,7 @@ from ledger.db.queries.tsqueries import (
     account_lexeme,
     any_account,
 )
+from ledger.db.queries.words import WordQuery, is_spelled
 from transactions.annotations.categories import has_own_category, ids_in_category
 from transactions.annotations.search import (
     ids_with_note,
@@ -54,8 +55,6 @@ from transactions.search.sql.condition import (
     in_category,
     is_none,
     negated,
-    never_empty,
-    word_query,
 )
 from transactions.search.sql.metadata import has_key, has_value, matches_in_bank, metadata_words
 from transactions.search.sql.name_lookup import (
@@ -69,14 +68,14 @@ from transactions.search.sql.name_lookup import (
     account_number,
     accounts_named,
     is_me,
-    name_query,
-    prefix_query,
+    word_query,
 )
 from transactions.search.sql.sides import SideConditions
 from transactions.search.sql.status import has_status
 
 # Maximum number of own accounts in the tsquery; if there are more, no account is added.
 MOST_LEXEMES = 500
+TEXTS = ("description", "reference", "metadata")  # the columns with the words of a row
 WITHOUT_CATEGORY = Q(category=None) | Q(category="")
 
 
@@ -125,7 +124,8 @@ class ConditionCompiler:
         named = [lexemes for item in query.words if (lexemes := self._named(item)) is not None]
         noted_rows = [rows for item in query.words if (rows := self._noted(item)) is not None]
         where = reduce(or_, groups) if groups else Q()
-        return Condition(where, any_of(words), any_of(named), any_of(noted_rows))
+        spelled = [Q(is_spelled(item.text, *TEXTS)) for item in found]
+        return Condition(where, any_of(words), any_of(named), any_of(noted_rows), any_of(spelled))
 
     def named_accounts(self, query: ParsedQuery) -> tuple[UUID, ...]:
         """Returns the ids of the accounts in `account:`. Money in and out is then counted only for
@@ -182,8 +182,8 @@ class ConditionCompiler:
         """
         if self.scope.finds_texts or not item.is_text:
             return self.fields[item.kind](item)
-        amount = item.amount
-        return ConditionPart(rest=NO_ROWS if amount is None else Q(amount=amount))
+        meant = self._meant(item)
+        return ConditionPart(rest=NO_ROWS if meant is None else meant)
 
     def _with_own_lexemes(self, query: Any) -> Any:
         """Returns the tsquery combined with the lexemes of the reader's own accounts. Returns the
@@ -196,21 +196,29 @@ class ConditionCompiler:
 
     def _word(self, item: QueryItem) -> ConditionPart:
         """Compiles a word. The word matches the row's texts, a name on the other side, the reader's
-        annotation of the row, or the amount.
+        annotation of the row, or the amount or the period that it may mean.
         """
         lexemes, named = word_query(item), self._named(item)
         lexemes = lexemes if named is None else lexemes | named
-        alternatives = [self._noted(item)]
+        alternatives = [self._noted(item), self._meant(item)]
         if self._match(item).are_many:
-            alternatives.append(self.sides.has_other_holder(name_query(item)))
-        if item.amount is not None:
-            alternatives.append(Q(amount=item.amount))
+            alternatives.append(self.sides.has_other_holder(word_query(item)))
         others = [condition for condition in alternatives if condition is not None]
         if self._avoids_index(item):
             return ConditionPart(None, reduce(or_, others, Q(MatchesText(F("search"), lexemes))))
         if not others:
             return ConditionPart(lexemes)
         return ConditionPart(None, reduce(or_, others, Q(search=self._with_own_lexemes(lexemes))))
+
+    def _meant(self, item: QueryItem) -> Q | None:
+        """Returns the condition for rows of the amount or the period that a word may mean, or
+        None.
+        """
+        reading = item.reading
+        if reading is None:
+            return None
+        condition = bounded("amount", reading.amounts) & bounded("created_at", reading.days)
+        return condition & Q(currency=reading.currency) if reading.currency else condition
 
     def _avoids_index(self, item: QueryItem) -> bool:
         """Returns whether reading all rows of the reader is faster than using the GIN index: see
@@ -247,7 +255,7 @@ class ConditionCompiler:
             return None
         if len(ids) <= MOST_NOTED:
             return Q(**{f"{self.sides.id_field}__in": ids})
-        return self._one_of(ids_with_words(self.scope.reader, name_query(item)), item)
+        return self._one_of(ids_with_words(self.scope.reader, word_query(item)), item)
 
     def _annotation(self, item: QueryItem) -> ConditionPart:
         """Compiles tag:, note: and has:. In the whole bank these fields match nothing, because
@@ -277,7 +285,7 @@ class ConditionCompiler:
         if match.are_many:
             if account_ending(item):
                 return ConditionPart(rest=NO_ROWS)  # `mistakes` asks the person to type more digits
-            alternatives.append(self.sides.has_holder(item.kind, name_query(item)))
+            alternatives.append(self.sides.has_holder(item.kind, word_query(item)))
             ids = match.own
         else:
             ids = [*match.others, *match.own]
@@ -383,5 +391,5 @@ class ConditionCompiler:
 
     def _reference(self, item: QueryItem) -> ConditionPart:
         if any(character.isalnum() for character in item.text):
-            return ConditionPart(never_empty(prefix_query(item.text, "B"), item.text))
+            return ConditionPart(WordQuery.prefix(item.text, "B"))
         return ConditionPart(rest=Q(reference__contains=item.text))

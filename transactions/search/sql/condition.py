@@ -11,8 +11,9 @@ from django.db.models import BooleanField, Case, F, FloatField, Q, Value, When
 
 from ledger.db.queries.tsqueries import LexemeQuery
 from transactions.search.language.query import ParsedQuery, QueryItem
-from transactions.search.sql.name_lookup import name_query
+from transactions.search.sql.name_lookup import word_query
 
+SPELLED = 0.1  # less than the difference between two weights of ts_rank
 NO_ROWS = Q(pk__in=[])  # Django sends no query for this condition
 
 
@@ -36,24 +37,27 @@ class Condition:
     `where` is the filter. `words` is the tsquery of the words, which ranks and highlights rows. If
     the query has no words, `words` is None. `named` is the tsquery of the accounts that the words
     refer to. `noted` is the condition for rows whose annotation contains a word.
+    `spelled` is the condition for rows that contain a word as it was typed, with its accents.
     """
 
     where: Q
     words: Any = None
     named: Any = None
     noted: Q | None = None
+    spelled: Q | None = None
 
     @property
     def rank(self) -> Any:
         """An expression for the rank: the ts_rank of the words, plus 1 if a name matches, plus 1 if
-        an annotation matches.
+        an annotation matches, plus SPELLED if a word is spelled as typed.
         """
         rank: Any = SearchRank(F("search"), self.words)
-        bonuses = [Q(search=self.named)] if self.named is not None else []
-        for matches in [*bonuses, *([self.noted] if self.noted else [])]:
-            rank += Case(
-                When(matches, then=Value(1.0)), default=Value(0.0), output_field=FloatField()
-            )
+        named = None if self.named is None else Q(search=self.named)
+        for matches, bonus in ((named, 1.0), (self.noted, 1.0), (self.spelled, SPELLED)):
+            if matches:
+                rank += Case(
+                    When(matches, then=Value(bonus)), default=Value(0.0), output_field=FloatField()
+                )
         return rank
 
 
@@ -80,11 +84,6 @@ def bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:
     return Q(**{f"{column}__{lookup}": value for lookup, value in bounds})
 
 
-def word_query(item: QueryItem) -> Any:
-    """Returns the tsquery for a word or phrase: see `name_query`. The tsquery is never empty."""
-    return never_empty(name_query(item), item.text)
-
-
 def note_query(query: ParsedQuery) -> Any:
     """Returns the tsquery whose words are highlighted in annotations: the words of the query and
     the values of `note:`.
@@ -96,14 +95,6 @@ def note_query(query: ParsedQuery) -> Any:
     items = [*query.words, *(item for item in query.notes if item.kind == "note")]
     words = [word_query(item) for item in items]
     return any_of(words) if words or not query.notes else LexemeQuery("'@'")
-
-
-def never_empty(query: Any, text: str) -> Any:
-    """Returns the tsquery, with a lexeme added that no row contains if Postgres may find no word in
-    the text (for example, in an emoji). Without this lexeme the tsquery could be empty, and
-    Postgres ignores an empty tsquery that is part of a larger tsquery.
-    """
-    return query if text.isascii() and text.isalnum() else query | LexemeQuery("'@'")
 
 
 def all_of(queries: list[Any]) -> Any:

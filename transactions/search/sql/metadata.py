@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db.models import Case, DecimalField, F, Func, JSONField, Q, TextField, Value, When
 from django.db.models.lookups import (
     Exact,
@@ -21,6 +20,7 @@ from django.db.models.lookups import (
 )
 
 from ledger.db.queries.tsqueries import MatchesText
+from ledger.db.queries.words import WordQuery, joined
 from ledger.text.amounts import parse_figure
 from transactions.search.language.query import QueryItem
 from transactions.search.language.values import Bounds, is_number
@@ -93,7 +93,7 @@ def _words_in_value(item: QueryItem) -> Q:
     """
     if not _is_worded(item.text):
         return Q()
-    words = SearchQuery(item.text, search_type="plain", config="simple")
+    words = WordQuery.phrase(item.text)
     return Q(search=words) & Q(MatchesText(_words_at(item.path), words))
 
 
@@ -110,7 +110,7 @@ def matches_in_bank(path: Sequence[str], text: str, same: Q) -> Q:
     if text.lower() in BOOLEANS:
         condition |= Q(metadata__contains=_nested(path, text.lower() == "true"))
         # For rows with the text "True".
-        words = SearchQuery(text, search_type="plain", config="simple")
+        words = WordQuery.phrase(text)
     return condition | (same if words is None else Q(search=words) & same)
 
 
@@ -120,16 +120,15 @@ def _number_in_bank(item: QueryItem, number: Decimal, same: Q) -> Q:
     """
     plain = format(number, "f")
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
-    spellings = f"'{plain}':*" if "." in plain else f"'{plain}' | '{plain}.0':*"
     condition = Q(metadata__contains=_nested(item.path, item.text))
     json_number: Any = int(number) if number == number.to_integral() else float(number)
     if Decimal(str(json_number)) == number:
         condition |= Q(metadata__contains=_nested(item.path, json_number))
-    words = SearchQuery(spellings, search_type="raw", config="simple")
+    words = WordQuery.prefix(plain) if "." in plain else WordQuery.phrase(plain)
     return condition | (Q(search=words) & same)
 
 
-def metadata_words(text: str) -> SearchQuery | None:
+def metadata_words(text: str) -> WordQuery | None:
     """Returns a query for the words of `text`. The search column of every row with this string in
     its metadata contains these words.
 
@@ -141,7 +140,7 @@ def metadata_words(text: str) -> SearchQuery | None:
         return None
     if text.upper().lower() != text.lower() or not any(c.isascii() and c.isalnum() for c in text):
         return None
-    return SearchQuery(text, search_type="plain", config="simple")
+    return WordQuery.phrase(text)
 
 
 def _is_worded(text: str) -> bool:
@@ -167,11 +166,7 @@ def _words_at(path: Sequence[str]) -> Func:
     """Returns an expression for the words of the text at a path. Texts inside a list or an object
     are included.
     """
-    return Func(
-        _at(path, "#>", JSONField()),
-        template="jsonb_to_tsvector('simple', %(expressions)s, '[\"string\"]')",
-        output_field=SearchVectorField(),
-    )
+    return joined(Func(_at(path, "#>", JSONField()), function="search_words"))
 
 
 def _in_range(path: Sequence[str], bounds: Bounds) -> Q:

@@ -9,18 +9,20 @@ people, because the tsquery matches only rows in the reader's scope.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorExact
+from django.contrib.postgres.search import SearchVectorExact
 from django.db.models import Q, QuerySet
 
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
 from accounts.shown import add_accounts, add_unnamed
 from ledger.db.queries.compiled_once import CompiledOnce
-from ledger.db.queries.tsqueries import prefix_lexeme
+from ledger.db.queries.words import WordQuery, words_of
 from transactions.annotations.search import ids_with_words
 from transactions.scope import BANK, Scope, scope_for
 from transactions.search.language.query import PHRASE, WORD, ParsedQuery, QueryItem
@@ -64,11 +66,11 @@ class PossibleName:
     """
 
     kind: str
-    words: SearchQuery
+    words: Any  # a tsquery
     number: str
     ending: str
     holder: UUID | None
-    address: SearchQuery | None
+    address: WordQuery | None
     is_me: bool
 
 
@@ -182,11 +184,11 @@ def _named_items(items: Iterable[QueryItem], *, is_bank: bool) -> list[QueryItem
 def _possible_name(item: QueryItem) -> PossibleName:
     return PossibleName(
         item.kind,
-        name_query(item),
+        word_query(item),
         account_number(item),
         account_ending(item),
         holder_id(item),
-        prefix_lexeme(item.text) if "@" in item.text else None,
+        WordQuery.prefix(item.text) if "@" in item.text else None,
         is_me(item),
     )
 
@@ -251,7 +253,7 @@ def _is_own_account(reader: User, name: PossibleName) -> Q:
     return condition
 
 
-def _with_words(rows: Any, words: SearchQuery) -> Any:
+def _with_words(rows: Any, words: Any) -> Any:
     """Returns the people or accounts whose `name` contains the words. The query uses the GIN index.
 
     The index of people also contains email addresses, which must not match here. So the words are
@@ -259,7 +261,7 @@ def _with_words(rows: Any, words: SearchQuery) -> Any:
     """
     if rows.model is Account:
         return rows.filter(SearchVectorExact(ACCOUNT_WORDS, words))
-    in_name = SearchVectorExact(SearchVector("name", config="simple"), words)
+    in_name = SearchVectorExact(words_of(name="A"), words)
     return rows.filter(SearchVectorExact(PERSON_WORDS, words), in_name)
 
 
@@ -279,21 +281,13 @@ def accounts_named(item: QueryItem, accounts: Iterable[Account]) -> list[Account
     ]
 
 
-def name_query(item: QueryItem) -> SearchQuery:
+def word_query(item: QueryItem) -> Any:
     """Returns the tsquery that finds words starting with the item's text. A phrase, a quoted word
-    or a negated word must match exactly.
+    or a negated word must match exactly. See Note [Words].
     """
     if item.kind == PHRASE or item.is_negated or item.is_quoted:
-        return SearchQuery(item.text, search_type="phrase", config="simple")
-    return prefix_query(item.text)
-
-
-def prefix_query(word: str, weight: str = "") -> SearchQuery:
-    """Returns the tsquery for all words that start with `word`. With `weight`, only words of this
-    weight match.
-    """
-    safe = word.replace("\\", "\\\\").replace("'", "''")
-    return SearchQuery(f"'{safe}':*{weight}", search_type="raw", config="simple")
+        return WordQuery.phrase(item.text)
+    return reduce(and_, map(WordQuery.prefix, item.text.split() or [""]))
 
 
 def account_number(item: QueryItem) -> str:

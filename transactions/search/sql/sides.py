@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorExact
+from django.contrib.postgres.search import SearchQuery, SearchVectorExact
 from django.db.models import Q
 
 from accounts.models import Account
+from ledger.db.queries.words import words_of
 from transactions.scope import Scope
 
 
@@ -147,4 +148,4 @@ class EntrySides:
 
 
 def _has_words(column: str, words: SearchQuery) -> Q:
-    return Q(SearchVectorExact(SearchVector(column, config="simple"), words))
+    return Q(SearchVectorExact(words_of(**{column: "A"}), words))

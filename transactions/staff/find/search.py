@@ -6,7 +6,6 @@ Each kind takes one query. Words use the indexes `users_search`, `accounts_searc
 as fast as for a rare word. The module `transactions` builds the conditions on transactions.
 """
 
-import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,18 +13,13 @@ from functools import cached_property, reduce
 from operator import and_, or_
 from typing import Any
 
-from django.contrib.postgres.search import (
-    SearchQuery,
-    SearchRank,
-    SearchVector,
-    SearchVectorExact,
-)
+from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVectorExact
 from django.db import models
 from django.db.models import Case, Count, Q, QuerySet, Value, When, Window
 
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
-from ledger.db.queries.tsqueries import prefix_lexeme
+from ledger.db.queries.words import WordQuery, words_of
 from transactions.annotations.search import one_of
 from transactions.search.language.parser import parse
 from transactions.search.language.query import QueryItem
@@ -37,11 +31,10 @@ SHOWN = 10  # maximum number of results shown of each kind
 # If a search finds more accounts than this, their transactions are not searched.
 NAMED_ACCOUNTS = 50
 MOST_WORDS = 8  # maximum number of words by which people and accounts are searched
-WORD = re.compile(r"[^\W_]+")
 FEWEST_DIGITS = 4  # minimum number of digits at the start or end of an account number
 UNRANKED: Any = Value(0.0, models.FloatField())
-HOLDER_NAMES = SearchVector("user__name", weight="A", config="simple")
-HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="simple")
+HOLDER_NAMES = words_of(user__name="A")
+HOLDER_WORDS = words_of(user__name="A", user__email="B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +136,9 @@ class StaffQuery:
         words = [[word for item in group for word in _words(item)] for group in self.parsed.groups]
         weight = "" if self.addresses else "A"  # only names are searched: see PERSON_WORDS
         return [
-            [prefix_lexeme(word, weight) for word in group[:MOST_WORDS]] for group in words if group
+            [WordQuery.prefix(word, weight) for word in group[:MOST_WORDS]]
+            for group in words
+            if group
         ]
 
     @property
@@ -160,13 +155,10 @@ class StaffQuery:
 
 
 def _words(item: QueryItem) -> list[str]:
-    """Returns the words of an item that are searched in names. An email address is one word."""
+    """Returns the words of an item that are searched in names."""
     if item.is_negated or item.kind not in ("word", "phrase"):
         return []
-    words: list[str] = []
-    for part in item.text.lower().split():
-        words += [part] if "@" in part else WORD.findall(part)
-    return words
+    return item.text.split()
 
 
 def people(query: StaffQuery) -> KindResults:

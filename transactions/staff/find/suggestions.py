@@ -22,14 +22,14 @@ from transactions.staff.find.search import StaffQuery
 
 NEWEST_PEOPLE = 10_000
 PEOPLE = """
-    SELECT to_tsvector('simple', name || ' ' || email) AS words
+    SELECT search_words(name) || array_to_tsvector(ARRAY[lower(email)]) AS words
     FROM users ORDER BY id DESC LIMIT %s
 """
 NAMES = """
-    SELECT to_tsvector('simple', name) AS words FROM users ORDER BY id DESC LIMIT %s
+    SELECT search_words(name) AS words FROM users ORDER BY id DESC LIMIT %s
 """
 ACCOUNTS = """
-    SELECT to_tsvector('simple', accounts.name || ' ' || users.name) AS words
+    SELECT search_words(accounts.name || ' ' || users.name) AS words
     FROM accounts JOIN users ON users.id = user_id ORDER BY accounts.id DESC LIMIT %s
 """
 ROWS = f"""

@@ -4,6 +4,7 @@ import re
 from contextlib import closing
 
 import psycopg
+import pytest
 
 from accounts.management.commands.adopt_migrations import OLD
 from ledger.db.migrating.older import COMMIT
@@ -43,9 +44,30 @@ END $$
 """
 
 
-def make_older(bank: Database) -> None:
+# The search of that time, in other words.
+WITHOUT_WORDS = """
+DROP VIEW entries;
+ALTER TABLE transactions DROP COLUMN search;
+ALTER TABLE annotations DROP COLUMN search;
+DROP INDEX users_search, accounts_search;
+DROP FUNCTION search_prefix, search_phrase, search_words(jsonb), search_words(text), search_text;
+DROP TEXT SEARCH CONFIGURATION public.words;
+ALTER TABLE transactions ADD COLUMN search tsvector
+    GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, description)) STORED;
+ALTER TABLE annotations ADD COLUMN search tsvector
+    GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, text)) STORED;
+CREATE INDEX transactions_search ON transactions USING gin (search);
+CREATE INDEX annotations_search ON annotations USING gin (search);
+CREATE INDEX users_search ON users USING gin (to_tsvector('simple'::regconfig, name));
+CREATE INDEX accounts_search ON accounts USING gin (to_tsvector('simple'::regconfig, name));
+CREATE VIEW entries AS SELECT id, search FROM transactions;
+DELETE FROM django_migrations WHERE name = '0004_search_words';
+"""
+
+
+def make_older(bank: Database, changes: str = WITHOUT_WORDS + AS_BEFORE) -> None:
     with closing(psycopg.connect(bank.url)) as connection:
-        connection.execute(AS_BEFORE.encode())
+        connection.execute(changes.encode())
         connection.commit()
 
 
@@ -55,11 +77,14 @@ def parts_of(bank: Database) -> list[str]:
     return sorted(" ".join(part.split()) for part in re.split("[;,()]", " ".join(lines)))
 
 
-def test_an_older_bank_gets_the_names_of_now_and_keeps_its_tables(people: Database) -> None:
+@pytest.mark.parametrize("changes", [WITHOUT_WORDS + AS_BEFORE, WITHOUT_WORDS])
+def test_an_older_bank_gets_the_names_of_now_and_keeps_its_tables(
+    people: Database, changes: str
+) -> None:
     before, labels = parts_of(people), people.values(LABELS)
-    make_older(people)
+    make_older(people, changes)
     assert parts_of(people) != before
-    assert people.values(LABELS) != labels
+    assert (people.values(LABELS) != labels) == (AS_BEFORE in changes)
     for command in ("migrate", "prepare"):
         assert_one_sentence(people.manage(command), "Nothing was changed", "adopt_migrations")
 
@@ -71,6 +96,13 @@ def test_an_older_bank_gets_the_names_of_now_and_keeps_its_tables(people: Databa
     people.run("prepare")
     assert people.values("SELECT name FROM users") == ["Root"]
     assert "clean" in people.run("audit_ledger")
+
+
+def test_the_search_is_built_again_and_the_schema_stays(people: Database) -> None:
+    before = parts_of(people)
+    people.run("rebuild_search")
+    assert parts_of(people) == before
+    people.run("migrate", "--check")
 
 
 def test_a_bank_that_did_not_run_all_of_the_old_ones_is_refused(people: Database) -> None:

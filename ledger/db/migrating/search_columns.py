@@ -1,0 +1,45 @@
+"""Computes the words of all stored texts again."""
+
+from importlib import import_module
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from django.db.migrations.operations import RunSQL
+from django.db.migrations.state import ProjectState
+
+# The models that can be searched by words: app and name. The view `entries` reads the last one.
+SEARCHED = [
+    ("accounts", "user"),
+    ("accounts", "account"),
+    ("annotations", "annotation"),
+    ("transactions", "transaction"),
+]
+
+
+def rebuild_search(cursor: CursorWrapper, tables: ProjectState) -> None:
+    """Creates the columns and indexes of Note [Words] again. Postgres rewrites the tables of
+    transactions and annotations, and locks all tables that can be searched until the transaction
+    ends.
+
+    The roles lose their rights to the view `entries` and to these columns: grant them afterwards.
+    """
+    cursor.execute("DROP VIEW entries")
+    with connection.schema_editor(atomic=False) as editor:
+        for app, name in SEARCHED:
+            model = tables.apps.get_model(app, name)
+            if column := next((each for each in model._meta.fields if each.name == "search"), None):
+                editor.remove_field(model, column)
+                editor.add_field(model, column)
+            for index in model._meta.indexes:
+                if index.name.endswith("_search"):
+                    cursor.execute(f"DROP INDEX IF EXISTS {index.name}")
+                    editor.add_index(model, index)
+    run_sql(cursor, "transactions.migrations.0002_entries", first_only=True)
+
+
+def run_sql(cursor: CursorWrapper, migration: str, *, first_only: bool = False) -> None:
+    """Executes the SQL of a migration, or only its first operation with SQL."""
+    operations = import_module(migration).Migration.operations
+    statements = [str(each.sql) for each in operations if isinstance(each, RunSQL)]
+    for statement in statements[:1] if first_only else statements:
+        cursor.execute(statement)

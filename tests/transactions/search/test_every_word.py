@@ -1,0 +1,208 @@
+"""Every word of a text finds the text: next to punctuation, with accents, in any script.
+
+The texts come from a generator with a seed. See Note [Words].
+"""
+
+import random
+import re
+from typing import Any
+from unicodedata import category, normalize
+
+import pytest
+
+from accounts.models import User
+from ledger.text.fuzzy import folded
+from tests.factories import AccountFactory
+from tests.transactions.search.shared import booked, pay
+from transactions.models import Transaction
+from transactions.scope import Scope, scope_for
+from transactions.search.engine import find
+from transactions.search.language.parser import parse
+from transactions.search.language.query import PHRASE, WORD
+from transactions.search.page.hits import Hit
+
+SEED = 20261130
+PATTERNS = (
+    "{A}-{n}", "{a} {n}/{n}", "{A}-{n}-{n} {a}", "{A}.{n}_{n}", "#{n} {a}", "{a}:{n}x{n}",
+    "WWW.{A}.COM {a}", "https://{a}.example/{a}?{a}={n}#{a}", "{A}.COM/{A} {a}", "//{a}.{a}/{a}",
+    "{a}.{a}@example.com {a}", "<{a}@{a}.org>", "mailto:{a}+{a}@{a}.net",
+    "{a}/{a} {a}", "/home/{a}/{a}.{a}", "C:\\{a}\\{a}", "~/{a}", "w/{a}", "{a}.{a}", "{a}&{a} {a}",
+    "Phone {n}-{n}", "+{n} {n} {n}", "({n}) {n}", "{n}.{n}.{n}",
+    "{a} <for {a} & {a}>", "{a} ({a})", "[{a}] {{{a}}}", "{a}'s {a}", "{a}; {a}, {a}!",
+    "{a}\u2013{a}…", "{a} “{a}” {a}", "*{a}* _{a}_ ~{a}~",
+    "{a}={n}%", "50€/{a}", "{a}\u00a0{a}", "-{n} {a}",
+)  # fmt: skip
+SCRIPTS = {
+    "Latin": ("café", "naïve", "Łódź", "Nguyễn", "açaí", "Straße", "smørrebrød"),
+    "Cyrillic": ("оплата", "Ёлка", "пошта"),
+    "Greek": ("ενοίκιο", "Πληρωμή", "αγορά"),
+    "Arabic": ("إيجار", "قهوة", "دفعة"),
+    "Hebrew": ("שכירות", "תשלום"),
+    "Devanagari": ("किराया", "हिन्दी", "नमस्ते"),
+    "Thai": ("ค่าเช่า", "กาแฟ"),
+    "Han": ("房租", "咖啡馆"),
+    "Hangul": ("월세", "커피숍"),
+    "Kana": ("コーヒー", "やちん"),
+}
+
+
+def texts() -> list[str]:
+    """Two texts for each pattern and 34 in nine scripts besides Latin, in both forms of accents."""
+    chance = random.Random(SEED)  # noqa: S311 - not a secret
+    letters = "abcdefghijklmnopqrstuvwxyz"
+
+    def filled(pattern: str) -> str:
+        def word(_match: "re.Match[str]") -> str:
+            return "".join(chance.choices(letters, k=chance.randint(3, 8)))
+
+        text = re.sub(r"\{a\}", word, pattern)
+        text = re.sub(r"\{A\}", lambda match: word(match).upper(), text)
+        text = re.sub(r"\{n\}", lambda _match: str(chance.randint(0, 99_999)), text)
+        return text.replace("{{", "{").replace("}}", "}")
+
+    found = [filled(pattern) for pattern in PATTERNS for _ in range(2)]
+    for words in SCRIPTS.values():
+        found += [normalize("NFC", f"{words[0]}-{words[1]}"), normalize("NFD", f"({words[-1]}) x")]
+        found.append(normalize("NFD", "/".join(words)))
+    return found
+
+
+def words_in(text: str) -> list[str]:
+    """The runs of letters, digits and combining marks."""
+    signs = [c if category(c)[0] in "LNM" else " " for c in normalize("NFC", text)]
+    return "".join(signs).split()
+
+
+def is_typed_as_words(text: str) -> bool:
+    """Whether the whole text is a query of only words: docs/search.md lists what is not a word."""
+    query = parse(text)
+    has_mistakes = any(not mistake.is_advice for mistake in query.mistakes)
+    return not has_mistakes and {item.kind for item in query.items} <= {WORD, PHRASE}
+
+
+TEXTS = texts()
+
+
+@pytest.fixture
+def rows(ana: User) -> list[Transaction]:
+    (everyday, *_) = scope_for(ana).accounts
+    return booked(*(pay(day, "1", text, everyday) for day, text in enumerate(TEXTS)))
+
+
+@pytest.fixture(autouse=True)
+def money(ana: User) -> None:
+    (everyday, *_) = scope_for(ana).accounts
+    booked(pay(-1, "100000", "", None, everyday))
+
+
+def test_there_are_as_many_texts_as_the_docs_state() -> None:
+    assert len(TEXTS) == len(set(TEXTS)) == 102
+
+
+def test_each_word_its_beginning_and_the_whole_text_find_the_text(
+    scope: Scope, rows: list[Transaction]
+) -> None:
+    missed = []
+    for text, row in zip(TEXTS, rows, strict=True):
+        words = words_in(text)
+        quoted = text.replace('"', " ")
+        queries = [*words, *(word[:3] for word in words), f'"{quoted}"', f'"{" ".join(words)}"']
+        queries += [text] if is_typed_as_words(text) else []
+        for query in dict.fromkeys(queries):
+            is_found = row.pk in {found.pk for found in find(scope, query).rows}
+            missed += [] if is_found else [(text, query)]
+    assert missed == []
+
+
+def test_no_query_finds_a_row_with_none_of_its_words(scope: Scope, rows: list[Transaction]) -> None:
+    for text in TEXTS:
+        for word in words_in(text):
+            for found in find(scope, f'"{word}"').rows:
+                assert folded(word) in set(map(folded, words_in(found.description)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("4711", ["RE-4711"]),
+        ("RE-4711", ["RE-4711"]),
+        ("re 4711", ["RE-4711"]),
+        ("RE-47", ["RE-4711"]),
+        ("miete 2026", ["Miete 2026/03", "Miete 03/2026", "MIETE-2026"]),
+        ("gift -mia", ["Gift for Tom"]),
+        ("mia", ["Gift <for Mia & Ben>"]),
+        ("cafe", ["Café Central", "Cafe Aroma", "Cafe\u0301 Lumen"]),
+        ("CAFÉ", ["Café Central", "Cafe Aroma", "Cafe\u0301 Lumen"]),
+        ("ferreira", ["ana.ferreira@example.com refund"]),
+        ("ana.ferreira@example.com", ["ana.ferreira@example.com refund"]),
+        ("istanbul", ["İstanbul"]),
+        ("strasse", ["Straße"]),
+        ("ref:99", ["Gift for Tom"]),
+        ("meta.shop:avila", ["Miete 2026/03"]),
+        ("avila", ["Miete 2026/03"]),
+        ("to:cafe", ["Café Central", "Cafe Aroma", "Cafe\u0301 Lumen"]),
+    ],
+)
+def test_what_people_type(ana: User, scope: Scope, typed: str, found: list[str]) -> None:
+    (everyday, *_) = scope.accounts
+    details: dict[str, dict[str, Any]] = {
+        "Gift for Tom": {"reference": "A/99-B"},
+        "Miete 2026/03": {"metadata": {"shop": ["A\u0301vila-Nord"]}},
+    }
+    for day, text in enumerate(
+        ["RE-4711", "Miete 2026/03", "Miete 03/2026", "MIETE-2026", "Gift <for Mia & Ben>",
+         "Gift for Tom", "Café Central", "Cafe Aroma", "Cafe\u0301 Lumen", "İstanbul", "Straße",
+         "ana.ferreira@example.com refund"]
+    ):  # fmt: skip
+        booked(pay(day, "1", text, everyday, **details.get(text, {})))
+    descriptions = {normalize("NFC", text) for text in found}
+    assert {row.description for row in find(scope, typed).rows} == descriptions
+
+
+def test_the_spelling_that_was_typed_comes_first(scope: Scope) -> None:
+    (everyday, *_) = scope.accounts
+    booked(pay(1, "1", "Cafe", everyday), pay(2, "1", "Café", everyday))
+    assert [row.description for row in find(scope, "cafe").rows] == ["Cafe", "Café"]
+    assert [row.description for row in find(scope, "café").rows] == ["Café", "Cafe"]
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "html"),
+    [
+        ("RE-4711 <b>", "4711", "RE-<mark>4711</mark> &lt;b&gt;"),
+        ("w/Tom", "tom", "w/<mark>Tom</mark>"),
+        ("Café", "cafe", "<mark>Café</mark>"),
+        ("mä\u200dx a", "max", "<mark>mä\u200dx</mark> a"),
+        ("x " * 100 + "RE-4711", "4711", None),
+    ],
+)
+def test_the_matched_word_is_marked_in_the_text_as_stored(
+    scope: Scope, text: str, typed: str, html: str | None
+) -> None:
+    (everyday, *_) = scope.accounts
+    booked(pay(1, "1", text, everyday))
+    result = find(scope, typed)
+    (headline,) = [Hit(row, result, True).headline for row in result.rows]
+    assert html is None or headline == html
+    assert "<mark>" in headline
+
+
+def test_a_matched_word_of_the_metadata_is_marked(scope: Scope) -> None:
+    (everyday, *_) = scope.accounts
+    shop = {"name": "a-Shop/Norte", "tags": ["x", {"city": "Évora"}], "n": 5}
+    booked(pay(1, "1", "Card", everyday, metadata={"b": "norte", "shop": shop}))
+    for typed, line in (
+        ("norte", "B: <mark>norte</mark> · Shop name: a-Shop/<mark>Norte</mark>"),
+        ("evora", "Shop tags city: <mark>Évora</mark>"),
+    ):
+        result = find(scope, typed)
+        assert [re.sub("<span.*?</span>", "·", Hit(row, result, True).lines)
+                for row in result.rows] == [line]  # fmt: skip
+
+
+def test_names_ignore_accents(scope: Scope) -> None:
+    (everyday, *_) = scope.accounts
+    other = AccountFactory(user__name="José Núñez-Peña")
+    booked(pay(1, "1", "Lunch", everyday, other))
+    for typed in ("nunez", "pena", "jose nunez", "to:penã", "nunez-pena", "ñúñez"):
+        assert len(find(scope, typed).rows) == 1, typed
