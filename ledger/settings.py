@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "ledger.web.problem_details.ProblemMiddleware",
     "ledger.web.body_types.BodyTypeMiddleware",  # before code that reads the URL or the body
     "ledger.web.middleware.HeadMiddleware",
+    "ledger.web.redirects.HtmxRedirectMiddleware",  # outside all middleware that redirects
     "ledger.web.middleware.ProbeMiddleware",
     "ledger.monitoring.page.ScrapeMiddleware",
     "ledger.web.middleware.ForwardedForMiddleware",

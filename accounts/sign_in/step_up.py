@@ -25,7 +25,6 @@ from django.shortcuts import redirect
 from accounts.models import User
 from accounts.sign_in.factors import has_second_factor
 from ledger.web import security_log
-from ledger.web.redirects import redirect_page
 
 ASKED = "step_up"  # session key with the reason and the next page
 FACTOR = "mfa"  # allauth's method of a passkey, a code of an app or a recovery code
@@ -98,7 +97,7 @@ def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
     else:
         request.session[ASKED] = {"why": why, "back": back}
         back = f"{ways[0]['url']}?{urlencode({'next': back})}"
-    return redirect_page(request, back)
+    return redirect(back)
 
 
 def what_to_ask(request: HttpRequest) -> Ask:

@@ -37,7 +37,6 @@ from banking.outside.reads import (
 from ledger.db.ids import uuid7_for
 from ledger.text.lines import counted
 from ledger.text.money import figure
-from ledger.web.redirects import redirect_page
 from ledger.web.table_files import table_response
 from ledger.web.uploads import reads_file
 from transactions.exceptions import LedgerError
@@ -236,7 +235,7 @@ def _answered(request: PersonRequest, source: OutsideImport) -> HttpResponse:
             return redirect(here)
     except (UnreadableStatement, LedgerError) as refusal:
         messages.warning(request, str(refusal))
-        return redirect_page(request, here)
+        return redirect(here)
     return redirect("transactions:outside_account", source.account_id)
 
 
@@ -246,7 +245,7 @@ def _read(request: PersonRequest, source: OutsideImport) -> HttpResponse:
     source = read(source)
     if source.state == State.READING:
         return render(request, "outside/_reading.html", {"source": source})
-    return redirect_page(request, reverse("transactions:outside_import", args=[source.pk]))
+    return redirect("transactions:outside_import", source.pk)
 
 
 def _next(source: OutsideImport) -> HttpResponse:

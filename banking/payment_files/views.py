@@ -35,7 +35,6 @@ from banking.payment_files.storage import FileRemoved, discard, store
 from banking.payment_files.wording import payments, summary_of
 from ledger.db.ids import uuid7_for
 from ledger.db.rights.row_security import RowScope, reading
-from ledger.web.redirects import redirect_page
 from ledger.web.table_files import table_response
 from ledger.web.uploads import reads_file
 from transactions.exceptions import LedgerError
@@ -124,7 +123,7 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
         return _step(request, file)
     except FileRemoved as gone:
         messages.warning(request, f"{file.name}: {gone}")
-        return redirect_page(request, reverse("transactions:files"))
+        return redirect("transactions:files")
     except BookingStopped as stopped:
         return stopped_page(request, stopped, reverse("transactions:file", args=[file.pk]))
 
@@ -150,7 +149,7 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     except LedgerError as refusal:
         check(file)
         messages.error(request, str(refusal))
-    return redirect_page(request, file_url)
+    return redirect(file_url)
 
 
 def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
@@ -158,14 +157,14 @@ def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
     file_url = reverse("transactions:file", args=[file.pk])
     if not was_agreed(request, file):
         messages.warning(request, review.NOT_REVIEWED)
-        return redirect_page(request, file_url)
+        return redirect(file_url)
     book = book_whole if step == "whole" else book_step if request.htmx else book_rest
     file = book(file, **_request(request, file))
     if file.state != State.DONE:
         context = {"file": file, "summary": summary_of(file)}
         return render(request, "payment_files/_paying.html", context)
     _show_done(request, file)
-    return redirect_page(request, file_url)
+    return redirect(file_url)
 
 
 def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
@@ -189,7 +188,7 @@ def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     the bank uploaded.
     """
     messages.error(request, FROM_BANK)
-    return redirect_page(request, reverse("transactions:file", args=[file.pk]))
+    return redirect("transactions:file", file.pk)
 
 
 def _discard(request: PersonRequest, file: PaymentFile) -> HttpResponse:

@@ -1,17 +1,31 @@
-"""Redirects that also work for requests of htmx."""
+"""Redirects to a page that the user needs first, and redirects for requests of htmx."""
 
+from collections.abc import Callable
+from http import HTTPStatus
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django_htmx.http import HttpResponseClientRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils.cache import add_never_cache_headers
 
 
-def redirect_page(request: HttpRequest, url: str) -> HttpResponse:
-    """Redirects the whole page to this URL. With a normal redirect, htmx would put the next page
-    into the part of the current page that it replaces.
+class HtmxRedirectMiddleware:
+    """Middleware that makes htmx load the target of a redirect as a whole page, with the header
+    HX-Redirect. The browser follows a status such as 302 without htmx, and htmx would then insert
+    the next page, such as the sign-in page, into the current page.
     """
-    is_htmx = bool(getattr(request, "htmx", False))
-    return HttpResponseClientRedirect(url) if is_htmx else HttpResponseRedirect(url)
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        is_htmx = request.headers.get("HX-Request") == "true"
+        if is_htmx and 300 <= response.status_code < 400 and "Location" in response.headers:
+            response.headers["HX-Redirect"] = response.headers["Location"]
+            del response.headers["Location"]
+            response.status_code = HTTPStatus.OK
+            add_never_cache_headers(response)
+        return response
 
 
 def redirect_and_return(request: HttpRequest, url: str) -> HttpResponse:
@@ -19,4 +33,4 @@ def redirect_and_return(request: HttpRequest, url: str) -> HttpResponse:
     contains the URL to which the user then returns.
     """
     wanted = f"?{urlencode({'next': request.get_full_path()})}" if request.method == "GET" else ""
-    return redirect_page(request, f"{url}{wanted}")
+    return HttpResponseRedirect(f"{url}{wanted}")

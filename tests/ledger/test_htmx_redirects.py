@@ -1,0 +1,115 @@
+"""A redirect for htmx replaces the whole page, so the sign-in page never appears inside a page."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+from django.http import HttpResponse, HttpResponseRedirect
+from django.test import Client, RequestFactory
+
+from accounts.models import User
+from banking.payment_files.models import PaymentFile
+from ledger.web.redirects import HtmxRedirectMiddleware
+from tests.attacks.sessions import age
+from tests.banking.outside.files import outside_account, stored
+from tests.banking.payment_files.files import checked, pay
+from tests.conftest import signed_in
+from tests.factories import AccountFactory
+from tests.pages import text_of
+from tests.requests import HTMX
+
+SIGN_IN, NOWHERE = "/account/login/", UUID(int=7)
+
+
+def signed_out(url: str) -> str:
+    return f"{SIGN_IN}?next={quote(url)}"
+
+
+@pytest.mark.parametrize(
+    ("method", "url"),
+    [
+        ("get", "/search/?q=kettle"),
+        ("get", "/cookbook/?q=lock"),
+        ("post", f"/outside/imports/{NOWHERE}/"),
+        ("post", f"/transfers/files/{NOWHERE}/"),
+    ],
+)
+def test_a_visitor_is_led_to_the_sign_in_as_a_whole_page(
+    client: Client, db: None, method: str, url: str
+) -> None:
+    answer = getattr(client, method)(url, headers=HTMX)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["HX-Redirect"] == signed_out(url)
+    assert "Location" not in answer.headers
+    assert "no-store" in answer.headers["Cache-Control"]
+    whole = getattr(client, method)(url)
+    assert (whole.status_code, whole.headers["Location"]) == (302, signed_out(url))
+    assert "HX-Redirect" not in whole.headers
+
+
+def test_a_long_form_of_a_visitor_is_led_there_too(client: Client, db: None) -> None:
+    url = f"/outside/imports/{NOWHERE}/"
+    answer = client.post(url, {"step": "x" * 65 * 1024}, headers=HTMX)
+    assert answer.headers["HX-Redirect"] == signed_out(url)
+
+
+def search(_person: User) -> tuple[str, dict[str, str]]:
+    return "/search/?q=kettle", {}
+
+
+def recipes(_person: User) -> tuple[str, dict[str, str]]:
+    return "/cookbook/?q=lock", {}
+
+
+def file_import(person: User) -> tuple[str, dict[str, str]]:
+    source = stored(outside_account(owner=person), file="Date,Amount\n", state="reading")
+    return f"/outside/imports/{source.pk}/", {"step": "read"}
+
+
+def payment_file(person: User) -> tuple[str, dict[str, str]]:
+    file: PaymentFile = checked(AccountFactory(user=person, balance=9), pay(AccountFactory(), 1))
+    return f"/transfers/files/{file.pk}/", {"step": "pay"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("form", [search, recipes, file_import, payment_file])
+def test_a_session_that_ends_before_a_form_leads_to_the_sign_in_and_its_reason(
+    form: Callable[[User], tuple[str, dict[str, str]]],
+) -> None:
+    person = AccountFactory(user__name="Ana").user
+    url, fields = form(person)
+    client = signed_in(person)
+    age(client, seen=timedelta(minutes=30))
+    send: Any = client.post if fields else client.get
+    answer = send(url, fields or None, headers=HTMX)
+    assert answer.headers["HX-Redirect"] == signed_out(url)
+    page = client.get(answer.headers["HX-Redirect"])
+    assert "You were signed out after 30 minutes" in text_of(page)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("is_htmx", [True, False])
+def test_each_redirect_keeps_its_cookies(rf: RequestFactory, status: int, *, is_htmx: bool) -> None:
+    def view(_request: Any) -> HttpResponse:
+        response = HttpResponseRedirect("/next/")
+        response.status_code = status
+        response.set_cookie("messages", "Done.")
+        return response
+
+    request = rf.get("/", headers=HTMX if is_htmx else None)
+    answer = HtmxRedirectMiddleware(view)(request)
+    assert answer.status_code == (200 if is_htmx else status)
+    assert answer.headers["HX-Redirect" if is_htmx else "Location"] == "/next/"
+    assert answer.cookies["messages"].value == "Done."
+
+
+@pytest.mark.parametrize("status", [201, 304, 404])
+def test_an_answer_that_redirects_nowhere_stays_as_it_is(rf: RequestFactory, status: int) -> None:
+    facts = {"Location": "/made/"} if status == 201 else {}
+    answer = HtmxRedirectMiddleware(lambda _request: HttpResponse("", status=status, headers=facts))
+    made = answer(rf.get("/", headers=HTMX))
+    assert (made.status_code, made.headers.get("Location")) == (status, facts.get("Location"))
+    assert "HX-Redirect" not in made.headers
