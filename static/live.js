@@ -1,5 +1,6 @@
 // On the home page and the newest page of a statement: polls the stream of events. If there is a new
 // event, loads the page again and replaces its parts. Without this file, reloading shows the same.
+// If the session has ended, reloads the page, which leads to the sign-in page.
 (() => {
   "use strict";
   const source = document.querySelector("template[data-live]");
@@ -11,6 +12,7 @@
     (row) => [row.querySelector("a").getAttribute("href") + row.querySelector(".entry__amount").textContent, row]));
   const text = (row, selector) => row.querySelector(selector).textContent.trim().replace(/\s+/g, " ");
   let last = source.dataset.since, failures = 0, isNew = false, timer = 0, isAsking = false;
+  let updated = new Date(), outage = null;
 
   // While the reader selects text or has something open, the parts are not replaced.
   const isBusy = () => !getSelection().isCollapsed
@@ -33,9 +35,25 @@
     setTimeout(() => box.remove(), SHOWN); // the row in the table stays
   };
 
+  // Shows once per outage from when the amounts are. A single failure may be a restart of the server.
+  const showOutage = () => {
+    if (outage || (failures < 2 && navigator.onLine)) return;
+    const toast = source.content.cloneNode(true), time = document.createElement("time");
+    time.textContent = updated.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+    toast.querySelector("p").append("No connection to the bank. This page shows the amounts of ", time, ".");
+    outage = toast.firstElementChild;
+    document.getElementById("messages").append(toast);
+  };
+  const endOutage = () => {
+    outage?.remove();
+    [failures, outage] = [0, null];
+    if (!isNew) updated = new Date();
+  };
+
   const refresh = async () => {
-    const answer = await fetch(location.href, { headers: BY_ITSELF, cache: "no-store" });
-    if (!answer.ok || answer.redirected) return;
+    const answer = await fetch(location.href, { headers: BY_ITSELF, cache: "no-store", redirect: "manual" });
+    if (answer.type === "opaqueredirect") return location.reload(); // to the page that the reader needs first
+    if (!answer.ok) throw new Error(answer.statusText);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = new Map(parts(page).map((part) => [part.dataset.livePart, part]));
     const now = page.querySelector("template[data-live]");
@@ -66,16 +84,18 @@
     let wait = 5000;
     try {
       const answer = await fetch(source.dataset.live, { headers: { ...BY_ITSELF, "Last-Event-ID": last }, cache: "no-store" });
-      if ([400, 401, 403, 404].includes(answer.status)) return; // signed out: stop polling
+      if (answer.status === 401) return location.reload(); // signed out
+      if ([400, 403, 404].includes(answer.status)) return; // stop polling
       if (!answer.ok) throw new Error(answer.statusText);
       const events = await answer.text();
       wait = Number(/^retry: (\d+)$/m.exec(events)?.[1] ?? wait);
       isNew ||= /^data: /m.test(events);
       last = [...events.matchAll(/^id: (.*)$/gm)].pop()?.[1] ?? last;
       if (isNew && !isBusy()) await refresh();
-      failures = 0;
+      endOutage();
     } catch {
       failures += 1;
+      showOutage();
       wait = Math.min(wait * 2 ** failures, LONGEST);
     } finally {
       isAsking = false;
@@ -84,6 +104,7 @@
   };
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) later(0); });
+  addEventListener("online", () => later(0));
   addEventListener("pageshow", (event) => { if (event.persisted) later(0); });
   later(5000);
 })();

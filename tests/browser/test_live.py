@@ -81,12 +81,15 @@ def test_what_the_reader_has_marked_stays_until_it_is_let_go(page: Any, mine: Ac
 
 
 @pytest.mark.awaits_status(401)
-def test_who_was_signed_out_is_left_in_peace(page: Any, mine: Account) -> None:
-    open_page(page, mine, "/")
+@pytest.mark.parametrize("which", PAGES)
+def test_after_a_sign_out_the_page_leads_to_the_sign_in(
+    page: Any, mine: Account, which: str
+) -> None:
+    open_page(page, mine, which)
+    path = page.evaluate("location.pathname")
     page.context.clear_cookies()
-    with page.expect_response(lambda answer: answer.status == 401):
-        look_now(page)
-    expect(page.locator(".page-head__figure")).to_have_text("100.00")
+    look_now(page)
+    page.wait_for_url(f"**/account/login/?next={path}")
 
 
 @pytest.mark.parametrize("which", PAGES)
