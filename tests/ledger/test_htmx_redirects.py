@@ -1,12 +1,15 @@
 """A redirect for htmx replaces the whole page, so the sign-in page never appears inside a page."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.test import Client, RequestFactory
 
@@ -22,6 +25,11 @@ from tests.pages import text_of
 from tests.requests import HTMX
 
 SIGN_IN, NOWHERE = "/account/login/", UUID(int=7)
+TEMPLATES = [
+    path
+    for folder in (settings.BASE_DIR / "templates", settings.BASE_DIR / "banking")
+    for path in sorted(Path(folder).rglob("*.html"))
+]
 
 
 def signed_out(url: str) -> str:
@@ -113,3 +121,23 @@ def test_an_answer_that_redirects_nowhere_stays_as_it_is(rf: RequestFactory, sta
     made = answer(rf.get("/", headers=HTMX))
     assert (made.status_code, made.headers.get("Location")) == (status, facts.get("Location"))
     assert "HX-Redirect" not in made.headers
+
+
+def test_every_page_with_htmx_shows_why_a_request_failed() -> None:
+    """A page includes htmx only together with the script for errors, and has a place for them."""
+    texts = {path: path.read_text() for path in TEMPLATES}
+    pages = {path for path, text in texts.items() if "includes/_htmx.html" in text}
+    assert len(pages) == 4
+    for path, text in texts.items():
+        assert "{% htmx_script" not in text or path.name == "_htmx.html"
+        assert ("includes/_request_errors.html" in text) == (path in pages), path
+
+
+def test_every_form_of_htmx_replaces_or_refuses_a_second_request() -> None:
+    forms = [
+        (path.name, form)
+        for path in TEMPLATES
+        for form in re.findall(r"<form[^>]*\shx-(?:get|post)=[^>]*>", path.read_text())
+    ]
+    assert len(forms) == 5
+    assert [name for name, form in forms if "hx-sync" not in form and "data-once" not in form] == []
