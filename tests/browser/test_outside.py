@@ -93,7 +93,7 @@ def test_a_file_is_read_mapped_previewed_imported_and_undone(
     page.locator("main").get_by_role("link", name="Import a file").click()
     send(page, first)
     page.get_by_text("You imported the same file").wait_for()
-    assert page.locator("main").inner_text().count("double") >= 5
+    assert page.locator("main").inner_text().count("duplicate") >= 5
     look("doubles")
     press(page, "Discard this file")
     page.locator("main").get_by_role("link", name="Import a file").click()
