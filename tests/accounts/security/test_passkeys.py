@@ -288,10 +288,10 @@ def test_what_replaces_lost_passkeys_is_said_wherever_the_password_is_removed(
     passkey = add_passkey(ana)
     add_recovery_codes(ana)
     prove_factor(client, passkey.row)
-    way = "together with a recovery code"
+    way = "and a recovery code"
     asked = text_of(client.get(DROP))
     assert way in asked
-    assert "Without these, only the bank" in asked
+    assert "Without these codes, only the bank" in asked
     removed = text_of(client.post(DROP, follow=True))
     assert way in removed
     assert "Your passkeys sign you in" in removed

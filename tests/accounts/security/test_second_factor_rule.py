@@ -157,7 +157,7 @@ def test_the_page_that_was_closed_opens_when_a_factor_is_set_up(
     added = client.get("/account/2fa/", follow=True)
     if not has_codes:
         assert added.redirect_chain[-1][0] == CODES
-        assert f'href="{back}">I have saved them' in client.post(CODES).content.decode()
+        assert f'href="{back}">I have saved the codes' in client.post(CODES).content.decode()
     else:
         assert added.redirect_chain[-1][0] == back
     url = client.get(back).context["sections"][0]["facts"]["url_to_prove"]
@@ -169,8 +169,8 @@ def test_the_page_that_was_closed_opens_when_a_factor_is_set_up(
 def test_new_codes_lead_to_the_page_that_was_closed_once(staff: Client, clerk: User) -> None:
     staff.get("/reports/")
     prove_factor(staff, add_app(clerk))
-    assert 'href="/reports/">I have saved them' in staff.post(CODES).content.decode()
-    assert f'href="{PAGE}">I have saved them' in staff.post(CODES).content.decode()
+    assert 'href="/reports/">I have saved the codes' in staff.post(CODES).content.decode()
+    assert f'href="{PAGE}">I have saved the codes' in staff.post(CODES).content.decode()
 
 
 def test_a_factor_that_is_removed_closes_the_admin(staff: Client, clerk: User) -> None:

@@ -57,7 +57,7 @@ def test_a_new_token_is_shown_once_and_works(client: Client, ana: User) -> None:
     assert timedelta(days=89) < token.expires_at - timezone.now() < timedelta(days=91)
     listed = text_of(client.get(PAGE))
     assert token.prefix in listed
-    assert "May read." in listed
+    assert "This token may read." in listed
     assert text not in client.get(PAGE).content.decode()
 
 
@@ -72,7 +72,7 @@ def test_limits_are_proposed_from_what_needs_no_step_up(client: Client, settings
     assert (token.currency, token.per_payment, token.per_day) == (
         "EUR", Decimal(50), Decimal("1700.5"),
     )  # fmt: skip
-    assert "at most 50.00 EUR a payment" in text_of(client.get(PAGE)).replace("\u00a0", " ")
+    assert "at most 50.00 EUR per payment" in text_of(client.get(PAGE)).replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def test_what_was_given_the_category_already_is_left_out(browser: Client, books:
     page = shown(change(browser, "corner or casa", "GROCERIES"))
     assert "1 payment is now in Groceries" in page
     again = shown(change(browser, "corner or casa", "Groceries"))
-    assert "in Groceries already" in again
+    assert "are already in Groceries" in again
 
 
 def test_too_many_payments_change_nothing(

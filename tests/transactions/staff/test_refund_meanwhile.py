@@ -69,7 +69,7 @@ def test_a_refused_refund_shows_what_is_left_now(
     (error,) = answer.context["form"].errors["amount"]
     assert not lacks(error, "10.00 USD", "12.50")
     said = text_of(answer)
-    assert not lacks(said, "30.00 USD was refunded", "10.00 USD is left", "All of 10.00 USD")
+    assert not lacks(said, "30.00 USD was refunded", "10.00 USD is left", "Enter all of 10.00 USD")
     assert paid.reversals.count() == 1
 
 
