@@ -158,8 +158,8 @@ def write_thresholds(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
     """Writes the setting LEDGER_FOUR_EYES_OVER into the database. This function is called after
     `migrate` and before the server starts. Returns whether a threshold changed.
 
-    The lock conflicts with inserts into currencies, because a trigger writes the threshold of each
-    new currency.
+    Locks the table of thresholds. Inserts into currencies wait for this lock, because a trigger
+    writes the threshold of each new currency into the table.
     """
     rows = ApprovalThreshold.objects.using(using)
     if dict(rows.values_list("currency", "amount")) == wanted_thresholds(using=using):
@@ -195,8 +195,8 @@ def thresholds() -> dict[str, Decimal]:
 
 
 def threshold_of(currency: str) -> Decimal:
-    """Returns the amount in this currency that one person may move in a day without approval. The
-    same amount applies to the raising of limits.
+    """Returns the amount in this currency that one person may move in a day without approval. One
+    person may also raise limits by this amount in a day without approval.
     """
     known = thresholds()
     return known.get(currency, known.get("*", Decimal(0)))
@@ -248,14 +248,15 @@ def ask(
     asked_by: User,
     person: User | None = None,
 ) -> ApprovalRequest:
-    """Requests another person's approval of an action and returns the request. If the action is
-    done later, its contents must be exactly these arguments.
+    """Requests another person's approval of an action, and returns the request. The approval is
+    valid only for an action with the same contents as the request.
 
-    `person` is set only if the action adds a person to a group: it is this person.
+    `person` is the person who will be added to a group. For all other actions, `person` is None.
 
-    Raises: DetailsInvalid if the reason is empty or longer than LONGEST_NOTE. RequestDecided if
-    this action was already requested. ServesOwn if the action is for the requester or their
-    household. MayNotAsk if the requester does not have the permission for the action.
+    Raises: DetailsInvalid if the reason is empty or longer than LONGEST_NOTE; RequestDecided if
+    this action was already requested; ServesOwn if the action is for the requester or for a person
+    of the requester's household; MayNotAsk if the requester does not have the permission for the
+    action.
     """
     if not asked_by.has_perm(PERMISSIONS_TO_ASK[kind]):
         raise MayNotAsk(MAY_NOT_ASK)
@@ -289,8 +290,8 @@ def ask(
 
 @counts_refusals
 def approve(*, request: ApprovalRequest, by: User, note: str = "") -> ApprovalRequest:
-    """Approves a request and returns it. Its action can then be done once, before the request
-    expires.
+    """Approves a request and returns the request. The requested action can then be done once,
+    before the request expires.
 
     Raises: MayNotDecide if `by` is not a manager, is the requester, or belongs to the household of
     the requester or of the account's owner. Also raises MayNotDecide if the requester no longer has
@@ -323,7 +324,7 @@ def still_allowed(requests: Sequence[ApprovalRequest]) -> set[uuid.UUID]:
 
 @counts_refusals
 def decline(*, request: ApprovalRequest, by: User, note: str) -> ApprovalRequest:
-    """Declines a request and returns it.
+    """Declines a request and returns the request.
 
     Raises: DetailsInvalid for an empty note; otherwise the errors of `approve`.
     """
@@ -332,7 +333,7 @@ def decline(*, request: ApprovalRequest, by: User, note: str) -> ApprovalRequest
 
 @counts_refusals
 def withdraw(*, request: ApprovalRequest, by: User) -> ApprovalRequest:
-    """Withdraws the user's own request and returns it.
+    """Withdraws the user's own request and returns the request.
 
     Raises: MayNotDecide if another user made the request; RequestDecided if the request was decided
     or has expired.

@@ -23,9 +23,8 @@ def offered(giver: User, person: User) -> QuerySet[Group]:
     """Returns the groups that the giver may choose for the person: the person's current groups, and
     the groups to which the giver may add people.
 
-    If the identity provider decides a group for this person, the group is included only if the
-    person is already a member. Otherwise the person's next sign-in would remove the person from the
-    group again.
+    If the identity provider decides whether this person is in a group, the group is included only
+    if the person is already a member. Any other membership would end at the person's next sign-in.
     """
     own = person.groups.values("pk")
     decided = _decided_by_provider(person).values("pk")
@@ -33,8 +32,8 @@ def offered(giver: User, person: User) -> QuerySet[Group]:
 
 
 def _decided_by_provider(person: User) -> QuerySet[Group]:
-    """Returns the groups that the identity provider decides for this person. Returns no groups for
-    a person who does not sign in with the provider.
+    """Returns the groups for which the identity provider decides whether this person is a member.
+    Returns no groups for a person who does not sign in with the provider.
     """
     if not SocialAccount.objects.filter(user=person).exists():
         return Group.objects.none()
@@ -46,9 +45,9 @@ def give(person: User, group: Group) -> None:
     """Adds a person to a group, as part of the caller's database transaction. If an error is
     raised, nothing has changed.
 
-    Raises: NeedsApproval if another person must first approve it. Raises ProviderDecides if the
-    identity provider decides about this group, because the database would treat the new row as the
-    provider's decision.
+    Raises: NeedsApproval if another person must first approve the addition. Raises ProviderDecides
+    if the identity provider decides whether this person is in this group. In this case the database
+    would not require an approval.
     """
     with approvals.translated(), db_transaction.atomic():
         person.groups.add(group)

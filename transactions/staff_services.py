@@ -54,8 +54,8 @@ def explain(
 ) -> None:
     """Stores the same reason for many rows, in the database transaction that books them.
 
-    If a row has a reason already, an earlier call with the same id booked the row. Such a row keeps
-    the earlier reason.
+    If a row already has a reason for this action, an earlier request with the same transaction id
+    booked the row and stored the reason. The row keeps this earlier reason.
     """
     fields = {"action": action, "reason": tidy_reason(reason), "written_by": written_by}
     reasons = [StaffReason(transaction=row, **fields) for row in rows]

@@ -54,8 +54,8 @@ class ChangeInWords:
 
     @property
     def place(self) -> str:
-        """The text "in the admin" or "on the site", depending on the page of the change. It is ""
-        if a command made the change, or if the page is unknown.
+        """The text "in the admin" or "on the site", depending on the page of the change. If a
+        command made the change, or if the page is unknown, the text is "".
         """
         if self.command or not self.change.path:
             return ""
@@ -128,9 +128,9 @@ def _owner() -> str:
 
 
 def _permissions_in(changes: Sequence[Change]) -> dict[str, str]:
-    """Returns the names of the permissions in these changes, by the text in the history. Earlier
-    versions stored another app label in this text, so permissions are also found by the codename
-    only.
+    """Returns a mapping from the text of each permission in the history to the permission's name.
+    Earlier versions stored another app label in this text, so permissions are also found by only
+    the codename.
     """
     texts = {
         side["permission"]
@@ -202,8 +202,9 @@ def _url(subject: str, row: Any) -> str:
 
 
 def _side(values: dict[str, Any] | None, name: str, row: Any, words: Words) -> str:
-    """Returns the old or new value as text. Returns "" if the row did not exist before or after the
-    change.
+    """Returns the value of the column `name` as text. `values` contains the columns of the row
+    before the change, or the columns of the row after the change. If the row did not exist at this
+    time, `values` is None, and the result is "".
     """
     if values is None or (name == "password" and values[name] is None):
         return ""

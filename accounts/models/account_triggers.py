@@ -2,8 +2,8 @@
 
 Note [Rules of a payment]: every SQL statement that writes to a table plans the table's CHECK
 constraints and the WHEN conditions of its triggers again. A payment updates only balance, held and
-last_entry_at of its accounts. Rules about other columns are therefore triggers on those columns,
-which do not slow down payments. docs/schema.md contains what rules cost.
+last_entry_at of its accounts. Therefore rules about other columns are triggers on these columns,
+because such triggers do not slow down payments. docs/schema.md describes the cost of rules.
 """
 
 from collections.abc import Iterable, Mapping
@@ -89,9 +89,10 @@ def _literal(value: str) -> str:
 
 
 def _closed_stays(columns: Iterable[str]) -> pgtrigger.Trigger:
-    """Returns the trigger that protects closed accounts. The trigger allows the owner of the tables
-    to erase the name. So `erase_person` does not have to disable the trigger, which would lock the
-    table and block every payment.
+    """Returns the trigger that protects closed accounts from changes. The only exception: the owner
+    of the tables may erase the name. Without this exception, `erase_person` would have to disable
+    the trigger. To disable a trigger, Postgres locks the table, and this lock would block every
+    payment.
     """
     others = [column for column in columns if column != "name"]
     return FirmTrigger(

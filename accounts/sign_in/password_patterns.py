@@ -103,8 +103,8 @@ def is_common(password: str) -> bool:
 
 
 def consists_of(password: str, words: Collection[str]) -> bool:
-    """Returns whether the password consists only of these words, digits and symbols. Their order,
-    and upper and lower case, do not matter.
+    """Returns whether the password consists only of `words`, digits and symbols, in any order.
+    Upper and lower case do not matter.
     """
     pieces = {letters for word in words if len(letters := _letters(word)) > 1}
     plain = password.casefold()
@@ -162,8 +162,9 @@ def _piece(text: str) -> str:
 
 
 def _free_characters(text: str) -> int:
-    """Returns the number of characters that do not continue a sequence of at least three
-    characters.
+    """Returns the number of characters, without the characters that continue a sequence such as
+    1234, 4321, aaaa or qwer. A sequence has at least three characters with the same `_step`. The
+    first two characters of a sequence are counted.
     """
     steps = [_step(one, other) for one, other in pairwise(text)]
     continued = sum(step is not None and step == before for before, step in pairwise(steps))
@@ -171,8 +172,9 @@ def _free_characters(text: str) -> int:
 
 
 def _step(one: str, other: str) -> tuple[str, int] | None:
-    """Returns the kind and direction of the step if the two characters are next to each other on a
-    keyboard row or in the alphabet. Returns None for other characters.
+    """Returns the kind and direction of the step from the first to the second character. The two
+    characters must be equal, or next to each other in the alphabet, among the digits, or in a row
+    or column of the keyboard. Returns None for other characters.
     """
     distance = ord(other) - ord(one)
     if abs(distance) <= 1:

@@ -32,7 +32,9 @@ SESSION_ID = re.compile("[0-9a-f]{64}")  # a SHA-256, see `digest_of`
 
 @dataclass(frozen=True, slots=True)
 class OwnSession:
-    """A valid session of a user. `id` is the digest of the key, so it cannot be used to sign in."""
+    """A valid session of a user. `id` is only the digest of the session's key, so nobody can sign
+    in with the id.
+    """
 
     id: str
     device: str
@@ -61,13 +63,15 @@ def lock(user: User, session_key: str | None, *, read_with: str = "") -> User:
     """Locks the signed-in user and the session until the database transaction ends. Returns the
     user's current row.
 
-    Note [Lock of a session]: some credentials remain valid after the session, such as a second
-    factor or an access token. They are created and removed under this lock. Code that ends sessions
-    first deletes the rows of the sessions, and then the credentials that were created in them. It
-    waits for this lock, so it finds all of these credentials. The user is locked before the
-    session. Other rows that remain after the session are created under `lock_active`.
+    Note [Lock of a session]: some credentials remain valid after their session has ended, such as a
+    second factor or an access token. All code creates and removes these credentials under this
+    lock. Code that ends sessions first deletes the rows of the sessions, and waits there for the
+    lock. Then the code deletes the credentials that were created in these sessions, and finds all
+    of them. The user is locked before the session. Other rows that remain after the session are
+    created under `lock_active`.
 
-    `read_with` is the session hash of `user` before a new password was set, or "".
+    If the caller has set a new password in `user`, `read_with` is the session hash that `user` had
+    before. Otherwise `read_with` is "".
 
     Raises: SignInChanged if the session was ended, or if the password, the address or the rights
     were changed, after `user` was read.

@@ -1,5 +1,5 @@
 """The parts of a transaction that `expand=` adds: its accounts, its entries, and the transactions
-that it captures or refunds. For each part, the user sees only the data that its page shows to them.
+that it captures or refunds. For each part, users see only the data that the part's page shows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,18 +45,18 @@ NULL = {"type": "null"}
 
 @extend_schema_field({"anyOf": [ID, SIDE, NULL]})
 class SideField(serializers.UUIDField):
-    """The id of an account. If `expand` selects this field, the account itself."""
+    """The id of an account, or the account itself if `expand` selects this field."""
 
 
 @extend_schema_field({"anyOf": [ID, TRANSACTION, NULL]})
 class RelatedField(serializers.UUIDField):
-    """The id of another transaction. If `expand` selects this field, the transaction itself."""
+    """The id of another transaction, or the transaction itself if `expand` selects this field."""
 
 
 @extend_schema_field({"anyOf": [ID, TRANSACTION]})
 class OwnTransactionField(serializers.UUIDField):
-    """The id of the transaction of an entry. If `expand` selects this field, the transaction
-    itself.
+    """The id of the transaction of an entry, or the transaction itself if `expand` selects this
+    field.
     """
 
 
@@ -93,8 +93,9 @@ class ExpandedTransactionPageSerializer(serializers.Serializer[Any]):
 def read_for(
     rows: TransactionQuerySet, reader: User, names: Iterable[str] = ()
 ) -> TransactionQuerySet:
-    """Returns the transactions with the categories that the user has assigned. If one of the parts
-    in `names` needs the accounts, also loads the accounts and their owners in the same query.
+    """Returns the transactions with the categories that the reader has assigned. `names` contains
+    the parts of the transactions that `expand` selects. If one of these parts needs the accounts,
+    the same query also loads the accounts and their owners.
     """
     if set(names) & {*SIDES, "entries"}:
         rows = rows.select_related("from_account__user", "to_account__user")
@@ -139,8 +140,8 @@ def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]
 
 
 def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], caller: Caller) -> None:
-    """Replaces the ids of transactions in these fields by the transactions. One query reads these
-    transactions. If the caller may not read a transaction, its id stays.
+    """Replaces the ids of transactions in the fields `names` by the transactions. One query reads
+    these transactions. If the caller may not read a transaction, the id of the transaction stays.
     """
     found, names = list(found), list(names)
     ids = {data[name] for data in found for name in names} - {None}

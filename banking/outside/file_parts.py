@@ -12,7 +12,8 @@ PART_BYTES = 256 * 1024
 
 
 def store_file(file: IO[bytes], source: OutsideImport) -> None:
-    """Stores the file in the database as the parts of this import.
+    """Splits the file into parts of PART_BYTES, and stores the parts in the database. The parts
+    belong to the import `source`.
 
     Raises: UnreadableStatement if the file has more than MAX_BYTES.
     """
@@ -28,19 +29,19 @@ def store_file(file: IO[bytes], source: OutsideImport) -> None:
 
 
 def stored_file(source: OutsideImport) -> IO[bytes]:
-    """Returns the stored file of this import as a binary stream. The parts are read from the
-    database when they are needed.
+    """Returns the stored file of the import `source` as a binary stream. The stream reads each part
+    from the database when the part is needed.
     """
     return io.BufferedReader(_StoredFile(source), PART_BYTES)
 
 
 def size_of(source: OutsideImport) -> int:
-    """Returns the size of the stored file of this import, in bytes."""
+    """Returns the size of the stored file of the import `source`, in bytes."""
     return _StoredFile(source).seek(0, io.SEEK_END)
 
 
 def delete_file(source: OutsideImport) -> None:
-    """Deletes the stored file of this import."""
+    """Deletes the stored file of the import `source`."""
     OutsideFilePart.objects.filter(source=source).delete()
 
 

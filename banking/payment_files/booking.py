@@ -2,8 +2,8 @@
 
 Note [Killed between two statements]: `post_together` writes the result of a line in the same
 database transaction as the payment. If the process is killed, both are stored or neither is. So the
-stored results show which lines are left, and a repeated step never books a line twice. Reasons and
-the admin's history are written in that transaction too.
+stored results show which lines are left, and a repeated step never books a line twice. The same
+database transaction also writes the reasons and the admin's history.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +46,7 @@ class NotChecked(LedgerError):
 
 
 class CheckedAnew(LedgerError):
-    """Raised if other lines can be booked now than when the person agreed."""
+    """Raised if the lines that can be booked have changed since the person agreed."""
 
 
 class BookingStopped(Exception):
@@ -79,13 +79,17 @@ class FileLimit(NamedTuple):
 class BookingRequest(TypedDict, total=False):
     """The person who books a file, and the lines to which this person agreed.
 
-    `by` is the person who pays. Staff who pay for a customer have a `reason`, which is stored with
-    each transaction that they book. `agreed` is the result of `agreed_to` when the person agreed.
-    If the result differs now, booking raises CheckedAnew. If `agreed` is "", a booking can continue
-    but not start. If it is None, nothing is compared. `within` is the limit that is checked in each
-    database transaction. `on_booked` is called with the number of booked lines, in the database
-    transaction that books them. `refuse_if_ended` is called in each database transaction, and
-    raises AccessEnded if `by` has lost access.
+    `by`: the person who pays.
+    `reason`: the reason of staff who pay for a customer. It is stored with each booked transaction.
+    `agreed`: the value that `agreed_to` returned when the person agreed. When a booking starts,
+    this value is compared with the current value of `agreed_to`. If the two values differ, the
+    booking raises CheckedAnew. If `agreed` is "", a booking can therefore continue but not start.
+    If `agreed` is None, the values are not compared.
+    `within`: the daily limit, which is checked in each database transaction.
+    `on_booked`: a function that is called in each database transaction that books lines. Its
+    argument is the number of these lines.
+    `refuse_if_ended`: a function that is called in each database transaction. The function raises
+    AccessEnded if `by` has lost access.
     """
 
     by: User | None
@@ -97,8 +101,8 @@ class BookingRequest(TypedDict, total=False):
 
 
 def agreed_to(file: PaymentFile) -> str:
-    """Returns a fingerprint of the lines that can be booked. If the fingerprint differs later, the
-    person agreed to other lines. See `agreed` in `BookingRequest`.
+    """Returns a fingerprint of the lines that can be booked. If a later call returns another
+    fingerprint, these lines have changed since the person agreed. See `agreed` in `BookingRequest`.
     """
     lines = PaymentLine.objects.of(file).waiting().digest()
     return f"{file.waiting_count} {file.waiting_total:.4f} {lines}"
@@ -111,8 +115,8 @@ def book_step(file: PaymentFile, **request: Unpack[BookingRequest]) -> PaymentFi
     If a line is refused now, stores the reason and skips the line. When no payable line is left,
     the state of the file is "done", and further calls change nothing.
 
-    Raises: NotChecked if the file has not been checked; CheckedAnew if the person agreed to other
-    lines.
+    Raises: NotChecked if the file has not been checked; CheckedAnew if the lines that can be booked
+    have changed since the person agreed.
     """
     locked = _LockedFile(file, request)
 
@@ -176,8 +180,8 @@ def book_whole(
 
 
 def can_be_whole(file: PaymentFile) -> bool:
-    """Returns whether all lines of the file can be booked in one database transaction, because
-    there are at most MAX_TOGETHER. See Note [Short locks].
+    """Returns whether all lines of the file can be booked in one database transaction. This is
+    possible for at most MAX_TOGETHER lines: see Note [Short locks].
     """
     return file.waiting_count <= MAX_TOGETHER
 
@@ -213,8 +217,8 @@ class _LockedFile:
         self.paid_before = Decimal(0)
 
     def lock(self) -> None:
-        """Locks the file before its accounts are locked. All code uses this order, which prevents
-        deadlocks.
+        """Locks the file. The accounts of the file are locked later. All code uses this order, so
+        that no deadlock can occur.
         """
         self.file = locked_file(self.pk)
         if self.within is not None:

@@ -37,11 +37,11 @@ def as_cookbook_role(*, writes: bool) -> Iterator[None]:
 
 
 def switch_role(path: list[str], *, local: bool, read_only: bool) -> None:
-    """Switches this connection to the role of the cookbook. With `local`, the switch applies only
-    to the current transaction.
+    """Switches this connection to the role of the cookbook. `path` contains the schemas of the
+    search path. If `local` is true, the switch applies only to the current transaction.
 
-    Only RESET ROLE would switch back. Recipes cannot send RESET ROLE, because all their SQL is in
-    their files, and a test forbids these words.
+    A recipe could switch back only with an SQL command such as RESET ROLE. All SQL of the recipes
+    is in their files, and a test checks that these files do not contain such a command.
     """
     values = {
         "search_path": ", ".join(path),

@@ -1,5 +1,5 @@
-"""Writes the output of a command as log records. This is done if LOG_FORMAT is json and the command
-does not run in a terminal.
+"""Writes the output of a command as log records if LOG_FORMAT is json and the command does not run
+in a terminal.
 """
 
 import io
@@ -24,9 +24,10 @@ _here = threading.local()
 
 
 class Lines(io.TextIOBase):
-    """A stream that writes each line to the logger `ledger.output`. `reason` is the line with the
-    reason of a failure. This is the line that Django prints for a CommandError. If there is no such
-    line, `reason` is the last line.
+    """A stream that writes each line to the logger `ledger.output`.
+
+    `reason` is the line that Django prints for a CommandError. If there is no such line, `reason`
+    is the last line.
     """
 
     def __init__(self) -> None:
@@ -39,8 +40,8 @@ class Lines(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Does nothing. Commands flush before a line is complete, and the incomplete line is
-        kept.
+        """Does nothing, because commands also call `flush` in the middle of a line. The beginning
+        of the line is kept until the rest of the line is written.
         """
 
     def finish(self) -> None:

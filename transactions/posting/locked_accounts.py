@@ -33,8 +33,10 @@ class SentBefore(NamedTuple):
 
 @dataclass(slots=True)
 class LockedAccount:
-    """An account as read under the lock. The checks update its balance, held money and sent
-    amounts.
+    """The values of an account, read when its row was locked. (For a preview, `read` reads the
+    values without a lock.) When a draft has passed its checks, `checks.apply` changes the balance,
+    the held money and the sent amounts in this object, so that the next draft is checked against
+    the new values.
     """
 
     id: uuid.UUID
@@ -58,12 +60,13 @@ class LockedAccount:
 
     def sent_on(self, day: date) -> Decimal:
         """Returns the amount that the account has sent or reserved since the start of the day. Call
-        it only for an account with a daily limit, because the first call for a day sends a query.
+        this method only for an account with a daily limit, because the first call for a day sends a
+        query.
 
-        Booking times within an account only rise, so there are no rows after that day. Only rows
-        that are newer than `sent_before` are added to the sum. A hold that was voided after
-        `sent_before` was computed still counts, as if this payment had been booked before the hold
-        was voided.
+        The booking times of an account only rise, so the account has no rows after this day. If
+        `sent_before` contains the sum of the earlier rows of this day, the query reads only the
+        newer rows. A hold that was voided after `sent_before` was computed still counts, as if
+        this payment had been booked before the hold was voided.
         """
         if day not in self.sent:
             before = self.sent_before
@@ -89,15 +92,13 @@ class Sides(NamedTuple):
 
     @property
     def currency(self) -> str:
-        """The sender's currency, or for a deposit the recipient's currency."""
+        """The currency of the sender. For a deposit, this is the currency of the recipient."""
         side = self.sender or self.recipient
         return side.currency if side else ""
 
     @property
     def minor_units(self) -> int:
-        """The number of decimals of the sender's currency, or for a deposit of the recipient's
-        currency.
-        """
+        """The number of decimals of `currency`."""
         side = self.sender or self.recipient
         return side.minor_units if side else 0
 
@@ -156,9 +157,9 @@ class LockedAccounts:
 
 
 def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
-    """Returns the booking time. This is the draft's `created_at`, or the current time if
-    `created_at` is None. If the last entry of one of the accounts is later, the booking time is one
-    microsecond after that entry.
+    """Returns the booking time: the draft's `created_at`, or the current time if `created_at` is
+    None. If the last entry of one of the accounts is later, the booking time is one microsecond
+    after that entry.
     """
     moment = item.created_at or now()
     for side in sides:
@@ -220,8 +221,8 @@ def _sum_of(rows: TransactionQuerySet) -> Decimal:
 
 
 def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:
-    """Reads the rows that the drafts capture or reverse, and the sums of reversals. Stores them in
-    `locked`.
+    """Reads the rows that the drafts capture or reverse, and the sums of reversals. Stores the rows
+    and the sums in `locked`.
     """
     linked = [id for item in items for id in (item.captures_id, item.reverses_id) if id]
     if linked:
@@ -242,8 +243,8 @@ def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UU
 
 
 def read(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LockedAccount]:
-    """Returns the current accounts by id, without locking them. Use it only for previews, which
-    write nothing.
+    """Returns the current accounts by id, without locking them. Use this function only for
+    previews, because previews write nothing.
     """
     rows = Account.objects.filter(pk__in=set(ids)).values_list(*COLUMNS)
     return {row[0]: LockedAccount(*row) for row in rows}

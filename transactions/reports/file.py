@@ -31,7 +31,8 @@ def report_lines(
     only: Collection[str] = (),
     within: tuple[str, str] = ("", ""),
 ) -> IO[str]:
-    """Returns the complete file. It is in memory, or on disk if it is larger than SPOOLED bytes.
+    """Returns the complete file. A file of more than SPOOLED bytes is on disk, and a smaller file
+    is in memory.
 
     `only` are the names of the columns to include. If `only` is empty, all columns are included.
     `within` contains a text before the rows and a text after them.
@@ -73,7 +74,9 @@ def _written(
 
 
 def _rows(report: Report, params: ReportParameters) -> Iterable[Row]:
-    """Returns all rows. If nothing is compared, the rows are read through a server-side cursor."""
+    """Returns all rows. The rows of a queryset are read through a server-side cursor, unless the
+    report compares them with an earlier period.
+    """
     found = report.rows(params)
     if is_compared(report, params):
         then = report.rows(earlier_params(params))

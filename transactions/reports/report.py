@@ -63,8 +63,10 @@ class Column:
     """A column of a report: the key of its values in the rows, its heading, and the format of its
     values.
 
-    `query` returns the search query that finds the rows of a value, or "". `text` formats values
-    for which no `kind` exists. Files also use `text` for text columns, unless `file_text` is set.
+    `query`: returns the search query that finds the rows of a value, or "".
+    `text`: returns the value as text for the page, if no `kind` has the right format.
+    `file_text`: returns the value for a file. If `file_text` is None, files use the function `text`
+    for columns of the kind "text", and the value in the row for all other columns.
     """
 
     name: str
@@ -176,11 +178,12 @@ class Comparison:
     """The rules for comparing a report with an earlier period.
 
     `figures`: the columns that are compared.
-    `key`: returns the value that a row and its earlier row have in common. It gets the row, the
-    row's position and the parameters of the row's period.
-    `adds_up`: whether the compared numbers are sums. If so, a missing sum is zero, and rows that
+    `key`: returns the value that a row and its earlier row have in common. The arguments are the
+    row, the row's position and the parameters of the row's period.
+    `adds_up`: whether the compared numbers are sums. For sums, a missing sum is zero, and rows that
     exist only in the earlier period are shown.
-    `here`: returns values of the current period for such a row, for example its month.
+    `here`: returns values of the current period for a row that exists only in the earlier period,
+    for example the month.
     `is_in_order`: whether the rows are sorted by their keys.
     `instead_of`: columns in which the report itself compares two periods. If the user chooses a
     comparison, these columns are left out.
@@ -201,8 +204,8 @@ class Report:
     `function`: takes a `Scope` and the parameters of the form, and returns a queryset or a list of
     dicts.
     `question`: the question that the report answers.
-    `shows`: the features of Postgres and of the ORM that the query uses. The query panel shows
-    them.
+    `shows`: the features of Postgres and of the ORM that the query uses. The query panel lists
+    these features.
     `sketch`: the small picture in the list of reports: bars, columns, pairs, line or heat.
     `finding`: returns a sentence with the result. `basis`: returns a text that explains which data
     the result is computed from.
@@ -211,8 +214,8 @@ class Report:
     `page_rows`: the maximum number of rows on the page. Files have all rows.
     `final_from`: returns the time after the last entry that the report reads. When the period until
     this time is sealed, the result cannot change and may be cached. Reports with names return None.
-    `comparison`: the rules for comparing rows with an earlier period. It is None if the rows cannot
-    be compared, for example because they are single payments.
+    `comparison`: the rules for comparing rows with an earlier period, or None if the rows cannot be
+    compared, for example because the rows are single payments.
     """
 
     function: Callable[..., Iterable[Row]]

@@ -1,9 +1,10 @@
 """Highlights the matched words in the texts of a row.
 
-ts_headline divides a text into words by Postgres's parser, so it gets `search_text(text)`, whose
-words are separated by spaces: see Note [Words]. Postgres marks the matches there with START and
-STOP. `marked` finds the same places in the stored text. The HTML is made of the stored text, which
-is escaped, so a text that people write cannot become a tag.
+The function ts_headline of Postgres returns the headline of a text: the text in which the matches
+are marked with START and STOP. Postgres's parser divides a text into words in its own way, so
+ts_headline gets `search_text(text)`, where spaces separate the words: see Note [Words].
+`MarkedText.of` finds the same places in the stored text. The HTML contains the stored text,
+escaped, so a text that people write cannot become a tag.
 """
 
 import html
@@ -99,11 +100,12 @@ class MarkedText:
 def with_highlights(
     rows: TransactionQuerySet, words: Any, scope: Scope, *, note_words: Any = None
 ) -> TransactionQuerySet:
-    """Annotates rows with the headlines of their texts, in which the words of the tsquery `words`
-    are marked: see `MarkedText.of`. `marked_metadata` is a list, in the order of `strings_in`.
+    """Annotates rows with the headlines of their texts. In a headline, the words of the tsquery
+    `words` are marked: see `MarkedText.of`. `marked_metadata` is a list, in the order of
+    `strings_in`.
 
-    With `note_words`, also annotates `marked_note`: a list of the reader's note and its headline.
-    Postgres marks only the rows of the page.
+    If `note_words` is not None, also annotates `marked_note`: a list of the reader's note and the
+    note's headline. Postgres marks only the rows of the page.
     """
     if note_words is not None and not scope.is_bank:
         rows = rows.annotate(marked_note=_note(note_words, scope))
@@ -125,8 +127,9 @@ def with_highlights(
 
 
 def _note(words: Any, scope: Scope) -> Subquery:
-    """Returns a subquery for the reader's note and tags as one line, such as
-    "Split with Mara #food", and for the headline of this line.
+    """Returns a subquery for a list of two texts. The first text is one line with the reader's note
+    and tags, such as "Split with Mara #food". The second text is the same line with the matched
+    words marked (the headline).
     """
     tags = Func(F("tags"), Value(" #"), function="array_to_string", output_field=TextField())
     both = LTrim(Concat("text", Value(" #"), tags, output_field=TextField()))
@@ -162,8 +165,8 @@ def marked_strings(row: Any) -> Iterator[tuple[tuple[str | int, ...], MarkedText
 
 
 def shown(text: str) -> SafeString:
-    """Returns a text that people wrote as HTML. Invisible characters are shown by their numbers,
-    and START and STOP are left out.
+    """Returns the HTML of a text that people wrote. Invisible characters are shown by their
+    numbers, and START and STOP are left out.
     """
     return escaped(visible(text.replace(START, "").replace(STOP, "")))
 

@@ -169,8 +169,8 @@ class StatementBalances:
         self._count += 1
 
     def note_texts(self, line: OutsideLine) -> None:
-        """Records the texts of a line. Two statements of the same day may differ only in these
-        texts.
+        """Records the texts of a line, because two statements of the same day may differ only in
+        their texts.
         """
         self._texts = hash((self._texts, replace(line, number=0)))
 
@@ -296,8 +296,9 @@ _PLAIN = re.compile(r"[+-]?[0-9]{1,15}(?:[.,][0-9]{0,4})?|[+-]?[.,][0-9]{1,4}")
 
 
 def plain_figure(number: int, text: str) -> Decimal:
-    """Returns the number in a text without thousands separators, as in file formats for programs.
-    The decimal mark can be a point or a comma.
+    """Returns the number that `text` contains. In this text, the decimal mark can be a point or a
+    comma, and thousands separators are not allowed (as in file formats for programs). `number` is
+    the line number for the error message.
 
     Raises: UnreadableStatement if the text is not a number.
     """
@@ -308,7 +309,7 @@ def plain_figure(number: int, text: str) -> Decimal:
 
 
 def not_an_amount(number: int, text: str) -> str:
-    """Returns the error message for a text that should be an amount."""
+    """Returns the error message for a text that is not an amount. `number` is the line number."""
     return f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not an amount."
 
 

@@ -2,7 +2,8 @@
 
 Note [Columns]: every bank names its columns differently. A mapping defines what the columns mean.
 We guess the mapping from the names and the first rows, and the person can correct it. The mapping
-is remembered for files with the same column names: `OutsideImport.heading` is their digest.
+is remembered for files with the same column names: `OutsideImport.heading` is the digest of the
+column names.
 """
 
 import csv
@@ -284,8 +285,8 @@ def _all_rows(
 def cells_under(
     source: IO[bytes], sheet: Sheet, places: Sequence[int | None]
 ) -> Generator[str, None, None]:
-    """Yields the cells of these columns in all rows of the file, without empty cells. Stops before
-    a row that cannot be read.
+    """Yields the cells in the columns `places`, in all rows of the file. Leaves out empty cells,
+    and ignores each None in `places`. Stops before a row that cannot be read.
 
     Raises: TooManyLines if the file has too many rows or cells.
     """
@@ -298,8 +299,8 @@ def cells_under(
 
 
 def refuse_too_many_rows(source: IO[bytes], sheet: Sheet) -> None:
-    """Raises TooManyLines if the file has too many rows or cells. This is checked early, so that a
-    person does not first choose the columns of a file that is refused afterwards.
+    """Raises TooManyLines if the file has too many rows or cells. This function is called early, so
+    that a person does not first choose the columns of a file that is refused afterwards.
     """
     with _until_unreadable(), opened(source) as text:
         for _ in cells_of(text, sheet.separator, sheet.after):

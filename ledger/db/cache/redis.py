@@ -5,8 +5,8 @@ not stop a payment and must not remove a limit. If Redis does not answer or refu
 this process uses the cache in the table (`ledger.db.cache.shared`) for TRY_AGAIN seconds. Then the
 process checks that Redis stores a value and returns it, and uses Redis again. The check is needed
 because a Redis server that accepts only reads would always return the same count. Thus a limit
-always applies, but it can be used up twice: once in Redis and once in the table. Values that may be
-accepted only once (codes of an app, tokens of a provider) are always in the table.
+always applies, but a person can use up the limit twice: once in Redis and once in the table. Values
+that may be accepted only once (codes of an app, tokens of a provider) are always in the table.
 """
 
 import logging
@@ -34,8 +34,9 @@ AWAY_UNTIL: dict[str, float] = {}
 
 
 class SignedText:
-    """The serializer for Redis. Ledger's values are already signed texts, so they are sent without
-    a change. Django's Redis cache never pickles them.
+    """The serializer that SignedRedis uses in place of Django's serializer, which pickles values.
+    This serializer only encodes each value as UTF-8, because SignedRedis has already converted the
+    value to a signed text.
     """
 
     def dumps(self, value: str) -> bytes:
@@ -145,7 +146,7 @@ class RedisOrTable(BaseCache):
         return getattr(self._table, name)(key, *args, **options)
 
     def _prove(self) -> None:
-        """Checks that Redis stores a value and returns it. Raises an exception if it does not."""
+        """Stores a value in Redis and reads the value again. Raises an exception if this fails."""
         key, value = f"proof:{uuid4().hex}", uuid4().hex
         self._redis.set(key, value, TRY_AGAIN)
         if self._redis.get(key) != value:

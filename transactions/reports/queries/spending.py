@@ -29,15 +29,21 @@ GIVEN_BACK = Q(direction="credit", reverses__isnull=False)
 def spending_by_category(
     scope: Scope, *, currency: str, since: date, until: date
 ) -> QuerySet[Any, Any]:
-    """Returns a queryset with one row for each category: the amount `spent`, the refunds
-    (`given_back`) and the difference `net`. The highest net comes first.
+    """Returns a queryset with one row for each category. The highest `net` comes first.
 
-    One query reads two periods, because each sum has its own FILTER. A refund belongs to the
-    category of the refunded payment. Money in PUT_ASIDE is not included. `before` is the net of the
-    period of `days_before`, and `change` is the net minus `before`. `share` is the net divided by
-    the total net, or None if the total is not positive. `spent_on` is the category in lower case,
-    or None for payments without a category. In a reader's own money, the reader's own category of a
-    payment replaces the bank's category. `given_back` is None if there are no refunds.
+    `spent_on`: the category in lower case, or None for payments without a category.
+    `spent`: the sum of the payments in the period.
+    `given_back`: the sum of the refunds in the period, or None if there are no refunds.
+    `net`: `spent` minus the refunds.
+    `before`: the net amount of the earlier period that `days_before` returns.
+    `change`: `net` minus `before`.
+    `whole`: the sum of `net` over all categories.
+    `share`: `net` divided by `whole`, or None if `whole` is not positive.
+
+    A refund belongs to the category of the refunded payment. If the scope contains only the
+    reader's own money, the categories that the reader assigned replace the bank's categories.
+    Payments in PUT_ASIDE are not included. One query reads both periods, because each sum has its
+    own FILTER.
     """
     now = _booked(since, until)
     then = _booked(*days_before(since, until))
@@ -64,12 +70,13 @@ def spending_by_category(
 
 
 def days_before(since: date, until: date) -> tuple[date, date]:
-    """Returns the first and last day of the period with which this period is compared.
+    """Returns the first and last day of the earlier period with which the period from `since` to
+    `until` is compared.
 
-    If the period starts on the first day of a month, returns the same days some months earlier. For
-    example, for 1 to 20 November returns 1 to 20 October, and for the whole of March returns the
-    whole of February. For any other period, returns the same number of days directly before the
-    period.
+    If the period starts on the first day of a month, the earlier period has the same days of
+    earlier months. For example, the result for 1 to 20 November is 1 to 20 October, and the result
+    for the whole of March is the whole of February. Otherwise, the earlier period ends on the day
+    before `since` and has the same number of days.
     """
     if since.day != 1:
         return since - (until - since) - timedelta(days=1), since - timedelta(days=1)
@@ -84,14 +91,19 @@ def _booked(since: date, until: date) -> Q:
 
 
 def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
-    """Returns the customers who spent most, with the amount of the largest payment of each
-    (`largest`) and the ids of their three largest payments (`ids`).
+    """Returns one row for each of the customers who spent most. The customers are ranked by `net`.
 
-    `spent` is the sum of their payments to others, `given_back` is the sum of their refunds, and
-    `net` is the difference, by which they are ranked. Transfers between a customer's own accounts
-    and payments in PUT_ASIDE are not included. `average` is the mean payment. `person` is a name if
-    the scope shows names, otherwise the last digits of the customer's oldest account in the
-    currency. `holder` is the customer's id.
+    `holder`: the customer's id.
+    `person`: the customer's name if the scope shows names, otherwise the last digits of the
+    customer's oldest account in the currency.
+    `spent`: the sum of the customer's payments to others.
+    `given_back`: the sum of the customer's refunds.
+    `net`: `spent` minus `given_back`.
+    `average`: the mean payment.
+    `largest`: the amount of the largest payment.
+    `ids`: the ids of the three largest payments.
+
+    Transfers between a customer's own accounts and payments in PUT_ASIDE are not included.
 
     This is raw SQL, because the ORM does not support two features. LATERAL reads the largest
     payments of only these customers. WITH TIES includes every customer who spent as much as the
