@@ -307,16 +307,16 @@ def test_a_web_process_marks_nothing_as_done(account: Account, clerk: User, boss
     approved(request, boss)
     with pytest.raises(IntegrityError) as refused, as_web(), connection.cursor() as cursor:
         cursor.execute("UPDATE approval_requests SET status = 'done'")
-    assert constraint_of(refused.value) == "approval_done_is_used"
+    assert constraint_of(refused.value) == "request_used_by_rows"
 
 
-def test_the_time_of_a_change_of_status_is_that_of_the_server(account: Account) -> None:
-    with as_web(), connection.cursor() as cursor:
+def test_the_time_of_a_change_of_status_is_that_of_the_server(account: Account, boss: User) -> None:
+    with as_web(boss), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO account_status_changes (id, account_id, from_status, to_status, reason,"
-            " message, created_at) VALUES (gen_random_uuid(), %s, 'active', 'frozen', 'x', '',"
-            " now() - interval '1 year')",
-            [account.pk],
+            " message, created_at, changed_by_id) VALUES (gen_random_uuid(), %s, 'active',"
+            " 'frozen', 'x', '', now() - interval '1 year', %s)",
+            [account.pk, boss.pk],
         )
     assert abs(account.status_changes.get().created_at - timezone.now()) < timedelta(minutes=5)
 

@@ -57,7 +57,7 @@ def test_an_order_is_set_up_and_looked_after(page: Any, everyday: Account, width
     page.get_by_role("button", name="Skip").click()
     page.get_by_role("textbox", name="Amount").fill("700")
     page.get_by_role("button", name="Save amount").click()
-    assert "It pays 700.00 USD" in text_of(page)
+    assert "The order pays 700.00 USD" in text_of(page)
     page.locator("summary", has_text="End this order").click()
     page.get_by_role("button", name="End the order").click()
     assert "The order has ended." in text_of(page)

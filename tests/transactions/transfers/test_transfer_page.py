@@ -85,7 +85,7 @@ def test_the_review_warns_of_the_very_same_payment_made_just_now(
     send(ana, first)
     again = ana.post(URL, form_for(mine, theirs, amount="10"))
     (warning,) = texts_of(again, "note--warn")
-    assert "exactly this to Mara Lindt" in warning
+    assert "the same payment to Mara Lindt" in warning
     assert f'href="{receipt_of(mine, first)}"' in again.content.decode()
     assert "already" not in text_of(ana.post(URL, form_for(mine, theirs, amount="11")))
 
@@ -105,7 +105,7 @@ def test_the_review_says_in_words_what_will_happen_and_moves_nothing(
     (lead,) = texts_of(review, "sheet__lead")
     assert not lacks(lead, "950.00 USD", "from Everyday", "to M••• L•••")
     assert f"{theirs.number[:4]} {theirs.number[4:8]} {theirs.number[8:]} , at this bank" in said
-    assert "Available after 50.00 USD" in said
+    assert "Available afterwards 50.00 USD" in said
     assert "first payment to M••• L•••" in said
     assert "Mara" not in said
     assert not Transaction.objects.filter(type="transfer").exists()
@@ -165,7 +165,7 @@ def test_an_id_of_somebody_elses_payment_shows_nothing_of_it(
         ({"amount": "0.001"}, "USD has 2 decimals"),
         ({"amount": "NaN"}, "in digits"),
         ({"amount": "Infinity"}, "in digits"),
-        ({"amount": "1e400"}, "in digits"),
+        ({"amount": "1e400"}, "only digits"),
         ({"amount": "\uff11\uff10"}, "in digits"),
         ({"amount": "\u0661\u0660"}, "in digits"),
         ({"amount": "9" * 30}, "This amount is too large"),
