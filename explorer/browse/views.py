@@ -51,8 +51,8 @@ def browse_file(request: PersonRequest, kind: str) -> HttpResponseBase:
     page = _page(request)
     if page.is_stopped:
         return refused(page.sentence, kind, status=503)
-    if page.mistakes:
-        return refused(" ".join(mistake.sentence for mistake in page.mistakes), kind)
+    if wrong := [mistake.sentence for mistake in page.mistakes if not mistake.is_advice]:
+        return refused(" ".join(wrong), kind)
     return table_response(groups_table(page), kind)
 
 

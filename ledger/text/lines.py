@@ -234,7 +234,8 @@ def tidy_line(text: str) -> str:
     """
     odd = odd_characters(text)
     tidy = " ".join("".join(c for c in text if c not in odd).split())
-    return unicodedata.normalize("NFC", tidy) if len(tidy) <= LONGEST_COMPOSED else tidy
+    composed = unicodedata.normalize("NFC", tidy) if len(tidy) <= LONGEST_COMPOSED else tidy
+    return composed if len(composed) <= len(tidy) else tidy  # some letters become two characters
 
 
 def tidy_reason(text: str) -> str:

@@ -120,8 +120,8 @@ class PreparedDraft:
             and row.from_account_id == self.from_id
             and row.to_account_id == self.to_id
             and row.amount == self.amount
-            and row.description == self.description
-            and row.reference == self.reference
+            and validation.composed(row.description) == validation.composed(self.description)
+            and validation.composed(row.reference) == validation.composed(self.reference)
             and validation.comparable(row.metadata)
             == validation.comparable(loads(self.metadata_text))
             and self.value_date in (None, row.value_date)

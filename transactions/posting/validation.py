@@ -72,12 +72,15 @@ def id_of(
 
 def comparable(value: Any) -> Any:
     """Returns the JSON value in a form that can be compared with ==. Numbers with the same value
-    are equal, because jsonb returns 1e23 as an integer. True is not equal to 1.
+    are equal, because jsonb returns 1e23 as an integer. True is not equal to 1. Texts of rows from
+    before texts were composed are composed.
     """
     if isinstance(value, dict):
-        return {key: comparable(inner) for key, inner in value.items()}
+        return {composed(key): comparable(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [comparable(inner) for inner in value]
+    if isinstance(value, str):
+        return composed(value)
     if isinstance(value, bool):
         return str(value), bool
     return Decimal(repr(value)) if isinstance(value, float | int) else value
@@ -153,9 +156,8 @@ def json_of(metadata: Mapping[str, Any]) -> str:
         raise InvalidDetails(f"Metadata is a JSON object; this is not: {error}.") from None
     if not encodes(text) or ("\\u0000" in text and _has_nul(json.loads(text))):
         raise InvalidDetails("Metadata has a character that cannot be stored; remove it.")
-    text, typed = _composed(text, "Metadata"), text
-    if text != typed and _names_in(json.loads(text)) != names:
-        raise InvalidDetails("Two names of the metadata differ only in how an accent is written.")
+    if not text.isascii():
+        text = ENCODER.encode(_composed_json(dict(metadata)))
     size = len(text.encode()) + _grown(text)
     if size > METADATA_LIMIT:
         raise InvalidDetails(f"Metadata takes {size:,} bytes; at most {METADATA_LIMIT:,} fit.")
@@ -204,7 +206,33 @@ def _composed(text: str, what: str) -> str:
         marks = "".join("x" if combining(c) else " " for c in found[0])
         if max(map(len, marks.split()), default=0) > MAX_MARKS:
             raise InvalidDetails(f"{what} has more than {MAX_MARKS} accents on one letter.")
-    return normalize("NFC", text)
+    return composed(text)
+
+
+def composed(text: str) -> str:
+    """Returns the text in the normal form NFC. Returns it unchanged if NFC is longer, because some
+    letters become two characters.
+    """
+    if text.isascii():
+        return text
+    nfc = normalize("NFC", text)
+    return nfc if len(nfc) <= len(text) else text
+
+
+def _composed_json(value: Any) -> Any:
+    """Returns a JSON value whose texts and names are composed: see `_composed`. Raises
+    InvalidDetails if two names become the same.
+    """
+    if isinstance(value, str):
+        return _composed(value, "Metadata")
+    if isinstance(value, Mapping):
+        pairs = {_composed_json(name): _composed_json(inner) for name, inner in value.items()}
+        if len(pairs) != len(value):
+            raise InvalidDetails("Two names of metadata differ only in how an accent is written.")
+        return pairs
+    if isinstance(value, list | tuple):
+        return [_composed_json(inner) for inner in value]
+    return value
 
 
 def _names_in(value: Any, left: int = DEEPEST) -> int:

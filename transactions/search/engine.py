@@ -189,10 +189,11 @@ def entries_with(entries: EntryQuerySet, text: str, account: Account) -> EntryQu
 
 def mistakes_in(text: str, account: Account) -> list[Mistake]:
     """Returns the mistakes in the text by which the entries of an account statement are
-    filtered.
+    filtered. Advice is left out, because the text is applied as it was typed.
     """
     query = parse(text)
-    return [*query.mistakes, *account_mistakes(query, [account])]
+    mistakes = [*query.mistakes, *account_mistakes(query, [account])]
+    return [mistake for mistake in mistakes if not mistake.is_advice]
 
 
 def between(one: Account, other: Account) -> SearchQuery:

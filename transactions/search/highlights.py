@@ -86,12 +86,14 @@ class MarkedText:
             return cls(text)
         composed = normalize("NFC", text)
         places = [place for place, c in enumerate(composed) if c not in INVISIBLE]
+        if len(headline.replace(START, "").replace(STOP, "")) != len(places):
+            return cls(text)  # ts_headline leaves out words of more than 2,046 bytes
         first, *parts = headline.split(START)
         ranges, position = [], len(first)
         for part in parts:
             inside, _, after = part.partition(STOP)
             end = position + len(inside)
-            if inside and end <= len(places):
+            if inside:
                 ranges.append((places[position], places[end - 1] + 1))
             position = end + len(after)
         return cls(composed, ranges)

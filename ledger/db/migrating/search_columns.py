@@ -2,7 +2,8 @@
 
 from importlib import import_module
 
-from django.db import connection
+from django.core.management.base import CommandError
+from django.db import DatabaseError, connection
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.operations import RunSQL
 from django.db.migrations.state import ProjectState
@@ -16,19 +17,35 @@ SEARCHED = [
 ]
 
 
+WITH_POLICIES = (
+    "Nothing was changed: remove the policies of row-level security first, by"
+    " LEDGER_ROW_SECURITY=False manage.py prepare. Then run this again, and manage.py prepare."
+)
+
+
 def rebuild_search(cursor: CursorWrapper, tables: ProjectState) -> None:
     """Creates the columns and indexes of Note [Words] again. Postgres rewrites the tables of
     transactions and annotations, and locks all tables that can be searched until the transaction
     ends.
 
     The roles lose their rights to the view `entries` and to these columns: grant them afterwards.
+    Raises CommandError if the policies of row-level security are installed, because their views
+    read these columns, and if another view reads one of them.
     """
-    cursor.execute("DROP VIEW entries")
+    cursor.execute("SELECT to_regnamespace('row_security') IS NOT NULL")
+    if cursor.fetchone() == (True,):
+        raise CommandError(WITH_POLICIES)
+    try:
+        cursor.execute("DROP VIEW entries")
+        for table in ("annotations", "transactions"):
+            cursor.execute(f"ALTER TABLE {table} DROP COLUMN search")
+    except DatabaseError as error:
+        reason = " ".join(str(error).partition("HINT")[0].split())
+        raise CommandError(f"Nothing was changed: remove your own views first: {reason}") from None
     with connection.schema_editor(atomic=False) as editor:
         for app, name in SEARCHED:
             model = tables.apps.get_model(app, name)
             if column := next((each for each in model._meta.fields if each.name == "search"), None):
-                editor.remove_field(model, column)
                 editor.add_field(model, column)
             for index in model._meta.indexes:
                 if index.name.endswith("_search"):

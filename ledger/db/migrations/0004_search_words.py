@@ -11,7 +11,8 @@ ALTER TEXT SEARCH CONFIGURATION public.words
     ALTER MAPPING FOR word, numword WITH extensions.unaccent, simple;
 COMMENT ON TEXT SEARCH CONFIGURATION public.words IS 'Lower case, without accents';
 """
-# translate removes the characters of INVISIBLE in ledger.db.queries.words.
+# translate replaces the final sigma, and removes the characters of INVISIBLE in
+# ledger.db.queries.words.
 TEXT = r"""
 CREATE FUNCTION search_text(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -19,8 +20,9 @@ RETURN regexp_replace(
     CASE WHEN octet_length(value) = char_length(value) THEN value
          ELSE translate(
              normalize(value, NFC),
-             U&'\00AD\200B\200C\200D\200E\200F\202A\202B\202C\202D\202E\2060\E000\E001\FE0F\FEFF',
-             ''
+             U&'\03C2\00AD\200B\200C\200D\200E\200F\202A\202B\202C\202D\202E\2060'
+                 '\2066\2067\2068\2069\E000\E001\FE0F\FEFF',
+             U&'\03C3'
          )
     END,
     '[-+./@&<~_]', ' ', 'g'

@@ -26,8 +26,8 @@ from django.db.models import BooleanField, F, Func, TextField, Value
 # writing, the two characters that mark matches (`transactions.search.highlights`), variation
 # selector, byte order mark.
 INVISIBLE = (
-    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ue000\ue001"
-    "\ufe0f\ufeff"
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060"
+    "\u2066\u2067\u2068\u2069\ue000\ue001\ufe0f\ufeff"
 )
 
 

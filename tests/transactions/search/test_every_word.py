@@ -5,10 +5,12 @@ The texts come from a generator with a seed. See Note [Words].
 
 import random
 import re
+from decimal import Decimal
 from typing import Any
 from unicodedata import category, normalize
 
 import pytest
+from django.db import connection
 
 from accounts.models import User
 from ledger.text.fuzzy import folded
@@ -157,6 +159,82 @@ def test_what_people_type(ana: User, scope: Scope, typed: str, found: list[str])
         booked(pay(day, "1", text, everyday, **details.get(text, {})))
     descriptions = {normalize("NFC", text) for text in found}
     assert {row.description for row in find(scope, typed).rows} == descriptions
+
+
+def test_old_texts_with_separate_accents_have_the_same_words(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT search_words(%s::text) = search_words(%s::text),"
+            " search_words(%s::jsonb) = search_words(%s::jsonb)",
+            ["Cafe\u0301-A\u030a", "Caf\u00e9-\u00c5", '["e\u0301 x"]', '["\u00e9 x"]'],
+        )
+        assert cursor.fetchone() == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("4,70", ["4.70"]),
+        ("-4,70", ["4.70"]),
+        ("-4.70", ["4.70"]),
+        ("+4,70", []),
+        ("\u20ac150", []),
+        ("$150", ["150"]),
+        ("150 $", ["150"]),
+        ("$ 150", ["150"]),
+        ("150 usd", ["150"]),
+        (">100", ["150"]),
+        ("march", ["4.70", "150"]),
+        ("-march", ["4.70", "150"]),
+        ("2026-03", ["4.70", "150"]),
+        ("3/2026", ["4.70", "150"]),
+        ("mar 2026", ["4.70", "150"]),
+        ("mar 2025", []),
+        ("date:march shop", ["150"]),
+    ],
+)
+def test_amounts_and_periods_are_found_as_typed(scope: Scope, typed: str, found: list[str]) -> None:
+    (everyday, *_) = scope.accounts
+    booked(pay(1, "4.70", "Tea", everyday), pay(2, "150", "Shop", everyday))
+    amounts = {row.amount for row in find(scope, typed).rows if row.from_account_id}
+    assert amounts == {Decimal(text) for text in found}
+
+
+@pytest.mark.parametrize(
+    ("typed", "instead"),
+    [
+        ("-\u20ac150", "amount:150 currency:EUR is:out"),
+        ("tea -<5", "tea amount:<5 is:out"),
+        ("+\u20ac150", "amount:150 currency:EUR is:in"),
+    ],
+)
+def test_an_amount_with_a_sign_and_a_currency_is_refused_with_what_to_write(
+    typed: str, instead: str
+) -> None:
+    (mistake, *_) = parse(typed).mistakes
+    assert mistake.suggestions == (instead,)
+    assert not any(item.is_negated for item in parse(typed).items)
+
+
+@pytest.mark.parametrize("typed", ["ferias", "cafe", "joint", "savings joint"])
+def test_own_accounts_are_found_by_each_word_without_accents(ana: User, typed: str) -> None:
+    for name in ("F\u00e9rias 2026", "Caf\u00e9 fund", "Savings/Joint"):
+        booked(pay(1, "1", "In", to=AccountFactory(name=name, user=ana)))
+    assert len(find(scope_for(ana), f'account:"{typed}"').rows) == 1
+
+
+def test_the_last_letter_of_a_greek_word_has_one_form(scope: Scope) -> None:
+    (everyday, *_) = scope.accounts
+    booked(pay(1, "1", "\u0391\u0393\u039f\u03a1\u0386\u03a3", everyday))
+    assert find(scope, "\u03b1\u03b3\u03bf\u03c1\u03ac\u03c2").rows
+
+
+def test_a_text_with_a_word_that_is_too_long_has_no_marks(scope: Scope) -> None:
+    (everyday, *_) = scope.accounts
+    note = "a " + "x" * 2100 + " kettle"
+    booked(pay(1, "1", "Card", everyday, metadata={"note": note}))
+    result = find(scope, "kettle")
+    assert ["<mark>" in Hit(row, result, True).lines for row in result.rows] == [False]
 
 
 def test_the_spelling_that_was_typed_comes_first(scope: Scope) -> None:

@@ -39,6 +39,7 @@ from transactions.search.language.values import (
     InvalidValue,
     is_range,
     read_any_number,
+    with_point,
 )
 
 LONGEST, MOST_ITEMS, LONGEST_WORD = 1000, 40, 200
@@ -65,6 +66,8 @@ _ITEM = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# The space in "150 €" and "€ 150".
+_MONEY_SPACE = re.compile(r"(?<=[0-9]) (?=[€£$¥](?!\S))|(?:(?<=\s[€£$¥])|(?<=^[€£$¥])) (?=[0-9])")
 _KEY = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
 # An opening bracket at the start of an item, followed by a minus or by a field.
 _BRACKETED = re.compile(
@@ -93,6 +96,7 @@ def parse(text: str) -> ParsedQuery:
     parsed is added to the mistakes of the query.
     """
     tidy = " ".join(INVISIBLE.sub(" ", text).split())
+    tidy = _MONEY_SPACE.sub("", tidy)
     query = ParsedQuery(normalize("NFC", tidy[:LONGEST]))
     if len(tidy) > LONGEST:
         query.mistakes.append(Mistake(f"Only the first {LONGEST:,} characters were read."))
@@ -234,6 +238,12 @@ def _item_or_mistake(match: "re.Match[str]", is_last: bool, query: ParsedQuery) 
     the query and returns None.
     """
     item = _item(match)
+    if item.kind == WORD and (term := _signed_money(item)):
+        before, after = query.text[: match.start()], query.text[match.end() :]
+        query.mistakes.append(
+            Mistake("For an amount with a sign, write", (f"{before}{term}{after}",))
+        )
+        return None
     if item.kind in (WORD, PHRASE):
         if len(item.text) > LONGEST_WORD and item.kind == WORD:
             query.mistakes.append(Mistake(f"“{item.text[:40]}…” is too long for a word."))
@@ -258,13 +268,25 @@ def _item_or_mistake(match: "re.Match[str]", is_last: bool, query: ParsedQuery) 
         return None
 
 
+def _signed_money(item: QueryItem) -> str:
+    """Returns the terms to suggest for an amount with a sign and a currency or a limit, such as
+    "amount:150 currency:EUR is:out" for `-€150`. Returns "" for every other word.
+    """
+    text = item.text if item.is_negated else item.text[1:] if item.text.startswith(SIGNS) else ""
+    reading = reading_of(text) if text else None
+    if reading is None or not reading.amounts:
+        return ""
+    is_out = item.is_negated or item.text[0] != "+"
+    return f"{reading.term} {'is:out' if is_out else 'is:in'}"
+
+
 def _item(match: "re.Match[str]") -> QueryItem:
     minus, source = bool(match["minus"]), match[0]
     if match["field"]:
         return _field_item(match, source, minus)
     if match["phrase"] is not None:
         return QueryItem(PHRASE, match["phrase"].strip(), source, is_negated=minus)
-    if TYPED_AMOUNT.fullmatch(source) and source.startswith(SIGNS):
+    if source.startswith(SIGNS) and TYPED_AMOUNT.fullmatch(source[0] + with_point(source[1:])):
         return QueryItem(AMOUNT, source, source, value=source[0])
     return QueryItem(WORD, match["word"], source, is_negated=minus)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ledger.text.amounts import parse_figure
 from transactions.search.language.readings import Reading, reading_of
-from transactions.search.language.values import SIGNS
+from transactions.search.language.values import SIGNS, with_point
 
 # The kinds of items that are not names of fields.
 WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"
@@ -47,7 +47,7 @@ class QueryItem:
         """The number without its sign if the word is a number, otherwise None."""
         if self.kind not in (WORD, AMOUNT):
             return None
-        return parse_figure(self.text[1:] if self.text[:1] in SIGNS else self.text)
+        return parse_figure(with_point(self.text[1:] if self.text[:1] in SIGNS else self.text))
 
     @property
     def reading(self) -> Reading | None:

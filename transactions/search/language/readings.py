@@ -24,11 +24,12 @@ _MONEY = re.compile(
     (?P<operator>[<>]=?)?
     (?: (?P<before>{_SYMBOL}|[A-Z]{{3}}\ ) )?
     (?P<figure>{FIGURE}|[0-9.]*[0-9],[0-9]{{1,2}})
-    (?P<after>\ ?{_SYMBOL}|\ [A-Za-z]{{3}})?
+    (?P<after>{_SYMBOL}|\ [A-Za-z]{{3}})?
     """,
     re.VERBOSE,
 )
-_TWO_MEANINGS = re.compile(r"[0-9]{1,3},[0-9]{3}")  # 1,234 is 1234, but 1.234 in other languages
+# 1,234 is 1234 and 1.234 has decimals; in other languages it is the other way round.
+_TWO_MEANINGS = re.compile(r"[0-9]{1,3}[.,][0-9]{3}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,10 +211,10 @@ class ConditionCompiler:
         return ConditionPart(None, reduce(or_, others, Q(search=self._with_own_lexemes(lexemes))))
 
     def _meant(self, item: QueryItem) -> Q | None:
-        """Returns the condition for rows of the amount or the period that a word may mean, or
-        None.
+        """Returns the condition for rows of the amount or the period that a word may mean. Returns
+        None if it means only itself, or if it is negated: -october excludes only the word.
         """
-        reading = item.reading
+        reading = None if item.is_negated else item.reading
         if reading is None:
             return None
         condition = bounded("amount", reading.amounts) & bounded("created_at", reading.days)

@@ -23,6 +23,7 @@ from accounts.numbers import LENGTH
 from accounts.shown import add_accounts, add_unnamed
 from ledger.db.queries.compiled_once import CompiledOnce
 from ledger.db.queries.words import WordQuery, words_of
+from ledger.text.fuzzy import folded
 from transactions.annotations.search import ids_with_words
 from transactions.scope import BANK, Scope, scope_for
 from transactions.search.language.query import PHRASE, WORD, ParsedQuery, QueryItem
@@ -271,14 +272,18 @@ def accounts_named(item: QueryItem, accounts: Iterable[Account]) -> list[Account
     """
     if digits := account_ending(item):
         return [account for account in accounts if account.number.endswith(digits)]
-    words = item.text.casefold().split()
+    words = _words(item.text)
     return [
         account
         for account in accounts
-        if all(
-            any(part.startswith(word) for part in account.name.casefold().split()) for word in words
-        )
+        if words
+        and all(any(part.startswith(word) for part in _words(account.name)) for word in words)
     ]
+
+
+def _words(text: str) -> list[str]:
+    """Returns the words of a name, in lower case and without accents."""
+    return re.findall(r"[^\W_]+", folded(text))
 
 
 def word_query(item: QueryItem) -> Any:

@@ -122,7 +122,8 @@ def _is_bare(query: ParsedQuery) -> bool:
 def _single_amount(query: ParsedQuery) -> QueryItem | None:
     items = query.items
     is_single = len(items) == 1 and items[0].kind in (WORD, AMOUNT) and not items[0].is_negated
-    return items[0] if is_single and items[0].amount is not None else None
+    has_amount = is_single and (items[0].amount is not None or items[0].reading is not None)
+    return items[0] if has_amount else None
 
 
 def _among_newest(item: QueryItem, condition: Condition) -> Q:
@@ -133,4 +134,4 @@ def _among_newest(item: QueryItem, condition: Condition) -> Q:
     among_newest = one_of(Transaction.objects.newest_first().values("pk")[:NEWEST])
     if item.kind == AMOUNT:
         return condition.where & among_newest
-    return Q(search=condition.words) | (Q(amount=item.amount) & among_newest)
+    return Q(search=condition.words) | (condition.where & among_newest)

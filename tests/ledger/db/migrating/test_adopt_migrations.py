@@ -105,6 +105,22 @@ def test_the_search_is_built_again_and_the_schema_stays(people: Database) -> Non
     people.run("migrate", "--check")
 
 
+@pytest.mark.parametrize(
+    ("first", "name"),
+    [
+        ("CREATE SCHEMA row_security", "LEDGER_ROW_SECURITY"),
+        ("CREATE VIEW own_report AS SELECT search FROM transactions", "own views"),
+    ],
+)
+def test_the_search_is_not_built_again_under_what_reads_it(
+    people: Database, first: str, name: str
+) -> None:
+    make_older(people, first)
+    before = people.schema()
+    assert_one_sentence(people.manage("rebuild_search"), "Nothing was changed", name)
+    assert people.schema() == before
+
+
 def test_a_bank_that_did_not_run_all_of_the_old_ones_is_refused(people: Database) -> None:
     make_older(people)
     people.values("DELETE FROM django_migrations WHERE app = 'explorer' RETURNING 1")
