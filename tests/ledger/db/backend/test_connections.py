@@ -150,7 +150,7 @@ def test_a_closed_connection_says_nothing_of_its_server(another: Any) -> None:
     found.ensure_connection()
     found.connection.close()
 
-    assert not has_become_reader(found.connection, found.asked)
+    assert not has_become_reader(found.connection, found.required_options)
 
 
 def test_who_drops_a_closed_connection_frees_it_at_once(another: Any) -> None:
