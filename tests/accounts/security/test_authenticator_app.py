@@ -198,6 +198,6 @@ def test_addresses_change_after_a_step_up(client: Client, mailoutbox: list[Any])
     assert mailoutbox == []
 
     client.post(answer.headers["Location"], {"password": PASSWORD})
-    (code,) = re.findall(r"asked for it:\s+(\S+)", mailoutbox[0].body)
+    (code,) = re.findall(r"asked for the code:\s+(\S+)", mailoutbox[0].body)
     client.post("/account/confirm-email/", {"code": code})
     assert EmailAddress.objects.filter(email="second@example.com").exists()
