@@ -234,8 +234,17 @@ def tidy_line(text: str) -> str:
     """
     odd = odd_characters(text)
     tidy = " ".join("".join(c for c in text if c not in odd).split())
-    composed = unicodedata.normalize("NFC", tidy) if len(tidy) <= LONGEST_COMPOSED else tidy
-    return composed if len(composed) <= len(tidy) else tidy  # some letters become two characters
+    return composed(tidy) if len(tidy) <= LONGEST_COMPOSED else tidy
+
+
+def composed(text: str) -> str:
+    """Returns the text in the normal form NFC. Returns it unchanged if NFC is longer, because some
+    letters become two characters. Takes quadratic time for many accents on one letter.
+    """
+    if text.isascii():
+        return text
+    nfc = unicodedata.normalize("NFC", text)
+    return nfc if len(nfc) <= len(text) else text
 
 
 def tidy_reason(text: str) -> str:

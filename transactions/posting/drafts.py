@@ -10,6 +10,7 @@ from typing import Any
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from ledger.db.json_numbers import loads
+from ledger.text.lines import composed
 from transactions.exceptions import InvalidDetails, SameAccount
 from transactions.models import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 from transactions.posting import validation
@@ -120,8 +121,8 @@ class PreparedDraft:
             and row.from_account_id == self.from_id
             and row.to_account_id == self.to_id
             and row.amount == self.amount
-            and validation.composed(row.description) == validation.composed(self.description)
-            and validation.composed(row.reference) == validation.composed(self.reference)
+            and composed(row.description) == composed(self.description)
+            and composed(row.reference) == composed(self.reference)
             and validation.comparable(row.metadata)
             == validation.comparable(loads(self.metadata_text))
             and self.value_date in (None, row.value_date)

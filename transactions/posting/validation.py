@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from unicodedata import combining, normalize
+from unicodedata import combining
 
 from django.utils import timezone
 
@@ -21,7 +21,7 @@ from ledger.db.json_numbers import (
     written_length,
 )
 from ledger.text.currencies import LARGEST_AMOUNT, PLAIN_NUMBER
-from ledger.text.lines import encodes, has_hidden_signs, odd_characters, shortened
+from ledger.text.lines import composed, encodes, has_hidden_signs, odd_characters, shortened
 from transactions.exceptions import InvalidAmount, InvalidDetails
 from transactions.models import METADATA_LIMIT, Transaction
 from transactions.models.transaction import CATEGORY_LENGTH
@@ -207,16 +207,6 @@ def _composed(text: str, what: str) -> str:
         if max(map(len, marks.split()), default=0) > MAX_MARKS:
             raise InvalidDetails(f"{what} has more than {MAX_MARKS} accents on one letter.")
     return composed(text)
-
-
-def composed(text: str) -> str:
-    """Returns the text in the normal form NFC. Returns it unchanged if NFC is longer, because some
-    letters become two characters.
-    """
-    if text.isascii():
-        return text
-    nfc = normalize("NFC", text)
-    return nfc if len(nfc) <= len(text) else text
 
 
 def _composed_json(value: Any) -> Any:
