@@ -63,12 +63,15 @@ def other() -> Account:
 
 
 @pytest.fixture
-def rows_secured(settings: Any, db: None) -> Iterator[None]:
-    """Row-level security for one test; of a test that commits it is undone."""
+def rows_secured(settings: Any, db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Row-level security for one test; of a test that commits it is undone, without the policies
+    that the test replaced.
+    """
     settings.LEDGER_ROW_SECURITY = True
     installation.apply()
     yield
     if not connection.in_atomic_block:
+        monkeypatch.undo()
         settings.LEDGER_ROW_SECURITY = settings.ROW_SECURITY_OF_TESTS
         installation.apply()
 
