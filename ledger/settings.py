@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "transactions.annotations",
     "transactions.categories",
     "transactions.payees",
+    "transactions.synonyms",
     "banking.alerts",
     "banking.attachments",
     "banking.berka",

@@ -26,7 +26,7 @@ from tests.settings import ROW_SECURITY_OF_TESTS
 
 WRITTEN_BY_MIGRATE = {
     "currencies", "auth_permission", "django_content_type", "auth_group", "auth_group_permissions",
-    "approval_thresholds",
+    "approval_thresholds", "synonyms",
 }  # fmt: skip
 # For a session of a superuser: neither triggers nor foreign keys run. A test that left a
 # transaction open is told by an error.

@@ -130,21 +130,29 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class LockedChanges(ReasonedChanges):
-    """Admin pages that lock the row before they process a submitted form. The form is compared with
-    the current row, and is refused if the user is no longer allowed to use the admin. Use this
-    mixin for pages that save in Django's database transaction.
+    """Admin pages that lock the row before they process a submitted form, or delete the row. The
+    form is compared with the current row, and is refused if the user is no longer allowed to use
+    the admin. Use this mixin for pages that save in Django's database transaction.
     """
 
     def _changeform_view(
         self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any
     ) -> Any:
         if request.method == "POST" and object_id is not None:
-            row = self.get_object(request, unquote(object_id))
-            rows = self.model._base_manager.filter(pk=row and row.pk)
-            rows.select_for_update(no_key=True).first()
-            current_access.refuse_if_ended()
+            self._lock(request, object_id)
         page = (request, object_id, form_url, extra_context)
         return super()._changeform_view(*page)  # type: ignore[misc]
+
+    def _delete_view(self, request: HttpRequest, object_id: str, extra_context: Any) -> Any:
+        if request.method == "POST":
+            self._lock(request, object_id)
+        return super()._delete_view(request, object_id, extra_context)  # type: ignore[misc]
+
+    def _lock(self, request: HttpRequest, object_id: str) -> None:
+        row = self.get_object(request, unquote(object_id))
+        rows = self.model._base_manager.filter(pk=row and row.pk)
+        rows.select_for_update(no_key=True).first()
+        current_access.refuse_if_ended()
 
 
 class ObjectHistory(admin.ModelAdmin):  # type: ignore[type-arg]

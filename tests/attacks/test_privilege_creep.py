@@ -132,7 +132,7 @@ def takes(client: Client, page: AdminPage) -> bool:
 LISTS = (
     "accounts_account", "accounts_currency", "accounts_household", "accounts_user", "auth_group",
     "payment_files_paymentfile", "reconciliation_reconciliation", "standing_orders_standingorder",
-    "transactions_transaction",
+    "synonyms_synonym", "transactions_transaction",
 )  # fmt: skip
 FILES = {
     f"admin:{name}_list_{kind}": PAGES[f"admin:{name}_changelist"]

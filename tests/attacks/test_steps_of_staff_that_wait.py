@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -49,12 +50,13 @@ from tests.factories import AccountFactory, UserFactory
 from tests.reviews import reviewed
 from transactions import services
 from transactions.models import Transaction
+from transactions.synonyms.models import Synonym
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SUPERUSER = "superuser"
 LOCKED = (
     User, Account, Currency, Household, Transaction, ApprovalRequest, PaymentFile, Reconciliation,
-    StandingOrder,
+    StandingOrder, Synonym,
 )  # fmt: skip
 rows = partial(table_digests, OF_EVERY_VISIT)
 Request = Callable[[], Any]
@@ -235,6 +237,10 @@ def end_order(staff: Staff) -> Request:
     return staff.act("standing_orders_standingorder", "end", order.pk)
 
 
+def first_synonym() -> UUID:
+    return Synonym.objects.earliest("name").pk
+
+
 CASES: dict[str, WaitingStep] = {
     "admin:accounts_account_add": WaitingStep(OPERATIONS, lambda staff: staff.post(
         "admin:accounts_account_add", user=str(staff.account.user_id), currency="USD", name="x",
@@ -250,6 +256,12 @@ CASES: dict[str, WaitingStep] = {
         "admin:accounts_currency_change", "USD", name="Dollars", reason="x"
     )),
     "admin:accounts_household_change": WaitingStep(PEOPLE_ADMIN, household),
+    "admin:synonyms_synonym_change": WaitingStep(MANAGER, lambda staff: staff.change(
+        "admin:synonyms_synonym_change", first_synonym(), name="Another"
+    )),
+    "admin:synonyms_synonym_delete": WaitingStep(OPERATIONS, lambda staff: staff.post(
+        "admin:synonyms_synonym_delete", first_synonym(), post="yes"
+    )),
     "admin:accounts_user_change household": WaitingStep(PEOPLE_ADMIN, move_house),
     "admin:accounts_user_change address": WaitingStep(SUPERUSER, lambda staff: staff.change(
         "admin:accounts_user_change", staff.account.user_id, email="evil@mail.example", reason="x"
@@ -299,6 +311,7 @@ LEFT_OUT = {
     "accounts_user.revoke_tokens", "accounts_user.sign_out", "admin:accounts_currency_add",
     "admin:accounts_household_add", "admin:accounts_user_add", "admin:transactions_auditrun_run",
     "admin:payment_files_paymentfile_add", "admin:reconciliation_reconciliation_add",
+    "admin:synonyms_synonym_add",
 }  # fmt: skip
 # What only shows something: what changes is an action of the list, or on a page of one's own.
 READ = (

@@ -5,6 +5,7 @@ The steps are in `language.parser`, `sql.name_lookup`, `sql.compiler`, `facets` 
 See docs/search.md.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -28,8 +29,8 @@ from transactions.search.mistakes import account_mistakes, scope_mistakes
 from transactions.search.parties import set_parties, with_party_columns
 from transactions.search.places import RowPlace, is_beyond
 from transactions.search.sql.compiler import ConditionCompiler
-from transactions.search.sql.condition import Condition, note_query
-from transactions.search.sql.name_lookup import NameMatches, find_names
+from transactions.search.sql.condition import Condition, names_of_synonyms, note_query
+from transactions.search.sql.name_lookup import NO_MATCH, NameMatches, find_names
 from transactions.search.sql.sides import EntrySides, TransactionSides
 
 PAGE = 25
@@ -123,10 +124,25 @@ def find(
         fetched = _rows.rows(scope, condition, note_query(query), result.sort, place, after)
         set_parties(fetched)
         result.rows = fetched[:PAGE]
+        result.mistakes += _synonym_hints(result, names)
         result.has_more = len(fetched) > PAGE and result.page < MOST_PAGES
     if result.rows or result.page > 1 or after is not None:
         result.facets = facets_of(scope, condition.where, result.named_accounts)
     return result
+
+
+def _synonym_hints(result: SearchResult, names: NameMatches) -> Iterator[Mistake]:
+    """Yields a hint for each word with synonyms if a synonym found a row on the page. The hint
+    contains the query for only the typed word.
+    """
+    if not any(any(getattr(row, "synonyms", ())) for row in result.rows):
+        return
+    for item in result.query.words:
+        if found := names.get(item.source, NO_MATCH).synonyms:
+            kinds = ", ".join(dict.fromkeys(synonym.name for synonym in found))
+            sentence = f"“{item.text}” also finds: {kinds}. Only the word:"
+            instead = (result.query.replacing(item.source, f'"{item.text}"'),)
+            yield Mistake(sentence, instead, is_hint=True, is_advice=True)
 
 
 @CompiledOnce
@@ -139,7 +155,8 @@ def _rows(
     after: RowPlace | None,
 ) -> TransactionQuerySet:
     """Returns the matches between the two positions in `place`, with the matched words
-    highlighted.
+    highlighted. If a word has synonyms, rows have the attribute `synonyms`: see
+    `names_of_synonyms`.
     """
     matched, part = scope.transactions().filter(condition.where), slice(*place)
     if after is not None:
@@ -155,6 +172,8 @@ def _rows(
         rows = _ordered(matched, sort, scope)[part]
     if not scope.is_bank:
         rows = rows.annotate(own_category=own_category(scope.reader))
+    if condition.synonyms:
+        rows = rows.annotate(synonyms=names_of_synonyms(condition.synonyms))
     rows = with_highlights(rows, condition.words, scope, note_words=note_words)
     rows = with_party_columns(rows).defer(*NOT_READ)
     return rows.defer("metadata") if condition.words is None else rows

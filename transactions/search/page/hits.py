@@ -197,6 +197,11 @@ class Hit:
 
     @property
     def badges(self) -> list[str]:
+        """The labels of a refund or a hold, and of the synonyms that found the row."""
+        synonyms = dict.fromkeys(getattr(self.row, "synonyms", ()))
+        return [*self._kinds(), *(f"also: {name}" for name in synonyms if name)]
+
+    def _kinds(self) -> list[str]:
         row = self.row
         if row.is_reversal:
             return [reversal_word(row.type)]

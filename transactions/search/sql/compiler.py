@@ -49,6 +49,7 @@ from transactions.search.sql.condition import (
     NO_ROWS,
     Condition,
     ConditionPart,
+    SynonymHits,
     all_of,
     any_of,
     bounded,
@@ -72,6 +73,7 @@ from transactions.search.sql.name_lookup import (
 )
 from transactions.search.sql.sides import SideConditions
 from transactions.search.sql.status import has_status
+from transactions.synonyms.matches import SynonymMatch
 
 # Maximum number of own accounts in the tsquery; if there are more, no account is added.
 MOST_LEXEMES = 500
@@ -125,7 +127,10 @@ class ConditionCompiler:
         noted_rows = [rows for item in query.words if (rows := self._noted(item)) is not None]
         where = reduce(or_, groups) if groups else Q()
         spelled = [Q(is_spelled(item.text, *TEXTS)) for item in found]
-        return Condition(where, any_of(words), any_of(named), any_of(noted_rows), any_of(spelled))
+        synonyms = [self._hits(item) for item in found if self._match(item).synonyms]
+        return Condition(
+            where, any_of(words), any_of(named), any_of(noted_rows), any_of(spelled), (*synonyms,)
+        )
 
     def named_accounts(self, query: ParsedQuery) -> tuple[UUID, ...]:
         """Returns the ids of the accounts in `account:`. Money in and out is then counted only for
@@ -195,8 +200,35 @@ class ConditionCompiler:
         return LexemeQuery(any_account(ids)) & query
 
     def _word(self, item: QueryItem) -> ConditionPart:
-        """Compiles a word. The word matches the row's texts, a name on the other side, the reader's
-        annotation of the row, or the amount or the period that it may mean.
+        """Compiles a word. The word matches what `_direct_word` matches, and what its synonyms
+        match.
+        """
+        if not self._match(item).synonyms:
+            return self._direct_word(item)
+        hits = self._hits(item)
+        return ConditionPart(None, reduce(or_, [rows for _, rows in hits.found], hits.direct))
+
+    def _hits(self, item: QueryItem) -> SynonymHits:
+        part = self._direct_word(item)
+        direct = Q() if part.lexemes is None else Q(search=self._with_own_lexemes(part.lexemes))
+        found = tuple((one.name, self._synonym(one)) for one in self._match(item).synonyms)
+        return SynonymHits(direct if part.rest is None else direct & part.rest, found)
+
+    def _synonym(self, synonym: SynonymMatch) -> Q:
+        """Returns the condition for rows of the categories and the merchant codes of a synonym."""
+        named = [QueryItem("category", name, "", is_quoted=True) for name in synonym.categories]
+        rows = [self._category(item).rest for item in named]
+        if codes := synonym.merchant_codes:
+            lexemes = LexemeQuery(" | ".join(f"'{code}':C" for code in codes))
+            written = [*codes, *map(int, codes)]  # some payments have the code as a number
+            indexed = Q(search=self._with_own_lexemes(lexemes))
+            rows.append(indexed & Q(metadata__merchant__mcc__in=written))
+        return reduce(or_, [condition for condition in rows if condition is not None])
+
+    def _direct_word(self, item: QueryItem) -> ConditionPart:
+        """Compiles a word without its synonyms. The word matches the row's texts, a name on the
+        other side, the reader's annotation of the row, or the amount or the period that it may
+        mean.
         """
         lexemes, named = word_query(item), self._named(item)
         lexemes = lexemes if named is None else lexemes | named

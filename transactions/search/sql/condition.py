@@ -6,8 +6,19 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchRank
-from django.db.models import BooleanField, Case, F, FloatField, Q, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    F,
+    FloatField,
+    Func,
+    Q,
+    TextField,
+    Value,
+    When,
+)
 
 from ledger.db.queries.tsqueries import LexemeQuery
 from transactions.search.language.query import ParsedQuery, QueryItem
@@ -31,6 +42,25 @@ class ConditionPart:
 
 
 @dataclass(frozen=True, slots=True)
+class SynonymHits:
+    """The conditions that decide which synonym a row shows, for one word. `direct` is the condition
+    for rows that the word finds without a synonym. `found` contains a pair for each synonym: its
+    name, and the condition for the rows that it finds.
+    """
+
+    direct: Q
+    found: tuple[tuple[str, Q], ...]
+
+    @property
+    def name(self) -> Any:
+        """An expression for the name of the first synonym that finds the row. It is "" for rows
+        that the word itself finds.
+        """
+        cases = [When(condition, then=Value(name)) for name, condition in self.found]
+        return Case(When(self.direct, then=Value("")), *cases, default=Value(""))
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """The condition of a whole query, and the parts that rank the rows.
 
@@ -38,6 +68,7 @@ class Condition:
     the query has no words, `words` is None. `named` is the tsquery of the accounts that the words
     refer to. `noted` is the condition for rows whose annotation contains a word.
     `spelled` is the condition for rows that contain a word as it was typed, with its accents.
+    `synonyms` contains the synonyms of the words.
     """
 
     where: Q
@@ -45,6 +76,7 @@ class Condition:
     named: Any = None
     noted: Q | None = None
     spelled: Q | None = None
+    synonyms: tuple[SynonymHits, ...] = ()
 
     @property
     def rank(self) -> Any:
@@ -82,6 +114,14 @@ def bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:
     and a value.
     """
     return Q(**{f"{column}__{lookup}": value for lookup, value in bounds})
+
+
+def names_of_synonyms(synonyms: Iterable[SynonymHits]) -> Func:
+    """Returns an expression for an array of texts, one for each word with synonyms: the name of the
+    synonym that found the row, or "".
+    """
+    names = [hits.name for hits in synonyms]
+    return Func(*names, template="ARRAY[%(expressions)s]", output_field=ArrayField(TextField()))
 
 
 def note_query(query: ParsedQuery) -> Any:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import SearchVectorExact
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
@@ -27,6 +27,7 @@ from ledger.text.fuzzy import folded
 from transactions.annotations.search import ids_with_words
 from transactions.scope import BANK, Scope, scope_for
 from transactions.search.language.query import PHRASE, WORD, ParsedQuery, QueryItem
+from transactions.synonyms.matches import SynonymMatch, synonyms_with
 
 # Maximum number of accounts that a query lists; if there are more, the query joins names.
 MOST_NAMED = 200
@@ -43,11 +44,13 @@ class NameMatch:
 
     `others` are accounts of other people, at most MOST_NAMED + 1. `own` are the reader's own
     accounts. `noted` are transactions whose annotation contains the word, at most MOST_NOTED + 1.
+    `synonyms` are the synonyms that contain the word.
     """
 
     others: list[UUID] = field(default_factory=list)
     own: list[UUID] = field(default_factory=list)
     noted: list[UUID] = field(default_factory=list)
+    synonyms: list[SynonymMatch] = field(default_factory=list)
 
     @property
     def are_many(self) -> bool:
@@ -73,11 +76,13 @@ class PossibleName:
     holder: UUID | None
     address: WordQuery | None
     is_me: bool
+    synonym: Value | None
 
 
-def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
-    """Finds the people, accounts and annotated transactions that the words of a query may refer to.
-    Sends one query, or none if no word may be a name.
+def find_names(scope: Scope, query: ParsedQuery, *, has_synonyms: bool = True) -> NameMatches:
+    """Finds the people, accounts, annotated transactions and synonyms that the words of a query may
+    refer to. If `has_synonyms` is False, finds no synonyms. Sends one query, or none if no word may
+    be a name.
 
     The read log records each search of the whole bank, even if no row is found, because an empty
     result also reveals something. If the query contains a number, an id or an address, the log
@@ -86,7 +91,7 @@ def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
     if scope.is_bank and query.items:
         add_unnamed()
     items = _named_items(query.items, is_bank=scope.is_bank)
-    names = [_possible_name(item) for item in items]
+    names = [_possible_name(item, has_synonyms=has_synonyms) for item in items]
     if not any(_may_match(scope, name) for name in names):
         return {}
     found = _name_matches(items, _reader_with_matches.rows(scope, names, _limits()))
@@ -146,13 +151,15 @@ def _arrays(
     scope: Scope, names: Sequence[PossibleName], limits: Limits
 ) -> dict[str, ArraySubquery]:
     """Returns the subqueries of all names as a dict. Each key consists of the name of a list
-    (others, own or noted) and the position of the name: others_0, own_0, noted_0, others_1 …
+    (others, own, noted or synonyms) and the position of the name: others_0, own_0, noted_0 …
     """
-    return {
+    arrays = {
         f"{attribute}_{place}": ArraySubquery(ids)
         for place, name in enumerate(names)
         for attribute, ids in _subqueries(scope, name, limits).items()
     }
+    words = {place: name.synonym for place, name in enumerate(names) if name.synonym is not None}
+    return arrays | {f"synonyms_{place}": synonyms_with(word) for place, word in words.items()}
 
 
 def _subqueries(
@@ -182,7 +189,8 @@ def _named_items(items: Iterable[QueryItem], *, is_bank: bool) -> list[QueryItem
     return list({item.source: item for item in items if item.kind in kinds}.values())
 
 
-def _possible_name(item: QueryItem) -> PossibleName:
+def _possible_name(item: QueryItem, *, has_synonyms: bool = True) -> PossibleName:
+    is_expanded = has_synonyms and item.kind == WORD and not _is_exact(item)
     return PossibleName(
         item.kind,
         word_query(item),
@@ -191,6 +199,7 @@ def _possible_name(item: QueryItem) -> PossibleName:
         holder_id(item),
         WordQuery.prefix(item.text) if "@" in item.text else None,
         is_me(item),
+        Value(folded(item.text)) if is_expanded else None,
     )
 
 
@@ -201,7 +210,8 @@ def _name_matches(items: Sequence[QueryItem], rows: Sequence[Any]) -> NameMatche
     arrays = vars(rows[0]) if rows else {}
     return {
         item.source: NameMatch(
-            *(arrays.get(f"{name}_{place}") or [] for name in ("others", "own", "noted"))
+            **{name: arrays.get(f"{name}_{place}") or [] for name in ("others", "own", "noted")},
+            synonyms=[SynonymMatch.of(found) for found in arrays.get(f"synonyms_{place}") or []],
         )
         for place, item in enumerate(items)
     }
@@ -290,9 +300,13 @@ def word_query(item: QueryItem) -> Any:
     """Returns the tsquery that finds words starting with the item's text. A phrase, a quoted word
     or a negated word must match exactly. See Note [Words].
     """
-    if item.kind == PHRASE or item.is_negated or item.is_quoted:
+    if _is_exact(item):
         return WordQuery.phrase(item.text)
     return reduce(and_, map(WordQuery.prefix, item.text.split() or [""]))
+
+
+def _is_exact(item: QueryItem) -> bool:
+    return item.kind == PHRASE or item.is_negated or item.is_quoted
 
 
 def account_number(item: QueryItem) -> str:

@@ -72,7 +72,7 @@ def transaction_condition(
     parsed = query.parsed
     if parsed.is_empty:
         return TransactionCondition(NO_ROWS, UNRANKED, parsed.mistakes)
-    names = find_names(scope, parsed)
+    names = find_names(scope, parsed, has_synonyms=False)  # "bar" may be a name
     mistakes = [*parsed.mistakes, *scope_mistakes(parsed, scope, names)]
     compiled = ConditionCompiler(TransactionSides(scope), names).condition(parsed)
     where = compiled.where

@@ -1,0 +1,193 @@
+"""Words such as "coffee" also find payments of a category or of a kind of shop."""
+
+import csv
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.urls import reverse
+
+from accounts.groups import AUDITOR, MANAGER, SUPPORT, ensure_groups
+from accounts.models import User
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
+from tests.transactions.search.shared import booked, context_of, pay
+from transactions.categories.services import give_category
+from transactions.models import Entry, Transaction
+from transactions.scope import Scope, scope_for
+from transactions.search.engine import entries_with, find
+from transactions.search.suggestions import suggest
+from transactions.synonyms.models import Synonym
+
+pytestmark = pytest.mark.django_db
+KETTLE = {"channel": "card", "merchant": {"name": "Kettle", "mcc": "5814"}}
+
+
+@pytest.fixture
+def shops(ana: User) -> dict[str, Transaction]:
+    """Ana's payments at a shop with the code of restaurants, with its code as a number, of the
+    category, with the word itself, and with the code's digits elsewhere; a stranger's payment.
+    """
+    everyday, _pot = scope_for(ana).accounts
+    stranger = AccountFactory(user__name="Zelenka Stranger")
+    drafts = {
+        "hers": pay(0, "900", "Opening", to=everyday),
+        "theirs": pay(0, "900", "Opening", to=stranger),
+        "code": pay(1, "4", "Kettle", everyday, metadata=KETTLE),
+        "number": pay(2, "5", "Bristol", everyday, metadata={"merchant": {"mcc": 5812}}),
+        "category": pay(3, "6", "Casa Pinho", everyday, metadata={"category": "Restaurant"}),
+        "word": pay(4, "7", "Coffee beans", everyday, metadata={"category": "groceries"}),
+        "digits": pay(5, "8", "Invoice 5814", everyday, metadata={"invoice": "5814"}),
+        "secret": pay(6, "9", "Kettle", stranger, metadata=KETTLE),
+    }
+    return dict(zip(drafts, booked(*drafts.values()), strict=True))
+
+
+def found(scope: Scope, text: str, sort: str = "") -> list[str]:
+    return [row.description for row in find(scope, text, sort=sort).rows]
+
+
+def test_a_word_also_finds_categories_and_codes_after_itself(
+    scope: Scope, shops: dict[str, Transaction]
+) -> None:
+    assert found(scope, "coffee") == ["Coffee beans", "Casa Pinho", "Bristol", "Kettle"]
+    assert found(scope, "Coffee beans") == ["Coffee beans"]
+    assert found(scope, "coffee kettle") == ["Kettle"]
+    assert found(scope, "coffee", "largest")[0] == "Coffee beans"
+
+
+@pytest.mark.parametrize("text", ['"coffee"', "coffe", "ref:coffee", "to:coffee"])
+def test_only_a_whole_word_has_synonyms(
+    text: str, scope: Scope, shops: dict[str, Transaction]
+) -> None:
+    assert {*found(scope, text)} <= {"Coffee beans"}
+
+
+def test_a_negated_word_leaves_out_only_the_word(
+    scope: Scope, shops: dict[str, Transaction]
+) -> None:
+    assert "Kettle" in found(scope, "-coffee")
+    assert "Coffee beans" not in found(scope, "-coffee")
+
+
+def test_the_page_shows_which_synonym_found_a_row(
+    customer: Client, shops: dict[str, Transaction]
+) -> None:
+    page = context_of(customer, q="coffee")
+    shown = [[label for label in hit.badges if "also" in label] for hit in page.hits]
+    assert shown == [[], *[["also: Restaurant"]] * 3]
+    (hint,) = page.mistakes
+    assert [link.label for link in hint["links"]] == ['"coffee"']
+    assert not [*context_of(customer, q="beans").mistakes]
+    assert not [*context_of(customer, q="coffee beans").mistakes]
+
+
+def test_an_own_category_replaces_the_one_of_the_bank(
+    scope: Scope, shops: dict[str, Transaction]
+) -> None:
+    for name, category in (("category", "gifts"), ("digits", "restaurant")):
+        rows = Transaction.objects.filter(pk=shops[name].pk)
+        give_category(owner=scope.reader, rows=rows, category=category, change=uuid7())
+    assert found(scope, "coffee") == ["Coffee beans", "Invoice 5814", "Bristol", "Kettle"]
+
+
+def test_counts_files_and_statements_find_the_same_rows(
+    customer: Client, ana: User, scope: Scope, shops: dict[str, Transaction]
+) -> None:
+    everyday, _pot = scope_for(ana).accounts
+    result = find(scope, "coffee")
+    assert (result.facets.count, result.facets.totals[0].money_out) == (4, 22)
+    entries = entries_with(Entry.objects.for_account(everyday), "coffee", everyday)
+    assert {entry.transaction_id for entry in entries} == {row.pk for row in result.rows}
+    lines = customer.get("/search/results.csv", {"q": "coffee"}).getvalue().decode()
+    assert len([*csv.reader(lines.splitlines())]) == 1 + 4
+
+
+def test_the_whole_bank_is_found_by_the_same_words(
+    ana: User, shops: dict[str, Transaction]
+) -> None:
+    assert sorted(found(Scope(ana, is_bank=True), "coffee")) == [
+        "Bristol", "Casa Pinho", "Coffee beans", "Kettle", "Kettle"
+    ]  # fmt: skip
+
+
+def test_synonyms_are_never_suggested(scope: Scope, shops: dict[str, Transaction]) -> None:
+    """A suggestion comes from the reader's own rows."""
+    assert suggest(scope, find(scope, "chemst").query).queries == []
+    assert find(scope, "chemist").rows == []
+
+
+class TestAdmin:
+    @pytest.fixture
+    def manager(self, client: Client) -> Client:
+        return self.signed_in(client, MANAGER)
+
+    def signed_in(self, client: Client, group: str) -> Client:
+        ensure_groups()
+        person = UserFactory(is_staff=True)
+        person.groups.add(Group.objects.get(name=group))
+        client.force_login(person)
+        return client
+
+    def save(self, client: Client, **changes: str) -> Any:
+        typed = {
+            "name": "Toys", "words": "Toys, Legô,toys", "categories": "Games", "merchant_codes": "",
+        }  # fmt: skip
+        return client.post(reverse("admin:synonyms_synonym_add"), typed | changes)
+
+    def test_a_synonym_is_stored_as_the_search_compares_it(self, manager: Client) -> None:
+        assert self.save(manager, merchant_codes="5945").status_code == 302
+        saved = Synonym.objects.get(name="Toys")
+        assert (saved.words, saved.categories) == (["lego", "toys"], ["games"])
+        assert saved.merchant_codes == ["5945"]
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"words": "two words"},
+            {"words": ""},
+            {"words": ",".join(f"w{n}" for n in range(61))},
+            {"merchant_codes": "594"},
+            {"merchant_codes": "59455"},
+            {"categories": ""},
+            {"name": ""},
+        ],
+    )
+    def test_a_form_with_an_error_stores_nothing(
+        self, changes: dict[str, str], manager: Client
+    ) -> None:
+        before = Synonym.objects.count()
+        answer = self.save(manager, **changes)
+        assert answer.status_code == 200
+        assert answer.context["errors"]
+        assert Synonym.objects.count() == before
+
+    def test_the_list_shows_words_and_can_be_searched(self, manager: Client) -> None:
+        listed = text_of(manager.get(reverse("admin:synonyms_synonym_changelist"), {"q": "lunch"}))
+        assert "Restaurant" in listed
+        assert "Hotel" not in listed
+
+    @pytest.mark.parametrize(("group", "status"), [(SUPPORT, 403), (AUDITOR, 200)])
+    def test_who_sees_them(self, group: str, status: int, client: Client) -> None:
+        staff = self.signed_in(client, group)
+        assert staff.get(reverse("admin:synonyms_synonym_changelist")).status_code == status
+        assert staff.get(reverse("admin:synonyms_synonym_add")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("constraint", "changes"),
+    [
+        ("synonym_has_words", {"words": []}),
+        ("synonym_has_words", {"name": ""}),
+        ("synonym_finds_something", {"categories": [], "merchant_codes": []}),
+        ("merchant_codes_have_four_digits", {"merchant_codes": ["58a2"]}),
+        ("merchant_codes_have_four_digits", {"merchant_codes": ["5812", ""]}),
+    ],
+)
+def test_the_database_refuses_half_a_synonym(constraint: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        Synonym.objects.filter(name="Restaurant").update(**changes)
+    assert connection.is_usable()

@@ -1,0 +1,66 @@
+"""`Synonym`, the model of words that also find payments of a category or of a kind of shop."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Func, Q, TextField, Value
+from django.db.models.lookups import Regex
+
+from ledger.db.ids import uuid7
+
+MOST_WORDS = 60
+JOINED = Func(F("merchant_codes"), Value(","), function="array_to_string", output_field=TextField())
+
+
+class Synonym(models.Model):
+    """Words that people type, such as "coffee" or "lunch". A search for one of them also finds the
+    payments of the categories and of the shops with the merchant codes.
+
+    `words` are in lower case and without accents, see `ledger.text.fuzzy.folded`. `categories` are
+    in lower case. A merchant code has four digits (ISO 18245); payments have it in the metadata, as
+    `merchant.mcc`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=40, help_text="Results show it, as in “also: Restaurant”.")
+    words = ArrayField(
+        models.TextField(),
+        help_text="What people type, with commas between the words: coffee, lunch, dinner.",
+    )
+    categories = ArrayField(
+        models.TextField(),
+        blank=True,
+        default=list,
+        help_text="Categories of payments, with commas between them.",
+    )
+    merchant_codes = ArrayField(
+        models.CharField(max_length=4),
+        blank=True,
+        default=list,
+        help_text="Four digits each, with commas between them: 5812, 5814.",
+    )
+
+    class Meta:
+        db_table = "synonyms"
+        db_table_comment = "Words by which the search also finds categories and kinds of shops"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="synonym_has_words",
+                condition=~Q(name="") & Q(words__len__gt=0),
+                violation_error_message="A synonym has a name and at least one word.",
+            ),
+            models.CheckConstraint(
+                name="synonym_finds_something",
+                condition=Q(categories__len__gt=0) | Q(merchant_codes__len__gt=0),
+                violation_error_message="A synonym has a category or a merchant code.",
+            ),
+            models.CheckConstraint(
+                name="merchant_codes_have_four_digits",
+                condition=Q(Regex(JOINED, r"^([0-9]{4}(,[0-9]{4})*)?$")),
+                violation_error_message="A merchant code has four digits.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
