@@ -68,11 +68,11 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     ),
     "request_is_for_others": (
         ServesOwn,
-        "This is for you, your household or one of your accounts. A colleague has to ask.",
+        "This is for you, your household or one of your accounts. A colleague must ask for it.",
     ),
     "limits_by_stranger": (
         ServesOwn,
-        "This account is yours or your household's. A colleague has to change its limits.",
+        "This account is yours or your household's. Only a colleague can change its limits.",
     ),
     "status_by_stranger": (
         ServesOwn,
@@ -80,10 +80,7 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     ),
     "released_by_stranger": (
         ServesOwn,
-        (
-            "This hold is on an account of yours or of your household. A colleague has to "
-            "release it."
-        ),
+        "This hold is on your or your household's account. Only a colleague can release it.",
     ),
     "limits_asked_by_manager": (MayNotAsk, MAY_NOT_ASK),
     "limits_asked_change": (DetailsInvalid, "Change one of the limits, then ask for approval."),
@@ -93,7 +90,10 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     ),
     "limits_asked_once": (
         RequestDecided,
-        "You asked for limits of this account before. Withdraw that request first, or wait for it.",
+        (
+            "You have already asked for limits of this account. Withdraw your first request, or "
+            "wait for the decision."
+        ),
     ),
     "approval_by_another_person": (
         MayNotDecide,
@@ -110,7 +110,7 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     ),
     "asked_by_staff": (
         MayNotDecide,
-        "The person who asked may no longer do this, so it is neither approved nor done.",
+        "The person who asked may no longer do this, so nobody can approve or do it.",
     ),
     "request_not_expired": (RequestDecided, "This request has expired."),
     "request_used_by_rows": (RequestDecided, "Only the approved action can use an approval."),

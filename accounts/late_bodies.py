@@ -31,8 +31,8 @@ SHORT = 64 * 1024  # bytes; the bodies of the site's forms are much shorter
 READS = ("GET", "HEAD", "OPTIONS", "TRACE")
 CUT_OFF = "The request ended too early. Nothing was changed. Send it again."
 NOT_READ = (
-    "Nobody is signed in, so this page accepts at most 64 KB, and no `Expect` header. Nothing was"
-    " changed. Send less, or sign in first."
+    "You are not signed in, so this page accepts at most 64 KB, and does not accept an `Expect`"
+    " header. Nothing was changed. Send less, or sign in first."
 )
 
 _sessions, _people = SessionMiddleware(HttpResponse), AuthenticationMiddleware(HttpResponse)
@@ -79,7 +79,7 @@ class LateBodyMiddleware:
 def _not_read(request: HttpRequest) -> HttpResponse:
     is_long = content_length(request) > SHORT
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_long else HTTPStatus.EXPECTATION_FAILED
-    return database_errors.page("This was not read", NOT_READ, None, status=status)
+    return database_errors.page("We did not read your request", NOT_READ, None, status=status)
 
 
 def is_late(request: HttpRequest) -> bool:

@@ -241,7 +241,7 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
             raise LimitInvalid(
                 (
                     f"{locked.name} uses {figure(used, locked.currency)} {locked.currency} of its "
-                    "overdraft. The overdraft limit cannot be below that."
+                    "overdraft. The overdraft limit cannot be below this amount."
                 ),
                 "overdraft_limit",
             )
@@ -391,7 +391,7 @@ def _check_limits(account: Account) -> None:
     for field in LIMITS:
         _check_limit(field, getattr(account, field), account.currency)
     if account.balance + account.overdraft_limit > LARGEST_AMOUNT:
-        message = f"{account.name} has so much money that this overdraft is not possible."
+        message = f"{account.name} has too much money for this overdraft limit."
         raise LimitInvalid(message, "overdraft_limit")
 
 
@@ -401,9 +401,9 @@ def _check_limit(field: str, limit: Decimal | None, currency: str) -> None:
     what = LIMITS[field].lower()
     if not limit.is_finite() or limit < 0 or (limit == 0 and field != "overdraft_limit"):
         least = "zero or more" if field == "overdraft_limit" else "above zero, or left out"
-        raise LimitInvalid(f"The {what} is {least}.", field)
+        raise LimitInvalid(f"The {what} must be {least}.", field)
     if limit > LARGEST_LIMIT:
-        raise LimitInvalid(f"The {what} is at most {LARGEST_LIMIT:,f}.", field)
+        raise LimitInvalid(f"The {what} must be at most {LARGEST_LIMIT:,f}.", field)
     if not fits(limit, minor_units(currency)):
         raise LimitInvalid(f"The {what} has more decimals than {currency} has.", field)
 

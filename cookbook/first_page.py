@@ -132,11 +132,11 @@ LINES: tuple[tuple[str, Callable[[], Any], str], ...] = (
     ("Either condition", either, "rent-or-large"),
     ("Exactly one row", one_row, "the-only-account"),
     ("The first row, or None", first_row, "first-hold-of"),
-    ("Sorted, a few of them", largest, "largest-payments"),
-    ("A later page of them", next_page, "page-of-payments"),
+    ("The first rows, sorted", largest, "largest-payments"),
+    ("A later page of rows", next_page, "page-of-payments"),
     ("Through a relation", through_relation, "large-payments-into"),
     ("How many", how_many, "any-many-all"),
-    ("Whether there are any", are_there_any, "any-many-all"),
+    ("Whether a row exists", are_there_any, "any-many-all"),
     ("One total", total, "figures-of-category"),
     ("A total for each group", totals, "spent-by-category"),
     ("Insert a row", inserted, "add-contact"),
@@ -144,8 +144,8 @@ LINES: tuple[tuple[str, Callable[[], Any], str], ...] = (
     ("Change rows without reading them", changed, "limit-for-all"),
     ("Lock a row", locked, "select-for-update"),
     ("All writes or none", all_or_none, "all-or-nothing"),
-    ("With the row it points to", with_parent, "n-plus-one"),
-    ("With the rows that point to it", with_children, "savers-with-their-accounts"),
+    ("Rows with the row of a foreign key", with_parent, "n-plus-one"),
+    ("Rows with the rows that refer to them", with_children, "savers-with-their-accounts"),
 )
 NOTES = {all_or_none: SAVEPOINT}
 

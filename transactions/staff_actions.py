@@ -19,7 +19,7 @@ from transactions.exceptions import (
 from transactions.lifecycle import Lifecycle
 from transactions.models import Transaction
 
-OWN = "This moves money of your own account or household, so another colleague has to do it."
+OWN = "This moves your own or your household's money, so a colleague must do it."
 
 
 def _no_accounts(_lifecycle: Lifecycle, _person: User) -> list[Obstacle]:

@@ -131,7 +131,7 @@ ACCOUNT_STEPS = {
 
 
 def _own_sign_in(people: Sequence[User], by: User) -> Obstacles:
-    message = "This is your own sign-in. A colleague has to close it."
+    message = "This is your own sign-in. Only a colleague can close it."
     return {each.pk: [Obstacle(message)] for each in people if each.pk == by.pk}
 
 

@@ -36,7 +36,7 @@ PARTS = {
     "mfa_authenticator": "second factor of",
     "socialaccount_socialaccount": "sign-in by a provider of",
     "api_tokens": "access token of",
-    "approval_thresholds": "threshold of four eyes of",
+    "approval_thresholds": "approval threshold of",
 }
 ACTIONS = {"insert": "Added", "update": "Changed", "delete": "Removed", "noted": "Noted"}
 LABELS = {

@@ -22,12 +22,12 @@ from ledger.text.currencies import minor_units
 from ledger.text.lines import tidy_line, unfit_name
 
 GROUPS_CHANGED = (
-    "You may not add one of these groups. If the person was in it when you opened this page, a "
-    "colleague has removed it since. Choose again."
+    "You may not add one of these groups. If the person was in the group when you opened this "
+    "page, a colleague has removed the person in the meantime. Choose again."
 )
 REMOVING = (
-    "Without a password, this person signs in with a passkey, or with a code that we mail "
-    "them, until they choose a new password."
+    "Until this person chooses a new password, they sign in with a passkey, or with a code that "
+    "we mail them."
 )
 
 
@@ -105,11 +105,11 @@ def _check_limit(name: str, limit: Decimal) -> None:
     Raises: ValidationError if the limit is not allowed.
     """
     if limit < 0 and name == "overdraft_limit":
-        raise forms.ValidationError("An overdraft limit is zero or more.")
+        raise forms.ValidationError("Enter zero or more.")
     if limit <= 0 and name != "overdraft_limit":
-        raise forms.ValidationError("A limit is above zero, or empty for none.")
+        raise forms.ValidationError("Enter a limit above zero. Leave the field empty for no limit.")
     if limit > LARGEST_LIMIT:
-        raise forms.ValidationError(f"A limit is at most {LARGEST_LIMIT:,f}.")
+        raise forms.ValidationError(f"The largest possible limit is {LARGEST_LIMIT:,f}.")
 
 
 class AccountChangeForm(AccountForm):
@@ -179,8 +179,8 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         is_given = is_staff and "is_staff" in self.changed_data
         if is_given and not self.instance.is_staff and (group := by_two.first()):
             raise forms.ValidationError(
-                f"This person is in {group}, which needs approval. Remove that group and save; "
-                "then make them staff, and request the group again."
+                f"This person is in {group}, which needs approval. Remove this group and save. "
+                "Then make the person staff, and request the group again."
             )
         return is_staff
 

@@ -13,7 +13,7 @@ from accounts.admin.parts import AsksApproval, person_of
 from accounts.exceptions import LedgerError, NeedsApproval
 from accounts.models import ApprovalRequest, User
 
-ASKED = "A manager has been asked to approve the group {group}. Everything else is saved."
+ASKED = "We have asked a manager to approve the group {group}. Everything else is saved."
 
 
 def pending_groups_html(person: User) -> str:
@@ -25,7 +25,7 @@ def pending_groups_html(person: User) -> str:
     )
     names = ", ".join(request.group for request in waiting)
     url = reverse("admin_approvals")
-    words = ' A manager has been asked to approve <a href="{}">{}</a>.'
+    words = ' We have asked a manager to approve <a href="{}">{}</a>.'
     return format_html(words, url, names) if names else ""
 
 

@@ -10,7 +10,7 @@ from ledger.db.ids import uuid7
 from ledger.text.money import money
 
 ASK = "_ask"  # the name of the button
-ASKED = "Another manager has been asked to approve the limits. Nothing has changed yet."
+ASKED = "We have asked another manager to approve the limits. Nothing has changed yet."
 
 
 def ask_for_limits(*, account: Account, form: Any, asked_by: User) -> ApprovalRequest:
@@ -47,8 +47,8 @@ def why_asked(account: Account) -> str:
     more = f"more than {money(threshold, account.currency)}" if threshold else "any amount"
     return (
         f"Nothing was saved. You need another manager's approval to raise limits by {more} in "
-        "a day, or to set an overdraft limit above that. Ask for the approval below, or enter "
-        "lower limits."
+        "a day, or to set an overdraft limit above this amount. Ask for the approval below, or "
+        "enter lower limits."
     )
 
 

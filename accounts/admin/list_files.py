@@ -28,8 +28,8 @@ from ledger.web.table_files import (
 
 MAX_ROWS = MAX_PEOPLE
 TOO_MANY = (
-    f"This list has more than {MAX_ROWS} rows, the most that a file can have, because the read "
-    f"log lists at most {MAX_PEOPLE} people. Search or filter the list first."
+    f"A file can have up to {MAX_ROWS} rows, and this list has more. Search or filter the list "
+    "first."
 )
 NO_FILTER = "The filters of this address cannot be read. Start again from the list."
 

@@ -51,23 +51,23 @@ from ledger.text.lines import counted
 
 RIGHTS = ("is_staff", "groups")
 FORGOTTEN = (
-    'The mail has a link to a page where they choose a password. Later, "Forgotten it?" on the '
-    "sign-in page sends a new link."
+    "The mail has a link to a page where they choose a password. Later, they get a new link with "
+    '"Forgotten your password?" on the sign-in page.'
 )
 NEW_PERSON = f"The person gets a mail at this address. {FORGOTTEN}"
 THEIR_OWN = (
-    "Customers change their email address themselves and confirm it by mail, and "
-    'the password by "Forgotten it?" on the sign-in page.'
+    "Customers change their email address themselves and confirm it by mail. They change the "
+    'password with "Forgotten your password?" on the sign-in page.'
 )
 
-BY_TWO = "A group that moves money, approves or gives groups needs the approval of a manager."
+BY_TWO = "A manager must approve a group that may move money, approve requests or add groups."
 OTHER_GROUPS = (
     "You can remove any of these groups. You can add a group if you have all its rights. "
     f"Superusers can add the other groups. {BY_TWO}"
 )
 NONE_TO_GIVE = (
-    "You can add a group only if you have all its rights, and there is no such group. A superuser "
-    "can add groups, and so can the operator of the server with manage.py give_group."
+    "You cannot add groups here, because you do not have all rights of any group. A superuser can "
+    "add groups, and so can the operator of the server with manage.py give_group."
 )
 
 

@@ -30,8 +30,8 @@ LAST_USE = ("last_used_at", "last_used_from")
 WORDS_OF_SCOPES = {
     READ: "read",
     PAY: "pay",
-    STAFF: "do what you may as staff",
-    REPORT: "read the bank's figures",
+    STAFF: "do what you may do as staff",
+    REPORT: "read the bank's numbers",
 }
 
 

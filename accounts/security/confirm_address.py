@@ -24,7 +24,7 @@ class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc
     def _resend_form_valid(self, form: Any) -> HttpResponse:
         """Sends another mail of the same kind as the first mail, and shows the page again."""
         email = send_again(self._process)
-        text = f"We have sent another mail to {email}. Type the code from the latest one."
+        text = f"We have sent another mail to {email}. Type the code from this mail."
         messages.success(self.request, text)
         url = reverse("account_email_verification_sent")
         return HttpResponseRedirect(self.passthrough_next_url(url))

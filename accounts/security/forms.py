@@ -34,12 +34,12 @@ from ledger.web import security_log
 from ledger.web.form_fields import ReadableNameField
 
 CONFIRM_FIRST = "Confirm your email address first, on the page Email addresses."
-WRONG_CODE = "This did not match. Wait for the app's next code."
+WRONG_CODE = "This code is wrong. Wait for the app's next code."
 WRONG_RECOVERY_CODE = (
-    "This is not one of your unused recovery codes. Each has 25 letters, or 8 digits if it is an"
-    " older one, and works once."
+    "This is not one of your unused recovery codes. A code has 25 letters (older codes: 8 digits)"
+    " and works only once."
 )
-WRONG_FIRST_CODE = "This did not match. Check the phone's clock, and wait for the app's next code."
+WRONG_FIRST_CODE = "This code is wrong. Check the phone's clock, and wait for the app's next code."
 NAME_LIMIT = 60
 
 

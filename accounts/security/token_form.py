@@ -19,7 +19,7 @@ WHAT = {
     Scope.READ: "Read: your accounts, entries and notes",
     Scope.PAY: "Pay: send money from your accounts, without asking you again",
     Scope.STAFF: "Staff: what your groups may do for customers",
-    Scope.REPORT: "Reports: the figures of the whole bank",
+    Scope.REPORT: "Reports: the numbers of the whole bank",
 }
 DAYS = {30: "30 days", 90: "90 days", 180: "180 days", 365: "A year"}
 USUAL_DAYS = 90
@@ -67,7 +67,7 @@ class NewTokenForm(forms.Form):
     currency = forms.ChoiceField(
         label="Currency",
         help_text="The token pays only in this currency.",
-        error_messages={"required": "Choose the currency in which it pays."},
+        error_messages={"required": "Choose the currency in which the token pays."},
     )
     per_payment = LimitField(
         label="Limit per payment",
@@ -76,9 +76,8 @@ class NewTokenForm(forms.Form):
     per_day = LimitField(
         label="Limit per day",
         help_text=(
-            "When this amount has been paid to others in one day, the token cannot pay "
-            "others until the next day. Payments that you make yourself count too. Leave "
-            "this empty for no limit."
+            "The limit for payments to others per day. Payments that you make yourself count, "
+            "too. Leave this empty for no limit."
         ),
     )
 

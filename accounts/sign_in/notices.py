@@ -69,24 +69,28 @@ SIGNED_OUT = Notice(
     "If you did not ask for this, ask the bank why.",
 )
 NOT_MINE = (
-    "If it was not you, revoke it on the page Security, change your password and contact the bank."
+    "If it was not you, revoke the token on the page Security, change your password and contact "
+    "the bank."
 )
 # The text does not contain the new address, because people who can read the old mailbox should not
 # learn it.
 ADDRESS_CHANGED = Notice(
     "Your sign-in address was changed",
-    "The bank has changed the email address with which you sign in to Ledger. This address no "
-    "longer signs you in, and no mail about your accounts will come here.\n\n" + CONTACT_THE_BANK,
+    "The bank has changed the email address with which you sign in to Ledger. You can no longer "
+    "sign in with this address, and we no longer send mail about your accounts to it.\n\n"
+    + CONTACT_THE_BANK,
 )
 PASSWORD_SET = Notice(
     "The bank has set your password",
     "The bank has set a new password for your sign-in to Ledger and signed you out on all "
-    "devices. Change it after you have signed in, on the page Security.\n\n" + CONTACT_THE_BANK,
+    "devices. After you have signed in, change the password on the page Security.\n\n"
+    + CONTACT_THE_BANK,
 )
 PASSWORD_REMOVED = Notice(
     "The bank has removed your password",
     "The bank has removed the password of your sign-in to Ledger and signed you out on all "
-    "devices. To choose a new one, press \u201cForgotten it?\u201d on the sign-in page.\n\n"
+    "devices. To choose a new password, press \u201cForgotten your password?\u201d on the sign-in "
+    "page.\n\n"
     + CONTACT_THE_BANK,
 )
 FACTORS = {
@@ -95,8 +99,8 @@ FACTORS = {
     Kind.RECOVERY_CODES: "the recovery codes",
 }
 TOO_SHORT_NOW = (
-    f"Your password had fewer than {User.MIN_LENGTH_WITHOUT_FACTOR} characters. That is too short "
-    "without a second factor, so it was removed too."
+    f"Your password had fewer than {User.MIN_LENGTH_WITHOUT_FACTOR} characters, which is too short "
+    "without a second factor. So the bank has removed the password, too."
 )
 
 
@@ -108,7 +112,7 @@ def factors_removed(kinds: Iterable[str], person: User, *, password_removed: boo
     signs_in = (
         "You now sign in with only your password."
         if person.has_usable_password()
-        else "Choose a password with \u201cForgotten it?\u201d on the sign-in page."
+        else "Choose a password with \u201cForgotten your password?\u201d on the sign-in page."
     )
     return Notice(
         "Your second factors were removed",
@@ -127,8 +131,8 @@ def token_issued(token: ApiToken) -> Notice:
     return Notice(
         "You have a new access token",
         f"Somebody who was signed in as you, or a command of the bank, has made the access token "
-        f"\u201c{token.name}\u201d ({token.prefix}). Programs can act for you with it {ends}: "
-        f"{scopes}. A new password does not end it.\n\n{NOT_MINE}",
+        f"\u201c{token.name}\u201d ({token.prefix}). With the token, programs can act for you "
+        f"{ends}: {scopes}. The token stays valid if you change your password.\n\n{NOT_MINE}",
     )
 
 
@@ -147,8 +151,8 @@ def tokens_revoked(person: User, by: User | None) -> Notice:
     who = "You have" if by == person else "The bank has"
     return Notice(
         "Your access tokens were revoked",
-        f"{who} revoked all your access tokens. Programs that use one can no longer act for you."
-        f"\n\n{CONTACT_THE_BANK}",
+        f"{who} revoked all your access tokens. Programs that use these tokens can no longer act "
+        f"for you.\n\n{CONTACT_THE_BANK}",
     )
 
 

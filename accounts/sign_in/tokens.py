@@ -220,9 +220,9 @@ def _check_limits(row: ApiToken) -> None:
         if not row.currency:
             raise TokenInvalid("Choose the currency of the limits.", "currency")
         if not limit.is_finite() or limit <= 0:
-            raise TokenInvalid("A limit is above zero, or empty for none.", field)
+            raise TokenInvalid("Enter a limit above zero, or no limit.", field)
         if limit > LARGEST_AMOUNT:
-            raise TokenInvalid(f"A limit is at most {LARGEST_AMOUNT:,f}.", field)
+            raise TokenInvalid(f"The largest possible limit is {LARGEST_AMOUNT:,f}.", field)
         if not fits(limit, minor_units(row.currency)):
             raise TokenInvalid(f"{limit} has too many decimals for {row.currency}.", field)
 
@@ -239,7 +239,7 @@ def _check_person(person: User, row: ApiToken) -> None:
         raise TokenInvalid("Only staff can have a token with the scope staff.", "scopes")
     if REPORT in row.scopes and not person.may_have_scope(REPORT):
         raise TokenInvalid(
-            "Only users who may read the bank's figures can have a token with the scope report.",
+            "Only users who may read the bank's numbers can have a token with the scope report.",
             "scopes",
         )
     if ApiToken.objects.of(person).live().count() >= MAX_VALID:

@@ -11,8 +11,8 @@ from ledger.text.money import figure
 from transactions.fields import AmountField, MoneyForm, OwnAccountField
 
 AMOUNTS = {
-    AlertKind.MONEY_IN: ("Above", "Leave it empty for any amount."),
-    AlertKind.MONEY_OUT: ("Above", "Leave it empty for any amount."),
+    AlertKind.MONEY_IN: ("Above", "Leave this empty for any amount."),
+    AlertKind.MONEY_OUT: ("Above", "Leave this empty for any amount."),
     AlertKind.BALANCE_BELOW: (
         "Below",
         "You get one alert when a payment takes the balance below this amount.",
@@ -94,7 +94,7 @@ class AlertTimesForm(forms.Form):
     quiet_until = ClockField(
         label="No mail until",
         required=False,
-        help_text="These hours may include midnight. We send the mails of these hours afterwards.",
+        help_text="The hours may include midnight. We send the mails of these hours afterwards.",
     )
 
     @classmethod
@@ -112,6 +112,6 @@ class AlertTimesForm(forms.Form):
         begin, end = self.cleaned_data["quiet_from"], self.cleaned_data["quiet_until"]
         if (begin is None) != (end is None):
             name = "quiet_until" if end is None else "quiet_from"
-            self.add_error(name, "Type both times, or neither.")
+            self.add_error(name, "Type both times, or leave both empty.")
         elif begin is not None and begin == end:
-            self.add_error("quiet_until", "Type a time that differs from the beginning.")
+            self.add_error("quiet_until", "Type a time that differs from the first time.")

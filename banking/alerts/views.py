@@ -90,7 +90,7 @@ def choice_remove(request: PersonRequest, pk: Any) -> HttpResponse:
     """Deletes one of the person's choices of alerts."""
     found = get_object_or_404(AlertChoice.objects.owned_by(request.user), pk=pk)
     drop(choice=found)
-    messages.success(request, f"{AlertKind(found.kind).label}: you will get no more alerts.")
+    messages.success(request, f"{AlertKind(found.kind).label}: you will no longer get alerts.")
     return redirect("transactions:alert_choices")
 
 

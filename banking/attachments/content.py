@@ -12,8 +12,8 @@ from ledger.text.lines import encodes, tidy_line
 
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024  # in bytes; stored pictures are smaller
 HEIC = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"})
-EMPTY = "The file is empty. Choose another one."
-TOO_LARGE = f"The file is larger than {MAX_UPLOAD_BYTES // 1024**2} MB. Choose a smaller one."
+EMPTY = "The file is empty. Choose another file."
+TOO_LARGE = f"The file is larger than {MAX_UPLOAD_BYTES // 1024**2} MB. Choose a smaller file."
 NO_HEIC = (
     "This is a HEIC or AVIF picture, which many devices cannot show. Choose a JPEG, or take a"
     " screenshot of it."

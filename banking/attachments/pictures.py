@@ -40,7 +40,7 @@ WHOLE_FRAMES = (0xC0, 0xC1)  # baseline and extended JPEG; progressive JPEGs hav
 OTHER_SEGMENTS = (0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE)
 
 TOO_LARGE = "The picture has too many pixels. Take one of at most 24 megapixels, or a screenshot."
-DAMAGED = "The picture is damaged or incomplete. Open it, save it again, and choose that file."
+DAMAGED = "The picture is damaged or incomplete. Open it, save it again, and choose the new file."
 
 
 class WithLittleMetadata(ImageFile):

@@ -19,7 +19,9 @@ from transactions.models import Transaction
 MAX_PER_PAYMENT = 5
 MAX_BYTES_PER_PERSON = 500 * 1024 * 1024
 TOO_MANY = f"This payment has {MAX_PER_PAYMENT} receipts. Remove one first."
-TOO_MANY_BYTES = "Your receipts together may have 500 MB. Remove receipts of older payments first."
+TOO_MANY_BYTES = (
+    "All your receipts together can have up to 500 MB. Remove receipts of older payments first."
+)
 
 
 @counts_refusals
@@ -33,7 +35,7 @@ def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) ->
     InvalidDetails above the limits; StorageFailed if S3 does not accept the content.
     """
     if not Transaction.objects.visible_to(owner).filter(pk=transaction.pk).exists():
-        raise TransactionNotFound("No transaction of yours has this id.")
+        raise TransactionNotFound("You have no transaction with this id.")
     row = Attachment(
         id=uuid7_with(id, transaction.pk, file.name, sha256(file.content).hexdigest()),
         transaction=transaction,

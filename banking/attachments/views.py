@@ -28,7 +28,7 @@ TOO_MANY = (
     "You can add thirty files a day, one at a time. If you sent several files in parallel, try"
     " again. Otherwise, try again tomorrow."
 )
-GONE = "This file is missing. Remove it, and add it again if you still have it."
+GONE = "This file is missing. Remove the file here. If you still have it, add it again."
 # For browsers that show the file instead of downloading it: no scripts, no forms, and nothing from
 # other sites.
 POLICY = (

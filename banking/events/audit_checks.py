@@ -44,21 +44,22 @@ def events(since: datetime | None = None) -> Iterator[Finding]:
                 expected, is_now = f"at most {last}", str(number)
                 sentence = (
                     f"{name.at_start} has an event with the number {number:,}, but its row in"
-                    f" event_streams counts to {last:,}, so that nothing can be booked on it. The"
-                    f" owner of the tables sets last_number to {number:,}, or higher."
+                    f" event_streams counts to {last:,}, so nothing can be booked on the account."
+                    f" As the owner of the tables, set last_number to {number:,} or higher."
                 )
             elif number > IMPOSSIBLE_NUMBER:
                 expected, is_now = f"at most {IMPOSSIBLE_NUMBER}", str(number)
                 sentence = (
                     f"{name.at_start} counts to {number:,} in event_streams, but no account has so"
-                    f" many events: at {2**63 - 1:,} nothing can be booked on it. The owner of the"
-                    " tables sets last_number to the highest number that its webhooks got."
+                    f" many events. At {2**63 - 1:,}, nothing can be booked on the account. As the"
+                    " owner of the tables, set last_number to the highest number that its webhooks"
+                    " received."
                 )
             else:
                 expected, is_now = "one event", str(found)
                 sentence = (
-                    f"{name.at_start} has {found:,} events with the number {number:,}, so that its"
-                    " webhooks may have got only one of them. They are deleted as old events"
-                    " (LEDGER_KEEP_EVENTS_DAYS); until then, read the statement."
+                    f"{name.at_start} has {found:,} events with the number {number:,}, so its"
+                    " webhooks may have received only one of these events. Ledger deletes the"
+                    " events after LEDGER_KEEP_EVENTS_DAYS. Until then, read the statement."
                 )
             yield Finding("event", str(account), None, expected, is_now, broken, sentence=sentence)

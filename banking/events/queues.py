@@ -292,8 +292,8 @@ def _notice(webhook: Webhook) -> notices.Notice:
         "Your webhook was turned off",
         f"Ledger no longer sends events to {webhook.url}. {webhook.reason}\n\n"
         "Repair the receiver, then turn the webhook on again on the page Webhooks. We then send "
-        "the events that we could not deliver. Events that happen while the webhook is off are not "
-        "recorded: read the statement for them.",
+        "the events that we could not deliver. We do not record events while the webhook is off: "
+        "read your statement to find the payments of that time.",
     )
 
 

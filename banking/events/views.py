@@ -123,7 +123,7 @@ def webhook_on(request: PersonRequest, pk: UUID) -> HttpResponse:
 def webhook_off(request: PersonRequest, pk: UUID) -> HttpResponse:
     """Turns the webhook off. No more events are sent to the webhook or recorded for it."""
     services.turn_off(owner=request.user, webhook=_own(request, pk).pk)
-    messages.success(request, "The webhook is off. No events are recorded for it while it is off.")
+    messages.success(request, "The webhook is off. We do not record events while it is off.")
     return redirect("transactions:webhook", pk)
 
 
@@ -162,7 +162,7 @@ def delivery_again(request: PersonRequest, pk: UUID) -> HttpResponse:
     except LedgerError as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, "We send it again in a moment, with the same id.")
+        messages.success(request, "We send the event again in a moment, with the same id.")
     return redirect("transactions:webhook", delivery.webhook_id)
 
 

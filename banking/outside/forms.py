@@ -63,9 +63,8 @@ class OutsideChangeForm(forms.Form):
         label="Balance before the first entry",
         required=False,
         help_text=(
-            "If this is empty, we use 0. If your first file has balances, we use the "
-            "balance in the file. A later file with older entries replaces this balance "
-            "only if it is 0 or came from another file."
+            "Leave this empty if your first file includes balances. If we have no balance, "
+            "we use 0."
         ),
     )
 
@@ -144,7 +143,7 @@ LABELS = {
 }
 HELP = {
     "side": "Choose the column that shows, for each amount, whether it was money in or money out. "
-    "It has words such as credit and debit, C and D, H and S, or Bij and Af.",
+    "The column contains words such as credit and debit, C and D, H and S, or Bij and Af.",
     "balance": "We use this column only if the balances match the amounts.",
     "fee": (
         "Choose this column if the amounts do not include the fees. We then subtract the "
@@ -193,7 +192,7 @@ class ColumnsForm(forms.Form):
         if amount is None and (out is None and into is None):
             self.add_error(
                 "role_amount",
-                "Choose the column of the amount, or those of money in and money out.",
+                "Choose the column of the amount, or the columns of money in and money out.",
             )
         elif amount is not None and (out is not None or into is not None):
             self.add_error("role_amount", "Choose the amount, or money in and out, not both.")
@@ -202,7 +201,7 @@ class ColumnsForm(forms.Form):
                 if data.get(name) is not None:
                     self.add_error(
                         name,
-                        "This column needs a column of amounts. Choose a column of amounts too.",
+                        "To use this column, also choose the column of the amount.",
                     )
 
     @property

@@ -299,7 +299,7 @@ def read_in_order(*, source: OutsideImport, order: str) -> OutsideImport:
     Raises: UnreadableStatement or InvalidDetails, in the same cases as `name_columns`.
     """
     if source.format != Format.QIF:
-        raise InvalidDetails("Change the order of the date on the page of the columns.")
+        raise InvalidDetails("Choose the order of the date where you choose the columns.")
     return name_columns(source=source, mapping={"order": order})
 
 
@@ -493,9 +493,9 @@ def _refuse_too_many_lines(source: OutsideImport) -> None:
     count = others.line_total() + source.line_count
     if count > MAX_LINES_PER_PERSON:
         raise InvalidDetails(
-            f"With this file you would have {count:,} lines in outside accounts. Limit: "
-            f"{MAX_LINES_PER_PERSON:,}. First undo an old import, discard a file that waits, "
-            "or remove an account."
+            f"With this file, your outside accounts would have {count:,} lines. Limit: "
+            f"{MAX_LINES_PER_PERSON:,}. First undo an old import, discard a file that is not "
+            "imported yet, or remove an account."
         )
 
 

@@ -52,7 +52,7 @@ from transactions.staff.approvals.requests import ASKED
 CASH_DESK = "transactions.use_cash_desk"
 LINES_PER_PAGE = 50
 OTHER_LINES = (
-    "The file was checked again since that page was shown, and other lines can be booked now. "
+    "After you opened the page, the file was checked again, and other lines can be booked now. "
     "We did not ask for approval. Check the current amounts and press again."
 )
 NOT_REMOVED = "This file cannot be removed: part of it was paid, or it waits for approval."
@@ -274,7 +274,7 @@ class PaymentFileAdmin(ListFiles):
 
     def _discard(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
         """Deletes an unpaid file that staff uploaded, and adds an entry to the admin's history."""
-        message = f"Removed. None of its {payments(file.line_count)} was made."
+        message = f"Removed without paying its {payments(file.line_count)}."
         log = partial(
             LogEntry.objects.log_actions,
             person_of(request).pk, [file], DELETION, message, single_object=True,
@@ -282,7 +282,7 @@ class PaymentFileAdmin(ListFiles):
         if not discard(file, on_discard=log):
             messages.error(request, NOT_REMOVED)
             return redirect("admin:payment_files_paymentfile_change", file.pk)
-        messages.success(request, f"Removed {file.name}. None of its payments was made.")
+        messages.success(request, f"Removed {file.name}. Nothing was paid.")
         return redirect("admin:payment_files_paymentfile_changelist")
 
     def result(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:

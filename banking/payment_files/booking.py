@@ -32,8 +32,8 @@ from transactions.staff_services import explain
 
 State = PaymentFile.State
 TOO_MANY_LINES = (
-    f"Limit: {MAX_TOGETHER:,} lines that are booked all or none. Nothing was booked. Divide the "
-    "file, or pay the lines that can be booked, line by line."
+    f"We can book up to {MAX_TOGETHER:,} lines all or none. Nothing was booked. Divide the file, "
+    "or pay only the lines that can be booked."
 )
 
 
@@ -235,9 +235,9 @@ class _LockedFile:
     def _refuse_unless(self, agreed: str) -> None:
         if agreed != agreed_to(self.file):
             raise CheckedAnew(
-                "The file was checked again since that page was shown, and other lines can be "
-                "booked now. Nothing was paid now. Check the current amounts and "
-                "press again."
+                "After you opened the page, the file was checked again, and other lines can be "
+                "booked now. We did not pay anything now. Check the current amounts and press "
+                "again."
             )
 
     def parts(self) -> Iterator[list[Draft]]:

@@ -158,8 +158,8 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
         count += 1
         if count > MAX_RAW_LINES:
             raise UnreadableFile(
-                f"The file has more than {MAX_RAW_LINES:,} lines, most of them empty. Remove "
-                "these, or split it."
+                f"The file has more than {MAX_RAW_LINES:,} lines, and most of them are empty. "
+                "Remove the empty lines, or split the file."
             )
         if len(line) > LONGEST_LINE:
             raise UnreadableFile(

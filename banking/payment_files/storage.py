@@ -136,7 +136,7 @@ def locked_file(pk: uuid.UUID) -> PaymentFile:
     files = PaymentFile.objects.with_account().select_for_update(of=("self",), no_key=True)
     file: PaymentFile | None = files.filter(pk=pk).first()
     if file is None:
-        raise FileRemoved("Somebody has removed this file. None of its payments was made.")
+        raise FileRemoved("Somebody has removed this file. Nothing was paid.")
     current_access.refuse_if_ended()
     return file
 
@@ -200,8 +200,8 @@ def _refuse_above_limit(file: PaymentFile) -> None:
     unpaid = files.aggregate(lines=Sum(F("line_count") - F("booked_count")))["lines"] or 0
     if unpaid + file.line_count > MAX_UNPAID_LINES:
         raise FilesFull(
-            f"Your files have {unpaid:,} unpaid lines, and this one has {file.line_count:,}. Limit:"
-            f" {MAX_UNPAID_LINES:,}. Pay or remove a file first."
+            f"Your files have {unpaid:,} unpaid lines, and this file has {file.line_count:,}. "
+            f"Limit: {MAX_UNPAID_LINES:,}. Pay or remove a file first."
         )
 
 

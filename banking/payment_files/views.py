@@ -195,7 +195,7 @@ def _discard(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     if not discard(file):
         messages.error(request, "Part of this file was paid, so it cannot be removed.")
         return redirect("transactions:file", file.pk)
-    messages.success(request, f"{file.name} is removed. None of its payments was made.")
+    messages.success(request, f"{file.name} is removed. Nothing was paid.")
     return redirect("transactions:files")
 
 

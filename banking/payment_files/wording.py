@@ -53,7 +53,7 @@ def what_can_be_paid(file: PaymentFile) -> str:
     else:
         before = "Nothing is booked yet."
     if not file.refused_count:
-        return f"All can be booked. {before}"
+        return f"All lines can be booked. {before}"
     amounts = f", {_money(file, file.refused_total)}" if file.refused_total else ""
     which = "The line" if file.refused_count == 1 else "Each line"
     lines = f"{file.refused_count:,} {_lines(file.refused_count)} cannot be booked{amounts}"
@@ -70,7 +70,7 @@ def doubts_of(file: PaymentFile) -> str:
         sentences.append(f"{names:,} {_lines(names)} {verb} not have the holder's exact name.")
     if twins:
         verb = "repeats" if twins == 1 else "repeat"
-        sentences.append(f"{twins:,} {_lines(twins)} {verb} another one of this file.")
+        sentences.append(f"{twins:,} {_lines(twins)} {verb} another line of this file.")
     return " ".join(sentences)
 
 

@@ -78,8 +78,8 @@ class ReconciliationForm(forms.Form):
         choices=currency_choices,
         required=False,
         help_text=(
-            "The currency of the bank\u2019s account at the other bank, which deposits and "
-            "withdrawals use. Leave this empty if you enter an account number."
+            "The currency of the bank\u2019s account at the other bank. Leave this empty if you "
+            "enter an account number."
         ),
     )
     number = forms.CharField(
@@ -97,7 +97,7 @@ class ReconciliationForm(forms.Form):
         label="Order of the date",
         choices=[("", "as in the file"), *ORDER_CHOICES],
         required=False,
-        help_text="Only needed if all dates of a CSV or QIF file can be read in several orders.",
+        help_text="Needed only if all dates of a CSV or QIF file can be read in several orders.",
     )
     file = forms.FileField(
         allow_empty_file=True,  # the file reader has a better message
@@ -304,7 +304,7 @@ class ReconciliationAdmin(ListFiles):
         sides = matched.values_list("transaction__from_account", "transaction__to_account")
         add_accounts(*chain.from_iterable(sides))
         if not count:
-            return "No other line has a certain match. Match the open lines by hand."
+            return "The open lines have no certain match. Match them by hand."
         self.log_change(request, reconciliation, f"Matched {counted(count, 'line')} by the rules.")
         return f"Matched: {counted(count, 'line')}."
 
@@ -314,7 +314,7 @@ class ReconciliationAdmin(ListFiles):
         )
         if signed.is_frozen:
             self.log_change(request, reconciliation, "Signed as the second person; frozen.")
-            return "Signed by two people. It cannot be changed any more."
+            return "Two people have signed. The reconciliation can no longer be changed."
         self.log_change(request, reconciliation, "Signed as the first person.")
         return "Signed. Another person must sign it too."
 

@@ -61,13 +61,14 @@ MESSAGES = {
     ),
     "reconciliation_is_frozen": "This reconciliation is signed by two people and frozen.",
     "reconciliation_is_settled": (
-        "Not every line is matched or left over. Match each open line, or enter a reason "
-        "why the line is left over."
+        "Some lines are open. Match each open line, or enter a reason why the line is left over."
     ),
     "reconciliation_signed_once": "Somebody has signed this already.",
     "reconciliation_by_its_signers": "You can sign only in your own name.",
     "reconciliation_by_two": "You signed this first. Another person must sign it too.",
-    "match_of_the_books": "This payment is not booked on this settlement account in this way.",
+    "match_of_the_books": (
+        "This payment is not on this settlement account, or is in the other direction."
+    ),
     "match_within_line": (
         "This is more than the open amount of the line. Somebody else may have matched the line."
     ),
@@ -87,7 +88,7 @@ class DoubtfulDays(UnreadableStatement):
     """
 
 
-NO_REASON = "This line is open. To leave it over, enter a reason."
+NO_REASON = "This line is open. To mark it as left over, enter a reason."
 ANOTHER_REASON = "Somebody has entered another reason in the meantime. Check the line again."
 
 

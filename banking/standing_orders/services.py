@@ -52,7 +52,7 @@ RESULTS = {
     Occurrence.DayOutcome.REFUSED: "not made",
     Occurrence.DayOutcome.SKIPPED: "skipped",
 }
-ONCE_HAS_NO_END = "An order that pays once has no end date and no number of payments."
+ONCE_HAS_NO_END = "An order that pays once cannot have an end date or a number of payments."
 BY_OWNER = "You ended it."
 BY_BANK = "The bank ended it."
 

@@ -40,7 +40,7 @@ from transactions.transfers.reads import known_accounts, payee_name
 ABOUT, KEPT = "standing order", "unsent_order"
 SET_UP_ONCE = "This order was set up only once, although you pressed again."
 CHANGED_AFTER_AGREEING = (
-    "This form has already set up an order, so nothing was set up again. For another order, "
+    "This form has already set up an order, so we did not set up another one. For another order, "
     "start with a new form."
 )
 ACTIONS = ("skip", "pause", "resume", "end")
@@ -231,10 +231,10 @@ def order_change(request: PersonRequest, pk: Any, action: str) -> HttpResponse:
 def _change(order: StandingOrder, action: str, day: str) -> tuple[Callable[[], object], str]:
     if action == "skip":
         skipped = _day(day)
-        done = f"Nothing is paid on {day_heading(skipped)}."
+        done = f"We will not pay on {day_heading(skipped)}."
         return partial(services.skip, order=order, day=skipped), done
     changes: dict[str, tuple[Callable[[], object], str]] = {
-        "pause": (partial(services.pause, order=order), "The order is paused and pays nothing."),
+        "pause": (partial(services.pause, order=order), "The order is paused."),
         "resume": (partial(services.resume, order=order), "The order pays again."),
         "end": (partial(services.end, order=order), "The order has ended."),
     }

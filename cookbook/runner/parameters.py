@@ -68,7 +68,7 @@ def _field(hint: Any) -> forms.Field:
         message = "Choose one of these: " + ", ".join(text for text, _ in choices) + "."
         return forms.ChoiceField(choices=choices, error_messages={"invalid_choice": message})
     if hint is int:
-        message = f"Give a whole number from {bounds.least:,} to {bounds.most:,}."
+        message = f"Type a whole number from {bounds.least:,} to {bounds.most:,}."
         return forms.IntegerField(
             min_value=bounds.least,
             max_value=bounds.most,
@@ -77,12 +77,12 @@ def _field(hint: Any) -> forms.Field:
     if hint is bool:
         return forms.BooleanField(required=False)
     if hint is date:
-        message = "Give a day like 2026-03-14."
+        message = "Type a day like 2026-03-14."
         return forms.DateField(
             widget=forms.DateInput(attrs={"type": "date"}), error_messages={"invalid": message}
         )
     if hint is Decimal:
         return forms.DecimalField(
-            max_digits=20, decimal_places=4, error_messages={"invalid": "Give a number like 12.50."}
+            max_digits=20, decimal_places=4, error_messages={"invalid": "Type a number like 12.50."}
         )
     return forms.CharField(max_length=MAX_TEXT, required=False, strip=False)

@@ -30,6 +30,7 @@ from transactions.search.language.query import Mistake, ParsedQuery
 from transactions.search.language.terms import meta_field, narrowed, token
 
 DRAWN, DRAWN_MONTHS, LONGEST_LABEL = 10, 24, 40
+HOLDS = "Counts include holds, sums do not. Different currencies are never added."
 Accounts = Mapping[str, Account]  # by the account's id as text
 
 
@@ -103,8 +104,8 @@ class BrowsePage:
     def explanation(self) -> str:
         """The text that explains the sums."""
         if self.scope.is_bank:
-            return "Booked money. Holds are counted, not summed. Currencies are never added."
-        return "Your booked money. Holds are counted, not summed. Currencies are never added."
+            return f"Sums of booked money. {HOLDS}"
+        return f"Sums of your booked money. {HOLDS}"
 
     @cached_property
     def lines(self) -> list[GroupLine]:

@@ -33,7 +33,7 @@ LOOKS, MOMENT = 5, 0.1  # the number of intervals between observations, and thei
 # New pages per MOMENT that are accepted; they are in memory that the process already had
 MAX_FAULTS = 20
 STILL_RUNNING = (
-    "Queries that exceeded their time still run in the database, which could not stop them yet. Try"
+    "Some queries have exceeded their time limit, and the database has not stopped them yet. Try"
     " again in a few minutes."
 )
 OVERDUE = f"SELECT pid, seconds_late >= {LATE} FROM {SCHEMA}.overdue_sessions()"  # noqa: S608

@@ -37,7 +37,7 @@ NUMBERED = "Write parameters by name, such as :since, and not in a comment withi
 NO_ROWS = "This statement does not return rows. Run one SELECT, WITH, VALUES or TABLE query."
 SLOW_TO_PARSE = (
     "Postgres took too long to read the query before it ran. A constant such as a regular "
-    "expression is too difficult, or the server is busy."
+    "expression is too complex, or the server is busy."
 )
 HIDDEN_TABLE = "The query uses a table that you may not read. Use the views on this page."
 LOCKS_HIDDEN_TABLE = f"SELECT {SCHEMA}.locks_hidden_table()".encode()
@@ -302,8 +302,8 @@ def too_slow(seconds: float) -> str:
 
 def not_stopped(seconds: float) -> str:
     return (
-        f"The query took longer than {seconds:g} seconds, and the database did not stop it then."
-        " Compare and search shorter texts and lists."
+        f"The query took longer than {seconds:g} seconds, and the database did not stop it in time."
+        " Use shorter texts and lists in comparisons and searches."
     )
 
 

@@ -72,7 +72,7 @@ class Downloads:
     def _take(self, person: Hashable, *, reads: bool) -> str:
         with self._changed:
             if person in self._turns:
-                return "Another download of yours is still running. Wait until it has ended."
+                return "Your other download is still running. Wait until it has ended."
             is_slow = reads and self._slow_until.get(person, 0.0) > monotonic()
             self._turns[person] = _DownloadTurn(reads, is_slow, monotonic())
             if not self._changed.wait_for(lambda: self._is_free(is_slow), SECONDS):

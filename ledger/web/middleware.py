@@ -140,10 +140,10 @@ class BodyLimitMiddleware:
         if length > most:
             size = filesizeformat(most)
             why = (
-                f"This page accepts at most {size}, and you sent more, so we did not read it. "
-                "Nothing was changed. Go back and send less."
+                f"This page accepts at most {size}, and you sent more, so we did not read your "
+                "request. Nothing was changed. Go back and send less."
             )
-            return database_errors.page("This is too large", why, None, status=413)
+            return database_errors.page("Your request is too large", why, None, status=413)
         return self.get_response(request)
 
 
@@ -159,7 +159,7 @@ def content_length(request: HttpRequest) -> int:
 
 NO_MAIL = (
     "No mail could be sent",
-    "This page has to send a mail, and the mail server does not answer. Try again later.",
+    "This page has to send a mail, but the mail server does not answer. Try again later.",
 )
 
 

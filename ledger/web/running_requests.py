@@ -31,11 +31,11 @@ SECONDS = 0.5  # the longest time to wait, because waiting occupies a thread too
 MAX_PARALLEL_READS, WAITING_TO_BE_READ, SECONDS_TO_BE_READ = 2, 2, 5.0
 EVERYBODY = "everybody"
 TOO_MANY = (
-    "Other requests of yours are still running, so we did not process this one. Nothing was "
-    "changed. Wait until the other requests have ended, then send this request again."
+    "Your other requests are still running, so we did not process this one. Nothing was changed. "
+    "Wait until the other requests have ended, then send this request again."
 )
 TOO_MANY_LARGE = (
-    "We are still reading another file or large request of yours, so we did not read this one. "
+    "We are still reading your other file or large request, so we did not read this one. "
     "Nothing was changed. Send this request again."
 )
 TOO_MANY_READ = (

@@ -22,7 +22,7 @@ MAX_SHOWN = 20  # max. number of versions in a history
 TYPED = 10  # A typed text may be this many times the limit, because tidying shortens it.
 NOTE_CHANGED = (
     "Your note was changed in another window. The current version is above. Save to "
-    "replace this version."
+    "replace the current version."
 )
 TAG_CATEGORIES = "LMN"  # Unicode: letters, marks (accents of some scripts) and digits
 
@@ -78,7 +78,7 @@ def annotate(
     """
     tidied_text, tidied_tags = tidy_text(text), tidy_tags(tags)
     if not Transaction.objects.visible_to(owner).filter(pk=transaction.pk).exists():
-        raise TransactionNotFound("No transaction of yours has this id.")
+        raise TransactionNotFound("You have no transaction with this id.")
 
     def attempt() -> Annotation | None:
         with db_transaction.atomic(durable=True):
@@ -184,7 +184,7 @@ def _check_typed(count: int, limit: int, rule: str) -> None:
     TYPED times the limit.
     """
     if count > TYPED * limit:
-        raise InvalidDetails(f"{rule}; this has {count:,}. Shorten it.")
+        raise InvalidDetails(f"{rule}, and you typed {count:,}. Shorten the text.")
 
 
 def _check_encoding(text: str) -> None:

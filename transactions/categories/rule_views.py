@@ -72,7 +72,7 @@ def rule_remove(request: PersonRequest, pk: Any) -> HttpResponse:
     """Removes one of the reader's rules."""
     rule = _own(request, pk)
     remove_rule(rule=rule)
-    messages.success(request, f"The rule {rule.name} is removed. Its categories stay.")
+    messages.success(request, f"The rule {rule.name} is removed. Payments keep their categories.")
     return redirect("transactions:category_rules")
 
 

@@ -72,8 +72,8 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
         before = mine.filter(change=change).count()
         if rows.order_by().values("pk")[: MAX_PER_CHANGE + 1].count() > MAX_PER_CHANGE:
             raise InvalidDetails(
-                f"More than {MAX_PER_CHANGE:,} payments match. Narrow the search, by a month for "
-                "example, and change them in parts."
+                f"More than {MAX_PER_CHANGE:,} payments match. Search for fewer payments, for "
+                "example of one month, and change the payments in parts."
             )
         others = rows.exclude(_has_chosen(owner, category))
         change = uuid7() if before else change

@@ -13,8 +13,8 @@ from transactions.safeguards.quota import NUMBERS_ASKED, may_check_number
 from transactions.safeguards.recipients import knows
 
 NOT_SAVED = (
-    "No account that you can pay has this number: there is none, it is closed, or you have no "
-    "account in its currency. Compare the number with the original."
+    "You cannot pay this number: the account does not exist, is closed, or has a currency in which "
+    "you have no account. Compare the number with the original."
 )
 
 

@@ -126,9 +126,11 @@ def _check_sender(
     item: PreparedDraft, sender: LockedAccount, sides: Sides, locked: LockedAccounts
 ) -> None:
     if sender.status == "frozen":
-        raise AccountNotActive(f"{sender.name} is frozen: it can receive money but not send any.")
+        raise AccountNotActive(
+            f"{sender.name} is frozen. It can receive money, but cannot send money."
+        )
     if sender.status != "active":
-        raise AccountNotActive(f"{sender.name} is closed; choose another account.")
+        raise AccountNotActive(f"{sender.name} is closed. Choose another account.")
     available = sender.available
     if item.captures_id is not None:
         available += locked.linked[item.captures_id].amount
@@ -156,27 +158,27 @@ def _check_limits(
         left = sender.daily_limit - sender.sent_on(locked.day_of(booking_time(item, sides)))
         if left <= 0:
             raise LimitExceeded(
-                f"{sender.name} has used up its limit of this day, "
-                f"{figure(sender.daily_limit, sender.currency)} {sender.currency}."
+                f"{sender.name} has used up its limit of "
+                f"{figure(sender.daily_limit, sender.currency)} {sender.currency} for this day."
             )
         if item.amount > left:
             raise LimitExceeded(
-                f"{sender.name} may send {figure(left, sender.currency)} "
-                f"{sender.currency} more on this day; {figure(item.amount, sender.currency)} is "
-                "above that."
+                f"{sender.name} can send up to {figure(left, sender.currency)} "
+                f"{sender.currency} more on this day, and {figure(item.amount, sender.currency)} "
+                "is more."
             )
 
 
 def _check_recipient(item: PreparedDraft, recipient: LockedAccount) -> None:
     if recipient.status == "closed":
         raise RecipientClosed(
-            f"Account {recipient.number} is closed and cannot receive money; ask for another "
+            f"Account {recipient.number} is closed and cannot receive money. Ask for another "
             "number."
         )
     if recipient.balance + recipient.overdraft_limit + item.amount > LARGEST_AMOUNT:
         raise RecipientFull(
-            f"Account {recipient.number} would hold more than {LARGEST_AMOUNT:,f}, which no "
-            "account can; send less."
+            f"The balance of account {recipient.number} would be above {LARGEST_AMOUNT:,f}, the "
+            "maximum. Send less."
         )
 
 

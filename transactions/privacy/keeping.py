@@ -41,12 +41,12 @@ def cookies() -> list[tuple[str, str, str]]:
     """Returns the name, the purpose and the lifetime of each cookie, in words."""
     return [
         (settings.SESSION_COOKIE_NAME, "Keeps you signed in", "Until you sign out"),
-        (settings.CSRF_COOKIE_NAME, "Forms come from this site only", "A year"),
-        ("theme", "Light or dark, if you chose one", "A year"),
+        (settings.CSRF_COOKIE_NAME, "Protects the forms of this site", "A year"),
+        ("theme", "Stores your choice of light or dark colours", "A year"),
         (
             message_cookie.cookie_name(),
             "Shows the result of your last action on the next page",
-            "Until that page is shown",
+            "Until we show the next page",
         ),
         (devices.cookie_name(), "Recognises this device at the next sign-in", "A year"),
     ]

@@ -19,8 +19,8 @@ from transactions.models.transaction import TransactionQuerySet
 from transactions.safeguards.names import masked_name
 
 NOT_PAYABLE = (
-    "No account with this number can receive this payment: there is none, it is closed, or it is "
-    "in another currency. Compare the number with the original."
+    "This number cannot receive this payment: the account does not exist, is closed, or is in "
+    "another currency. Compare the number with the original."
 )
 CANNOT_RECEIVE = (
     "This account cannot receive this payment. It may be closed, or in another currency."

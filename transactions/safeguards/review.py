@@ -19,7 +19,7 @@ FIELD = "reviewed"  # the form field that contains the token
 REVIEW_MINUTES = 30
 NOT_REVIEWED = (
     "Nothing was booked yet, because you changed something after your review, or the review is "
-    f"more than {REVIEW_MINUTES} minutes old. Check it and confirm again."
+    f"more than {REVIEW_MINUTES} minutes old. Check the current page and confirm again."
 )
 Facts = Iterable[tuple[str, str]]
 

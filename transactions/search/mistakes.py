@@ -26,11 +26,11 @@ from transactions.search.sql.name_lookup import (
 PRIVATE = "Notes and tags are private. Search for them in your own money."
 ME = "{}:me means your own money. In the whole bank, write a name or an account number."
 UNREAD = (
-    "You may not see names, and texts may contain names. So words, ref: and values of metadata find"
-    " nothing here, except category: and meta.channel:."
+    "You may not see names, and texts can contain names. So words, ref: and metadata do not find"
+    " payments here. Only category: and meta.channel: do."
 )
 UNNAMED = (
-    "You may not see names. Write an account number, like {}:482109375549; account: takes its end.",
+    "You may not see names. Write an account number, like {}:482109375549, or its end in account:.",
     "You may not see names. Write an account number or its end, like {}:5549.",
 )
 UNNUMBERED = (

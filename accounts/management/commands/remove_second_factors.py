@@ -33,5 +33,6 @@ class Command(BaseCommand):
         person.refresh_from_db()
         if not person.has_usable_password():
             self.stdout.write(
-                f"{person} has no password: they choose one by “Forgotten it?” on the sign-in page."
+                f"{person} has no password: they choose one with “Forgotten your password?” on the"
+                " sign-in page."
             )

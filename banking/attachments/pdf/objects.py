@@ -68,7 +68,7 @@ def rewritten(content: bytes, limits: CleaningLimits, most: int) -> bytes:
     except Exception as error:  # a malicious file can make the parser raise any type of error
         raise UnfitFile(DAMAGED) from error
     if len(made) > most:
-        raise UnfitFile(f"The PDF is larger than {most // 1024**2} MB. Choose a smaller one.")
+        raise UnfitFile(f"The PDF is larger than {most // 1024**2} MB. Choose a smaller file.")
     return made
 
 

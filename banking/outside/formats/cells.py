@@ -326,7 +326,7 @@ def is_out(number: int, typed: str) -> bool:
     if not is_side(typed):
         raise UnreadableStatement(
             f"Line {number:,}: \u201c{shortened(tidy_line(typed))}\u201d does not show whether "
-            "money came in or went out. Known are S and H, D and C, DR and CR, Af and Bij, - and +."
+            "money came in or went out. We know S and H, D and C, DR and CR, Af and Bij, - and +."
         )
     return typed.strip().lower() in OUT
 

@@ -329,8 +329,8 @@ def fitting(number: int, amount: Decimal, currency: str, cause: str = IN_ANOTHER
         )
     if abs(amount) > LARGEST_AMOUNT:  # for example two numbers that were joined
         raise UnreadableStatement(
-            f"Line {number:,}: {amount:f} is larger than any amount can be. Check your choice "
-            "of columns, or download the file again."
+            f"Line {number:,}: the amount {amount:f} is too large. Check your choice of columns, "
+            "or download the file again."
         )
     return amount
 
@@ -343,7 +343,7 @@ def fitting_balance(name: str, balance: Decimal, currency: str) -> None:
     if decimals_of(balance) > minor_units(currency):
         raise UnreadableStatement(f"{subject} has more decimals than {currency} has. {IN_ANOTHER}")
     if abs(balance) > LARGEST_AMOUNT:
-        raise UnreadableStatement(f"{subject} is larger than any account can have. {CUT}")
+        raise UnreadableStatement(f"{subject} is too large for an account. {CUT}")
 
 
 def encoding_of(source: IO[bytes]) -> str:

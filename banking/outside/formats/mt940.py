@@ -79,7 +79,7 @@ def mt940_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLi
             is_open = True
         elif tag == "61":
             if not is_open:
-                raise UnreadableStatement(f"Line {number:,} is before an opening balance.")
+                raise UnreadableStatement(f"There is no opening balance before line {number:,}.")
             move = _move(number, text)
             balances.add(move.amount)
         elif tag in ("62F", "62M"):
@@ -107,7 +107,7 @@ def _fields(source: IO[bytes]) -> Iterator[Field]:
                 size += len(line) + 1
                 if size > LONGEST_FIELD:
                     raise UnreadableStatement(
-                        f"From line {began:,} on, a field of the file does not end. {CUT}"
+                        f"The end of the field that begins in line {began:,} is missing. {CUT}"
                     )
                 continue
             if tag:
@@ -132,7 +132,7 @@ def _move(number: int, text: str) -> _Move:
     found = _MOVE.fullmatch(text.strip())
     if not found:
         raise UnreadableStatement(
-            f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not a movement. {CUT}"
+            f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not an entry. {CUT}"
         )
     amount = plain_figure(number, found["amount"])
     is_out = found["mark"] in ("D", "RC")  # the reversal of a credit is money out

@@ -187,7 +187,7 @@ def _from_sgml(text: io.TextIOWrapper) -> Iterator[Aggregate]:
             yield tag, {tag: value}
         elif tag in WANTED:
             if name:
-                raise UnreadableStatement(f"The file does not end one of its parts. {CUT}")
+                raise UnreadableStatement(f"The end of a part of the file is missing. {CUT}")
             name, values = tag, {}
         elif name and (value or tag == "CURRENCY"):
             values.setdefault(tag, value)
@@ -214,7 +214,7 @@ def _within_ofx(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:
                 "The file contains a second copy of itself. Download it again."
             )
     if not ended:
-        raise UnreadableStatement(f"The file does not end as OFX does. {CUT}")
+        raise UnreadableStatement(f"The end of the file is missing. {CUT}")
 
 
 def _tags(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:

@@ -93,20 +93,20 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
                     raise UnreadableStatement(_no_end(began, number))
                 _add(line, record, began)
     if record:
-        raise UnreadableStatement(f"The last record of the file does not end. {CUT}")
+        raise UnreadableStatement(f"The end of the last record in the file is missing. {CUT}")
 
 
 def _add(line: str, record: dict[str, str], began: int) -> None:
     record.setdefault(line[0].upper(), line[1:].strip())
     if len(record) > MAX_LETTERS:
         raise UnreadableStatement(
-            f"The record from line {began:,} on has more than {MAX_LETTERS} kinds of lines, more "
-            f"than QIF has. {CUT}"
+            f"The record that begins in line {began:,} has more than {MAX_LETTERS} kinds of lines, "
+            f"more than QIF has. {CUT}"
         )
 
 
 def _no_end(began: int, number: int) -> str:
-    return f"The record from line {began:,} on does not end before line {number:,}. {CUT}"
+    return f"The record that begins in line {began:,} has no end before line {number:,}. {CUT}"
 
 
 def _counts(line: str) -> int:

@@ -159,8 +159,8 @@ def measure(
 # of the mapping.
 CAUSES_BY_MARK = {
     mark: (
-        f"We read the mark before the decimals as a {name}. Check whether this mark is a "
-        f"{other}, or whether the account is in another currency."
+        f"We read the amounts with a {name} before the decimals. Check whether the file has a "
+        f"{other} there, or whether the account is in another currency."
     )
     for mark, name, other in ((".", "point", "comma"), (",", "comma", "point"))
 }

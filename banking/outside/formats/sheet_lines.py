@@ -52,7 +52,7 @@ def sheet_lines(
     rows = array("q")
     if _highest(mapping) >= len(sheet.names):
         raise UnreadableStatement(
-            "The file has fewer columns than your choice of columns. Choose them again."
+            "The file has fewer columns than you chose. Choose the columns again."
         )
     for role in MOVED:
         if mapping.get(role) is not None:

@@ -159,7 +159,7 @@ def _of_others(rows: Iterable[Statement]) -> Iterable[str]:
         if each.query_id is None:
             yield (
                 f"{each.role}: {counted(each.kinds, 'statement')}, {counted(each.calls, 'call')},"
-                f" {milliseconds(each.total_ms)}, {percent(each.share or 0)} of all time"
+                f" {milliseconds(each.total_ms)}, {percent(each.share or 0)} of the total time"
             )
 
 

@@ -38,13 +38,13 @@ def statuses(_since: datetime | None = None) -> Iterator[Finding]:
             name = named(account)
             if is_last:
                 sentence = (
-                    f"{name.at_start} is {found}, but its history ends with {before}: nobody is on "
-                    "record for that change."
+                    f"{name.at_start} is {found}, but its history ends with {before} and does not "
+                    "contain this change."
                 )
             else:
                 sentence = (
-                    f"A status change of {name} starts from {found}, but the account was {before} "
-                    f"before it (change {change})."
+                    f"A status change of {name} starts from {found}, but before this change, the "
+                    f"account was {before} (change {change})."
                 )
             yield Finding("status", str(account), None, before, found, broken, sentence=sentence)
 
@@ -70,6 +70,6 @@ def releases(since: datetime | None = None) -> Iterator[Finding]:
             row.broken,
             sentence=(
                 f"Hold {row.pk} of {amount} on {named(row.from_account_id)} was released before "
-                "it expired, and no reason is on record."
+                "it expired, and no reason was recorded."
             ),
         )

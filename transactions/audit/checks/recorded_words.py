@@ -78,25 +78,26 @@ def found_difference(difference: RecordedDifference) -> tuple[str, str, str]:
 
 def _sentence(key: str, now: str, before: str, after: str, table: str) -> str:
     repair = (
-        f"Find out who did it. To repair it, the owner of the tables restores what the history has,"
-        f" with the triggers of {table} disabled; a correct change is then made again on a page."
+        "Find out who did it. To repair it, restore the value of the history as the owner of the"
+        f" tables, with the triggers of {table} disabled. If the change was correct, make it again"
+        " on a page."
     )
     if now and after:
         return (
-            f"the {key} is {now}, but its history ends with {after}: nobody is on record for that"
+            f"the {key} is {now}, but its history ends with {after} and does not contain this"
             f" change. {repair}"
         )
     if now:
-        return f"the {key} is {now}, and nobody is on record for adding it. {repair}"
+        return f"the {key} is {now}, and the history does not contain this addition. {repair}"
     if before:
-        left = f"the change before it set {after}" if after else "no change before it had set that"
+        left = f"the change before it set {after}" if after else "no earlier change has set it"
         return (
-            f"a change of the {key} starts from {before}, but {left}: a change is missing from"
-            " the history. Find out who removed it; the finding stays."
+            f"a change of the {key} starts from {before}, but {left}. So a change is missing from"
+            " the history. Find out who removed it. This problem cannot be repaired."
         )
     return (
-        f"the history has the {key} {after}, which is gone: nobody is on record for removing it."
-        f" {repair}"
+        f"the history ends with the {key} {after}, which does not exist any more. The history does"
+        f" not contain its removal. {repair}"
     )
 
 

@@ -144,8 +144,8 @@ def _day_without_digest(seal: Seal, day: date, counts: tuple[int, int]) -> Findi
         "no digest of this day",
         seal=seal.number,
         sentence=f"{seal.at_start} was changed and has no digest of {long_date(day)}, so it is"
-        f" unknown whether the {counted(counts[1], 'transaction')} of that day existed when it was"
-        " made.",
+        f" unknown whether the {counted(counts[1], 'transaction')} of that day existed when the"
+        " seal was made.",
         day=str(day),
     )
 

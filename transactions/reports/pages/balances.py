@@ -126,7 +126,7 @@ def _trial_finding(rows: Sequence[Row], params: ReportParameters) -> str:
     if wrong:
         return f"The books do not balance: {money(abs(wrong), params.currency)} is wrong."
     accounts = "1 account" if len(rows) == 1 else f"{len(rows):,} accounts"
-    return f"{accounts} held {sentence}, and the books balance."
+    return f"{accounts} had {sentence}, and the books balance."
 
 
 def _trial_basis(rows: Sequence[Row], params: ReportParameters) -> str:
@@ -134,11 +134,11 @@ def _trial_basis(rows: Sequence[Row], params: ReportParameters) -> str:
     at = exact(params.values["at"])
     came, went = (money(sums[name], params.currency) for name in ("outside_in", "outside_out"))
     came_in = "came into the bank" if params.scope.is_bank else "came from others"
-    proof = f"{came} {came_in} and {went} left"
+    proof = f"{came} {came_in} and {went} went out"
     if since:
         opening = money(sums["opening"], params.currency)
-        proof = f"{opening} was held before {long_date(since)}, {proof}"
-    proof += f"; {money(sums['ending'], params.currency)} is held."
+        proof = f"{opening} before {long_date(since)}, then {proof}"
+    proof += f", so the balance is {money(sums['ending'], params.currency)}."
     if _wrong(rows):
         return (
             f"This is the state just before {at}. Run the audit to find the first account "
@@ -211,7 +211,7 @@ TRIAL_BALANCE = Report(
     function=trial_balance,
     title="Trial balance",
     sketch="bars",
-    question="What did each account hold at a given time, and do debits equal credits?",
+    question="What was the balance of each account at a given time, and do debits equal credits?",
     shows="Correlated subqueries, and one grouped Sum with FILTER",
     form=MomentForm,
     columns=(

@@ -32,7 +32,7 @@ def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     if last["month"] == timezone.localdate().replace(day=1):
         month += ", so far,"
     if not last["net"]:
-        return f"In {month} the same amount came in as went out."
+        return f"In {month} money in and money out were equal."
     more, less = ("came in", "went out") if last["net"] > 0 else ("went out", "came in")
     return f"In {month} {money(abs(last['net']), params.currency)} more {more} than {less}."
 

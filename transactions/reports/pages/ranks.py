@@ -73,7 +73,7 @@ ACCOUNTS_BY_BALANCE = Report(
     function=accounts_by_balance,
     title="Accounts by balance",
     sketch="bars",
-    question="Which accounts hold the most?",
+    question="Which accounts have the most money?",
     shows="Window functions: Rank, DenseRank, PercentRank, Ntile",
     columns=(
         Column("who", "Account", "text", account_query),
@@ -89,7 +89,7 @@ USERS_BY_BALANCE = Report(
     function=users_by_balance,
     title="Customers by balance",
     sketch="bars",
-    question="Which customers hold the most?",
+    question="Which customers have the most money?",
     shows="Rank, DenseRank, PercentRank and Ntile over groups",
     columns=(
         Column("who", "Customer", "text", account_query),

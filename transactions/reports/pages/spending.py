@@ -109,7 +109,7 @@ def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     why_not = ""
     if not params.goes_back and params.compare != YEAR_BEFORE:
         first_day = long_date(_days_before(params)[0])
-        why_not = f" Nothing was booked by {first_day}, so the change has no meaning."
+        why_not = f" Nothing was booked by {first_day}, so there is nothing to compare."
     elif more:
         than = "more" if more > 0 else "less"
         sentence += f", {figure(abs(more), params.currency)} {than} than {then}"

@@ -47,7 +47,9 @@ def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     sentence = money(abs(whole), params.currency)
     if whole > 0:
         return f"{most} gained most: {sentence}."
-    return f"No balance grew; {most} lost least: {sentence}." if whole else f"{most} broke even."
+    if whole:
+        return f"All balances fell. The smallest loss is that of {most}: {sentence}."
+    return f"The balance of {most} did not change."
 
 
 def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
@@ -56,7 +58,7 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     if params.scope.is_bank:
         return (
             f"The sum of each customer's booked entries {since}. Transfers between their own "
-            "accounts cancel out. The default period is short, because every entry in it is summed."
+            "accounts cancel out. The default period is short, because the report reads every entry."
         )
     return f"The sum of each account's booked entries {since}, with transfers between your own."
 

@@ -97,9 +97,9 @@ def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
 
 def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     sentence = (
-        f"Each payment booked {period_text(params)}, compared with those of the same account and "
-        f"category in the {SPANS[params.values['days']]} it, if there were {ENOUGH} or more. "
-        "The z-score is the distance from their average in standard deviations."
+        f"We compare each payment booked {period_text(params)} with the payments of the same "
+        f"account and category in the {SPANS[params.values['days']]} it, if there were {ENOUGH} or "
+        "more. The z-score is the distance from their average in standard deviations."
     )
     if params.scope.is_bank and params.values["days"] == QUARTER:
         sentence += (

@@ -48,15 +48,17 @@ class DaySums:
         with_this = (
             max(share for _, share in self.unapproved) + self.request.amount / self.threshold
         )
-        of_threshold = f"With this, {in_percent(with_this)} of the threshold of {most}"
-        is_done = f"{of_threshold} is done without approval today"
+        is_done = (
+            f"This brings today's total without approval to {in_percent(with_this)} of the "
+            f"threshold of {most}"
+        )
         if with_this > 1:
-            return f"{is_done}, so another person must approve it."
+            return f"{is_done}, so another person must approve this request."
         if any(limit.after is None for limit in self.request.limits):
             return "Removing a limit always needs approval."
         if any(limit.name == "overdraft_limit" for limit in self.request.limits):
             return f"An overdraft limit above {most} always needs approval."
-        return f"{is_done}. This is within the threshold now."
+        return f"{is_done}. This is now within the threshold."
 
 
 def in_percent(share: Decimal) -> str:

@@ -175,12 +175,12 @@ def _problem(row: ApprovalRequest, allowed: Container[uuid.UUID]) -> str:
     """
     if row.pk not in allowed:
         return (
-            f"{row.requested_by} may not do this any more, so it can be neither approved nor done."
+            f"{row.requested_by} may no longer do this, so nobody can approve or do it."
         )
     if row.is_outdated:
-        return "Somebody changed these limits since then, so a new request is needed."
+        return "Somebody has changed these limits in the meantime. A new request is needed."
     if closed := [account for account in row.accounts if account.is_closed]:
-        return f"{closed[0]} is closed, so this cannot be done any more."
+        return f"{closed[0]} is closed, so this is no longer possible."
     return ""
 
 

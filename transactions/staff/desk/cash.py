@@ -141,12 +141,12 @@ class SlipForm(AccountStepForm):
         account.refresh_from_db()
         if isinstance(refusal, AccountNotActive) and account.is_frozen:
             problem = (
-                "is frozen: it can receive deposits. Withdrawals are possible after it is unfrozen."
+                "is frozen. It can receive deposits. Unfreeze the account before a withdrawal."
             )
         elif isinstance(refusal, AccountNotActive):
             problem = "is closed. Ask the customer for another account."
         elif isinstance(refusal, InvalidAmount):
-            problem = "would get too large a balance. Deposit less."
+            problem = "would have too large a balance. Deposit less."
         else:
             return super().in_words(refusal)
         return f"{account_label(account)}, {problem}"
