@@ -532,7 +532,7 @@ def test_an_overdraft_limit_stays_above_the_overdraft_in_use() -> None:
 def test_an_overdraft_that_the_column_cannot_add_is_refused() -> None:
     account = AccountFactory(currency="JPY")
     deposit(to_account=account, amount=Decimal("999999999999999"))
-    with pytest.raises(LimitInvalid, match="has so much money"):
+    with pytest.raises(LimitInvalid, match="has too much money"):
         services.change_account(account=account, overdraft_limit=Decimal(1000))
 
 

@@ -239,11 +239,11 @@ def test_an_account_that_one_may_not_change_shows_its_limits_as_money(
 
 @pytest.mark.parametrize(("changes", "sentence"), [
     ({"overdraft_limit": "29.99"}, "uses 30.00 USD of its overdraft"),
-    ({"overdraft_limit": "-1"}, "An overdraft limit is zero or more"),
-    ({"transfer_limit": "0"}, "A limit is above zero, or empty for none"),
+    ({"overdraft_limit": "-1"}, "Enter zero or more."),
+    ({"transfer_limit": "0"}, "Enter a limit above zero."),
     ({"daily_limit": "0.001"}, "more decimals than USD has"),
-    ({"daily_limit": "0"}, "A limit is above zero, or empty for none"),
-    ({"overdraft_limit": "1000000000001"}, "A limit is at most 1,000,000,000,000"),
+    ({"daily_limit": "0"}, "Enter a limit above zero."),
+    ({"overdraft_limit": "1000000000001"}, "The largest possible limit is 1,000,000,000,000"),
     ({"daily_limit": "NaN"}, "Enter a number"),
     ({"daily_limit": "9" * 20}, "Ensure that there are no more than"),
     ({"name": "  "}, "This field is required"),

@@ -204,7 +204,7 @@ def test_a_new_address_has_a_reason_and_the_old_one_is_told(
         move(root, person)
     (mail,) = mailoutbox
     assert mail.to == ["old@example.com"]
-    assert "no longer signs you in" in " ".join(mail.body.split())
+    assert "can no longer sign in with this address" in " ".join(mail.body.split())
     assert "new@example.com" not in mail.body
     told = LogEntry.objects.get().get_change_message()
     assert not lacks(told, "old@example.com became new@example.com", "Asked by letter")

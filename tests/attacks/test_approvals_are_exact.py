@@ -217,11 +217,11 @@ def test_approved_limits_are_refused_once_a_colleague_changed_them(
     change(account, second, transfer_limit=Decimal(10))
     client = signed_in(second)
     page = client.get(PAGE).content.decode()
-    assert page.count("Somebody changed these limits since") == 2
+    assert page.count("Somebody has changed these limits") == 2
     assert 'value="approve"' not in page
     assert 'value="do"' not in page
     for wish, button in ((request, "approve"), (late, "do")):
-        assert "a new request is needed" in text_of(step(client, wish, button))
+        assert "A new request is needed" in text_of(step(client, wish, button))
     request.refresh_from_db()
     assert request.status == "pending"  # and not approved without being done
     with pytest.raises(NeedsApproval):  # the database too

@@ -230,7 +230,7 @@ def test_limits_over_the_threshold_are_asked_for_and_approved(
     assert "correct the error" not in refused
     assert 'name="_ask"' in manager.post(url, form).content.decode()
     done = text_of(manager.post(url, {**form, "_ask": "1"}, follow=True))
-    assert "Another manager has been asked" in done
+    assert "We have asked another manager" in done
     assert "successfully" not in done
     request = ApprovalRequest.objects.get()
     assert (request.kind, request.amount) == ("limits", 60_000)

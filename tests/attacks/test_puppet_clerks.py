@@ -168,7 +168,7 @@ def test_the_history_says_who_approved_and_why(both: User, puppet: User, manager
 def test_a_form_makes_no_staff_of_a_member(both: User, puppet: User, operations: Group) -> None:
     puppet.groups.add(operations)
     answer = give(signed_in(both), puppet, OPERATIONS)
-    assert "Remove that group" in text_of(answer)
+    assert "Remove this group" in text_of(answer)
     puppet.refresh_from_db()
     assert not puppet.is_staff
 

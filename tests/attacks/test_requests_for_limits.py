@@ -60,7 +60,7 @@ def test_a_new_name_is_saved_and_asks_for_nothing(
     for client in (staff, manager):
         name = f"Name {client is staff}"
         answer = client.post(limits_page(account), limits_form(account, name=name), follow=True)
-        assert "has been asked" not in text_of(answer)
+        assert "We have asked" not in text_of(answer)
         account.refresh_from_db()
         assert account.name == name
     assert not ApprovalRequest.objects.exists()
@@ -77,7 +77,7 @@ def test_a_new_name_beside_limits_is_saved_while_they_wait(
     manager: Client, account: Account
 ) -> None:
     form = limits_form(account, name="Other", overdraft_limit="60000")
-    assert "has been asked" in text_of(manager.post(limits_page(account), form, follow=True))
+    assert "We have asked" in text_of(manager.post(limits_page(account), form, follow=True))
     account.refresh_from_db()
     assert (account.name, account.overdraft_limit) == ("Other", 0)
     assert ApprovalRequest.objects.get().limits[0].after == MUCH
@@ -89,7 +89,7 @@ def test_sixty_forms_make_one_request_which_can_be_withdrawn(
     form = limits_form(account, overdraft_limit="60000")
     for _ in range(3):
         answer = manager.post(limits_page(account), form, follow=True)
-    assert "Withdraw that request first" in text_of(answer)
+    assert "Withdraw your first request" in text_of(answer)
     request = ApprovalRequest.objects.get()
     other = colleague(MANAGER, "Second boss")
     signed_in(other).post(limits_page(account), form)

@@ -104,7 +104,7 @@ def test_a_superuser_inserted_without_triggers_is_found() -> None:
         )
     finding = found("person")
     assert finding.broken == 6, "each of its values"
-    assert "nobody is on record for adding it" in finding.sentence
+    assert "the history does not contain this addition" in finding.sentence
 
 
 def test_memberships_and_permissions_that_nobody_gave_or_took_are_found() -> None:

@@ -76,7 +76,7 @@ def test_mails_are_chosen_and_ended_without_java_script(
     page.get_by_label("A mail at once").check()
     page.get_by_role("button", name="Save").click()
     assert "A mail at once" in text_of(page)
-    page.get_by_role("link", name="Change the times of mails").click()
+    page.get_by_role("link", name="Change when we send mails").click()
     page.get_by_label("No mail from").fill("22:00")
     page.get_by_label("No mail until").fill("07:00")
     page.get_by_role("button", name="Save times").click()

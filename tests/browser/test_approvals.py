@@ -31,7 +31,7 @@ def test_a_deposit_is_asked_for_approved_and_booked(
     page.get_by_label("Why").fill("Sold a house. " * 30)
     wrong = look_at(page, "review")
     page.get_by_role("button", name="Ask for approval").click()
-    page.get_by_text("has been asked to approve").wait_for()
+    page.get_by_text("We have asked another person").wait_for()
     wrong += look_at(page, "approvals of who asked")
     assert balances(account) == [50_000]
     page = managers.new_page()

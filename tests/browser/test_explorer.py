@@ -108,7 +108,7 @@ def test_browsing_narrows_step_by_step_and_leads_to_the_search(visitor: Any) -> 
     visitor.wait_for_url("**q=category:rent*")
     visitor.get_by_role("link", name="Remove category:rent").wait_for()
     visitor.get_by_role("searchbox").fill("category:rent nowhere")
-    press(visitor, "Narrow")
+    press(visitor, "Filter")
     visitor.get_by_text("No payments match").wait_for()
     visitor.goto("/explorer/browse/?q=category:rent")
     visitor.get_by_role("link", name="See the payments").click()

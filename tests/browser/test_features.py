@@ -236,7 +236,7 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     page.get_by_role("button", name="Review").click()
     page.get_by_label("Why").fill("Sold a car")
     page.get_by_role("button", name="Ask for approval").click()
-    page.get_by_text("has been asked to approve").wait_for()
+    page.get_by_text("We have asked another person").wait_for()
     from_the_first_page(page, "Trial balance", "**/reports/trial-balance/**")
     await_text(page, "Book Nook")
     page = visit(boss.email)

@@ -81,7 +81,7 @@ def test_a_statement_is_matched_left_over_and_signed_by_two(
     await_text(page, "1 of 3 lines is open", "#content")
     first_open.click()
     page.get_by_label("Reason why the line is left over").fill("Fee of November " * 8)
-    press("Leave the line over")
+    press("Mark as left over")
     page.get_by_text("Leftover reason").wait_for()
     page.goto(lines)
     press("Sign")

@@ -120,7 +120,7 @@ def test_a_delivery_is_sent_again(visitor: Any, everyday: Account) -> None:
     visitor.get_by_role("link", name=URL).click()
     failed = visitor.locator("tr", has_text="Failed").first
     failed.get_by_role("button", name="Send again").click()
-    visitor.get_by_text("sent again soon", exact=True).wait_for()
+    visitor.get_by_text("We send this again soon", exact=True).wait_for()
     assert WebhookDelivery.objects.exclude(again_at=None).get().status == "failed"
 
 

@@ -78,8 +78,8 @@ def test_the_table_has_the_usual_lines(orm: str, sql: str) -> None:
 def test_bulk_create_and_prefetch_related_save_queries() -> None:
     sent = {line.does: len(line.sql) for line in lines()}
     assert sent["Insert several rows"] == 1
-    assert sent["With the row it points to"] == 1
-    assert sent["With the rows that point to it"] == 2
+    assert sent["Rows with the row of a foreign key"] == 1
+    assert sent["Rows with the rows that refer to them"] == 2
 
 
 def test_a_block_is_shown_as_it_is_written_and_says_what_it_sends_elsewhere(

@@ -68,11 +68,11 @@ def test_an_empty_text_and_a_box_without_its_tick_are_answers_once_the_form_was_
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("most", "6", "Give a whole number from 1 to 5."),
-        ("most", "1.5", "Give a whole number from 1 to 5."),
-        ("price", "much", "Give a number like 12.50."),
-        ("price", "NaN", "Give a number like 12.50."),
-        ("day", "2026-02-30", "Give a day like 2026-03-14."),
+        ("most", "6", "Type a whole number from 1 to 5."),
+        ("most", "1.5", "Type a whole number from 1 to 5."),
+        ("price", "much", "Type a number like 12.50."),
+        ("price", "NaN", "Type a number like 12.50."),
+        ("day", "2026-02-30", "Type a day like 2026-03-14."),
         ("currency", "XXX", "Choose one of these: USD, EUR."),
         ("word", "x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
     ],

@@ -74,8 +74,8 @@ def _check_expiry(item: PreparedDraft) -> None:
     if item.created_at is None and item.expires_at <= timezone.now():
         over = timezone.localtime(item.expires_at)
         raise ExpiryPassed(
-            f"The hold would have expired already, at {clock(over)} on {long_date(over)}; choose "
-            "a later end."
+            f"The end of the hold, {clock(over)} on {long_date(over)}, is in the past. Choose a "
+            "later end."
         )
 
 
@@ -96,7 +96,7 @@ def _check_capture(item: PreparedDraft, hold: Transaction) -> None:
         raise HoldNotPending(HOLD_EXPIRED)
     if item.amount > hold.amount:
         held, amount = figure(hold.amount, hold.currency), figure(item.amount, hold.currency)
-        raise InvalidAmount(f"The hold is for {held}; {amount} is more than that.")
+        raise InvalidAmount(f"The hold is for {held}, and {amount} is more.")
 
 
 def _check_reversal(item: PreparedDraft, locked: LockedAccounts) -> None:
@@ -116,7 +116,8 @@ def _check_reversal(item: PreparedDraft, locked: LockedAccounts) -> None:
         rest = figure(left, original.currency)
         amount = figure(item.amount, original.currency)
         raise AlreadyReversed(
-            f"{rest} {original.currency} of this transaction is left to refund; {amount} is more."
+            f"You can refund up to {rest} {original.currency} of this transaction, and {amount} is "
+            "more."
             if left
             else REFUNDED_IN_FULL
         )

@@ -35,8 +35,8 @@ from transactions.posting.refusals import refusal_of
 __all__ = ["Draft", "PreparedDraft", "post", "post_one", "prepare", "release"]
 
 ID_USED = IdempotencyConflict(
-    "This id has already been used for another transaction. Nothing was moved; "
-    "send the new one under a new id."
+    "This id has already been used for another transaction. Nothing was moved. "
+    "Send the new transaction with a new id."
 )
 IDS_BOOKED = "Another transaction has booked ids of this list in the meantime."
 UNKNOWN_PERSON = InvalidDetails("The person who books this is not a user of this bank.")

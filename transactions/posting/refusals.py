@@ -50,14 +50,14 @@ SENTENCES = {
         "Nothing was booked. Try again in a few minutes."
     ),
     "account_may_move": (
-        "A frozen account cannot send money, and a closed one can neither send nor receive."
+        "A frozen account cannot send money. A closed account cannot send or receive money."
     ),
     "amount_fits_currency": "The amount has more decimals than its currency.",
     "sealed_period_is_closed": (
-        "That day is sealed and accepts no more transactions; use a later booking time."
+        "That day is sealed and accepts no more transactions. Use a later booking time."
     ),
     "released_hold_has_reason": (
-        "This hold has not expired yet; to release it earlier, enter a reason."
+        "This hold has not expired yet. To release the hold now, enter a reason."
     ),
     "needs_approval": REFUSALS["needs_approval"][1],
     "staff_serve_others": REFUSALS["staff_serve_others"][1],
@@ -80,9 +80,9 @@ def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or ""
     if state == "22003":
-        return refused.InvalidAmount("That is more than the account can hold; send less.")
+        return refused.InvalidAmount("This is more than an account can have. Send less.")
     if state.startswith("22"):
-        return refused.InvalidDetails("A value cannot be stored as given; check the metadata.")
+        return refused.InvalidDetails("We cannot store one of the values. Check the metadata.")
     if not state.startswith("23"):
         return None
     name = getattr(getattr(cause, "diag", None), "constraint_name", None) or ""

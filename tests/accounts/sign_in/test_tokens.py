@@ -76,7 +76,7 @@ def test_a_token_with_a_currency_or_a_limit_limits_payments() -> None:
     assert ApiToken().per_day_in("EUR") is None
     assert ApiToken(scopes=["read", "pay"]).words == ["read", "pay"]
     assert ApiToken(scopes=["staff", "report"]).words == [
-        "do what you may as staff", "read the bank's figures",
+        "do what you may do as staff", "read the bank's numbers",
     ]  # fmt: skip
     customer = ApiToken(scopes=["read", "staff"], user=User())
     assert [customer.allows(scope) for scope in ("read", "pay", "staff")] == [True, False, False]

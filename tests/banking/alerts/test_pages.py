@@ -252,7 +252,7 @@ def test_without_an_account_an_alert_of_one_leads_to_opening_one(
 
 def test_the_page_of_choices_says_from_when_on_they_are_told(browser: Client) -> None:
     page = text_of(browser.get("/alerts/settings/"))
-    assert "You get alerts for new payments, not for earlier payments." in page
+    assert "You get alerts only for new payments." in page
 
 
 def test_an_empty_list_says_what_to_do_next(browser: Client, everyday: Account) -> None:

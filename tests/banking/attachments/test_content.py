@@ -204,7 +204,7 @@ def test_a_marker_without_a_length_hides_no_scans(
 def test_a_large_document_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("banking.attachments.content.MAX_BYTES", 500)
 
-    assert refusal_of(document()) == "The PDF is larger than 0 MB. Choose a smaller one."
+    assert refusal_of(document()) == "The PDF is larger than 0 MB. Choose a smaller file."
 
 
 def test_a_document_keeps_its_pages_and_nothing_else() -> None:

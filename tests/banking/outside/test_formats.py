@@ -741,7 +741,7 @@ def test_ofx_has_up_to_so_many_tags(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_field_of_many_empty_lines_does_not_end() -> None:
     text = MT940.replace(":28C:", "\n" * 30_000 + ":28C:", 1)
-    assert "a field of the file does not end" in refusal_of(text)
+    assert "The end of the field that begins in line" in refusal_of(text)
 
 
 def test_a_file_has_up_to_so_many_statements_also_empty_ones(

@@ -252,7 +252,7 @@ def test_new_lines_that_look_like_entries_are_told_and_marked(
     sentence = "1 of the new lines may be a duplicate"
     assert sentence in page
     assert page.count("possible duplicate similar to the entry \u201cStadtwerke") == 1
-    for button in ("Import 1 line", "Import none of these lines"):
+    for button in ("Import 1 line", "Do not import these lines"):
         assert button in page
 
 
@@ -400,7 +400,7 @@ def test_a_column_that_goes_with_one_amount_needs_it(
     columns = ana.get(answer["Location"], follow=True)
     fields = fields_of(columns.content.decode()) | {role: "3"}
     page = ana.post(columns.redirect_chain[-1][0], fields)
-    assert "This column needs a column of amounts" in text_of(page)
+    assert "To use this column, also choose the column of the amount" in text_of(page)
 
 
 def test_the_order_of_days_in_qif_is_chosen_and_remembered(
@@ -554,15 +554,15 @@ def test_a_balance_is_compared_on_the_day_that_the_file_says(
 
 def test_a_balance_that_counts_from_zero_says_so(ana: Client, account: OutsideAccount) -> None:
     pages = f"/outside/{account.pk}/", "/outside/"
-    assert all("o file contains a balance" not in text_of(ana.get(page)) for page in pages)
+    assert all("not contain a balance" not in text_of(ana.get(page)) for page in pages)
     bare = imported(account, "Date,Amount\n2026-11-03,7.00\n")
-    assert all("o file contains a balance" in text_of(ana.get(page)) for page in pages)
+    assert all("not contain a balance" in text_of(ana.get(page)) for page in pages)
     services.change_account(account=account, name=account.name, opening=Decimal(1))
-    assert all("o file contains a balance" not in text_of(ana.get(page)) for page in pages)
+    assert all("not contain a balance" not in text_of(ana.get(page)) for page in pages)
     services.change_account(account=account, name=account.name, opening=Decimal(0))
     services.undo(source=bare)
     imported(account, "Date,Amount,Balance\n2026-11-02,5.00,5.00\n")
-    assert all("o file contains a balance" not in text_of(ana.get(page)) for page in pages)
+    assert all("not contain a balance" not in text_of(ana.get(page)) for page in pages)
 
 
 def test_only_entries_up_to_the_last_day_of_the_newest_file_with_a_balance_are_compared(
@@ -671,10 +671,9 @@ def test_the_preview_says_in_which_order_days_were_read(
     assert ("We can read the dates of the file" in text) == bool(told)
 
 
-def test_the_help_of_an_opening_balance_says_when_a_file_changes_it(ana: Client) -> None:
+def test_the_help_of_an_opening_balance_says_when_to_leave_it_empty(ana: Client) -> None:
     page = text_of(ana.get(NEW))
-    assert "we use 0. If your first file has balances" in page
-    assert "we use 0. If your first file has balances" in page
+    assert "Leave this empty if your first file includes balances" in page
 
 
 TOO_MUCH = (

@@ -275,12 +275,15 @@ def test_what_is_no_day_is_refused(typed: str) -> None:
 
 @pytest.mark.parametrize(
     ("mark", "typed", "taken"),
-    [(".", "1.234", "a point. Check whether this mark is a comma"), (",", "1,234", "a comma")],
+    [
+        (".", "1.234", "a point before the decimals. Check whether the file has a comma there"),
+        (",", "1,234", "a comma before the decimals"),
+    ],
 )
 def test_too_many_decimals_point_to_the_mark_before_them(mark: str, typed: str, taken: str) -> None:
     body = f'Date,Amount\n2026-11-02,"{typed}"\n'.encode()
     mapping = guessed(body) | {"decimal": mark}
-    with pytest.raises(UnreadableStatement, match="before the decimals as " + re.escape(taken)):
+    with pytest.raises(UnreadableStatement, match=f"the amounts with {re.escape(taken)}"):
         measure(BytesIO(body), "csv", mapping, "EUR")
 
 

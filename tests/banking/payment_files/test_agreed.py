@@ -18,7 +18,7 @@ from tests.pages import text_of, texts_of
 from transactions import services
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ANEW = "other lines can be booked now. Nothing was paid now."
+ANEW = "other lines can be booked now. We did not pay anything now."
 
 
 @pytest.fixture

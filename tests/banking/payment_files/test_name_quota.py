@@ -63,7 +63,7 @@ def test_the_page_says_which_names_were_not_compared_and_puts_them_first(
     assert shown == [3, 4, 5, 2, 6]
     doubts = " ".join(texts_of(response, "entry__doubt"))
     assert "“Ann” in the file was not compared" in doubts
-    assert "We did not compare some names." in text_of(response)
+    assert "We did not compare all names." in text_of(response)
     early = named(AccountFactory(balance="9"), pay_as(mara, "Jo"))
     client.force_login(early.from_account.user)
     assert "did not compare" not in text_of(client.get(page_of(early)))

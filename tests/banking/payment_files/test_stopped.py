@@ -35,7 +35,7 @@ from transactions.safeguards.confirmation import ConfirmationNeeded
 from transactions.services import DayLimit
 
 pytestmark = pytest.mark.django_db(transaction=True)
-REMOVED = "Somebody has removed this file. None of its payments was made."
+REMOVED = "Somebody has removed this file. Nothing was paid."
 
 
 @pytest.fixture(autouse=True)

@@ -98,14 +98,14 @@ def test_from_the_upload_to_the_second_signature(
     assert (answer.status_code, answer["Location"]) == (302, page_of(whose))
     assert "2 of 2 lines are open" in text_of(staff.get(page_of(whose)))
     assert step(staff, whose, "sure") == "Matched: 1 line."
-    assert "Not every line" in step(staff, whose, "sign")
+    assert "Some lines are open" in step(staff, whose, "sign")
     staff.post(line_page(whose, 2), {"step": "leftover", "reason": "Fee of November"})
     page = text_of(staff.get(page_of(whose)))
     assert "Every line is matched or left over" in page
     assert "Left over: Fee of November" in page
     assert step(staff, whose, "sign") == "Signed. Another person must sign it too."
     assert "You signed this first" in step(staff, whose, "sign")
-    assert "It cannot be changed any more" in step(manager, whose, "sign")
+    assert "Two people have signed" in step(manager, whose, "sign")
     assert "frozen, because two people have signed it." in text_of(staff.get(page_of(whose)))
     log = LogEntry.objects.filter(object_id=str(whose.pk)).order_by("action_time")
     assert next(entry.change_message for entry in log).startswith("Uploaded")
@@ -297,7 +297,7 @@ def test_who_reads_the_bank_reads_them_and_nobody_else(client: Client, ana: Acco
         page = auditor.get(address)
         assert page.status_code == 200
         assert "Match all certain" not in text_of(page)
-        assert "Leave the line over" not in text_of(page)
+        assert "Mark as left over" not in text_of(page)
     stepping = page_of(whose).replace("change/", "step/")
     for address in (ADD, stepping, line_page(whose, 1)):
         assert auditor.post(address, {"step": "sure"}).status_code == 403
@@ -356,7 +356,7 @@ def test_an_open_line_is_left_over_with_a_reason_alone(staff: Client) -> None:
     answer = staff.post(
         line_page(whose, 1), {"step": "leftover", "reason": " ", "seen": ""}, follow=True
     )
-    assert "To leave it over, enter a reason" in text_of(answer)
+    assert "To mark it as left over, enter a reason" in text_of(answer)
     assert not LogEntry.objects.filter(object_id=str(whose.pk)).exists()
 
 
@@ -452,7 +452,7 @@ def test_who_signs_is_told_of_unmatched_payments(
     paid_in(ana, "7", description="Refund")
     paid_in(ana, "5", description="Interest")
     whose = settled(statement("40.00,ACME,Salary,"), UserFactory())
-    told = "2 payments from this period , 12.00 USD in total, match no line in the file."
+    told = "2 payments from this period , 12.00 USD in total, have no matching line in the file."
     for signer in (staff, manager):
         page = text_of(signer.get(page_of(whose))).replace("\xa0", " ")
         assert told in page
@@ -470,7 +470,7 @@ def test_sure_lines_are_offered_only_if_there_are_any(
     whose = statement("40.00,ACME,,", "-2.50,Bank,,")
     button, none = (
         "Match all certain lines",
-        "No open line has a certain match. Match the open lines by hand.",
+        "The open lines have no certain match. Match them by hand.",
     )
     page = text_of(staff.get(page_of(whose)))
     assert (button in page, none in page) == (False, True)
@@ -502,7 +502,7 @@ def test_a_line_above_any_amount_is_refused_by_a_sentence(staff: Client) -> None
     )
     file = SimpleUploadedFile("november.csv", body)
     answer = staff.post(ADD, {"id": uuid7(), "currency": "EUR", "number": "", "file": file})
-    assert "is larger than any amount can be" in text_of(answer)
+    assert "is too large" in text_of(answer)
     assert not Reconciliation.objects.exists()
 
 

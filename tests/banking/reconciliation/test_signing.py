@@ -86,10 +86,10 @@ def test_a_signature_is_for_the_lines_that_were_seen(ana: Account, first: User) 
 def test_nobody_signs_while_a_line_is_open(ana: Account, first: User) -> None:
     row = paid_in(ana, "30")
     whose = statement("40.00,,,")
-    with pytest.raises(InvalidDetails, match="Not every line"):
+    with pytest.raises(InvalidDetails, match="Some lines are open"):
         sign(whose, first)
     services.match(line=line_of(whose, 1), transaction=row.pk, by=first)
-    with pytest.raises(InvalidDetails, match="Not every line"):
+    with pytest.raises(InvalidDetails, match="Some lines are open"):
         sign(whose, first)
     services.leave_over(line=line_of(whose, 1), reason="10 comes tomorrow")
     sign(whose, first)

@@ -74,7 +74,7 @@ def test_each_side_has_its_own_note(ana: Account, mara: Account, paid: Transacti
 
 def test_strangers_and_staff_get_transaction_not_found(clerk: User, paid: Transaction) -> None:
     for stranger in (UserFactory(), clerk, User.objects.create_superuser("root@example.com")):
-        with pytest.raises(TransactionNotFound, match="No transaction of yours"):
+        with pytest.raises(TransactionNotFound, match="You have no transaction"):
             annotate(transaction=paid, owner=stranger, text="Mine now")
     assert not Annotation.objects.exists()
 

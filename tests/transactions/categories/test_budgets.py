@@ -179,7 +179,7 @@ def test_more_that_came_back_than_was_spent_is_said(
     bought = paid(everyday, 40, "food", before.year, before.month, before.day)
     save_budget(owner=ana, category="food", currency="USD", amount=Decimal(100))
     services.reverse(transaction=bought)
-    assert "40.00 USD more was refunded than spent" in shown(browser.get(URL))
+    assert "Refunds exceeded spending by 40.00 USD" in shown(browser.get(URL))
 
 
 def test_money_in_another_currency_or_of_others_does_not_count(

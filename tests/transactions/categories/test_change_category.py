@@ -184,7 +184,7 @@ def test_too_many_payments_change_nothing(
 ) -> None:
     monkeypatch.setattr(categories, "MAX_PER_CHANGE", 2)
     page = shown(change(browser, "is:out", "Fun"))
-    assert "Narrow the search" in page
+    assert "Search for fewer payments" in page
     assert not OwnCategory.objects.exists()
 
 

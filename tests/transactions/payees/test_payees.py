@@ -124,7 +124,7 @@ def test_wrong_names_and_numbers_count_towards_the_limits_of_a_day(
     saved(ana, theirs.number, "Somebody")
     assert NamesAsked.objects.get().count == 1
     for _ in range(2):
-        assert "No account that you can pay has this number" in saved(ana, nobody.number, "Yuki")
+        assert "You cannot pay this number" in saved(ana, nobody.number, "Yuki")
     assert NamesAsked.objects.get().numbers == 2
     other = AccountFactory()
     assert "account numbers today" in saved(ana, other.number, "Ben")
@@ -347,7 +347,7 @@ def test_who_knows_the_currency_of_a_recipient_is_told_which_account_to_choose(
     for account in (marc, shop):
         assert "This account is in EUR. Choose one of your accounts in EUR." in said(account)
     assert NamesAsked.objects.get().numbers == asked
-    assert "or it is in another currency" in said(strangers)
+    assert "or is in another currency" in said(strangers)
     close_account(account=travel)
     for account in (marc, shop):
         assert "This account is in EUR. Open an account in EUR first." in said(account)

@@ -260,7 +260,7 @@ def test_whoever_books_a_batch_row_is_a_person_of_the_bank() -> None:
 def test_an_account_with_a_great_overdraft_still_says_what_is_too_much() -> None:
     account = AccountFactory()
     Account.objects.filter(pk=account.pk).update(overdraft_limit=Decimal("999999999999999.99"))
-    with pytest.raises(InvalidAmount, match="would hold more than"):
+    with pytest.raises(InvalidAmount, match="would be above"):
         services.deposit(to_account=account, amount=Decimal("0.01"))
 
 

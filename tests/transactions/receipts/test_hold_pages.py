@@ -123,7 +123,7 @@ def test_many_holds_are_cut_and_counted(
     said = text_of(client.get("/"))
     assert "Shop 4" in said
     assert "Shop 2" not in said
-    assert "And 3 more, placed earlier." in said
+    assert "And 3 earlier holds." in said
 
 
 def test_nothing_of_other_peoples_holds_is_shown(client: Client, account: Account) -> None:

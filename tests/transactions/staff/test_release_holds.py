@@ -114,7 +114,7 @@ def test_what_cannot_be_released_says_so_before_a_reason_is_typed(
         (taken, HOLD_CAPTURED, change),
         (gone, HOLD_RELEASED, ""),
         (booked, NOT_A_HOLD, refund),
-        (own, "another colleague has to do it", ""),
+        (own, "so a colleague must do it", ""),
     ):
         answer = staff.get(release_page(row))
         said = answer.content.decode()
@@ -135,7 +135,7 @@ def test_many_are_released_from_the_list_each_with_its_result(
     rows = (good, taken, gone, booked, own)
     assert "Release holds" in staff.get(LIST, {"standing": "pending"}).content.decode()
     asked = staff.post(LIST, chosen(*rows))
-    refused = (HOLD_CAPTURED, NOT_A_HOLD, "another colleague has to do it")
+    refused = (HOLD_CAPTURED, NOT_A_HOLD, "so a colleague must do it")
     assert not lacks(text_of(asked), "Release: why?", HOLD_RELEASED, *refused)
     assert asked.context["things"] == [good]
     answer = staff.post(LIST, chosen(*rows, reason="Network outage"))

@@ -177,7 +177,7 @@ def test_an_id_of_somebody_elses_payment_shows_nothing_of_it(
         ({"amount": "1000.01"}, "Everyday has 1,000.00 available; 1,000.01 is too much by 0.01."),
         ({"number": "12"}, "This number has 2"),
         ({"number": "123456789012"}, "check digits do not match"),
-        ({"number": with_check_digits("9999999999")}, "No account with this number"),
+        ({"number": with_check_digits("9999999999")}, "This number cannot receive this payment"),
         ({"description": "x" * 501}, "at most 500"),
         ({"id": "no-uuid"}, ""),
     ],

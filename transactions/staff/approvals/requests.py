@@ -85,12 +85,12 @@ def do_approved(request: ApprovalRequest, *, by: User) -> str:
     """
     if not may_execute(request, by):
         raise MayNotDecide(
-            "Only a manager, or the colleague who asked for this and still may do it, can do this."
+            "Only a manager can do this, or the colleague who asked if they still have the right."
         )
     if request.status != ApprovalRequest.Status.APPROVED or request.is_expired:
         raise NeedsApproval("This is not approved, or was done before.")
     if shown_as(request.kind).is_done_on_page:
-        return "The colleague who asked for this can do it now, on its page."
+        return "The colleague who asked for this can do it now, on the page of the file."
     if request.kind == Kind.LIMITS:
         refuse_outdated(request)
         set_reason(request.reason_in_history)

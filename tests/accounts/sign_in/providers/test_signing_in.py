@@ -103,7 +103,7 @@ def test_sign_up_can_be_closed(client: Client, there: There) -> None:
     there.configure(allows_sign_up=False)
     response = there.sign_in(client, NINA)
     assert response.status_code == 403
-    assert "No user of Ledger has connected" in text_of(response)
+    assert "not connected to a user of Ledger" in text_of(response)
     assert not User.objects.exists()
 
 
@@ -296,7 +296,7 @@ def test_stopping_at_the_provider_is_told(client: Client, there: There) -> None:
     asked = there.go(client)
     answer = {"error": "access_denied", "state": asked["state"]}
     response = client.get(BACK, answer, follow=True)
-    assert "You stopped signing in" in text_of(response)
+    assert "You cancelled the sign-in" in text_of(response)
 
 
 def test_refusals_are_logged_with_a_reason_and_no_address(client: Client, there: There) -> None:
