@@ -457,11 +457,11 @@ def test_who_signs_is_told_of_unmatched_payments(
         page = text_of(signer.get(page_of(whose))).replace("\xa0", " ")
         assert told in page
         step(signer, whose, "sign")
-    assert "no line in the file" not in text_of(staff.get(page_of(whose)))
+    assert "no matching line in the file" not in text_of(staff.get(page_of(whose)))
     alone = settled(statement("40.00,,,", "-2.50,Bank,,", currency="EUR"), UserFactory())
     page = text_of(staff.get(page_of(alone)))
     assert "Every line is matched or left over. The reconciliation can be signed." in page
-    assert "no line in the file" not in page
+    assert "no matching line in the file" not in page
 
 
 def test_sure_lines_are_offered_only_if_there_are_any(

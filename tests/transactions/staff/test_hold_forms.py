@@ -138,7 +138,7 @@ def test_an_end_that_came_while_the_form_was_filled_in_is_an_error_in_its_place(
     }  # fmt: skip
     answer = staff.post(reverse("admin:transactions_transaction_hold"), filled)
     (error,) = answer.context["form"].errors["until"]
-    assert "choose a later end" in error
+    assert "Choose a later end" in error
     assert "Asked for" in text_of(answer)
     assert not Transaction.objects.filter(status="pending").exists()
 
