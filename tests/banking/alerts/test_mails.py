@@ -414,7 +414,7 @@ def test_times_are_chosen_on_their_page(client: Client, everyday: Account) -> No
     url = "/alerts/settings/times/"
     page = client.post(url, {"daily_at": "09:30", "quiet_from": "22:00", "quiet_until": "06:30"})
     assert page.status_code == 302
-    assert "We send no mails from 22:00 until 06:30" in text_of(client.get("/alerts/settings/"))
+    assert "We do not send mails from 22:00 until 06:30" in text_of(client.get("/alerts/settings/"))
     for wrong in (
         {"daily_at": "", "quiet_from": "", "quiet_until": ""},
         {"daily_at": "09:30", "quiet_from": "22:00", "quiet_until": ""},

@@ -274,7 +274,7 @@ def test_the_list_says_where_each_file_stands(
 
 def test_somebody_without_an_account_is_shown_how_to_open_one(client: Client) -> None:
     client.force_login(UserFactory())
-    assert "No account to pay from" in text_of(client.get(NEW))
+    assert "You have no account yet" in text_of(client.get(NEW))
 
 
 def test_it_is_linked_where_a_customer_would_look(ana: Client) -> None:
