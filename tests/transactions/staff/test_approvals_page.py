@@ -58,7 +58,7 @@ def test_a_withdrawal_from_a_frozen_account_is_approved_and_waits_for_its_unfree
     account_services.freeze_account(account=account, reason="Lost card")
     (entry,) = entries(manager)
     assert entry.count("frozen") == 1
-    assert "after somebody unfreezes the account" in entry
+    assert "before somebody unfreezes the account" in entry
     assert "Approve and book" not in entry
     step(manager, request, "approve")
     (entry,) = entries(manager)
