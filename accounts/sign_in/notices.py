@@ -90,8 +90,7 @@ PASSWORD_REMOVED = Notice(
     "The bank has removed your password",
     "The bank has removed the password of your sign-in to Ledger and signed you out on all "
     "devices. To choose a new password, press \u201cForgotten your password?\u201d on the sign-in "
-    "page.\n\n"
-    + CONTACT_THE_BANK,
+    "page.\n\n" + CONTACT_THE_BANK,
 )
 FACTORS = {
     Kind.WEBAUTHN: "all passkeys",

@@ -58,7 +58,8 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     if params.scope.is_bank:
         return (
             f"The sum of each customer's booked entries {since}. Transfers between their own "
-            "accounts cancel out. The default period is short, because the report reads every entry."
+            "accounts cancel out. The default period is short, because this report adds up all "
+            "entries."
         )
     return f"The sum of each account's booked entries {since}, with transfers between your own."
 

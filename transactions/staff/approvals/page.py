@@ -174,9 +174,7 @@ def _problem(row: ApprovalRequest, allowed: Container[uuid.UUID]) -> str:
     possible.
     """
     if row.pk not in allowed:
-        return (
-            f"{row.requested_by} may no longer do this, so nobody can approve or do it."
-        )
+        return f"{row.requested_by} may no longer do this, so nobody can approve or do it."
     if row.is_outdated:
         return "Somebody has changed these limits in the meantime. A new request is needed."
     if closed := [account for account in row.accounts if account.is_closed]:
