@@ -454,7 +454,7 @@ SILENCED_SYSTEM_CHECKS = [
     f"security.{number}"
     for number in ("W004", "W005", "W008", "W009", "W012", "W016", "W018", "W020", "W021")
 ]
-# The error pages of DEBUG do not show typed values, cookies, or the values of variables.
+# The error pages of DEBUG show the message, but no typed values, cookies or values of variables.
 DEFAULT_EXCEPTION_REPORTER = "ledger.web.error_reports.HidingReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ledger.web.error_reports.HidingFilter"
 LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERROR"])

@@ -19,6 +19,8 @@ RECORDED = frozenset(
     " expire_holds issue_statements migrate pay_standing_orders prepare reencrypt_factors"
     " reencrypt_webhooks seal_ledger send_alerts serve wait_for_db work".split()
 )
+# Commands with which a person runs code and then reads its traceback.
+BY_HAND = frozenset({"dbshell", "shell", "test", "testserver"})
 COMMAND_ERROR = "CommandError: "
 _here = threading.local()
 
@@ -96,6 +98,14 @@ def is_for_the_log() -> bool:
     values of rows.
     """
     return settings.LOG_FORMAT == "json" and not is_watched()
+
+
+def is_for_developer(arguments: Sequence[str]) -> bool:
+    """Returns whether a developer reads the traceback with which `manage.py` with these arguments
+    ends. Such a traceback is not a record of the log, so it contains the messages of exceptions.
+    """
+    is_by_hand = settings.DEBUG or (arguments[0] if arguments else "") in BY_HAND
+    return is_watched() or (is_by_hand and settings.LOG_FORMAT != "json")
 
 
 def is_watched() -> bool:

@@ -1,14 +1,15 @@
-"""The error page that is shown if DEBUG is on. It does not show the values of forms, cookies,
-settings and variables.
+"""The error page that is shown if DEBUG is on. It shows the messages of exceptions, but not the
+values of forms, cookies, settings and variables.
 """
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
-from ledger.web.error_text import described, without_secrets
+from ledger.web.error_text import described, for_developer, without_secrets
 
 SHOWN_HEADERS = frozenset({"REQUEST_METHOD", "CONTENT_TYPE", "CONTENT_LENGTH", "SERVER_NAME"})
 
@@ -40,13 +41,16 @@ class HidingFilter(SafeExceptionReporterFilter):
 
 
 class HidingReporter(ExceptionReporter):
-    """A reporter that describes exceptions without their values, in the same way as the log."""
+    """A reporter that shows the messages of exceptions only if DEBUG is on. Otherwise it describes
+    them in the same way as the log.
+    """
 
     def get_traceback_data(self) -> dict[str, Any]:
         data = super().get_traceback_data()
+        describe = for_developer if settings.DEBUG else described
         error = self.exc_value
         if error is not None:
-            data["exception_value"] = described(error)
+            data["exception_value"] = describe(error)
         data.pop("exception_notes", None)
         data["unicode_hint"] = ""
         data["user_str"] = "hidden"
@@ -55,5 +59,5 @@ class HidingReporter(ExceptionReporter):
             data["request_insecure_uri"] = without_secrets(self.request.path)
         for frame in data["frames"]:
             if frame.get("exc_cause"):
-                frame["exc_cause"] = described(frame["exc_cause"])
+                frame["exc_cause"] = describe(frame["exc_cause"])
         return data

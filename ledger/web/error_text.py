@@ -1,9 +1,10 @@
 """Describes exceptions for logs without their secrets. The message of an exception may contain a
-secret, such as a header with a token.
+secret, such as a header with a token. A developer sees more: `for_developer`.
 """
 
 import re
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 
 from django.db import Error as DjangoDatabaseError
@@ -42,6 +43,19 @@ def described(error: BaseException) -> str:
     return without_secrets(str(error))
 
 
+def for_developer(error: BaseException) -> str:
+    """Returns the message of an exception for a developer who works with DEBUG. The message of
+    Postgres has no DETAIL, because this part contains the values of stored rows.
+    """
+    found = error if isinstance(error, DatabaseError) else error.__cause__
+    text = str(error)
+    if isinstance(found, DatabaseError):
+        if detail := found.diag.message_detail:
+            text = text.replace(detail, "…")
+        text = f"{text.rstrip()}\n({_described_database_error(found)})"
+    return without_secrets(text)
+
+
 def without_secrets(text: str) -> str:
     """Returns the text without keys of links in emails, signed texts and access tokens."""
     for secret in (SECRET_PATH, SIGNED, ACCESS_TOKEN, JWT):
@@ -49,20 +63,24 @@ def without_secrets(text: str) -> str:
     return text
 
 
-def formatted(error: BaseException, trace: TracebackType | None) -> str:
-    """Returns the traceback in Python's format, with the result of `described` instead of each
+def formatted(
+    error: BaseException,
+    trace: TracebackType | None,
+    describe: Callable[[BaseException], str] = described,
+) -> str:
+    """Returns the traceback in Python's format, with the result of `describe` instead of each
     message.
     """
     parts = []
     chained = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if chained is not None:
-        parts += [formatted(chained, chained.__traceback__), "\n\nwhich led to:\n\n"]
+        parts += [formatted(chained, chained.__traceback__, describe), "\n\nwhich led to:\n\n"]
     if trace is not None:
         parts += ["Traceback (most recent call last):\n", *traceback.format_tb(trace)]
     kind = type(error)
     name = kind.__qualname__
     name = name if kind.__module__ == "builtins" else f"{kind.__module__}.{name}"
-    parts.append(f"{name}: {described(error)}")
+    parts.append(f"{name}: {describe(error)}")
     return "".join(parts)
 
 

@@ -4,12 +4,14 @@ import logging
 from typing import Any
 
 import psycopg
+from django.conf import settings
 
 from ledger.db.outages.reasons import in_words
 from ledger.logs import context
+from ledger.logs.output import is_watched
 from ledger.tracing.spans import ids_of
 from ledger.web import outages
-from ledger.web.error_text import formatted, without_secrets
+from ledger.web.error_text import described, for_developer, formatted, without_secrets
 
 
 class WithoutValues(logging.Formatter):
@@ -26,7 +28,10 @@ class WithoutValues(logging.Formatter):
         return super().formatMessage(record) + "".join(found)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  the name of logging
-        return formatted(ei[1], ei[2]) if ei[1] is not None else ""
+        if ei[1] is None:
+            return ""
+        is_for_developer = settings.DEBUG and is_watched()  # make dev in a terminal
+        return formatted(ei[1], ei[2], for_developer if is_for_developer else described)
 
 
 def _number_of_page(record: logging.LogRecord) -> object:

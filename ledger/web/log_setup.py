@@ -9,22 +9,22 @@ from typing import Any
 
 from django.conf import settings
 
-from ledger.logs.output import is_watched
+from ledger.logs.output import is_for_developer
 
 logger = logging.getLogger("ledger.process")
 
 
 def configure(logging_settings: dict[str, Any]) -> None:
-    """Configures the log with `LOGGING`. If stderr is not a terminal, Python's tracebacks are also
-    converted to log records, because tracebacks contain values. With LOG_FORMAT=json, warnings are
-    logged too.
+    """Configures the log with `LOGGING`. Python's tracebacks are also converted to log records,
+    because tracebacks contain values, unless a developer reads them. With LOG_FORMAT=json, warnings
+    are logged too.
     """
     logging.config.dictConfig(logging_settings)
     if settings.LOG_FORMAT == "json":
         logging.captureWarnings(True)
         # Otherwise Python would print a record that fails, with its values.
         logging.raiseExceptions = False
-    if is_watched():
+    if is_for_developer(sys.argv[1:]):
         return
     sys.excepthook = _ended
     threading.excepthook = _thread_ended

@@ -20,6 +20,8 @@ from django.urls import include, path
 from accounts.exceptions import LimitInvalid
 from accounts.models import User
 from ledger.db.server import failed_servers
+from ledger.web import log_filters
+from ledger.web.error_reports import HidingReporter
 from ledger.web.log_filters import WithoutValues
 from tests.attacks.planted import ADDRESS, AMOUNT, COOKIE, PASSWORD, SECRETS, TOKEN
 from tests.factories import AccountFactory, UserFactory
@@ -59,6 +61,13 @@ def breaks_a_type(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
+def mistypes_a_column(_request: HttpRequest) -> HttpResponse:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT nope FROM users")
+    return HttpResponse()
+
+
+@login_not_required
 def chained(request: HttpRequest) -> HttpResponse:
     try:
         breaks_a_check(request)
@@ -86,7 +95,7 @@ def loses_its_server(_request: HttpRequest) -> HttpResponse:
 
 VIEWS = (fails, breaks_a_unique_key, breaks_a_check, breaks_a_type, chained, refuses)
 urlpatterns = [
-    *(path(f"{view.__name__}/", view) for view in VIEWS),
+    *(path(f"{view.__name__}/", view) for view in (*VIEWS, mistypes_a_column)),
     path("loses_its_server/", loses_its_server, name="loses_its_server"),
     path("account/password/reset/key/<key>/", fails),
     path("", include("ledger.urls")),
@@ -95,8 +104,9 @@ handler500 = "ledger.web.error_pages.server_error"
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the console is told of Django and of us, from DEBUG on."""
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What the console is told of Django and of us, from DEBUG on. It is no terminal."""
+    monkeypatch.setattr(log_filters, "is_watched", lambda: False)
     root = logging.getLogger()
     (handler,) = (
         each
@@ -145,8 +155,11 @@ def test_a_failing_page_tells_no_secret(
     with override_settings(ROOT_URLCONF=__name__, DEBUG=debug):
         answer = send(f"/{view.__name__}/")
     assert answer.status_code == (409 if view is refuses else 500)
-    # The sentence of a refusal is for who sent the request.
-    assert view is refuses or secrets_in(answer.content.decode()) == []
+    page = answer.content.decode()
+    # The sentence of a refusal is for who sent the request. A developer reads Postgres's text, but
+    # not the values of stored rows.
+    names_value = debug and view is breaks_a_type
+    assert view is refuses or secrets_in(page) == ([TOKEN] if names_value else [])
     assert secrets_in(log.getvalue() + security_log.getvalue()) == []
     lines = lines_logged()[before:]
     assert any("ERROR" in line for line in lines) == (view not in (fails, refuses))
@@ -154,6 +167,50 @@ def test_a_failing_page_tells_no_secret(
     # `tests/attacks/walks/test_sql_injection.py`.
     assert secrets_in("\n".join(lines)) == ([TOKEN] if view is breaks_a_type else [])
     assert view is refuses or f"in {view.__name__}\n" in log.getvalue()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize(
+    ("view", "text"),
+    [
+        (breaks_a_unique_key, "duplicate key value violates unique constraint"),
+        (breaks_a_check, "violates check constraint"),
+        (breaks_a_type, "invalid input syntax for type uuid"),
+        (chained, "violates check constraint"),
+        (mistypes_a_column, "column &quot;nope&quot; does not exist"),
+    ],
+)
+def test_only_the_page_of_debug_has_the_text_of_postgres(
+    view: Any, text: str, debug: bool, log: io.StringIO
+) -> None:
+    UserFactory(email=ADDRESS)
+    with override_settings(ROOT_URLCONF=__name__, DEBUG=debug):
+        page = send(f"/{view.__name__}/").content.decode()
+    assert (text in page) is debug
+    assert text.replace("&quot;", '"') not in log.getvalue()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_report_has_the_sentence_of_a_refusal_only_with_debug(debug: bool) -> None:
+    with override_settings(DEBUG=debug):
+        error = LimitInvalid("5.00 is too much")
+        told = HidingReporter(None, LimitInvalid, error, None).get_traceback_text()
+    assert ("5.00" in told) is debug
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_terminal_with_debug_shows_the_text_of_postgres(
+    debug: bool, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `make dev` has one. No stored row is shown there either."""
+    UserFactory(email=ADDRESS)
+    monkeypatch.setattr(log_filters, "is_watched", lambda: True)
+    with override_settings(ROOT_URLCONF=__name__, DEBUG=debug):
+        send("/chained/")
+        send("/mistypes_a_column/")
+    for text in ("violates check constraint", 'column "nope" does not exist'):
+        assert (text in log.getvalue()) is debug
+    assert secrets_in(log.getvalue()) == []
 
 
 def test_a_database_error_is_named_by_its_rule(log: io.StringIO) -> None:

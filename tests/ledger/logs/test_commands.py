@@ -1,19 +1,21 @@
 """What commands print, as records of the log, and what ends a process."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger.env import BASE_DIR
 from ledger.jobs import worker
 from ledger.jobs.schedule import ScheduledJob
 from ledger.jobs.worker import Worker
 from ledger.logs import output
-from ledger.logs.output import as_records, is_recorded
+from ledger.logs.output import as_records, is_for_developer, is_recorded
 from tests.ledger.logs.json_log import json_log
-from tests.ledger.processes import manage
+from tests.ledger.processes import environment, manage
 
 AWAY = "postgresql://ledger@127.0.0.1:1/ledger"
 
@@ -96,16 +98,72 @@ def test_an_exception_that_ends_a_process_is_a_line_without_its_message(tmp_path
     assert "Ana" not in done.stderr + done.stdout
 
 
+BREAKS_A_RULE = """
+from django.db import IntegrityError; from psycopg.errors import CheckViolation
+try: raise CheckViolation('Failing row contains (Ana Lindt)')
+except CheckViolation as error: raise IntegrityError(str(error)) from error
+"""
+
+
+def script(tmp_path: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A script with Django, as cron may run one."""
+    return subprocess.run(
+        [sys.executable, "-c", f"import django; django.setup()\n{BREAKS_A_RULE}"],
+        env=environment(tmp_path, DJANGO_SETTINGS_MODULE="ledger.settings", **settings),
+        cwd=BASE_DIR, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
 def test_as_text_too_what_ends_a_process_has_no_values(tmp_path: Path) -> None:
-    code = (
-        "from django.db import IntegrityError; from psycopg.errors import CheckViolation\n"
-        "try: raise CheckViolation('Failing row contains (Ana Lindt)')\n"
-        "except CheckViolation as error: raise IntegrityError(str(error)) from error"
-    )
-    done = manage(tmp_path, "shell", "-v", "0", "-c", code, DATABASE_URL=AWAY, LOG_FORMAT="text")
+    done = script(tmp_path, DATABASE_URL=AWAY, LOG_FORMAT="text")
     assert done.returncode == 1
     assert "IntegrityError: SQLSTATE 23514" in done.stderr
     assert "Ana" not in done.stderr + done.stdout
+
+
+def test_a_developer_reads_the_messages_of_code_in_the_shell(tmp_path: Path) -> None:
+    """Also where no terminal is: the output may go through a pipe or into a file."""
+    refused = (
+        "from transactions.exceptions import InsufficientFunds\n"
+        "raise InsufficientFunds('Holiday has 379.50 available')"
+    )
+    for code, message in ((BREAKS_A_RULE, "Failing row contains"), (refused, "Holiday has 379.50")):
+        done = manage(tmp_path, "shell", "-v", "0", "-c", code, LOG_FORMAT="text")
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert "not logged" not in done.stderr
+
+
+def test_a_developer_reads_the_messages_of_scripts_with_debug(tmp_path: Path) -> None:
+    assert "Failing row" in script(tmp_path, DEBUG="True", LOG_FORMAT="text").stderr
+    assert "Ana" not in script(tmp_path, DEBUG="True", LOG_FORMAT="json").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "debug", "log_format", "expected"),
+    [
+        (["shell"], False, "text", True),
+        (["test", "accounts"], False, "text", True),
+        (["work"], False, "text", False),
+        ([], False, "text", False),
+        (["work"], True, "text", True),
+        (["shell"], False, "json", False),
+        (["work"], True, "json", False),
+    ],
+)
+def test_only_a_developer_reads_messages(
+    arguments: list[str],
+    debug: bool,
+    log_format: str,
+    expected: bool,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.DEBUG, settings.LOG_FORMAT = debug, log_format
+    monkeypatch.setattr(output, "is_watched", lambda: False)
+    assert is_for_developer(arguments) is expected
+    monkeypatch.setattr(output, "is_watched", lambda: True)
+    assert is_for_developer(arguments)
 
 
 @pytest.mark.django_db(transaction=True)
