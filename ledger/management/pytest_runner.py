@@ -7,6 +7,7 @@ import sys
 from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
@@ -26,6 +27,10 @@ SHELL_WILDCARDS = re.compile(r"\*|\?|\[[^\]]*\]")
 CHOSE_NO_TEST = 5  # pytest returns this exit code if it selected no tests
 ALL_SLOW = "All tests here are slow, or there are none. Add --slow to run the slow tests too."
 NONE = "No test has such a name."
+NOT_FOR_TESTS = (
+    "Tests do not run with --settings {}, whose database may be that of a bank. Leave --settings"
+    " out, or write a module that begins with: from tests.settings import *"
+)
 
 
 class _Refused(Action):
@@ -44,8 +49,9 @@ class PytestRunner:
     """The test runner for the setting TEST_RUNNER. The runner starts pytest in another process,
     always on the embedded server.
 
-    The settings module is the value of --settings, or `tests.settings`. The runner accepts --slow,
-    and those options of Django's runner that pytest supports too.
+    The settings module is the value of --settings or DJANGO_SETTINGS_MODULE, or `tests.settings` if
+    this is the site's module. The runner accepts --slow, and those options of Django's runner that
+    pytest supports too.
     """
 
     def __init__(
@@ -56,8 +62,11 @@ class PytestRunner:
         parallel: int | str | None = None,
         slow: bool = False,
         expressions: Sequence[str] = (),
+        settings: str | None = None,
+        pythonpath: str | None = None,
         **_options: Any,
     ) -> None:
+        self.settings, self.pythonpath = settings, pythonpath
         self.parallel = (
             "" if parallel is None else str(parallel)
         )  # Django has replaced "auto" with a number
@@ -93,9 +102,11 @@ class PytestRunner:
         """Runs the tests with these labels, or all tests if there are no labels. Returns the exit
         code of pytest, which is 0 if all tests pass.
 
-        Raises CommandError if a label has no tests, or if the tests or their packages are not
-        installed.
+        Raises CommandError if a label has no tests, if the tests or their packages are not
+        installed, or if --settings names the site's module.
         """
+        if self.settings == SITE_SETTINGS:
+            raise CommandError(NOT_FOR_TESTS.format(SITE_SETTINGS))
         if not TESTS.is_dir():
             raise CommandError("This installation has no tests; they are in the repository.")
         if find_spec("pytest") is None:
@@ -104,16 +115,23 @@ class PytestRunner:
         is_all = not places or TESTS.name in places
         parallel = self.parallel or ("auto" if is_all else "0")
         options = ["-n", parallel, "--dist", "loadgroup", *self.options]
-        # The database settings are cleared, as in the Makefile, because they may contain the
-        # database of a real bank.
-        named = os.environ.get("DJANGO_SETTINGS_MODULE", SITE_SETTINGS)
-        module = "tests.settings" if named == SITE_SETTINGS else named
-        chosen = {"DATABASE_URL": "", "DB_NAME": "", "DJANGO_SETTINGS_MODULE": module}
         command = [sys.executable, "-m", "pytest", *options, *places]
-        ended = subprocess.run(command, cwd=BASE_DIR, env={**os.environ, **chosen}, check=False)
+        ended = subprocess.run(command, cwd=BASE_DIR, env=self._environment(), check=False)
         if ended.returncode == CHOSE_NO_TEST:
             raise CommandError(self.nothing)
         return ended.returncode
+
+    def _environment(self) -> dict[str, str]:
+        """Returns the environment variables of pytest. The database settings are empty, as in the
+        Makefile, because they may contain the database of a real bank.
+        """
+        named = self.settings or os.environ.get("DJANGO_SETTINGS_MODULE", SITE_SETTINGS)
+        module = "tests.settings" if named == SITE_SETTINGS else named
+        chosen = {"DATABASE_URL": "", "DB_NAME": "", "DJANGO_SETTINGS_MODULE": module}
+        if self.pythonpath:
+            places = [str(Path(self.pythonpath).resolve()), os.environ.get("PYTHONPATH", "")]
+            chosen["PYTHONPATH"] = os.pathsep.join(filter(None, places))
+        return {**os.environ, **chosen}
 
 
 def _pytest_expression(pattern: str) -> str:
@@ -167,7 +185,8 @@ def place_of(label: str) -> str:
         raise CommandError(
             f"{label}: tests are below tests, where their fixtures are. Move those of {app}"
             f" to tests/{app}/test_pages.py, or other files whose names begin with test_, and"
-            f" import from {app}.models in place of .models."
+            f" import from {app}.models in place of .models. Every page needs a sign-in: call"
+            " self.client.force_login(UserFactory()), with UserFactory of tests.factories."
         )
     raise CommandError(
         f"{label}: there are no such tests. Name an app, such as accounts, or a folder, file or "

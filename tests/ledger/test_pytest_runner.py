@@ -55,6 +55,38 @@ def test_no_test_sees_the_database_of_a_bank(
     assert given["DJANGO_SETTINGS_MODULE"] == module
 
 
+def test_settings_and_pythonpath_are_passed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = dict[str, str]()
+
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        given.update(options["env"])
+        return subprocess.CompletedProcess(command, returncode=0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setenv("PYTHONPATH", "before")
+    call_command("test", "api", settings="own_settings", pythonpath=f"{tmp_path}/x/..")
+    assert given["DJANGO_SETTINGS_MODULE"] == "own_settings"
+    assert given["PYTHONPATH"] == f"{tmp_path}:before"
+
+
+def test_the_settings_of_the_site_are_refused(commands: list[list[str]]) -> None:
+    with pytest.raises(CommandError, match=r"from tests\.settings import"):
+        call_command("test", "api", settings="ledger.settings")
+    assert commands == []
+
+
+def test_tests_run_with_a_settings_module_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "own_settings.py").write_text("from tests.settings import *\nOWN = True\n")
+    chosen = ["--settings", "own_settings", "--pythonpath", str(tmp_path)]
+    command = [sys.executable, "manage.py", "test", f"{FILE}::{TEST}", "-v2", *chosen]
+    ended = subprocess.run(command, cwd=BASE_DIR, check=False, capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "settings: own_settings" in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("label", "place"),
     [
@@ -107,7 +139,7 @@ def test_tests_in_the_folder_of_an_app_have_to_move(
     (tmp_path / "catalog" / "tests").mkdir(parents=True)
     monkeypatch.setattr(pytest_runner, "BASE_DIR", tmp_path)
     for label in ("polls", "catalog", "catalog.tests", "catalog/tests/test_models.py"):
-        with pytest.raises(CommandError, match=f"tests/{label[:5]}"):
+        with pytest.raises(CommandError, match=rf"tests/{label[:5]}.*force_login\(UserFactory"):
             place_of(label)
 
 
