@@ -78,11 +78,19 @@ def log_format() -> str:
     except ModuleNotFoundError as err:
         module = os.environ["DJANGO_SETTINGS_MODULE"]
         if err.name is None or not f"{module}.".startswith(f"{err.name}."):
+            exit_if_not_installed(err)
             raise
         sys.exit(
             f"There is no settings module {module}. --settings or DJANGO_SETTINGS_MODULE names it;"
             " without either it is ledger.settings."
         )
+
+
+def exit_if_not_installed(err: ModuleNotFoundError) -> None:
+    from ledger.management.not_installed import message_for
+
+    if message := message_for(err, os.environ["DJANGO_SETTINGS_MODULE"]):
+        sys.exit(message)
 
 
 def print_hint() -> None:
@@ -118,6 +126,9 @@ def run() -> None:
         raise
     except EmbeddedServerError as err:
         sys.exit(str(err))
+    except ModuleNotFoundError as err:
+        exit_if_not_installed(err)
+        raise
     except EOFError:
         sys.exit(
             "The command asks a question, and there is no terminal. Run it in one, or add"

@@ -56,6 +56,36 @@ def test_check_names_what_replaces_the_tokens_of_rest_framework(tmp_path: Path) 
     assert "docs/new-app.md" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("INSTALLED_APPS += ['debug_toolbar']", "contains debug_toolbar, but"),
+        ("INSTALLED_APPS += ['polls.apps.PollsConfig']", "no module polls."),
+        ("INSTALLED_APPS += ['banking.branches']", "no module banking.branches."),
+        ("import dj_database_url", "imports dj_database_url, but"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named(line: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "own_settings.py").write_text(f"from tests.settings import *\n{line}\n")
+    ended = manage("check", "--settings", "own_settings", "--pythonpath", str(tmp_path))
+    assert ended.returncode == 1
+    assert message in ended.stderr
+    assert "own_settings" in ended.stderr
+    assert "docs/django.md" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1, ended.stderr
+
+
+def test_what_an_app_itself_imports_keeps_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "own_settings.py").write_text(
+        "from tests.settings import *\nINSTALLED_APPS += ['polls']\n"
+    )
+    (tmp_path / "polls").mkdir()
+    (tmp_path / "polls" / "__init__.py").write_text("import no_such_package\n")
+    ended = manage("check", "--settings", "own_settings", "--pythonpath", str(tmp_path))
+    assert "no_such_package" in ended.stderr
+    assert "polls/__init__.py" in ended.stderr
+
+
 def test_a_module_that_does_not_exist_is_named() -> None:
     for ended in (
         manage("check", "--settings", "no.such.module"),

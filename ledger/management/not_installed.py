@@ -1,0 +1,30 @@
+"""The message for a settings module that names a package which is not installed."""
+
+import traceback
+
+from django.apps import apps
+from django.conf import settings
+
+INSTALL = (
+    " Install its package into .venv, or correct the name. docs/django.md lists packages that"
+    " Ledger replaces, and docs/new-app.md adds an app."
+)
+
+
+def message_for(error: ModuleNotFoundError, module: str) -> str | None:
+    """Returns the message for a module that the settings module `module` imports or has in
+    INSTALLED_APPS, but that does not exist. Returns None if other code imports the module.
+    """
+    name = error.name or ""
+    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
+    if frame.f_globals.get("__name__") == module:
+        return f"The settings module {module} imports {name}, but there is no such module.{INSTALL}"
+    if apps.apps_ready or not settings.configured:
+        return None
+    for entry in settings.INSTALLED_APPS:
+        if f"{entry}.".startswith(f"{name}."):
+            return (
+                f"INSTALLED_APPS in {settings.SETTINGS_MODULE} contains {entry}, but there is no"
+                f" module {name}.{INSTALL}"
+            )
+    return None
