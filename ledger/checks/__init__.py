@@ -1,8 +1,9 @@
 """The checks of `manage.py check`.
 
 `check --deploy` checks a bank for production (docs/running.md). `check --database default` checks
-the extensions that `migrate` needs. `check` without options searches for another way to sign in,
-for settings that Ledger does not read, and for tables that no app has registered.
+whether the database can be reached, and the extensions that `migrate` needs. `check` without
+options searches for another way to sign in, for settings that Ledger does not read, and for tables
+that no app has registered.
 """
 
 from django.core.checks import Tags, register

@@ -3,14 +3,14 @@ durable, and when scheduled jobs and backups last ran. All checks use one connec
 in the settings.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 from django.conf import settings
 from django.core.checks import CheckMessage
-from django.db import DatabaseError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError
 
 from ledger.checks.explorer_role import explorer_role
 from ledger.checks.extensions import extensions
@@ -92,13 +92,32 @@ def check_database(**_options: Any) -> list[CheckMessage]:
             messages = [message for check in CHECKS for message in check(found)]
         return [*messages, *late_jobs(), *backups()]
     except (OperationalError, DatabaseError) as error:
-        return [
-            wrong(
-                "database_away",
-                str(error).strip().partition("\n")[0],
-                "Start it, or correct DATABASE_URL. The checks of the database did not run.",
-            )
-        ]
+        return [_away(error)]
+
+
+def check_reachable(
+    *, databases: Sequence[str] | None = None, **_options: Any
+) -> list[CheckMessage]:
+    """Returns a message for each database of `manage.py check --database` that cannot be
+    reached.
+    """
+    messages = []
+    for alias in databases or ():
+        try:
+            with short_connection(SECONDS, alias):
+                pass
+        except OperationalError as error:
+            messages.append(_away(error, alias))
+    return messages
+
+
+def _away(error: DatabaseError, alias: str = DEFAULT_DB_ALIAS) -> CheckMessage:
+    setting = "DATABASE_URL" if alias == DEFAULT_DB_ALIAS else "DATABASE_REPLICA_URLS"
+    return wrong(
+        "database_away",
+        str(error).strip().partition("\n")[0],
+        f"Start it, or correct {setting}. The checks of the database did not run.",
+    )
 
 
 def check_running_database(**_options: Any) -> list[CheckMessage]:

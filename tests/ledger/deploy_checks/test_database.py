@@ -269,6 +269,19 @@ def test_the_zones_are_not_compared_while_the_database_is_away(settings: Any) ->
         assert database.check_running_database() == []
 
 
+def test_check_of_a_database_names_one_that_is_away() -> None:
+    away = OperationalError("The database cannot be reached: it is off")
+    with patch.object(database, "short_connection", side_effect=away):
+        for options in (["--database", "default"], ["--database", "default", "--deploy"]):
+            with pytest.raises(SystemCheckError) as problem:
+                call_command("check", *options)
+            assert str(problem.value).count("it is off") == 1
+            assert "DATABASE_URL" in str(problem.value)
+        (other,) = database.check_reachable(databases=["read"])
+    assert "DATABASE_REPLICA_URLS" in str(other.hint)
+    assert database.check_reachable(databases=["default"]) == []
+
+
 def test_what_readyz_refuses_is_told(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with found.transaction():  # as `check_database` asks it
         assert names(database.prepared(found)) == []
