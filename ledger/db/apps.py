@@ -29,10 +29,12 @@ class LedgerDbConfig(AppConfig):
         """Imports the modules in which apps register their parts. Ends the process with a message
         if the settings contain an engine of Django instead of Ledger's engine.
         """
+        from ledger.db import unknown_alias
         from ledger.db.queries import lookups
 
         engine = settings.DATABASES.get(DEFAULT_DB_ALIAS, {}).get("ENGINE", "")
         if not engine.startswith(OWN):
             sys.exit(ANOTHER_ENGINE.format(engine))
         lookups.register()
+        unknown_alias.explain()
         autodiscover_modules(*REGISTERED_IN)

@@ -10,8 +10,9 @@ from django.core.management import CommandError, call_command
 from django.db import connections, models
 from django.db.utils import ConnectionRouter
 from django.test.utils import isolate_apps
+from django.utils.connection import ConnectionDoesNotExist
 
-from accounts.models import Account
+from accounts.models import Account, Household
 from ledger.db.read_router import ReadRouter, has_added_table
 
 
@@ -141,3 +142,10 @@ def test_migrations_leave_the_reader_alone(router: ConnectionRouter) -> None:
 def test_migrate_does_not_begin_at_the_reader() -> None:
     with pytest.raises(CommandError, match="writer"):
         call_command("migrate", database="read")
+
+
+@pytest.mark.django_db
+def test_an_alias_without_a_server_names_the_setting() -> None:
+    for alias in ("read", "replica"):
+        with pytest.raises(ConnectionDoesNotExist, match="DATABASE_REPLICA_URLS adds read"):
+            Household.objects.using(alias).exists()
