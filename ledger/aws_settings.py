@@ -191,7 +191,7 @@ def _check_option(name: str, value: str, plugins: list[str]) -> None:
         if value.lower() not in ("true", "false"):
             env.refuse("DB_AWS_OPTIONS", f"{value!r} is not True or False, for {name}")
     elif isinstance(default, int) or name in NUMBERS:
-        env.check_number("DB_AWS_OPTIONS", value, least=0, most=MAX_INTEGER)
+        env.check_number("DB_AWS_OPTIONS", value, least=0, most=MAX_INTEGER, option=name)
 
 
 def _strategies() -> list[str]:

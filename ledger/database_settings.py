@@ -122,9 +122,10 @@ NO_URL = (
 )
 PLAINTEXT = (
     "{host} is not this computer, and sslmode={mode} may send customers' data in plain text; write"
-    " sslmode=verify-full and sslrootcert=FILE (sslmode=require encrypts, but trusts any server),"
-    " or DB_PLAINTEXT=True for a network that nobody else can enter"
+    " {names[0]}=verify-full and {names[1]}=FILE ({names[0]}=require encrypts, but trusts any"
+    " server), or DB_PLAINTEXT=True for a network that nobody else can enter"
 )
+IN_OPTIONS, IN_SETTINGS = ("sslmode", "sslrootcert"), ("DB_SSLMODE", "DB_SSLROOTCERT")
 
 
 def database() -> dict[str, Any]:
@@ -379,8 +380,10 @@ def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
     if mode in ENCRYPTED or env.flag("DB_PLAINTEXT"):
         return
     if places := remote_hosts(hosts, options):
-        setting = "DB_SSLMODE" if name == "DB_OPTIONS" else name
-        env.refuse(setting, PLAINTEXT.format(host=places[0], mode=mode))
+        is_in_parts = name == "DB_OPTIONS"
+        names = IN_SETTINGS if is_in_parts else IN_OPTIONS
+        setting = names[0] if is_in_parts else name
+        env.refuse(setting, PLAINTEXT.format(host=places[0], mode=mode, names=names))
 
 
 def remote_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:

@@ -216,9 +216,13 @@ def number(name: str, default: int, *, least: int, most: int) -> int:
     return check_number(name, text(name, str(default)), least=least, most=most)
 
 
-def check_number(name: str, value: str, *, least: int, most: int) -> int:
+def check_number(name: str, value: str, *, least: int, most: int, option: str = "") -> int:
+    """Returns the number. Ends the process if the value of the setting `name`, or of an option in
+    this setting, is not a number in this range.
+    """
     if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
-        refuse(name, f"{value!r} is not a whole number from {least} to {most}")
+        place = f", for {option}" if option else ""
+        refuse(name, f"{value!r} is not a whole number from {least} to {most}{place}")
     return int(value)
 
 

@@ -265,6 +265,8 @@ def test_a_connection_in_plain_text_to_another_computer_stops_the_start(
 
     assert "sslmode" in sentence
     assert "secret" not in sentence
+    names_settings = "DB_SSLMODE=verify-full and DB_SSLROOTCERT=FILE" in sentence
+    assert names_settings is ("DATABASE_URL" not in PLAIN[case]), "as they are written there"
 
 
 @pytest.mark.parametrize("case", PLAIN)

@@ -229,6 +229,11 @@ WRONG = {
 }  # fmt: skip
 
 
+def test_a_wrong_number_names_its_option(refusal: Callable[..., str]) -> None:
+    found = refusal(DATABASE_URL=SAFE, DB_DRIVER="aws", DB_AWS_OPTIONS="failover_timeout_sec=abc")
+    assert "for failover_timeout_sec" in found
+
+
 @pytest.mark.parametrize(
     "options",
     [
