@@ -13,7 +13,8 @@ def slug_of(name: str) -> str:
 
 
 class LedgerError(Exception):
-    """A refused action: no money has moved. `str(error)` is a message for the user.
+    """A refused action: no money has moved. `str(error)` is a message for the user. The first
+    paragraph of a subclass's docstring appears on the page `/api/v1/problems/`.
 
     `field` is the field of the request that caused the refusal, or "". `is_conflict` is True if the
     data that the user saw was changed or used in the meantime.
@@ -36,8 +37,9 @@ class AccountNotActive(LedgerError):
 
 
 class AccountNotEmpty(LedgerError):
-    """The account has a balance or holds, so it cannot be closed. Imports also raise this error if
-    an account that should be opened is not empty.
+    """The account has a balance or holds, so it cannot be closed.
+
+    Imports also raise this error if an account that should be opened is not empty.
     """
 
 
@@ -60,7 +62,10 @@ class TooManyAccounts(LedgerError):
 
 
 class LimitInvalid(LedgerError):
-    """A limit or overdraft is invalid. `field` is the name of its column, or ""."""
+    """A limit or overdraft is invalid.
+
+    `field` is the name of its column, or "".
+    """
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
@@ -136,7 +141,10 @@ class PasswordTooShort(LedgerError):
 
 
 class TokenInvalid(LedgerError):
-    """The data of an access token is invalid. `field` is the name of the invalid field, or ""."""
+    """The data of an access token is invalid.
+
+    `field` is the name of the invalid field, or "".
+    """
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)

@@ -72,7 +72,8 @@ def _of_refusals() -> Iterator[ProblemType]:
             status = 409
         elif issubclass(kind, ConfirmationNeeded):
             status = 403
-        meaning = " ".join((kind.__doc__ or "").split())
+        # The first paragraph is for callers of the API. Further paragraphs are for developers.
+        meaning = " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
         yield ProblemType(status, slug_of(kind.__name__), meaning)
 
 

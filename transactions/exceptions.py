@@ -72,7 +72,7 @@ class RecipientFull(InvalidAmount):
 
 class InvalidDetails(LedgerError):
     """A value other than the amount is missing, contradicts another value, or cannot be stored.
-    Also raised for a note or tag that cannot be stored.
+    The same is true of a note or tag that cannot be stored.
     """
 
 
@@ -136,4 +136,4 @@ class TooManyTogether(LedgerError):
 
 
 class RefusedByDatabase(LedgerError):
-    """The database refused the row by a rule that has no error class."""
+    """A rule of the database refused the data."""

@@ -67,7 +67,10 @@ class BatchLine:
 
 
 class LineRefused(LedgerError):
-    """A line is refused, so no line of the call was booked. `number` is the number of the line."""
+    """A line is refused, so no line of the call was booked.
+
+    `number` is the number of the line.
+    """
 
     def __init__(self, number: int, refusal: LedgerError) -> None:
         super().__init__(f"Nothing was booked. Line {number}: {refusal}")

@@ -12,8 +12,8 @@ _READING = Lock()
 
 
 class UnfitFile(LedgerError):
-    """Raised if a file is not accepted: its kind is wrong, or it is damaged, encrypted or too
-    large, or reading it takes too long.
+    """A file is not accepted: its kind is wrong, or it is damaged, encrypted or too large, or
+    reading it takes too long.
     """
 
 

@@ -24,7 +24,7 @@ UNAVAILABLE = "Receipts are not available at the moment. Try again in a minute."
 
 
 class StorageFailed(LedgerError):
-    """Raised if S3 did not store, return or delete a file."""
+    """The file store did not store, return or delete a file."""
 
 
 def is_outside() -> bool:

@@ -20,21 +20,19 @@ IF_NOT_YOU = "If it was not you, remove it on the page Webhooks and contact the 
 
 
 class TooManyWebhooks(LedgerError):
-    """Raised if the person already has MAX_WEBHOOKS webhooks."""
+    """The person already has the maximum number of webhooks."""
 
 
 class SameWebhook(LedgerError):
-    """Raised if the person already has a webhook with this URL."""
+    """The person already has a webhook with this URL."""
 
 
 class WebhookNotFound(LedgerError):
-    """Raised if this person has no webhook with this id, or if the person has removed the
-    webhook.
-    """
+    """This person has no webhook with this id, or has removed the webhook."""
 
 
 class WebhookNotActive(LedgerError):
-    """Raised if the webhook is turned off, so that nothing is sent to it."""
+    """The webhook is turned off, so that nothing is sent to it."""
 
 
 @with_retry

@@ -48,7 +48,7 @@ GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
 
 
 class AddressRefused(LedgerError):
-    """Raised if a webhook cannot use this URL. The message contains the reason."""
+    """A webhook cannot use this URL. The field detail contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)

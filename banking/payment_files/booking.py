@@ -38,15 +38,15 @@ TOO_MANY_LINES = (
 
 
 class LinesRefused(LedgerError):
-    """Raised if a line is refused, so that no line of the file was booked."""
+    """A line is refused, so that no line of the file was booked."""
 
 
 class NotChecked(LedgerError):
-    """Raised if the file has not been checked yet."""
+    """The file has not been checked yet."""
 
 
 class CheckedAnew(LedgerError):
-    """Raised if the lines that can be booked have changed since the person agreed."""
+    """The lines that can be booked have changed since the person agreed."""
 
 
 class BookingStopped(Exception):

@@ -47,11 +47,11 @@ T = TypeVar("T")
 
 
 class FilesFull(LedgerError):
-    """Raised if the person would have more unpaid lines than MAX_UNPAID_LINES."""
+    """The person would have too many unpaid lines."""
 
 
 class FileRemoved(LedgerError):
-    """Raised if the file was removed in the meantime."""
+    """The file was removed in the meantime."""
 
 
 @counts_refusals

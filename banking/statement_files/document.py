@@ -12,7 +12,7 @@ from transactions.models import Entry
 
 
 class FileTooLong(LedgerError):
-    """Raised if the statement has more entries or letters than a file of this format may have."""
+    """The statement has more entries or letters than a file of this format may have."""
 
     field = "format"
 

@@ -28,8 +28,8 @@ class PeriodNotOver(LedgerError):
 
 
 class SealHindered(LedgerError):
-    """Raised if something, such as the creation of the demo, may still book payments of past days.
-    The message names what may book them.
+    """Something, such as the creation of the demo, may still book payments of past days. The field
+    detail names what may book them.
     """
 
 

@@ -16,7 +16,7 @@ REASON = "Closed by the customer, who left the bank."
 
 
 class CannotLeave(LedgerError):
-    """Raised if the person's accounts cannot be closed yet. The message contains the reasons."""
+    """The person's accounts cannot be closed yet. The field detail contains the reasons."""
 
 
 def obstacles(person: User) -> list[Obstacle]:

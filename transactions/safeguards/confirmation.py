@@ -29,9 +29,7 @@ NEW_RECIPIENT = "This is your first payment to this account. Confirm that it is 
 
 
 class ConfirmationNeeded(LedgerError):
-    """Raised if a payment needs a step-up, because the recipient is new or the payment is over the
-    limit.
-    """
+    """A payment needs a step-up, because the recipient is new or the payment is over the limit."""
 
 
 def is_covered(covered_until: datetime | None) -> bool:
