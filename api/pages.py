@@ -1,5 +1,6 @@
 """Public pages about the API: its schema, its documentation, and the types of problems."""
 
+import re
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -15,6 +16,17 @@ from api.problem_types import problem_types_by_status
 from ledger.web.problem_details import problem
 
 SCHEMA = Path(__file__).with_name("openapi.json")
+# Addresses that clients of other APIs try, and a hint.
+OTHER_ADDRESSES = (
+    (
+        re.compile(r"/accounts/[^/]+/transactions/?$"),
+        "the postings of an account are at /api/v1/accounts/<id>/entries/.",
+    ),
+    (
+        re.compile(r"/(tokens?|auth|login)(/|$)"),
+        "create an access token on the page Security, or with manage.py create_token.",
+    ),
+)
 
 
 @cache
@@ -61,5 +73,6 @@ def nothing_here(request: HttpRequest) -> HttpResponse:
         return HttpResponsePermanentRedirect(
             f"{there}?{query}" if query else there, preserve_request=True
         )
-    why = "This address does not exist; see /api/v1/docs/."
+    hint = next((hint for other, hint in OTHER_ADDRESSES if other.search(path)), "")
+    why = f"This address does not exist; {hint or 'see /api/v1/docs/.'}"
     return problem(HTTPStatus.NOT_FOUND, "not-found", why)

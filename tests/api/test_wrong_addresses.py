@@ -37,6 +37,22 @@ def test_an_address_that_is_not_there_is_told(client: Client, address: str) -> N
     assert (answer.status_code, slug(answer)) == (404, "not-found")
 
 
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("/api/v1/accounts/019bf2c0/transactions/", "/api/v1/accounts/<id>/entries/"),
+        ("/api/v1/token/", "create_token"),
+        ("/api/token", "create_token"),
+        ("/api/auth/login/", "create_token"),
+        ("/api/v1/users/", "/api/v1/docs/"),
+    ],
+)
+def test_an_address_of_another_api_names_what_is_here(
+    client: Client, address: str, named: str
+) -> None:
+    assert named in client.get(address).json()["detail"]
+
+
 @pytest.mark.parametrize("format", ["api", "xyz", "x" * 5000])
 def test_an_unknown_format_is_refused_with_those_that_there_are(
     ana: Client, mine: Account, format: str
