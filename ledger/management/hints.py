@@ -28,6 +28,7 @@ WORK = "Scheduled work is manage.py work."
 NO_INDEX = "There is nothing to reindex: docs/search.md explains why."
 OTHER_COMMANDS = {
     "celery": WORK,
+    "create_groups": "manage.py migrate creates the groups of staff (docs/staff.md).",
     "crontab": WORK,
     "drf_create_token": "manage.py create_token makes a token of the API.",
     "graph_models": "docs/columns.md has the tables and columns, docs/schema.md their rules.",
@@ -38,6 +39,7 @@ OTHER_COMMANDS = {
     "rebuild_index": NO_INDEX,
     "reset_db": "make clean deletes the embedded database, and make run makes a new one.",
     "runcrons": WORK,
+    "runscript": "manage.py shell < FILE runs a script.",
     "runserver_plus": "make dev serves with reloading.",
     "seed": "manage.py seed_demo makes the people and payments of the demo.",
     "shell_plus": "make shell has every model.",

@@ -55,6 +55,14 @@ def test_a_command_without_questions_names_what_it_lacks(monkeypatch: pytest.Mon
     assert User.objects.get(email="robin@example.com").is_superuser
 
 
+def test_the_reasons_against_a_password_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "robin")
+    with pytest.raises(CommandError) as refused:
+        call_command("createsuperuser", "--noinput", email="robin@example.com", name="Robin")
+    assert str(refused.value).count(". ") > 0
+    assert ".;" not in str(refused.value)
+
+
 def test_a_superuser_is_not_named_by_a_username() -> None:
     with pytest.raises(CommandError, match="--email"):
         call_command("createsuperuser", "--username", "admin")

@@ -40,6 +40,8 @@ def test_what_tutorials_type_is_answered(line: list[str], named: str) -> None:
         ("graph_models", "docs/columns.md"),
         ("pg_dump", "manage.py backup"),
         ("shell_plus", "make shell"),
+        ("create_groups", "manage.py migrate"),
+        ("runscript", "manage.py shell"),
     ],
 )
 def test_a_command_of_another_project_is_answered_by_one_sentence(

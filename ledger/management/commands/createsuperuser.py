@@ -31,7 +31,8 @@ class Command(createsuperuser.Command):
         except CommandError as error:
             if name := MISSING.match(str(error)):
                 raise CommandError(f"{error} Or set DJANGO_SUPERUSER_{name[1].upper()}.") from None
-            raise
+            # Django joins the reasons, which are sentences, by semicolons.
+            raise CommandError(str(error).replace(".; ", ". ")) from None
 
 
 def _input(question: str) -> str:

@@ -12,8 +12,8 @@ from ledger.db.server.creation import create_database, how_to_start_over
 EXISTS, NO_RIGHT = "42P04", "42501"
 # This text is also printed before an error about the arguments.
 USAGE = (
-    "%(prog)s\nCreates the database that DATABASE_URL or DB_NAME names, on its host. Takes no"
-    " options of Postgres's createdb."
+    "%(prog)s [name]\nCreates the database that DATABASE_URL or DB_NAME names, on its host. Takes"
+    " no options of Postgres's createdb."
 )
 
 

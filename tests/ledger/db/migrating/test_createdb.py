@@ -28,6 +28,7 @@ def test_options_of_postgres_are_refused(options: list[str], people: Database) -
     done = people.manage("createdb", *options)
     assert done.returncode == 2
     assert "DATABASE_URL" in done.stderr
+    assert "createdb [name]\n" in done.stderr
     assert "Traceback" not in done.stderr
 
 
