@@ -59,7 +59,9 @@ def test_words_of_strangers_find_nothing(
 
 
 @pytest.mark.parametrize(
-    "typed", ["secretwrod", "zelenak", "category:secretcategori", "to:zelenak"]
+    "typed",
+    # Trigrams of all names would find the last ones
+    ["secretwrod", "zelenak", "category:secretcategori", "to:zelenak", "zelenkka", "to:zelenkka"],
 )
 def test_a_typo_of_a_strangers_word_suggests_nothing(
     customer: Client, books: Books, typed: str

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.transactions.search.shared import booked, pay
 from transactions.models import Transaction
@@ -63,6 +65,17 @@ def test_names_are_suggested_only_to_readers_who_may_see_them(ana: Any, books: B
     assert "zelenka" not in blind.queries
     seeing = suggest(Scope(ana, is_bank=True), parse("zelenak"))
     assert seeing.queries[0] == "zelenka"
+
+
+@pytest.mark.parametrize("typed", ["salray", "marra", "zelenkka", "to:mraa"])
+def test_suggestions_of_customers_use_no_trigrams(
+    customer: Client, books: Books, typed: str
+) -> None:
+    """The index of trigrams has the names of the whole bank."""
+    with CaptureQueriesContext(connection) as captured:
+        customer.get("/search/", {"q": typed})
+    assert "unnest(tsvector_to_array" in str(captured.captured_queries)
+    assert "extensions" not in str(captured.captured_queries)
 
 
 def test_customers_are_not_shown_the_method(customer: Client, books: Books) -> None:
