@@ -1,8 +1,8 @@
 """The search of the cookbook. It uses Postgres full-text search over the texts of the recipes.
 
 The texts are not stored: each query sends the texts as arrays, so they always match the code. The
-title and the slug have the most weight, then the question, the features and the group, then the
-explanations, then the source code.
+title and the slug have the most weight, then the features, then the question and the group, then
+the explanations and the source code.
 """
 
 import re
@@ -30,6 +30,8 @@ MIN_CORRECTED = 4
 QUESTION_WORDS = frozenset(
     "a an can do does django how i in is it my of orm postgres the to use what".split()
 )
+# Words that a recipe does not need to contain, unless the query has no other word.
+GENERIC_WORDS = QUESTION_WORDS | {"expression", "expressions"}
 # Note [Names in a query]: developers type names from code, such as User.objects.raw or
 # created_at__date. The last part of a name is the subject. The parts before it come from the
 # developer's own code, so a recipe does not need to contain these parts. It also does not need to
@@ -45,21 +47,23 @@ OPERATOR = re.compile(r"[-+*/<>=~!@#%&|?]+")
 CALL = re.compile(r"(\w+)\(")  # the name of a called function, such as F in F('balance')
 SLICE = re.compile(r"\[\d*:\d*\]")
 ACROSS_RELATIONS = ("double", "underscore")  # the name of the feature for paths such as user__email
+TITLED = (0, 1)  # the place of a title with all words, see `_named`
 # A name as the words of each part, such as (("created", "at"), ("date",)).
 Name = tuple[tuple[str, ...], ...]
 
 # Titles, questions and features are also indexed with 'simple', because the English dictionary
-# treats "having", "not in" and "for update" as stop words.
+# treats "having", "not in" and "for update" as stop words. Explanations and source code are indexed
+# only with 'simple', because unrelated words can have the same stem, such as "lateral" and "later".
 FIND = """
 WITH pages AS (
     SELECT slug,
-           setweight(to_tsvector('english', title), 'A')
-           || setweight(to_tsvector('english', replace(slug, '-', ' ')), 'A')
-           || setweight(to_tsvector('english', question || ' ' || features || ' ' || topic), 'B')
+           setweight(to_tsvector('english', title || ' ' || replace(slug, '-', ' ')), 'A')
+           || setweight(to_tsvector('simple', title), 'A')
+           || setweight(to_tsvector('english', features), 'B')
            || setweight(to_tsvector('simple', features), 'B')
-           || setweight(to_tsvector('simple', title || ' ' || question), 'D')
-           || setweight(to_tsvector('english', explanation), 'C')
-           || setweight(to_tsvector('english', source), 'D') AS words
+           || setweight(to_tsvector('english', question || ' ' || topic), 'C')
+           || setweight(to_tsvector('simple', question), 'C')
+           || setweight(to_tsvector('simple', explanation || ' ' || source), 'D') AS words
     FROM unnest(
         %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]
     ) AS recipes (slug, title, question, features, topic, explanation, source)
@@ -87,7 +91,8 @@ def find(query: str) -> RecipeMatches:
     no words.
 
     Recipes with a feature of exactly this name come first, sorted by the position of the feature in
-    their list. The other recipes are sorted by rank. See Note [Names in a query].
+    their list. A title with all words comes after first features and before second ones. The other
+    recipes are sorted by rank. See Note [Names in a query].
     """
     query = SLICE.sub(" slicing ", query[:MAX_CHARACTERS])
     names = _names(query)
@@ -98,6 +103,8 @@ def find(query: str) -> RecipeMatches:
     found = _ranked(words, _required_words(names, words))
     if not WITHOUT_RECIPE.isdisjoint(words):
         found = [(recipe, False) for recipe, _has_every in found]
+    for slug in _titled(names, query):
+        named[slug] = min(named.get(slug, TITLED), TITLED)
     ranks = {recipe.slug: rank for rank, (recipe, _has_every) in enumerate(found)}
     by_name = sorted(named, key=lambda slug: (named[slug], ranks.get(slug, len(ranks))))
     others = [(recipe, has_every) for recipe, has_every in found if recipe.slug not in named]
@@ -108,14 +115,14 @@ def find(query: str) -> RecipeMatches:
 
 
 def _names(text: str) -> list[Name]:
-    """Returns the names and words in a text. Question words are left out, unless the text has only
-    question words.
+    """Returns the names and words in a text. Generic words are left out, unless the text has only
+    generic words.
     """
     names = [
         tuple(tuple(_split(part).split()) for part in STEP.split(name))
         for name in NAME.findall(text[:MAX_CHARACTERS])[:MAX_WORDS]
     ]
-    return [name for name in names if len(name) > 1 or set(name[0]) - QUESTION_WORDS] or names
+    return [name for name in names if len(name) > 1 or set(name[0]) - GENERIC_WORDS] or names
 
 
 def _words(names: Iterable[Name]) -> tuple[str, ...]:
@@ -126,8 +133,8 @@ def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
     """Returns the slugs of the recipes that have a feature with the name in the query, or with an
     ending of a name in the query.
 
-    Each slug has two numbers, for which smaller is better: which ending matched, and the position
-    of the feature in the list of the recipe.
+    Each slug has two numbers, for which smaller is better: which ending matched, and twice the
+    position of the feature in the list of the recipe (see TITLED).
     """
     wanted = [
         tuple(query_words(query)),  # for NOT IN, whose second word is a question word
@@ -143,10 +150,21 @@ def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
         wanted.append(ACROSS_RELATIONS)
     fits = {}
     for slug, features in _features().items():
-        places = [(fit, features[of]) for fit, of in enumerate(wanted) if of in features]
+        places = [(fit, 2 * features[of]) for fit, of in enumerate(wanted) if of in features]
         if places:
             fits[slug] = min(places)
     return fits
+
+
+def _titled(names: Iterable[Name], query: str) -> list[str]:
+    """Returns the slugs of the recipes that have all words of a query in the title. Returns no
+    recipes for names from code, such as created_at__date.
+    """
+    if any(len(name) > 1 for name in names):
+        return []
+    words = set(query_words(query))
+    titles = zip(texts()["slugs"], texts()["titles"], strict=True)
+    return [slug for slug, title in titles if words.issubset(title.split())]
 
 
 def _with_operator(query: str) -> dict[str, tuple[int, int]]:
@@ -155,7 +173,7 @@ def _with_operator(query: str) -> dict[str, tuple[int, int]]:
     """
     operators = OPERATOR.findall(query)
     return {
-        recipe.slug: (0, place)
+        recipe.slug: (0, 2 * place)
         for recipe in RECIPES
         for place, feature in enumerate(recipe.shows)
         if feature in operators
@@ -215,13 +233,13 @@ def query_words(query: str) -> list[str]:
 @cache
 def _features() -> dict[str, dict[tuple[str, ...], int]]:
     """Returns, for each slug, the words of the recipe's features with their positions in `shows`.
-    For a name such as OuterRef, "outer ref" is also included.
+    For a name such as OuterRef, "outer ref" is also included, and for Manager.raw also "raw".
     """
     return {
         recipe.slug: {
             words: place
             for place, feature in reversed(list(enumerate(recipe.shows)))
-            for text in (feature, CLASS_WORDS.sub(" ", feature))
+            for text in (feature, CLASS_WORDS.sub(" ", feature), feature.rpartition(".")[2])
             for words in (_words(_names(text)), tuple(query_words(text)))
             if words
         }
@@ -240,13 +258,13 @@ def _stop_words(words: Iterable[str]) -> set[str]:
 
 
 def _terms(word: str) -> tuple[str, str]:
-    """Returns the word in quotes for two tsqueries: one for 'english', and one for 'simple' with a
-    prefix match.
+    """Returns the word in quotes for two tsqueries: one for 'english', which finds stems in titles,
+    features, questions and groups, and one for 'simple' with a prefix match.
 
     Only 'simple' uses prefixes, because the stem of "serializers" would also match "serializable".
     A single letter is not used as a prefix. In quotes, no character is an operator.
     """
-    return (f"'{word}'", f"'{word}':*" if len(word) > 1 else f"'{word}'")
+    return (f"'{word}':ABC", f"'{word}':*" if len(word) > 1 else f"'{word}'")
 
 
 def _split(text: str) -> str:

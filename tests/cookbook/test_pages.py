@@ -82,7 +82,7 @@ def test_a_question_is_answered_in_the_address(customer: Client) -> None:
     assert found.every[0].slug == "lost-update"
     text = text_of(response)
     assert f"{len(found.every)} recipes match “lost update”" in text
-    after = text.partition("With some of the words")[2]
+    after = text.partition("Recipes with some of the words")[2]
     assert found.some[0].title in after
     assert found.every[0].title not in after
     part = customer.get(INDEX, {"q": "lost update"}, headers={"HX-Target": "recipes"})
@@ -91,12 +91,21 @@ def test_a_question_is_answered_in_the_address(customer: Client) -> None:
 
 def test_what_nobody_has_written_about_says_so_and_what_may_be_meant(customer: Client) -> None:
     text = text_of(customer.get(INDEX, {"q": "uddate"}))
-    assert "No recipe has these words" in text
+    assert "No recipe matches “uddate”" in text
     assert "Did you mean update ?" in text
     assert "docs/django.md" in text
     assert "docs/django.md" not in text_of(customer.get(INDEX, {"q": "lost update"}))
     page = customer.get(INDEX, {"q": "<script>alert(1)</script>\x00"}).content.decode()
     assert "<script>alert" not in page
+
+
+def test_a_query_that_no_recipe_matches_gets_a_message_before_partial_matches(
+    customer: Client,
+) -> None:
+    text = text_of(customer.get(INDEX, {"q": "Bloom index"}))
+    before, _, after = text.partition("Recipes with some of the words")
+    assert "No recipe matches “Bloom index”" in before
+    assert "index" in after
 
 
 @pytest.mark.parametrize(

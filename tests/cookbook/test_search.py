@@ -179,6 +179,10 @@ TYPED = {
     "null=True blank=True": "office-by-its-fields",
     "DateTimeRangeField": "box-rented-once-at-a-time",
     "RangeOperators": "box-rented-once-at-a-time",
+    "raw": "largest-by-manager-raw",
+    "Lateral": "last-payment-of-each-account",
+    "Case When expressions": "limits-by-balance",
+    "conditional expressions": "limits-by-balance",
 }
 # What the cookbook does not have, and the page does to which an empty search leads.
 OF_DOCS = [
@@ -194,6 +198,25 @@ OF_DOCS = [
 def test_what_a_tutorial_says_finds_its_recipe_first_or_second(typed: str, slug: str) -> None:
     found = find(typed)
     assert slug in [recipe.slug for recipe in [*found.every, *found.some][:2]]
+
+
+def test_a_word_with_the_stem_of_another_finds_only_itself() -> None:
+    """The stem of "lateral" is "later", which is in many explanations."""
+    assert "later" in " ".join(search.texts()["explanations"]).split()
+    assert [recipe.slug for recipe in find("Lateral").every] == ["last-payment-of-each-account"]
+    assert find("Lateral").some == []
+
+
+def test_a_title_comes_before_other_features_and_texts() -> None:
+    features = [recipe.feature for recipe in find("raw").every[:3]]
+    assert features == ["Manager.raw()", "SearchQuery, raw", "Raw SQL"]
+    assert find("raw sql").every[0].feature == "Raw SQL"
+
+
+@pytest.mark.parametrize("typed", ["async ORM", "Bloom index"])
+def test_what_has_no_recipe_matches_none_and_suggests_nothing(typed: str) -> None:
+    assert find(typed).every == []
+    assert suggestion(typed) == ""
 
 
 @pytest.mark.parametrize("typed", ["F('balance')", "F('balance') + 100", "F()", "F expressions"])
