@@ -26,8 +26,11 @@ from accounts.admin.limits import ASK, ASKED, ask_for_limits, why_asked
 from accounts.admin.list_files import ListFiles
 from accounts.admin.masking import known_number, mask_number, sees_contact_details
 from accounts.admin.parts import STYLES, AsksApproval, person_of
+from accounts.admin.ranked_lists import RankedSearch
 from accounts.exceptions import LedgerError, NeedsApproval
 from accounts.models import LIMITS, Account, User
+from accounts.name_search import NameSearch
+from ledger.db.queries.conditions import NO_ROWS
 
 CHANGE_LIMITS = "accounts.change_limits"
 # Shown to staff who may not change the limits
@@ -36,9 +39,20 @@ MIN_LAST_DIGITS = 4
 MASKED_SEARCH = "A whole account number, its last four digits, or words of a name."
 
 
+def numbers_with(digits: str) -> Q:
+    """Returns the condition for accounts whose number begins with these digits. At least four
+    digits also match the end of a number. Other texts match nothing.
+    """
+    if not (digits.isascii() and digits.isdigit()):
+        return NO_ROWS
+    found = Q(number__startswith=digits)
+    return found | Q(number__endswith=digits) if len(digits) >= MIN_LAST_DIGITS else found
+
+
 @admin.register(Account)
 class AccountAdmin(
     ListFiles,
+    RankedSearch,
     AsksApproval,
     ObjectHistory,
     ReasonedChanges,
@@ -63,7 +77,6 @@ class AccountAdmin(
     ordering = ("-created_at",)
     sortable_by = ("name", "status", "opened")
     show_full_result_count = False
-    search_fields = ("number", "name", "user__name", "user__email")
     search_help_text = (
         "An account number, four or more of its first or last digits, or words of a name. If "
         "you may see people, also words of an email address."
@@ -116,17 +129,6 @@ class AccountAdmin(
         form.refusal = getattr(request, "ledger_refusal", None)  # type: ignore[attr-defined]
         return form
 
-    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Returns the fields that the search compares with the search words. Email addresses are
-        excluded for staff who may not see people.
-        """
-        people = self.admin_site.get_model_admin(User)
-        fields = self.search_fields
-        if not sees_contact_details(person_of(request)):
-            return ("name", "user__name")
-        may_see = people.has_view_permission(request)
-        return fields if may_see else tuple(name for name in fields if name != "user__email")
-
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Returns the list of accounts, with a help text that describes what this user can search
         for.
@@ -139,22 +141,19 @@ class AccountAdmin(
                 mask_number(account, person_of(request))
         return listed
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet[Account], search_term: str
-    ) -> tuple[models.QuerySet[Account], bool]:
-        """Returns the accounts that match the search. A number matches the first digits of an
-        account number. A number with at least four digits also matches the last digits. Words match
-        the name. For staff who may see people, words also match email addresses.
+    def names(self, request: HttpRequest, typed: list[str]) -> NameSearch:
+        """Returns the search for these words. Words match email addresses only for staff who may
+        see people and addresses.
         """
-        digits = "".join(search_term.split()).replace("-", "")
-        if not (digits.isascii() and digits.isdigit()):
-            return super().get_search_results(request, queryset, search_term)
-        found = Q(number__startswith=digits) | Q(name__icontains=search_term)
-        if not sees_contact_details(person_of(request)):
-            found = known_number(digits) | Q(name__icontains=search_term)
-        elif len(digits) >= MIN_LAST_DIGITS:
-            found |= Q(number__endswith=digits)
-        return queryset.filter(found), False
+        whole = sees_contact_details(person_of(request))
+        people = self.admin_site.get_model_admin(User)
+        addresses = whole and people.has_view_permission(request)
+        numbers = numbers_with if whole else known_number
+        return NameSearch([typed], addresses=addresses, numbers=numbers)
+
+    def matching(self, _request: HttpRequest, typed: str, names: NameSearch) -> tuple[Q, Any]:
+        number = "".join(typed.split()).replace("-", "")  # such as 1234 5678 9012
+        return names.accounts(misspelt=True) | names.numbers(number), names.account_rank()
 
     def get_list_display(self, request: HttpRequest) -> Any:
         if sees_contact_details(person_of(request)):

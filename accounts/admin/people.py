@@ -15,7 +15,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db import transaction as db_transaction
-from django.db.models import Count, OuterRef, Subquery, Value
+from django.db.models import Count, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -42,11 +42,13 @@ from accounts.admin.parts import (
     moment_cell,
     person_of,
 )
+from accounts.admin.ranked_lists import RankedSearch
 from accounts.admin.reads import readers_of
 from accounts.admin.tokens import tokens_of
 from accounts.groups import may_take_all_groups_of
 from accounts.memberships import offered
 from accounts.models import Account, User, UserQuerySet
+from accounts.name_search import NameSearch
 from ledger.text.lines import counted
 
 RIGHTS = ("is_staff", "groups")
@@ -69,6 +71,7 @@ NONE_TO_GIVE = (
     "You cannot add groups here, because you do not have all rights of any group. A superuser can "
     "add groups, and so can the operator of the server with manage.py give_group."
 )
+MASKED_SEARCH = "Words of a name, or their first letters, or a whole email address."
 
 
 class SignInFilter(admin.SimpleListFilter):
@@ -93,6 +96,7 @@ class UserAdmin(
     ObjectHistory,
     LockedChanges,
     ReasonedActions,
+    RankedSearch,
     DjangoUserAdmin,  # type: ignore[type-arg]
 ):
     """The admin pages of people. People are never deleted, but their sign-in can be closed and
@@ -113,8 +117,7 @@ class UserAdmin(
     list_display = ("name", "email", "account_count", "is_staff", "may_sign_in", "joined")
     list_display_links = ("name", "email")
     list_filter = ("is_staff", SignInFilter, ("created_at", date_filter("date of joining")))
-    search_fields = ("email", "name")
-    search_help_text = "A name or an email address, or a part of one."
+    search_help_text = "Words of a name or of an email address, or their first letters."
     ordering = ("-created_at",)
     show_full_result_count = False
     readonly_fields = (
@@ -142,7 +145,7 @@ class UserAdmin(
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         listed = super().get_changelist_instance(request)
         if not sees_contact_details(person_of(request)):
-            listed.search_help_text = "A name or a part of one, or a whole email address."
+            listed.search_help_text = MASKED_SEARCH
         return listed
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -205,13 +208,15 @@ class UserAdmin(
     def get_list_filter(self, request: HttpRequest) -> Any:
         return _without_rights(request, self.list_filter)
 
-    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Returns the fields that the search compares with the search words. If the user may not
-        see addresses, only a whole address matches. Otherwise the user could guess an address part
-        by part.
+    def names(self, request: HttpRequest, typed: list[str]) -> NameSearch:
+        return NameSearch([typed], addresses=sees_contact_details(person_of(request)))
+
+    def matching(self, _request: HttpRequest, typed: str, names: NameSearch) -> tuple[Q, Any]:
+        """Returns the condition and the rank. If the user may not see addresses, only a whole
+        address matches. Otherwise the user could guess an address part by part.
         """
-        whole = sees_contact_details(person_of(request))
-        return self.search_fields if whole else ("email__iexact", "name")
+        is_address = Q(email=typed.strip().lower())
+        return is_address | names.people(misspelt=True), names.person_rank()
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None

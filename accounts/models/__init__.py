@@ -22,6 +22,7 @@ from accounts.models.session import WebSession
 from accounts.models.sign_in import SignIn, SignInQuerySet
 from accounts.models.status_change import StatusChange
 from accounts.models.user import (
+    NAME_TEXT,
     PERSON_WORDS,
     TIMES_OF_PEOPLE,
     User,
@@ -34,6 +35,7 @@ __all__ = [
     "EARLIEST",
     "LATEST",
     "LIMITS",
+    "NAME_TEXT",
     "PERSON_WORDS",
     "SETTINGS",
     "TIMES_OF_PEOPLE",

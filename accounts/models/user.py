@@ -9,7 +9,7 @@ import pgtrigger
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.password_validation import validate_password
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -26,8 +26,9 @@ from accounts.models.household import Household
 from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, STAFF_BEFORE_GROUPS, of_users
 from accounts.models.token_rights import RightsByToken
 from accounts.shown import add
+from ledger.db.extensions import SCHEMA
 from ledger.db.ids import uuid7
-from ledger.db.queries.words import words_of
+from ledger.db.queries.words import words_as_text, words_of
 from ledger.db.triggers import TRUSTS_USER, FirmTrigger, refuse
 from ledger.text.lines import tidy_line
 
@@ -35,6 +36,8 @@ from ledger.text.lines import tidy_line
 # for the admin's search. A query must contain exactly this expression, otherwise Postgres does not
 # use the index.
 PERSON_WORDS = words_of(name="A", email="B")
+# The words of names for trigrams, which find misspelt names. Email addresses are not included.
+NAME_TEXT = words_as_text(models.F("name"))
 TIMES_OF_PEOPLE = ("created_at", "deleted_at", "last_login")
 
 
@@ -243,6 +246,7 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         ]
         indexes: ClassVar[list[models.Index]] = [
             GinIndex(PERSON_WORDS, name="users_search"),
+            GinIndex(OpClass(NAME_TEXT, f"{SCHEMA}.gin_trgm_ops"), name="users_similar_search"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             # Together with unique=True on the column, the address is unique regardless of upper and

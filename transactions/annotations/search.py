@@ -5,11 +5,6 @@ combine a subquery with the condition on the search column of transactions:
 
     Q(search=words) | one_of(ids_with_words(reader, words))
 
-Note [One of]: the condition is `id = ANY (ARRAY(subquery))` and not `id IN (subquery)`. Postgres
-runs an ARRAY subquery once, before the rest, and combines the ids with the result of the GIN index
-in a BitmapOr. An OR with IN does not allow this plan: Postgres would read every row and look up
-each row in the subquery.
-
 Search for one word or phrase at a time and combine the conditions, because one word of a query may
 be in the payment and the next word in the note. To exclude a word, negate the whole condition with
 `~Q(...)`. Do not use a tsquery with "!": the query finds only annotations that do not contain the
@@ -20,10 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
-from django.db.models import Count, F, Func, Max, Q, QuerySet, Value
+from django.db.models import Count, F, Func, Max, QuerySet, Value
 
 from accounts.models import User
 from ledger.db.queries.tsqueries import LexemeQuery
@@ -43,21 +37,6 @@ class TagInUse:
     tag: str
     count: int
     last_at: datetime
-
-
-def one_of(ids: QuerySet[Any, Any], field: str = "pk") -> Q:
-    """Returns the condition that `field` is one of the ids, see Note [One of].
-
-    `field` is "pk" for transactions and "transaction_id" for entries.
-    """
-    condition = Func(
-        F(field),
-        ArraySubquery(ids),
-        template="(%(expressions)s))",
-        arg_joiner=" = ANY (",
-        output_field=models.BooleanField(),
-    )
-    return Q(condition)
 
 
 def ids_with_words(user: User, query: SearchQuery) -> Ids:

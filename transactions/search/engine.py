@@ -14,9 +14,9 @@ from django.contrib.postgres.search import SearchQuery
 
 from accounts.models import Account
 from ledger.db.queries.compiled_once import CompiledOnce
+from ledger.db.queries.conditions import one_of
 from ledger.db.queries.tsqueries import LexemeQuery, account_lexeme
 from transactions.annotations.categories import own_category
-from transactions.annotations.search import one_of
 from transactions.models import BOOKED_AT, Transaction
 from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet

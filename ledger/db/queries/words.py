@@ -89,6 +89,15 @@ def words_of(**weights: str) -> Func:
     return joined(*parts)
 
 
+def words_as_text(text: Any) -> Func:
+    """Returns the words of a text as one text in alphabetical order, such as "'grace' 'hopper'".
+    Trigrams of this text ignore case and accents.
+    """
+    return Func(
+        text, output_field=TextField(), template="strip(search_words(%(expressions)s))::text"
+    )
+
+
 def joined(*vectors: Any) -> Func:
     """Returns the concatenation of tsvectors."""
     # Keep the arguments in alphabetical order. Otherwise makemigrations reports a change.

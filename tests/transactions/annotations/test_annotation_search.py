@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Q
 
 from accounts.models import Account
+from ledger.db.queries.conditions import one_of
 from ledger.db.queries.tsqueries import LexemeQuery, account_lexeme
 from tests.factories import AccountFactory, UserFactory
 from tests.plans import nodes_of
@@ -19,7 +20,6 @@ from transactions.annotations.search import (
     ids_with_note,
     ids_with_tag,
     ids_with_words,
-    one_of,
     tags_in_use,
 )
 from transactions.annotations.services import annotate

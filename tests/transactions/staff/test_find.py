@@ -238,7 +238,6 @@ def test_what_is_not_read_at_all_was_not_looked_for(staff: Client, bank: StaffBa
         ("grcae", "grace"),
         ("Hopepr", "hopper"),
         ("novembre", "november"),
-        ("grace hoper", "grace hopper"),
         ("grace@nvay.example", "grace@navy.example"),
         ("evreyday", "everyday"),
         ("qqqqqq", None),
@@ -254,6 +253,27 @@ def test_a_typo_leads_to_what_was_meant(
     assert ("Did you mean" in text_of(response)) is bool(meant)
     for _, url in answer.suggestions:
         assert staff.get(url).context["results"].sections
+
+
+def test_a_misspelt_name_finds_people_and_accounts_but_no_payments(
+    staff: Client, bank: StaffBank
+) -> None:
+    assert found(staff, "grace hoper") == {"People": [GRACE], "Accounts": [NEST]}
+    assert found(staff, "hoper or rent") == {
+        "People": [GRACE], "Accounts": [NEST], "Transactions": ["Rent of November"],
+    }  # fmt: skip
+
+
+def test_misspelt_names_do_not_hide_older_names(
+    staff: Client, bank: StaffBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "RANKED", 2)
+    for _ in range(3):
+        AccountFactory(user__name="Ann Hoper")
+    assert search.people(StaffQuery("hopper")).ranked[0].name == GRACE
+    kind, named = search.accounts(StaffQuery("grace hopper"))
+    assert kind.ranked[0] == bank.account
+    assert named == [bank.account]
 
 
 def test_only_what_a_colleague_may_see_is_suggested(client: Client, bank: StaffBank) -> None:

@@ -19,6 +19,7 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchVectorField
 from django.db.models import F, Func, Q, QuerySet
 
+from ledger.db.queries.conditions import NO_ROWS, one_of
 from ledger.db.queries.tsqueries import (
     GroupedQuery,
     LexemeQuery,
@@ -32,7 +33,6 @@ from transactions.annotations.search import (
     ids_with_note,
     ids_with_tag,
     ids_with_words,
-    one_of,
 )
 from transactions.search.language.has_values import HAS_VALUES
 from transactions.search.language.query import (
@@ -46,7 +46,6 @@ from transactions.search.language.query import (
 )
 from transactions.search.sql.common_prefixes import is_common_prefix
 from transactions.search.sql.condition import (
-    NO_ROWS,
     Condition,
     ConditionPart,
     SynonymHits,

@@ -25,7 +25,6 @@ from transactions.search.language.query import ParsedQuery, QueryItem
 from transactions.search.sql.name_lookup import word_query
 
 SPELLED = 0.1  # less than the difference between two weights of ts_rank
-NO_ROWS = Q(pk__in=[])  # Django sends no query for this condition
 
 
 @dataclass(frozen=True, slots=True)

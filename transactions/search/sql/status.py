@@ -3,8 +3,9 @@
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from ledger.db.queries.conditions import NO_ROWS
 from transactions.models import StaffReason, Transaction
-from transactions.search.sql.condition import NO_ROWS, negated
+from transactions.search.sql.condition import negated
 from transactions.search.sql.sides import SideConditions
 
 

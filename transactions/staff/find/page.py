@@ -17,12 +17,13 @@ from accounts.admin.masking import masked_address, masked_number, sees_contact_d
 from accounts.admin.parts import person_of
 from accounts.admin.people import sees_rights
 from accounts.models import Account, User
+from accounts.name_search import CUT
 from ledger.text.lines import cut, shortened, visible
 from ledger.text.money import account_number, figure
 from transactions.models import Transaction
 from transactions.models.transaction import CATEGORY_LENGTH
 from transactions.staff.find import search, transactions
-from transactions.staff.find.search import MOST_WORDS, KindResults, StaffQuery
+from transactions.staff.find.search import KindResults, StaffQuery
 from transactions.staff.find.suggestions import suggested_queries
 
 TITLES: dict[type[models.Model], str] = {
@@ -128,9 +129,8 @@ def results_of(query: StaffQuery, seen: Set[type[models.Model]], reader: User) -
     results.mistakes = [
         QueryMistake(each.sentence, _links(each.suggestions), each.is_hint) for each in mistakes
     ]
-    if query.has_many_words and {User, Account} & seen:
-        sentence = f"People and accounts are searched by the first {MOST_WORDS} words."
-        results.mistakes.append(QueryMistake(sentence))
+    if query.names.is_cut and {User, Account} & seen:
+        results.mistakes.append(QueryMistake(CUT))
     results.is_readable = not query.parsed.is_empty
     if not results.sections:
         results.suggestions = _links(suggested_queries(query, seen).queries)

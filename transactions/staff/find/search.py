@@ -1,40 +1,33 @@
 """Searches customers, accounts and transactions for staff. Exact results come first, other results
 are sorted by rank.
 
-Each kind takes one query. Words use the indexes `users_search`, `accounts_search` and
-`transactions_search`. Only the newest `RANKED` matches are ranked, so a search for a common word is
-as fast as for a rare word. The module `transactions` builds the conditions on transactions.
+Each kind takes one query. `accounts.name_search` finds people and accounts, and the module
+`transactions` builds the conditions on transactions. Only the newest `RANKED` matches are ranked,
+so a search for a common word is as fast as for a rare word.
 """
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
-from operator import and_, or_
+from functools import cached_property
 from typing import Any
 
-from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVectorExact
 from django.db import models
-from django.db.models import Case, Count, Q, QuerySet, Value, When, Window
+from django.db.models import Case, Count, Q, QuerySet, When, Window
 
-from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
+from accounts.models import Account, User
+from accounts.name_search import IN_ADDRESS, UNRANKED, NameSearch
 from accounts.numbers import LENGTH
-from ledger.db.queries.words import WordQuery, words_of
-from transactions.annotations.search import one_of
+from ledger.db.queries.conditions import NO_ROWS, one_of
 from transactions.search.language.parser import parse
 from transactions.search.language.query import QueryItem
 from transactions.search.language.values import is_number
-from transactions.search.sql.condition import NO_ROWS
 
 RANKED = 1_000  # maximum number of newest matches of each kind that are ranked
 SHOWN = 10  # maximum number of results shown of each kind
 # If a search finds more accounts than this, their transactions are not searched.
 NAMED_ACCOUNTS = 50
-MOST_WORDS = 8  # maximum number of words by which people and accounts are searched
 FEWEST_DIGITS = 4  # minimum number of digits at the start or end of an account number
-UNRANKED: Any = Value(0.0, models.FloatField())
-HOLDER_NAMES = words_of(user__name="A")
-HOLDER_WORDS = words_of(user__name="A", user__email="B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,29 +122,10 @@ class StaffQuery:
         return self.digits if is_part and len(self.digits) >= FEWEST_DIGITS else ""
 
     @cached_property
-    def groups(self) -> list[list[SearchQuery]]:
-        """Groups of prefix queries, one query for each word. A row matches if it matches all
-        queries of one group.
-        """
+    def names(self) -> NameSearch:
+        """The words that names of people and accounts are searched for."""
         words = [[word for item in group for word in _words(item)] for group in self.parsed.groups]
-        weight = "" if self.addresses else "A"  # only names are searched: see PERSON_WORDS
-        return [
-            [WordQuery.prefix(word, weight) for word in group[:MOST_WORDS]]
-            for group in words
-            if group
-        ]
-
-    @property
-    def has_many_words(self) -> bool:
-        """Whether the text has more words than MOST_WORDS."""
-        return any(
-            sum(len(_words(item)) for item in group) > MOST_WORDS for group in self.parsed.groups
-        )
-
-    @cached_property
-    def any_beginning(self) -> Any:
-        """The tsquery by which results are ranked. It matches any of the words."""
-        return reduce(or_, (word for group in self.groups for word in group))
+        return NameSearch(words, addresses=self.addresses)
 
 
 def _words(item: QueryItem) -> list[str]:
@@ -163,44 +137,35 @@ def _words(item: QueryItem) -> list[str]:
 
 def people(query: StaffQuery) -> KindResults:
     """Returns the people with this id or address, then the people whose name or address contains
-    the words. The best matches come first.
+    the words. The best matches come first, see Note [Ranked names].
     """
-    exact, found, rank = query.by_id | Q(email=query.text.lower()), NO_ROWS, UNRANKED
-    if query.groups:
-        for words in query.groups:
-            found |= Q(SearchVectorExact(PERSON_WORDS, reduce(and_, words)))
-        rank = SearchRank(PERSON_WORDS, query.any_beginning)
-    return KindResults.of(ranked(User.objects.shown(), exact, found, rank), rank)
+    exact, rank = query.by_id | Q(email=query.text.lower()), query.names.person_rank()
+    found, similar = query.names.people(), query.names.people(misspelt=True)
+    rows = ranked(User.objects.shown(), exact, found, rank, similar=similar)
+    return KindResults.of(rows, rank)
 
 
 def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
     """Returns first the accounts with this id or number, and then the accounts whose name, or whose
-    holder's name, contains the words.
+    holder's name, contains the words. The best matches come first, see Note [Ranked names].
 
     The second value is a list of accounts whose transactions are also results. The list is empty if
-    there are more than `NAMED_ACCOUNTS`. Accounts that match only by the end of their number are
-    left out, because the digits may be an amount.
+    there are more than `NAMED_ACCOUNTS`. Accounts that match only by a misspelt word are left out,
+    and accounts that match only by the end of their number, because the digits may be an amount.
     """
-    exact, found, rank = query.by_id, NO_ROWS, UNRANKED
+    exact, rank = query.by_id, query.names.account_rank()
+    found = query.names.accounts(most=RANKED)
     if query.digits:
         exact |= Q(number=query.digits)
     if query.part and query.numbers:
         found |= Q(number__startswith=query.part)
     if query.part and (query.numbers or len(query.part) == FEWEST_DIGITS):
         found |= _ending(query.part)
-    if query.groups:
-        for words in query.groups:
-            found |= reduce(and_, (_of_holder_or_account(word) for word in words))
-            # All words together are searched, too. For a single common word only the newest holders
-            # are found.
-            found |= _of_holder(reduce(and_, words))
-        rank = SearchRank(ACCOUNT_WORDS, query.any_beginning)
-        holder = HOLDER_WORDS if query.addresses else HOLDER_NAMES
-        rank += SearchRank(holder, query.any_beginning)
+    similar = query.names.accounts(misspelt=True, most=RANKED)
     base = Account.objects.select_related("user")
-    rows = ranked(base, exact, found, rank, most=NAMED_ACCOUNTS + 1)
-    named = [row for row in rows if not _matches_only_at_end(row, query)]
-    return KindResults.of(rows, rank), named if len(rows) <= NAMED_ACCOUNTS else []
+    rows = ranked(base, exact, found, rank, similar=similar, most=NAMED_ACCOUNTS + 1)
+    named = [row for row in rows if _is_named(row, query)]
+    return KindResults.of(rows, rank), named if len(named) <= NAMED_ACCOUNTS else []
 
 
 def ranked(
@@ -209,15 +174,23 @@ def ranked(
     found: Q,
     rank: Any,
     *,
+    similar: Q = NO_ROWS,
     newest: Sequence[Any] = ("-pk",),
     most: int = SHOWN + 1,
 ) -> list[Any]:
     """Returns the exact results, then the best of the newest `RANKED` matches. Results with equal
-    rank are sorted with the newest first. Sends one query.
+    rank are sorted with the newest first. The newest `RANKED` rows that match `similar` are ranked,
+    too. Sends one query.
     """
-    some = base.filter(exact | found).order_by(*newest).values("pk")[:RANKED]
+
+    def newest_of(condition: Q) -> Q:
+        return one_of(base.filter(condition).order_by(*newest).values("pk")[:RANKED])
+
+    some = newest_of(exact | found)
+    if similar != NO_ROWS:
+        some |= newest_of(similar)
     is_exact = Case(When(exact, then=True), default=False, output_field=models.BooleanField())
-    best = base.filter(one_of(some)).annotate(is_exact=is_exact, rank=rank, many=Window(Count("*")))
+    best = base.filter(some).annotate(is_exact=is_exact, rank=rank, many=Window(Count("*")))
     return list(best.order_by("-is_exact", "-rank", *newest)[:most])
 
 
@@ -229,22 +202,10 @@ def _ending(digits: str) -> Q:
     return one_of(accounts.values("pk")[:RANKED])
 
 
-def _matches_only_at_end(account: Account, query: StaffQuery) -> bool:
-    """Returns whether the digits are at the end, but not at the start, of the account's number."""
-    is_begun = account.number.startswith(query.part)
-    return bool(query.part) and account.number.endswith(query.part) and not is_begun
-
-
-def _of_holder_or_account(word: SearchQuery) -> Q:
-    """Returns the condition for accounts that have the word in their name or in their holder's
-    name. Postgres combines both indexes.
+def _is_named(account: Account, query: StaffQuery) -> bool:
+    """Returns whether the search text is the id or the start of the number of the account, or
+    contains words of its name or of its holder.
     """
-    return Q(SearchVectorExact(ACCOUNT_WORDS, word)) | _of_holder(word)
-
-
-def _of_holder(words: Any) -> Q:
-    """Returns the condition for the accounts of customers who have these words in their name or
-    address. Only the newest `RANKED` of these customers are included. See Note [One of].
-    """
-    people = User.objects.filter(SearchVectorExact(PERSON_WORDS, words)).order_by("-pk")
-    return one_of(people.values("pk")[:RANKED], "user")
+    is_begun = bool(query.part) and account.number.startswith(query.part)
+    is_exact, rank = account.is_exact, account.rank  # type: ignore[attr-defined]
+    return is_exact or is_begun or rank >= IN_ADDRESS

@@ -12,19 +12,19 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from accounts.models import Account, User
+from accounts.name_search import UNRANKED
+from ledger.db.queries.conditions import NO_ROWS, one_of
 from ledger.db.queries.tsqueries import LexemeQuery, any_account
-from transactions.annotations.search import one_of
 from transactions.models import Transaction
 from transactions.models.transaction import BOOKED_AT
 from transactions.scope import Scope
 from transactions.search.language.query import AMOUNT, WORD, Mistake, ParsedQuery, QueryItem
 from transactions.search.mistakes import scope_mistakes
 from transactions.search.sql.compiler import ConditionCompiler
-from transactions.search.sql.condition import NO_ROWS, Condition
+from transactions.search.sql.condition import Condition
 from transactions.search.sql.name_lookup import find_names
 from transactions.search.sql.sides import TransactionSides
 from transactions.staff.find.search import (
-    UNRANKED,
     KindResults,
     StaffQuery,
     accounts,
