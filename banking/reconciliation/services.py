@@ -67,7 +67,7 @@ MESSAGES = {
     "reconciliation_by_its_signers": "You can sign only in your own name.",
     "reconciliation_by_two": "You signed this first. Another person must sign it too.",
     "match_of_the_books": (
-        "This payment is not on this settlement account, or is in the other direction."
+        "This payment is not booked on this settlement account in the direction of the line."
     ),
     "match_within_line": (
         "This is more than the open amount of the line. Somebody else may have matched the line."

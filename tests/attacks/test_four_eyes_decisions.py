@@ -191,9 +191,9 @@ def test_a_request_of_somebody_who_left_is_declined_and_never_approved(
     request = asked(account, clerk)
     LEAVE[how](clerk)
     page = manager.get(PAGE).content.decode()
-    assert "may not do this any more" in page
+    assert "may no longer do this" in page
     assert 'value="approve"' not in page
-    assert "may not do this any more" in text_of(step(manager, request, "approve"))
+    assert "may no longer do this" in text_of(step(manager, request, "approve"))
     with pytest.raises(IntegrityError) as refusal:
         raw("UPDATE approval_requests SET status = 'approved', decided_by_id = %s,"
             " decided_at = now()", boss.pk)  # fmt: skip
@@ -218,7 +218,7 @@ def test_an_approved_request_of_somebody_who_left_is_not_done(
     request = approved(asked(account, clerk), boss)
     LEAVE[how](clerk)
     page = manager.get(PAGE).content.decode()
-    assert "may not do this any more" in page
+    assert "may no longer do this" in page
     assert 'value="do"' not in page
     step(manager, request, "do")
     with pytest.raises(MayNotDecide):

@@ -53,11 +53,11 @@ def test_the_history_tells_thresholds_in_words(manager: Client, gold: Account) -
     history = reverse("admin:accounts_change_changelist")
     ApprovalThreshold.objects.filter(currency="*").update(amount=Decimal("12500.50"))
     words = text_of(manager.get(history))
-    assert "Added threshold of four eyes of XAU, Gold (ounce)" in words
-    assert "Changed threshold of four eyes of all other currencies" in words
+    assert "Added approval threshold of XAU, Gold (ounce)" in words
+    assert "Changed approval threshold of all other currencies" in words
     assert "10,000 → 12,500.5" in words
     own = text_of(manager.get(reverse("admin:accounts_currency_history", args=["XAU"])))
-    assert "Added threshold of four eyes" in own
+    assert "Added approval threshold" in own
 
 
 def test_a_start_leaves_it_so_until_the_setting_names_the_currency(

@@ -101,8 +101,8 @@ def test_one_person_in_two_groups_makes_no_clerk(both: User, account: Account) -
         browser.post(reverse("admin:accounts_user_add"), form)
     puppet = User.objects.get(email="puppet@example.com")
     answer = give(browser, puppet, OPERATIONS)
-    assert "manager has been asked to approve the group operations" in text_of(answer)
-    assert "manager has been asked to approve operations" in text_of(answer)  # while it waits
+    assert "asked a manager to approve the group operations" in text_of(answer)
+    assert "asked a manager to approve operations" in text_of(answer)  # while it waits
     assert "changed successfully" not in text_of(answer)
     puppet.refresh_from_db()
     assert (names(puppet), puppet.is_staff) == (set(), True)

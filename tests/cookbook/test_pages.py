@@ -111,10 +111,10 @@ def test_a_query_that_no_recipe_matches_gets_a_message_before_partial_matches(
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ("0", "Give a whole number from 1 to 50."),
-        ("51", "Give a whole number from 1 to 50."),
-        ("9" * 400, "Give a whole number from 1 to 50."),
-        ("many", "Give a whole number from 1 to 50."),
+        ("0", "Type a whole number from 1 to 50."),
+        ("51", "Type a whole number from 1 to 50."),
+        ("9" * 400, "Type a whole number from 1 to 50."),
+        ("many", "Type a whole number from 1 to 50."),
     ],
 )
 def test_a_parameter_that_cannot_be_is_said_and_nothing_run(

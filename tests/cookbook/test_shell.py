@@ -59,8 +59,8 @@ def test_cook_takes_a_name_too(capsys: Any) -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"day": 99}, "day: Give a whole number from 1 to 30."),
-        ({"day": None}, "day: Give a whole number from 1 to 30."),
+        ({"day": 99}, "day: Type a whole number from 1 to 30."),
+        ({"day": None}, "day: Type a whole number from 1 to 30."),
         ({"days": 9}, "It takes day, not days."),
     ],
 )

@@ -87,7 +87,7 @@ def test_a_wrong_code_sets_up_nothing(client: Client, ana: User) -> None:
     client.get(SET_UP)
     answer = client.post(SET_UP, {"code": "000000"})
     assert answer.status_code == 200
-    assert "did not match" in text_of(answer)
+    assert "code is wrong" in text_of(answer)
     assert "recovery code" not in text_of(answer)
     assert not Authenticator.objects.exists()
 
@@ -114,7 +114,7 @@ def test_a_wrong_code_does_not_sign_in(client: Client, ana: User, later: int) ->
     add_app(ana)
     after_the_password(ana, client)
     answer = text_of(client.post(SECOND, {"code": code_of(later=later)}))
-    assert "did not match" in answer
+    assert "code is wrong" in answer
     assert "25 letters" not in answer
     assert not is_signed_in(client)
 

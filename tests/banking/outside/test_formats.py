@@ -439,7 +439,7 @@ def test_a_memo_of_qif_may_have_a_second_line() -> None:
 )
 def test_a_record_of_qif_without_its_end_is_refused(records: str) -> None:
     """Else the payment of its first lines, or that of the next ones, would be lost."""
-    assert "does not end before line 5" in refusal_of(f"!Type:Bank\n{records}")
+    assert "has no end before line 5" in refusal_of(f"!Type:Bank\n{records}")
 
 
 def test_a_file_whose_newest_statement_stands_first_begins_with_the_oldest() -> None:

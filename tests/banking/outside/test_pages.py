@@ -536,7 +536,7 @@ def test_an_entry_that_two_files_have_is_named_instead_of_another_opening_balanc
     imported(account, re.sub(r"<BALAMT>[^<]*", f"<BALAMT>{closing}", again))
     for path in (f"/outside/{account.pk}/", f"/outside/{account.pk}/change/"):
         page = text_of(ana.get(path))
-        assert "seems to contain one entry twice: \u22127.00 on 3 November 2026" in page
+        assert "seems to contain one payment twice: \u22127.00 on 3 November 2026" in page
         assert "\u201cMara Lindt, Rent\u201d in" in page
         assert "as \u201cMARA LINDT RENT\u201d in" in page
         assert "If the balance before the first entry" not in page
@@ -690,7 +690,7 @@ def test_a_line_of_two_figures_above_any_amount_is_refused_by_a_sentence(
     page = ana.get(columns)
     answer = ana.post(columns, fields_of(page.content.decode()))
     assert answer.status_code == 200
-    assert "Line 2: 1999999999999998.00 is larger than any amount can be" in text_of(answer)
+    assert "Line 2: the amount 1999999999999998.00 is too large" in text_of(answer)
     assert list(OutsideImport.objects.values_list("state", flat=True)) == ["columns"]
     assert not OutsideEntry.objects.exists()
 

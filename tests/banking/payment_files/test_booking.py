@@ -173,7 +173,7 @@ def test_an_account_frozen_between_two_steps_refuses_the_rest(
     file = book_step(checked(everyday, *[pay(mara, 1)] * 4))
     freeze_account(account=everyday, reason="Lost card", changed_by=None)
     file = book_rest(file)
-    frozen = "Everyday is frozen: it can receive money but not send any."
+    frozen = "Everyday is frozen. It can receive money, but cannot send money."
     assert fates(file) == ["booked", "booked", frozen, frozen]
 
 

@@ -82,7 +82,7 @@ def test_checking_again_asks_the_refused_lines_anew(everyday: Account, mara: Acc
     services.deposit(to_account=everyday, amount=Decimal(5000))
     assert fates(check(file))[:2] == ["waiting", "waiting"]
     freeze_account(account=everyday, reason="Lost card", changed_by=None)
-    refusal = "Everyday is frozen: it can receive money but not send any."
+    refusal = "Everyday is frozen. It can receive money, but cannot send money."
     file = check(file)
     assert fates(file)[:2] == [refusal, refusal]
     assert (file.waiting_count, file.refused_count) == (0, 3)

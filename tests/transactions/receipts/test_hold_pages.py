@@ -326,7 +326,7 @@ def test_what_is_left_today_is_what_the_books_let_out(account: Account) -> None:
     ("limit", "sentence"),
     [
         ("transfer_limit", "60.00 is above the limit of 50.00 USD per payment from Everyday."),
-        ("daily_limit", "Everyday may send 50.00 USD more on this day; 60.00 is above that."),
+        ("daily_limit", "Everyday can send up to 50.00 USD more on this day, and 60.00 is more."),
     ],
 )
 def test_the_transfer_form_refuses_in_words_what_is_above_a_limit(

@@ -147,8 +147,8 @@ def test_the_first_day_begins_at_the_banks_midnight(account: Account) -> None:
 def test_the_page_says_that_the_books_balance(client: Client, march: Account) -> None:
     client.force_login(march.user)
     page = client.get("/reports/trial-balance/", {"at": "2026-05-01T00:00"}).content.decode()
-    assert not lacks(page, "2 accounts held 9.50\xa0USD", "the books balance")
-    assert not lacks(page, "100.00\xa0USD came", "90.50\xa0USD left", "9.50\xa0USD is held")
+    assert not lacks(page, "2 accounts had 9.50\xa0USD", "the books balance")
+    assert not lacks(page, "100.00\xa0USD came", "90.50\xa0USD went out", "is 9.50\xa0USD")
     foot = page[page.index("<tfoot>") : page.index("</tfoot>")]
     assert foot.count("<tr>") == 3
     assert foot.count(">30.00<") == 2  # between the accounts: as much debited as credited
