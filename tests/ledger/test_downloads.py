@@ -28,7 +28,7 @@ def test_a_person_has_one_at_a_time() -> None:
     running, (first, second) = Downloads(most=2), (response(), response())
 
     assert running.begin(first, "ana") == ""
-    assert "of yours" in running.begin(second, "ana")
+    assert "Your other download" in running.begin(second, "ana")
     first.close()
     first.close()
     assert running.begin(second, "ana") == ""
