@@ -16,7 +16,7 @@ from accounts.models import Account
 from ledger.text.money import account_number
 from tests.conftest import colleague, permissions, signed_in
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import text_of
+from tests.pages import text_of, texts_of
 from transactions import services
 from transactions.annotations.services import annotate
 from transactions.scope import Scope
@@ -195,6 +195,20 @@ def test_a_row_with_the_word_and_the_name_stands_before_others(
     rows = [row.pk for row in ranked_rows(bank, "grace")]
     assert rows[:4] == [both.pk, newest.pk, named.pk, bank.rent.pk]
     assert rows[-1] == worded.pk
+
+
+@pytest.mark.parametrize(("most", "many"), [(1_000, "12"), (11, "11+")])
+def test_each_section_has_the_number_of_its_matches(
+    most: int, many: str, staff: Client, bank: StaffBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "RANKED", most)
+    for _ in range(12):
+        services.deposit(to_account=bank.account, amount=Decimal(1), description="Grace tea")
+    page = staff.get(FIND, {"q": "tea"})
+    assert texts_of(page, "found__count") == [many]
+    assert f"Transactions {many}" in text_of(page)
+    page = staff.get(FIND, {"q": bank.grace.email})
+    assert texts_of(page, "found__count")[0] == "1"
 
 
 @pytest.mark.parametrize(

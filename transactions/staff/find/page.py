@@ -53,11 +53,12 @@ class StaffHit:
 
 @dataclass(frozen=True, slots=True)
 class HitSection:
-    """The results of one kind, such as accounts. `more_url` links to the full list. `extent` is a
-    text that describes which part of the results is shown.
+    """The results of one kind, such as accounts, and their number. `more_url` links to the full
+    list. `extent` is a text that describes which part of the results is shown.
     """
 
     title: str
+    count: str
     hits: list[StaffHit]
     more_url: str = ""
     extent: str = ""
@@ -120,11 +121,11 @@ def results_of(query: StaffQuery, seen: Set[type[models.Model]], reader: User) -
         kinds[Transaction], condition = transactions.transactions(query, scope, named)
         mistakes = condition.mistakes
     exact = [_hit(row, query, reader) for kind in kinds.values() for row in kind.exact]
-    sections = [HitSection("Exact matches", exact)]
+    sections = [HitSection("Exact matches", str(len(exact)), exact)]
     for model, kind in kinds.items():
         more = _list_url(model, query.text) if kind.is_cut else ""
         hits = [_hit(row, query, reader) for row in kind.ranked]
-        sections.append(HitSection(TITLES[model], hits, more, kind.extent))
+        sections.append(HitSection(TITLES[model], kind.count, hits, more, kind.extent))
     results = FindResults([section for section in sections if section.hits])
     results.mistakes = [
         QueryMistake(each.sentence, _links(each.suggestions), each.is_hint) for each in mistakes

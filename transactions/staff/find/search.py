@@ -57,6 +57,15 @@ class KindResults:
         return self.many > SHOWN
 
     @property
+    def count(self) -> str:
+        """The number of matches that are not exact, such as "12". It is "1,000+" if there may be
+        more, because only the newest RANKED matches are counted.
+        """
+        if self.many >= RANKED:
+            return f"{RANKED:,}+"
+        return str(self.many - len(self.exact))
+
+    @property
     def extent(self) -> str:
         """A text that describes which part of the results is shown, such as "The best 10 of 12." It
         is "" if all results are shown.
