@@ -10,6 +10,7 @@ from django.db import connection
 from banking.statement_files.statement_digest import ENTRY_DIGEST, statement_digest
 from banking.statement_files.triggers import is_off
 from ledger.db.local_settings import locally
+from ledger.text.lines import counted
 from transactions.audit.audit import register_check
 from transactions.audit.checks.money import ONE_PASS
 from transactions.audit.findings import Finding, NamedAccount, named
@@ -84,7 +85,7 @@ class PeriodFigures(NamedTuple):
 
     def in_words(self, account: NamedAccount) -> str:
         entries = self.entries or 0  # None is possible if the column lost its NOT NULL
-        count = f"{entries:,} {'entry' if entries == 1 else 'entries'}"
+        count = counted(entries, "entry", "entries")
         return f"{count}, {account.money(self.money_in)} in, {account.money(self.money_out)} out"
 
 

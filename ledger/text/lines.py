@@ -198,9 +198,11 @@ def unseen_character(text: str) -> tuple[int, str]:
     return -1, ""
 
 
-def counted(count: int, what: str) -> str:
-    """Formats a number with its noun in the singular or plural: "1 payment", "1,240 payments"."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+def counted(count: int, what: str, many: str = "") -> str:
+    """Formats a number with its noun in the singular or plural: "1 payment", "1,240 payments".
+    `many` is the plural if it is not `what` with an "s".
+    """
+    return f"{count:,} {what if count == 1 else many or f'{what}s'}"
 
 
 def category_label(category: str | None) -> str:

@@ -52,6 +52,14 @@ def money(amount: Amount, currency: str) -> str:
     return f"{text}{NO_BREAK}{currency}" if text else ""
 
 
+def in_and_out(money_in: Decimal, money_out: Decimal, currency: str) -> str:
+    """Formats the sums of money in and out: "5.00 USD in and 2.00 USD out". A sum of zero is left
+    out. Returns "" if both are zero.
+    """
+    sums = ((money_in, "in"), (money_out, "out"))
+    return " and ".join(f"{money(sum_, currency)} {direction}" for sum_, direction in sums if sum_)
+
+
 def account_number(number: str | None) -> str:
     """Formats an account number in groups of four characters. Returns "" for None."""
     return grouped(str(number or ""))

@@ -2,7 +2,8 @@
 
 A page starts after a given booking time (keyset), which is unique within an account. Totals and
 balances that depend on entries outside the page come from the stored balances, with one index
-look-up for each.
+look-up for each. Only a statement with a filter counts and sums entries outside the page, and not
+more than a search does: see `totals`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,10 +18,12 @@ from django.utils import timezone
 from accounts.models import Account
 from ledger.db.replicas import ReadPurpose, is_on_replica, read, read_again, stream
 from ledger.text.dates import MICROSECOND, end_of_day, long_date, start_of_day
+from ledger.text.lines import counted
 from transactions.annotations.categories import own_category
 from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
 from transactions.search.engine import entries_with
+from transactions.statements.totals import StatementTotals, totals_of, with_change
 
 PAGE = 50
 AT_A_TIME = 2000  # number of entries that are in memory while a file is sent
@@ -43,6 +46,11 @@ class Filters:
     end: date | None = None
     direction: str = ""
     text: str = ""
+
+    @property
+    def are_set(self) -> bool:
+        """Whether any filter is set."""
+        return bool(self.picks or self.start or self.end)
 
     @property
     def picks(self) -> bool:
@@ -88,7 +96,8 @@ class StatementPage:
     None if there is no such page.
 
     `opening` and `closing` are the balances before and after the entries of the page. They are None
-    if a filter leaves out entries.
+    if a filter leaves out entries. `totals` are the totals of all entries that match the filters,
+    also on other pages. It is None if no filter is set.
     """
 
     days: list[StatementDay] = field(default_factory=list)
@@ -96,6 +105,7 @@ class StatementPage:
     older: int | None = None
     opening: Decimal | None = None
     closing: Decimal | None = None
+    totals: StatementTotals | None = None
 
     @property
     def entries(self) -> list[Entry]:
@@ -118,6 +128,11 @@ class StatementPage:
         return sum((e.amount for e in self.entries if not e.is_credit), Decimal(0))
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the page contains all entries that match the filters."""
+        return self.newer is None and self.older is None
+
+    @property
     def reaches_back(self) -> bool:
         """Whether the page contains the oldest entry that matches the filters."""
         return self.older is None
@@ -138,12 +153,12 @@ def paper_line(page: StatementPage, filters: Filters) -> str:
     if first and last:
         last = max(first, last)
     count = len(page.entries)
-    line = f"{count:,} {'entry' if count == 1 else 'entries'}" if count else "No entries"
+    line = counted(count, "entry", "entries") if count else "No entries"
     line += f" from {long_date(first)}" if first else ""
     line += f" to {long_date(last)}" if last else ""
     if filters.picks:
         line += f", a selection: {filters.selection}"
-    if page.newer is not None or page.older is not None:
+    if not page.is_whole:
         line += ", and there are more"
     return f"{line}."
 
@@ -172,10 +187,10 @@ def statement_page(
     """Returns the newest page of the statement, or the page of entries older than `before` or newer
     than `after`.
 
-    Sends at most eight queries. Reads at most one page of entries (`size`, by default PAGE), and
-    also the other entries of a filtered day that is on two pages. The page may be read from a
-    replica. If it does not match the account's balance, which comes from the primary database, it
-    is read again from there.
+    Sends at most eight queries. Reads at most one page of entries (`size`, by default PAGE), the
+    other entries of a filtered day that is on two pages, and with a filter also the entries of
+    `totals_of`. The page may be read from a replica. If it does not match the account's balance,
+    which comes from the primary database, it is read again from there.
     """
 
     def page() -> StatementPage:
@@ -208,9 +223,28 @@ def _read_page(
         of_page, is_cut = _sum(day.entries), day.date in (newer, older)
         day.total = _total(scoped, account, filters, day, page) if is_cut else of_page
         day.is_split = day.total != of_page
+    if filters.are_set and page.days:
+        page.totals = (
+            StatementTotals.of(page.entries, account.currency)
+            if page.is_whole
+            else _totals_of_filters(scoped, account, filters)
+        )
     if not filters.picks:
         _add_edges(page, account, filters)
     return page
+
+
+def _totals_of_filters(
+    scoped: EntryQuerySet, account: Account, filters: Filters
+) -> StatementTotals:
+    """Returns the totals of all entries that match the filters. If only a period is set and it has
+    too many entries to count, its stored balances show by how much the balance changed.
+    """
+    totals = totals_of(scoped, account.currency)
+    if not totals.is_cut or filters.picks:
+        return totals
+    start = start_of_day(filters.start) if filters.start else None
+    return with_change(totals, account, start, end_of_day(filters.end or timezone.localdate()))
 
 
 def entries_of(account: Account, filters: Filters) -> EntryQuerySet:

@@ -9,6 +9,7 @@ from ledger.text.literals import literal
 from transactions.models import EntryQuerySet
 from transactions.statements.address import StatementAddress
 from transactions.statements.page import entries_of, statement_page
+from transactions.statements.totals import totals_of
 from transactions.work_panel import WorkPanel, page_panel
 
 IN_SHELL = """from datetime import date, datetime
@@ -33,7 +34,12 @@ def statement_panel(
         request,
         work,
         url=url,
-        parts=(statement_page, entries_of, EntryQuerySet.for_rows),
+        parts=(
+            statement_page,
+            entries_of,
+            EntryQuerySet.for_rows,
+            *((totals_of,) if form.filters.are_set else ()),
+        ),
         in_shell=_in_shell(account, address),
         shows="keyset pages, index range of a UNION ALL view",
         known=[account.pk],

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from ledger.text.dates import month_name
 from ledger.text.lines import category_label, counted
-from ledger.text.money import money
+from ledger.text.money import in_and_out
 from transactions.entry_line import filled, row_format
 from transactions.scope import BANK, MINE
 from transactions.search.address import categories_url, search_url
@@ -123,15 +123,11 @@ class SearchPage:
     @cached_property
     def totals(self) -> SafeString:
         """The sums of money in and out for each currency, as HTML. Holds are not included."""
-        texts = []
-        for total in self.result.facets.totals:
-            parts = [
-                f"{money(amount, total.currency)} {direction}"
-                for amount, direction in ((total.money_in, "in"), (total.money_out, "out"))
-                if amount
-            ]
-            texts += [" and ".join(parts)] if parts else []
-        return format_html_join("; ", "{}", ((text,) for text in texts))
+        texts = (
+            in_and_out(total.money_in, total.money_out, total.currency)
+            for total in self.result.facets.totals
+        )
+        return format_html_join("; ", "{}", ((text,) for text in texts if text))
 
     @property
     def totals_explanation(self) -> str:
