@@ -20,7 +20,7 @@ from transactions.annotations.categories import own_category
 from transactions.models import BOOKED_AT, Transaction
 from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet
-from transactions.scope import Scope, newest_first
+from transactions.scope import MINE, Scope, newest_first, scope_for
 from transactions.search.facets import Facets, facets_of
 from transactions.search.highlights import with_highlights
 from transactions.search.language.parser import parse
@@ -30,7 +30,12 @@ from transactions.search.parties import set_parties, with_party_columns
 from transactions.search.places import RowPlace, is_beyond
 from transactions.search.sql.compiler import ConditionCompiler
 from transactions.search.sql.condition import Condition, names_of_synonyms, note_query
-from transactions.search.sql.name_lookup import NO_MATCH, NameMatches, find_names
+from transactions.search.sql.name_lookup import (
+    NO_MATCH,
+    NameMatches,
+    find_names,
+    find_scope_and_names,
+)
 from transactions.search.sql.sides import EntrySides, TransactionSides
 
 PAGE = 25
@@ -196,22 +201,26 @@ def _ordered(matched: TransactionQuerySet, sort: str, scope: Scope) -> Transacti
 def entries_with(entries: EntryQuerySet, text: str, account: Account) -> EntryQuerySet:
     """Returns the entries of an account that match a text in the query language of the search page.
 
-    Sends one query if the text has words that may be names.
+    A transaction matches if a search with `account:` of this account finds it. Sends one query,
+    which reads the holder's accounts and the names that the words of the text may refer to.
     """
     query = parse(text)
-    sides = EntrySides(account)
-    condition = ConditionCompiler(sides, find_names(sides.scope, query)).condition(query)
     if text.strip() and query.is_empty:
         return entries.none()
+    scope, names = find_scope_and_names(account.user, MINE, query)
+    condition = ConditionCompiler(EntrySides(account, scope), names).condition(query)
     return entries.filter(condition.where)
 
 
 def mistakes_in(text: str, account: Account) -> list[Mistake]:
     """Returns the mistakes in the text by which the entries of an account statement are
-    filtered. Advice is left out, because the text is applied as it was typed.
+    filtered. Advice is left out, because the text is applied as it was typed. Sends one query
+    if the text has `account:`.
     """
     query = parse(text)
-    mistakes = [*query.mistakes, *account_mistakes(query, [account])]
+    has_account = any(item.kind == "account" for item in query.items)
+    accounts = scope_for(account.user).accounts if has_account else ()
+    mistakes = [*query.mistakes, *account_mistakes(query, accounts)]
     return [mistake for mistake in mistakes if not mistake.is_advice]
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from typing import Any
+from unicodedata import category, normalize
 from urllib.parse import parse_qs, urlsplit
 
 from django.db import connection
@@ -86,3 +87,9 @@ def search_for(scope: Scope, text: str, books: dict[str, Transaction], **more: A
     """What a query finds, in the order of the books."""
     found = names_of(find(scope, text, **more), books)
     return sorted(found, key=list(books).index)
+
+
+def words_in(text: str) -> list[str]:
+    """The runs of letters, digits and combining marks."""
+    signs = [c if category(c)[0] in "LNM" else " " for c in normalize("NFC", text)]
+    return "".join(signs).split()

@@ -7,7 +7,7 @@ import random
 import re
 from decimal import Decimal
 from typing import Any
-from unicodedata import category, normalize
+from unicodedata import normalize
 
 import pytest
 from django.db import connection
@@ -15,7 +15,7 @@ from django.db import connection
 from accounts.models import User
 from ledger.text.fuzzy import folded
 from tests.factories import AccountFactory
-from tests.transactions.search.shared import booked, pay
+from tests.transactions.search.shared import booked, pay, words_in
 from transactions.models import Transaction
 from transactions.scope import Scope, scope_for
 from transactions.search.engine import find
@@ -67,12 +67,6 @@ def texts() -> list[str]:
         found += [normalize("NFC", f"{words[0]}-{words[1]}"), normalize("NFD", f"({words[-1]}) x")]
         found.append(normalize("NFD", "/".join(words)))
     return found
-
-
-def words_in(text: str) -> list[str]:
-    """The runs of letters, digits and combining marks."""
-    signs = [c if category(c)[0] in "LNM" else " " for c in normalize("NFC", text)]
-    return "".join(signs).split()
 
 
 def is_typed_as_words(text: str) -> bool:

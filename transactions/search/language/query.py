@@ -43,6 +43,13 @@ class QueryItem:
         return self.kind in (WORD, PHRASE, "ref")
 
     @property
+    def is_directed(self) -> bool:
+        """Whether the item depends on the direction of the money: is:in, is:out, or an amount with
+        a sign.
+        """
+        return self.kind == AMOUNT or (self.kind == "is" and self.value in ("in", "out"))
+
+    @property
     def amount(self) -> Decimal | None:
         """The number without its sign if the word is a number, otherwise None."""
         if self.kind not in (WORD, AMOUNT):

@@ -216,7 +216,7 @@ class SearchPage:
             "Channel": [(name, token("meta.channel", name), n) for name, n in facets.channel],
             "Month": [(month_name(day), f"date:{day:%Y-%m}", n) for day, n in facets.month],
             "Account": [
-                (name, token("account", name), n)
+                (name, self._account_term(name), n)
                 for name, (_, n) in zip(account_names, facets.account, strict=True)
                 if account_names.count(name) == 1
             ],
@@ -232,6 +232,21 @@ class SearchPage:
             for facet in every
             if facet in narrowing or (facet.label in DESCRIBING and facet.links)
         ]
+
+    def _account_term(self, name: str) -> str:
+        """Returns the term that narrows the search to an account. With `account:`, directions and
+        signs apply to that account, so transfers between the reader's accounts, which do not match
+        now, are left out. Returns "" if no term has the same rows as the facet.
+        """
+        term, groups = token("account", name), self.query.groups
+        directed = [[item for item in group if item.is_directed] for group in groups]
+        if not any(directed) or self.query.has(term):
+            return term
+        items = self.query.items
+        is_simple = all(directed) and not any(
+            item.kind == "account" or (item.is_directed and item.is_negated) for item in items
+        )
+        return f"{term} -is:own" if term and is_simple else ""
 
     def _choices(self, values: Sequence[tuple[str, str, int]]) -> list[Link]:
         links = []

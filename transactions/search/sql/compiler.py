@@ -193,7 +193,7 @@ class ConditionCompiler:
         """Returns the tsquery combined with the lexemes of the reader's own accounts. Returns the
         tsquery unchanged if there are none, or more than MOST_LEXEMES.
         """
-        ids = self.scope.ids
+        ids = self.sides.own_ids
         if not ids or len(ids) > MOST_LEXEMES:
             return query
         return LexemeQuery(any_account(ids)) & query

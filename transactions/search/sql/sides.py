@@ -20,11 +20,13 @@ class SideConditions(Protocol):
     """The methods that build conditions for transactions and for entries.
 
     `side` is "to", "from", "with" (the other side) or "account" (any own side). `id_field` is the
-    field that contains the id of the transaction.
+    field that contains the id of the transaction. `own_ids` are the accounts of which every row has
+    at least one; they are empty for the whole bank.
     """
 
     id_field: str
     scope: Scope
+    own_ids: list[UUID]
 
     def has_account(self, side: str, ids: Sequence[UUID]) -> Q:
         """Returns the condition for rows that have one of these accounts on this side."""
@@ -65,6 +67,7 @@ class TransactionSides:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self.own_ids = scope.ids
 
     def has_account(self, side: str, ids: Sequence[UUID]) -> Q:
         to, from_ = Q(to_account__in=ids), Q(from_account__in=ids)
@@ -106,23 +109,27 @@ class TransactionSides:
 
 
 class EntrySides:
-    """Builds the conditions for entries of one account."""
+    """Builds the conditions for entries of one account. `scope` contains all accounts of the
+    holder, so that each condition matches the same transactions as in a search.
+    """
 
     id_field = "transaction_id"
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, scope: Scope) -> None:
         self.account = account
-        self.scope = Scope(account.user, (account,))
+        self.scope = scope
+        self.own_ids = [account.pk]
 
     def has_account(self, side: str, ids: Sequence[UUID]) -> Q:
+        is_other_side, is_this_side = Q(counterparty__in=ids), self.account.pk in ids
         if side == "account":
-            return Q(account__in=ids)
-        is_other_side = Q(counterparty__in=ids)
+            return Q(account__in=ids) | is_other_side
         if side == "with":
-            return is_other_side
+            own = Q(counterparty__in=self.scope.ids)
+            return is_other_side | own if is_this_side else is_other_side
         theirs, ours = ("debit", "credit") if side == "to" else ("credit", "debit")
         condition = Q(direction=theirs) & is_other_side
-        return condition | Q(direction=ours) if self.account.pk in ids else condition
+        return condition | Q(direction=ours) if is_this_side else condition
 
     def has_holder(self, side: str, name: SearchQuery) -> Q:
         has_name = _has_words("counterparty__user__name", name)
