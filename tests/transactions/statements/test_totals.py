@@ -148,7 +148,7 @@ def test_a_part_of_a_period_on_paper_has_the_totals_of_the_period(
 ) -> None:
     monkeypatch.setattr(views, "ON_PAPER", 7)
     said = text_of(page_of(ana, account, start="2026-03-12", paper=1))
-    assert "30.00 came in and 12.00 went out" in said
+    assert "20.00 came in and 12.00 went out" in said
     assert "In the whole period: 24 entries, 80.00 USD in and 40.00 USD out." in said
 
 

@@ -49,7 +49,7 @@ WITHOUT_WORDS = """
 DROP VIEW entries;
 ALTER TABLE transactions DROP COLUMN search;
 ALTER TABLE annotations DROP COLUMN search;
-DROP INDEX users_search, accounts_search;
+DROP INDEX users_search, users_similar_search, accounts_search;
 DROP FUNCTION search_prefix, search_phrase, search_words(jsonb), search_words(text), search_text;
 DROP TEXT SEARCH CONFIGURATION public.words;
 ALTER TABLE transactions ADD COLUMN search tsvector
@@ -61,7 +61,7 @@ CREATE INDEX annotations_search ON annotations USING gin (search);
 CREATE INDEX users_search ON users USING gin (to_tsvector('simple'::regconfig, name));
 CREATE INDEX accounts_search ON accounts USING gin (to_tsvector('simple'::regconfig, name));
 CREATE VIEW entries AS SELECT id, search FROM transactions;
-DELETE FROM django_migrations WHERE name = '0004_search_words';
+DELETE FROM django_migrations WHERE name IN ('0004_search_words', '0011_similar_names');
 """
 
 
