@@ -301,7 +301,7 @@ def test_lists_beside_the_payments_of_qif_are_left_out() -> None:
     after = "!Type:Memorized\nKC\nT-50.00\nPJoe Hayes\n^\n"
     found = [(line.amount, line.other) for line in read(before + QIF + after)]
     assert found == [(line.amount, line.other) for line in read(QIF)]
-    assert "does not end" in refusal_of(QIF + after.removesuffix("^\n"))
+    assert "end of the last record" in refusal_of(QIF + after.removesuffix("^\n"))
 
 
 def test_qif_of_shares_is_refused() -> None:
@@ -517,7 +517,7 @@ MT940_OF_ONE = (
         (
             OFX_OF_ONE.format(currency="EUR", amount="-" + "9" * 15, balance="9" * 15),
             "EUR",
-            "larger",
+            "too large",
         ),
     ],
     ids=["decimals in OFX", "decimals in MT940", "too large"],

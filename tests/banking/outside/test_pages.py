@@ -287,7 +287,7 @@ def test_lines_that_are_not_booked_are_told_and_imported_without_a_status(
     columns = ana.get(here)["Location"]
     fields = fields_of(ana.get(columns).content.decode())
     preview = text_of(ana.post(columns, fields, follow=True))
-    assert "We left out 1 more line of the file" in preview
+    assert "We left out 1 line" in preview
     preview = text_of(ana.post(columns, fields | {"role_status": ""}, follow=True))
     assert "left out" not in preview
     ana.post(here, {"step": "confirm"})

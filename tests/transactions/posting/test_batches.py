@@ -193,7 +193,7 @@ def test_no_account_holds_more_than_the_column_can() -> None:
     most = Decimal("999999999999999")
     services.deposit(to_account=a, amount=most)
     services.deposit(to_account=b, amount=most)
-    with pytest.raises(InvalidAmount, match="more than 999,999,999,999,999"):
+    with pytest.raises(InvalidAmount, match="above 999,999,999,999,999"):
         services.transfer(from_account=a, to_account=b, amount=Decimal(1))
     assert balances(a, b) == [most, most]
     assert audit().clean

@@ -1,4 +1,4 @@
-"""What an account may send at most: in one payment, and in a day."""
+"""What an account can send up to at most: in one payment, and in a day."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ def test_a_payment_above_its_limit_is_refused() -> None:
 def test_a_day_above_its_limit_is_refused_over_calls_and_within_a_batch() -> None:
     account = AccountFactory(balance="1000", daily_limit=Decimal(100))
     services.withdraw(from_account=account, amount=Decimal(60))
-    with pytest.raises(LimitExceeded, match=r"may send 40\.00 USD more"):
+    with pytest.raises(LimitExceeded, match=r"can send up to 40\.00 USD more"):
         services.withdraw(from_account=account, amount=Decimal(41))
     drafts = [Draft(from_account=account, amount=Decimal(30)) for _ in range(2)]
     results = services.post_batch(drafts, atomic=False)
@@ -34,10 +34,10 @@ def test_a_day_above_its_limit_is_refused_over_calls_and_within_a_batch() -> Non
 def test_the_daily_limit_counts_holds_and_may_be_used_up_exactly() -> None:
     account = AccountFactory(balance="1000", daily_limit=Decimal(100))
     services.hold(from_account=account, amount=Decimal(30))
-    with pytest.raises(LimitExceeded, match=r"may send 70\.00 USD more"):
+    with pytest.raises(LimitExceeded, match=r"can send up to 70\.00 USD more"):
         services.withdraw(from_account=account, amount=Decimal("70.01"))
     services.withdraw(from_account=account, amount=Decimal(70))
-    said = rf"^{account.name} has used up its limit of this day, 100\.00 USD\.$"
+    said = rf"^{account.name} has used up its limit of 100\.00 USD for this day\.$"
     with pytest.raises(LimitExceeded, match=said):
         services.withdraw(from_account=account, amount=Decimal("0.01"))
 
@@ -47,7 +47,7 @@ def test_the_daily_limit_counts_a_hold_in_full_and_its_capture_no_more() -> None
     hold = services.hold(from_account=account, amount=Decimal(60))
     services.capture(hold=hold, amount=Decimal(20))
     drafts = [Draft(from_account=account, amount=Decimal(41))]
-    with pytest.raises(LimitExceeded, match=r"may send 40\.00 USD more"):
+    with pytest.raises(LimitExceeded, match=r"can send up to 40\.00 USD more"):
         services.withdraw(from_account=account, amount=Decimal(41))
     assert isinstance(services.post_batch(drafts, atomic=False)[0], LimitExceeded)
     released = services.hold(from_account=account, amount=Decimal(40))

@@ -69,7 +69,7 @@ def test_the_refund_of_a_payment_without_a_description_is_called_one() -> None:
 
 def test_parts_never_exceed_the_original(paid: Transaction) -> None:
     services.reverse(transaction=paid, amount=Decimal(15))
-    with pytest.raises(AlreadyReversed, match=r"^25\.00 USD .* left"):
+    with pytest.raises(AlreadyReversed, match=r"up to 25\.00 USD"):
         services.reverse(transaction=paid)
     last = services.reverse(transaction=paid.pk, amount=Decimal(25))
     assert last.description == "Refund: Book"

@@ -37,7 +37,7 @@ KEPT = {
     " account_emailaddress.* mfa_authenticator.* socialaccount_socialaccount.*"
     " monthly_statements.* changes.before changes.after",
     "settings of the bank": "auth_group.* auth_permission.* currencies.* provider_groups.*"
-    " socialaccount_socialapp.* django_content_type.* django_migrations.*",
+    " socialaccount_socialapp.* synonyms.* django_content_type.* django_migrations.*",
     "deleted soon": "account_emailconfirmation.* attempt_counts.* cache.* django_session.*"
     " sessions.* socialaccount_socialtoken.*",
     "words of Ledger": "sign_ins.* row_removals.* row_revisions.* job_records.*"

@@ -167,7 +167,7 @@ def test_who_asked_is_not_sent_to_another_manager_for_what_nobody_can_approve(
     assert "another manager decides" in entry
     account_services.change_account(account=account, overdraft_limit=Decimal(5))
     (entry,) = entries(manager)
-    assert "Somebody changed these limits" in entry
+    assert "Somebody has changed these limits" in entry
     assert "another manager decides" not in entry
     assert buttons(manager) == ["withdraw"]
 

@@ -139,7 +139,7 @@ def test_what_the_books_refuse_is_said_and_what_was_typed_stays(
     assert "S-9" in page
     assert 'value="book"' not in page
     account_services.freeze_account(account=account, reason="Lost card")
-    assert "unfrozen" in str(staff.post(DESK, asked).context["form"].errors)
+    assert "Unfreeze" in str(staff.post(DESK, asked).context["form"].errors)
     assert Transaction.objects.count() == 1
 
 

@@ -50,7 +50,7 @@ def test_a_request_says_what_was_done_alone_today_by_whom_and_on_which_account(
     assert f"40 % of the threshold by {clerk}" in text
     assert f"55 % of the threshold on {account}" in text
     assert "Threshold 10,000.00 USD in a day" in text
-    assert "With this, 115 % of the threshold of 10,000.00 USD" in text
+    assert "to 115 % of the threshold of 10,000.00 USD" in text
 
 
 def test_amounts_of_several_currencies_are_shown_as_a_part_of_the_threshold_and_not_added(
@@ -81,7 +81,7 @@ def test_what_was_approved_counts_to_no_sum(
     asked(account, clerk, 15_000)
     text = texts_of(manager.get(PAGE), "approval")[0].replace("\N{NO-BREAK SPACE}", " ")
     assert f" 0 % of the threshold by {clerk}" in text
-    assert "With this, 150 % of the threshold" in text
+    assert "to 150 % of the threshold" in text
 
 
 def test_limits_have_sums_of_their_own(
@@ -94,7 +94,7 @@ def test_limits_have_sums_of_their_own(
     assert f"40 % of the threshold by {boss}" in text
     assert f"40 % of the threshold on {account}" in text
     assert "Raised without approval today" in text
-    assert "With this, 200 % of the threshold" in text
+    assert "to 200 % of the threshold" in text
 
 
 @pytest.mark.parametrize(
