@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
+from django.db.models import Q
 
 from accounts.models import Account
 from ledger.db.queries.compiled_once import CompiledOnce
@@ -129,24 +130,20 @@ def find(
         fetched = _rows.rows(scope, condition, note_query(query), result.sort, place, after)
         set_parties(fetched)
         result.rows = fetched[:PAGE]
-        result.mistakes += _synonym_hints(result, names)
+        result.mistakes += _synonym_hints(query, names) if fetched else ()
         result.has_more = len(fetched) > PAGE and result.page < MOST_PAGES
     if result.rows or result.page > 1 or after is not None:
         result.facets = facets_of(scope, condition.where, result.named_accounts)
     return result
 
 
-def _synonym_hints(result: SearchResult, names: NameMatches) -> Iterator[Mistake]:
-    """Yields a hint for each word with synonyms if a synonym found a row on the page. The hint
-    contains the query for only the typed word.
-    """
-    if not any(any(getattr(row, "synonyms", ())) for row in result.rows):
-        return
-    for item in result.query.words:
-        if found := names.get(item.source, NO_MATCH).synonyms:
+def _synonym_hints(query: ParsedQuery, names: NameMatches) -> Iterator[Mistake]:
+    """Yields a hint for each word with synonyms, with the query for only the typed word."""
+    for source, item in {item.source: item for item in query.words}.items():
+        if found := names.get(source, NO_MATCH).synonyms:
             kinds = ", ".join(dict.fromkeys(synonym.name for synonym in found))
-            sentence = f"“{item.text}” also finds: {kinds}. Only the word:"
-            instead = (result.query.replacing(item.source, f'"{item.text}"'),)
+            sentence = f"“{item.text}” also finds: {kinds}. To search only for the word:"
+            instead = (query.replacing(source, f'"{item.text}"'),)
             yield Mistake(sentence, instead, is_hint=True, is_advice=True)
 
 
@@ -160,7 +157,7 @@ def _rows(
     after: RowPlace | None,
 ) -> TransactionQuerySet:
     """Returns the matches between the two positions in `place`, with the matched words
-    highlighted. If a word has synonyms, rows have the attribute `synonyms`: see
+    highlighted. If a word has synonyms, rows have the attribute `found_by`: see
     `names_of_synonyms`.
     """
     matched, part = scope.transactions().filter(condition.where), slice(*place)
@@ -170,23 +167,26 @@ def _rows(
     if sort == "best":
         # Postgres ranks many rows, but joins accounts and people only to the rows of the requested
         # page.
-        newest = newest_first(matched, scope).values("pk")[:RANKED]
+        newest = one_of(newest_first(matched, scope).values("pk")[:RANKED])
+        if condition.direct is not None:
+            direct = newest_first(matched.filter(condition.direct), scope)
+            newest |= one_of(direct.values("pk")[:RANKED])
         page = _ranked(newest, condition).values("pk")[part]
-        rows = _ranked(page, condition)
+        rows = _ranked(one_of(page), condition)
     else:
         rows = _ordered(matched, sort, scope)[part]
     if not scope.is_bank:
         rows = rows.annotate(own_category=own_category(scope.reader))
     if condition.synonyms:
-        rows = rows.annotate(synonyms=names_of_synonyms(condition.synonyms))
+        rows = rows.annotate(found_by=names_of_synonyms(condition.synonyms))
     rows = with_highlights(rows, condition.words, scope, note_words=note_words)
     rows = with_party_columns(rows).defer(*NOT_READ)
     return rows.defer("metadata") if condition.words is None else rows
 
 
-def _ranked(ids: Any, condition: Condition) -> TransactionQuerySet:
-    """Returns the rows with these ids, sorted by rank, the best matches first."""
-    rows = Transaction.objects.filter(one_of(ids)).annotate(rank=condition.rank)
+def _ranked(where: Q, condition: Condition) -> TransactionQuerySet:
+    """Returns the rows that match `where`, sorted by rank, the best matches first."""
+    rows = Transaction.objects.filter(where).annotate(rank=condition.rank)
     ranked: TransactionQuerySet = rows.order_by("-rank", "-created_at", "-pk")
     return ranked
 

@@ -29,10 +29,8 @@ PAGE = 50
 AT_A_TIME = 2000  # number of entries that are in memory while a file is sent
 ON_PAPER = 1000  # maximum number of entries of a printed statement, about twenty pages
 # The account itself, with its balance and holds, is read from the primary database.
-STATEMENT = ReadPurpose(
-    "statement",
-    frozenset({"entries", "transactions", "accounts", "users", "annotations", "own_categories"}),
-)
+TABLES = "entries transactions accounts users annotations own_categories synonyms"
+STATEMENT = ReadPurpose("statement", frozenset(TABLES.split()))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -1,51 +1,123 @@
 """The admin pages of synonyms."""
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import connection
 
 from accounts.admin.history import LockedChanges
 from accounts.admin.list_files import ListFiles
-from ledger.text.fuzzy import folded
-from transactions.synonyms.models import MOST_WORDS, Synonym
+from ledger.text.lines import tidy_line
+from transactions.synonyms.models import (
+    CATEGORY_LENGTH,
+    MAX_CATEGORIES,
+    MAX_CODES,
+    MAX_WORDS,
+    WORD_LENGTH,
+    Synonym,
+)
 
-WORD = re.compile(r"[^\W_]+")
+CODE = re.compile("[0-9]{4}")
+LEXEMES = """
+    SELECT typed, tsvector_to_array(search_words(typed)) FROM unnest(%s::text[]) AS typed
+    ORDER BY typed
+"""
+
+
+class TextsField(forms.CharField):
+    """A field for a list of texts, which the reader types with commas between them. The value is
+    the list, sorted and without duplicates. `most` is the maximum number of texts, and `longest`
+    the maximum length of a text in characters.
+    """
+
+    widget = forms.TextInput(attrs={"class": "vLargeTextField"})
+
+    def __init__(self, *, most: int, longest: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.most, self.longest = most, longest
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+    def clean(self, value: Any) -> Any:
+        """Returns the list. Raises ValidationError if it has too many or too long texts."""
+        texts = sorted({text.strip() for text in super().clean(value).split(",")} - {""})
+        if self.required and not texts:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
+        if len(texts) > self.most:
+            raise forms.ValidationError(
+                "At most %(most)d are possible.", params={"most": self.most}
+            )
+        for text in texts:
+            if len(text) > self.longest:
+                raise forms.ValidationError(
+                    "“%(text)s…” is longer than %(longest)d characters.",
+                    params={"text": text[: self.longest], "longest": self.longest},
+                )
+        return texts
 
 
 class SynonymForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form for a synonym. Words are stored in lower case and without accents, as the search
-    compares them.
-    """
+    """A form for a synonym. Words are stored as the search compares them, see Note [Words]."""
+
+    words = TextsField(
+        most=MAX_WORDS,
+        longest=WORD_LENGTH,
+        help_text="What people type, with commas between the words: coffee, lunch, dinner.",
+    )
+    categories = TextsField(
+        most=MAX_CATEGORIES,
+        longest=CATEGORY_LENGTH,
+        required=False,
+        help_text="Categories of payments, with commas between them.",
+    )
+    merchant_codes = TextsField(
+        most=MAX_CODES,
+        longest=4,
+        required=False,
+        help_text="Four digits each, with commas between them: 5812, 5814.",
+    )
+
+    def clean_name(self) -> str:
+        """Returns the name without invisible characters. Raises ValidationError if nothing is
+        left.
+        """
+        name = tidy_line(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError("Write a name.")
+        return name
 
     def clean_words(self) -> list[str]:
-        """Returns the words, sorted and without duplicates."""
-        words = _unique(folded(word.strip()) for word in self.cleaned_data["words"])
-        for word in words:
-            if not WORD.fullmatch(word):
+        """Returns the words in lower case and without accents."""
+        with connection.cursor() as cursor:
+            cursor.execute(LEXEMES, [self.cleaned_data["words"]])
+            found: list[tuple[str, list[str]]] = cursor.fetchall()
+        for typed, lexemes in found:
+            if len(lexemes) != 1:
                 raise forms.ValidationError(
-                    "“%(word)s” is not one word of letters and digits. Put a comma between words.",
-                    params={"word": word},
+                    "“%(typed)s” is not one word of letters and digits. Put a comma between words.",
+                    params={"typed": typed},
                 )
-        if len(words) > MOST_WORDS:
-            raise forms.ValidationError(
-                "A synonym has at most %(most)d words.", params={"most": MOST_WORDS}
-            )
-        return words
+        return sorted({word for _typed, (word,) in found})
 
     def clean_categories(self) -> list[str]:
-        """Returns the categories in lower case, sorted and without duplicates."""
-        return _unique(name.strip().lower() for name in self.cleaned_data["categories"])
+        """Returns the categories in lower case."""
+        return sorted({name.lower() for name in self.cleaned_data["categories"]})
 
     def clean_merchant_codes(self) -> list[str]:
-        """Returns the codes, sorted and without duplicates."""
-        return _unique(code.strip() for code in self.cleaned_data["merchant_codes"])
-
-
-def _unique(texts: Iterable[str]) -> list[str]:
-    return sorted({text for text in texts if text})
+        """Returns the codes."""
+        codes: list[str] = self.cleaned_data["merchant_codes"]
+        for code in codes:
+            if not CODE.fullmatch(code):
+                raise forms.ValidationError(
+                    "“%(code)s” does not have four digits.", params={"code": code}
+                )
+        return codes
 
 
 @admin.register(Synonym)
@@ -70,11 +142,3 @@ class SynonymAdmin(ListFiles, LockedChanges):
     @admin.display(description="merchant codes")
     def found_codes(self, synonym: Synonym) -> str:
         return ", ".join(synonym.merchant_codes)
-
-    def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Gives each list a wide field."""
-        form = super().get_form(request, obj, change, **kwargs)
-        for name in ("words", "categories", "merchant_codes"):
-            if name in form.base_fields:
-                form.base_fields[name].widget.attrs["class"] = "vLargeTextField"
-        return form

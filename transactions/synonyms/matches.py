@@ -1,4 +1,6 @@
-"""The synonyms that contain a typed word, as a subquery, and as values."""
+"""The synonyms that contain a typed word, as a subquery and as values. The words of synonyms are
+stored as the index of the search contains them, see Note [Words].
+"""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,10 +12,14 @@ from django.db.models.functions import JSONObject
 
 from transactions.synonyms.models import Synonym
 
+MOST_SYNONYMS = 5  # for one typed word
+
 
 @dataclass(frozen=True, slots=True)
 class SynonymMatch:
-    """A synonym that contains a typed word: its name, categories and merchant codes."""
+    """A synonym that contains a typed word: its name, categories and merchant codes. Codes with a
+    zero at the beginning are also contained without it, because JSON numbers have none.
+    """
 
     name: str
     categories: tuple[str, ...]
@@ -22,18 +28,20 @@ class SynonymMatch:
     @classmethod
     def of(cls, row: dict[str, Any]) -> Self:
         """Returns the match for an object of `synonyms_with`."""
-        return cls(row["name"], (*row["categories"],), (*row["merchant_codes"],))
+        codes = {written for code in row["merchant_codes"] for written in (code, str(int(code)))}
+        return cls(row["name"], (*row["categories"],), (*sorted(codes),))
 
 
 def synonyms_with(word: Any) -> ArraySubquery:
-    """Returns a subquery for an array of JSON objects, one for each synonym with this word.
-
-    `word` is an expression for the word in lower case and without accents.
+    """Returns a subquery for an array of JSON objects, one for each synonym with this word, at most
+    MOST_SYNONYMS. `word` is an expression for a typed text.
     """
-    typed = Func(word, template="ARRAY[%(expressions)s]::text[]", output_field=_TEXTS)
-    found = Synonym.objects.filter(words__contains=typed).order_by("name")
+    lexemes = Func(
+        word,
+        template="tsvector_to_array(search_words(%(expressions)s))",
+        output_field=ArrayField(TextField()),
+    )
+    found = Synonym.objects.filter(words__overlap=lexemes).order_by("name", "pk")
     names = ("name", "categories", "merchant_codes")
-    return ArraySubquery(found.values(match=JSONObject(**{name: name for name in names})))
-
-
-_TEXTS = ArrayField(TextField())
+    match = JSONObject(**{name: name for name in names})
+    return ArraySubquery(found.values(match=match)[:MOST_SYNONYMS])

@@ -9,7 +9,8 @@ from django.db.models.lookups import Regex
 
 from ledger.db.ids import uuid7
 
-MOST_WORDS = 60
+MAX_WORDS, MAX_CATEGORIES, MAX_CODES = 60, 20, 30
+WORD_LENGTH, CATEGORY_LENGTH = 40, 60  # characters
 JOINED = Func(F("merchant_codes"), Value(","), function="array_to_string", output_field=TextField())
 
 
@@ -17,29 +18,16 @@ class Synonym(models.Model):
     """Words that people type, such as "coffee" or "lunch". A search for one of them also finds the
     payments of the categories and of the shops with the merchant codes.
 
-    `words` are in lower case and without accents, see `ledger.text.fuzzy.folded`. `categories` are
-    in lower case. A merchant code has four digits (ISO 18245); payments have it in the metadata, as
+    `words` are in lower case and without accents, see Note [Words]. `categories` are in lower case.
+    A merchant code has four digits (ISO 18245); payments have it in the metadata, as
     `merchant.mcc`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=40, help_text="Results show it, as in “also: Restaurant”.")
-    words = ArrayField(
-        models.TextField(),
-        help_text="What people type, with commas between the words: coffee, lunch, dinner.",
-    )
-    categories = ArrayField(
-        models.TextField(),
-        blank=True,
-        default=list,
-        help_text="Categories of payments, with commas between them.",
-    )
-    merchant_codes = ArrayField(
-        models.CharField(max_length=4),
-        blank=True,
-        default=list,
-        help_text="Four digits each, with commas between them: 5812, 5814.",
-    )
+    words = ArrayField(models.CharField(max_length=WORD_LENGTH))
+    categories = ArrayField(models.CharField(max_length=CATEGORY_LENGTH), blank=True, default=list)
+    merchant_codes = ArrayField(models.CharField(max_length=4), blank=True, default=list)
 
     class Meta:
         db_table = "synonyms"
@@ -54,6 +42,18 @@ class Synonym(models.Model):
                 name="synonym_finds_something",
                 condition=Q(categories__len__gt=0) | Q(merchant_codes__len__gt=0),
                 violation_error_message="A synonym has a category or a merchant code.",
+            ),
+            models.CheckConstraint(
+                name="synonym_is_small",
+                condition=Q(
+                    words__len__lte=MAX_WORDS,
+                    categories__len__lte=MAX_CATEGORIES,
+                    merchant_codes__len__lte=MAX_CODES,
+                ),
+                violation_error_message=(
+                    f"A synonym has at most {MAX_WORDS} words, {MAX_CATEGORIES} categories and"
+                    f" {MAX_CODES} merchant codes."
+                ),
             ),
             models.CheckConstraint(
                 name="merchant_codes_have_four_digits",

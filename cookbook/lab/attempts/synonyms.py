@@ -23,6 +23,11 @@ ATTEMPTS: list[Attempt] = [
         merchant_codes="'{}'",
     ),
     SYNONYM.attempt(
+        "synonym_is_small",
+        "Insert a synonym with 61 words",
+        words="array_fill('toys'::text, '{61}')",
+    ),
+    SYNONYM.attempt(
         "merchant_codes_have_four_digits",
         "Insert a synonym whose merchant code is not four digits",
         merchant_codes="'{594}'",

@@ -6,12 +6,40 @@ a BitmapOr. An OR with IN does not allow this plan: Postgres would read every ro
 row in the subquery.
 """
 
-from typing import Any
+import json
+from collections.abc import Sequence
+from typing import Any, Self
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, F, Func, Q, QuerySet
+from django.db.models import BooleanField, F, Func, Q, QuerySet, TextField, Value
 
 NO_ROWS = Q(pk__in=[])  # Django sends no query for this condition
+
+
+class IsListed(Func):
+    """Whether a text is one of the texts in a list. The list is a Value with JSON, so that the SQL
+    does not depend on its length.
+    """
+
+    template = "jsonb_exists(%(expressions)s)"
+    arg_joiner = "::jsonb, "
+    output_field = BooleanField()
+
+    @classmethod
+    def among(cls, texts: Sequence[str], text: Any) -> Self:
+        """Returns the condition that the expression `text` is one of `texts`."""
+        return cls(Value(json.dumps(texts)), text)
+
+
+class TextAt(Func):
+    """The text at a path of a JSON column, as in TextAt("metadata", path="merchant,mcc")."""
+
+    template = "(%(expressions)s #>> '{%(path)s}')"
+    output_field = TextField()
+
+    def __init__(self, *expressions: Any, path: str) -> None:
+        super().__init__(*expressions, path=path)
+        self.path = path
 
 
 def one_of(ids: QuerySet[Any, Any], field: str = "pk") -> Q:

@@ -20,6 +20,7 @@ from django.contrib.postgres.search import (
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import CharField, F, Func, Model, Q, Value
 
+from ledger.db.queries.conditions import IsListed, TextAt
 from ledger.db.queries.tsqueries import MatchesText
 from ledger.db.queries.words import Contains, LowerText
 
@@ -35,6 +36,8 @@ ATTRIBUTES: Mapping[Any, tuple[str, ...]] = {
     MatchesText: (),
     LowerText: (),
     Contains: (),
+    IsListed: (),
+    TextAt: ("path",),
 }
 TEXT = CharField()  # the field that Django uses for a str value
 Shape = Any  # any hashable object

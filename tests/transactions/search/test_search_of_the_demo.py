@@ -95,7 +95,7 @@ def missed(scope: Scope, wanted: dict[str, set[UUID]]) -> list[tuple[str, UUID]]
     every = sorted(wanted)
     for start in range(0, len(every), WORDS_PER_QUERY):
         words = every[start : start + WORDS_PER_QUERY]
-        names = find_names(scope, parse(" or ".join(words)))
+        names = find_names(scope, parse(" or ".join(words)), has_synonyms=False)
         compiler = ConditionCompiler(TransactionSides(scope), names)
         conditions = {word: compiler.condition(parse(word)).where for word in words}
         one, *others = (

@@ -198,7 +198,7 @@ class Hit:
     @property
     def badges(self) -> list[str]:
         """The labels of a refund or a hold, and of the synonyms that found the row."""
-        synonyms = dict.fromkeys(getattr(self.row, "synonyms", ()))
+        synonyms = dict.fromkeys(getattr(self.row, "found_by", ()))
         return [*self._kinds(), *(f"also: {name}" for name in synonyms if name)]
 
     def _kinds(self) -> list[str]:

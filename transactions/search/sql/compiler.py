@@ -11,6 +11,7 @@ new value of `has:` is registered in `language.has_values`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import and_, or_
 from typing import Any
@@ -52,6 +53,7 @@ from transactions.search.sql.condition import (
     all_of,
     any_of,
     bounded,
+    has_kind,
     in_category,
     is_none,
     negated,
@@ -126,10 +128,23 @@ class ConditionCompiler:
         noted_rows = [rows for item in query.words if (rows := self._noted(item)) is not None]
         where = reduce(or_, groups) if groups else Q()
         spelled = [Q(is_spelled(item.text, *TEXTS)) for item in found]
-        synonyms = [self._hits(item) for item in found if self._match(item).synonyms]
+        expanded = [item for item in found if self._match(item).synonyms]
         return Condition(
-            where, any_of(words), any_of(named), any_of(noted_rows), any_of(spelled), (*synonyms,)
+            where,
+            any_of(words),
+            any_of(named),
+            any_of(noted_rows),
+            any_of(spelled),
+            tuple(SynonymHits(self._found_by(item), self._synonyms(item)) for item in expanded),
+            self._without_synonyms().condition(query).where if expanded else None,
         )
+
+    def _without_synonyms(self) -> "ConditionCompiler":
+        names = {source: replace(match, synonyms=[]) for source, match in self.names.items()}
+        return ConditionCompiler(self.sides, names)
+
+    def _synonyms(self, item: QueryItem) -> tuple[SynonymMatch, ...]:
+        return tuple(self._match(item).synonyms)
 
     def named_accounts(self, query: ParsedQuery) -> tuple[UUID, ...]:
         """Returns the ids of the accounts in `account:`. Money in and out is then counted only for
@@ -202,27 +217,20 @@ class ConditionCompiler:
         """Compiles a word. The word matches what `_direct_word` matches, and what its synonyms
         match.
         """
-        if not self._match(item).synonyms:
+        synonyms = self._synonyms(item)
+        if not synonyms:
             return self._direct_word(item)
-        hits = self._hits(item)
-        return ConditionPart(None, reduce(or_, [rows for _, rows in hits.found], hits.direct))
+        lexemes: list[Any] = [WordQuery.phrase(name) for one in synonyms for name in one.categories]
+        codes = [f"'{code}':C" for one in synonyms for code in one.merchant_codes]
+        lexemes += [LexemeQuery(" | ".join(codes))] if codes else []
+        indexed = Q(search=self._with_own_lexemes(any_of(lexemes)))
+        return ConditionPart(None, self._found_by(item) | indexed & has_kind(synonyms))
 
-    def _hits(self, item: QueryItem) -> SynonymHits:
+    def _found_by(self, item: QueryItem) -> Q:
+        """Returns the condition for rows that a word finds without its synonyms."""
         part = self._direct_word(item)
-        direct = Q() if part.lexemes is None else Q(search=self._with_own_lexemes(part.lexemes))
-        found = tuple((one.name, self._synonym(one)) for one in self._match(item).synonyms)
-        return SynonymHits(direct if part.rest is None else direct & part.rest, found)
-
-    def _synonym(self, synonym: SynonymMatch) -> Q:
-        """Returns the condition for rows of the categories and the merchant codes of a synonym."""
-        named = [QueryItem("category", name, "", is_quoted=True) for name in synonym.categories]
-        rows = [self._category(item).rest for item in named]
-        if codes := synonym.merchant_codes:
-            lexemes = LexemeQuery(" | ".join(f"'{code}':C" for code in codes))
-            written = [*codes, *map(int, codes)]  # some payments have the code as a number
-            indexed = Q(search=self._with_own_lexemes(lexemes))
-            rows.append(indexed & Q(metadata__merchant__mcc__in=written))
-        return reduce(or_, [condition for condition in rows if condition is not None])
+        found = Q() if part.lexemes is None else Q(search=self._with_own_lexemes(part.lexemes))
+        return found if part.rest is None else found & part.rest
 
     def _direct_word(self, item: QueryItem) -> ConditionPart:
         """Compiles a word without its synonyms. The word matches the row's texts, a name on the

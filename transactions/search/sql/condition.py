@@ -20,11 +20,16 @@ from django.db.models import (
     When,
 )
 
+from ledger.db.queries.conditions import IsListed, TextAt
 from ledger.db.queries.tsqueries import LexemeQuery
+from ledger.db.queries.words import LowerText
 from transactions.search.language.query import ParsedQuery, QueryItem
 from transactions.search.sql.name_lookup import word_query
+from transactions.synonyms.matches import SynonymMatch
 
 SPELLED = 0.1  # less than the difference between two weights of ts_rank
+MERCHANT_CODE = TextAt("metadata", path="merchant,mcc")
+DIRECT = 10.0  # more than all other parts of a rank together
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +48,18 @@ class ConditionPart:
 @dataclass(frozen=True, slots=True)
 class SynonymHits:
     """The conditions that decide which synonym a row shows, for one word. `direct` is the condition
-    for rows that the word finds without a synonym. `found` contains a pair for each synonym: its
-    name, and the condition for the rows that it finds.
+    for rows that the word finds without a synonym.
     """
 
     direct: Q
-    found: tuple[tuple[str, Q], ...]
+    synonyms: tuple[SynonymMatch, ...]
 
     @property
     def name(self) -> Any:
         """An expression for the name of the first synonym that finds the row. It is "" for rows
         that the word itself finds.
         """
-        cases = [When(condition, then=Value(name)) for name, condition in self.found]
+        cases = [When(has_kind([one]), then=Value(one.name)) for one in self.synonyms]
         return Case(When(self.direct, then=Value("")), *cases, default=Value(""))
 
 
@@ -67,7 +71,8 @@ class Condition:
     the query has no words, `words` is None. `named` is the tsquery of the accounts that the words
     refer to. `noted` is the condition for rows whose annotation contains a word.
     `spelled` is the condition for rows that contain a word as it was typed, with its accents.
-    `synonyms` contains the synonyms of the words.
+    `synonyms` contains the synonyms of the words. If there are any, `direct` is the condition for
+    rows that the query finds without synonyms.
     """
 
     where: Q
@@ -76,15 +81,18 @@ class Condition:
     noted: Q | None = None
     spelled: Q | None = None
     synonyms: tuple[SynonymHits, ...] = ()
+    direct: Q | None = None
 
     @property
     def rank(self) -> Any:
         """An expression for the rank: the ts_rank of the words, plus 1 if a name matches, plus 1 if
-        an annotation matches, plus SPELLED if a word is spelled as typed.
+        an annotation matches, plus SPELLED if a word is spelled as typed, plus DIRECT if the row is
+        found without synonyms.
         """
         rank: Any = SearchRank(F("search"), self.words)
         named = None if self.named is None else Q(search=self.named)
-        for matches, bonus in ((named, 1.0), (self.noted, 1.0), (self.spelled, SPELLED)):
+        bonuses = ((named, 1.0), (self.noted, 1.0), (self.spelled, SPELLED), (self.direct, DIRECT))
+        for matches, bonus in bonuses:
             if matches:
                 rank += Case(
                     When(matches, then=Value(bonus)), default=Value(0.0), output_field=FloatField()
@@ -113,6 +121,18 @@ def bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:
     and a value.
     """
     return Q(**{f"{column}__{lookup}": value for lookup, value in bounds})
+
+
+def has_kind(synonyms: Iterable[SynonymMatch]) -> Q:
+    """Returns the condition for rows whose category or merchant code one of the synonyms contains.
+    The category is that of the bank. So a rule finds the same rows after it has set the reader's
+    own category.
+    """
+    found = [*synonyms]
+    categories = sorted({name for one in found for name in one.categories})
+    codes = sorted({code for one in found for code in one.merchant_codes})
+    condition = Q(IsListed.among(categories, LowerText("category"))) if categories else Q()
+    return condition | Q(IsListed.among(codes, MERCHANT_CODE)) if codes else condition
 
 
 def names_of_synonyms(synonyms: Iterable[SynonymHits]) -> Func:

@@ -199,7 +199,7 @@ def _possible_name(item: QueryItem, *, has_synonyms: bool = True) -> PossibleNam
         holder_id(item),
         WordQuery.prefix(item.text) if "@" in item.text else None,
         is_me(item),
-        Value(folded(item.text)) if is_expanded else None,
+        Value(item.text) if is_expanded else None,
     )
 
 

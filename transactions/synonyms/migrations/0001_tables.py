@@ -28,21 +28,13 @@ class Migration(migrations.Migration):
                         help_text="Results show it, as in “also: Restaurant”.", max_length=40
                     ),
                 ),
-                (
-                    "words",
-                    ArrayField(
-                        base_field=models.TextField(),
-                        help_text="What people type, with commas between the words: coffee, lunch, dinner.",
-                        size=None,
-                    ),
-                ),
+                ("words", ArrayField(base_field=models.CharField(max_length=40), size=None)),
                 (
                     "categories",
                     ArrayField(
-                        base_field=models.TextField(),
+                        base_field=models.CharField(max_length=60),
                         blank=True,
                         default=list,
-                        help_text="Categories of payments, with commas between them.",
                         size=None,
                     ),
                 ),
@@ -52,7 +44,6 @@ class Migration(migrations.Migration):
                         base_field=models.CharField(max_length=4),
                         blank=True,
                         default=list,
-                        help_text="Four digits each, with commas between them: 5812, 5814.",
                         size=None,
                     ),
                 ),
@@ -76,6 +67,15 @@ class Migration(migrations.Migration):
                         ),
                         name="synonym_finds_something",
                         violation_error_message="A synonym has a category or a merchant code.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("categories__len__lte", 20),
+                            ("merchant_codes__len__lte", 30),
+                            ("words__len__lte", 60),
+                        ),
+                        name="synonym_is_small",
+                        violation_error_message="A synonym has at most 60 words, 20 categories and 30 merchant codes.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

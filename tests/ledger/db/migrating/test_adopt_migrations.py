@@ -61,7 +61,9 @@ CREATE INDEX annotations_search ON annotations USING gin (search);
 CREATE INDEX users_search ON users USING gin (to_tsvector('simple'::regconfig, name));
 CREATE INDEX accounts_search ON accounts USING gin (to_tsvector('simple'::regconfig, name));
 CREATE VIEW entries AS SELECT id, search FROM transactions;
-DELETE FROM django_migrations WHERE name IN ('0004_search_words', '0011_similar_names');
+DROP TABLE synonyms;
+DELETE FROM django_migrations
+WHERE name IN ('0004_search_words', '0011_similar_names') OR app = 'synonyms';
 """
 
 

@@ -40,6 +40,7 @@ def ana(bank: BankWithReplica) -> Saver:
         ("/search/?q=salary", "search"),
         ("/search/results.json?q=salary", "search"),
         ("/accounts/{pk}/", "statement"),
+        ("/accounts/{pk}/?q=salary", "statement"),
         ("/accounts/{pk}/statement.csv", "statement"),
         ("/explorer/browse/?by=counterparty", "browse"),
         ("/reports/money-by-month/", "report"),
