@@ -549,6 +549,7 @@ NOBODYS = {
     "accounts.Currency",
     "transactions.AuditRun",
     "reconciliation.Reconciliation",
+    "synonyms.Synonym",
 }
 
 

@@ -61,7 +61,7 @@ def test_a_passkey_is_added_signs_in_alone_and_steps_up(page: Any, device: Any, 
         page.get_by_role("link", name="Save as a file").click()
     assert codes.all_inner_texts() == saved.value.path().read_text().split()[-10:]
     page.get_by_role("link", name="I have saved the codes").click()
-    expect(page.get_by_text("10 left")).to_be_visible()
+    expect(page.get_by_text("10 unused codes")).to_be_visible()
 
     page.goto("/account/logout/")
     press(page, "Sign out")

@@ -71,5 +71,5 @@ def test_the_newest_twenty_sessions_are_listed_and_the_others_counted(client: Cl
     client.force_login(user)
     page = client.get(PAGE)
     assert page.content.decode().count("/account/security/sessions/end/") == 19
-    assert "And 3 more" in text_of(page)
+    assert "And 3 earlier sessions" in text_of(page)
     assert "this device" in text_of(page)

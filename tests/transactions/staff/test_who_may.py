@@ -32,7 +32,7 @@ def test_nobody_corrects_what_is_their_own(
     held = services.hold(from_account=mine, amount=Decimal(5))
     for row, name in ((paid, "refund"), (held, "capture")):
         answer = client.post(page_of(row, name), said_by_staff(amount="5", step="book"))
-        assert "your own account" in text_of(answer)
+        assert "your own or your household" in text_of(answer)
         assert f'href="{page_of(row, name)}"' not in client.get(page_of(row)).content.decode()
     answer = client.post(HOLD, hold_form(mine, amount="5", step="book"))
     assert "This account is yours" in text_of(answer)
