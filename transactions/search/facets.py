@@ -31,8 +31,11 @@ COUNTED = 10_000
 MAX_LOGGED = 500
 LONGEST = 60  # maximum length of a facet's value, in characters
 
+# `found` contains one row more than are counted. Postgres reads a materialized CTE in its order, so
+# `matched` contains the newest rows.
 GROUPED = """
-WITH matched AS MATERIALIZED ({matched})
+WITH found AS MATERIALIZED ({found}),
+matched AS MATERIALIZED (SELECT * FROM found LIMIT {counted})
 SELECT CASE 0
            WHEN GROUPING(currency) THEN 'currency' WHEN GROUPING(category_) THEN 'category'
            WHEN GROUPING(channel) THEN 'channel' WHEN GROUPING(month) THEN 'month'
@@ -45,6 +48,9 @@ SELECT CASE 0
 FROM matched
 GROUP BY GROUPING SETS
     ((), (currency), (category_), (channel), (month), (type), (own_from, own_to))
+UNION ALL
+SELECT 'more', NULL, NULL, NULL, NULL, count(*), 0, 0, 0
+FROM (SELECT FROM found OFFSET {counted}) AS rest
 """
 # IS TRUE prevents a join. Postgres expects only one match, so for a join it would choose a nested
 # loop that reads every annotation again for each match. With IS TRUE, Postgres reads each
@@ -112,7 +118,7 @@ def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facet
     columns = _columns.statement(scope, where, account_ids, COUNTED + 1)
     if columns is None:
         return Facets()
-    sql, params = GROUPED.format(matched=columns[0]), columns[1]
+    sql, params = GROUPED.format(found=columns[0], counted=COUNTED), columns[1]
     # Tags are private. So a search of the whole bank has no tags.
     tags = None if scope.is_bank else _tags.statement(scope.reader)
     if scope.is_bank:
@@ -165,8 +171,9 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> Facets:
     accounts: Counter[UUID] = Counter()
     for kind, value, month, own_from, own_to, count, money_in, money_out, holds in rows:
         if kind == "all":
-            facets.count, facets.is_cut = min(count, COUNTED), count > COUNTED
-            facets.holds = holds
+            facets.count, facets.holds = count, holds
+        elif kind == "more":
+            facets.is_cut = count > 0
         elif kind == "currency":
             facets.totals.append(CurrencyTotal(value, count, money_in, money_out))
         elif kind == "month":

@@ -257,6 +257,8 @@ def test_counts_stop_at_a_limit_and_say_so(scope: Scope, books: Books, monkeypat
     monkeypatch.setattr("transactions.search.facets.COUNTED", 4)
     facets = find(scope, "is:booked").facets
     assert (facets.count, facets.is_cut) == (4, True)
+    assert [(t.count, t.money_in, t.money_out) for t in facets.totals] == [(4, 5, 22)]
+    assert sum(count for _, count in facets.month) == 4
 
 
 def test_a_name_with_too_many_accounts_is_found_by_a_join(
