@@ -54,9 +54,9 @@ def one_of(codenames: Iterable[str]) -> str:
 
 
 def _able(codename: str) -> str:
-    """Returns the SQL condition that a row of `users` is active staff who has a permission. The
-    person must be a superuser or a member of a group with a permission for which the condition
-    `codename` is true.
+    """Returns an SQL condition on a row of `users`. The condition is true if the person is active
+    staff, and is a superuser or a member of a group with a permission that matches `codename`.
+    `codename` is an SQL condition on the permission.
     """
     return f"""is_staff AND deleted_at IS NULL AND (
         is_superuser OR EXISTS (

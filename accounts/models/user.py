@@ -167,8 +167,8 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
 
 class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
-    """A person: a customer, analyst or staff member. A person is never deleted. `deleted_at` closes
-    the sign-in.
+    """A person: a customer, analyst or staff member. A person is never deleted. If `deleted_at` is
+    set, the person can no longer sign in.
     """
 
     password = PasswordHashField("password", max_length=128)

@@ -106,8 +106,8 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def address_taken(request: HttpRequest) -> HttpResponse:
-    """Redirects to the sign-in page. allauth redirects here if an address was registered between
-    two of its steps. allauth's own form for this case would accept an address that is not
+    """Redirects to the sign-in page. allauth redirects here if another person registered the
+    address during the sign-up. allauth's own form for this case would accept an address that is not
     confirmed.
     """
     request.session.pop("socialaccount_sociallogin", None)

@@ -65,10 +65,10 @@ def lock(user: User, session_key: str | None, *, read_with: str = "") -> User:
 
     Note [Lock of a session]: some credentials remain valid after their session has ended, such as a
     second factor or an access token. All code creates and removes these credentials under this
-    lock. Code that ends sessions first deletes the rows of the sessions, and waits there for the
-    lock. Then the code deletes the credentials that were created in these sessions, and finds all
-    of them. The user is locked before the session. Other rows that remain after the session are
-    created under `lock_active`.
+    lock. Code that ends sessions first deletes the rows of the sessions. This DELETE waits until
+    the lock is free. Then the code deletes all credentials that were created in these sessions,
+    and no new credential can appear. The user is locked before the session. `lock_active` is for
+    all other rows that remain after a session.
 
     If the caller has set a new password in `user`, `read_with` is the session hash that `user` had
     before. Otherwise `read_with` is "".

@@ -150,9 +150,9 @@ def lease() -> float:
 
 
 def claim(worker: str, *, may_be_slow: bool = True) -> WebhookClaim | None:
-    """Claims a webhook that has something to send, and returns the claim. Webhooks of owners who
-    have another claim are ignored: see Note [Turns of webhooks]. Returns None if there is no
-    webhook to claim.
+    """Claims a webhook that has something to send, and returns the claim. If a webhook of an owner
+    is claimed already, the other webhooks of this owner are ignored: see Note [Turns of webhooks].
+    Returns None if there is no webhook to claim.
     """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_CHOOSE, {"may_be_slow": may_be_slow, "slow_waits": SLOW_WAITS})

@@ -169,8 +169,8 @@ def _parts(everything: AttemptResults | None) -> list[TableResults]:
 
 
 def _left_out(outcomes: Sequence[Outcome]) -> list[LeftOutColumns]:
-    """Groups columns by their result. All columns that NOT NULL refused as expected are in
-    one group.
+    """Groups columns by their result. One group contains all columns in which NOT NULL refused the
+    missing value, as expected.
     """
     found: dict[tuple[str, str], LeftOutColumns] = {}
     for outcome in outcomes:

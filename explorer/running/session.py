@@ -177,7 +177,9 @@ def _connect() -> QueryConnection:
 
 
 def _answers_others(database: Any) -> bool:
-    """Returns whether the same server accepts a connection of this process with its usual role."""
+    """Returns whether the server of `database` accepts a connection with the usual role of this
+    process.
+    """
     try:
         database.ensure_connection()
         with database.raw.limited_to(database.connect_seconds), database.cursor() as cursor:

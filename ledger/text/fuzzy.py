@@ -69,8 +69,8 @@ def similarities(
 
 
 def _bound(matcher: SequenceMatcher[str], cutoff: float) -> float:
-    """Returns an upper bound of the ratio, which is faster to compute than the ratio. Returns 0.0
-    if the bound is below `cutoff`, as for most pairs of texts.
+    """Returns an upper bound of the similarity, which is faster to compute than the similarity
+    itself. Returns 0.0 if the bound is below `cutoff`. This is the case for most pairs of texts.
     """
     if matcher.real_quick_ratio() < cutoff:
         return 0.0

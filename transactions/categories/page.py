@@ -42,7 +42,7 @@ class FoundPayments:
 
     @cached_property
     def page(self) -> SearchPage:
-        """The rows of the result, in the form of the search page."""
+        """The rows of the result, as the template of the search page needs them."""
         return SearchPage(self.result, may_read_bank=False, may_open_all=True)
 
     @cached_property

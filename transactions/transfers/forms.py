@@ -160,9 +160,10 @@ class TransferForm(MoneyForm):
 
     def in_words(self, refusal: LedgerError) -> str:
         """Returns the message for an error. All errors about another person's account have the same
-        message, so that the message reveals nothing.
+        message, which does not reveal the cause.
 
-        The message names the recipient's currency only if the person may know it.
+        There is one exception: if the person may know the recipient's currency, the message about a
+        wrong currency names it.
         """
         if isinstance(refusal, CurrencyMismatch) and (other := self._other_currency):
             return other

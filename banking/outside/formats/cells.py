@@ -142,9 +142,8 @@ def _without_sign(typed: str) -> tuple[str, bool]:
 
 
 def _without_currency(found: re.Match[str]) -> str:
-    """Returns the text that replaces letters around a number: "" for a currency, otherwise the same
-    letters. With other letters, such as D for debit, the text is not a number, so the line is
-    refused.
+    """Returns "" if the letters before or after a number are a currency. Otherwise returns the
+    letters, such as D for debit. Then the text is not a number, and the line is refused.
     """
     code = found[0].strip()
     return "" if len(code) == 1 or code in ISO_CURRENCIES else found[0]

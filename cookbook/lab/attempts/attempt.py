@@ -27,9 +27,9 @@ class Attempt:
       For NOT NULL, `rule` is the name of the column.
     - `title` describes the attempt.
     - `given` is SQL that runs first, in the same transaction.
-    - `behind` is the name of another rule that always refuses the attempt before the tested rule is
-      checked, and `why` is the reason. `behind_too` is a third rule that is checked between these
-      two.
+    - Sometimes another rule always refuses the attempt before the tested rule is checked. Then
+      `behind` is the name of this other rule, and `why` is the reason. `behind_too` is a rule that
+      is checked after `behind` and before the tested rule.
     - `isolation` is an isolation level. If it is set, the attempt runs in a separate transaction
       with this level.
     """

@@ -138,8 +138,8 @@ def _refuse_permanent_errors(wanted: Wanted, error: OperationalError) -> None:
 
 
 def _code_in(text: str) -> str:
-    """Returns the SQLSTATE of a connection error, or "" if the SQLSTATE is not known. For such an
-    error, psycopg has only a text, so the SQLSTATE is derived from the text.
+    """Returns the SQLSTATE of a connection error, or "" if the SQLSTATE is not known. psycopg has
+    only a text for connection errors, so the SQLSTATE is derived from the text.
     """
     if 'database "' in text and "does not exist" in text:
         return NO_SUCH_DATABASE

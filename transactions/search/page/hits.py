@@ -197,7 +197,9 @@ class Hit:
 
     @property
     def badges(self) -> list[str]:
-        """The labels of a refund or a hold, and of the synonyms that found the row."""
+        """Labels that show whether the row is a refund or a hold, and the names of the synonyms
+        through which the search found the row.
+        """
         synonyms = dict.fromkeys(getattr(self.row, "found_by", ()))
         return [*self._kinds(), *(f"also: {name}" for name in synonyms if name)]
 

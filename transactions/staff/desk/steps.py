@@ -102,8 +102,8 @@ class StepForm(MoneyForm):
 
     @classmethod
     def refusal(cls, _about: Transaction | None, _clerk: User) -> str:
-        """Returns a message if the form cannot be used for the transaction `about`, or if this user
-        may not use it. Otherwise returns "".
+        """Returns a message if the form cannot be used for the transaction, or if the clerk may not
+        use the form. Otherwise returns "".
         """
         return ""
 

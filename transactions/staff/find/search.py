@@ -138,7 +138,7 @@ class StaffQuery:
 
 
 def _words(item: QueryItem) -> list[str]:
-    """Returns the words of an item that are searched in names."""
+    """Returns the words that a search for this item looks for in names."""
     if item.is_negated or item.kind not in ("word", "phrase"):
         return []
     return item.text.split()
