@@ -24,6 +24,10 @@ LEXEMES = """
     SELECT typed, tsvector_to_array(search_words(typed)) FROM unnest(%s::text[]) AS typed
     ORDER BY typed
 """
+CATEGORIES = """
+    SELECT DISTINCT lower(normalize(name)), search_words(name) <> ''
+    FROM unnest(%s::text[]) AS name ORDER BY 1
+"""
 
 
 class TextsField(forms.CharField):
@@ -106,8 +110,18 @@ class SynonymForm(forms.ModelForm):  # type: ignore[type-arg]
         return sorted({word for _typed, (word,) in found})
 
     def clean_categories(self) -> list[str]:
-        """Returns the categories in lower case."""
-        return sorted({name.lower() for name in self.cleaned_data["categories"]})
+        """Returns the categories in lower case, as the search compares them. Raises ValidationError
+        if a category contains no word, because the index does not find it.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(CATEGORIES, [self.cleaned_data["categories"]])
+            found: list[tuple[str, bool]] = cursor.fetchall()
+        for name, has_words in found:
+            if not has_words:
+                raise forms.ValidationError(
+                    "“%(name)s” has no letters or digits.", params={"name": name}
+                )
+        return [name for name, _has_words in found]
 
     def clean_merchant_codes(self) -> list[str]:
         """Returns the codes."""

@@ -33,15 +33,18 @@ class SynonymMatch:
 
 
 def synonyms_with(word: Any) -> ArraySubquery:
-    """Returns a subquery for an array of JSON objects, one for each synonym with this word, at most
-    MOST_SYNONYMS. `word` is an expression for a typed text.
+    """Returns a subquery for an array of JSON objects, one for each synonym that contains all words
+    of a typed text, at most MOST_SYNONYMS. `word` is an expression for the text.
     """
     lexemes = Func(
         word,
         template="tsvector_to_array(search_words(%(expressions)s))",
         output_field=ArrayField(TextField()),
     )
-    found = Synonym.objects.filter(words__overlap=lexemes).order_by("name", "pk")
+    # All words of the text, so that "trip" does not expand TRIP-2024-001. Every array contains an
+    # empty array, but none overlaps it.
+    same = {"words__contains": lexemes, "words__overlap": lexemes}
+    found = Synonym.objects.filter(**same).order_by("name", "pk")
     names = ("name", "categories", "merchant_codes")
     match = JSONObject(**{name: name for name in names})
     return ArraySubquery(found.values(match=match)[:MOST_SYNONYMS])

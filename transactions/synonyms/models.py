@@ -9,7 +9,7 @@ from django.db.models.lookups import Regex
 
 from ledger.db.ids import uuid7
 
-MAX_WORDS, MAX_CATEGORIES, MAX_CODES = 60, 20, 30
+MAX_WORDS, MAX_CATEGORIES, MAX_CODES = 60, 5, 30
 WORD_LENGTH, CATEGORY_LENGTH = 40, 60  # characters
 JOINED = Func(F("merchant_codes"), Value(","), function="array_to_string", output_field=TextField())
 

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchVectorField
-from django.db.models import F, Func, Q, QuerySet
+from django.db.models import F, Func, Q, QuerySet, Value
 
 from ledger.db.queries.conditions import NO_ROWS, one_of
 from ledger.db.queries.tsqueries import (
@@ -135,9 +135,13 @@ class ConditionCompiler:
             any_of(named),
             any_of(noted_rows),
             any_of(spelled),
-            tuple(SynonymHits(self._found_by(item), self._synonyms(item)) for item in expanded),
+            tuple(self._hits(item) for item in expanded),
             self._without_synonyms().condition(query).where if expanded else None,
         )
+
+    def _hits(self, item: QueryItem) -> SynonymHits:
+        found = tuple((Value(one.name), has_kind([one])) for one in self._synonyms(item))
+        return SynonymHits(self._found_by(item), found)
 
     def _without_synonyms(self) -> "ConditionCompiler":
         names = {source: replace(match, synonyms=[]) for source, match in self.names.items()}

@@ -48,18 +48,19 @@ class ConditionPart:
 @dataclass(frozen=True, slots=True)
 class SynonymHits:
     """The conditions that decide which synonym a row shows, for one word. `direct` is the condition
-    for rows that the word finds without a synonym.
+    for rows that the word finds without a synonym. `found` contains the name and the condition of
+    each synonym. The name is a Value, so that all names have the same SQL: see `CompiledOnce`.
     """
 
     direct: Q
-    synonyms: tuple[SynonymMatch, ...]
+    found: tuple[tuple[Value, Q], ...]
 
     @property
     def name(self) -> Any:
         """An expression for the name of the first synonym that finds the row. It is "" for rows
         that the word itself finds.
         """
-        cases = [When(has_kind([one]), then=Value(one.name)) for one in self.synonyms]
+        cases = [When(rows, then=name) for name, rows in self.found]
         return Case(When(self.direct, then=Value("")), *cases, default=Value(""))
 
 

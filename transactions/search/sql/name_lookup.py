@@ -31,6 +31,7 @@ from transactions.synonyms.matches import SynonymMatch, synonyms_with
 
 # Maximum number of accounts that a query lists; if there are more, the query joins names.
 MOST_NAMED = 200
+MOST_EXPANDED = 5  # maximum number of words in a query for which synonyms are looked up
 MOST_NOTED = 500  # maximum number of annotated transactions that a query lists
 # Digits of an account number; all readers may see the last SHOWN_ENDING digits.
 SHORTEST_ENDING, SHOWN_ENDING = 3, 4
@@ -91,7 +92,7 @@ def find_names(scope: Scope, query: ParsedQuery, *, has_synonyms: bool = True) -
     if scope.is_bank and query.items:
         add_unnamed()
     items = _named_items(query.items, is_bank=scope.is_bank)
-    names = [_possible_name(item, has_synonyms=has_synonyms) for item in items]
+    names = _possible_names(items, has_synonyms=has_synonyms)
     if not any(_may_match(scope, name) for name in names):
         return {}
     found = _name_matches(items, _reader_with_matches.rows(scope, names, _limits()))
@@ -114,7 +115,7 @@ def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[S
         scope = scope_for(reader, kind)
         return scope, find_names(scope, query)
     items = _named_items(query.items, is_bank=False)
-    names = [_possible_name(item) for item in items]
+    names = _possible_names(items)
     accounts = _accounts_with_matches.rows(reader, names, _limits())
     return Scope(reader, tuple(accounts)), _name_matches(items, accounts)
 
@@ -189,8 +190,16 @@ def _named_items(items: Iterable[QueryItem], *, is_bank: bool) -> list[QueryItem
     return list({item.source: item for item in items if item.kind in kinds}.values())
 
 
-def _possible_name(item: QueryItem, *, has_synonyms: bool = True) -> PossibleName:
-    is_expanded = has_synonyms and item.kind == WORD and not _is_exact(item)
+def _possible_names(items: Iterable[QueryItem], *, has_synonyms: bool = True) -> list[PossibleName]:
+    """Returns the names that the items may refer to. Synonyms are looked up for the first
+    MOST_EXPANDED words.
+    """
+    words = [item for item in items if item.kind == WORD and not _is_exact(item)]
+    expanded = {item.source for item in words[:MOST_EXPANDED]} if has_synonyms else set()
+    return [_possible_name(item, is_expanded=item.source in expanded) for item in items]
+
+
+def _possible_name(item: QueryItem, *, is_expanded: bool) -> PossibleName:
     return PossibleName(
         item.kind,
         word_query(item),

@@ -70,12 +70,12 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("categories__len__lte", 20),
+                            ("categories__len__lte", 5),
                             ("merchant_codes__len__lte", 30),
                             ("words__len__lte", 60),
                         ),
                         name="synonym_is_small",
-                        violation_error_message="A synonym has at most 60 words, 20 categories and 30 merchant codes.",
+                        violation_error_message="A synonym has at most 60 words, 5 categories and 30 merchant codes.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
