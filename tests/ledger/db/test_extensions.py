@@ -154,7 +154,7 @@ def test_one_that_was_dropped_is_told_by_the_command_that_makes_it(
     empty: Database, named: tuple[str, ...]
 ) -> None:
     assert "no issues" in empty.run("check", *named)
-    execute(empty, "DROP EXTENSION pg_trgm")
+    execute(empty, "DROP EXTENSION btree_gist")
 
     done = empty.manage("check", *named)
 
