@@ -90,10 +90,10 @@ def nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("nothing_is_kept")
 def test_words_of_one_shape_are_compiled_once(scope: Scope, monkeypatch: Any) -> None:
-    find(scope, "rent lunch")
+    find(scope, "rent mara")
     for once in (engine._rows, facets._columns):
         monkeypatch.setattr(once, "build", None)
-    find(scope, "salary groceries")
+    find(scope, "kettle deposit")
 
 
 @pytest.mark.django_db(transaction=True)
