@@ -223,7 +223,7 @@ def _read_page(
         day.is_split = day.total != of_page
     if filters.are_set and page.days:
         page.totals = (
-            StatementTotals.of(page.entries, account.currency)
+            StatementTotals(account.currency, len(page.entries), page.money_in, page.money_out)
             if page.is_whole
             else _totals_of_filters(scoped, account, filters)
         )

@@ -5,11 +5,9 @@ The limit is that of a search (`search.facets.COUNTED`): if more entries match, 
 counted, and the page states this. Holds are not entries, so they are neither counted nor summed.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Self
 
 from django.db.models import Count, F, Q, Sum, Window
 from django.db.models.functions import RowNumber
@@ -37,13 +35,6 @@ class StatementTotals:
     money_out: Decimal
     is_cut: bool = False
     change: Decimal | None = None
-
-    @classmethod
-    def of(cls, entries: Sequence[Entry], currency: str) -> Self:
-        """Returns the totals of entries that were read."""
-        credits_ = (entry.amount for entry in entries if entry.is_credit)
-        debits = (entry.amount for entry in entries if not entry.is_credit)
-        return cls(currency, len(entries), sum(credits_, Decimal(0)), sum(debits, Decimal(0)))
 
     @property
     def sentence(self) -> str:

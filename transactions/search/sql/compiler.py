@@ -121,23 +121,25 @@ class ConditionCompiler:
         """Compiles a whole query. A row must match at least one group of the query. If the query
         has no items, every row matches.
         """
-        groups = [self._group(group) for group in query.groups]
         found = query.words if self.scope.finds_texts else []
         words = [word_query(item) for item in found]
         named = [lexemes for item in query.words if (lexemes := self._named(item)) is not None]
         noted_rows = [rows for item in query.words if (rows := self._noted(item)) is not None]
-        where = reduce(or_, groups) if groups else Q()
         spelled = [Q(is_spelled(item.text, *TEXTS)) for item in found]
         expanded = [item for item in found if self._match(item).synonyms]
         return Condition(
-            where,
+            self._where(query),
             any_of(words),
             any_of(named),
             any_of(noted_rows),
             any_of(spelled),
             tuple(self._hits(item) for item in expanded),
-            self._without_synonyms().condition(query).where if expanded else None,
+            self._without_synonyms()._where(query) if expanded else None,
         )
+
+    def _where(self, query: ParsedQuery) -> Q:
+        groups = [self._group(group) for group in query.groups]
+        return reduce(or_, groups) if groups else Q()
 
     def _hits(self, item: QueryItem) -> SynonymHits:
         found = tuple((Value(one.name), has_kind([one])) for one in self._synonyms(item))
