@@ -32,6 +32,7 @@ from transactions.search.page.views import SEARCH
 from transactions.search.places import RowPlace
 from transactions.search.sql.name_lookup import NameMatches, find_scope_and_names
 from transactions.search.suggestions import suggest
+from transactions.synonyms.matches import synonyms_of
 
 FACETS = ("category", "channel", "month", "type", "account", "tag")
 Marked = Iterator[tuple[str, MarkedText]]
@@ -64,6 +65,11 @@ class HitSerializer(TransactionSerializer):
         allow_null=True, help_text="The name of this side, as on the page."
     )
     highlights = HighlightSerializer(many=True)
+    found_by = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="The synonyms that found the transaction, such as Restaurant. The list is empty "
+        "if its own words did.",
+    )
 
 
 class TotalSerializer(serializers.Serializer[Any]):
@@ -255,6 +261,7 @@ def _describe(row: Any, result: SearchResult) -> None:
     row.direction = direction_of(row, scope, result.named_accounts)
     row.from_name = side_name(row.from_account, scope)
     row.to_name = side_name(row.to_account, scope)
+    row.found_by = synonyms_of(row)
     marked = _marked(row, scope) if scope.shows_names else iter(())
     row.highlights = [
         {"field": field, "text": found.text, "ranges": found.ranges}

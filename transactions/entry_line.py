@@ -24,6 +24,7 @@ from ledger.text.dates import clock, day_heading, exact, iso, when
 from ledger.text.lines import category_label, cut
 from ledger.text.money import figure, signed
 from transactions.models import Entry, Transaction
+from transactions.synonyms.matches import labels_of
 
 LONGEST_TEXT, LONGEST_REFERENCE, LONGEST_CATEGORY = 110, 60, 40
 NO_ID = UUID(int=0)
@@ -162,7 +163,7 @@ def entry_lines(
         yield EntryLine(
             url=receipt_url(entry.transaction_id),
             title=cut(entry.headline, LONGEST_TEXT),
-            badges=badges_of([*entry.badges, "held"] if is_pending else entry.badges),
+            badges=badges_of([*entry.badges, *(["held"] if is_pending else []), *labels_of(entry)]),
             iso=iso(moment),
             exact=exact(moment),
             time=clock(moment) if in_day else when(moment),

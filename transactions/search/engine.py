@@ -30,7 +30,7 @@ from transactions.search.mistakes import account_mistakes, scope_mistakes
 from transactions.search.parties import set_parties, with_party_columns
 from transactions.search.places import RowPlace, is_beyond
 from transactions.search.sql.compiler import ConditionCompiler
-from transactions.search.sql.condition import Condition, names_of_synonyms, note_query
+from transactions.search.sql.condition import Condition, note_query
 from transactions.search.sql.name_lookup import (
     NO_MATCH,
     NameMatches,
@@ -38,6 +38,7 @@ from transactions.search.sql.name_lookup import (
     find_scope_and_names,
 )
 from transactions.search.sql.sides import EntrySides, TransactionSides
+from transactions.synonyms.matches import labels_of
 
 PAGE = 25
 MOST_PAGES = 400
@@ -126,12 +127,14 @@ def find(
     if result.page <= MOST_PAGES:
         start = (result.page - 1) * PAGE
         # Reads one more row to find out whether there is a next page.
-        place = (start, start + PAGE + 1)
+        end = start + PAGE + 1
+        place = (start, min(end, RANKED) if result.sort == "best" else end)
         fetched = _rows.rows(scope, condition, note_query(query), result.sort, place, after)
         set_parties(fetched)
         result.rows = fetched[:PAGE]
-        result.mistakes += _synonym_hints(query, names) if fetched else ()
         result.has_more = len(fetched) > PAGE and result.page < MOST_PAGES
+        if result.has_more or any(labels_of(row) for row in fetched):
+            result.mistakes += _synonym_hints(query, names)
     if result.rows or result.page > 1 or after is not None:
         result.facets = facets_of(scope, condition.where, result.named_accounts)
     return result
@@ -157,8 +160,7 @@ def _rows(
     after: RowPlace | None,
 ) -> TransactionQuerySet:
     """Returns the matches between the two positions in `place`, with the matched words
-    highlighted. If a word has synonyms, rows have the attribute `found_by`: see
-    `names_of_synonyms`.
+    highlighted. If a word has synonyms, rows have the attribute `found_by`: see `Condition`.
     """
     matched, part = scope.transactions().filter(condition.where), slice(*place)
     if after is not None:
@@ -178,7 +180,7 @@ def _rows(
     if not scope.is_bank:
         rows = rows.annotate(own_category=own_category(scope.reader))
     if condition.synonyms:
-        rows = rows.annotate(found_by=names_of_synonyms(condition.synonyms))
+        rows = rows.annotate(found_by=condition.found_by)
     rows = with_highlights(rows, condition.words, scope, note_words=note_words)
     rows = with_party_columns(rows).defer(*NOT_READ)
     return rows.defer("metadata") if condition.words is None else rows
@@ -201,15 +203,17 @@ def _ordered(matched: TransactionQuerySet, sort: str, scope: Scope) -> Transacti
 def entries_with(entries: EntryQuerySet, text: str, account: Account) -> EntryQuerySet:
     """Returns the entries of an account that match a text in the query language of the search page.
 
-    A transaction matches if a search with `account:` of this account finds it. Sends one query,
-    which reads the holder's accounts and the names that the words of the text may refer to.
+    A transaction matches if a search with `account:` of this account finds it. If a word has
+    synonyms, the entries have the attribute `found_by`: see `Condition`. Sends one query, which
+    reads the holder's accounts and the names that the words of the text may refer to.
     """
     query = parse(text)
     if text.strip() and query.is_empty:
         return entries.none()
     scope, names = find_scope_and_names(account.user, MINE, query)
     condition = ConditionCompiler(EntrySides(account, scope), names).condition(query)
-    return entries.filter(condition.where)
+    found: EntryQuerySet = entries.filter(condition.where)
+    return found.annotate(found_by=condition.found_by) if condition.synonyms else found
 
 
 def mistakes_in(text: str, account: Account) -> list[Mistake]:

@@ -32,6 +32,16 @@ class SynonymMatch:
         return cls(row["name"], (*row["categories"],), (*sorted(codes),))
 
 
+def synonyms_of(row: Any) -> list[str]:
+    """Returns the names of the synonyms without which a search would not have found the row."""
+    return [name for name in dict.fromkeys(getattr(row, "found_by", ())) if name]
+
+
+def labels_of(row: Any) -> list[str]:
+    """Returns the labels for `synonyms_of` a row, such as "also: Restaurant"."""
+    return [f"also: {name}" for name in synonyms_of(row)]
+
+
 def synonyms_with(word: Any) -> ArraySubquery:
     """Returns a subquery for an array of JSON objects, one for each synonym that contains all words
     of a typed text, at most MOST_SYNONYMS. `word` is an expression for the text.

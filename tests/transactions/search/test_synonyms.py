@@ -87,6 +87,26 @@ def test_the_page_shows_which_synonym_found_a_row(
     assert not [*context_of(customer, q="beans").mistakes]
 
 
+def test_the_hint_is_shown_if_a_synonym_found_a_row(
+    scope: Scope, shops: dict[str, Transaction], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find(scope, "coffee").mistakes
+    assert not find(scope, "coffee beans").mistakes
+    monkeypatch.setattr(engine, "PAGE", 1)
+    assert find(scope, "coffee").mistakes, "more pages follow"
+
+
+@pytest.mark.parametrize(("text", "labels"), [("coffee", 3), ("kettle or coffee", 2), ("beans", 0)])
+def test_a_statement_shows_which_synonym_found_an_entry(
+    text: str, labels: int, customer: Client, scope: Scope, shops: dict[str, Transaction]
+) -> None:
+    everyday, _pot = scope.accounts
+    page = text_of(customer.get(f"/accounts/{everyday.pk}/", {"q": text}))
+    assert page.count("also: Restaurant") == labels
+    shown = [label for hit in context_of(customer, q=text).hits for label in hit.badges]
+    assert shown.count("also: Restaurant") == labels
+
+
 def test_a_rule_finds_its_payments_again(scope: Scope, shops: dict[str, Transaction]) -> None:
     """The category is that of the bank, so an own category changes nothing."""
     before = found(scope, "coffee")
@@ -103,7 +123,7 @@ def test_direct_hits_come_first_however_old_they_are(
     monkeypatch.setattr(engine, "_rows", CompiledOnce(engine._rows.build))
     everyday, _pot = scope.accounts
     booked(pay(9, "4", "Kettle", everyday, metadata=KETTLE))
-    assert found(scope, "coffee") == ["Coffee beans", "Kettle"]
+    assert found(scope, "coffee") == ["Coffee beans"]
 
 
 def test_a_row_with_all_words_comes_before_a_synonym(scope: Scope, ana: User) -> None:

@@ -133,6 +133,15 @@ class TestMany:
         both = page_of(ana, account, **days, q="rent or pay").context["page"].totals
         assert both.change is None
 
+    def test_paper_names_the_limit_once(
+        self, ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(views, "ON_PAPER", 7)
+        said = text_of(page_of(ana, account, start="2026-03-12", paper=1))
+        assert "The newest 8 entries: 20.00 USD in and 15.00 USD out." in said
+        assert "In the whole period the balance changed by +40.00." in said
+        assert "cover only" not in said
+
 
 def test_paper_has_the_totals_too(ana: Client, account: Account, short_pages: None) -> None:
     picked = page_of(ana, account, q="rent", paper=1)

@@ -23,6 +23,7 @@ from transactions.models import Transaction, reversal_word
 from transactions.scope import Scope
 from transactions.search.engine import SearchResult
 from transactions.search.highlights import EXCERPT, MarkedText, escaped, marked_strings, shown
+from transactions.synonyms.matches import labels_of
 
 MOST_LINES = 3  # maximum number of metadata values shown for one row
 NOTE = (
@@ -200,8 +201,7 @@ class Hit:
         """Labels that show whether the row is a refund or a hold, and the names of the synonyms
         through which the search found the row.
         """
-        synonyms = dict.fromkeys(getattr(self.row, "found_by", ()))
-        return [*self._kinds(), *(f"also: {name}" for name in synonyms if name)]
+        return [*self._kinds(), *labels_of(self.row)]
 
     def _kinds(self) -> list[str]:
         row = self.row

@@ -85,6 +85,17 @@ class Condition:
     direct: Q | None = None
 
     @property
+    def found_by(self) -> Any:
+        """An expression for an array of texts, one for each word with synonyms: the name of the
+        synonym that found the row, or "". The array is empty for rows that the query finds without
+        synonyms. See `synonyms_of`.
+        """
+        texts = ArrayField(TextField())
+        names = [hits.name for hits in self.synonyms]
+        array = Func(*names, template="ARRAY[%(expressions)s]", output_field=texts)
+        return Case(When(self.direct, then=Value([], texts)), default=array)
+
+    @property
     def rank(self) -> Any:
         """An expression for the rank: the ts_rank of the words, plus 1 if a name matches, plus 1 if
         an annotation matches, plus SPELLED if a word is spelled as typed, plus DIRECT if the row is
@@ -134,14 +145,6 @@ def has_kind(synonyms: Iterable[SynonymMatch]) -> Q:
     codes = sorted({code for one in found for code in one.merchant_codes})
     condition = Q(IsListed.among(categories, LowerText("category"))) if categories else Q()
     return condition | Q(IsListed.among(codes, MERCHANT_CODE)) if codes else condition
-
-
-def names_of_synonyms(synonyms: Iterable[SynonymHits]) -> Func:
-    """Returns an expression for an array of texts, one for each word with synonyms: the name of the
-    synonym that found the row, or "".
-    """
-    names = [hits.name for hits in synonyms]
-    return Func(*names, template="ARRAY[%(expressions)s]", output_field=ArrayField(TextField()))
 
 
 def note_query(query: ParsedQuery) -> Any:
