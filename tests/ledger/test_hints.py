@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command, get_commands
 
 from ledger.management.command_line import CommandLine
 from ledger.management.hints import OTHER_COMMANDS, hint_for
-from tests.ledger.processes import manage
+from tests.ledger.processes import manage, own_data_dir
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,16 @@ def test_a_line_that_fails_for_another_reason_gets_none(line: list[str]) -> None
     assert hint_for(line) is None
 
 
-def test_it_follows_the_message_of_django(tmp_path: Path) -> None:
-    refused = manage(tmp_path, "showmigrations", "polls")
-    assert refused.returncode
-    assert "accounts, alerts, " in refused.stderr.splitlines()[-1]
-    check = manage(tmp_path, "check", "polls")
-    assert "Traceback" not in check.stderr
-    wrong = manage(tmp_path, "migrate", "--database=replica")
-    assert wrong.returncode
-    assert "DATABASE_REPLICA_URLS" in wrong.stderr.splitlines()[-1]
+def test_it_follows_the_message_of_django() -> None:
+    with own_data_dir() as folder:
+        refused = manage(folder, "showmigrations", "polls")
+        assert refused.returncode
+        assert "accounts, alerts, " in refused.stderr.splitlines()[-1]
+        check = manage(folder, "check", "polls")
+        assert "Traceback" not in check.stderr
+        wrong = manage(folder, "migrate", "--database=replica")
+        assert wrong.returncode
+        assert "DATABASE_REPLICA_URLS" in wrong.stderr.splitlines()[-1]
 
 
 def test_no_project_is_made_in_the_project(tmp_path: Path) -> None:
