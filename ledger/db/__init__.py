@@ -1,3 +1,3 @@
-"""The code for PostgreSQL, such as the backend, retries, triggers and roles. It contains nothing
-about money.
+"""Code for PostgreSQL, such as the database backend, retries, triggers and roles. Nothing in this
+package is about money.
 """

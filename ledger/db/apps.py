@@ -20,14 +20,14 @@ ANOTHER_ENGINE = (
 
 
 class LedgerDbConfig(AppConfig):
-    """The app with Ledger's code for the database, such as connections and retries."""
+    """The Django app for Ledger's database code, such as connections and retries."""
 
     name = "ledger.db"
     label = "ledger_db"
 
     def ready(self) -> None:
-        """Imports the modules in which apps register their parts. Ends the process with a message
-        if the settings contain an engine of Django instead of Ledger's engine.
+        """Imports the modules in which apps register their parts. If the settings contain a Django
+        database engine instead of Ledger's engine, ends the process with a message.
         """
         from ledger.db import unknown_alias
         from ledger.db.queries import lookups

@@ -1,4 +1,4 @@
-"""Metrics about database connections, retries and replicas, for `/metrics`."""
+"""Metrics for `/metrics` about database connections, retries and replicas."""
 
 from ledger.metrics.kinds import Counter, Gauge, Histogram
 

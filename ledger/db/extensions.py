@@ -1,13 +1,11 @@
-"""The Postgres extensions that Ledger requires, and the messages for a server that does not have
-them.
+"""The Postgres extensions that Ledger requires, and the messages about missing extensions.
 
-Note [Schema of extensions]: by default, all roles may execute the functions of an extension. The
-owner of a database cannot revoke this, because the functions of a trusted extension belong to the
-server's superuser. Therefore extensions are in a separate schema. The web role and the cookbook's
-role may use this schema, and the explorer's role may not. Only the cookbook's search path contains
-the schema. All other SQL contains the schema's name (`extensions.unaccent`). Such SQL also works in
-a function that has its own search path, in the practice bank, behind a pooler, and while a backup
-is restored. `ledger.db.queries.lookups` adds the schema's name to Django's lookups.
+Note [Schema of extensions]: all roles may execute the functions of a trusted extension, and only a
+superuser can revoke this right. Therefore the extensions are in a separate schema. The web role and
+the cookbook's role may use this schema; the explorer's role may not. Only the cookbook has the
+schema in its search path. All other SQL contains the schema's name (`extensions.unaccent`), so it
+also works with any search path, behind a pooler and while a backup is restored.
+`ledger.db.queries.lookups` adds the schema's name to Django's lookups.
 """
 
 from collections.abc import Iterator
@@ -41,8 +39,8 @@ OWNER = "SELECT quote_ident(pg_get_userbyid(datdba)) FROM pg_database WHERE datn
 
 
 class Lacking(NamedTuple):
-    """A problem with an extension: `what` describes that the extension is missing or in the wrong
-    schema, and `do` is the solution.
+    """A problem with an extension (`what`) and its solution (`do`). The extension is missing or in
+    the wrong schema.
     """
 
     what: str
@@ -52,9 +50,9 @@ class Lacking(NamedTuple):
 def missing_extensions(
     found: psycopg.Connection[Any], *, migrated: bool, embedded: bool
 ) -> Iterator[Lacking]:
-    """Yields a problem for each required extension that is missing or in the wrong schema.
-    `migrated` is whether the migration that creates extensions has run. If it has not run, problems
-    that the migration can solve are skipped.
+    """Yields the problem of each extension that is missing or in the wrong schema. `migrated` is
+    whether the migration that creates the extensions has run. Before this migration, problems that
+    the migration solves are skipped.
     """
     version, database = found.info.server_version, found.info.dbname
     ((owner,),) = found.execute(OWNER, [database]).fetchall()
@@ -78,8 +76,7 @@ def missing_extensions(
 
 def grant_usage(cursor: Any, role: str) -> None:
     """Allows a role to call the functions of the extensions: see Note [Schema of extensions].
-    `role` is in the syntax of GRANT. Does nothing if the schema does not exist or belongs to
-    another role.
+    `role` is in the syntax of GRANT. Does nothing unless the current role owns the schema.
     """
     cursor.execute(
         "SELECT 1 FROM pg_namespace"

@@ -1,8 +1,8 @@
-"""Row ids, which are UUIDv7 values that Python generates.
+"""Row ids: UUIDv7 values that Python generates.
 
-The ids are ordered by time, so new rows are added at the end of an index. Ids need no sequence, so
-rows can be distributed over several machines later. A caller can choose the id of a transaction
-before sending it. This id is then the idempotency key.
+The ids are ordered by time, so that new rows are added at the end of an index. No sequence is
+necessary. A caller can choose the id of a transaction in advance; this id is then the idempotency
+key.
 """
 
 import hashlib
@@ -15,44 +15,44 @@ from uuid_utils import compat
 
 
 def uuid7() -> uuid.UUID:
-    """Returns a new time-ordered id (RFC 9562, version 7)."""
+    """Returns a new UUIDv7 (RFC 9562)."""
     return compat.uuid7()
 
 
 def uuid7_of(moment: datetime, name: str) -> uuid.UUID:
-    """Returns an id that depends only on `moment` and `name`.
+    """Returns a UUIDv7 that depends only on `moment` and `name`. Imports use this function so that
+    a row that is imported twice gets the same id and is booked once.
 
-    Imports use this function. If an import reads a row twice, the row gets the same id, so the row
-    is booked only once. The time part of the id is `moment` in milliseconds. The 74 random bits of
-    RFC 9562 are taken from the SHA-256 of `name`.
+    The time part of the id is `moment` in milliseconds. The other 74 bits are from the SHA-256 of
+    `name`.
     """
     milliseconds = int(moment.timestamp() * 1000)
     return _put_together(milliseconds & (2**48 - 1), name.encode())
 
 
 def uuid7_for(person: uuid.UUID, form: uuid.UUID) -> uuid.UUID:
-    """Returns the id of the row that this person's form creates. The same form always gets the same
-    id, and this id is never the id of another person's row.
+    """Returns the id of the row that this person's form creates. `form` is the id in the form,
+    which the user can change.
 
-    A form contains an id that its user can change. If the id of the form were also the id of the
-    row, the response would reveal whether another person's row already has this id.
+    The result also depends on the person. Otherwise the response would show whether another
+    person's row already has the id in the form.
     """
     return _put_together(form.int >> 80, person.bytes + form.bytes)
 
 
 def uuid7_with(form: uuid.UUID, *content: object) -> uuid.UUID:
-    """Returns the id of the row that a form creates. `form` is the id of the form, which
-    `uuid7_for` has made. The id of the row depends on the id and the content of the form.
+    """Returns the id of the row that a form with this content creates. `form` is an id from
+    `uuid7_for`.
 
-    The same content always gets the same id, so a form that is sent twice creates only one row.
-    Different content gets a different id. If a user goes back and changes the form, the browser
-    sends the old id of the form with other content, and this must create another row.
+    The same content always gets the same id, so that a form that is sent twice creates one row.
+    Different content gets a different id, because a user may go back and send a changed form with
+    the same form id.
     """
     return _put_together(form.int >> 80, json.dumps([str(form), *map(str, content)]).encode())
 
 
 def _put_together(moment: int, name: bytes) -> uuid.UUID:
-    """Returns a UUIDv7. `moment` is the number of milliseconds since 1970. The other 74 bits are
+    """Returns a UUIDv7 with the time `moment` in milliseconds since 1970. The other 74 bits are
     from the SHA-256 of `name`.
     """
     value = moment << 80 | int.from_bytes(hashlib.sha256(name).digest()[:10], "big")
@@ -62,7 +62,5 @@ def _put_together(moment: int, name: bytes) -> uuid.UUID:
 
 
 def pk_of(thing: Any) -> uuid.UUID:
-    """Returns the primary key of a model instance. If `thing` is already an id, returns it
-    unchanged.
-    """
+    """Returns the primary key of a model instance. An id is returned unchanged."""
     return thing if isinstance(thing, uuid.UUID) else thing.pk

@@ -1,7 +1,7 @@
 """JSON in which numbers keep all their digits.
 
-Python's `json` reads a number with decimals as a float. A float keeps 15 to 17 digits, and turns
-1e-400 into 0. Postgres's jsonb keeps all digits.
+Python's `json` reads a number with decimals as a float, which keeps at most 17 digits. Postgres's
+jsonb keeps all digits.
 """
 
 import json
@@ -26,8 +26,8 @@ MAX_NUMBER_LENGTH = 4_000
 
 
 class ExactNumber(Decimal):
-    """A number with decimals or an exponent from a JSON text. Its `repr` is the number as JSON
-    writes it, so that printed metadata looks like JSON.
+    """A number with decimals or an exponent from a JSON text. Its `repr` is the number itself, so
+    that printed metadata looks like JSON.
     """
 
     def __repr__(self) -> str:
@@ -35,7 +35,7 @@ class ExactNumber(Decimal):
 
 
 def exact_number(text: str) -> ExactNumber:
-    """Returns the number in a JSON text. Raises ValueError if its exponent is out of range."""
+    """Returns the number in a JSON text. Raises ValueError if the exponent is out of range."""
     try:
         return ExactNumber(text)
     except InvalidOperation:
@@ -43,15 +43,15 @@ def exact_number(text: str) -> ExactNumber:
 
 
 def is_long_text(text: str) -> bool:
-    """Returns whether a number, as text with its exponent, is longer than an allowed number can be.
-    Parsing such a text would need a hundred times as much memory as the text.
+    """Returns whether the text of a number is too long to be parsed. Parsing would need a hundred
+    times as much memory as the text.
     """
     return len(text) > MAX_NUMBER_LENGTH + 30
 
 
 def written_length(number: Decimal) -> int:
-    """Returns how many digits a finite number has without an exponent. Calculates this from the
-    exponent, so that the long text is not created.
+    """Returns how many digits a finite number has when it is written without an exponent. Does not
+    create this text, which could be very long.
     """
     _sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)  # noqa: S101  the number is finite
@@ -66,46 +66,45 @@ def is_too_long(number: Decimal) -> bool:
 
 
 def loads(text: str) -> Any:
-    """Parses a JSON text and returns its value. Numbers with decimals or an exponent become
+    """Returns the value of a JSON text. Numbers with decimals or an exponent become
     ExactNumbers.
     """
     return json.loads(text, parse_float=exact_number)
 
 
 class ExactNumberDecoder(json.JSONDecoder):
-    """A decoder for JSON fields. Numbers with decimals or an exponent become ExactNumbers."""
+    """A JSON decoder for which numbers with decimals or an exponent become ExactNumbers."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(parse_float=exact_number, **options)
 
 
 class WritesExactNumbers(json.JSONEncoder):
-    """A mixin for JSON encoders that writes an ExactNumber as a number with all its digits."""
+    """A mixin for JSON encoders that writes all digits of an ExactNumber."""
 
     def default(self, o: Any) -> Any:
-        """Returns an ExactNumber as text with a marker, which `iterencode` removes."""
+        """Returns an ExactNumber as text with a marker. `iterencode` removes the marker."""
         if isinstance(o, ExactNumber):
             return f"{_MARKER}{o:f}"
         return super().default(o)
 
     def iterencode(self, o: Any, _one_shot: bool = False) -> Iterator[str]:
-        """Yields the JSON text in parts, and removes the markers and quotes around numbers."""
+        """Yields the JSON text in parts, without the markers and quotes around numbers."""
         for part in super().iterencode(o, _one_shot):
             yield _MARKED.sub(r"\1", part) if _MARKER in part else part
 
 
 class ExactNumberEncoder(WritesExactNumbers, DjangoJSONEncoder):
-    """Django's JSON encoder, which also writes ExactNumbers with all their digits. A plain Decimal,
-    such as an amount, is written as a string.
+    """Django's JSON encoder, which also writes all digits of ExactNumbers. A plain Decimal, such as
+    an amount, becomes a string.
     """
 
 
 class ExactJSONField(models.JSONField):
     """A column of JSON objects in which numbers keep all their digits.
 
-    In migrations this is a plain JSONField, because only reading and writing in Python differ. A
-    fixture contains the object as a string, because loading a fixture would read its numbers as
-    floats.
+    In migrations the column is a plain JSONField. A fixture contains the object as a string,
+    because numbers of a fixture are read as floats.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -114,28 +113,27 @@ class ExactJSONField(models.JSONField):
         )
 
     def deconstruct(self) -> Any:
-        """Returns the same parts as a plain JSONField."""
+        """Returns the arguments of a plain JSONField for migrations."""
         name, _path, args, options = super().deconstruct()
         del options["encoder"], options["decoder"]
         return name, "django.db.models.JSONField", args, options
 
     def value_to_string(self, obj: models.Model) -> str:
-        """Returns the object as JSON text, for a fixture."""
+        """Returns the object as JSON text for a fixture."""
         return json.dumps(self.value_from_object(obj), cls=ExactNumberEncoder, ensure_ascii=False)
 
     def to_python(self, value: Any) -> Any:
-        """Returns the object. If `value` is the JSON text of a fixture, parses the text."""
+        """Returns the object. Parses `value` if it is JSON text, as in a fixture."""
         return loads(value) if isinstance(value, str) else value
 
 
 class ReadableJSONField(models.JSONField):
-    """A JSON column that pages can show even if somebody stored a harmful value. A value that
-    Python cannot read becomes None. Examples are numbers that are too long and lists that are
-    nested too deeply.
+    """A JSON column for pages that must not fail because of a harmful value. If Python cannot read
+    a value, for example a very long number or a deeply nested list, the result is None.
     """
 
     def deconstruct(self) -> Any:
-        """Returns the same parts as a plain JSONField."""
+        """Returns the arguments of a plain JSONField for migrations."""
         name, _path, args, options = super().deconstruct()
         return name, "django.db.models.JSONField", args, options
 

@@ -1,6 +1,4 @@
-"""Sets Postgres settings for one transaction only, like SET LOCAL. They do not stay in a pooled
-connection.
-"""
+"""Sets Postgres settings for one transaction, like SET LOCAL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +8,7 @@ from django.db import connection
 
 
 def set_locally(**values: str) -> None:
-    """Sets Postgres settings until the end of the open transaction. This also works in a read-only
-    transaction.
-    """
+    """Sets Postgres settings until the end of the open transaction, which may be read-only."""
     _call_for_each("set_config(%s, %s, true)", [part for pair in values.items() for part in pair])
     if timeout := values.get("statement_timeout"):
         database: Any = connection
@@ -22,10 +18,8 @@ def set_locally(**values: str) -> None:
 
 @contextmanager
 def locally(**values: str) -> Iterator[None]:
-    """Sets Postgres settings inside the block, and restores the previous values afterwards.
-
-    If the block raises an error, the values are not restored, because the settings end with the
-    failed transaction.
+    """Sets Postgres settings inside the block, and then restores the previous values. After an
+    error the values are not restored, because the settings end with the failed transaction.
     """
     before = _call_for_each("current_setting(%s)", list(values))
     set_locally(**values)
@@ -34,8 +28,8 @@ def locally(**values: str) -> Iterator[None]:
 
 
 def _call_for_each(call: str, parameters: list[str]) -> list[str]:
-    """Returns the results of a SQL function call. The call is repeated in one SQL statement until
-    all parameters are used.
+    """Calls a SQL function several times in one SQL statement, until all parameters are used.
+    Returns the results.
     """
     if not parameters:
         return []

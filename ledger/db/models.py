@@ -1,4 +1,4 @@
-"""The database table that stores when each scheduled job was last done."""
+"""The database table with the last runs of each scheduled job."""
 
 from typing import ClassVar
 
@@ -6,10 +6,9 @@ from django.db import models
 
 
 class JobRecord(models.Model):
-    """The times at which a job was last done and last failed, and the worker that has claimed the
-    job.
+    """The last success and the last failure of a job, and the worker that has claimed the job.
 
-    `ledger.jobs.records` writes the rows. Web processes may only read them.
+    Only `ledger.jobs.records` writes these rows. Web processes may only read them.
     """
 
     name = models.CharField(max_length=63, primary_key=True)

@@ -1,12 +1,11 @@
-"""The database router for DATABASE_READ_ROUTER. With this router, models of added apps are read
-from the alias `read`.
+"""The database router for DATABASE_READ_ROUTER, with which models of added apps are read from the
+alias `read`.
 
-Note [Which reads stay on the writer]: a router does not know the request or what the request's
-session has written, and a reader may be slightly behind. Therefore a balance, a permission or a
-limit that a page checks must not be read from a reader. Models of Ledger, Django and allauth are
-read from the writer, unless a query uses using("read"). While a transaction is open on the writer,
-all reads go to the writer. If an object was read from the writer, its related rows are read from
-the writer too.
+Note [Which reads stay on the writer]: a reader may be slightly behind, and a router does not know
+what the request's session has written. Therefore a balance, permission or limit that a page checks
+must be read from the writer. Models of Ledger, Django and allauth are read from the writer, unless
+a query uses using("read"). While a transaction is open on the writer, all reads go to the writer.
+If an object was read from the writer, its related rows are also read from the writer.
 """
 
 from collections.abc import Sequence
@@ -27,14 +26,13 @@ ON_WRITER = frozenset(
 
 
 def is_added(module: str) -> bool:
-    """Returns whether a module belongs to an app that was added to Ledger."""
+    """Returns whether the module belongs to an app that was added to Ledger."""
     return module.partition(".")[0] not in ON_WRITER
 
 
 def has_added_table(model: type[Model]) -> bool:
-    """Returns whether all columns of a model are in tables of added apps. The columns of a proxy
-    model are in another model's table. The columns of a child model are also in the tables of its
-    parents.
+    """Returns whether all columns of the model are in tables of added apps. The table of a proxy
+    model belongs to another model, and some columns of a child model are in its parents' tables.
     """
     # Django's database cache passes a class that does not have all attributes of a model.
     concrete = getattr(model._meta, "concrete_model", None) or model
@@ -46,8 +44,8 @@ def _parents(model: type[Model]) -> Sequence[type[Model]]:
 
 
 class ReadRouter:
-    """A database router. Writes, and reads that must be current, use "default". Other reads use
-    READ.
+    """A database router that uses "default" for writes and for reads that must be current, and READ
+    for other reads.
     """
 
     def db_for_read(

@@ -1,14 +1,12 @@
 """Classifies database errors, and runs failed work again if that is safe.
 
-There are three cases. The SQLSTATEs are from PostgreSQL's appendix A, and were observed with
-psycopg 3.
+There are three cases. The SQLSTATEs are from PostgreSQL's appendix A.
 
-* **lost race, not started**: Postgres rolled the transaction back, or the transaction never began.
-  The whole transaction may run again. A part of it must not run again, so nothing is repeated
-  inside an atomic block.
+* **lost race, not started**: nothing was committed. The whole transaction may run again, but not a
+  part of it. Therefore nothing is repeated inside an atomic block.
 * **unknown**: the connection was lost, perhaps during COMMIT, or the synchronous standby did not
-  confirm the commit. Such work may run again only if it can find out whether it was committed, with
-  ids that were created before.
+  confirm the commit. The work may run again only if it can find out whether it was committed,
+  with ids that were created before.
 * **final**: a broken rule, a wrong value or a bug. A second attempt would fail too.
 """
 
@@ -71,12 +69,11 @@ FIRST_PAUSE_UNTIL_BACK, LONGEST_PAUSE, UNTIL_BACK = 0.1, 0.5, 3.0
 
 
 class Failure(Enum):
-    """The reason why a transaction failed, and which part of the transaction was committed.
+    """The kind of a transaction's failure, and which part of the transaction was committed.
 
-    A Failure describes only this transaction, not an earlier transaction with the same id. While
-    the COMMIT of the earlier transaction waits for a standby, other sessions do not see its rows. A
-    second transaction with the same id then waits for its locks and ends with LOST_RACE or
-    TIMED_OUT.
+    A Failure describes only this transaction, not an earlier attempt with the same id. If the
+    COMMIT of the earlier attempt still waits for a standby, other sessions do not see its rows. A
+    second attempt then waits for its locks and ends with LOST_RACE or TIMED_OUT.
     """
 
     LOST_RACE = "nothing: another transaction held the locks"
@@ -93,30 +90,28 @@ MAY_HIDE = frozenset({Failure.NOT_STARTED, Failure.FINAL})
 
 
 class OutcomeUnknown(OperationalError):
-    """An error for work if nobody knows whether the work was committed. The connection was lost
-    during COMMIT and could not be restored, or the standby did not confirm the commit. In the
-    second case, a failover may lose the work.
+    """An error for work that may or may not be committed. Either the connection was lost during
+    COMMIT and could not be restored, or the standby did not confirm the commit. A failover may lose
+    a commit that was not confirmed.
 
     The caller may repeat the call with the same id, because the work is done at most once. `ids`
-    are the ids of the rows that may be booked, in order, including ids that the service created. It
-    is () if the work has no ids.
+    contains the ids of the rows that may be booked, in order, and is () for work without ids.
     """
 
     ids: tuple[uuid.UUID, ...] = ()
 
 
 class NotConfirmed(OutcomeUnknown):
-    """An error for rows that were committed only on the primary, because the wait for the standby
-    was cancelled.
+    """An error for a commit that only the primary has, because the wait for the standby was
+    cancelled.
     """
 
 
 def failure_of(error: BaseException) -> Failure:
     """Returns the Failure that a Django database error means.
 
-    If the connection is lost during COMMIT, Django connects again while it leaves the atomic block.
-    If Django cannot connect, the error is about the new connection (for example an embedded server
-    that does not start), and the error's `__context__` is the lost COMMIT.
+    After a connection is lost during COMMIT, Django connects again. If this fails too, the error is
+    about the new connection, and the lost COMMIT is the error's `__context__`.
     """
     failure = _failure_without_context(error)
     if failure not in MAY_HIDE or isinstance(error, BROKEN_RULE):
@@ -157,18 +152,16 @@ def run_with_retry(
     using: str = DEFAULT_DB_ALIAS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> R:
-    """Runs `work` and returns its result. After a failure it runs `work` again: up to five times
-    after a lost race, not at all after a lock timeout, and for about three seconds after a lost
-    server.
+    """Runs `work` and returns its result. Runs `work` up to five times after lost races, but not
+    again after a lock timeout. Repeats `work` for about three seconds after a lost server or after
+    the first unknown outcome.
 
-    The three seconds begin at the first unknown outcome. Therefore at least one attempt follows an
-    unknown outcome, and lost races or lock timeouts do not end these three seconds.
+    After an unknown outcome, `work` runs again only if `find_out_first` is passed. `find_out_first`
+    is called first, and prepares `work` for the case that it was already committed. Raises
+    OutcomeUnknown if the outcome stays unknown.
 
-    `work` must open its own transaction and have no other effects. After an unknown outcome, `work`
-    runs again only if `find_out_first` is given. That function is called first, and prepares `work`
-    for the case that it was already committed. Raises OutcomeUnknown if the outcome stays unknown.
-    Inside an atomic block, `work` runs only once. The error then goes to the code that opened the
-    block, because only that code can run everything again.
+    `work` must open its own transaction and have no other effects. Inside an atomic block, `work`
+    runs only once, because only the code that opened the block can repeat the whole transaction.
     """
     unknown, waited, began = False, 0.0, time.monotonic()
     for attempt in count(1):
@@ -206,8 +199,8 @@ def run_with_retry(
 
 
 def _is_last_try(error: Exception, attempt: int, seconds: float, *, is_unknown: bool) -> bool:
-    """Returns whether this was the last attempt, because the time or the number of attempts is used
-    up. The number of attempts is limited only for lost races, and only while no outcome is unknown.
+    """Returns whether this was the last attempt. Lost races have a limited number of attempts
+    unless an outcome is unknown. All other failures have a limited time.
     """
     if is_unknown or failure_of(error) is not Failure.LOST_RACE:
         return seconds >= UNTIL_BACK
@@ -215,8 +208,8 @@ def _is_last_try(error: Exception, attempt: int, seconds: float, *, is_unknown: 
 
 
 def _traced(work: Callable[[], R], attempt: int) -> R:
-    """Runs one attempt inside a tracing span, and returns its result. The span records why the
-    attempt failed.
+    """Runs one attempt in a tracing span and returns its result. The span records why the attempt
+    failed.
     """
     with spans.span("attempt", {"ledger.attempt": attempt}, expects=(Exception,)) as span:
         try:
@@ -227,9 +220,7 @@ def _traced(work: Callable[[], R], attempt: int) -> R:
 
 
 def _count_end(failure: Failure) -> None:
-    """Increments the counters of work that finally failed. Does not count the failure if the reason
-    was a broken rule, a wrong value or a bug.
-    """
+    """Counts work that finally failed, except after a broken rule, a wrong value or a bug."""
     if failure is not Failure.FINAL:
         counts.GIVEN_UP.labels(failure.name.lower()).inc()
     if failure is Failure.UNKNOWN:
@@ -253,8 +244,8 @@ def with_retry(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """Returns Postgres's error code. Returns None if the connection was dropped, or if the error is
-    not from Postgres.
+    """Returns Postgres's error code. Returns None if the connection was dropped or the error is not
+    from Postgres.
     """
     code = getattr(error.__cause__, "sqlstate", None)
     return code if isinstance(code, str) else None

@@ -1,9 +1,7 @@
-"""Opens snapshots. A snapshot is one state of the database, for reads that need more than one
-query.
+"""Opens snapshots, which show one state of the database to several queries.
 
-At READ COMMITTED, each SQL statement sees the database at a different time. Sums over several
-queries may therefore not match while other sessions write. A snapshot is one read-only REPEATABLE
-READ transaction.
+At READ COMMITTED, each SQL statement sees the database at a different time, so the sums of several
+queries may not match. A snapshot is one read-only REPEATABLE READ transaction.
 """
 
 from collections.abc import Iterator
@@ -16,12 +14,10 @@ from django.db import transaction as db_transaction
 
 @contextmanager
 def snapshot(*, seconds: float | None = None) -> Iterator[None]:
-    """Opens a transaction in which all queries see the same state of the database and nothing can
-    be written.
+    """Opens a read-only transaction in which all queries see the same state of the database.
 
-    `seconds` is a time limit for each query. A query that takes longer is stopped
-    (OperationalError, 57014). If a transaction is already open, the block uses this transaction.
-    This is possible only in tests, because other code opens the snapshot with `durable`.
+    `seconds` is the time limit of each query (OperationalError, 57014). If a transaction is already
+    open, the block uses this transaction, which is possible only in tests.
     """
     nested = connection.in_atomic_block
     with db_transaction.atomic(durable=True):

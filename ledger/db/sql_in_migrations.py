@@ -1,8 +1,7 @@
-"""Formats the SQL in migrations: lines of at most 80 characters, with indentation that shows the
-nesting.
+"""Formats the SQL in migrations with lines of at most 80 characters and with indentation.
 
-This module supports PL/pgSQL and changes only white space. `ledger.text.sql_layout` formats SQL
-statements for pages, and also changes brackets and keywords.
+This module supports PL/pgSQL and changes only white space. `ledger.text.sql_layout` formats the SQL
+on pages.
 """
 
 import re
@@ -21,7 +20,7 @@ OUT = (")", "END", "ELSIF", "ELSE", "WHEN", "EXCEPTION")
 
 
 class Sql:
-    """SQL that `makemigrations` writes as several lines."""
+    """SQL that `makemigrations` writes on several lines."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -40,9 +39,7 @@ MigrationWriter.register_serializer(Sql, SqlSerializer)
 
 
 def one_line(sql: str) -> str:
-    """Returns the SQL without line breaks and indentation. This does not change the meaning of the
-    SQL.
-    """
+    """Returns the SQL without line breaks and indentation."""
     return " ".join(sql.split())
 
 

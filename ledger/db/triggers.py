@@ -1,14 +1,12 @@
 """Triggers that no session can switch off.
 
-The function of a django-pgtrigger trigger first checks the setting `pgtrigger.ignore`. Every
-session may change this setting, whatever its rights are. This is not safe for a bank, because
-injected SQL could change the setting and bypass the trigger. `FirmTrigger` does not contain this
-check. Only the owner of the table can disable it, with ALTER TABLE.
+A django-pgtrigger trigger first checks the setting `pgtrigger.ignore`, which every session may
+change. Injected SQL could use this setting to bypass the trigger. A `FirmTrigger` does not check
+this setting. Only the owner of the table can disable the trigger, with ALTER TABLE.
 
 With `deferred`, the function runs at COMMIT, once for each row. With `definer`, the function runs
-with the rights of the tables' owner, so it can do things that the calling role may not do. Its
-`search_path` contains `public` first and `pg_temp` last. Otherwise temporary tables of the caller
-would be found before the real tables.
+with the rights of the tables' owner. Its `search_path` starts with `public` and ends with
+`pg_temp`, so that temporary tables of the caller cannot hide the real tables.
 """
 
 from hashlib import sha1
@@ -52,10 +50,9 @@ TRUSTS_CALLER = _HAS_OWNER_RIGHTS.format(f"({CALLER})::name")
 class FirmTriggerSql(compiler.UpsertTriggerSql):
     """The SQL of a trigger without `pgtrigger.ignore`, and of the trigger's function.
 
-    The trigger and the function have the same name, which consists of the trigger's name and a
-    digest of the table's name. Postgres runs the triggers of a table in the order of these names.
-    The comment on the trigger is a digest of the SQL. This digest does not depend on the layout of
-    the SQL.
+    The trigger and the function have the same name: the trigger's name and a digest of the table's
+    name. Postgres runs the triggers of a table in the order of these names. The comment on the
+    trigger is a digest of the SQL without its layout.
     """
 
     # The rights with which the function runs. The right to execute a definer's function is revoked,
@@ -103,15 +100,14 @@ class FirmTriggerSql(compiler.UpsertTriggerSql):
 
 
 def pgid_of(name: str, table: str) -> str:
-    """Returns the name that this trigger and its function have in Postgres."""
+    """Returns the name of this trigger and its function in Postgres."""
     return f"pgtrigger_{name}_{sha1(table.encode(), usedforsecurity=False).hexdigest()[:5]}"
 
 
 class FixedTrigger(compiler.Trigger):
-    """A trigger as SQL, in the form in which migrations contain it. `kind` is "definer", "deferred"
-    or "".
+    """A trigger as SQL, in the form that migrations contain. `kind` is "definer", "deferred" or "".
 
-    Two triggers are equal if their SQL is equal, even if its layout differs. Uninstalling a trigger
+    Two triggers with the same SQL are equal, even if the layout differs. Uninstalling a trigger
     also drops its function.
     """
 
@@ -147,7 +143,7 @@ class FixedTrigger(compiler.Trigger):
 
 
 class FirmTrigger(Trigger):
-    """A django-pgtrigger trigger that cannot be ignored."""
+    """A django-pgtrigger trigger that sessions cannot switch off."""
 
     name: str
 
@@ -174,8 +170,8 @@ class FirmTrigger(Trigger):
 
 
 def refuse(name: str, message: str) -> str:
-    """Returns PL/pgSQL code that raises a check violation (SQLSTATE 23514). `name` is the name of
-    the constraint in the error.
+    """Returns PL/pgSQL code that raises a check violation (SQLSTATE 23514) of the constraint
+    `name`.
     """
     quoted = message.replace("'", "''").replace("%", "%%")
     return (
@@ -191,11 +187,11 @@ def stays(
     truncate_message: str = "",
     operation: Operation = Update | Delete,
 ) -> list[Trigger]:
-    """Returns the triggers for an append-only table. They refuse UPDATE, DELETE and TRUNCATE.
+    """Returns the triggers that refuse UPDATE, DELETE and TRUNCATE on an append-only table.
 
-    `row` is the name of the trigger for UPDATE and DELETE. `table` is the name of the trigger for
-    TRUNCATE, which uses `truncate_message` if it is not "". If `operation` is only Delete, rows may
-    be changed.
+    `row` is the name of the trigger for UPDATE and DELETE, and `table` the name of the trigger for
+    TRUNCATE. The default of `truncate_message` is `message`. If `operation` is Delete, UPDATE is
+    allowed.
     """
     return [
         FirmTrigger(name=row, when=Before, operation=operation, func=refuse(row, message)),

@@ -1,4 +1,4 @@
-"""The error for a database alias that is not in DATABASES, with a hint."""
+"""The error for a database alias that is not in DATABASES."""
 
 from django.conf import settings
 from django.db import connections
@@ -8,7 +8,7 @@ from ledger.db.read_router import READ
 
 
 class UnknownAlias(ConnectionDoesNotExist):
-    """Django's error with a hint: the aliases of this site, and the setting for a reader."""
+    """Django's error, with the aliases of this site and the setting for a reader."""
 
     def __init__(self, message: str) -> None:
         reader = "" if READ in settings.DATABASES else f" DATABASE_REPLICA_URLS adds {READ}."
@@ -17,5 +17,5 @@ class UnknownAlias(ConnectionDoesNotExist):
 
 
 def explain() -> None:
-    """Replaces the error of `using("read")` and `connections["read"]`."""
+    """Makes `using("read")` and `connections["read"]` raise UnknownAlias."""
     connections.exception_class = UnknownAlias

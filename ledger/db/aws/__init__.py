@@ -1,5 +1,5 @@
-"""The database backend for `DB_DRIVER=aws`. It is Ledger's backend with the connections of AWS's
-driver (docs/databases.md).
+"""The database backend for `DB_DRIVER=aws`. This backend opens its connections with AWS's driver
+(docs/databases.md).
 
-No other module imports this package, so the driver is loaded only if this setting is used.
+The backend is loaded only with this setting, because no other module imports this package.
 """

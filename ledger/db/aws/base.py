@@ -1,13 +1,12 @@
 """Ledger's database backend with the connections of AWS's driver.
 
-SQL statements of Django and of prepared cursors run through the plugins of the driver. The
-statements of the backend itself (settings, cleaning, health checks) are sent directly with psycopg,
-so that no plugin connects to another server between them.
+SQL statements of Django and of prepared cursors run through the plugins of the driver. The backend
+sends its own statements (settings, cleaning, health checks) directly with psycopg, so that no
+plugin can change the server between them.
 
-Note [After a failover]: the driver connects to another server and reports this with an error. The
-new session does not have the time zone, limits and role that Ledger sets. Therefore the backend
-closes the connection and prepares the next connection as usual. By then, the driver has found the
-server that accepts writes.
+Note [After a failover]: the driver connects to another server and raises an error. The new session
+does not have the time zone, limits and role that Ledger sets. Therefore the backend closes the
+connection. The next connection is prepared as usual and uses the server that accepts writes.
 """
 
 from contextlib import suppress
@@ -27,7 +26,9 @@ READ_ONLY = "read_only"
 
 
 class TranslatedErrors(base.PlacedErrors):
-    """Ledger's error wrapper. The wrapper first converts errors of the driver to psycopg errors."""
+    """An error wrapper that converts the driver's errors to psycopg errors. Then Ledger's own error
+    wrapper handles these errors.
+    """
 
     wrapper: "DatabaseWrapper"
 
@@ -44,8 +45,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return TranslatedErrors(self)
 
     def translated(self, error: DriverError) -> Exception:
-        """Returns the psycopg error for an error of the driver. After a failover, also closes the
-        connection, because the driver has connected it to a different server.
+        """Returns the psycopg error for an error of the driver. After a failover, this method also
+        closes the connection.
         """
         if self.connection is None:
             return as_psycopg(error, Moment.CONNECTING)
@@ -57,8 +58,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return as_psycopg(error, moment)
 
     def open_within(self, seconds: int) -> Any:
-        """Opens a connection in the same way as the base class. `seconds` is the time limit for
-        each host, and also for the driver's search for a writer.
+        """Opens a connection like the base class. `seconds` limits the connection to each host and
+        the driver's search for a writer.
         """
         with driver.within(seconds):
             return super().open_within(seconds)
@@ -76,7 +77,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return found
 
     def _read_from_reader(self, found: Any) -> None:
-        """Changes the connection to a reader if the plugin for read/write splitting is loaded."""
+        """Switches the connection to a reader if the plugin for read/write splitting is loaded."""
         try:
             found.read_only = True
         except DriverError as error:

@@ -1,4 +1,4 @@
-"""Opens connections with AWS's driver, and ends the threads that the driver runs."""
+"""Opens connections with AWS's driver, and ends the driver's threads."""
 
 import os
 import threading
@@ -22,8 +22,8 @@ from ledger.db.backend.limited import LimitedConnection
 from ledger.db.server import failed_servers
 
 NO_WRITER = "The server takes no writes, and AWS's driver knows no server that does."
-# Without this option, the driver would guess the dialect from the name of the function that
-# connects. Ledger's function has another name.
+# Without this option, the driver would guess the dialect from the name of the connect function.
+# The name of Ledger's function is not known to the driver.
 BELOW = {"wrapper_driver_dialect": "psycopg"}
 # The time limit in seconds that `within` sets for this thread, and the monotonic time at which it
 # ends.
@@ -31,17 +31,15 @@ _limit: ContextVar[tuple[int, float]] = ContextVar("limit", default=(0, inf))
 
 
 class _Beginning:
-    """A lock for creating the objects that the driver shares between all connections. Only one
-    thread at a time may create them.
-    """
+    """A lock for creating the objects that all connections of the driver share."""
 
     lock = threading.Lock()
 
 
 @contextmanager
 def within(seconds: int) -> Iterator[None]:
-    """Limits the time, in seconds, in which this thread may connect inside the block. The driver's
-    own threads, which watch the cluster for all connections, have no such limit.
+    """Limits how many seconds this thread may spend on connecting inside the block. The limit does
+    not apply to the driver's own threads.
     """
     before = _limit.set((seconds, monotonic() + seconds))
     try:
@@ -53,8 +51,8 @@ def within(seconds: int) -> Iterator[None]:
 def connect_in_time(*args: Any, **parameters: Any) -> Any:
     """Returns a new psycopg connection. AWS's driver calls this function.
 
-    If the time limit of `within` is exceeded, raises an error that the driver does not treat as a
-    lost server. Therefore the driver does not try another server.
+    After the time limit of `within`, raises an error that makes the driver stop. The driver then
+    does not try another server.
     """
     try:
         return LimitedConnection.connect(*args, **parameters)
@@ -68,8 +66,8 @@ def connect_in_time(*args: Any, **parameters: Any) -> Any:
 
 
 def _options_in_time() -> dict[str, int]:
-    """Returns the driver's options for the time limit of `within`. Returns an empty dict outside of
-    `within`.
+    """Returns the driver's options for the time limit of `within`, or an empty dict if there is no
+    limit.
     """
     seconds, _ = _limit.get()
     if not seconds:
@@ -81,7 +79,7 @@ def connect(
     conninfo: str, parameters: dict[str, Any], options: dict[str, Any], *, writes: bool
 ) -> Any:
     """Returns a connection with the driver's options. If `writes` is true, the connection is to the
-    cluster's writer, even if the endpoint still has the address of the previous writer.
+    cluster's writer, even if DNS still returns the previous writer.
 
     Raises psycopg.Error.
     """
@@ -107,15 +105,13 @@ def connect(
 
 
 def is_reader(connection: Any) -> bool:
-    """Returns whether the server of the connection is a reader. Needs no query, because the server
-    reports this to each session.
-    """
+    """Returns whether the server of the connection is a reader. Sends no query."""
     return has_become_reader(connection.target_connection, {"target_session_attrs": "read-write"})
 
 
 def writer_of_cluster(reader: Any) -> dict[str, Any]:
-    """Returns the host and the port of the cluster's writer, as reported through the connection
-    `reader`. Closes that connection.
+    """Returns the host and the port of the cluster's writer. The function queries the connection
+    `reader` and closes this connection.
 
     Raises SqlclientUnableToEstablishSqlconnection if the cluster reports no writer.
     """
@@ -130,26 +126,27 @@ def writer_of_cluster(reader: Any) -> dict[str, Any]:
 
 
 class WatchedCursor(AwsWrapperCursor):  # type: ignore[misc]
-    """The driver's cursor, which can be closed even if its connection was closed before."""
+    """The driver's cursor. Unlike the original, this cursor can be closed after its connection was
+    closed.
+    """
 
     def close(self) -> None:
         self.target_cursor.close()
 
 
 def watched(connection: Any, cursor: Any) -> Any:
-    """Returns the psycopg cursor, wrapped so that the driver's plugins are used."""
+    """Returns the psycopg cursor in a wrapper that calls the driver's plugins."""
     return WatchedCursor(connection, connection._plugin_service, connection._plugin_manager, cursor)
 
 
-# The driver has threads that watch the topology and the health of the cluster. They must end when
-# the process ends (a command or a gunicorn worker). While a server is lost, the threads that look
-# for it would otherwise keep the process alive forever. Python waits for threads before it runs the
-# `atexit` functions, so this hook ends them when Python ends threads.
+# This hook ends the driver's threads, which watch the cluster, when the process ends. Otherwise
+# threads that search for a lost server would keep the process alive forever. An `atexit` function
+# would be too late, because Python waits for threads before it calls `atexit` functions.
 threading._register_atexit(release_resources)  # type: ignore[attr-defined]
 
 
 def _reset_after_fork() -> None:
-    """Resets the driver in a forked process, because threads of the parent do not exist there."""
+    """Resets the driver in a forked process. The parent's threads do not exist in this process."""
     _Beginning.lock = threading.Lock()  # another thread may have had the old lock
     services_container._instance.__init__()
 

@@ -1,9 +1,8 @@
-"""Converts errors of AWS's driver to psycopg errors with a SQLSTATE. The SQLSTATE depends on what
-the error means for the transaction.
+"""Converts errors of AWS's driver to psycopg errors. The SQLSTATE of the psycopg error shows
+whether the transaction was stored.
 
-The messages of the driver are not enough. The driver reports "failover succeeded" (08S02) even if
-the lost SQL statement committed by itself, and "resolution unknown" (08007) even if COMMIT was
-never sent. Django knows what happened: see `Moment`.
+The driver's own messages do not show this. For example, the driver reports "failover succeeded"
+(08S02) even if the lost SQL statement committed by itself. Therefore the caller passes a `Moment`.
 """
 
 from enum import Enum
@@ -24,7 +23,7 @@ __all__ = ["DriverError", "FailoverError", "Moment", "as_psycopg"]
 
 
 class Moment(Enum):
-    """What a connection was doing when it failed."""
+    """The step in which a connection failed."""
 
     CONNECTING = SqlclientUnableToEstablishSqlconnection  # 08001: nothing was sent
     IN_TRANSACTION = "08S02: rolled back, because COMMIT was not sent"
@@ -33,20 +32,20 @@ class Moment(Enum):
 
 
 class RolledBack(psycopg.OperationalError):
-    """An error for a connection that was lost in a transaction before the COMMIT was sent. Nothing
-    of the transaction was stored.
+    """An error for a connection that was lost in a transaction before COMMIT was sent. The
+    transaction was not stored.
     """
 
     sqlstate = "08S02"
 
 
 def as_psycopg(error: DriverError, moment: Moment) -> psycopg.Error:
-    """Returns the psycopg error inside an error of the driver. If there is none, returns a new
-    psycopg error that fits `moment`.
+    """Returns the psycopg error that an error of the driver contains. If the driver's error
+    contains none, returns a new psycopg error for this `moment`.
     """
     packed = error.driver_error if isinstance(error, AwsWrapperError) else None
-    # This is the error of the SQL statement. But a ConnectionTimeout after the statement is about
-    # connecting to another server, so it is not the statement's error.
+    # After a SQL statement, a ConnectionTimeout is not the error of the statement. It is about
+    # connecting to another server.
     is_of_another_server = moment is not Moment.CONNECTING and isinstance(packed, ConnectionTimeout)
     if isinstance(packed, psycopg.Error) and not is_of_another_server:
         return packed

@@ -1,9 +1,9 @@
 """Django's database backend for Postgres, extended with time limits, pools and failovers.
 
-`LEDGER_TIMEOUTS` maps Postgres settings to seconds. Each new connection sends these settings when
-it is opened, except `transaction_timeout` (Postgres 17 and later), which is sent right after the
-connection is open. `LEDGER_POOLER` declares that a pooler in transaction mode runs between Ledger
-and Postgres. In that case the backend sends no session settings.
+`LEDGER_TIMEOUTS` maps Postgres settings to seconds. A new connection sends these settings while it
+is opened. Only `transaction_timeout` (Postgres 17 and later) is sent directly afterwards.
+`LEDGER_POOLER` means that a pooler in transaction mode runs between Ledger and Postgres. In this
+case the backend sends no session settings.
 """
 
 import warnings
@@ -52,9 +52,7 @@ CLEAN = sql.SQL(
 
 
 class PlacedErrors(DatabaseErrorWrapper):
-    """Django's error wrapper. Before it converts a psycopg error, it records on the error which
-    server failed.
-    """
+    """Django's error wrapper, which also records on a psycopg error which server failed."""
 
     wrapper: "DatabaseWrapper"
 
@@ -92,11 +90,11 @@ class DatabaseWrapper(WithCursors):
         return PlacedErrors(self)
 
     def open(self, conninfo: str = "", **parameters: Any) -> Any:
-        """Opens and returns a new raw connection for this wrapper, for its pool, or for a caller
-        that closes the connection. The connection has the time limit of a SQL statement: see Note
+        """Returns a new raw connection. If the server hangs, the connection closes itself: see Note
         [A server that hangs].
 
-        Raises psycopg.Error if no connection can be opened.
+        The caller is this wrapper, its pool, or code that closes the connection itself. Raises
+        psycopg.Error if no connection can be opened.
         """
         pool = self._existing_pool
         try:
@@ -113,9 +111,7 @@ class DatabaseWrapper(WithCursors):
         return found
 
     def open_within(self, seconds: int) -> Any:
-        """Opens a connection in the same way as `open`, with a time limit of `seconds` for each
-        host.
-        """
+        """Opens a connection like `open`. `seconds` is the time limit for each host."""
         return self.open(**self.get_connection_params() | {"connect_timeout": seconds})
 
     def _limit_as_new(self, raw: LimitedConnection) -> None:
@@ -130,14 +126,14 @@ class DatabaseWrapper(WithCursors):
 
     @property
     def connect_seconds(self) -> float | None:
-        """The time limit in seconds for connecting to each host, and for checking or cleaning a
-        session. The value is None if there is no limit.
+        """The time limit in seconds for connecting to a host and for checking or cleaning a
+        session. None means no limit.
         """
         return float(self.settings_dict["OPTIONS"].get("connect_timeout") or 0) or None
 
     def limit_transaction(self, seconds: float | None) -> None:
-        """Sets how long the server may send nothing during the open transaction before the
-        connection is closed. `seconds` is the `statement_timeout` of the transaction, or None if
+        """Limits how long the server may send nothing during the open transaction. After this time
+        the connection closes. `seconds` is the `statement_timeout` of the transaction, or None if
         there is no timeout.
         """
         if self.raw is not None:
@@ -145,16 +141,15 @@ class DatabaseWrapper(WithCursors):
 
     @property
     def required_options(self) -> dict[str, Any]:
-        """The connection options. They contain requirements on the server, such as
-        `target_session_attrs`: see `health`.
+        """The connection options that contain requirements on the server, such as
+        `target_session_attrs`.
         """
         options: dict[str, Any] = self.settings_dict["OPTIONS"]
         return options
 
     def login_for_programs(self) -> dict[str, Any]:
-        """Returns HOST, PORT, USER and PASSWORD for Postgres's programs, such as pg_dump, if AWS
-        issues the logins. Otherwise returns an empty dict. The values belong to the server that
-        this wrapper is connected to.
+        """Returns HOST, PORT, USER and PASSWORD for Postgres programs such as pg_dump, for the
+        server of this connection. Returns an empty dict unless AWS issues the logins.
         """
         source = credentials.source_of(self.settings_dict)
         if source is None:
@@ -168,9 +163,7 @@ class DatabaseWrapper(WithCursors):
 
     @property
     def login(self) -> str:
-        """The role that this wrapper signed in as. The settings may not contain a role, so this
-        property connects to the server if necessary.
-        """
+        """The role of this connection. Connects to the server if necessary."""
         self.ensure_connection()
         # The connection is closed; the next connection has the same role.
         with suppress(psycopg.Error):
@@ -188,21 +181,19 @@ class DatabaseWrapper(WithCursors):
         return pools[self.alias]
 
     def distrust_pool(self) -> None:
-        """Makes the pool reject all connections that were checked before now. Does nothing if there
-        is no pool.
-        """
+        """Makes the pool reject all connections that were last checked before now."""
         if (pool := self._existing_pool) is not None:
             pool.hung_at = monotonic()
 
     @property
     def _existing_pool(self) -> Any:
-        """The pool, or None if the pool has not been created yet."""
+        """The pool, or None if the pool was not created yet."""
         pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
         return pools.get(self.alias)
 
     def forget_connection(self, inherited: list[Any]) -> None:
-        """Moves the parent's connection and pools into the list `inherited`, so that this process
-        does not use them. This method is called in a forked process: see Note [Forked processes].
+        """Moves the parent's connection and pools into the list `inherited`. Called in a forked
+        process, so that this process does not use them: see Note [Forked processes].
         """
         pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
         inherited += [self.connection, *pools.values()]
@@ -230,8 +221,8 @@ class DatabaseWrapper(WithCursors):
     def _check_confirmed(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        """Runs a SQL statement and returns its result. If the statement commits by itself, checks
-        that a standby confirmed the commit. This is an execute wrapper of Django.
+        """Runs a SQL statement and returns its result. If the statement commits by itself, also
+        checks that a standby confirmed the commit. This method is a Django execute wrapper.
         """
         result = execute(sql, params, many, context)
         self.answers += 1
@@ -256,8 +247,8 @@ class DatabaseWrapper(WithCursors):
         self._token.sent = None  # the token may have been set after the savepoint
 
     def forget_reader(self) -> None:
-        """Removes the reader and all state of the session: see Note [Clean sessions]. Closes the
-        connection if the session cannot be cleaned.
+        """Removes the reader and cleans the session: see Note [Clean sessions]. If the session
+        cannot be cleaned, closes the connection.
         """
         self.reader = None
         raw = self.raw
@@ -265,7 +256,7 @@ class DatabaseWrapper(WithCursors):
             self.close()
 
     def _is_cleaned(self, raw: Any) -> bool:
-        """Clears the session and returns whether this succeeded."""
+        """Cleans the session. Returns False if this fails."""
         if raw.pgconn.transaction_status != TransactionStatus.IDLE:
             return False
         if self.is_behind_pooler:
@@ -289,8 +280,8 @@ class DatabaseWrapper(WithCursors):
 
     @contextmanager
     def _nodb_cursor(self) -> Iterator[Any]:
-        """Opens Django's cursor, and suppresses Django's warning that it could not connect. The
-        error that follows contains the reason.
+        """Opens Django's cursor without Django's warning that the connection failed. The error that
+        follows contains the reason.
         """
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Normally Django will use", RuntimeWarning)
@@ -327,8 +318,7 @@ class DatabaseWrapper(WithCursors):
 
     def is_usable(self) -> bool:
         """Returns whether the server answers. If the options require a server that accepts writes,
-        also returns False if the server does not accept writes any more. Needs one round trip to
-        the server.
+        returns False for a read-only server. Needs one round trip.
         """
         if self.raw is None:
             return False
@@ -353,8 +343,8 @@ class DatabaseWrapper(WithCursors):
             return fit_connection(take, self)
 
     def _close(self) -> None:
-        """Closes this wrapper's connection, or returns it to the pool. A connection that must not
-        return to the pool is closed first.
+        """Closes this wrapper's connection or returns it to the pool. A connection that the pool
+        must not reuse is closed first.
         """
         raw = self.raw
         if raw is not None and self.pool and self._must_end(raw):

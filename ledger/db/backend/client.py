@@ -1,4 +1,6 @@
-"""The client for `manage.py dbshell`. If AWS issues the logins, it uses a temporary login."""
+"""The client for `manage.py dbshell`. If AWS issues the logins, the client uses a temporary
+login.
+"""
 
 import subprocess
 import sys

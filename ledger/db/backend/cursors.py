@@ -1,5 +1,5 @@
-"""The cursors of Ledger's database backend: cursors that prepare statements, cursors that send the
-reader's token, and the SQL texts for the page "Show the work".
+"""The cursors of Ledger's database backend. Some cursors prepare SQL statements, and some send the
+reader's token. This module also creates the SQL texts for the page "Show the work".
 """
 
 from typing import Any
@@ -16,8 +16,8 @@ from ledger.db.rights.row_security import SignedReader
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
-    """A cursor that binds values on the server. It prepares each SQL statement at its first use in
-    a connection, unless `prepare_threshold` is None.
+    """A cursor that sends values separately from the SQL text. The cursor prepares each SQL
+    statement at its first use, unless `prepare_threshold` is None.
     """
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "PreparedCursor":
@@ -26,7 +26,7 @@ class PreparedCursor(psycopg.Cursor[Any]):
 
 class DatabaseOperations(operations.DatabaseOperations):
     def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> str:
-        """Returns the SQL statement with its values, for logs and for the page "Show the work"."""
+        """Returns the SQL statement with its values, for logs and the page "Show the work"."""
         inner = getattr(cursor, "cursor", cursor)
         if isinstance(getattr(inner, "target_cursor", inner), PreparedCursor):
             composed: str = self.compose_sql(sql, params)
@@ -49,7 +49,9 @@ class WithCursors(base.DatabaseWrapper):
 
     @property
     def raw(self) -> Any:
-        """The psycopg connection, or None. Django may use an object that wraps this connection."""
+        """The psycopg connection, or None. Without AWS's driver, this is also Django's
+        connection.
+        """
         return self.target(self.connection)
 
     def target(self, connection: Any) -> Any:
@@ -57,17 +59,21 @@ class WithCursors(base.DatabaseWrapper):
         return connection
 
     def watched(self, cursor: Any) -> Any:
-        """Returns the psycopg cursor, wrapped in the form that Django uses."""
+        """Returns the psycopg cursor in a wrapper for the driver. Without AWS's driver, returns the
+        cursor itself.
+        """
         return cursor
 
     @property
     def is_behind_pooler(self) -> bool:
-        """Whether there is a pooler, so that each transaction may run in another session."""
+        """Whether a pooler in transaction mode is used. Each transaction may then run in another
+        session.
+        """
         return bool(self.settings_dict.get("LEDGER_POOLER"))
 
     @property
     def sends_token(self) -> bool:
-        """Whether SQL statements must send the reader's token, or must replace an older token."""
+        """Whether SQL statements must send the reader's token or replace an older token."""
         return self.reader is not None or self._token.sent != ""
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
@@ -96,19 +102,18 @@ class WithCursors(base.DatabaseWrapper):
         return self._with_token(cursor)
 
     def _with_token(self, cursor: Any) -> Any:
-        """Stores on the cursor what it needs to send the token. Returns the cursor."""
+        """Prepares the cursor for sending the token, and returns the cursor."""
         cursor.state, cursor.reader = self._token, self.reader
         cursor.is_pooled = self.is_behind_pooler
         cursor.prepares = self.raw.prepare_threshold is not None
         return cursor
 
     def prepared_cursor(self) -> CursorWrapper:
-        """Returns a cursor for a few SQL statements that run often. Postgres parses and plans each
-        of these statements only once.
+        """Returns a cursor for frequent SQL statements. Postgres parses and plans each of these
+        statements only once.
 
-        Django's own cursors put the values into the SQL text and never prepare a statement. If
-        `prepare_threshold` in OPTIONS is None, this cursor does not prepare statements either. A
-        pooler that mixes the statements of its clients needs this setting.
+        If `prepare_threshold` in OPTIONS is None, the cursor does not prepare statements. This
+        setting is necessary behind a pooler that mixes the statements of its clients.
         """
         self.close_if_health_check_failed()
         self.ensure_connection()

@@ -1,12 +1,12 @@
-"""Makes sure that a forked process never uses the database connections of its parent.
+"""Prevents a forked process from using the database connections of its parent.
 
-Note [Forked processes]: a fork copies every open socket. If two processes send on one socket, their
-SQL statements mix. If one process closes the connection properly, the session of the other process
-ends. If one process dies while the other keeps the socket open, the server does not notice this,
-and the locks of the dead process stay. Therefore, in the child process, each inherited socket is
-replaced with a socket that is already shut, before any code of Ledger runs. Nothing is sent to the
-server, and the parent's session continues. The child opens a new connection when it needs one. A
-transaction that was open at the fork belongs to the parent, and the child can only leave its block.
+Note [Forked processes]: a fork copies every open socket. If two processes send data on one socket,
+their SQL statements mix. If the child closes the connection, the session of the parent ends. If the
+parent dies while the child keeps the socket open, the server does not notice this, and the parent's
+locks stay. Therefore each inherited socket is replaced in the child with a socket that is already
+shut. This happens before any code of Ledger runs. The parent's session continues, and the child
+opens a new connection when necessary. If a transaction was open at the fork, the child can only
+leave its `atomic` block.
 """
 
 import os
@@ -31,23 +31,21 @@ _inherited: list[Any] = []
 
 
 def register(wrapper: Wrapper) -> None:
-    """Registers a database wrapper. In each child process that is forked later, the wrapper forgets
-    its connection.
+    """Registers a database wrapper. In every child process, the wrapper forgets its inherited
+    connection.
     """
     _wrappers.add(wrapper)
 
 
 def register_connection(raw: psycopg.Connection[Any]) -> None:
-    """Registers a psycopg connection. In a child process, the socket of this connection is then
+    """Registers a psycopg connection. In every child process, the socket of the connection is
     shut.
     """
     _connections.add(raw)
 
 
 def _forget() -> None:
-    """Shuts and forgets all inherited connections. This runs in each child process before any other
-    code.
-    """
+    """Shuts and forgets all inherited connections. Runs first in each child process."""
     for raw in list(_connections):
         _inherited.append(raw)
         _shut(raw)
@@ -57,8 +55,8 @@ def _forget() -> None:
 
 
 def _shut(raw: psycopg.Connection[Any]) -> None:
-    """Replaces the socket of the connection with a socket that is already shut, only in this
-    process.
+    """Replaces the socket of the connection, only in this process, with a socket that is already
+    shut.
     """
     try:
         descriptor = raw.pgconn.socket

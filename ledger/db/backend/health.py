@@ -1,10 +1,9 @@
 """Checks whether a connection may be used again.
 
-Note [A writer that became a reader]: after a failover, the old writer may come back as a standby,
-or may become read-only while it runs. SELECT 1 still succeeds on it. Therefore a connection is
-closed as soon as its server reports that it does not accept writes, or refuses a write with 25006.
-Such a connection is not kept and does not return to a pool. Postgres sends this report to each
-session without a query.
+Note [A writer that became a reader]: after a failover, the old writer may become a standby or
+read-only. SELECT 1 still succeeds on this server. Therefore a connection is closed when its server
+reports that it no longer accepts writes, or refuses a write with 25006. Postgres sends this report
+to each session without a query.
 """
 
 from collections.abc import Callable
@@ -22,7 +21,7 @@ REPORTED = (b"in_hot_standby", b"default_transaction_read_only")
 
 
 class Demotion:
-    """A record of whether the server of a connection has changed from a writer to a reader."""
+    """A record of whether the server of a connection has become read-only."""
 
     def __init__(self) -> None:
         self.refused_write = False
@@ -30,8 +29,8 @@ class Demotion:
     def watch(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        """Runs a SQL statement and returns its result. Records if the server refused a write. This
-        is an execute wrapper of Django.
+        """Runs a SQL statement and returns its result. If the server refuses a write, records the
+        refusal. This method is a Django execute wrapper.
         """
         try:
             return execute(sql, params, many, context)
@@ -41,12 +40,14 @@ class Demotion:
             raise
 
     def is_known(self, raw: Any, options: dict[str, Any]) -> bool:
-        """Returns whether this connection must be closed, because its server is a reader now."""
+        """Returns whether the connection must be closed because its server has become read-only."""
         return self.refused_write or has_become_reader(raw, options)
 
 
 def has_become_reader(raw: psycopg.Connection[Any], options: dict[str, Any]) -> bool:
-    """Returns whether the server does not accept writes, although the options require a writer."""
+    """Returns whether the options require a server that accepts writes, but this server does
+    not.
+    """
     if raw.closed or options.get("target_session_attrs") not in ASKS_FOR_WRITER:
         return False
     return any(raw.pgconn.parameter_status(name) == b"on" for name in REPORTED)

@@ -1,14 +1,14 @@
-"""A psycopg connection with a time limit on the client's side.
+"""A psycopg connection that limits how long it waits for the server.
 
-Note [A server that hangs]: a stopped server process, for example a process that waits for a stalled
-disk, does not look dead. Its kernel still acknowledges data and keepalives. `statement_timeout`
-does not help, because it runs in the stopped process. Therefore the connection measures for how
-long the server sends nothing although an answer is due. After too many seconds, the connection
-closes its socket. The caller then sees a lost connection, so the outcome of a COMMIT is unknown.
+Note [A server that hangs]: a server process can stop without dying, for example while it waits for
+a stalled disk. The kernel still acknowledges data and keepalives, and `statement_timeout` does not
+help because it runs in the stopped process. Therefore the connection measures how long the server
+sends nothing while an answer is due. When this takes too long, the connection closes its socket.
+The caller then sees a lost connection, and the outcome of a COMMIT is unknown.
 
-A server that works should stop a long SQL statement first, with the error 57014, which means that
-nothing was changed. Therefore the limit is `statement_timeout` plus GRACE. The limit also ends a
-COMMIT that waits for a synchronous standby. `statement_timeout` does not end such a COMMIT.
+A healthy server should end a long SQL statement itself, with the error 57014, so that nothing is
+changed. Therefore the limit is `statement_timeout` plus GRACE. The limit also ends a COMMIT that
+waits for a synchronous standby, which `statement_timeout` does not do.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -30,12 +30,12 @@ MAX_COUNTED = 16 * 1024  # maximum number of bytes of a SQL statement that is co
 
 
 class ShortStatements(PrepareManager):
-    """psycopg's list of SQL statements to prepare. This version leaves out long statements.
+    """psycopg's list of SQL statements to prepare, without long statements.
 
     Note [Long statements are forgotten]: psycopg keeps the texts of the last 100 SQL statements of
-    a connection and counts them, in order to prepare frequent statements. Django puts the values
-    into the text. Without this class, 100 parts of uploaded files would stay in memory, each as
-    hexadecimal digits.
+    a connection in order to prepare frequent statements. Django puts the values into the text.
+    Without this class, 100 parts of uploaded files could stay in memory, each as hexadecimal
+    digits.
     """
 
     def maybe_add_to_cache(self, query: PostgresQuery, prep: Prepare, name: bytes) -> Any:
@@ -46,16 +46,16 @@ class ShortStatements(PrepareManager):
 
 
 class ServerHangs(psycopg.OperationalError):
-    """An error that is raised if a server sent nothing for too long. The connection is closed."""
+    """An error for a server that sent nothing for too long. The connection is closed."""
 
 
 class LimitedConnection(psycopg.Connection[Any]):
     """A connection that closes itself if the server hangs.
 
-    `silence_limit` is the number of seconds without data from the server after which the connection
-    closes. None means no limit. `gives_up` is a function that is called every 0.1 s. If it returns
-    True, the connection closes earlier. `answered_at` is the monotonic time of the last check in
-    which the server answered. `server` is the server's name for logs.
+    `silence_limit` is the maximum time in seconds without data from the server (None: no limit).
+    The function `gives_up` is called every 0.1 s, and the connection closes if the function returns
+    True. `answered_at` is the monotonic time of the last successful check. `server` is the server's
+    name for logs.
     """
 
     silence_limit: float | None = None
@@ -71,8 +71,8 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **parameters: Any) -> Any:
-        """Connects in the same way as psycopg. If the connection fails, records the servers on the
-        error: see `ledger.db.server.failed_servers`.
+        """Connects like psycopg. If no connection can be opened, records the servers on the error:
+        see `ledger.db.server.failed_servers`.
         """
         try:
             found = super().connect(conninfo, **parameters)
@@ -84,17 +84,17 @@ class LimitedConnection(psycopg.Connection[Any]):
         return found
 
     def limit_statements(self, timeout: float | None) -> None:
-        """Sets the silence limit for the whole session: how long the server may send nothing before
-        the connection is closed. `timeout` is the session's `statement_timeout` in seconds, or None
-        if there is no timeout.
+        """Sets the silence limit of the session: how long the server may send nothing before the
+        connection closes. `timeout` is the session's `statement_timeout` in seconds, or None if
+        there is no timeout.
         """
         self._usual = timeout + GRACE if timeout else None
         self.limit_as_usual()
 
     def limit_transaction(self, timeout: float | None) -> None:
-        """Sets the silence limit for the open transaction (see `limit_statements`). `timeout` is
-        the transaction's `statement_timeout` in seconds, or None if there is no timeout. Does
-        nothing if the session has no silence limit.
+        """Sets the silence limit of the open transaction. `timeout` is the transaction's
+        `statement_timeout` in seconds, or None if there is no timeout. Does nothing if the session
+        has no silence limit.
         """
         if self._usual is None:
             return
@@ -103,23 +103,18 @@ class LimitedConnection(psycopg.Connection[Any]):
             self._longest = self.silence_limit and max(self._longest, self.silence_limit)
 
     def limit_as_usual(self) -> None:
-        """Sets the silence limit back to the limit of the session. This is called at the end of a
-        transaction.
-        """
+        """Restores the silence limit of the session at the end of a transaction."""
         self.silence_limit = self._longest = self._usual
 
     def limit_after_savepoint(self) -> None:
-        """Sets the silence limit (see `limit_statements`) to the longest limit that the open
-        transaction has had. This is called after a rollback to a savepoint, because an earlier
-        `statement_timeout` may apply again.
+        """Sets the silence limit to the longest limit of the open transaction so far. Called after
+        a rollback to a savepoint, because an earlier `statement_timeout` may apply again.
         """
         self.silence_limit = self._longest
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
-        """Waits for the server in the same way as psycopg. If the server sends nothing for longer
-        than the silence limit, closes the connection.
-
-        Raises ServerHangs.
+        """Waits for the server like psycopg. If the server sends nothing for longer than the
+        silence limit, closes the connection and raises ServerHangs.
         """
         if self.silence_limit is None and self.gives_up is None:
             return super().wait(gen, *args, **options)
@@ -127,8 +122,8 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     @contextmanager
     def limited_to(self, seconds: float | None) -> Iterator[None]:
-        """Sets the silence limit inside the block: the server may send nothing for `seconds` (None:
-        no limit). Restores the previous limit afterwards.
+        """Sets the silence limit to `seconds` inside the block (None: no limit), and then restores
+        the previous limit.
         """
         before, self.silence_limit = self.silence_limit, seconds
         try:
@@ -137,8 +132,8 @@ class LimitedConnection(psycopg.Connection[Any]):
             self.silence_limit = before
 
     def _limited(self, gen: Any) -> Generator[Any, Any, Any]:
-        """Returns a generator that runs `gen`, but not longer than the silence limit. psycopg sends
-        0 to the generator every 0.1 s while the socket is not ready.
+        """Returns a generator that runs `gen` until the silence limit is over. psycopg sends 0 to
+        the generator every 0.1 s while the socket is not ready.
         """
         last_word = monotonic()
         try:

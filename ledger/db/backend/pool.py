@@ -1,17 +1,15 @@
 """Django's connection pool, which is used if `OPTIONS["pool"]` is set.
 
-Note [Parameters of a pool]: Django creates the connection parameters once, when it creates the
-pool. Later connections would fail with an expired password, or with the old address of an embedded
-server that was restarted. Therefore Ledger's pool gets new parameters for each connection, and
-opens connections in the same way as the backend.
+Note [Parameters of a pool]: Django creates the connection parameters once, together with the pool.
+Later connections could then have an expired password or the old address of a restarted server.
+Therefore Ledger's pool gets new parameters for each connection.
 
 Note [Connections of a pool]: `fit_connection` checks a connection when it leaves the pool. The
 check of psycopg_pool is not used, because it pauses for a second after the first dead connection,
-and after a failover all connections are dead. If a server hangs, a check takes as long as a request
-waits for the pool, until it finds this out. Therefore, after such a check, all connections that
-were not checked since then are closed without a check, and connections in use are closed when they
-return. A connection is cleaned before it returns to the pool (Note [Clean sessions]). If it cannot
-be cleaned, it is closed. Therefore nothing of one request remains for the next request.
+and after a failover all connections are dead. If a server hangs, a check needs its whole time limit
+to notice this. After such a check, all connections that were last checked earlier are closed
+without another check. Before a connection returns to the pool, it is cleaned (Note [Clean
+sessions]). If the cleaning fails, the connection is closed.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,8 +30,8 @@ if TYPE_CHECKING:
 
 
 class Psycopg:
-    """A replacement for the module psycopg in Django's backend and pool. Only the function
-    `connect` is different.
+    """A replacement for the module psycopg in Django's backend and pool. The replacement has a
+    different function `connect`.
     """
 
     def __init__(self, connect: Callable[..., Any]) -> None:
@@ -44,13 +42,13 @@ class Psycopg:
 
 
 class NoFitConnection(PoolTimeout):
-    """An error that is raised if no connection of the pool is to a server that answers and accepts
-    writes. Nothing was changed.
+    """An error for a pool without a usable connection: no server answers and accepts writes.
+    Nothing was changed.
     """
 
 
 def new_pool(database: Any) -> "ConnectionPool[Any]":
-    """Returns a new pool for the connections of this wrapper's alias. The pool is not open yet.
+    """Returns a new, closed pool for the connections of this alias.
 
     Raises ImproperlyConfigured if CONN_MAX_AGE is not 0, or if psycopg_pool is not installed.
     """
@@ -76,11 +74,10 @@ def new_pool(database: Any) -> "ConnectionPool[Any]":
 
 
 def fit_connection(take: Callable[[], Any], database: Any) -> Any:
-    """Returns the first connection of the pool that can be used. Its server must answer, and must
-    accept writes if the options require this. `take` is a function that takes a connection from the
-    pool.
+    """Returns the first usable connection of the pool. Its server answers, and accepts writes if
+    the options require this. `take` takes a connection from the pool.
 
-    Raises NoFitConnection if no connection can be used.
+    Raises NoFitConnection if no connection is usable.
     """
     pool = database.pool
     for _ in range(pool.max_size + 1):
@@ -102,8 +99,8 @@ def _note_refusal(pool: Any, raw: LimitedConnection, error: psycopg.Error) -> No
 
 @contextmanager
 def noting_refusal(pool: Any) -> Iterator[None]:
-    """Adds the reason to a PoolTimeout that is raised inside the block. Does nothing if the reason
-    is not known. The pool itself reports only that it had no connection.
+    """Adds the reason to a PoolTimeout that the block raises, if the reason is known. The pool
+    itself reports only that no connection was free.
     """
     try:
         yield
@@ -114,16 +111,14 @@ def noting_refusal(pool: Any) -> Iterator[None]:
 
 
 def is_distrusted(raw: LimitedConnection, pool: Any) -> bool:
-    """Returns whether a server of this pool was found to hang after this connection was last
-    checked.
+    """Returns whether the connection was last checked before a server of this pool was found to
+    hang.
     """
     return raw.answered_at < float(getattr(pool, "hung_at", 0.0))
 
 
 def _answers(raw: LimitedConnection, database: Any) -> bool:
-    """Returns whether the server answers in time. The time limit is as long as a request waits for
-    a connection of the pool.
-    """
+    """Returns whether the server answers within the pool's timeout."""
     sent_at = monotonic()
     if is_distrusted(raw, database.pool):
         return False

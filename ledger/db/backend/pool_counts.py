@@ -12,7 +12,7 @@ from ledger.db import counts
 
 @contextmanager
 def taking(database: Any) -> Iterator[None]:
-    """Measures the time in which the block takes a connection from the pool, and counts the
+    """Measures how long the block takes to get a connection from the pool. Then counts the
     connection as in use.
     """
     alias, began = database.alias, perf_counter()
@@ -31,7 +31,7 @@ def taking(database: Any) -> Iterator[None]:
 
 
 def returned(database: Any) -> None:
-    """Counts a connection as no longer in use, because it returned to the pool or was closed."""
+    """Counts a connection as no longer in use."""
     counts.POOL_IN_USE.labels(database.alias).dec()
     _note_size(database)
 

@@ -1,14 +1,13 @@
-"""Cursors that send the reader's token together with a SQL statement, in the same round trip.
+"""Cursors that send the reader's token together with a SQL statement, in one round trip.
 
-Note [Token with each transaction]: the token is a setting of one database transaction, so it does
-not stay in the session. Outside a transaction, a pipeline makes one transaction of the token and
-the SQL statement. Inside a transaction, the first SQL statement sends the token. Later statements
-send it only if it has changed.
+Note [Token with each transaction]: the token is a setting of one database transaction. Inside a
+transaction, the first SQL statement sends the token, and later statements send a token only if the
+token has changed. Outside a transaction, a pipeline sends the token and the SQL statement as one
+transaction.
 
-Behind a pooler, pipelines are not used. psycopg ends a pipeline with a message that gets no answer.
-Because of this message, a pooler keeps a server session occupied until this client sends something
-again. Behind a pooler, BEGIN and COMMIT make one transaction of the token and the SQL statement.
-They need two more round trips.
+Behind a pooler, pipelines are not used, because they would occupy a server session until this
+client sends something again. Instead, BEGIN and COMMIT make one transaction of the token and the
+SQL statement. This needs two more round trips.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -27,17 +26,15 @@ FIRST = ("SET TRANSACTION", "BEGIN", "COMMIT", "ROLLBACK")
 
 
 class TokenState:
-    """The token that was sent in the open transaction of a connection. `sent` is "" if no token was
-    sent, and None if this is not known.
+    """The token that the open transaction of a connection has sent. `sent` is "" if no token was
+    sent, and None if this is unknown.
     """
 
     def __init__(self) -> None:
         self.sent: str | None = ""
 
     def to_send(self, raw: Any, reader: SignedReader | None, query: Any) -> str | None:
-        """Returns the token that must be sent before this query. Returns None if no token must be
-        sent.
-        """
+        """Returns the token to send before this query, or None if no token is needed."""
         status = raw.pgconn.transaction_status
         if status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
             return None
@@ -58,7 +55,7 @@ class TokenState:
 
 
 class ReaderMixin:
-    """A mixin for psycopg cursors that sends the token. The code that creates the cursor sets
+    """A mixin for psycopg cursors that send the token. The code that creates the cursor sets
     `state`, `reader`, `prepares` and `is_pooled`.
     """
 
@@ -91,8 +88,8 @@ class ReaderMixin:
         psycopg.Cursor(self.connection).execute(SEND, [token], prepare=self.prepares)
 
     def _transaction(self) -> AbstractContextManager[Any]:
-        """Returns a context manager. If a transaction is open already, the block runs in this
-        transaction. Otherwise the block runs in a new transaction.
+        """Returns a context manager that runs the block in a transaction. An open transaction is
+        used if there is one.
         """
         raw = self.connection
         is_idle = raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE
@@ -101,8 +98,8 @@ class ReaderMixin:
 
 
 class ReaderServerSideMixin(ReaderMixin):
-    """A mixin for server-side cursors that sends the token. Such a cursor cannot be declared in a
-    pipeline.
+    """A mixin for server-side cursors that send the token. A server-side cursor cannot be declared
+    in a pipeline.
     """
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
@@ -118,8 +115,8 @@ class ReaderServerSideMixin(ReaderMixin):
 
 @cache
 def with_reader(kind: type, *, on_server: bool = False) -> Any:
-    """Returns a subclass of the cursor class `kind` that sends the token. `on_server` is true if
-    `kind` is a class for server-side cursors.
+    """Returns a subclass of the cursor class `kind` that sends the token. `on_server` is true for
+    server-side cursors.
     """
     mixin = ReaderServerSideMixin if on_server else ReaderMixin
     return type(kind.__name__, (mixin, kind), {})

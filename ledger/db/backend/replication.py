@@ -1,12 +1,12 @@
 """Checks that the synchronous standby, if there is one, has confirmed each commit.
 
-Note [Cancelled waits]: a COMMIT waits for the standby, and other sessions do not see the rows yet.
-`pg_cancel_backend` ends this wait, and Postgres then reports success with a warning. The rows are
-now visible, but they are only on the primary, and a failover loses them. Therefore the warning is
-treated as an unknown outcome. Code that later finds such a row by its id must also wait for the
-standby before it reports the row as booked. Services do this, because they lock accounts before
-they search. A transaction that has locked a row waits at its COMMIT, like a write. Pages that only
-read call `ledger.db.commits.confirmation`.
+Note [Cancelled waits]: a COMMIT waits for the standby, and other sessions do not see its rows yet.
+`pg_cancel_backend` ends the wait, and Postgres reports success with a warning. The rows are then
+visible, but exist only on the primary and would be lost in a failover. Therefore the warning is
+treated as an unknown outcome. Code that finds such a row by its id must also wait for the standby
+before it reports the row as booked. Services wait because they lock accounts before they search:
+the COMMIT of a transaction with row locks waits like a write. Pages that only read call
+`ledger.db.commits.confirmation`.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ _cancelled: WeakSet[psycopg.Connection[Any]] = WeakSet()
 
 
 def listen(raw: psycopg.Connection[Any]) -> None:
-    """Makes this connection record each wait for the standby that is cancelled."""
+    """Makes the connection record every cancelled wait for the standby."""
     # A weak reference, so that there is no cycle and an unused connection is closed immediately.
     known = ref(raw)
 
@@ -41,9 +41,8 @@ def listen(raw: psycopg.Connection[Any]) -> None:
 
 
 def check_confirmed(raw: psycopg.Connection[Any] | None) -> None:
-    """Checks that the standby confirmed the last commit of this connection.
-
-    Raises NotConfirmed if the wait for the standby was cancelled.
+    """Raises NotConfirmed if the wait for the standby was cancelled in the last commit of this
+    connection.
     """
     if _cancelled and raw is not None and raw in _cancelled:
         _cancelled.discard(raw)

@@ -1,10 +1,10 @@
-"""A schema editor with which migrations do not wait long for a table.
+"""A schema editor that limits how long a migration waits for a table.
 
-Note [Lock-safe migrations]: a change of a table waits for all sessions that use the table, and all
-later sessions wait behind the change. Therefore a migration waits for at most LEDGER_LOCK_TIMEOUT,
-like a payment. After that it is rolled back, and `migrate` tries it again: see Note [Short waits].
-Only a migration that is not atomic waits without a limit, because CREATE INDEX CONCURRENTLY does
-not block other sessions.
+Note [Lock-safe migrations]: ALTER TABLE waits for all sessions that use the table, and all later
+sessions wait behind it. Therefore a migration waits for at most LEDGER_LOCK_TIMEOUT, like a
+payment. Then the migration is rolled back, and `migrate` tries it again: see Note [Short waits]. A
+migration that is not atomic waits without a limit, because CREATE INDEX CONCURRENTLY does not block
+other sessions.
 """
 
 from typing import Self

@@ -1,9 +1,8 @@
 """Reads dates and times that Postgres can store but Python cannot: infinity, BC, and years after
 9999.
 
-Such a value becomes the first or the last day that is defined in this module. Ledger never writes
-such values, but the owner of the tables can. In that case, pages must still show the other rows,
-and the audit must report the wrong row.
+Such a value becomes FIRST or LAST. Ledger never writes these values, but the owner of the tables
+can. Pages must still show the other rows, and the audit must report the wrong row.
 """
 
 from datetime import date, datetime
@@ -21,7 +20,7 @@ FIRST, LAST = date(1, 1, 2), date(9999, 12, 30)
 
 
 class NearestDateLoader(DateLoader):
-    """A loader of dates. It returns FIRST or LAST for a date that Python cannot represent."""
+    """A loader for dates. Returns FIRST or LAST for a date that Python cannot represent."""
 
     def load(self, data: Any) -> date:
         try:
@@ -31,9 +30,7 @@ class NearestDateLoader(DateLoader):
 
 
 class NearestTimeLoader(BaseTzLoader):  # type: ignore[misc]
-    """A loader of times. For a time before FIRST or after LAST, it returns midnight of FIRST or
-    LAST.
-    """
+    """A loader for times. Returns midnight of FIRST or LAST for a time outside this range."""
 
     def load(self, data: Any) -> datetime:
         try:
@@ -53,7 +50,7 @@ def _nearest(text: bytes) -> date:
 
 @lru_cache
 def adapters_for(timezone: Any) -> AdaptersMap:
-    """Returns Django's adapters, but with the two loaders of this module."""
+    """Returns Django's adapters with the two loaders of this module."""
     adapters = AdaptersMap(get_adapters_template(settings.USE_TZ, timezone))
     loader = type("SpecificTimeLoader", (NearestTimeLoader,), {"timezone": timezone})
     adapters.register_loader("timestamptz", loader)

@@ -1,6 +1,4 @@
-"""Django's cursor wrappers. They also convert errors that are raised when a cursor is closed, and
-trace COPY if tracing is on.
-"""
+"""Django's cursor wrappers, which also convert errors from closing a cursor and trace COPY."""
 
 from contextlib import AbstractContextManager, suppress
 from typing import Any
@@ -10,11 +8,10 @@ from django.db.backends import utils
 
 
 class TranslatesClose:
-    """A mixin for cursor wrappers that converts errors which are raised when the cursor is closed.
+    """A mixin for cursor wrappers that converts errors from closing a cursor to Django errors.
 
     Closing a server-side cursor sends a SQL statement, which fails if the connection was lost.
-    Django does not convert this error. Without this mixin, there would be no retry and no error
-    page for it.
+    Django does not convert this error, so there would be no retry and no error page.
     """
 
     cursor: Any
@@ -25,8 +22,8 @@ class TranslatesClose:
             self.cursor.close()
 
     def copy(self, statement: Any, *args: Any, **options: Any) -> AbstractContextManager[Any]:
-        """Returns psycopg's context manager for COPY. If tracing is on, the context manager is
-        wrapped in a span.
+        """Returns psycopg's context manager for COPY. If tracing is on, a span surrounds the
+        COPY.
         """
         copies: AbstractContextManager[Any] = self.cursor.copy(statement, *args, **options)
         spans = self.db.spans

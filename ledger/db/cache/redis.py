@@ -1,12 +1,12 @@
-"""A cache on a Redis server, which uses a database table while Redis fails.
+"""A cache on a Redis server that uses a database table while Redis fails.
 
-Note [When Redis fails]: limits for signing in are counted in the cache, so a failure of Redis must
-not stop a payment and must not remove a limit. If Redis does not answer or refuses an operation,
-this process uses the cache in the table (`ledger.db.cache.shared`) for TRY_AGAIN seconds. Then the
-process checks that Redis stores a value and returns it, and uses Redis again. The check is needed
-because a Redis server that accepts only reads would always return the same count. Thus a limit
-always applies, but a person can use up the limit twice: once in Redis and once in the table. Values
-that may be accepted only once (codes of an app, tokens of a provider) are always in the table.
+Note [When Redis fails]: the cache contains the counters of sign-in limits. A failure of Redis must
+not stop payments or remove these limits. If Redis fails, this process uses the cache in the table
+(`ledger.db.cache.shared`) for TRY_AGAIN seconds. Then the process writes a value to Redis and reads
+it, because a read-only Redis would always return the same counter. If both succeed, the process
+uses Redis again. A limit always applies, but a person may use it up twice: once in Redis and once
+in the table. Values that may be accepted only once (authenticator codes, tokens of a provider) are
+always in the table.
 """
 
 import logging
@@ -34,9 +34,8 @@ AWAY_UNTIL: dict[str, float] = {}
 
 
 class SignedText:
-    """The serializer that SignedRedis uses in place of Django's serializer, which pickles values.
-    This serializer only encodes each value as UTF-8, because SignedRedis has already converted the
-    value to a signed text.
+    """A serializer that only encodes a value as UTF-8. SignedRedis has already converted the value
+    to a signed text. Django's own serializer would pickle the value.
     """
 
     def dumps(self, value: str) -> bytes:
@@ -47,9 +46,9 @@ class SignedText:
 
 
 class SignedRedis(RedisCache):
-    """Django's cache on Redis, with signed values and hashed keys. An attacker who can read Redis
-    finds no email addresses or IP addresses. An attacker who can write to Redis cannot run code in
-    a web process.
+    """Django's Redis cache with signed values and hashed keys. A person who can read Redis finds no
+    email addresses or IP addresses. A person who can write to Redis cannot run code in a web
+    process.
     """
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
@@ -85,7 +84,7 @@ class SignedRedis(RedisCache):
 
 
 class RedisOrTable(BaseCache):
-    """A cache that uses Redis, and the table while Redis fails: see Note [When Redis fails]."""
+    """A cache that uses Redis, or the table while Redis fails: see Note [When Redis fails]."""
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -95,7 +94,7 @@ class RedisOrTable(BaseCache):
 
     @property
     def is_away(self) -> bool:
-        """Whether Redis has failed, so that this process uses the table now."""
+        """Whether Redis has failed and this process uses the table."""
         return self._location in AWAY_UNTIL
 
     def add(self, key: str, *args: Any, **options: Any) -> bool:
@@ -119,7 +118,7 @@ class RedisOrTable(BaseCache):
         return {key: value for key, value in found.items() if value is not nothing}
 
     def clear(self) -> None:
-        """Deletes all entries of the cache, in the table and in Redis."""
+        """Deletes all entries from the table and from Redis."""
         self._table.clear()
         self._redis.clear()
 
@@ -127,14 +126,14 @@ class RedisOrTable(BaseCache):
         self._redis.close()
 
     def drop_expired(self) -> int:
-        """Deletes the expired entries of the table, and returns their number. Redis deletes its
+        """Deletes the expired entries from the table and returns their number. Redis deletes
         expired entries itself.
         """
         return self._table.drop_expired()
 
     def _do(self, name: str, key: str, *args: Any, **options: Any) -> Any:
-        """Calls the method `name` on Redis and returns its result. While Redis fails, calls the
-        method on the table instead.
+        """Calls the method `name` of Redis and returns its result. While Redis fails, calls the
+        method of the table instead.
         """
         if not key.startswith(ONLY_ONCE) and time.monotonic() >= AWAY_UNTIL.get(self._location, 0):
             try:
@@ -146,7 +145,7 @@ class RedisOrTable(BaseCache):
         return getattr(self._table, name)(key, *args, **options)
 
     def _prove(self) -> None:
-        """Stores a value in Redis and reads the value again. Raises an exception if this fails."""
+        """Writes a value to Redis and reads it. Raises an exception if this fails."""
         key, value = f"proof:{uuid4().hex}", uuid4().hex
         self._redis.set(key, value, TRY_AGAIN)
         if self._redis.get(key) != value:

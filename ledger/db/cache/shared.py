@@ -1,4 +1,4 @@
-"""The cache in a database table that all processes share."""
+"""A cache in a database table that all processes share."""
 
 import pickle
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ NEVER = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 class _Pickle:
-    """A serializer that converts values to bytes and back. A Signer uses it."""
+    """A serializer for a Signer. Converts values to bytes and back."""
 
     def dumps(self, value: Any) -> bytes:
         return pickle.dumps(value)
@@ -32,13 +32,15 @@ class _Pickle:
 
 
 def signed(key: str, value: Any) -> str:
-    """Returns the pickled value as text, with a signature over the value and the key."""
+    """Returns the pickled value as text with a signature. The signature covers the value and the
+    key.
+    """
     return Signer(salt=key).sign_object(value, _Pickle)
 
 
 def unsigned(key: str, text: str, default: Any = None) -> Any:
-    """Returns the value in a signed text. Returns `default` if Ledger did not sign this text for
-    this key.
+    """Returns the value in a signed text. Returns `default` if the signature is not valid for this
+    key.
     """
     try:
         return Signer(salt=key).unsign_object(text, _Pickle)
@@ -49,15 +51,15 @@ def unsigned(key: str, text: str, default: Any = None) -> Any:
 class SharedCache(DatabaseCache):
     """Django's cache in a database table, with three differences.
 
-    A value is signed together with its key, and an entry that Ledger did not sign is ignored.
-    Django unpickles everything that the table contains. Without signatures, SQL of the web role
-    could store code in the table, and a web process would run this code.
+    Values are signed together with their keys, and entries without a valid signature are ignored.
+    Django unpickles everything in the table, so without signatures an attacker who can write to the
+    table could run code in a web process.
 
     Each write is one SQL statement, so writes cannot race.
 
-    A full cache keeps the counters of limits whose time window is still open, and the used codes of
-    authenticator apps. Django would delete a third of all entries, in the order of their keys. An
-    attacker who keeps changing IP addresses could then reset the counters of all users.
+    A full cache keeps the counters of open time windows and the used authenticator codes. Django
+    would delete a third of all entries, so an attacker with many IP addresses could reset
+    everybody's counters.
     """
 
     def __init__(self, table: str, params: dict[str, Any]) -> None:
@@ -65,7 +67,7 @@ class SharedCache(DatabaseCache):
         self._quoted = f'"{table}"'
 
     def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
-        """Returns the values of these keys. Keys without a value are not in the result."""
+        """Returns the values of these keys. The result does not contain missing keys."""
         wanted = {self.make_and_validate_key(key, version=version): key for key in keys}
         sql = f"SELECT cache_key, value FROM {self._quoted}"  # noqa: S608
         with connections[router.db_for_read(self.cache_model_class)].cursor() as cursor:
@@ -78,11 +80,12 @@ class SharedCache(DatabaseCache):
         return {key: value for key, value in found.items() if value is not nothing}
 
     def _base_set(self, mode: str, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT) -> bool:
-        """Writes an entry and returns whether it was written. `mode` is "set", "add" or "touch".
+        """Writes an entry and returns whether the entry was written. `mode` is "set", "add" or
+        "touch".
 
         If the database refuses the write, for example in a read-only transaction, "set" and "touch"
-        return False, and "add" raises DatabaseError. The reason is that False has a meaning for
-        "add": the key exists, so a limit is reached or a code was already used.
+        return False, but "add" raises DatabaseError. For "add", False would mean that the key
+        exists, for example that a code was already used.
         """
         seconds, now = self.get_backend_timeout(timeout), timezone.now()
         expires = NEVER if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
@@ -119,8 +122,8 @@ class SharedCache(DatabaseCache):
             return int(cursor.rowcount)
 
     def _drop_some_if_full(self, cursor: Any) -> None:
-        """Deletes the expired entries if the cache is full. If it is still full, also deletes all
-        entries that do not belong to sign-in, such as results of reports.
+        """Deletes the expired entries if the cache is full. If the cache is still full, also
+        deletes all entries that do not belong to sign-in, such as results of reports.
         """
         cursor.execute(f"SELECT count(*) FROM {self._quoted}")  # noqa: S608
         (number,) = cursor.fetchone()

@@ -1,3 +1,1 @@
-"""Code about commits: for which standbys a COMMIT waits, and whether a transaction was
-committed.
-"""
+"""Code about commits: which standbys confirm a COMMIT, and whether a transaction was committed."""

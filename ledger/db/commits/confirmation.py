@@ -1,5 +1,5 @@
-"""Waits until the synchronous standby confirms a commit, and switches this wait off for rows that a
-failover may lose.
+"""Waits until the synchronous standby confirms a commit. Also switches this wait off for rows that
+a failover may lose.
 """
 
 import time
@@ -20,20 +20,20 @@ clock = time.monotonic
 
 
 class _Answer:
-    """The last answer in this process: whether no standby confirms commits, and the time of this
-    answer.
+    """The last answer in this process and its time. The answer is whether no standby confirms
+    commits.
     """
 
     is_lost, at = False, float("-inf")
 
 
 def wait_until_confirmed(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Waits until every row that this session can read would survive a failover. Sends one SQL
+    """Waits until all rows that this session can read would survive a failover. Sends one SQL
     statement.
 
-    Use it in code that finds a row by its id and reports the row as booked, without a lock or a
-    write: see Note [Cancelled waits]. The SQL statement commits an empty message in the WAL. Like
-    every commit, this commit waits for the standby. Logical decoders do not get the message.
+    Call this before you report a row as booked that was found without a lock or a write: see Note
+    [Cancelled waits]. The statement commits an empty WAL message. Like every commit, this commit
+    waits for the standby. Logical decoders do not receive the message.
 
     Raises OutcomeUnknown if the wait is cancelled.
     """
@@ -43,9 +43,9 @@ def wait_until_confirmed(using: str = DEFAULT_DB_ALIAS) -> None:
 
 @contextmanager
 def waiting_for_no_standby() -> Iterator[None]:
-    """Opens a transaction whose commit waits for the disk of the primary, but not for the standby.
-    Use it only for data that a failover may lose, such as the time when a session was last used.
-    Never use it for money or rights.
+    """Opens a transaction whose commit does not wait for a standby. Use this only for data that a
+    failover may lose, such as the time when a session was last used. Never use it for money or
+    rights.
     """
     with db_transaction.atomic(durable=True):
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
@@ -55,7 +55,7 @@ def waiting_for_no_standby() -> Iterator[None]:
 
 def nobody_confirms() -> bool:
     """Returns whether commits wait for a standby that is not connected. Returns False if the server
-    does not answer. Uses a separate connection, at most once in five seconds.
+    does not answer. Queries the server at most every five seconds, on a separate connection.
     """
     if clock() - _Answer.at >= KNOWN_FOR:
         try:
@@ -68,7 +68,7 @@ def nobody_confirms() -> bool:
 
 
 def is_known_lost() -> bool:
-    """Returns whether it is already known that no standby confirms commits. Queries the server only
-    if its last answer was that no standby confirms commits. Otherwise returns False.
+    """Returns whether the last answer in this process was that no standby confirms commits. In that
+    case, checks the server again.
     """
     return _Answer.is_lost and nobody_confirms()

@@ -1,9 +1,8 @@
-"""The standbys for which a COMMIT waits (`synchronous_standby_names`), as far as every role can see
+"""The standbys that confirm commits (`synchronous_standby_names`), as far as every role can see
 them.
 
-A role without `pg_read_all_stats` can see the names of the connected standbys, but not how much
-they have received. A standby that hangs is treated as connected until the server ends its
-connection, after `wal_sender_timeout`.
+A role without `pg_read_all_stats` sees the names of the connected standbys, but not their progress.
+Therefore a standby that hangs counts as connected until `wal_sender_timeout` is over.
 """
 
 import re
@@ -30,9 +29,9 @@ NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
 class Confirmation(NamedTuple):
     """The state of the synchronous standbys at one time.
 
-    `needed` is the number of standbys for which a commit waits (0: none). `connected` is how many
-    of these standbys are connected. `waiting` is the id of this role's oldest transaction that
-    waits for a standby, or None. `now` is the server's time in seconds since 1970.
+    A commit needs confirmations from `needed` standbys (0: from none), and `connected` of these
+    standbys are connected. `waiting` is the id of this role's oldest transaction that waits for a
+    standby, or None. `now` is the server's time in seconds since 1970.
     """
 
     needed: int
@@ -42,8 +41,8 @@ class Confirmation(NamedTuple):
 
 
 def confirmation(found: psycopg.Connection[Any]) -> Confirmation:
-    """Returns the state of the synchronous standbys. Uses one SQL statement, which does not wait
-    for them.
+    """Returns the state of the synchronous standbys. Sends one SQL statement, which does not wait
+    for a standby.
     """
     [(setting, waits, connected, waiting, now)] = found.execute(CONFIRMATION).fetchall()
     needed, names = names_in(setting) if waits else (0, frozenset[str]())
@@ -51,7 +50,7 @@ def confirmation(found: psycopg.Connection[Any]) -> Confirmation:
 
 
 def problem_with_confirmation(found: psycopg.Connection[Any]) -> str | None:
-    """Returns a message if commits wait but no standby confirms them. Returns None otherwise."""
+    """Returns a message if commits wait but no standby confirms them. Otherwise returns None."""
     needed, connected, *_ = confirmation(found)
     if connected >= needed:
         return None
@@ -59,9 +58,9 @@ def problem_with_confirmation(found: psycopg.Connection[Any]) -> str | None:
 
 
 def names_in(setting: str) -> tuple[int, frozenset[str]]:
-    """Returns how many standbys a commit needs, and the names of standbys that can confirm it.
-    `setting` is the value of `synchronous_standby_names`. The names are in lower case, because
-    Postgres ignores case here. The name `*` means every standby.
+    """Parses the value of `synchronous_standby_names`. Returns how many standbys must confirm a
+    commit, and the names of the standbys that can confirm it. The names are in lower case; the name
+    `*` means every standby.
     """
     counted = COUNTED.fullmatch(setting)
     rest = counted[2] if counted else setting

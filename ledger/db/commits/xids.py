@@ -1,12 +1,10 @@
-"""Finds out whether a database transaction was committed, by its transaction id."""
+"""Checks by transaction id whether a database transaction was committed."""
 
 from django.db import connection
 
 
 def current_xid() -> str:
-    """Returns the id of the open transaction. If the transaction has no id yet, Postgres assigns
-    one.
-    """
+    """Returns the id of the open transaction. Postgres assigns an id if there is none yet."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text")
         return str(cursor.fetchone()[0])
@@ -15,8 +13,8 @@ def current_xid() -> str:
 def was_committed(xid: str) -> bool:
     """Returns whether the transaction with this id was committed on this server.
 
-    Returns False for a transaction that a failover lost: the new server may not have used this id
-    yet.
+    Returns False for a transaction that was lost in a failover and whose id is still unused on the
+    new server.
     """
     with connection.cursor() as cursor:
         cursor.execute(

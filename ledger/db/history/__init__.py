@@ -1,3 +1,3 @@
-"""The history of changes: signed facts about who wrote a row, and a register of rows that must not
-be changed.
+"""The history of changes: signed facts about who wrote a row, and a register of append-only
+rows.
 """

@@ -1,10 +1,10 @@
-"""The facts about a write for the history: who wrote a row, from where and why.
+"""The facts that the history records about a write: who wrote a row, from where and why.
 
-Note [Facts of a write]: the triggers of the history read the setting `ledger.facts`. The connection
-sets it before a write to a recorded table. The setting is valid only for the transaction, so it
-also works behind a transaction pooler. Reads, payments and all other writes need no extra query.
-The setting is signed (Note [Signed facts]), so the history marks facts that injected SQL has set.
-The triggers also store the role and the session, which injected SQL cannot choose.
+Note [Facts of a write]: the triggers of the history read the setting `ledger.facts`. Only a write
+to a recorded table sends this setting, in an extra query before the write. The setting is valid
+only for the transaction, so it also works behind a transaction pooler. The setting is signed (Note
+[Signed facts]), so that the history can detect facts from injected SQL. The triggers also store the
+role and the session, which injected SQL cannot choose.
 """
 
 import json
@@ -32,9 +32,8 @@ _reason: ContextVar[str] = ContextVar("reason", default="")
 
 @contextmanager
 def with_facts(facts: Facts) -> Iterator[None]:
-    """Adds these facts to all writes to recorded tables inside the block. `facts` is a function
-    that is called for each such write. It returns `person` (an id), `address`, `path` and
-    `request`.
+    """Adds facts to all writes to recorded tables inside the block. For each write, calls the
+    function `facts`, which returns a dict with `person` (an id), `address`, `path` and `request`.
     """
     before, reason = _facts.set(facts), _reason.set("")
     try:
@@ -46,8 +45,8 @@ def with_facts(facts: Facts) -> Iterator[None]:
 
 @contextmanager
 def without_facts() -> Iterator[None]:
-    """Removes the facts from all writes inside the block. Use it for tables that do not belong to
-    the bank, such as the tables of the practice bank.
+    """Removes the facts from all writes inside the block. Use this for tables outside the bank,
+    such as the tables of the practice bank.
     """
     before = _facts.set(None)
     try:
@@ -64,8 +63,8 @@ def set_reason(reason: str) -> None:
 def send_facts(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """Runs a SQL statement and returns its result. If the statement writes to a recorded table,
-    sends the facts first. This is an execute wrapper of Django.
+    """Runs a SQL statement and returns its result. Sends the facts first if the statement writes to
+    a recorded table. This function is a Django execute wrapper.
     """
     facts = _facts.get()
     if facts is None or not isinstance(sql, str) or sql[:6] not in ("INSERT", "UPDATE", "DELETE"):

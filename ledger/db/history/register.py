@@ -1,6 +1,5 @@
-"""Triggers that register the rows of append-only tables, with digests of the rows' contents.
-
-See Note [Register of rows] in `accounts.models.register`.
+"""Triggers that record a digest of each row of an append-only table: see Note [Register of rows] in
+`accounts.models.register`.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -21,17 +20,15 @@ WITHOUT_KEYS = "({new} <@ {old} OR {new} IS NOT DISTINCT FROM {old})"
 
 
 class ByRule(NamedTuple):
-    """Columns whose values may change, and the condition for such a change. The condition is SQL
-    that compares OLD and NEW.
-    """
+    """Columns whose values may change, and the SQL condition on OLD and NEW for such a change."""
 
     columns: Collection[str]
     condition: str
 
 
 class RegisterTrigger(FirmTrigger):
-    """A trigger whose function contains the column names of its model. `undigested` are the columns
-    that are not part of the digest.
+    """A trigger whose function contains the column names of its model. The digest does not include
+    the columns in `undigested`.
     """
 
     def __init__(self, *, undigested: Collection[str] = (), **kwargs: Any) -> None:
@@ -88,14 +85,12 @@ def registered(
     erased: Mapping[str, str] | None = None,
     by_rule: ByRule | None = None,
 ) -> list[Trigger]:
-    """Returns the triggers for an append-only table. The triggers record each new row in
-    `row_register`, with a digest of its columns. Generated columns and the columns in `undigested`
-    are not part of the digest.
+    """Returns the triggers that record each new row of an append-only table in `row_register`. The
+    digest does not include generated columns or the columns in `undigested`.
 
-    Two kinds of changes are recorded in `row_revisions`, so that the audit accepts them. The first
-    kind changes the columns in `erased`, each under its SQL condition, while the setting ERASES
-    contains the reason. The second kind is a change that `by_rule` allows. The audit reports all
-    other changes of a row.
+    The triggers also record two kinds of changes in `row_revisions`. The first kind changes only
+    columns in `erased`, each under its SQL condition, while the setting ERASES contains the reason.
+    The second kind is a change that `by_rule` allows. The audit reports all other changes.
     """
     triggers: list[Trigger] = [
         _Registers(
@@ -121,13 +116,13 @@ def registered(
 
 
 def id_of(model: type[models.Model], row: str) -> str:
-    """Returns the SQL for the id of a row, in the form in which the register stores the id."""
+    """Returns SQL for the id of a row as text, as in the register."""
     return f'{row}."{model._meta.pk.column}"::text'
 
 
 def known_digest(table: str, row_id: str) -> str:
-    """Returns the SQL for the digest that a row should have. If the row has revisions, this is the
-    digest in the newest revision, otherwise the digest in the register.
+    """Returns SQL for the digest that a row should have: the digest of its newest revision, or the
+    digest in the register if the row has no revisions.
     """
     return f"""coalesce(
                 (SELECT digest FROM row_revisions
@@ -138,15 +133,13 @@ def known_digest(table: str, row_id: str) -> str:
 
 
 def is_registered(model: type[models.Model]) -> bool:
-    """Returns whether the rows of this model are recorded in the register."""
+    """Returns whether the register contains the rows of this model."""
     triggers = getattr(model._meta, "triggers", ())
     return any(isinstance(trigger, RegisterTrigger) for trigger in triggers)
 
 
 def digested(model: type[models.Model]) -> Iterator["models.Field[Any, Any]"]:
-    """Yields the fields that are part of the digests of a table, in the order of their column
-    names.
-    """
+    """Yields the digested fields of a model, in the order of their column names."""
     triggers: list[Trigger] = model._meta.triggers  # type: ignore[attr-defined]
     undigested = {
         column
@@ -160,9 +153,9 @@ def digested(model: type[models.Model]) -> Iterator["models.Field[Any, Any]"]:
 
 
 def digest_of(model: type[models.Model], row: str, without: Collection[str] = ()) -> str:
-    """Returns the SQL for the SHA-256 digest of a row. The digest is of a JSON array in UTF-8 that
-    contains the row's values. Times are in UTC, so that the session's settings do not change the
-    digest. The columns in `without`, such as new columns, are not included.
+    """Returns SQL for the SHA-256 digest of a row, without the columns in `without`. The digest is
+    of the row's values as a JSON array in UTF-8. Times are in UTC, because the digest must not
+    depend on the session's settings.
     """
     values = ", ".join(
         f'{row}."{field.column}"' + " AT TIME ZONE 'UTC'" * isinstance(field, models.DateTimeField)
@@ -173,7 +166,7 @@ def digest_of(model: type[models.Model], row: str, without: Collection[str] = ()
 
 
 def _same(model: type[models.Model], *, but: Collection[str]) -> str:
-    """Returns the SQL condition that OLD and NEW are equal in all digested columns, except the
+    """Returns the SQL condition that OLD and NEW are equal in all digested columns except the
     columns in `but`.
     """
     columns = [field.column for field in digested(model) if field.column not in but]

@@ -1,3 +1,1 @@
-"""Locks: advisory locks with names, short locks on whole tables, and locks on many rows in several
-transactions.
-"""
+"""Advisory locks with names, short locks on whole tables, and row locks in several transactions."""

@@ -1,4 +1,4 @@
-"""Advisory locks that have a name. They are released at the end of the transaction."""
+"""Advisory locks with names. A lock is released at the end of its transaction."""
 
 from django.db import connection
 
@@ -7,6 +7,6 @@ TAKE = "pg_advisory_xact_lock(hashtextextended(%({name})s, 0))"
 
 
 def wait_for_lock(name: str) -> None:
-    """Waits until no other transaction has the lock with this name, and then takes the lock."""
+    """Takes the lock with this name, and waits while another transaction has the lock."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {TAKE.format(name='lock')}", {"lock": name})

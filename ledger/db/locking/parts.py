@@ -1,6 +1,4 @@
-"""Changes many rows in several transactions, so that other sessions never wait for the whole
-change.
-"""
+"""Changes many rows in several short transactions, so that other sessions do not wait for long."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,9 +14,9 @@ M = TypeVar("M", bound=models.Model)
 
 
 def change_in_parts(rows: models.QuerySet[M], change: Callable[[M], object]) -> int:
-    """Calls `change` with each row, while the row is locked. Returns the number of rows. PART rows
-    are committed at a time. Committed rows stay committed after an error, so the function can be
-    called again.
+    """Locks each row, calls `change` with the row, and returns the number of rows. Commits after
+    every PART rows. After an error, the committed rows stay changed, and the function can be called
+    again.
     """
     count, rest = 0, rows.order_by("pk")
     while part := run_with_retry(partial(_change_part, rest, change)):

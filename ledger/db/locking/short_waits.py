@@ -1,9 +1,9 @@
-"""Runs work that needs locks on whole tables, so that other sessions do not wait for long.
+"""Runs work that locks whole tables without making other sessions wait for long.
 
-Note [Short waits]: when a session waits for the lock of a table, all later sessions wait behind it.
-Therefore work of the owner on a table in use waits only for a short time and then rolls back. It
-tries again after a pause, in which the other sessions continue. Everything that needs no lock is
-done before.
+Note [Short waits]: when a session waits for a table lock, all later sessions wait behind this
+session. Therefore work of the owner waits for a table lock only for a short time, and is then
+rolled back. After a pause, in which the other sessions continue, the work runs again. Steps that
+need no lock run before.
 """
 
 import logging
@@ -29,23 +29,18 @@ IN_USE = frozenset({"40001", "40P01", "55P03"})  # a lost race, a deadlock and a
 
 
 class TablesInUse(OperationalError):
-    """An error that is raised if other sessions used the tables during every attempt. Nothing was
-    changed.
-    """
+    """An error for work that found its tables in use at every attempt. Nothing was changed."""
 
 
 def is_in_use(error: DatabaseError) -> bool:
-    """Returns whether the error ended a transaction only because other sessions were using its
-    tables.
-    """
+    """Returns whether the transaction failed only because other sessions used its tables."""
     return sqlstate(error) in IN_USE
 
 
 def with_short_waits(work: Callable[[], R]) -> R:
-    """Runs `work` in a transaction and returns its result. The transaction waits for at most
-    LOCK_WAIT for each lock. If a lock is not free by then, `work` runs again after a pause. Only
-    one such transaction runs at a time, because Postgres refuses to change a right of a table twice
-    in parallel.
+    """Runs `work` in a transaction and returns its result. The transaction waits for each lock for
+    at most LOCK_WAIT. After that, `work` runs again after a pause. Only one such transaction runs
+    at a time, because Postgres refuses two parallel changes of one table's rights.
 
     Raises TablesInUse after the last attempt.
     """
@@ -60,8 +55,8 @@ def with_short_waits(work: Callable[[], R]) -> R:
 
 
 def again_while_in_use(attempt: Callable[[], R]) -> R:
-    """Returns the result of the function `attempt`. If tables are in use, calls `attempt` again
-    after a pause. `attempt` must open its own transaction with a lock timeout.
+    """Returns the result of `attempt`, and calls `attempt` again after a pause if tables are in
+    use. `attempt` must open its own transaction with a lock timeout.
 
     Raises TablesInUse after the last attempt.
     """

@@ -1,1 +1,3 @@
-"""Code for migrations: faster states, steps after `migrate`, and which migrations may be undone."""
+"""Code for migrations: faster migrations, steps after `migrate`, and checks before migrations are
+undone.
+"""

@@ -1,4 +1,4 @@
-"""Runs steps after `migrate`, but only if the database has all migrations of this code."""
+"""Runs steps after `migrate` if the database has all migrations of this code."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,9 +10,8 @@ from ledger.db.outages.probe import unapplied_migrations
 
 
 def at_newest(receiver: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns a receiver of `post_migrate` that does nothing while migrations are missing, for
-    example after a migration was undone. This is needed because the code of the receivers matches
-    only the newest tables.
+    """Returns a receiver of `post_migrate` that does nothing while migrations are missing. The
+    receivers work only with the newest tables.
     """
 
     @wraps(receiver)

@@ -1,4 +1,4 @@
-"""Finds migrations that may delete a bank's data when they are undone."""
+"""Finds migrations that may delete data of a bank when they are undone."""
 
 from collections.abc import Iterator, Sequence
 
@@ -28,14 +28,13 @@ Plan = Sequence[tuple[migrations.Migration, bool]]
 
 
 def reversed_migrations(plan: Plan) -> list[migrations.Migration]:
-    """Returns the migrations that this plan of Django undoes."""
+    """Returns the migrations that Django's plan undoes."""
     return [migration for migration, backwards in plan if backwards]
 
 
 def lossy(plan: Plan) -> list[migrations.Migration]:
     """Returns the undone migrations that delete a table or a column, or run code that may delete
-    values. Migrations of added apps are not included, because their developers decide what the
-    tables contain.
+    values. Skips migrations of added apps, because their developers decide what the tables contain.
     """
     return [
         each
@@ -45,9 +44,7 @@ def lossy(plan: Plan) -> list[migrations.Migration]:
 
 
 def _database_side(migration: migrations.Migration) -> Iterator[Operation]:
-    """Yields the operations that change the database. Operations that change only Django's state
-    are skipped.
-    """
+    """Yields the operations that change the database, not only Django's state."""
     for operation in migration.operations:
         if isinstance(operation, of_django.SeparateDatabaseAndState):
             yield from operation.database_operations

@@ -1,4 +1,4 @@
-"""Computes the words of all stored texts again."""
+"""Rebuilds the search columns of all tables."""
 
 from importlib import import_module
 
@@ -25,13 +25,12 @@ WITH_POLICIES = (
 
 
 def rebuild_search(cursor: CursorWrapper, tables: ProjectState) -> None:
-    """Creates the columns and indexes of Note [Words] again. Postgres rewrites the tables of
-    transactions and annotations, and locks all tables that can be searched until the transaction
-    ends.
+    """Creates the columns and indexes of Note [Words] again. Until the transaction ends, all tables
+    with a text search are locked. Afterwards, grant the roles their rights to the view `entries`
+    and to these columns again.
 
-    The roles lose their rights to the view `entries` and to these columns: grant them afterwards.
-    Raises CommandError if the policies of row-level security are installed, because their views
-    read these columns, and if another view reads one of them.
+    Raises CommandError if the policies of row-level security are installed or another view reads
+    one of the columns.
     """
     cursor.execute("SELECT to_regnamespace('row_security') IS NOT NULL")
     if cursor.fetchone() == (True,):
@@ -56,7 +55,7 @@ def rebuild_search(cursor: CursorWrapper, tables: ProjectState) -> None:
 
 
 def run_sql(cursor: CursorWrapper, migration: str, *, first_only: bool = False) -> None:
-    """Executes the SQL of a migration, or only its first operation with SQL."""
+    """Executes the SQL operations of a migration, or only the first SQL operation."""
     operations = import_module(migration).Migration.operations
     statements = [str(each.sql) for each in operations if isinstance(each, RunSQL)]
     for statement in statements[:1] if first_only else statements:

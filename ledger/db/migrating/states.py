@@ -1,13 +1,12 @@
-"""Makes migrations faster: operations that do not change columns do not create model classes again.
+"""Makes migrations faster, because operations that change no columns do not create model classes
+again.
 
-Note [Rendered models]: Django passes a state through the migrations, and model classes that are
-created from this state. After each operation, Django creates the classes of the model and of all
-related models again. This takes three quarters of the time of all migrations. Triggers,
-constraints, indexes, options and managers are not columns. Therefore their operations in this
-module change only the state. They also copy into the class the options that later operations read
-from the class (AlterField checks which constraints and indexes have explicit names). `is_delayed`
-is Django's flag which shows that the classes are older than the state. Django then creates all
-classes again before the code of a migration (RunPython) or of `post_migrate` uses them.
+Note [Rendered models]: after each operation, Django creates the classes of the model and of all
+related models again. This takes three quarters of the time of all migrations. The operations in
+OPERATIONS change triggers, constraints, indexes, options and managers, but no columns. Here these
+operations change only the migration state, and copy the options that the schema editor reads into
+the existing class. They also set Django's flag `is_delayed`. Because of this flag, Django creates
+all classes again before RunPython and `post_migrate` use them.
 
 This works only for migrations that go forward. When migrations are undone, earlier and later states
 use the same classes.
@@ -40,9 +39,7 @@ OPERATIONS: tuple[Any, ...] = (
 
 @contextmanager
 def without_rendering() -> Iterator[None]:
-    """Makes OPERATIONS change only the state of migrations inside the block, and not create model
-    classes again.
-    """
+    """Prevents the operations in OPERATIONS from creating model classes again inside the block."""
     originals = {kind: kind.state_forwards for kind in OPERATIONS}
     for kind, state_forwards in originals.items():
         kind.state_forwards = _noting(state_forwards)
@@ -68,7 +65,9 @@ def _noting(original: StateForwards) -> StateForwards:
 
 
 def _write_options(rendered: Any, state: ProjectState, app_label: str, model: str) -> None:
-    """Copies the options that the schema editor reads from the state into the class."""
+    """Copies the options that the schema editor reads from the migration state into the model
+    class.
+    """
     options = state.models[app_label, model].options
     meta = rendered.get_model(app_label, model)._meta
     meta.constraints, meta.indexes = options["constraints"], options["indexes"]

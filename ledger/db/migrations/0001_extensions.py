@@ -1,5 +1,5 @@
-"""The extensions that Ledger requires, in a schema of their own: see Note [Schema of extensions] in
-ledger.db.extensions.
+"""Creates the extensions that Ledger requires in a separate schema: see Note [Schema of extensions]
+in ledger.db.extensions.
 """
 
 from django.contrib.postgres.operations import (
@@ -9,7 +9,7 @@ from django.contrib.postgres.operations import (
 )
 from django.db import migrations
 
-# CREATE EXTENSION takes the first schema of the path. It ends with the transaction.
+# CREATE EXTENSION uses the first schema of the search path. This setting ends with the transaction.
 THERE = "SELECT set_config('search_path', 'extensions, ' || current_setting('search_path'), true)"
 
 

@@ -1,8 +1,10 @@
-"""The tables of the cache and of jobs, and what sessions do."""
+"""Creates the tables of the cache and of jobs, and the function that shows the states of
+sessions.
+"""
 
 from django.db import migrations, models
 
-# As `createcachetable` makes it, so that a database that is migrated is a database that works.
+# The table that `createcachetable` would create.
 CACHE = """
 CREATE TABLE cache (
     cache_key varchar(255) NOT NULL PRIMARY KEY,
@@ -11,9 +13,9 @@ CREATE TABLE cache (
 );
 CREATE INDEX cache_expires ON cache (expires);
 """
-# What sessions of this database do, for the page Database of the admin. The web role sees nothing
-# of the sessions of others in `pg_stat_activity`, and must not: their statements have values in
-# them. The function runs with the rights of its owner and leaves these out.
+# The states of this database's sessions, for the admin page "Database". The web role must not see
+# the sessions of other roles in `pg_stat_activity`, because their SQL statements contain values.
+# This function runs with the rights of its owner and does not return the SQL statements.
 SESSION_STATES = """
 CREATE FUNCTION session_states() RETURNS TABLE (
     pid integer, role name, application text, kind text, state text, is_hidden boolean,

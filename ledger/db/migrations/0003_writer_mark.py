@@ -1,4 +1,6 @@
-"""One row that says which server writes: see Note [Writer's mark] in ledger.db.replicas.writer."""
+"""Creates a table with one row that identifies the writer: see Note [Writer's mark] in
+ledger.db.replicas.writer.
+"""
 
 from django.db import migrations
 

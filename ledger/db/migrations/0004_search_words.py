@@ -1,10 +1,10 @@
-"""The text search configuration `words`, and the functions that divide texts and queries into words
-in the same way: see Note [Words] in ledger.db.queries.words.
+"""Creates the text search configuration `words`, and the functions that split texts and queries
+into words: see Note [Words] in ledger.db.queries.words.
 """
 
 from django.db import migrations
 
-# The configuration `simple` makes lower case. `unaccent` removes accents before.
+# First `unaccent` removes accents, and then `simple` converts the words to lower case.
 CONFIGURATION = """
 CREATE TEXT SEARCH CONFIGURATION public.words (COPY = pg_catalog.simple);
 ALTER TEXT SEARCH CONFIGURATION public.words

@@ -1,1 +1,1 @@
-"""Code for outages: whether the database answers, why it fails, and waiting until it answers."""
+"""Code for outages: checks whether the database answers, finds the reason, and waits."""

@@ -1,5 +1,5 @@
-"""Converts a database error that ends a command to one message. The message contains the host, the
-cause and what to do.
+"""Converts a database error that ends a command to one message with the host, the cause and what to
+do.
 """
 
 from contextlib import suppress
@@ -72,7 +72,7 @@ NOT_OWNED = (
 
 
 def message_for(error: Exception) -> str | None:
-    """Returns the message with which the command ends. Returns None if the error is a bug in the
+    """Returns the message with which the command ends, or None if the error is a bug in the
     command.
     """
     if isinstance(error.__cause__, EmbeddedServerError):
@@ -88,8 +88,8 @@ def message_for(error: Exception) -> str | None:
 
 
 def why_no_work(error: BaseException) -> str:
-    """Returns why the database cannot be used. If a role, right or table is missing, the text also
-    contains the command that creates it.
+    """Returns the reason why the database cannot be used. If a role, right or table is missing, the
+    text also contains the command that creates it.
     """
     cause = error_of_psycopg(error)
     reasons = [reason_of(each) for each in failed_servers_of(cause)] if cause else []
@@ -105,8 +105,8 @@ def _to_prepare(reason: Reason) -> str:
 
 
 def _without_table(error: Exception) -> str:
-    """Returns the message for an unknown table. Either tables of this version are missing, or the
-    user typed the name of a table that does not exist.
+    """Returns the message for an unknown table. Either migrations are missing, or the user typed a
+    wrong table name.
     """
     with suppress(DatabaseError, psycopg.Error), short_connection(SECONDS) as found:
         if not unapplied_migrations(found):
@@ -117,7 +117,7 @@ def _without_table(error: Exception) -> str:
 
 def _without_right_to_create(error: MigrationSchemaMissing) -> str | None:
     """Returns the message for a MigrationSchemaMissing, or None if the error is a bug. Django
-    raises MigrationSchemaMissing for any error of the first CREATE TABLE. The real error is its
+    raises this exception for every error of the first CREATE TABLE, so the real error is its
     `__context__`.
     """
     refusal = error.__context__
@@ -147,7 +147,7 @@ def _unreachable(error: Exception, cause: psycopg.OperationalError) -> str | Non
 
 
 def _servers_of_replicas() -> set[str]:
-    """Returns the servers of the replicas, without servers that the default database uses too."""
+    """Returns the servers of the replicas, except servers of the default database."""
     servers = {
         alias: set(names_of(str(found["HOST"]).split(","), found["PORT"]))
         for alias, found in settings.DATABASES.items()

@@ -1,4 +1,4 @@
-"""A short connection for checks: whether the database can be reached and whether it is migrated."""
+"""A short connection that checks whether the database can be reached and is migrated."""
 
 import time
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[ps
     """Opens a new connection for the block. `seconds` is the time limit for connecting and for each
     SQL statement.
 
-    Raises Django's OperationalError, with one message, if the database cannot be reached.
+    Raises Django's OperationalError, with a message for users, if the database cannot be reached.
     """
     database: Any = connections[using]
     try:
@@ -46,16 +46,14 @@ def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[ps
 
 
 def problem_with_writes(found: psycopg.Connection) -> str | None:
-    """Returns a message if the server does not accept writes. Returns None if the server accepts
-    writes.
-    """
+    """Returns a message if the server does not accept writes. Otherwise returns None."""
     is_reader = found.execute("SHOW transaction_read_only").fetchone() == ("on",)
     return NO_WRITES if is_reader else None
 
 
 def problem_with_clock(found: psycopg.Connection) -> str | None:
-    """Returns a message if the clock of this process certainly differs from the server's clock by
-    more than a second. Returns None otherwise. See Note [Lost statements].
+    """Returns a message if the clocks of this process and of the server certainly differ by more
+    than a second. Otherwise returns None. See Note [Lost statements].
     """
     sent_at = clock()
     row = found.execute("SELECT extract(epoch FROM clock_timestamp())::float").fetchone()
@@ -69,26 +67,23 @@ def problem_with_clock(found: psycopg.Connection) -> str | None:
 
 
 def refusal_of_reader(error: BaseException) -> str | None:
-    """Returns a message if connecting failed because no server accepts writes. Returns None for
-    other errors.
+    """Returns a message if the error means that no server accepts writes. Otherwise returns
+    None.
     """
     return NO_WRITES if is_standby(error) else None
 
 
 def unapplied_migrations(found: psycopg.Connection) -> list[str]:
     """Returns the names of migrations that are missing in the database, such as
-    `accounts.0001_tables`.
-
-    Compares only names, which is faster than `migrate --check`. That command builds every
-    historical model.
+    `accounts.0001_tables`. Compares only names, which is faster than `migrate --check`.
     """
     applied = applied_migrations(found)
     return [name for name in known_migrations() if name not in applied]
 
 
 def applied_migrations(found: psycopg.Connection) -> set[str]:
-    """Returns the names of the migrations that were applied to the database, including migrations
-    of older and newer code. Does not read migration files.
+    """Returns the names of all migrations that the database records as applied. The names may
+    belong to older or newer code.
     """
     table = found.execute("SELECT to_regclass('django_migrations')").fetchone()
     if table == (None,):

@@ -1,9 +1,9 @@
-"""The reasons why the database failed, as fixed texts of Ledger.
+"""The reasons why the database failed, as fixed texts.
 
-The text of a libpq error is never logged, because it may contain users, names of databases and
-parts of SQL statements. The SQLSTATE identifies an error. libpq returns no SQLSTATE if connecting
-fails, so the text of such an error is compared with a fixed list. If the server uses another human
-language, no text matches, and the reason is `OTHER`.
+The text of a libpq error is never logged, because it may contain users, database names and parts of
+SQL statements. Usually the SQLSTATE identifies the reason. A failed connection has no SQLSTATE, so
+its text is compared with a list of known texts. In another language than English no text matches,
+and the reason is `OTHER`.
 """
 
 from enum import Enum
@@ -156,8 +156,8 @@ REASON_BY_TEXT = (
 
 
 def in_words(error: BaseException) -> str:
-    """Returns a text with the reason of each server that was tried, and the SQLSTATE if there is
-    one. For example: `a.example:5432 refused, b.example:5432 standby or read-only (25006)`.
+    """Returns the reason of each server that was tried, and the SQLSTATE if there is one. Example:
+    `a.example:5432 refused, b.example:5432 standby or read-only (25006)`.
     """
     cause = error_of_psycopg(error)
     if cause is None:
@@ -170,12 +170,10 @@ def in_words(error: BaseException) -> str:
 
 
 def for_people(error: BaseException) -> str:
-    """Returns the reasons of a failure for the user who runs a command. The text does not contain
-    the SQLSTATE.
+    """Returns the reasons of a failure for the user of a command, without the SQLSTATE.
 
-    If several servers failed, or if AWS's driver failed, the text contains each server with its
-    reason. If one server failed, the text is the first line of libpq's message, which contains the
-    server and the user.
+    If one server failed, the text is the first line of libpq's message, with the server and the
+    user. If several servers or AWS's driver failed, the text contains each server and its reason.
     """
     cause = error_of_psycopg(error)
     failed = failed_servers_of(cause) if cause else ()
@@ -185,9 +183,9 @@ def for_people(error: BaseException) -> str:
 
 
 def for_everybody(error: BaseException) -> str:
-    """Returns the reasons of a failure without the names of the servers. The servers have numbers
-    in the order of the settings: `server 1 refused, server 2 standby or read-only`. Returns "" if
-    the error does not come from psycopg.
+    """Returns the reasons of a failure without server names. Several servers are numbered in the
+    order of the settings: `server 1 refused, server 2 standby or read-only`. Returns "" if the
+    error does not come from psycopg.
     """
     cause = error_of_psycopg(error)
     reasons = [reason_of(each).value for each in failed_servers_of(cause)] if cause else []
@@ -197,24 +195,22 @@ def for_everybody(error: BaseException) -> str:
 
 
 def is_standby(error: BaseException) -> bool:
-    """Returns whether at least one server answered, and all servers were standbys or read-only."""
+    """Returns whether all servers that were tried are standbys or read-only."""
     cause = error_of_psycopg(error)
     failed = failed_servers_of(cause) if cause else ()
     return bool(failed) and all(reason_of(each) is Reason.STANDBY for each in failed)
 
 
 def is_wait(error: BaseException) -> bool:
-    """Returns whether the error means that a SQL statement took too long. In this case, the server
-    did not answer, or the lock timeout or the statement timeout was over.
+    """Returns whether the error means that the time for a SQL statement was over: the lock timeout,
+    the statement timeout, or the wait for a server that does not answer.
     """
     cause = error_of_psycopg(error)
     return cause is not None and reason_of(FailedServer("", cause)) in WAITS
 
 
 def error_of_psycopg(error: BaseException | None) -> psycopg.Error | None:
-    """Returns the first psycopg error in the chain of causes, starting with `error` itself. Returns
-    None if there is none.
-    """
+    """Returns the first psycopg error among `error` and its causes, or None."""
     while error is not None and not isinstance(error, psycopg.Error):
         error = error.__cause__
     return error

@@ -1,4 +1,4 @@
-"""The error message for a command that was run with the login of web processes."""
+"""The error message for a command that uses the login of web processes."""
 
 from typing import Any
 
@@ -17,9 +17,8 @@ NO_RIGHT_MESSAGE = (
 
 
 def message_for_refusal(error: DatabaseError) -> str | None:
-    """Returns a message if the login does not have the right to run a SQL statement, or if a
-    trigger refused the statement to the web role. Most of these triggers allow the statement to the
-    owner. Returns None for other errors.
+    """Returns a message if the login may not run the SQL statement, or if a trigger refused the
+    statement to the web role. Otherwise returns None.
     """
     cause: Any = error.__cause__
     is_by_trigger = getattr(getattr(cause, "diag", None), "source_function", None) == BY_TRIGGER
@@ -35,7 +34,7 @@ def is_web_login() -> bool:
 
 
 def not_by_this_login(why: str = "") -> str:
-    """Returns the error message. `why` is the message of the server."""
+    """Returns the error message for this login. `why` is the message of the server."""
     return NO_RIGHT_MESSAGE.format(
         login=connection.settings_dict["USER"] or "of the settings", why=why
     )

@@ -1,4 +1,4 @@
-"""Waits, with a time limit, until database servers are ready."""
+"""Waits with a time limit until database servers are ready."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,27 +21,27 @@ NO_SUCH_DATABASE, REFUSED_LOGIN = "3D000", "28"
 
 
 class NotInTime(Exception):
-    """An error that is raised when the time limit is over. The message contains the server and the
-    reason.
+    """An error for a server that was not ready within the time limit. The message contains the
+    server and the reason.
     """
 
 
 class NeverReady(Exception):
-    """An error that is raised if waiting for a server cannot help. The message contains the
-    reason.
+    """An error for a server that will not become ready, for example because it refuses the login.
+    The message contains the reason.
     """
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A server to wait for: the database or a replica."""
+    """A server to wait for: the server of the database or of a replica."""
 
     alias: str
     is_migrated: bool = False  # whether the database must have every migration of this code
 
     @property
     def name(self) -> str:
-        """The name of the database or replica, with its hosts and without the login."""
+        """The name of the database or replica, with its hosts."""
         settings = connections[self.alias].settings_dict
         if settings.get("LEDGER_EMBEDDED"):
             return "the embedded server"
@@ -50,22 +50,22 @@ class Wanted:
 
     @property
     def kind(self) -> str:
-        """The kind of server and the name of its database, without the hosts."""
+        """The kind ("the database" or "the replica") and the name of the database."""
         kind = "the database" if self.alias == DEFAULT_DB_ALIAS else "the replica"
         return f"{kind} {connections[self.alias].settings_dict['NAME']}"
 
     def name_with_reasons(self, error: OperationalError) -> str:
-        """Returns the name of the server. If the settings contain several hosts, the result
-        contains the reason of `error` for each host.
+        """Returns the name of the server. If there are several hosts, adds the reason of `error`
+        for each host.
         """
         hosts = connections[self.alias].settings_dict["HOST"] or ""
         return f"{self.kind}: {for_people(error)}" if "," in hosts else self.name
 
 
 def without_tables() -> str:
-    """Returns the error message for a database that does not have the tables of this version. The
-    message contains the name of the database, because a command that runs without the site's
-    settings uses the database in `.data`.
+    """Returns the error message for a database without the tables of this version. The message
+    contains the database, because without the site's settings a command uses the database in
+    `.data`.
     """
     where = Wanted(DEFAULT_DB_ALIAS).name
     if connections[DEFAULT_DB_ALIAS].settings_dict.get("LEDGER_EMBEDDED"):
@@ -78,9 +78,9 @@ def without_tables() -> str:
 
 def wait_for(wanted: Sequence[Wanted], *, seconds: int, report: Callable[[str], object]) -> None:
     """Waits until all servers are ready, one after the other. `seconds` is the time limit for all
-    of them together.
+    servers together.
 
-    Calls `report` with a message when it starts to wait, when the reason changes, and when a server
+    Calls `report` with a message at the start of a wait, when the reason changes, and when a server
     is ready. Raises NotInTime or NeverReady.
     """
     begun = time.monotonic()
@@ -98,8 +98,8 @@ def wait_for(wanted: Sequence[Wanted], *, seconds: int, report: Callable[[str], 
 
 
 def _reason_to_wait(wanted: Wanted, left: float) -> str:
-    """Returns the reason why the server is not ready, or "" if it is ready. `left` is the number of
-    seconds that remain.
+    """Returns the reason why the server is not ready, or "" if the server is ready. `left` is the
+    remaining time in seconds.
     """
     try:
         seconds = max(1, min(MAX_CONNECT_SECONDS, int(left)))
@@ -120,7 +120,7 @@ def _missing(wanted: Wanted, found: psycopg.Connection) -> str:
 
 
 def _refuse_permanent_errors(wanted: Wanted, error: OperationalError) -> None:
-    """Raises NeverReady if the server answers, but will never accept this login or this database
+    """Raises NeverReady if the server answers and refuses this login, or has no database with this
     name.
     """
     cause: Any = error.__cause__
@@ -138,8 +138,8 @@ def _refuse_permanent_errors(wanted: Wanted, error: OperationalError) -> None:
 
 
 def _code_in(text: str) -> str:
-    """Returns the SQLSTATE of a connection error, or "" if the SQLSTATE is not known. psycopg has
-    only a text for connection errors, so the SQLSTATE is derived from the text.
+    """Returns the SQLSTATE that the text of a connection error means, or "". psycopg provides only
+    the text.
     """
     if 'database "' in text and "does not exist" in text:
         return NO_SUCH_DATABASE

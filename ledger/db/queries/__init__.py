@@ -1,3 +1,1 @@
-"""Code for queries: lookups, SQL that is compiled only once, and recording which queries a page
-ran.
-"""
+"""Code for queries: lookups, SQL that is compiled once, and a record of the queries of a page."""

@@ -1,14 +1,14 @@
 """Compiles a queryset once for all arguments of the same shape. Later calls only replace the
 values.
 
-Django compiles the SQL of a queryset again at each call. For a search this takes 8 ms, which is
-twice as long as Postgres needs for the answer. `CompiledOnce` keeps the SQL for each shape: see
-`ledger.db.queries.shapes`.
+Compiling the queryset of a search takes Django 8 ms, twice as long as Postgres needs for the
+answer. `CompiledOnce` keeps the SQL for each shape: see `ledger.db.queries.shapes`.
 
-Note [Checked once]: to find the position of each value among the parameters, the queryset is
-compiled with other, unique values. Then the real values are put at these positions. The SQL is kept
-only if the result is exactly the SQL that Django compiles from the real values. If it is not, if
-the SQL is long, or if the arguments have no shape, each call compiles the queryset.
+Note [Checked once]: the first call compiles the queryset with unique other values, in order to find
+the position of each value among the parameters. Then the real values are put at these positions.
+The SQL is kept only if the result equals the SQL that Django compiles from the real values. Each
+call compiles the queryset if the results differ, if the SQL is too long, or if the arguments have
+no shape.
 """
 
 from collections import OrderedDict
@@ -44,7 +44,7 @@ Statement = tuple[str, tuple[Any, ...]]
 
 
 class FilledCompiler(SQLCompiler):
-    """A compiler whose compiled SQL can be run again with other parameters."""
+    """A compiler whose SQL can run again with other parameters."""
 
     filled: Statement | None = None
 
@@ -60,8 +60,8 @@ class FilledCompiler(SQLCompiler):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A compiled queryset. `places` maps the position of a parameter to the index of a value in the
-    list of values.
+    """The compiled SQL of a queryset. `places` maps the position of a parameter to the index of a
+    value.
     """
 
     model: type[Model]
@@ -71,14 +71,14 @@ class Template:
     places: dict[int, int]
 
     def statement(self, values: Sequence[Any]) -> Statement:
-        """Returns the SQL and its parameters, with these values put into the parameters."""
+        """Returns the SQL and its parameters for these values."""
         params = list(self.params)
         for place, number in self.places.items():
             params[place] = values[number]
         return self.sql, tuple(params)
 
     def rows(self, values: Sequence[Any]) -> list[Any]:
-        """Runs the SQL with these values. Returns the model instances."""
+        """Runs the SQL with these values, and returns the model instances."""
         compiler = self.compiler.with_statement(self.statement(values))
         queryset = SimpleNamespace(
             db=DEFAULT_DB_ALIAS,
@@ -91,12 +91,12 @@ class Template:
 
 
 class CompiledOnce:
-    """A wrapper for a function that returns a queryset of whole rows. The SQL of the queryset is
-    compiled once per shape (see `shapes`).
+    """A wrapper for a function that returns a queryset of whole rows. The wrapper compiles the
+    queryset once per shape of the arguments (see `shapes`).
 
-    The function may use its arguments only to build the queryset. If an argument is a model
-    instance, the function may use only its primary key. Other values that the function reads, such
-    as a constant of its module, are read only once per shape.
+    The function may use its arguments only to build the queryset. From a model instance among the
+    arguments, the function may use only the primary key. Other values in the SQL, such as a module
+    constant, are read once per shape.
     """
 
     def __init__(self, build: Callable[..., "QuerySet[Any, Any]"]) -> None:
@@ -111,7 +111,7 @@ class CompiledOnce:
         return list(self.build(*arguments)) if template is None else template.rows(values)
 
     def statement(self, *arguments: Any) -> Statement | None:
-        """Returns the SQL and the parameters for these arguments. Returns None if Django finds out
+        """Returns the SQL and the parameters for these arguments. Returns None if Django knows
         without a query that the result is empty.
         """
         template, values = self._template(arguments)
@@ -138,8 +138,8 @@ class CompiledOnce:
         return template, values
 
     def _keep(self, shape: Hashable, template: Template | None) -> None:
-        """Stores a template. If the total size is above the limit, removes the templates that have
-        not been used for the longest time.
+        """Stores a template. If all templates together are too large, removes the templates that
+        were not used for the longest time.
         """
         with self._lock:
             if shape not in self.templates:  # another thread may have been faster
@@ -150,8 +150,8 @@ class CompiledOnce:
                 self.kept -= _length(oldest)
 
     def _checked(self, arguments: tuple[Any, ...], values: list[Any]) -> Template | None:
-        """Compiles the queryset for this shape: see Note [Checked once]. Returns None if each call
-        must compile the queryset.
+        """Returns a template for this shape, or None if each call must compile the queryset: see
+        Note [Checked once].
         """
         numbers = {other_value(value): number for number, value in enumerate(values)}
         queryset = self.build(*refilled(arguments, iter(numbers)))
@@ -173,22 +173,20 @@ class CompiledOnce:
 
 
 def _length(template: Template | None) -> int:
-    """Returns the size of a template: the number of characters of its SQL. Returns a small number
-    for None.
-    """
+    """Returns the length of the template's SQL in characters, or a small number for None."""
     return len(template.sql) if template else 500
 
 
 def _are_same(one: Statement, other: Statement | None) -> bool:
-    """Returns whether two SQL statements have the same text and parameters. The types of the
-    parameters must be the same too: 1 is not True.
+    """Returns whether two SQL statements have the same text and parameters. Parameters of different
+    types, such as 1 and True, are different.
     """
     return one == other and [*map(type, one[1])] == [*map(type, other[1])]
 
 
 def other_value(value: Any) -> Any:
-    """Returns a random value of the same type as `value`. It is practically certain that no other
-    value in the query is equal.
+    """Returns a random value of the same type as `value`. The random value is almost certainly
+    unique in the query.
     """
     if isinstance(value, UUID):
         return uuid4()

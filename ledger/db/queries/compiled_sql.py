@@ -1,4 +1,4 @@
-"""Returns the SQL of a queryset, for use inside SQL that the ORM cannot express."""
+"""Returns the SQL of a queryset for use inside hand-written SQL."""
 
 from typing import Any
 
@@ -9,8 +9,7 @@ from django.db.models import QuerySet
 def compiled(rows: QuerySet[Any, Any]) -> tuple[str, tuple[Any, ...]] | None:
     """Returns the SQL of a queryset and its parameters.
 
-    Returns None if Django can see without a query that the result is empty (`pk__in=[]`). In that
-    case Django creates no SQL.
+    Returns None if Django knows without a query that the result is empty, as for `pk__in=[]`.
     """
     try:
         sql, params = rows.query.sql_with_params()

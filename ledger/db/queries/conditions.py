@@ -1,9 +1,8 @@
 """Conditions for `filter()` that Django does not provide.
 
-Note [One of]: the condition is `id = ANY (ARRAY(subquery))` and not `id IN (subquery)`. Postgres
-runs an ARRAY subquery once, before the rest, and combines the ids with the result of a GIN index in
-a BitmapOr. An OR with IN does not allow this plan: Postgres would read every row and look up each
-row in the subquery.
+Note [One of]: the condition is `id = ANY (ARRAY(subquery))` instead of `id IN (subquery)`. Postgres
+runs an ARRAY subquery once, before the rest of the query, and can then combine the ids with a GIN
+index in a BitmapOr. With OR and IN, Postgres would read every row and look it up in the subquery.
 """
 
 import json
@@ -17,8 +16,8 @@ NO_ROWS = Q(pk__in=[])  # Django sends no query for this condition
 
 
 class IsListed(Func):
-    """Whether a text is one of the texts in a list. The list is a Value with JSON, so that the SQL
-    does not depend on its length.
+    """The condition that a text is one of the texts in a list. The list is one JSON value, so that
+    the SQL is the same for every length of the list.
     """
 
     template = "jsonb_exists(%(expressions)s)"
@@ -32,7 +31,7 @@ class IsListed(Func):
 
 
 class TextAt(Func):
-    """The text at a path of a JSON column, as in TextAt("metadata", path="merchant,mcc")."""
+    """The text at a path of a JSON column, for example TextAt("metadata", path="merchant,mcc")."""
 
     template = "(%(expressions)s #>> '{%(path)s}')"
     output_field = TextField()
@@ -43,7 +42,7 @@ class TextAt(Func):
 
 
 def one_of(ids: QuerySet[Any, Any], field: str = "pk") -> Q:
-    """Returns the condition that `field` is one of the ids, see Note [One of]. `ids` is a queryset
+    """Returns the condition that `field` is one of the ids: see Note [One of]. `ids` is a queryset
     with one column.
     """
     condition = Func(

@@ -1,5 +1,5 @@
-"""Django's lookups for Postgres extensions, but with the name of the schema: see Note [Schema of
-extensions].
+"""Django's lookups for Postgres extensions, with the name of the extensions' schema: see Note
+[Schema of extensions].
 """
 
 from django.contrib.postgres import lookups

@@ -1,7 +1,7 @@
-"""The shape of arguments: everything about them except their values. See `CompiledOnce`.
+"""The shape of arguments: everything except their values. See `CompiledOnce`.
 
-Values are ids, amounts, times, and the texts in search queries. Everything else is part of the
-shape: the number of ids, the names of lookups, and all other texts.
+Values are ids, amounts, times, and texts in search queries. The number of ids, the names of lookups
+and all other texts are part of the shape.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,13 +45,11 @@ Parts = tuple[Any, Sequence[Any]]
 
 
 class NoShape(Exception):
-    """An error that is raised if the SQL may depend on a value in the arguments, so that the
-    arguments have no shape.
-    """
+    """An error for arguments without a shape: the SQL may depend on one of their values."""
 
 
 def shape_of(node: Any, values: list[Any]) -> Shape:
-    """Returns the shape of the arguments in `node`. Appends their values to the list `values`.
+    """Returns the shape of the arguments in `node`, and appends their values to the list `values`.
 
     Raises NoShape if the SQL may depend on a value.
     """
@@ -66,8 +64,8 @@ def shape_of(node: Any, values: list[Any]) -> Shape:
 
 
 def refilled(node: Any, values: Iterator[Any]) -> Any:
-    """Returns arguments of the same shape as `node`, but with other values. `values` has the same
-    order as in `shape_of`.
+    """Returns a copy of `node` with other values. The values have the same order as in
+    `shape_of`.
     """
     if _is_value(node):
         return next(values)
@@ -93,8 +91,9 @@ def _is_constant(node: Any) -> bool:
 
 
 def _parts(node: Any) -> Parts:
-    """Returns a pair: what belongs to the shape of this node itself, and the child nodes. Raises
-    NoShape.
+    """Returns a pair: the shape of this node without its children, and the child nodes.
+
+    Raises NoShape.
     """
     if _is_constant(node):
         return (type(node), node), ()
@@ -139,7 +138,7 @@ def _parts_of_expression(node: Any) -> Parts:
 
 
 def _rebuilt(node: Any, parts: list[Any]) -> Any:
-    """Returns a copy of the node in which `parts` replace the child nodes."""
+    """Returns a copy of the node whose child nodes are `parts`."""
     if not _parts(node)[1]:
         return node
     if isinstance(node, tuple | list):

@@ -1,7 +1,7 @@
 """The description of a SQL statement in a trace: a short name, and the SQL text without values.
 
-Django's SQL has placeholders, but not all SQL is from Django. Therefore all literals and numbers
-are replaced with `?`, so that a trace never contains a value.
+All literals and numbers are replaced with `?`, so that a trace never contains a value. This is
+necessary because not all SQL comes from Django and uses placeholders.
 """
 
 import re
@@ -40,9 +40,8 @@ FIRST = re.compile(r"[\s(]*([A-Za-z]+)")
 class StatementText:
     """The description of a SQL statement.
 
-    `operation` is the first word of the statement. If the statement begins with WITH and writes,
-    `operation` is the word that writes, such as INSERT. `name` also contains the table, such as
-    INSERT transactions.
+    `operation` is the first word of the statement, such as INSERT. For WITH, it is the word that
+    writes, if there is one. `name` is the operation with the table, such as INSERT transactions.
     """
 
     name: str
@@ -55,15 +54,13 @@ class StatementText:
 
 
 def described(sql: str) -> StatementText:
-    """Returns the description of this SQL statement for a trace."""
+    """Returns the description of a SQL statement for a trace."""
     return _described(sql[:READ])
 
 
 @lru_cache(maxsize=512)
 def _described(sql: str) -> StatementText:
-    """Returns the description of a SQL statement. The result is cached, because most statements are
-    repeated.
-    """
+    """Returns the cached description of a SQL statement, because most statements are repeated."""
     text = masked(sql)
     first = FIRST.match(text)
     operation = first[1].upper() if first else "SQL"
@@ -82,7 +79,7 @@ def _described(sql: str) -> StatementText:
 
 
 def masked(sql: str) -> str:
-    """Returns the SQL statement on one line, without comments and with `?` instead of each
+    """Returns the SQL statement on one line, without comments, and with `?` in place of each
     value.
     """
     return SPACE.sub(" ", PIECES.sub(_without_value, sql)).strip()

@@ -1,11 +1,10 @@
-"""Tracing spans of SQL statements and of the end of transactions. This module is imported only if
-tracing is on.
+"""Tracing spans of SQL statements and of the end of transactions. Imported only if tracing is on.
 
-Note [Spans of a transaction]: Django sends COMMIT without a cursor, and `cursor.copy` is psycopg's
-own method, so an execute wrapper does not see them. The backend has a hook for each of these two. A
+Note [Spans of a transaction]: an execute wrapper does not see COMMIT, which Django sends without a
+cursor, or COPY, which is a method of psycopg. Therefore the backend has a hook for each of these. A
 plain payment is one SQL statement that commits by itself, so the span of this statement contains
-the outcome of the commit. SQL statements outside a trace have no span. Statements of the backend
-itself, such as SELECT 1, have no span either.
+the outcome of the commit. SQL statements outside a trace and statements of the backend itself, such
+as SELECT 1, have no span.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,9 +27,7 @@ ROLLED_BACK = "rolled_back"
 
 
 class DatabaseSpans:
-    """The hooks that the database connections of a process call for tracing; see
-    `DatabaseWrapper.spans`.
-    """
+    """The hooks that database connections call for tracing: see `DatabaseWrapper.spans`."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -38,8 +35,8 @@ class DatabaseSpans:
     def statement(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
-        """Runs a SQL statement inside a span and returns its result. This is an execute wrapper of
-        Django. It must be the outermost wrapper, because other wrappers add values to the
+        """Runs a SQL statement in a span and returns its result. This method is a Django execute
+        wrapper, and must be the outermost wrapper, because other wrappers add values to the
         parameters.
         """
         if not self._recorder.is_recording():
@@ -57,7 +54,7 @@ class DatabaseSpans:
             return result
 
     def end_transaction(self, database: Any, command: str, send: Callable[[], None]) -> None:
-        """Calls `send`, which sends COMMIT or ROLLBACK, inside a span."""
+        """Calls `send`, which sends COMMIT or ROLLBACK, in a span."""
         facts = {**_facts_of_database(database), "db.operation.name": command}
         commits = command == "COMMIT"
         with self._open(command, facts) as span:
@@ -71,9 +68,7 @@ class DatabaseSpans:
 
     @contextmanager
     def copying(self, cursor: Any, sql: Any, copies: AbstractContextManager[Any]) -> Iterator[Any]:
-        """Wraps a COPY of psycopg in a span. The span lasts from the SQL statement to the last
-        row.
-        """
+        """Runs a COPY of psycopg in a span, from the SQL statement to the last row."""
         statement = described(_as_text(sql))
         with self._open(statement.name, _facts_of(statement, cursor.db)) as span:
             try:
@@ -89,15 +84,15 @@ class DatabaseSpans:
 
 
 def start_tracing() -> None:
-    """Starts to record and send spans in this process and in processes that are forked from it."""
+    """Starts tracing in this process and in processes that are forked later."""
     recorder = Recorder(Exporting())
     record_by(recorder)
     trace_connections(DatabaseSpans(recorder))
 
 
 def trace_connections(spans: DatabaseSpans | None) -> None:
-    """Makes all connections of this process call `spans` from now on. None switches tracing off.
-    Call this only while no other thread has connections.
+    """Makes all connections of this process call `spans`. None switches tracing off. Call this only
+    while no other thread has connections.
     """
     before, DatabaseWrapper.spans = DatabaseWrapper.spans, spans
     for database in connections.all(initialized_only=True):
@@ -108,7 +103,7 @@ def trace_connections(spans: DatabaseSpans | None) -> None:
 
 
 def _as_text(sql: Any) -> str:
-    """Returns SQL as text, also if psycopg has composed the SQL from parts. The text contains
+    """Returns SQL as text, including SQL that psycopg has composed from parts. The text contains
     values, which `described` removes.
     """
     return sql if isinstance(sql, str) else str(sql.as_string(None))
@@ -136,8 +131,8 @@ def _commits_itself(database: Any) -> bool:
 
 
 def _rows_of(cursor: Any, statement: StatementText) -> Facts:
-    """Returns how many rows were written or returned, as span attributes. Returns {} if the number
-    is not known.
+    """Returns the number of rows that were written or returned, as a span attribute. Returns {} if
+    the number is not known.
     """
     inner: Any = cursor.cursor if isinstance(cursor, CursorWrapper) else cursor
     rows = inner.rowcount
@@ -147,8 +142,8 @@ def _rows_of(cursor: Any, statement: StatementText) -> Facts:
 
 
 def _fail(span: Span, error: Exception, *, commits: bool) -> None:
-    """Marks the span as failed, with the error's class and SQLSTATE. If `commits` is true, adds the
-    outcome of the commit.
+    """Marks the span as failed, with the error's class and SQLSTATE. `commits` is whether the span
+    also records the outcome of a commit.
     """
     facts: dict[str, str] = {}
     if state := sqlstate(error) or getattr(error, "sqlstate", None):

@@ -8,15 +8,15 @@ from django.db.models import BooleanField, Func
 
 
 class LexemeQuery(SearchQuery):
-    """A tsquery that contains lexemes exactly as they are written. `to_tsquery` would split the
-    lexeme of an account into words.
+    """A tsquery of lexemes that are used unchanged. `to_tsquery` would split the lexeme of an
+    account into words.
     """
 
     template = "%(expressions)s::tsquery"
 
 
 class MatchesText(Func):
-    """The operator `@@` as a function. Postgres uses no index for the function: see Note [Common
+    """The operator `@@` as a function, for which Postgres uses no index: see Note [Common
     prefixes].
     """
 
@@ -25,18 +25,18 @@ class MatchesText(Func):
 
 
 class GroupedQuery(SearchQuery):
-    """A combined tsquery in parentheses. Django can negate only queries that are not combined, so a
-    combined query needs this class.
+    """A combined tsquery in parentheses. Without the parentheses, Django cannot negate a combined
+    tsquery.
     """
 
     template = "(%(expressions)s)"
 
 
 def account_lexeme(account: UUID) -> str:
-    """Returns the lexeme that means an account in the search column: see Note [Search column]."""
+    """Returns the lexeme of an account in the search column: see Note [Search column]."""
     return f"'@{account.hex[-12:]}'"
 
 
 def any_account(accounts: Iterable[UUID]) -> str:
-    """Returns the text of a tsquery that matches rows with any of these accounts."""
+    """Returns the text of a tsquery for the rows of any of these accounts."""
     return " | ".join(account_lexeme(account) for account in accounts)

@@ -1,4 +1,4 @@
-"""Records the queries behind a page: the SQL that Postgres received, the duration, and the plan."""
+"""Records the queries of a page: the SQL that Postgres received, the duration and the plan."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +18,9 @@ MAX_QUERIES = 50  # maximum number of queries that are recorded for one page
 class RecordedQuery:
     """One query of a page.
 
-    `sql` is the query with its values. `seconds` is the time from sending the query until the
-    driver has fetched the last row. `plan` is "" until `explain` runs. `error` is "" unless
-    Postgres refused the query. `text` is the SQL, or a function that returns the SQL.
+    `sql` is the query with its values. `seconds` is the time from sending the query to fetching the
+    last row. `plan` is "" until `explain` runs, and `error` is "" unless Postgres refused the
+    query. `text` is the SQL or a function that returns the SQL.
     """
 
     text: str | Callable[[], str]
@@ -50,27 +50,24 @@ class RecordedQuery:
 
     @property
     def _begins(self) -> str:
-        """The SQL in capital letters, without the brackets before its first word."""
+        """The SQL in capital letters from its first word on, without brackets before the word."""
         return self.statement.lstrip("( \n").upper()
 
 
 @dataclass(slots=True)
 class QueryLog:
-    """The recorded queries of one page, in order."""
+    """The recorded queries of one page in order."""
 
     queries: list[RecordedQuery] = field(default_factory=list)
 
     @property
     def milliseconds(self) -> float:
-        """The total duration of all queries, in milliseconds."""
+        """The total time of all queries in milliseconds."""
         return sum(query.milliseconds for query in self.queries)
 
     def explain(self) -> None:
-        """Runs the queries that only read again, with EXPLAIN (ANALYZE, BUFFERS), and stores their
-        plans.
-
-        Inside the same `snapshot`, such a query reads the same rows again. Queries that write are
-        skipped. A snapshot would refuse them anyway.
+        """Stores the plan of each query that only reads. Runs these queries again with EXPLAIN
+        (ANALYZE, BUFFERS). In the same `snapshot`, the queries read the same rows again.
         """
         for query in self.queries:
             if query.is_read:
@@ -78,8 +75,8 @@ class QueryLog:
 
 
 def plan_of(query: RecordedQuery, options: str = "ANALYZE, BUFFERS") -> str:
-    """Returns the output of EXPLAIN for a query. If `options` contains ANALYZE, the query is
-    executed.
+    """Returns the output of EXPLAIN for a query. With ANALYZE in `options`, Postgres executes the
+    query.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN ({options}) {query.statement}", query.params)
@@ -87,8 +84,8 @@ def plan_of(query: RecordedQuery, options: str = "ANALYZE, BUFFERS") -> str:
 
 
 def error_line(error: Exception) -> str:
-    """Returns the description of an error as one line. For an error from Postgres, the line
-    contains the SQLSTATE and the message. For other errors, it contains the class and the message.
+    """Returns the description of an error in one line: for an error of Postgres the SQLSTATE and
+    the message, for other errors the class and the message.
     """
     state = sqlstate(error) if isinstance(error, DatabaseError) else None
     first = str(error).strip().partition("\n")[0]
@@ -97,12 +94,12 @@ def error_line(error: Exception) -> str:
 
 @contextmanager
 def watched(*, with_session: bool = False, texts_later: bool = False) -> Iterator[QueryLog]:
-    """Records the queries of this thread's connection inside the block, at most MAX_QUERIES.
-    Queries that Postgres refuses are recorded too.
+    """Records up to MAX_QUERIES queries of this thread's connection inside the block. Queries that
+    Postgres refuses are included.
 
-    If `with_session` is true, SQL statements about the session, such as SET and SAVEPOINT, are
-    recorded too. If `texts_later` is true, the values are put into the text only when the text is
-    read. In this case, the text must be read while the connection is open.
+    `with_session` also records statements about the session, such as SET and SAVEPOINT.
+    `texts_later` puts the values into a text when the text is read, which must happen while the
+    connection is open.
     """
     work = QueryLog()
 

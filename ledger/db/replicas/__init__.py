@@ -1,23 +1,23 @@
-"""Reads from replicas, which are standbys of the database that may be slightly behind.
+"""Reads from replicas. A replica is a standby of the database and may be slightly behind.
 
     rows = replicas.read(SEARCH, lambda: find(scope, query))
 
-Note [Where a read goes]: nothing is read from a replica automatically. A page passes the function
-that may read from a replica, and a `ReadPurpose`, which contains the allowed tables. While the
-function runs, `connections["default"]` is the replica's connection. Therefore the ORM, raw cursors
+Note [Where a read goes]: nothing is read from a replica automatically. A page passes a function and
+a `ReadPurpose`, which contains the tables that the function may read from a replica. While the
+function runs, `connections["default"]` is the replica's connection, so that the ORM, raw cursors
 and snapshots all read from the replica.
 
 In these cases, the function runs on the writer instead:
 
 * The code runs outside a request of a signed-in user, for example in a command, or inside `atomic`.
-* The request has already written something that a replica could show.
+* The request has already written rows that replicas show.
 * No replica has replayed the session's last write (`sessions.wal_position`) on the same timeline of
   the WAL (Note [Writer's mark]).
-* The replica fails while the function runs, or the function reads another table. The function then
-  runs again from its beginning, so it must only read.
+* The replica fails while the function runs, or the function reads another table. Because the
+  function then runs again from its beginning, it must only read.
 
-No `ReadPurpose` contains tables of limits, permissions, sessions or approvals. Pages read these
-tables on the writer, before or after. docs/databases.md lists the pages that read from replicas.
+No `ReadPurpose` contains tables of limits, permissions, sessions or approvals, so pages read these
+tables on the writer. docs/databases.md lists the pages that read from replicas.
 """
 
 from ledger.db.replicas.lag import (

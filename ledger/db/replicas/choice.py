@@ -1,4 +1,4 @@
-"""Chooses one of several replicas, as the setting DATABASE_REPLICA_CHOICE requires."""
+"""Chooses one of several replicas, as DATABASE_REPLICA_CHOICE requires."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ def next_of(found: Sequence[T]) -> T:
 
 
 def least_busy_of(found: Sequence[T]) -> T:
-    """Returns the replica on which this process currently runs the fewest reads. If several
-    replicas have the fewest reads, returns one of these at random.
+    """Returns the replica with the fewest running reads of this process. Chooses at random among
+    equal replicas.
     """
     fewest = min(each.under_way for each in found)
     return any_of([each for each in found if each.under_way == fewest])

@@ -1,18 +1,16 @@
-"""The state of each replica in this process: whether the replica answers, and how much of the
-write-ahead log it has replayed.
+"""The state of each replica in this process: whether the replica answers, and how much of the WAL
+it has replayed.
 
-Note [Probes]: a thread for each replica queries the replica every second (`prober.py`), on a
-separate connection. Therefore no request waits for a dead replica, and no request queries a replica
-for its position. Requests use the last answer instead. After STALE seconds without an answer, the
-replica is not used. As soon as a probe fails, reads that are running on the replica are ended
-(`distrusts`): see Note [A server that hangs]. An old answer is safe to use, because the position of
-a server never goes back while the server runs. `started` shows whether it is still the same server.
+Note [Probes]: one thread per replica queries the replica every second (`prober.py`) on a separate
+connection. Requests use the last answer, so that no request waits for a dead replica. After STALE
+seconds without an answer, the replica is not used. When a probe fails, reads that are running on
+the replica are ended (`distrusts`): see Note [A server that hangs]. An old answer is safe, because
+the position of a running server never goes back. `started` shows whether the server was restarted.
 
-Note [Servers behind a pooler]: each transaction may run in another session. The pooler may also
-have connected this session to a different server than the server that answered the probe. Therefore
-each transaction checks to which server it is connected. The check comes after the first SQL
-statement, because a transaction with a snapshot must begin with `SET TRANSACTION`. A SQL statement
-outside a transaction is wrapped in a transaction.
+Note [Servers behind a pooler]: each transaction may run in another session, and perhaps on another
+server than the server that answered the probe. Therefore each transaction checks its server. The
+check follows the first SQL statement, because a transaction with a snapshot must begin with `SET
+TRANSACTION`. A SQL statement outside a transaction gets its own transaction.
 """
 
 import threading
@@ -53,13 +51,13 @@ PROBE = f"""SELECT pg_postmaster_start_time(), pg_is_in_recovery(), {MARK},
 
 
 class ReadAgain(DatabaseError):
-    """An error for a read that this replica cannot answer correctly. The read must run on the
-    writer instead.
+    """An error for a read that the replica cannot answer correctly and that must run on the
+    writer.
     """
 
 
 class StoppedServer(Error):
-    """An error for a query to an embedded server that was stopped."""
+    """An error for a query to an embedded server that is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,9 @@ class ReplicaState:
     """The answer of a replica to a probe.
 
     `started` is the time when the replica's server started. `writer` is the time when the writer
-    started, as it is stored in the replica's copy of the writer's mark. `replayed` is the byte of
-    the WAL up to which the replica has replayed. `seconds_behind` is the replica's delay, and `at`
-    is the monotonic time of the answer.
+    started, from the replica's copy of the writer's mark. `replayed` is the WAL position in bytes
+    up to which the replica has replayed. `seconds_behind` is the replica's delay. `at` is the
+    monotonic time of the answer.
     """
 
     started: datetime
@@ -80,7 +78,7 @@ class ReplicaState:
 
 
 class Replica:
-    """What this process knows about one replica: its state, and counters of its reads."""
+    """The state of one replica as this process knows it, and counters of its reads."""
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
@@ -114,9 +112,8 @@ class Replica:
                 log.write("replica.in_use", self.alias)
 
     def _query_reconnecting(self) -> tuple[ReplicaState, bool]:
-        """Queries the replica. If an existing connection is broken, for example after a restart,
-        tries once more on a new connection. Returns the answer, and whether the server is a
-        standby.
+        """Queries the replica. If an existing connection is broken, tries once more on a new
+        connection. Returns the answer, and whether the server is a standby.
         """
         is_old = self._connection.connection is not None
         try:
@@ -133,8 +130,8 @@ class Replica:
 
     @property
     def _connection(self) -> Any:
-        """The connection for probes in this thread. This connection never belongs to the pool that
-        requests use.
+        """This thread's connection for probes, which is never a connection of the pool for
+        requests.
         """
         found: Any = connections[self.alias]
         if not found.settings_dict["OPTIONS"].get("pool"):
@@ -145,7 +142,7 @@ class Replica:
         return self._outside_pool.connection
 
     def _distrust_connections(self) -> None:
-        """Marks all connections that were opened or checked before now as unusable."""
+        """Marks all connections as unusable that were last opened or checked before now."""
         self._connection.close()
         self.silent_at = time.monotonic()
         database: Any = connections[self.alias]
@@ -166,16 +163,14 @@ class Replica:
         return ReplicaState(started, writer, replayed, seconds, time.monotonic()), is_standby
 
     def leave_out(self, why: str, answer: ReplicaState | None = None) -> None:
-        """Stops using the replica until a later probe is successful. `why` is the reason for the
-        log.
-        """
+        """Stops using the replica until a probe succeeds. `why` is the reason for the log."""
         was, self.answer, self.why_out = self.why_out, answer, why
         if was != why:
             log.write("replica.left_out", self.alias, reason=why)
 
     def can_serve(self, needed: Needed) -> bool:
-        """Returns whether the replica can be used: it answers, it follows the current writer, and
-        it has replayed the log up to the needed position.
+        """Returns whether requests can use the replica: it answers, follows the current writer, and
+        has replayed the WAL up to the needed position.
         """
         answer = self.answer
         if answer is None or self.why_out or time.monotonic() - answer.at > STALE:
@@ -185,14 +180,14 @@ class Replica:
         return needed.position is None or (answer.replayed or 0) >= needed.position
 
     def distrusts(self, raw: Any) -> bool:
-        """Returns whether the server of this psycopg connection may hang. This is the case if a
-        probe failed after the connection was last opened or checked.
+        """Returns whether the server of this psycopg connection may hang, because a probe failed
+        after the connection was last opened or checked.
         """
         return bool(raw.answered_at < self.silent_at)
 
     def is_same_server(self, raw: Any) -> bool:
-        """Returns whether this psycopg connection is to the server that answered the last probe,
-        and this server has not restarted since. The same host name may be a different server.
+        """Returns whether this psycopg connection is to the server that answered the last probe.
+        Returns False if the server has restarted since then.
         """
         started = getattr(raw, "ledger_server_started", None)
         if started is None:
@@ -200,11 +195,11 @@ class Replica:
         return self.answer is not None and started == self.answer.started
 
     def check_each(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """Runs a SQL statement and returns its result. Checks once per transaction whether the
-        connection is to the server that answered the probe. Django calls this execute wrapper for
-        connections to a pooler: see Note [Servers behind a pooler].
+        """Runs a SQL statement and returns its result. Also checks once per transaction that its
+        server has answered the probe: see Note [Servers behind a pooler]. This method is a Django
+        execute wrapper for connections to a pooler.
 
-        Raises ReadAgain.
+        Raises ReadAgain if it is another server.
         """
         database = context["connection"]
         if not database.in_atomic_block:
@@ -231,9 +226,7 @@ class Replica:
 
 
 def reason_for(error: Error) -> str:
-    """Returns why a replica failed, with a text from `ledger.db.outages.reasons`. The text does not
-    contain host names.
-    """
+    """Returns why a replica failed, as a text without host names."""
     if isinstance(error, StoppedServer):
         return STOPPED
     if isinstance(error, ReadAgain):

@@ -21,8 +21,8 @@ OTHER_WRITER = "it has not replayed anything from the server that takes writes"
 
 @dataclass(frozen=True, slots=True)
 class ReplicaLag:
-    """The delay of one replica. The delay is None if it is not known. `why_out` is the reason why
-    the replica is not used, or "".
+    """The delay of one replica, or None if the delay is not known. `why_out` is the reason why the
+    replica is not used, or "".
     """
 
     name: str
@@ -32,7 +32,7 @@ class ReplicaLag:
 
 
 def lag_of(found: Iterable[Replica]) -> list[ReplicaLag]:
-    """Returns the delay of each replica. Queries the writer once for its position."""
+    """Returns the delay of each replica. Queries the writer's position once."""
     try:
         with short_connection(SECONDS) as writer:
             row = writer.execute(WRITER_QUERY).fetchone()
@@ -57,9 +57,7 @@ def _lag(replica: Replica, position: int | None, started: datetime | None) -> Re
 
 
 def log(replica: Replica) -> None:
-    """Writes a log line with the replica's delay, and with the number of reads since the previous
-    line of this kind.
-    """
+    """Logs the replica's delay and the number of its reads since the last such line."""
     (now,) = lag_of([replica])
     reads, repeated, replica.reads, replica.repeated = replica.reads, replica.repeated, 0, 0
     lines.write(

@@ -1,5 +1,5 @@
-"""Writes JSON log lines about replicas: when one is no longer used, when it is used again, and how
-far it is behind.
+"""Writes JSON log lines about replicas: when a replica is no longer used or is used again, and its
+delay.
 """
 
 import json

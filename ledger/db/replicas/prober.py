@@ -1,4 +1,4 @@
-"""The replicas of this process, and the threads that send probes to them."""
+"""The replicas of this process, and the threads that probe them."""
 
 import os
 import threading
@@ -29,7 +29,7 @@ def aliases() -> tuple[str, ...]:
 
 def replicas() -> tuple[Replica, ...]:
     """Returns the replicas in the settings. The first call in a process starts the threads that
-    send probes.
+    probe the replicas.
     """
     if not aliases():
         return ()
@@ -61,7 +61,7 @@ def _keep_probing(replica: Replica, is_over: threading.Event) -> None:
 
 
 def stop_probing() -> None:
-    """Ends the threads that send probes. The next call of `replicas` starts new threads."""
+    """Ends the probing threads. The next call of `replicas` starts new threads."""
     with _lock:
         _of_process.clear()
         _is_over.set()

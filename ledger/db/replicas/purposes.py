@@ -1,9 +1,9 @@
-"""The purposes for which pages read from a replica, and the tables that they need for each purpose.
+"""The purposes for which pages read from a replica, and the allowed tables of each purpose.
 
-Note [Tables of a purpose]: a function that reads from a replica may be changed later, and then call
-another function which checks a limit or a permission. A replica must not be used for such a check.
-Therefore the tables of each SQL statement are compared with the tables of its purpose before the
-statement is sent. If the statement uses another table, the function runs on the writer.
+Note [Tables of a purpose]: a function that reads from a replica may later be changed and call a
+function that checks a limit or a permission. A replica must not be used for such a check. Therefore
+the tables of each SQL statement are compared with the allowed tables before the statement is sent.
+If the statement uses another table, the function runs on the writer.
 """
 
 import re
@@ -30,15 +30,15 @@ not_shown: set[str] = set()
 
 
 class NotForReplicas(DatabaseError):
-    """An error for a SQL statement that uses a table which is not allowed for its purpose. The
-    statement was not sent.
+    """An error for a SQL statement with a table that its purpose does not allow. The statement was
+    not sent.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPurpose:
-    """A kind of page, and the tables that it may read from a replica. `tables` is None if the
-    rights of a database role limit the tables instead.
+    """A kind of page and the tables that it may read from a replica. `tables` is None if a database
+    role limits the tables instead.
     """
 
     name: str
@@ -47,10 +47,10 @@ class ReadPurpose:
     def check(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
-        """Runs a SQL statement and returns its result, if the purpose allows all its tables. This
-        is an execute wrapper of Django.
+        """Runs a SQL statement and returns its result. This method is a Django execute wrapper.
 
-        Raises NotForReplicas, without sending the statement, if another table is used.
+        Raises NotForReplicas, before the statement is sent, if the purpose does not allow one of
+        its tables.
         """
         if self.tables is not None:
             others = tables_in(sql) - self.tables if isinstance(sql, str) else {"composed SQL"}
@@ -61,8 +61,8 @@ class ReadPurpose:
 
 @lru_cache(maxsize=1000)
 def tables_in(sql: str) -> frozenset[str]:
-    """Returns the tables of models that a SQL statement uses. The result may contain too many
-    tables, because every word with the name of a table is included.
+    """Returns the model tables that a SQL statement uses. Every word that is the name of a table
+    counts, so the result may contain too many tables.
     """
     return frozenset(WORD.findall(sql)) & _tables()
 
@@ -75,8 +75,8 @@ def _tables() -> frozenset[str]:
 
 @lru_cache(maxsize=1000)
 def writes_what_replicas_show(sql: str) -> bool:
-    """Returns whether a SQL statement may change rows that pages read from replicas. Also returns
-    True for a row lock, because the transaction will probably write.
+    """Returns whether a SQL statement may change rows that pages read from replicas. A row lock
+    also counts, because the transaction will probably write.
     """
     if LOCKS.search(sql):
         return True

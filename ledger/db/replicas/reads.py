@@ -21,11 +21,11 @@ GONE = (Failure.UNKNOWN, Failure.NOT_STARTED)
 
 
 def read(purpose: ReadPurpose, function: Callable[[], T]) -> T:
-    """Returns the result of `function`. `function` reads from a replica if this is allowed,
+    """Returns the result of `function`, which reads from a replica if this is allowed, and
     otherwise from the writer.
 
-    `function` must only read, and must not return a lazy queryset. Raises the same exceptions as
-    `function` on the writer, and OperationalError if a query was stopped by its time limit.
+    `function` must only read, and must not return a lazy queryset. Raises the exceptions that
+    `function` raises on the writer, and OperationalError if a query takes too long.
     """
     reads = reads_of_request()
     replica = reads.replica() if reads else None
@@ -41,11 +41,11 @@ def read(purpose: ReadPurpose, function: Callable[[], T]) -> T:
 
 
 def stream(purpose: ReadPurpose, rows: Callable[[int], Iterable[T]]) -> Iterator[T]:
-    """Yields the rows one after the other, so that a response can send them. `rows` is a function
-    with one argument, the number of rows to skip.
+    """Yields rows one after the other for a streamed response. `rows` is a function whose argument
+    is the number of rows to skip.
 
-    If the replica fails before the end, the remaining rows come from the writer. Therefore the rows
-    must be sorted so that new rows come last.
+    If the replica fails, the remaining rows come from the writer. Therefore the order of the rows
+    must put new rows last.
     """
     reads = reads_of_request()
     replica = reads.replica() if reads else None
@@ -76,22 +76,22 @@ def _streamed(
 
 
 def is_on_replica() -> bool:
-    """Returns whether the SQL statements of this thread currently run on a replica."""
+    """Returns whether this thread's SQL statements currently run on a replica."""
     reads = reads_of_request()
     return reads is not None and reads.reading is not None
 
 
 def read_again() -> None:
-    """Makes the current read run again on the writer. Call it in a function that needs the writer's
-    data. On a replica it raises ReadAgain. On the writer it does nothing.
+    """Makes the current read run again on the writer. On a replica, raises ReadAgain. On the
+    writer, does nothing.
     """
     if is_on_replica():
         raise ReadAgain
 
 
 def watch(raw: Any) -> None:
-    """Makes a psycopg connection that the caller opened stop waiting when the replica no longer
-    answers probes. Does nothing on the writer.
+    """Makes a psycopg connection of the caller stop waiting when the replica no longer answers
+    probes. Does nothing on the writer.
     """
     reads = reads_of_request()
     if reads is not None and reads.reading is not None:
@@ -99,9 +99,9 @@ def watch(raw: Any) -> None:
 
 
 def check_server(raw: Any) -> None:
-    """Raises ReadAgain if a psycopg connection that the caller opened is not to the server that
-    answered the probes. Does nothing on the writer. Behind a pooler, the check is valid only for
-    the open transaction.
+    """Raises ReadAgain if a psycopg connection of the caller is not to the server that answered the
+    probes. Does nothing on the writer. Behind a pooler, the check is valid only for the open
+    transaction.
     """
     reads = reads_of_request()
     if reads is not None and reads.reading is not None and not reads.reading.is_same_server(raw):
@@ -109,9 +109,8 @@ def check_server(raw: Any) -> None:
 
 
 def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
-    """Returns whether the read may be repeated on the writer. If it may be repeated, also records
-    the reason. A query that timed out is not repeated, because it would also time out on the
-    writer.
+    """Returns whether the read may run again on the writer, and then records the reason. A query
+    that timed out is not repeated, because it would also time out on the writer.
     """
     failure = failure_of(error)
     if failure is Failure.TIMED_OUT:
@@ -130,11 +129,11 @@ def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
 def _in_place_of_writer(
     replica: Replica, purpose: ReadPurpose, reads: RequestReads
 ) -> Iterator[None]:
-    """Makes the replica's connection this thread's connection "default" inside the block.
+    """Replaces this thread's connection "default" with the replica's connection inside the block.
 
     The replica's connection uses the reader (Note [Signed reader]), the execute wrappers and the
-    query log of the writer's connection. If the replica no longer answers probes, the connection
-    stops waiting.
+    query log of the writer's connection. The connection stops waiting when the replica no longer
+    answers probes.
     """
     writer: Any = connections[DEFAULT_DB_ALIAS]
     database: Any = connections[replica.alias]
@@ -165,8 +164,8 @@ def _in_place_of_writer(
 
 
 def _check_server(replica: Replica, database: Any) -> None:
-    """Closes the connection and raises ReadAgain if the connection is not to the server that
-    answered the probes.
+    """Raises ReadAgain and closes the connection if it is not to the server that answered the
+    probes.
     """
     with database.wrap_database_errors:
         is_same = replica.is_same_server(database.connection)
@@ -176,8 +175,8 @@ def _check_server(replica: Replica, database: Any) -> None:
 
 
 def _trusted(replica: Replica, database: Any) -> Any:
-    """Returns the psycopg connection to the replica. If the server of the existing connection may
-    hang, opens a new connection first.
+    """Returns the psycopg connection to the replica. Opens a new connection if the server of the
+    existing connection may hang.
     """
     database.ensure_connection()
     if replica.distrusts(database.raw):

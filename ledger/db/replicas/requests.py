@@ -18,9 +18,9 @@ _current: ContextVar["RequestReads | None"] = ContextVar("replica_reads", defaul
 
 
 class RequestReads:
-    """The reads of one request from replicas. `needed` returns what a replica must have replayed
-    for the request's session. `may_read` returns whether a user is signed in. These two functions
-    must not send queries.
+    """The replica reads of one request. `needed` returns what a replica must have replayed for the
+    request's session. `may_read` returns whether a user is signed in. Neither function may send
+    queries.
     """
 
     def __init__(self, needed: Callable[[], Needed], may_read: Callable[[], bool]) -> None:
@@ -29,15 +29,15 @@ class RequestReads:
         self.reading: Replica | None = None  # the replica on which the current read runs
 
     def note(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """Runs a SQL statement, returns its result, and records whether the request has written.
-        Writes that fail are recorded too. This is an execute wrapper of Django.
+        """Runs a SQL statement and returns its result. Records whether the request has tried to
+        write. This method is a Django execute wrapper.
         """
         if not self.has_written and (not isinstance(sql, str) or writes_what_replicas_show(sql)):
             self.has_written = True
         return execute(sql, params, many, context)
 
     def replica(self) -> Replica | None:
-        """Returns the replica for the next read. Returns None if the writer must be used."""
+        """Returns the replica for the next read, or None if the read must use the writer."""
         if self.has_written or self.reading or not self._may_read():
             return None
         if connections[DEFAULT_DB_ALIAS].in_atomic_block:
@@ -48,15 +48,15 @@ class RequestReads:
 
 
 def reads_of_request() -> RequestReads | None:
-    """Returns the RequestReads of this thread's request. Returns None if the request may not read
-    from replicas.
+    """Returns the RequestReads of the current request, or None if the request may not read from
+    replicas.
     """
     return _current.get()
 
 
 @contextmanager
 def request_reads(reads: RequestReads) -> Iterator[None]:
-    """Allows the code in the block to read from replicas, and records its writes."""
+    """Allows replica reads inside the block, and records the writes of the block."""
     token = _current.set(reads)
     try:
         with connections[DEFAULT_DB_ALIAS].execute_wrapper(reads.note):

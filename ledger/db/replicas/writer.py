@@ -1,15 +1,14 @@
-"""Checks that a replica follows the current writer, and not a server from before a failover.
+"""Checks that a replica follows the current writer, not a server from before a failover.
 
 Note [Writer's mark]: WAL positions can be compared only on the same timeline. After a failover, a
-standby may still follow the old primary, or no server. Its position may be higher than the position
-of the new primary, although it does not have the new primary's rows and has rows that the failover
-lost. Therefore the table `writer_mark` has one row: the time when the writer's server started. No
-other server has the same time. The query that loads a session also reads when the writer started,
-and the mark in the table. If the two differ, for example after a failover or a restart, the request
-writes the mark again. A replica that has replayed the same mark has replayed everything that this
-writer wrote before the mark, so it is on the same timeline. Other replicas are not used for the
-request. A position that is stored in the row of a session is always on that timeline, because the
-row itself is on it.
+standby may still follow the old primary. Its position may be higher than the position of the new
+primary, although it does not have the new primary's rows. Therefore the table `writer_mark` has one
+row, the mark: the time when the writer's server started. No other server has the same time. The
+query that loads a session also reads the server's start time and the mark. If these differ, for
+example after a failover or a restart, the request writes the mark again. A replica with the same
+mark has replayed everything that this writer wrote before the mark, so the replica is on the same
+timeline. Other replicas are not used for the request. The position in a session's row is also on
+that timeline, because the row itself is.
 """
 
 from dataclasses import dataclass
@@ -32,8 +31,8 @@ M = TypeVar("M", bound=models.Model)
 
 @dataclass(frozen=True, slots=True)
 class SeenWriter:
-    """The start time of the server that answered (`started`), and the mark in its table (`marked`).
-    `started` is None if the server does not accept writes.
+    """The start time of the server that answered (`started`) and the mark in its table (`marked`).
+    `started` is None for a standby.
     """
 
     started: datetime | None = None
@@ -46,8 +45,8 @@ class SeenWriter:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """What a replica must have replayed before a request can use it: the mark of the current
-    writer, and the WAL up to the byte `position`. A `position` of None means no minimum.
+    """The state that a replica must have replayed before a request can use it: the current writer's
+    mark and the WAL position in bytes. If `position` is None, every position is enough.
     """
 
     writer: datetime | None
@@ -59,8 +58,8 @@ class _Moment(Func):
 
 
 def with_writer(rows: "models.QuerySet[M]") -> "models.QuerySet[M]":
-    """Returns the queryset with two more fields per row, from which `seen_with` reads the start
-    time of the writer and the mark.
+    """Returns the queryset with two additional fields for `seen_with`: the start time of the
+    writer, and the mark.
     """
     started = f"CASE WHEN NOT pg_is_in_recovery() THEN {STARTED} END"
     found = rows.annotate(
@@ -70,13 +69,13 @@ def with_writer(rows: "models.QuerySet[M]") -> "models.QuerySet[M]":
 
 
 def seen_with(row: Any) -> SeenWriter:
-    """Returns the writer's start time and mark from a row of `with_writer`. Sends no query."""
+    """Returns the writer's start time and the mark from a row of `with_writer`. Sends no query."""
     return SeenWriter(getattr(row, "writer_started", None), getattr(row, "writer_marked", None))
 
 
 def write_mark() -> None:
-    """Writes the mark of the current writer. The commit does not wait for a standby: if a failover
-    loses the mark, the mark is written again.
+    """Writes the mark of the current writer. The commit does not wait for a standby, because a lost
+    mark is written again.
     """
     with db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")

@@ -1,9 +1,9 @@
-"""Grants each role its rights on the tables, again after every migration.
+"""Grants each role its rights on the tables after every migration.
 
-The owner of the tables runs migrations. Web processes and workers sign in with roles that own
-nothing and have only the rights that apps register. Therefore even injected SQL cannot write a
-balance, delete a posted row, or change the record of who froze an account. Of a posted row, it can
-change only the status of a pending hold. Triggers and constraints are the second defence.
+Only the owner of the tables runs migrations. The roles of web processes and workers own nothing and
+have only the rights that apps register. Therefore injected SQL cannot write a balance, delete a
+posted row, or change the record of who froze an account. The only posted column that injected SQL
+can change is the status of a pending hold. Triggers and constraints are the second defence.
 """
 
 import logging
@@ -53,11 +53,11 @@ WHERE prosecdef AND pg_has_role(current_user, proowner, 'MEMBER')
 
 
 def grant_rights(*, using: str, **_signal: Any) -> None:
-    """Grants the roles in LEDGER_WEB_ROLE, LEDGER_WORKER_ROLE and LEDGER_AUDITOR_ROLE their rights,
-    if the server has these roles. This function runs after a migration.
+    """Grants the web, worker and auditor roles their registered rights. Skips a role that the
+    server does not have. Runs after each migration.
 
-    Raises ImproperlyConfigured, and grants nothing, if the registered rights contain a column that
-    does not exist.
+    Raises ImproperlyConfigured before any change if the registered rights contain an unknown
+    column.
     """
     for problem in misspelled():
         raise ImproperlyConfigured(problem)
@@ -97,13 +97,13 @@ def grant(
     hidden: Mapping[str, str] = MappingProxyType({}),
     functions: Sequence[str] = (),
 ) -> bool:
-    """Grants a role its rights to all tables and views, and to the functions of extensions. Also
-    revokes from PUBLIC the functions that run with the rights of their owner. Returns False if the
-    role does not exist.
+    """Grants a role its rights to all tables, views and functions of extensions. Also revokes from
+    PUBLIC the functions that run with the rights of their owner. Returns False if the role does not
+    exist.
 
-    `rights` maps tables to rights in the syntax of GRANT; "" means no rights. The role gets no
-    rights to tables that are not in `rights`. `hidden` maps a table to a column that the role may
-    not read. `functions` are functions that the role may execute, if they exist.
+    `rights` maps each table to rights in the syntax of GRANT. The role gets no rights to other
+    tables. `hidden` maps a table to a column that the role may not read. `functions` are functions
+    that the role may execute, if they exist.
     """
     with connection.cursor() as cursor:
         cursor.execute(DEFINERS)
@@ -153,8 +153,8 @@ def grant(
 
 
 def existing_columns_only(cursor: Any, table: str, privileges: str) -> str:
-    """Returns the rights without columns that the table does not have. Columns can be missing if
-    migrations were undone or have not run yet.
+    """Returns the rights without columns that the table does not have. Columns can be missing while
+    migrations are missing.
     """
     cursor.execute(
         "SELECT attname FROM pg_attribute"
@@ -172,8 +172,8 @@ def existing_columns_only(cursor: Any, table: str, privileges: str) -> str:
 
 
 def _reading_all_but(cursor: Any, table: str, column: str) -> str:
-    """Returns the right to read all columns except one, in the syntax of GRANT. The columns are
-    read from the table itself, because a migration may not have added some columns yet.
+    """Returns the right to read all columns except one, in the syntax of GRANT. Uses the existing
+    columns of the table, because columns can be missing while migrations are missing.
     """
     cursor.execute(
         "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute"
@@ -184,10 +184,10 @@ def _reading_all_but(cursor: Any, table: str, column: str) -> str:
 
 
 def settings_of(connection: BaseDatabaseWrapper, role: str) -> Iterator[str]:
-    """Yields the settings that were set for the role with ALTER ROLE, except EXPECTED_SETTINGS.
+    """Yields the settings of the role from ALTER ROLE, except EXPECTED_SETTINGS.
 
-    Postgres allows every role to change its own settings, so injected SQL could also change them.
-    These settings apply to each new connection and also after a restart.
+    Postgres allows every role to change its own settings, so injected SQL could change them for all
+    later connections.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,5 +1,5 @@
-"""Finds rights of a role beyond its registered rights, no matter which role granted them. The role
-may have them directly, through another role, or through PUBLIC.
+"""Finds rights that a role has in addition to its registered rights. The role may have them
+directly, through another role, or through PUBLIC.
 """
 
 import re
@@ -77,8 +77,8 @@ MEMBERSHIPS = """
 
 
 def powers(found: Connection, role: str) -> list[str]:
-    """Returns texts about rights of the role that a role without tables should not have, such as
-    "is a superuser". Returns an empty list if the role or the tables do not exist.
+    """Returns texts about rights that a role without tables should not have, such as "is a
+    superuser". Returns an empty list if the role or the tables do not exist.
     """
     row = found.execute(ATTRIBUTES, [role]).fetchone()
     if row is None or row[-1] is None:
@@ -107,9 +107,9 @@ def beyond_registered(
     hidden: Mapping[str, str],
     functions: Sequence[str],
 ) -> Iterator[str]:
-    """Yields each right that the role has in addition to its registered rights. A right to a table
-    has the form "DELETE on transactions". Functions that run with the rights of their owner are
-    included too. The parameters have the same form as in `ledger.db.rights.grants.grant`.
+    """Yields each right of the role that is not registered, such as "DELETE on transactions".
+    Functions that run with the rights of their owner are included. The parameters are the same as
+    in `ledger.db.rights.grants.grant`.
     """
     has_maintain = found.info.server_version >= HAS_MAINTAIN
     kinds = [*TABLE_RIGHTS, "MAINTAIN"] if has_maintain else TABLE_RIGHTS
@@ -131,7 +131,7 @@ def beyond_registered(
 
 
 def _columns(rights: str) -> dict[str, list[str]]:
-    """Returns the columns for each right in a text such as "SELECT, UPDATE (a, b)". An empty list
+    """Returns the columns of each right in a text such as "SELECT, UPDATE (a, b)". An empty list
     means all columns.
     """
     return {kind: columns.split(", ") if columns else [] for kind, columns in RIGHT.findall(rights)}
@@ -139,7 +139,7 @@ def _columns(rights: str) -> dict[str, list[str]]:
 
 def memberships(cursor: Any, *, owner: str, worker: str) -> list[tuple[str, str]]:
     """Returns a pair for each membership of the worker in the owner role: the role that granted the
-    membership, and the SQL statement that ends the membership.
+    membership, and the SQL statement that revokes it.
     """
     cursor.execute(MEMBERSHIPS, {"owner": owner, "worker": worker})
     return [(grantor, statement) for grantor, statement in cursor.fetchall()]

@@ -1,10 +1,8 @@
-"""Postgres functions that all roles may execute by default, but that queries of the explorer must
-not execute.
+"""Postgres functions that all roles may execute by default, but queries of the explorer may not.
 
-The right is revoked from PUBLIC and granted to the bank's other roles. Only a superuser can do
-this, in each database separately. Each group is a regular expression that matches the names of
-functions in `pg_catalog`. If other functions have the same name, it matches the signature of one
-function.
+The right is revoked from PUBLIC and granted to the bank's other roles. This needs a superuser and
+is done for each database. Each group of functions is a regular expression for names in
+`pg_catalog`, or for a signature if several functions have the same name.
 """
 
 from collections.abc import Sequence
@@ -76,11 +74,11 @@ ORDER BY proname
 
 
 def statements(cursor: Any, booking: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Returns the SQL statements that allow each function only for its roles. Returns an empty list
-    if all rights are correct.
+    """Returns the SQL statements that correct the rights to these functions, or an empty list if
+    all rights are correct.
 
-    `booking` are the roles that book payments (owner, web, worker). `others` are all other roles of
-    the bank, except the explorer's role.
+    `booking` contains the roles that book payments (owner, web, worker). `others` contains all
+    other roles of the bank, except the explorer's role.
     """
     found = []
     for functions, roles in (
@@ -94,6 +92,6 @@ def statements(cursor: Any, booking: Sequence[str], others: Sequence[str]) -> li
 
 
 def executable(connection: Any, role: str) -> list[str]:
-    """Returns the names of the functions of this module that the role may execute."""
+    """Returns the names of the functions in this module that the role may execute."""
     functions = f"lo_create|{FOR_BOOKING_ROLES}|{FOR_BANK_ROLES}|{COUNTERS}"
     return [name for (name,) in connection.execute(EXECUTABLE, [functions, role]).fetchall()]

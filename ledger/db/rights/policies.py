@@ -1,10 +1,9 @@
 """The SQL conditions of the row-level security policies: which rows a reader may read and write.
 
-Note [Policies]: a condition on the reader is a subquery without columns of the table. Therefore
-Postgres runs its function once per SQL statement, and only compares values for each row. The two
-accounts of a payment are compared as an array. With `from_account_id = ANY (...) OR to_account_id =
-ANY (...)`, the planner might find rows by this condition instead of by the condition of the page
-(docs/rights.md).
+Note [Policies]: a condition on the reader is a subquery without columns of the table, so that
+Postgres runs its function once per SQL statement. The two accounts of a payment are compared as an
+array. With `from_account_id = ANY (...) OR to_account_id = ANY (...)`, the planner might use this
+condition to find rows, instead of the condition of the page (docs/rights.md).
 """
 
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ PAYS_FROM_OWN = f"from_account_id = ANY ({ACCOUNTS})"
 
 def may(*codenames: str) -> str:
     """Returns the SQL condition that the reader is a staff member with at least one of these
-    permissions. If no permissions are passed, returns the condition that the reader is a superuser.
+    permissions. Without permissions, the condition is that the reader is a superuser.
     """
     return f"(SELECT row_security.may('{{{','.join(codenames)}}}'))"
 
@@ -43,11 +42,11 @@ GIVES_GROUPS = f"{may('give_groups')} OR {DECIDES}"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """SQL conditions for a table: which rows a reader may read, insert, change or delete.
+    """The SQL conditions of a table: which rows a reader may read, insert, change or delete.
 
-    `changes` is the condition for changing or deleting a row. If `changes` is "", the condition
-    `writes` is used instead. `becomes` is the condition that a row must meet after a change.
-    `locks` is the condition for locking a row without changing it.
+    `changes` is the condition for changing or deleting a row (default: `writes`). `becomes` is the
+    condition for the changed row (default: `changes`). `locks` is the condition for locking a row
+    without changing it.
     """
 
     reads: str
@@ -69,16 +68,16 @@ class Policy:
 
 
 def of_person(column: str) -> Policy:
-    """Returns a policy for rows that belong to a person. Staff may read these rows too. `column`
-    contains the id of the person.
+    """Returns a policy for rows of a person, which staff may also read. `column` contains the id of
+    the person.
     """
     is_own = f"{column} = {PERSON}"
     return Policy(reads=f"{READS_BANK} OR {is_own}", writes=is_own)
 
 
 def part_of(table: str, column: str) -> Policy:
-    """Returns a policy for rows that belong to a row of the other table `table`. The policy of that
-    table applies to them.
+    """Returns a policy for rows that belong to a row of another table, `table`. A reader may read
+    and write these rows if the reader may read that row.
     """
     condition = f"EXISTS (SELECT FROM {table} WHERE {table}.id = {column})"
     return Policy(reads=condition, writes=condition)
@@ -86,8 +85,8 @@ def part_of(table: str, column: str) -> Policy:
 
 def by_staff(right: str, name: str, request: str) -> str:
     """Returns the SQL condition for actions of staff. A staff member with the right `right` may act
-    in their own name. A staff member who decides about an approval may also carry out the approved
-    request. Such an action is in the name of the staff member who made the request.
+    in their own name. A staff member who decides about an approval may act in the name of the staff
+    member who made the request.
     """
     own_name = f"{name} = {PERSON} AND {right}"
     return f"{own_name} OR {DECIDES} AND row_security.is_approved({request})"

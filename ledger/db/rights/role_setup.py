@@ -1,7 +1,7 @@
-"""Creates the roles of docs/rights.md and the bank's database, on a server that the bank manages.
+"""Creates the roles of docs/rights.md and the bank's database on a server that the bank manages.
 
-The administrator does not need to be a superuser. On RDS and Aurora nobody is a superuser. Steps
-that only a superuser can do are skipped and reported.
+The administrator does not need to be a superuser, because RDS and Aurora have no superusers. Steps
+that need a superuser are skipped and reported.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,10 +24,9 @@ MEMBERSHIP_STAYS = (
     " create_roles as a superuser."
 )
 EXPLORER_OPTIONS = "LOGIN NOINHERIT CONNECTION LIMIT 20"
-# Only a superuser can change these settings, so a query cannot change them. They have the effect
-# that queries do not see what other sessions of the role run, do not fill the disk with temporary
-# files, and do not count skipped rows. Queries also write no errors into the server's log, because
-# errors could contain values of rows of any length.
+# Settings that only a superuser can change. With these settings, queries cannot see the SQL
+# statements of other sessions of the role, fill the disk with temporary files, or count skipped
+# rows. The errors of queries are not logged, because an error can contain long values of rows.
 EXPLORER_SETTINGS = {
     "track_activities": "off",
     "temp_file_limit": "256MB",
@@ -58,8 +57,8 @@ LARGE_OBJECTS_STAY = "All roles can still create large objects. Only a superuser
 
 
 class NoSuchLogin(Exception):
-    """An error that is raised if the roles cannot sign in to this server in the requested way. The
-    message contains the reason.
+    """An error for roles that cannot sign in to this server in the requested way. The message
+    contains the reason.
     """
 
 
@@ -92,11 +91,11 @@ class BankRoles:
 def set_up(
     connection: Any, roles: BankRoles, *, timeouts: Mapping[str, float], iam: bool
 ) -> Iterator[str]:
-    """Creates roles, settings and the database if they are missing, and yields a message for each
-    change. `timeouts` are the time limits of the web role in seconds (0: no limit). If `iam` is
-    true, the roles sign in only with tokens.
+    """Creates missing roles, settings and the database, and yields a message for each change.
+    `timeouts` contains the time limits of the web role in seconds (0: no limit). If `iam` is true,
+    the roles sign in only with tokens.
 
-    Raises NoSuchLogin before it changes anything.
+    Raises NoSuchLogin before any change.
     """
     name = connection.settings_dict["NAME"]
     with connection._nodb_cursor() as cursor:
@@ -141,9 +140,9 @@ def _make(
 
 
 def _end_membership(cursor: Any, owner: str, worker: str) -> Iterator[str]:
-    """Ends the worker's membership in the owner role. Triggers of older versions needed this
-    membership. The membership is a risk, because on Postgres 15 every member can become the owner.
-    Yields a message for each membership that cannot be ended.
+    """Ends the worker's membership in the owner role, which triggers of older versions needed. The
+    membership is a risk, because on Postgres 15 every member can become the owner. Yields a message
+    for each membership that stays.
     """
     for _grantor, revoke in memberships(cursor, owner=owner, worker=worker):
         with suppress(DatabaseError):
@@ -153,9 +152,8 @@ def _end_membership(cursor: Any, owner: str, worker: str) -> Iterator[str]:
 
 
 def _grant_session_statistics(cursor: Any, owner: str) -> Iterator[str]:
-    """Grants the owner role the statistics that the function `session_states()` needs. That
-    function does not return the SQL statements of the sessions. Yields a message if this login
-    cannot grant them.
+    """Grants the owner role the statistics for the function `session_states()`. Yields a message if
+    this login cannot grant them.
     """
     try:
         cursor.execute(f"GRANT {kept_from_queries.STATISTICS} TO {owner}")
@@ -164,8 +162,8 @@ def _grant_session_statistics(cursor: Any, owner: str) -> Iterator[str]:
 
 
 def _limit(cursor: Any, web: str, timeouts: Mapping[str, float]) -> Iterator[str]:
-    """Sets the time limits on the web role, because a pooler would drop limits that are sent with a
-    connection. Also hides which SQL statements the role's sessions run. Yields a message for each
+    """Sets the time limits on the web role, because a pooler drops the limits of a connection. Also
+    hides the SQL statements of the role's sessions from other sessions. Yields a message for each
     setting that cannot be set.
     """
     for setting, seconds in timeouts.items():
@@ -183,7 +181,7 @@ def _hide_activity(cursor: Any, role: str) -> Iterator[str]:
 
 
 def _limit_explorer(cursor: Any, explorer: str) -> Iterator[str]:
-    """Sets the limits of the explorer's role. Yields a message about the settings that this
+    """Sets the limits of the explorer's role. Yields a message with the settings that this
     administrator may not set.
     """
     left = []
@@ -206,8 +204,8 @@ def _revoke_large_objects(cursor: Any) -> Iterator[str]:
 
 
 def _revoke_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
-    """Revokes from the explorer's role the right to call the functions in `kept_from_queries`.
-    Yields a message if this does not succeed.
+    """Revokes from the explorer's role the functions in `kept_from_queries`. Yields a message if
+    this fails.
     """
     others = [roles.auditor, roles.rows, COOKBOOK]
     statements = partial(kept_from_queries.statements, cursor, [*roles.booking], others)
@@ -216,9 +214,9 @@ def _revoke_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
 
 
 def _all_take_effect(cursor: Any, statements: Callable[[], list[str]]) -> bool:
-    """Runs the SQL statements that `statements` returns. Then calls `statements` again, and returns
-    whether it returns no more SQL statements. This check is needed because a REVOKE of a right that
-    another role granted is only a warning, not an error.
+    """Executes the SQL statements that `statements` returns, and returns whether a second call of
+    `statements` returns none. The second call is necessary because Postgres only warns if it cannot
+    revoke a right that another role granted.
     """
     with suppress(DatabaseError):
         for statement in statements():

@@ -1,12 +1,12 @@
 """Signed tokens that prove to Postgres for which person a SQL statement runs.
 
-Note [Signed reader]: a policy of row-level security needs to know the person. Injected SQL could
-change a plain setting, so the setting contains a token. The token contains the person, the scope
-(what the person may read), the expiry time, and an HMAC-SHA256 of these values. The key is derived
-from SECRET_KEY. The owner of the tables stores the key where the web role cannot read it, and the
-policies check each token with the key. A token does not belong to a connection and is valid until
-the end of its database transaction, so it works behind a transaction pooler. The token is sent as a
-bound value, so `pg_stat_activity` does not show it.
+Note [Signed reader]: a policy of row-level security must know the person. Injected SQL could change
+a plain setting, so the setting contains a signed token: the person, the scope (what the person may
+read), the expiry time, and an HMAC-SHA256 of these values. The key is derived from SECRET_KEY. The
+owner of the tables stores the key where the web role cannot read it, and the policies check each
+token with the key. A token is valid until the end of its database transaction, so it also works
+behind a transaction pooler. The token is sent as a bound value, so `pg_stat_activity` does not show
+it.
 """
 
 import hmac
@@ -35,8 +35,8 @@ NOBODY = UUID(int=0)  # the person id in tokens for requests without a signed-in
 
 
 class RowScope(IntEnum):
-    """What the SQL statements with this token may read and write. A higher scope includes the lower
-    scopes, except SIGN_IN.
+    """What SQL statements with a token of this scope may read and write. A higher scope includes
+    all lower scopes, except SIGN_IN.
     """
 
     # people with their addresses, factors and sessions; if the person is known, also the person's
@@ -51,26 +51,24 @@ class RowScope(IntEnum):
 
 
 def keys() -> list[bytes]:
-    """Returns the keys for tokens. The first key signs new tokens; all keys are accepted."""
+    """Returns the keys for tokens. The first key signs; signatures with any of the keys are
+    valid.
+    """
     return derived_keys(b"ledger row security")
 
 
 def signed(person: UUID, scope: RowScope, expires: int, key: bytes) -> str:
-    """Returns a signed token for a person and a scope. `expires` is the time until which the token
-    is valid, in seconds since 1970.
-    """
+    """Returns a signed token for a person and a scope. `expires` is in seconds since 1970."""
     message = f"{person} {scope.value} {expires}"
     return f"{message} {hmac.digest(key, message.encode(), 'sha256').hex()}"
 
 
 class SignedReader:
-    """The user of a request. The user determines which rows the SQL statements on a connection may
-    read.
+    """The user of a request, who determines which rows the SQL statements may read.
 
-    `user` returns the user or None, and must not send queries. SQL statements have the scope
-    SIGN_IN until the user is known, and on pages that find other people by email address
-    (`finds_others`). `scope_of` returns the scope for all requests of a user. `raised_to` is a
-    higher scope for this request only.
+    `user` returns the user or None, and must not send queries. The scope is SIGN_IN until the user
+    is known, and on pages that find other people by email address (`finds_others`). Otherwise
+    `scope_of` returns the scope of the user. `raised_to` is a higher scope for this request only.
     """
 
     def __init__(
@@ -106,7 +104,7 @@ class SignedReader:
 
 @contextmanager
 def reading(scope: RowScope) -> Iterator[None]:
-    """Raises the scope of the SQL statements in the block to `scope`. Does nothing if row-level
+    """Raises the scope of the SQL statements inside the block to `scope`. Does nothing if row-level
     security is off.
     """
     reader: SignedReader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
@@ -122,7 +120,7 @@ def reading(scope: RowScope) -> Iterator[None]:
 
 @contextmanager
 def without_reader() -> Iterator[None]:
-    """Runs the SQL statements in the block without a person. Use it only for tables that have no
+    """Runs the SQL statements inside the block without a person. Use this only for tables without
     policies.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
@@ -137,8 +135,8 @@ def without_reader() -> Iterator[None]:
 
 
 def read_bank() -> None:
-    """Allows the rest of the request to read all rows of the bank. Before calling it, check that
-    the person may read them.
+    """Allows the rest of the request to read all rows of the bank. First check that the user may
+    read them.
     """
     reader: SignedReader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
     if reader is not None:
@@ -146,8 +144,8 @@ def read_bank() -> None:
 
 
 def problem_with(found: psycopg.Connection) -> str | None:
-    """Returns the reason why row-level security does not work on this connection, so that pages
-    would not show any rows. Returns None if row-level security works.
+    """Returns the reason why row-level security does not work on this connection, or None if it
+    works.
     """
     row = found.execute("SELECT to_regnamespace('row_security') IS NOT NULL").fetchone()
     is_installed = row is not None and row[0]
@@ -172,8 +170,8 @@ def rows_are_secured() -> bool:
 def write_rows(
     cursor: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Inserts rows with INSERT, up to ROWS_PER_INSERT per SQL statement. COPY cannot be used,
-    because it refuses tables with row-level security.
+    """Inserts rows with INSERT, up to ROWS_PER_INSERT per SQL statement. COPY is not possible for
+    tables with row-level security.
     """
     row = "(" + ", ".join(["%s"] * len(columns)) + ")"
     into = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608 - constants

@@ -1,3 +1,3 @@
-"""Code for SECRET_KEY: the keys that are derived from it, and encrypting secrets again after it has
+"""Code for SECRET_KEY: its derived keys, and encrypting secrets again after SECRET_KEY has
 changed.
 """

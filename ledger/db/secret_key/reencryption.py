@@ -1,5 +1,5 @@
-"""Encrypts the secrets of many rows again with the current key. If no key can decrypt a secret, the
-other secrets are still encrypted again.
+"""Encrypts the secrets of many rows again with the current key. Skips secrets that no key can
+decrypt.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +17,11 @@ M = TypeVar("M", bound=models.Model)
 def reencrypt_rows(
     rows: models.QuerySet[M], reencrypt: Callable[[M], object]
 ) -> tuple[int, list[M]]:
-    """Calls `reencrypt` with each row. `reencrypt` must encrypt the secret again and save the row.
-    The rows are changed in several transactions.
+    """Calls `reencrypt` with each row, in several transactions. `reencrypt` encrypts the secret
+    again and saves the row.
 
-    Returns how many rows were encrypted again, and the rows for which `reencrypt` raised
-    InvalidToken. These rows are unchanged.
+    Returns the number of rows that were encrypted again, and the unchanged rows for which
+    `reencrypt` raised InvalidToken.
     """
     refused = dict[Any, M]()
 
@@ -37,7 +37,7 @@ def reencrypt_rows(
 
 def not_decrypted(names: Sequence[str], otherwise: str) -> str:
     """Returns a message with the names of the rows that could not be decrypted, and what to do.
-    `otherwise` is the advice if the key is lost.
+    `otherwise` is the advice for a lost key.
     """
     more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
     return (

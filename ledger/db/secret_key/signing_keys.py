@@ -1,7 +1,7 @@
-"""Keys derived from SECRET_KEY. The database uses them to verify signatures of web processes.
+"""Keys derived from SECRET_KEY, with which the database verifies signatures of web processes.
 
-The owner of the tables stores each key as the two pads of HMAC, where the web role cannot read
-them.
+The owner of the tables stores each key as the two pads of HMAC, in a table that the web role cannot
+read.
 """
 
 import hashlib
@@ -26,19 +26,19 @@ def derived_keys(purpose: bytes) -> list[bytes]:
 
 
 def pads(key: bytes) -> tuple[bytes, bytes]:
-    """Returns the inner and the outer pad of HMAC for a key. With the pads, SQL needs only the
-    function `sha256` and never the key itself.
+    """Returns the inner and the outer HMAC pad of a key. From the pads, SQL can compute an HMAC
+    with only the function `sha256`.
     """
     padded = key.ljust(BLOCK, b"\0")
     return bytes(byte ^ 0x36 for byte in padded), bytes(byte ^ 0x5C for byte in padded)
 
 
 def store_pads(cursor: CursorWrapper, table: str, keys: Iterable[bytes]) -> bool:
-    """Replaces the keys stored in `table`, which has the columns inner_pad and outer_pad. Returns
-    whether anything changed.
+    """Replaces the keys in `table`, which has the columns inner_pad and outer_pad. Returns whether
+    anything changed.
 
-    Only one process does this at a time. If two processes did it, the message of a unique
-    constraint could contain a pad, and from the pad the key can be calculated.
+    A lock allows only one process at a time. Otherwise a unique constraint could fail, and its
+    message would contain a pad, from which the key can be calculated.
     """
     wait_for_lock(f"keys in {table}")
     wanted = {pads(key) for key in keys}

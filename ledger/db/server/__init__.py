@@ -1,3 +1,1 @@
-"""Code for the database server: its version, logins, programs and time zones, and a pooler between
-Ledger and the server.
-"""
+"""Code for the database server: its version, logins, programs, time zones and pooler."""

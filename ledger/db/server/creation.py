@@ -1,4 +1,4 @@
-"""Creates databases that sort texts in the same way on every system."""
+"""Creates databases in which texts have the same order on every system."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ SAME_EVERYWHERE = " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
 
 
 def create_database(connection: Any, name: str, owner: str = "") -> None:
-    """Creates an empty database from template0, because template1 may contain other objects. For
-    this, the function connects to another database of the server.
+    """Creates an empty database from template0. Connects to another database of the server in order
+    to do this.
 
-    `owner` is the owner of the database. "" means the current login.
+    `owner` is the owner of the database; "" means the current login.
     """
     with connection._nodb_cursor() as cursor:
         version = cursor.connection.info.server_version

@@ -1,10 +1,10 @@
 """Temporary logins from AWS: IAM tokens, and secrets that rotate.
 
-Note [Fresh for each connection]: a token is valid for 15 minutes, and a secret is valid until it
-rotates. Therefore logins are not stored in the settings or in the parameters of a pool. Each new
-connection requests a login from this module. This module keeps an answer of AWS for less time than
-the login is valid. If the server refuses a login, this module requests another login from AWS once.
-If the server refuses this login too, the caller gets the error.
+Note [Fresh for each connection]: a token is valid for 15 minutes, and a secret until it rotates.
+Therefore logins are not stored in the settings or in the parameters of a pool. Each new connection
+requests a login from this module, which caches the answer of AWS for less time than the login is
+valid. If the server refuses a login, this module requests another login from AWS once. If the
+server refuses this login too, the caller gets the error.
 
 boto3 is imported only if the settings use one of these logins.
 """
@@ -52,14 +52,14 @@ class Place:
 
 
 class NoLogin(SqlclientUnableToEstablishSqlconnection):
-    """An error that is raised if AWS did not provide a login. The message contains the reason. No
-    connection was opened, so nothing was changed.
+    """An error for a login that AWS did not provide. The message contains the reason. No connection
+    was opened, so nothing was changed.
     """
 
 
 class LoginSource(ABC):
-    """A source of logins. All threads use the same source, so that one request to AWS is enough for
-    all of them.
+    """A source of logins that all threads share, so that one request to AWS is enough for all
+    threads.
     """
 
     # For how many seconds after `keep` the old login may be used while another thread requests the
@@ -74,16 +74,15 @@ class LoginSource(ABC):
 
     @abstractmethod
     def _ask(self, place: Place) -> Login:
-        """Returns a login from AWS for this server and user. Raises NoLogin."""
+        """Requests a login for this server and user from AWS. Raises NoLogin."""
 
     def login(self, place: Place, *, refused: Login | None = None) -> Login:
-        """Returns a valid login. `refused` is a login that the server refused, or None. After a
-        refusal, the method requests a new login from AWS unless another thread has done so already.
+        """Returns a valid login. `refused` is a login that the server refused, or None. A refused
+        login is replaced with a new login from AWS.
 
-        Only one thread at a time sends requests to AWS, because AWS may hang. In the meantime, the
-        other threads use the old login, unless the server refused it. Threads without an old login
-        wait for at most `WAIT` seconds, and then raise the same error. If AWS does not answer, the
-        old login is used longer, unless the server refused it.
+        Only one thread at a time sends requests to AWS, because AWS may hang. Other threads use the
+        old login or wait for at most `WAIT` seconds. If AWS does not answer, the old login is used
+        longer. A refused login is never used again.
 
         Raises NoLogin.
         """
@@ -120,12 +119,11 @@ class LoginSource(ABC):
         return login if login != refused and self._clock() < until + spare else None
 
     def connect(self, connect: Callable[..., Any], parameters: dict[str, Any]) -> Any:
-        """Returns a connection to the first address that accepts one. Opens the connection with the
-        function `connect`, with a login for each host.
+        """Returns a connection to the first address that accepts one. Calls `connect` for each
+        address, with a login for the host.
 
-        psycopg could try all addresses of a host itself, but then its error shows only for the last
-        address whether the password was refused. Therefore this method calls `connect` for each
-        address separately.
+        psycopg could try all addresses of a host itself. But its error would show only for the last
+        address whether the password was refused.
 
         Raises the OperationalError of the last address.
         """
@@ -158,7 +156,7 @@ class LoginSource(ABC):
 
 
 class IamTokens(LoginSource):
-    """A source of RDS tokens. A token is for one host, port and user, and is signed with the
+    """A source of RDS tokens. A token is valid for one host, port and user, and is signed with the
     credentials of this process.
     """
 
@@ -177,9 +175,7 @@ class IamTokens(LoginSource):
 
 
 class Secret(LoginSource):
-    """A source that reads the user and the password from a secret of Secrets Manager, in the form
-    in which RDS writes and rotates the secret.
-    """
+    """A source of logins from a secret of Secrets Manager, in the format of RDS."""
 
     def __init__(self, id: str, region: str, keep: float = KEEP_SECRET, **options: Any) -> None:
         super().__init__(keep, **options)
@@ -202,7 +198,7 @@ class Secret(LoginSource):
 
 
 class raised_as_no_login:  # noqa: N801 - used as a function
-    """A context manager that converts errors of boto3 to NoLogin. The messages start with
+    """A context manager that converts boto3 errors to NoLogin. Each message starts with
     `beginning`.
     """
 
@@ -220,8 +216,8 @@ class raised_as_no_login:  # noqa: N801 - used as a function
 
 
 def _client(service: str, region: str) -> Any:
-    """Returns a boto3 client. Each client has a separate session, because creating clients from one
-    session is not thread-safe.
+    """Returns a boto3 client with a separate session. Creating several clients from one session is
+    not thread-safe.
     """
     from boto3.session import Session
     from botocore.config import Config
@@ -239,7 +235,7 @@ os.register_at_fork(after_in_child=_sources.clear)
 
 
 def source_of(settings: dict[str, Any]) -> LoginSource | None:
-    """Returns the source of logins in `LEDGER_CREDENTIALS` of a database's settings. Returns None
+    """Returns the source of logins for the `LEDGER_CREDENTIALS` in a database's settings, or None
     if the database uses a password.
     """
     named = settings.get("LEDGER_CREDENTIALS")
@@ -254,7 +250,7 @@ def source_of(settings: dict[str, Any]) -> LoginSource | None:
 
 
 def hosts_of(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yields the connection parameters for each host, in the order of the hosts in `parameters`."""
+    """Yields the connection parameters of each host, in the order of `parameters`."""
     lists = {name: str(parameters[name]).split(",") for name in PER_HOST if parameters.get(name)}
     for number in range(max(map(len, lists.values()), default=1)):
         own = {name: list[min(number, len(list) - 1)] for name, list in lists.items()}
@@ -262,8 +258,8 @@ def hosts_of(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def addresses_of(parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the connection parameters for each address of the host, in the order in which psycopg
-    tries the addresses. `parameters` must contain only one host.
+    """Returns the connection parameters of each address of the host, in psycopg's order.
+    `parameters` must contain only one host.
 
     Raises OperationalError if the host name cannot be resolved.
     """
@@ -279,8 +275,8 @@ def addresses_of(parameters: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _first(connect: Callable[[dict[str, Any]], Any], attempts: Iterable[dict[str, Any]]) -> Any:
-    """Returns the first connection that can be opened. If none can be opened, raises the last error
-    and records the servers of all attempts on this error.
+    """Returns the first connection that can be opened. Otherwise raises the last error, and records
+    the servers of all attempts on it.
     """
     errors: list[psycopg.Error] = []
     for each in attempts:
@@ -303,12 +299,11 @@ def place_of(parameters: dict[str, Any]) -> Place:
 
 
 def was_refused(error: psycopg.OperationalError) -> bool:
-    """Returns whether the server refused the password.
+    """Returns whether the server refused the password. Also returns True if the database does not
+    exist; then the caller requests another login, which does no harm.
 
-    libpq has no SQLSTATE for a failed connection, and the message may be in any language. But libpq
-    records that it sent a password, and it receives the server's version only after a successful
-    login. If the database does not exist, this function also returns True. In that case, the caller
-    requests another login from AWS, which does no harm.
+    A failed connection has no SQLSTATE, and its message may be in any language. But libpq records
+    that it sent a password, and receives the server's version only after a successful login.
     """
     raw = error.pgconn
     return raw is not None and raw.used_password and not raw.server_version

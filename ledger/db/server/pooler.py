@@ -1,11 +1,10 @@
-"""Checks for a pooler, such as pgbouncer, between this process and the database server: whether
-there is one, and whether its configuration is wrong.
+"""Detects a pooler, such as pgbouncer, between this process and the database server, and checks its
+configuration.
 
 Note [Sessions behind a pooler]: in transaction mode, each transaction may run in another session of
 the server. If a client changes a session, the next client gets the changed session. Therefore, with
-DB_POOLER=transaction, Ledger sends nothing that a session would have to keep
-(`ledger.pool_settings`). This module checks what the settings cannot show, when the site starts and
-for `/readyz`.
+DB_POOLER=transaction, Ledger never changes a session (`ledger.pool_settings`). When the site starts
+and for `/readyz`, this module also checks the pooler itself.
 """
 
 import secrets
@@ -37,8 +36,8 @@ Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
 
 
 def keeps_sessions() -> bool:
-    """Returns whether the connection of this thread always uses the same server session, so that
-    there is no pooler in transaction mode. Makes one query.
+    """Returns whether this thread's connection always uses the same server session, so without a
+    pooler in transaction mode. Sends one query.
     """
     database: Any = connection
     if database.is_behind_pooler:
@@ -49,15 +48,15 @@ def keeps_sessions() -> bool:
 
 
 def refusal_in(error: BaseException) -> str | None:
-    """Returns a message if a pooler refused a connection because of its options. Returns None for
-    other errors.
+    """Returns a message if a pooler refused the connection because of its options. Otherwise
+    returns None.
     """
     return NOT_DECLARED if any(words in str(error) for words in REFUSED_OPTIONS) else None
 
 
 def problem_with(found: psycopg.Connection[Any]) -> str | None:
-    """Returns a message if a pooler causes a problem for this new connection. Returns None if there
-    is no problem.
+    """Returns a message if a pooler causes a problem for this new connection. Otherwise returns
+    None.
     """
     database: Any = connection
     prepares = found.prepare_threshold is not None
@@ -67,10 +66,11 @@ def problem_with(found: psycopg.Connection[Any]) -> str | None:
 
 
 def leak_between(connect: Connect) -> str | None:
-    """Opens two connections with `connect`, changes a setting on the first one, and reads it on the
-    second. Returns a message if the second connection has the changed setting, because a pooler
-    passed it on. In this case, other people's rows could become visible. Otherwise returns None.
-    Does not open connections if there is no pooler or row-level security is off.
+    """Returns a message if a pooler passes session settings on to the next client, because other
+    people's rows could then become visible. Otherwise returns None.
+
+    Changes a setting on a connection and reads it on a second connection, both opened with
+    `connect`. Opens no connection if there is no pooler or row-level security is off.
     """
     database: Any = connection
     if not settings.LEDGER_ROW_SECURITY or not database.is_behind_pooler:
@@ -85,15 +85,15 @@ def leak_between(connect: Connect) -> str | None:
 
 
 def _is_another(found: psycopg.Connection[Any]) -> bool:
-    """Returns whether the query ran in a different session than the session in which the connection
-    began.
+    """Returns whether the query ran in a different session than the session that the connection
+    started with.
     """
     return found.execute("SELECT pg_backend_pid()").fetchone() != (found.info.backend_pid,)
 
 
 def _without_limits(found: psycopg.Connection[Any], database: dict[str, Any]) -> str | None:
-    """Returns a warning with the configured timeouts that do not apply to new sessions. Returns
-    None if all timeouts apply.
+    """Returns a warning with the configured timeouts that new sessions do not have. Returns None if
+    all timeouts apply.
     """
     timeouts = database.get("LEDGER_TIMEOUTS", {})
     wanted = {name: seconds for name, seconds in timeouts.items() if seconds}

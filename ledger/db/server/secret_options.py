@@ -1,8 +1,8 @@
-"""Passes secrets to Postgres's programs that these programs do not accept in environment variables.
+"""Passes secrets to Postgres programs that have no environment variable for these secrets.
 
-Other users can see the arguments of a process. The password is passed in PGPASSWORD, which only the
-same user can see. There is no such variable for the secrets in this module. They are written into a
-libpq service file, which only this user can read and which is deleted when the program ends.
+Other users can see the arguments of a process. Therefore the secrets are written into a libpq
+service file that only this user can read. The file is deleted when the program ends. The password
+does not need the file, because it is passed in PGPASSWORD.
 """
 
 import os
@@ -23,15 +23,15 @@ UNFIT = "{option} cannot be written in a file for Postgres's programs: {why}."
 
 
 class SecretRefused(Exception):
-    """An error that is raised if a secret cannot be passed to the program, or if other users would
-    be able to see it.
+    """An error for a secret that cannot be passed to the program. The message contains the
+    reason.
     """
 
 
 @contextmanager
 def in_file(options: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Writes the secrets in these options to a file for the time of the block. Yields the
-    environment variables with which a program finds this file. Yields an empty dict if there are no
+    """Writes the secrets in these options to a file that exists during the block. Yields the
+    environment variables with which a program finds the file, or an empty dict if there are no
     secrets.
 
     Raises SecretRefused.

@@ -1,4 +1,4 @@
-"""Runs Postgres's programs, such as pg_dump, on the database in the settings."""
+"""Runs Postgres programs, such as pg_dump, on the database in the settings."""
 
 import os
 import re
@@ -20,19 +20,19 @@ VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
 class NoProgram(Exception):
-    """An error that is raised if a program of Postgres is missing or too old. The message contains
-    the package to install.
+    """An error for a Postgres program that is missing or too old. The message contains the package
+    to install.
     """
 
 
 class ProgramFailed(Exception):
-    """An error that is raised if a program of Postgres failed. The message is the first error that
-    the program printed.
+    """An error for a Postgres program that failed. The message is the first error that the program
+    printed.
     """
 
 
 def run(program: str, *arguments: str) -> None:
-    """Runs a Postgres program with these arguments on the database in the settings.
+    """Runs a Postgres program on the database in the settings.
 
     Raises NoProgram or ProgramFailed.
     """
@@ -70,12 +70,12 @@ def contents(file: Path) -> str:
 
 
 def find(program: str) -> Path:
-    """Returns the path of a Postgres program. Chooses the oldest version that is not older than the
-    server. An older program would refuse to work, and a newer pg_restore sends settings that the
-    server does not support.
+    """Returns the path of the oldest version of a Postgres program that is not older than the
+    server. An older program refuses to work, and a newer pg_restore sends settings that the server
+    does not support.
 
-    The program is from the operating system or from the embedded server. The embedded server's
-    programs are not used if TLS is required, because they do not support it. Raises NoProgram.
+    Searches the operating system and the embedded server. If TLS is required, skips the embedded
+    server's programs, which do not support TLS. Raises NoProgram.
     """
     major = server_major()
     found: dict[int, Path] = {}
@@ -107,7 +107,7 @@ def _major_of(program: Path) -> int:
 
 
 def _parameters() -> dict[str, Any]:
-    """Returns the connection parameters for libpq, from the database settings."""
+    """Returns the libpq connection parameters from the database settings."""
     database: Any = connection
     parameters: dict[str, Any] = database.get_connection_params()
     parameters |= {name.lower(): value for name, value in database.login_for_programs().items()}

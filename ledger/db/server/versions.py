@@ -1,5 +1,5 @@
-"""The first server version that has each feature which Ledger uses. The numbers have libpq's form:
-17.2 is 170002.
+"""The first server versions with the features that Ledger uses. The numbers have libpq's form:
+170002 is 17.2.
 """
 
 MEMBERSHIPS_HAVE_INHERIT = 160000

@@ -1,5 +1,5 @@
-"""Checks that Postgres and Python have the same rules for the bank's time zone. Pages use Python's
-days, and reports use Postgres's days. Postgres and Python each have a copy of the IANA database.
+"""Checks that Postgres and Python have the same rules for the bank's time zone. Each has its own
+copy of the IANA database; reports use the days of Postgres, and pages use the days of Python.
 """
 
 from datetime import UTC, datetime
@@ -16,8 +16,8 @@ EVERY = """
 
 
 def problem_with_zone(found: psycopg.Connection[Any]) -> str | None:
-    """Returns a message if Postgres and Python convert a time of the next year differently. The
-    message is about the first such time. Returns None if there is no difference.
+    """Returns a message about the first hour of the next year that Postgres and Python convert
+    differently. Returns None if there is no difference.
     """
     name = settings.TIME_ZONE
     try:

@@ -28,8 +28,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, owner: str, iam: bool, **_options: Any) -> None:
-        """Creates the roles. Raises CommandError if the bank uses the embedded server, or if the
-        login may not create roles.
+        """Creates the roles. Raises CommandError for the embedded server, and if the login may not
+        create roles.
         """
         if settings.LEDGER_EMBEDDED:
             raise CommandError(
