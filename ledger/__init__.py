@@ -1,1 +1,1 @@
-"""The project itself: settings, URLs, and the code that all apps use."""
+"""The project: settings, URLs, and code that all apps use."""

@@ -1,4 +1,4 @@
-"""The admin site. Staff sign in on the sign-in page of the site, which limits wrong attempts."""
+"""The admin site. Staff sign in on the site's own sign-in page, which limits wrong attempts."""
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress

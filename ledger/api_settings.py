@@ -1,4 +1,4 @@
-"""Settings for REST framework and drf-spectacular. They are the same for every bank."""
+"""Settings for REST framework and drf-spectacular, which are the same for every bank."""
 
 from typing import Any
 

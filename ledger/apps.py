@@ -3,7 +3,7 @@ from django.conf import settings
 
 
 class LedgerConfig(AppConfig):
-    """The app that contains the project's commands and checks."""
+    """The Django app with the project's commands and checks."""
 
     name = "ledger"
 

@@ -1,4 +1,4 @@
-"""The ASGI application, as in every Django project. Ledger itself runs under WSGI
+"""The ASGI application of the Django project. Ledger's web server uses WSGI instead
 (docs/running.md).
 """
 

@@ -1,4 +1,4 @@
-"""Settings for where attachments are stored: in the database or in an S3 bucket
+"""Settings that select where attachments are stored: in the database or in an S3 bucket
 (docs/attachments.md).
 """
 
@@ -13,8 +13,8 @@ NAMES = ("LEDGER_ATTACHMENTS_BUCKET", "LEDGER_ATTACHMENTS_REGION", "LEDGER_ATTAC
 
 
 def storage() -> dict[str, dict[str, Any]]:
-    """Returns the entry in STORAGES for attachments that are stored in S3. Returns an empty dict if
-    attachments are stored in the database.
+    """Returns the STORAGES entry for attachments in S3, or an empty dict for attachments in the
+    database.
     """
     if env.choice("LEDGER_ATTACHMENTS", "database", ["database", "s3"]) == "database":
         for name in NAMES:
@@ -47,8 +47,8 @@ def storage() -> dict[str, dict[str, Any]]:
 
 
 def _client() -> Any:
-    """Returns the configuration of the S3 client. The timeouts are short, because a user and a
-    thread of the web server wait for S3.
+    """Returns the configuration of the S3 client. The timeouts are short, because a user is
+    waiting.
     """
     from botocore.config import Config
 

@@ -120,8 +120,8 @@ MAX_INTEGER = 2**31 - 1
 
 
 def driver(found: dict[str, Any]) -> dict[str, Any]:
-    """Returns a dict with the setting ENGINE for a database. If AWS's driver is used, the dict also
-    contains LEDGER_DRIVER.
+    """Returns the setting ENGINE for a database, and LEDGER_DRIVER if the database uses AWS's
+    driver.
     """
     if env.choice("DB_DRIVER", "libpq", ["libpq", "aws"]) == "libpq":
         for name in ("DB_AWS_PLUGINS", "DB_AWS_OPTIONS"):
@@ -157,9 +157,7 @@ def _plugins() -> list[str]:
 
 
 def _check_option(name: str, value: str, plugins: list[str]) -> None:
-    """Ends the process if the driver would ignore the option, or would refuse it at each
-    connection.
-    """
+    """Ends the process if AWS's driver would ignore the option or refuse it at each connection."""
     from aws_advanced_python_wrapper.utils.properties import WrapperProperties, WrapperProperty
 
     if setting := SETTING_INSTEAD.get(name):
@@ -195,7 +193,7 @@ def _check_option(name: str, value: str, plugins: list[str]) -> None:
 
 
 def _strategies() -> list[str]:
-    """Returns the names of the strategies with which the driver chooses one of several readers."""
+    """Returns the names of the driver's strategies for choosing one of several readers."""
     from aws_advanced_python_wrapper.connection_provider import DriverConnectionProvider
 
     return [*DriverConnectionProvider.accepted_strategies(), FASTEST]
@@ -215,8 +213,8 @@ def _check_driver(found: dict[str, Any]) -> None:
 
 
 def _login_options(credentials: dict[str, str]) -> tuple[list[str], dict[str, Any]]:
-    """Returns a list with the plugin for signing in, and the options of this plugin. Returns an
-    empty list and no options if AWS does not provide the login.
+    """Returns the driver's plugin for signing in and its options. Returns an empty list and an
+    empty dict if AWS does not provide the login.
     """
     if not credentials:
         return [], {}
@@ -231,8 +229,8 @@ def _login_options(credentials: dict[str, str]) -> tuple[list[str], dict[str, An
 
 
 def credentials(found: dict[str, Any], *, is_local: bool) -> dict[str, Any]:
-    """Returns LEDGER_CREDENTIALS for a database with the settings `found`. Returns an empty dict if
-    AWS does not provide the login. Ends the process if a setting is wrong.
+    """Returns LEDGER_CREDENTIALS for a database, or an empty dict if AWS does not provide the
+    login. Ends the process if a setting is wrong.
     """
     region, secret = env.text("DB_IAM_REGION"), env.text("DB_SECRET_ID")
     if not region and not secret:
@@ -257,8 +255,8 @@ def credentials(found: dict[str, Any], *, is_local: bool) -> dict[str, Any]:
 
 
 def _where(part: str) -> str:
-    """Returns the name of the setting that contains this part of the login: DATABASE_URL if it is
-    set, and otherwise `part`.
+    """Returns the name of the setting with this part of the login: DATABASE_URL if it is set,
+    otherwise `part`.
     """
     return "DATABASE_URL" if env.text("DATABASE_URL") else part
 

@@ -1,6 +1,4 @@
-"""Settings for the cache that all processes use: a Redis server in CACHE_URL, or a database
-table.
-"""
+"""Settings for the cache of all processes: a Redis server (CACHE_URL) or a database table."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -23,8 +21,8 @@ PLAIN = (
 
 
 def caches() -> dict[str, dict[str, Any]]:
-    """Returns the value of CACHES. Ends the process if CACHE_URL does not contain exactly one Redis
-    server, or if the Python client for Redis is not installed.
+    """Returns the value of CACHES. Ends the process if CACHE_URL is not exactly one Redis server,
+    or if the Python client for Redis is not installed.
     """
     found = env.url("CACHE_URL", environ.Env.cache_url_config, ["redis", "rediss"])
     if not found:

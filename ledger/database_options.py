@@ -1,9 +1,7 @@
-"""Reads the options of a database. The options are the part of a URL after the question mark, or
-the setting DB_OPTIONS.
+"""Reads the options of a database from a URL (the part after the question mark) or from DB_OPTIONS.
 
-The two sources are read in the same way. Each value is converted to the type that libpq or Django
-needs. If a value cannot work, the process stops with a message that contains the setting, the
-option and a value that works.
+Each value is converted to the type that libpq or Django needs. If a value cannot work, the process
+stops with a message that contains the setting, the option and a value that works.
 """
 
 import re
@@ -122,8 +120,8 @@ HINTS = {"prepare_threshold": "; LEDGER_PREPARE=False prepares nothing"}
 
 def options(setting: str, query: str) -> dict[str, Any]:
     """Returns the options in a query string such as connect_timeout=3&sslcert=FILE. The key OPTIONS
-    contains the options for libpq and psycopg. Django's own settings have their names as keys. Ends
-    the process, with a message about `setting`, if an option cannot work.
+    contains the options for libpq and psycopg; the other keys are settings of Django. Ends the
+    process, with a message about `setting`, if an option cannot work.
     """
     found: dict[str, Any] = {"OPTIONS": {}}
     seen = set[str]()
@@ -141,7 +139,7 @@ def options(setting: str, query: str) -> dict[str, Any]:
 
 
 def is_harmless(name: str, value: str) -> bool:
-    """Returns whether payments work if a connection option or server setting has this value."""
+    """Returns whether payments work with this value of a connection option or server setting."""
     return value.lower() in HARMLESS.get(name, ())
 
 
@@ -173,8 +171,8 @@ def value_of(setting: str, option: str, value: str) -> Any:
 
 
 def check_start_up(setting: str, value: str, where: str = "") -> None:
-    """Ends the process if start-up options of a session, such as -c NAME=VALUE, contain a setting
-    with which every payment would fail.
+    """Ends the process if the start-up options of a session, such as -c NAME=VALUE, contain a
+    setting that would make every payment fail.
     """
     for name, given in _settings_in(value):
         if (reason := BREAKING_SETTINGS.get(name)) and not is_harmless(name, given):
@@ -182,11 +180,11 @@ def check_start_up(setting: str, value: str, where: str = "") -> None:
 
 
 def _settings_in(value: str) -> Iterator[tuple[str, str]]:
-    """Yields the names and values of the settings in start-up options. Names are in lower case,
-    with "_" instead of "-".
+    """Yields the names and values of the settings in start-up options. Names are in lower case with
+    "_" in place of "-".
 
-    Reads the options in the same way as a server process: -c NAME=VALUE, -cNAME=VALUE or
-    --NAME=VALUE, also after other switches in the same word.
+    The forms are -c NAME=VALUE, -cNAME=VALUE and --NAME=VALUE. Other switches may come before them
+    in the same word, as in Postgres.
     """
     words = iter([ESCAPED.sub(r"\1", word) for word in WORD.findall(value)])
     for word in words:
@@ -226,10 +224,8 @@ def _is_known(option: str) -> bool:
 
 
 def _is_refused(option: str, value: str) -> bool:
-    """Returns whether libpq refuses the value of an option. libpq checks only some options before
-    it connects. For all other options, returns False.
-
-    Calls libpq without connecting to a server.
+    """Returns whether libpq refuses the value of an option before it connects. Returns False for
+    options that libpq does not check.
     """
     if option not in ("max_protocol_version", "min_protocol_version", "require_auth"):
         return False

@@ -1,9 +1,9 @@
-"""Reads which database Ledger uses: the database in DATABASE_URL, or the database in DB_NAME,
-DB_USER and so on. If neither is set, Ledger uses the embedded server.
+"""Reads the settings of the database: DATABASE_URL, or DB_NAME, DB_USER and so on. Without these
+settings, Ledger uses the embedded server.
 
 If a value is wrong or a combination is unsafe, the process stops with one message, which never
-contains a password. This module also sets the options with which all connections detect a dead
-server (docs/databases.md).
+contains a password. This module also sets the options that detect a dead server
+(docs/databases.md).
 """
 
 import ipaddress
@@ -132,7 +132,7 @@ def database() -> dict[str, Any]:
     """Returns ENGINE, NAME, USER, PASSWORD, HOST, PORT and OPTIONS of the database server in the
     settings.
 
-    If the settings contain no server, returns an empty dict and removes libpq's variables from the
+    Without a server in the settings, returns an empty dict and removes libpq's variables from the
     environment.
     """
     source = source_name()
@@ -159,8 +159,8 @@ def _check_engine() -> None:
 
 
 def _check_parts(source: str) -> None:
-    """Ends the process if the setting for a part of the server is missing, but an environment
-    variable with another name contains a value for this part. Ledger does not read that variable.
+    """Ends the process if a part of the server, such as the host, is set only in a variable that
+    Ledger does not read.
     """
     if source == "DATABASE_URL":
         return
@@ -178,15 +178,15 @@ def _check_parts(source: str) -> None:
 
 def source_name() -> str:
     """Returns the name of the setting that selects the database: "DATABASE_URL", "DB_NAME" or
-    "RDS_DB_NAME". Returns "" if Ledger uses the embedded server.
+    "RDS_DB_NAME". Returns "" for the embedded server.
     """
     known = ["DATABASE_URL", "DB_NAME", *([] if _wants_embedded() else [RDS_NAMES["NAME"]])]
     return next((name for name in known if env.text(name)), "")
 
 
 def _wants_embedded() -> bool:
-    """Returns whether the environment contains an empty DB_NAME, which selects the embedded server
-    even if other settings are set.
+    """Returns whether the environment contains an empty DB_NAME. An empty DB_NAME selects the
+    embedded server even if a server is set in variables such as RDS_DB_NAME.
     """
     return os.environ.get("DB_NAME") == ""
 
@@ -197,11 +197,11 @@ def _check_no_server_is_meant() -> None:
 
 
 def _with_writer_only(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    """Returns the settings of a database. Adds an option with which libpq connects only to a server
+    """Returns the settings of a database, with an option that makes libpq connect only to a server
     that accepts writes.
 
-    The option is not added for AWS's driver, which finds the writer itself. The option is also not
-    added behind a pooler, because a pooler repeats an old reply of its server. Ends the process if
+    AWS's driver does not need this option, because it finds the writer itself. Behind a pooler the
+    option does not work, because a pooler repeats an old reply of its server. Ends the process if
     there are several hosts behind a pooler.
     """
     options, is_pooler = found["OPTIONS"], bool(env.text("DB_POOLER"))
@@ -222,8 +222,8 @@ def _is_all_local(found: dict[str, Any]) -> bool:
 
 
 def from_url(name: str) -> dict[str, Any]:
-    """Returns the parts of the URL in the setting `name`. Several hosts are separated by commas. In
-    the path of a socket folder, each slash is written as %2F.
+    """Returns the parts of the URL in the setting `name`. Several hosts are separated by commas,
+    and each slash in the path of a socket folder is written as %2F.
     """
     return _parsed(name, env.text(name))
 
@@ -275,7 +275,7 @@ def _checked(
     name: str, found: dict[str, Any], notice: Mapping[str, Any] = DETECT_DEAD_SERVER
 ) -> dict[str, Any]:
     """Returns the settings with the options that each connection needs. `notice` contains the
-    options for detecting a dead server. Ends the process if the encryption is not safe.
+    options that detect a dead server. Ends the process if the encryption is not safe.
     """
     given = {**_environment_options(), **found["OPTIONS"]}
     _check_encryption(_where(name), found["HOST"], given)
@@ -283,8 +283,8 @@ def _checked(
 
 
 def _environment_options() -> dict[str, Any]:
-    """Returns the encryption options that libpq would read from environment variables, so that
-    Ledger can check them with the other options.
+    """Returns the encryption options in libpq's environment variables, so that Ledger can check
+    these options too.
     """
     return {
         option: database_options.value_of(variable, option, os.environ[variable])
@@ -294,8 +294,8 @@ def _environment_options() -> dict[str, Any]:
 
 
 def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Returns the replicas in DATABASE_REPLICA_URLS or DATABASE_REPLICA_URL as entries for
-    DATABASES. Their keys are replica1, replica2 and so on.
+    """Returns the entries of DATABASES for the replicas in DATABASE_REPLICA_URLS or
+    DATABASE_REPLICA_URL. The keys are replica1, replica2 and so on.
     """
     if (singular := env.text("DATABASE_REPLICA_URL")) and env.text("DATABASE_REPLICA_URLS"):
         env.refuse("DATABASE_REPLICA_URL", "DATABASE_REPLICA_URLS is set too; leave this one out")
@@ -312,8 +312,8 @@ def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
-    """Returns the settings of the replica with this URL: the writer's settings, but with the server
-    of the URL, and read-only.
+    """Returns the settings of the replica with this URL: the writer's settings, with the server of
+    the URL, and read-only.
     """
     name, is_own = "DATABASE_REPLICA_URLS", url == OWN_STANDBY
     if is_own and not writer["LEDGER_EMBEDDED"]:
@@ -350,7 +350,7 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
 
 def _server_of_replica(name: str, url: str) -> dict[str, Any]:
     """Returns the settings in the URL of a replica. Ends the process if the URL contains several
-    servers, or an option for a server that is not a standby.
+    servers, or an option that requires another server than a standby.
     """
     found = _parsed(name, url)
     given = found["OPTIONS"]
@@ -363,13 +363,14 @@ def _server_of_replica(name: str, url: str) -> dict[str, Any]:
 
 
 def _where(name: str) -> str:
-    """Returns the name of the setting that contains the connection options."""
+    """Returns the name of the setting with the connection options."""
     return "DB_OPTIONS" if name == "DB_NAME" else name
 
 
 def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
     """Ends the process if data could be sent without encryption. Also ends the process if
-    sslrootcert, which is needed to check the server's certificate, is missing or cannot be read.
+    sslrootcert, which contains the certificates for checking the server, is missing or cannot be
+    read.
     """
     mode, root = str(options.get("sslmode", "prefer")), str(options.get("sslrootcert", ""))
     named = "DB_SSLROOTCERT" if name == "DB_OPTIONS" else name
@@ -387,10 +388,10 @@ def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
 
 
 def remote_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
-    """Returns the hosts that are another computer, and the hosts that might be another computer.
+    """Returns the hosts that are, or might be, another computer.
 
-    For a libpq service, the host is in libpq's service file. Ledger does not read this file, so the
-    host might be another computer. libpq also accepts an empty PGSERVICE as the name of a service.
+    The host of a libpq service might be another computer, because Ledger does not read libpq's
+    service file.
     """
     found = [host for host in real_hosts(hosts, options) if not is_local(host)]
     if "service" in options:
@@ -401,9 +402,8 @@ def remote_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
 
 
 def real_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
-    """Returns the address to which libpq connects for each host. If the host has a `hostaddr`, this
-    is the address, otherwise the name of the host. A host in the URL has priority over the options,
-    and the options have priority over the environment.
+    """Returns the address to which libpq connects for each host: its `hostaddr`, or the host
+    itself. Hosts in the URL have priority over the options, and the options over the environment.
     """
     names = hosts or str(options.get("host") or os.environ.get("PGHOST", ""))
     addresses = str(options.get("hostaddr") or os.environ.get("PGHOSTADDR", ""))

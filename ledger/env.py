@@ -1,8 +1,8 @@
 """Reads settings from the environment or `.env`. If a value is wrong, the process stops with one
 message.
 
-An empty value is treated as not set. Error messages never contain the values of URLs and keys,
-because URLs can contain passwords.
+Empty values count as not set. Messages never contain the values of URLs and keys, because URLs can
+contain passwords.
 """
 
 import difflib
@@ -108,14 +108,14 @@ MIN_TOKEN_LENGTH, PRINTABLE = 32, re.compile(r"[!-~]+", re.ASCII)
 
 
 def refuse(name: str, why: str) -> NoReturn:
-    """Ends the process with a message about the setting `name`, instead of a traceback."""
+    """Ends the process with a message about the setting `name`, without a traceback."""
     _stop(f"The setting {name} is wrong: {why}.")
 
 
 def refuse_first(names: Iterable[str], why: str) -> None:
-    """Ends the process with a message if one of these settings has a value. Also checks each name
-    with the prefix DJANGO_. Ignores values that Kubernetes sets for a service with the same name,
-    such as tcp://10.0.0.1:5432.
+    """Ends the process with a message if one of these settings has a value, with or without the
+    prefix DJANGO_. Ignores values such as tcp://10.0.0.1:5432, which Kubernetes sets for a service
+    with the same name.
     """
     for given in (prefix + name for name in names for prefix in ("", "DJANGO_")):
         value = _config(given, default="").strip()
@@ -129,11 +129,10 @@ def _stop(message: str) -> NoReturn:
 
 
 def env_file(file: Path) -> Any:
-    """Returns the settings in a file. Each line has the form NAME=value, export NAME=value or set
-    NAME=value.
+    """Returns the settings in a file. Each line is NAME=value, export NAME=value or set NAME=value.
 
-    Raises ValueError for any other line. If such a line were ignored, Ledger might use the embedded
-    server by mistake.
+    Raises ValueError for any other line. If a line with the database were ignored, Ledger would use
+    the embedded server by mistake.
     """
     for number, line in enumerate(file.read_text("utf-8-sig").split("\n"), start=1):
         if line.strip() and not line.lstrip().startswith("#") and not LINE.match(line):
@@ -175,10 +174,10 @@ NAMES_IN_OTHER_PROJECTS = {
 
 
 def unread() -> dict[str, str]:
-    """Returns names of settings that have a value, but that Ledger does not read. Only names that
-    look like settings of Ledger, or that other projects use, are returned.
+    """Returns the names of settings that have a value but that Ledger does not read: names with the
+    prefix of Ledger's settings, and names that other projects use.
 
-    The result maps each name to the most similar setting of Ledger, or to "" if there is none.
+    The result maps each name to the most similar setting of Ledger, or to "".
     """
     values = beginning_with("LEDGER_") | beginning_with("DB_")
     given = {name for name, value in values.items() if value}
@@ -217,8 +216,8 @@ def number(name: str, default: int, *, least: int, most: int) -> int:
 
 
 def check_number(name: str, value: str, *, least: int, most: int, option: str = "") -> int:
-    """Returns the number. Ends the process if the value of the setting `name`, or of an option in
-    this setting, is not a number in this range.
+    """Returns the value as a number. Ends the process if the value is not a number in this range.
+    `name` is the setting, and `option` is an option in this setting.
     """
     if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
         place = f", for {option}" if option else ""
@@ -235,7 +234,7 @@ def choice(name: str, default: str, among: Iterable[str]) -> str:
 
 
 def items(name: str, default: str = "") -> list[str]:
-    """Returns the values in a setting, which are separated by commas."""
+    """Returns the values in a setting, where commas separate them."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
@@ -252,8 +251,8 @@ def hosts(name: str, default: str) -> list[str]:
 
 
 def beginning_with(prefix: str) -> dict[str, str]:
-    """Returns all variables of `.env` and the environment whose names begin with `prefix`. A blank
-    value becomes "".
+    """Returns all variables of `.env` and the environment whose names begin with `prefix`. Blank
+    values become "".
     """
     found = {**_config.repository.data} if hasattr(_config.repository, "data") else {}
     found |= os.environ
@@ -261,8 +260,8 @@ def beginning_with(prefix: str) -> dict[str, str]:
 
 
 def amounts_by_currency(name: str, default: str) -> dict[str, Decimal]:
-    """Returns the amounts in a value such as "10000,JPY=1500000". The key of each amount is its
-    currency code. The default amount has the key "*".
+    """Returns the amounts in a value such as "10000,JPY=1500000" by currency code. The key "*"
+    contains the amount for all other currencies.
     """
     found: dict[str, Decimal] = {}
     for item in items(name, default):
@@ -293,7 +292,7 @@ def origins(name: str) -> list[str]:
 
 
 def address(name: str) -> str:
-    """Returns the address of a site without a path, such as https://bank.example. Returns "" if the
+    """Returns the address of a site without a path, such as https://bank.example, or "" if the
     setting is not set.
     """
     value = text(name).rstrip("/")
@@ -303,9 +302,8 @@ def address(name: str) -> str:
 
 
 def is_public(place: str) -> bool:
-    """Returns whether other people may be able to connect to a host. `place` is a host, or an
-    address that contains a host. Returns False for "", for names without a dot, and for addresses
-    of this computer or of a private network.
+    """Returns whether other people may be able to connect to a host. `place` is a host or a URL.
+    Returns False for "", for names without a dot, and for this computer or a private network.
     """
     if place == "*":
         return True
@@ -317,8 +315,8 @@ def is_public(place: str) -> bool:
 
 
 def contact(name: str) -> str:
-    """Returns a mailto: or https: URL, or "" if the setting is not set. For a plain email address,
-    returns a mailto: URL.
+    """Returns a mailto: or https: URL, or "" if the setting is not set. An email address becomes a
+    mailto: URL.
     """
     value = text(name)
     value = f"mailto:{value}" if EMAIL.fullmatch(value) else value
@@ -328,8 +326,8 @@ def contact(name: str) -> str:
 
 
 def reachable(name: str) -> str:
-    """Returns a text that describes to users how to contact the bank, or "" if the setting is not
-    set. The text must contain an email address, a telephone number or an https: URL.
+    """Returns a text that shows users how to contact the bank, or "" if the setting is not set. The
+    text must contain an email address, a telephone number or an https: URL.
     """
     value = text(name)
     if value and not re.search(r"\S@\S|https://\S|([0-9][ ()./-]*){5}", value, re.ASCII):
@@ -363,8 +361,8 @@ def time_zone(name: str, default: str) -> str:
 def url(
     name: str, parse: Callable[[str], dict[str, Any]], schemes: Iterable[str]
 ) -> dict[str, Any]:
-    """Returns the parts of the URL in a setting, parsed by django-environ. Returns an empty dict if
-    the setting is not set.
+    """Returns the parts of the URL in a setting, as django-environ returns them. Returns an empty
+    dict if the setting is not set.
     """
     value = text(name)
     return parsed_url(name, value, parse, schemes) if value else {}
@@ -373,8 +371,8 @@ def url(
 def parsed_url(
     name: str, value: str, parse: Callable[[str], dict[str, Any]], schemes: Iterable[str]
 ) -> dict[str, Any]:
-    """Returns the parts of the URL `value`, parsed by django-environ. If the URL is wrong, ends the
-    process with a message about the setting `name`.
+    """Returns the parts of the URL `value`, as django-environ returns them. Ends the process with a
+    message about the setting `name` if the URL is wrong.
     """
     known = list(schemes)
     if value.partition("://")[0] not in known or "://" not in value:
@@ -387,8 +385,8 @@ def parsed_url(
 
 
 def _check_place(name: str, value: str) -> None:
-    """Ends the process if the password in a URL is not escaped. A parser would use a part of such a
-    password as a host, an option or a port, and error messages would show this part.
+    """Ends the process if the password in a URL is not escaped. Otherwise a part of the password
+    could become a host, an option or a port, and appear in error messages.
 
     Raises ValueError if the value is not a URL.
     """
@@ -403,8 +401,8 @@ def _check_place(name: str, value: str) -> None:
 
 
 def data_dir(name: str, default: Path) -> Path:
-    """Returns the path of a folder, and creates the folder unless the current command is in
-    COMMANDS_WITHOUT_DATA. A relative path starts at the project folder.
+    """Returns the path of a folder; a relative path starts at the project folder. Creates the
+    folder, except for the commands in COMMANDS_WITHOUT_DATA.
     """
     folder = BASE_DIR / Path(text(name, str(default))).expanduser()
     try:
@@ -437,11 +435,10 @@ def check_readable(name: str, path: str) -> None:
 
 
 def secret_key(name: str, folder: Path) -> str:
-    """Returns the secret key from the environment. If the environment does not contain a key,
-    returns the key stored in `folder`.
+    """Returns the secret key from the environment, or else the key that is stored in `folder`.
 
-    If neither exists, creates a key in `folder` that only the file owner can read. A command in
-    COMMANDS_WITHOUT_DATA does not store the key, so its key is temporary.
+    If there is no key, creates and stores a key that only the file's owner can read. A command in
+    COMMANDS_WITHOUT_DATA does not store the key.
     """
     file = folder / "secret_key"
     given = text(name)
@@ -454,8 +451,8 @@ def secret_key(name: str, folder: Path) -> str:
 
 
 def tokens(name: str) -> list[str]:
-    """Returns the tokens with which programs sign in. In the setting, commas separate the tokens.
-    Ends the process if a token can be guessed.
+    """Returns the tokens with which programs sign in, separated by commas in the setting. Ends the
+    process if a token can be guessed.
     """
     found = items(name)
     if any(
@@ -469,8 +466,8 @@ def tokens(name: str) -> list[str]:
 
 
 def old_secret_keys(name: str) -> list[str]:
-    """Returns the earlier secret keys, which Ledger still uses to verify signatures and to decrypt.
-    In the setting, commas separate the keys.
+    """Returns the earlier secret keys, separated by commas in the setting. Ledger still uses these
+    keys for verifying signatures and for decrypting.
     """
     keys = items(name)
     if any(_can_be_guessed(key) for key in keys):

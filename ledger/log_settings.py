@@ -1,11 +1,11 @@
-"""Settings for the log: levels, filters, and the format, which is text or JSON."""
+"""Settings for the log: levels, filters and format (text or JSON)."""
 
 from typing import Any
 
 
 def logging(*, level: str, is_json: bool) -> dict[str, Any]:
-    """Returns the value of LOGGING. Records from the level `level` (LOG_LEVEL) on are written to
-    standard error.
+    """Returns the value of LOGGING. Records of `level` (LOG_LEVEL) and higher go to standard
+    error.
     """
     # For JSON, the stream is the stderr of the process. Some commands convert text that is written
     # to sys.stderr into records (ledger/logs/output.py).
@@ -45,7 +45,7 @@ def logging(*, level: str, is_json: bool) -> dict[str, Any]:
 
 
 def _loggers(level: str, *, is_json: bool) -> dict[str, dict[str, Any]]:
-    """Returns the loggers that have a different level, filter or handler than the default."""
+    """Returns the loggers whose level, filter or handler is not the default."""
     at_least_info = "DEBUG" if level == "DEBUG" else "INFO"
     return {
         # Django's handlers would print each message a second time, or send it by email.

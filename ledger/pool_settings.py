@@ -1,4 +1,4 @@
-"""Settings for connection pools. DB_POOL is a pool inside each web process. DB_POOLER is a separate
+"""Settings for connection pools. DB_POOL is a pool in each web process. DB_POOLER is a separate
 pooler in front of the database server.
 
 If a combination of settings is harmful, the process stops with one message (docs/databases.md).
@@ -53,8 +53,8 @@ COOKBOOK = (
 
 
 def pool_options(timeout: int) -> dict[str, Any] | None:
-    """Returns the options for psycopg_pool. DB_POOL contains the sizes, as MAX or MIN,MAX. Returns
-    None if DB_POOL is not set. `timeout` is how many seconds a request waits for a connection.
+    """Returns the options for psycopg_pool, or None if DB_POOL is not set. DB_POOL contains the
+    sizes as MAX or MIN,MAX. `timeout` is how many seconds a request waits for a connection.
     """
     given = env.items("DB_POOL")
     if not given:
@@ -76,9 +76,7 @@ def pool_options(timeout: int) -> dict[str, Any] | None:
 
 
 def is_behind_pooler() -> bool:
-    """Returns whether DB_POOLER is set, because there is a pooler in transaction mode in front of
-    the server.
-    """
+    """Returns whether DB_POOLER declares a pooler in transaction mode in front of the server."""
     return env.choice("DB_POOLER", "", ["", TRANSACTION]) == TRANSACTION
 
 
@@ -86,8 +84,8 @@ def checked(database: dict[str, Any], *, given: dict[str, Any], is_web: bool) ->
     """Returns the settings of a database with the options for its pool and pooler. Ends the process
     if two settings do not work together.
 
-    `given` are the settings from DATABASE_URL or DB_OPTIONS. Only web processes have a pool,
-    because commands send only one SQL statement at a time.
+    `given` contains the settings from DATABASE_URL or DB_OPTIONS. Only web processes have a pool,
+    because a command sends one SQL statement at a time.
     """
     if is_behind_pooler():
         _refuse_harmful(given)
@@ -117,8 +115,8 @@ def check_replica(replica: dict[str, Any]) -> None:
 
 
 def with_pool(database: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Returns the settings with Django's pool. The check of psycopg_pool is not used, because it
-    waits for a second after the first dead connection. The backend checks each connection itself.
+    """Returns the settings with Django's pool. Django's own connection checks are off, because the
+    backend checks each connection of a pool.
     """
     return {
         **database,
@@ -129,7 +127,7 @@ def with_pool(database: dict[str, Any], options: dict[str, Any]) -> dict[str, An
 
 
 def behind_pooler(database: dict[str, Any]) -> dict[str, Any]:
-    """Returns the settings for use behind a pooler, where a session keeps nothing between two
+    """Returns the settings of a database behind a pooler. Nothing may stay in a session between two
     transactions.
     """
     return {

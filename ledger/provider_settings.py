@@ -1,7 +1,7 @@
 """Reads the identity provider from the settings OIDC_... or COGNITO_....
 
-If a value or a combination is wrong, the process stops with one message. If none of these settings
-is set, there is no provider, and pages do not mention one.
+If a value or a combination is wrong, the process stops with one message. Without these settings
+there is no provider, and pages do not mention one.
 """
 
 import ipaddress
@@ -72,17 +72,16 @@ class ProviderSettings:
 
     @property
     def origins(self) -> list[str]:
-        """The origins of the provider. The Content-Security-Policy allows forms to redirect to
-        them.
-        """
+        """The provider's origins, to which the Content-Security-Policy allows forms to redirect."""
         known = [_origin(self.sign_out_url)] if self.sign_out_url else [_origin(self.issuer)]
         return [*known, *self.other_origins]
 
 
 def read(*, mock_port: int, is_demo: bool, is_https: bool) -> ProviderSettings | None:
-    """Returns the provider in the environment variables. Returns None if there is none.
+    """Returns the identity provider from the environment variables, or None.
 
-    `is_demo` is true for demo data on the embedded server. The mock provider runs only there.
+    `is_demo` is true for demo data on the embedded server. The mock provider runs only with demo
+    data.
     """
     found = {name for name in (*OIDC, *COGNITO) if env.text(name)}
     if env.choice("OIDC", "", ["", "mock"]) == "mock":
@@ -168,7 +167,7 @@ def _provider(
     groups: str = "",
     sign_out_url: str = "",
 ) -> ProviderSettings:
-    """Returns the provider. Reads the settings that all kinds of providers have."""
+    """Returns the provider, with the settings that all kinds of providers have."""
     audience = _api_audience(client_id)
     return ProviderSettings(
         name=env.text("OIDC_NAME", name),
@@ -221,9 +220,7 @@ def _api_scopes() -> dict[str, str]:
 
 
 def _pairs(name: str, default: str, *, example: str) -> dict[str, str]:
-    """Returns the pairs in a setting as a dict. The setting has the form
-    theirs=ours,theirs=ours.
-    """
+    """Returns the pairs in a setting of the form theirs=ours,theirs=ours as a dict."""
     found = {}
     for pair in env.items(name, default):
         theirs, equals, ours = pair.rpartition("=")

@@ -1,4 +1,5 @@
-"""The alias `read` in DATABASES, which exists if there is a reader, and the router that uses it.
+"""The alias `read` in DATABASES, which exists if there is a reader, and the router that uses the
+alias.
 
 docs/databases.md explains what may be read from this alias.
 """
@@ -24,17 +25,16 @@ NO_READER = (
 
 
 def reader(writer: Database, replicas: Mapping[str, Database]) -> dict[str, Database]:
-    """Returns the entry `read` for DATABASES. If AWS's driver can find a reader, the entry is this
-    reader, otherwise the replicas. Returns an empty dict if there is neither a reader nor a
-    replica.
+    """Returns the entry `read` for DATABASES: a reader that AWS's driver finds, or the replicas.
+    Returns an empty dict if there is no reader and no replica.
     """
     found = _of_driver(writer) or _of_replicas(writer, [*replicas.values()])
     return {READ: {**found, "TEST": {"MIRROR": DEFAULT_DB_ALIAS}}} if found else {}
 
 
 def routers(databases: Collection[str]) -> list[str]:
-    """Returns the value of DATABASE_ROUTERS. Ends the process if the router is switched on but
-    there is no reader.
+    """Returns the value of DATABASE_ROUTERS. Ends the process if the router is on but there is no
+    reader.
     """
     if not env.flag("DATABASE_READ_ROUTER"):
         return []
@@ -53,8 +53,8 @@ def _of_driver(writer: Database) -> Database:
 
 
 def _of_replicas(writer: Database, found: list[Database]) -> Database:
-    """Returns the settings of the first replica. Other replicas with the same login and options are
-    added as further hosts. libpq uses the first standby that answers.
+    """Returns the settings of the first replica. Replicas with the same login and options become
+    further hosts, and libpq uses the first standby that answers.
     """
     if not found:
         return {}

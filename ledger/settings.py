@@ -1,5 +1,5 @@
-"""All settings of the site. `env` reads settings from environment variables, which `.env.example`
-lists. The settings for signing in do not depend on the environment and are in `sign_in_settings`.
+"""All settings of the site. `env` reads the environment variables that `.env.example` lists.
+`sign_in_settings` contains the settings for signing in, which do not depend on the environment.
 """
 
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Settings for signing in, for allauth and Django. They are the same for every bank."""
+"""Settings of allauth and Django for signing in, which are the same for every bank."""
 
 # Users sign in with their email address through allauth. allauth's backend extends Django's
 # backend, so it also works in the admin.

@@ -1,4 +1,4 @@
-"""Calculates the positions and sizes of the parts of charts. Templates draw the charts: see
+"""Calculates the positions and sizes of the parts of a chart. Templates draw the chart: see
 `templatetags/charts.py`.
 """
 
@@ -12,10 +12,10 @@ from decimal import Decimal
 class Mark:
     """One value of a chart.
 
-    `label` is the text at the axis ("Oct") or in the cell of a heat map. `title` is the full form
-    of the label ("October 2026"). `value_label` is the formatted value, and `url` is the page with
-    the rows of the value. `comparison` is a second value to compare with, and `comparison_label` is
-    the text for this second value ("in September 190.04 USD").
+    `label` is the short text at the axis ("Oct"), or the text in the cell of a heat map. `title` is
+    the long form of the label ("October 2026"). `value_label` is the formatted value. `url` is the
+    page with the rows of the value. `comparison` is a second value for comparison, and
+    `comparison_label` is its text ("in September 190.04 USD").
     """
 
     label: str
@@ -28,15 +28,15 @@ class Mark:
 
     @property
     def name(self) -> str:
-        """The text for screen readers and tooltips: "October 2026: +302.17 USD"."""
+        """The text for screen readers and tooltips, such as "October 2026: +302.17 USD"."""
         name = f"{self.title or self.label}: {self.value_label}"
         return f"{name}; {self.comparison_label}" if self.comparison_label else name
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnChart:
-    """A chart of columns that start at zero. Positive values go up, and negative values go down.
-    `name` describes the chart.
+    """A chart of columns that start at zero. Negative values go down. `name` describes the
+    chart.
     """
 
     name: str
@@ -46,9 +46,9 @@ class ColumnChart:
 
 @dataclass(frozen=True, slots=True)
 class PairChart:
-    """A chart with two columns per mark, and a line that shows the difference of the two values.
-    The column for `value` is filled, and the column for `comparison` is hollow. Both values are
-    zero or more. `caption` explains the columns and the line.
+    """A chart with two columns per mark and a line for their difference. The column for `value` is
+    filled, and the column for `comparison` is hollow. Both values are zero or more. `caption`
+    explains the columns and the line.
     """
 
     name: str
@@ -59,12 +59,12 @@ class PairChart:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """A chart of horizontal bars that start at zero. Each bar is below its label, so that labels
-    can be long. The comparison value is a thin line across the bar. `caption` explains the bars and
-    the lines.
+    """A chart of horizontal bars that start at zero. The label is above the bar, so that labels can
+    be long. The comparison value is a thin line across the bar. `caption` explains the bars and the
+    lines.
 
-    If the longest bar is more than `CUT_ABOVE` times as long as the second longest, the longest bar
-    is drawn shorter and with a gap, so that the other bars stay readable.
+    If the longest bar is more than `CUT_ABOVE` times as long as the second longest bar, the longest
+    bar is shortened and has a gap. The other bars then stay readable.
     """
 
     name: str
@@ -75,8 +75,8 @@ class BarChart:
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """A line through the marks, with the oldest mark first, and the last value printed at the end.
-    Use this chart for levels at points in time, such as balances, and not for sums of periods.
+    """A line through the marks, oldest first, with the last value as text at the end. Use this
+    chart for values at points in time, such as balances, but not for sums of periods.
     """
 
     name: str
@@ -86,14 +86,14 @@ class LineChart:
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """A grid of numbers. A higher number has a darker cell.
+    """A grid of numbers in which higher numbers have darker cells.
 
-    `cells` has one row for each label in `down`. Each row has one mark for each label in `across`,
-    or None if the cell is missing. The label of a mark is the number in its cell, with at most five
+    `cells` has one row for each label in `down`. A row has one mark for each label in `across`, or
+    None for a missing cell. The label of a mark is the number in the cell, with at most five
     characters ("38", "1.2k"). All values are zero or more.
 
-    By default, each shade covers a quarter of the range from zero to the highest value. If
-    `by_rank` is true, each shade covers a quarter of the cells. Use this if a few values are far
+    By default, each shade covers a quarter of the range from zero to the highest value. With
+    `by_rank`, each shade covers a quarter of the cells. Use `by_rank` if a few values are far
     higher than the rest.
     """
 
@@ -106,7 +106,7 @@ class HeatMap:
 
     @property
     def marks(self) -> list[Mark]:
-        """Every cell that is not None."""
+        """All cells that are not None."""
         return [mark for row in self.cells for mark in row if mark is not None]
 
 
@@ -115,9 +115,7 @@ Chart = ColumnChart | PairChart | BarChart | LineChart | HeatMap
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The width and height of a drawing. The unit is a pixel of the screen for which the chart is
-    drawn.
-    """
+    """The width and height of a drawing, in pixels of the screen for which the chart is drawn."""
 
     name: str
     width: int
@@ -135,9 +133,7 @@ TOP, BOTTOM = 24, 28  # TOP: space for a number above the highest column. BOTTOM
 
 @dataclass(frozen=True, slots=True)
 class DrawnColumn:
-    """A column: its rectangle, the strip that reacts to touch, and the label and the value with
-    their positions.
-    """
+    """A column with its rectangle, its touch area, and the positions of its label and value."""
 
     mark: Mark
     x: float
@@ -201,9 +197,9 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
 
 
 def labelled_every(marks: Sequence[Mark], step: float, size: Size) -> int:
-    """Returns the smallest n for which the labels do not overlap if only every n-th column has a
-    label. `step` is the distance between columns. `_within` moves the first and the last label
-    inwards, and the result takes this into account.
+    """Returns the smallest n for which labels on every n-th column do not overlap. `step` is the
+    distance between columns. The first and the last label may be moved inwards (`_within`), so they
+    may need more space.
     """
     longest = max((len(mark.label) for mark in marks), default=0) * DIGIT
     moved = max(0.0, longest - step)
@@ -211,8 +207,8 @@ def labelled_every(marks: Sequence[Mark], step: float, size: Size) -> int:
 
 
 def _within(x: float, text: str, size: Size) -> float:
-    """Returns the x for the centre of a text. This is `x`, unless part of the text would be outside
-    the drawing.
+    """Returns the x for the centre of a text. Returns `x`, or the nearest position at which the
+    whole text is inside the drawing.
     """
     half = len(text) * DIGIT / 2
     return min(max(x, half), size.width - half)
@@ -223,8 +219,8 @@ AXIS_GAP = 8  # space between the numbers of the axis and the first column
 
 
 def round_ticks(low: float, high: float) -> list[float]:
-    """Returns about `TICKS` round numbers from `low` to `high`. The numbers are multiples of 1, 2
-    or 5 times a power of ten, and include zero if zero is in this range.
+    """Returns about `TICKS` round numbers between `low` and `high`: multiples of 1, 2 or 5 times a
+    power of ten.
     """
     span = (high - low) or 1.0
     power = 10.0 ** math.floor(math.log10(span / TICKS))
@@ -233,9 +229,7 @@ def round_ticks(low: float, high: float) -> list[float]:
 
 
 def tick_label(value: float) -> str:
-    """Formats a round number as "500", "2k" or "1.5M". A negative number begins with a minus sign
-    (U+2212).
-    """
+    """Formats a round number as "500", "2k" or "1.5M". The minus sign is U+2212."""
     size = abs(value)
     units = ((1e9, "bn"), (1e6, "M"), (1e3, "k"), (0, ""))
     unit, name = next((unit, name) for unit, name in units if size >= unit)
@@ -245,7 +239,7 @@ def tick_label(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A round number on the value axis, and the y of the line for this number."""
+    """A round number on the value axis, and the y of its line."""
 
     label: str
     y: float
@@ -253,9 +247,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPair:
-    """Two columns, the line at their difference, and the strip that reacts to touch, with their
-    positions.
-    """
+    """Two columns with the line at their difference and their touch area."""
 
     mark: Mark
     x: float
@@ -274,8 +266,8 @@ class DrawnPair:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPairs:
-    """All pairs of columns of a chart for one size. `left` is the x at which the columns begin, to
-    the right of the axis labels.
+    """All pairs of columns of a chart for one size. `left` is the x of the first column, to the
+    right of the axis labels.
     """
 
     size: Size
@@ -286,7 +278,7 @@ class DrawnPairs:
 
 
 def draw_pairs(chart: PairChart, size: Size) -> DrawnPairs:
-    """Calculates the positions of the pairs of columns, and of an axis with a few round numbers."""
+    """Calculates the positions of the pairs of columns and of an axis with round numbers."""
     nets = [float(mark.value - (mark.comparison or 0)) for mark in chart.marks]
     tops = [float(max(mark.value, mark.comparison or 0)) for mark in chart.marks]
     high, low = max([*tops, 0.0]), min([*nets, 0.0])
@@ -322,9 +314,9 @@ CUT_TO = Decimal("1.5")  # times the second bar: the length of a shortened bar
 
 @dataclass(frozen=True, slots=True)
 class DrawnBar:
-    """A horizontal bar. `y` is the top of its row, and `x` is the start of the bar. `comparison_x`
-    is the position of the comparison line, or None. `label` is shortened so that the value fits
-    next to it.
+    """A horizontal bar. `y` is the top of its row, and `x` the start of the bar. `comparison_x` is
+    the position of the comparison line, or None. `label` is short enough to leave space for the
+    value.
     """
 
     mark: Mark
@@ -338,15 +330,17 @@ class DrawnBar:
 
 @dataclass(frozen=True, slots=True)
 class DrawnBars:
-    """All bars of a chart for one size. Labels are above the bars and can use the whole width."""
+    """All bars of a chart for one size. The labels are above the bars and can use the whole
+    width.
+    """
 
     size: Size
     bars: list[DrawnBar]
 
 
 def draw_bars(chart: BarChart, size: Size) -> DrawnBars:
-    """Calculates the positions of the bars, one below the other, with the same zero line for
-    all.
+    """Calculates the positions of the bars, one below the other. All bars start at the same zero
+    line.
     """
     values = [mark.value for mark in chart.marks]
     values += [mark.comparison for mark in chart.marks if mark.comparison is not None]
@@ -370,7 +364,7 @@ def draw_bars(chart: BarChart, size: Size) -> DrawnBars:
 
 
 def _cut_at(chart: BarChart) -> Decimal:
-    """Returns the value to which the longest bar is shortened, or 0 if no bar is shortened."""
+    """Returns the value at which the longest bar is cut, or 0 if no bar is cut."""
     lengths = sorted(max(mark.value, mark.comparison or Decimal(0)) for mark in chart.marks)
     if len(lengths) < 3 or lengths[-2] <= 0 or lengths[-1] <= CUT_ABOVE * lengths[-2]:
         return Decimal(0)
@@ -378,6 +372,6 @@ def _cut_at(chart: BarChart) -> Decimal:
 
 
 def _cut(words: str, room: float) -> str:
-    """Returns the text, shortened to a width of `room` pixels."""
+    """Returns the text, shortened to `room` pixels."""
     most = max(4, int(room / LETTER))
     return words if len(words) <= most else f"{words[: most - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"

@@ -1,5 +1,5 @@
-"""Charts whose horizontal positions are in percent of the width, so that one drawing fits screens,
-phones and printed pages, and its text is not scaled.
+"""Charts whose horizontal positions are in percent of the width. One drawing fits screens, phones
+and printed pages, and the text always has the same size.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ NEAR_END = 0.3  # the part of the width, 0 to 1, that a long number needs on a p
 @dataclass(frozen=True, slots=True)
 class DrawnPoint:
     """A point of a line chart. `x` is in percent of the width, and `y` is in pixels. `strip_x` and
-    `strip_width` are the strip that reacts to touch. `label` is "" for most points.
+    `strip_width` are the touch area in percent. `label` is "" for most points.
     """
 
     mark: Mark
@@ -28,9 +28,9 @@ class DrawnPoint:
 
 @dataclass(frozen=True, slots=True)
 class DrawnLine:
-    """A line chart across the full width. The browser stretches `path`, which is drawn on a grid
-    with the width ACROSS. The positions of the points are in percent, so that the points and texts
-    are not stretched.
+    """A line chart over the full width. `path` is drawn on a grid of the width ACROSS, which the
+    browser stretches. The points and texts are not stretched, because their positions are in
+    percent.
     """
 
     height: int
@@ -45,14 +45,14 @@ class DrawnLine:
 
     @property
     def last_y(self) -> float:
-        """The y of the text for the last value. The text is above the end of the line."""
+        """The y of the text for the last value, above the end of the line."""
         near = self.points[-max(1, ceil(len(self.points) * NEAR_END)) :]
         return min(point.y for point in near) - 10
 
 
 def draw_line(chart: LineChart, _size: Size) -> DrawnLine:
-    """Calculates the positions of the points. The distance between two points is always the same.
-    The newest point has a label. A few earlier points at equal distances have labels too.
+    """Calculates the positions of the points, which have equal distances. The newest point and a
+    few earlier points have a label.
     """
     values = [mark.value for mark in chart.marks]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
@@ -82,8 +82,8 @@ SIDE = 16.0  # percent of the width for the labels at the side
 
 @dataclass(frozen=True, slots=True)
 class DrawnCell:
-    """A cell of a heat map. `x` is in percent of the width, and `y` is in pixels. `shade` is 0 for
-    the value zero, and at most SHADES.
+    """A cell of a heat map. `x` is in percent of the width, and `y` is in pixels. `shade` is from 0
+    (for zero) to SHADES.
     """
 
     mark: Mark
@@ -106,8 +106,8 @@ class DrawnHeat:
 
 
 def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
-    """Calculates the positions of the cells. If the grid is too wide for a phone, rows and columns
-    are swapped.
+    """Calculates the positions of the cells. If the grid is too wide for a phone, swaps rows and
+    columns.
     """
     across, down, grid = chart.across, chart.down, chart.cells
     if len(across) > MAX_ACROSS and len(down) <= MAX_ACROSS:
@@ -137,9 +137,9 @@ def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
 
 
 def _shades(chart: HeatMap) -> dict[Decimal, int]:
-    """Returns the shade of each value. The shade of zero is 0. Other values have the shades 1 to
-    SHADES, in equal steps up to the highest value. If `by_rank` is true, the steps contain equal
-    numbers of values instead.
+    """Returns the shade of each value: 0 for zero, and 1 to SHADES for other values. The shades
+    divide the range up to the highest value into equal steps. With `by_rank`, each step contains
+    the same number of values.
     """
     values = sorted(mark.value for mark in chart.marks if mark.value > 0)
     shades = dict.fromkeys((mark.value for mark in chart.marks), 0)

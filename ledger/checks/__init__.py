@@ -1,9 +1,8 @@
 """The checks of `manage.py check`.
 
 `check --deploy` checks a bank for production (docs/running.md). `check --database default` checks
-whether the database can be reached, and the extensions that `migrate` needs. `check` without
-options searches for another way to sign in, for settings that Ledger does not read, and for tables
-that no app has registered.
+whether the database can be reached and has the extensions for `migrate`. `check` without options
+finds other ways to sign in, settings that Ledger does not read, and tables that no app registers.
 """
 
 from django.core.checks import Tags, register
@@ -17,10 +16,10 @@ from ledger.checks.tables import check_tables
 
 
 def register_all() -> None:
-    """Registers all checks. The first two run only with `check --deploy`. The third runs with
-    `--database` and with `migrate`. The others run with nearly every command.
+    """Registers all checks. The first two run only with `check --deploy`, and the third runs with
+    `--database` and in `migrate`. The others run in nearly every command.
 
-    `check` without options also queries a running database about its extensions and its time zone.
+    `check` without options also checks the extensions and the time zone of a running database.
     """
     register(check_site, deploy=True)
     register(check_database, deploy=True)

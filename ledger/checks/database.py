@@ -1,6 +1,5 @@
 """Checks of the database: whether it is prepared, which rights the roles have, whether commits are
-durable, and when scheduled jobs and backups last ran. All checks use one connection with the login
-in the settings.
+durable, and when scheduled jobs and backups last ran.
 """
 
 from collections.abc import Iterator, Sequence
@@ -82,8 +81,8 @@ ARCHIVE = """
 
 
 def check_database(**_options: Any) -> list[CheckMessage]:
-    """Returns the messages of all database checks. If the database cannot be reached, returns a
-    single message about this problem.
+    """Returns the messages of all database checks. If the database cannot be reached, returns one
+    message about this problem.
     """
     try:
         with short_connection(SECONDS) as found:
@@ -98,9 +97,7 @@ def check_database(**_options: Any) -> list[CheckMessage]:
 def check_reachable(
     *, databases: Sequence[str] | None = None, **_options: Any
 ) -> list[CheckMessage]:
-    """Returns a message for each database of `manage.py check --database` that cannot be
-    reached.
-    """
+    """Returns a message for each database in `databases` that cannot be reached."""
     messages = []
     for alias in databases or ():
         try:
@@ -121,11 +118,10 @@ def _away(error: DatabaseError, alias: str = DEFAULT_DB_ALIAS) -> CheckMessage:
 
 
 def check_running_database(**_options: Any) -> list[CheckMessage]:
-    """Checks the extensions and the time zone of the database. `manage.py check` without options
-    calls this function. The embedded server is not started for these checks.
+    """Checks the extensions and the time zone of the database for `manage.py check` without
+    options. Does not start the embedded server.
 
-    Returns no message if the database cannot be reached, because the command that needs the
-    database reports this.
+    Returns no message if the database cannot be reached, because other commands report this.
     """
     if (server := embedded_server()) and not server.is_running():
         return []
@@ -145,7 +141,7 @@ def _unmigrated(missing: list[str]) -> CheckMessage:
 
 
 def prepared(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message for each problem because of which `/readyz` fails."""
+    """Yields a message for each problem that makes `/readyz` fail."""
     for problem_with in (
         row_security.problem_with,
         signed_facts.problem_with,
@@ -156,7 +152,7 @@ def prepared(found: Connection) -> Iterator[CheckMessage]:
 
 
 def roles(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message for each right that the web role has but must not have."""
+    """Yields a message for each right that the web role must not have."""
     is_web = settings.LEDGER_ROLE == "web"
     name = found.info.user if is_web else settings.LEDGER_WEB_ROLE
     row = found.execute(ROLE, [name]).fetchone()
@@ -188,8 +184,8 @@ def roles(found: Connection) -> Iterator[CheckMessage]:
 
 
 def triggers(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message if triggers are switched off. This could be the work of an attacker who
-    controls a worker process.
+    """Yields a message if triggers are switched off, for example by an attacker who controls a
+    worker.
     """
     lifted = [table for (table,) in found.execute(LIFTED).fetchall()]
     if lifted:
@@ -203,7 +199,7 @@ def triggers(found: Connection) -> Iterator[CheckMessage]:
 
 
 def durability(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message if the server has settings with which committed payments can be lost."""
+    """Yields a message if settings of the server could lose committed payments."""
     losing = [what for (what,) in found.execute(LOSING).fetchall()]
     if losing:
         yield wrong(
@@ -215,9 +211,7 @@ def durability(found: Connection) -> Iterator[CheckMessage]:
 
 
 def server_log(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message if Postgres writes names, texts and amounts of customers into its own
-    log.
-    """
+    """Yields a message if Postgres logs names, texts and amounts of customers."""
     talkative = [what for (what,) in found.execute(TALKATIVE).fetchall()]
     if talkative:
         yield wrong(
@@ -241,7 +235,7 @@ def version(found: Connection) -> Iterator[CheckMessage]:
 
 
 def time_zone(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message if this machine and the server have different rules for the bank's time
+    """Yields a message if this computer and the server have different rules for the bank's time
     zone.
     """
     if problem := zones.problem_with_zone(found):
@@ -249,8 +243,8 @@ def time_zone(found: Connection) -> Iterator[CheckMessage]:
 
 
 def late_jobs() -> Iterator[CheckMessage]:
-    """Yields a message for each scheduled job that is late. A job that failed but is not late yet
-    has no message, because it will run again.
+    """Yields a message for each scheduled job that is late. A job that failed but is not late has
+    no message, because it will run again.
     """
     for job in records.status_of():
         if not job.is_late:
@@ -268,8 +262,8 @@ def _minute(moment: datetime | None) -> str:
 
 
 def backups() -> Iterator[CheckMessage]:
-    """Yields a message if the server cannot archive its WAL. Also yields a message if the WAL is
-    not archived and `manage.py backup` has not run recently.
+    """Yields a message if archiving the WAL fails. Also yields a message if there is neither a WAL
+    archive nor a recent `manage.py backup`.
     """
     with short_connection(SECONDS) as found:
         row = found.execute(ARCHIVE).fetchone()

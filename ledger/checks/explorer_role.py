@@ -1,4 +1,4 @@
-"""Checks the database role for queries of the explorer. Only a superuser can change its rights and
+"""Checks the explorer's database role. Only a superuser can correct the role's rights and
 settings.
 """
 
@@ -48,8 +48,8 @@ STATEMENTS = """
 
 
 def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
-    """Yields messages if the role has wrong settings or too many rights, so that a query could read
-    data of other people or fill the disk.
+    """Yields messages about settings and rights with which a query of the explorer could read data
+    of other people or fill the disk.
     """
     if settings.LEDGER_EXPLORER == "off":
         return

@@ -1,5 +1,5 @@
-"""Checks the extensions that Ledger requires. This runs in `migrate`, and in `check` without
-options or with `--database default`.
+"""Checks the extensions that Ledger requires. Runs in `migrate`, and in `check` without options or
+with `--database default`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ def check_extensions(
     *, databases: Sequence[str] | None = None, **_options: Any
 ) -> list[CheckMessage]:
     """Returns messages about missing extensions. Returns no messages if the database cannot be
-    reached, because the command that needs the database reports this.
+    reached, because the command itself reports this.
     """
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []

@@ -1,4 +1,4 @@
-"""Checks that Ledger reads each setting that is set."""
+"""Checks for settings that Ledger does not read."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from ledger.checks.messages import weak
 
 
 def check_names(**_options: Any) -> list[CheckMessage]:
-    """Returns a warning for each setting that Ledger does not read, for example because its name is
-    misspelled.
+    """Returns a warning for each setting that Ledger does not read, for example a misspelled
+    setting.
     """
     return [
         weak(

@@ -1,5 +1,5 @@
-"""Checks that there is no other way to sign in than Ledger's, which limits password guessing and
-requires a second factor.
+"""Checks that users can sign in only through Ledger, which limits password guessing and requires a
+second factor.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,9 +19,9 @@ SCOPE, ANYBODY = "HasScope", "AllowAny"
 
 
 def check_sign_in(**_options: Any) -> list[CheckMessage]:
-    """Returns an error for each URL with another way to sign in, such as the URLs of
-    django.contrib.auth.urls and REST framework. Also returns an error for each view of REST
-    framework whose permissions do not check the scopes of tokens.
+    """Returns an error for each URL that signs users in without Ledger, such as the URLs of
+    django.contrib.auth.urls. Also returns an error for each REST framework view that does not check
+    the scopes of tokens.
     """
     return [
         message
@@ -70,14 +70,14 @@ def _problems(route: str, view: Any) -> Iterator[CheckMessage]:
 
 
 def _names(classes: Iterable[Any]) -> Iterator[str]:
-    """Yields the names of these classes and of all their base classes."""
+    """Yields the names of these classes and of their base classes."""
     for each in classes:
         yield from (base.__name__ for base in getattr(each, "__mro__", ()))
 
 
 def _has_scope(permission: Any) -> bool:
-    """Returns whether the permission requires the token's scope. The permission is HasScope, or a
-    combination with `&` of which HasScope is a part.
+    """Returns whether the permission requires the token's scope. The permission must be HasScope,
+    or a combination with `&` that contains HasScope.
     """
     sides = [getattr(permission, f"op{number}_class", None) for number in (1, 2)]
     if all(sides):
@@ -87,7 +87,7 @@ def _has_scope(permission: Any) -> bool:
 
 
 def _patterns(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """Yields all URL patterns of the resolver, each with its complete route."""
+    """Yields all URL patterns of the resolver with their complete routes."""
     for each in resolver.url_patterns:
         route = f"{before}{each.pattern}"
         if isinstance(each, URLResolver):

@@ -1,8 +1,8 @@
 """Checks the settings of the site, its mail, its cache and its connection to the database.
 
-Wrong values and harmful combinations stop every process (`ledger.settings`). These checks report
-settings that work but are weak. Their messages contain the names in `.env.example`. Therefore
-Django's own checks of the resulting settings are silenced (`SILENCED_SYSTEM_CHECKS`).
+`ledger.settings` stops the process if a value is wrong or harmful. These checks report settings
+that work but are weak. The messages contain the names in `.env.example`, so Django's checks of the
+resulting settings are silenced (`SILENCED_SYSTEM_CHECKS`).
 """
 
 import re

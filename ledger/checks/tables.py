@@ -1,4 +1,4 @@
-"""Checks that each table is registered, with its rights and its personal data."""
+"""Checks that apps have registered the rights and the personal data of each table."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,9 +19,11 @@ REPLACED = {
 
 
 def check_tables(**_options: Any) -> list[CheckMessage]:
-    """Returns a message for each model whose table no app has registered, because only the owner
-    can read such a table. Also returns messages about hidden columns that do not exist, and about
-    tables without a policy that refer to rows with a policy.
+    """Returns a message for each model whose table no app has registered. Only the owner can read
+    such a table.
+
+    Also returns messages about hidden columns that do not exist, and about tables without a policy
+    that refer to tables with a policy.
     """
     hidden = [
         wrong("hidden_column", problem, "Correct it in the module `tables` of its app.")
@@ -51,8 +53,8 @@ def check_tables(**_options: Any) -> list[CheckMessage]:
 
 
 def _without_policy() -> Iterator[tuple[str, str]]:
-    """Yields each table that has no policy but refers to rows with a policy. Also yields the column
-    that refers to them.
+    """Yields each table without a policy that refers to a table with a policy, and the column with
+    this reference.
     """
     closed = policies()
     for model in apps.get_models(include_auto_created=True):

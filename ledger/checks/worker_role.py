@@ -29,9 +29,9 @@ BECOMES_WORKER = """
 
 
 def worker_role(found: Found) -> Iterator[CheckMessage]:
-    """Yields messages about rights of the worker's role that it must not have, and about rights
-    that no app has registered. If the role does not exist, yields nothing. In that case the worker
-    signs in as the owner, and the command `work` prints a warning itself.
+    """Yields messages about rights of the worker's role that it must not have or that no app has
+    registered. Yields nothing if the role does not exist: the worker then signs in as the owner,
+    and `work` prints a warning.
     """
     role = found.info.user if settings.LEDGER_ROLE == "worker" else settings.LEDGER_WORKER_ROLE
     if found.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
@@ -91,7 +91,7 @@ def auditor_role(found: Found) -> Iterator[CheckMessage]:
 
 def _revocation(found: Found, role: str) -> str:
     """Returns a text that explains how to end the role's membership in the owner role. Returns ""
-    if the role is not a member.
+    if there is no membership.
     """
     row = found.execute(OWNER).fetchone()
     with found.cursor() as cursor:

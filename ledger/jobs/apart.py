@@ -1,4 +1,4 @@
-"""Runs a job row by row, so that a row that fails does not stop the work on the other rows."""
+"""Runs a job row by row, and continues after a row that fails."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -16,13 +16,12 @@ logger = logging.getLogger("ledger.jobs")
 
 @contextmanager
 def apart(what: str) -> Iterator[Callable[[object], AbstractContextManager[None]]]:
-    """Yields a function. Call this function with the id of each row. It returns a context manager
-    for the work on this row.
+    """Yields a function that takes the id of a row and returns a context manager for the work on
+    this row.
 
-    An error inside this context manager is logged, and the job continues with the next row. After
-    all rows, the first error is raised, so that the job is recorded as failed and triggers its
-    alarm. Errors of the server and TablesInUse are raised immediately, because they would affect
-    all rows.
+    If the work on a row fails, the error is logged and the job continues with the next row. After
+    all rows, the first error is raised, so that the job is recorded as failed. Errors of the server
+    and TablesInUse are raised immediately, because they affect all rows.
     """
     errors = list[Exception]()
 

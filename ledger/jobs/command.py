@@ -1,5 +1,5 @@
-"""A base class for commands that are jobs. Each run is recorded, no matter whether cron, a worker
-or a person starts it.
+"""A base class for commands that are jobs. Every run is recorded, whether cron, a worker or a
+person has started it.
 """
 
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ NOT_ALLOWED_TO_RECORD = (
 class JobCommand(BaseCommand):
     """A command that is recorded as a job.
 
-    `job` is the name of the command. `partial` contains names of options. If the command runs with
-    one of these options, it does only a part of the job, and the run is not recorded.
+    `job` is the name of the command. `partial` contains options with which the command does only a
+    part of the job. A run with one of these options is not recorded.
     """
 
     job: ClassVar[str]
@@ -64,9 +64,7 @@ class JobCommand(BaseCommand):
 
     @contextmanager
     def _warned(self) -> Iterator[None]:
-        """Prints a warning if the run cannot be recorded. This does not change the result of the
-        run.
-        """
+        """Prints a warning if the run cannot be recorded. The run itself does not fail."""
         try:
             yield
         except (DatabaseError, InterfaceError) as error:
@@ -75,8 +73,8 @@ class JobCommand(BaseCommand):
 
 
 def kind_of(error: BaseException) -> str:
-    """Returns the class of an error, with its SQLSTATE or exit code. The result does not contain
-    the message of the error, because the message may contain names and amounts.
+    """Returns the class of an error, with its SQLSTATE or exit code. Leaves out the message, which
+    may contain names and amounts.
     """
     name = type(error).__name__
     if isinstance(error, SystemExit):

@@ -1,16 +1,15 @@
 """The rows of `job_records`: when each job was last done, and which worker has claimed the job.
 
-Note [Claims of jobs]: a worker claims a job with a row, not with an advisory lock. A session lock
+Note [Claims of jobs]: a worker claims a job with a row instead of an advisory lock. A session lock
 does not work behind pgbouncer, and a transaction lock would keep a transaction open during a whole
-audit. A claim ends after CLAIM_SECONDS if its worker does not renew it, so a killed worker blocks a
-job only for this time. A claim only saves work. Every job may run twice at the same time, so a
-worker that was paused for longer than its claim does no harm. All times are times of the database.
+audit. A claim ends after CLAIM_SECONDS unless its worker renews it, so a killed worker blocks a job
+only for this time. Claims only avoid unnecessary work: every job may safely run twice at the same
+time. All times are times of the database.
 
-Renewing and ending a claim does not wait for a synchronous standby. If a failover loses the change,
-another worker runs the job, or the job stays claimed for CLAIM_SECONDS. If these changes waited, a
-lost standby would make a worker lose its running job, and a worker that is stopped would wait for
-the standby. Taking a claim does wait for the standby, because without the standby the commits of
-the job would not be confirmed either.
+Renewing and ending a claim does not wait for a synchronous standby. Otherwise a lost standby would
+make a worker lose its running job, or delay a worker that is stopped. If a failover loses such a
+change, another worker runs the job, or the job stays claimed for CLAIM_SECONDS. Taking a claim
+waits for the standby, because without the standby the job's commits would not be confirmed either.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +31,7 @@ _CLAIM = timedelta(seconds=CLAIM_SECONDS)
 @dataclass(frozen=True)
 class JobStatus:
     """The state of a job. `seconds_ago` is the time since the job was last done, or None if it was
-    never done. Times in the future are treated as None: see Note [Times to come].
+    never done. Future times count as None: see Note [Times to come].
     """
 
     name: str
@@ -44,20 +43,20 @@ class JobStatus:
 
 
 def status_of(jobs: Sequence[ScheduledJob] = JOBS) -> list[JobStatus]:
-    """Returns the state of each job: when it was last done, when it last failed, and whether it is
-    late. Makes two queries.
+    """Returns for each job when it was last done, when it last failed, and whether it is late.
+    Sends two queries.
     """
     records, now = read(), clock()
     return [_status(job, records.get(job.name), now) for job in jobs]
 
 
 def read() -> dict[str, JobRecord]:
-    """Returns all records. The keys are the names of the jobs."""
+    """Returns all records by the names of their jobs."""
     return {record.name: record for record in JobRecord.objects.all()}
 
 
 def clock() -> datetime:
-    """Returns the current time of the database server."""
+    """Returns the database server's current time."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
@@ -68,8 +67,7 @@ def claim(*, job: ScheduledJob, worker: str) -> bool:
     """Claims the job for the worker if the job is due and no other worker has claimed it. Returns
     whether the worker has the claim now.
 
-    If this worker has already claimed the job, claims it again. This happens if the worker got no
-    answer to an earlier COMMIT.
+    A worker can claim a job again, for example if it got no answer to an earlier COMMIT.
     """
     JobRecord.objects.bulk_create([JobRecord(name=job.name)], ignore_conflicts=True)
     with db_transaction.atomic(durable=True):
@@ -86,8 +84,8 @@ def claim(*, job: ScheduledJob, worker: str) -> bool:
 
 
 def renew(*, name: str, worker: str) -> bool:
-    """Extends the worker's claim, so that it ends CLAIM_SECONDS from now. Returns False if another
-    worker has claimed the job.
+    """Extends the worker's claim to CLAIM_SECONDS from now. Returns False if the worker no longer
+    has the claim.
     """
     claimed = JobRecord.objects.filter(name=name, claimed_by=worker)
     with waiting_for_no_standby():
@@ -101,8 +99,8 @@ def give_back(*, worker: str) -> None:
 
 
 def note_done(*, name: str, began_at: datetime, waits: bool = True) -> None:
-    """Records that a run which began at `began_at` has done the job. If `waits` is false, the
-    commit does not wait for a synchronous standby, and a failover may lose this record.
+    """Records that the run that began at `began_at` has done the job. If `waits` is false, the
+    commit does not wait for a synchronous standby, and a failover may lose the record.
     """
     facts = {"began_at": began_at, "done_at": clock()}
     _note(name, facts, waits=waits)

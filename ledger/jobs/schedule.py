@@ -1,4 +1,4 @@
-"""The scheduled jobs that apps have registered, and when each job is due. All times are in UTC."""
+"""The scheduled jobs of all apps, and when each job is due. All times are in UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,13 +24,12 @@ AHEAD = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class ScheduledJob:
-    """A command of manage.py that runs once per period. The periods are counted from the time `at`,
+    """A command of manage.py that runs once per period. The first period begins at the time `at`,
     such as "01:30".
 
-    If `after` is the name of another job, this job waits until the other job was done in the same
-    period and after midnight. An earlier run of the other job would not include the day that has
-    just ended. If `is_last` is true, the job runs after the other jobs with the same time, because
-    it works on their results.
+    `after` is the name of another job that must be done first, in the same period and after
+    midnight, so that its run includes the day that has just ended. If `is_last` is true, the job
+    runs after all other jobs with the same time, because it uses their results.
     """
 
     name: str
@@ -60,8 +59,8 @@ BACKUP = ScheduledJob("backup")
 
 
 def register(job: ScheduledJob) -> None:
-    """Registers a job. Call this function in the module `scheduled` of an app. The job runs after
-    the registered jobs that have the same time.
+    """Registers a job. Call this in the module `scheduled` of an app. The job runs after earlier
+    registered jobs with the same time.
 
     Raises ImproperlyConfigured if the name is already registered, or if the job `after` is not
     registered.
@@ -78,9 +77,7 @@ def register(job: ScheduledJob) -> None:
 
 
 def is_due(job: ScheduledJob, records: Mapping[str, JobRecord], now: datetime) -> bool:
-    """Returns whether the job should start now. Does not check whether a worker has claimed the
-    job.
-    """
+    """Returns whether the job should start now, whether or not a worker has claimed it."""
     began = job.period_began(now)
     record = records.get(job.name) or JobRecord(name=job.name)
     if _since(until(now, record.began_at), began):
@@ -97,12 +94,12 @@ def is_due(job: ScheduledJob, records: Mapping[str, JobRecord], now: datetime) -
 
 
 def until(now: datetime, moment: datetime | None) -> datetime | None:
-    """Returns `moment`. If `moment` is in the future, returns None: see Note [Times to come]."""
+    """Returns `moment`, or None if `moment` is in the future: see Note [Times to come]."""
     return None if moment is None or moment > now + AHEAD else moment
 
 
 def ahead(records: Mapping[str, JobRecord], now: datetime) -> list[str]:
-    """Returns the names of the jobs whose records contain a time in the future."""
+    """Returns the names of the jobs whose records contain a future time."""
     return [
         name
         for name, record in records.items()

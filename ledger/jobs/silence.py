@@ -1,16 +1,14 @@
-"""Measures for how long a worker's server has not answered, so that the worker stops waiting for a
+"""Measures how long a worker's server has not answered, so that the worker stops waiting for a
 server that hangs: see Note [A server that hangs].
 
-Note [Silence in a worker]: a SQL statement of a job may take long, so a long statement does not
-prove that its server hangs. But the worker renews its claim at the same time, on a separate
-connection and with a short timeout. As long as these renewals get answers, the server works. After
-SILENT_SECONDS without an answer, the claim has ended too, so another worker may have the job. The
-worker then stops waiting for all its SQL statements. This limit also applies to the statements of
-the worker that do not belong to a job, such as claims.
+Note [Silence in a worker]: a job may contain a SQL statement that takes long, so a long statement
+does not prove that the server hangs. In parallel, the worker renews its claim on a separate
+connection and with a short timeout. While the renewals get answers, the server works. After
+SILENT_SECONDS without an answer, the worker stops waiting for all its SQL statements. By then its
+claim has ended, and another worker may have the job.
 
-This does not detect a single session that is stuck while its server answers other sessions.
-Postgres reports what a session does, but not whether its process runs. For this case, each
-statement of a job has the limit `LEDGER_JOB_STATEMENT_TIMEOUT`.
+This does not detect a single session that is stuck while its server answers other sessions. For
+this case, each statement of a job has the limit `LEDGER_JOB_STATEMENT_TIMEOUT`.
 """
 
 import threading
@@ -34,8 +32,8 @@ class Silence:
         self._heard_at = monotonic()
 
     def end(self) -> None:
-        """Sets the time to zero. This is called when the server has answered, and when a new SQL
-        statement begins.
+        """Sets the time to zero. Called after each answer of the server and at the start of a SQL
+        statement.
         """
         self._heard_at = monotonic()
 
@@ -47,11 +45,11 @@ class Silence:
 def limited_connections(
     seconds: float, gives_up: Callable[[], bool] | None = None
 ) -> Iterator[None]:
-    """Limits all connections that this thread opens inside the block. `seconds` is their
+    """Sets limits for all connections that this thread opens inside the block. `seconds` is the
     `statement_timeout` (0: no timeout).
 
-    If the server hangs, a connection is closed after this timeout plus a grace period, or earlier
-    if `gives_up` returns True.
+    If the server hangs, a connection closes after this timeout plus a grace period, or earlier if
+    `gives_up` returns True.
     """
     this_thread = threading.get_ident()
 

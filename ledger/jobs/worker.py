@@ -1,5 +1,5 @@
-"""The process that runs scheduled jobs. Several such processes may run at the same time, because
-each run of a job belongs to only one worker.
+"""The process that runs scheduled jobs. Several of these processes may run in parallel, because
+each run of a job belongs to one worker.
 """
 
 import logging
@@ -42,7 +42,7 @@ class Worker:
     """A worker that runs the jobs that are due.
 
     `out` and `err` receive the output of the commands. `report` is called with messages about
-    normal events, and `complain` with messages about failures. If `reports_done` is true, each
+    normal events, and `complain` with messages about failures. `reports_done` is whether each
     finished job is reported.
     """
 
@@ -67,8 +67,8 @@ class Worker:
         self._silence = Silence()
 
     def run(self, wait: Callable[[float], object]) -> None:
-        """Runs the jobs that are due, again and again. `wait` is called between two rounds. The
-        method ends when `wait` raises an exception.
+        """Runs the jobs that are due, again and again. Calls `wait` after each round. Ends when
+        `wait` raises an exception.
         """
         with self._limited():
             try:
@@ -79,8 +79,8 @@ class Worker:
                 self._give_back()
 
     def run_once(self) -> bool:
-        """Runs the jobs that are due, once. Returns whether all of them were done. Raises the
-        database's error if the database cannot be reached.
+        """Runs the jobs that are due once, and returns whether all were done. Raises the database's
+        error if the database cannot be reached.
         """
         with self._limited():
             try:
@@ -90,15 +90,15 @@ class Worker:
                 self._give_back()
 
     def run_due(self) -> None:
-        """Runs the jobs that are due, once. If the database cannot be reached, reports this once,
-        and the next call tries again.
+        """Runs the jobs that are due once. If the database cannot be reached, reports this only the
+        first time.
         """
         with self._limited():
             self._run_due()
 
     def _limited(self) -> AbstractContextManager[None]:
-        """Returns a context manager inside which a connection is closed if its server hangs: see
-        Note [Silence in a worker].
+        """Returns a context manager that closes a connection if its server hangs: see Note [Silence
+        in a worker].
         """
         seconds = settings.LEDGER_JOB_STATEMENT_TIMEOUT
         return limited_connections(seconds, self._silence.is_too_long)
@@ -130,9 +130,7 @@ class Worker:
         return is_due(job, known, now) and records.claim(job=job, worker=self.name)
 
     def _complain_of(self, names: Sequence[str]) -> None:
-        """Reports jobs whose records contain times in the future. Each job is reported only
-        once.
-        """
+        """Reports jobs whose records contain a future time, once per job."""
         if new := sorted(set(names) - self._ahead):
             self.complain(FUTURE_TIMES.format(names=", ".join(new)))
         self._ahead.update(new)
@@ -142,8 +140,8 @@ class Worker:
             return self._is_done(job)
 
     def _is_done(self, job: ScheduledJob) -> bool:
-        """Runs the job's command and returns whether it was done. The command itself records this
-        in `job_records`. Raises an exception only if the database cannot be reached.
+        """Runs the job's command and returns whether the job was done. The command itself writes
+        `job_records`. Raises an exception only if the database cannot be reached.
         """
         try:
             with self._renewed(job):
@@ -171,9 +169,7 @@ class Worker:
 
     @contextmanager
     def _renewed(self, job: ScheduledJob) -> Iterator[None]:
-        """Renews the claim while the block runs. This is done in a thread, on a separate
-        connection.
-        """
+        """Renews the claim while the block runs, in a thread with a separate connection."""
         is_over = threading.Event()
         self._silence.end()
 
@@ -192,7 +188,7 @@ class Worker:
             thread.join()
 
     def _renew(self, job: ScheduledJob) -> None:
-        """Renews the claim. If the server has answered, also resets the time of silence."""
+        """Renews the claim. If the server answers, also resets the silence."""
         try:
             records.renew(name=job.name, worker=self.name)
         except AWAY as error:

@@ -1,1 +1,1 @@
-"""Facts about where each log line comes from, and the output of commands as log lines."""
+"""Facts about the origin of each log line, and the output of commands as log lines."""

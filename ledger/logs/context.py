@@ -1,4 +1,4 @@
-"""Stores where a log line comes from: the request, or the command and the job."""
+"""Stores the origin of log lines: the request, or the command and the job."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +16,7 @@ _noted: ContextVar[dict[str, Fact] | None] = ContextVar("log_notes", default=Non
 def with_facts(facts: Facts) -> Iterator[None]:
     """Adds facts to all log lines inside the block, in addition to the facts of outer blocks.
 
-    `facts` is a function that is called each time a line is written. Each request and each thread
-    has its own facts.
+    The function `facts` is called for each line. Each request and each thread has separate facts.
     """
     before = _facts.set((*_facts.get(), facts))
     try:
@@ -28,8 +27,8 @@ def with_facts(facts: Facts) -> Iterator[None]:
 
 @contextmanager
 def noting() -> Iterator[Mapping[str, Fact]]:
-    """Yields a dict, to which `note` adds facts inside the block. The log line at the end of the
-    request contains these facts.
+    """Yields a dict that receives the facts of `note` inside the block. The log line at the end of
+    the request contains these facts.
     """
     notes: dict[str, Fact] = {}
     before = _noted.set(notes)
@@ -47,12 +46,12 @@ def note(**facts: Fact) -> None:
 
 
 def add_process_facts(**facts: Fact) -> None:
-    """Adds facts to all later log lines of this process, in all its threads."""
+    """Adds facts to all later log lines of this process."""
     _of_process.update(facts)
 
 
 def current() -> dict[str, Fact]:
-    """Returns the facts that a log line contains if it is written now."""
+    """Returns the facts for a log line that is written now."""
     found = dict(_of_process)
     for facts in _facts.get():
         found |= facts()

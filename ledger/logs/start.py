@@ -1,4 +1,4 @@
-"""Writes the first log line of a process, which contains the version of Ledger."""
+"""Writes the first log line of a process, with the version of Ledger."""
 
 import logging
 
@@ -9,8 +9,8 @@ _is_due = False
 
 
 def log_after_setup() -> None:
-    """Requests that `log_if_due` writes the first log line. The line is not written immediately,
-    because logging needs the setup of Django.
+    """Makes `log_if_due` write the first log line later. Before Django is set up, logging does not
+    work.
     """
     global _is_due  # noqa: PLW0603  one process, one start
     _is_due = True

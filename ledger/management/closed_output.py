@@ -1,4 +1,4 @@
-"""Ends a command if nothing reads its output any more, for example after `| head -3`."""
+"""Ends a command when the reader of its output has ended, for example after `| head -3`."""
 
 import os
 import select
@@ -32,7 +32,7 @@ def ends_without_reader() -> Iterator[None]:
 
 
 def _flush() -> bool:
-    """Flushes the output streams. Returns False if nothing reads one of them any more."""
+    """Flushes the output streams. Returns False if a stream has no reader any more."""
     was_read = True
     for stream in _streams():
         try:
@@ -54,8 +54,8 @@ def _has_no_reader(stream: TextIO) -> bool:
 
 
 def _discard(stream: TextIO) -> None:
-    """Sends the remaining output to /dev/null. Otherwise Python would report an error when it
-    exits.
+    """Sends the remaining output to /dev/null, because Python would otherwise print an error at
+    exit.
     """
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())

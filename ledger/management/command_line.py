@@ -1,4 +1,4 @@
-"""Django's command line, with hints for commands that exist in other projects."""
+"""Django's command line with hints for commands of other projects."""
 
 import sys
 
@@ -9,8 +9,7 @@ from django.core.management.base import BaseCommand
 class CommandLine(ManagementUtility):
     def fetch_command(self, subcommand: str) -> BaseCommand:
         """Returns the command. For a command that exists only in other projects, exits with a hint.
-
-        Django would suggest a command with a similar name, which does something else.
+        Django would suggest a different command with a similar name.
         """
         if subcommand not in get_commands():
             from ledger.management.hints import OTHER_COMMANDS

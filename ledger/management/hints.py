@@ -1,4 +1,4 @@
-"""Hints for command lines that Django refuses without explaining what to do."""
+"""Hints for command lines that Django refuses without an explanation."""
 
 import os
 import re
@@ -53,9 +53,8 @@ OTHER_COMMANDS = {
 
 
 def hint_for(line: Sequence[str]) -> str | None:
-    """Returns a hint for a command that failed. Returns None if there is no hint.
-
-    `line` is a list with the name of the command and its arguments.
+    """Returns a hint for a failed command, or None. `line` contains the name of the command and its
+    arguments.
     """
     command, arguments = line[0], line[1:]
     if found := _database_in(arguments):
@@ -95,7 +94,7 @@ def _is_no_app(argument: str) -> bool:
 
 
 def _is_of_project(app: AppConfig) -> bool:
-    """Returns whether an app has models and is in the folder of the project."""
+    """Returns whether the app has models and is in the project's folder."""
     is_ours = (
         Path(app.path).resolve().is_relative_to(settings.BASE_DIR)
         and "site-packages" not in app.path

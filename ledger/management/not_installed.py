@@ -1,4 +1,4 @@
-"""The message for a settings module that names a package which is not installed."""
+"""The message for a settings module that needs a package which is not installed."""
 
 import traceback
 
@@ -12,8 +12,8 @@ INSTALL = (
 
 
 def message_for(error: ModuleNotFoundError, module: str) -> str | None:
-    """Returns the message for a module that the settings module `module` imports or has in
-    INSTALLED_APPS, but that does not exist. Returns None if other code imports the module.
+    """Returns the message for a missing module that the settings module `module` imports or lists
+    in INSTALLED_APPS. Returns None if other code imports the missing module.
     """
     name = error.name or ""
     *_, (frame, _line) = traceback.walk_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""Implements `manage.py test`: runs pytest on the folder `tests`, as `make test` does."""
+"""The test runner of `manage.py test`, which runs pytest on the folder `tests` like `make test`."""
 
 import os
 import re
@@ -34,8 +34,8 @@ NOT_FOR_TESTS = (
 
 
 class _Refused(Action):
-    """An option of Django's test runner that is refused, because pytest has other options for the
-    same purpose.
+    """An option of Django's test runner that is refused, because pytest has another option for
+    it.
     """
 
     def __call__(self, parser: ArgumentParser, *_given: Any) -> None:
@@ -46,12 +46,12 @@ class _Refused(Action):
 
 
 class PytestRunner:
-    """The test runner for the setting TEST_RUNNER. The runner starts pytest in another process,
-    always on the embedded server.
+    """The test runner for the setting TEST_RUNNER, which runs pytest in another process and on the
+    embedded server.
 
-    The settings module is the value of --settings or DJANGO_SETTINGS_MODULE, or `tests.settings` if
-    this is the site's module. The runner accepts --slow, and those options of Django's runner that
-    pytest supports too.
+    The settings module comes from --settings or DJANGO_SETTINGS_MODULE; `tests.settings` replaces
+    the site's module. The runner accepts --slow, and the options of Django's runner that pytest
+    also has.
     """
 
     def __init__(
@@ -99,11 +99,11 @@ class PytestRunner:
             add(name, action=_Refused, nargs=0, help=SUPPRESS)
 
     def run_tests(self, test_labels: Sequence[str]) -> int:
-        """Runs the tests with these labels, or all tests if there are no labels. Returns the exit
-        code of pytest, which is 0 if all tests pass.
+        """Runs the tests with these labels, or all tests without labels. Returns pytest's exit code
+        (0: all tests pass).
 
         Raises CommandError if a label has no tests, if the tests or their packages are not
-        installed, or if --settings names the site's module.
+        installed, or if --settings is the site's module.
         """
         if self.settings == SITE_SETTINGS:
             raise CommandError(NOT_FOR_TESTS.format(SITE_SETTINGS))
@@ -122,8 +122,8 @@ class PytestRunner:
         return ended.returncode
 
     def _environment(self) -> dict[str, str]:
-        """Returns the environment variables of pytest. The database settings are empty, as in the
-        Makefile, because they may contain the database of a real bank.
+        """Returns the environment variables for pytest. The database settings are empty, because
+        they may contain a real bank's database.
         """
         named = self.settings or os.environ.get("DJANGO_SETTINGS_MODULE", SITE_SETTINGS)
         module = "tests.settings" if named == SITE_SETTINGS else named
@@ -135,15 +135,15 @@ class PytestRunner:
 
 
 def _pytest_expression(pattern: str) -> str:
-    """Returns the pytest expression for a shell pattern. Django's runner accepts shell patterns."""
+    """Returns the pytest expression for a shell pattern, as Django's runner accepts it."""
     parts = SHELL_WILDCARDS.split(pattern)
     wanted = " and ".join(filter(None, parts)) or "test"  # * matches all tests
     return f"({wanted})" if len(parts) > 1 else pattern
 
 
 def processes(text: str) -> str:
-    """Returns the value of --parallel if it is a number or "auto". Raises ArgumentTypeError for
-    other values.
+    """Returns the value of --parallel. Raises ArgumentTypeError unless the value is a number or
+    "auto".
     """
     if text != "auto" and not text.isdecimal():
         raise ArgumentTypeError(f"{text} is neither a number nor auto; write labels before it")
@@ -151,11 +151,11 @@ def processes(text: str) -> str:
 
 
 def place_of(label: str) -> str:
-    """Returns the name under which pytest finds the tests of a label.
+    """Returns pytest's name for the tests of a label.
 
     A label can be one of these:
 
-    - a path below the project, with `::` and a test if needed
+    - a path below the project, perhaps with `::` and a test
     - the name, label or path of an app, or of a folder in the app
     - the dotted name of a module, class or test
     - `.` for all tests

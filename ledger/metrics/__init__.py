@@ -1,6 +1,6 @@
-"""Counters for `/metrics` (docs/monitoring.md lists them), in one process or shared by several
-processes.
+"""Counters for `/metrics` (listed in docs/monitoring.md), for one process or for several processes
+together.
 
-Every package may use these counters. This package does not import any other package of Ledger.
-Labels are names in the code, and never ids, addresses, amounts, paths or texts.
+Every package may use these counters, because this package imports no other package of Ledger.
+Labels are names in the code, never ids, addresses, amounts, paths or texts.
 """

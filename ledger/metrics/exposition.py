@@ -1,4 +1,4 @@
-"""Creates the text of `/metrics` from the counters of all processes, and from values that are read
+"""Creates the text of `/metrics` from the counters of all processes and from values that are read
 for each request.
 """
 
@@ -30,8 +30,8 @@ class FunctionCollector(Collector):
 
 
 def text_of(*sources: Callable[[], Iterable[Metric]]) -> bytes:
-    """Returns the metrics of all processes and the metrics that `sources` return, in Prometheus's
-    text format.
+    """Returns the counters of all processes and the metrics of `sources`, in Prometheus's text
+    format.
     """
     found = CollectorRegistry(auto_describe=False)
     for source in (counted, *sources):
@@ -40,7 +40,7 @@ def text_of(*sources: Callable[[], Iterable[Metric]]) -> bytes:
 
 
 def counted() -> Iterable[Metric]:
-    """Returns the counters, gauges and histograms of all processes that share their metrics."""
+    """Returns the counters, gauges and histograms of all processes."""
     if not COUNTS_TOGETHER:
         return registry.collect()
     for attempt in range(TRIES):

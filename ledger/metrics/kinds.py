@@ -1,5 +1,5 @@
-"""The classes for counters, gauges and histograms. An environment variable determines whether
-several processes share the values.
+"""The classes for counters, gauges and histograms. With the environment variable
+PROMETHEUS_MULTIPROC_DIR, all processes share their values.
 """
 
 from functools import partial

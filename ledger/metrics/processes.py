@@ -1,5 +1,5 @@
-"""Metrics about the memory, CPU time and open files of the web server's processes. They are read
-from Linux's /proc.
+"""Metrics about the memory, CPU time and open files of the web server's processes, from Linux's
+/proc.
 """
 
 import os
@@ -17,8 +17,8 @@ LABEL = ["worker"]  # the slot number; with the process id, each start would cre
 
 
 def families() -> Iterator[Metric]:
-    """Yields the standard metrics of each process. On a system without /proc, only the number of
-    processes has a value.
+    """Yields the standard metrics of each process. Without /proc, only the number of processes has
+    a value.
     """
     running = shared.processes()
     yield GaugeMetricFamily("ledger_processes", "Processes of this web server.", len(running))
@@ -43,8 +43,8 @@ def families() -> Iterator[Metric]:
 
 
 def _figures(process: Path) -> tuple[float, ...]:
-    """Returns the values of one process: memory, CPU time, open files, the limit of open files, and
-    the start time. Returns () if the process has ended.
+    """Returns the memory, CPU time, open files, limit of open files and start time of one process.
+    Returns () if the process has ended.
     """
     try:
         stat = (process / "stat").read_text().rpartition(")")[2].split()

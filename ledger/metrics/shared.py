@@ -1,10 +1,9 @@
-"""Metrics that all processes of a web server count together, in files of a common folder.
+"""Metrics that all processes of a web server share, in files of one folder.
 
 Note [Slots]: prometheus_client names the files of a process after its process id, so each new
-worker of a server would add more files. In this module, the name is a slot number. A process takes
-the first free slot with a file lock, which the kernel releases when the process ends for any
-reason. The next process in that slot continues the counters, so counts are not lost, and no hook of
-the web server is needed. Only gauges start again from zero.
+process would add files. Here the name is a slot number instead. A process takes the first free slot
+with a file lock, which the kernel releases when the process ends. The next process in this slot
+continues the counters, so counts are not lost. Only gauges start again from zero.
 """
 
 import fcntl
@@ -32,8 +31,8 @@ YOUNG = 60.0
 
 
 class Slot:
-    """The slot of this process. The file of the slots stays open, because closing it would release
-    the lock.
+    """The slot of this process. Its file stays open, because closing the file would release the
+    lock.
     """
 
     def __init__(self) -> None:
@@ -71,9 +70,7 @@ class Slot:
         self._number = number
 
     def holders(self) -> dict[int, int]:
-        """Returns the process ids of all processes that share the folder. The keys of the dict are
-        slot numbers.
-        """
+        """Returns the process ids of all processes that share the folder, by slot number."""
         mine = self.number()
         found = {mine: os.getpid()}
         for number in range(min(os.fstat(self._file).st_size // SIZE, MAX_SLOTS)):
@@ -105,15 +102,13 @@ def slot() -> int:
 
 
 def processes() -> dict[int, int]:
-    """Returns the process ids of the running processes that share their metrics. The keys of the
-    dict are slot numbers.
-    """
+    """Returns the ids of the running processes that share their metrics, by slot number."""
     return _slot.holders() if is_shared() else {0: os.getpid()}
 
 
 def files() -> list[str]:
-    """Returns the files whose values are added: the files with the counters of all processes, and
-    the files with the gauges of running processes.
+    """Returns the files whose values are added: the counters of all processes, and the gauges of
+    running processes.
     """
     running = processes()
     return [
@@ -125,7 +120,7 @@ def files() -> list[str]:
 
 def new_folder() -> Path:
     """Returns the path of a new folder for the processes of a server, in memory if possible. The
-    first process creates this folder.
+    first process creates the folder.
     """
     base = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
     remove_left(base)
@@ -133,9 +128,7 @@ def new_folder() -> Path:
 
 
 def remove_left(base: Path) -> None:
-    """Removes the folders that killed servers have left in `base`: folders of Ledger that no
-    process has locked.
-    """
+    """Removes the folders of killed servers in `base`. No process has locked such a folder."""
     for left in base.glob(f"{PREFIX}*"):
         try:
             facts = left.stat(follow_symlinks=False)
@@ -154,8 +147,8 @@ def _stop(message: str) -> NoReturn:
 
 
 def _locked(file: int, place: int) -> bool:
-    """Tries to lock a slot for this process and returns whether it is locked now. Returns False if
-    another process has locked it.
+    """Tries to lock a slot for this process. Returns False if another process has locked the
+    slot.
     """
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, SIZE, place)

@@ -1,5 +1,5 @@
 """The page `/metrics`: metrics about the site and the bank for Prometheus (docs/monitoring.md).
 
-This package imports all other packages, because it describes them. Counters are defined with
-`ledger.metrics`, in the modules that increment them.
+This package may import all other packages. A counter is defined with `ledger.metrics` in the module
+that increments the counter.
 """

@@ -24,8 +24,8 @@ FROM seals ORDER BY number DESC LIMIT 1"""
 
 
 class HoldFigures(NamedTuple):
-    """The row of the query HOLDS. `oldest_seconds` is the time in seconds since the oldest hold
-    should have ended. It is negative if no hold is overdue, and None if there are no holds.
+    """The row of the query HOLDS. `oldest_seconds` is the number of seconds since the oldest hold
+    expired: negative if no hold has expired, and None if there are no holds.
     """
 
     open: int
@@ -43,8 +43,8 @@ class AuditFigures(NamedTuple):
 
 
 class SealFigures(NamedTuple):
-    """A row of the query SEAL. Times are in seconds since 1970. All values are 0 before the first
-    seal.
+    """The row of the query SEAL. Times are in seconds since 1970. Before the first seal, all values
+    are 0.
     """
 
     number: int = 0
@@ -53,7 +53,7 @@ class SealFigures(NamedTuple):
 
 
 def holds(found: psycopg.Connection[Any]) -> HoldFigures:
-    """Returns the number of open holds and of overdue holds in the whole bank."""
+    """Returns the numbers of open and overdue holds in the whole bank."""
     read_every_row(found)
     return HoldFigures(*found.execute(HOLDS).fetchone() or ())
 
@@ -65,7 +65,7 @@ def audits(found: psycopg.Connection[Any]) -> list[AuditFigures]:
 
 
 def seal(found: psycopg.Connection[Any]) -> SealFigures:
-    """Returns the last seal. All its values are 0 if there is no seal."""
+    """Returns the last seal, with zeros if there is none."""
     return SealFigures(*found.execute(SEAL).fetchone() or ())
 
 
@@ -85,8 +85,8 @@ def families_of_holds(figures: HoldFigures) -> Iterator[Metric]:
 
 
 def families_of_audits(figures: list[AuditFigures]) -> Iterator[Metric]:
-    """Yields the metrics about the last audits. Their label `scope` is "all" or "part". If there
-    was no audit of a scope, its values are 0.
+    """Yields the metrics about the last audits, with the label `scope` ("all" or "part"). Values
+    are 0 if there was no audit of this scope.
     """
     ended = GaugeMetricFamily(
         "ledger_audit_last_timestamp_seconds", "End of the last audit; 0: never.", labels=["scope"]
@@ -120,8 +120,8 @@ def families_of_seal(figures: SealFigures) -> Iterator[Metric]:
 def read_every_row(found: psycopg.Connection[Any], scope: RowScope = RowScope.STAFF) -> None:
     """Allows the open transaction to read all rows if row-level security is on.
 
-    Uses a token of row-level security without a user. With this token the transaction can read what
-    staff may read, and cannot change anything.
+    The transaction gets a token without a user, with which it can read what staff may read but
+    cannot write.
     """
     if settings.LEDGER_ROW_SECURITY:
         token = signed(NOBODY, scope, int(time.time()) + LIFETIME, keys()[0])

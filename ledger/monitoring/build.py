@@ -1,6 +1,4 @@
-"""A metric for the versions of the running code. The versions are its labels, and its value is
-always 1.
-"""
+"""A metric whose labels are the versions of the running code. Its value is always 1."""
 
 import platform
 

@@ -11,8 +11,8 @@ WAITING = "waiting_commit"
 
 
 def families(found: Confirmation) -> Iterator[Metric]:
-    """Yields the number of standbys that a commit needs, the number of connected standbys, and for
-    how long a commit has waited.
+    """Yields the number of standbys that a commit needs, the number of connected standbys, and the
+    longest wait of a commit.
     """
     yield GaugeMetricFamily(
         "ledger_db_synchronous_standbys_needed", "Standbys that each commit waits for.",

@@ -1,7 +1,7 @@
 """Writes the metrics that alarms need into the log, for sites without Prometheus.
 
-On AWS this program runs in the same task as the web process (`deploy/aws`), and filters on the log
-turn its lines into metrics. It needs only the settings PORT and LEDGER_METRICS_TOKEN.
+On AWS this program runs in the same task as the web process (`deploy/aws`). Log filters turn its
+lines into metrics. The program needs only the settings PORT and LEDGER_METRICS_TOKEN.
 
     python -m ledger.monitoring.figures_log
 """
@@ -36,7 +36,7 @@ JOB_LATE = "ledger_job_late"
 
 
 class Sample(NamedTuple):
-    """One value on the page `/metrics`, with its name and labels."""
+    """One value on the page `/metrics` with its name and labels."""
 
     name: str
     labels: Mapping[str, str]
@@ -44,7 +44,7 @@ class Sample(NamedTuple):
 
 
 def samples_of(text: str) -> list[Sample]:
-    """Returns all values in a text of Prometheus's format."""
+    """Returns all values in a text in Prometheus's format."""
     return [
         Sample(sample.name, sample.labels, sample.value)
         for family in text_string_to_metric_families(text)
@@ -53,16 +53,16 @@ def samples_of(text: str) -> list[Sample]:
 
 
 class FiguresLog:
-    """An object that calculates the values of a log line from the page `/metrics`. It remembers the
-    previous counters.
+    """A calculator for the values of each log line. Keeps the previous counters of the page
+    `/metrics`.
     """
 
     def __init__(self) -> None:
         self._before: dict[str, float] = {}
 
     def line(self, samples: list[Sample], now: float) -> dict[str, float]:
-        """Returns the values of a log line by name. Values that are missing on the page are missing
-        here too. `now` is the current time in seconds since 1970.
+        """Returns the values of a log line by name, without values that the page does not have.
+        `now` is in seconds since 1970.
         """
         found: dict[str, float] = {}
         for name, metric in LATEST.items():
@@ -82,9 +82,8 @@ class FiguresLog:
         return {name: round(value, 3) for name, value in found.items()}
 
     def _increase(self, name: str, total: float) -> float:
-        """Returns by how much a counter has increased since the previous line. Returns 0 for the
-        first line. If the counter is smaller than before, the processes have been restarted, and
-        the result is the counter itself.
+        """Returns the increase of a counter since the previous line, and 0 for the first line. If
+        the counter has become smaller because processes were restarted, returns the counter itself.
         """
         before = self._before.get(name, total)
         self._before[name] = total
@@ -100,8 +99,8 @@ def _total(samples: list[Sample], metric: str, labels: Mapping[str, str]) -> flo
 
 
 def page_of(port: int, token: str) -> str:
-    """Returns the page `/metrics` of this computer as text. Raises OSError or HTTPException if it
-    cannot be read.
+    """Returns the page `/metrics` of this computer as text. Raises OSError or HTTPException if the
+    page cannot be read.
     """
     connection = http.client.HTTPConnection("localhost", port, timeout=TIMEOUT_SECONDS)
     try:
@@ -121,8 +120,8 @@ def write(event: str, **facts: object) -> None:
 
 
 def look(log: FiguresLog, port: int, token: str) -> None:
-    """Reads the page `/metrics` once. Writes a log line with the values, or a log line with the
-    reason if the page cannot be read.
+    """Reads the page `/metrics` once and logs the values, or the reason why the page cannot be
+    read.
     """
     try:
         line = log.line(samples_of(page_of(port, token)), time.time())
@@ -133,8 +132,8 @@ def look(log: FiguresLog, port: int, token: str) -> None:
 
 
 def main(rounds: int | None = None) -> int:
-    """Writes a log line every minute. `rounds` is the number of lines, or None for no limit.
-    Returns the exit code.
+    """Writes a log line every minute and returns the exit code. `rounds` is the number of lines
+    (None: no limit).
     """
     token = os.environ.get("LEDGER_METRICS_TOKEN", "").split(",")[0].strip()
     if not token:

@@ -1,5 +1,5 @@
-"""Measures for how long `/metrics` has seen the same value. All processes of the server use the
-same stored times.
+"""Measures how long `/metrics` has seen the same value. All processes of the server share the
+times.
 """
 
 import json
@@ -12,10 +12,10 @@ _seen: dict[str, dict[str, Any]] = {}
 
 
 def seconds_since(kind: str, value: str | None, now: float) -> float:
-    """Returns the number of seconds since this value was first seen. Returns 0 if the value is
-    None, or if it differs from the value in the last call.
+    """Returns the number of seconds since this value was first seen. Returns 0 if the value is None
+    or has changed since the last call.
 
-    `kind` is the name of what is measured. `now` is the time of the database, in seconds since
+    `kind` is the name of the measured value. `now` is the time of the database, in seconds since
     1970.
     """
     seen = _read(kind)

@@ -1,4 +1,4 @@
-"""The page `/metrics`, and the check of who may see it.
+"""The page `/metrics` and the check of its readers.
 
 Prometheus sends a token (LEDGER_METRICS_TOKEN). Signed-in staff can open the page in a browser. All
 other requests get status 404.
@@ -45,9 +45,8 @@ _poller = Poller(QUESTIONS)
 
 
 class ScrapeMiddleware:
-    """Middleware that answers requests for `/metrics` that contain a token. The middleware runs
-    before the host check, the redirect to HTTPS and the session, because Prometheus uses an IP
-    address and has no session.
+    """Middleware that answers requests for `/metrics` with a token. It runs before the host check,
+    the redirect to HTTPS and the session, because Prometheus uses an IP address and has no session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -62,8 +61,8 @@ class ScrapeMiddleware:
 
 
 def has_token(request: HttpRequest) -> bool:
-    """Returns whether a request contains one of the tokens in the settings. The comparison takes
-    constant time.
+    """Returns whether the request contains one of the tokens in the settings. Compares in constant
+    time.
     """
     given = request.headers.get("Authorization", "")
     if not given.startswith(BEARER):
@@ -75,8 +74,8 @@ def has_token(request: HttpRequest) -> bool:
 
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponseBase:
-    """Shows the metrics to signed-in staff. They also need a second factor, because
-    `LEDGER_STAFF_PATHS` contains the page.
+    """Shows the metrics to signed-in staff with a second factor, which `LEDGER_STAFF_PATHS`
+    requires.
 
     Raises Http404 for all other users.
     """
@@ -88,9 +87,7 @@ def metrics(request: HttpRequest) -> HttpResponseBase:
 
 
 def answer() -> HttpResponse:
-    """Returns a response with all metrics in Prometheus's text format. It also works during a
-    database outage.
-    """
+    """Returns all metrics in Prometheus's text format, also during a database outage."""
     found, seconds = _poller.answers()
     response = HttpResponse(
         text_of(processes.families, lambda: _families(found, seconds)),

@@ -1,9 +1,9 @@
-"""Reads metrics from the database on a separate connection, and waits for at most one second.
+"""Reads metrics from the database on a separate connection, for at most one second.
 
-Note [Time limit]: libpq waits at least two seconds for a host. It waits without a limit for a
-server that does not reply. Therefore a thread runs the queries, and `/metrics` shows the results
-that are available after a second. If the thread is not done, it continues. The next request then
-uses the results of this thread, instead of starting another thread.
+Note [Time limit]: libpq waits for a host for at least two seconds, and without a limit for a server
+that does not reply. Therefore a thread runs the queries, and `/metrics` shows the results that are
+available after a second. If the thread is still running, the next request uses its results and does
+not start another thread.
 """
 
 import logging
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Round:
-    """One run of all queries, in a separate thread. `answers` contains the results so far, by the
+    """One run of all queries in a separate thread. `answers` contains the results so far, by the
     name of the query.
     """
 
@@ -40,7 +40,7 @@ class Round:
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Waits for the results for at most `seconds`. Returns whether the thread is done."""
+        """Waits for the results for at most `seconds`. Returns whether the thread has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -58,8 +58,8 @@ class Round:
             self.seconds = time.perf_counter() - self.began
 
     def _ask_one(self, found: psycopg.Connection[Any], name: str, question: Question) -> None:
-        """Runs one query and stores its result. If the query fails, the other queries still run,
-        unless the connection is lost.
+        """Runs one query and stores its result. An error ends this query only, unless the
+        connection is lost.
         """
         try:
             with found.transaction():
@@ -73,7 +73,7 @@ class Round:
 
 
 class Poller:
-    """An object that runs the same queries repeatedly. Only one run is active at a time."""
+    """A runner that repeats the same queries. Only one run is active at a time."""
 
     def __init__(self, questions: Mapping[str, Question]) -> None:
         self._questions = questions
@@ -82,7 +82,7 @@ class Poller:
 
     def answers(self) -> tuple[Mapping[str, Any], float]:
         """Returns the results that are available after at most one second, by the name of the
-        query. Also returns the duration of the run in seconds.
+        query, and the duration of the run in seconds.
         """
         with self._lock:
             current = self._round or Round(self._questions)

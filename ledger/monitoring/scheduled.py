@@ -1,4 +1,4 @@
-"""Metrics about the last run of each scheduled job. A worker, cron or a person may have started the
+"""Metrics about the last run of each scheduled job, whether a worker, cron or a person started the
 run.
 """
 
@@ -17,8 +17,8 @@ RECORDS = "SELECT clock_timestamp(), name, done_at, failed_at FROM job_records"
 
 
 class JobFigures(NamedTuple):
-    """The times when a job was last done and last failed, in seconds since 1970. The value 0 means
-    that there is no such time, or that it is in the future: see Note [Times to come].
+    """The times of a job's last success and last failure, in seconds since 1970. The value 0 means
+    never, or a time in the future: see Note [Times to come].
     """
 
     name: str
@@ -28,7 +28,7 @@ class JobFigures(NamedTuple):
 
 
 def figures(found: psycopg.Connection[Any]) -> list[JobFigures]:
-    """Returns these times for all jobs, including jobs that have never run."""
+    """Returns the times of all jobs, including jobs that have never run."""
     rows = found.execute(RECORDS).fetchall()
     records = {name: (now, JobRecord(name=name, done_at=done, failed_at=failed))
                for now, name, done, failed in rows}  # fmt: skip

@@ -1,5 +1,5 @@
-"""Metrics of the database server, as far as the web role can read them: connections, locks,
-deadlocks, and the age of the oldest transaction.
+"""Metrics of the database server that the web role can read: connections, locks, deadlocks, and the
+age of the oldest transaction.
 """
 
 from collections.abc import Iterator
@@ -34,8 +34,8 @@ OLDEST = "oldest_transaction"
 
 
 class ServerFigures(NamedTuple):
-    """The row of the query SERVER. `oldest` is the id of the oldest transaction that has written,
-    and `now` is the server's time in seconds since 1970.
+    """The row of the query SERVER. `oldest` is the id of the oldest transaction that has written.
+    `now` is the server's time in seconds since 1970.
     """
 
     connections: int
@@ -52,7 +52,7 @@ class ServerFigures(NamedTuple):
 
 
 def figures(found: psycopg.Connection[Any]) -> ServerFigures:
-    """Returns the numbers, which are read with one SQL statement."""
+    """Returns the row of the query SERVER."""
     return ServerFigures(*found.execute(SERVER).fetchone() or ())
 
 

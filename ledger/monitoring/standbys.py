@@ -1,4 +1,4 @@
-"""Metrics about replicas: their delay and whether they are used, as this process sees them."""
+"""Metrics about replicas: their delay, and whether this process uses them."""
 
 import time
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ SILENT, ERROR = "no_answer", "error"
 
 
 def place_of_writer(found: psycopg.Connection[Any]) -> replicas.WriterPlace:
-    """Returns the writer's WAL position in bytes and the start time of its server. If there are no
-    replicas, returns (None, None) without a query.
+    """Returns the writer's WAL position in bytes and the start time of its server. Without
+    replicas, returns (None, None) and sends no query.
     """
     row = found.execute(replicas.WRITER_QUERY).fetchone() if replicas.aliases() else None
     return row or (None, None)
 
 
 def families(writer: replicas.WriterPlace) -> Iterator[Metric]:
-    """Yields the metrics of all replicas. If there are no replicas, the metrics have no values."""
+    """Yields the metrics of all replicas. Without replicas, the metrics have no values."""
     label = ["replica"]
     used = GaugeMetricFamily("ledger_replica_used", "1: it is read from.", labels=label)
     out = GaugeMetricFamily(
@@ -59,9 +59,7 @@ def families(writer: replicas.WriterPlace) -> Iterator[Metric]:
 
 
 def _reason(replica: known.Replica, why_out: str) -> str:
-    """Returns the label for the reason why a replica is not used. Returns "" if the replica is
-    used.
-    """
+    """Returns the label for the reason why a replica is not used, or "" if it is used."""
     if why_out:
         return REASONS.get(why_out, ERROR)
     answer = replica.answer

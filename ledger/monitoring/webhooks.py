@@ -43,9 +43,8 @@ FROM queues"""  # noqa: S608 - a constant
 
 
 class WebhookFigures(NamedTuple):
-    """The row of the query FIGURES. `hooks` is the number of webhooks by status, and `attempts` is
-    the number of deliveries in the last hour by outcome. `waiting` and `failing` are numbers of
-    events.
+    """The row of the query FIGURES. `hooks` is the number of webhooks by status. `attempts` is the
+    number of deliveries in the last hour by outcome. `waiting` and `failing` are numbers of events.
     """
 
     hooks: dict[str, int]
@@ -56,7 +55,7 @@ class WebhookFigures(NamedTuple):
 
 
 def figures(found: psycopg.Connection[Any]) -> WebhookFigures:
-    """Returns the numbers for the whole bank."""
+    """Returns the numbers of the whole bank."""
     read_every_row(found, RowScope.AUDIT)
     return WebhookFigures(*found.execute(FIGURES).fetchone() or ())
 

@@ -1,1 +1,1 @@
-"""The web server that `make run` starts, with its settings and the static files."""
+"""The web server of `make run`, with its settings and the static files."""

@@ -16,9 +16,8 @@ from ledger.web.headers import HeadersMiddleware
 
 
 def add_headers(worker: Any) -> None:
-    """Adds Ledger's headers to the responses with which this gunicorn worker refuses a request.
-
-    Also removes the header `Server` from all responses, because this information helps attackers.
+    """Adds Ledger's headers to the responses with which this gunicorn worker refuses requests. Also
+    removes the header `Server` from all responses, because it helps attackers.
     """
     wsgi.Response = NamelessResponse
     refuse, headers = worker.handle_error, _headers()
@@ -37,7 +36,7 @@ class NamelessResponse(wsgi.Response):  # type: ignore[misc]
 
 
 class RefusedClient:
-    """A wrapper for a client's socket. It inserts Ledger's headers after the status line of a
+    """A wrapper for a client's socket that inserts Ledger's headers after the status line of a
     response.
     """
 
@@ -53,8 +52,8 @@ class RefusedClient:
 
 
 def _headers() -> bytes:
-    """Returns Ledger's headers as bytes, one line per header. The headers are read from the
-    middleware that sets them in Django.
+    """Returns Ledger's headers as bytes, one line per header, from the middleware that sets these
+    headers.
     """
     policy = CSPMiddleware(lambda _request: HttpResponse())
     with_policy = partial(policy.process_response, response=HttpResponse())

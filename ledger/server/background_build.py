@@ -1,9 +1,9 @@
 """Builds the practice bank in a thread of `manage.py serve`, after the site has answered its first
 request.
 
-The thread takes the lock for building before the site answers, so that even the first page can show
-that the practice bank is being built. When the site ends, the thread is stopped. An unfinished
-practice bank remains, as after a crash, and the next run deletes it.
+The thread takes the lock for building before the first request, so that every page can show that
+the practice bank is being built. When the site ends, the thread stops. The next run deletes an
+unfinished practice bank.
 """
 
 import threading
@@ -21,15 +21,12 @@ from cookbook.practice.readiness import NoPracticeBank
 
 
 class Stopped(Exception):
-    """An error that is raised in the thread that builds the practice bank, when `manage.py serve`
-    ends.
-    """
+    """An error in the building thread when `manage.py serve` ends."""
 
 
 class BackgroundBuild:
-    """A context manager for the thread that builds the practice bank. The thread starts at the
-    beginning of the block, but begins to build only after `begin` was called. The thread is stopped
-    at the end of the block.
+    """A context manager for the thread that builds the practice bank. The thread starts and stops
+    with the block, but builds only after a call of `begin`.
     """
 
     def __init__(self, print_line: Callable[[str], object]) -> None:
@@ -40,10 +37,8 @@ class BackgroundBuild:
         self._thread = threading.Thread(target=self._run, name="practice-bank", daemon=True)
 
     def __enter__(self) -> Self:
-        """Starts the thread. Returns when pages can see that the practice bank is being built, or
-        when there is nothing to build.
-
-        Waits for at most one second. If another process is building, pages can see this too.
+        """Starts the thread, and waits for at most one second until pages can show that the
+        practice bank is being built.
         """
         self._thread.start()
         self._is_ready.wait(1)
@@ -102,7 +97,7 @@ class BackgroundBuild:
 
     def _unless_stopped(self, execute: Callable[..., Any], *arguments: Any) -> Any:
         """Runs a SQL statement and returns its result. Raises Stopped if `manage.py serve` is
-        ending, so that the connection is not opened again.
+        ending.
         """
         if self._is_stopped:
             raise Stopped

@@ -1,5 +1,5 @@
-"""A child process of `manage.py serve`. It waits for a signal to begin, and ends when `serve`
-ends.
+"""A child process of `manage.py serve`, which begins after a line on stdin and ends with
+`serve`.
 """
 
 import ctypes
@@ -18,11 +18,11 @@ PR_SET_PDEATHSIG = 1
 
 
 class ChildProcess:
-    """A context manager that runs a child process during the block. At the end of the block, the
-    child process gets SIGTERM, and is killed if it has not ended after `seconds`.
+    """A context manager that runs a child process during the block. At the end, the child process
+    gets SIGTERM, and after `seconds` it is killed.
 
-    `open` sends a line to the stdin of the child process, which waits for this line before it
-    begins. Begin the block before this process has threads, because starting a child process forks.
+    `open` sends the line on stdin for which the child process waits. Enter the block before this
+    process has threads, because starting a child process forks.
     """
 
     def __init__(self, command: Sequence[str], seconds: float, more: Mapping[str, str]) -> None:
@@ -57,8 +57,8 @@ class ChildProcess:
                 self.process.wait()
 
     def open(self) -> None:
-        """Sends the child process the line for which the child process waits. Call this when the
-        database and the static files are ready.
+        """Sends the line for which the child process waits. Call this when the database and the
+        static files are ready.
         """
         if stdin := self.process.stdin:
             # The child process has ended; `exit_code` returns its exit code.
@@ -66,7 +66,7 @@ class ChildProcess:
                 stdin.write(b"\n")
 
     def exit_code(self) -> int | None:
-        """Returns the exit code of the child process. Returns None while it is running."""
+        """Returns the exit code of the child process, or None while it is running."""
         return self.process.poll()
 
 

@@ -1,11 +1,11 @@
 """Calls an application so that its Python frames are in one chunk of memory.
 
 Note [One chunk of frames]: CPython 3.11 and later store the frames of a thread in chunks of 16 KiB.
-A call that begins a new chunk maps memory, and the return from this call unmaps the memory. If a
-loop calls functions just at the end of a chunk, each call maps and unmaps memory. A page of 50
-entries as JSON then took up to three times as long, depending on the number of middleware classes
-above it. A frame of FRAME_SLOTS makes CPython map a chunk of 128 KiB. Of this chunk, 70 KiB remain,
-which is enough for about 300 nested calls.
+A call that begins a new chunk maps memory, and its return unmaps the memory. If a loop calls
+functions at the end of a chunk, each call maps and unmaps memory. A page of 50 entries as JSON then
+took up to three times as long, depending on the number of middleware classes. A frame of
+FRAME_SLOTS makes CPython map a chunk of 128 KiB. The remaining 70 KiB are enough for about 300
+nested calls.
 
 Source: `push_chunk` and `DATA_STACK_CHUNK_SIZE` in CPython's `Python/pystate.c`.
 """

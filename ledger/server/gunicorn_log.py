@@ -10,7 +10,7 @@ from ledger import env
 
 
 class GunicornLog(Logger):  # type: ignore[misc]
-    """The log for messages about gunicorn's processes, and about data that is not a valid request.
+    """A log for messages about gunicorn's processes and about data that is not a valid request.
     Django logs the requests (`ledger.web.request_log`).
     """
 
@@ -34,9 +34,8 @@ class GunicornLog(Logger):  # type: ignore[misc]
 
 
 class LaterJsonLines(logging.Formatter):
-    """A formatter that imports JsonLines when the first record is written. An earlier import would
-    be too early: `ledger.metrics` reads the folder for /metrics when it is imported, and gunicorn
-    creates its log before it sets this folder.
+    """A formatter that imports JsonLines when the first record is written. An import at the start
+    would load `ledger.metrics` before gunicorn sets the folder for /metrics.
     """
 
     def format(self, record: logging.LogRecord) -> str:

@@ -11,7 +11,7 @@ from ledger.server.child_process import ChildProcess
 
 class WebServer(ChildProcess):
     """The process of gunicorn, as a context manager. The process loads the site when the block
-    begins, and answers requests after `open` is called.
+    begins, and answers requests after a call of `open`.
     """
 
     def __init__(self, host: str, port: int) -> None:

@@ -1,7 +1,6 @@
 """gunicorn's settings: `gunicorn -c python:ledger.server.gunicorn_settings ledger.wsgi`.
 
-`manage.py serve` starts gunicorn with this file too, and sets some of the settings on the command
-line.
+`manage.py serve` also uses this file, and sets some settings on the command line.
 """
 
 import os
@@ -48,12 +47,12 @@ raw_env = [f"{shared.FOLDER}={_counts}"] if _counts else []
 
 def when_ready(server: Any) -> None:
     """Makes gunicorn stop without resetting connections. gunicorn's first process calls this
-    function when it is ready.
+    function.
 
-    When its last request ends, gthread resets the connections that it has not accepted. Therefore
-    `stop` first blocks new connections with `take_no_more`. That function changes the socket
-    itself, which would affect all processes that use the socket. A socket that is shared with
-    systemd or with another gunicorn (during an upgrade with USR2) is therefore not blocked.
+    At its end, gthread resets the connections that it has not accepted. Therefore `stop` first
+    blocks new connections with `take_no_more`. A socket that is shared with systemd or with another
+    gunicorn (an upgrade with USR2) is not blocked, because that would affect the other processes
+    too.
     """
     stop = server.stop
 
@@ -78,7 +77,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_exit(_server: Any) -> None:
-    """Deletes the folder for the shared metrics. gunicorn calls this function after it has
+    """Deletes the folder of the shared metrics. gunicorn calls this function after it has
     stopped.
     """
     if _counts:

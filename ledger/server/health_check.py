@@ -1,5 +1,5 @@
-"""Checks whether the site in this container answers. The exit code is 0 if it does, and 1 if it
-does not.
+"""Checks whether the site in this container answers. The exit code is 0 if the site answers,
+otherwise 1.
 """
 
 import http.client

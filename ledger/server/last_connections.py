@@ -1,10 +1,10 @@
-"""Blocks new connections to a listening socket. Connections that have already begun can still be
-accepted.
+"""Blocks new connections to a listening socket, but still accepts connections that have already
+begun.
 
-If the socket were closed instead, the kernel would reset connections that no process has accepted
-yet. Therefore the kernel first drops SYN packets, which begin a connection. A client repeats its
-SYN packet after a second, and is then refused. Some kernels allow this filter only to root. On
-these kernels, the queue of connections becomes as short as possible, and one connection may be
+If the socket were closed, the kernel would reset connections that no process has accepted yet.
+Therefore the kernel first drops SYN packets, which begin a connection. A client sends its SYN
+packet again after a second, and is then refused. Some kernels allow this filter only to root. On
+these kernels the queue of connections is made as short as possible, and one connection may be
 reset.
 """
 

@@ -1,6 +1,4 @@
-"""Prepares everything that a web server needs: the database, migrations, demo data and static
-files.
-"""
+"""Prepares what a web server needs: the database, migrations, demo data and static files."""
 
 from contextlib import ExitStack, nullcontext
 
@@ -40,12 +38,13 @@ def prepare(
     *, demo: bool, progress: Progress, static: bool = True, practice_bank: bool = True
 ) -> None:
     """Starts the database, applies migrations, builds the practice bank if the cookbook is on, and
-    collects static files. If `static` or `practice_bank` is False, that step is skipped.
+    collects static files. Writes a line for each step that has work to do.
 
-    If `demo` is true, an empty embedded server gets demo data, also if an earlier start was
-    interrupted while it created them. Writes a line for each step that has work to do. On the
-    embedded server, a second process waits until the first process has finished. Raises
-    OperationalError with a message if the database cannot be reached.
+    If `demo` is true, an empty embedded server gets demo data. If an earlier start was interrupted
+    while it created demo data, they are completed. On the embedded server, a second process waits
+    until the first process has finished.
+
+    Raises OperationalError, with a message for users, if the database cannot be reached.
     """
     server = embedded_server()
     with server.preparing() if server else nullcontext():
@@ -79,8 +78,8 @@ def _prepare(*, demo: bool, progress: Progress, static: bool, practice_bank: boo
 
 
 def _find_missing(progress: Progress, *, demo: bool, static: bool) -> list[str]:
-    """Starts the database and returns the missing migrations. If the embedded server has no data
-    yet, first prints an estimate of how long the start takes.
+    """Starts the database and returns the missing migrations. Before the first start of an embedded
+    server, prints an estimate of its duration.
 
     Raises CommandError if an older version of Ledger created this bank.
     """
@@ -107,9 +106,8 @@ def _build_practice_bank(progress: Progress) -> None:
 
 
 def _fill_empty_bank(progress: Progress) -> None:
-    """Creates demo data, but only on the embedded server. Everybody knows the password of the
-    demo's staff, and an empty database on another server may soon be a real bank. On another
-    server, prints a message instead.
+    """Creates demo data on the embedded server. On another server, only prints a message, because
+    everybody knows the password of the demo's staff.
     """
     if settings.LEDGER_EMBEDDED:
         with progress.step("Filling the empty database with demo data"):

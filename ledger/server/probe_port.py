@@ -1,7 +1,7 @@
-"""A second port, only for probes and metrics. It has separate threads.
+"""A second port with separate threads, only for probes and metrics.
 
-Requests for pages may wait in a queue for a thread. If probes waited in the same queue, load
-balancers would replace servers that are healthy but busy.
+Requests for pages may wait for a thread. If probes had to wait too, load balancers would replace
+servers that are healthy but busy.
 """
 
 import socket
@@ -24,8 +24,8 @@ WITHOUT_DATABASE = "/healthz"
 
 def start(app: App, host: str, port: int) -> WSGIServer:
     """Starts and returns a server on this port, which runs until the process ends. Several
-    processes of the same system user may use the same port, and the kernel chooses one of them for
-    each connection.
+    processes of one system user may use the same port; the kernel chooses a process for each
+    connection.
 
     Raises OSError if another program uses the port.
     """
@@ -36,8 +36,8 @@ def start(app: App, host: str, port: int) -> WSGIServer:
 
 
 def only_probes(app: App) -> App:
-    """Returns an app that serves only probes and metrics. It limits how many requests use the
-    database at the same time, so that threads stay free for other probes.
+    """Returns an app that serves only probes and metrics. The app limits how many requests use the
+    database in parallel, so that threads stay free for other probes.
     """
     using_database = BoundedSemaphore(USING_DATABASE)
 
@@ -63,7 +63,7 @@ def _empty(status: str, start_response: Any) -> Iterable[bytes]:
 
 
 class ProbeServer(WSGIServer):
-    """A server whose port may also be used by the probe servers of other processes."""
+    """A server on a port that it may share with the probe servers of other processes."""
 
     request_queue_size = 64
 
@@ -86,7 +86,7 @@ class ProbeServer(WSGIServer):
             self.room.release()
 
     def server_bind(self) -> None:
-        """Binds the socket without looking up the name of this host in DNS."""
+        """Binds the socket without a DNS query for the name of this host."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
@@ -104,4 +104,4 @@ class QuietHandler(WSGIRequestHandler):
     server_version, sys_version = "Ledger", ""
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Does nothing, because Django already logs requests."""
+        """Logs nothing, because Django already logs requests."""

@@ -1,11 +1,11 @@
 """Shows the progress while the site starts: a line for each step with its duration, and an estimate
-for all steps together.
+for all steps.
 
-Note [How long a first start takes]: the steps need processor time, so their duration depends on the
-speed of one core. `SECONDS` are the durations on a core that needs one second for `CALIBRATION`.
-Before the first step, parts of this calculation are measured in real time, because other programs
-slow down these parts and the steps in the same way. The median of the parts is used, because one
-part may have waited for the processor. The estimate is rounded up to a multiple of five seconds.
+Note [How long a first start takes]: the duration of the steps depends on the speed of one core.
+`SECONDS` contains the durations on a core that needs one second for `CALIBRATION`. Before the first
+step, parts of this calculation are measured, because other programs slow down these parts and the
+steps in the same way. The median of the parts is used, because one part may have waited for the
+processor. The estimate is rounded up to a multiple of five seconds.
 """
 
 import math
@@ -22,15 +22,15 @@ SECONDS = {"database": 2, "migrations": 10, "demo": 5, "static": 2}
 
 
 class Progress:
-    """An object that writes lines, and steps with their duration at the end of the line."""
+    """A writer of progress lines. A step is a line that ends with its duration."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
 
     @classmethod
     def on(cls, stream: OutputWrapper) -> "Progress":
-        """Returns a Progress that writes to `stream` without colour. Django prints stderr in red on
-        a terminal, but progress messages are not errors.
+        """Returns a Progress that writes to `stream` without colour. On a terminal, Django prints
+        stderr in red, but progress messages are not errors.
         """
 
         def write(text: str) -> None:
@@ -44,7 +44,7 @@ class Progress:
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
-        """Writes the name of a step, runs the block, and writes how many seconds the block took."""
+        """Writes the name of a step, runs the block, and writes the duration in seconds."""
         began = time.monotonic()
         self._write(f"{what} ... ")
         try:
@@ -56,8 +56,8 @@ class Progress:
 
 
 def seconds_of(steps: Iterable[str]) -> int:
-    """Returns an estimate of how many seconds these steps take on this computer. The result is a
-    multiple of five.
+    """Returns an estimate of how many seconds these steps take on this computer, as a multiple of
+    five.
     """
     return 5 * math.ceil(sum(SECONDS[step] for step in steps) * _slowness() / 5)
 

@@ -1,4 +1,4 @@
-"""Static files: which files are collected, and whether they have changed since then."""
+"""Static files: which files are collected, and whether the collected files are up to date."""
 
 import hashlib
 import re
@@ -16,17 +16,15 @@ UNUSED = ("redoc", "*.map")
 
 
 class AppFilesFinder(AppDirectoriesFinder):
-    """A finder for the static files of apps. The finder returns to collectstatic only the files
-    that pages use.
-    """
+    """A finder for the static files of apps, without files that pages do not use."""
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[Any]:
         return super().list([*(ignore_patterns or ()), *UNUSED])
 
 
 class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """A storage for compressed files with a hash in their names. It removes references to source
-    maps, because these are not collected, and Django refuses references to missing files.
+    """A storage for compressed files with a hash in their names. Removes references to source maps,
+    which are not collected, because Django refuses references to missing files.
     """
 
     def url_converter(
@@ -41,8 +39,8 @@ class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
 
 
 def are_collected() -> bool:
-    """Returns whether the collected files are up to date. Always returns True if DEBUG is on,
-    because the files are then served from their original folders.
+    """Returns whether the collected files are up to date. With DEBUG, always returns True, because
+    the files are then served from their original folders.
     """
     if settings.DEBUG:
         return True
@@ -51,7 +49,7 @@ def are_collected() -> bool:
 
 
 def note_collected(files: str) -> None:
-    """Stores `files`, the fingerprint of the files that were collected."""
+    """Stores `files`, the fingerprint of the collected files."""
     _note().parent.mkdir(parents=True, exist_ok=True)
     _note().write_text(files)
 

@@ -1,6 +1,4 @@
-"""Loads code and templates before the first request. Otherwise a web process would load them during
-its first requests.
-"""
+"""Loads code and templates before the first request, so that the first requests are not slow."""
 
 import gc
 from contextlib import suppress
@@ -15,11 +13,9 @@ from ledger.web.template_files import template_files
 
 
 def warm_up() -> None:
-    """Loads the URLs with their views, and compiles Ledger's templates. Does nothing if DEBUG is
-    on.
+    """Loads the URLs with their views, and compiles Ledger's templates. Does nothing with DEBUG.
 
-    Does not connect to the database, because gunicorn calls this function before it forks the web
-    processes.
+    Does not connect to the database, because gunicorn forks the web processes afterwards.
     """
     if settings.DEBUG:  # with DEBUG, the server restarts after each change
         return

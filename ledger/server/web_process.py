@@ -1,7 +1,7 @@
 """Runs gunicorn for `WebServer`: `python -m ledger.server.web_process OPTIONS`.
 
-The process starts early, and loads Django while `serve` prepares the database. It loads the app
-only after it has read a line from stdin, because WhiteNoise then searches for the static files.
+The process loads Django while `serve` prepares the database. It starts gunicorn after it has read a
+line from stdin, because WhiteNoise then searches for the static files.
 """
 
 import gc

@@ -29,8 +29,9 @@ class Command(JobCommand):
         )
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
-        """Runs the command. First checks that the file can be written, and prepares a place for
-        --prove. If one of the two fails, nothing is written, and the run is not recorded as failed.
+        """Runs the command. Before that, checks that the file can be written and prepares a place
+        for --prove. If one of these fails, nothing is written and the run is not recorded as
+        failed.
         """
         try:
             files.check_free(options["file"])

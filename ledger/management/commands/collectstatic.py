@@ -7,8 +7,8 @@ from ledger.server.static_files import fingerprint, note_collected
 
 class Command(collectstatic.Command):
     def collect(self) -> dict[str, Any]:
-        """Collects the files in the same way as Django, and stores their fingerprint for `prepare`
-        and `runserver`. Returns Django's result.
+        """Collects the files like Django and returns Django's result. Also stores the fingerprint
+        of the files for `prepare` and `runserver`.
         """
         files = fingerprint()
         found: dict[str, Any] = super().collect()

@@ -11,8 +11,8 @@ MISSING = re.compile(r"You must use --(\w+)")
 
 
 class Command(createsuperuser.Command):
-    """Django's command `createsuperuser`. It refuses a username with a hint, and refuses weak
-    passwords.
+    """Django's command `createsuperuser`, which here refuses weak passwords, and refuses a username
+    with a hint.
     """
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,7 +36,7 @@ class Command(createsuperuser.Command):
 
 
 def _input(question: str) -> str:
-    """Asks the user a question and returns the answer. If the question is whether to accept a weak
-    password, returns "n" without asking.
+    """Returns the user's answer to a question. The question whether to accept a weak password is
+    not asked; the answer is "n".
     """
     return "n" if question.startswith("Bypass password validation") else input(question)

@@ -28,9 +28,9 @@ class Command(DumpData):
     )
 
     def handle(self, *labels: str, **options: Any) -> None:
-        """Writes the fixture in an order in which it can be loaded, with one query for each table.
-        Columns and views that Postgres computes are not written. All reads use one snapshot,
-        because `loaddata` would refuse a bank in which a part of a payment is missing.
+        """Writes the fixture in an order in which it can be loaded, without columns and views that
+        Postgres computes. Reads all tables in one snapshot, so that the fixture contains both sides
+        of every payment.
 
         Raises CommandError if the chosen rows could not be loaded, or if row-level security hides
         rows from the login.
@@ -77,7 +77,7 @@ class Command(DumpData):
 
 
 def _blind_login() -> str:
-    """Returns the current login if row-level security hides rows from it. Otherwise returns ""."""
+    """Returns the current login if row-level security hides rows from it, and otherwise ""."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_user FROM pg_class WHERE relkind = 'r' AND relrowsecurity"

@@ -39,8 +39,6 @@ class Command(BaseCommand):
         self._print(f"It follows, and confirms each commit. That took {took:.1f} s.")
 
     def _print(self, line: str) -> None:
-        """Prints a line immediately, also if the output is a pipe, because the next step may take
-        long.
-        """
+        """Prints a line immediately, even into a pipe, because the next step may take long."""
         self.stdout.write(line)
         self.stdout.flush()

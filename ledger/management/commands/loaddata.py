@@ -59,7 +59,7 @@ class Command(LoadData):
 
     def load_label(self, fixture_label: str) -> None:
         """Loads the files with this name. Captures and refunds are loaded last, because their
-        foreign keys are checked immediately and a file may contain a capture before its hold.
+        foreign keys need the original transactions.
         """
         super().load_label(fixture_label)
         for obj in sorted(self.after_originals, key=lambda each: originals_before(each.object)):
@@ -67,7 +67,7 @@ class Command(LoadData):
         self.after_originals.clear()
 
     def save_obj(self, obj: DeserializedObject) -> bool:
-        """Saves an object. An object that refers to another transaction is kept and saved later."""
+        """Saves an object. An object that refers to another transaction is saved later."""
         is_added_app = has_added_table(type(obj.object))
         if self.is_whole is None:
             self.is_whole = not is_added_app
@@ -85,8 +85,8 @@ class Command(LoadData):
         return saved
 
     def _make_room(self) -> None:
-        """Switches off triggers for the rest of the command, and deletes all rows that migrations
-        or audits have written.
+        """Switches off triggers for the rest of the command, and deletes the rows of migrations and
+        audits.
         """
         refuse_rows()
         self.loading.enter_context(fixtures.triggers_off())
@@ -97,8 +97,8 @@ class Command(LoadData):
 
 
 def _check_loaded() -> None:
-    """Raises CommandError if rows that every bank needs are missing in the fixture, or if the audit
-    finds a problem.
+    """Raises CommandError if the fixture has no rows that every bank needs, or if the audit finds a
+    problem.
     """
     if missing := fixtures.missing_rows():
         raise CommandError(f"Nothing was loaded: the fixture has no {missing}. {WHOLE}")

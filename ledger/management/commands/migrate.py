@@ -78,8 +78,8 @@ class Command(Migrate):
 
     @contextmanager
     def _migrate_lock(self, using: str) -> Iterator[None]:
-        """Keeps the lock of migrate during the block. Without the lock, two runs at the same time
-        could apply a migration twice, or replace a newer trigger with an older trigger.
+        """Keeps the lock of migrate during the block. Without the lock, two parallel runs could
+        apply a migration twice, or replace a newer trigger with an older trigger.
 
         Raises CommandError if the lock is not free after WAIT_SECONDS.
         """
@@ -99,8 +99,8 @@ class Command(Migrate):
     def _attempt(self, *arguments: Any, **options: Any) -> None:
         """Applies the missing migrations.
 
-        Raises DatabaseError if the tables of an atomic migration were in use, so that the caller
-        can try again. Raises CommandError for other errors of a migration.
+        Raises DatabaseError if other sessions used the tables of an atomic migration; the caller
+        can then try again. Raises CommandError for other errors of a migration.
         """
 
         def check(*, plan: Plan, using: str, **_signal: Any) -> None:
@@ -140,9 +140,7 @@ class Command(Migrate):
 
 
 def _refuse_loss(plan: Plan, *, fake: bool) -> None:
-    """Raises CommandError if migrations would be undone in a bank that has rows, and this may
-    delete rows.
-    """
+    """Raises CommandError if undoing the migrations may delete rows of a bank."""
     back = reversed_migrations(plan)
     rows = rows_of_a_bank() if back else ""
     if not rows:
@@ -161,8 +159,8 @@ def _refuse_loss(plan: Plan, *, fake: bool) -> None:
 
 
 def _require_extensions(database: Any) -> None:
-    """Raises CommandError if the server does not have an extension that a migration needs. This is
-    checked before the first migration runs.
+    """Raises CommandError, before the first migration runs, if the server does not have a required
+    extension.
     """
     database.ensure_connection()
     found = extensions.missing_extensions(
@@ -182,9 +180,7 @@ def _inconsistent(error: InconsistentMigrationHistory, using: str) -> str:
 
 
 def _failure(migration: Migration, error: DatabaseError) -> str:
-    """Returns a message with the failed migration, the reason, and which changes of the migration
-    remain.
-    """
+    """Returns a message with the failed migration, the reason, and which of its changes remain."""
     left = (
         "Nothing of it is left"
         if migration.atomic

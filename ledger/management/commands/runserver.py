@@ -22,7 +22,7 @@ PREPARE = (
 class Command(runserver.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         """Serves pages until the command is stopped. Raises CommandError if the port number is not
-        valid, or if the bank is not prepared.
+        valid or the bank is not prepared.
         """
         port = str(options["addrport"] or "").rpartition(":")[2]
         if port.isdecimal() and int(port) > LAST_PORT:
@@ -34,8 +34,8 @@ class Command(runserver.Command):
 
 
 def refuse_unprepared() -> None:
-    """Raises CommandError if migrations are missing, if the static files are not collected, or if
-    the database cannot be reached.
+    """Raises CommandError if the database cannot be reached, if migrations are missing, or if the
+    static files are not collected.
     """
     try:
         with short_connection(SECONDS_TO_CONNECT) as found:

@@ -143,9 +143,8 @@ class Command(BaseCommand):
 
 
 def address_of(host: str, port: int) -> str:
-    """Returns the address that the user can open in a browser. If LEDGER_URL is set, this is
-    LEDGER_URL, otherwise an address with `host`. If `host` is this computer, the address contains
-    "localhost", because browsers refuse passkeys for IP addresses.
+    """Returns the address to open in a browser: LEDGER_URL, or an address with `host`. For this
+    computer the address contains "localhost", because browsers refuse passkeys for IP addresses.
     """
     if settings.LEDGER_URL:
         return f"{settings.LEDGER_URL}/ (listening on {host}, port {port})"
@@ -155,8 +154,8 @@ def address_of(host: str, port: int) -> str:
 
 
 def _worker(host: str, port: int) -> ChildProcess:
-    """Returns a child process for `manage.py work`. Links in its emails point to the site that this
-    command serves.
+    """Returns a child process for `manage.py work`. The links in its emails lead to the site that
+    this command serves.
     """
     site = settings.LEDGER_URL or address_of(host, port).rstrip("/")
     return ChildProcess(["-m", "ledger.server.work_process"], SECONDS_TO_END, {"LEDGER_URL": site})
@@ -196,7 +195,7 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _another(port: int) -> int:
-    """Returns a port to suggest to the user. This is the next port, or 8000 if `port` is the last
-    port or below 1024. Ports below 1024 need root.
+    """Returns another port number to suggest: the next port, or 8000. Ports below 1024 need
+    root.
     """
     return port + 1 if 1024 <= port < 65535 else 8000

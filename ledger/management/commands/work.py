@@ -136,8 +136,8 @@ class Command(BaseCommand):
     def _look_at_database(
         self, *, warn: Callable[[str], object], complain: Callable[[str], object]
     ) -> None:
-        """Reports if the login has too many rights, or if Postgres has different rules for the time
-        zone. Does not report an outage, because the worker reports outages.
+        """Reports if the login has too many rights, or if Postgres and Python have different time
+        zone rules. The worker itself reports an outage.
         """
         with suppress(OperationalError), short_connection(SECONDS) as found:
             ((role,),) = found.execute("SELECT current_user").fetchall()
@@ -152,9 +152,8 @@ class Command(BaseCommand):
 
 
 class StopSignal:
-    """A signal handler that ends the command with an exception. Other code may catch this
-    exception. For example, AWS's driver catches it while the driver searches for a writer. In that
-    case, the next `wait` ends the command.
+    """A signal handler that ends the command with an exception. If other code catches the
+    exception, as AWS's driver does during a failover, the next `wait` ends the command.
     """
 
     def __init__(self) -> None:
@@ -169,9 +168,7 @@ class StopSignal:
             raise ToldToStop
 
     def wait(self, seconds: float, *, by: Callable[[float], object]) -> None:
-        """Waits for `seconds` by calling `by`. Raises ToldToStop if a signal has come before or
-        during the wait.
-        """
+        """Waits for `seconds` by calling `by`. Raises ToldToStop if a signal came before."""
         if self._has_come:
             raise ToldToStop
         by(seconds)

@@ -33,8 +33,8 @@ ORDERS: dict[str, Callable[[TableFacts], float]] = {
 
 @dataclass(frozen=True)
 class TableShown:
-    """A table with its numbers as texts for the page. `limit_share` is the number of dead rows, as
-    a percentage of the number at which autovacuum begins.
+    """A table with its numbers as texts for the page. `limit_share` compares the number of dead
+    rows with the number at which autovacuum begins, in percent.
     """
 
     name: str
@@ -52,7 +52,7 @@ class TableShown:
 
 @dataclass(frozen=True)
 class Age:
-    """The age of the oldest transaction ids, and the age at which autovacuum always freezes a
+    """The age of the oldest transaction ids, and the age at which autovacuum must freeze a
     table.
     """
 
@@ -102,8 +102,8 @@ def bloat_part(
     sessions: list[OpenSession],
     prepared: list[PreparedTransaction],
 ) -> BloatPart:
-    """Reads the tables, the unused indexes, and what prevents the removal of dead rows. Returns the
-    part of the page. `order` is a key of ORDERS, by which the tables are sorted.
+    """Reads the tables, the unused indexes, and what prevents the removal of dead rows, for this
+    part of the page. `order` is a key of ORDERS and sorts the tables.
     """
     tables = reader.ask(queries.TABLES, TableFacts)
     indexes = reader.ask(queries.UNUSED_INDEXES, UnusedIndex)
@@ -145,9 +145,7 @@ def _ago(seconds: float | None) -> str:
 
 
 def _size(number: float | None) -> str:
-    """Returns a size as text. Returns "locked" for None, because a locked table has no known
-    size.
-    """
+    """Returns a size as text, or "locked" for None. The size of a locked table is not known."""
     return "locked" if number is None else size(number)
 
 
@@ -163,7 +161,7 @@ def _ages(found: list[FreezeFacts]) -> Iterator[Age]:
 def _held_back(
     sessions: list[OpenSession], prepared: list[PreparedTransaction], slots: list[HeldBack]
 ) -> Iterator[str]:
-    """Yields texts about what prevents the removal of dead rows: the oldest session, the oldest
+    """Yields what prevents the removal of dead rows, as texts: the oldest session, the oldest
     prepared transaction and the oldest replication slot.
     """
     seen = [each for each in sessions if each.xmin_age is not None]

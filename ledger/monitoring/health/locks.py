@@ -25,7 +25,7 @@ NO_SESSION = OpenSession(
 
 @dataclass(frozen=True)
 class WaitShown:
-    """A waiting session, the lock that it needs, and the sessions that block it."""
+    """A waiting session with the lock that it needs and the sessions that block it."""
 
     pid: int
     who: str
@@ -36,8 +36,8 @@ class WaitShown:
 
 @dataclass(frozen=True)
 class SessionShown:
-    """A session with an open transaction, or a session that blocks other sessions. `blocks` is the
-    number of sessions that wait for this session, directly or indirectly.
+    """A session that has an open transaction or blocks other sessions. `blocks` is the number of
+    sessions that wait for this session, directly or indirectly.
     """
 
     pid: int
@@ -52,8 +52,8 @@ class SessionShown:
 
 @dataclass(frozen=True)
 class LocksPart:
-    """The part of the page about locks. `sentence` is a summary of the waiting sessions. `care` is
-    a list of messages about the most important problems.
+    """The part of the page about locks. `sentence` summarizes the waiting sessions. `care` contains
+    messages about the most important problems.
     """
 
     waits: HealthAnswer[LockWait]
@@ -72,16 +72,14 @@ class LocksPart:
 
     @property
     def to_end(self) -> int | None:
-        """The process id of the session that blocks the largest number of sessions. The value is
-        None if no session blocks others.
-        """
+        """The process id of the session that blocks the most sessions, or None."""
         blocking = [each for each in self.open if each.blocks]
         return max(blocking, key=lambda each: each.blocks).pid if blocking else None
 
 
 def locks_part(reader: HealthReader) -> LocksPart:
-    """Reads the waiting sessions, all sessions and the prepared transactions, and returns the part
-    of the page. Makes three queries.
+    """Reads the waiting sessions, all sessions and the prepared transactions for this part of the
+    page. Sends three queries.
     """
     waits = reader.ask(queries.WAITS, LockWait)
     sessions = reader.ask(queries.SESSIONS, OpenSession)
@@ -101,12 +99,11 @@ def locks_part(reader: HealthReader) -> LocksPart:
 
 
 def _waiting_behind(waits: Sequence[LockWait]) -> dict[int, set[int]]:
-    """Returns a dict from sessions to waiting sessions. The keys are sessions that block others but
-    do not wait. Each value contains the sessions that wait for the key, directly or indirectly.
-    Keys and values are process ids.
+    """Returns a dict from blocking sessions to waiting sessions, as process ids. A key is a session
+    that blocks others but does not wait. Its value is the set of sessions that wait for it,
+    directly or indirectly.
 
-    Deadlocks, in which sessions wait for each other, are not included, because Postgres ends one of
-    these sessions.
+    Sessions of a deadlock are not included, because Postgres ends one of these sessions.
     """
     waits_for = {each.pid: set(each.blockers) for each in waits}
     found: dict[int, set[int]] = {}
@@ -123,9 +120,7 @@ def _waiting_behind(waits: Sequence[LockWait]) -> dict[int, set[int]]:
 
 
 def _who(session: OpenSession) -> str:
-    """Returns the role and the program of a session as a text. Returns "not known" if the reader
-    may not see them.
-    """
+    """Returns the role and the program of a session as text, or "not known"."""
     names = [session.role or "", session.application or "", session.kind or ""]
     if names[2] == "client backend":
         names[2] = ""
@@ -144,7 +139,9 @@ def _state(session: OpenSession) -> str:
 
 
 def _named(pid: int, by_pid: Mapping[int, OpenSession]) -> str:
-    """Describes a session: "session 4711 (ledger, psql, idle in transaction for 3 min)"."""
+    """Returns a text for a session: "session 4711 (ledger, psql, idle in transaction for 3
+    min)".
+    """
     if pid == PREPARED_PID:
         return "a prepared transaction"
     session = by_pid.get(pid)
@@ -167,8 +164,8 @@ def _wait_shown(wait: LockWait, by_pid: Mapping[int, OpenSession]) -> WaitShown:
 
 
 def _wanted(wait: LockWait) -> str:
-    """Describes the lock for which a session waits: a row, a table with the lock mode, or another
-    lock.
+    """Returns a text for the lock that a session waits for: a row, a table with the lock mode, or
+    another lock.
     """
     if wait.kind in ROW_LOCKS:
         return f"a row of {wait.relation}" if wait.relation else "a row of a table"
@@ -180,8 +177,8 @@ def _wanted(wait: LockWait) -> str:
 def _open_sessions(
     sessions: Sequence[OpenSession], behind: Mapping[int, set[int]]
 ) -> list[SessionShown]:
-    """Returns first the sessions that block others, and then the sessions with the oldest
-    transactions. At most MAX_ROWS sessions are returned.
+    """Returns at most MAX_ROWS sessions: first the sessions that block others, and then the
+    sessions with the oldest transactions.
     """
     known = {each.pid for each in sessions}
     found = [each for each in sessions if each.open_seconds is not None or each.pid in behind]
@@ -228,7 +225,7 @@ def _care(
     prepared: Sequence[PreparedTransaction],
     by_pid: Mapping[int, OpenSession],
 ) -> list[str]:
-    """Returns messages about problems that staff should look at now."""
+    """Returns messages about problems that staff should solve now."""
     found = [_sentence(waits, behind, by_pid)] if waits else []
     found += [
         f"Session {each.pid} ({each.who}) has had a transaction open for {each.open_for}."

@@ -1,4 +1,4 @@
-"""The admin page "Database", for users who have the permission VIEW."""
+"""The admin page "Database", for users with the permission VIEW."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -41,15 +41,13 @@ class Health:
 
     @property
     def care(self) -> list[str]:
-        """Messages about problems that staff should look at now. The list is empty if there are no
-        problems.
-        """
+        """Messages about problems that staff should solve now."""
         return [*self.locks.care, *self.bloat.care]
 
     @property
     def headline(self) -> str:
-        """The headline of the page if there are no problems, or if Postgres refused queries of the
-        page.
+        """The headline of the page without problems, or the number of queries that Postgres
+        refused.
         """
         if self.refused:
             return f"Postgres refused {counted(self.refused, 'statement')} of this page."
@@ -61,7 +59,7 @@ class Health:
 
     @property
     def counted_for(self) -> str:
-        """A text that describes since when the server has been counting reads."""
+        """The time since which the server has counted reads, as text."""
         if self.server.counted_seconds is None:
             return "Since the database was made, or the server last crashed"
         return f"In {span(self.server.counted_seconds)}, since the counters were reset"
@@ -73,8 +71,8 @@ class Health:
 
 @require_safe
 def database_health(request: HttpRequest) -> HttpResponse:
-    """Shows locks, SQL statements and tables of a database server. The query parameter `server` is
-    the name of a replica; the default is the writer.
+    """Shows the locks, SQL statements and tables of a database server. The query parameter `server`
+    is the name of a replica; the default is the writer.
     """
     if not person_of(request).has_perm(VIEW):
         raise PermissionDenied
@@ -101,8 +99,8 @@ def database_health(request: HttpRequest) -> HttpResponse:
 
 
 def health_of(alias: str, *, sort: str, by: str) -> Health:
-    """Returns the state of the server with this name in DATABASES. Raises DatabaseError if the
-    server cannot be reached.
+    """Returns the state of the server with this alias. Raises DatabaseError if the server cannot be
+    reached.
     """
     with reader_of(alias) as reader:
         server = (reader.ask(queries.SERVER, ServerFacts).rows or [NO_FACTS])[0]
@@ -114,5 +112,5 @@ def health_of(alias: str, *, sort: str, by: str) -> Health:
 
 
 def _one_of(choices: dict[str, Any], wanted: str | None) -> str:
-    """Returns `wanted` if it is one of the choices, and otherwise the first choice."""
+    """Returns `wanted` if it is one of the choices, otherwise the first choice."""
     return wanted if wanted in choices else next(iter(choices))

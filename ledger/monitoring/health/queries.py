@@ -1,10 +1,9 @@
 """The queries of the page "Database" for Postgres 15 to 18. Each query has a named tuple for its
 rows.
 
-The string below each query contains the name of the system view, and the page of Postgres's
-documentation relative to https://www.postgresql.org/docs/current/. All queries are about the
-database of the connection, and have no parameters. They also work on a standby, and through a
-pooler in transaction mode.
+The string below a query contains the system view and its documentation page, relative to
+https://www.postgresql.org/docs/current/. All queries are about the database of the connection and
+have no parameters. They work on a standby, and behind a pooler in transaction mode.
 """
 
 import re
@@ -28,7 +27,7 @@ class ServerFacts(NamedTuple):
 
     @property
     def ends_long_transactions(self) -> bool:
-        """Whether this version of the server supports `transaction_timeout`."""
+        """Whether this server version supports `transaction_timeout`."""
         major = re.match(r"\d+", self.version)
         return major is not None and int(major[0]) * 10000 >= HAS_TRANSACTION_TIMEOUT
 
@@ -46,8 +45,8 @@ WHERE datname = current_database()
 
 
 class LockWait(NamedTuple):
-    """A session that waits for a lock. `blockers` are the process ids of the blocking sessions. The
-    id 0 means a prepared transaction.
+    """A session that waits for a lock. `blockers` contains the process ids of the blocking
+    sessions; 0 is a prepared transaction.
     """
 
     pid: int
@@ -133,8 +132,8 @@ LIMIT {MAX_ROWS}
 
 
 class Extension(NamedTuple):
-    """The available and the installed version of the extension `pg_stat_statements`, and the schema
-    of the extension.
+    """The extension `pg_stat_statements`: its available version, its installed version and its
+    schema.
     """
 
     available: str | None
@@ -153,9 +152,9 @@ FROM (SELECT) AS one LEFT JOIN pg_extension ON extname = 'pg_stat_statements'
 
 class Statement(NamedTuple):
     """The statistics of a SQL statement of one role. Times are in milliseconds. `share` is the
-    statement's part of the time of all statements, from 0 to 1.
+    statement's part of the total time, from 0 to 1.
 
-    If the reader may not see the statements of a role, one row contains the sums of all these
+    For a role whose statements the reader may not see, one row contains the sums of all its
     statements. In this row, `query_id` and `text` are None.
     """
 
@@ -201,14 +200,14 @@ WHERE queryid = ANY ({query_ids}) GROUP BY queryid
 
 
 def statements(schema: str, order: str) -> str:
-    """Returns the SQL of STATEMENTS for the extension in this schema. `order` is a key of ORDERS.
-    The rows are sorted by this column, with the highest value first.
+    """Returns the query STATEMENTS for the extension in this schema. `order` is a key of ORDERS;
+    rows with the highest value come first.
     """
     return STATEMENTS.format(schema=_quoted(schema), order=ORDERS[order], most=MAX_ROWS).strip()
 
 
 def texts(schema: str, query_ids: list[int]) -> str:
-    """Returns the SQL of a query for the texts of the statements with these ids."""
+    """Returns a query for the texts of the statements with these ids."""
     ids = f"'{{{', '.join(str(int(each)) for each in query_ids)}}}'"
     return TEXTS.format(schema=_quoted(schema), query_ids=ids).strip()
 
@@ -230,7 +229,7 @@ class StatementCounts(NamedTuple):
 
 
 def statement_counts(schema: str) -> str:
-    """Returns the SQL of a query for pg_stat_statements_info. The row is a StatementCounts.
+    """Returns a query for pg_stat_statements_info. The row is a StatementCounts.
 
     Source: pgstatstatements.html#PGSTATSTATEMENTS-PG-STAT-STATEMENTS-INFO
     """
@@ -241,9 +240,9 @@ def statement_counts(schema: str) -> str:
 
 
 class TableFacts(NamedTuple):
-    """A table with its row counts and sizes. Sizes are in bytes, or None while another session has
-    locked the whole table. `limit` is the number of dead rows at which autovacuum begins.
-    `dead_bytes` is an estimate.
+    """A table with its row counts and sizes. Sizes are in bytes, or None while the whole table is
+    locked. `limit` is the number of dead rows at which autovacuum begins. `dead_bytes` is an
+    estimate.
     """
 
     name: str
@@ -312,7 +311,7 @@ begins: routine-vacuuming.html#AUTOVACUUM"""
 
 
 class UnusedIndex(NamedTuple):
-    """An index that no query on this server has used since the server began to count."""
+    """An index that no query has used since the server began to count."""
 
     name: str
     table: str
@@ -342,7 +341,7 @@ LIMIT {MAX_ROWS}
 
 class FreezeFacts(NamedTuple):
     """The age of the oldest row that may not be frozen, and the age at which autovacuum freezes a
-    table even if autovacuum is switched off for the table. Ages are numbers of transactions.
+    table even if autovacuum is off for this table. An age is a number of transactions.
     """
 
     xid_age: int
@@ -365,7 +364,7 @@ WHERE datname = current_database()
 
 class HeldBack(NamedTuple):
     """A replication slot that prevents the removal of dead rows. `xmin_age` is the age of the
-    oldest transaction whose rows the slot needs, as a number of transactions.
+    oldest transaction that the slot needs, as a number of transactions.
     """
 
     slot: str

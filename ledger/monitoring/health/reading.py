@@ -1,4 +1,4 @@
-"""Reads the state of a database server, with time limits. If Postgres refuses a query, the other
+"""Reads the state of a database server with time limits. If Postgres refuses a query, the other
 queries still run.
 """
 
@@ -28,8 +28,8 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class HealthAnswer(Generic[Row]):
-    """The rows of a query. If Postgres refused the query, `rows` is empty and `refused` is the
-    SQLSTATE.
+    """The rows of a query, or no rows and the SQLSTATE (`refused`) if Postgres refused the
+    query.
     """
 
     sql: str
@@ -39,7 +39,7 @@ class HealthAnswer(Generic[Row]):
 
     @property
     def sentence(self) -> str:
-        """The message that explains why there are no rows. It is "" if Postgres did not refuse the
+        """The message that explains why there are no rows, or "" if Postgres did not refuse the
         query.
         """
         if self.refused == NO_RIGHT:
@@ -49,18 +49,17 @@ class HealthAnswer(Generic[Row]):
 
 
 class HealthReader:
-    """An object that runs queries in a read-only transaction, and keeps their results in
-    `asked`.
-    """
+    """A reader that runs queries in a read-only transaction. `asked` contains the results."""
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
         self.asked: list[HealthAnswer[Any]] = []
 
     def ask(self, sql: str, row: type[Row]) -> HealthAnswer[Row]:
-        """Runs a query and returns the result, with the rows as named tuples of the type `row`. If
-        Postgres refuses the query, the result contains the SQLSTATE instead of rows. Raises
-        DatabaseError if the connection is lost.
+        """Runs a query and returns its rows as named tuples of the type `row`. If Postgres refuses
+        the query, returns the SQLSTATE without rows.
+
+        Raises DatabaseError if the connection is lost.
         """
         began, found, refused = time.perf_counter(), list[Row](), ""
         try:
@@ -81,8 +80,8 @@ class HealthReader:
 
 @contextmanager
 def reader_of(alias: str) -> Iterator[HealthReader]:
-    """Yields a HealthReader for the server with the name `alias` in DATABASES. Raises DatabaseError
-    if the server cannot be reached.
+    """Yields a HealthReader for the server with this alias. Raises DatabaseError if the server
+    cannot be reached.
     """
     database: Any = connections[alias]
     is_ours = not database.in_atomic_block  # False inside the transaction of a test

@@ -67,8 +67,8 @@ class StatementShown:
 
 @dataclass(frozen=True)
 class StatementsPart:
-    """The part of the page about SQL statements. If no statements can be shown, `sentence` is the
-    reason, and `commands` are the SQL commands that solve the problem.
+    """The part of the page about SQL statements. If statements cannot be shown, `sentence` contains
+    the reason, and `commands` contains the SQL commands that solve the problem.
     """
 
     sentence: str
@@ -84,8 +84,8 @@ class StatementsPart:
 
 
 def statements_part(reader: HealthReader, server: ServerFacts, order: str) -> StatementsPart:
-    """Reads the SQL statements with the highest values and returns the part of the page. `order` is
-    one of `queries.ORDERS`.
+    """Reads the SQL statements with the highest values for this part of the page. `order` is a key
+    of `queries.ORDERS`.
     """
     found = reader.ask(queries.EXTENSION, Extension)
     extension = found.rows[0] if found.rows else Extension(None, None, None)
@@ -108,8 +108,8 @@ def statements_part(reader: HealthReader, server: ServerFacts, order: str) -> St
 
 
 def texts_of(reader: HealthReader, schema: str, query_ids: Iterable[int | None]) -> dict[int, str]:
-    """Returns the texts of the SQL statements with these ids, without their values. Statements that
-    the role may not read can be missing.
+    """Returns the texts of the SQL statements with these ids, without values. Statements that the
+    role may not read can be missing.
     """
     wanted = sorted({each for each in query_ids if each})
     if not schema or not wanted:

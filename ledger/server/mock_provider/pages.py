@@ -1,4 +1,4 @@
-"""The HTML pages of the mock provider. Each page shows a warning that the provider is a mock."""
+"""The HTML pages of the mock provider, each with a warning that the provider is a mock."""
 
 from collections.abc import Mapping
 from html import escape
@@ -19,9 +19,7 @@ WARNING = (
 
 
 def sign_in(parameters: Mapping[str, str], people: list[MockPerson]) -> str:
-    """Returns the sign-in page: a form with a button for each person, and a list of faults to
-    choose from.
-    """
+    """Returns the sign-in page: a form with a button for each person and a list of faults."""
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in parameters.items()

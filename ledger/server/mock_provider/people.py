@@ -6,9 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class MockPerson:
-    """A user of the mock provider. `subject` is the user's id at the provider, which never
-    changes.
-    """
+    """A user of the mock provider. `subject` is the user's permanent id at the provider."""
 
     subject: str
     name: str

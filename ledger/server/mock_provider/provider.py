@@ -1,4 +1,4 @@
-"""The state and the responses of the mock provider. This module does not use HTTP."""
+"""The state and the responses of the mock provider, without HTTP."""
 
 import base64
 import hashlib
@@ -34,14 +34,12 @@ Parameters = Mapping[str, str]
 
 
 class MockRefusal(Exception):
-    """An error that is raised if the provider refuses a request. The message is an OAuth error
-    code.
-    """
+    """An error for a request that the provider refuses. The message is an OAuth error code."""
 
 
 @dataclass(frozen=True)
 class Grant:
-    """The sign-in for which a code was issued."""
+    """The sign-in to which a code belongs."""
 
     person: MockPerson
     redirect_uri: str
@@ -52,8 +50,8 @@ class Grant:
 
 
 class MockProvider:
-    """A mock provider with one client. `fault` is one of FAULTS and makes the next sign-ins wrong;
-    "" means no fault.
+    """A mock provider with one client. `fault` is one of FAULTS and makes the next sign-ins wrong,
+    or "".
     """
 
     def __init__(
@@ -95,12 +93,12 @@ class MockProvider:
         return {"keys": [key.public_jwk() for key in self.keys]}
 
     def rotate_keys(self) -> None:
-        """Replaces the signing key with a new key. The old key is deleted."""
+        """Replaces the signing key with a new key."""
         self.keys = [SigningKey()]
 
     def check_request(self, query: Parameters) -> None:
-        """Raises MockRefusal if this is not a valid sign-in request of the client, or if it would
-        redirect to another computer.
+        """Raises MockRefusal if this is not a valid sign-in request of the client, or if the
+        request would redirect to another computer.
         """
         if query.get("client_id") != self.client_id or query.get("response_type") != "code":
             raise MockRefusal("unauthorized_client")
@@ -114,10 +112,9 @@ class MockProvider:
     def authorize(
         self, query: Parameters, subject: str, fault: str = "", signed_in_at: int | None = None
     ) -> str:
-        """Returns the URL to which the browser is redirected. The URL contains a code for the
-        sign-in. Raises MockRefusal.
+        """Returns the URL to which the browser is redirected, with a code for the sign-in.
 
-        `signed_in_at` is in seconds since 1970. None means now.
+        `signed_in_at` is in seconds since 1970 (None: now). Raises MockRefusal.
         """
         self.check_request(query)
         if subject not in self.people:
@@ -138,7 +135,7 @@ class MockProvider:
         return f"{query['redirect_uri']}?{urlencode(answer)}"
 
     def token(self, form: Parameters, client_id: str, client_secret: str) -> dict[str, Any]:
-        """Returns the tokens for a code. A code can be used only once. Raises MockRefusal."""
+        """Returns the tokens for a code, which can be used only once. Raises MockRefusal."""
         known = (self.client_id, self.client_secret)
         if (client_id, client_secret) != known or form.get("grant_type") != "authorization_code":
             raise MockRefusal("invalid_client")

@@ -1,6 +1,4 @@
-"""The mock provider as an HTTP server. It listens only on 127.0.0.1, and runs in threads of this
-process.
-"""
+"""The mock provider as an HTTP server in threads of this process, only on 127.0.0.1."""
 
 import base64
 import binascii
@@ -26,8 +24,8 @@ LARGEST_BODY = 64 * 1024
 
 
 class MockServer:
-    """A context manager that runs the mock provider's HTTP server during the block. If `port` is 0,
-    it uses any free port.
+    """A context manager that runs the mock provider's HTTP server during the block. Port 0 means
+    any free port.
     """
 
     def __init__(
@@ -92,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(answers.get(urlsplit(self.path).path))
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Does nothing, because URLs contain codes and tokens."""
+        """Logs nothing, because URLs contain codes and tokens."""
 
     def _answer(self, answer: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""ID tokens of the mock provider. They are correct, or have a fault that a test has chosen."""
+"""ID tokens of the mock provider, either correct or with a fault that a test has chosen."""
 
 import base64
 import hashlib
@@ -19,16 +19,14 @@ Claims = dict[str, Any]
 
 
 class SigningKey:
-    """An RSA key with an id. Tokens contain the id of the key that signed them."""
+    """An RSA key with an id. A token contains the id of its signing key."""
 
     def __init__(self) -> None:
         self.kid = uuid.uuid4().hex
         self.private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def public_jwk(self) -> dict[str, Any]:
-        """Returns the public key in the form in which it appears in the provider's key set
-        (JWK).
-        """
+        """Returns the public key in the form of the provider's key set (JWK)."""
         public = jwt.algorithms.RSAAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         return {**public, "kid": self.kid, "use": "sig", "alg": "RS256"}
 
@@ -44,9 +42,7 @@ class SigningKey:
 def claims_of(
     *, issuer: str, client_id: str, nonce: str, signed_in_at: int, about: Claims
 ) -> Claims:
-    """Returns the claims of a correct ID token. `signed_in_at` is the time of the last sign-in, in
-    seconds since 1970.
-    """
+    """Returns the claims of a correct ID token. `signed_in_at` is in seconds since 1970."""
     now = int(time.time())
     times = {"iat": now, "auth_time": signed_in_at, "exp": now + LIFETIME_SECONDS}
     return {"iss": issuer, "aud": client_id, "nonce": nonce, "token_use": "id", **times, **about}
@@ -57,8 +53,8 @@ def _without(claims: Claims, name: str) -> Claims:
 
 
 def _hmac_signed(key: SigningKey, claims: Claims) -> str:
-    """Returns a token that is signed with HMAC, with the public key as the secret. PyJWT refuses to
-    create such a token, so this function does not use PyJWT.
+    """Returns a token that is signed with HMAC and the public key as the secret. PyJWT refuses to
+    create such a token.
     """
     head = _encoded(json.dumps({"alg": "HS256", "typ": "JWT", "kid": key.kid}).encode())
     signed = f"{head}.{_encoded(json.dumps(claims).encode())}"
@@ -67,7 +63,7 @@ def _hmac_signed(key: SigningKey, claims: Claims) -> str:
 
 
 def _changed(token: str) -> str:
-    """Returns the token with a different subject and the unchanged signature."""
+    """Returns the token with a different subject and the old signature."""
     head, body, signature = token.split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
     return f"{head}.{_encoded(json.dumps({**claims, 'sub': 'somebody-else'}).encode())}.{signature}"
@@ -104,9 +100,7 @@ WRONG_SIGNATURES: dict[str, Callable[[SigningKey, Claims], str]] = {
 
 
 def issue(key: SigningKey, claims: Claims, fault: str = "") -> str:
-    """Returns a signed ID token. `fault` is the name of a fault that the token has; "" means no
-    fault.
-    """
+    """Returns a signed ID token. `fault` is the name of the token's fault, or ""."""
     if change := WRONG_CLAIMS.get(fault):
         claims = change(claims)
     if sign := WRONG_SIGNATURES.get(fault):
