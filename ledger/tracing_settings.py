@@ -1,8 +1,8 @@
 """The setting for tracing requests and jobs, and the variables of OpenTelemetry (docs/tracing.md).
 
-OpenTelemetry reads its variables only from the environment. For some wrong values it only prints a
-warning. Therefore this module copies the variables in `.env` into the environment and removes blank
-variables. If a variable is wrong, the process stops.
+OpenTelemetry reads variables only from the environment, and for some wrong values only prints a
+warning. Therefore this module copies the variables in `.env` into the environment, removes blank
+variables, and stops the process if a variable is wrong.
 """
 
 import os
@@ -52,8 +52,8 @@ LAST = "ledger.web.request_spans.ViewSpanMiddleware"
 
 
 def is_on() -> bool:
-    """Returns whether LEDGER_TRACING is on. If it is on, first checks OpenTelemetry's variables and
-    copies them into the environment. Ends the process if a variable is wrong.
+    """Returns whether LEDGER_TRACING is on. If so, checks OpenTelemetry's variables and copies them
+    into the environment. Ends the process if a variable is wrong.
     """
     if not env.flag("LEDGER_TRACING"):
         return False
@@ -68,7 +68,7 @@ def is_on() -> bool:
 
 
 def with_spans(middleware: list[str]) -> list[str]:
-    """Returns MIDDLEWARE with one tracing class added at the beginning and one at the end."""
+    """Returns MIDDLEWARE with a tracing class at the beginning and at the end."""
     return [FIRST, *middleware, LAST]
 
 
@@ -124,8 +124,8 @@ def _put_into_environment(given: Mapping[str, str]) -> None:
 
 
 def _try() -> None:
-    """Creates a span exporter as a test, so that this process stops if a variable is wrong. Without
-    the test, a later process would fail. Nothing is sent.
+    """Creates a span exporter as a test, without sending anything. Ends the process if a variable
+    is wrong; otherwise a later process would fail.
     """
     try:
         from ledger.tracing.exporting import check_variables

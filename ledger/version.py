@@ -1,9 +1,9 @@
-"""The version of Ledger, and the commit of the code that is running.
+"""The version of Ledger, and the commit of the running code.
 
 Note [The commit that runs]: the commit is read when the code is loaded, because `git pull` changes
-files while a process continues with the old code. In a checkout, also on a server
-(docs/deploy-server.md), the commit is read from `.git`, so it is always correct. An image has no
-`.git`. Therefore the build of the image writes the commit into the file `REVISION`.
+files while a process still runs the old code. A checkout, also on a server (docs/deploy-server.md),
+has the commit in `.git`. An image has no `.git`, so the build of the image writes the commit into
+the file `REVISION`.
 """
 
 import re
@@ -16,9 +16,7 @@ REF = "ref: "
 
 
 def revision_of(folder: Path) -> str:
-    """Returns the commit of a checkout or an image. Returns "unknown" if the commit cannot be
-    read.
-    """
+    """Returns the commit of a checkout or an image, or "unknown" if the commit cannot be read."""
     try:
         has_git = (folder / ".git").exists()
         found = _commit_of_checkout(folder) if has_git else (folder / "REVISION").read_text()
@@ -28,8 +26,8 @@ def revision_of(folder: Path) -> str:
 
 
 def _commit_of_checkout(folder: Path) -> str:
-    """Returns the same commit as `git rev-parse HEAD`. This also works if git is not installed, or
-    if another user owns the files.
+    """Returns the same commit as `git rev-parse HEAD`, but needs no git and works with files of
+    another user.
     """
     place = folder / ".git"
     if place.is_file():  # in a worktree, .git is a file

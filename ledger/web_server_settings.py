@@ -1,4 +1,6 @@
-"""Settings for gunicorn. `ledger.settings` reads them too, so a wrong value stops every command."""
+"""Settings for gunicorn. A wrong value stops every command, because `ledger.settings` also reads
+these settings.
+"""
 
 from typing import NamedTuple
 
@@ -10,9 +12,7 @@ FEWEST_THREADS = 8
 
 
 class GunicornSettings(NamedTuple):
-    """Settings for gunicorn. Times are in seconds. `probe_port` is 0 if there is no port for
-    probes.
-    """
+    """Settings for gunicorn. Times are in seconds. `probe_port` is 0 without a port for probes."""
 
     host: str
     port: int
@@ -25,7 +25,7 @@ class GunicornSettings(NamedTuple):
 
 
 def web_server() -> GunicornSettings:
-    """Returns the settings for gunicorn, read from the environment or from `.env`."""
+    """Returns the settings for gunicorn from the environment or `.env`."""
     return GunicornSettings(
         host=env.text("LEDGER_HOST", "127.0.0.1"),
         port=env.number("PORT", 8000, least=1, most=env.LAST_PORT),

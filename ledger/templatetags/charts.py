@@ -1,5 +1,5 @@
-"""Draws charts as SVG without scripts and style attributes. People who do not see colours can read
-them.
+"""Draws charts as SVG, without scripts and style attributes. The charts can be read without
+colours.
 """
 
 from collections.abc import Sequence
@@ -31,9 +31,8 @@ STRETCHED = {"line", "heat"}  # their positions are in percent, so that one draw
 
 @register.simple_tag
 def chart(chart: Chart | None) -> SafeString | str:
-    """Renders a chart twice: once for wide screens and printed pages, and once for phones. CSS
-    shows one of the two. Line charts and heat maps can be stretched, so they are rendered once.
-    Returns "" if there are no values.
+    """Renders a chart for wide screens and again for phones; CSS shows one of the two. Line charts
+    and heat maps fit every width, so they are rendered once. Returns "" if there are no values.
     """
     if chart is None or not chart.marks:
         return ""
@@ -44,7 +43,7 @@ def chart(chart: Chart | None) -> SafeString | str:
 
 @register.filter
 def at(number: float) -> str:
-    """Formats a coordinate with one decimal: "12.5". The format does not depend on the language."""
+    """Formats a coordinate with one decimal ("12.5"), independent of the language."""
     return f"{number:.1f}"
 
 
@@ -56,10 +55,10 @@ def add_to(number: float, more: float) -> float:
 
 @register.simple_tag
 def sparkline(values: Sequence[Decimal] | None) -> SafeString | str:
-    """Renders a small line chart without axes. The height of the chart is scaled from the lowest to
-    the highest value. Returns "" for fewer than two values.
+    """Renders a small line chart without axes, from the lowest to the highest value. Returns "" for
+    fewer than two values.
 
-    The chart is hidden from screen readers, because a text next to it contains the same
+    The chart is hidden from screen readers, because a text next to the chart contains the same
     information.
     """
     if not values or len(values) < 2:

@@ -1,5 +1,5 @@
-"""Colours the syntax of Python, SQL, query plans and JSON. The colours are CSS classes, because the
-CSP does not allow inline styles.
+"""Colours the syntax of Python, SQL, query plans and JSON with CSS classes. The CSP does not allow
+inline styles.
 """
 
 from itertools import groupby
@@ -29,9 +29,8 @@ LONGEST, LONGEST_LINE = 20_000, 1_000  # characters
 
 @register.filter
 def highlight(text: str, language: str) -> SafeString:
-    """Returns code as escaped HTML with coloured spans. The class of a span is "k" for keywords,
-    "s" for strings and numbers, and "c" for comments. `language` is "python", "sql", "plan" or
-    "json".
+    """Returns code as escaped HTML with coloured spans. The class is "k" for keywords, "s" for
+    strings and numbers, and "c" for comments. `language` is "python", "sql", "plan" or "json".
     """
     if len(text) > LONGEST or max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
         return format_html("{}", text)
@@ -52,5 +51,5 @@ def _span(colour: str | None, text: str) -> str:
 
 @register.filter
 def laid_out(sql: str) -> str:
-    """Returns SQL that is formatted over several lines."""
+    """Returns the SQL formatted on several lines."""
     return lay_out(sql)

@@ -1,4 +1,4 @@
-"""The template tag for the places on a page in which features show their panels."""
+"""The template tag for the places on a page where features show their panels."""
 
 from typing import Any
 
@@ -13,7 +13,9 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def panels(context: Any, place: str) -> SafeString:
-    """Renders the panels of a place, one per line. Their templates can use the page's context."""
+    """Renders the panels of a place, one per line. The templates of the panels can use the page's
+    context.
+    """
     prepared: dict[str, list[ShownPanel]] = context.get(PREPARED, {})
     found = prepared.get(place)
     if found is None:

@@ -10,7 +10,5 @@ SHORT = 12  # number of digits, enough to identify a commit
 
 @register.simple_tag
 def ledger_version() -> str:
-    """Returns the version. If the commit is known, the text also contains the first digits of the
-    commit.
-    """
+    """Returns the version, with the first digits of the commit if the commit is known."""
     return VERSION if REVISION == UNKNOWN else f"{VERSION} ({REVISION[:SHORT]})"

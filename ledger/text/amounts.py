@@ -1,4 +1,4 @@
-"""Parses amounts in the form in which people type them."""
+"""Parses amounts as people type them."""
 
 import re
 from decimal import Decimal
@@ -24,16 +24,16 @@ UNSEEN_SPACE = "Type the amount again: it contains an unusual or invisible space
 
 
 def parse_figure(typed: str) -> Decimal | None:
-    """Returns the value of a typed amount without a sign. Returns None for any other text."""
+    """Returns the value of a typed amount without a sign, or None for any other text."""
     return Decimal(typed.translate(_WITHOUT_SEPARATORS)) if _FIGURE.fullmatch(typed) else None
 
 
 def read_amount(typed: str) -> Decimal:
-    """Returns the amount in a typed text. Raises ValidationError with a message if the text is not
-    an amount.
+    """Returns the amount in a typed text. Raises ValidationError, with a message for users, if the
+    text is not an amount.
 
-    Plain spaces, tabs and line breaks around the amount are ignored, because pasted cells contain
-    them. Invisible spaces are refused, although `str.strip` would remove them.
+    Ignores plain spaces, tabs and line breaks around the amount, because pasted cells contain them.
+    Refuses invisible spaces.
     """
     typed = typed.strip(" \t\r\n")
     if typed != typed.strip():
@@ -53,10 +53,11 @@ def too_fine(amount: Decimal, currency: str) -> str:
 
 
 def decimals_refusal(amount: Decimal, currency: str) -> str | None:
-    """Returns the error message if the decimals of a typed amount do not fit its currency. Returns
-    None if they fit.
+    """Returns the error message if the decimals of a typed amount do not fit its currency,
+    otherwise None.
 
-    Also refuses 1.240 dollars, which may mean 1240: in many languages, a point separates thousands.
+    Also refuses 1.240 dollars, which may mean 1240, because in many languages a point separates
+    thousands.
     """
     places = minor_units(currency)
     if not fits(amount, places):

@@ -1,6 +1,4 @@
-"""Writes CSV cells so that spreadsheets do not run them as formulas, and creates CSV lines without
-a file.
-"""
+"""Writes CSV cells that spreadsheets do not run as formulas, and CSV lines without a file."""
 
 import re
 
@@ -17,16 +15,16 @@ FORMULA_AT_START = re.compile(rf"\s*(?:{_QUOTE}{_BLANKS})?[{FORMULA_SIGNS}]|[\t\
 
 
 class Echo:
-    """An object for csv.writer that is used like a file. Its method `write` returns the line."""
+    """A replacement for a file in csv.writer. Its method `write` returns the line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def guarded(text: str | None) -> str:
-    """Returns the text for a cell, with an apostrophe at each place where a spreadsheet could find
-    the start of a formula. Such places are the beginning of the text, and the position after each
-    character that may separate cells.
+    """Returns the text for a cell, with an apostrophe before each possible formula. A spreadsheet
+    could find a formula at the beginning of the text, and after each character that may separate
+    cells.
     """
     text = FORMULA_AFTER_SEPARATOR.sub(r"\1'", text or "")
     return f"'{text}" if FORMULA_AT_START.match(text) else text

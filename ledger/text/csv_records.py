@@ -1,17 +1,18 @@
-"""Reads CSV records and limits their length, even if quoted cells contain line breaks."""
+"""Reads CSV records and limits their length. The csv module itself would read a record of any
+length.
+"""
 
 import csv
 from collections.abc import Iterable, Iterator
 
 
 class RecordTooLong(Exception):
-    """An error that is raised if a record has too many characters."""
+    """An error for a record with too many characters."""
 
 
 class CsvRecords:
-    """An iterator over the CSV records in these lines. The iterator raises RecordTooLong if a
-    record has more than `longest` characters, for example because a quoted cell continues over many
-    lines. The csv module itself would read a record of any length into memory.
+    """An iterator over the CSV records in these lines. Raises RecordTooLong for a record of more
+    than `longest` characters, for example if a quoted cell continues over many lines.
     """
 
     def __init__(self, lines: Iterable[str], *, separator: str, longest: int) -> None:
@@ -25,7 +26,7 @@ class CsvRecords:
 
     @property
     def line_num(self) -> int:
-        """The number of lines that have been read so far."""
+        """The number of lines that were read so far."""
         return self._reader.line_num
 
     def _counted(self, lines: Iterable[str]) -> Iterator[str]:

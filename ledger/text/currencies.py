@@ -1,9 +1,8 @@
-"""Currencies and their number of decimals, the minor units. They are the currencies of ISO 4217,
-and currencies that a bank adds.
+"""The currencies of ISO 4217 and of the bank, with their number of decimals (minor units).
 
-The table `currencies` contains the currencies in which accounts can be opened. This module also
-contains the currencies of ISO 4217, so that pages can format amounts without a query. Other
-currencies are read from the table once.
+The table `currencies` contains the currencies in which accounts can be opened. The currencies of
+ISO 4217 are also in this module, so that pages can format amounts without a query. Other currencies
+are read from the table once.
 """
 
 import re
@@ -41,15 +40,14 @@ _look_ups: list[Callable[[str], int | None]] = []
 
 
 def look_up_by(look_up: Callable[[str], int | None]) -> None:
-    """Sets the function that returns the minor units of a code that is not in ISO 4217. The
-    function returns None if there is no such currency. `accounts` sets a function that reads the
-    table.
+    """Sets the function that returns the minor units of a currency outside ISO 4217, or None if
+    there is no such currency. `accounts` sets a function that reads the table.
     """
     _look_ups[:] = [look_up]
 
 
 def is_currency(code: str) -> bool:
-    """Returns whether the code is a currency of ISO 4217 or of the bank's table."""
+    """Returns whether the code is a currency of ISO 4217 or of the bank."""
     return _units(code) is not None
 
 
@@ -64,8 +62,8 @@ def minor_units(currency: str) -> int:
 
 
 def _units(code: str) -> int | None:
-    """Returns the minor units of a currency, or None if there is no such currency. The minor units
-    are cached, because they never change for a currency with accounts.
+    """Returns the minor units of a currency, or None for an unknown code. Caches the minor units,
+    because they never change for a currency with accounts.
     """
     units = _minor_units.get(code)
     if units is None and _CODE.fullmatch(code):
@@ -76,11 +74,10 @@ def _units(code: str) -> int | None:
 
 
 def decimals_of(amount: Decimal) -> int:
-    """Returns the number of decimals of a finite amount, without trailing zeros. For example, 1.50
-    has one decimal, and 100 and 1E+2 have none.
+    """Returns the number of decimals of a finite amount without trailing zeros: 1 for 1.50, and 0
+    for 100 and 1E+2.
 
-    Counts the digits, because `normalize` would first round the amount to the 28 digits of the
-    context.
+    Does not use `normalize`, which would round the amount to 28 digits.
     """
     _, digits, exponent = amount.as_tuple()
     places = -exponent if isinstance(exponent, int) and amount else 0

@@ -1,12 +1,12 @@
-"""Finds similar short texts with difflib, for "Did you mean …?" and for misspelt names.
+"""Finds similar short texts, for "Did you mean …?" and for misspelt names.
 
-The similarity is `difflib.SequenceMatcher.ratio()`. It is 1.0 for equal texts, and 0.0 for texts
-without a common character. A caller that needs closer matches can pass a higher cutoff than CUTOFF.
+The similarity is `difflib.SequenceMatcher.ratio()`: 1.0 for equal texts, and 0.0 for texts without
+a common character.
 
 Note [Bounded similarity]: for texts with few different letters, `ratio()` takes cubic time: 2.4 ms
 for two texts of 200 letters. Therefore only the first LONGEST characters are compared, which takes
-at most 0.2 ms. If there are many candidates, only MAX_COMPARED of them are compared: those with the
-most letters in common with the typed text.
+at most 0.2 ms. Of many candidates, only the MAX_COMPARED candidates with the most letters in common
+with the typed text are compared.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,8 +20,9 @@ MAX_COMPARED = 200
 
 
 def folded(text: str) -> str:
-    """Returns the text in lower case and without accents. The SQL function `search_text` and the
-    dictionary `unaccent` do the same, and also replace letters such as \u00f8 and \u0142.
+    """Returns the text in lower case and without accents, like the SQL function `search_text` and
+    the dictionary `unaccent`. Unlike them, keeps letters that are not a letter with an accent, such
+    as an o with a stroke.
     """
     return "".join(c for c in normalize("NFKD", text.lower()) if not combining(c))
 
@@ -29,16 +30,14 @@ def folded(text: str) -> str:
 def closest(
     typed: str, candidates: Sequence[str], most: int = 1, *, cutoff: float = CUTOFF
 ) -> list[str]:
-    """Returns at most `most` candidates whose similarity is at least `cutoff`. The best candidate
-    is first.
-    """
+    """Returns at most `most` candidates whose similarity is at least `cutoff`, best first."""
     found = similarities(typed, candidates, cutoff=cutoff)
     return nlargest(most, found, found.__getitem__)
 
 
 def similarity(typed: str, candidate: str, *, cutoff: float = CUTOFF) -> float:
-    """Returns the similarity of two texts. Only the first LONGEST characters are compared. Returns
-    0.0 if the similarity is below `cutoff`.
+    """Returns the similarity of the first LONGEST characters of two texts, or 0.0 if it is below
+    `cutoff`.
     """
     matcher = SequenceMatcher(None, typed[:LONGEST], candidate[:LONGEST], autojunk=False)
     if not _bound(matcher, cutoff):
@@ -50,8 +49,8 @@ def similarity(typed: str, candidate: str, *, cutoff: float = CUTOFF) -> float:
 def similarities(
     typed: str, candidates: Iterable[str], *, cutoff: float = CUTOFF
 ) -> dict[str, float]:
-    """Returns a dict of the candidates whose similarity is at least `cutoff`. The values are the
-    similarities. See Note [Bounded similarity].
+    """Returns the similarities of the candidates whose similarity is at least `cutoff`. See Note
+    [Bounded similarity].
     """
     matcher = SequenceMatcher(None, autojunk=False)
     matcher.set_seq2(typed[:LONGEST])  # difflib counts the letters of seq2 only once
@@ -69,8 +68,8 @@ def similarities(
 
 
 def _bound(matcher: SequenceMatcher[str], cutoff: float) -> float:
-    """Returns an upper bound of the similarity, which is faster to compute than the similarity
-    itself. Returns 0.0 if the bound is below `cutoff`. This is the case for most pairs of texts.
+    """Returns an upper bound of the similarity, or 0.0 if the bound is below `cutoff`. The bound is
+    faster to compute than the similarity.
     """
     if matcher.real_quick_ratio() < cutoff:
         return 0.0

@@ -23,7 +23,7 @@ def odd_characters(text: str) -> set[str]:
     """Returns the invisible characters in a text that can change how people read the text.
 
     These are control and format characters, and characters that Unicode reserves for such purposes.
-    For example, U+202E reverses the text after it, and could hide the recipient of a payment.
+    For example, U+202E reverses the text after it and could hide the recipient of a payment.
     """
     if text.isprintable():  # most texts contain no odd characters, which are never printable
         return set()
@@ -32,7 +32,9 @@ def odd_characters(text: str) -> set[str]:
 
 
 def visible(text: str) -> str:
-    """Returns the text with each invisible character replaced by its number, such as "[U+202E]"."""
+    """Returns the text with the number of each invisible character in its place, such as
+    "[U+202E]".
+    """
     return text.translate({ord(c): f"[U+{ord(c):04X}]" for c in odd_characters(text)})
 
 
@@ -63,16 +65,16 @@ AS_LATIN = frozenset(
 
 
 def alphabets_in(text: str) -> set[str]:
-    """Returns the alphabets of the letters in a text, as the first words of their Unicode names
-    ("LATIN").
+    """Returns the alphabets of the letters in a text. The name of an alphabet is the first word of
+    Unicode's letter names, such as "LATIN".
     """
     return {unicodedata.name(c, " ").split(" ")[0] for c in text if c.isalpha()}
 
 
 def mixed_word(text: str) -> str:
     """Returns the first word that mixes alphabets with similar letters, such as "Ana" with a
-    Cyrillic "a". If the text has Latin letters, a word is also returned if all its letters are from
-    another alphabet but look like Latin letters. Returns "" if there is no such word.
+    Cyrillic "a", or "". In a text with Latin letters, also returns a word of other letters that all
+    look like Latin letters.
 
     This is a simple form of mixed-script detection (Unicode standard UTS 39).
     """
@@ -95,11 +97,10 @@ MAX_MARKS = 4  # maximum on one letter: Vietnamese has two, pointed Hebrew three
 
 
 def posing_character(text: str) -> str:
-    """Returns the first character that is invisible or looks like another character. Returns "" if
-    there is none.
+    """Returns the first character that is invisible or looks like another character, or "".
 
-    Such characters are letters in a special font, small capitals, invisible letters, marks after
-    the first MAX_MARKS on one letter, and unassigned or private characters.
+    These are letters in a special font, small capitals, invisible letters, more than MAX_MARKS
+    marks on one letter, and unassigned or private characters.
     """
     if text.isascii():
         return ""
@@ -115,7 +116,7 @@ def posing_character(text: str) -> str:
 
 def has_hidden_signs(text: str) -> bool:
     """Returns whether the text contains a character that is invisible or that reverses the text
-    after it. Such a text can look like a different text.
+    after it.
     """
     if odd_characters(text):
         return True
@@ -124,12 +125,11 @@ def has_hidden_signs(text: str) -> bool:
 
 
 def _with_letter_before(text: str) -> Iterator[tuple[str, str]]:
-    """Yields a pair for each character of the text. The second value is the character. The first
-    value is the last character before it that is not a mark. For the first character, the first
-    value is a blank.
+    """Yields each character of the text, after the last previous character that is not a mark. For
+    the first character, this previous character is a blank.
 
-    Does not use `unicodedata.normalize`, which sorts the marks on a letter in quadratic time and
-    blocks all other threads during that time.
+    `unicodedata.normalize` is not used, because it sorts the marks on a letter in quadratic time
+    and blocks all other threads.
     """
     letter = " "
     for c in text:
@@ -143,16 +143,15 @@ def _is_mark(c: str) -> bool:
 
 
 def _is_unassigned(c: str) -> bool:
-    """Returns whether the character is private or unassigned. Returns False for all characters in
-    the planes 2 and 3. New versions of Unicode add Chinese characters for people's names there, and
-    Python may not have these versions yet.
+    """Returns whether the character is private or unassigned. Returns False for the planes 2 and 3,
+    where new versions of Unicode add Chinese characters for names that Python may not know yet.
     """
     return unicodedata.category(c) in ("Cn", "Co") and not "\U00020000" <= c < "\U00040000"
 
 
 def _joins_nothing(letter: str, c: str) -> bool:
-    """Returns whether `c` is a joiner or a variation selector that has no visible effect. There is
-    no effect if `letter` is a blank or a letter that has no other form.
+    """Returns whether `c` is a joiner or a variation selector without a visible effect. It has no
+    effect after a blank, or after a letter that has only one form.
     """
     is_unseen = c in "\u200c\u200d" or "VARIATION SELECTOR" in unicodedata.name(c, "")
     return is_unseen and (letter == " " or not alphabets_in(letter).isdisjoint(CONFUSABLE))
@@ -188,8 +187,8 @@ def unfit_name(name: str) -> str:
 
 
 def unseen_character(text: str) -> tuple[int, str]:
-    """Returns the position and the name of the first invisible character, or (-1, "") if there is
-    none. A plain space counts as visible. All other kinds of space count as invisible.
+    """Returns the position and the name of the first invisible character, or (-1, ""). All spaces
+    except the plain space count as invisible.
     """
     for place, c in enumerate(text):
         if not c.isprintable() or c in FILLERS or unicodedata.category(c).startswith("M"):
@@ -199,21 +198,23 @@ def unseen_character(text: str) -> tuple[int, str]:
 
 
 def counted(count: int, what: str, many: str = "") -> str:
-    """Formats a number with its noun in the singular or plural: "1 payment", "1,240 payments".
-    `many` is the plural if it is not `what` with an "s".
+    """Formats a number with its noun: "1 payment", "1,240 payments". `many` is the plural of an
+    irregular noun.
     """
     return f"{count:,} {what if count == 1 else many or f'{what}s'}"
 
 
 def category_label(category: str | None) -> str:
-    """Returns the label of a category: "Eating out" for "eating_out". Returns "" for None or ""."""
+    """Returns the label of a category, such as "Eating out" for "eating_out". Returns "" for None
+    or "".
+    """
     label = visible((category or "").replace("_", " ").strip())
     return label[:1].upper() + label[1:]
 
 
 def shortened(text: str, most: int = QUOTED) -> str:
-    """Returns the text to quote in a message. A text longer than `most` characters is cut after
-    `most` characters, and "…" is added.
+    """Returns the text for a quotation in a message. After `most` characters the text is cut and
+    "…" is added.
     """
     return text if len(text) <= most else f"{text[:most]}\u2026"
 
@@ -230,9 +231,8 @@ def cut(text: object, most: int) -> str:
 
 
 def tidy_line(text: str) -> str:
-    """Returns the text without odd characters (see `odd_characters`) and without extra spaces. A
-    text of at most LONGEST_COMPOSED characters is also composed (NFC): a letter and its accent
-    become one character.
+    """Returns the text without odd characters (see `odd_characters`) and extra spaces. In a text of
+    at most LONGEST_COMPOSED characters, a letter and its accent become one character (NFC).
     """
     odd = odd_characters(text)
     tidy = " ".join("".join(c for c in text if c not in odd).split())
@@ -240,8 +240,8 @@ def tidy_line(text: str) -> str:
 
 
 def composed(text: str) -> str:
-    """Returns the text in the normal form NFC. Returns it unchanged if NFC is longer, because some
-    letters become two characters. Takes quadratic time for many accents on one letter.
+    """Returns the text in the normal form NFC, or unchanged if NFC would be longer. Takes quadratic
+    time for many accents on one letter.
     """
     if text.isascii():
         return text
@@ -250,7 +250,7 @@ def composed(text: str) -> str:
 
 
 def tidy_reason(text: str) -> str:
-    """Returns the text cleaned by `tidy_line`, or "" if it contains no visible letter or digit."""
+    """Returns the text as `tidy_line` cleans it, or "" if it has no visible letter or digit."""
     tidied = tidy_line(text)
     return tidied if is_readable(tidied) else ""
 
@@ -262,8 +262,8 @@ def grouped(number: str) -> str:
 
 
 def encodes(text: str) -> bool:
-    """Returns whether the text can be encoded as UTF-8. A text with a lone surrogate cannot be
-    encoded.
+    """Returns whether the text can be encoded as UTF-8. Returns False for a text with a lone
+    surrogate.
     """
     try:
         text.encode()

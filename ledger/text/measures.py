@@ -21,8 +21,8 @@ def span(seconds: float) -> str:
 
 
 def milliseconds(number: float) -> str:
-    """Formats a number of milliseconds: "0.042 ms", "4.2 ms" or "420 ms". One second or more is
-    formatted by `span`.
+    """Formats milliseconds: "0.042 ms", "4.2 ms" or "420 ms". From one second on, `span` formats
+    the number.
     """
     if number >= 1000:
         return span(number / 1000)
@@ -44,7 +44,7 @@ def size(number: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Formats a fraction as a percentage: "0.4 %", "12 %" or "1,200 %". The fraction 1 is 100 %."""
+    """Formats a fraction as a percentage: "0.4 %", "12 %" or "1,200 %". 1 is 100 %."""
     number = share * 100
     if 0 < number < 0.05:
         return "under 0.1 %"

@@ -1,4 +1,4 @@
-"""Formats amounts and account numbers. This module formats all amounts on pages."""
+"""Formats amounts and account numbers. All amounts on pages are formatted in this module."""
 
 from decimal import Decimal
 
@@ -13,18 +13,16 @@ Amount = Decimal | int | str | None
 
 
 def _digits(amount: Decimal, currency: str) -> str:
-    """Returns the amount without its sign, with as many decimals as the currency has. If the amount
-    has more decimals, returns all of them.
-    """
+    """Returns the amount without its sign, with at least as many decimals as the currency has."""
     decimals = max(decimals_of(amount), minor_units(currency) if is_currency(currency) else 0)
     return f"{abs(amount):,.{decimals}f}"
 
 
 def figure(amount: Amount, currency: str = "") -> str:
-    """Formats an amount without its currency: "950.00". A negative amount begins with a minus sign
-    (U+2212). Returns "" if there is no amount.
+    """Formats an amount without its currency: "950.00". The minus sign is U+2212. Returns "" if
+    there is no amount.
 
-    Accepts NaN, because damaged data may contain NaN.
+    Accepts NaN, which damaged data may contain.
     """
     if amount is None or amount == "":
         return ""
@@ -35,8 +33,8 @@ def figure(amount: Amount, currency: str = "") -> str:
 
 
 def signed(amount: Amount, currency: str = "") -> str:
-    """Formats an amount with its sign: "+56.00" or "0.00". A negative amount begins with a minus
-    sign (U+2212). Returns "" if there is no amount.
+    """Formats an amount with its sign: "+56.00" or "0.00". The minus sign is U+2212. Returns "" if
+    there is no amount.
     """
     if amount is None or amount == "":
         return ""
@@ -45,16 +43,16 @@ def signed(amount: Amount, currency: str = "") -> str:
 
 
 def money(amount: Amount, currency: str) -> str:
-    """Formats an amount with its currency, separated by a no-break space: "950.00 USD". Returns ""
-    if there is no amount.
+    """Formats an amount with its currency and a no-break space between the two: "950.00 USD".
+    Returns "" if there is no amount.
     """
     text = figure(amount, currency)
     return f"{text}{NO_BREAK}{currency}" if text else ""
 
 
 def in_and_out(money_in: Decimal, money_out: Decimal, currency: str) -> str:
-    """Formats the sums of money in and out: "5.00 USD in and 2.00 USD out". A sum of zero is left
-    out. Returns "" if both are zero.
+    """Formats the sums of money in and out: "5.00 USD in and 2.00 USD out". Leaves out sums of
+    zero.
     """
     sums = ((money_in, "in"), (money_out, "out"))
     return " and ".join(f"{money(sum_, currency)} {direction}" for sum_, direction in sums if sum_)

@@ -1,4 +1,4 @@
-"""Reads the query string of a URL, which is the text after the question mark."""
+"""Reads the query string of a URL (the text after the question mark)."""
 
 import re
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ LIST_FILTERS = "_changelist_filters"
 
 
 class Parameter(NamedTuple):
-    """A parameter with its name and value as readable text. `of_list` is true if the parameter
-    belongs to the list of the admin that the user opened before.
+    """A query parameter with its name and value as readable text. `of_list` is whether the
+    parameter belongs to the admin list from which the user came.
     """
 
     name: str
@@ -25,10 +25,10 @@ class Parameter(NamedTuple):
 
 
 def parameters_of(query: str) -> list[Parameter]:
-    """Returns the parameters in a query string as readable text. Parameters of the previous list of
-    the admin are included.
+    """Returns the parameters in a query string as readable text, including the parameters of the
+    admin list from which the user came.
 
-    An invisible character that changes how people read a text is replaced with its number, such as
+    Replaces invisible characters that change how people read a text with their numbers, such as
     "[U+202E]".
     """
     found: list[Parameter] = []
@@ -42,11 +42,10 @@ def parameters_of(query: str) -> list[Parameter]:
 
 
 def decodings_of(query: str) -> Iterator[str]:
-    """Yields the query string decoded once, decoded twice and so on, at most ROUNDS times. After
-    that, yields the completely decoded text.
+    """Yields the query string decoded once, decoded twice and so on, up to ROUNDS times. Then
+    yields the completely decoded text.
 
-    This is needed because the admin encodes the query string of a list again in the URL of the next
-    page.
+    The admin encodes the query string of a list again for the URL of the next page.
     """
     for _ in range(ROUNDS):
         plain = unquote_plus(query)
@@ -58,9 +57,8 @@ def decodings_of(query: str) -> Iterator[str]:
 
 
 def _decoded_completely(query: str) -> str:
-    """Returns the text after decoding it until it contains no more escapes, in linear time.
-    Decoding one level after the other would take quadratic time. A plus sign is kept, because email
-    addresses may contain a plus sign.
+    """Returns the text decoded until it contains no more escapes, in linear time. Keeps plus signs,
+    because email addresses may contain them.
     """
     decoded = bytearray()
     for byte in query.encode():

@@ -1,6 +1,4 @@
-"""Formats SQL. Each clause begins a new line, and each expression of a long list is on a separate
-line.
-"""
+"""Formats SQL. Each clause begins a new line, and so does each expression of a long list."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -27,8 +25,8 @@ PLAIN_NAME = re.compile(r'"[a-z_][a-z0-9_]*"')
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A token of SQL. `is_key` is true if the token is a keyword. `spaced` is true if there is
-    white space before the token.
+    """A token of SQL. `is_key` is whether the token is a keyword. `spaced` is whether white space
+    comes before the token.
     """
 
     text: str
@@ -60,9 +58,9 @@ Part = Word | SqlGroup
 
 
 def lay_out(sql: str) -> str:
-    """Returns a SQL statement, formatted over several lines.
+    """Returns a SQL statement, formatted on several lines.
 
-    Changes white space and the case of clause keywords. Removes quotes that are not needed, and the
+    Changes white space and the case of clause keywords. Removes unnecessary quotes, and the
     brackets around a whole WHERE condition. Writes comments as /* */.
     """
     return "\n".join(_query(_grouped(_words(sql)), ""))
@@ -96,7 +94,7 @@ def _words(sql: str) -> Iterator[Word]:
 
 
 def _is_reserved(quoted: str) -> bool:
-    """Returns whether a name may be a keyword. The quotes of such a name must not be removed."""
+    """Returns whether a quoted name may be a keyword, so that its quotes are necessary."""
     lexer = Lexer.get_default_instance()  # type: ignore[no-untyped-call]
     kind, _value = lexer.is_keyword(quoted.strip('"').upper())
     return kind not in tokens.Name
@@ -139,7 +137,7 @@ def _begins_clause(part: Part, before: Part | None) -> bool:
 
 def _clause(parts: list[Part], margin: str) -> list[str]:
     """Returns the lines of a clause. A short clause is one line. A long clause has its keyword on
-    the first line, and then one expression per line.
+    the first line and then one expression per line.
     """
     head = 1
     if len(parts) == 2 and _is_keyword(parts[0], "WHERE|HAVING") and _is_plain(parts[1]):
@@ -161,7 +159,7 @@ def _clause(parts: list[Part], margin: str) -> list[str]:
 
 
 def _runs(expressions: list[list[Part]], margin: str) -> Iterator[list[Part]]:
-    """Yields the parts of each line. A line contains one expression, or several plain columns."""
+    """Yields the parts of each line: one expression, or several plain columns."""
     shared: list[Part] = []
     for expression in expressions:
         is_column = _is_column(expression)
@@ -177,9 +175,7 @@ def _runs(expressions: list[list[Part]], margin: str) -> Iterator[list[Part]]:
 
 
 def _is_column(expression: list[Part]) -> bool:
-    """Returns whether an expression is a plain column. A keyword after a point is treated as a
-    name.
-    """
+    """Returns whether an expression is a plain column. A keyword after a point counts as a name."""
     befores = [None, *expression]
     return len(expression) <= COLUMN and all(
         isinstance(part, Word) and (not part.is_key or (before and before.text == "."))
@@ -188,20 +184,18 @@ def _is_column(expression: list[Part]) -> bool:
 
 
 def _is_plain(part: Part) -> TypeGuard[SqlGroup]:
-    """Returns whether a part is a group of conditions in brackets that are not needed."""
+    """Returns whether a part is a condition in unnecessary brackets."""
     return isinstance(part, SqlGroup) and bool(part.parts) and not part.is_query
 
 
 def _expressions(parts: list[Part]) -> list[list[Part]]:
-    """Splits the parts into expressions, at commas. If there are no commas, splits at AND and
-    OR.
-    """
+    """Splits the parts into expressions at commas, or at AND and OR if there are no commas."""
     listed = _split(parts, lambda _part, before: before is not None and before.text == ",")
     return listed if len(listed) > 1 else _conditions(parts)
 
 
 def _conditions(parts: list[Part]) -> list[list[Part]]:
-    """Splits a condition at AND and OR, but not at the AND that belongs to BETWEEN."""
+    """Splits a condition at AND and OR, but not at the AND of BETWEEN."""
     cuts, between = set(), False
     for place, part in enumerate(parts):
         if _is_keyword(part, "BETWEEN"):
@@ -214,8 +208,8 @@ def _conditions(parts: list[Part]) -> list[list[Part]]:
 
 
 def _split(parts: list[Part], begins: Callable[[Part, Part | None], bool]) -> list[list[Part]]:
-    """Splits the list before each part for which `begins` returns True. `begins` is called with the
-    part and the part before it (None for the first part).
+    """Splits the list before each part for which `begins` returns True. The arguments of `begins`
+    are the part and the previous part, or None for the first part.
     """
     befores = [None, *parts]
     return _cut(parts, {n for n, part in enumerate(parts) if begins(part, befores[n])})

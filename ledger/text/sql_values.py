@@ -1,9 +1,8 @@
 """Removes the values from SQL, for pages that show what a server runs.
 
-`pg_stat_statements` replaces constants with placeholders, but not always. A SQL text may still
-contain its constants if the extension has removed statements to free space. On older servers, this
-is also possible for statements that are not queries, such as `SET` and `ALTER ROLE`. Therefore this
-module removes the values again.
+`pg_stat_statements` usually replaces constants with placeholders. A SQL text may still contain
+constants after the extension has removed statements to free space. On older servers, statements
+such as `SET` and `ALTER ROLE` may also contain constants.
 """
 
 import re
@@ -17,10 +16,10 @@ QUERIES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "V
 
 
 def without_values(sql: str) -> str:
-    """Returns the SQL statement on one line, without comments and with `?` instead of each string
+    """Returns the SQL statement on one line, without comments, and with `?` in place of each string
     and number.
 
-    If the statement is not a query, returns only its first word and "…".
+    Returns only the first word and "…" if the statement is not a query.
     """
     first = re.match(r"[\s(]*(\w*)", sql)
     word = first[1].upper() if first else ""

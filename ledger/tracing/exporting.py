@@ -1,12 +1,11 @@
 """Sends tracing spans with OTLP over HTTP. The standard OTEL_ environment variables contain the
 configuration.
 
-Note [Exporting and processes]: ended spans wait in a queue of the process, and a thread sends them.
-Requests do not wait for this. If the collector is slow or does not answer, the queue becomes full
-and the oldest spans are dropped. A thread does not survive a fork, and processes must not use the
-same connection to the collector. Therefore each process creates a provider with its first span,
-also if gunicorn has forked the process. When a process ends, it sends the remaining spans for at
-most SECONDS_TO_END.
+Note [Exporting and processes]: ended spans wait in a queue of the process until a thread sends
+them, so requests do not wait. If the collector is slow or does not answer, the oldest spans are
+dropped. A thread does not survive a fork, and two processes must not use one connection to the
+collector. Therefore each process creates a provider with its first span. When a process ends, it
+sends the remaining spans for at most SECONDS_TO_END.
 """
 
 import atexit
@@ -30,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 
 class OncePerHour(logging.Filter):
-    """A filter that allows only one log line per hour. The loggers of OpenTelemetry write a line
-    for each attempt to send and for each dropped span.
+    """A filter that allows one log line per hour. OpenTelemetry logs a line for each attempt to
+    send and for each dropped span.
     """
 
     def __init__(self) -> None:
@@ -48,8 +47,8 @@ class OncePerHour(logging.Filter):
 
 
 def limit_repeated_lines() -> None:
-    """Adds a OncePerHour filter to each logger of OpenTelemetry. A filter on the parent logger is
-    not enough, because it does not see records of the child loggers.
+    """Adds a OncePerHour filter to each logger of OpenTelemetry. A parent logger's filter does not
+    see the records of child loggers.
     """
     for name in list(logging.root.manager.loggerDict):
         if name.startswith("opentelemetry") and not _has_filter(logging.getLogger(name)):
@@ -61,9 +60,7 @@ def _has_filter(found: logging.Logger) -> bool:
 
 
 class Exporting:
-    """The object that contains the tracer of this process. The tracer is created when the process
-    needs it for the first time.
-    """
+    """A holder of this process's tracer, which is created at its first use."""
 
     def __init__(self) -> None:
         self._forget()
@@ -71,8 +68,8 @@ class Exporting:
         atexit.register(self.end)
 
     def _forget(self) -> None:
-        """Resets the state. This is also called after a fork, because the child process must not
-        use the parent's objects.
+        """Resets the state, at the start and after a fork. A child process must not use the
+        parent's objects.
         """
         self._lock = threading.Lock()
         self._tracer: Tracer | None = None
@@ -105,7 +102,7 @@ class Exporting:
         return BatchSpanProcessor(OTLPSpanExporter())
 
     def end(self) -> None:
-        """Sends the remaining spans. Waits for at most SECONDS_TO_END."""
+        """Sends the remaining spans, and waits for at most SECONDS_TO_END."""
         if self._ending is not None:
             self._may_end.set()
             self._ending.join(SECONDS_TO_END)
@@ -117,8 +114,7 @@ class Exporting:
 
 
 def new_provider(processor: SpanProcessor) -> TracerProvider:
-    """Returns a provider with the sampler, the limits and the resource of the OTEL_ variables.
-    `processor` sends the spans.
+    """Returns a provider that is configured by the OTEL_ variables. `processor` sends the spans.
 
     Raises ValueError if a variable is wrong.
     """
@@ -129,8 +125,6 @@ def new_provider(processor: SpanProcessor) -> TracerProvider:
 
 
 def check_variables() -> None:
-    """Raises an exception if an OTEL_ variable is wrong. Does not start a thread and does not send
-    anything.
-    """
+    """Raises an exception if an OTEL_ variable is wrong. Starts no thread and sends nothing."""
     propagate.get_global_textmap()
     new_provider(SimpleSpanProcessor(OTLPSpanExporter())).shutdown()

@@ -1,9 +1,9 @@
-"""Records tracing spans with OpenTelemetry's API. This module is imported only if tracing is on.
+"""Records tracing spans with OpenTelemetry's API. Imported only if tracing is on.
 
-Note [Only our spans]: the provider is not set as the global provider of OpenTelemetry. Some
-packages, such as AWS's driver, create spans themselves. Without a global provider, these spans are
-not sent. This is intended, because nobody has checked what these spans contain. For an exception,
-only its class is recorded, because messages contain values.
+Note [Only our spans]: the provider is not OpenTelemetry's global provider. Other packages, such as
+AWS's driver, also create spans, and nobody has checked what these spans contain. Without a global
+provider, their spans are not sent. Of an exception, only the class is recorded, because messages
+contain values.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ from ledger.tracing.spans import NO_FACTS, NOTHING_OPEN, Expected, Facts, Span
 
 
 class Recorder:
-    """The object that creates spans for this process and for processes that are forked from it."""
+    """A maker of spans for this process and for processes that are forked from it."""
 
     def __init__(self, exporting: Exporting) -> None:
         self._exporting = exporting
@@ -28,9 +28,8 @@ class Recorder:
     def begin(
         self, name: str, facts: Facts, headers: Mapping[str, Any] | None
     ) -> AbstractContextManager[Span]:
-        """Begins a trace: see `ledger.tracing.spans.begin`. If the sampler decides not to record
-        the trace, it is opened nevertheless. Otherwise code inside the trace would begin another
-        trace.
+        """Begins a trace: see `ledger.tracing.spans.begin`. A trace that the sampler does not
+        record is also opened, so that code inside the trace does not begin another trace.
         """
         parent, kind = None, SpanKind.INTERNAL
         if headers is not None:
@@ -65,9 +64,7 @@ class Recorder:
 
 
 class OpenSpan(AbstractContextManager[Span]):
-    """A context manager for an OpenTelemetry span. The span is the current span inside the block,
-    and ends with the block.
-    """
+    """A context manager for an OpenTelemetry span, which is the current span inside the block."""
 
     __slots__ = ("_expects", "_span", "_token")
 
@@ -105,8 +102,8 @@ class OpenSpan(AbstractContextManager[Span]):
 
 
 class _FromMeta(Getter[Mapping[str, Any]]):
-    """A reader of request headers for OpenTelemetry. The keys of the mapping are the header names
-    of WSGI, as in `request.META`.
+    """A reader of request headers for OpenTelemetry. The headers have WSGI's names, as in
+    `request.META`.
     """
 
     def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:

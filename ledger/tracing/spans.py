@@ -1,5 +1,5 @@
-"""The interface for tracing spans. If tracing is off, a call costs one `if`, and no tracing library
-is imported.
+"""The interface for tracing spans. With tracing off, a call costs one `if` and imports no tracing
+library.
 """
 
 import logging
@@ -13,7 +13,7 @@ NO_FACTS: Facts = {}
 
 
 class Span(Protocol):
-    """An open span of a trace. `is_recorded` is False if the span will not be sent."""
+    """An open span of a trace. `is_recorded` is whether the span will be sent."""
 
     @property
     def is_recorded(self) -> bool: ...
@@ -24,13 +24,13 @@ class Span(Protocol):
     def rename(self, name: str) -> None: ...
 
     def fail(self, kind: str, facts: Facts = NO_FACTS) -> None:
-        """Marks the span as failed. `kind` is the name of the exception class, never its
+        """Marks the span as failed. `kind` is the name of the exception class, never the
         message.
         """
 
 
 class SpanMaker(Protocol):
-    """The interface of the object that creates spans; see `ledger.tracing.recorder`."""
+    """The interface of an object that creates spans: see `ledger.tracing.recorder`."""
 
     def begin(
         self, name: str, facts: Facts, headers: Mapping[str, Any] | None
@@ -46,7 +46,7 @@ class SpanMaker(Protocol):
 
 
 class Nothing:
-    """A span that does nothing. It is used if tracing is off, and outside a trace."""
+    """A span that does nothing, for use outside a trace and with tracing off."""
 
     is_recorded = False
 
@@ -79,8 +79,8 @@ class _Current:
 def begin(
     name: str, facts: Facts = NO_FACTS, *, headers: Mapping[str, Any] | None = None
 ) -> AbstractContextManager[Span]:
-    """Begins a trace, or continues the trace in `headers`. `headers` has the form of
-    `request.META`. Returns a context manager for the first span.
+    """Begins a trace or continues the trace in `headers`, which has the form of `request.META`.
+    Returns a context manager for the first span.
     """
     recorder = _Current.recorder
     return NOTHING_OPEN if recorder is None else recorder.begin(name, facts, headers)
@@ -89,8 +89,8 @@ def begin(
 def span(
     name: str, facts: Facts = NO_FACTS, *, expects: Expected = ()
 ) -> AbstractContextManager[Span]:
-    """Opens a span in the current trace, as a context manager. Does nothing if no trace is being
-    recorded.
+    """Opens a span in the current trace, as a context manager. Does nothing outside a recorded
+    trace.
 
     An exception that leaves the block marks the span as failed, unless its class is in `expects`.
     """
@@ -113,8 +113,8 @@ def ids() -> dict[str, str]:
 
 
 def ids_of(record: logging.LogRecord) -> dict[str, str]:
-    """Returns `trace_id` and `span_id` for a log record. If the span has already ended, returns the
-    ids that are stored on the record's request, because Django logs some lines later.
+    """Returns `trace_id` and `span_id` for a log record. After the end of the span, returns the ids
+    of the record's request, because Django writes some log lines later.
     """
     return ids() or getattr(getattr(record, "request", None), "trace_ids", {})
 

@@ -1,1 +1,1 @@
-"""Middleware, health probes, the theme, the security log, and the page for a database failure."""
+"""Code for the site: middleware, health probes, the theme, the security log, and error pages."""

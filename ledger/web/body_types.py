@@ -21,9 +21,8 @@ MAX_TYPE_LENGTH = 500  # characters
 
 
 class Utf8Request(WSGIRequest):
-    """A request that is always read as UTF-8, whatever charset its Content-Type contains. Django
-    would also decode the URL with this charset, before any middleware runs, and would fail if the
-    charset does not exist.
+    """A request that is always read as UTF-8. With another charset in its Content-Type, Django
+    would also decode the URL with this charset, and would fail if the charset does not exist.
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
@@ -34,8 +33,8 @@ class Utf8Request(WSGIRequest):
         self.content_type, self.content_params = found
 
     def parse_file_upload(self, META: Any, post_data: Any) -> Any:  # noqa: N803 - Django's name
-        """Parses the uploaded files. Raises MultiPartParserError if the header of a part cannot be
-        read, as Django does for other broken parts.
+        """Parses the uploaded files. Raises MultiPartParserError also if the header of a part
+        cannot be read.
         """
         try:
             return super().parse_file_upload(META, post_data)
@@ -45,9 +44,9 @@ class Utf8Request(WSGIRequest):
 
 class BodyTypeMiddleware:
     """Middleware that returns status 415 if the Content-Type cannot be parsed or its charset is not
-    UTF-8. It returns 400 if Accept or the cookies cannot be parsed.
+    UTF-8. Returns status 400 if Accept or the cookies cannot be parsed.
 
-    Browsers do not send such requests. The middleware does not read the body or the cookies.
+    Browsers do not send such requests. The middleware reads neither the body nor the cookies.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,9 +1,9 @@
 """The view to which browsers report violations of the content security policy.
 
-Anybody can send a report, so a report must be cheap. The body is small, there is no session and no
-database query, and all reports together add only a few lines per minute to the security log. A line
-contains the directive, the blocked host and the name of the page. It does not contain a path or a
-query string, because these may contain a secret or a search.
+Anybody can send reports, so a report must be cheap: the body is small, and there is no session and
+no database query. All reports together add only a few lines per minute to the security log. A line
+contains the directive, the blocked host and the name of the page, but no path or query string,
+which may contain a secret or a search.
 """
 
 import json
@@ -40,7 +40,7 @@ class Violation:
 
 
 class MinuteLimit:
-    """A limit for the number of events per minute in this process."""
+    """A limit on the number of events per minute in this process."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -48,7 +48,7 @@ class MinuteLimit:
         self.began, self.count = 0.0, 0
 
     def allows(self, now: float) -> bool:
-        """Counts one event. Returns False if there have been too many events in this minute."""
+        """Counts one event. Returns False if there were too many events in this minute."""
         with self.lock:
             if now - self.began >= MINUTE:
                 self.began, self.count = now, 0
@@ -87,9 +87,7 @@ def csp_report(request: HttpRequest) -> HttpResponse:
 
 
 def _violations(report: Any) -> Iterator[Violation]:
-    """Yields the violations in a report. The report has the format of `report-uri` or
-    `report-to`.
-    """
+    """Yields the violations in a report in the format of `report-uri` or `report-to`."""
     for each in report if isinstance(report, list) else [report]:
         if not isinstance(each, Mapping):
             continue
@@ -108,14 +106,14 @@ def _text(found: Mapping[str, Any], *names: str) -> str:
 
 
 def _origin(blocked: str) -> str:
-    """Returns the host of a URL. If the text is a word such as "inline" or "eval", which Chromium
-    sends instead of a URL, returns this word.
+    """Returns the host of a URL. Returns a word such as "inline" or "eval" unchanged, which
+    Chromium sends instead of a URL.
     """
     return _parts(blocked)[0] or blocked
 
 
 def _parts(url: str) -> tuple[str, str]:
-    """Returns the host and the path of a URL. Both are "" if the text is not a URL."""
+    """Returns the host and the path of a URL, or ("", "") for any other text."""
     try:
         parts = urlsplit(url)
         return parts.hostname or "", parts.path

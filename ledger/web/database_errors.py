@@ -1,4 +1,4 @@
-"""The page for a database failure. The page contains a message and has the status 503."""
+"""The page for a database failure, with a message and status 503."""
 
 from typing import Any
 
@@ -102,9 +102,7 @@ KEPT_STEP = (
 
 
 def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
-    """Returns the page for a database failure. Returns None for any other error, because such an
-    error is a bug.
-    """
+    """Returns the page for a database failure. Returns None if the error is a bug."""
     if not isinstance(error, Error | InterfaceError):
         return None
     failure = failure_of(error)
@@ -140,7 +138,7 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
 
 
 def note_start(request: HttpRequest) -> None:
-    """Stores on the request how many answers the database has given so far. `page_for` uses this
+    """Stores on the request how many answers the database has sent so far. `page_for` uses this
     number to find out whether the view has used the database.
     """
     request.answers_before = _answers()  # type: ignore[attr-defined]
@@ -152,9 +150,9 @@ def _answers() -> int:
 
 
 def _may_be_booked(request: HttpRequest, failure: Failure, form: list[tuple[str, str]]) -> bool:
-    """Returns whether this attempt or an earlier attempt may have booked the form. Only a request
-    that got no connection has certainly booked nothing. All other requests may have committed
-    before they failed.
+    """Returns whether this attempt or an earlier attempt may have booked the form. Returns False
+    only if neither attempt got a connection, because any other attempt may have committed before it
+    failed.
     """
     before = getattr(request, "answers_before", None)  # None if the request failed before the view
     has_done_something = before is not None and _answers() != before
@@ -168,9 +166,8 @@ def _marked(form: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _button_for(request: HttpRequest) -> tuple[str | None, str]:
-    """Returns the URL and the label of the button on the page. If the request only reads, or if it
-    is the sign-in (which books nothing), the URL is the same page. For all other requests, the URL
-    is None.
+    """Returns the URL and the label of the button on the page. The URL is the same page if the
+    request only reads or signs in, and otherwise None.
     """
     if request.method in ("GET", "HEAD"):
         return request.get_full_path(), "Try again"
@@ -196,12 +193,12 @@ def page(
     status: int = 503,
     **further: Any,
 ) -> HttpResponse:
-    """Returns a page that explains what happened. For the statuses 429 and 503, the response has
-    the header Retry-After.
+    """Returns a page that explains what happened. With status 429 or 503, the response has the
+    header Retry-After.
 
-    `again` is the URL of the button; None means the home page. `further` may contain the fields of
-    a kept `form`, its `path`, and `tries_again`, the seconds after which the page tries again
-    automatically.
+    `again` is the URL of the button (None: the home page). `further` may contain the fields of a
+    kept `form` and its `path`. It may also contain `tries_again`, the number of seconds after which
+    the page tries again.
     """
     # The template does not get the request, because reading the user would need the database.
     context = {
@@ -227,10 +224,10 @@ def turned_away(
     sentence: str,
     seconds: int = SECONDS_TO_WAIT,
 ) -> HttpResponse:
-    """Returns the response for a request that was not processed, with status 429 or 503. For API
-    calls the body is problem details, and for other requests it is a page.
+    """Returns the response for a request that was not processed, with status 429 or 503. API calls
+    get problem details, and other requests get a page.
 
-    `seconds` is the value of Retry-After, the time after which the client may try again.
+    `seconds` is the value of Retry-After.
     """
     if problem_details.is_call(request):
         return problem_details.problem(status, slug, sentence, {"Retry-After": str(seconds)})

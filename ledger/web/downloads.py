@@ -1,9 +1,9 @@
-"""Limits how many downloads run at the same time. A download occupies a thread of the web server
-until its client has read it, or until its file is created. Some threads must stay free for pages.
+"""Limits how many downloads run in parallel. A download occupies a thread of the web server until
+its client has read it, and some threads must stay free for pages.
 
 Note [Slow downloads]: a file of 100,000 rows takes half a minute. Two people who repeat such a
-download could block other users. They could also block batches of payments, which are sent as
-streams too. Therefore a user with a slow download may not use the last free place for an hour.
+download, or a batch of payments, could block other users. Therefore a user with a slow download may
+not use the last free place for an hour.
 """
 
 import weakref
@@ -25,13 +25,13 @@ READING = frozenset({"GET", "HEAD"})
 
 
 class TooManyDownloads(Exception):
-    """An error that is raised if a file cannot be created now. The message contains the reason."""
+    """An error for a file that cannot be created now. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class _DownloadTurn:
-    """A download that is running or waiting. A download that writes, such as a batch of payments,
-    is never treated as slow.
+    """A running or waiting download. A download that writes, such as a batch of payments, never
+    counts as slow.
     """
 
     reads: bool
@@ -40,7 +40,7 @@ class _DownloadTurn:
 
 
 class Downloads:
-    """The downloads that are running in this process. Each user can have only one."""
+    """The running downloads of this process. Each user can have only one."""
 
     def __init__(self, most: int) -> None:
         self._changed, self._free, self._free_for_slow = Condition(), most, max(1, most - 1)
@@ -48,8 +48,8 @@ class Downloads:
         self._slow_until: dict[Hashable, float] = {}
 
     def begin(self, response: HttpResponseBase, person: Hashable, *, reads: bool = True) -> str:
-        """Registers a download, which ends when its response is closed. Returns "" if the download
-        may begin, and otherwise the message with the reason.
+        """Registers a download until its response is closed. Returns "" if the download may begin,
+        otherwise the reason as a message.
         """
         if not (why := self._take(person, reads=reads)):
             # This ends the download once: when the response is closed, or when it is deleted
@@ -59,8 +59,8 @@ class Downloads:
 
     @contextmanager
     def making(self, person: Hashable) -> Iterator[None]:
-        """Counts a download as running for the time of the block. Raises TooManyDownloads if the
-        download may not begin.
+        """Counts a download as running inside the block. Raises TooManyDownloads if the download
+        may not begin.
         """
         if why := self._take(person, reads=True):
             raise TooManyDownloads(why)
@@ -103,17 +103,16 @@ _downloads = Downloads(MAX_PARALLEL)
 
 
 def making_file(person: Hashable) -> AbstractContextManager[None]:
-    """Counts a download as running for the time of the block. In the block, a file is created
-    before it is sent.
+    """Counts a download as running inside the block, which creates a file before it is sent.
 
-    Raises TooManyDownloads if the download may not begin. DownloadLimitMiddleware returns a page
-    for this error.
+    Raises TooManyDownloads if the download may not begin. DownloadLimitMiddleware converts this
+    error to a page.
     """
     return _downloads.making(person)
 
 
 class DownloadLimitMiddleware:
-    """Middleware that returns a page with status 429 instead of a download if too many downloads
+    """Middleware that returns a page with status 429 in place of a download if too many downloads
     are running.
     """
 
@@ -138,9 +137,7 @@ class DownloadLimitMiddleware:
 
 
 def _closers(response: HttpResponseBase) -> list[Callable[[], object]]:
-    """Returns the list of functions that Django calls when it closes the response, after the last
-    byte.
-    """
+    """Returns the functions that Django calls when it closes the response after the last byte."""
     return response._resource_closers  # type: ignore[attr-defined, no-any-return]
 
 

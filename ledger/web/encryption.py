@@ -1,6 +1,6 @@
-"""Encrypts texts with keys that are derived from SECRET_KEY. Each purpose has a different key.
+"""Encrypts texts with keys that are derived from SECRET_KEY, with a different key for each purpose.
 
-After SECRET_KEY is changed, texts can still be decrypted with the earlier keys in
+After a change of SECRET_KEY, texts can still be decrypted with the earlier keys in
 SECRET_KEY_FALLBACKS.
 """
 
@@ -13,8 +13,8 @@ from django.conf import settings
 
 
 def fernet(purpose: bytes) -> MultiFernet:
-    """Returns an object that encrypts with the first key, and decrypts with any of the keys. Its
-    method `decrypt` raises InvalidToken if no key is right.
+    """Returns an object that encrypts with the first key and decrypts with any of the keys. Its
+    method `decrypt` raises InvalidToken if no key fits.
     """
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return MultiFernet([Fernet(_derived(key, purpose)) for key in keys])

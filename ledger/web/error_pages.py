@@ -1,8 +1,7 @@
 """Views for error pages that do not read the request body.
 
-Django's views for these pages check the CSRF token, and for this they read the form. If the form
-cannot be read, this raises an error. The page for this error would then fail again in each
-middleware.
+Django's own views for these pages check the CSRF token and therefore read the form. If the form
+cannot be read, the error page would fail again in each middleware.
 """
 
 import sys
@@ -22,8 +21,8 @@ _server_error: Callable[..., HttpResponse] = unwrap(defaults.server_error)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Returns the page for `handler500`. It is also used for failures outside a view, for example
-    if the session cannot be read.
+    """Returns the page for `handler500`, and for failures outside a view, for example if the
+    session cannot be read.
     """
     error = sys.exc_info()[1]
     page = page_for(request, error)

@@ -1,5 +1,5 @@
-"""The error page that is shown if DEBUG is on. It shows the messages of exceptions, but not the
-values of forms, cookies, settings and variables.
+"""The error page for DEBUG. It shows the messages of exceptions, but no values of forms, cookies,
+settings and variables.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ SHOWN_HEADERS = frozenset({"REQUEST_METHOD", "CONTENT_TYPE", "CONTENT_LENGTH", "
 
 
 class HidingFilter(SafeExceptionReporterFilter):
-    """A filter that hides all values of requests and variables. Their names are still visible."""
+    """A filter that hides all values of requests and variables, but not their names."""
 
     def is_active(self, request: HttpRequest | None) -> bool:
         return True
@@ -41,8 +41,8 @@ class HidingFilter(SafeExceptionReporterFilter):
 
 
 class HidingReporter(ExceptionReporter):
-    """A reporter that shows the messages of exceptions only if DEBUG is on. Otherwise it describes
-    them in the same way as the log.
+    """A reporter that shows the messages of exceptions with DEBUG. Without DEBUG, it describes
+    exceptions like the log.
     """
 
     def get_traceback_data(self) -> dict[str, Any]:

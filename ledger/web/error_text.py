@@ -1,5 +1,5 @@
-"""Describes exceptions for logs without their secrets. The message of an exception may contain a
-secret, such as a header with a token. A developer sees more: `for_developer`.
+"""Describes exceptions for logs without secrets. The message of an exception may contain a secret,
+such as a header with a token. Developers see more: see `for_developer`.
 """
 
 import re
@@ -32,7 +32,7 @@ SECRET_PATH = re.compile(
 def described(error: BaseException) -> str:
     """Returns a description of an exception on one line.
 
-    For a database error, the description is the SQLSTATE and the violated rule, because Postgres's
+    The description of a database error is the SQLSTATE and the violated rule, because Postgres's
     message may contain values of the row. For exceptions in OWN_PACKAGES, the description is a
     fixed text.
     """
@@ -44,8 +44,8 @@ def described(error: BaseException) -> str:
 
 
 def for_developer(error: BaseException) -> str:
-    """Returns the message of an exception for a developer who works with DEBUG. The message of
-    Postgres has no DETAIL, because this part contains the values of stored rows.
+    """Returns the message of an exception for a developer with DEBUG. Leaves out Postgres's DETAIL,
+    which contains values of stored rows.
     """
     found = error if isinstance(error, DatabaseError) else error.__cause__
     text = str(error)
@@ -57,7 +57,7 @@ def for_developer(error: BaseException) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Returns the text without keys of links in emails, signed texts and access tokens."""
+    """Returns the text without access tokens, signed texts, and keys of links in emails."""
     for secret in (SECRET_PATH, SIGNED, ACCESS_TOKEN, JWT):
         text = secret.sub(r"\1…", text)
     return text
@@ -68,9 +68,7 @@ def formatted(
     trace: TracebackType | None,
     describe: Callable[[BaseException], str] = described,
 ) -> str:
-    """Returns the traceback in Python's format, with the result of `describe` instead of each
-    message.
-    """
+    """Returns the traceback in Python's format. The results of `describe` replace the messages."""
     parts = []
     chained = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if chained is not None:

@@ -8,13 +8,13 @@ from ledger.text.lines import encodes, tidy_line, unfit_name
 
 
 class ReadableNameField(forms.CharField):
-    """A form field for a name that appears in lists. It removes extra spaces and invisible
+    """A form field for a name that appears in lists. Removes extra spaces and invisible
     characters.
     """
 
     def clean(self, value: Any) -> str:
-        """Returns the cleaned name. Raises ValidationError if nobody can read the name, or if the
-        name looks like a different name.
+        """Returns the cleaned name. Raises ValidationError if nobody can read the name or it looks
+        like a different name.
         """
         typed = super().clean(value)
         name = tidy_line(typed)

@@ -1,4 +1,4 @@
-"""HTTP headers that every response has. They limit what other sites and the page itself may do.
+"""HTTP headers of every response, which limit what other sites and the page itself may do.
 
 django-csp sets the content security policy. Django sets HSTS, but only over HTTPS.
 """
@@ -37,9 +37,8 @@ HEADERS = {
 
 
 class HeadersMiddleware:
-    """Middleware that adds these headers to responses. The middleware comes before most other
-    middleware, so that errors, probes and static files have the headers too. A header that a view
-    has set is not changed.
+    """Middleware that adds these headers to responses. It comes before most other middleware, so
+    that errors, probes and static files also have the headers. Headers that a view has set stay.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

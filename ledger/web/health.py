@@ -48,12 +48,12 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Returns status 200 if the database answers within two seconds and is prepared. Otherwise
-    returns status 503.
+    """Returns status 200 if the database answers within two seconds and is prepared, otherwise
+    status 503.
 
-    If no standby confirms commits, the response contains only a warning. This problem affects all
-    processes, and a load balancer must not end all of them. A difference between the clocks of this
-    process and of the database is only a warning too.
+    If no standby confirms commits, the response only contains a warning. This problem affects all
+    processes, and a load balancer must not end all of them. If the clocks differ, the response also
+    only contains a warning.
     """
     problem, warning = _problem_and_warning(request)
     if problem:
@@ -64,9 +64,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @login_not_required
 @require_safe
 def readyz_verbose(request: HttpRequest) -> JsonResponse:
-    """Returns the response of `readyz`. For signed-in staff, the response also contains the
-    version, the delay of each replica, and the last run of each scheduled job. If there is a
-    problem with the time zone, the response contains it too.
+    """Returns the response of `readyz`. For signed-in staff, adds the version and the delay of each
+    replica. If the database is ready, also adds the last run of each scheduled job and the time
+    zone check.
     """
     answer = readyz(request)
     if not request.user.is_staff:

@@ -1,10 +1,10 @@
 """Writes log records as lines of JSON (`LOG_FORMAT=json`, docs/logs.md).
 
-Note [What a line may contain]: a record consists of fixed words from the code and of values. Values
-may be personal data, for example a path, a name or a typed text. Therefore a line contains only
-values that cannot be personal data. All other values are replaced with `withheld`. If code formats
-a message before logging it, this module cannot see which parts are values. Therefore a message of
-another package is replaced with `withheld`, unless the source code contains the same text.
+Note [What a line may contain]: a record consists of fixed words from the code and of values, which
+may be personal data, such as a path, a name or a typed text. A line contains only values that
+cannot be personal data; other values are replaced with `withheld`. If code formats a message before
+logging, this module cannot find the values in the message. Therefore a message of another package
+is replaced with `withheld`, unless the source code contains the same text.
 """
 
 import json
@@ -48,7 +48,7 @@ MAX_FRAMES = 60
 
 
 class JsonLines(logging.Formatter):
-    """A formatter that writes a log record as a line of JSON. See Note [What a line may
+    """A formatter that writes a log record as a line of JSON: see Note [What a line may
     contain].
     """
 
@@ -71,7 +71,7 @@ class JsonLines(logging.Formatter):
 
 
 def chain_of(error: BaseException) -> list[dict[str, Any]]:
-    """Returns an exception and its causes as dicts. The exception itself is first. The dicts
+    """Returns an exception and its causes as dicts, starting with the exception itself. The dicts
     contain class names, names of broken rules and stack frames, but no messages.
     """
     found: list[dict[str, Any]] = []
@@ -94,8 +94,8 @@ def _as_fields(error: BaseException) -> dict[str, Any]:
 
 
 def _frames(trace: TracebackType | None) -> list[str]:
-    """Returns the stack frames of an exception as texts. The frame that raised the exception is
-    last. If there are more than MAX_FRAMES, returns the last MAX_FRAMES.
+    """Returns the last MAX_FRAMES stack frames of an exception as texts. The frame that raised the
+    exception is last.
     """
     found = []
     while trace is not None:
@@ -107,16 +107,15 @@ def _frames(trace: TracebackType | None) -> list[str]:
 
 def _short(path: str) -> str:
     """Returns the path relative to the project, to the installed packages or to Python's library.
-    The start of the path is removed, because it may contain a person's name.
+    The start of the path may contain a person's name.
     """
     _, found, within = path.rpartition("/site-packages/")
     return within if found else path.removeprefix(f"{PROJECT}/").removeprefix(f"{PYTHON}/")
 
 
 def _surroundings(record: logging.LogRecord) -> Mapping[str, Any]:
-    """Returns facts about where a log record comes from, such as the request id. If Django logs a
-    refusal after the request has ended, the facts come from the request that is stored on the
-    record.
+    """Returns facts about the origin of a log record, such as the request id. Django logs some
+    refusals after the request has ended; their facts come from the request on the record.
     """
     request = getattr(record, "request", None)
     found = context.current()
@@ -160,8 +159,8 @@ def _plain_values(values: Any, *, is_ours: bool) -> Any:
 
 
 def _plain(value: object, *, is_ours: bool) -> object:
-    """Returns the value if it cannot be personal data. Otherwise returns `withheld`. Numbers are
-    allowed because they are never amounts: money is always a Decimal.
+    """Returns the value if it cannot be personal data, otherwise `withheld`. Numbers are allowed,
+    because amounts are always Decimals.
     """
     if value is None or isinstance(value, bool | int | float | uuid.UUID):
         return value

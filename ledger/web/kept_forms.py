@@ -1,5 +1,5 @@
-"""Keeps forms that failed because of the database. The error page contains the form, so that the
-user can send it again.
+"""Keeps forms that failed because of the database. The error page contains the form, and the user
+can send it again.
 
 Only forms with an id, such as payments, are kept, because the server books each id only once. Forms
 with passwords or codes are not kept, because a page must not contain secrets.
@@ -29,7 +29,7 @@ UNREADABLE = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadableP
 
 
 def books_nothing(request: HttpRequest) -> bool:
-    """Returns whether this form has a step that cannot book anything."""
+    """Returns whether the step in this form can never book anything."""
     if request.method != "POST" or request.content_type != PLAIN:
         return False
     try:
@@ -39,8 +39,8 @@ def books_nothing(request: HttpRequest) -> bool:
 
 
 def kept_form(request: HttpRequest) -> list[tuple[str, str]]:
-    """Returns the names and values of all fields in the form that was sent, including the CSRF
-    token. Returns [] if the form is not kept.
+    """Returns the names and values of all fields in the form, including the CSRF token. Returns []
+    if the form is not kept.
     """
     if request.method != "POST" or request.content_type != PLAIN or getattr(request, "htmx", False):
         return []

@@ -1,4 +1,4 @@
-"""Views that are imported when they get their first request, because they need large libraries."""
+"""Views that are imported at their first request, because they need large libraries."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -12,9 +12,8 @@ from django.utils.module_loading import import_string
 class LazyView:
     """A view for `path` in a URLconf. `name` is the dotted name of a function or a class.
 
-    Some attributes, such as `csrf_exempt`, are read from the real view, and this imports the view.
-    The attributes that Django reads when it collects the URLs are set here, so that collecting the
-    URLs does not import the view.
+    An attribute such as `csrf_exempt` is read from the real view, which imports the view. The
+    attributes that Django reads for the URLs are set here and do not import the view.
     """
 
     def __init__(self, name: str) -> None:
@@ -27,7 +26,7 @@ class LazyView:
         return found.as_view() if hasattr(found, "as_view") else found
 
     def load(self) -> None:
-        """Imports the view. This is called before the process serves pages."""
+        """Imports the view. Called before the process serves pages."""
         self._view  # noqa: B018  cached
 
     def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -15,7 +15,7 @@ from ledger.web.error_text import described, for_developer, formatted, without_s
 
 
 class WithoutValues(logging.Formatter):
-    """A formatter that removes the values from error messages, and the keys of links in emails."""
+    """A formatter that removes the values from error messages and the keys from links in emails."""
 
     def format(self, record: logging.LogRecord) -> str:
         record.exc_text = None  # another handler may have stored a text that contains values
@@ -35,8 +35,8 @@ class WithoutValues(logging.Formatter):
 
 
 def _number_of_page(record: logging.LogRecord) -> object:
-    """Returns the request id that the error page shows for this log record. Returns None if the
-    level is below ERROR.
+    """Returns the request id that the error page shows. Returns None if the level of the log record
+    is below ERROR.
     """
     if record.levelno < logging.ERROR:
         return None
@@ -45,11 +45,11 @@ def _number_of_page(record: logging.LogRecord) -> object:
 
 
 class RefusalsInOneLine(logging.Filter):
-    """A filter that removes the traceback from log records about refused requests (status 4xx, a
-    wrong Host). Such requests are not bugs. Other records of level ERROR keep their traceback.
+    """A filter that removes the traceback from records about refused requests (status 4xx, a wrong
+    Host), which are not bugs.
 
-    It also changes the level of django.security records to WARNING. Django logs some of them as
-    ERROR, although anybody can send such requests.
+    Also changes the level of django.security records to WARNING. Django logs some of them as ERROR,
+    although anybody can send such requests.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -62,10 +62,10 @@ class RefusalsInOneLine(logging.Filter):
 
 
 class OutagesInOneLine(logging.Filter):
-    """A filter for the logger django.request. If a request failed because of the database, the
-    filter replaces its tracebacks with the single line of `ledger.web.outages`.
+    """A filter for the logger django.request. If a request failed because of the database, a single
+    line of `ledger.web.outages` replaces all its tracebacks.
 
-    Django logs such a request several times: in each middleware through which the error passes, and
+    Django logs such a request several times: in each middleware that the error passes through, and
     for the status of the response.
     """
 
@@ -81,9 +81,8 @@ class OutagesInOneLine(logging.Filter):
 
 
 class WithoutServerText(logging.Filter):
-    """A filter for psycopg's loggers. It replaces errors with Ledger's descriptions, because the
-    original texts may contain names of users and databases. It also hides the details of
-    connections.
+    """A filter for psycopg's loggers. Replaces errors with Ledger's descriptions and hides
+    connections, because the original texts may contain users and databases.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Configures the log (`LOGGING_CONFIG`). An exception that ends a process is also logged."""
+"""Configures the log (`LOGGING_CONFIG`), and logs exceptions that end a process."""
 
 import logging
 import logging.config
@@ -15,9 +15,8 @@ logger = logging.getLogger("ledger.process")
 
 
 def configure(logging_settings: dict[str, Any]) -> None:
-    """Configures the log with `LOGGING`. Python's tracebacks are also converted to log records,
-    because tracebacks contain values, unless a developer reads them. With LOG_FORMAT=json, warnings
-    are logged too.
+    """Configures the log with `LOGGING`. Except for developers, Python's tracebacks become log
+    records, because tracebacks contain values. With LOG_FORMAT=json, warnings are logged too.
     """
     logging.config.dictConfig(logging_settings)
     if settings.LOG_FORMAT == "json":

@@ -1,5 +1,5 @@
-"""Sends emails through a mail server that may be slow or not answer. A slow server delays only a
-few pages, and only for a short time.
+"""Sends emails through a mail server. If the server is slow or does not answer, only a few pages
+wait, and only for a short time.
 """
 
 from collections.abc import Hashable, Iterator
@@ -20,21 +20,18 @@ _is_notice: ContextVar[bool] = ContextVar("is_notice", default=False)
 
 
 class MailNotSent(Exception):
-    """An error that is raised if the mail server cannot be reached, is too slow, or refuses the
-    email. The message does not contain an email address.
+    """An error for an email that was not sent: the mail server cannot be reached, is too slow, or
+    refuses the email. The message contains no email address.
     """
 
 
 class MailRefused(MailNotSent):
-    """An error that is raised if the mail server works, but refuses this email or this email
-    address.
-    """
+    """An error for an email or email address that a working mail server refuses."""
 
 
 class TurnsInOrder:
-    """A queue that gives users turns in the order in which they arrive. Each user can have only one
-    turn at a time. A semaphore is not used, because a later request could get a free turn before an
-    earlier request.
+    """A queue in which users get turns in the order of their arrival, one turn per user at a time.
+    With a semaphore, a later request could get a free turn before an earlier request.
     """
 
     def __init__(self, most: int) -> None:
@@ -44,7 +41,7 @@ class TurnsInOrder:
 
     @contextmanager
     def of(self, person: Hashable) -> Iterator[None]:
-        """Waits for a turn of this user, and then runs the block. Raises MailNotSent if the user
+        """Waits for a turn of this user and then runs the block. Raises MailNotSent if the user
         gets no turn in time.
         """
         with self._changed:
@@ -73,11 +70,11 @@ _notices = TurnsInOrder(MAX_PARALLEL_NOTICES)
 
 @contextmanager
 def as_notice(person: Hashable) -> Iterator[None]:
-    """Sends the emails in the block as notices. A notice informs a user about a change to the
-    user's sign-in.
+    """Sends the emails in the block as notices, which inform a user about a change to the user's
+    sign-in.
 
-    Notices wait in separate turns, one at a time for each user. Therefore other emails, or many
-    changes by one user, cannot block the notices. Raises MailNotSent.
+    Notices wait for separate turns, so that other emails or many changes by one user cannot block
+    them. Raises MailNotSent.
     """
     with _notices.of(person):
         before = _is_notice.set(True)
@@ -88,14 +85,14 @@ def as_notice(person: Hashable) -> Iterator[None]:
 
 
 class MailBackend(smtp.EmailBackend):
-    """Django's SMTP backend, but every failure raises `MailNotSent`. LEDGER_MAIL_TIMEOUT is the
-    longest wait for each reply of the mail server.
+    """Django's SMTP backend, in which every failure raises `MailNotSent`. LEDGER_MAIL_TIMEOUT
+    limits the wait for each reply of the mail server.
     """
 
     _turns = BoundedSemaphore(MAX_PARALLEL)
 
     def send_messages(self, email_messages: Any) -> int:
-        """Sends all emails and returns how many were sent. Raises MailNotSent, or its subclass
+        """Sends all emails and returns their number. Raises MailNotSent or its subclass
         MailRefused.
         """
         if _is_notice.get():

@@ -1,7 +1,6 @@
-"""The menu below the user's name. An app registers its pages in its module `menu`.
+"""The menu below the user's name, to which an app adds pages in its module `menu`.
 
-The navigation at the top of a page highlights the part to which the current page belongs, such as
-"send".
+The navigation at the top of a page highlights the part of the current page, such as "send".
 """
 
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from django.urls import NoReverseMatch, reverse
 class MenuItem:
     """A menu item for a page whose URL needs no arguments. `order` is the position in the menu.
 
-    The navigation at the top of a page highlights the part `part` if the name of the page begins
-    with `pages`. If `part` is "", these pages do not highlight any part.
+    On pages whose names begin with `pages`, the navigation highlights the part `part`, or nothing
+    if `part` is "".
     """
 
     label: str
@@ -25,7 +24,7 @@ class MenuItem:
 
     @property
     def url(self) -> str:
-        """The URL of the page, or "" if the site does not have this page."""
+        """The URL of the page, or "" if this site does not have the page."""
         try:
             return reverse(self.view_name)
         except NoReverseMatch:

@@ -1,6 +1,4 @@
-"""Stores messages for the next page in a cookie, or in the session if they are too long for a
-cookie.
-"""
+"""Stores messages for the next page in a cookie, or in the session if they are too long."""
 
 from typing import Any
 
@@ -18,18 +16,18 @@ PURPOSE = b"ledger: messages for the next page"
 
 
 def cookie_name() -> str:
-    """Returns the name of the cookie. If the site uses HTTPS, the name has a prefix with which
-    browsers accept the cookie only from this host.
+    """Returns the name of the cookie. With HTTPS, the name has a prefix that makes browsers accept
+    the cookie only from this host.
     """
     return "__Host-messages" if settings.LEDGER_HTTPS else "messages"
 
 
 class _OwnCookie(CookieStorage):
     """Django's signed cookie, but encrypted. A message may contain a name or an amount, and other
-    people may have access to the browser or to its backup.
+    people may have access to the browser or its backup.
 
-    The cookie is valid for an hour and only for one session, so that nobody else can send it back
-    in order to read the messages.
+    The cookie is valid for an hour and in one session, so that nobody else can send it back in
+    order to read the messages.
     """
 
     @property
@@ -56,14 +54,14 @@ class _OwnCookie(CookieStorage):
         return found
 
     def _session(self) -> str:
-        """Returns the session key of the signed-in user. Returns "" if nobody is signed in."""
+        """Returns the session key of the signed-in user, or ""."""
         is_stranger = not self.request.user.is_authenticated
         return "" if is_stranger else self.request.session.session_key or ""
 
 
 class MessageStorage(FallbackStorage):
-    """Django's default storage for messages, but the cookie is encrypted and other hosts cannot set
-    it.
+    """Django's default storage for messages with an encrypted cookie that other hosts cannot
+    set.
     """
 
     storage_classes = (_OwnCookie, SessionStorage)

@@ -37,9 +37,7 @@ NO_VALUES = (DataError, ValueError, OverflowError)  # errors about values that a
 
 class ProbeMiddleware:
     """Middleware that answers probes before the host check, the redirect to HTTPS and the sign-in.
-
-    A probe would fail in all three, because it uses an IP address and plain HTTP and has no
-    session.
+    A probe would fail there, because it uses an IP address and plain HTTP and has no session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -52,8 +50,8 @@ class ProbeMiddleware:
         return view(request)
 
     def _verbose(self, request: HttpRequest) -> HttpResponseBase:
-        """Returns the detailed page for staff. If the session cannot be read, returns the short
-        response.
+        """Returns the detailed page for staff, or the short response if the session cannot be
+        read.
         """
         answer = self.get_response(request)  # this reads the session
         is_page = not isinstance(answer, JsonResponse)
@@ -63,10 +61,10 @@ class ProbeMiddleware:
 
 
 class OneAddressMiddleware:
-    """Middleware that replaces the Host header with the address in `LEDGER_URL`.
+    """Middleware that replaces the Host header with the address in `LEDGER_URL`. Otherwise an
+    attacker could make the site send emails with links to another site.
 
-    Otherwise an attacker could make the site send an email with links to another site. A Host
-    header that is not in ALLOWED_HOSTS is still refused.
+    A Host header that is not in ALLOWED_HOSTS is still refused.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -80,12 +78,10 @@ class OneAddressMiddleware:
 
 
 class ForwardedForMiddleware:
-    """Middleware that refuses a request, with status 400, if its X-Forwarded-For header cannot come
-    from our proxies.
+    """Middleware that returns status 400 if the header X-Forwarded-For cannot come from our
+    proxies: it has fewer addresses than there are proxies, or an invalid address.
 
-    Such a header has fewer addresses than there are proxies, or an invalid address, so the client's
-    address would be unknown. If the header is missing, the client's address is the sender of the
-    connection.
+    Without this header, the client's address is the sender of the connection.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -122,12 +118,11 @@ class HeadMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Middleware that refuses a request body above the page's limit, with status 413, before the
-    body is read. Without this middleware, Django would write the files of every POST to disk, even
-    for anonymous users.
+    """Middleware that returns status 413 for a request body above the page's limit, before the body
+    is read. Otherwise Django would write the files of every POST to disk, even for anonymous users.
 
-    Pages that accept files have a higher limit for signed-in users. A body without a Content-Length
-    is not read.
+    Pages for files have a higher limit for signed-in users. A body without a Content-Length is not
+    read.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -149,7 +144,7 @@ class BodyLimitMiddleware:
 
 def content_length(request: HttpRequest) -> int:
     """Returns the number of bytes in the header Content-Length. Returns 0 if the header is missing
-    or is not a number, as Django does.
+    or not a number, like Django.
     """
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
@@ -164,7 +159,7 @@ NO_MAIL = (
 
 
 class TroubleMiddleware:
-    """Middleware that returns a page with status 503 if the database or the mail server failed in a
+    """Middleware that returns a page with status 503 if the database or the mail server fails in a
     view.
     """
 
@@ -188,11 +183,11 @@ class TroubleMiddleware:
 
 
 class PrivateMiddleware:
-    """Middleware that forbids caching of pages of signed-in users, so that the browser's Back
-    button does not show these pages after a sign-out.
+    """Middleware that forbids caching of signed-in users' pages, so that the browser's Back button
+    does not show them after a sign-out.
 
-    The response to a POST is only `private`, because with `no-store` the Back button could not
-    return to this response. A Cache-Control header that the view has set is kept.
+    The response to a POST is only `private`. With `no-store`, the Back button could not return to
+    this response. A Cache-Control header of the view stays.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -210,12 +205,11 @@ class PrivateMiddleware:
 
 
 class OneIdMiddleware:
-    """Middleware that accepts only one URL for each object of the admin. Python accepts an id in
-    several forms: with other dashes, in braces, with `urn:uuid:`, or quoted by Django. For these
-    forms, the middleware returns 404. All other URLs of the site accept only the usual form.
+    """Middleware that accepts only one form of each id in URLs of the admin. Python accepts more
+    forms of a UUID: with other dashes, in braces, with `urn:uuid:`, or quoted by Django. For these
+    forms, the middleware returns 404.
 
-    The read log stores the beginning of a URL. Because of this middleware, it always contains the
-    id in the usual form.
+    The read log stores the beginning of a URL, which must contain the id in the usual form.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -239,11 +233,9 @@ def _is_id_in_another_spelling(text: str) -> bool:
 
 
 class ListFilterMiddleware:
-    """Middleware that removes filters from the URL of an admin list, by a redirect, if a value
-    cannot be used in a query. Examples are the year -1 and a NUL byte. Django does the same for
-    values that it checks.
-
-    For autocomplete searches with a NUL byte, it returns an empty result.
+    """Middleware that removes all filters from the URL of an admin list, by a redirect, if a query
+    cannot use a value. Examples are the year -1 and a NUL byte. An autocomplete search with such a
+    value gets an empty result.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

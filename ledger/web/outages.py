@@ -2,10 +2,10 @@
 
     NOT_STARTED GET home: a.example:5432 refused, b.example:5432 standby or read-only
 
-The line contains the kind of failure (`ledger.db.retry.Failure`), the method and the route. For
-each server that was tried, it contains the reason (`ledger.db.outages.reasons`). If a request
-waited because no standby confirms commits, the line contains this reason too. The line does not
-contain the URL, because a URL may contain an id, and it does not contain messages of the server.
+The line contains the kind of failure (`ledger.db.retry.Failure`), the method, the route, and the
+reason of each server that was tried (`ledger.db.outages.reasons`). If the request waited because no
+standby confirms commits, the line contains this reason too. The line contains no URL, which may
+contain an id, and no messages of the server.
 """
 
 import logging
@@ -25,7 +25,7 @@ _LOGGED = "database_failure_is_logged"
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Returns whether the error only means that the database could not be reached, was busy or was
+    """Returns whether the error means only that the database could not be reached, was busy or was
     too slow.
     """
     return isinstance(error, Error) and failure_of(error) in OUTAGES
@@ -39,7 +39,7 @@ def waited_for_standby(error: BaseException) -> bool:
 
 
 def log_failure(request: HttpRequest, error: BaseException) -> None:
-    """Writes the log line for a failed request. A second call for the same request does nothing."""
+    """Writes the log line for a failed request, once per request."""
     if is_logged(request):
         return
     why = in_words(error)
@@ -64,5 +64,5 @@ def _write(request: HttpRequest, failure: str, why: str) -> None:
 
 
 def is_logged(request: HttpRequest) -> bool:
-    """Returns whether the log line for this request was written already."""
+    """Returns whether the log line for this request was already written."""
     return hasattr(request, _LOGGED)

@@ -1,11 +1,11 @@
-"""The names of pages, for logs that may not contain URLs."""
+"""The names of pages, for logs that must not contain URLs."""
 
 from django.urls import Resolver404, resolve
 
 
 def page_name(path: str) -> str:
-    """Returns the name of the URL for a path, including its namespaces. Returns "" if there is no
-    such URL.
+    """Returns the name of the URL for a path, with its namespaces. Returns "" if there is no such
+    URL.
     """
     try:
         return resolve(path).view_name

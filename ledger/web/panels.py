@@ -1,8 +1,8 @@
 """Panels: parts of a page that features add. An app registers its panels in its module `panels`.
 
-The template of a page contains places, such as `{% panels "receipt" %}`, and does not contain the
-names of features. docs/new-app.md lists the places. A panel consists of a template and a function
-that returns the values for this template.
+The template of a page contains places, such as `{% panels "receipt" %}`, but no names of features.
+docs/new-app.md lists the places. A panel consists of a template and of a function that returns the
+values for the template.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class ShownPanel:
-    """A panel that is shown on a page, with the values that it adds to the template context."""
+    """A panel on a page, with the values for its template."""
 
     template: str
     values: dict[str, Any]
@@ -54,15 +54,15 @@ def register(place: str, template: str, *, order: int = 0) -> Callable[[Values],
 
 
 def shown_in(place: str, request: HttpRequest, context: Mapping[str, Any]) -> list[ShownPanel]:
-    """Returns the panels that are shown in a place, in their order. Calls the functions of the
-    panels, which may send queries.
+    """Returns the panels of a place that are shown, in order. Calls the functions of the panels,
+    which may send queries.
     """
     found = ((panel, panel.values(request, context)) for panel in PANELS if panel.place == place)
     return [ShownPanel(panel.template, values) for panel, values in found if values is not None]
 
 
 def prepare(place: str, request: HttpRequest, context: dict[str, Any]) -> None:
-    """Runs the queries of a place's panels in the view instead of in the template. Call it in views
-    that list the queries of their page.
+    """Runs the queries of a place's panels in the view, before the template is rendered. Call this
+    in views that list the queries of their page.
     """
     context.setdefault(PREPARED, {})[place] = shown_in(place, request, context)

@@ -1,4 +1,4 @@
-"""Errors for programs, as problem details (RFC 9457). Errors for URLs below `/api/` are never HTML
+"""Errors for programs, as problem details (RFC 9457). URLs below `/api/` never return HTML error
 pages.
 """
 
@@ -29,15 +29,15 @@ PAGES = {
 
 
 def is_call(request: HttpRequest) -> bool:
-    """Returns whether a request is an API call. API calls get problem details instead of error
+    """Returns whether a request is an API call, which gets problem details in place of error
     pages.
     """
     return request.path_info.startswith(API)
 
 
 def problem_body(status: int, slug: str, detail: str, **more: Any) -> dict[str, Any]:
-    """Returns problem details as a dict with the keys `type`, `title`, `status` and `detail`, and
-    the keys in `more`.
+    """Returns problem details as a dict with the keys `type`, `title`, `status`, `detail`, and the
+    keys in `more`.
     """
     kind = {"type": TYPES + slug, "title": HTTPStatus(status).phrase, "status": int(status)}
     return {**kind, "detail": detail, **more}
@@ -50,7 +50,7 @@ def problem(
     headers: Mapping[str, str] = MappingProxyType({}),
     **more: Any,
 ) -> HttpResponse:
-    """Returns a response that contains the problem details of `problem_body`."""
+    """Returns a response with the problem details of `problem_body`."""
     body = problem_body(status, slug, detail, **more)
     answer = JsonResponse(
         body, status=body["status"], content_type=CONTENT_TYPE, headers=dict(headers)
@@ -61,8 +61,8 @@ def problem(
 
 
 class ProblemMiddleware:
-    """Middleware for API calls that replaces error pages of Django or of other middleware with
-    problem details.
+    """Middleware that replaces error pages of Django and of other middleware with problem details,
+    for API calls.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

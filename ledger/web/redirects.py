@@ -1,4 +1,4 @@
-"""Redirects to a page that the user needs first, and redirects for requests of htmx."""
+"""Redirects to a page that the user needs first, and redirects for htmx."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -10,8 +10,8 @@ from django.utils.cache import add_never_cache_headers
 
 class HtmxRedirectMiddleware:
     """Middleware that makes htmx load the target of a redirect as a whole page, with the header
-    HX-Redirect. The browser follows a status such as 302 without htmx, and htmx would then insert
-    the next page, such as the sign-in page, into the current page.
+    HX-Redirect. Otherwise htmx would insert the target, such as the sign-in page, into the current
+    page.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -29,8 +29,8 @@ class HtmxRedirectMiddleware:
 
 
 def redirect_and_return(request: HttpRequest, url: str) -> HttpResponse:
-    """Redirects to a page that the user needs first. If the request is a GET, the parameter `next`
-    contains the URL to which the user then returns.
+    """Redirects to a page that the user needs first. For a GET, the parameter `next` contains the
+    URL to which the user then returns.
     """
     wanted = f"?{urlencode({'next': request.get_full_path()})}" if request.method == "GET" else ""
     return HttpResponseRedirect(f"{url}{wanted}")

@@ -36,8 +36,8 @@ EARLY = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}
 
 
 class RequestCountsMiddleware:
-    """Middleware that counts all requests that reach Django, and measures how long each request
-    waited. Only the tracing middleware may come before it.
+    """Middleware that counts all requests and measures how long each request waited. Only the
+    tracing middleware may come before it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -60,9 +60,7 @@ class RequestCountsMiddleware:
 
 
 def route_of(request: HttpRequest) -> str:
-    """Returns the name of the route that answered the request. Returns UNKNOWN for a URL without a
-    route.
-    """
+    """Returns the name of the route that answered the request, or UNKNOWN."""
     match = request.resolver_match
     if match is not None:
         return match.view_name or UNKNOWN
@@ -73,8 +71,8 @@ def route_of(request: HttpRequest) -> str:
 
 
 def route_or_page_of(request: HttpRequest) -> str:
-    """Returns the name of the route. If Django has not searched for the route, for example during a
-    database outage, returns the name of the page instead.
+    """Returns the name of the route. If Django has not searched for the route, as in a database
+    outage, returns the name of the page.
     """
     route = route_of(request)
     return (page_name(request.path_info) or UNKNOWN) if route == UNKNOWN else route

@@ -11,8 +11,8 @@ from ledger.db.history import facts
 
 
 class RequestFactsMiddleware:
-    """Middleware that provides the facts about a request. They are read only when a recorded table
-    is written: see Note [Facts of a write].
+    """Middleware that provides the facts about a request. The facts are read only for a write to a
+    recorded table: see Note [Facts of a write].
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -24,9 +24,7 @@ class RequestFactsMiddleware:
 
 
 def facts_of(request: HttpRequest) -> dict[str, str | None]:
-    """Returns the id of the signed-in user, the client's IP address, the path and the request id as
-    a dict.
-    """
+    """Returns the signed-in user's id, the client's IP address, the path and the request id."""
     user = getattr(request, "user", None)
     return {
         "person": str(user.pk) if user is not None and user.is_authenticated else None,

@@ -1,5 +1,5 @@
-"""The request log. Each request has an id, which all its log lines contain, and one log line at its
-end.
+"""The request log, with one line at the end of each request. All log lines of a request contain the
+request's id.
 """
 
 import logging
@@ -29,11 +29,11 @@ FREQUENT = frozenset({*EARLY.values(), STATIC})
 
 
 class RequestLogMiddleware:
-    """Middleware that assigns an id to each request, and adds it to the response as the header
-    `X-Request-ID`.
+    """Middleware that assigns an id to each request and adds the header `X-Request-ID` to the
+    response.
 
-    An id in the request is used only if our proxy writes it and its format is valid. A client could
-    otherwise send any text, or the id of another user's request.
+    An id in the request is used only if our proxy writes it and its format is valid. Otherwise a
+    client could send any text, or the id of another user's request.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -50,9 +50,8 @@ class RequestLogMiddleware:
 
 
 def facts_of(request: HttpRequest) -> dict[str, context.Fact]:
-    """Returns the facts about a request for log lines. They contain the name of the route instead
-    of the URL, because paths and query strings contain ids, names and searches. Does not query the
-    database.
+    """Returns the facts about a request for log lines, without a database query. The facts contain
+    the name of the route, because paths and query strings may contain ids, names and searches.
     """
     return {
         "request_id": getattr(request, "request_id", None),
@@ -71,9 +70,7 @@ def _id_for(request: HttpRequest) -> str:
 
 
 def _signed_in(request: HttpRequest) -> str | None:
-    """Returns the id of the user if the request has already loaded the user, or has signed the user
-    in. Otherwise returns None.
-    """
+    """Returns the id of the user, or None if the request has not loaded a user so far."""
     person: Any = request.__dict__.get("user")
     if isinstance(person, SimpleLazyObject):
         person = getattr(request, "_cached_user", None)

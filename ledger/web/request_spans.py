@@ -1,10 +1,8 @@
-"""Traces each request, with a span for its view. The middleware is in MIDDLEWARE only if tracing is
-on.
+"""Traces each request, with a span for its view. The middleware is used only if tracing is on.
 
-The span of a request contains the pattern of its route instead of the path. It does not contain the
-query string, the client's IP address or other headers of the client. Probes, /metrics and static
-files are not traced, because they are frequent and do not move money. The trace does not include
-the time in which a response is streamed.
+The span of a request contains the pattern of its route, but not the path, the query string, the
+client's IP address or other headers. Probes, /metrics and static files are not traced, because they
+are frequent and do not move money. The trace ends before a response is streamed.
 """
 
 from collections.abc import Callable
@@ -46,8 +44,7 @@ class RequestSpanMiddleware:
 
 class ViewSpanMiddleware:
     """Middleware that opens a span for the view. The span also contains the rendering of the
-    template, and middleware methods that run after the route is known. It must be the last
-    middleware.
+    template, and middleware methods after the route is known. It must be the last middleware.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,9 +1,8 @@
-"""Limits how many requests of one user run at the same time in a process. Each request occupies a
-thread, even while it waits for Postgres, and other users need the other threads.
+"""Limits how many requests of one user run in parallel in a process. Each request occupies a
+thread, and other users need the other threads.
 
-Each user may send one file or large JSON body at a time. All users together may send two at a time.
-Reading such a body can take ten seconds of processor time, and 32 MB of JSON need up to 260 MB of
-memory.
+Each user may send one file or large JSON body at a time, and all users together two. Reading such a
+body can take ten seconds of processor time, and 32 MB of JSON need up to 260 MB of memory.
 """
 
 from collections import Counter
@@ -53,8 +52,8 @@ class RunningRequests:
         self._running, self._waiting = Counter[Any](), Counter[Any]()
 
     def begin(self, person: Any) -> bool:
-        """Waits until the user may run another request, and returns whether this succeeded in time.
-        If so, the request is counted until `end` is called.
+        """Waits until the user may run another request. Returns False if this takes too long.
+        Otherwise counts the request until `end` is called.
         """
         with self._changed:
             if not self._is_free(person) and not self._wait(person):
@@ -63,7 +62,7 @@ class RunningRequests:
             return True
 
     def end(self, person: Any) -> None:
-        """Decreases the number of this user's running requests by one."""
+        """Reduces the number of this user's running requests by one."""
         with self._changed:
             _take_one(self._running, person)
             self._changed.notify_all()
@@ -96,9 +95,9 @@ _read_of_all = RunningRequests(MAX_PARALLEL_READS, WAITING_TO_BE_READ, SECONDS_T
 class RunningRequestsMiddleware:
     """Middleware that returns status 429 if a signed-in user runs too many requests.
 
-    The middleware comes after LoginRequiredMiddleware, which has loaded the user, so that no query
-    is needed. Anonymous requests and public pages are not counted. A streamed response is counted
-    until it begins. After that, `ledger.web.downloads` limits the response.
+    Needs no query, because LoginRequiredMiddleware has already loaded the user. Anonymous requests
+    and public pages are not counted. A streamed response is counted until it begins; after that,
+    `ledger.web.downloads` limits it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -116,8 +115,8 @@ class RunningRequestsMiddleware:
     def process_view(
         self, request: Any, view: object, _args: object, _kwargs: object
     ) -> HttpResponseBase | None:
-        """Returns a response with status 429 if a limit is reached, and None otherwise. Django
-        calls this method after the user is loaded.
+        """Returns a response with status 429 if a limit is reached, otherwise None. Django calls
+        this method after the user is loaded.
         """
         person = known_person(request)
         if person is None:
@@ -146,8 +145,8 @@ def _begin(request: Any, running: RunningRequests, key: Any) -> bool:
 
 
 def _takes_long_to_read(request: HttpRequest, view: object) -> bool:
-    """Returns whether reading the body may take long. Returns True for large JSON and for files of
-    any size, because a PDF of 47 KB can take ten seconds.
+    """Returns whether reading the body may take long. A large JSON body and a file of any size may
+    take long: a PDF of 47 KB can take ten seconds.
     """
     if "json" in (request.content_type or ""):
         return content_length(request) > LARGE
@@ -155,8 +154,6 @@ def _takes_long_to_read(request: HttpRequest, view: object) -> bool:
 
 
 def known_person(request: Any) -> Any:
-    """Returns the signed-in user. Returns None if nobody is signed in, or if the user has not been
-    loaded yet and the request is not an API call.
-    """
+    """Returns the signed-in user, or None. Loads the user only for an API call."""
     is_known = problem_details.is_call(request) or hasattr(request, "_cached_user")
     return request.user if is_known and request.user.is_authenticated else None

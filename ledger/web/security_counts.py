@@ -1,5 +1,4 @@
 """Counts the events of the security log by name, for `/metrics`. The counters do not contain users.
-Only the log contains them.
 
 The labels are names in the code. `method` is the method of a sign-in, and "" for other events.
 """

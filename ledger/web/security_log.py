@@ -1,8 +1,7 @@
 """The security log. Each event, such as a sign-in, a refusal or an approval, is one line of JSON.
 
-A line identifies people and rows only by their ids. It contains no secrets, no amounts, no email
-addresses and no IP addresses. A value that is not an id, a number or a plain word is replaced with
-`WITHHELD`.
+A line identifies people and rows only by ids. It contains no secrets, amounts, email addresses or
+IP addresses. A value that is not an id, a number or a plain word is replaced with `WITHHELD`.
 
     security_log.record("approval.decided", outcome="refused", person=manager, approval=request.pk)
 """
@@ -51,14 +50,14 @@ def record(
     request: HttpRequest | None = None,
     **facts: Fact,
 ) -> None:
-    """Writes one line to the security log. Inside a database transaction, an event with the outcome
-    "ok" is written after the commit, and is not written if the transaction is rolled back. Other
-    outcomes are written immediately, because their transactions are often rolled back.
+    """Writes one line to the security log. Inside a transaction, an event with the outcome "ok" is
+    written after the commit. Other outcomes are written immediately, because their transactions are
+    often rolled back.
 
-    `event` is a thing and what happened to it, such as "session.ended". `person` is a user or the
-    id of a user; the default is the signed-in user. The default of `request` is the request of this
-    thread. `facts` are UUIDs, whole numbers, booleans and plain words, such as the name of a group
-    or of a URL.
+    `event` is a thing and what happened to it, such as "session.ended". `person` is a user or a
+    user's id (default: the signed-in user). `request` is by default the request of this thread.
+    `facts` are UUIDs, whole numbers, booleans and plain words, such as the name of a group or a
+    URL.
     """
     request = request or _request.get()
     line: dict[str, Any] = {
@@ -86,8 +85,8 @@ def _write(line: Mapping[str, Any], method: Fact) -> None:
 
 
 def session_mark(session_key: str | None) -> str | None:
-    """Returns the id of a session for the log: 16 hexadecimal digits. Nobody can compute the
-    session key from this id. Returns None if there is no session.
+    """Returns the id of a session for the log (16 hexadecimal digits), or None. Nobody can compute
+    the session key from this id.
     """
     if not session_key:
         return None
@@ -95,9 +94,7 @@ def session_mark(session_key: str | None) -> str | None:
 
 
 def is_forbidden(name: str) -> bool:
-    """Returns whether the name of a fact contains a word that suggests a secret, an amount or an
-    address.
-    """
+    """Returns whether the name of a fact contains a word for a secret, an amount or an address."""
     return not FORBIDDEN_WORDS.isdisjoint(name.split("_"))
 
 
@@ -117,8 +114,8 @@ def _id_of(person: Any) -> str | None:
 
 
 def _signed_in(request: HttpRequest | None) -> Any:
-    """Returns the user of the request if the user is already loaded, and None otherwise. The log
-    does not send queries.
+    """Returns the user if the request has already loaded the user, otherwise None. The log sends no
+    queries.
     """
     return getattr(request, "_cached_user", None)
 
@@ -128,8 +125,8 @@ def _session_key(request: HttpRequest | None) -> str | None:
 
 
 class SecurityLogMiddleware:
-    """Middleware that records refused requests, which are responses with status 403 or 429. It must
-    come after the middleware that sets the request id.
+    """Middleware that records responses with status 403 or 429. It must come after the middleware
+    that sets the request id.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,5 +1,5 @@
-"""The page `/.well-known/security.txt` (RFC 9116), which shows where to report a weakness of the
-site.
+"""The page `/.well-known/security.txt` (RFC 9116), which shows where to report a security
+problem.
 """
 
 from datetime import timedelta
@@ -18,8 +18,8 @@ VALID_FOR = timedelta(days=180)
 @login_not_required
 @require_safe
 def security_txt(request: HttpRequest) -> HttpResponse:
-    """Returns the page with the contact in `LEDGER_SECURITY_CONTACT`. Raises Http404 if this
-    setting is empty.
+    """Returns the page with the contact in `LEDGER_SECURITY_CONTACT`. Raises Http404 without this
+    setting.
     """
     if not settings.LEDGER_SECURITY_CONTACT:
         raise Http404

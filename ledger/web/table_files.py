@@ -1,12 +1,12 @@
-"""Writes the tables of pages to files: CSV for spreadsheets, and JSON for programs. The CSV and the
-JSON of a table have the same columns.
+"""Writes the tables of pages to files with the same columns: CSV for spreadsheets, and JSON for
+programs.
 
 Note [Tables as files]: the JSON is one array with one object per row and one row per line, so that
 programs can read it as a whole or line by line. Amounts are strings with all decimals of their
 currency, and counts are numbers. Times have the format of RFC 3339 with the bank's offset. Missing
 values are null. The first lines are read before the response begins, so that the status can be 503
 during a database outage. The other lines are read while the response is sent. A JSON file without
-its closing bracket is incomplete. Nobody can see whether a CSV file is incomplete.
+its closing bracket is incomplete. An incomplete CSV file cannot be recognized.
 """
 
 import csv
@@ -32,8 +32,8 @@ LINES_PER_PART = 100  # lines in one part of the response
 
 
 class FigureText(str):
-    """A number as text. In a spreadsheet file, this text may begin with a minus sign, which is not
-    allowed for other texts.
+    """A number as text, which may begin with a minus sign in a spreadsheet file. Other texts may
+    not.
     """
 
     __slots__ = ()
@@ -41,8 +41,8 @@ class FigureText(str):
 
 @dataclass(frozen=True, slots=True)
 class DataTable:
-    """A table for a file: the name of the file without its extension, the columns, and the cells of
-    each row.
+    """A table for a file: the file's name without extension, the columns, and the cells of each
+    row.
 
     A cell is a text, a FigureText, a number, a date, a time, a datetime, an id or None.
     """
@@ -53,18 +53,16 @@ class DataTable:
 
 
 def paths_of_files(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
-    """Returns the URLs <route>.csv and <route>.json for a table. Their names are <name>_csv and
+    """Returns the URLs <route>.csv and <route>.json for a table, with the names <name>_csv and
     <name>_json.
 
-    The view is called with the keyword argument `kind`: "csv" or "json".
+    The view gets the keyword argument `kind`: "csv" or "json".
     """
     return [path(f"{route}.{kind}", view, {"kind": kind}, name=f"{name}_{kind}") for kind in TYPES]
 
 
 def figure_cell(amount: Decimal | None, currency: str) -> FigureText | None:
-    """Returns an amount with the decimals of its currency, as text. Returns None if `amount` is
-    None.
-    """
+    """Returns an amount as text with the decimals of its currency, or None if `amount` is None."""
     return None if amount is None else FigureText(f"{amount:.{minor_units(currency)}f}")
 
 
@@ -76,8 +74,8 @@ def table_response(table: DataTable, kind: str) -> StreamingHttpResponse:
 
 
 def download(lines: Iterable[str], name: str, kind: str) -> StreamingHttpResponse:
-    """Returns the lines of a file as a download. The first line is read immediately, and the
-    function raises the error if this fails.
+    """Returns the lines of a file as a download. Reads the first line immediately, and raises its
+    error.
     """
     response = StreamingHttpResponse(
         # Passed here so that the response closes `lines`; it could not close the chain below.
@@ -91,21 +89,21 @@ def download(lines: Iterable[str], name: str, kind: str) -> StreamingHttpRespons
 
 
 def refused(why: str, kind: str, *, status: int = 400) -> HttpResponse:
-    """Returns a response with an error message instead of the file. For CSV, the message is plain
-    text. For JSON, the response contains problem details (RFC 9457).
+    """Returns a response with an error message in place of the file: plain text for CSV, and
+    problem details (RFC 9457) for JSON.
     """
     body = why if kind == CSV else json.dumps({"status": status, "detail": why})
     return HttpResponse(body, status=status, content_type=REFUSALS[kind])
 
 
 def lines_of(table: DataTable, kind: str) -> Iterator[str]:
-    """Returns an iterator over the lines of the file, in CSV or JSON."""
+    """Returns the lines of the file in CSV or JSON."""
     return csv_lines(table) if kind == CSV else json_lines(table)
 
 
 def csv_lines(table: DataTable) -> Iterator[str]:
-    """Yields the line with the column names, and then a line for each row. Texts are changed so
-    that spreadsheets do not run them as formulas.
+    """Yields the line with the column names and a line for each row. Texts are changed so that
+    spreadsheets do not run them as formulas.
     """
     writer = csv.writer(Echo())
     yield writer.writerow(table.columns)
@@ -114,7 +112,7 @@ def csv_lines(table: DataTable) -> Iterator[str]:
 
 
 def json_lines(table: DataTable) -> Iterator[str]:
-    """Yields the lines of a JSON array. Each line contains the object for one row."""
+    """Yields the lines of a JSON array, with one object per row and line."""
     before = "[\n"
     for row in table.rows:
         cells = dict(zip(table.columns, map(_plain, row), strict=True))
@@ -141,8 +139,6 @@ def _plain(cell: Any) -> Any:
 
 
 def _in_parts(lines: Iterator[str]) -> Iterator[str]:
-    """Yields the same text in fewer and larger parts, because each part is sent in a
-    separate step.
-    """
+    """Yields the same text in fewer, larger parts, because each part is sent separately."""
     while part := "".join(islice(lines, LINES_PER_PART)):
         yield part

@@ -1,6 +1,4 @@
-"""Finds the template files of the project, which are in `templates/` and in the folders of its
-apps.
-"""
+"""Finds the project's template files, in `templates/` and in the folders of its apps."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +9,7 @@ from django.template.utils import get_app_template_dirs
 
 
 def template_folders() -> list[Path]:
-    """Returns the folders with Ledger's templates. Folders of installed packages are not
-    included.
-    """
+    """Returns the folders with Ledger's templates, without folders of installed packages."""
     of_apps = map(Path, get_app_template_dirs("templates"))
     return [
         *map(Path, Engine.get_default().dirs),

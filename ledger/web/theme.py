@@ -1,4 +1,4 @@
-"""The colour theme: light, dark, or the theme of the operating system. A cookie stores the user's
+"""The colour theme: light, dark, or the theme of the operating system. A cookie stores the
 choice.
 """
 
@@ -15,10 +15,11 @@ YEAR = 365 * 24 * 60 * 60
 @login_not_required
 @require_POST
 def set_theme(request: HttpRequest) -> HttpResponse:
-    """Stores the chosen theme in a cookie, and redirects to the page where the user chose it.
+    """Stores the chosen theme in a cookie, and redirects to the page where the user chose the
+    theme.
 
-    Any other value than "light" and "dark" deletes the cookie, so that the theme of the operating
-    system is used. A script that sends `X-Requested-With: fetch` gets status 204 instead of the
+    Any value except "light" and "dark" deletes the cookie, so that the theme of the operating
+    system is used. A script that sends `X-Requested-With: fetch` gets status 204 in place of the
     redirect.
     """
     response: HttpResponse
@@ -42,7 +43,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 
 def _way_back(request: HttpRequest) -> str:
-    """Returns the URL of the page where the user chose the theme. Returns "/" if `next` is a URL of
+    """Returns the URL of the page where the user chose the theme, or "/" if `next` belongs to
     another site.
     """
     target = request.POST.get("next", "")
@@ -53,7 +54,7 @@ def _way_back(request: HttpRequest) -> str:
 
 
 def theme(request: HttpRequest) -> dict[str, str]:
-    """Returns the variable `theme` for templates. It is "light", "dark", or "" for the theme of the
+    """Returns the variable `theme` for templates: "light", "dark", or "" for the theme of the
     operating system.
     """
     chosen = request.COOKIES.get("theme", "")

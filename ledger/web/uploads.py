@@ -11,8 +11,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 def reads_file(most: int = 0) -> Callable[[View], View]:
     """Returns a decorator for a view, or an API class, that reads a file in a POST request. `most`
-    is the maximum size of the file in bytes. 0 means that the view reads a stored file, so the
-    usual limit applies to the request body.
+    is the maximum size of the file in bytes. For a view that reads a stored file, `most` is 0, and
+    the usual limit applies to the body.
     """
 
     def mark(view: View) -> View:
@@ -23,8 +23,8 @@ def reads_file(most: int = 0) -> Callable[[View], View]:
 
 
 def max_file_bytes(view: Any) -> int | None:
-    """Returns the maximum size in bytes of a file for this view. Returns 0 if the view reads a
-    stored file, and None if it reads no file.
+    """Returns the maximum size of a file for this view in bytes. Returns 0 for a view that reads a
+    stored file, and None for a view that reads no file.
     """
     of_class = getattr(view, "cls", view)  # a view class of REST framework
     found: int | None = getattr(of_class, "max_file_bytes", None)
@@ -32,9 +32,8 @@ def max_file_bytes(view: Any) -> int | None:
 
 
 def max_body_bytes(path: str) -> int:
-    """Returns the maximum size in bytes of a request body for the page at this path. This maximum
-    is twice the limit for a file, so that the form can still show an error for a file that is too
-    large.
+    """Returns the maximum size of a request body for this path in bytes: twice the limit for a
+    file. The form can then still show an error for a file that is too large.
     """
     try:
         view = resolve(path).func

@@ -1,8 +1,8 @@
 """Measures how long requests waited for a thread. Requests that waited too long get status 503.
 
-The waiting time begins when nginx sends the request to gunicorn. nginx writes this time into the
-header X-Request-Start (deploy/nginx/ledger.conf). Without this header, the waiting time is not
-known, because gunicorn does not report it.
+nginx writes the time when it sends the request to gunicorn into the header X-Request-Start
+(deploy/nginx/ledger.conf). Without this header the waiting time is unknown, because gunicorn does
+not report it.
 """
 
 import re
@@ -43,8 +43,8 @@ TOO_LATE = (
 
 
 def note_wait(request: HttpRequest) -> None:
-    """Sets `request.waited` to the number of seconds since the proxy passed the request on. Sets it
-    to None if this time is not known.
+    """Sets `request.waited` to the number of seconds since the proxy passed the request on, or to
+    None if this is unknown.
     """
     waited = _seconds_since_proxy(request)
     request.waited = waited  # type: ignore[attr-defined]
@@ -62,8 +62,8 @@ def _seconds_since_proxy(request: HttpRequest) -> float | None:
 
 class WaitingMiddleware:
     """Middleware that returns status 503 for a request that has waited too long. It must come after
-    probes, metrics and static files, which are fast. It must come before middleware that queries
-    the database or reads the body.
+    probes, metrics and static files, which are fast, and before middleware that queries the
+    database or reads the body.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

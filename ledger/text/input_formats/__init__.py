@@ -1,1 +1,1 @@
-"""Date formats for pages and forms. They replace Django's formats (FORMAT_MODULE_PATH)."""
+"""Date formats for pages and forms, which replace Django's formats (FORMAT_MODULE_PATH)."""

@@ -1,6 +1,5 @@
-"""Date formats for English. Users can type a day only as 2026-03-14, because Django would read
-01/02/2026 as 2 January. If a template uses no explicit format, as in the admin, a day is shown as
-14 Mar 2026.
+"""Date formats for English. Users can type a day only as 2026-03-14, because 01/02/2026 is
+ambiguous. In templates without an explicit format, as in the admin, a day is 14 Mar 2026.
 """
 
 DATE_FORMAT = "j M Y"
