@@ -183,8 +183,8 @@ def _settings_in(value: str) -> Iterator[tuple[str, str]]:
     """Yields the names and values of the settings in start-up options. Names are in lower case with
     "_" in place of "-".
 
-    The forms are -c NAME=VALUE, -cNAME=VALUE and --NAME=VALUE. Other switches may come before them
-    in the same word, as in Postgres.
+    The forms are -c NAME=VALUE, -cNAME=VALUE and --NAME=VALUE. As in Postgres, other switches may
+    come before -c in the same word.
     """
     words = iter([ESCAPED.sub(r"\1", word) for word in WORD.findall(value)])
     for word in words:

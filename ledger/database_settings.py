@@ -312,8 +312,8 @@ def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
-    """Returns the settings of the replica with this URL: the writer's settings, with the server of
-    the URL, and read-only.
+    """Returns the settings of the replica with this URL: the writer's settings, but read-only and
+    with the server of the URL.
     """
     name, is_own = "DATABASE_REPLICA_URLS", url == OWN_STANDBY
     if is_own and not writer["LEDGER_EMBEDDED"]:

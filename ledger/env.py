@@ -234,7 +234,7 @@ def choice(name: str, default: str, among: Iterable[str]) -> str:
 
 
 def items(name: str, default: str = "") -> list[str]:
-    """Returns the values in a setting, where commas separate them."""
+    """Returns the comma-separated values of a setting."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
@@ -435,7 +435,7 @@ def check_readable(name: str, path: str) -> None:
 
 
 def secret_key(name: str, folder: Path) -> str:
-    """Returns the secret key from the environment, or else the key that is stored in `folder`.
+    """Returns the secret key from the environment, or the key that is stored in `folder`.
 
     If there is no key, creates and stores a key that only the file's owner can read. A command in
     COMMANDS_WITHOUT_DATA does not store the key.

@@ -10,9 +10,9 @@ from typing import Any
 from ledger import env
 
 TRANSACTION = "transaction"
-# If its server is away for so many seconds, a pool stops trying to reconnect, so that the next
-# request connects immediately. Otherwise the pauses of psycopg_pool between two attempts could grow
-# to minutes.
+# After this time without the server, a pool stops trying to reconnect. The next request then
+# connects immediately. Otherwise the pauses of psycopg_pool between two attempts could grow to
+# minutes.
 RECONNECT_SECONDS = 2
 # Maximum for one process; a server rarely accepts more connections from all processes together.
 MAX_CONNECTIONS = 1000

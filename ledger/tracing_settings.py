@@ -52,8 +52,8 @@ LAST = "ledger.web.request_spans.ViewSpanMiddleware"
 
 
 def is_on() -> bool:
-    """Returns whether LEDGER_TRACING is on. If so, checks OpenTelemetry's variables and copies them
-    into the environment. Ends the process if a variable is wrong.
+    """Returns whether LEDGER_TRACING is on. If LEDGER_TRACING is on, checks OpenTelemetry's
+    variables and copies them into the environment. Ends the process if a variable is wrong.
     """
     if not env.flag("LEDGER_TRACING"):
         return False

@@ -59,9 +59,9 @@ class PairChart:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """A chart of horizontal bars that start at zero. The label is above the bar, so that labels can
-    be long. The comparison value is a thin line across the bar. `caption` explains the bars and the
-    lines.
+    """A chart of horizontal bars that start at zero. Each label is above its bar, so that labels
+    can be long. The comparison value is a thin line across the bar. `caption` explains the bars and
+    the lines.
 
     If the longest bar is more than `CUT_ABOVE` times as long as the second longest bar, the longest
     bar is shortened and has a gap. The other bars then stay readable.
@@ -198,8 +198,8 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
 
 def labelled_every(marks: Sequence[Mark], step: float, size: Size) -> int:
     """Returns the smallest n for which labels on every n-th column do not overlap. `step` is the
-    distance between columns. The first and the last label may be moved inwards (`_within`), so they
-    may need more space.
+    distance between columns. The result includes the space for moving the first and the last label
+    inwards (`_within`).
     """
     longest = max((len(mark.label) for mark in marks), default=0) * DIGIT
     moved = max(0.0, longest - step)

@@ -27,9 +27,9 @@ SECONDS = 5
 SECONDS_OF_A_PLAIN_CHECK = 2  # the shortest connection timeout of psycopg
 VERSIONS = range(15, 19)  # docs/versions.md
 Connection = psycopg.Connection[Any]
-# Settings with which committed rows may be lost after a power cut. If there should be a standby,
-# rows may also be lost after a failover. When the wait for the standby is cancelled, the only sign
-# is a warning, so a setting that hides this warning is included.
+# Settings that may lose committed rows after a power cut, or after a failover to a standby. If the
+# wait for the standby is cancelled, Postgres only sends a warning. Therefore a setting that hides
+# this warning is included.
 LOSING = """
     SELECT name || ' is ' || setting FROM pg_settings
     WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
@@ -121,7 +121,8 @@ def check_running_database(**_options: Any) -> list[CheckMessage]:
     """Checks the extensions and the time zone of the database for `manage.py check` without
     options. Does not start the embedded server.
 
-    Returns no message if the database cannot be reached, because other commands report this.
+    Returns no message if the database cannot be reached, because other commands report this
+    problem.
     """
     if (server := embedded_server()) and not server.is_running():
         return []

@@ -21,7 +21,7 @@ def check_extensions(
     *, databases: Sequence[str] | None = None, **_options: Any
 ) -> list[CheckMessage]:
     """Returns messages about missing extensions. Returns no messages if the database cannot be
-    reached, because the command itself reports this.
+    reached, because the command itself reports this problem.
     """
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []

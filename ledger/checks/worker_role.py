@@ -29,8 +29,8 @@ BECOMES_WORKER = """
 
 
 def worker_role(found: Found) -> Iterator[CheckMessage]:
-    """Yields messages about rights of the worker's role that it must not have or that no app has
-    registered. Yields nothing if the role does not exist: the worker then signs in as the owner,
+    """Yields messages about rights that the worker's role must not have or that no app has
+    registered. Yields nothing if the role does not exist. The worker then signs in as the owner,
     and `work` prints a warning.
     """
     role = found.info.user if settings.LEDGER_ROLE == "worker" else settings.LEDGER_WORKER_ROLE

@@ -26,8 +26,8 @@ class LedgerDbConfig(AppConfig):
     label = "ledger_db"
 
     def ready(self) -> None:
-        """Imports the modules in which apps register their parts. If the settings contain a Django
-        database engine instead of Ledger's engine, ends the process with a message.
+        """Imports the modules in which apps register their parts. Ends the process with a message
+        if the settings contain a Django database engine instead of Ledger's engine.
         """
         from ledger.db import unknown_alias
         from ledger.db.queries import lookups

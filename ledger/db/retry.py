@@ -73,7 +73,8 @@ class Failure(Enum):
 
     A Failure describes only this transaction, not an earlier attempt with the same id. If the
     COMMIT of the earlier attempt still waits for a standby, other sessions do not see its rows. A
-    second attempt then waits for its locks and ends with LOST_RACE or TIMED_OUT.
+    second attempt then waits for the locks of the earlier attempt, and ends with LOST_RACE or
+    TIMED_OUT.
     """
 
     LOST_RACE = "nothing: another transaction held the locks"

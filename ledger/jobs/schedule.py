@@ -24,12 +24,12 @@ AHEAD = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class ScheduledJob:
-    """A command of manage.py that runs once per period. The first period begins at the time `at`,
+    """A command of manage.py that runs once per period. The periods are counted from the time `at`,
     such as "01:30".
 
-    `after` is the name of another job that must be done first, in the same period and after
-    midnight, so that its run includes the day that has just ended. If `is_last` is true, the job
-    runs after all other jobs with the same time, because it uses their results.
+    `after` is the name of another job. That job must be done in the same period and after midnight,
+    because an earlier run would not include the day that has just ended. If `is_last` is true, this
+    job runs after all other jobs with the same time, because this job uses their results.
     """
 
     name: str
@@ -77,7 +77,7 @@ def register(job: ScheduledJob) -> None:
 
 
 def is_due(job: ScheduledJob, records: Mapping[str, JobRecord], now: datetime) -> bool:
-    """Returns whether the job should start now, whether or not a worker has claimed it."""
+    """Returns whether the job should start now. Ignores the claims of workers."""
     began = job.period_began(now)
     record = records.get(job.name) or JobRecord(name=job.name)
     if _since(until(now, record.began_at), began):

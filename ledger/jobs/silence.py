@@ -4,11 +4,11 @@ server that hangs: see Note [A server that hangs].
 Note [Silence in a worker]: a job may contain a SQL statement that takes long, so a long statement
 does not prove that the server hangs. In parallel, the worker renews its claim on a separate
 connection and with a short timeout. While the renewals get answers, the server works. After
-SILENT_SECONDS without an answer, the worker stops waiting for all its SQL statements. By then its
-claim has ended, and another worker may have the job.
+SILENT_SECONDS without an answer, the worker stops waiting for all its SQL statements. By then the
+worker's claim has ended, and another worker may have the job.
 
-This does not detect a single session that is stuck while its server answers other sessions. For
-this case, each statement of a job has the limit `LEDGER_JOB_STATEMENT_TIMEOUT`.
+This measurement does not detect a single session that is stuck while its server answers other
+sessions. For this case, each statement of a job has the limit `LEDGER_JOB_STATEMENT_TIMEOUT`.
 """
 
 import threading

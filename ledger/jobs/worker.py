@@ -188,7 +188,7 @@ class Worker:
             thread.join()
 
     def _renew(self, job: ScheduledJob) -> None:
-        """Renews the claim. If the server answers, also resets the silence."""
+        """Renews the claim. If the server answers, also sets the time of silence to zero."""
         try:
             records.renew(name=job.name, worker=self.name)
         except AWAY as error:

@@ -135,7 +135,9 @@ class PytestRunner:
 
 
 def _pytest_expression(pattern: str) -> str:
-    """Returns the pytest expression for a shell pattern, as Django's runner accepts it."""
+    """Returns the pytest expression for a shell pattern, which is the form that Django's runner
+    accepts.
+    """
     parts = SHELL_WILDCARDS.split(pattern)
     wanted = " and ".join(filter(None, parts)) or "test"  # * matches all tests
     return f"({wanted})" if len(parts) > 1 else pattern

@@ -120,8 +120,8 @@ def families_of_seal(figures: SealFigures) -> Iterator[Metric]:
 def read_every_row(found: psycopg.Connection[Any], scope: RowScope = RowScope.STAFF) -> None:
     """Allows the open transaction to read all rows if row-level security is on.
 
-    The transaction gets a token without a user, with which it can read what staff may read but
-    cannot write.
+    The transaction gets a token without a user. With this token, the transaction can read what
+    staff may read, but cannot write.
     """
     if settings.LEDGER_ROW_SECURITY:
         token = signed(NOBODY, scope, int(time.time()) + LIFETIME, keys()[0])

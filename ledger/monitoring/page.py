@@ -1,4 +1,4 @@
-"""The page `/metrics` and the check of its readers.
+"""The page `/metrics`, and the check whether a request may read the page.
 
 Prometheus sends a token (LEDGER_METRICS_TOKEN). Signed-in staff can open the page in a browser. All
 other requests get status 404.

@@ -2,8 +2,8 @@
 
 Note [Time limit]: libpq waits for a host for at least two seconds, and without a limit for a server
 that does not reply. Therefore a thread runs the queries, and `/metrics` shows the results that are
-available after a second. If the thread is still running, the next request uses its results and does
-not start another thread.
+available after a second. If the thread is still running, the next request uses the results of this
+thread and does not start another thread.
 """
 
 import logging

@@ -59,7 +59,7 @@ def families(writer: replicas.WriterPlace) -> Iterator[Metric]:
 
 
 def _reason(replica: known.Replica, why_out: str) -> str:
-    """Returns the label for the reason why a replica is not used, or "" if it is used."""
+    """Returns the label for the reason why a replica is not used, or "" if the replica is used."""
     if why_out:
         return REASONS.get(why_out, ERROR)
     answer = replica.answer

@@ -17,7 +17,7 @@ from ledger.web.headers import HeadersMiddleware
 
 def add_headers(worker: Any) -> None:
     """Adds Ledger's headers to the responses with which this gunicorn worker refuses requests. Also
-    removes the header `Server` from all responses, because it helps attackers.
+    removes the header `Server` from all responses, because this header helps attackers.
     """
     wsgi.Response = NamelessResponse
     refuse, headers = worker.handle_error, _headers()

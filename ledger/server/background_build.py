@@ -21,7 +21,7 @@ from cookbook.practice.readiness import NoPracticeBank
 
 
 class Stopped(Exception):
-    """An error in the building thread when `manage.py serve` ends."""
+    """An error that ends the building thread when `manage.py serve` ends."""
 
 
 class BackgroundBuild:

@@ -49,10 +49,10 @@ def when_ready(server: Any) -> None:
     """Makes gunicorn stop without resetting connections. gunicorn's first process calls this
     function.
 
-    At its end, gthread resets the connections that it has not accepted. Therefore `stop` first
+    When gthread ends, it resets the connections that it has not accepted. Therefore `stop` first
     blocks new connections with `take_no_more`. A socket that is shared with systemd or with another
-    gunicorn (an upgrade with USR2) is not blocked, because that would affect the other processes
-    too.
+    gunicorn (an upgrade with USR2) is not blocked, because the block would also affect the other
+    processes.
     """
     stop = server.stop
 
@@ -77,8 +77,6 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_exit(_server: Any) -> None:
-    """Deletes the folder of the shared metrics. gunicorn calls this function after it has
-    stopped.
-    """
+    """Deletes the folder of the shared metrics. gunicorn calls this function at its end."""
     if _counts:
         shutil.rmtree(_counts, ignore_errors=True)

@@ -40,9 +40,9 @@ def prepare(
     """Starts the database, applies migrations, builds the practice bank if the cookbook is on, and
     collects static files. Writes a line for each step that has work to do.
 
-    If `demo` is true, an empty embedded server gets demo data. If an earlier start was interrupted
-    while it created demo data, they are completed. On the embedded server, a second process waits
-    until the first process has finished.
+    If `demo` is true, an empty embedded server gets demo data. The demo data are also created if an
+    earlier start was interrupted at this step. On the embedded server, a second process waits until
+    the first process has finished.
 
     Raises OperationalError, with a message for users, if the database cannot be reached.
     """

@@ -23,9 +23,9 @@ WITHOUT_DATABASE = "/healthz"
 
 
 def start(app: App, host: str, port: int) -> WSGIServer:
-    """Starts and returns a server on this port, which runs until the process ends. Several
-    processes of one system user may use the same port; the kernel chooses a process for each
-    connection.
+    """Starts a server on this port and returns the server, which runs until the process ends.
+    Several processes of one system user may use the same port; the kernel chooses a process for
+    each connection.
 
     Raises OSError if another program uses the port.
     """

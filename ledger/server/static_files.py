@@ -24,7 +24,7 @@ class AppFilesFinder(AppDirectoriesFinder):
 
 class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """A storage for compressed files with a hash in their names. Removes references to source maps,
-    which are not collected, because Django refuses references to missing files.
+    because source maps are not collected and Django refuses references to missing files.
     """
 
     def url_converter(

@@ -13,7 +13,8 @@ from ledger.web.template_files import template_files
 
 
 def warm_up() -> None:
-    """Loads the URLs with their views, and compiles Ledger's templates. Does nothing with DEBUG.
+    """Loads the URLs with their views, and compiles Ledger's templates. Does nothing if DEBUG is
+    on.
 
     Does not connect to the database, because gunicorn forks the web processes afterwards.
     """

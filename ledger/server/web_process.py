@@ -1,7 +1,7 @@
 """Runs gunicorn for `WebServer`: `python -m ledger.server.web_process OPTIONS`.
 
-The process loads Django while `serve` prepares the database. It starts gunicorn after it has read a
-line from stdin, because WhiteNoise then searches for the static files.
+The process loads Django while `serve` prepares the database. After a line on stdin, the process
+starts gunicorn. WhiteNoise then searches for the static files, which must be collected by then.
 """
 
 import gc

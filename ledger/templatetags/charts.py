@@ -49,7 +49,9 @@ def at(number: float) -> str:
 
 @register.filter
 def add_to(number: float, more: float) -> float:
-    """Returns the sum of two coordinates. Django's filter `add` would truncate them to integers."""
+    """Returns the sum of two coordinates. Django's filter `add` would truncate coordinates to
+    integers.
+    """
     return float(number) + float(more)
 
 

@@ -20,9 +20,8 @@ MAX_COMPARED = 200
 
 
 def folded(text: str) -> str:
-    """Returns the text in lower case and without accents, like the SQL function `search_text` and
-    the dictionary `unaccent`. Unlike them, keeps letters that are not a letter with an accent, such
-    as an o with a stroke.
+    """Returns the text in lower case and without accents. Letters such as an o with a stroke stay,
+    although the SQL function `search_text` and the dictionary `unaccent` replace these letters.
     """
     return "".join(c for c in normalize("NFKD", text.lower()) if not combining(c))
 
@@ -36,8 +35,8 @@ def closest(
 
 
 def similarity(typed: str, candidate: str, *, cutoff: float = CUTOFF) -> float:
-    """Returns the similarity of the first LONGEST characters of two texts, or 0.0 if it is below
-    `cutoff`.
+    """Returns the similarity of the first LONGEST characters of two texts, or 0.0 if the similarity
+    is below `cutoff`.
     """
     matcher = SequenceMatcher(None, typed[:LONGEST], candidate[:LONGEST], autojunk=False)
     if not _bound(matcher, cutoff):

@@ -32,7 +32,7 @@ def odd_characters(text: str) -> set[str]:
 
 
 def visible(text: str) -> str:
-    """Returns the text with the number of each invisible character in its place, such as
+    """Returns the text, with each invisible character replaced by its number, such as
     "[U+202E]".
     """
     return text.translate({ord(c): f"[U+{ord(c):04X}]" for c in odd_characters(text)})
@@ -73,8 +73,8 @@ def alphabets_in(text: str) -> set[str]:
 
 def mixed_word(text: str) -> str:
     """Returns the first word that mixes alphabets with similar letters, such as "Ana" with a
-    Cyrillic "a", or "". In a text with Latin letters, also returns a word of other letters that all
-    look like Latin letters.
+    Cyrillic "a". In a text with Latin letters, a word from another alphabet also counts if all its
+    letters look like Latin letters. Returns "" if there is no such word.
 
     This is a simple form of mixed-script detection (Unicode standard UTS 39).
     """
@@ -99,8 +99,8 @@ MAX_MARKS = 4  # maximum on one letter: Vietnamese has two, pointed Hebrew three
 def posing_character(text: str) -> str:
     """Returns the first character that is invisible or looks like another character, or "".
 
-    These are letters in a special font, small capitals, invisible letters, more than MAX_MARKS
-    marks on one letter, and unassigned or private characters.
+    Such characters are letters in a special font, small capitals, invisible letters, marks after
+    the first MAX_MARKS on one letter, and unassigned or private characters.
     """
     if text.isascii():
         return ""
@@ -125,8 +125,8 @@ def has_hidden_signs(text: str) -> bool:
 
 
 def _with_letter_before(text: str) -> Iterator[tuple[str, str]]:
-    """Yields each character of the text, after the last previous character that is not a mark. For
-    the first character, this previous character is a blank.
+    """Yields a pair for each character of the text: the last earlier character that is not a mark,
+    and the character itself. A blank comes before the first character.
 
     `unicodedata.normalize` is not used, because it sorts the marks on a letter in quadratic time
     and blocks all other threads.
@@ -150,8 +150,8 @@ def _is_unassigned(c: str) -> bool:
 
 
 def _joins_nothing(letter: str, c: str) -> bool:
-    """Returns whether `c` is a joiner or a variation selector without a visible effect. It has no
-    effect after a blank, or after a letter that has only one form.
+    """Returns whether `c` is a joiner or a variation selector without a visible effect. Such a
+    character has no effect after a blank, or after a letter that has only one form.
     """
     is_unseen = c in "\u200c\u200d" or "VARIATION SELECTOR" in unicodedata.name(c, "")
     return is_unseen and (letter == " " or not alphabets_in(letter).isdisjoint(CONFUSABLE))

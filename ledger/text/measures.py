@@ -44,7 +44,7 @@ def size(number: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Formats a fraction as a percentage: "0.4 %", "12 %" or "1,200 %". 1 is 100 %."""
+    """Formats a fraction as a percentage: "0.4 %", "12 %" or "1,200 %". The fraction 1 is 100 %."""
     number = share * 100
     if 0 < number < 0.05:
         return "under 0.1 %"

@@ -57,8 +57,8 @@ def decodings_of(query: str) -> Iterator[str]:
 
 
 def _decoded_completely(query: str) -> str:
-    """Returns the text decoded until it contains no more escapes, in linear time. Keeps plus signs,
-    because email addresses may contain them.
+    """Returns the completely decoded text, without any escapes. Takes linear time. Keeps plus
+    signs, because email addresses may contain them.
     """
     decoded = bytearray()
     for byte in query.encode():

@@ -60,7 +60,7 @@ def _has_filter(found: logging.Logger) -> bool:
 
 
 class Exporting:
-    """A holder of this process's tracer, which is created at its first use."""
+    """A container for the tracer of this process. The tracer is created when it is first used."""
 
     def __init__(self) -> None:
         self._forget()

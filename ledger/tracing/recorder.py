@@ -2,8 +2,8 @@
 
 Note [Only our spans]: the provider is not OpenTelemetry's global provider. Other packages, such as
 AWS's driver, also create spans, and nobody has checked what these spans contain. Without a global
-provider, their spans are not sent. Of an exception, only the class is recorded, because messages
-contain values.
+provider, the spans of other packages are not sent. Of an exception, only the class is recorded,
+because messages contain values.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ from ledger.tracing.spans import NO_FACTS, NOTHING_OPEN, Expected, Facts, Span
 
 
 class Recorder:
-    """A maker of spans for this process and for processes that are forked from it."""
+    """A factory of spans for this process and for its forked processes."""
 
     def __init__(self, exporting: Exporting) -> None:
         self._exporting = exporting

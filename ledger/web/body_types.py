@@ -21,8 +21,8 @@ MAX_TYPE_LENGTH = 500  # characters
 
 
 class Utf8Request(WSGIRequest):
-    """A request that is always read as UTF-8. With another charset in its Content-Type, Django
-    would also decode the URL with this charset, and would fail if the charset does not exist.
+    """A request that is always read as UTF-8. Django's own request would also decode the URL with
+    the charset of the Content-Type, and would fail if this charset does not exist.
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
@@ -33,8 +33,8 @@ class Utf8Request(WSGIRequest):
         self.content_type, self.content_params = found
 
     def parse_file_upload(self, META: Any, post_data: Any) -> Any:  # noqa: N803 - Django's name
-        """Parses the uploaded files. Raises MultiPartParserError also if the header of a part
-        cannot be read.
+        """Parses the uploaded files. Raises MultiPartParserError if a part is broken, also if its
+        header cannot be read.
         """
         try:
             return super().parse_file_upload(META, post_data)

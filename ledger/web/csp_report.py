@@ -106,8 +106,8 @@ def _text(found: Mapping[str, Any], *names: str) -> str:
 
 
 def _origin(blocked: str) -> str:
-    """Returns the host of a URL. Returns a word such as "inline" or "eval" unchanged, which
-    Chromium sends instead of a URL.
+    """Returns the host of a URL. Chromium sends a word such as "inline" or "eval" instead of some
+    URLs; such a word is returned unchanged.
     """
     return _parts(blocked)[0] or blocked
 

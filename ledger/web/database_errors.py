@@ -151,8 +151,8 @@ def _answers() -> int:
 
 def _may_be_booked(request: HttpRequest, failure: Failure, form: list[tuple[str, str]]) -> bool:
     """Returns whether this attempt or an earlier attempt may have booked the form. Returns False
-    only if neither attempt got a connection, because any other attempt may have committed before it
-    failed.
+    only if this is the first attempt and the attempt got no connection. Any other attempt may have
+    committed before it failed.
     """
     before = getattr(request, "answers_before", None)  # None if the request failed before the view
     has_done_something = before is not None and _answers() != before

@@ -1,5 +1,5 @@
 """Describes exceptions for logs without secrets. The message of an exception may contain a secret,
-such as a header with a token. Developers see more: see `for_developer`.
+such as a header with a token. The descriptions of `for_developer` contain more details.
 """
 
 import re

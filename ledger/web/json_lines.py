@@ -115,7 +115,8 @@ def _short(path: str) -> str:
 
 def _surroundings(record: logging.LogRecord) -> Mapping[str, Any]:
     """Returns facts about the origin of a log record, such as the request id. Django logs some
-    refusals after the request has ended; their facts come from the request on the record.
+    refusals after the request has ended. In this case, the facts come from the request on the
+    record.
     """
     request = getattr(record, "request", None)
     found = context.current()

@@ -74,7 +74,7 @@ def as_notice(person: Hashable) -> Iterator[None]:
     sign-in.
 
     Notices wait for separate turns, so that other emails or many changes by one user cannot block
-    them. Raises MailNotSent.
+    the notices. Raises MailNotSent.
     """
     with _notices.of(person):
         before = _is_notice.set(True)

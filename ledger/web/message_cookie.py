@@ -1,4 +1,6 @@
-"""Stores messages for the next page in a cookie, or in the session if they are too long."""
+"""Stores messages for the next page in a cookie. If the messages are too long, stores them in the
+session.
+"""
 
 from typing import Any
 
@@ -26,8 +28,8 @@ class _OwnCookie(CookieStorage):
     """Django's signed cookie, but encrypted. A message may contain a name or an amount, and other
     people may have access to the browser or its backup.
 
-    The cookie is valid for an hour and in one session, so that nobody else can send it back in
-    order to read the messages.
+    The cookie is valid for an hour and in one session, so that another user cannot send the cookie
+    and read the messages.
     """
 
     @property

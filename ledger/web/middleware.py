@@ -37,7 +37,7 @@ NO_VALUES = (DataError, ValueError, OverflowError)  # errors about values that a
 
 class ProbeMiddleware:
     """Middleware that answers probes before the host check, the redirect to HTTPS and the sign-in.
-    A probe would fail there, because it uses an IP address and plain HTTP and has no session.
+    Later, a probe would fail, because a probe uses an IP address and plain HTTP and has no session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -79,7 +79,7 @@ class OneAddressMiddleware:
 
 class ForwardedForMiddleware:
     """Middleware that returns status 400 if the header X-Forwarded-For cannot come from our
-    proxies: it has fewer addresses than there are proxies, or an invalid address.
+    proxies. Such a header has fewer addresses than there are proxies, or an invalid address.
 
     Without this header, the client's address is the sender of the connection.
     """
@@ -184,7 +184,7 @@ class TroubleMiddleware:
 
 class PrivateMiddleware:
     """Middleware that forbids caching of signed-in users' pages, so that the browser's Back button
-    does not show them after a sign-out.
+    does not show these pages after a sign-out.
 
     The response to a POST is only `private`. With `no-store`, the Back button could not return to
     this response. A Cache-Control header of the view stays.

@@ -1,8 +1,9 @@
 """Limits how many requests of one user run in parallel in a process. Each request occupies a
 thread, and other users need the other threads.
 
-Each user may send one file or large JSON body at a time, and all users together two. Reading such a
-body can take ten seconds of processor time, and 32 MB of JSON need up to 260 MB of memory.
+A user may send one file or large JSON body at a time. All users together may send two at a time.
+Reading such a body can take ten seconds of processor time, and 32 MB of JSON need up to 260 MB of
+memory.
 """
 
 from collections import Counter
@@ -52,8 +53,8 @@ class RunningRequests:
         self._running, self._waiting = Counter[Any](), Counter[Any]()
 
     def begin(self, person: Any) -> bool:
-        """Waits until the user may run another request. Returns False if this takes too long.
-        Otherwise counts the request until `end` is called.
+        """Waits until the user may run another request, and returns False if the time limit is
+        over. Otherwise counts the request until `end` is called.
         """
         with self._changed:
             if not self._is_free(person) and not self._wait(person):
@@ -96,8 +97,8 @@ class RunningRequestsMiddleware:
     """Middleware that returns status 429 if a signed-in user runs too many requests.
 
     Needs no query, because LoginRequiredMiddleware has already loaded the user. Anonymous requests
-    and public pages are not counted. A streamed response is counted until it begins; after that,
-    `ledger.web.downloads` limits it.
+    and public pages are not counted. A streamed response is counted until it begins. After that,
+    `ledger.web.downloads` limits the response.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

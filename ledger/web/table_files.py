@@ -32,8 +32,8 @@ LINES_PER_PART = 100  # lines in one part of the response
 
 
 class FigureText(str):
-    """A number as text, which may begin with a minus sign in a spreadsheet file. Other texts may
-    not.
+    """A number as text. Unlike other texts, a FigureText may begin with a minus sign in a
+    spreadsheet file.
     """
 
     __slots__ = ()
@@ -74,8 +74,8 @@ def table_response(table: DataTable, kind: str) -> StreamingHttpResponse:
 
 
 def download(lines: Iterable[str], name: str, kind: str) -> StreamingHttpResponse:
-    """Returns the lines of a file as a download. Reads the first line immediately, and raises its
-    error.
+    """Returns the lines of a file as a download. Reads the first line immediately, so that an error
+    is raised before the response begins.
     """
     response = StreamingHttpResponse(
         # Passed here so that the response closes `lines`; it could not close the chain below.

@@ -1,6 +1,6 @@
 """Measures how long requests waited for a thread. Requests that waited too long get status 503.
 
-nginx writes the time when it sends the request to gunicorn into the header X-Request-Start
+When nginx sends a request to gunicorn, nginx writes the time into the header X-Request-Start
 (deploy/nginx/ledger.conf). Without this header the waiting time is unknown, because gunicorn does
 not report it.
 """
@@ -44,7 +44,7 @@ TOO_LATE = (
 
 def note_wait(request: HttpRequest) -> None:
     """Sets `request.waited` to the number of seconds since the proxy passed the request on, or to
-    None if this is unknown.
+    None if this number is unknown.
     """
     waited = _seconds_since_proxy(request)
     request.waited = waited  # type: ignore[attr-defined]

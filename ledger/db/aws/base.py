@@ -2,7 +2,7 @@
 
 SQL statements of Django and of prepared cursors run through the plugins of the driver. The backend
 sends its own statements (settings, cleaning, health checks) directly with psycopg, so that no
-plugin can change the server between them.
+plugin can change the server between two of these statements.
 
 Note [After a failover]: the driver connects to another server and raises an error. The new session
 does not have the time zone, limits and role that Ledger sets. Therefore the backend closes the
@@ -26,9 +26,7 @@ READ_ONLY = "read_only"
 
 
 class TranslatedErrors(base.PlacedErrors):
-    """An error wrapper that converts the driver's errors to psycopg errors. Then Ledger's own error
-    wrapper handles these errors.
-    """
+    """Ledger's error wrapper, which here first converts the driver's errors to psycopg errors."""
 
     wrapper: "DatabaseWrapper"
 

@@ -93,7 +93,7 @@ class DatabaseWrapper(WithCursors):
         """Returns a new raw connection. If the server hangs, the connection closes itself: see Note
         [A server that hangs].
 
-        The caller is this wrapper, its pool, or code that closes the connection itself. Raises
+        The caller must close the connection, unless the caller is this wrapper or its pool. Raises
         psycopg.Error if no connection can be opened.
         """
         pool = self._existing_pool
@@ -132,7 +132,7 @@ class DatabaseWrapper(WithCursors):
         return float(self.settings_dict["OPTIONS"].get("connect_timeout") or 0) or None
 
     def limit_transaction(self, seconds: float | None) -> None:
-        """Limits how long the server may send nothing during the open transaction. After this time
+        """Limits how long the open transaction waits without data from the server. After this time
         the connection closes. `seconds` is the `statement_timeout` of the transaction, or None if
         there is no timeout.
         """
@@ -193,7 +193,7 @@ class DatabaseWrapper(WithCursors):
 
     def forget_connection(self, inherited: list[Any]) -> None:
         """Moves the parent's connection and pools into the list `inherited`. Called in a forked
-        process, so that this process does not use them: see Note [Forked processes].
+        process, which must not use the parent's connections: see Note [Forked processes].
         """
         pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
         inherited += [self.connection, *pools.values()]

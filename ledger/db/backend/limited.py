@@ -84,9 +84,9 @@ class LimitedConnection(psycopg.Connection[Any]):
         return found
 
     def limit_statements(self, timeout: float | None) -> None:
-        """Sets the silence limit of the session: how long the server may send nothing before the
-        connection closes. `timeout` is the session's `statement_timeout` in seconds, or None if
-        there is no timeout.
+        """Sets the silence limit of the session, which is the maximum time without data from the
+        server. `timeout` is the session's `statement_timeout` in seconds, or None if there is no
+        timeout.
         """
         self._usual = timeout + GRACE if timeout else None
         self.limit_as_usual()

@@ -1,10 +1,10 @@
 """A schema editor that limits how long a migration waits for a table.
 
 Note [Lock-safe migrations]: ALTER TABLE waits for all sessions that use the table, and all later
-sessions wait behind it. Therefore a migration waits for at most LEDGER_LOCK_TIMEOUT, like a
-payment. Then the migration is rolled back, and `migrate` tries it again: see Note [Short waits]. A
-migration that is not atomic waits without a limit, because CREATE INDEX CONCURRENTLY does not block
-other sessions.
+sessions wait behind the ALTER TABLE. Therefore a migration waits for at most LEDGER_LOCK_TIMEOUT,
+like a payment. Then the migration is rolled back, and `migrate` tries again: see Note [Short
+waits]. A migration that is not atomic waits without a limit, because CREATE INDEX CONCURRENTLY does
+not block other sessions.
 """
 
 from typing import Self

@@ -3,10 +3,10 @@
 Note [When Redis fails]: the cache contains the counters of sign-in limits. A failure of Redis must
 not stop payments or remove these limits. If Redis fails, this process uses the cache in the table
 (`ledger.db.cache.shared`) for TRY_AGAIN seconds. Then the process writes a value to Redis and reads
-it, because a read-only Redis would always return the same counter. If both succeed, the process
-uses Redis again. A limit always applies, but a person may use it up twice: once in Redis and once
-in the table. Values that may be accepted only once (authenticator codes, tokens of a provider) are
-always in the table.
+the value again. If both succeed, the process uses Redis again. This test is necessary because a
+read-only Redis would always return the same counter. A person can use up a limit twice: once in
+Redis and once in the table. Values that may be accepted only once (authenticator codes, tokens of a
+provider) are always in the table.
 """
 
 import logging
@@ -145,7 +145,7 @@ class RedisOrTable(BaseCache):
         return getattr(self._table, name)(key, *args, **options)
 
     def _prove(self) -> None:
-        """Writes a value to Redis and reads it. Raises an exception if this fails."""
+        """Writes a value to Redis and reads the value again. Raises an exception if this fails."""
         key, value = f"proof:{uuid4().hex}", uuid4().hex
         self._redis.set(key, value, TRY_AGAIN)
         if self._redis.get(key) != value:

@@ -57,9 +57,9 @@ class SharedCache(DatabaseCache):
 
     Each write is one SQL statement, so writes cannot race.
 
-    A full cache keeps the counters of open time windows and the used authenticator codes. Django
-    would delete a third of all entries, so an attacker with many IP addresses could reset
-    everybody's counters.
+    A full cache keeps the used authenticator codes, and the counters of limits whose time window is
+    still open. Django would delete a third of all entries, so an attacker with many IP addresses
+    could reset everybody's counters.
     """
 
     def __init__(self, table: str, params: dict[str, Any]) -> None:

@@ -31,9 +31,9 @@ def wait_until_confirmed(using: str = DEFAULT_DB_ALIAS) -> None:
     """Waits until all rows that this session can read would survive a failover. Sends one SQL
     statement.
 
-    Call this before you report a row as booked that was found without a lock or a write: see Note
-    [Cancelled waits]. The statement commits an empty WAL message. Like every commit, this commit
-    waits for the standby. Logical decoders do not receive the message.
+    If you have found a row without a lock or a write, call this before you report the row as
+    booked: see Note [Cancelled waits]. The statement commits an empty WAL message. Like every
+    commit, this commit waits for the standby. Logical decoders do not receive the message.
 
     Raises OutcomeUnknown if the wait is cancelled.
     """
@@ -68,7 +68,7 @@ def nobody_confirms() -> bool:
 
 
 def is_known_lost() -> bool:
-    """Returns whether the last answer in this process was that no standby confirms commits. In that
-    case, checks the server again.
+    """Returns whether no standby confirms commits. If the last answer in this process was that
+    standbys confirm commits, returns False without a query.
     """
     return _Answer.is_lost and nobody_confirms()

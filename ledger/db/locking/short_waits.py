@@ -2,8 +2,8 @@
 
 Note [Short waits]: when a session waits for a table lock, all later sessions wait behind this
 session. Therefore work of the owner waits for a table lock only for a short time, and is then
-rolled back. After a pause, in which the other sessions continue, the work runs again. Steps that
-need no lock run before.
+rolled back. After a pause, in which the other sessions continue, the work runs again. All steps
+that need no lock are done before the work.
 """
 
 import logging
@@ -38,9 +38,9 @@ def is_in_use(error: DatabaseError) -> bool:
 
 
 def with_short_waits(work: Callable[[], R]) -> R:
-    """Runs `work` in a transaction and returns its result. The transaction waits for each lock for
-    at most LOCK_WAIT. After that, `work` runs again after a pause. Only one such transaction runs
-    at a time, because Postgres refuses two parallel changes of one table's rights.
+    """Runs `work` in a transaction and returns its result. If a lock is not free within LOCK_WAIT,
+    `work` runs again after a pause. Only one such transaction runs at a time, because Postgres
+    refuses two parallel changes of one table's rights.
 
     Raises TablesInUse after the last attempt.
     """
@@ -55,8 +55,8 @@ def with_short_waits(work: Callable[[], R]) -> R:
 
 
 def again_while_in_use(attempt: Callable[[], R]) -> R:
-    """Returns the result of `attempt`, and calls `attempt` again after a pause if tables are in
-    use. `attempt` must open its own transaction with a lock timeout.
+    """Calls `attempt` and returns its result. If tables are in use, calls `attempt` again after a
+    pause. `attempt` must open its own transaction with a lock timeout.
 
     Raises TablesInUse after the last attempt.
     """

@@ -1,4 +1,4 @@
-"""Finds migrations that may delete data of a bank when they are undone."""
+"""Finds migrations whose reversal may delete data of a bank."""
 
 from collections.abc import Iterator, Sequence
 

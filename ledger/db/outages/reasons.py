@@ -202,8 +202,8 @@ def is_standby(error: BaseException) -> bool:
 
 
 def is_wait(error: BaseException) -> bool:
-    """Returns whether the error means that the time for a SQL statement was over: the lock timeout,
-    the statement timeout, or the wait for a server that does not answer.
+    """Returns whether a SQL statement took too long: a lock timeout, a statement timeout, or a
+    server that does not answer.
     """
     cause = error_of_psycopg(error)
     return cause is not None and reason_of(FailedServer("", cause)) in WAITS

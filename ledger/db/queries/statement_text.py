@@ -40,8 +40,9 @@ FIRST = re.compile(r"[\s(]*([A-Za-z]+)")
 class StatementText:
     """The description of a SQL statement.
 
-    `operation` is the first word of the statement, such as INSERT. For WITH, it is the word that
-    writes, if there is one. `name` is the operation with the table, such as INSERT transactions.
+    `operation` is the first word of the statement, such as INSERT. If the statement begins with
+    WITH and writes, `operation` is the word that writes. `name` is the operation with the table,
+    such as INSERT transactions.
     """
 
     name: str

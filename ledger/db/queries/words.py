@@ -2,10 +2,10 @@
 
 Note [Words]: a word is a run of letters and digits, in lower case and without accents. Postgres's
 parser would index `-4711` only as a number, `2024/0815` only as a path and `www.shop.com` only as a
-host. Therefore the SQL function `search_text` (migration 0004 of ledger_db) first replaces the
-characters that join words with spaces. It also removes invisible characters and composes accents
-(NFC). The text search configuration `words` then removes the accents. Stored texts and queries use
-the same functions:
+host. Therefore the SQL function `search_text` (migration 0004 of ledger_db) first replaces
+characters between words, such as these, with spaces. It also removes invisible characters and
+composes accents (NFC). The text search configuration `words` then removes the accents. Stored texts
+and queries use the same functions:
 
 - `search_words(text)` and `search_words(jsonb)` return the tsvector of a text, or of all strings
   and numbers of a JSON document.
@@ -32,16 +32,16 @@ INVISIBLE = (
 
 
 class WordQuery(SearchQuery):
-    """The tsquery of a typed text: see Note [Words]. With the search type "prefix" the last word
-    may continue, and with "phrase" it must match exactly.
+    """The tsquery of a typed text: see Note [Words]. With the search type "prefix", the last word
+    may continue. With "phrase", the last word must match exactly.
     """
 
     SEARCH_TYPES = {"phrase": "search_phrase", "prefix": "search_prefix"}
 
     @classmethod
     def prefix(cls, typed: str, weights: str = "") -> Self:
-        """Returns the tsquery for the words of `typed`, of which the last may continue. `weights`,
-        such as "A", limits the last word to these weights.
+        """Returns the tsquery for the words of `typed`. The last word may continue. `weights`, such
+        as "A", limits the last word to these weights.
         """
         query = cls(typed, search_type="prefix")
         if weights:
@@ -91,7 +91,7 @@ def words_of(**weights: str) -> Func:
 
 def words_as_text(text: Any) -> Func:
     """Returns the words of a text in alphabetical order as one text, such as "'grace' 'hopper'".
-    Case and accents do not matter in trigrams of this text.
+    Trigrams of the result ignore case and accents.
     """
     return Func(
         text, output_field=TextField(), template="strip(search_words(%(expressions)s))::text"

@@ -199,7 +199,7 @@ class Replica:
         server has answered the probe: see Note [Servers behind a pooler]. This method is a Django
         execute wrapper for connections to a pooler.
 
-        Raises ReadAgain if it is another server.
+        Raises ReadAgain if the transaction runs on another server.
         """
         database = context["connection"]
         if not database.in_atomic_block:

@@ -21,8 +21,8 @@ OTHER_WRITER = "it has not replayed anything from the server that takes writes"
 
 @dataclass(frozen=True, slots=True)
 class ReplicaLag:
-    """The delay of one replica, or None if the delay is not known. `why_out` is the reason why the
-    replica is not used, or "".
+    """The delay of one replica. An unknown delay is None. `why_out` is the reason why the replica
+    is not used, or "".
     """
 
     name: str

@@ -164,8 +164,8 @@ def _in_place_of_writer(
 
 
 def _check_server(replica: Replica, database: Any) -> None:
-    """Raises ReadAgain and closes the connection if it is not to the server that answered the
-    probes.
+    """Checks that the connection is to the server that answered the probes. Otherwise closes the
+    connection and raises ReadAgain.
     """
     with database.wrap_database_errors:
         is_same = replica.is_same_server(database.connection)

@@ -1,14 +1,14 @@
 """Checks that a replica follows the current writer, not a server from before a failover.
 
 Note [Writer's mark]: WAL positions can be compared only on the same timeline. After a failover, a
-standby may still follow the old primary. Its position may be higher than the position of the new
-primary, although it does not have the new primary's rows. Therefore the table `writer_mark` has one
-row, the mark: the time when the writer's server started. No other server has the same time. The
-query that loads a session also reads the server's start time and the mark. If these differ, for
-example after a failover or a restart, the request writes the mark again. A replica with the same
-mark has replayed everything that this writer wrote before the mark, so the replica is on the same
-timeline. Other replicas are not used for the request. The position in a session's row is also on
-that timeline, because the row itself is.
+standby may still follow the old primary. The standby's position may be higher than the position of
+the new primary, although the standby does not have the new primary's rows. Therefore the table
+`writer_mark` has one row, the mark: the time when the writer's server started. No other server has
+the same time. The query that loads a session also reads the server's start time and the mark. If
+these differ, for example after a failover or a restart, the request writes the mark again. A
+replica with the same mark has replayed everything that this writer wrote before the mark, so the
+replica is on the same timeline. Other replicas are not used for the request. The position in a
+session's row is also on that timeline, because the row was written on it.
 """
 
 from dataclasses import dataclass

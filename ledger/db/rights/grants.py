@@ -97,9 +97,9 @@ def grant(
     hidden: Mapping[str, str] = MappingProxyType({}),
     functions: Sequence[str] = (),
 ) -> bool:
-    """Grants a role its rights to all tables, views and functions of extensions. Also revokes from
-    PUBLIC the functions that run with the rights of their owner. Returns False if the role does not
-    exist.
+    """Grants a role its rights to all tables and views, and to the functions of extensions. Also
+    revokes from PUBLIC the functions that run with the rights of their owner. Returns False if the
+    role does not exist.
 
     `rights` maps each table to rights in the syntax of GRANT. The role gets no rights to other
     tables. `hidden` maps a table to a column that the role may not read. `functions` are functions
@@ -153,8 +153,8 @@ def grant(
 
 
 def existing_columns_only(cursor: Any, table: str, privileges: str) -> str:
-    """Returns the rights without columns that the table does not have. Columns can be missing while
-    migrations are missing.
+    """Returns the rights without columns that the table does not have. A column does not exist if
+    its migration has not run.
     """
     cursor.execute(
         "SELECT attname FROM pg_attribute"
@@ -172,8 +172,8 @@ def existing_columns_only(cursor: Any, table: str, privileges: str) -> str:
 
 
 def _reading_all_but(cursor: Any, table: str, column: str) -> str:
-    """Returns the right to read all columns except one, in the syntax of GRANT. Uses the existing
-    columns of the table, because columns can be missing while migrations are missing.
+    """Returns the right to read all columns except one, in the syntax of GRANT. Uses the table's
+    existing columns, because some migrations may not have run yet.
     """
     cursor.execute(
         "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute"
@@ -186,8 +186,8 @@ def _reading_all_but(cursor: Any, table: str, column: str) -> str:
 def settings_of(connection: BaseDatabaseWrapper, role: str) -> Iterator[str]:
     """Yields the settings of the role from ALTER ROLE, except EXPECTED_SETTINGS.
 
-    Postgres allows every role to change its own settings, so injected SQL could change them for all
-    later connections.
+    Postgres allows every role to change its own settings. Injected SQL could therefore change the
+    settings of all later connections.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -152,8 +152,8 @@ def _end_membership(cursor: Any, owner: str, worker: str) -> Iterator[str]:
 
 
 def _grant_session_statistics(cursor: Any, owner: str) -> Iterator[str]:
-    """Grants the owner role the statistics for the function `session_states()`. Yields a message if
-    this login cannot grant them.
+    """Grants the owner role the right to read the statistics that the function `session_states()`
+    needs. Yields a message if this login cannot grant the right.
     """
     try:
         cursor.execute(f"GRANT {kept_from_queries.STATISTICS} TO {owner}")
@@ -214,9 +214,9 @@ def _revoke_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
 
 
 def _all_take_effect(cursor: Any, statements: Callable[[], list[str]]) -> bool:
-    """Executes the SQL statements that `statements` returns, and returns whether a second call of
-    `statements` returns none. The second call is necessary because Postgres only warns if it cannot
-    revoke a right that another role granted.
+    """Executes the SQL statements that `statements` returns. Then calls `statements` again, and
+    returns whether no statement is left. This check is necessary because Postgres only warns if it
+    cannot revoke a right that another role granted.
     """
     with suppress(DatabaseError):
         for statement in statements():

@@ -135,8 +135,8 @@ def without_reader() -> Iterator[None]:
 
 
 def read_bank() -> None:
-    """Allows the rest of the request to read all rows of the bank. First check that the user may
-    read them.
+    """Allows the rest of the request to read all rows of the bank. Before the call, check that the
+    user may read all rows.
     """
     reader: SignedReader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
     if reader is not None:

@@ -12,8 +12,8 @@ SAME_EVERYWHERE = " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
 
 
 def create_database(connection: Any, name: str, owner: str = "") -> None:
-    """Creates an empty database from template0. Connects to another database of the server in order
-    to do this.
+    """Creates an empty database from template0, through a connection to another database of the
+    server.
 
     `owner` is the owner of the database; "" means the current login.
     """

@@ -275,8 +275,8 @@ def addresses_of(parameters: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _first(connect: Callable[[dict[str, Any]], Any], attempts: Iterable[dict[str, Any]]) -> Any:
-    """Returns the first connection that can be opened. Otherwise raises the last error, and records
-    the servers of all attempts on it.
+    """Returns the first connection that can be opened. Otherwise raises the last error, with the
+    servers of all attempts.
     """
     errors: list[psycopg.Error] = []
     for each in attempts:

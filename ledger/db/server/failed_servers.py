@@ -1,8 +1,8 @@
-"""Records on a database error to which servers it belongs.
+"""Records on a database error which servers failed.
 
-psycopg puts the server only into the message of a failed connection, and nowhere for a lost
-connection. Logs must not contain the message, because it may contain users and parts of SQL
-statements. Instead, logs contain the recorded servers and the reasons from
+psycopg puts the server of a failed connection only into the message of the error, and does not
+report the server of a lost connection. Logs must not contain the message, which may contain users
+and parts of SQL statements. Instead, logs contain the recorded servers and the reasons from
 `ledger.db.outages.reasons`.
 """
 

@@ -36,8 +36,8 @@ Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
 
 
 def keeps_sessions() -> bool:
-    """Returns whether this thread's connection always uses the same server session, so without a
-    pooler in transaction mode. Sends one query.
+    """Returns whether this thread's connection always uses the same server session. Returns False
+    behind a pooler in transaction mode. Sends one query.
     """
     database: Any = connection
     if database.is_behind_pooler:

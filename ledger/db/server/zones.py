@@ -1,5 +1,5 @@
-"""Checks that Postgres and Python have the same rules for the bank's time zone. Each has its own
-copy of the IANA database; reports use the days of Postgres, and pages use the days of Python.
+"""Checks that Postgres and Python have the same rules for the bank's time zone. Postgres and Python
+each have a copy of the IANA database. Reports use Postgres's days, and pages use Python's days.
 """
 
 from datetime import UTC, datetime

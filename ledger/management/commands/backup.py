@@ -29,9 +29,9 @@ class Command(JobCommand):
         )
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
-        """Runs the command. Before that, checks that the file can be written and prepares a place
-        for --prove. If one of these fails, nothing is written and the run is not recorded as
-        failed.
+        """Checks that the file can be written, prepares a place for --prove, and then runs the
+        command. If the check or the preparation fails, nothing is written and the run is not
+        recorded as failed.
         """
         try:
             files.check_free(options["file"])

@@ -36,7 +36,7 @@ class Command(createsuperuser.Command):
 
 
 def _input(question: str) -> str:
-    """Returns the user's answer to a question. The question whether to accept a weak password is
-    not asked; the answer is "n".
+    """Returns the user's answer to a question. Returns "n" without asking if the question is
+    whether to accept a weak password.
     """
     return "n" if question.startswith("Bypass password validation") else input(question)

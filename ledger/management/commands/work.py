@@ -168,7 +168,7 @@ class StopSignal:
             raise ToldToStop
 
     def wait(self, seconds: float, *, by: Callable[[float], object]) -> None:
-        """Waits for `seconds` by calling `by`. Raises ToldToStop if a signal came before."""
+        """Waits for `seconds` by calling `by`. Raises ToldToStop if a signal has come."""
         if self._has_come:
             raise ToldToStop
         by(seconds)

@@ -33,8 +33,8 @@ ORDERS: dict[str, Callable[[TableFacts], float]] = {
 
 @dataclass(frozen=True)
 class TableShown:
-    """A table with its numbers as texts for the page. `limit_share` compares the number of dead
-    rows with the number at which autovacuum begins, in percent.
+    """A table with its numbers as texts for the page. `limit_share` is the number of dead rows, in
+    percent of the number at which autovacuum begins.
     """
 
     name: str

@@ -100,8 +100,8 @@ def locks_part(reader: HealthReader) -> LocksPart:
 
 def _waiting_behind(waits: Sequence[LockWait]) -> dict[int, set[int]]:
     """Returns a dict from blocking sessions to waiting sessions, as process ids. A key is a session
-    that blocks others but does not wait. Its value is the set of sessions that wait for it,
-    directly or indirectly.
+    that blocks others but does not wait. The value is the set of sessions that wait for this
+    session, directly or indirectly.
 
     Sessions of a deadlock are not included, because Postgres ends one of these sessions.
     """

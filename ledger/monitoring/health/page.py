@@ -46,8 +46,8 @@ class Health:
 
     @property
     def headline(self) -> str:
-        """The headline of the page without problems, or the number of queries that Postgres
-        refused.
+        """The headline of a page without problems. If Postgres refused queries, the headline
+        contains the number of these queries.
         """
         if self.refused:
             return f"Postgres refused {counted(self.refused, 'statement')} of this page."
@@ -59,7 +59,7 @@ class Health:
 
     @property
     def counted_for(self) -> str:
-        """The time since which the server has counted reads, as text."""
+        """A text that shows since when the server has counted reads."""
         if self.server.counted_seconds is None:
             return "Since the database was made, or the server last crashed"
         return f"In {span(self.server.counted_seconds)}, since the counters were reset"

@@ -98,8 +98,8 @@ class OpenSession(NamedTuple):
     query_id: int | None
 
 
-# session_states() is a function of Ledger (ledger_db migration 0004). It has the rights of the
-# table owner. It does not return the SQL statements of the sessions.
+# session_states() is a SQL function of Ledger (ledger_db migration 0002). The function runs with
+# the rights of the table owner, and does not return the SQL statements of the sessions.
 SESSIONS = """
 SELECT pid, role::text, application, kind, state, is_hidden, wait,
   extract(epoch FROM clock_timestamp() - began_at)::float,
@@ -220,8 +220,8 @@ class KnownText(NamedTuple):
 
 
 class StatementCounts(NamedTuple):
-    """How many times Postgres removed rarely used statements to free space, and the number of
-    seconds since counting began.
+    """The number of times that Postgres removed rarely used statements to free space, and the
+    number of seconds since counting began.
     """
 
     dropped: int

@@ -28,8 +28,8 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class HealthAnswer(Generic[Row]):
-    """The rows of a query, or no rows and the SQLSTATE (`refused`) if Postgres refused the
-    query.
+    """The rows of a query. If Postgres refused the query, there are no rows, and `refused` is the
+    SQLSTATE.
     """
 
     sql: str

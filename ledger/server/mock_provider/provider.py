@@ -50,8 +50,8 @@ class Grant:
 
 
 class MockProvider:
-    """A mock provider with one client. `fault` is one of FAULTS and makes the next sign-ins wrong,
-    or "".
+    """A mock provider with one client. `fault` is a name in FAULTS and makes the next sign-ins
+    wrong; "" means no fault.
     """
 
     def __init__(
