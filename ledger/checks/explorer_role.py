@@ -48,8 +48,8 @@ STATEMENTS = """
 
 
 def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
-    """Yields messages about settings and rights with which a query of the explorer could read data
-    of other people or fill the disk.
+    """Yields messages about wrong settings and rights of the role. With these, a query of the
+    explorer could read data of other people or fill the disk.
     """
     if settings.LEDGER_EXPLORER == "off":
         return

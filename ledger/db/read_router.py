@@ -1,4 +1,4 @@
-"""The database router for DATABASE_READ_ROUTER, with which models of added apps are read from the
+"""The database router for DATABASE_READ_ROUTER. The router reads models of added apps from the
 alias `read`.
 
 Note [Which reads stay on the writer]: a reader may be slightly behind, and a router does not know

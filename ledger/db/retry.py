@@ -111,8 +111,8 @@ class NotConfirmed(OutcomeUnknown):
 def failure_of(error: BaseException) -> Failure:
     """Returns the Failure that a Django database error means.
 
-    After a connection is lost during COMMIT, Django connects again. If this fails too, the error is
-    about the new connection, and the lost COMMIT is the error's `__context__`.
+    After a connection is lost during COMMIT, Django connects again. If Django cannot connect, the
+    error is about the new connection. In this case, the lost COMMIT is the error's `__context__`.
     """
     failure = _failure_without_context(error)
     if failure not in MAY_HIDE or isinstance(error, BROKEN_RULE):

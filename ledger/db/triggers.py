@@ -5,8 +5,8 @@ change. Injected SQL could use this setting to bypass the trigger. A `FirmTrigge
 this setting. Only the owner of the table can disable the trigger, with ALTER TABLE.
 
 With `deferred`, the function runs at COMMIT, once for each row. With `definer`, the function runs
-with the rights of the tables' owner. Its `search_path` starts with `public` and ends with
-`pg_temp`, so that temporary tables of the caller cannot hide the real tables.
+with the rights of the tables' owner. The `search_path` of such a function starts with `public` and
+ends with `pg_temp`, so that temporary tables of the caller cannot hide the real tables.
 """
 
 from hashlib import sha1

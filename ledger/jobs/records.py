@@ -99,8 +99,8 @@ def give_back(*, worker: str) -> None:
 
 
 def note_done(*, name: str, began_at: datetime, waits: bool = True) -> None:
-    """Records that the run that began at `began_at` has done the job. If `waits` is false, the
-    commit does not wait for a synchronous standby, and a failover may lose the record.
+    """Records that a run has done the job. `began_at` is when the run began. If `waits` is false,
+    the commit does not wait for a synchronous standby, and a failover may lose the record.
     """
     facts = {"began_at": began_at, "done_at": clock()}
     _note(name, facts, waits=waits)

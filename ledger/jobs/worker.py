@@ -90,8 +90,8 @@ class Worker:
                 self._give_back()
 
     def run_due(self) -> None:
-        """Runs the jobs that are due once. If the database cannot be reached, reports this only the
-        first time.
+        """Runs the jobs that are due once. If the database cannot be reached, reports the outage
+        only the first time.
         """
         with self._limited():
             self._run_due()

@@ -21,7 +21,7 @@ class ChildProcess:
     """A context manager that runs a child process during the block. At the end, the child process
     gets SIGTERM, and after `seconds` it is killed.
 
-    `open` sends the line on stdin for which the child process waits. Enter the block before this
+    The child process waits for a line on stdin, which `open` sends. Enter the block before this
     process has threads, because starting a child process forks.
     """
 

@@ -40,8 +40,8 @@ _look_ups: list[Callable[[str], int | None]] = []
 
 
 def look_up_by(look_up: Callable[[str], int | None]) -> None:
-    """Sets the function that returns the minor units of a currency outside ISO 4217, or None if
-    there is no such currency. `accounts` sets a function that reads the table.
+    """Sets the function that returns the minor units of a currency outside ISO 4217. The function
+    returns None if there is no such currency. `accounts` sets a function that reads the table.
     """
     _look_ups[:] = [look_up]
 

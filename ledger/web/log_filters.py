@@ -63,7 +63,7 @@ class RefusalsInOneLine(logging.Filter):
 
 class OutagesInOneLine(logging.Filter):
     """A filter for the logger django.request. If a request failed because of the database, a single
-    line of `ledger.web.outages` replaces all its tracebacks.
+    line of `ledger.web.outages` replaces all tracebacks of the request.
 
     Django logs such a request several times: in each middleware that the error passes through, and
     for the status of the response.

@@ -29,8 +29,8 @@ class HtmxRedirectMiddleware:
 
 
 def redirect_and_return(request: HttpRequest, url: str) -> HttpResponse:
-    """Redirects to a page that the user needs first. For a GET, the parameter `next` contains the
-    URL to which the user then returns.
+    """Redirects to a page that the user needs first. For a GET request, adds the parameter `next`
+    with the current URL, so that the user can return.
     """
     wanted = f"?{urlencode({'next': request.get_full_path()})}" if request.method == "GET" else ""
     return HttpResponseRedirect(f"{url}{wanted}")

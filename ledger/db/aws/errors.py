@@ -1,8 +1,9 @@
 """Converts errors of AWS's driver to psycopg errors. The SQLSTATE of the psycopg error shows
 whether the transaction was stored.
 
-The driver's own messages do not show this. For example, the driver reports "failover succeeded"
-(08S02) even if the lost SQL statement committed by itself. Therefore the caller passes a `Moment`.
+The driver's own messages do not show whether the transaction was stored. For example, the driver
+reports "failover succeeded" (08S02) even if the lost SQL statement committed by itself. Therefore
+the caller passes a `Moment`.
 """
 
 from enum import Enum

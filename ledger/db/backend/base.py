@@ -256,7 +256,7 @@ class DatabaseWrapper(WithCursors):
             self.close()
 
     def _is_cleaned(self, raw: Any) -> bool:
-        """Cleans the session. Returns False if this fails."""
+        """Cleans the session. Returns False if the cleaning fails."""
         if raw.pgconn.transaction_status != TransactionStatus.IDLE:
             return False
         if self.is_behind_pooler:

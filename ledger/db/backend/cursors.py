@@ -49,7 +49,7 @@ class WithCursors(base.DatabaseWrapper):
 
     @property
     def raw(self) -> Any:
-        """The psycopg connection, or None. Without AWS's driver, this is also Django's
+        """The psycopg connection, or None. Without AWS's driver, Django uses the same
         connection.
         """
         return self.target(self.connection)

@@ -74,8 +74,8 @@ def new_pool(database: Any) -> "ConnectionPool[Any]":
 
 
 def fit_connection(take: Callable[[], Any], database: Any) -> Any:
-    """Returns the first usable connection of the pool. Its server answers, and accepts writes if
-    the options require this. `take` takes a connection from the pool.
+    """Returns the first usable connection of the pool. The server of a usable connection answers,
+    and accepts writes if the options require a writer. `take` takes a connection from the pool.
 
     Raises NoFitConnection if no connection is usable.
     """

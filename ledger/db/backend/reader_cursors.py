@@ -27,7 +27,7 @@ FIRST = ("SET TRANSACTION", "BEGIN", "COMMIT", "ROLLBACK")
 
 class TokenState:
     """The token that the open transaction of a connection has sent. `sent` is "" if no token was
-    sent, and None if this is unknown.
+    sent, and None if it is not known whether a token was sent.
     """
 
     def __init__(self) -> None:

@@ -52,7 +52,7 @@ def store_keys() -> None:
 
 
 def problem_with(found: psycopg.Connection) -> str | None:
-    """Returns a message if the database does not have the key with which this process signs facts.
+    """Returns a message if the database does not have this process's key for signed facts.
     Otherwise returns None.
     """
     row = found.execute("SELECT obj_description(to_regclass('fact_keys'), 'pg_class')").fetchone()

@@ -1,5 +1,5 @@
-"""Creates the extensions that Ledger requires in a separate schema: see Note [Schema of extensions]
-in ledger.db.extensions.
+"""Creates a schema with the extensions that Ledger requires: see Note [Schema of extensions] in
+ledger.db.extensions.
 """
 
 from django.contrib.postgres.operations import (

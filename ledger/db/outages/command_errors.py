@@ -72,9 +72,7 @@ NOT_OWNED = (
 
 
 def message_for(error: Exception) -> str | None:
-    """Returns the message with which the command ends, or None if the error is a bug in the
-    command.
-    """
+    """Returns the last message of the command, or None if the error is a bug in the command."""
     if isinstance(error.__cause__, EmbeddedServerError):
         return str(error)
     if isinstance(error, MigrationSchemaMissing):

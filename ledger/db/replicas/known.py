@@ -195,9 +195,9 @@ class Replica:
         return self.answer is not None and started == self.answer.started
 
     def check_each(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """Runs a SQL statement and returns its result. Also checks once per transaction that its
-        server has answered the probe: see Note [Servers behind a pooler]. This method is a Django
-        execute wrapper for connections to a pooler.
+        """Runs a SQL statement and returns its result. Also checks once per transaction that the
+        transaction runs on the server that answered the probe: see Note [Servers behind a pooler].
+        This method is a Django execute wrapper for connections to a pooler.
 
         Raises ReadAgain if the transaction runs on another server.
         """

@@ -1,4 +1,4 @@
-"""The purposes for which pages read from a replica, and the allowed tables of each purpose.
+"""The purposes of reads from a replica, and the allowed tables of each purpose.
 
 Note [Tables of a purpose]: a function that reads from a replica may later be changed and call a
 function that checks a limit or a permission. A replica must not be used for such a check. Therefore

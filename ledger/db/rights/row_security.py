@@ -1,4 +1,4 @@
-"""Signed tokens that prove to Postgres for which person a SQL statement runs.
+"""Signed tokens that prove to Postgres which person sends a SQL statement.
 
 Note [Signed reader]: a policy of row-level security must know the person. Injected SQL could change
 a plain setting, so the setting contains a signed token: the person, the scope (what the person may

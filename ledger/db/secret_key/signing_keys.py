@@ -1,4 +1,4 @@
-"""Keys derived from SECRET_KEY, with which the database verifies signatures of web processes.
+"""Keys derived from SECRET_KEY. The database verifies signatures of web processes with these keys.
 
 The owner of the tables stores each key as the two pads of HMAC, in a table that the web role cannot
 read.
@@ -37,8 +37,8 @@ def store_pads(cursor: CursorWrapper, table: str, keys: Iterable[bytes]) -> bool
     """Replaces the keys in `table`, which has the columns inner_pad and outer_pad. Returns whether
     anything changed.
 
-    A lock allows only one process at a time. Otherwise a unique constraint could fail, and its
-    message would contain a pad, from which the key can be calculated.
+    A lock allows only one process at a time. Otherwise the error of a unique constraint could
+    contain a pad, and the key can be calculated from a pad.
     """
     wait_for_lock(f"keys in {table}")
     wanted = {pads(key) for key in keys}

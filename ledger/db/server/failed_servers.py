@@ -34,8 +34,8 @@ class FailedServer:
 
 
 def failed_servers_of(error: psycopg.Error) -> tuple[FailedServer, ...]:
-    """Returns the servers that are recorded on the error, or one unknown server if none are
-    recorded.
+    """Returns the servers that are recorded on the error. If no servers are recorded, returns one
+    unknown server.
     """
     noted: tuple[FailedServer, ...] = getattr(error, _NOTED, ())
     return noted or (FailedServer("", error),)

@@ -340,8 +340,8 @@ LIMIT {MAX_ROWS}
 
 
 class FreezeFacts(NamedTuple):
-    """The age of the oldest row that may not be frozen, and the age at which autovacuum freezes a
-    table even if autovacuum is off for this table. An age is a number of transactions.
+    """The age of the oldest row that is perhaps not frozen yet, and the age at which autovacuum
+    freezes a table even if autovacuum is off for this table. An age is a number of transactions.
     """
 
     xid_age: int

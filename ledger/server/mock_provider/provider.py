@@ -97,8 +97,8 @@ class MockProvider:
         self.keys = [SigningKey()]
 
     def check_request(self, query: Parameters) -> None:
-        """Raises MockRefusal if this is not a valid sign-in request of the client, or if the
-        request would redirect to another computer.
+        """Raises MockRefusal if this is not a valid sign-in request of the client. A request that
+        would redirect to another computer is not valid.
         """
         if query.get("client_id") != self.client_id or query.get("response_type") != "code":
             raise MockRefusal("unauthorized_client")
@@ -112,7 +112,7 @@ class MockProvider:
     def authorize(
         self, query: Parameters, subject: str, fault: str = "", signed_in_at: int | None = None
     ) -> str:
-        """Returns the URL to which the browser is redirected, with a code for the sign-in.
+        """Returns the URL for the redirect of the browser, with a code for the sign-in.
 
         `signed_in_at` is in seconds since 1970 (None: now). Raises MockRefusal.
         """
